@@ -1,0 +1,128 @@
+"""Configuration of the compute layer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from compute.packaging import check_handlers
+from compute.sizing import memory_by_function
+from foundation.catalog import CATALOG
+from foundation.problems import InvalidConfiguration, Problem, together
+from foundation.settings import choice, integer, read_settings, text
+
+# CloudWatch Logs knows only certain retentions ("PutRetentionPolicy"); these are the ones from 7 to 14 days.
+LOG_RETENTION_DAYS = (7, 14)
+
+
+def is_time_zone(value: str) -> bool:
+    """Whether the zone is known; on a machine without a time zone database every name passes, and AWS decides."""
+    return _is_known(value) or not _is_known("Europe/London")
+
+
+def _is_known(zone: str) -> bool:
+    try:
+        return ZoneInfo(zone).key == zone
+    except (OSError, ValueError, LookupError):
+        return False
+
+
+SETTINGS = (
+    choice("logRetentionDays", default=14, choices=LOG_RETENTION_DAYS, about="Days the functions' logs are kept."),
+    integer(
+        "provisionedMinimum",
+        default=1,
+        minimum=1,
+        maximum=1000,
+        about="Execution environments a critical function keeps warm at any time.",
+    ),
+    integer(
+        "provisionedMaximum",
+        default=5,
+        minimum=1,
+        maximum=1000,
+        about="How many environments autoscaling may keep warm for a critical function.",
+    ),
+    integer(
+        "provisionedUtilizationPercent",
+        default=70,
+        minimum=10,
+        maximum=90,
+        unit="percent",
+        about="Use of the warm environments that autoscaling aims at.",
+    ),
+    integer("peakMinimum", default=2, minimum=1, maximum=1000, about="Warm environments during peak hours."),
+    integer(
+        "peakStartHour", default=7, minimum=0, maximum=23, about="Hour at which peak hours start, Monday to Friday."
+    ),
+    integer("peakEndHour", default=19, minimum=0, maximum=23, about="Hour at which peak hours end, Monday to Friday."),
+    text(
+        "timezone",
+        default="UTC",
+        valid=is_time_zone,
+        allowed="a name of the IANA time zone database, such as Europe/Berlin",
+        about="Time zone of the peak hours.",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provisioning:
+    """How many execution environments a critical function keeps warm, and when."""
+
+    minimum: int
+    maximum: int
+    utilization_percent: int
+    peak_minimum: int
+    peak_start_hour: int
+    peak_end_hour: int
+    timezone: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComputeConfig:
+    """Typed configuration of the compute layer; memory in MB by function, from the sizing file."""
+
+    log_retention_days: int
+    memory_mb: Mapping[str, int]
+    provisioning: Provisioning
+
+
+def parse(raw: Mapping[str, Any], *, stack: str) -> ComputeConfig:
+    """The typed configuration; raises InvalidConfiguration with everything that is wrong."""
+    del stack  # every layer's parser takes it, this one has no default that depends on it
+    values, memory, _ = together(
+        lambda: _values(raw),
+        lambda: memory_by_function(function.name for function in CATALOG.functions),
+        lambda: check_handlers(CATALOG.functions),
+    )
+    return ComputeConfig(
+        log_retention_days=values["logRetentionDays"],
+        memory_mb=memory,
+        provisioning=Provisioning(
+            minimum=values["provisionedMinimum"],
+            maximum=values["provisionedMaximum"],
+            utilization_percent=values["provisionedUtilizationPercent"],
+            peak_minimum=values["peakMinimum"],
+            peak_start_hour=values["peakStartHour"],
+            peak_end_hour=values["peakEndHour"],
+            timezone=values["timezone"],
+        ),
+    )
+
+
+def _values(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of all settings, which also have to fit each other."""
+    values = read_settings("compute", SETTINGS, raw)
+    problems = []
+    maximum = values["provisionedMaximum"]
+    for key in ("provisionedMinimum", "peakMinimum"):
+        if values[key] > maximum:
+            allowed = f"at most compute:provisionedMaximum, which is {maximum}"
+            problems.append(Problem(where=f"compute:{key}", value=values[key], allowed=allowed))
+    if values["peakStartHour"] == values["peakEndHour"]:
+        allowed = f"another hour than compute:peakStartHour, which is {values['peakStartHour']}"
+        problems.append(Problem(where="compute:peakEndHour", value=values["peakEndHour"], allowed=allowed))
+    if problems:
+        raise InvalidConfiguration(problems)
+    return values

@@ -1,0 +1,24 @@
+"""What a function is told about the estate: the physical tables and queues it was granted."""
+
+import re
+from collections.abc import Mapping
+
+import pulumi
+
+from data.outputs import DataOutputs
+from foundation.model import Function, TableGrant
+
+
+def variables(function: Function, data: DataOutputs) -> Mapping[str, pulumi.Input[str]]:
+    """TABLE_<NAME> and QUEUE_<NAME> (a URL) for each grant, and what the declaration adds."""
+    result: dict[str, pulumi.Input[str]] = dict(function.environment)
+    for grant in function.grants:
+        if isinstance(grant, TableGrant):
+            result[_variable("TABLE", grant.table)] = data.tables[grant.table].name
+        else:
+            result[_variable("QUEUE", grant.queue)] = data.queues[grant.queue].url
+    return result
+
+
+def _variable(kind: str, name: str) -> str:
+    return f"{kind}_{re.sub('[^a-z0-9]', '_', name).upper()}"

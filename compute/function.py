@@ -1,0 +1,147 @@
+"""The one reusable Lambda component: a function with everything that makes it safe to run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from compute.config import Provisioning
+from compute.provisioning import ProvisionedConcurrency, ProvisionedConcurrencyArgs
+from foundation.model import Function
+
+RUNTIME = "python3.13"
+ALIAS = "live"
+SECONDS_PER_DAY = 86_400
+FAILURE_RETENTION_DAYS = 14
+# Asynchronous calls: the most retries Lambda makes, within an hour ("PutFunctionEventInvokeConfig").
+ASYNC_RETRIES = 2
+ASYNC_MAXIMUM_AGE_SECONDS = 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerlessFunctionArgs:
+    """What a function's component needs beyond the declaration in the catalog.
+
+    `failure_queue_arn` names the queue that failures go to; without it the component makes one of its own. Names are
+    physical ones; memory is in MB.
+    """
+
+    function: Function
+    physical_name: pulumi.Input[str]
+    log_group_name: pulumi.Input[str]
+    failure_queue_name: pulumi.Input[str]
+    failure_queue_arn: pulumi.Input[str] | None = None
+    role_arn: pulumi.Input[str]
+    code: pulumi.Archive
+    memory_mb: int
+    environment: Mapping[str, pulumi.Input[str]]
+    log_retention_days: int
+    provisioning: Provisioning
+    suffix: pulumi.Input[str]
+    tags: pulumi.Input[dict[str, str]]
+
+
+class ServerlessFunction(pulumi.ComponentResource):
+    """Log group, failure queue, function, published version, alias, and warm environments when it is critical."""
+
+    name: pulumi.Output[str]
+    alias_name: pulumi.Output[str]
+    alias_arn: pulumi.Output[str]
+    version: pulumi.Output[str]
+    log_group: pulumi.Output[str]
+    failure_queue_arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ServerlessFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("estate:compute:ServerlessFunction", name, None, opts)
+        self._child = pulumi.ResourceOptions(parent=self)
+        log_group = self._build_log_group(name, args)
+        self.failure_queue_arn = self._build_failure_queue(name, args)
+        function = self._build_function(name, args, log_group)
+        alias = self._build_alias(name, function)
+        if args.function.critical:
+            self._build_provisioning(name, args, function, alias)
+        self.name, self.version = function.name, function.version
+        self.alias_name, self.alias_arn = alias.name, alias.arn
+        self.log_group = log_group.name
+        self.register_outputs({"name": self.name, "alias_arn": self.alias_arn, "version": self.version})
+
+    def _build_log_group(self, name: str, args: ServerlessFunctionArgs) -> aws.cloudwatch.LogGroup:
+        return aws.cloudwatch.LogGroup(
+            f"{name}-logs",
+            name=args.log_group_name,
+            retention_in_days=args.log_retention_days,
+            tags=args.tags,
+            opts=self._child,
+        )
+
+    def _build_failure_queue(self, name: str, args: ServerlessFunctionArgs) -> pulumi.Output[str]:
+        if args.failure_queue_arn is not None:
+            return pulumi.Output.from_input(args.failure_queue_arn)
+        queue = aws.sqs.Queue(
+            f"{name}-failures",
+            name=args.failure_queue_name,
+            message_retention_seconds=FAILURE_RETENTION_DAYS * SECONDS_PER_DAY,
+            sqs_managed_sse_enabled=True,
+            tags=args.tags,
+            opts=self._child,
+        )
+        return queue.arn
+
+    def _build_function(
+        self, name: str, args: ServerlessFunctionArgs, log_group: aws.cloudwatch.LogGroup
+    ) -> aws.lambda_.Function:
+        return aws.lambda_.Function(
+            f"{name}-function",
+            name=args.physical_name,
+            description=args.function.description,
+            role=args.role_arn,
+            runtime=RUNTIME,
+            architectures=["arm64"],
+            handler=args.function.handler,
+            code=args.code,
+            memory_size=args.memory_mb,
+            timeout=args.function.timeout_seconds,
+            environment=aws.lambda_.FunctionEnvironmentArgs(variables=dict(args.environment)),
+            dead_letter_config=aws.lambda_.FunctionDeadLetterConfigArgs(target_arn=self.failure_queue_arn),
+            logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=log_group.name),
+            publish=True,
+            tags=args.tags,
+            # The group first: a function that logs before it exists makes one that keeps its logs for ever.
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group]),
+        )
+
+    def _build_alias(self, name: str, function: aws.lambda_.Function) -> aws.lambda_.Alias:
+        alias = aws.lambda_.Alias(
+            f"{name}-alias",
+            name=ALIAS,
+            description="The version that events and callers reach.",
+            function_name=function.name,
+            function_version=function.version,
+            opts=self._child,
+        )
+        aws.lambda_.FunctionEventInvokeConfig(
+            f"{name}-async",
+            function_name=function.name,
+            qualifier=alias.name,
+            maximum_retry_attempts=ASYNC_RETRIES,
+            maximum_event_age_in_seconds=ASYNC_MAXIMUM_AGE_SECONDS,
+            opts=self._child,
+        )
+        return alias
+
+    def _build_provisioning(
+        self, name: str, args: ServerlessFunctionArgs, function: aws.lambda_.Function, alias: aws.lambda_.Alias
+    ) -> None:
+        ProvisionedConcurrency(
+            f"{name}-warm",
+            ProvisionedConcurrencyArgs(
+                purpose=args.function.name,
+                function_name=function.name,
+                alias_name=alias.name,
+                provisioning=args.provisioning,
+                suffix=args.suffix,
+                tags=args.tags,
+            ),
+            opts=self._child,
+        )

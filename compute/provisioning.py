@@ -1,0 +1,106 @@
+"""Provisioned concurrency that follows the load, with a floor for peak hours."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from compute.config import Provisioning
+
+WORKDAYS = "MON-FRI"
+MORNINGS_AFTER = "TUE-SAT"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvisionedConcurrencyArgs:
+    """The function and alias to keep warm, how warm, and the suffix and tags of what that takes."""
+
+    purpose: str
+    function_name: pulumi.Input[str]
+    alias_name: pulumi.Input[str]
+    provisioning: Provisioning
+    suffix: pulumi.Input[str]
+    tags: pulumi.Input[dict[str, str]]
+
+
+class ProvisionedConcurrency(pulumi.ComponentResource):
+    """Warm execution environments of an alias, tracked to their utilisation and raised on workdays."""
+
+    target_id: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ProvisionedConcurrencyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("estate:compute:ProvisionedConcurrency", name, None, opts)
+        config = aws.lambda_.ProvisionedConcurrencyConfig(
+            f"{name}-config",
+            function_name=args.function_name,
+            qualifier=args.alias_name,
+            provisioned_concurrent_executions=args.provisioning.minimum,
+            # The number belongs to the autoscaling below; bounds are changed on the target.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["provisionedConcurrentExecutions"]),
+        )
+        target = aws.appautoscaling.Target(
+            f"{name}-target",
+            service_namespace="lambda",
+            resource_id=pulumi.Output.concat("function:", config.function_name, ":", config.qualifier),
+            scalable_dimension="lambda:function:ProvisionedConcurrency",
+            min_capacity=args.provisioning.minimum,
+            max_capacity=args.provisioning.maximum,
+            tags=args.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        tracking = self._build_tracking(name, args, target)
+        peak = args.provisioning
+        # Peak hours over midnight end the next day, or Friday's would last all weekend.
+        end_days = WORKDAYS if peak.peak_start_hour < peak.peak_end_hour else MORNINGS_AFTER
+        start, end = f"{peak.peak_start_hour} ? * {WORKDAYS}", f"{peak.peak_end_hour} ? * {end_days}"
+        # One after the other: AWS refuses concurrent changes of a target (ConcurrentUpdateException).
+        rise = self._build_schedule(f"{name}-peak", args, target, ("peak", start, peak.peak_minimum), tracking)
+        self._build_schedule(f"{name}-offpeak", args, target, ("offpeak", end, peak.minimum), rise)
+        self.target_id = target.resource_id
+        self.register_outputs({"target_id": self.target_id})
+
+    def _build_tracking(
+        self, name: str, args: ProvisionedConcurrencyArgs, target: aws.appautoscaling.Target
+    ) -> aws.appautoscaling.Policy:
+        metric = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
+            predefined_metric_type="LambdaProvisionedConcurrencyUtilization"
+        )
+        return aws.appautoscaling.Policy(
+            f"{name}-policy",
+            name=pulumi.Output.concat("scaling-", args.purpose, "-", args.suffix),
+            policy_type="TargetTrackingScaling",
+            service_namespace=target.service_namespace,
+            resource_id=target.resource_id,
+            scalable_dimension=target.scalable_dimension,
+            target_tracking_scaling_policy_configuration=(
+                aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
+                    target_value=args.provisioning.utilization_percent / 100,
+                    predefined_metric_specification=metric,
+                )
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _build_schedule(
+        self,
+        name: str,
+        args: ProvisionedConcurrencyArgs,
+        target: aws.appautoscaling.Target,
+        phase: tuple[str, str, int],
+        after: pulumi.Resource,
+    ) -> aws.appautoscaling.ScheduledAction:
+        """Sets the lower bound at an hour of some days; also scales in what tracking leaves warm without traffic."""
+        title, when, minimum = phase
+        return aws.appautoscaling.ScheduledAction(
+            name,
+            name=pulumi.Output.concat("schedule-", args.purpose, "-", title, "-", args.suffix),
+            service_namespace=target.service_namespace,
+            resource_id=target.resource_id,
+            scalable_dimension=target.scalable_dimension,
+            schedule=f"cron(0 {when} *)",
+            timezone=args.provisioning.timezone,
+            scalable_target_action=aws.appautoscaling.ScheduledActionScalableTargetActionArgs(
+                min_capacity=minimum, max_capacity=args.provisioning.maximum
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[after]),
+        )

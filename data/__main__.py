@@ -1,0 +1,54 @@
+"""The data layer: the tables and queues of the catalog."""
+
+import pulumi
+
+from data import config as configuration
+from data.outputs import DataOutputs, QueueOutputs, TableOutputs
+from data.queues import DeadLetteredQueue, DeadLetteredQueueArgs
+from data.tables import ScalingTable, ScalingTableArgs
+from foundation.catalog import CATALOG
+from foundation.model import Queue, Table
+from foundation.outputs import FoundationOutputs
+from foundation.program import load
+
+
+def main() -> None:
+    """Registers the layer's resources and exports its outputs."""
+    config = load("data", configuration.SETTINGS, configuration.parse)
+    foundation = FoundationOutputs.from_stack("data")
+    tables = {table.name: _table(table, config, foundation) for table in CATALOG.tables}
+    queues = {queue.name: _queue(queue, foundation) for queue in CATALOG.queues}
+    DataOutputs(tables=tables, queues=queues).export()
+
+
+def _table(table: Table, config: configuration.DataConfig, foundation: FoundationOutputs) -> TableOutputs:
+    built = ScalingTable(
+        f"table-{table.name}",
+        ScalingTableArgs(
+            table=table,
+            physical_name=foundation.name("table", table.name),
+            tags=foundation.tags("data", table.name),
+            on_demand=config.on_demand,
+            point_in_time_recovery=config.point_in_time_recovery,
+        ),
+    )
+    billing = pulumi.Output.from_input(built.billing)
+    return TableOutputs(name=built.name, arn=built.arn, stream_arn=built.stream_arn, billing=billing)
+
+
+def _queue(queue: Queue, foundation: FoundationOutputs) -> QueueOutputs:
+    built = DeadLetteredQueue(
+        f"queue-{queue.name}",
+        DeadLetteredQueueArgs(
+            queue=queue,
+            consumer=CATALOG.consumer(queue.name),
+            physical_name=foundation.name("queue", queue.name),
+            dead_letter_name=foundation.name("dlq", queue.name),
+            tags=foundation.tags("data", queue.name),
+        ),
+    )
+    return QueueOutputs(**{key: getattr(built, key) for key in QueueOutputs.__dataclass_fields__})
+
+
+if __name__ == "__main__":
+    main()

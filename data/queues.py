@@ -1,0 +1,80 @@
+"""An SQS queue whose poison ends in a dead-letter queue."""
+
+import json
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from foundation.model import Function, Queue
+
+SECONDS_PER_DAY = 86_400
+# Dead letters keep the age they had in their source queue, so they get the longest life SQS has.
+DEAD_LETTER_RETENTION_DAYS = 14
+# AWS asks for at least six times the consumer's timeout, plus its batching window ("Using Lambda with Amazon SQS").
+VISIBILITY_FACTOR = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadLetteredQueueArgs:
+    """The declarations of the queue and of the function that consumes it, physical names and tags."""
+
+    queue: Queue
+    consumer: Function
+    physical_name: pulumi.Input[str]
+    dead_letter_name: pulumi.Input[str]
+    tags: pulumi.Input[dict[str, str]]
+
+
+def visibility_timeout_seconds(consumer: Function) -> int:
+    """How long a message that the consumer has received stays invisible, so that it is not processed twice at once."""
+    window = consumer.trigger.window_seconds if consumer.trigger else 0
+    return VISIBILITY_FACTOR * consumer.timeout_seconds + window
+
+
+class DeadLetteredQueue(pulumi.ComponentResource):
+    """A queue, its dead-letter queue, the redrive policy between them and the permission to redrive."""
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    url: pulumi.Output[str]
+    dead_letter_name: pulumi.Output[str]
+    dead_letter_arn: pulumi.Output[str]
+    dead_letter_url: pulumi.Output[str]
+
+    def __init__(self, name: str, args: DeadLetteredQueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("estate:data:DeadLetteredQueue", name, None, opts)
+        dead_letters = aws.sqs.Queue(
+            f"{name}-dead-letters",
+            name=args.dead_letter_name,
+            message_retention_seconds=DEAD_LETTER_RETENTION_DAYS * SECONDS_PER_DAY,
+            sqs_managed_sse_enabled=True,
+            tags=args.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        queue = aws.sqs.Queue(
+            f"{name}-queue",
+            name=args.physical_name,
+            message_retention_seconds=args.queue.retention_days * SECONDS_PER_DAY,
+            visibility_timeout_seconds=visibility_timeout_seconds(args.consumer),
+            receive_wait_time_seconds=20,
+            redrive_policy=dead_letters.arn.apply(
+                lambda arn: json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": args.queue.max_receive_count})
+            ),
+            sqs_managed_sse_enabled=True,
+            tags=args.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        # Its own resource: the dead-letter queue is made before the queue it names here.
+        aws.sqs.RedriveAllowPolicy(
+            f"{name}-redrive-allow",
+            queue_url=dead_letters.url,
+            redrive_allow_policy=queue.arn.apply(
+                lambda arn: json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [arn]})
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.name, self.arn, self.url = queue.name, queue.arn, queue.url
+        self.dead_letter_name, self.dead_letter_arn = dead_letters.name, dead_letters.arn
+        self.dead_letter_url = dead_letters.url
+        self.register_outputs({"url": self.url, "arn": self.arn, "dead_letter_arn": self.dead_letter_arn})

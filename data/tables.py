@@ -1,0 +1,112 @@
+"""A DynamoDB table that scales: on demand, or provisioned with autoscaling in both directions."""
+
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from foundation.model import Capacity, Table
+
+# Seconds between two scalings: out at once when load rises, in only after it has stayed low.
+SCALE_OUT_COOLDOWN = 0
+SCALE_IN_COOLDOWN = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScalingTableArgs:
+    """The table's declaration, its physical name and tags. `on_demand` overrides declared capacities."""
+
+    table: Table
+    physical_name: pulumi.Input[str]
+    tags: pulumi.Input[dict[str, str]]
+    on_demand: bool = False
+    point_in_time_recovery: bool = True
+
+
+class ScalingTable(pulumi.ComponentResource):
+    """A table and, unless it is billed on demand, the scalable targets and policies of its two directions."""
+
+    name: pulumi.Output[str]
+    arn: pulumi.Output[str]
+    stream_arn: pulumi.Output[str]
+    billing: str
+
+    def __init__(self, name: str, args: ScalingTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("estate:data:ScalingTable", name, None, opts)
+        declared = args.table
+        on_demand = args.on_demand or declared.read is None or declared.write is None
+        self.billing = "on-demand" if on_demand else "provisioned"
+        self._table = self._build_table(name, args, on_demand)
+        if not on_demand:
+            self._build_autoscaling(f"{name}-read", "ReadCapacityUnits", declared.read, args.tags)
+            self._build_autoscaling(f"{name}-write", "WriteCapacityUnits", declared.write, args.tags)
+        self.name = self._table.name
+        self.arn = self._table.arn
+        # A table without a stream may have no such output at all, and an output without a value is not exported.
+        self.stream_arn = self._table.stream_arn.apply(lambda arn: arn or "")
+        self.register_outputs({"name": self.name, "arn": self.arn, "stream_arn": self.stream_arn})
+
+    def _build_table(self, name: str, args: ScalingTableArgs, on_demand: bool) -> aws.dynamodb.Table:
+        table = args.table
+        keys = [key for key in (table.hash_key, table.range_key) if key]
+        return aws.dynamodb.Table(
+            name,
+            name=args.physical_name,
+            billing_mode="PAY_PER_REQUEST" if on_demand else "PROVISIONED",
+            read_capacity=None if on_demand or table.read is None else table.read.minimum,
+            write_capacity=None if on_demand or table.write is None else table.write.minimum,
+            hash_key=table.hash_key,
+            range_key=table.range_key,
+            attributes=[aws.dynamodb.TableAttributeArgs(name=key, type="S") for key in keys],
+            stream_enabled=table.stream,
+            stream_view_type="NEW_IMAGE" if table.stream else None,
+            ttl=aws.dynamodb.TableTtlArgs(attribute_name=table.ttl_attribute, enabled=True)
+            if table.ttl_attribute
+            else None,
+            point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=args.point_in_time_recovery),
+            server_side_encryption=None,  # encrypted with the key DynamoDB owns, free of charge
+            tags=args.tags,
+            # Capacity belongs to the autoscaling from the first minute on; a rollout must not set it back.
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["readCapacity", "writeCapacity"]),
+        )
+
+    def _build_autoscaling(
+        self, name: str, dimension: str, capacity: Capacity | None, tags: pulumi.Input[dict[str, str]]
+    ) -> None:
+        if capacity is None:
+            return
+        # The target takes its id from the table and the policy takes its from the target, so that they go in order.
+        target = aws.appautoscaling.Target(
+            f"{name}-target",
+            service_namespace="dynamodb",
+            resource_id=self._table.name.apply("table/{}".format),
+            scalable_dimension=f"dynamodb:table:{dimension}",
+            min_capacity=capacity.minimum,
+            max_capacity=capacity.maximum,
+            tags=tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        metric = (
+            "DynamoDBReadCapacityUtilization" if dimension.startswith("Read") else "DynamoDBWriteCapacityUtilization"
+        )
+        aws.appautoscaling.Policy(
+            f"{name}-policy",
+            name=self._table.name.apply(f"scaling-{dimension.removesuffix('CapacityUnits').lower()}-{{}}".format),
+            policy_type="TargetTrackingScaling",
+            service_namespace=target.service_namespace,
+            resource_id=target.resource_id,
+            scalable_dimension=target.scalable_dimension,
+            target_tracking_scaling_policy_configuration=(
+                aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
+                    target_value=float(capacity.target_percent),
+                    scale_in_cooldown=SCALE_IN_COOLDOWN,
+                    scale_out_cooldown=SCALE_OUT_COOLDOWN,
+                    predefined_metric_specification=(
+                        aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
+                            predefined_metric_type=metric
+                        )
+                    ),
+                )
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )

@@ -1,0 +1,143 @@
+"""The vocabulary of the catalog: what a table, a queue and a function declare about themselves."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """Autoscaled capacity units of one direction: bounds, and the utilisation in percent that scaling aims at."""
+
+    minimum: int
+    maximum: int
+    target_percent: int = 70
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A DynamoDB table. Without `read` and `write` it is billed on demand; both or neither are given.
+
+    Only key attributes are declared: DynamoDB knows no others. Keys are strings.
+    """
+
+    name: str
+    hash_key: str
+    range_key: str | None = None
+    stream: bool = False
+    ttl_attribute: str | None = None
+    read: Capacity | None = None
+    write: Capacity | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """An SQS queue; a message received `max_receive_count` times without success goes to its dead-letter queue."""
+
+    name: str
+    max_receive_count: int = 5
+    retention_days: int = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueTrigger:
+    """Runs the function on batches of a queue's messages."""
+
+    queue: str
+    batch_size: int = 10
+    window_seconds: int = 0
+    maximum_concurrency: int = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamTrigger:
+    """Runs the function on batches of a table's new items, in order within a shard.
+
+    `retries` bounds how often a failing batch is tried before its position goes to the failure queue. Records stay
+    readable for the stream's full 24 hours, so that a function that was away for hours loses nothing.
+    """
+
+    table: str
+    batch_size: int = 100
+    window_seconds: int = 0
+    parallelization: int = 1
+    retries: int = 10
+
+
+# What a function may be allowed to do, by the word its declaration uses. Actions as in the "Service Authorization
+# Reference"; transactions have no action of their own, DynamoDB checks those of the operations inside.
+TABLE_ACCESS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "get": ("dynamodb:GetItem", "dynamodb:BatchGetItem"),
+        "query": ("dynamodb:Query",),
+        "put": ("dynamodb:PutItem",),
+        "update": ("dynamodb:UpdateItem",),
+        "delete": ("dynamodb:DeleteItem",),
+    }
+)
+QUEUE_ACCESS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"send": ("sqs:SendMessage",), "release": ("sqs:ChangeMessageVisibility",)}
+)
+TABLE_WRITES = frozenset({"put", "update", "delete"})
+QUEUE_WRITES = frozenset({"send"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableGrant:
+    """What a function does with a table: words of TABLE_ACCESS."""
+
+    table: str
+    access: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueGrant:
+    """What a function does with a queue beyond consuming it: words of QUEUE_ACCESS."""
+
+    queue: str
+    access: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """A Lambda function, declared once: role, environment, trigger, failure queue, alarms and dashboard follow.
+
+    `package` is the folder of lambda_src that holds its code, `handler` the entry point within lambda_src.
+    A critical function keeps provisioned concurrency. The environment tells it the tables and queues it is granted,
+    as TABLE_<NAME> and QUEUE_<NAME>, and whatever `environment` adds.
+    """
+
+    name: str
+    handler: str
+    description: str
+    timeout_seconds: int
+    trigger: QueueTrigger | StreamTrigger | None = None
+    grants: tuple[TableGrant | QueueGrant, ...] = ()
+    critical: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def package(self) -> str:
+        """The folder of lambda_src that holds the handler."""
+        return self.handler.split(".", 1)[0]
+
+    def consumes(self, queue: str) -> bool:
+        """Whether the queue of that name triggers the function."""
+        return isinstance(self.trigger, QueueTrigger) and self.trigger.queue == queue
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalog:
+    """Everything the estate runs."""
+
+    tables: tuple[Table, ...]
+    queues: tuple[Queue, ...]
+    functions: tuple[Function, ...]
+
+    def table(self, name: str) -> Table:
+        """The table of that name, which a validated catalog has wherever it names one."""
+        return next(table for table in self.tables if table.name == name)
+
+    def consumer(self, queue: str) -> Function:
+        """The function that consumes a queue; in a validated catalog there is exactly one."""
+        return next(function for function in self.functions if function.consumes(queue))

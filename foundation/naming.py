@@ -1,0 +1,92 @@
+"""Physical names and ARNs: pure functions of the suffix, so that no layer waits for a higher one to learn a name."""
+
+import re
+from dataclasses import dataclass
+
+SUFFIX_RULE = "1-16 characters: lower-case letters, digits and single hyphens, not at either end"
+PURPOSE_RULE = "1-24 characters: lower-case letters, digits and single hyphens, starting with a letter"
+_SUFFIX = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_PURPOSE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+# The longest kind (`dashboard`), purpose and suffix together stay within 64 characters, the tightest limit of
+# the names used here (IAM roles and Lambda functions, AWS "Lambda quotas" and "IAM quotas").
+MAX_SUFFIX = 16
+MAX_PURPOSE = 24
+
+
+def is_valid_suffix(value: str) -> bool:
+    """Whether `value` may end every physical name of an environment (SUFFIX_RULE)."""
+    return len(value) <= MAX_SUFFIX and _SUFFIX.fullmatch(value) is not None
+
+
+def is_valid_purpose(value: str) -> bool:
+    """Whether `value` may name a function, table or queue of the catalog (PURPOSE_RULE)."""
+    return len(value) <= MAX_PURPOSE and _PURPOSE.fullmatch(value) is not None
+
+
+@dataclass(frozen=True)
+class Names:
+    """Physical names of one environment: `{resource-type}-{purpose}-{environmentSuffix}`."""
+
+    suffix: str
+
+    def of(self, kind: str, purpose: str) -> str:
+        """The name of a resource: `of("lambda", "ingest")` is `lambda-ingest-dev`."""
+        return f"{kind}-{purpose}-{self.suffix}"
+
+    def function(self, purpose: str) -> str:
+        """Name of a Lambda function."""
+        return self.of("lambda", purpose)
+
+    def role(self, purpose: str) -> str:
+        """Name of a function's execution role."""
+        return self.of("role", purpose)
+
+    def table(self, purpose: str) -> str:
+        """Name of a DynamoDB table."""
+        return self.of("table", purpose)
+
+    def queue(self, purpose: str) -> str:
+        """Name of a source queue."""
+        return self.of("queue", purpose)
+
+    def dead_letter_queue(self, purpose: str) -> str:
+        """Name of the queue where failures of a queue or function end."""
+        return self.of("dlq", purpose)
+
+    def log_group(self, purpose: str) -> str:
+        """Name of a function's log group; Lambda's own default, so that nothing is logged elsewhere."""
+        return f"/aws/lambda/{self.function(purpose)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arns:
+    """ARNs built from deterministic names, for policies that are written before the resource exists."""
+
+    names: Names
+    account: str
+    region: str
+    partition: str = "aws"
+
+    def _arn(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def table(self, purpose: str) -> str:
+        """ARN of a table."""
+        return self._arn("dynamodb", f"table/{self.names.table(purpose)}")
+
+    def streams(self, purpose: str) -> str:
+        """ARN pattern of a table's streams; a stream's own ARN ends in the time of its creation."""
+        return f"{self.table(purpose)}/stream/*"
+
+    def queue(self, purpose: str) -> str:
+        """ARN of a source queue."""
+        return self._arn("sqs", self.names.queue(purpose))
+
+    def dead_letter_queue(self, purpose: str) -> str:
+        """ARN of a failure queue."""
+        return self._arn("sqs", self.names.dead_letter_queue(purpose))
+
+    def log_streams(self, purpose: str) -> str:
+        """ARN pattern of the streams in a function's log group."""
+        return self._arn("logs", f"log-group:{self.names.log_group(purpose)}:*")

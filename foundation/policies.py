@@ -1,0 +1,72 @@
+"""Policy documents of the execution roles, derived from the catalog: exact actions on exact ARNs."""
+
+import re
+from typing import Any
+
+from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, QueueTrigger, StreamTrigger, TableGrant
+from foundation.naming import Arns
+
+Statement = dict[str, Any]
+
+
+def trust_policy() -> dict[str, Any]:
+    """Only the Lambda service may assume an execution role."""
+    statement = {
+        "Sid": "AssumedByLambda",
+        "Effect": "Allow",
+        "Principal": {"Service": "lambda.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def execution_policy(function: Function, arns: Arns) -> dict[str, Any]:
+    """What the function may do: write its logs, consume its trigger, report failures, and what it is granted."""
+    statements = [_logs(function, arns), *_trigger(function, arns), _failures(function, arns)]
+    statements += [_grant(grant, arns) for grant in function.grants]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def failure_queue_arn(function: Function, arns: Arns) -> str:
+    """Where the function's failures end: the dead-letter queue of the queue it consumes, else one of its own."""
+    if isinstance(function.trigger, QueueTrigger):
+        return arns.dead_letter_queue(function.trigger.queue)
+    return arns.dead_letter_queue(function.name)
+
+
+def _allow(sid: str, actions: list[str], resource: str) -> Statement:
+    return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": resource}
+
+
+def _logs(function: Function, arns: Arns) -> Statement:
+    # No logs:CreateLogGroup: a group that Lambda made itself would keep its logs for ever.
+    return _allow("WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], arns.log_streams(function.name))
+
+
+def _trigger(function: Function, arns: Arns) -> list[Statement]:
+    trigger = function.trigger
+    if isinstance(trigger, QueueTrigger):
+        actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        return [_allow("ConsumeQueue", actions, arns.queue(trigger.queue))]
+    if isinstance(trigger, StreamTrigger):
+        actions = ["DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"]
+        return [_allow("ConsumeStream", [f"dynamodb:{action}" for action in actions], arns.streams(trigger.table))]
+    return []
+
+
+def _failures(function: Function, arns: Arns) -> Statement:
+    return _allow("ReportFailures", ["sqs:SendMessage"], failure_queue_arn(function, arns))
+
+
+def _grant(grant: Any, arns: Arns) -> Statement:
+    if isinstance(grant, TableGrant):
+        words, kind, name, resource = TABLE_ACCESS, "Table", grant.table, arns.table(grant.table)
+    else:
+        words, kind, name, resource = QUEUE_ACCESS, "Queue", grant.queue, arns.queue(grant.queue)
+    actions = [action for word in grant.access for action in words[word]]
+    return _allow(f"Use{kind}{_camel(name)}", actions, resource)
+
+
+def _camel(name: str) -> str:
+    """A name as a part of a Sid, which holds letters and digits only."""
+    return "".join(part.capitalize() for part in re.split(r"[^a-z0-9]+", name))

@@ -1,0 +1,54 @@
+"""What is wrong with a configuration or declaration, collected so that all of it can be told at once."""
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One rejected value: where it stands, what was found, what is allowed there."""
+
+    where: str
+    value: object
+    allowed: str
+
+    def __str__(self) -> str:
+        return f"{self.where} is {_shown(self.value)}; allowed: {self.allowed}"
+
+
+class InvalidConfiguration(Exception):
+    """Raised before anything is touched; carries every problem found, not just the first."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("invalid configuration:\n" + "\n".join(f"  - {problem}" for problem in self.problems))
+
+
+def together(*checks: Callable[[], Any]) -> list[Any]:
+    """The results of all checks, in order; raises one InvalidConfiguration with the problems of all that fail."""
+    results: list[Any] = []
+    problems: list[Problem] = []
+    for check in checks:
+        try:
+            results.append(check())
+        except InvalidConfiguration as error:
+            problems += error.problems
+    if problems:
+        raise InvalidConfiguration(problems)
+    return results
+
+
+def one_of(known: Iterable[str], value: str) -> str:
+    """The allowed names as text, with the closest one offered first when `value` looks like a slip of the pen."""
+    names = sorted(known)
+    close = difflib.get_close_matches(value, names, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    return ("one of " + ", ".join(names) if names else "nothing: none is declared") + hint
+
+
+def _shown(value: object) -> str:
+    """The value as a person would recognise it, never longer than a line."""
+    text = "not set" if value is None else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

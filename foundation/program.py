@@ -1,0 +1,33 @@
+"""What every layer's program starts with: its configuration, typed, or an error that says all that is wrong."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import pulumi
+from pulumi.runtime import config as engine_config
+
+from foundation.catalog import CATALOG
+from foundation.problems import InvalidConfiguration, together
+from foundation.settings import Setting
+from foundation.validation import validate
+
+Config = TypeVar("Config")
+
+
+def load(layer: str, settings: tuple[Setting, ...], parse: Callable[..., Config]) -> Config:
+    """The layer's typed configuration from the stack's; also checks the catalog.
+
+    Raises pulumi.RunError, before any resource is registered, with every problem.
+    """
+    config = pulumi.Config(layer)
+    raw: Mapping[str, Any] = {**_set_keys(layer), **{setting.key: config.get(setting.key) for setting in settings}}
+    try:
+        return together(lambda: parse(raw, stack=pulumi.get_stack()), lambda: validate(CATALOG))[0]
+    except InvalidConfiguration as error:
+        raise pulumi.RunError(str(error)) from error
+
+
+def _set_keys(layer: str) -> dict[str, Any]:
+    """All keys set for the layer, so that a misspelt one is seen; pulumi.Config answers only for names asked for."""
+    everything = {**engine_config.get_config_env(), **engine_config.CONFIG.get()}
+    return {key.removeprefix(f"{layer}:"): value for key, value in everything.items() if key.startswith(f"{layer}:")}

@@ -1,0 +1,198 @@
+"""Checks of a catalog: names, bounds, references, and that nothing can feed itself."""
+
+import re
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
+
+from foundation.model import (
+    QUEUE_ACCESS,
+    QUEUE_WRITES,
+    TABLE_ACCESS,
+    TABLE_WRITES,
+    Capacity,
+    Catalog,
+    Function,
+    Queue,
+    QueueGrant,
+    QueueTrigger,
+    StreamTrigger,
+    Table,
+    TableGrant,
+)
+from foundation.naming import PURPOSE_RULE, is_valid_purpose
+from foundation.problems import InvalidConfiguration, Problem, one_of
+
+_HANDLER = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2,}")
+_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
+
+
+def validate(catalog: Catalog) -> None:
+    """Raises InvalidConfiguration with every problem of the catalog; each names the declaration it stands in."""
+    problems = [
+        *_names(catalog),
+        *(problem for table in catalog.tables for problem in _table(table)),
+        *(problem for queue in catalog.queues for problem in _queue(queue)),
+        *(problem for function in catalog.functions for problem in _function(function, catalog)),
+        *_consumers(catalog),
+    ]
+    # References have to hold before a cycle can be looked for.
+    if not problems:
+        problems = list(_cycle(catalog))
+    if problems:
+        raise InvalidConfiguration(problems)
+
+
+def _bounds(where: str, value: int, minimum: int, maximum: int) -> Iterator[Problem]:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    if not whole or not minimum <= value <= maximum:
+        yield Problem(where=where, value=value, allowed=f"a whole number from {minimum} to {maximum}")
+
+
+def _names(catalog: Catalog) -> Iterator[Problem]:
+    groups: tuple[tuple[str, Iterable[str]], ...] = (
+        ("table", [table.name for table in catalog.tables]),
+        ("queue", [queue.name for queue in catalog.queues]),
+        ("function", [function.name for function in catalog.functions]),
+    )
+    for kind, names in groups:
+        seen: set[str] = set()
+        for name in names:
+            if not is_valid_purpose(name):
+                yield Problem(where=f"catalog {kind} name", value=name, allowed=PURPOSE_RULE)
+            # Hyphens aside: the ids of policy statements leave them out.
+            key = name.replace("-", "")
+            if key in seen:
+                allowed = f"a name no other {kind} has, hyphens aside"
+                yield Problem(where=f"catalog {kind} name", value=name, allowed=allowed)
+            seen.add(key)
+
+
+def _table(table: Table) -> Iterator[Problem]:
+    where = f"catalog table {table.name!r}"
+    if (table.read is None) != (table.write is None):
+        missing = "read" if table.read is None else "write"
+        yield Problem(
+            where=f"{where} {missing}", value=None, allowed="capacity in both directions, or in none (on demand)"
+        )
+    for direction, capacity in (("read", table.read), ("write", table.write)):
+        if capacity is not None:
+            yield from _capacity(f"{where} {direction}", capacity)
+
+
+def _capacity(where: str, capacity: Capacity) -> Iterator[Problem]:
+    yield from _bounds(f"{where} minimum", capacity.minimum, 1, 40_000)
+    yield from _bounds(f"{where} maximum", capacity.maximum, max(capacity.minimum, 1), 40_000)
+    yield from _bounds(f"{where} target_percent", capacity.target_percent, 20, 90)
+
+
+def _queue(queue: Queue) -> Iterator[Problem]:
+    where = f"catalog queue {queue.name!r}"
+    # Below five receives a throttled function loses messages to the dead-letter queue ("Using Lambda with Amazon SQS").
+    yield from _bounds(f"{where} max_receive_count", queue.max_receive_count, 5, 1000)
+    # A dead letter keeps the age it had in its source, so the source has to stay well below the queue's 14 days.
+    yield from _bounds(f"{where} retention_days", queue.retention_days, 1, 7)
+
+
+def _function(function: Function, catalog: Catalog) -> Iterator[Problem]:
+    where = f"catalog function {function.name!r}"
+    if not _HANDLER.fullmatch(function.handler):
+        yield Problem(where=f"{where} handler", value=function.handler, allowed="package.module.function of lambda_src")
+    yield from _bounds(f"{where} timeout_seconds", function.timeout_seconds, 1, 900)
+    for key in function.environment:
+        if not _VARIABLE.fullmatch(key) or key.startswith(("AWS_", "LAMBDA_", "TABLE_", "QUEUE_")):
+            allowed = "upper-case letters, digits and _; not AWS_, LAMBDA_, TABLE_, QUEUE_, which are set for it"
+            yield Problem(where=f"{where} environment", value=key, allowed=allowed)
+    yield from _trigger(where, function.trigger, catalog)
+    yield from _grants(where, function, catalog)
+    if function.critical and isinstance(function.trigger, StreamTrigger):
+        yield Problem(where=f"{where} critical", value=True, allowed="false: nobody waits for a function on a stream")
+
+
+def _trigger(where: str, trigger: QueueTrigger | StreamTrigger | None, catalog: Catalog) -> Iterator[Problem]:
+    if trigger is None:
+        return
+    # A window is needed for batches over 10 on queues; both limits: "CreateEventSourceMapping" in the Lambda API.
+    yield from _bounds(f"{where} trigger window_seconds", trigger.window_seconds, 0, 300)
+    yield from _bounds(f"{where} trigger batch_size", trigger.batch_size, 1, 10_000)
+    if isinstance(trigger, QueueTrigger):
+        if trigger.batch_size > 10 and trigger.window_seconds < 1:
+            allowed = "at least 1 second for batches of more than 10 messages"
+            yield Problem(where=f"{where} trigger window_seconds", value=trigger.window_seconds, allowed=allowed)
+        yield from _known(f"{where} trigger queue", trigger.queue, [queue.name for queue in catalog.queues])
+        yield from _bounds(f"{where} trigger maximum_concurrency", trigger.maximum_concurrency, 2, 1000)
+        return
+    yield from _bounds(f"{where} trigger parallelization", trigger.parallelization, 1, 10)
+    yield from _bounds(f"{where} trigger retries", trigger.retries, 0, 10_000)
+    known = [table.name for table in catalog.tables]
+    yield from _known(f"{where} trigger table", trigger.table, known)
+    if trigger.table in known and not catalog.table(trigger.table).stream:
+        yield Problem(where=f"{where} trigger table", value=trigger.table, allowed="a table declared with stream=True")
+
+
+def _grants(where: str, function: Function, catalog: Catalog) -> Iterator[Problem]:
+    seen: set[tuple[type, str]] = set()
+    for grant in function.grants:
+        target = grant.table if isinstance(grant, TableGrant) else grant.queue
+        if (type(grant), target) in seen:
+            yield Problem(where=f"{where} grants", value=target, allowed="one grant per table or queue")
+        seen.add((type(grant), target))
+        yield from _grant(where, grant, catalog)
+
+
+def _grant(where: str, grant: TableGrant | QueueGrant, catalog: Catalog) -> Iterator[Problem]:
+    if isinstance(grant, TableGrant):
+        yield from _known(f"{where} grant table", grant.table, [table.name for table in catalog.tables])
+        words, target = TABLE_ACCESS, grant.table
+    else:
+        yield from _known(f"{where} grant queue", grant.queue, [queue.name for queue in catalog.queues])
+        words, target = QUEUE_ACCESS, grant.queue
+    if not grant.access:
+        yield Problem(where=f"{where} grant on {target!r} access", value=grant.access, allowed=one_of(words, ""))
+    for word in grant.access:
+        yield from _known(f"{where} grant on {target!r} access", word, words)
+
+
+def _known(where: str, name: str, known: Iterable[str]) -> Iterator[Problem]:
+    if name not in known:
+        yield Problem(where=where, value=name, allowed=one_of(known, name))
+
+
+def _consumers(catalog: Catalog) -> Iterator[Problem]:
+    """A queue's messages go to one consumer only: two would each see a part of them."""
+    for queue in catalog.queues:
+        consumers = [function.name for function in catalog.functions if function.consumes(queue.name)]
+        if len(consumers) != 1:
+            value = ", ".join(consumers) or None
+            yield Problem(where=f"catalog queue {queue.name!r} consumer", value=value, allowed="exactly one function")
+        # Both would own the failure queue dlq-<name>.
+        for function in catalog.functions:
+            if function.name == queue.name and not isinstance(function.trigger, QueueTrigger):
+                allowed = f"another name: queue {queue.name!r} has the failure queue dlq-{queue.name} already"
+                yield Problem(where="catalog function name", value=function.name, allowed=allowed)
+
+
+def _cycle(catalog: Catalog) -> Iterator[Problem]:
+    """What feeds what: a trigger feeds its function, a function feeds what it writes to."""
+    fed_by: dict[str, set[str]] = {}
+    for function in catalog.functions:
+        node = f"function {function.name}"
+        sources = fed_by.setdefault(node, set())
+        if isinstance(function.trigger, QueueTrigger):
+            sources.add(f"queue {function.trigger.queue}")
+        elif function.trigger is not None:
+            sources.add(f"table {function.trigger.table}")
+        for target in _written(function):
+            fed_by.setdefault(target, set()).add(node)
+    try:
+        TopologicalSorter(fed_by).prepare()
+    except CycleError as error:
+        path = " → ".join(error.args[1])
+        yield Problem(where="catalog cycle", value=path, allowed="no function that, by what it writes, triggers itself")
+
+
+def _written(function: Function) -> Iterator[str]:
+    for grant in function.grants:
+        if isinstance(grant, TableGrant) and TABLE_WRITES.intersection(grant.access):
+            yield f"table {grant.table}"
+        elif isinstance(grant, QueueGrant) and QUEUE_WRITES.intersection(grant.access):
+            yield f"queue {grant.queue}"

@@ -1,0 +1,1 @@
+"""table-events stream → table-aggregates: counts and sums, exactly once."""

@@ -1,0 +1,1 @@
+"""queue-ingest → table-events: validates events and stores each one once."""

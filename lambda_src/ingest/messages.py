@@ -1,0 +1,88 @@
+"""Messages of an SQS batch: sorted into events and invalid ones, the latter sent on towards the failure queue."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from shared.aws import AwsError, Caller
+from shared.deadline import Deadline
+from shared.events import Event, InvalidEvent, parse
+from shared.logs import logger
+from shared.text import shown
+
+MAX_BATCH = 10
+"""Entries of one ChangeMessageVisibilityBatch (Amazon SQS "Quotas")."""
+
+
+class Message(NamedTuple):
+    """One message of the batch."""
+
+    id: str
+    receipt: str
+    body: str
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Message":
+        """Read a record as Lambda hands it over."""
+        return cls(record["messageId"], record["receiptHandle"], record["body"])
+
+
+class Sorted(NamedTuple):
+    """The messages of a batch by what is in them."""
+
+    events: dict[str, Event]
+    """Event key → the event of the first message with that key."""
+    bringers: dict[str, list[str]]
+    """Event key → ids of all messages that bring it; they share its fate."""
+    invalid: list[Message]
+    broken: list[str]
+    """Ids of messages that met an error of ours: nothing is known of them."""
+
+
+def sort(records: Iterable[Mapping[str, Any]]) -> Sorted:
+    """Parse the messages; a message at fault never keeps the others from being stored."""
+    result = Sorted({}, {}, [], [])
+    for record in records:
+        message = Message.from_record(record)
+        try:
+            event = parse(message.body)
+            key = event.key
+        except InvalidEvent as error:
+            logger.warning("invalid event", extra={"messageId": message.id, "reason": str(error)})
+            result.invalid.append(message)
+        except Exception:
+            logger.exception("event could not be parsed", extra={"messageId": message.id, "body": shown(message.body)})
+            result.broken.append(message.id)
+        else:
+            result.events.setdefault(key, event)
+            result.bringers.setdefault(key, []).append(message.id)
+    return result
+
+
+class Redrive:
+    """Makes messages that can never be stored visible at once, so that they reach the failure queue in seconds.
+
+    Left alone, each would wait out the visibility timeout as often as the queue's maxReceiveCount says.
+    """
+
+    def __init__(self, client: Callable[[], Caller], queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def hasten(self, messages: Sequence[Message], deadline: Deadline) -> None:
+        """Make the messages visible; what goes wrong is logged and costs time only."""
+        for start in range(0, len(messages), MAX_BATCH):
+            if deadline.passed():
+                return
+            entries = [
+                {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
+                for number, message in enumerate(messages[start : start + MAX_BATCH])
+            ]
+            request = {"QueueUrl": self._queue_url, "Entries": entries}
+            try:
+                answer = self._client().call("ChangeMessageVisibilityBatch", request, deadline)
+            except AwsError as error:
+                logger.warning("invalid messages stay until their visibility timeout", extra={"reason": str(error)})
+                return
+            if answer.get("Failed"):
+                reason = shown(str(answer["Failed"][0].get("Message")))
+                logger.warning("invalid messages stay until their visibility timeout", extra={"reason": reason})

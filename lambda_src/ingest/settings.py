@@ -1,0 +1,26 @@
+"""What the ingest function's environment must say."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from shared import environment
+
+
+class Settings(NamedTuple):
+    """The contract between the function and whoever deploys it."""
+
+    table_events: str
+    """TABLE_EVENTS: name of the table that takes the events."""
+    queue_ingest: str
+    """QUEUE_INGEST: URL of the queue the messages come from."""
+    retention_days: int
+    """RETENTION_DAYS: days after which an event is deleted."""
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> "Settings":
+        """Read the settings; raise EnvironmentProblem naming the variable that is wrong."""
+        return cls(
+            environment.text(variables, "TABLE_EVENTS"),
+            environment.text(variables, "QUEUE_INGEST"),
+            environment.whole_number(variables, "RETENTION_DAYS", 1, 3650),
+        )

@@ -1,0 +1,1 @@
+"""Hourly buckets and totals out of table-aggregates."""

@@ -1,0 +1,25 @@
+"""The environment variables of a function, each read once, with an error that names the one that is wrong."""
+
+from collections.abc import Mapping
+
+
+class EnvironmentProblem(Exception):
+    """An environment variable is missing or has no usable value: the function's configuration must be corrected."""
+
+
+def text(environment: Mapping[str, str], name: str) -> str:
+    """Return a variable that must be set."""
+    value = environment.get(name, "")
+    if not value:
+        raise EnvironmentProblem(f"the environment variable {name} is not set; set it in the function's configuration")
+    return value
+
+
+def whole_number(environment: Mapping[str, str], name: str, lowest: int, highest: int) -> int:
+    """Return a variable that must be a whole number within the bounds."""
+    value = text(environment, name)
+    if not (value.isascii() and value.isdigit() and lowest <= int(value) <= highest):
+        raise EnvironmentProblem(
+            f"the environment variable {name} is {value!r}; it must be a whole number from {lowest} to {highest}"
+        )
+    return int(value)

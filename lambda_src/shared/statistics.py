@@ -1,0 +1,106 @@
+"""Count, sum, mean and standard deviation out of exact moments that can be added up in any order."""
+
+from collections.abc import Iterable, Mapping
+from decimal import Context, Decimal
+from typing import Any, NamedTuple
+
+from shared.exact import DIGITS, EXACT, ZERO, plain
+
+_ROUNDED = Context(prec=DIGITS)
+_WIDE = Context(prec=4 * DIGITS)
+
+
+class Moments(NamedTuple):
+    """How many values of one field there are, their exact sum and the exact sum of their squares."""
+
+    values: int
+    total: Decimal
+    squares: Decimal
+
+    def plus(self, other: "Moments") -> "Moments":
+        """Return the moments of both sets of values together."""
+        return Moments(
+            self.values + other.values,
+            EXACT.add(self.total, other.total),
+            EXACT.add(self.squares, other.squares),
+        )
+
+
+NOTHING = Moments(0, ZERO, ZERO)
+
+
+def of_value(value: Decimal) -> Moments:
+    """Return the moments of a single value."""
+    return Moments(1, value, EXACT.multiply(value, value))
+
+
+class Summary:
+    """A number of events and the moments of every field measured in them."""
+
+    def __init__(self, events: int = 0, fields: Mapping[str, Moments] | None = None) -> None:
+        self.events = events
+        self.fields: dict[str, Moments] = dict(fields or {})
+
+    def add_event(self, measures: Mapping[str, Decimal]) -> None:
+        """Count one event and its measured values."""
+        self.events += 1
+        for field, value in measures.items():
+            self.fields[field] = self.fields.get(field, NOTHING).plus(of_value(value))
+
+    def add(self, other: "Summary") -> None:
+        """Add what the other summary holds."""
+        self.events += other.events
+        for field, moments in other.fields.items():
+            self.fields[field] = self.fields.get(field, NOTHING).plus(moments)
+
+
+def mean(moments: Moments) -> Decimal:
+    """Return the arithmetic mean, rounded half to even at 38 significant digits."""
+    return _ROUNDED.divide(moments.total, Decimal(moments.values))
+
+
+def deviation(moments: Moments) -> Decimal:
+    """Return the population standard deviation sqrt(n * Q - S * S) / n, Q being the sum of squares and S the sum.
+
+    The radicand is exact, so there is no cancellation; root and quotient are taken at 152 digits and rounded to 38.
+    """
+    values = Decimal(moments.values)
+    radicand = EXACT.subtract(EXACT.multiply(values, moments.squares), EXACT.multiply(moments.total, moments.total))
+    return _ROUNDED.plus(_WIDE.divide(_WIDE.sqrt(radicand), values))
+
+
+def described(summary: Summary) -> dict[str, Any]:
+    """Return the summary as the query function answers it: counts are integers, decimals are plain strings."""
+    return {
+        "count": summary.events,
+        "data": {field: _described(summary.fields[field]) for field in sorted(summary.fields)},
+    }
+
+
+def _described(moments: Moments) -> dict[str, Any]:
+    return {
+        "count": moments.values,
+        "sum": plain(moments.total),
+        "mean": plain(mean(moments)),
+        "stddev": plain(deviation(moments)),
+        "sum_of_squares": plain(moments.squares),
+    }
+
+
+def summary_of(description: Mapping[str, Any]) -> Summary:
+    """Return the summary that `described` gave: nothing is lost on the way."""
+    return Summary(
+        description["count"],
+        {
+            field: Moments(value["count"], Decimal(value["sum"]), Decimal(value["sum_of_squares"]))
+            for field, value in description["data"].items()
+        },
+    )
+
+
+def merge(descriptions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the totals of several descriptions together, such as those of the pages of one query."""
+    merged = Summary()
+    for description in descriptions:
+        merged.add(summary_of(description))
+    return described(merged)

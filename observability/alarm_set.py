@@ -1,0 +1,102 @@
+"""Alarms of one resource, registered with CloudWatch from their specifications."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from foundation.naming import Names
+from observability.alarm_spec import AlarmSpec
+from observability.metrics import Metric, Reference
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmSetArgs:
+    """The specifications, the names they need, the topic to tell, and tags; `billing` is the table's when it is one."""
+
+    specs: Sequence[AlarmSpec]
+    names: pulumi.Output[Names]
+    physical: Mapping[Reference, pulumi.Output[str]]
+    topic_arn: pulumi.Input[str]
+    tags: pulumi.Input[dict[str, str]]
+    billing: pulumi.Output[str] | None = None
+
+
+class AlarmSet(pulumi.ComponentResource):
+    """All alarms of one function, queue or table; each tells the topic when it goes off and when it is over."""
+
+    alarm_names: list[pulumi.Output[str]]
+    alarm_arns: list[pulumi.Output[str]]
+
+    def __init__(self, name: str, args: AlarmSetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("estate:observability:AlarmSet", name, None, opts)
+        alarms = [self._build(spec, args) for spec in args.specs]
+        self.alarm_names = [alarm.name for alarm in alarms]
+        self.alarm_arns = [alarm.arn for alarm in alarms]
+        self.register_outputs({"alarm_names": self.alarm_names})
+
+    def _build(self, spec: AlarmSpec, args: AlarmSetArgs) -> aws.cloudwatch.MetricAlarm:
+        measured = _plain(spec, args.physical) if spec.expression is None else _math(spec, args.physical)
+        return aws.cloudwatch.MetricAlarm(
+            f"alarm-{spec.purpose}",
+            name=args.names.apply(lambda names: names.of("alarm", spec.purpose)),
+            alarm_description=spec.description,
+            comparison_operator=spec.comparison,
+            threshold=_threshold(spec, args.billing),
+            evaluation_periods=spec.periods,
+            datapoints_to_alarm=spec.datapoints,
+            treat_missing_data=spec.missing,
+            alarm_actions=[args.topic_arn],
+            ok_actions=[args.topic_arn],
+            tags=args.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+            **measured,
+        )
+
+
+def _threshold(spec: AlarmSpec, billing: pulumi.Output[str] | None) -> pulumi.Input[float]:
+    on_demand = spec.on_demand_threshold
+    if billing is None or on_demand is None:
+        return spec.threshold
+    return billing.apply(lambda mode: on_demand if mode == "on-demand" else spec.threshold)
+
+
+def _dimensions(metric: Metric, physical: Mapping[Reference, pulumi.Output[str]]) -> dict[str, pulumi.Input[str]]:
+    return {key: physical[value] if isinstance(value, Reference) else value for key, value in metric.dimensions.items()}
+
+
+def _plain(spec: AlarmSpec, physical: Mapping[Reference, pulumi.Output[str]]) -> dict[str, Any]:
+    """The arguments of an alarm on one metric; percentiles have an argument of their own."""
+    metric = spec.metrics[0]
+    statistic = "extended_statistic" if metric.statistic.startswith("p") else "statistic"
+    return {
+        "namespace": metric.namespace,
+        "metric_name": metric.name,
+        statistic: metric.statistic,
+        "period": spec.period_seconds,
+        "dimensions": _dimensions(metric, physical),
+    }
+
+
+def _math(spec: AlarmSpec, physical: Mapping[Reference, pulumi.Output[str]]) -> dict[str, Any]:
+    """The arguments of an alarm on metric math: the expression, and the metrics m1, m2, … that it is about."""
+    result = aws.cloudwatch.MetricAlarmMetricQueryArgs(
+        id="result", expression=spec.expression, label=spec.word, return_data=True
+    )
+    inputs = [
+        aws.cloudwatch.MetricAlarmMetricQueryArgs(
+            id=f"m{number}",
+            metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
+                namespace=metric.namespace,
+                metric_name=metric.name,
+                stat=metric.statistic,
+                period=spec.period_seconds,
+                dimensions=_dimensions(metric, physical),
+            ),
+            return_data=False,
+        )
+        for number, metric in enumerate(spec.metrics, start=1)
+    ]
+    return {"metric_queries": [result, *inputs]}

@@ -1,0 +1,66 @@
+"""Saved queries of CloudWatch Logs Insights: the first questions of somebody who looks for a cause."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from foundation.naming import Names
+
+# Functions log JSON; Lambda's own report of a call is a line of type platform.report ("Telemetry API event schema").
+QUERIES: Mapping[str, str] = {
+    # Newest first: what handlers logged as an error, and calls that Lambda ended.
+    "errors": """\
+fields @timestamp, level, message, errorType, errorMessage, reason, requestId, record.requestId, record.status, @log
+| filter level in ["ERROR", "CRITICAL"] or (type = "platform.report" and record.status != "success")
+| sort @timestamp desc
+| limit 200""",
+    # The calls that come closest to the timeout, and what they started with.
+    "slowest": """\
+fields @timestamp, record.metrics.durationMs, record.metrics.initDurationMs, record.metrics.maxMemoryUsedMB,
+    record.requestId, @log
+| filter type = "platform.report"
+| sort record.metrics.durationMs desc
+| limit 50""",
+    # How much of its memory each function needs.
+    "memory": """\
+filter type = "platform.report"
+| stats count(*) as calls, max(record.metrics.memorySizeMB) as size_mb,
+    avg(record.metrics.maxMemoryUsedMB) as average_mb, pct(record.metrics.maxMemoryUsedMB, 99) as p99_mb,
+    max(record.metrics.maxMemoryUsedMB) as max_mb by @log""",
+    # Why events were refused; the message's id finds the event in the dead-letter queue.
+    "invalid-events": """\
+fields @timestamp, reason, messageId
+| filter message = "invalid event"
+| sort @timestamp desc
+| limit 200""",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SavedQueriesArgs:
+    """The names of the environment and the log groups to ask."""
+
+    names: pulumi.Output[Names]
+    log_groups: Sequence[pulumi.Output[str]]
+
+
+class SavedQueries(pulumi.ComponentResource):
+    """The saved queries of an environment, each over the logs of all its functions."""
+
+    query_names: list[pulumi.Output[str]]
+
+    def __init__(self, name: str, args: SavedQueriesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("estate:observability:SavedQueries", name, None, opts)
+        self.query_names = [self._build(purpose, text, args).name for purpose, text in QUERIES.items()]
+        self.register_outputs({"query_names": self.query_names})
+
+    def _build(self, purpose: str, text: str, args: SavedQueriesArgs) -> aws.cloudwatch.QueryDefinition:
+        return aws.cloudwatch.QueryDefinition(
+            f"query-{purpose}",
+            name=args.names.apply(lambda names: names.of("query", purpose)),
+            query_string=text,
+            log_group_names=list(args.log_groups),
+            opts=pulumi.ResourceOptions(parent=self),
+        )

@@ -1,0 +1,79 @@
+"""The topic that alarms publish to, who may publish, and who is told."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+
+from foundation.naming import Arns
+from observability.config import Subscription
+
+
+def topic_policy(topic_arn: str, arns: Arns) -> dict[str, Any]:
+    """Only CloudWatch may publish, and only for alarms of this environment in this account."""
+    alarms = f"arn:{arns.partition}:cloudwatch:{arns.region}:{arns.account}:alarm:{arns.names.of('alarm', '*')}"
+    statement = {
+        "Sid": "PublishedByAlarms",
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudwatch.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic_arn,
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": alarms},
+            "StringEquals": {"aws:SourceAccount": arns.account},
+        },
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlertsTopicArgs:
+    """The names and ARNs of the environment, who is told, and tags."""
+
+    arns: pulumi.Output[Arns]
+    subscriptions: Sequence[Subscription]
+    tags: pulumi.Input[dict[str, str]]
+
+
+class AlertsTopic(pulumi.ComponentResource):
+    """A topic that the environment's alarms, and nothing else, may publish to; and its subscriptions."""
+
+    arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: AlertsTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("estate:observability:AlertsTopic", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        topic = aws.sns.Topic(
+            f"{name}-topic",
+            name=args.arns.apply(lambda arns: arns.names.of("topic", name)),
+            # Not encrypted: alarms cannot publish to a topic under the key alias/aws/sns, and would fail silently.
+            kms_master_key_id=None,
+            tags=args.tags,
+            opts=child,
+        )
+        policy = aws.sns.TopicPolicy(
+            f"{name}-policy",
+            arn=topic.arn,
+            policy=pulumi.Output.all(topic.arn, args.arns).apply(lambda both: json.dumps(topic_policy(*both))),
+            opts=child,
+        )
+        for subscription in args.subscriptions:
+            self._subscribe(name, topic, subscription)
+        # Whoever uses the ARN thereby waits for the permission too.
+        self.arn = pulumi.Output.all(topic.arn, policy.id).apply(lambda both: str(both[0]))
+        self.register_outputs({"arn": self.arn})
+
+    def _subscribe(self, name: str, topic: aws.sns.Topic, subscription: Subscription) -> None:
+        # Named after what it is, so that the order in the configuration does not matter.
+        digest = hashlib.sha256(subscription.endpoint.encode()).hexdigest()[:12]
+        aws.sns.TopicSubscription(
+            f"{name}-{subscription.protocol}-{digest}",
+            topic=topic.arn,
+            protocol=subscription.protocol,
+            endpoint=subscription.endpoint,
+            opts=pulumi.ResourceOptions(parent=self),
+        )

@@ -1,0 +1,95 @@
+"""What the engine did to a layer, gathered from its event log."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+# The engine's step names ("apitype.OpType" of the Pulumi engine) as the words of our reports. A replacement comes as
+# several steps; one of them is counted.
+_WORDS = {
+    "create": "created",
+    "import": "created",
+    "update": "updated",
+    "replace": "replaced",
+    "delete": "deleted",
+    "discard": "deleted",
+    "same": "same",
+}
+CHANGE_WORDS = ("created", "updated", "replaced", "deleted")
+_STACK_TYPE = "pulumi:pulumi:Stack"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One resource changed: `created`, `updated`, `replaced` or `deleted`."""
+
+    word: str
+    urn: str
+    changed: tuple[str, ...] = ()
+
+    @property
+    def type(self) -> str:
+        """The resource's own type, such as aws:iam/role:Role."""
+        return self.urn.split("::")[2].rpartition("$")[2]
+
+    @property
+    def name(self) -> str:
+        """The resource's logical name."""
+        return self.urn.rpartition("::")[2]
+
+
+@dataclass
+class Changes:
+    """Counts and errors of one run of the engine over a layer; `on_step` hears of each change as it ends."""
+
+    on_step: Callable[[Step], None] = lambda _: None
+    counts: Counter[str] = field(default_factory=Counter)
+    errors: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Digests one engine event, as the event log holds it."""
+        if "resOutputsEvent" in event:
+            self._step(event["resOutputsEvent"]["metadata"])
+        elif "diagnosticEvent" in event:
+            self._diagnostic(event["diagnosticEvent"])
+
+    def as_preview(self, event: Mapping[str, Any]) -> None:
+        """Digests one event of a preview, where a step is known before it is made."""
+        if "resourcePreEvent" in event:
+            self._step(event["resourcePreEvent"]["metadata"])
+        elif "diagnosticEvent" in event:
+            self._diagnostic(event["diagnosticEvent"])
+
+    @property
+    def any(self) -> bool:
+        """Whether any resource was changed."""
+        return any(self.counts[word] for word in CHANGE_WORDS)
+
+    def _step(self, metadata: Mapping[str, Any]) -> None:
+        word = _WORDS.get(metadata["op"])
+        if word is None or metadata.get("type") == _STACK_TYPE:
+            return
+        # Components are made of nothing but their parts, which are counted.
+        if not metadata["urn"].split("::")[2].rpartition("$")[2].startswith("aws:"):
+            return
+        self.counts[word] += 1
+        if word != "same":
+            step = Step(word=word, urn=metadata["urn"], changed=tuple(metadata.get("diffs") or ()))
+            self.steps.append(step)
+            self.on_step(step)
+
+    def _diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
+        message = str(diagnostic.get("message", "")).strip()
+        # The engine closes with a line that only says that there were errors.
+        if diagnostic.get("severity") != "error" or not message or message == "update failed":
+            return
+        name = str(diagnostic.get("urn", "")).rpartition("::")[2]
+        text = f"{name}: {message}" if name else message
+        if text not in self.errors:
+            self.errors.append(text)

@@ -1,0 +1,50 @@
+"""The command line: `estate COMMAND …`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from estate_tool.errors import EstateError, show
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_COMMANDS = ("deploy", "destroy", "status", "doctor", "send", "query", "sample", "local")
+_INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration."""
+    try:
+        args = _parser().parse_args(arguments)
+        return int(args.run(args))
+    except EstateError as error:
+        show(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader, such as `head`, has gone; nothing more may be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="estate",
+        description="Rolls the estate out, looks at it, sends events through it and tears it down.",
+        epilog="exit codes: 0 done; 1 failed, says what was done and how to go on; 2 wrong usage or configuration, "
+        "nothing was touched",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in _COMMANDS:
+        module = importlib.import_module(f"estate_tool.commands.{name}")
+        command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser

@@ -1,0 +1,65 @@
+"""`estate deploy`: rolls the layers out in order."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from estate_tool.commands import arguments
+from estate_tool.commands.confirm import confirm
+from estate_tool.environment import DEFAULT
+from foundation.layers import LAYER_NAMES
+
+if TYPE_CHECKING:
+    import argparse
+
+    from estate_tool.environment import Environment
+    from estate_tool.rollout import Outcome
+
+HELP = "roll the layers out: foundation, data, compute, observability"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """ENV, the layer, and how careful to be."""
+    arguments.environment(parser)
+    parser.add_argument("--layer", choices=LAYER_NAMES, help="only this layer; what it reads must be deployed")
+    parser.add_argument("--preview", action="store_true", help="say what would change, change nothing")
+    parser.add_argument("--yes", action="store_true", help="don't ask before changing a real account")
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Sets up what is missing, rolls out, tells what changed."""
+    from estate_tool import environment, machine, rollout
+    from estate_tool.display import Display
+    from estate_tool.setup.report import Report
+
+    target = environment.resolve(args.environment)
+    layers = rollout.selected(args.layer)
+    display = Display()
+    with machine.ready(target, Report()) as pulumi:
+        if not target.local and not args.yes and not args.preview:
+            rollout.deploy(pulumi, layers, display, preview=True)
+            confirm(f"roll {', '.join(layers)} out to {target.name}", "add --yes once you have seen the preview")
+        outcome = rollout.deploy(pulumi, layers, display, preview=args.preview)
+    if args.json:
+        print(json.dumps(outcome.as_json(), indent=2))
+    display.summary(outcome, "nothing was changed" if args.preview else "rolled out", _next(outcome, target, args))
+    return 0 if outcome.ok or (args.preview and not _failed(outcome)) else 1
+
+
+def _failed(outcome: Outcome) -> bool:
+    return any(result.result == "failed" for result in outcome.layers)
+
+
+def _next(outcome: Outcome, target: Environment, args: argparse.Namespace) -> str:
+    name = "" if target.name == DEFAULT else f" {target.name}"
+    command = f"scripts/deploy_layer.sh {args.layer}{name}" if args.layer else f"scripts/deploy_all.sh{name}"
+    if args.preview:
+        return f"roll out: {command}"
+    if not outcome.ok:
+        return f"what is rolled out stays; mend the cause, then go on with: {command}"
+    return (
+        f"send events: scripts/estate sample flights --limit 1000 | scripts/estate send -{name} --wait\n"
+        f"see what is deployed: scripts/estate status{name}"
+    )

@@ -1,0 +1,81 @@
+"""`estate destroy`: tears the layers down in reverse order."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from estate_tool.commands import arguments
+from estate_tool.commands.confirm import confirm
+from estate_tool.environment import DEFAULT
+from estate_tool.errors import Failed
+from foundation.layers import LAYER_NAMES
+
+if TYPE_CHECKING:
+    import argparse
+
+    from estate_tool.display import Display
+    from estate_tool.environment import Environment
+    from estate_tool.rollout import Outcome
+
+HELP = "tear the layers down in reverse order; nothing is kept"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """ENV, the layer, and how careful to be."""
+    arguments.environment(parser)
+    parser.add_argument("--layer", choices=LAYER_NAMES, help="only this layer; nothing deployed may read it")
+    parser.add_argument("--preview", action="store_true", help="say what would be destroyed, destroy nothing")
+    parser.add_argument("--yes", action="store_true", help="don't ask before destroying in a real account")
+    parser.add_argument("--force", action="store_true", help="destroy failure queues that still hold messages")
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Refuses where something would be lost or broken, destroys, tells what is gone."""
+    from estate_tool import environment, machine, rollout
+    from estate_tool.display import Display
+    from estate_tool.setup.report import Report
+
+    target = environment.resolve(args.environment)
+    layers = rollout.selected(args.layer)
+    display = Display()
+    with machine.ready(target, Report()) as pulumi:
+        rollout.refuse_while_read(pulumi, layers)
+        _mind_failures(target, layers, args, display)
+        if not target.local and not args.yes and not args.preview:
+            rollout.destroy(pulumi, layers, display, preview=True)
+            confirm(f"destroy {', '.join(reversed(layers))} in {target.name}, with all data", "add --yes")
+        outcome = rollout.destroy(pulumi, layers, display, preview=args.preview)
+    if args.json:
+        print(json.dumps(outcome.as_json(), indent=2))
+    display.summary(outcome, "nothing was destroyed" if args.preview else "destroyed", _next(outcome, target, args))
+    return 0 if outcome.ok else 1
+
+
+def _mind_failures(target: Environment, layers: tuple[str, ...], args: argparse.Namespace, display: Display) -> None:
+    """A failed event is the last copy of what could not be processed: one layer's teardown drops none unasked."""
+    from estate_tool.failures import waiting_failures
+
+    waiting = waiting_failures(target, layers)
+    if not waiting or args.preview:
+        return
+    told = ", ".join(f"{queue} holds {count}" for queue, count in waiting.items())
+    if args.layer and not args.force:
+        raise Failed(
+            f"layer {args.layer} holds failed messages: {told}; nothing was touched",
+            "look at them and send them again first, or drop them for good: add --force",
+        )
+    display.line(f"failed messages that go with the estate: {told}")
+
+
+def _next(outcome: Outcome, target: Environment, args: argparse.Namespace) -> str:
+    name = "" if target.name == DEFAULT else f" {target.name}"
+    command = f"scripts/destroy_layer.sh {args.layer}{name}" if args.layer else f"scripts/destroy_all.sh{name}"
+    if args.preview:
+        return f"destroy: {command}"
+    if not outcome.ok:
+        return f"what is left stands as it was; mend the cause, then go on with: {command}"
+    if target.local and not args.layer:
+        return "the embedded AWS still runs: scripts/estate local down stops it"
+    return f"roll out again: {command.replace('destroy', 'deploy')}"

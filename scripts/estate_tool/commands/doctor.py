@@ -1,0 +1,148 @@
+"""`estate doctor`: what is missing on this machine, or in the account, and how to get it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from estate_tool import paths
+from estate_tool.commands import arguments
+from estate_tool.errors import EstateError
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from estate_tool.environment import Environment
+
+HELP = "what is missing on this machine, and how to get it"
+
+# The engine built from source: its modules and caches while building, then the binaries.
+_NEEDED_BYTES = 4_000_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One finding: `fix` is what to do when it is not `ok`; a `needed` one makes the command fail."""
+
+    name: str
+    ok: bool
+    found: str
+    fix: str = ""
+    needed: bool = True
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """ENV and the form of the answer."""
+    arguments.environment(parser)
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Looks, changes nothing; exit code 1 when something needed is missing."""
+    checks = list(_checks(args.environment))
+    if args.json:
+        print(json.dumps({"environment": args.environment, "checks": [asdict(check) for check in checks]}, indent=2))
+    else:
+        for check in checks:
+            mark = "ok     " if check.ok else "missing" if check.needed else "note   "
+            print(f"{mark}  {check.name:<18} {check.found}")
+            for line in () if check.ok else check.fix.splitlines():
+                print(f"           → {line}")
+    return 0 if all(check.ok or not check.needed for check in checks) else 1
+
+
+def _checks(name: str) -> Iterator[Check]:
+    yield Check(name="Python", ok=True, found=f"{platform.python_version()} in {paths.VENV}")
+    yield _writable("local state", paths.home())
+    yield _writable("cache", paths.cache())
+    yield _engine()
+    try:
+        from estate_tool.environment import resolve
+
+        target = resolve(name)
+    except EstateError as error:
+        yield Check(name="configuration", ok=False, found=error.message, fix=error.hint)
+        return
+    yield Check(name="configuration", ok=True, found=f"valid; suffix {target.names.suffix}")
+    yield from _local() if target.local else _real(target)
+
+
+def _writable(name: str, folder: Path) -> Check:
+    existing = next(candidate for candidate in (folder, *folder.parents) if candidate.exists())
+    if not os.access(existing, os.W_OK):
+        variable = "ESTATE_HOME" if name == "local state" else "ESTATE_CACHE"
+        fix = f"make {existing} writable, or set {variable} to a folder of yours"
+        return Check(name=name, ok=False, found=f"{existing} is not writable", fix=fix)
+    free = shutil.disk_usage(existing).free
+    found = f"{folder}, {free / 1e9:.0f} GB free"
+    fix = f"free some space: set-up needs up to {_NEEDED_BYTES / 1e9:.0f} GB for a while"
+    return Check(name=name, ok=free >= _NEEDED_BYTES, found=found, fix=fix, needed=False)
+
+
+def _engine() -> Check:
+    from estate_tool.setup.engine import find_engine
+
+    engine = find_engine()
+    if engine is None:
+        fix = "scripts/deploy_all.sh gets it: the official release, or a build of about 6 minutes"
+        return Check(name="Pulumi engine", ok=False, found="not there yet", fix=fix, needed=False)
+    return Check(name="Pulumi engine", ok=True, found=f"{engine.version}, {engine.source}")
+
+
+def _local() -> Iterator[Check]:
+    from local_aws import server
+
+    status = server.status(server.Place.from_environment())
+    found = f"running on port {status.port}" if status.answering else status.problem or "not running"
+    yield Check(name="embedded AWS", ok=status.answering, found=found, fix="scripts/estate local up", needed=False)
+
+
+def _real(target: Environment) -> Iterator[Check]:
+    yield _ask("AWS credentials", lambda: _account(target), "sign in to AWS, for example: aws sso login")
+    yield _ask("Pulumi backend", _backend, "sign in to a backend: pulumi login (or pulumi login s3://BUCKET)")
+
+
+def _ask(name: str, ask: Callable[[], str], fix: str) -> Check:
+    try:
+        return Check(name=name, ok=True, found=ask())
+    except EstateError as error:
+        return Check(name=name, ok=False, found=error.message, fix=error.hint or fix)
+
+
+def _account(target: Environment) -> str:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        account = target.client("sts").get_caller_identity()["Account"]
+    except (BotoCoreError, ClientError) as error:
+        raise EstateError(str(error)) from error
+    allowed = target.configuration.allowed_accounts
+    if not allowed:
+        raise EstateError(
+            f"account {account}, and aws:allowedAccountIds does not say that it is the right one",
+            f"in each layer: pulumi config set --path aws:allowedAccountIds[0] {account} --stack {target.name}",
+        )
+    if account not in allowed:
+        raise EstateError(
+            f"account {account}; {target.name} belongs to {', '.join(allowed)}", "sign in to that account"
+        )
+    return f"account {account}, as configured"
+
+
+def _backend() -> str:
+    try:
+        asked = subprocess.run(
+            ["pulumi", "whoami", "--non-interactive"], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise EstateError(str(error)) from error
+    if asked.returncode != 0:
+        raise EstateError(asked.stderr.strip() or "not signed in")
+    return f"signed in as {asked.stdout.strip()}"

@@ -1,0 +1,40 @@
+"""`estate query`: hourly counts, sums, means and standard deviations of a type of events."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from estate_tool.commands import arguments
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = "what the aggregates say about a type of events"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What is asked, ENV and the form of the answer."""
+    parser.add_argument("type", metavar="TYPE", help="the events' type, for example flight.departed")
+    arguments.environment(parser)
+    parser.add_argument("--subject", metavar="S", help='only this subject, "" for events without one (default: all)')
+    parser.add_argument("--from", dest="start", metavar="T", help="from this time on, for example 2013-01-01T00:00:00Z")
+    parser.add_argument("--to", dest="end", metavar="T", help="up to, and without, this time")
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Asks the query function and prints its answer."""
+    from estate_tool import environment, querying
+    from estate_tool.reaching import reaching
+
+    target = environment.resolve(args.environment)
+    question = {"type": args.type, "subject": args.subject, "from": args.start, "to": args.end}
+    with reaching(target):
+        answer = querying.ask(target, question)
+    text = json.dumps(answer, indent=2, ensure_ascii=False) if args.json else "\n".join(querying.table(answer))
+    print(text)
+    # Here, where a reader that has gone is noticed, and not when Python ends.
+    sys.stdout.flush()
+    return 0

@@ -1,0 +1,93 @@
+"""`estate sample`: real events to try the estate with, one per line on stdout."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from itertools import islice
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+HELP = "write real events, for `estate send -`"
+_LINES_AT_ONCE = 500
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to write, how much of it, and what to mix in."""
+    parser.add_argument(
+        "dataset",
+        choices=("flights",),
+        help="flights: the 336,776 flights that left New York in 2013 (flight.departed, flight.cancelled; "
+        "subject: the carrier)",
+    )
+    parser.add_argument("--limit", type=_count, metavar="N", help="at most N of them (default: all)")
+    parser.add_argument("--offset", type=_count, default=0, metavar="N", help="leave the first N out")
+    parser.add_argument("--duplicates", type=_count, default=0, metavar="N", help="N of them a second time")
+    parser.add_argument("--invalid", type=_count, default=0, metavar="N", help="N lines that are no valid events")
+    parser.add_argument(
+        "--shuffle",
+        type=int,
+        metavar="SEED",
+        help="in an order drawn from SEED, a whole number: the same every time (about 50 MB of memory for all)",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Writes the events; a reader that goes away early, such as `head`, ends it."""
+    write(lines(args.limit, args.offset, args.duplicates, args.invalid, args.shuffle))
+    return 0
+
+
+def lines(
+    limit: int | None, offset: int = 0, duplicates: int = 0, invalid: int = 0, shuffle: int | None = None
+) -> Iterator[str]:
+    """The lines that the flags ask for.
+
+    Without a shuffle: the flights, the duplicates, the invalid lines. Which flights have a duplicate is drawn from the
+    shuffle's seed, or 0. Raises UsageError when there are fewer flights than duplicates.
+    """
+    from estate_tool import flights
+
+    rows = flights.rows(limit, offset)
+    if not duplicates and shuffle is None:
+        yield from map(flights.event, rows)
+        yield from map(flights.invalid, range(invalid))
+        return
+    # Rows and numbers are kept and only turned into lines when it is their turn.
+    mixed: list[str | int] = [*rows]
+    mixed += _mixed_in(mixed, duplicates, invalid, shuffle)
+    if shuffle is not None:
+        import random
+
+        random.Random(shuffle).shuffle(mixed)
+    for entry in mixed:
+        yield flights.event(entry) if isinstance(entry, str) else flights.invalid(entry)
+
+
+def _mixed_in(rows: list[str | int], duplicates: int, invalid: int, seed: int | None) -> list[str | int]:
+    import random
+
+    from estate_tool.errors import UsageError
+
+    if duplicates > len(rows):
+        raise UsageError(
+            f"--duplicates {duplicates:,} of {len(rows):,} flights: each is written a second time at most once",
+            f"ask for at most {len(rows):,} duplicates, or for more flights",
+        )
+    return [*random.Random(seed or 0).sample(rows, duplicates), *range(invalid)]
+
+
+def write(texts: Iterable[str]) -> None:
+    """Write the lines to stdout, many at once; raises BrokenPipeError when nobody reads on."""
+    texts = iter(texts)
+    while some := list(islice(texts, _LINES_AT_ONCE)):
+        sys.stdout.write("\n".join(some) + "\n")
+    sys.stdout.flush()
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines: give a whole number, 0 or more")
+    return int(text)

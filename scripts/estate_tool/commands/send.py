@@ -1,0 +1,157 @@
+"""`estate send`: events from a file, or from stdin, into the ingest queue."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import stat
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from estate_tool.commands import arguments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from estate_tool.environment import Environment
+    from estate_tool.ledger import Ledger
+
+HELP = "send events (CloudEvents, one per line) and, with --wait, see them aggregated"
+STDIN = "-"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to send, ENV, and how."""
+    parser.add_argument("file", metavar="FILE", help="CloudEvents as JSON, one per line; `-` reads them from stdin")
+    arguments.environment(parser)
+    parser.add_argument("--raw", action="store_true", help="send lines that are no valid events too, as they are")
+    parser.add_argument(
+        "--wait", action="store_true", help="return when everything is in the aggregates or a dead-letter queue"
+    )
+    parser.add_argument(
+        "--timeout", type=_seconds, default=600.0, metavar="S", help="wait at most S seconds after sending (600)"
+    )
+    parser.add_argument("--from-line", type=_line, default=1, metavar="N", help="leave the lines before line N out")
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Sends, waits if that is asked for, and prints the counts, also when it ends early."""
+    from estate_tool import environment
+    from estate_tool.errors import Failed
+
+    with _opened(args.file) as stream:
+        result = _send(args, stream, environment.resolve(args.environment))
+    if result["rejected"]:
+        raise Failed(
+            f"{result['rejected']:,} of {result['read']:,} lines were not sent; the reasons stand above",
+            "correct them and send the file again: what is sent twice is counted once"
+            + ("" if args.raw else "\nor send them as they are, to end in the dead-letter queue: --raw"),
+        )
+    return 0
+
+
+def _send(args: argparse.Namespace, stream: BinaryIO, target: Environment) -> dict[str, Any]:
+    from estate_tool.following import follow
+    from estate_tool.ledger import Ledger
+    from estate_tool.progress import Progress
+    from estate_tool.reaching import reaching
+    from estate_tool.setup.report import Report
+    from estate_tool.transfer import Transfer
+
+    started = time.monotonic()
+    ledger, progress = Ledger(follow=args.wait), Progress(Report())
+    transfer = Transfer(target, ledger, progress, raw=args.raw, first_line=args.from_line, size=_size(stream))
+    finished = False
+    try:
+        with reaching(target):
+            transfer.send(stream)
+            if args.wait:
+                follow(target, ledger, args.timeout, progress)
+        finished = True
+    finally:
+        progress.report.end()
+        result = _result(ledger, transfer.through_line, time.monotonic() - started, followed=args.wait)
+        if args.json:
+            print(json.dumps(result), flush=True)
+        elif ledger.read or finished:
+            print("\n".join(_lines(result)), flush=True)
+    return result
+
+
+def _result(ledger: Ledger, through_line: int, seconds: float, *, followed: bool) -> dict[str, Any]:
+    """The counts by the keys that scripts rely on, and two more."""
+    return {
+        "read": ledger.read,
+        "sent": ledger.sent,
+        "rejected": ledger.rejected,
+        "aggregated": ledger.aggregated if followed else None,
+        "dead_lettered": ledger.dead_lettered if followed else None,
+        "duplicates": ledger.duplicates,
+        "seconds": round(seconds, 3),
+        "missing": ledger.missing if followed else None,
+        "through_line": through_line,
+    }
+
+
+def _lines(result: dict[str, Any]) -> Iterator[str]:
+    """The counts, for a person."""
+    sent, seconds, followed = result["sent"], result["seconds"], result["aggregated"] is not None
+    yield (
+        f"{sent:,} of {result['read']:,} lines sent, {result['rejected']:,} rejected, in {seconds:.1f} s "
+        f"({sent / max(seconds, 0.001):,.0f}/s{', the wait included' if followed else ''})"
+    )
+    if followed:
+        missing = f", {result['missing']:,} not accounted for" if result["missing"] else ""
+        yield (
+            f"{result['aggregated']:,} events aggregated, {result['duplicates']:,} duplicates, "
+            f"{result['dead_lettered']:,} in a dead-letter queue{missing}"
+        )
+    elif result["duplicates"]:
+        yield f"{result['duplicates']:,} of them repeat an event sent before, and will not be counted again"
+
+
+@contextlib.contextmanager
+def _opened(name: str) -> Iterator[BinaryIO]:
+    from estate_tool.errors import UsageError
+
+    if name == STDIN:
+        if sys.stdin.isatty():
+            print("reading events from the terminal, one per line; Ctrl-D ends them", file=sys.stderr)
+        yield sys.stdin.buffer
+        return
+    with contextlib.ExitStack() as closing:
+        try:
+            stream = closing.enter_context(Path(name).open("rb"))
+        except OSError as error:
+            raise UsageError(
+                f"can't read {name}: {error.strerror or error}",
+                "give a file of CloudEvents, one per line, or - for stdin\nsome to try: scripts/estate sample flights",
+            ) from error
+        yield stream
+
+
+def _size(stream: BinaryIO) -> int | None:
+    """Bytes of a regular file; None for a pipe or a terminal."""
+    with contextlib.suppress(OSError):
+        status = os.fstat(stream.fileno())
+        if stat.S_ISREG(status.st_mode):
+            return status.st_size
+    return None
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < float("inf"):
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: give one above 0, for example 600")
+
+
+def _line(text: str) -> int:
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no line number: lines are counted from 1")

@@ -1,0 +1,70 @@
+"""`estate status`: which layers are deployed and what they hand out."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.commands import arguments
+from foundation.layers import LAYER_NAMES
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from estate_tool.pulumi_cli import Pulumi
+
+HELP = "which layers are deployed, their resources and outputs"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """ENV and the form of the answer."""
+    arguments.environment(parser)
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Reads the state of each layer's stack; calls nothing in AWS and changes nothing."""
+    from estate_tool import environment, machine
+
+    target = environment.resolve(args.environment)
+    pulumi = machine.reader(target)
+    layers = _layers(pulumi) if pulumi else [_layer(name, []) for name in LAYER_NAMES]
+    if args.json:
+        print(json.dumps({"environment": target.name, "layers": layers}, indent=2))
+        return 0
+    print(f"environment {target.name}")
+    for layer in layers:
+        state = f"deployed, {layer['resources']} resources" if layer["deployed"] else "not deployed"
+        print(f"  {layer['layer']:<14} {state}")
+        for line in _lines(layer["outputs"]):
+            print(f"      {line}")
+    return 0
+
+
+def _layers(pulumi: Pulumi) -> list[dict[str, Any]]:
+    stacks = pulumi.stacks()
+
+    def one(layer: str) -> dict[str, Any]:
+        resources = (pulumi.export(layer).get("resources") or []) if stacks.get(layer) else []
+        return _layer(layer, resources)
+
+    with ThreadPoolExecutor(max_workers=len(LAYER_NAMES)) as pool:
+        return list(pool.map(one, LAYER_NAMES))
+
+
+def _layer(name: str, resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    outputs = next((entry.get("outputs") for entry in resources if entry["type"] == "pulumi:pulumi:Stack"), None)
+    made = sum(1 for entry in resources if str(entry["type"]).startswith("aws:"))
+    return {"layer": name, "deployed": made > 0, "resources": made, "outputs": outputs or {}}
+
+
+def _lines(outputs: Mapping[str, Any], prefix: str = "") -> list[str]:
+    lines = []
+    for key, value in sorted(outputs.items()):
+        if isinstance(value, dict):
+            lines += _lines(value, f"{prefix}{key}.")
+        else:
+            lines.append(f"{prefix}{key} = {value}")
+    return lines

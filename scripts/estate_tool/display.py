@@ -1,0 +1,72 @@
+"""Shows a rollout to a person, on stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, TextIO
+
+from estate_tool.changes import CHANGE_WORDS
+
+if TYPE_CHECKING:
+    from estate_tool.changes import Step
+    from estate_tool.rollout import LayerResult, Outcome
+
+_MARKS = {"created": ("+", "32"), "updated": ("~", "33"), "replaced": ("±", "35"), "deleted": ("-", "31")}
+_PLANNED = {"created": "create", "updated": "update", "replaced": "replace", "deleted": "delete"}
+
+
+class Display:
+    """Prints each layer, each changed resource and a summary; colours only on a terminal."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._out = stream or sys.stderr
+        self._colours = self._out.isatty() and "NO_COLOR" not in os.environ
+
+    def line(self, text: str = "") -> None:
+        """One line of plain text."""
+        print(text, file=self._out, flush=True)
+
+    def layer(self, position: int, total: int, name: str) -> None:
+        """A layer begins."""
+        self.line(f"[{position}/{total}] {self._coloured(name, '1')}")
+
+    def step(self, step: Step, *, planned: bool) -> None:
+        """A resource was changed, or would be."""
+        mark, colour = _MARKS[step.word]
+        kind = step.type.rpartition(":")[2]
+        detail = f"  ({', '.join(step.changed)})" if step.changed and step.word != "created" else ""
+        word = f"would {_PLANNED[step.word]}" if planned else step.word
+        self.line(f"      {self._coloured(mark, colour)} {step.name:<36} {kind:<26} {word}{detail}")
+
+    def layer_done(self, result: LayerResult) -> None:
+        """A layer has ended."""
+        if result.error:
+            self.line(f"      {self._coloured(result.result, '31')}: {_indented(result.error)}")
+            return
+        self.line(f"      {_counts(result)} in {result.seconds:.1f} s")
+
+    def summary(self, outcome: Outcome, done: str, hint: str) -> None:
+        """What changed, how long it took, what to do next."""
+        self.line()
+        state = self._coloured(done, "32") if outcome.ok else self._coloured("not finished", "31")
+        self.line(f"environment {outcome.environment}: {state} in {outcome.seconds:.1f} s")
+        for result in outcome.layers:
+            reason = f"  {result.error.splitlines()[0]}" if result.error else ""
+            self.line(f"  {result.layer:<14} {result.result:<10} {_counts(result)}{reason}")
+        for text in hint.splitlines():
+            self.line(f"  → {text}")
+
+    def _coloured(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colours else text
+
+
+def _counts(result: LayerResult) -> str:
+    parts = [f"{getattr(result, word)} {word}" for word in CHANGE_WORDS if getattr(result, word)]
+    if not parts:
+        return f"{result.same} unchanged" if result.same else "nothing to do"
+    return ", ".join(parts) + (f", {result.same} unchanged" if result.same else "")
+
+
+def _indented(text: str) -> str:
+    return text.strip().replace("\n", "\n        ")

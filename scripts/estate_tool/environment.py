@@ -1,0 +1,91 @@
+"""An environment: a stack name that is either local, on the embedded AWS, or a real AWS account."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from estate_tool import configuration
+from estate_tool.errors import UsageError
+from foundation.naming import Names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DEFAULT = "local"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """A named environment with its checked configuration."""
+
+    name: str
+    local: bool
+    configuration: configuration.Configuration
+    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def names(self) -> Names:
+        """Physical names of its resources."""
+        return Names(self.configuration.foundation.suffix)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of the environment's account, made once per service."""
+        if service not in self._clients:
+            import boto3
+            from botocore.config import Config
+
+            config = Config(
+                region_name=self.configuration.region,
+                retries={"mode": "standard", "max_attempts": 5},
+                connect_timeout=5,
+                read_timeout=70,
+                max_pool_connections=32,
+            )
+            self._clients[service] = boto3.client(service, config=config)
+        return self._clients[service]
+
+
+def is_local(name: str) -> bool:
+    """Whether an environment of that name lives on the embedded AWS."""
+    return name == DEFAULT or name.startswith(f"{DEFAULT}-")
+
+
+def resolve(name: str | None) -> Environment:
+    """The environment of that name (default `local`), ready for AWS calls from this process.
+
+    A local one points this process at the embedded AWS. Raises UsageError for a name that can't be a stack's, an
+    invalid configuration, or a real environment while endpoint variables would send its calls elsewhere.
+    """
+    name = name or DEFAULT
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"{name!r} can't be the name of an environment",
+            "use letters, digits, hyphens, underscores and dots, for example: local, local-b, dev, prod",
+        )
+    loaded = configuration.load(name)
+    if is_local(name):
+        _point_at_embedded_aws()
+    else:
+        _refuse_endpoints(name, os.environ)
+    return Environment(name=name, local=is_local(name), configuration=loaded)
+
+
+def _point_at_embedded_aws() -> None:
+    from local_aws import server
+
+    for key in server.REMOVED:
+        os.environ.pop(key, None)
+    os.environ.update(server.environment(server.Place.from_environment()))
+
+
+def _refuse_endpoints(name: str, variables: Mapping[str, str]) -> None:
+    redirected = sorted(key for key in variables if key.startswith("AWS_ENDPOINT_URL") and variables[key])
+    if redirected:
+        raise UsageError(
+            f"environment {name!r} is a real account, but {', '.join(redirected)} would send its calls elsewhere",
+            f"unset {' '.join(redirected)}, or use a local environment (local, local-NAME)",
+        )

@@ -1,0 +1,67 @@
+"""Follows what was sent until all of it is accounted for, and says where to look when that takes too long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from estate_tool.dead_letters import DeadLetters, depth
+from estate_tool.errors import Failed
+from estate_tool.lost_batches import LostBatches
+from estate_tool.settling import Marks, Settlement, TimedOut
+
+if TYPE_CHECKING:
+    from estate_tool.environment import Environment
+    from estate_tool.ledger import Ledger
+    from estate_tool.progress import Progress
+
+# Names of the catalog (foundation/catalog.py).
+QUEUE, AGGREGATION, MARKS = "ingest", "aggregate", "marks"
+_AGAIN = "to wait again, send the same file with --wait: what is counted is not counted twice"
+
+
+def follow(environment: Environment, ledger: Ledger, timeout: float, progress: Progress) -> None:
+    """Return when all that the ledger says was sent is accounted for; raise Failed after `timeout` seconds."""
+    client, names = environment.client, environment.names
+    settlement = Settlement(
+        ledger=ledger,
+        marks=Marks(client("dynamodb"), names.table(MARKS)),
+        ingest_failures=DeadLetters(client("sqs"), names.dead_letter_queue(QUEUE)),
+        lost_batches=LostBatches(
+            client("dynamodbstreams"), DeadLetters(client("sqs"), names.dead_letter_queue(AGGREGATION))
+        ),
+    )
+    try:
+        settlement.wait(timeout, lambda: progress.show(lambda: _standing(ledger)))
+    except TimedOut as error:
+        raise Failed(
+            f"after {timeout:g} s, {ledger.missing:,} of {ledger.sent:,} messages are neither in the aggregates "
+            "nor in a dead-letter queue",
+            _whereabouts(environment),
+        ) from error
+    except KeyboardInterrupt as error:
+        raise Failed(
+            f"stopped waiting for {ledger.missing:,} of {ledger.sent:,} messages; all of them are sent, and worked off",
+            _AGAIN,
+        ) from error
+
+
+def _standing(ledger: Ledger) -> str:
+    return (
+        f"waiting: {ledger.aggregated:,} aggregated, {ledger.duplicates:,} duplicates, "
+        f"{ledger.dead_lettered:,} dead-lettered, {ledger.missing:,} to come"
+    )
+
+
+def _whereabouts(environment: Environment) -> str:
+    names, sqs = environment.names, environment.client("sqs")
+    queues = (names.queue(QUEUE), names.dead_letter_queue(QUEUE), names.dead_letter_queue(AGGREGATION))
+    held = []
+    for queue in queues:
+        count = depth(sqs, queue)
+        held.append(f"{queue} does not exist" if count is None else f"{queue} holds {count:,}")
+    logs = " and ".join(names.log_group(function) for function in (QUEUE, AGGREGATION))
+    return (
+        f"messages: {', '.join(held)}\n"
+        f"what the functions say: log groups {logs}\n"
+        f"what is deployed: scripts/estate status {environment.name}\n{_AGAIN}"
+    )

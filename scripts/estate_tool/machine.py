@@ -1,0 +1,72 @@
+"""Makes the machine ready for an environment: engine, embedded AWS, provider."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from estate_tool.errors import Failed
+from estate_tool.pulumi_cli import Pulumi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from estate_tool.environment import Environment
+    from estate_tool.setup.engine import Engine
+    from estate_tool.setup.report import Report
+
+
+@contextlib.contextmanager
+def ready(environment: Environment, report: Report) -> Iterator[Pulumi]:
+    """Sets up what is missing and yields the engine, with the provider attached for a local environment."""
+    from estate_tool.setup.engine import ensure_engine
+
+    _put_on_path(ensure_engine(report))
+    if not environment.local:
+        yield Pulumi(stack=environment.name)
+        return
+    with _embedded_aws(report) as port:
+        yield Pulumi(stack=environment.name, variables={"PULUMI_DEBUG_PROVIDERS": f"aws:{port}"})
+
+
+def reader(environment: Environment) -> Pulumi | None:
+    """The engine for reading state, with nothing set up; None where nothing was ever deployed from this machine."""
+    from estate_tool.setup.engine import find_engine
+
+    engine = find_engine()
+    if environment.local and not (engine and _state_folder().is_dir()):
+        return None
+    if engine is None:
+        raise Failed("there is no Pulumi engine on this machine", "scripts/estate doctor tells how to get it")
+    _put_on_path(engine)
+    return Pulumi(stack=environment.name)
+
+
+def _put_on_path(engine: Engine) -> None:
+    os.environ["PATH"] = os.pathsep.join([*(str(folder) for folder in engine.folders), os.environ.get("PATH", "")])
+
+
+def _state_folder() -> Path:
+    from local_aws import server
+
+    return server.Place.from_environment().home / "state"
+
+
+@contextlib.contextmanager
+def _embedded_aws(report: Report) -> Iterator[int]:
+    """The embedded AWS running and one provider for all layers, in this process; yields the provider's port."""
+    from estate_tool.setup.environments import ensure_local_aws
+    from local_aws import provider, server
+
+    place = server.Place.from_environment()
+    server.up(place, report.line, lambda: ensure_local_aws(report))
+    _state_folder().mkdir(parents=True, exist_ok=True)
+    folder = provider.install(place.home / "pulumi", Path(sys.executable))
+    running = provider.start(schema_cache=folder / "schema.json")
+    try:
+        yield running.port
+    finally:
+        running.stop()

@@ -1,0 +1,192 @@
+"""The engine's command line, with each layer's program running in this process.
+
+Saves starting a language host and an interpreter for each layer; `pulumi up` in a layer's folder does the same the
+long way round.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import threading
+from concurrent import futures
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.errors import Failed
+from estate_tool.paths import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_EVENT_POLL_SECONDS = 0.05
+_NO_LIMIT = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulumi:
+    """Runs the engine for one environment; `variables` are added to the environment of its processes."""
+
+    stack: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def stacks(self) -> dict[str, int]:
+        """Layers that have a stack for this environment, with the number of resources in it."""
+        listed = json.loads(self._call(ROOT, "stack", "ls", "--all", "--json"))
+        found: dict[str, int] = {}
+        for entry in listed:
+            *_, project, stack = f"//{entry['name']}".split("/")
+            if stack == self.stack:
+                found[project] = int(entry.get("resourceCount") or 0)
+        return found
+
+    def export(self, layer: str) -> dict[str, Any]:
+        """The deployment of a layer's stack, as the engine keeps it."""
+        exported: dict[str, Any] = json.loads(self._call(ROOT / layer, "stack", "export", "--stack", self.stack))
+        return exported["deployment"]
+
+    def create_stack(self, layer: str) -> None:
+        """Makes the empty stack of a layer."""
+        self._call(ROOT / layer, "stack", "init", self.stack, "--no-select")
+
+    def remove_stack(self, layer: str) -> None:
+        """Removes a layer's stack, which must be empty; its configuration file stays."""
+        self._call(ROOT / layer, "stack", "rm", "--yes", "--preserve-config", "--stack", self.stack)
+
+    def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        """Rolls a layer out; returns the engine's complaint, empty when all went well."""
+        return self._run_program(layer, ["up", "--yes", "--skip-preview", "--suppress-outputs"], on_event)
+
+    def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        """Says what a rollout of a layer would do; returns the engine's complaint, empty when all went well."""
+        return self._run_program(layer, ["preview", "--suppress-outputs"], on_event)
+
+    def destroy(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        """Destroys a layer's resources; returns the engine's complaint, empty when all went well."""
+        return self._run(layer, ["destroy", "--yes", "--skip-preview", "--suppress-outputs"], on_event)
+
+    def _run_program(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        with _language_runtime(layer) as address:
+            return self._run(layer, [*arguments, f"--client={address}", "--exec-kind=auto.inline"], on_event)
+
+    def _run(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        with tempfile.TemporaryDirectory(prefix="estate-") as folder:
+            log = Path(folder) / "events.jsonl"
+            log.touch()
+            command = ["pulumi", *arguments, "--stack", self.stack, "--non-interactive", "--color=never"]
+            with _started([*command, f"--event-log={log}"], ROOT / layer, self._environ()) as process:
+                reader = _EventReader(log, on_event)
+                reader.start()
+                output = _wait(process)
+                reader.finish()
+            return "" if process.returncode == 0 else output.strip() or f"pulumi ended with {process.returncode}"
+
+    def _call(self, folder: Path, *arguments: str) -> str:
+        command = ["pulumi", *arguments, "--non-interactive", "--color=never"]
+        with _started(command, folder, self._environ(), merge=False) as process:
+            output, complaint = process.communicate()
+        if process.returncode != 0:
+            raise Failed(f"pulumi {' '.join(arguments[:2])} failed in {folder.name}: {complaint.strip()}")
+        return output
+
+    def _environ(self) -> dict[str, str]:
+        # The engine hides --event-log, --client and --exec-kind from those who don't ask for them.
+        return {**os.environ, **self.variables, "PULUMI_DEBUG_COMMANDS": "true"}
+
+
+@contextlib.contextmanager
+def _started(
+    command: list[str], folder: Path, environ: Mapping[str, str], *, merge: bool = True
+) -> Iterator[subprocess.Popen[str]]:
+    """The process, ended with the block. It has its own process group, so that Ctrl-C reaches it once, through us."""
+    try:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
+            text=True,
+            errors="replace",
+            process_group=0,
+        )
+    except FileNotFoundError as error:
+        raise Failed("there is no `pulumi` on this machine", "scripts/estate doctor tells how to get it") from error
+    with process:
+        try:
+            yield process
+        except BaseException:
+            if process.poll() is None:
+                process.kill()
+            raise
+
+
+def _wait(process: subprocess.Popen[str]) -> str:
+    """The process's output when it has ended. Ctrl-C makes the engine finish what is in flight and stop."""
+    asked = 0
+    while True:
+        try:
+            output, _ = process.communicate()
+        except KeyboardInterrupt:
+            asked += 1
+            # The engine takes a second interrupt as an order to drop everything.
+            process.send_signal(signal.SIGINT)
+            continue
+        if asked:
+            raise KeyboardInterrupt
+        return output
+
+
+@contextlib.contextmanager
+def _language_runtime(layer: str) -> Iterator[str]:
+    """Serves the layer's program to the engine; yields the address."""
+    import grpc
+
+    # The Automation API's own server of inline programs. Its public entry points add three to five calls of the
+    # command line to each rollout, a second per layer.
+    from pulumi.automation._server import LanguageServer
+    from pulumi.runtime.proto import language_pb2_grpc
+
+    program = importlib.import_module(f"{layer}.__main__").main
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=_NO_LIMIT)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        server.stop(grace=None).wait()
+
+
+class _EventReader(threading.Thread):
+    """Follows the engine's event log, one JSON object per line, while it is written."""
+
+    def __init__(self, path: Path, on_event: Callable[[Mapping[str, Any]], None]) -> None:
+        super().__init__(daemon=True)
+        self._path = path
+        self._on_event = on_event
+        self._written = threading.Event()
+
+    def run(self) -> None:
+        rest = ""
+        with self._path.open(encoding="utf-8") as log:
+            while True:
+                complete = self._written.is_set()
+                *lines, rest = (rest + log.read()).split("\n")
+                for line in lines:
+                    self._on_event(json.loads(line))
+                if complete:
+                    return
+                self._written.wait(_EVENT_POLL_SECONDS)
+
+    def finish(self) -> None:
+        """Reads what is left; the engine must have ended."""
+        self._written.set()
+        self.join()

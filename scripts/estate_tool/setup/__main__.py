@@ -1,0 +1,54 @@
+"""Sets up what is named: `venv` (the checkout's environment), `engine`, `local-aws`; `lock` makes the lock files again.
+
+Runs in any Python 3.11, before there is an environment: scripts/_setup.sh starts it by its path.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+if __package__ in (None, ""):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from estate_tool.errors import EstateError, UsageError, show
+from estate_tool.setup.report import Report
+
+
+def main(names: list[str]) -> int:
+    """Set up what `names` names, in that order; the exit code."""
+    report = Report()
+    # Ended by a signal, the commands under way are to be stopped as by Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    try:
+        for name in names:
+            _steps(name)(report)
+    except EstateError as error:
+        report.end()
+        show(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        report.line("set-up: stopped; nothing half-made is used, the same command goes on from here")
+        return 130
+    return 0
+
+
+def _steps(name: str) -> Callable[[Report], object]:
+    from estate_tool.setup import engine, environments, locks
+
+    steps: dict[str, Callable[[Report], object]] = {
+        "venv": environments.ensure_checkout,
+        "engine": engine.ensure_engine,
+        "local-aws": environments.ensure_local_aws,
+        "lock": locks.make,
+    }
+    if name not in steps:
+        raise UsageError(f"set-up knows no {name!r}", f"one of: {', '.join(steps)}")
+    return steps[name]
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,123 @@
+"""The two Python environments: the checkout's own (.venv) and the embedded AWS's (in the cache).
+
+An environment is built aside and renamed when it is complete, so a half-made one is never met. The stamp in it is a
+copy of the lock file it was made from; scripts/_setup.sh compares it the same way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from estate_tool import paths
+from estate_tool.setup.failures import writing
+from estate_tool.setup.locking import hold
+from estate_tool.setup.processes import run
+from estate_tool.setup.report import Report, duration
+from estate_tool.setup.uv import ensure_uv, uv_environ
+
+# The number rises when the way environments are made changes; scripts/_setup.sh names the same file.
+STAMP = ".made-from-1.lock"
+LOCK = paths.ROOT / "requirements.lock"
+LOCAL_AWS_LOCK = paths.SCRIPTS / "local_aws" / "requirements.lock"
+
+
+def ensure_checkout(report: Report, root: Path = paths.ROOT) -> Path:
+    """The Python of the checkout's environment `.venv`, made or made again when it is not what the lock file says."""
+    lock = root / "requirements.lock"
+    folder = root / ".venv"
+    # Beside .venv, not in it: it outlives the environment it guards.
+    with hold(root / ".venv.lock", str(folder), report):
+        if not (is_made_from(folder, lock) and _is_this_python(folder)):
+            make("the checkout's environment", folder, lock, report, _put_checkout_on_path)
+    return folder / "bin" / "python"
+
+
+def ensure_local_aws(report: Report) -> Path:
+    """The Python of the embedded AWS's environment, shared by every checkout with the same lock file and Python."""
+    lock = LOCAL_AWS_LOCK
+    digest = hashlib.sha256(lock.read_bytes() + platform.python_version().encode()).hexdigest()[:12]
+    folder = paths.cache() / "local-aws" / digest
+    if not is_made_from(folder, lock):
+        what = "the embedded AWS's environment"
+        with hold(paths.cache() / "locks" / f"local-aws-{digest}.lock", what, report):
+            if not is_made_from(folder, lock):
+                make(what, folder, lock, report)
+    return folder / "bin" / "python"
+
+
+def is_made_from(folder: Path, lock: Path) -> bool:
+    """Whether `folder` is a complete environment made from exactly this lock file, with its Python still there."""
+    try:
+        return os.access(folder / "bin" / "python", os.X_OK) and (folder / STAMP).read_bytes() == lock.read_bytes()
+    except OSError:
+        return False
+
+
+def base_python() -> Path:
+    """The interpreter behind any virtual environment we may be running in."""
+    return Path(sys.executable).resolve()
+
+
+def _is_this_python(folder: Path) -> bool:
+    """Only a Python that was asked for replaces the one an environment has: PATH differs from shell to shell."""
+    return not os.environ.get("ESTATE_PYTHON") or (folder / "bin" / "python").resolve() == base_python()
+
+
+def make(what: str, folder: Path, lock: Path, report: Report, finish: Callable[[Path], None] | None = None) -> None:
+    """Make the environment `folder` from `lock`; `finish` adds to it before it gets its name. The caller locks."""
+    began = time.monotonic()
+    log = what.replace("the ", "").replace(" ", "-").replace("'s", "")
+    with writing(what, folder.parent):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        aside = folder.with_name(folder.name + ".new")
+        _remove(aside)
+        report.line(f"set-up: making {what} with Python {platform.python_version()} in {folder}")
+        uv, env = ensure_uv(report), uv_environ()
+        # Relocatable: its commands find their Python beside them, so the folder can be renamed and the checkout moved.
+        make = [uv, "venv", "--quiet", "--no-project", "--relocatable", "--python", base_python(), aside]
+        run(make, doing=f"set-up: making {what}", log=log, report=report, env=env)
+        fill = [uv, "pip", "sync", "--python", aside / "bin" / "python", "--require-hashes", "--compile-bytecode", lock]
+        run(fill, doing=f"set-up: filling {what}", log=log, report=report, env=env)
+        if finish:
+            finish(aside)
+        shutil.copyfile(lock, aside / STAMP)
+        _replace(folder, aside, report)
+    report.line(f"set-up: {what} is ready after {duration(time.monotonic() - began)}")
+
+
+def _put_checkout_on_path(made: Path) -> None:
+    """Make the checkout's packages importable and `estate` a command; relative, so that the checkout can be moved."""
+    packages = next((made / "lib").glob("python*")) / "site-packages"
+    up = Path(*[".."] * len((packages.relative_to(made.parent)).parts))
+    lines = [up, up / "scripts", up / "lambda_src"]
+    (packages / "estate.pth").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    (made / "bin" / "estate").symlink_to("../../scripts/estate")
+
+
+def _replace(folder: Path, made: Path, report: Report) -> None:
+    old = folder.with_name(folder.name + ".old")
+    _remove(old)
+    if folder.is_symlink() or folder.exists():
+        if not any(folder.glob(".made-from-*")):
+            # Not one of ours: somebody may miss it.
+            old = folder.with_name(folder.name + ".previous")
+            _remove(old)
+            report.line(f"set-up: {folder} was not made by this tool; it is now {old}")
+        folder.rename(old)
+    made.rename(folder)
+    if old.suffix == ".old":
+        _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)

@@ -1,0 +1,48 @@
+"""One set-up at a time: locks that end with the process that holds them, however it ends."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from estate_tool.setup.failures import writing
+from estate_tool.setup.report import Report, duration
+
+
+@contextmanager
+def hold(path: Path, what: str, report: Report) -> Iterator[None]:
+    """Hold the lock file `path` while `what` is being made; waits, and says so, while another process holds it."""
+    with writing("a lock file", path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        _wait(handle, what, report)
+        # The lock is the kernel's; the number only tells a waiting person who holds it.
+        with writing("a lock file", path.parent):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _wait(handle: int, what: str, report: Report) -> None:
+    began = time.monotonic()
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() - began < 1:
+                report.line(f"set-up: waiting for process {_holder(handle)}, which is making {what}")
+        else:
+            return
+        time.sleep(1)
+        report.moving(f"set-up: waiting for {what} · {duration(time.monotonic() - began)}")
+
+
+def _holder(handle: int) -> str:
+    return os.pread(handle, 32, 0).decode(errors="replace") or "(unknown)"

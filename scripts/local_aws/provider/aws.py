@@ -1,0 +1,147 @@
+"""The way to the embedded AWS: clients made when first used, errors in one line, bounded waiting.
+
+Nothing here can reach a real account: every endpoint must be a loopback address.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+DEFAULT_DEADLINE: Final = 300.0  # seconds a resource may take to become usable or to vanish
+RETRY_DEADLINE: Final = 60.0  # seconds that eventual consistency may take
+POLL_FIRST, POLL_LONGEST = 0.05, 2.0
+
+
+class ProviderError(Exception):
+    """A failure told to the user in one line."""
+
+
+class AwsError(ProviderError):
+    """AWS refused an operation; `code` is AWS's name for the reason."""
+
+    def __init__(self, code: str, message: str, operation: str) -> None:
+        super().__init__(f"{code}: {message} (operation {operation})")
+        self.code = code
+
+
+class Gone(ProviderError):
+    """The resource does not exist."""
+
+
+def loopback_endpoints(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The endpoints named by the environment, `""` for the general one.
+
+    Raises ProviderError unless AWS_ENDPOINT_URL is given and every endpoint is on this machine.
+    """
+    endpoints = {
+        name.removeprefix("AWS_ENDPOINT_URL").lstrip("_"): url
+        for name, url in environment.items()
+        if name.startswith("AWS_ENDPOINT_URL") and url
+    }
+    if "" not in endpoints:
+        raise ProviderError(
+            "AWS_ENDPOINT_URL is not set: this plugin is for the embedded AWS only and never calls a real account. "
+            'Run `eval "$(scripts/estate local env)"`, or use the official AWS provider'
+        )
+    for service, url in endpoints.items():
+        if not _is_loopback(urlsplit(url).hostname or ""):
+            variable = "AWS_ENDPOINT_URL" + (f"_{service}" if service else "")
+            raise ProviderError(
+                f"{variable} is {url}, not an address of this machine (127.0.0.1, ::1 or localhost): this plugin is "
+                "for the embedded AWS only. Use the official AWS provider for a real account"
+            )
+    return endpoints
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Session:
+    """Clients for one region and account, safe for any number of threads; boto3 is imported with the first of them."""
+
+    def __init__(self, region: str, credentials: Mapping[str, str], cancelled: threading.Event) -> None:
+        self.region = region
+        self.cancelled = cancelled
+        self._endpoints = loopback_endpoints()
+        self._credentials = dict(credentials)
+        self._clients: dict[str, Any] = {}
+        self._boto: Any = None
+        self._lock = threading.Lock()
+        self._account: str | None = None
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._make(service)
+            return self._clients[service]
+
+    def _make(self, service: str) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        if self._boto is None:
+            self._boto = boto3.Session(region_name=self.region, **self._credentials)
+        variable = service.replace("-", "_").upper()
+        aliases = {"APPLICATION_AUTOSCALING": "APPLICATION_AUTO_SCALING", "LOGS": "CLOUDWATCH_LOGS"}
+        endpoint = self._endpoints.get(aliases.get(variable, variable)) or self._endpoints[""]
+        # No proxy: a proxy set for the internet would be asked for a loopback address.
+        config = Config(max_pool_connections=50, retries={"mode": "standard", "total_max_attempts": 4}, proxies={},
+                        connect_timeout=5, read_timeout=60)  # fmt: skip
+        return self._boto.client(service, endpoint_url=endpoint, config=config)
+
+    @property
+    def account(self) -> str:
+        """The account's number."""
+        if self._account is None:
+            self._account = str(self.call("sts", "get_caller_identity", {})["Account"])
+        return self._account
+
+    def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """One operation; raises AwsError with AWS's code, or ProviderError when the embedded AWS can't be reached."""
+        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+
+        client = self.client(service)
+        api_name = f"{service}:{client.meta.method_to_api_mapping.get(operation, operation)}"
+        try:
+            return dict(getattr(client, operation)(**parameters))
+        except ClientError as error:
+            detail = error.response.get("Error", {})
+            raise AwsError(detail.get("Code", "Unknown"), _line(detail.get("Message", "")), api_name) from error
+        except HTTPClientError as error:
+            raise ProviderError(
+                f"the embedded AWS at {client.meta.endpoint_url} can't be reached (operation {api_name}): "
+                f"{_line(str(error))}. See `scripts/estate local status`, start it with `scripts/estate local up`"
+            ) from error
+        except BotoCoreError as error:
+            raise ProviderError(f"{type(error).__name__}: {_line(str(error))} (operation {api_name})") from error
+
+    def input_shape(self, service: str, operation: str) -> Any:
+        """What botocore knows of an operation's parameters."""
+        meta = self.client(service).meta
+        return meta.service_model.operation_model(meta.method_to_api_mapping[operation]).input_shape
+
+    def poll(self, attempt: Callable[[], Any], waiting_for: str, deadline: float = DEFAULT_DEADLINE) -> Any:
+        """Call `attempt` until it returns something true; raises ProviderError at the deadline or when cancelled."""
+        end, pause = time.monotonic() + deadline, POLL_FIRST
+        while not (result := attempt()):
+            if time.monotonic() + pause > end:
+                raise ProviderError(f"{waiting_for}: not so after {deadline:g} s")
+            if self.cancelled.wait(pause):
+                raise ProviderError(f"{waiting_for}: cancelled")
+            pause = min(pause * 1.5, POLL_LONGEST)
+        return result
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())

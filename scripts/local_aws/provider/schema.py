@@ -1,0 +1,163 @@
+"""What each resource type accepts and returns, derived from the SDK's own classes.
+
+Nothing here is written by hand: names, types and required inputs come from `pulumi_aws`. Only the module of the asked
+type is imported. As that import costs seconds on a cold machine, the result is kept as JSON beside the plugin; a
+process that can't import the SDK (the lean plugin) derives it in a child process.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import os
+import re
+import sys
+import threading
+import typing
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from pathlib import Path
+from typing import Any, Final
+
+# A type is "str" | "int" | "float" | "bool" | "any" | "archive" | "asset", or a JSON object:
+#   {"list": T}  {"map": T}  {"any_of": [T, …]}  {"object": {name: T}, "required": [name, …]}
+SdkType = Any
+Schema = dict[str, Any]  # {"inputs": {name: T}, "required": [name], "outputs": {name: T}}
+
+_SCALARS: Final[Mapping[Any, str]] = {str: "str", int: "int", float: "float", bool: "bool"}
+_SDK: Final = "pulumi_aws"
+
+
+def sdk_version() -> str:
+    """The installed SDK's version: the plugin must carry the same."""
+    import importlib.metadata  # slow to import, as are inspect and subprocess: not for a start that finds its cache
+
+    return importlib.metadata.version("pulumi-aws")
+
+
+class Schemas:
+    """The schemas by type token, read from `cache` (a JSON file) when it fits the SDK, else derived and stored there."""
+
+    def __init__(self, tokens: Sequence[str], cache: Path | None = None) -> None:
+        self._tokens, self._cache, self._lock = list(tokens), cache, threading.Lock()
+        self._known: dict[str, Schema] = {}
+
+    def get(self, token: str) -> Schema:
+        """The schema of one resource type or, for `pulumi:providers:aws`, of the provider's configuration."""
+        with self._lock:
+            if not self._known and self._cache:
+                self._known = self._load(self._cache)
+            if token not in self._known:
+                self._known[token] = derive(token)
+            return self._known[token]
+
+    def _load(self, cache: Path) -> dict[str, Schema]:
+        stamp = {"sdk": sdk_version(), "tokens": self._tokens}
+        try:
+            stored = json.loads(cache.read_text())
+            if stored.get("stamp") == stamp:
+                return dict(stored["schemas"])
+        except (OSError, ValueError, AttributeError):
+            pass  # absent or damaged: derived again below
+        known = _derive_in_child(self._tokens)
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        partial = cache.with_name(f"{cache.name}.{os.getpid()}")
+        partial.write_text(json.dumps({"stamp": stamp, "schemas": known}))
+        partial.replace(cache)
+        return known
+
+
+def _derive_in_child(tokens: Sequence[str]) -> dict[str, Schema]:
+    """Another process pays for importing the SDK, which is heavy and which the lean plugin has replaced by stubs."""
+    import subprocess
+
+    command = [sys.executable, "-m", __name__, *tokens]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        raise RuntimeError(f"the schema of the AWS SDK can't be derived: {done.stderr.strip().splitlines()[-1:]}")
+    return dict(json.loads(done.stdout))
+
+
+def derive(token: str) -> Schema:
+    """The schema of one type, from the class the SDK declares for it."""
+    resource, arguments = _classes(token)
+    inputs = _members(arguments)
+    outputs = _plain_types(resource)
+    return {
+        "inputs": inputs["object"],
+        "required": inputs["required"],
+        "outputs": {name: _convert(kind) for name, kind in outputs.items()},
+    }
+
+
+def _classes(token: str) -> tuple[type, type]:
+    if token == "pulumi:providers:aws":
+        module, name = importlib.import_module(f"{_SDK}.provider"), "Provider"
+    else:
+        path, name = token.removeprefix("aws:").split(":")
+        package, file = path.split("/")
+        folder = {"lambda": "lambda_"}.get(package, package)
+        module = importlib.import_module(f"{_SDK}.{folder}.{re.sub('([A-Z])', lambda m: '_' + m[1].lower(), file)}")
+    return getattr(module, name), getattr(module, f"{name}Args")
+
+
+def _plain_types(cls: type) -> dict[str, Any]:
+    from pulumi import _types  # heavy: only where a schema is really derived
+
+    if _types.is_input_type(cls):
+        return dict(_types.input_type_types(cls))
+    return dict(_types.output_type_types(cls) if _types.is_output_type(cls) else _types.resource_types(cls))
+
+
+def _members(cls: type) -> dict[str, Any]:
+    """An argument class as an object type: its wire names, their types, and which of them have no default."""
+    import inspect
+
+    from pulumi import _types
+
+    types = _plain_types(cls)
+    required: list[str] = []
+    if _types.is_input_type(cls):
+        names = _types.input_type_py_to_pulumi_names(cls)
+        parameters = list(inspect.signature(cls).parameters.values())
+        required = [names[parameter.name] for parameter in parameters if parameter.default is parameter.empty]
+    return {"object": {name: _convert(kind) for name, kind in types.items()}, "required": required}
+
+
+@functools.cache
+def _convert(kind: Any) -> SdkType:
+    """A type annotation as JSON, without what only matters in Python (Awaitable, Output, None)."""
+    if kind in _SCALARS:
+        return _SCALARS[kind]
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin is typing.Union:
+        return _union(arguments)
+    if isinstance(origin, type) and issubclass(origin, Mapping):
+        return {"map": _convert(arguments[1])}
+    if isinstance(origin, type) and issubclass(origin, Sequence):
+        return {"list": _convert(arguments[0])}
+    if not isinstance(kind, type):
+        return "any"
+    if issubclass(kind, Enum):
+        return "str"
+    if kind.__module__.startswith("pulumi.asset"):
+        return "archive" if "Archive" in kind.__name__ else "asset"
+    return _members(kind) if kind.__module__.startswith(_SDK) else "any"
+
+
+def _union(members: Sequence[Any]) -> SdkType:
+    plumbing = ("typing.Awaitable", "collections.abc.Awaitable", "pulumi.output.Output")
+    kept: list[SdkType] = []
+    for member in members:
+        if member is type(None) or str(member).startswith(plumbing):
+            continue
+        converted = _convert(member)
+        if converted not in kept:
+            kept.append(converted)
+    return kept[0] if len(kept) == 1 else {"any_of": kept}
+
+
+if __name__ == "__main__":
+    print(json.dumps({token: derive(token) for token in sys.argv[1:]}))

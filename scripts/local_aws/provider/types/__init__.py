@@ -1,0 +1,13 @@
+"""The resource types of the local provider: one declaration each, one module per AWS service."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from local_aws.provider.model import ResourceType
+from local_aws.provider.types import autoscaling, cloudwatch, dynamodb, iam, lambda_, logs, sns, sqs
+
+TYPES: Final[Mapping[str, ResourceType]] = {
+    declared.token: declared
+    for service in (iam, dynamodb, autoscaling, sqs, logs, cloudwatch, lambda_, sns)
+    for declared in service.TYPES
+}

@@ -1,0 +1,6 @@
+"""`python -m local_aws.server supervisor|emulator|companion …`: the processes; people use `estate local`."""
+
+import importlib
+import sys
+
+sys.exit(importlib.import_module(f"local_aws.server.{sys.argv[1]}").main(sys.argv[2:]))

@@ -1,0 +1,253 @@
+"""Starts, stops and looks at the embedded AWS of a checkout, from outside of its processes."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import select
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from estate_tool.errors import EstateError, Failed
+from local_aws.server import ports, record
+from local_aws.server.identity import start_identity
+from local_aws.server.place import Place
+from local_aws.server.supervisor import LONGEST_END, LONGEST_START
+
+Report = Callable[[str], None]
+_LOGS = ("supervisor", "emulator", "companion")
+_LOG_LIMIT = 5_000_000
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """The addresses to call."""
+
+    aws: str
+    autoscaling: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """What is known about the embedded AWS. `problem` is for people and empty when all is well."""
+
+    running: bool
+    answering: bool
+    port: int
+    companion_port: int
+    pid: int | None = None
+    uptime_seconds: float | None = None
+    problem: str = ""
+    resources: dict[str, int] = field(default_factory=dict)
+
+
+def up(place: Place, report: Report, python: Callable[[], Path]) -> Endpoints:
+    """Have it running and answering; quick when it already is. `python` provides the emulator's interpreter.
+
+    Raises `Failed` when it can't be started, with the reason and the way out.
+    """
+    if not _running_here(place):
+        with _writing(place), _alone(place, report):
+            if not _running_here(place):
+                _start(place, report, python())
+    return Endpoints(place.endpoint, place.autoscaling_endpoint)
+
+
+def down(place: Place, report: Report) -> bool:
+    """Stop it, state saved; False when it was not running. Afterwards no process of it is left."""
+    if not place.folder.exists():
+        return False
+    with _writing(place), _alone(place, report):
+        found = record.read(place.folder)
+        running = found is not None and found.alive
+        if found and running:
+            _stop(found)
+        record.remove(place.folder)
+        _wait_for_emulator(place, report)
+        return running
+
+
+def reset(place: Place, report: Report) -> None:
+    """Forget everything that exists in the embedded AWS, and Pulumi's state of it; stops it first."""
+    down(place, report)
+    with _writing(place), _alone(place, report):
+        for folder in (place.folder, place.home / "state"):
+            if folder.exists():
+                shutil.rmtree(folder)
+
+
+def status(place: Place) -> Status:
+    """What the record says and what the ports answer."""
+    found = record.read(place.folder)
+    if found is None or not found.alive:
+        problem = f"it stopped by itself: {found.ended or 'it was killed, or the machine was restarted'}" if found else ""
+        return Status(
+            running=False, answering=False, port=place.port, companion_port=place.port + 1, problem=problem
+        )
+    told, companion = ports.ask(found.port), ports.ask(found.companion_port)
+    problem = ""
+    if told is None or companion is None:
+        problem = f"port {found.port if told is None else found.companion_port} does not answer"
+    elif told.get("save_error"):
+        problem = f"its state can't be saved: {told['save_error']}"
+    return Status(
+        running=True, answering=told is not None and companion is not None, port=found.port,
+        companion_port=found.companion_port, pid=found.pid, uptime_seconds=time.time() - found.started,
+        problem=problem, resources=told["resources"] if told else {},
+    )  # fmt: skip
+
+
+def _running_here(place: Place) -> bool:
+    """Whether it runs on the ports that are wanted; `Failed` when it runs otherwise."""
+    found = record.read(place.folder)
+    if found is None or not found.alive:
+        return False
+    if found.port != place.port:
+        raise Failed(
+            f"this checkout's embedded AWS runs on port {found.port}, and ESTATE_PORT says {place.port}",
+            "stop it first: scripts/estate local down",
+        )
+    silent = [port for port in (found.port, found.companion_port) if ports.ask(port, timeout=10) is None]
+    if silent:
+        raise Failed(
+            f"the embedded AWS (PID {found.pid}) runs, but port {silent[0]} does not answer",
+            f"scripts/estate local down, then up again; its logs: {place.folder}/*.log",
+        )
+    return True
+
+
+def _start(place: Place, report: Report, python: Path) -> None:
+    _wait_for_emulator(place, report)
+    for port in (place.port, place.port + 1):
+        if not ports.is_free(port):
+            raise _taken(place, port)
+    (place.folder / "files").mkdir(parents=True, exist_ok=True)
+    for name in _LOGS:
+        _turn_over(place.folder / f"{name}.log")
+    report(f"embedded AWS: starting on 127.0.0.1, ports {place.port} and {place.port + 1}")
+    said = _launch(place, python)
+    if said != "ready":
+        raise Failed(
+            f"the embedded AWS did not start: {said or 'its supervisor ended without a word'}\n{_last_lines(place)}",
+            f"the logs: {place.folder}/*.log",
+        )
+
+
+def _launch(place: Place, python: Path) -> str:
+    reader, writer = os.pipe()
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    with (place.folder / "supervisor.log").open("ab") as log:
+        command = [str(python), "-m", "local_aws.server", "supervisor", str(place.folder), str(place.port), str(writer)]
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=(writer,),
+            env=environment, cwd="/",
+        )  # fmt: skip
+    os.close(writer)
+    with os.fdopen(reader, "rb") as answer:
+        ready, _, _ = select.select([answer], [], [], LONGEST_START + 10)
+        return answer.read().decode(errors="replace") if ready else "its supervisor does not answer"
+
+
+def _stop(found: record.Record) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(found.pid, signal.SIGTERM)
+    if not _gone(found, LONGEST_END + 5):
+        # It leads a group of its own, to which all of its children belong.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(found.pid, signal.SIGKILL)
+        if not _gone(found, 5):
+            raise Failed(
+                f"the embedded AWS (PID {found.pid}) can't be stopped", f"kill it by hand: kill -9 -{found.pid}"
+            )
+
+
+def _gone(found: record.Record, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while start_identity(found.pid) == found.identity:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _taken(place: Place, port: int) -> EstateError:
+    """Says whose port it is: another checkout's embedded AWS, a process with a name, or somebody unknown."""
+    other = ports.ask(port)
+    suggestion = f"choose other ports, for example: export ESTATE_PORT={ports.free_pair()} (that one and the next are used)"
+    if other:
+        return Failed(
+            f"port {port} belongs to the embedded AWS of another checkout, which lives in {other['home']}",
+            f"{suggestion}\nor stop that one: scripts/estate local down, in its checkout",
+        )
+    who = ports.listener(port) or "a process of another user"
+    return Failed(f"port {port} on 127.0.0.1, which the embedded AWS needs, is taken by {who}", suggestion)
+
+
+@contextlib.contextmanager
+def _alone(place: Place, report: Report) -> Iterator[None]:
+    """One at a time starts, stops or resets. The kernel frees the lock with its holder, however that ends."""
+    place.home.mkdir(parents=True, exist_ok=True)
+    with (place.home / "aws.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            report("embedded AWS: waiting for another command that starts or stops it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _wait_for_emulator(place: Place, report: Report) -> None:
+    """An emulator whose supervisor was killed still saves its state; nobody may start on that state meanwhile."""
+    lock = place.folder / "emulator.lock"
+    if not lock.exists():
+        return
+    deadline = time.monotonic() + LONGEST_END
+    with lock.open("a") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise Failed(
+                        f"an emulator whose supervisor is gone still uses {place.folder}",
+                        f"find it and end it: {ports.listener(place.port) or 'a process named ministack'}",
+                    ) from error
+            time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def _writing(place: Place) -> Iterator[None]:
+    """Turns a disk that is full or forbidden into a message."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            hint = "free some space and run the same command again"
+        else:
+            hint = "make it writable for you"
+        raise Failed(
+            f"can't keep the embedded AWS's files: {error.filename or place.folder}: {error.strerror or error}",
+            f"{hint}, or set ESTATE_HOME to another folder",
+        ) from error
+
+
+def _turn_over(log: Path) -> None:
+    if log.exists() and log.stat().st_size > _LOG_LIMIT:
+        log.replace(log.with_suffix(".log.1"))
+
+
+def _last_lines(place: Place, count: int = 8) -> str:
+    lines = []
+    for name in _LOGS:
+        with contextlib.suppress(OSError):
+            text = (place.folder / f"{name}.log").read_text(errors="replace")
+            lines += [f"  {name}: {line}" for line in text.splitlines()[-count:]]
+    return "\n".join(lines)

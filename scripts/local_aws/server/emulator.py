@@ -1,0 +1,171 @@
+"""The emulator's process: ministack with our corrections, its state kept on disk, its end tied to the supervisor's.
+
+Runs in ministack's own environment, started by the supervisor with the variables that `supervisor` sets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from local_aws.server import lifeline, snapshot
+from local_aws.server.ports import HOST, STATUS_PATH
+
+SAVED_STATE = "state.pickle"
+# A fork does not get far when the memory is short or the disk hangs; then the state of the last snapshot stands.
+_LONGEST_END = 30.0
+
+_READ_ONLY = (
+    "Describe", "Get", "List", "Query", "Scan", "BatchGet", "TransactGet", "Head", "Filter", "Search", "Simulate",
+)  # fmt: skip
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+
+def main(_arguments: list[str]) -> int:
+    """Serve until the supervisor says stop or is gone."""
+    os.environ.pop("PYTHONPATH", None)  # Lambda workers inherit the environment and must not see the estate's tool
+    logging.getLogger("hypercorn.access").disabled = True
+    folder = Path(os.environ["ESTATE_AWS_FOLDER"])
+    from ministack import app as ministack
+
+    from local_aws.server import patches
+
+    patches.apply()
+    # Held until this process and its last snapshot are done; two emulators on one state would destroy it.
+    lock = (folder / "emulator.lock").open("a")
+    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    server = Emulator(ministack, folder, lock.fileno())
+    try:
+        server.restore()
+    except snapshot.Unreadable as error:
+        print(f"The saved state can't be used: {error}", flush=True)
+        return 1
+    asyncio.run(server.serve(int(os.environ["GATEWAY_PORT"])))
+    return 0
+
+
+class Emulator:
+    """ministack's application, wrapped: it notices changes, answers for itself and ends in good order."""
+
+    def __init__(self, ministack: ModuleType, folder: Path, lock: int) -> None:
+        self._ministack = ministack
+        self._lock = lock
+        self._folder = folder
+        self._path = folder / SAVED_STATE
+        self._keeper: snapshot.Keeper | None = None
+
+    def restore(self) -> None:
+        """Give every service what it had."""
+        for key, state in snapshot.load(self._path).items():
+            module = self._ministack._get_module(self._ministack._state_map[key])
+            module.load_persisted_state(state)
+
+    async def serve(self, port: int) -> None:
+        """Answer requests until told to stop."""
+        from hypercorn.asyncio import serve
+        from hypercorn.config import Config
+
+        from local_aws.server.patches import loop as one_thread
+        from local_aws.server.patches import mappings
+
+        loop = asyncio.get_running_loop()
+        keeper = self._keeper = snapshot.Keeper(self._path, self._collect, self._lock)
+        one_thread.bind(loop, keeper.touch)
+        mappings.start()
+        inner = self._ministack._dispatch_service_request
+        self._ministack._dispatch_service_request = self._noticing(inner, keeper)
+        saving = asyncio.create_task(keeper.run())
+        saving.add_done_callback(_die_of)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._end)
+        lifeline.watch(lambda: loop.call_soon_threadsafe(self._end))
+        config = Config()
+        config.bind = [f"{HOST}:{port}"]
+        config.keep_alive_timeout = 75
+        config.loglevel = "WARNING"
+        await serve(self._application, config, shutdown_trigger=asyncio.Event().wait)  # type: ignore[arg-type]
+
+    def _collect(self) -> snapshot.State:
+        states: snapshot.State = {}
+        for key, get_state in self._ministack._build_persistence_save_dict().items():
+            state = get_state()
+            if state is not None:
+                states[key] = state
+        return states
+
+    def _end(self) -> None:
+        """Save, then leave at once: whoever is still connected would be cut off anyway."""
+        threading.Timer(_LONGEST_END, os._exit, (1,)).start()
+        if self._keeper:
+            self._keeper.save_now()
+        os._exit(0)
+
+    async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] == STATUS_PATH:
+            body = json.dumps(self._status()).encode()
+            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
+            return
+        await self._ministack.app(scope, receive, send)
+
+    def _status(self) -> dict[str, Any]:
+        keeper = self._keeper
+        return {
+            "home": str(self._folder.parent),
+            "pid": os.getpid(),
+            "saved_at": keeper.saved_at if keeper else None,
+            "save_error": keeper.error if keeper else "",
+            "resources": self._count(),
+        }
+
+    @staticmethod
+    def _count() -> dict[str, int]:
+        stores = {
+            "tables": ("dynamodb", "_tables"), "queues": ("sqs", "_queues"), "functions": ("lambda_svc", "_functions"),
+            "roles": ("iam", "_roles"), "log groups": ("cloudwatch_logs", "_log_groups"),
+            "alarms": ("cloudwatch", "_alarms"), "topics": ("sns", "_topics"),
+        }  # fmt: skip
+        counts = {}
+        for name, (module, store) in stores.items():
+            loaded = sys.modules.get(f"ministack.services.{module}")
+            counts[name] = len(getattr(loaded, store)._data) if loaded else 0
+        return counts
+
+    @staticmethod
+    def _noticing(inner: Callable[..., Awaitable[Any]], keeper: snapshot.Keeper) -> Callable[..., Awaitable[Any]]:
+        async def dispatch(method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> Any:
+            answer = await inner(method, path, headers, body, *rest)
+            if not _reads_only(method, headers, body):
+                keeper.touch()
+            return answer
+
+        return dispatch
+
+
+def _reads_only(method: str, headers: dict[str, str], body: bytes) -> bool:
+    """Whether a request can't have changed anything, as far as its operation's name tells; when in doubt, it has."""
+    operation = headers.get("x-amz-target", "").rpartition(".")[2]
+    if not operation and body[:7] == b"Action=":
+        operation = body[7:60].decode("latin-1").partition("&")[0]
+    return operation.startswith(_READ_ONLY) if operation else method in ("GET", "HEAD", "OPTIONS")
+
+
+def _die_of(task: asyncio.Task[None]) -> None:
+    """Without its keeper of state the emulator must not go on as if all were well."""
+    if not task.cancelled() and (error := task.exception()):
+        print(f"the keeper of the state failed: {error!r}", flush=True)
+        os._exit(1)

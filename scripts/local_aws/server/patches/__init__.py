@@ -1,0 +1,30 @@
+"""Corrections to ministack where it would break a program that is right on AWS, made in its own process at start-up.
+
+Each says what AWS does and why it matters. They reach into one exact version of ministack; with any other the emulator
+refuses to start (`check_version`), until somebody has looked at each of them again.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+MINISTACK = "1.5.33"
+
+
+def check_version() -> None:
+    """Refuse a ministack that the corrections were not written for; `SystemExit` with a message."""
+    found = version("ministack")
+    if found != MINISTACK:
+        raise SystemExit(
+            f"ministack {found} is installed, the corrections in local_aws/server/patches were made for {MINISTACK}. "
+            "Go through them one by one against the new version's source, then change MINISTACK there."
+        )
+
+
+def apply() -> None:
+    """Load ministack's modules and correct them."""
+    check_version()
+    from local_aws.server.patches import asynchronous, dynamodb, execution, logs, mappings, queries, sqs
+
+    for module in (dynamodb, sqs, execution, logs, queries, asynchronous, mappings):
+        module.apply()

@@ -1,0 +1,54 @@
+"""DynamoDB: exact numbers, and streams that survive a restart."""
+
+from __future__ import annotations
+
+import decimal
+from typing import Any
+
+from ministack.services import dynamodb
+
+# DynamoDB's range spans exponents from -130 to 125 with 38 digits: enough for any sum of two numbers to be exact.
+_EXACT = 300
+# ministack forgets these when it stops, although its tables and the mappings' positions in the streams remain.
+_STORES = ("_stream_records", "_stream_trimmed", "_closed_streams", "_txn_idempotency")
+
+
+def apply() -> None:
+    """Make the corrections."""
+    # Python's default is 28 digits: sums were rounded silently. AWS is exact, and refuses what 38 digits can't hold.
+    decimal.DefaultContext.prec = _EXACT
+    decimal.setcontext(decimal.Context(prec=_EXACT))
+    _canonical_additions()
+    _persistent_streams()
+
+
+def _canonical_additions() -> None:
+    add = dynamodb._apply_add
+
+    def exact_add(item: Any, tokens: Any, values: Any, names: Any, updated: set[tuple[Any, ...]]) -> None:
+        """Store what ADD computed as AWS does: no trailing zeros, and an error where 38 digits do not suffice."""
+        add(item, tokens, values, names, updated)
+        for path in updated:
+            value = dynamodb._get_at_path(item, list(path))
+            if isinstance(value, dict) and "N" in value:
+                canonical = dynamodb._ddb_canonicalize_number(value["N"])
+                if canonical is None:
+                    raise ValueError(dynamodb._NUM_OVERFLOW)
+                dynamodb._set_at_path(item, list(path), {"N": canonical})
+
+    dynamodb._apply_add = exact_add
+
+
+def _persistent_streams() -> None:
+    get_state, load = dynamodb.get_state, dynamodb.load_persisted_state
+
+    def with_streams() -> dict[str, Any]:
+        return get_state() | {name: getattr(dynamodb, name) for name in _STORES}
+
+    def load_with_streams(data: dict[str, Any]) -> None:
+        load(data)
+        for name in _STORES:
+            if name in data:
+                getattr(dynamodb, name).update(data[name])
+
+    dynamodb.get_state, dynamodb.load_persisted_state = with_streams, load_with_streams

@@ -1,0 +1,149 @@
+"""Event source mappings: one loop that offers each mapping its turn, in place of ministack's pollers.
+
+ministack's take at most 10 messages, delete what a throttled function never saw, drop partial failures of streams, ignore
+their retries and bisecting, hold every queue up while a stream's batch runs, and ask no role for permission.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.arn import parse_arn
+from ministack.core.concurrency import esm_wake, spawn_background
+from ministack.core.responses import error_response_json, request_scope
+from ministack.services import lambda_svc
+
+from local_aws.server.patches import access, queue_mapping, stream_mapping
+from local_aws.server.patches.loop import on_loop
+
+logger = logging.getLogger("mappings")
+
+# A turn in which nothing was to be done is followed by this much rest, or each message sent would cost one.
+_REST = 0.02
+_LONGEST_SLEEP = 1.0
+_SOURCES = {"sqs": queue_mapping, "dynamodb": stream_mapping}
+# How long a role's permissions are taken as known.
+_PERMISSION_SECONDS = 2.0
+
+Mapping = dict[str, Any]
+
+
+def apply() -> None:
+    """Make the corrections."""
+    create, release = lambda_svc._create_esm, lambda_svc._release_esm_poll_state
+
+    def checked_create(data: dict[str, Any]) -> Any:
+        """AWS refuses a mapping whose function's role can't read the source, and large batches without a window."""
+        return _refusal(data) or create(data)
+
+    def release_all(mapping_id: str) -> None:
+        release(mapping_id)
+        _states.pop(mapping_id, None)
+
+    lambda_svc._create_esm, lambda_svc._release_esm_poll_state = checked_create, release_all
+    lambda_svc._ensure_poller = esm_wake.set
+
+
+class State:
+    """What the loop knows of a mapping besides what is saved: batches under way and when to look again."""
+
+    def __init__(self) -> None:
+        self.under_way = 0
+        self.not_before = 0.0
+        self.waiting_since: float | None = None
+        self.attempts = 0
+        self.most = 0
+        self._permitted_until = 0.0
+
+    def permitted(self, role: str, actions: tuple[str, ...], resource: str) -> bool:
+        """Whether the role may read the source; asked anew every few seconds."""
+        now = time.monotonic()
+        if now > self._permitted_until:
+            if access.refused(role, actions, resource):
+                self.not_before = time.time() + _PERMISSION_SECONDS
+                return False
+            self._permitted_until = now + _PERMISSION_SECONDS
+        return True
+
+
+_states: dict[str, State] = {}
+
+
+def start() -> None:
+    """Start the loop; once the event loop runs and the state is restored."""
+    threading.Thread(target=_run, daemon=True, name="mappings").start()
+
+
+def _run() -> None:
+    while True:
+        esm_wake.clear()
+        pause = _LONGEST_SLEEP
+        try:
+            pause = on_loop(_one_turn)
+        except Exception:
+            logger.exception("a turn of the event source mappings failed")
+        if pause > _REST:
+            time.sleep(_REST)
+        esm_wake.wait(max(0.0, min(pause, _LONGEST_SLEEP) - _REST))
+
+
+def _one_turn() -> float:
+    """Let every mapping take what it may; the seconds until one of them wants another turn."""
+    pause = _LONGEST_SLEEP
+    for account, region, mapping in lambda_svc._iter_all_esms():
+        source = _SOURCES.get(parse_arn(mapping["EventSourceArn"]).service)
+        if source is None or not mapping.get("Enabled", True):
+            continue
+        with request_scope(account, region):
+            pause = min(pause, _offer(mapping, source))
+    return pause
+
+
+def _offer(mapping: Mapping, source: Any) -> float:
+    state = _states.setdefault(mapping["UUID"], State())
+    if state.not_before > time.time():
+        return state.not_before - time.time()
+    # The alias is looked up for each batch: the next one runs the version that it points to by then.
+    function, config = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
+    if function is None:
+        return _LONGEST_SLEEP
+    if not state.permitted(config["Role"], source.READ, source.readable(mapping)):
+        mapping["LastProcessingResult"] = "PROBLEM: the function's role may not read the event source"
+        return _LONGEST_SLEEP
+    pause: float = source.take(mapping, state, function, config, _dispatch)
+    return pause
+
+
+def _dispatch(state: State, work: Callable[[], None]) -> None:
+    """Run a batch in a thread of its own; the loop's next turn comes when it is done."""
+    state.under_way += 1
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            with contextlib.suppress(RuntimeError):
+                on_loop(_finished, state)
+            esm_wake.set()
+
+    spawn_background(run, thread_name="mapping")
+
+
+def _finished(state: State) -> None:
+    state.under_way -= 1
+
+
+def _refusal(data: dict[str, Any]) -> Any:
+    name, qualifier, error = lambda_svc._resolve_existing_esm_function(data.get("FunctionName", ""))
+    source_arn = data.get("EventSourceArn", "")
+    service = source_arn.split(":")[2] if source_arn.count(":") >= 5 else ""
+    if error or service not in _SOURCES:
+        return error
+    function, config = lambda_svc._get_func_record_for_qualifier(name, qualifier)
+    message = _SOURCES[service].refusal(data, config, function)
+    return error_response_json("InvalidParameterValueException", message, 400) if message else None

@@ -1,0 +1,227 @@
+"""DynamoDB streams as event sources, as the Lambda developer guide ("Using Lambda with Amazon DynamoDB") describes them."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ministack.core.responses import new_uuid
+from ministack.services import dynamodb, lambda_svc, sns
+
+from local_aws.server.patches import access
+from local_aws.server.patches import sqs as queues
+from local_aws.server.patches.execution import invoke
+from local_aws.server.patches.loop import on_loop
+from local_aws.server.patches.queue_mapping import batch_item_failures
+
+logger = logging.getLogger("mappings")
+
+READ = ("dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream", "dynamodb:ListStreams")
+# ministack's streams have one shard.
+_SHARD = "shardId-00000000000000000000-00000000"
+_LARGEST_BATCH_BYTES = 6_000_000
+_DEFAULT_BATCH = 100
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
+
+Mapping = dict[str, Any]
+Records = list[dict[str, Any]]
+
+
+def readable(mapping: Mapping) -> str:
+    """The ARN on which the role needs `READ`."""
+    arn: str = mapping["EventSourceArn"]
+    return arn
+
+
+def refusal(data: dict[str, Any], config: dict[str, Any], _function: Any) -> str:
+    """Why AWS would not create this mapping, or nothing. Sets AWS's default size of a batch beside."""
+    arn = data["EventSourceArn"]
+    if access.refused(config["Role"], READ, arn):
+        return (
+            f"Cannot access stream {arn}. Please ensure the role can perform the GetRecords, GetShardIterator, "
+            "DescribeStream, and ListStreams Actions on your stream in IAM."
+        )
+    if data.get("StartingPosition") not in ("TRIM_HORIZON", "LATEST"):
+        return "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint"
+    data.setdefault("BatchSize", _DEFAULT_BATCH)
+    return ""
+
+
+def take(
+    mapping: Mapping, state: Any, function: Any, _config: Any, dispatch: Callable[[Any, Callable[[], None]], None]
+) -> float:
+    """Start the next batch unless one is under way (one at a time keeps a shard's order)."""
+    name = mapping["EventSourceArn"].split("/")[1]
+    table = dynamodb._tables.get(name)
+    if state.under_way or not table or table.get("LatestStreamArn") != mapping["EventSourceArn"]:
+        return 1.0
+    batch = Batch(mapping, state, name)
+    if not batch.records:
+        return 1.0
+    if pause := batch.still_collecting():
+        return pause
+    state.waiting_since = None
+    if expired := batch.expired():
+        batch.discard(expired, function, "MaxRecordAgeExceeded", {})
+        return 0.0
+    matching = lambda_svc._apply_filter_criteria(batch.records, mapping)
+    if not matching:
+        batch.advance(len(batch.records))
+        return 0.0
+    dispatch(state, lambda: on_loop(batch.settle, function, invoke(function, {"Records": matching})))
+    return 1.0
+
+
+class Batch:
+    """The next records of a mapping, and what becomes of them."""
+
+    def __init__(self, mapping: Mapping, state: Any, table: str) -> None:
+        self._mapping = mapping
+        self._state = state
+        start = dynamodb.stream_start_position(table)
+        begin = start if mapping.get("StartingPosition") == "TRIM_HORIZON" else dynamodb.stream_end_position(table)
+        positions = lambda_svc._dynamodb_stream_positions
+        # Records that expired since are gone, as on AWS.
+        self._position = max(positions.setdefault(mapping["UUID"], begin), start)
+        self._most = state.most or mapping.get("BatchSize") or _DEFAULT_BATCH
+        self.records = _fitting(dynamodb.stream_records_since(table, self._position, self._most))
+
+    def still_collecting(self) -> float:
+        """Seconds for which the batching window still waits for more records; 0 when the batch may go."""
+        window = self._mapping.get("MaximumBatchingWindowInSeconds") or 0
+        if not window or len(self.records) >= self._most or self._state.attempts:
+            return 0.0
+        now = time.monotonic()
+        self._state.waiting_since = self._state.waiting_since or now
+        left: float = self._state.waiting_since + window - now
+        return max(0.0, left)
+
+    def expired(self) -> Records:
+        """The records at the head that are older than the mapping takes."""
+        oldest = self._mapping.get("MaximumRecordAgeInSeconds") or -1
+        if oldest < 0:
+            return []
+        limit = time.time() - oldest
+        count = next((i for i, record in enumerate(self.records) if _created(record) >= limit), len(self.records))
+        return self.records[:count]
+
+    def settle(self, function: Any, result: dict[str, Any]) -> None:
+        """Go on behind what was done; retry, split or give up the rest."""
+        if self._mapping["UUID"] not in lambda_svc._esms:
+            return
+        if result.get("throttle"):
+            # Not the function's fault: AWS tries until the records are too old.
+            self._state.not_before = time.time() + 1.0
+            return
+        done = self._done(result)
+        if done == len(self.records):
+            self.advance(done)
+            self._mapping["LastProcessingResult"] = "OK"
+            return
+        self._mapping["LastProcessingResult"] = "PROBLEM: Function call failed"
+        if done:
+            # The first record that is left has failed once.
+            self.advance(done)
+            self._state.attempts = 1
+        else:
+            self._state.attempts += 1
+        self._retry_or_give_up(self.records[done:], function, result)
+
+    def _done(self, result: dict[str, Any]) -> int:
+        """How many records at the head are done, by AWS's rules for batch responses."""
+        if result.get("error"):
+            return 0
+        if "ReportBatchItemFailures" not in (self._mapping.get("FunctionResponseTypes") or []):
+            return len(self.records)
+        failures = batch_item_failures(result.get("body"))
+        numbers = [record["dynamodb"]["SequenceNumber"] for record in self.records]
+        if failures is None or not failures <= set(numbers):
+            return 0
+        # The lowest number is the checkpoint: what comes after it is delivered again, too.
+        return min((numbers.index(number) for number in failures), default=len(numbers))
+
+    def _retry_or_give_up(self, left: Records, function: Any, result: dict[str, Any]) -> None:
+        state, most_retries = self._state, self._mapping.get("MaximumRetryAttempts")
+        if self._mapping.get("BisectBatchOnFunctionError") and len(left) > 1:
+            # Splitting does not count as a retry.
+            state.most, state.attempts = max(1, len(left) // 2), 0
+        elif most_retries is not None and 0 <= most_retries < state.attempts:
+            self.discard(left, function, "RetryAttemptsExhausted", result)
+            return
+        state.not_before = time.time() + min(_FIRST_PAUSE * 2 ** min(state.attempts, 10), _LONGEST_PAUSE)
+
+    def advance(self, count: int) -> None:
+        """These are behind us: forget the retries that were for them."""
+        self._position += count
+        lambda_svc._dynamodb_stream_positions[self._mapping["UUID"]] = self._position
+        self._state.attempts = self._state.most = 0
+
+    def discard(self, records: Records, function: Any, condition: str, result: dict[str, Any]) -> None:
+        """Give the records up: tell the on-failure destination where they lie, and go on behind them."""
+        destination = ((self._mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
+        if destination:
+            body = json.dumps(self._account_of(records, function, condition, result))
+            _send(destination, body, function["config"]["Role"])
+        logger.warning("%s: %d records given up: %s", self._mapping["FunctionArn"], len(records), condition)
+        self.advance(len(records))
+
+    def _account_of(self, records: Records, function: Any, condition: str, result: dict[str, Any]) -> dict[str, Any]:
+        first, last = records[0], records[-1]
+        return {
+            "requestContext": {
+                "requestId": new_uuid(),
+                "functionArn": self._mapping["FunctionArn"],
+                "condition": condition,
+                "approximateInvokeCount": self._state.attempts,
+            },
+            "responseContext": {
+                "statusCode": 200,
+                "executedVersion": function["config"].get("Version", "$LATEST"),
+                "functionError": "Unhandled" if result.get("error") else None,
+            },
+            "version": "1.0",
+            "timestamp": _iso(time.time()),
+            "DDBStreamBatchInfo": {
+                "shardId": _SHARD,
+                "startSequenceNumber": first["dynamodb"]["SequenceNumber"],
+                "endSequenceNumber": last["dynamodb"]["SequenceNumber"],
+                "approximateArrivalOfFirstRecord": _iso(_created(first)),
+                "approximateArrivalOfLastRecord": _iso(_created(last)),
+                "batchSize": len(records),
+                "streamArn": self._mapping["EventSourceArn"],
+            },
+        }
+
+
+def _fitting(records: Records) -> Records:
+    """As many of the records as an invocation can carry, at least one."""
+    size = 0
+    for count, record in enumerate(records):
+        size += len(json.dumps(record))
+        if size > _LARGEST_BATCH_BYTES and count:
+            return records[:count]
+    return records
+
+
+def _created(record: dict[str, Any]) -> float:
+    return float(record["dynamodb"]["ApproximateCreationDateTime"])
+
+
+def _iso(moment: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}Z"
+
+
+def _send(destination: str, body: str, role: str) -> None:
+    """Send to the queue or topic; without the role's permission AWS drops it, and so do we, with a line in the log."""
+    service = destination.split(":")[2]
+    action = {"sqs": "sqs:SendMessage", "sns": "sns:Publish"}.get(service, "")
+    if not action or not access.role_allows(role, action, destination):
+        logger.error("the role %s may not %s to %s: a failure record is lost", role, action or "send", destination)
+    elif service == "sqs":
+        if not queues.put(destination, body, {}):
+            logger.error("%s does not exist: a failure record is lost", destination)
+    elif destination in sns._topics:
+        sns._fanout(destination, new_uuid(), body, "", "", {})

@@ -1,0 +1,95 @@
+"""Who answers on a port of this machine, and in what words to say so."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import Any
+
+HOST = "127.0.0.1"
+STATUS_PATH = "/_estate/status"
+
+
+def is_free(port: int) -> bool:
+    """Whether this process could listen on the port of the loopback interface now."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    # BSD lets a loopback address be bound beside somebody's wildcard one; whoever answers owns the port.
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) != 0
+
+
+def free_pair() -> int:
+    """A port that is free together with the next one."""
+    for _ in range(100):
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port = int(probe.getsockname()[1])
+        if port < 65535 and is_free(port) and is_free(port + 1):
+            return port
+    raise OSError("no two neighbouring free ports found")
+
+
+def ask(port: int, timeout: float = 2.0) -> dict[str, Any] | None:
+    """What an embedded AWS on this port tells about itself; None when none answers there."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
+    with contextlib.closing(connection):
+        try:
+            connection.request("GET", STATUS_PATH)
+            answer = connection.getresponse()
+            told = json.loads(answer.read()) if answer.status == 200 else None
+        except (OSError, http.client.HTTPException, ValueError):
+            return None
+    return told if isinstance(told, dict) and "home" in told else None
+
+
+def listener(port: int) -> str:
+    """The process that listens on the port, as "name (PID 12)"; empty when this user can't know."""
+    if Path("/proc/net/tcp").exists():
+        return _listener_in_proc(port)
+    return _listener_by_lsof(port)
+
+
+def _listener_in_proc(port: int) -> str:
+    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    for process in Path("/proc").iterdir():
+        if not process.name.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            if any(str(descriptor.readlink()) in sockets for descriptor in (process / "fd").iterdir()):
+                return f"{(process / 'comm').read_text().strip()} (PID {process.name})"
+    return ""
+
+
+def _listening_inodes(port: int) -> list[str]:
+    inodes = []
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                fields = line.split()
+                local, state, inode = fields[1], fields[3], fields[9]
+                if state == "0A" and int(local.rpartition(":")[2], 16) == port:
+                    inodes.append(inode)
+    return inodes
+
+
+def _listener_by_lsof(port: int) -> str:
+    if shutil.which("lsof") is None:
+        return ""
+    command = ["lsof", "-nP", f"-iTCP:{port}", "-sTCP:LISTEN", "-Fpc"]
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=5)
+        found = {line[0]: line[1:] for line in done.stdout.splitlines() if line}
+        if "p" in found:
+            return f"{found.get('c', 'a process')} (PID {found['p']})"
+    return ""

@@ -1,0 +1,49 @@
+"""The record that the supervisor leaves for those who ask: who runs, since when, on which ports."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from local_aws.server.identity import start_identity
+
+NAME = "server.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """A supervisor's own account. `ended` says why it stopped by itself; empty while it runs."""
+
+    pid: int
+    identity: str
+    port: int
+    companion_port: int
+    started: float
+    ended: str = ""
+
+    @property
+    def alive(self) -> bool:
+        """Whether the very process that wrote this is still running."""
+        return not self.ended and start_identity(self.pid) == self.identity
+
+
+def write(folder: Path, record: Record) -> None:
+    """Put the record in place in one step, so that nobody reads half of it."""
+    temporary = folder / f".{NAME}.{os.getpid()}"
+    temporary.write_text(json.dumps(asdict(record)))
+    temporary.replace(folder / NAME)
+
+
+def read(folder: Path) -> Record | None:
+    """The record, or None when there is none or it can't be understood (then nobody wrote it whole)."""
+    try:
+        return Record(**json.loads((folder / NAME).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def remove(folder: Path) -> None:
+    """Forget the record."""
+    (folder / NAME).unlink(missing_ok=True)

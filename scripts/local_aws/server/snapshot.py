@@ -1,0 +1,143 @@
+"""Keeps the emulator's state on disk: after changes, in the background, all services as of one instant.
+
+The emulator itself saves only when it is shut down in good order, service by service. Here the process forks between two
+requests; the child, a frozen copy of the memory, writes one file and puts it in place in one step. A crash therefore
+loses what happened in the last moments, but never leaves one service newer than another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import copy
+import gc
+import os
+import pickle
+import signal
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+# A tenth of the time for snapshots: the next one waits ten times as long as the last one took.
+_REST_FACTOR = 10
+_SHORTEST_REST = 0.2
+_LONGEST_SAVE = 120
+
+State = dict[str, Any]
+
+
+class Unreadable(Exception):
+    """The saved state can't be loaded; the message says why."""
+
+
+def load(path: Path) -> State:
+    """What `save` wrote, {} when nothing was saved yet; `Unreadable` when the file can't be understood."""
+    try:
+        with path.open("rb") as file:
+            saved = pickle.load(file)
+    except FileNotFoundError:
+        return {}
+    except Exception as error:  # any fault of a damaged pickle
+        raise Unreadable(f"{path} can't be read: {error!r}") from error
+    if not isinstance(saved, dict) or saved.get("format") != FORMAT:
+        raise Unreadable(f"{path} was written by another version of the estate")
+    states: State = saved["states"]
+    return states
+
+
+def save(path: Path, collect: Callable[[], State]) -> None:
+    """Write what `collect` returns; either the whole file is replaced or nothing."""
+    temporary = path.with_name(f".{path.name}.new")
+    with temporary.open("wb") as file:
+        pickle.dump({"format": FORMAT, "states": collect()}, file, protocol=pickle.HIGHEST_PROTOCOL)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+class Keeper:
+    """Saves the state some moments after it was touched. Lives on the emulator's event loop."""
+
+    def __init__(self, path: Path, collect: Callable[[], State], kept: int) -> None:
+        """`kept` is a descriptor that the writing child keeps open: its lock tells that the state is still in use."""
+        self._path = path
+        self._kept = kept
+        self._collect = collect
+        self._touched = False
+        self._wake = asyncio.Event()
+        self.saved_at: float | None = None
+        self.error = ""
+
+    def touch(self) -> None:
+        """Something changed. From the event loop's thread only."""
+        self._touched = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Save after changes until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            self._touched = False
+            started = time.monotonic()
+            child, reader = self._fork()
+            await asyncio.to_thread(self._reap, child, reader)
+            rest = max(_SHORTEST_REST, _REST_FACTOR * (time.monotonic() - started))
+            if self.error:
+                self._wake.set()
+            await asyncio.sleep(rest)
+
+    def save_now(self) -> None:
+        """Save and wait for it; for the end."""
+        self._reap(*self._fork())
+
+    def _fork(self) -> tuple[int, int]:
+        reader, writer = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _write_and_exit(self._path, self._collect, writer, self._kept)
+        os.close(writer)
+        return child, reader
+
+    def _reap(self, child: int, reader: int) -> None:
+        with os.fdopen(reader, "rb") as answer:
+            error = answer.read().decode(errors="replace")
+        _, status = os.waitpid(child, 0)
+        if status and not error:
+            error = f"the process that writes it ended with status {status}"
+        if error and error != self.error:
+            print(f"the state could not be saved: {error}", flush=True)
+        self.error = error
+        if not error:
+            self.saved_at = time.time()
+
+
+def _write_and_exit(path: Path, collect: Callable[[], State], writer: int, kept: int) -> None:
+    """In the forked child: write and leave without any of Python's tidying up, which belongs to the parent."""
+    code = 1
+    try:
+        gc.disable()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.alarm(_LONGEST_SAVE)
+        _close_all_but({writer, kept})
+        # The memory is a private copy already.
+        copy.deepcopy = lambda value, memo=None, _nil=None: value
+        save(path, collect)
+        code = 0
+    except OSError as error:
+        os.write(writer, str(error).encode())
+    except BaseException:
+        os.write(writer, traceback.format_exc().encode())
+    finally:
+        os._exit(code)
+
+
+def _close_all_but(kept: set[int]) -> None:
+    """Let go of the parent's sockets and lifelines, or they would outlive it."""
+    for name in os.listdir("/dev/fd"):
+        if int(name) > 2 and int(name) not in kept:
+            with contextlib.suppress(OSError):
+                os.close(int(name))

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# test.sh [pytest arguments]: sets up what is missing, then runs every test tier that needs no AWS account, the fast
+# ones first; with arguments, what they name.
+set -euo pipefail
+self=$(readlink -f -- "${BASH_SOURCE[0]}")
+root=${self%/*/*}
+# shellcheck source=scripts/_setup.sh
+source "$root/scripts/_setup.sh"
+estate_setup "$root"
+python=$root/.venv/bin/python
+"$python" -P -m estate_tool.setup engine local-aws
+
+if [[ $# -gt 0 ]]; then
+  exec "$python" -m pytest --rootdir "$root" -c "$root/pyproject.toml" "$@"
+fi
+cd "$root"
+
+# run NAME PYTEST-ARGUMENT…: one group of tiers; the tiers after a failed one are run too.
+failed=()
+run() {
+  local name=$1
+  shift
+  echo "== $name" >&2
+  "$python" -m pytest "$@" || failed+=("$name")
+}
+
+# These start nothing outside their own process, so two run at once; those below share an embedded AWS.
+run "unit, stacks, lambdas" -n 2 --dist loadfile tests/unit tests/stacks tests/lambdas
+for tier in contract integration faults; do
+  [[ ! -d tests/$tier ]] || run "$tier" "tests/$tier"
+done
+
+if [[ ${#failed[@]} -gt 0 ]]; then
+  printf 'error: tests failed in: %s\n' "${failed[*]}" >&2
+  exit 1
+fi

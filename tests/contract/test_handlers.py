@@ -1,0 +1,166 @@
+"""What compute sets is what a handler reads; what foundation grants is what a handler calls: nothing less or more."""
+
+import importlib
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compute.packaging import build
+from foundation.catalog import CATALOG
+from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, TableGrant
+from tests.support.mocks import outputs_of, roll_out
+
+every_function = pytest.mark.parametrize("function", CATALOG.functions, ids=lambda function: function.name)
+
+EVENT = {
+    "specversion": "1.0",
+    "id": "1",
+    "source": "tests",
+    "type": "flight.departed",
+    "subject": "UA",
+    "time": "2013-01-01T05:15:00Z",
+    "data": {"delay": 2},
+}
+# One payload per function that makes it do all it can do: store, send on, count, read.
+PAYLOADS: Mapping[str, Any] = {
+    "ingest": {
+        "Records": [
+            {"messageId": "good", "receiptHandle": "r1", "body": json.dumps(EVENT)},
+            {"messageId": "bad", "receiptHandle": "r2", "body": "no event"},
+        ]
+    },
+    "aggregate": {
+        "Records": [
+            {
+                "eventName": "INSERT",
+                "dynamodb": {
+                    "SequenceNumber": "100",
+                    "NewImage": {"event": {"S": json.dumps(EVENT)}, "expires_at": {"N": "1900000000"}},
+                },
+            }
+        ]
+    },
+    "query": {"type": "flight.departed", "subject": "UA", "from": "2013-01-01T00:00:00Z"},
+}
+
+
+class _Context:
+    function_name = "tests"
+    aws_request_id = "1"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 30_000
+
+
+class _Reads(dict[str, str]):
+    """An environment that remembers what is asked of it."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        super().__init__(values)
+        self.asked: set[str] = set()
+
+    def __getitem__(self, key: str) -> str:
+        self.asked.add(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+
+def _environment(function: Function) -> dict[str, str]:
+    name = outputs_of("compute")["functions"][function.name]["name"]
+    recording = roll_out("compute")["compute"]
+    return dict(recording.one("lambda/function:Function", name=name).inputs["environment"]["variables"])
+
+
+def _granted(function: Function) -> set[tuple[str, str]]:
+    recording = roll_out("foundation")["foundation"]
+    policy = json.loads(recording.one("RolePolicy", role=f"role-{function.name}-dev").inputs["policy"])
+    return {(action, statement["Resource"]) for statement in policy["Statement"] for action in statement["Action"]}
+
+
+@every_function
+def test_compute_sets_exactly_the_variables_the_handler_reads(function: Function) -> None:
+    reads = _Reads(_environment(function))
+    importlib.import_module(f"{function.package}.settings").Settings.from_environment(reads)
+    assert reads.asked == set(reads)
+
+
+@every_function
+def test_every_variable_is_required(function: Function) -> None:
+    settings = importlib.import_module(f"{function.package}.settings").Settings
+    for missing in _environment(function):
+        rest = {key: value for key, value in _environment(function).items() if key != missing}
+        with pytest.raises(Exception, match=missing):
+            settings.from_environment(rest)
+
+
+def _needed(service: str, operation: str, request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The permissions of a request: (action, ARN); a transaction needs those of the operations inside."""
+    table = "arn:aws:dynamodb:us-east-1:123456789012:table/{}".format
+    if operation == "TransactWriteItems":
+        for item in request["TransactItems"]:
+            for word, part in item.items():
+                yield f"dynamodb:{word.removesuffix('Item')}Item", table(part["TableName"])
+    elif service == "dynamodb":
+        yield f"dynamodb:{operation}", table(request["TableName"])
+    else:
+        queue = request["QueueUrl"].rsplit("/", 1)[1]
+        yield f"sqs:{operation.removesuffix('Batch')}", f"arn:aws:sqs:us-east-1:123456789012:{queue}"
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Mapping[str, Any]]]:
+    """Every request a handler sends; each is answered as if it had succeeded."""
+    from shared.aws import AwsClient
+
+    sent: list[tuple[str, str, Mapping[str, Any]]] = []
+
+    def call(self: AwsClient, operation: str, request: Mapping[str, Any], deadline: object) -> dict[str, Any]:
+        del deadline
+        sent.append((self._service, operation, json.loads(json.dumps(request))))
+        return {"Items": []}
+
+    monkeypatch.setattr(AwsClient, "call", call)
+    return sent
+
+
+@every_function
+def test_the_role_grants_what_the_handler_calls_and_every_grant_is_used(
+    function: Function, calls: list[tuple[str, str, Mapping[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, value in {**_environment(function), "AWS_REGION": "us-east-1"}.items():
+        monkeypatch.setenv(key, value)
+    handler = importlib.import_module(function.handler.rpartition(".")[0])
+    handler.service.cache_clear()
+    try:
+        getattr(handler, function.handler.rpartition(".")[2])(PAYLOADS[function.name], _Context())
+    finally:
+        handler.service.cache_clear()
+    needed = {pair for call in calls for pair in _needed(*call)}
+    assert needed
+    assert needed <= _granted(function)
+    used = {action for action, _ in needed}
+    for grant in function.grants:
+        known = TABLE_ACCESS if isinstance(grant, TableGrant) else QUEUE_ACCESS
+        for word in grant.access:
+            assert used & set(known[word]), f"{function.name} is granted {word!r} and never uses it"
+
+
+@every_function
+def test_the_handler_loads_from_its_package_alone(function: Function, tmp_path: Path) -> None:
+    zipfile.ZipFile(build(function.package, target=tmp_path)).extractall(tmp_path / "task")
+    module, _, name = function.handler.rpartition(".")
+    program = f"import sys; sys.path.insert(0, sys.argv[1]); import {module} as m; print(callable(m.{name}))"
+    # Isolated and without site-packages: neither this checkout nor its environment can help.
+    command = [sys.executable, "-I", "-S", "-c", program, str(tmp_path / "task")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (result.stdout.strip(), result.stderr) == ("True", "")

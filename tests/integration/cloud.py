@@ -1,0 +1,119 @@
+"""Makes what the tests of the embedded AWS need there: roles, functions from a few lines of code, queues, tables."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+import uuid
+import zipfile
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import EmbeddedAws
+
+ACCOUNT = "123456789012"
+T = TypeVar("T")
+
+_TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
+    }
+)
+
+
+def eventually(look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+    """What `look` returns as soon as that is true; AssertionError with `what` when it never is."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.05)
+
+
+def unique(kind: str) -> str:
+    return f"{kind}-{uuid.uuid4().hex[:8]}"
+
+
+def zipped(code: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("handler.py", code)
+    return file.getvalue()
+
+
+def make_role(aws: EmbeddedAws, *statements: tuple[list[str], list[str]]) -> str:
+    """A role that functions may take, with (actions, resources) allowed; its ARN."""
+    name = unique("role")
+    iam = aws.client("iam")
+    arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_TRUST)["Role"]["Arn"]
+    allowed = [{"Effect": "Allow", "Action": actions, "Resource": resources} for actions, resources in statements]
+    if allowed:
+        document = json.dumps({"Version": "2012-10-17", "Statement": allowed})
+        iam.put_role_policy(RoleName=name, PolicyName="allowed", PolicyDocument=document)
+    return arn
+
+
+def make_function(aws: EmbeddedAws, role: str, code: str, **more: Any) -> str:
+    """A function with a published version and the alias `live`; its name."""
+    name = unique("lambda")
+    functions = aws.client("lambda")
+    functions.create_function(
+        FunctionName=name, Role=role, Runtime="python3.12", Handler="handler.handle", Code={"ZipFile": zipped(code)},
+        **{"Timeout": 20, "MemorySize": 512, "Architectures": ["arm64"], "Publish": True, **more},
+    )  # fmt: skip
+    functions.create_alias(FunctionName=name, Name="live", FunctionVersion="1")
+    return name
+
+
+def make_queue(aws: EmbeddedAws, **attributes: str) -> tuple[str, str]:
+    """A queue; its URL and ARN."""
+    sqs, name = aws.client("sqs"), unique("queue")
+    url: str = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "20", **attributes})["QueueUrl"]
+    return url, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
+
+
+def make_table(aws: EmbeddedAws, *, stream: bool = False) -> tuple[str, str, str]:
+    """A table with the hash key `id`; its name, its ARN and its stream's ARN."""
+    name = unique("table")
+    description = aws.client("dynamodb").create_table(
+        TableName=name, BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        **({"StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}} if stream else {}),
+    )["TableDescription"]  # fmt: skip
+    return name, description["TableArn"], description.get("LatestStreamArn", "")
+
+
+def send(aws: EmbeddedAws, url: str, bodies: list[str]) -> None:
+    sqs = aws.client("sqs")
+    for first in range(0, len(bodies), 10):
+        entries = [{"Id": str(i), "MessageBody": body} for i, body in enumerate(bodies[first : first + 10])]
+        assert not sqs.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+
+
+def items(aws: EmbeddedAws, table: str) -> dict[str, dict[str, Any]]:
+    """Every item of the table by its id."""
+    pages = aws.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
+    return {item["id"]["S"]: item for page in pages for item in page["Items"]}
+
+
+def depth(aws: EmbeddedAws, url: str) -> tuple[int, int]:
+    """How many messages of the queue are visible and in flight."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return int(found[names[0]]), int(found[names[1]])
+
+
+def received(aws: EmbeddedAws, url: str) -> list[dict[str, Any]]:
+    """Up to ten messages of the queue, which stay there."""
+    answer = aws.client("sqs").receive_message(
+        QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, AttributeNames=["All"], MessageAttributeNames=["All"]
+    )
+    return answer.get("Messages", [])

@@ -1,0 +1,100 @@
+"""The embedded AWS for the integration tests: one per worker, on ports and in a folder of its own."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from estate_tool.errors import Failed
+from estate_tool.setup.environments import ensure_local_aws
+from estate_tool.setup.report import Report
+from local_aws import server
+from local_aws.server import ports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class EmbeddedAws:
+    """A running embedded AWS. `environment` is what a child process needs to reach it."""
+
+    place: server.Place
+    python: Path
+
+    @property
+    def endpoint(self) -> str:
+        return self.place.endpoint
+
+    @property
+    def environment(self) -> dict[str, str]:
+        mine = {"ESTATE_HOME": str(self.place.home), "ESTATE_PORT": str(self.place.port)}
+        return server.environment(self.place) | mine
+
+    def client(self, service: str, key: str = "test", secret: str = "test", token: str | None = None) -> Any:
+        """A boto3 client of the service; as the administrator unless credentials are given."""
+        return _client(self.place, service, key, secret, token)
+
+    def up(self) -> None:
+        server.up(self.place, _say, lambda: self.python)
+
+    def down(self) -> bool:
+        return server.down(self.place, _say)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+@functools.cache
+def _client(place: server.Place, service: str, key: str, secret: str, token: str | None) -> Any:
+    autoscaling = service == "application-autoscaling"
+    return boto3.session.Session().client(
+        service,
+        endpoint_url=place.autoscaling_endpoint if autoscaling else place.endpoint,
+        region_name="us-east-1", aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
+    )  # fmt: skip
+
+
+def start(home: Path) -> EmbeddedAws:
+    """Start one on free ports; another process may take a free port before us, hence the attempts."""
+    python = ensure_local_aws(Report())
+    for attempt in range(ATTEMPTS):
+        aws = EmbeddedAws(server.Place(home, ports.free_pair()), python)
+        try:
+            aws.up()
+            return aws
+        except Failed as error:
+            if "is taken by" not in error.message or attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+@pytest.fixture(scope="session")
+def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
+    """One for all tests of this worker: each test names its resources so that they don't meet."""
+    aws = start(tmp_path_factory.mktemp("estate-home"))
+    try:
+        yield aws
+    finally:
+        aws.down()
+
+
+@pytest.fixture
+def own_aws(tmp_path: Path) -> Iterator[EmbeddedAws]:
+    """One for a single test, which may stop or kill it."""
+    aws = start(tmp_path / "home")
+    try:
+        yield aws
+    finally:
+        aws.down()

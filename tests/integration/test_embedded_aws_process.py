@@ -1,0 +1,348 @@
+"""The embedded AWS as processes: its state outlives them, and none of them outlives what it belongs to."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from estate_tool.errors import Failed
+from local_aws import server
+from local_aws.server import ports, record
+from tests.integration.cloud import (
+    depth, eventually, items, make_function, make_queue, make_role, make_table, received, send,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import EmbeddedAws
+
+POLL_QUEUE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+READ_STREAM = ["dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream", "dynamodb:ListStreams"]
+TAGS = {"Project": "estate", "Layer": "data"}
+TAG_LIST = [{"Key": key, "Value": value} for key, value in TAGS.items()]
+
+COUNT = """
+import boto3, os
+dynamodb = boto3.client("dynamodb")
+def handle(event, context):
+    for record in event["Records"]:
+        key = record.get("body") or record["dynamodb"]["Keys"]["id"]["S"]
+        dynamodb.update_item(TableName=os.environ["TABLE"], Key={"id": {"S": key}},
+            UpdateExpression="ADD seen :one", ExpressionAttributeValues={":one": {"N": "1"}})
+"""
+
+
+def processes(aws: EmbeddedAws) -> dict[int, str]:
+    """All living processes of this embedded AWS: its session's, or with its folder in their environment or command."""
+    found = record.read(aws.place.folder)
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,sess=,stat=,args="], capture_output=True, text=True, check=True)
+    living = {}
+    for line in listing.stdout.splitlines():
+        pid, session, state, command = line.split(None, 3)
+        ours = (found is not None and int(session) == found.pid) or str(aws.place.home) in command
+        if ours and not state.startswith("Z"):
+            living[int(pid)] = command
+    return living
+
+
+def pid_of(aws: EmbeddedAws, name: str) -> int:
+    return next(pid for pid, command in processes(aws).items() if command.endswith(f"local_aws.server {name}"))
+
+
+def supervisor(aws: EmbeddedAws) -> int:
+    found = record.read(aws.place.folder)
+    assert found is not None
+    return found.pid
+
+
+def saved(aws: EmbeddedAws) -> None:
+    """Wait until all that was done so far is on the disk."""
+    asked = time.time()
+    aws.client("sqs").create_queue(QueueName="saved-marker")
+
+    def is_saved() -> bool:
+        told = ports.ask(aws.place.port)
+        return bool(told and told["saved_at"] and told["saved_at"] > asked + 0.3)
+
+    def touch_and_look() -> bool:
+        aws.client("sqs").tag_queue(QueueUrl=aws.client("sqs").get_queue_url(QueueName="saved-marker")["QueueUrl"], Tags={"t": "t"})
+        return is_saved()
+
+    eventually(touch_and_look, "the state is saved")
+
+
+class Everything:
+    """One of each kind of resource of the estate, and what the APIs say about them."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self.aws = aws
+        self.source, _, self.stream = make_table(aws, stream=True)
+        self.seen, seen_arn, _ = make_table(aws)
+        self.url, self.queue = make_queue(aws)
+        self.waiting_url, self.waiting = make_queue(aws)
+        self.role = make_role(
+            aws, (POLL_QUEUE, [self.queue]), (READ_STREAM, [self.stream]), (["dynamodb:UpdateItem"], [seen_arn]),
+            (["logs:CreateLogStream", "logs:PutLogEvents"], ["*"]),
+        )  # fmt: skip
+        self.function = make_function(
+            aws, self.role, COUNT, Environment={"Variables": {"TABLE": self.seen}}, Tags=TAGS,
+            DeadLetterConfig={"TargetArn": self.waiting},
+        )  # fmt: skip
+        self._make_the_rest()
+
+    def _make_the_rest(self) -> None:
+        client, name = self.aws.client, self.function
+        live = f"{name}:live"
+        client("logs").create_log_group(logGroupName=f"/aws/lambda/{name}", tags=TAGS)
+        client("logs").put_retention_policy(logGroupName=f"/aws/lambda/{name}", retentionInDays=14)
+        functions = client("lambda")
+        functions.put_provisioned_concurrency_config(
+            FunctionName=name, Qualifier="live", ProvisionedConcurrentExecutions=1
+        )
+        functions.put_function_event_invoke_config(FunctionName=name, Qualifier="live", MaximumRetryAttempts=1)
+        functions.create_event_source_mapping(FunctionName=live, EventSourceArn=self.queue, Tags=TAGS)
+        functions.create_event_source_mapping(
+            FunctionName=live, EventSourceArn=self.stream, StartingPosition="TRIM_HORIZON"
+        )
+        topic = client("sns").create_topic(Name=f"topic-{name}", Tags=TAG_LIST)["TopicArn"]
+        client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=self.waiting)
+        client("cloudwatch").put_metric_alarm(
+            AlarmName=f"alarm-{name}", Namespace="AWS/Lambda", MetricName="Errors", Statistic="Sum", Period=60,
+            EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold", AlarmActions=[topic],
+            Dimensions=[{"Name": "FunctionName", "Value": name}], Tags=TAG_LIST,
+        )  # fmt: skip
+        client("cloudwatch").put_composite_alarm(AlarmName=f"composite-{name}", AlarmRule=f'ALARM("alarm-{name}")')
+        body = {"widgets": [{"type": "text", "x": 0, "y": 0, "width": 6, "height": 6, "properties": {"markdown": "x"}}]}
+        client("cloudwatch").put_dashboard(DashboardName=f"dashboard-{name}", DashboardBody=json.dumps(body))
+        client("logs").put_query_definition(name=f"query-{name}", queryString="fields @message")
+        client("dynamodb").update_time_to_live(
+            TableName=self.seen, TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires_at"}
+        )
+        client("dynamodb").update_continuous_backups(
+            TableName=self.seen, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+        )
+        self._scale()
+
+    def _scale(self) -> None:
+        scaling = self.aws.client("application-autoscaling")
+        target = {
+            "ServiceNamespace": "dynamodb", "ResourceId": f"table/{self.seen}",
+            "ScalableDimension": "dynamodb:table:ReadCapacityUnits",
+        }  # fmt: skip
+        scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=9, Tags=TAGS)
+        metric = {"PredefinedMetricType": "DynamoDBReadCapacityUtilization"}
+        scaling.put_scaling_policy(
+            **target, PolicyName="policy", PolicyType="TargetTrackingScaling",
+            TargetTrackingScalingPolicyConfiguration={"TargetValue": 70, "PredefinedMetricSpecification": metric},
+        )  # fmt: skip
+        scaling.put_scheduled_action(
+            **target, ScheduledActionName="action", Schedule="cron(0 8 * * ? *)",
+            ScalableTargetAction={"MinCapacity": 2, "MaxCapacity": 9},
+        )  # fmt: skip
+
+    def described(self) -> dict[str, Any]:
+        """What the APIs tell about all of it."""
+        client, name = self.aws.client, self.function
+        functions, scaling, cloudwatch = client("lambda"), client("application-autoscaling"), client("cloudwatch")
+        targets = scaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"]
+        configuration = functions.get_function(FunctionName=name)
+        mappings = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+        role = self.role.rpartition("/")[2]
+        described = {
+            "table": client("dynamodb").describe_table(TableName=self.source)["Table"],
+            "ttl": client("dynamodb").describe_time_to_live(TableName=self.seen)["TimeToLiveDescription"],
+            "backups": client("dynamodb").describe_continuous_backups(TableName=self.seen)["ContinuousBackupsDescription"],
+            "function": configuration["Configuration"],
+            "function tags": configuration["Tags"],
+            "versions": functions.list_versions_by_function(FunctionName=name)["Versions"],
+            "aliases": functions.list_aliases(FunctionName=name)["Aliases"],
+            "provisioned": functions.get_provisioned_concurrency_config(FunctionName=name, Qualifier="live"),
+            "invoke config": functions.get_function_event_invoke_config(FunctionName=name, Qualifier="live"),
+            "mappings": [{k: v for k, v in mapping.items() if k != "LastProcessingResult"} for mapping in mappings],
+            "mapping tags": [functions.list_tags(Resource=m["EventSourceMappingArn"])["Tags"] for m in mappings],
+            "role": client("iam").get_role(RoleName=role)["Role"],
+            "policy": client("iam").get_role_policy(RoleName=role, PolicyName="allowed")["PolicyDocument"],
+            "queue": client("sqs").get_queue_attributes(QueueUrl=self.waiting_url, AttributeNames=["All"])["Attributes"],
+            "groups": client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"],
+            "group tags": client("logs").list_tags_log_group(logGroupName=f"/aws/lambda/{name}")["tags"],
+            "queries": client("logs").describe_query_definitions()["queryDefinitions"],
+            "alarms": cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"]),
+            "dashboard": cloudwatch.get_dashboard(DashboardName=f"dashboard-{name}")["DashboardBody"],
+            "subscriptions": client("sns").list_subscriptions()["Subscriptions"],
+            "targets": targets,
+            "target tags": [scaling.list_tags_for_resource(ResourceARN=t["ScalableTargetARN"])["Tags"] for t in targets],
+            "policies": scaling.describe_scaling_policies(ServiceNamespace="dynamodb")["ScalingPolicies"],
+            "actions": scaling.describe_scheduled_actions(ServiceNamespace="dynamodb")["ScheduledActions"],
+        }  # fmt: skip
+        for value in described.values():
+            if isinstance(value, dict):
+                value.pop("ResponseMetadata", None)
+        described["groups"] = [{k: v for k, v in group.items() if k != "storedBytes"} for group in described["groups"]]
+        return described
+
+    def use(self) -> None:
+        """Let both mappings process something, and leave a message that nobody takes."""
+        send(self.aws, self.url, ["from the queue"])
+        self.aws.client("dynamodb").put_item(TableName=self.source, Item={"id": {"S": "from the stream"}})
+        send(self.aws, self.waiting_url, ["waiting"])
+        wanted = {"from the queue", "from the stream"}
+        eventually(lambda: set(items(self.aws, self.seen)) == wanted, "both mappings processed their record")
+        eventually(lambda: depth(self.aws, self.url) == (0, 0), "the queue's message is deleted")
+
+    def counts(self) -> dict[str, int]:
+        return {name: int(item["seen"]["N"]) for name, item in items(self.aws, self.seen).items()}
+
+
+def test_everything_is_as_before_after_a_restart(own_aws: EmbeddedAws) -> None:
+    everything = Everything(own_aws)
+    everything.use()
+    before = everything.described()
+
+    own_aws.down()
+    own_aws.up()
+
+    assert everything.described() == before
+    (message,) = received(own_aws, everything.waiting_url)
+    assert message["Body"] == "waiting"
+    send(own_aws, everything.url, ["after"])
+    own_aws.client("dynamodb").put_item(TableName=everything.source, Item={"id": {"S": "after in the stream"}})
+    wanted = {"from the queue": 1, "from the stream": 1, "after": 1, "after in the stream": 1}
+    eventually(lambda: everything.counts() == wanted, "both mappings went on where they were, nothing twice")
+
+
+@pytest.mark.parametrize("victim", ["supervisor", "emulator", "companion"])
+def test_a_killed_process_takes_the_others_along_and_the_state_stays(own_aws: EmbeddedAws, victim: str) -> None:
+    everything = Everything(own_aws)
+    everything.use()
+    before = everything.described()
+    saved(own_aws)
+    pid = supervisor(own_aws) if victim == "supervisor" else pid_of(own_aws, victim)
+
+    os.kill(pid, signal.SIGKILL)
+
+    eventually(lambda: not processes(own_aws), f"no process is left ({processes(own_aws)})")
+    assert not server.status(own_aws.place).running
+    assert server.status(own_aws.place).problem
+    own_aws.up()
+    assert everything.described() == before
+    assert everything.counts() == {"from the queue": 1, "from the stream": 1}
+
+
+def test_a_killed_emulator_takes_a_busy_function_along(own_aws: EmbeddedAws) -> None:
+    code = "import time\ndef handle(event, context):\n    time.sleep(20)"
+    name = make_function(own_aws, make_role(own_aws), code)
+    own_aws.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")
+    eventually(lambda: any("_worker.py" in command for command in processes(own_aws).values()), "the function runs")
+
+    os.kill(pid_of(own_aws, "emulator"), signal.SIGKILL)
+
+    eventually(lambda: not processes(own_aws), "no process is left")
+
+
+def test_down_leaves_nothing_running_and_up_twice_is_once(own_aws: EmbeddedAws) -> None:
+    pid = supervisor(own_aws)
+    own_aws.up()
+    assert supervisor(own_aws) == pid
+
+    assert own_aws.down() is True
+
+    assert not processes(own_aws)
+    assert own_aws.down() is False
+    assert server.status(own_aws.place).problem == ""
+
+
+def test_a_stale_record_does_not_hit_the_process_that_has_its_number_now(own_aws: EmbeddedAws) -> None:
+    own_aws.down()
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        stale = record.Record(pid=stranger.pid, identity="another boot/1", port=1, companion_port=2, started=0.0)
+        record.write(own_aws.place.folder, stale)
+
+        assert not server.status(own_aws.place).running
+        assert own_aws.down() is False
+        own_aws.up()
+
+        assert stranger.poll() is None
+        stranger.kill()
+
+
+def test_a_taken_port_is_named_with_its_owner_and_a_way_out(own_aws: EmbeddedAws, tmp_path: Path) -> None:
+    second = server.Place(tmp_path / "second", own_aws.place.port)
+    with pytest.raises(Failed) as other:
+        server.up(second, print, lambda: own_aws.python)
+    own_aws.down()
+    with subprocess.Popen(
+        ["python3", "-c", f"import socket, sys\ns = socket.create_server(('127.0.0.1', {own_aws.place.port + 1}))\n"
+         "print(flush=True)\nsys.stdin.read()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    ) as stranger:  # fmt: skip
+        assert stranger.stdout
+        stranger.stdout.readline()
+        with pytest.raises(Failed) as taken:
+            own_aws.up()
+        stranger.kill()
+
+    assert str(own_aws.place.home) in other.value.message
+    assert "another checkout" in other.value.message
+    assert f"port {own_aws.place.port + 1}" in taken.value.message
+    assert f"PID {stranger.pid}" in taken.value.message
+    assert "ESTATE_PORT=" in taken.value.hint
+
+
+def test_two_that_start_at_once_start_one(own_aws: EmbeddedAws) -> None:
+    own_aws.down()
+    code = (
+        "import sys; from pathlib import Path; from local_aws import server\n"
+        "server.up(server.Place(Path(sys.argv[1]), int(sys.argv[2])), print, lambda: Path(sys.argv[3]))"
+    )
+    scripts = str(Path(server.__file__).parents[2])
+    command = ["python3", "-c", code, str(own_aws.place.home), str(own_aws.place.port), str(own_aws.python)]
+    both = [subprocess.Popen(command, env={**os.environ, "PYTHONPATH": scripts}) for _ in range(2)]
+
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert sum(command.endswith("server emulator") for command in processes(own_aws).values()) == 1
+
+
+def test_reset_forgets_everything_and_pulumis_state(own_aws: EmbeddedAws) -> None:
+    make_queue(own_aws)
+    backend = own_aws.place.home / "state" / ".pulumi"
+    backend.mkdir(parents=True)
+
+    server.reset(own_aws.place, print)
+
+    assert not backend.exists()
+    assert not processes(own_aws)
+    own_aws.up()
+    assert "QueueUrls" not in own_aws.client("sqs").list_queues()
+
+
+def test_a_state_that_cannot_be_read_is_said_and_not_overwritten(own_aws: EmbeddedAws) -> None:
+    own_aws.down()
+    state = own_aws.place.folder / "state.pickle"
+    state.write_bytes(b"damaged")
+
+    with pytest.raises(Failed, match="The saved state can't be used"):
+        own_aws.up()
+
+    assert state.read_bytes() == b"damaged"
+    state.unlink()
+
+
+def test_iam_is_enforced_and_the_administrator_is_test(own_aws: EmbeddedAws) -> None:
+    iam = own_aws.client("iam")
+    iam.create_user(UserName="nobody")
+    key = iam.create_access_key(UserName="nobody")["AccessKey"]
+
+    identity = own_aws.client("sts").get_caller_identity()
+    with pytest.raises(ClientError, match="AccessDenied"):
+        own_aws.client("dynamodb", key["AccessKeyId"], key["SecretAccessKey"]).list_tables()
+    with pytest.raises(ClientError):
+        own_aws.client("dynamodb", "unknown", "unknown").list_tables()
+
+    assert identity["Account"] == "123456789012"

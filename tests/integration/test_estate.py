@@ -1,0 +1,141 @@
+"""The estate as a user has it: rolled out by the scripts, fed with real flights, torn down, nothing left."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration import expected
+from tests.integration.inventory import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+FLIGHTS, DUPLICATES, INVALID = 20_000, 1_000, 50
+Run = "Callable[..., subprocess.CompletedProcess[str]]"
+
+
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
+    """Real flights with duplicates and invalid lines between them, out of order."""
+    path = tmp_path_factory.mktemp("flights") / "flights.ndjson"
+    made = run(
+        "scripts/estate", "sample", "flights", "--limit", str(FLIGHTS), "--duplicates", str(DUPLICATES),
+        "--invalid", str(INVALID), "--shuffle", "1",
+    )  # fmt: skip
+    path.write_text(made.stdout)
+    return path
+
+
+@pytest.fixture(scope="module")
+def estate(run: Run) -> Iterator[dict[str, Any]]:
+    """The environment `local`, rolled out; its report. Whatever a test left is torn down at the end."""
+    report = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
+    yield report
+    run("scripts/destroy_all.sh")
+
+
+def layer_results(report: dict[str, Any]) -> dict[str, str]:
+    return {layer["layer"]: layer["result"] for layer in report["layers"]}
+
+
+def query(run: Run, event_type: str, *arguments: str) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(run("scripts/estate", "query", event_type, *arguments, "--json").stdout)
+    return answer
+
+
+def assert_aggregates_are_exact(run: Run, path: Path) -> None:
+    """Every hour of every type and subject, and every hour of every type alone, against the direct computation."""
+    wanted = expected.buckets(path.read_text().splitlines())
+    for event_type, subject in sorted({key[:2] for key in wanted}):
+        hours = {key[2]: bucket for key, bucket in wanted.items() if key[:2] == (event_type, subject)}
+        answer = query(run, event_type, "--subject", subject)
+        assert plain(answer["buckets"]) == {hour: expected.as_answer(bucket) for hour, bucket in hours.items()}
+        assert_moments_are_right(answer["buckets"], hours)
+    for event_type in sorted({key[0] for key in wanted}):
+        together = sum(bucket.count for key, bucket in wanted.items() if key[0] == event_type)
+        assert query(run, event_type)["totals"]["count"] == together
+
+
+def plain(buckets: list[dict[str, Any]]) -> dict[str, Any]:
+    """The exact part of the buckets of an answer, by hour."""
+    return {
+        bucket["hour"]: {
+            "count": bucket["count"],
+            "data": {n: {"count": v["count"], "sum": Decimal(v["sum"])} for n, v in bucket["data"].items()},
+        }
+        for bucket in buckets
+    }
+
+
+def assert_moments_are_right(buckets: list[dict[str, Any]], wanted: dict[str, expected.Bucket]) -> None:
+    for bucket in buckets:
+        for name, values in wanted[bucket["hour"]].values.items():
+            told = bucket["data"][name]
+            assert float(Decimal(told["mean"])) == pytest.approx(float(sum(values) / len(values)), rel=1e-12)
+            assert float(Decimal(told["stddev"])) ** 2 == pytest.approx(
+                float(expected.variance(values)), rel=1e-9, abs=1e-9
+            )
+
+
+def test_a_second_rollout_changes_nothing(estate: dict[str, Any], run: Run) -> None:
+    assert estate["ok"]
+    again = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
+    assert set(layer_results(again).values()) == {"unchanged"}
+
+
+def test_a_layer_below_a_deployed_one_is_not_destroyed(estate: dict[str, Any], run: Run, client: Any) -> None:
+    before = listed(client, "local")
+    refused = run("scripts/destroy_layer.sh", "data", code=1)
+    assert "compute" in refused.stderr
+    assert "scripts/destroy_layer.sh compute" in refused.stderr
+    assert listed(client, "local") == before
+
+
+def test_flights_are_counted_exactly_once(estate: dict[str, Any], run: Run, flights: Path) -> None:
+    sent = json.loads(run("scripts/estate", "send", str(flights), "--raw", "--wait", "--json").stdout)
+    assert sent["read"] == sent["sent"] == FLIGHTS + DUPLICATES + INVALID
+    assert (sent["aggregated"], sent["duplicates"], sent["dead_lettered"]) == (FLIGHTS, DUPLICATES, INVALID)
+    assert_aggregates_are_exact(run, flights)
+
+
+def test_the_same_file_sent_again_while_compute_comes_and_goes_changes_no_aggregate(
+    estate: dict[str, Any], run: Run, flights: Path, start: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Half of the events are new; compute is away while they arrive."""
+    more = flights.with_name("more.ndjson")
+    rest = run("scripts/estate", "sample", "flights", "--limit", "5000", "--offset", str(FLIGHTS)).stdout
+    more.write_text(flights.read_text() + rest)
+    sending = start("scripts/estate", "send", str(more), "--raw", "--wait", "--json")
+    run("scripts/destroy_layer.sh", "observability")
+    run("scripts/destroy_layer.sh", "compute", "--force")
+    run("scripts/deploy_all.sh")
+    answer, complaint = sending.communicate(timeout=280)
+    assert sending.returncode == 0, complaint
+    sent = json.loads(answer)
+    assert (sent["aggregated"], sent["dead_lettered"]) == (FLIGHTS + 5000, INVALID)
+    assert_aggregates_are_exact(run, more)
+
+
+def test_two_environments_live_side_by_side(estate: dict[str, Any], run: Run, client: Any) -> None:
+    before = listed(client, "local")
+    run("scripts/deploy_all.sh", "local-b")
+    other = listed(client, "local-b")
+    assert set(other) == set(before)
+    run("scripts/destroy_all.sh", "local-b")
+    assert listed(client, "local-b") == {}
+    assert listed(client, "local") == before
+
+
+def test_teardown_leaves_nothing(estate: dict[str, Any], run: Run, client: Any) -> None:
+    assert listed(client, "local")
+    outcome = json.loads(run("scripts/destroy_all.sh", "--json").stdout)
+    assert outcome["ok"]
+    assert listed(client, "local") == {}
+    status = json.loads(run("scripts/estate", "status", "--json").stdout)
+    assert not any(layer["deployed"] for layer in status["layers"])

@@ -1,0 +1,176 @@
+"""The aggregate function: what is added, how it is cut into transactions, what happens when it can't be."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from aggregate.counting import chunks, targets
+from aggregate.handler import BatchFailed
+from aggregate.records import Inserted
+from shared.events import parse
+from shared.keys import event_key, series_key
+from tests.lambdas.estate import Estate
+from tests.lambdas.fake_dynamodb import FakeDynamoDB
+from tests.lambdas.samples import event_text, stream_batch, stream_record
+
+
+@pytest.fixture
+def estate() -> Estate:
+    return Estate()
+
+
+def records(*texts: str) -> list[dict[str, Any]]:
+    return stream_batch(texts)["Records"]
+
+
+def inserted(*texts: str) -> list[Inserted]:
+    return [Inserted(parse(text), None, str(number)) for number, text in enumerate(texts)]
+
+
+def transactions(dynamodb: FakeDynamoDB) -> list[int]:
+    return [len(request["TransactItems"]) for operation, request in dynamodb.requests if operation != "Query"]
+
+
+def test_an_event_adds_to_its_subject_and_to_all_subjects_of_its_type(estate: Estate) -> None:
+    estate.aggregate(records(event_text("1", {"d": 2}), event_text("2", {"d": -5}), event_text("3", {}, subject="B6")))
+    hour = {"S": "2013-01-01T05:00:00Z"}
+    head = {"hour": hour, "type": {"S": "flight.departed"}}
+    numbers = {"count:d": {"N": "2"}, "sum:d": {"N": "-3"}, "squares:d": {"N": "29"}}
+    assert {item["series"]["S"]: item for item in estate.dynamodb.items("aggregates")} == {
+        series: {"series": {"S": series}, **head, **more}
+        for series, more in [
+            (series_key("flight.departed", "UA"), {"subject": {"S": "UA"}, "count": {"N": "2"}, **numbers}),
+            (series_key("flight.departed", "B6"), {"subject": {"S": "B6"}, "count": {"N": "1"}}),
+            (series_key("flight.departed"), {"count": {"N": "3"}, **numbers}),
+        ]
+    }
+
+
+def test_marks_outlive_events_by_30_days(estate: Estate) -> None:
+    estate.aggregate(records(event_text("1")))
+    key = {"S": event_key("/test", "1")}
+    assert estate.dynamodb.items("marks") == [{"event_key": key, "expires_at": {"N": str(1_700_000_000 + 30 * 86_400)}}]
+
+
+def test_a_mark_of_an_event_that_never_expires_never_does(estate: Estate) -> None:
+    estate.aggregate([stream_record({"event": {"S": event_text("1")}})])
+    assert estate.dynamodb.items("marks") == [{"event_key": {"S": event_key("/test", "1")}}]
+
+
+def test_only_inserts_count(estate: Estate) -> None:
+    image = {"event": {"S": event_text("1")}}
+    removal = {"eventName": "REMOVE", "dynamodb": {"Keys": {}, "SequenceNumber": "9"}}
+    estate.aggregate([stream_record(image, 1, "MODIFY"), removal])
+    assert estate.dynamodb.requests == []
+
+
+def test_events_are_sorted_so_that_few_transactions_do(estate: Estate) -> None:
+    texts = [event_text(str(n), subject=f"S{n % 10}") for n in range(400)]
+    estate.aggregate(records(*texts))
+    assert len(transactions(estate.dynamodb)) == 5
+    assert max(transactions(estate.dynamodb)) == 100
+    assert estate.query("flight.departed", subject="S3")["totals"]["count"] == 40
+
+
+def test_events_of_a_hundred_series_need_more_transactions_of_a_hundred_actions(estate: Estate) -> None:
+    texts = [event_text(str(n), subject=f"S{n}") for n in range(120)]
+    estate.aggregate(records(*texts))
+    assert max(transactions(estate.dynamodb)) <= 100
+    assert estate.query("flight.departed")["totals"]["count"] == 120
+
+
+def test_chunks_hold_what_one_update_can_add() -> None:
+    wide = [event_text(str(n), {f"f{n}-{f}": 1 for f in range(96)}) for n in range(3)]
+    assert [len(chunk) for chunk in chunks(inserted(*wide))] == [1, 1, 1]
+    same = [event_text(str(n), {f"f{f}": 1 for f in range(96)}) for n in range(50)]
+    assert [len(chunk) for chunk in chunks(inserted(*same))] == [50]
+    assert list(chunks([])) == []
+
+
+def test_events_of_very_many_fields_are_added_up(estate: Estate) -> None:
+    texts = [
+        event_text(str(n), {f"{f}": f + n / 8 for f in range(start, start + 96)}) for n, start in enumerate([0, 50, 4])
+    ]
+    estate.aggregate(records(*texts))
+    data = estate.query("flight.departed", subject="UA")["totals"]["data"]
+    assert len(data) == 146
+    assert data["60"] == {
+        "count": 3,
+        "sum": "180.375",
+        "mean": "60.125",
+        "stddev": data["60"]["stddev"],
+        "sum_of_squares": "10845.078125",
+    }
+    assert len(estate.dynamodb.items("marks")) == 3
+
+
+def test_sums_that_carry_into_more_windows_than_expected_are_narrowed_down_and_added(estate: Estate) -> None:
+    texts = [event_text(str(n), {f"{f}": 99_999_999_999_999 for f in range(72)}) for n in range(8)]
+    estate.aggregate(records(*texts))
+    numbers = estate.query("flight.departed")["totals"]["data"]["71"]
+    assert (numbers["sum"], numbers["sum_of_squares"]) == (str(8 * (10**14 - 1)), str(8 * (10**14 - 1) ** 2))
+
+
+def test_floats_of_very_different_size_do_not_overflow_38_digits(estate: Estate) -> None:
+    values = [0.1234567890123456, 98765432.109375, -1e-9 / 3, 123456789012.25]
+    for number, value in enumerate(values):
+        estate.aggregate(records(event_text(str(number), {"v": value})))
+    numbers = estate.query("flight.departed")["totals"]["data"]["v"]
+    assert numbers["count"] == 4
+    assert len(numbers["sum_of_squares"]) > 60
+
+
+def test_an_event_that_cannot_be_added_fails_alone_and_loudly(estate: Estate, caplog: pytest.LogCaptureFixture) -> None:
+    full = {
+        "series": {"S": series_key("flight.departed", "full")},
+        "hour": {"S": "2013-01-01T05:00:00Z"},
+        "count": {"N": "1"},
+    }
+    full |= {f"count:{n}": {"N": "1"} for n in range(22_000)}
+    estate.dynamodb.tables["aggregates"][full["series"]["S"], full["hour"]["S"]] = full
+    texts = [event_text(str(n), subject="full" if n == 7 else "UA") for n in range(50)]
+    for _ in range(2):
+        with pytest.raises(BatchFailed, match="1 of 50 records could not be counted; the log says why"):
+            estate.aggregate(records(*texts))
+        assert estate.query("flight.departed")["totals"]["count"] == 49
+    error = vars(next(record for record in caplog.records if record.levelno == logging.ERROR))
+    assert (error["message"], error["sequenceNumber"]) == ("event not counted", "8")
+    assert "Item size has exceeded" in error["reason"]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [{}, {"event": {"S": "no event"}}, {"event": {"N": "5"}}, {"event": {"S": event_text()}, "expires_at": {"N": "x"}}],
+)
+def test_an_unreadable_record_fails_the_batch_after_everything_else_is_counted(
+    estate: Estate, image: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    batch = [*records(event_text("1")), stream_record(image, 77), *records(event_text("2"))]
+    with pytest.raises(BatchFailed, match="1 of 3 records"):
+        estate.aggregate(batch)
+    assert estate.query("flight.departed")["totals"]["count"] == 2
+    assert vars(caplog.records[0])["sequenceNumber"] == "77"
+
+
+def test_without_time_left_the_batch_fails_and_counts_later(estate: Estate) -> None:
+    batch = records(*[event_text(str(n)) for n in range(400)])
+    with pytest.raises(BatchFailed):
+        estate.aggregate(batch, milliseconds=1002, step=1)
+    assert 0 < len(estate.dynamodb.items("marks")) < 400
+    estate.aggregate(batch)
+    assert estate.query("flight.departed")["totals"]["count"] == 400
+
+
+def test_the_outcome_is_logged_in_one_line(estate: Estate, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    estate.aggregate(records(event_text("1")))
+    estate.aggregate([*records(event_text("1"), event_text("2")), stream_record({}, name="REMOVE")])
+    line = vars(caplog.records[-1])
+    assert line["message"] == "batch aggregated"
+    assert [line[name] for name in ("received", "counted", "duplicates", "ignored", "failed")] == [3, 1, 1, 1, 0]
+
+
+def test_the_two_aggregates_of_an_event_without_subject_are_different() -> None:
+    event = parse(event_text(subject=None))
+    assert [(target.subject, target.hour) for target in targets(event)] == [("", event.hour), (None, event.hour)]

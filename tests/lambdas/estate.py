@@ -1,0 +1,63 @@
+"""The three functions around one fake DynamoDB."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aggregate.counting import Counter
+from aggregate.handler import Aggregate
+from ingest.handler import Ingest
+from ingest.messages import Redrive
+from ingest.store import EventStore
+from query.handler import Query
+from query.reading import Reader
+from shared.aws import AwsError
+from shared.deadline import Deadline
+from tests.lambdas.fake_dynamodb import FakeDynamoDB, assert_valid
+from tests.lambdas.samples import deadline, sqs_batch, stream_record
+
+
+class FakeQueue:
+    """Takes changes of visibility, or fails as told."""
+
+    def __init__(self) -> None:
+        self.visible: list[str] = []
+        self.error: AwsError | None = None
+        self.answer: dict[str, Any] = {}
+
+    def call(self, operation: str, request: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
+        del deadline
+        assert_valid("sqs", operation, request)
+        assert (operation, request["QueueUrl"]) == ("ChangeMessageVisibilityBatch", "https://queue")
+        assert len(request["Entries"]) <= 10
+        assert len({entry["Id"] for entry in request["Entries"]}) == len(request["Entries"])
+        if self.error is not None:
+            raise self.error
+        self.visible += [entry["ReceiptHandle"] for entry in request["Entries"] if entry["VisibilityTimeout"] == 0]
+        return self.answer
+
+
+class Estate:
+    """Runs batches and questions through the functions as Lambda would."""
+
+    def __init__(self) -> None:
+        self.dynamodb = FakeDynamoDB()
+        self.queue = FakeQueue()
+        self._ingest = Ingest(EventStore(self.dynamodb, "events", 30), Redrive(lambda: self.queue, "https://queue"))
+        self._aggregate = Aggregate(Counter(self.dynamodb, "marks", "aggregates"))
+        self._query = Query(Reader(self.dynamodb, "aggregates"))
+
+    def ingest(self, bodies: Sequence[str], **time: int) -> list[str]:
+        """Return the ids of the messages to be delivered again: m0 is the first body's."""
+        failures = self._ingest.run(sqs_batch(bodies), deadline(**time))["batchItemFailures"]
+        return [failure["itemIdentifier"] for failure in failures]
+
+    def stream(self) -> list[dict[str, Any]]:
+        """Return the stream of the events table."""
+        return [stream_record(item, number) for number, item in enumerate(self.dynamodb.items("events"), 100)]
+
+    def aggregate(self, records: Sequence[Mapping[str, Any]], **time: int) -> None:
+        self._aggregate.run({"Records": list(records)}, deadline(**time))
+
+    def query(self, event_type: str, **question: Any) -> dict[str, Any]:
+        question = {"from" if key == "start" else key: value for key, value in question.items()}
+        return self._query.run({"type": event_type, **question}, deadline())

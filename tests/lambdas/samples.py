@@ -1,0 +1,139 @@
+"""Events, batches and contexts for the tests of the functions, and the totals they must come to."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import strategies as st
+
+from shared.deadline import Deadline
+
+
+class FakeContext:
+    """A context with a fixed time left, or one that runs down by a step each time it is asked."""
+
+    def __init__(self, milliseconds: int = 30_000, step: int = 0) -> None:
+        self.milliseconds = milliseconds
+        self.step = step
+
+    def get_remaining_time_in_millis(self) -> int:
+        self.milliseconds -= self.step
+        return self.milliseconds
+
+
+def deadline(milliseconds: int = 30_000, step: int = 0) -> Deadline:
+    """A deadline that takes no real time to wait for."""
+    return Deadline(FakeContext(milliseconds, step), sleep=lambda _: None)
+
+
+DELAY: Mapping[str, Any] = {"dep_delay": 2}
+
+
+def event_text(event_id: str = "1", data: object = DELAY, **changes: Any) -> str:
+    """The JSON text of a valid event, with members changed, or left out where they are `...`."""
+    event = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": "/test",
+        "type": "flight.departed",
+        "subject": "UA",
+        "time": "2013-01-01T05:15:00Z",
+        "data": data,
+        **changes,
+    }
+    return json.dumps({name: value for name, value in event.items() if value is not ...})
+
+
+def sqs_batch(bodies: Sequence[str], first: int = 0) -> dict[str, Any]:
+    """A batch as Lambda hands it over for a queue; message ids are m0, m1, …"""
+    return {
+        "Records": [
+            {
+                "messageId": f"m{number}",
+                "receiptHandle": f"r{number}",
+                "body": body,
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "eventSource": "aws:sqs",
+            }
+            for number, body in enumerate(bodies, first)
+        ]
+    }
+
+
+def stream_record(image: Mapping[str, Any], number: int = 1, name: str = "INSERT") -> dict[str, Any]:
+    change = {"Keys": {}, "NewImage": dict(image), "SequenceNumber": str(number), "StreamViewType": "NEW_IMAGE"}
+    return {"eventID": str(number), "eventName": name, "dynamodb": change, "eventSource": "aws:dynamodb"}
+
+
+def stream_batch(texts: Sequence[str], first: int = 1) -> dict[str, Any]:
+    """A batch as Lambda hands it over for the events table's stream."""
+    images = [{"event_key": {"S": "k"}, "event": {"S": text}, "expires_at": {"N": "1700000000"}} for text in texts]
+    return {"Records": [stream_record(image, number) for number, image in enumerate(images, first)]}
+
+
+Moments = tuple[int, Fraction, Fraction]
+Totals = dict[tuple[str, str | None, str], tuple[int, dict[str, Moments]]]
+
+
+def totals_of(events: Iterable[Mapping[str, Any]]) -> Totals:
+    """Compute directly what the aggregates must hold, from (type, subject, hour, literals by field)."""
+    counts: dict[Any, int] = defaultdict(int)
+    fields: dict[Any, dict[str, Moments]] = defaultdict(dict)
+    for event in events:
+        for subject in (event["subject"], None):
+            place = event["type"], subject, event["hour"]
+            counts[place] += 1
+            for field, literal in event["data"].items():
+                value = Fraction(literal)
+                n, total, squares = fields[place].get(field, (0, Fraction(0), Fraction(0)))
+                fields[place][field] = n + 1, total + value, squares + value * value
+    return {place: (count, dict(fields[place])) for place, count in counts.items()}
+
+
+ODD_NAMES = [
+    "",
+    "dep_delay",
+    "a.b",
+    "#0",
+    ":0",
+    "count",
+    "count:x",
+    "sum+1:x",
+    "subject",
+    "🛫",
+    "a b",
+    "é",
+    "\n",
+    "[0]",
+]
+
+
+@st.composite
+def literals(draw: st.DrawFn) -> str:
+    """Numbers as JSON writes them: ordinary ones, and any DynamoDB could hold."""
+    if draw(st.booleans()):
+        return draw(st.sampled_from(["0", "-0", "1", "-7", "0.5", "12.25", "-0.10", "1e3", "2475", "1.0E-2"]))
+    digits = draw(st.integers(1, 10**38 - 1))
+    exponent = draw(st.integers(-130, 126 - len(str(digits))))
+    return f"{draw(st.sampled_from(['', '-']))}{digits}e{exponent}"
+
+
+@st.composite
+def plain_events(draw: st.DrawFn) -> dict[str, Any]:
+    """What an event says, and the JSON text that says it."""
+    hour = draw(st.sampled_from(["2013-01-01T05", "2013-01-01T06", "2014-12-31T23"]))
+    data = draw(st.dictionaries(st.sampled_from(ODD_NAMES) | st.text(max_size=5), literals(), max_size=5))
+    subject = draw(st.sampled_from(["", "UA", "é🛫"]))
+    head = {
+        "specversion": "1.0",
+        "id": draw(st.sampled_from("abcdefgh")),
+        "source": draw(st.sampled_from(["/a", "/b"])),
+        "type": draw(st.sampled_from(["flight", "flight.departed"])),
+        "subject": subject,
+        "time": f"{hour}:{draw(st.integers(0, 59)):02}:00Z",
+    }
+    members = ", ".join(f"{json.dumps(name)}: {literal}" for name, literal in data.items())
+    text = f'{json.dumps(head)[:-1]}, "data": {{{members}}}}}'
+    return {**head, "hour": f"{hour}:00:00Z", "data": data, "text": text}

@@ -1,0 +1,58 @@
+"""Exact numbers and their windows."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.exact import EXACT, exact, join, plain, split
+from tests.lambdas.samples import literals
+
+
+@given(literals())
+def test_a_number_is_what_its_digits_say(literal: str) -> None:
+    assert Fraction(exact(literal)) == Fraction(literal)
+
+
+@given(literals())
+def test_plain_notation_says_the_same_without_exponent_or_idle_zeros(literal: str) -> None:
+    text = plain(exact(literal))
+    assert Fraction(text) == Fraction(literal)
+    assert "e" not in text.lower()
+    assert text != "-0"
+    assert not (("." in text) and text.endswith(("0", ".")))
+
+
+@pytest.mark.parametrize(("value", "text"), [("1E+3", "1000"), ("-0.00", "0"), ("1.50", "1.5"), ("1E-7", "0.0000001")])
+def test_plain_notation(value: str, text: str) -> None:
+    assert plain(Decimal(value)) == text
+
+
+@pytest.mark.parametrize("literal", ["34", "-34.5", "99999999999999", "0.00000000000001", "12345678901234.5"])
+def test_an_ordinary_number_is_one_window_and_reads_as_itself(literal: str) -> None:
+    assert split(exact(literal)) == {0: Decimal(literal)}
+
+
+@given(literals(), st.booleans())
+def test_windows_hold_28_digits_each_and_together_the_value(literal: str, square: bool) -> None:
+    value = exact(literal)
+    value = EXACT.multiply(value, value) if square else value
+    windows = split(value)
+    assert join(windows) == value
+    assert len(windows) <= (4 if square else 3)
+    for part in windows.values():
+        assert part
+        assert abs(part) < 10**14
+        assert part == part.quantize(Decimal("1e-14"))
+
+
+@given(st.lists(literals(), max_size=20))
+def test_sums_of_windows_are_the_windows_of_the_sum(numbers: list[str]) -> None:
+    sums: dict[int, Decimal] = {}
+    for number in numbers:
+        for window, part in split(exact(number)).items():
+            sums[window] = EXACT.add(sums.get(window, Decimal(0)), part)
+            assert len(plain(sums[window]).replace(".", "").strip("-0")) <= 38
+    assert Fraction(join(sums)) == sum(map(Fraction, numbers), Fraction(0))

@@ -1,0 +1,87 @@
+"""Statistics out of exact moments."""
+
+import statistics
+from decimal import Decimal, localcontext
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.exact import exact, plain
+from shared.statistics import NOTHING, Moments, Summary, described, deviation, mean, merge, of_value, summary_of
+from tests.lambdas.samples import ODD_NAMES, literals
+
+
+def moments_of(numbers: list[str]) -> Moments:
+    moments = NOTHING
+    for number in numbers:
+        moments = moments.plus(of_value(exact(number)))
+    return moments
+
+
+def test_a_worked_example() -> None:
+    moments = moments_of(["2", "4", "4", "4", "5", "5", "7", "9"])
+    assert moments == (8, Decimal(40), Decimal(232))
+    assert (plain(mean(moments)), plain(deviation(moments))) == ("5", "2")
+
+
+@pytest.mark.parametrize("number", ["0", "-3.5", "1e-130", "9.9e125", "0." + "3" * 38])
+def test_one_value_is_its_own_mean_and_does_not_deviate(number: str) -> None:
+    moments = moments_of([number])
+    assert Fraction(mean(moments)) == Fraction(number)
+    assert plain(deviation(moments)) == "0"
+
+
+def test_values_that_differ_in_the_last_digits_only_do_not_cancel_out() -> None:
+    moments = moments_of(["1000000000000000000000000000000000001", "1000000000000000000000000000000000003"])
+    assert plain(deviation(moments)) == "1"
+
+
+@given(st.lists(literals(), min_size=1, max_size=12))
+def test_mean_and_deviation_are_right_to_38_digits(numbers: list[str]) -> None:
+    values = [Fraction(number) for number in numbers]
+    moments = moments_of(numbers)
+    with localcontext(prec=300, Emin=-99999, Emax=99999):
+        exact_mean = sum(values) / len(values)
+        expected_mean = Decimal(exact_mean.numerator) / exact_mean.denominator
+        variance = statistics.pvariance(values)
+        expected_deviation = (Decimal(variance.numerator) / variance.denominator).sqrt()
+        assert abs(mean(moments) - expected_mean) <= abs(expected_mean) * Decimal("5.1e-38")
+        assert abs(deviation(moments) - expected_deviation) <= expected_deviation * Decimal("5.1e-38")
+
+
+def _summary(events: list[dict[str, str]]) -> Summary:
+    summary = Summary()
+    for event in events:
+        summary.add_event({field: exact(number) for field, number in event.items()})
+    return summary
+
+
+summaries = st.builds(
+    _summary, st.lists(st.dictionaries(st.sampled_from(ODD_NAMES), literals(), max_size=3), max_size=5)
+)
+
+
+@given(summaries)
+def test_a_description_can_be_read_back_without_loss(summary: Summary) -> None:
+    again = summary_of(described(summary))
+    assert (again.events, again.fields) == (summary.events, summary.fields)
+
+
+@given(st.lists(summaries, max_size=4))
+def test_merged_pages_are_the_whole(pages: list[Summary]) -> None:
+    whole = Summary()
+    for page in pages:
+        whole.add(page)
+    assert merge(map(described, pages)) == described(whole)
+
+
+def test_a_description_has_the_documented_keys() -> None:
+    assert described(_summary([{"b": "1.5", "a": "2"}, {"b": "-2.50"}])) == {
+        "count": 2,
+        "data": {
+            "a": {"count": 1, "sum": "2", "mean": "2", "stddev": "0", "sum_of_squares": "4"},
+            "b": {"count": 2, "sum": "-1", "mean": "-0.5", "stddev": "2", "sum_of_squares": "8.5"},
+        },
+    }

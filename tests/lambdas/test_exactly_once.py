@@ -1,0 +1,161 @@
+"""Whatever the order, the batches, the duplicates and the faults: the totals are those of a direct computation."""
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import localcontext
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aggregate.handler import BatchFailed
+from shared.aws import AwsError
+from tests.lambdas.estate import Estate
+from tests.lambdas.fake_dynamodb import canceled, conflict
+from tests.lambdas.samples import Totals, event_text, plain_events, totals_of
+
+
+class Crash(BaseException):
+    """The sandbox dies."""
+
+
+def in_batches(things: Sequence[Any], sizes: Sequence[int]) -> list[Sequence[Any]]:
+    batches, start = [], 0
+    for size in [*sizes, len(things)]:
+        batches.append(things[start : start + size])
+        start += size
+    return [batch for batch in batches if batch]
+
+
+def answered(estate: Estate, expected: Totals) -> Totals:
+    """What the query function says about every series there should be."""
+    found: Totals = {}
+    for event_type, subject in {(event_type, subject) for event_type, subject, _ in expected}:
+        for bucket in estate.query(event_type, **({} if subject is None else {"subject": subject}))["buckets"]:
+            found[event_type, subject, bucket["hour"]] = (
+                bucket["count"],
+                {
+                    field: (numbers["count"], Fraction(numbers["sum"]), Fraction(numbers["sum_of_squares"]))
+                    for field, numbers in bucket["data"].items()
+                },
+            )
+    return found
+
+
+def until_done(run: Callable[[], Any]) -> None:
+    """Deliver again, as Lambda does, until nothing fails."""
+    for _ in range(100):
+        try:
+            if not run():
+                return
+        except (AwsError, BatchFailed, Crash):
+            continue
+    raise AssertionError("never done")
+
+
+sizes = st.lists(st.integers(1, 7), max_size=6)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(plain_events(), max_size=20), sizes, sizes, st.randoms())
+def test_any_order_any_batches_any_duplicates(
+    events: list[dict[str, Any]], sqs_sizes: list[int], stream_sizes: list[int], random: Any
+) -> None:
+    estate = Estate()
+    first = {}
+    for event in events:
+        first.setdefault((event["source"], event["id"]), event)
+    with localcontext(prec=1):  # nothing may depend on the thread's decimal context
+        for batch in in_batches([event["text"] for event in events], sqs_sizes):
+            assert estate.ingest(batch) == []
+        records = estate.stream() * 2
+        random.shuffle(records)
+        for batch in in_batches(records, stream_sizes):
+            estate.aggregate(batch)
+    expected = totals_of(first.values())
+    assert sorted(item["event"]["S"] for item in estate.dynamodb.items("events")) == sorted(
+        event["text"] for event in first.values()
+    )
+    assert answered(estate, expected) == expected
+    assert len(estate.dynamodb.items("aggregates")) == len(expected)
+    assert len(estate.dynamodb.items("marks")) == len(first)
+
+
+class Faults:
+    """Lets requests fail in a drawn order: before they are done, after they are done, or with the whole sandbox."""
+
+    def __init__(self, plan: list[str]) -> None:
+        self.plan = plan
+
+    def before(self, operation: str, request: Mapping[str, Any]) -> AwsError | None:
+        kind = self.plan[-1] if self.plan else ""
+        if operation != "TransactWriteItems" or kind.endswith("after"):
+            return None
+        self.plan and self.plan.pop()
+        last = len(request["TransactItems"]) - 1
+        if kind == "crash":
+            raise Crash
+        if kind == "throttled":
+            reasons = [{"Code": "None"}] * last + [{"Code": "ThrottlingError", "Message": "slow down"}]
+            return canceled(reasons)
+        return {
+            "conflict": conflict(request, 0, last),
+            "down": AwsError(operation, "ConnectionError", "no answer", 503),
+            "denied": AwsError(operation, "AccessDeniedException", "not allowed"),
+        }.get(kind)
+
+    def after(self, operation: str, request: Mapping[str, Any]) -> AwsError | None:
+        del request
+        if operation != "TransactWriteItems" or not self.plan or not self.plan[-1].endswith("after"):
+            return None
+        if self.plan.pop() == "crash after":
+            raise Crash
+        return AwsError(operation, "ConnectionError", "the answer was lost", 503)
+
+
+KINDS = ["fine", "crash", "throttled", "conflict", "down", "denied", "crash after", "lost after"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(plain_events(), max_size=12), sizes, st.lists(st.sampled_from(KINDS), max_size=12))
+def test_faults_and_crashes_lose_nothing_and_count_nothing_twice(
+    events: list[dict[str, Any]], batch_sizes: list[int], plan: list[str]
+) -> None:
+    estate = Estate()
+    faults = Faults(plan)
+    estate.dynamodb.before, estate.dynamodb.after = faults.before, faults.after
+    first = {}
+    for event in events:
+        first.setdefault((event["source"], event["id"]), event)
+    for batch in in_batches([event["text"] for event in first.values()], batch_sizes):
+        until_done(lambda batch=batch: estate.ingest(batch))
+    for batch in in_batches(estate.stream(), batch_sizes):
+        until_done(lambda batch=batch: estate.aggregate(batch))
+    expected = totals_of(first.values())
+    assert answered(estate, expected) == expected
+
+
+def test_a_thousand_events_of_many_series_with_a_crash_between_transactions() -> None:
+    estate = Estate()
+    texts = [
+        event_text(str(n), {"delay": n - 500}, subject=f"S{n % 13}", time=f"2013-01-01T{n % 5:02}:00:00Z")
+        for n in range(1000)
+    ]
+    assert estate.ingest(texts) == []
+    faults = Faults(["crash", "fine", "fine", "conflict", "fine"])
+    estate.dynamodb.before = faults.before
+    until_done(lambda: estate.aggregate(estate.stream()))
+    assert faults.plan == []
+    totals = estate.query("flight.departed")["totals"]
+    assert (totals["count"], totals["data"]["delay"]["sum"]) == (1000, str(sum(range(-500, 500))))
+    assert totals["data"]["delay"]["sum_of_squares"] == str(sum(n * n for n in range(-500, 500)))
+    assert estate.query("flight.departed", subject="S3")["totals"]["count"] == len(range(3, 1000, 13))
+
+
+def test_compute_may_be_gone_for_a_while() -> None:
+    estate = Estate()
+    estate.ingest([event_text("1"), event_text("2")])
+    estate.aggregate(estate.stream()[:1])
+    estate.ingest([event_text("3"), event_text("1")])
+    estate.aggregate(estate.stream())
+    assert estate.query("flight.departed")["totals"]["count"] == 3

@@ -1,0 +1,91 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+import pytest
+
+from compute.packaging import package_bytes
+from compute.sizing import memory_by_function
+from foundation.catalog import CATALOG
+from foundation.model import Function, QueueTrigger, StreamTrigger
+from tests.support.mocks import Recording, outputs_of, roll_out
+
+every_function = pytest.mark.parametrize("function", CATALOG.functions, ids=lambda function: function.name)
+
+
+@pytest.fixture(scope="module")
+def compute() -> Recording:
+    return roll_out("compute")["compute"]
+
+
+def _inputs(compute: Recording, function: Function) -> Mapping[str, Any]:
+    return compute.one("lambda/function:Function", name=f"lambda-{function.name}-dev").inputs
+
+
+@every_function
+def test_a_function_runs_as_its_own_role(compute: Recording, function: Function) -> None:
+    assert _inputs(compute, function)["role"] == outputs_of("foundation")["role_arns"][function.name]
+
+
+@every_function
+def test_a_function_has_the_memory_of_the_sizing_file(compute: Recording, function: Function) -> None:
+    memory = _inputs(compute, function)["memorySize"]
+    assert memory == memory_by_function(item.name for item in CATALOG.functions)[function.name]
+    assert 512 <= memory <= 1024
+
+
+@every_function
+def test_a_functions_code_is_its_reproducible_package(compute: Recording, function: Function) -> None:
+    code = _inputs(compute, function)["code"]
+    assert isinstance(code, pulumi.FileArchive)
+    with open(code.path, "rb") as file:  # noqa: PTH123 (as the engine opens it)
+        assert file.read() == package_bytes(function.package)
+
+
+@every_function
+def test_logs_are_kept_for_14_days_and_for_7_when_so_configured(compute: Recording, function: Function) -> None:
+    name = f"/aws/lambda/lambda-{function.name}-dev"
+    assert compute.one("LogGroup", name=name).inputs["retentionInDays"] == 14
+    week = roll_out("compute", config={"compute:logRetentionDays": "7"})["compute"]
+    assert week.one("LogGroup", name=name).inputs["retentionInDays"] == 7
+
+
+@every_function
+def test_a_function_waits_for_its_log_group(compute: Recording, function: Function) -> None:
+    group = compute.one("LogGroup", name=f"/aws/lambda/lambda-{function.name}-dev")
+    assert group.urn in compute.one("lambda/function:Function", name=f"lambda-{function.name}-dev").dependencies
+
+
+@every_function
+def test_a_trigger_runs_the_alias_of_its_function_on_the_declared_source(
+    compute: Recording, function: Function
+) -> None:
+    alias = compute.outputs["functions"][function.name]["alias_arn"]
+    mappings = [item for item in compute.of("EventSourceMapping") if item.inputs["functionName"] == alias]
+    data = outputs_of("data")
+    trigger = function.trigger
+    if isinstance(trigger, QueueTrigger):
+        expected = [data["queues"][trigger.queue]["arn"]]
+    elif isinstance(trigger, StreamTrigger):
+        expected = [data["tables"][trigger.table]["stream_arn"]]
+    else:
+        expected = []
+    assert [item.inputs["eventSourceArn"] for item in mappings] == expected
+
+
+def test_only_critical_functions_keep_environments_warm(compute: Recording) -> None:
+    warm = {item.inputs["functionName"] for item in compute.of("ProvisionedConcurrencyConfig")}
+    critical = {f"lambda-{function.name}-dev" for function in CATALOG.functions if function.critical}
+    assert warm == critical != set()
+    assert {item.inputs["resourceId"] for item in compute.of("Target")} == {
+        f"function:{name}:live" for name in critical
+    }
+
+
+def test_warmth_follows_the_configuration() -> None:
+    config = {"compute:provisionedMinimum": "3", "compute:provisionedMaximum": "8", "compute:peakMinimum": "4"}
+    compute = roll_out("compute", config=config)["compute"]
+    target = compute.one("Target", resourceId="function:lambda-query-dev:live").inputs
+    assert (target["minCapacity"], target["maxCapacity"]) == (3, 8)
+    peak = compute.one("ScheduledAction", name="schedule-query-peak-dev").inputs
+    assert peak["scalableTargetAction"] == {"minCapacity": 4, "maxCapacity": 8}

@@ -1,0 +1,85 @@
+"""A small valid catalog to bend, and strategies for the names that are valid."""
+
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import strategies as st
+
+from foundation.model import (
+    Capacity,
+    Catalog,
+    Function,
+    Queue,
+    QueueTrigger,
+    StreamTrigger,
+    Table,
+    TableGrant,
+)
+from foundation.naming import Arns, Names
+
+ITEMS = Table(
+    name="items",
+    hash_key="id",
+    stream=True,
+    ttl_attribute="expires_at",
+    read=Capacity(minimum=2, maximum=20, target_percent=60),
+    write=Capacity(minimum=3, maximum=30, target_percent=80),
+)
+TOTALS = Table(name="totals", hash_key="id", range_key="hour")
+INBOX = Queue(name="inbox")
+STORE = Function(
+    name="store",
+    handler="store.handler.handle",
+    description="Stores messages.",
+    timeout_seconds=30,
+    trigger=QueueTrigger(queue="inbox"),
+    grants=(TableGrant(table="items", access=("put",)),),
+)
+COUNT = Function(
+    name="count",
+    handler="count.handler.handle",
+    description="Counts items.",
+    timeout_seconds=60,
+    trigger=StreamTrigger(table="items"),
+    grants=(TableGrant(table="totals", access=("get", "update")),),
+)
+READ = Function(
+    name="read",
+    handler="read.handler.handle",
+    description="Reads totals.",
+    timeout_seconds=5,
+    grants=(TableGrant(table="totals", access=("query",)),),
+    critical=True,
+)
+CATALOG = Catalog(tables=(ITEMS, TOTALS), queues=(INBOX,), functions=(STORE, COUNT, READ))
+
+ARNS = Arns(names=Names("dev"), account="123456789012", region="us-east-1")
+TAGS = {"Project": "estate", "Layer": "some", "Component": "thing"}
+
+
+def with_function(function: Function, **changes: Any) -> Catalog:
+    """The catalog with one of its functions changed, or with one more when it has none of that name."""
+    changed = replace(function, **changes)
+    others = tuple(item for item in CATALOG.functions if item.name != function.name)
+    return replace(CATALOG, functions=(*others, changed))
+
+
+def with_table(table: Table, **changes: Any) -> Catalog:
+    """The catalog with one of its tables changed."""
+    others = tuple(item for item in CATALOG.tables if item.name != table.name)
+    return replace(CATALOG, tables=(*others, replace(table, **changes)))
+
+
+def suffixes() -> st.SearchStrategy[str]:
+    """Every shape of a valid suffix, the longest included."""
+    return _hyphenated().map(lambda text: text[:16].strip("-"))
+
+
+def purposes() -> st.SearchStrategy[str]:
+    """Every shape of a valid purpose, the longest included."""
+    return _hyphenated().map(lambda text: f"p{text}"[:24].strip("-"))
+
+
+def _hyphenated() -> st.SearchStrategy[str]:
+    part = st.text("abcxyz0189", min_size=1, max_size=12)
+    return st.lists(part, min_size=1, max_size=5).map("-".join)

@@ -1,0 +1,48 @@
+from dataclasses import replace
+
+import pulumi
+
+from compute.environment import variables
+from data.outputs import DataOutputs, QueueOutputs, TableOutputs
+from foundation.model import Function, QueueGrant, TableGrant
+from tests.support.declarations import READ
+from tests.support.mocks import record
+
+
+def _outputs(keys: tuple[str, ...], name: str) -> dict[str, pulumi.Output[str]]:
+    return {key: pulumi.Output.from_input(f"{name}-{key}") for key in keys}
+
+
+TABLE_KEYS = tuple(TableOutputs.__dataclass_fields__)
+QUEUE_KEYS = tuple(QueueOutputs.__dataclass_fields__)
+
+
+def _variables(function: Function) -> dict[str, str]:
+    """What the function's environment holds, next to tables and queues it is not granted."""
+
+    def program() -> None:
+        data = DataOutputs(
+            tables={name: TableOutputs(**_outputs(TABLE_KEYS, name)) for name in ("totals", "hourly-sums", "other")},
+            queues={name: QueueOutputs(**_outputs(QUEUE_KEYS, name)) for name in ("inbox", "other")},
+        )
+        pulumi.export("variables", variables(function, data))
+
+    return dict(record(program).outputs["variables"])
+
+
+def test_a_granted_table_is_named_and_a_granted_queue_addressed() -> None:
+    grants = (TableGrant(table="totals", access=("get",)), QueueGrant(queue="inbox", access=("send",)))
+    assert _variables(replace(READ, grants=grants)) == {"TABLE_TOTALS": "totals-name", "QUEUE_INBOX": "inbox-url"}
+
+
+def test_hyphens_become_underscores() -> None:
+    grants = (TableGrant(table="hourly-sums", access=("get",)),)
+    assert _variables(replace(READ, grants=grants)) == {"TABLE_HOURLY_SUMS": "hourly-sums-name"}
+
+
+def test_what_the_declaration_adds_is_passed_on() -> None:
+    assert _variables(replace(READ, grants=(), environment={"RETENTION_DAYS": "400"})) == {"RETENTION_DAYS": "400"}
+
+
+def test_without_grants_a_function_is_told_nothing() -> None:
+    assert _variables(replace(READ, grants=())) == {}

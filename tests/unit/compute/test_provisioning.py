@@ -1,0 +1,98 @@
+import itertools
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from compute.config import Provisioning
+from compute.provisioning import ProvisionedConcurrency, ProvisionedConcurrencyArgs
+from tests.support.declarations import TAGS
+from tests.support.mocks import Recording, record
+
+PROVISIONING = Provisioning(
+    minimum=2,
+    maximum=9,
+    utilization_percent=60,
+    peak_minimum=4,
+    peak_start_hour=6,
+    peak_end_hour=20,
+    timezone="Europe/Berlin",
+)
+
+
+def _record(**changes: Any) -> Recording:
+    args = ProvisionedConcurrencyArgs(
+        purpose="read",
+        function_name="lambda-read-dev",
+        alias_name="live",
+        provisioning=replace(PROVISIONING, **changes),
+        suffix="dev",
+        tags=TAGS,
+    )
+    return record(lambda: ProvisionedConcurrency("warm", args))
+
+
+@pytest.fixture(scope="module")
+def warm() -> Recording:
+    return _record()
+
+
+def test_the_alias_starts_with_the_minimum_and_is_never_set_back(warm: Recording) -> None:
+    config = warm.one("ProvisionedConcurrencyConfig")
+    assert config.inputs["provisionedConcurrentExecutions"] == 2
+    assert config.ignore_changes == ("provisionedConcurrentExecutions",)
+
+
+def test_the_target_is_the_alias_within_its_bounds(warm: Recording) -> None:
+    target = warm.one("Target")
+    assert target.inputs["serviceNamespace"] == "lambda"
+    assert target.inputs["scalableDimension"] == "lambda:function:ProvisionedConcurrency"
+    assert target.inputs["resourceId"] == "function:lambda-read-dev:live"
+    assert (target.inputs["minCapacity"], target.inputs["maxCapacity"]) == (2, 9)
+    assert target.tags == TAGS
+    assert warm.one("ProvisionedConcurrencyConfig").urn in target.dependencies
+
+
+def test_the_policy_tracks_utilisation_as_a_ratio(warm: Recording) -> None:
+    policy = warm.one("appautoscaling/policy:Policy").inputs
+    assert policy["policyType"] == "TargetTrackingScaling"
+    tracking = policy["targetTrackingScalingPolicyConfiguration"]
+    assert tracking["targetValue"] == pytest.approx(0.6)
+    metric = tracking["predefinedMetricSpecification"]["predefinedMetricType"]
+    assert metric == "LambdaProvisionedConcurrencyUtilization"
+
+
+def _action(recording: Recording, phase: str) -> tuple[str, str, dict[str, int]]:
+    action = recording.one("ScheduledAction", name=f"schedule-read-{phase}-dev").inputs
+    return action["schedule"], action["timezone"], action["scalableTargetAction"]
+
+
+def test_two_schedules_raise_and_lower_the_floor_on_workdays_in_the_configured_zone(warm: Recording) -> None:
+    assert {item.inputs["name"] for item in warm.of("ScheduledAction")} == {
+        "schedule-read-peak-dev",
+        "schedule-read-offpeak-dev",
+    }
+    peak = ("cron(0 6 ? * MON-FRI *)", "Europe/Berlin", {"minCapacity": 4, "maxCapacity": 9})
+    offpeak = ("cron(0 20 ? * MON-FRI *)", "Europe/Berlin", {"minCapacity": 2, "maxCapacity": 9})
+    assert (_action(warm, "peak"), _action(warm, "offpeak")) == (peak, offpeak)
+
+
+def test_peak_hours_over_midnight_end_the_next_morning_and_not_on_monday() -> None:
+    night = _record(peak_start_hour=22, peak_end_hour=4)
+    assert _action(night, "peak")[0] == "cron(0 22 ? * MON-FRI *)"
+    assert _action(night, "offpeak")[0] == "cron(0 4 ? * TUE-SAT *)"
+
+
+def test_policy_and_schedules_name_the_target_and_change_it_one_after_the_other(warm: Recording) -> None:
+    target = warm.one("Target")
+    chain = [
+        target,
+        warm.one("appautoscaling/policy:Policy"),
+        warm.one("ScheduledAction", name="schedule-read-peak-dev"),
+        warm.one("ScheduledAction", name="schedule-read-offpeak-dev"),
+    ]
+    for item in chain[1:]:
+        assert item.inputs["resourceId"] == target.inputs["resourceId"]
+        assert target.urn in item.dependencies
+    for before, after in itertools.pairwise(chain):
+        assert before.urn in after.dependencies

@@ -1,0 +1,24 @@
+import pytest
+
+from foundation.layers import LAYER_NAMES, LAYERS, layer, readers
+
+
+def test_a_layer_reads_only_layers_that_stand_before_it() -> None:
+    for position, item in enumerate(LAYERS):
+        assert set(item.reads) <= set(LAYER_NAMES[:position])
+
+
+def test_the_order_is_foundation_data_compute_observability() -> None:
+    assert LAYER_NAMES == ("foundation", "data", "compute", "observability")
+
+
+@pytest.mark.parametrize("name", LAYER_NAMES)
+def test_readers_are_the_reverse_of_reads(name: str) -> None:
+    assert set(readers(name)) == {item.name for item in LAYERS if name in item.reads}
+    assert all(LAYER_NAMES.index(reader) > LAYER_NAMES.index(name) for reader in readers(name))
+    assert name in LAYER_NAMES
+
+
+def test_an_unknown_layer_is_a_key_error() -> None:
+    with pytest.raises(KeyError, match="network"):
+        layer("network")

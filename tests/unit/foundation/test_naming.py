@@ -1,0 +1,73 @@
+import re
+
+import pytest
+from hypothesis import given
+
+from foundation.naming import Arns, Names, is_valid_purpose, is_valid_suffix
+from tests.support.declarations import ARNS, purposes, suffixes
+
+# Name limits of the services' API references: CreateFunction, CreateRole, CreateTable, CreateQueue, CreateLogGroup.
+LIMITS = {
+    "function": r"[A-Za-z0-9_-]{1,64}",
+    "role": r"[\w+=,.@-]{1,64}",
+    "table": r"[A-Za-z0-9_.-]{3,255}",
+    "queue": r"[A-Za-z0-9_-]{1,80}",
+    "dead_letter_queue": r"[A-Za-z0-9_-]{1,80}",
+    "log_group": r"[A-Za-z0-9_/.#-]{1,512}",
+}
+NOT_SUFFIXES = ["", "-", "Dev", "dev-", "-dev", "a--b", "a_b", "a.b", "a b", "dev\n", "dév", "x" * 17, "٣"]
+NOT_PURPOSES = ["", "1st", "-a", "Ingest", "a--b", "a-", "a_b", "a\n", "x" * 25]
+
+
+@given(purpose=purposes(), suffix=suffixes())
+def test_names_keep_the_limits_of_aws_whatever_purpose_and_suffix(purpose: str, suffix: str) -> None:
+    for kind, limit in LIMITS.items():
+        assert re.fullmatch(limit, getattr(Names(suffix), kind)(purpose), re.ASCII), kind
+
+
+@given(purpose=purposes(), suffix=suffixes())
+def test_the_suffix_is_always_the_end_of_a_name(purpose: str, suffix: str) -> None:
+    for kind in LIMITS:
+        assert getattr(Names(suffix), kind)(purpose).endswith(f"-{purpose}-{suffix}"), kind
+
+
+@given(purpose=purposes(), suffix=suffixes())
+def test_valid_shapes_are_accepted(purpose: str, suffix: str) -> None:
+    assert is_valid_suffix(suffix)
+    assert is_valid_purpose(purpose)
+
+
+@pytest.mark.parametrize("value", NOT_SUFFIXES)
+def test_what_breaks_the_suffix_rule_is_rejected(value: str) -> None:
+    assert not is_valid_suffix(value)
+
+
+@pytest.mark.parametrize("value", NOT_PURPOSES)
+def test_what_breaks_the_purpose_rule_is_rejected(value: str) -> None:
+    assert not is_valid_purpose(value)
+
+
+def test_a_name_is_type_purpose_suffix() -> None:
+    names = Names("dev")
+    assert [names.function("ingest"), names.role("ingest"), names.table("events"), names.queue("ingest")] == [
+        "lambda-ingest-dev",
+        "role-ingest-dev",
+        "table-events-dev",
+        "queue-ingest-dev",
+    ]
+    assert names.dead_letter_queue("ingest") == "dlq-ingest-dev"
+    assert names.log_group("ingest") == "/aws/lambda/lambda-ingest-dev"
+
+
+def test_arns_name_service_region_account_and_the_physical_name() -> None:
+    assert ARNS.table("events") == "arn:aws:dynamodb:us-east-1:123456789012:table/table-events-dev"
+    assert ARNS.streams("events") == "arn:aws:dynamodb:us-east-1:123456789012:table/table-events-dev/stream/*"
+    assert ARNS.queue("ingest") == "arn:aws:sqs:us-east-1:123456789012:queue-ingest-dev"
+    assert ARNS.dead_letter_queue("ingest") == "arn:aws:sqs:us-east-1:123456789012:dlq-ingest-dev"
+    log_streams = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lambda-ingest-dev:*"
+    assert ARNS.log_streams("ingest") == log_streams
+
+
+def test_arns_follow_the_partition() -> None:
+    arns = Arns(names=Names("dev"), account="1", region="cn-north-1", partition="aws-cn")
+    assert arns.queue("ingest") == "arn:aws-cn:sqs:cn-north-1:1:queue-ingest-dev"

@@ -1,0 +1,141 @@
+import json
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from foundation.catalog import CATALOG as SHIPPED
+from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, QueueGrant, QueueTrigger, StreamTrigger, TableGrant
+from foundation.policies import execution_policy, failure_queue_arn, trust_policy
+from tests.support.declarations import ARNS, COUNT, READ, STORE, purposes
+
+ACCOUNT = "arn:aws:{}:us-east-1:123456789012:{}"
+EVENTS, MARKS, AGGREGATES = (
+    ACCOUNT.format("dynamodb", f"table/table-{name}-dev") for name in ("events", "marks", "aggregates")
+)
+INGEST_QUEUE = ACCOUNT.format("sqs", "queue-ingest-dev")
+
+# The whole of what each shipped function may do; a change of a declaration has to be made here too.
+SHIPPED_PERMISSIONS = {
+    "ingest": {
+        ("sqs:ReceiveMessage", INGEST_QUEUE),
+        ("sqs:DeleteMessage", INGEST_QUEUE),
+        ("sqs:GetQueueAttributes", INGEST_QUEUE),
+        ("sqs:ChangeMessageVisibility", INGEST_QUEUE),
+        ("dynamodb:PutItem", EVENTS),
+        ("sqs:SendMessage", ACCOUNT.format("sqs", "dlq-ingest-dev")),
+    },
+    "aggregate": {
+        ("dynamodb:DescribeStream", f"{EVENTS}/stream/*"),
+        ("dynamodb:GetRecords", f"{EVENTS}/stream/*"),
+        ("dynamodb:GetShardIterator", f"{EVENTS}/stream/*"),
+        ("dynamodb:ListStreams", f"{EVENTS}/stream/*"),
+        ("dynamodb:PutItem", MARKS),
+        ("dynamodb:UpdateItem", AGGREGATES),
+        ("sqs:SendMessage", ACCOUNT.format("sqs", "dlq-aggregate-dev")),
+    },
+    "query": {
+        ("dynamodb:Query", AGGREGATES),
+        ("sqs:SendMessage", ACCOUNT.format("sqs", "dlq-query-dev")),
+    },
+}
+
+
+def _allowed(policy: dict[str, Any]) -> set[tuple[str, str]]:
+    """Every (action, resource) pair of the policy; fails on statements that say more than Allow, Action, Resource."""
+    for statement in policy["Statement"]:
+        assert set(statement) == {"Sid", "Effect", "Action", "Resource"}
+        assert statement["Effect"] == "Allow"
+    return {(action, item["Resource"]) for item in policy["Statement"] for action in item["Action"]}
+
+
+def _logs(function: str) -> set[tuple[str, str]]:
+    streams = ACCOUNT.format("logs", f"log-group:/aws/lambda/lambda-{function}-dev:*")
+    return {("logs:CreateLogStream", streams), ("logs:PutLogEvents", streams)}
+
+
+def functions() -> st.SearchStrategy[Function]:
+    """Functions with any trigger and any set of grants, on at most one grant per table and queue."""
+    names = st.lists(purposes(), max_size=4, unique_by=lambda name: name.replace("-", ""))
+    words = {kind: st.lists(st.sampled_from(sorted(known)), min_size=1, unique=True).map(tuple)
+             for kind, known in (("table", TABLE_ACCESS), ("queue", QUEUE_ACCESS))}  # fmt: skip
+    triggers = st.one_of(
+        st.none(), purposes().map(lambda q: QueueTrigger(queue=q)), purposes().map(lambda t: StreamTrigger(table=t))
+    )
+
+    def build(name: str, trigger: Any, tables: list[str], queues: list[str], table: Any, queue: Any) -> Function:
+        grants = (
+            *(TableGrant(table=item, access=table) for item in tables),
+            *(QueueGrant(queue=item, access=queue) for item in queues),
+        )
+        return replace(READ, name=name, trigger=trigger, grants=grants)
+
+    return st.builds(build, purposes(), triggers, names, names, words["table"], words["queue"])
+
+
+@pytest.mark.parametrize("function", SHIPPED.functions, ids=lambda function: function.name)
+def test_a_shipped_function_may_do_exactly_what_it_needs(function: Function) -> None:
+    assert _allowed(execution_policy(function, ARNS)) == SHIPPED_PERMISSIONS[function.name] | _logs(function.name)
+
+
+@settings(max_examples=40)
+@given(functions())
+def test_no_function_ever_gets_a_wildcard_action_or_an_unscoped_resource(function: Function) -> None:
+    scoped = re.compile(r"arn:aws:(dynamodb|sqs|logs):us-east-1:123456789012:[^*]*-dev(:\*|/stream/\*)?")
+    for action, resource in _allowed(execution_policy(function, ARNS)):
+        assert re.fullmatch(r"(dynamodb|sqs|logs):[A-Z][A-Za-z]+", action)
+        assert scoped.fullmatch(resource), resource
+
+
+@settings(max_examples=40)
+@given(functions())
+def test_a_functions_permissions_are_its_logs_trigger_failures_and_grants(function: Function) -> None:
+    expected = {(action, ARNS.log_streams(function.name)) for action, _ in _logs(function.name)}
+    expected |= {("sqs:SendMessage", failure_queue_arn(function, ARNS))}
+    trigger = function.trigger
+    if isinstance(trigger, QueueTrigger):
+        consume = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+        expected |= {(action, ARNS.queue(trigger.queue)) for action in consume}
+    elif isinstance(trigger, StreamTrigger):
+        consume = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+        expected |= {(f"dynamodb:{action}", ARNS.streams(trigger.table)) for action in consume}
+    for grant in function.grants:
+        known, arn = (
+            (TABLE_ACCESS, ARNS.table(grant.table))
+            if isinstance(grant, TableGrant)
+            else (QUEUE_ACCESS, ARNS.queue(grant.queue))
+        )
+        expected |= {(action, arn) for word in grant.access for action in known[word]}
+    assert _allowed(execution_policy(function, ARNS)) == expected
+
+
+@settings(max_examples=40)
+@given(functions())
+def test_policies_keep_the_rules_of_iam(function: Function) -> None:
+    policy = execution_policy(function, ARNS)
+    sids = [statement["Sid"] for statement in policy["Statement"]]
+    assert len(set(sids)) == len(sids)
+    assert all(re.fullmatch(r"[A-Za-z0-9]+", sid, re.ASCII) for sid in sids)
+    assert policy["Version"] == "2012-10-17"
+    # Inline policies of a role: 10,240 characters in all ("IAM quotas").
+    assert len(json.dumps(policy)) < 10_240
+
+
+def test_no_function_may_create_log_groups() -> None:
+    for function in (*SHIPPED.functions, STORE, COUNT, READ):
+        assert "logs:CreateLogGroup" not in {action for action, _ in _allowed(execution_policy(function, ARNS))}
+
+
+def test_failures_end_in_the_consumed_queues_dead_letter_queue_or_in_the_functions_own() -> None:
+    assert failure_queue_arn(STORE, ARNS) == ACCOUNT.format("sqs", "dlq-inbox-dev")
+    assert failure_queue_arn(COUNT, ARNS) == ACCOUNT.format("sqs", "dlq-count-dev")
+    assert failure_queue_arn(READ, ARNS) == ACCOUNT.format("sqs", "dlq-read-dev")
+
+
+def test_only_the_lambda_service_may_assume_a_role() -> None:
+    (statement,) = trust_policy()["Statement"]
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert (statement["Effect"], statement["Action"]) == ("Allow", "sts:AssumeRole")

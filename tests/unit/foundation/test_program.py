@@ -1,0 +1,55 @@
+import json
+from dataclasses import replace
+
+import pulumi
+import pytest
+
+from compute import config as compute_config
+from foundation import config as foundation_config
+from foundation import program
+from foundation.catalog import CATALOG
+from tests.support.mocks import Recording, record, run_layer
+
+
+def test_the_layers_configuration_arrives_typed() -> None:
+    seen: list[foundation_config.FoundationConfig] = []
+    record(
+        lambda: seen.append(program.load("foundation", foundation_config.SETTINGS, foundation_config.parse)),
+        stack="blue",
+        config={"foundation:owner": "me", "aws:region": "us-east-1", "data:onDemand": "true"},
+    )
+    assert seen[0].suffix == "blue"
+    assert seen[0].tags.owner == "me"
+
+
+def test_a_misspelt_key_stops_the_program_before_anything_is_registered() -> None:
+    recording = Recording()
+    with pytest.raises(pulumi.RunError, match="did you mean 'costCenter'"):
+        run_layer("foundation", config={"foundation:costCentre": "7"}, recording=recording)
+    assert recording.registrations == []
+
+
+def test_a_misspelt_key_is_seen_when_the_engine_hands_the_configuration_over_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PULUMI_CONFIG", json.dumps({"foundation:ownr": "me"}))
+    with pytest.raises(pulumi.RunError, match="did you mean 'owner'"):
+        run_layer("foundation")
+
+
+def test_mistakes_of_configuration_and_catalog_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = replace(CATALOG.functions[0], timeout_seconds=901)
+    monkeypatch.setattr(program, "CATALOG", replace(CATALOG, functions=(broken, *CATALOG.functions[1:])))
+    with pytest.raises(pulumi.RunError, match=r"(?s)compute:logRetentionDays is '30'.*timeout_seconds is 901"):
+        record(
+            lambda: program.load("compute", compute_config.SETTINGS, compute_config.parse),
+            config={"compute:logRetentionDays": "30"},
+        )
+
+
+@pytest.mark.parametrize("stack", ["Dev", "a" * 17])
+def test_a_stack_that_can_be_no_suffix_is_refused_before_anything_is_registered(stack: str) -> None:
+    recording = Recording()
+    with pytest.raises(pulumi.RunError, match="environmentSuffix"):
+        run_layer("foundation", stack=stack, recording=recording)
+    assert recording.registrations == []

@@ -1,0 +1,52 @@
+import json
+
+import pulumi
+import pulumi_aws as aws
+import pytest
+
+from foundation.policies import execution_policy, trust_policy
+from foundation.roles import ExecutionRole, ExecutionRoleArgs
+from tests.support.declarations import ARNS, STORE, TAGS
+from tests.support.mocks import Recording, record
+
+
+def _role() -> None:
+    role = ExecutionRole("store", ExecutionRoleArgs(function=STORE, arns=ARNS, tags=TAGS))
+    pulumi.export("arn", role.arn)
+    pulumi.export("name", role.name)
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    return record(_role)
+
+
+def test_the_role_has_the_name_other_layers_expect(recording: Recording) -> None:
+    assert recording.one("iam/role:Role").inputs["name"] == ARNS.names.role("store")
+    assert recording.outputs == {"arn": "arn:aws:iam::123456789012:role/role-store-dev", "name": "role-store-dev"}
+
+
+def test_lambda_assumes_it_and_the_policy_is_the_functions(recording: Recording) -> None:
+    assert json.loads(recording.one("Role").inputs["assumeRolePolicy"]) == trust_policy()
+    policy = recording.one("RolePolicy")
+    assert policy.inputs["role"] == "role-store-dev"
+    assert json.loads(policy.inputs["policy"]) == execution_policy(STORE, ARNS)
+
+
+def test_the_role_mixes_no_policies_of_its_own_in(recording: Recording) -> None:
+    assert not {"inlinePolicies", "managedPolicyArns"} & set(recording.one("Role").inputs)
+
+
+def test_it_is_tagged_and_one_component(recording: Recording) -> None:
+    assert recording.one("Role").tags == TAGS
+    component = recording.one("estate:foundation:ExecutionRole")
+    assert {item.parent for item in recording.resources} == {component.urn}
+
+
+def test_who_reads_the_arn_waits_for_the_permissions() -> None:
+    def program() -> None:
+        role = ExecutionRole("store", ExecutionRoleArgs(function=STORE, arns=ARNS, tags=TAGS))
+        aws.sqs.Queue("reader", name=role.arn)
+
+    recording = record(program)
+    assert {recording.one("Role").urn, recording.one("RolePolicy").urn} <= recording.named("reader").dependencies

@@ -1,0 +1,98 @@
+"""Configuration of the observability layer."""
+
+import json
+
+import pytest
+
+from foundation.problems import InvalidConfiguration
+from observability.config import Subscription, Thresholds, parse
+
+QUEUE = "arn:aws:sqs:us-east-1:123456789012:on-call"
+
+
+def test_nobody_is_told_and_thresholds_are_sane_by_default():
+    config = parse({}, stack="dev")
+    assert config.subscriptions == ()
+    assert config.thresholds == Thresholds(
+        maximum_queue_age_seconds=900, maximum_stream_lag_seconds=300, duration_percent=90, capacity_percent=80
+    )
+
+
+@pytest.mark.parametrize(
+    ("protocol", "endpoint"),
+    [
+        ("email", "on.call+estate@example.org"),
+        ("https", "https://example.org/hooks/1?key=a"),
+        ("https", "https://example.org:8443"),
+        ("sqs", QUEUE),
+        ("lambda", "arn:aws:lambda:us-east-1:123456789012:function:notify"),
+        ("lambda", "arn:aws-us-gov:lambda:us-gov-west-1:123456789012:function:notify:live"),
+    ],
+)
+def test_subscriptions_of_each_protocol_are_taken(protocol: str, endpoint: str):
+    raw = json.dumps([{"protocol": protocol, "endpoint": endpoint}])
+    assert parse({"subscriptions": raw}, stack="dev").subscriptions == (
+        Subscription(protocol=protocol, endpoint=endpoint),
+    )
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"protocol": "sms", "endpoint": "+4912345"},
+        {"protocol": "http", "endpoint": "http://example.org"},
+        {"protocol": "https", "endpoint": "http://example.org"},
+        {"protocol": "https", "endpoint": "https:///path"},
+        {"protocol": "email", "endpoint": "nobody"},
+        {"protocol": "email", "endpoint": "two words@example.org"},
+        {"protocol": "sqs", "endpoint": "https://sqs.us-east-1.amazonaws.com/123456789012/on-call"},
+        {"protocol": "sqs", "endpoint": "arn:aws:lambda:us-east-1:123456789012:function:notify"},
+        {"protocol": "lambda", "endpoint": QUEUE},
+        {"protocol": "email"},
+        {"protocol": "email", "endpoint": "a@example.org", "filter": "x"},
+        "a@example.org",
+    ],
+)
+def test_a_subscription_that_cannot_work_is_refused_with_what_can(item: object):
+    with pytest.raises(InvalidConfiguration) as refused:
+        parse({"subscriptions": json.dumps([item])}, stack="dev")
+    (problem,) = refused.value.problems
+    assert problem.where == "observability:subscriptions"
+    assert "sqs or lambda and an ARN" in problem.allowed
+
+
+def test_a_subscription_given_twice_is_refused():
+    item = {"protocol": "sqs", "endpoint": QUEUE}
+    with pytest.raises(InvalidConfiguration) as refused:
+        parse({"subscriptions": json.dumps([item, item])}, stack="dev")
+    (problem,) = refused.value.problems
+    assert (problem.where, problem.value) == ("observability:subscriptions", QUEUE)
+
+
+BOUNDS = {
+    "maximumQueueAgeSeconds": (60, 43_200),
+    "maximumStreamLagSeconds": (60, 43_200),
+    "durationPercent": (50, 99),
+    "capacityPercent": (50, 99),
+}
+
+
+@pytest.mark.parametrize(("key", "bounds"), BOUNDS.items())
+def test_thresholds_keep_within_their_bounds(key: str, bounds: tuple[int, int]):
+    minimum, maximum = bounds
+    for value in bounds:
+        assert str(value) in str(parse({key: str(value)}, stack="dev").thresholds)
+    for value in (minimum - 1, maximum + 1, "soon"):
+        with pytest.raises(InvalidConfiguration) as refused:
+            parse({key: value}, stack="dev")
+        (problem,) = refused.value.problems
+        assert problem.where == f"observability:{key}"
+        assert f"from {minimum} to {maximum}" in problem.allowed
+
+
+def test_all_problems_are_told_at_once():
+    raw = {"subscriptions": "nonsense", "maximumQueueAgeSeconds": "0", "durationPercent": "100", "durationPercnt": "90"}
+    with pytest.raises(InvalidConfiguration) as refused:
+        parse(raw, stack="dev")
+    assert {problem.where for problem in refused.value.problems} == {f"observability:{key}" for key in raw}
+    assert "did you mean 'durationPercent'" in str(refused.value)

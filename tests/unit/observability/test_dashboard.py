@@ -1,0 +1,202 @@
+"""The dashboard's body: complete, and as CloudWatch asks for it ("Dashboard body structure and syntax")."""
+
+import json
+from collections.abc import Iterator
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from foundation.catalog import CATALOG
+from foundation.model import Catalog, Function, Table
+from observability.config import parse
+from observability.dashboard import dashboard
+from observability.metrics import Reference, failure_queues
+from observability.widgets import Graphs
+
+THRESHOLDS = parse({"maximumQueueAgeSeconds": 600, "maximumStreamLagSeconds": 120}, stack="dev").thresholds
+BARE = Catalog(
+    tables=(Table(name="a", hash_key="k"),),
+    queues=(),
+    functions=(Function(name="f", handler="f.handler.handle", description="", timeout_seconds=5),),
+)
+LARGE = Catalog(
+    tables=CATALOG.tables,
+    queues=CATALOG.queues,
+    functions=CATALOG.functions
+    + tuple(
+        Function(name=f"f{number}", handler="f.handler.handle", description="", timeout_seconds=5)
+        for number in range(40)
+    ),
+)
+CATALOGS = pytest.mark.parametrize("catalog", [CATALOG, BARE, LARGE], ids=["catalog", "bare", "large"])
+
+
+def references(catalog: Catalog) -> Iterator[Reference]:
+    for function in catalog.functions:
+        yield Reference("function", function.name)
+        yield Reference("alias", function.name)
+        yield Reference("log-group", function.name)
+    yield from failure_queues(catalog)
+    yield from (Reference("queue", queue.name) for queue in catalog.queues)
+    yield from (Reference("table", table.name) for table in catalog.tables)
+
+
+def body(catalog: Catalog = CATALOG, alarms: int = 3) -> dict[str, Any]:
+    physical = {reference: f"{reference.kind}-{reference.purpose}-dev" for reference in references(catalog)}
+    graphs = Graphs(region="eu-west-1", physical=physical)
+    arns = [f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:alarm-{number}-dev" for number in range(alarms)]
+    return dashboard(catalog, THRESHOLDS, graphs, arns)
+
+
+def plots(catalog: Catalog = CATALOG) -> dict[str, dict[str, Any]]:
+    widgets = [widget for widget in body(catalog)["widgets"] if widget["type"] == "metric"]
+    return {widget["properties"]["title"]: widget["properties"] for widget in widgets}
+
+
+@CATALOGS
+def test_widgets_lie_on_the_grid_and_none_covers_another(catalog: Catalog):
+    widgets = body(catalog, alarms=250)["widgets"]
+    for widget in widgets:
+        assert widget["x"] >= 0
+        assert widget["y"] >= 0
+        assert 1 <= widget["width"] <= 24
+        assert 1 <= widget["height"] <= 1000
+        assert widget["x"] + widget["width"] <= 24
+    for one, other in combinations(widgets, 2):
+        beside = one["x"] + one["width"] <= other["x"] or other["x"] + other["width"] <= one["x"]
+        below = one["y"] + one["height"] <= other["y"] or other["y"] + other["height"] <= one["y"]
+        assert beside or below, (one["properties"], other["properties"])
+
+
+@CATALOGS
+def test_the_body_keeps_to_the_syntax_and_limits_of_cloudwatch(catalog: Catalog):
+    content = body(catalog)
+    assert set(content) == {"start", "periodOverride", "widgets"}
+    assert len(content["widgets"]) <= 500
+    assert len(json.dumps(content)) < 1_000_000
+    for widget in content["widgets"]:
+        assert set(widget) == {"type", "properties", "x", "y", "width", "height"}
+        check = {"metric": check_plot, "text": check_text, "alarm": check_alarms}[widget["type"]]
+        check(widget["properties"])
+
+
+def check_plot(properties: dict[str, Any]) -> None:
+    assert properties["region"] == "eu-west-1"
+    assert properties["view"] == "timeSeries"
+    assert properties["period"] % 60 == 0
+    entries = properties["metrics"]
+    assert 1 <= len(entries) <= 500
+    ids = [entry[-1]["id"] for entry in entries if "id" in entry[-1]]
+    assert len(ids) == len(set(ids))
+    for *address, options in entries:
+        assert options["label"]
+        if address:
+            namespace, name, *dimensions = address
+            assert namespace.startswith("AWS/")
+            assert all(isinstance(text, str) and text for text in (name, *dimensions))
+            assert len(dimensions) in (2, 4)
+            assert options["stat"] in {"Sum", "Average", "Maximum", "p50", "p99"}
+        else:
+            assert any(identifier in options["expression"] for identifier in ids if identifier != options["id"])
+    for line in properties.get("annotations", {}).get("horizontal", []):
+        assert line["label"]
+        assert line["value"] > 0
+
+
+def check_text(properties: dict[str, Any]) -> None:
+    assert properties["markdown"].startswith("## ")
+
+
+def check_alarms(properties: dict[str, Any]) -> None:
+    assert 1 <= len(properties["alarms"]) <= 100
+
+
+def test_the_questions_come_in_the_order_a_person_on_call_asks_them():
+    texts = [widget["properties"]["markdown"] for widget in body()["widgets"] if widget["type"] == "text"]
+    assert [text.splitlines()[0] for text in texts] == [
+        "## Are events flowing?",
+        "## Are they late?",
+        "## Is anything lost?",
+        "## Functions",
+        "## Tables",
+        "## What does it cost?",
+    ]
+    assert body()["widgets"][0]["type"] == "alarm"
+
+
+@pytest.mark.parametrize("count", [0, 1, 100, 101, 250])
+def test_every_alarm_is_shown_once(count: int):
+    shown = [
+        arn
+        for widget in body(alarms=count)["widgets"]
+        if widget["type"] == "alarm"
+        for arn in widget["properties"]["alarms"]
+    ]
+    assert len(shown) == len(set(shown)) == count
+
+
+def drawn(catalog: Catalog = CATALOG) -> set[tuple[str, ...]]:
+    """Every metric on the dashboard: its name and the values of its dimensions."""
+    entries = [entry[:-1] for plot in plots(catalog).values() for entry in plot["metrics"] if len(entry) > 1]
+    return {(entry[1], *entry[3::2]) for entry in entries}
+
+
+@CATALOGS
+def test_every_function_is_drawn(catalog: Catalog):
+    shown = drawn(catalog)
+    for function in catalog.functions:
+        name = f"function-{function.name}-dev"
+        wanted = ("Invocations", "Errors", "Throttles", "Duration", "DeadLetterErrors", "DestinationDeliveryFailures")
+        assert {(metric, name) for metric in wanted} <= shown
+        assert ("IncomingBytes", f"log-group-{function.name}-dev") in shown
+
+
+@CATALOGS
+def test_every_queue_and_failure_queue_is_drawn(catalog: Catalog):
+    shown = drawn(catalog)
+    for queue in catalog.queues:
+        name = f"queue-{queue.name}-dev"
+        wanted = ("NumberOfMessagesSent", "NumberOfMessagesDeleted", "ApproximateAgeOfOldestMessage")
+        assert {(metric, name) for metric in wanted} <= shown
+    for queue in failure_queues(catalog):
+        assert ("ApproximateNumberOfMessagesVisible", f"dlq-{queue.purpose}-dev") in shown
+
+
+@CATALOGS
+def test_every_table_is_drawn(catalog: Catalog):
+    shown = drawn(catalog)
+    for table in catalog.tables:
+        for direction in ("Read", "Write"):
+            wanted = (
+                f"Consumed{direction}CapacityUnits",
+                f"Provisioned{direction}CapacityUnits",
+                f"{direction}ThrottleEvents",
+            )
+            assert {(metric, f"table-{table.name}-dev") for metric in wanted} <= shown
+
+
+def test_streams_and_warm_environments_are_drawn_where_there_are_any():
+    assert ("IteratorAge", "function-aggregate-dev") in drawn()
+    assert ("ProvisionedConcurrentExecutions", "function-query-dev", "alias-query-dev") in drawn()
+    assert not {entry[0] for entry in drawn(BARE)} & {"IteratorAge", "ProvisionedConcurrentExecutions"}
+
+
+def limits(title: str) -> list[float]:
+    return [line["value"] for line in plots()[title]["annotations"]["horizontal"]]
+
+
+def test_what_is_tolerated_is_marked():
+    assert limits("Age of the oldest message (s)") == [600]
+    assert limits("Lag behind streams (ms)") == [120_000]
+    assert limits("Failed for good, waiting") == [1]
+    assert limits("ingest: duration (ms)") == [30_000]
+
+
+def test_consumed_capacity_is_drawn_per_second_beside_what_is_provisioned():
+    metrics = plots()["events"]["metrics"]
+    (rate,) = metrics[0]
+    hidden = metrics[1]
+    assert rate["expression"] == f"{hidden[-1]['id']} / PERIOD({hidden[-1]['id']})"
+    assert hidden[:-1] == ["AWS/DynamoDB", "ConsumedReadCapacityUnits", "TableName", "table-events-dev"]
+    assert (hidden[-1]["stat"], hidden[-1]["visible"]) == ("Sum", False)

@@ -1,0 +1,51 @@
+"""The saved queries: over all logs, and about what the functions really write."""
+
+import re
+from pathlib import Path
+
+import pulumi
+import pytest
+
+from foundation.naming import Names
+from observability.queries import QUERIES, SavedQueries, SavedQueriesArgs
+from tests.support.mocks import record
+
+HANDLERS = Path(__file__).parents[3] / "lambda_src"
+GROUPS = ["/aws/lambda/lambda-a-dev", "/aws/lambda/lambda-b-dev"]
+COMMANDS = {"fields", "filter", "sort", "limit", "stats"}
+
+
+def test_each_query_is_saved_under_the_suffix_and_asks_every_log_group():
+    def program() -> None:
+        groups = [pulumi.Output.from_input(group) for group in GROUPS]
+        SavedQueries("estate", SavedQueriesArgs(names=pulumi.Output.from_input(Names("dev")), log_groups=groups))
+
+    made = record(program).of("cloudwatch/queryDefinition:QueryDefinition")
+    assert {item.inputs["name"]: item.inputs["queryString"] for item in made} == {
+        f"query-{purpose}-dev": text for purpose, text in QUERIES.items()
+    }
+    assert all(item.inputs["logGroupNames"] == GROUPS for item in made)
+
+
+def test_the_first_questions_of_a_person_on_call_are_there():
+    assert set(QUERIES) == {"errors", "slowest", "memory", "invalid-events"}
+
+
+@pytest.mark.parametrize("purpose", QUERIES)
+def test_a_query_is_a_pipe_of_known_commands(purpose: str):
+    commands = [part.split()[0] for part in re.split(r"(?:^|\n)\| ", QUERIES[purpose])]
+    assert set(commands) <= COMMANDS
+    assert len(commands) == len(QUERIES[purpose].split("|"))
+
+
+@pytest.mark.parametrize("purpose", ["errors", "slowest", "memory"])
+def test_what_lambda_reports_about_a_call_is_read_from_its_own_line(purpose: str):
+    assert 'type = "platform.report"' in QUERIES[purpose]
+
+
+def test_the_query_of_invalid_events_looks_for_what_ingest_logs():
+    (message,) = re.findall(r'message = "([^"]+)"', QUERIES["invalid-events"])
+    fields = re.findall(r"^fields @timestamp, (.+)$", QUERIES["invalid-events"], re.MULTILINE)[0].split(", ")
+    sources = "\n".join(path.read_text() for path in (HANDLERS / "ingest").rglob("*.py"))
+    (extra,) = re.findall(rf'"{message}", extra=\{{([^}}]*)\}}', sources)
+    assert set(fields) == set(re.findall(r'"(\w+)":', extra))

@@ -1,0 +1,72 @@
+"""The alerts topic: who may publish, who is told."""
+
+import json
+from collections.abc import Sequence
+
+import pulumi
+
+from foundation.naming import Arns, Names
+from observability.config import Subscription
+from observability.topic import AlertsTopic, AlertsTopicArgs, topic_policy
+from tests.support.mocks import Recording, record
+
+ARNS = Arns(names=Names("dev"), account="123456789012", region="eu-west-1", partition="aws-x")
+TOPIC = "arn:aws-x:sns:eu-west-1:123456789012:topic-alerts-dev"
+EMAIL = Subscription(protocol="email", endpoint="a@example.org")
+QUEUE = Subscription(protocol="sqs", endpoint="arn:aws:sqs:us-east-1:123456789012:on-call")
+
+
+def built(subscriptions: Sequence[Subscription] = ()) -> Recording:
+    def program() -> None:
+        args = AlertsTopicArgs(
+            arns=pulumi.Output.from_input(ARNS), subscriptions=subscriptions, tags={"Component": "alerts"}
+        )
+        AlertsTopic("alerts", args)
+
+    return record(program)
+
+
+def test_only_alarms_of_this_environment_and_account_may_publish():
+    (statement,) = topic_policy(TOPIC, ARNS)["Statement"]
+    assert statement["Effect"] == "Allow"
+    assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+    assert statement["Action"] == "sns:Publish"
+    assert statement["Resource"] == TOPIC
+    assert statement["Condition"] == {
+        "ArnLike": {"aws:SourceArn": "arn:aws-x:cloudwatch:eu-west-1:123456789012:alarm:alarm-*-dev"},
+        "StringEquals": {"aws:SourceAccount": "123456789012"},
+    }
+
+
+def test_the_policy_is_set_on_the_topic_it_names():
+    recording = built()
+    topic = recording.one("sns/topic:Topic", name="topic-alerts-dev")
+    policy = recording.one("sns/topicPolicy:TopicPolicy")
+    assert policy.inputs["arn"] == topic.outputs["arn"]
+    assert json.loads(policy.inputs["policy"]) == topic_policy(topic.outputs["arn"], ARNS)
+
+
+def test_the_topic_is_tagged_and_not_encrypted_with_a_key_that_alarms_cannot_use():
+    topic = built().one("sns/topic:Topic")
+    assert topic.tags == {"Component": "alerts"}
+    assert "kmsMasterKeyId" not in topic.inputs
+
+
+def test_nobody_is_subscribed_by_default():
+    assert built().of("sns/topicSubscription:TopicSubscription") == []
+
+
+def test_every_subscription_is_made_on_the_topic():
+    recording = built([EMAIL, QUEUE])
+    topic = recording.one("sns/topic:Topic").outputs["arn"]
+    made = recording.of("sns/topicSubscription:TopicSubscription")
+    assert {(item.inputs["topic"], item.inputs["protocol"], item.inputs["endpoint"]) for item in made} == {
+        (topic, subscription.protocol, subscription.endpoint) for subscription in (EMAIL, QUEUE)
+    }
+
+
+def test_a_subscription_keeps_its_logical_name_when_others_come_and_go():
+    def logical_name(recording: Recording) -> str:
+        return recording.one("sns/topicSubscription:TopicSubscription", protocol="sqs").name
+
+    assert logical_name(built([EMAIL, QUEUE])) == logical_name(built([QUEUE, EMAIL])) == logical_name(built([QUEUE]))

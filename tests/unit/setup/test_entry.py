@@ -1,0 +1,186 @@
+"""scripts/estate as a user meets it: in a checkout of its own, with a uv that only pretends."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from estate_tool import paths
+from estate_tool.setup import environments
+
+if TYPE_CHECKING:
+    from tests.unit.setup.conftest import FakeUv, Programs
+
+
+@pytest.fixture
+def root(tmp_path: Path, cache: Path) -> Path:
+    """A checkout that holds the set-up and a tool that says what it was called with."""
+    root = tmp_path / "my checkout"
+    tool = root / "scripts" / "estate_tool"
+    tool.mkdir(parents=True)
+    for name in ("estate", "_setup.sh", "deploy_all.sh", "deploy_layer.sh", "destroy_all.sh", "destroy_layer.sh"):
+        shutil.copy2(paths.SCRIPTS / name, root / "scripts" / name)
+    for name in ("__init__.py", "errors.py", "paths.py"):
+        shutil.copy2(paths.SCRIPTS / "estate_tool" / name, tool)
+    shutil.copytree(
+        paths.SCRIPTS / "estate_tool" / "setup", tool / "setup", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    (tool / "__main__.py").write_text("import os, sys\nprint(os.getcwd(), *sys.argv[1:], sep='|')\n")
+    (root / "requirements.lock").write_text("one==1\n")
+    return root
+
+
+@pytest.fixture
+def python3(programs: Programs) -> Path:
+    """The Python that a machine has."""
+    return programs.add("python3", f'exec "{Path(sys.executable).resolve()}" "$@"')
+
+
+def call(command: Path | str, *args: str, cwd: Path | str = "/") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(command), *args],
+        cwd=cwd,
+        text=True,
+        capture_output=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=60,
+    )
+
+
+def test_a_first_call_sets_up_and_then_does_what_is_asked(root: Path, uv: FakeUv, python3: Path) -> None:
+    done = call(root / "scripts" / "estate", "status", "a b")
+    assert (done.returncode, done.stdout) == (0, "/|status|a b\n"), done.stderr
+    assert "set-up: making the checkout's environment" in done.stderr
+    assert environments.is_made_from(root / ".venv", root / "requirements.lock")
+
+
+def test_a_second_call_does_nothing_but_that(root: Path, uv: FakeUv, python3: Path) -> None:
+    call(root / "scripts" / "estate", "status")
+    before = uv.calls
+    python3.unlink()
+    done = call(root / "scripts" / "estate", "status")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "/|status\n", "")
+    assert uv.calls == before
+
+
+def test_it_works_through_links_and_from_any_folder(root: Path, uv: FakeUv, python3: Path, tmp_path: Path) -> None:
+    (tmp_path / "estate.py").write_text("raise SystemExit('the working folder is none of ours')")
+    (tmp_path / "link").symlink_to("my checkout/scripts/estate")
+    assert call(tmp_path / "link", "status", cwd=tmp_path).stdout == f"{tmp_path}|status\n"
+    assert call(root / ".venv" / "bin" / "estate", "status", cwd=tmp_path).stdout == f"{tmp_path}|status\n"
+
+
+def test_the_environment_is_made_again_when_the_lock_file_changes(root: Path, uv: FakeUv, python3: Path) -> None:
+    call(root / "scripts" / "estate", "status")
+    (root / "requirements.lock").write_text("one==2\n")
+    done = call(root / "scripts" / "estate", "status")
+    assert "set-up: making" in done.stderr
+    assert environments.is_made_from(root / ".venv", root / "requirements.lock")
+
+
+def test_a_checkout_that_was_moved_goes_on_working(root: Path, uv: FakeUv, python3: Path, tmp_path: Path) -> None:
+    call(root / "scripts" / "estate", "status")
+    moved = root.rename(tmp_path / "elsewhere")
+    done = call(moved / "scripts" / "estate", "status")
+    assert (done.returncode, done.stdout) == (0, "/|status\n")
+
+
+@pytest.mark.parametrize("version", ["CPython 3.9.2", "CPython 2.7.18", "PyPy 3.11.9"])
+def test_a_python_that_will_not_do_is_a_message(root: Path, programs: Programs, version: str) -> None:
+    programs.add("python3", f"echo {version}")
+    done = call(root / "scripts" / "estate", "status")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[0] == f"error: set-up needs CPython 3.11 or newer; python3 is {version}"
+    assert "ESTATE_PYTHON" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_no_python_at_all_is_a_message(root: Path, programs: Programs) -> None:
+    done = call(root / "scripts" / "estate", "status")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        1,
+        "error: set-up needs CPython 3.11 or newer; there is no python3",
+    )
+
+
+def test_a_newer_python_under_another_name_is_found(root: Path, programs: Programs, uv: FakeUv, python3: Path) -> None:
+    python3.rename(python3.with_name("python3.12"))
+    programs.add("python3", "echo CPython 3.9.2")
+    assert call(root / "scripts" / "estate", "status").stdout == "/|status\n"
+
+
+def test_a_python_can_be_named(
+    root: Path, programs: Programs, uv: FakeUv, python3: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ESTATE_PYTHON", str(python3.rename(tmp_path / "mine")))
+    assert call(root / "scripts" / "estate", "status").stdout == "/|status\n"
+    monkeypatch.setenv("ESTATE_PYTHON", "/nowhere/python")
+    done = call(root / "scripts" / "estate", "status")
+    assert (done.returncode, "there is no /nowhere/python" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("failure", "cause"),
+    [
+        ("error: dns error: failed to lookup address information", "the package registry can't be reached"),
+        ("error: No space left on device (os error 28)", "no space left on the disk"),
+        ("error: Permission denied (os error 13)", "no permission to write"),
+    ],
+)
+def test_a_failed_installation_is_a_message_and_the_next_call_tries_again(
+    root: Path, uv: FakeUv, python3: Path, monkeypatch: pytest.MonkeyPatch, failure: str, cause: str
+) -> None:
+    monkeypatch.setenv("FAKE_UV", failure)
+    done = call(root / "scripts" / "estate", "status")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert cause in done.stderr
+    assert "Traceback" not in done.stderr
+    monkeypatch.delenv("FAKE_UV")
+    assert call(root / "scripts" / "estate", "status").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("script", "args", "asked"),
+    [
+        ("deploy_all.sh", ["local-b", "--json"], "deploy|local-b|--json"),
+        ("destroy_all.sh", [], "destroy"),
+        ("deploy_layer.sh", ["data", "local-b", "--preview"], "deploy|--layer|data|local-b|--preview"),
+        ("destroy_layer.sh", ["data"], "destroy|--layer|data"),
+    ],
+)
+def test_the_scripts_pass_everything_on(
+    root: Path, uv: FakeUv, python3: Path, script: str, args: list[str], asked: str
+) -> None:
+    assert call(root / "scripts" / script, *args).stdout == f"/|{asked}\n"
+
+
+@pytest.mark.parametrize("script", ["deploy_layer.sh", "destroy_layer.sh"])
+@pytest.mark.parametrize("args", [[], ["--json"]])
+def test_a_layer_script_without_a_layer_is_wrong_usage(
+    root: Path, programs: Programs, script: str, args: list[str]
+) -> None:
+    done = call(root / "scripts" / script, *args)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"usage: {script} LAYER" in done.stderr
+
+
+def test_the_scripts_and_the_set_up_agree_on_the_stamp() -> None:
+    assert environments.STAMP in (paths.SCRIPTS / "_setup.sh").read_text()
+
+
+def test_every_script_can_be_started() -> None:
+    scripts = [path for path in paths.SCRIPTS.glob("*.sh") if path.name != "_setup.sh"]
+    assert all(os.access(path, os.X_OK) for path in [*scripts, paths.SCRIPTS / "estate", paths.ROOT / ".ci" / "run"])
+
+
+def test_an_unknown_step_of_the_set_up_is_wrong_usage() -> None:
+    done = call(sys.executable, str(paths.SCRIPTS / "estate_tool" / "setup" / "__main__.py"), "nonsense")
+    assert done.returncode == 2
+    assert "one of: venv, engine, local-aws, lock" in done.stderr

@@ -1,0 +1,107 @@
+"""An environment of the estate in moto: its names, its clients, and what its data layer makes."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from estate_tool import environment
+from foundation.naming import Names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@dataclass
+class Estate:
+    """What commands use of an environment."""
+
+    name: str = "dev"
+    local: bool = False
+    names: Names = field(default_factory=lambda: Names("dev"))
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        if service not in self.clients:
+            self.clients[service] = boto3.client(service)
+        return self.clients[service]
+
+    def queue_url(self, name: str) -> str:
+        return str(self.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
+
+    def bodies(self, name: str) -> list[str]:
+        """Take everything out of a queue."""
+        sqs, url, found = self.client("sqs"), self.queue_url(name), []
+        while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                found.append(message["Body"])
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty account."""
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def empty_estate(aws: None, monkeypatch: pytest.MonkeyPatch) -> Estate:
+    """An environment with nothing in it; commands that resolve any name get it."""
+    estate = Estate()
+    monkeypatch.setattr(environment, "resolve", lambda _name: estate)
+    return estate
+
+
+@pytest.fixture
+def estate(empty_estate: Estate) -> Estate:
+    """An environment with its data layer."""
+    sqs = empty_estate.client("sqs")
+    dead = sqs.create_queue(QueueName="dlq-ingest-dev")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
+    sqs.create_queue(QueueName="queue-ingest-dev", Attributes={"RedrivePolicy": policy, "VisibilityTimeout": "0"})
+    empty_estate.client("dynamodb").create_table(
+        TableName="table-marks-dev",
+        KeySchema=[{"AttributeName": "event_key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "event_key", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return empty_estate
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Run a command module with a command line; the exit code, stdout and stderr."""
+
+    def calling(module: Any, *arguments: str, stdin: bytes = b"") -> Any:
+        from estate_tool.errors import EstateError, show
+
+        parser = argparse.ArgumentParser()
+        module.add_arguments(parser)
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        try:
+            code = module.run(parser.parse_args(arguments))
+        except EstateError as error:
+            show(error)
+            code = error.exit_code
+        out, err = capsys.readouterr()
+        return SimpleNamespace(code=code, out=out, err=err)
+
+    return calling

