@@ -7,7 +7,7 @@ from compute.environment import variables
 from compute.function import ServerlessFunction, ServerlessFunctionArgs
 from compute.outputs import ComputeOutputs, FunctionOutputs
 from compute.packaging import build
-from compute.triggers import Trigger, TriggerArgs
+from compute.triggers import Trigger, TriggerArgs, source_arn
 from data.outputs import DataOutputs
 from foundation.catalog import CATALOG
 from foundation.model import Function, QueueTrigger
@@ -49,10 +49,9 @@ def _function(
         ),
     )
     if trigger is not None:
-        source = consumed.arn if consumed else data.tables[trigger.table].stream_arn
         arguments = TriggerArgs(
             trigger=trigger,
-            source_arn=source,
+            source_arn=source_arn(trigger, data),
             alias_arn=built.alias_arn,
             failure_queue_arn=built.failure_queue_arn,
             tags=tags,

@@ -56,8 +56,8 @@ def _check(path: Path, name: str, entry: Any) -> Iterator[Problem]:
         yield Problem(where=where, value=entry, allowed='an object with "memory_mb" and "evidence"')
         return
     memory = entry.get("memory_mb")
-    whole = isinstance(memory, int) and not isinstance(memory, bool)
-    if not whole or not MINIMUM_MB <= memory <= MAXIMUM_MB:
+    whole = memory if isinstance(memory, int) and not isinstance(memory, bool) else 0
+    if not MINIMUM_MB <= whole <= MAXIMUM_MB:
         yield Problem(where=f"{where}.memory_mb", value=memory, allowed=MEMORY_RULE)
     evidence = entry.get("evidence")
     missing = [key for key in EVIDENCE_KEYS if not isinstance(evidence, dict) or key not in evidence]

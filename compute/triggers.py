@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from data.outputs import DataOutputs
 from foundation.model import QueueTrigger, StreamTrigger
 
 # Only new items: a TTL deletion or a repair of a stored event must not be counted.
@@ -23,6 +24,13 @@ class TriggerArgs:
     alias_arn: pulumi.Input[str]
     failure_queue_arn: pulumi.Input[str]
     tags: pulumi.Input[dict[str, str]]
+
+
+def source_arn(trigger: QueueTrigger | StreamTrigger, data: DataOutputs) -> pulumi.Output[str]:
+    """The ARN of what a declared trigger reads: a queue, or the stream of a table."""
+    if isinstance(trigger, QueueTrigger):
+        return data.queues[trigger.queue].arn
+    return data.tables[trigger.table].stream_arn
 
 
 class Trigger(pulumi.ComponentResource):

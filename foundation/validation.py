@@ -42,9 +42,9 @@ def validate(catalog: Catalog) -> None:
         raise InvalidConfiguration(problems)
 
 
-def _bounds(where: str, value: int, minimum: int, maximum: int) -> Iterator[Problem]:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not minimum <= value <= maximum:
+def _bounds(where: str, value: object, minimum: int, maximum: int) -> Iterator[Problem]:
+    number = value if isinstance(value, int) and not isinstance(value, bool) else minimum - 1
+    if not minimum <= number <= maximum:
         yield Problem(where=where, value=value, allowed=f"a whole number from {minimum} to {maximum}")
 
 

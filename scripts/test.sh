@@ -1,19 +1,17 @@
 #!/usr/bin/env bash
 # test.sh [pytest arguments]: sets up what is missing, then runs every test tier that needs no AWS account, the fast
-# ones first; with arguments, what they name.
+# ones first; with arguments, what they name (relative to the checkout).
 set -euo pipefail
 self=$(readlink -f -- "${BASH_SOURCE[0]}")
 root=${self%/*/*}
 # shellcheck source=scripts/_setup.sh
 source "$root/scripts/_setup.sh"
 estate_setup "$root"
+cd "$root"
 python=$root/.venv/bin/python
 "$python" -P -m estate_tool.setup engine local-aws
 
-if [[ $# -gt 0 ]]; then
-  exec "$python" -m pytest --rootdir "$root" -c "$root/pyproject.toml" "$@"
-fi
-cd "$root"
+[[ $# -eq 0 ]] || exec "$python" -m pytest "$@"
 
 # run NAME PYTEST-ARGUMENT…: one group of tiers; the tiers after a failed one are run too.
 failed=()

@@ -34,10 +34,14 @@ class Aggregate:
         started = time.monotonic()
         batch_read = read(batch["Records"])
         verdicts = self._counter.count(batch_read.inserted, deadline)
-        for entry, reason in verdicts.failed:
+        for entry, reason in verdicts.rejected:
             details = {"sequenceNumber": entry.sequence_number, "eventKey": entry.event.key, "reason": reason}
-            logger.error("event not counted", extra=details)
-        failed = len(verdicts.failed) + len(batch_read.unreadable)
+            logger.error("event cannot be counted", extra=details)
+        if verdicts.postponed:
+            logger.error(
+                "events not counted for now", extra={"events": len(verdicts.postponed), "reason": verdicts.reason}
+            )
+        failed = len(verdicts.rejected) + len(verdicts.postponed) + len(batch_read.unreadable)
         outcome = {
             "received": len(batch["Records"]),
             "counted": len(verdicts.done),
@@ -49,7 +53,7 @@ class Aggregate:
         logger.info("batch aggregated", extra=outcome)
         if failed:
             total = len(batch["Records"])
-            raise BatchFailed(f"{failed} of {total} records could not be counted; the log says why for each of them")
+            raise BatchFailed(f"{failed} of {total} records could not be counted; the log says why")
 
 
 @lru_cache(maxsize=1)

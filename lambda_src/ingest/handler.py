@@ -40,20 +40,21 @@ class Ingest:
             "milliseconds": round(1000 * (time.monotonic() - started)),
         }
         logger.info("batch ingested", extra=outcome)
-        if verdicts.error is not None and len(failed) == len(batch["Records"]):
+        if verdicts.error and not (verdicts.done or verdicts.duplicates or verdicts.rejected or messages.invalid):
             raise verdicts.error
         again = [message.id for message in messages.invalid] + messages.broken + failed
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 
 def _failed(messages: Sorted, verdicts: Verdicts[Event]) -> list[str]:
-    """Return the ids of all messages whose event was not stored, with a log line for each such event."""
-    failed = []
-    for event, reason in verdicts.failed:
-        bringers = messages.bringers[event.key]
-        logger.error("event not stored", extra={"messageId": bringers[0], "eventKey": event.key, "reason": reason})
-        failed += bringers
-    return failed
+    """Return the ids of all messages whose event was not stored, and log why."""
+    for event, reason in verdicts.rejected:
+        message_id = messages.bringers[event.key][0]
+        logger.error("event cannot be stored", extra={"messageId": message_id, "eventKey": event.key, "reason": reason})
+    if verdicts.postponed:
+        logger.error("events not stored for now", extra={"events": len(verdicts.postponed), "reason": verdicts.reason})
+    events = [event for event, _ in verdicts.rejected] + verdicts.postponed
+    return [message_id for event in events for message_id in messages.bringers[event.key]]
 
 
 @lru_cache(maxsize=1)

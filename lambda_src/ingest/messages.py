@@ -9,9 +9,6 @@ from shared.events import Event, InvalidEvent, parse
 from shared.logs import logger
 from shared.text import shown
 
-MAX_BATCH = 10
-"""Entries of one ChangeMessageVisibilityBatch (Amazon SQS "Quotas")."""
-
 
 class Message(NamedTuple):
     """One message of the batch."""
@@ -69,20 +66,16 @@ class Redrive:
         self._queue_url = queue_url
 
     def hasten(self, messages: Sequence[Message], deadline: Deadline) -> None:
-        """Make the messages visible; what goes wrong is logged and costs time only."""
-        for start in range(0, len(messages), MAX_BATCH):
+        """Make the messages visible; what goes wrong is logged and costs time only.
+
+        One by one: the batch operation needs the same permission on AWS, but not in every emulator.
+        """
+        for message in messages:
             if deadline.passed():
                 return
-            entries = [
-                {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
-                for number, message in enumerate(messages[start : start + MAX_BATCH])
-            ]
-            request = {"QueueUrl": self._queue_url, "Entries": entries}
+            request = {"QueueUrl": self._queue_url, "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
             try:
-                answer = self._client().call("ChangeMessageVisibilityBatch", request, deadline)
+                self._client().call("ChangeMessageVisibility", request, deadline)
             except AwsError as error:
                 logger.warning("invalid messages stay until their visibility timeout", extra={"reason": str(error)})
                 return
-            if answer.get("Failed"):
-                reason = shown(str(answer["Failed"][0].get("Message")))
-                logger.warning("invalid messages stay until their visibility timeout", extra={"reason": reason})

@@ -17,13 +17,22 @@ _PASSING = {"None", "TransactionConflict", "ProvisionedThroughputExceeded", "Thr
 
 
 class Verdicts(Generic[Work]):
-    """What became of each item of work. `error` is the last failure that was not the fault of an item."""
+    """What became of each item of work."""
 
     def __init__(self) -> None:
         self.done: list[Work] = []
         self.duplicates: list[Work] = []
-        self.failed: list[tuple[Work, str]] = []
+        self.rejected: list[tuple[Work, str]] = []
+        """What DynamoDB does not accept, and why."""
+        self.postponed: list[Work] = []
+        """What could not be tried to the end, for want of time, capacity, connection or permission."""
         self.error: AwsError | None = None
+        """Why something was postponed; the last reason if there are several."""
+
+    @property
+    def reason(self) -> str:
+        """Why something was postponed, in words."""
+        return _because(self.error) if self.error else ""
 
 
 class Committer(Generic[Work]):
@@ -63,8 +72,7 @@ class Committer(Generic[Work]):
                     if _at_fault(codes[len(items) :]):
                         return self._halves(items, error)
                     if not self._deadline.pause(attempt):
-                        self._fail(items, error)
-                        return []
+                        return self._postponed(items, error)
                     attempt += 1
                 items = rest
             else:
@@ -81,25 +89,25 @@ class Committer(Generic[Work]):
             elif code in _PASSING:
                 rest.append(item)
             else:
-                self.verdicts.failed.append((item, _message(error, index)))
+                self.verdicts.rejected.append((item, _said(_reasons(error)[index])))
         return rest
 
     def _refused(self, items: list[Work], error: AwsError) -> list[list[Work]]:
         if error.code in _TOO_MUCH:
             return self._halves(items, error)
-        self._fail(items, error)
-        return []
+        return self._postponed(items, error)
 
     def _halves(self, items: list[Work], error: AwsError) -> list[list[Work]]:
         if len(items) == 1:
-            self.verdicts.failed.append((items[0], str(error)))
+            self.verdicts.rejected.append((items[0], _because(error)))
             return []
         middle = len(items) // 2
         return [items[:middle], items[middle:]]
 
-    def _fail(self, items: Sequence[Work], error: AwsError) -> None:
+    def _postponed(self, items: Sequence[Work], error: AwsError) -> list[list[Work]]:
         self.verdicts.error = error
-        self.verdicts.failed += [(item, str(error)) for item in items]
+        self.verdicts.postponed += items
+        return []
 
 
 def _codes(error: AwsError) -> list[str]:
@@ -110,9 +118,14 @@ def _reasons(error: AwsError) -> list[dict[str, Any]]:
     return error.answer.get("CancellationReasons") or []
 
 
-def _message(error: AwsError, index: int) -> str:
-    reason = _reasons(error)[index]
+def _said(reason: dict[str, Any]) -> str:
     return f"{reason.get('Code')}: {reason.get('Message', 'no message')}"
+
+
+def _because(error: AwsError) -> str:
+    """Say what was wrong; of a cancelled transaction each reason once, not the code of every action."""
+    said = dict.fromkeys(_said(reason) for reason in _reasons(error) if reason.get("Code", "None") != "None")
+    return "; ".join(said) or str(error)
 
 
 def _at_fault(codes: Sequence[str]) -> bool:

@@ -16,6 +16,7 @@ from foundation.catalog import CATALOG
 from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, TableGrant
 from tests.support.mocks import outputs_of, roll_out
 
+Call = tuple[str, Mapping[str, Any]]
 every_function = pytest.mark.parametrize("function", CATALOG.functions, ids=lambda function: function.name)
 
 EVENT = {
@@ -103,14 +104,14 @@ def test_every_variable_is_required(function: Function) -> None:
             settings.from_environment(rest)
 
 
-def _needed(service: str, operation: str, request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _needed(operation: str, request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The permissions of a request: (action, ARN); a transaction needs those of the operations inside."""
     table = "arn:aws:dynamodb:us-east-1:123456789012:table/{}".format
     if operation == "TransactWriteItems":
         for item in request["TransactItems"]:
             for word, part in item.items():
                 yield f"dynamodb:{word.removesuffix('Item')}Item", table(part["TableName"])
-    elif service == "dynamodb":
+    elif "TableName" in request:
         yield f"dynamodb:{operation}", table(request["TableName"])
     else:
         queue = request["QueueUrl"].rsplit("/", 1)[1]
@@ -118,15 +119,15 @@ def _needed(service: str, operation: str, request: Mapping[str, Any]) -> Iterato
 
 
 @pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Mapping[str, Any]]]:
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     """Every request a handler sends; each is answered as if it had succeeded."""
     from shared.aws import AwsClient
 
-    sent: list[tuple[str, str, Mapping[str, Any]]] = []
+    sent: list[Call] = []
 
-    def call(self: AwsClient, operation: str, request: Mapping[str, Any], deadline: object) -> dict[str, Any]:
+    def call(_: AwsClient, operation: str, request: Mapping[str, Any], deadline: object) -> dict[str, Any]:
         del deadline
-        sent.append((self._service, operation, json.loads(json.dumps(request))))
+        sent.append((operation, json.loads(json.dumps(request))))
         return {"Items": []}
 
     monkeypatch.setattr(AwsClient, "call", call)
@@ -135,7 +136,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, Mapping[str, 
 
 @every_function
 def test_the_role_grants_what_the_handler_calls_and_every_grant_is_used(
-    function: Function, calls: list[tuple[str, str, Mapping[str, Any]]], monkeypatch: pytest.MonkeyPatch
+    function: Function, calls: list[Call], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key, value in {**_environment(function), "AWS_REGION": "us-east-1"}.items():
         monkeypatch.setenv(key, value)

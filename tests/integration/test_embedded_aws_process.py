@@ -40,15 +40,16 @@ def handle(event, context):
 
 
 def processes(aws: EmbeddedAws) -> dict[int, str]:
-    """All living processes of this embedded AWS: its session's, or with its folder in their environment or command."""
+    """All living processes of this embedded AWS: its group's, or with its folder in their command."""
     found = record.read(aws.place.folder)
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,sess=,stat=,args="], capture_output=True, text=True, check=True)
+    command = ["ps", "-A", "-ww", "-o", "pid=,pgid=,stat=,args="]
+    listing = subprocess.run(command, capture_output=True, text=True, check=True)
     living = {}
     for line in listing.stdout.splitlines():
-        pid, session, state, command = line.split(None, 3)
-        ours = (found is not None and int(session) == found.pid) or str(aws.place.home) in command
+        pid, group, state, *arguments = line.split(None, 3)
+        ours = (found is not None and int(group) == found.pid) or str(aws.place.home) in "".join(arguments)
         if ours and not state.startswith("Z"):
-            living[int(pid)] = command
+            living[int(pid)] = "".join(arguments)
     return living
 
 
@@ -158,7 +159,7 @@ class Everything:
         described = {
             "table": client("dynamodb").describe_table(TableName=self.source)["Table"],
             "ttl": client("dynamodb").describe_time_to_live(TableName=self.seen)["TimeToLiveDescription"],
-            "backups": client("dynamodb").describe_continuous_backups(TableName=self.seen)["ContinuousBackupsDescription"],
+            "backups": self._backups(),
             "function": configuration["Configuration"],
             "function tags": configuration["Tags"],
             "versions": functions.list_versions_by_function(FunctionName=name)["Versions"],
@@ -186,6 +187,11 @@ class Everything:
                 value.pop("ResponseMetadata", None)
         described["groups"] = [{k: v for k, v in group.items() if k != "storedBytes"} for group in described["groups"]]
         return described
+
+    def _backups(self) -> str:
+        found = self.aws.client("dynamodb").describe_continuous_backups(TableName=self.seen)
+        recovery: str = found["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+        return recovery
 
     def use(self) -> None:
         """Let both mappings process something, and leave a message that nobody takes."""
@@ -319,7 +325,7 @@ def test_reset_forgets_everything_and_pulumis_state(own_aws: EmbeddedAws) -> Non
     assert not backend.exists()
     assert not processes(own_aws)
     own_aws.up()
-    assert "QueueUrls" not in own_aws.client("sqs").list_queues()
+    assert not own_aws.client("sqs").list_queues().get("QueueUrls")
 
 
 def test_a_state_that_cannot_be_read_is_said_and_not_overwritten(own_aws: EmbeddedAws) -> None:

@@ -22,18 +22,16 @@ class FakeQueue:
     def __init__(self) -> None:
         self.visible: list[str] = []
         self.error: AwsError | None = None
-        self.answer: dict[str, Any] = {}
 
     def call(self, operation: str, request: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         del deadline
         assert_valid("sqs", operation, request)
-        assert (operation, request["QueueUrl"]) == ("ChangeMessageVisibilityBatch", "https://queue")
-        assert len(request["Entries"]) <= 10
-        assert len({entry["Id"] for entry in request["Entries"]}) == len(request["Entries"])
+        assert (operation, request["QueueUrl"]) == ("ChangeMessageVisibility", "https://queue")
         if self.error is not None:
             raise self.error
-        self.visible += [entry["ReceiptHandle"] for entry in request["Entries"] if entry["VisibilityTimeout"] == 0]
-        return self.answer
+        assert request["VisibilityTimeout"] == 0
+        self.visible.append(request["ReceiptHandle"])
+        return {}
 
 
 class Estate:

@@ -31,7 +31,7 @@ def deadline(milliseconds: int = 30_000, step: int = 0) -> Deadline:
 DELAY: Mapping[str, Any] = {"dep_delay": 2}
 
 
-def event_text(event_id: str = "1", data: object = DELAY, **changes: Any) -> str:
+def event_text(event_id: str = "1", data: object = DELAY, *, ascii_only: bool = True, **changes: Any) -> str:
     """The JSON text of a valid event, with members changed, or left out where they are `...`."""
     event = {
         "specversion": "1.0",
@@ -43,7 +43,7 @@ def event_text(event_id: str = "1", data: object = DELAY, **changes: Any) -> str
         "data": data,
         **changes,
     }
-    return json.dumps({name: value for name, value in event.items() if value is not ...})
+    return json.dumps({name: value for name, value in event.items() if value is not ...}, ensure_ascii=ascii_only)
 
 
 def sqs_batch(bodies: Sequence[str], first: int = 0) -> dict[str, Any]:

@@ -91,7 +91,8 @@ class Faults:
         kind = self.plan[-1] if self.plan else ""
         if operation != "TransactWriteItems" or kind.endswith("after"):
             return None
-        self.plan and self.plan.pop()
+        if self.plan:
+            self.plan.pop()
         last = len(request["TransactItems"]) - 1
         if kind == "crash":
             raise Crash

@@ -38,7 +38,7 @@ def recording(name: str) -> Recording:
     return roll_out(name)[name]
 
 
-def _physical_names(recording: Recording) -> dict[str, str]:
+def _physical_names(recording: Recording) -> dict[str, Any]:
     """Physical name by logical name of all that has one."""
     keys = ("name", "dashboardName", "alarmName")
     return {
@@ -98,6 +98,18 @@ def test_two_environments_share_no_name_and_have_the_same_logical_names(name: st
     assert not {ours[key] for key in ours if key not in nested} & {theirs[key] for key in theirs if key not in nested}
 
 
+def test_no_two_layers_make_the_same_thing() -> None:
+    # AWS would adopt a second queue of a name in silence, and destroying one layer would take it from the other.
+    made = [
+        (item.type, item.inputs["name"])
+        for recording in roll_out().values()
+        for item in recording.resources
+        if "name" in item.inputs and item.type not in NAMED_WITHIN_ANOTHER
+    ]
+    assert made
+    assert len(set(made)) == len(made), sorted(pair for pair in set(made) if made.count(pair) > 1)
+
+
 @every_layer
 def test_nothing_refers_to_another_environment(name: str) -> None:
     inputs = [dict(item.inputs) for item in roll_out(name, stack="blue")[name].resources]
@@ -149,7 +161,7 @@ def test_a_preview_succeeds_while_aws_has_answered_nothing_and_shows_the_names(n
 def test_without_the_layer_below_the_program_names_the_layer_to_deploy_and_makes_nothing(name: str) -> None:
     partial = Recording()
     with pytest.raises(Exception, match=r"deploy it first: scripts/deploy_layer\.sh \w+ dev"):
-        run_layer(name, upstream=dict.fromkeys(layer(name).reads, {}), recording=partial)
+        run_layer(name, upstream={read: {} for read in layer(name).reads}, recording=partial)
     assert partial.resources == []
 
 

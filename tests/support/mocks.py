@@ -102,10 +102,11 @@ class _Mocks(mocks.Mocks):
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         if args.typ == STACK_REFERENCE:
-            # Reading the name back as organisation/project/stack keeps a reference to one's own project from passing.
-            if args.resource_id not in self._upstream:
-                raise UnexpectedCall(f"unknown stack {args.resource_id!r}; there are {sorted(self._upstream)}")
-            return args.resource_id, {"name": args.resource_id, "outputs": self._upstream[args.resource_id]}
+            # Asked by its full name, so that a bare one, which means a stack of one's own project, does not pass.
+            stack = args.resource_id or args.name
+            if stack not in self._upstream:
+                raise UnexpectedCall(f"unknown stack {stack!r}; there are {sorted(self._upstream)}")
+            return stack, {"name": stack, "outputs": self._upstream[stack]}
         if not args.custom:
             return "", dict(args.inputs)
         if pulumi.runtime.is_dry_run():

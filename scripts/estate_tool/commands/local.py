@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from estate_tool.errors import UsageError
-from local_aws import server
+from estate_tool.commands import arguments
+from estate_tool.commands.confirm import confirm
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
+    from pathlib import Path
+
+    from local_aws.server import Place
 
 HELP = "start, stop and look at the embedded AWS"
 _ACTIONS = {
@@ -30,15 +32,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     for name, text in _ACTIONS.items():
         action = actions.add_parser(name, help=text, description=text)
-        action.add_argument("--json", action="store_true", help="the result as JSON on stdout")
+        arguments.json_flag(action)
         if name == "reset":
             action.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what the command line says; the exit code."""
+    from local_aws import server
+
     place = server.Place.from_environment()
-    actions: dict[str, Callable[[server.Place, argparse.Namespace], int]] = {
+    actions: dict[str, Callable[[Place, argparse.Namespace], int]] = {
         "up": _up, "down": _down, "reset": _reset, "status": _status, "env": _env,
     }  # fmt: skip
     return actions[args.action](place, args)
@@ -49,23 +53,26 @@ def _say(text: str) -> None:
 
 
 def _interpreter() -> Path:
-    from estate_tool.setup import environments
+    from estate_tool.setup.environments import ensure_local_aws
     from estate_tool.setup.report import Report
 
-    return environments.ensure_local_aws(Report())
+    return ensure_local_aws(Report())
 
 
-def _up(place: server.Place, args: argparse.Namespace) -> int:
-    already = server.status(place).answering
-    endpoints = server.up(place, _say, _interpreter)
+def _up(place: Place, args: argparse.Namespace) -> int:
+    from local_aws import server
+
+    found = server.up(place, _say, _interpreter)
     if args.json:
-        print(json.dumps(asdict(endpoints) | {"started": not already}))
+        print(json.dumps(asdict(found)))
     else:
-        print(f"embedded AWS: {'already running' if already else 'running'} at {endpoints.aws}")
+        print(f"embedded AWS: {'running' if found.started else 'already running'} at {found.aws}")
     return 0
 
 
-def _down(place: server.Place, args: argparse.Namespace) -> int:
+def _down(place: Place, args: argparse.Namespace) -> int:
+    from local_aws import server
+
     stopped = server.down(place, _say)
     if args.json:
         print(json.dumps({"stopped": stopped}))
@@ -74,28 +81,24 @@ def _down(place: server.Place, args: argparse.Namespace) -> int:
     return 0
 
 
-def _reset(place: server.Place, args: argparse.Namespace) -> int:
+def _reset(place: Place, args: argparse.Namespace) -> int:
+    from local_aws import server
+
     if not args.yes:
-        _confirm(place)
+        _say(f"This stops the embedded AWS, deletes all that exists in it ({place.folder}) and Pulumi's state of")
+        _say(f"every local environment ({place.home / 'state'}). It touches nothing else.")
+        confirm("delete it", "say that you mean it: scripts/estate local reset --yes")
     server.reset(place, _say)
     if args.json:
         print(json.dumps({"reset": True}))
     else:
-        print("embedded AWS: forgotten, with Pulumi's state of it; scripts/deploy_all.sh builds it anew")
+        print("embedded AWS: empty and stopped; scripts/deploy_all.sh builds the estate anew")
     return 0
 
 
-def _confirm(place: server.Place) -> None:
-    if not sys.stdin.isatty():
-        raise UsageError("reset asks before it deletes, and there is nobody to ask", "give --yes")
-    _say(f"This deletes all that exists in the embedded AWS ({place.folder})")
-    _say(f"and Pulumi's state of every local environment ({place.home / 'state'}). Nothing outside of them is touched.")
-    _say("Delete? [y/N] ")
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise UsageError("nothing was deleted")
+def _status(place: Place, args: argparse.Namespace) -> int:
+    from local_aws import server
 
-
-def _status(place: server.Place, args: argparse.Namespace) -> int:
     found = server.status(place)
     if args.json:
         print(json.dumps(asdict(found)))
@@ -105,7 +108,9 @@ def _status(place: server.Place, args: argparse.Namespace) -> int:
         return 0
     print(f"embedded AWS: running on 127.0.0.1, ports {found.port} and {found.companion_port}, PID {found.pid}")
     print(f"  up for {_duration(found.uptime_seconds or 0)}; state and logs in {place.folder}")
-    counts = ", ".join(f"{count} {name}" for name, count in found.resources.items() if count)
+    counts = ", ".join(
+        f"{count} {name if count > 1 else name.removesuffix('s')}" for name, count in found.resources.items() if count
+    )
     print(f"  holds {counts or 'nothing'}")
     if found.problem:
         print(f"  problem: {found.problem}")
@@ -118,10 +123,11 @@ def _duration(seconds: float) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{int(seconds)} s"
 
 
-def _env(place: server.Place, args: argparse.Namespace) -> int:
-    from estate_tool.setup import engine
+def _env(place: Place, args: argparse.Namespace) -> int:
+    from estate_tool.setup.engine import bin_folder
+    from local_aws import server
 
-    variables = server.environment(place, engine.bin_folder())
+    variables = server.environment(place, bin_folder())
     if args.json:
         print(json.dumps({"set": variables, "unset": list(server.REMOVED)}))
     else:

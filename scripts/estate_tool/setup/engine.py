@@ -20,7 +20,7 @@ from estate_tool import paths
 from estate_tool.errors import Failed
 from estate_tool.setup import build, release
 from estate_tool.setup.failures import writing
-from estate_tool.setup.locking import hold
+from estate_tool.setup.locking import beside, hold
 from estate_tool.setup.report import Report, duration
 from estate_tool.setup.uv import ask_version, version_of
 
@@ -150,24 +150,22 @@ def _install(folder: Path, report: Report, tried: list[tuple[str, str]]) -> Engi
     ]
     hints: list[str] = []
     began = time.monotonic()
-    aside = folder.with_name(folder.name + ".new")
     for name, source, make in sources:
-        shutil.rmtree(aside, ignore_errors=True)
-        (aside / "bin").mkdir(parents=True)
         try:
-            make(aside / "bin")
-            _check(aside / "bin")
+            with beside(folder) as made:
+                (made / "bin").mkdir()
+                make(made / "bin")
+                _check(made / "bin")
+                (made / STAMP).write_text(json.dumps({"version": VERSION, "source": source}), encoding="utf-8")
+                shutil.rmtree(folder, ignore_errors=True)
+                made.rename(folder)
         except Failed as failed:
             report.line(f"set-up: {name}: {failed.message}")
             tried.append((name, failed.message))
             hints += [hint for hint in failed.hint.splitlines() if hint not in hints]
             continue
-        (aside / STAMP).write_text(json.dumps({"version": VERSION, "source": source}), encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        aside.rename(folder)
         report.line(f"set-up: the Pulumi engine {VERSION} ({name}) is ready after {duration(time.monotonic() - began)}")
         return Engine((folder / "bin",), VERSION, source)
-    shutil.rmtree(aside, ignore_errors=True)
     listing = "\n".join(f"  {name}: {why}" for name, why in tried)
     hints.append(f"or install Pulumi {VERSION} or newer yourself (pulumi.com/docs/install), so that it is on PATH")
     raise Failed(f"there is no Pulumi engine, and none of the ways to get one worked:\n{listing}", "\n".join(hints))

@@ -10,15 +10,14 @@ import hashlib
 import os
 import platform
 import shutil
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from estate_tool import paths
 from estate_tool.setup.failures import writing
-from estate_tool.setup.locking import hold
-from estate_tool.setup.processes import run
+from estate_tool.setup.locking import beside, hold
+from estate_tool.setup.processes import base_python, run
 from estate_tool.setup.report import Report, duration
 from estate_tool.setup.uv import ensure_uv, uv_environ
 
@@ -60,11 +59,6 @@ def is_made_from(folder: Path, lock: Path) -> bool:
         return False
 
 
-def base_python() -> Path:
-    """The interpreter behind any virtual environment we may be running in."""
-    return Path(sys.executable).resolve()
-
-
 def _is_this_python(folder: Path) -> bool:
     """Only a Python that was asked for replaces the one an environment has: PATH differs from shell to shell."""
     return not os.environ.get("ESTATE_PYTHON") or (folder / "bin" / "python").resolve() == base_python()
@@ -74,21 +68,18 @@ def make(what: str, folder: Path, lock: Path, report: Report, finish: Callable[[
     """Make the environment `folder` from `lock`; `finish` adds to it before it gets its name. The caller locks."""
     began = time.monotonic()
     log = what.replace("the ", "").replace(" ", "-").replace("'s", "")
-    with writing(what, folder.parent):
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        aside = folder.with_name(folder.name + ".new")
-        _remove(aside)
-        report.line(f"set-up: making {what} with Python {platform.python_version()} in {folder}")
+    report.line(f"set-up: making {what} with Python {platform.python_version()} in {folder}")
+    with writing(what, folder.parent), beside(folder) as made:
         uv, env = ensure_uv(report), uv_environ()
         # Relocatable: its commands find their Python beside them, so the folder can be renamed and the checkout moved.
-        make = [uv, "venv", "--quiet", "--no-project", "--relocatable", "--python", base_python(), aside]
-        run(make, doing=f"set-up: making {what}", log=log, report=report, env=env)
-        fill = [uv, "pip", "sync", "--python", aside / "bin" / "python", "--require-hashes", "--compile-bytecode", lock]
+        new = [uv, "venv", "--quiet", "--no-project", "--relocatable", "--python", base_python(), made]
+        run(new, doing=f"set-up: making {what}", log=log, report=report, env=env)
+        fill = [uv, "pip", "sync", "--python", made / "bin" / "python", "--require-hashes", "--compile-bytecode", lock]
         run(fill, doing=f"set-up: filling {what}", log=log, report=report, env=env)
         if finish:
-            finish(aside)
-        shutil.copyfile(lock, aside / STAMP)
-        _replace(folder, aside, report)
+            finish(made)
+        shutil.copyfile(lock, made / STAMP)
+        _replace(folder, made, report)
     report.line(f"set-up: {what} is ready after {duration(time.monotonic() - began)}")
 
 

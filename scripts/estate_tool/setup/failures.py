@@ -74,6 +74,7 @@ def _unwritable(what: str, at: Path, error: OSError) -> Failed:
         hint = "free some space and run the same command again"
     else:
         hint = "make that folder writable for you"
-    if at.is_relative_to(paths.cache()):
+    cache = paths.cache()
+    if at.is_relative_to(cache) or cache.is_relative_to(at):
         hint += f"\n{ELSEWHERE}"
     return Failed(f"can't write {what}: {at}: {error.strerror or error}", hint)

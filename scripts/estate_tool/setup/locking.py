@@ -1,9 +1,11 @@
-"""One set-up at a time: locks that end with the process that holds them, however it ends."""
+"""One set-up at a time, and nothing half-made: locks that end with their process, and folders to build in."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +30,27 @@ def hold(path: Path, what: str, report: Report) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+@contextmanager
+def beside(folder: Path) -> Iterator[Path]:
+    """A new folder beside `folder`, to be renamed to it when it is complete; whatever is left of it is removed.
+
+    Its name is new each time: a tool that outlives a killed set-up may still be writing into the last one.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(folder)
+    made = Path(tempfile.mkdtemp(prefix=f"{folder.name}.new-", dir=folder.parent))
+    made.chmod(0o755)  # as any other folder; mkdtemp's are for their owner alone
+    try:
+        yield made
+    finally:
+        _remove_leftovers(folder)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    for leftover in folder.parent.glob(f"{folder.name}.new-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _wait(handle: int, what: str, report: Report) -> None:

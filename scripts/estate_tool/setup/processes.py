@@ -6,6 +6,7 @@ import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +27,11 @@ def environ(**more: str) -> dict[str, str]:
     """The environment for the tools: the user's own (proxies, mirrors, certificates), without what misleads them."""
     kept = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
     return kept | {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_PYTHON_DOWNLOADS": "never"} | more
+
+
+def base_python() -> Path:
+    """The interpreter behind any virtual environment we may be running in."""
+    return Path(sys.executable).resolve()
 
 
 def run(

@@ -6,14 +6,13 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from estate_tool import paths
 from estate_tool.errors import Failed
 from estate_tool.setup.failures import writing
-from estate_tool.setup.locking import hold
-from estate_tool.setup.processes import environ, run
+from estate_tool.setup.locking import beside, hold
+from estate_tool.setup.processes import base_python, environ, run
 from estate_tool.setup.report import Report
 
 PINS = Path(__file__).parent / "pins"
@@ -57,7 +56,7 @@ def ensure_uv(report: Report) -> Path:
     with hold(paths.cache() / "locks" / "uv.lock", "uv", report), writing("uv", tools):
         if not wanted.exists():
             report.line(f"set-up: installing {pinned} into {tools}")
-            _install(tools, wanted, report)
+            _install(wanted, report)
     return wanted
 
 
@@ -66,13 +65,10 @@ def uv_environ() -> dict[str, str]:
     return environ(UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR") or str(paths.cache() / "packages"))
 
 
-def _install(tools: Path, wanted: Path, report: Report) -> None:
+def _install(wanted: Path, report: Report) -> None:
     """uv is one program that needs nothing beside it, so the folder it is installed through goes away again."""
-    aside = tools / "new"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
     requirements = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", PINS / "uv.txt"]
-    try:
+    with beside(wanted) as aside:
         run(
             [*_pip(aside, report), "install", "--target", aside / "uv", *requirements],
             doing="set-up: installing uv",
@@ -81,17 +77,16 @@ def _install(tools: Path, wanted: Path, report: Report) -> None:
             env=environ(),
         )
         (aside / "uv" / "bin" / "uv").rename(wanted)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _pip(aside: Path, report: Report) -> list[str | Path]:
     """A pip to call: this Python's own, else one in an environment made for the purpose."""
-    if ask_version(sys.executable, "-m", "pip", "--version"):
-        return [sys.executable, "-m", "pip"]
+    python = base_python()
+    if ask_version(python, "-m", "pip", "--version"):
+        return [python, "-m", "pip"]
     try:
         run(
-            [sys.executable, "-m", "venv", aside / "venv"],
+            [python, "-m", "venv", aside / "venv"],
             doing="set-up: making an environment for pip",
             log="uv",
             report=report,
@@ -99,7 +94,7 @@ def _pip(aside: Path, report: Report) -> list[str | Path]:
         )
     except Failed as failed:
         raise Failed(
-            f"{sys.executable} has neither pip nor venv, and there is no uv on PATH",
+            f"{python} has neither pip nor venv, and there is no uv on PATH",
             "install one of them (on Debian and Ubuntu: the package python3-venv)\n" + failed.hint,
         ) from failed
     return [aside / "venv" / "bin" / "python", "-m", "pip"]

@@ -60,7 +60,7 @@ class Comparison:
         elif isinstance(new, list) and isinstance(old, list):
             yield from self._walk_list(kind, path, new, old, given)
         else:
-            yield path, "ADD" if _empty(old) else "DELETE" if _empty(new) else "UPDATE"
+            yield path, "ADD" if is_empty(old) else "DELETE" if is_empty(new) else "UPDATE"
 
     def _walk_members(
         self, kind: Mapping[str, Any], path: str, new: Properties, old: Properties, given: Any
@@ -103,7 +103,7 @@ class Comparison:
     def _equal(self, path: str, one: Any, other: Any) -> bool:
         if one is UNKNOWN or other is UNKNOWN:
             return False
-        if (_empty(one) and _empty(other)) or (type(one) is type(other) and one == other):
+        if (is_empty(one) and is_empty(other)) or (type(one) is type(other) and one == other):
             return True
         if one is None or other is None:
             return False
@@ -118,15 +118,23 @@ class Comparison:
 
 def must_replace(kind: ResourceType, path: str) -> bool:
     """Whether a change at this path needs another resource."""
-    return re.split(r"[.\[]", path, maxsplit=1)[0] in kind.force_new
+    return top(path) in kind.force_new
+
+
+def top(path: str) -> str:
+    """The property that a path leads into."""
+    return re.split(r"[.\[]", path, maxsplit=1)[0]
 
 
 def _plain(path: str) -> str:
     return re.sub(r"\[\d+\]", "", path)
 
 
-def _empty(value: Any) -> bool:
-    return value is None or value is False or value in ("", [], {})
+def is_empty(value: Any) -> bool:
+    """Whether a value says no more than its absence does."""
+    if isinstance(value, Mapping):
+        return all(is_empty(item) for item in value.values())
+    return value is None or value is False or value in ("", [])
 
 
 def _canonical(document: Any, policy: bool) -> Any:

@@ -81,8 +81,8 @@ class ResourceType:
     names: Mapping[str, str] = field(default_factory=dict)  # property path → AWS name, where they differ
     outputs: Mapping[str, str | Callable[[Properties], Any]] = field(default_factory=dict)  # property ← record
     tagging: Tagging | None = None
-    id: str = "{name}"  # template over the properties
-    imports: str = "{name}"  # template of the identifier that `pulumi import` takes
+    id: Sequence[str] = ("{name}",)  # templates over the properties; the first that can be filled is the identifier
+    imports: Sequence[str] = ("{name}",)  # forms of the identifier that `pulumi import` takes
     force_new: frozenset[str] = frozenset()
     defaults: Mapping[str, Any] = field(default_factory=dict)
     computed: frozenset[str] = frozenset()  # optional inputs AWS fills in: absent means "as it is"
@@ -101,7 +101,6 @@ class ResourceType:
     ready: str | None = None  # JMESPath over the record: true once usable
     failed: str | None = None  # JMESPath over the record: the reason, once hopeless
     vanish: bool = False  # deletion takes effect later: wait for it
-    unserved: str | None = None  # error text of an emulator without this service part: the resource lives in state only
     retry: Sequence[str] = ()  # texts of errors that pass by themselves (eventual consistency)
 
 
@@ -116,11 +115,28 @@ def fill(template: Any, properties: Mapping[str, Any], identifier: str = "") -> 
     return None if None in parts else re.sub(r"{(\w+)}", lambda match: str(values[match[1]]), template)
 
 
-def parse(template: str, text: str) -> Properties | None:
-    """The properties in an identifier of this form, or None when the text does not have it."""
-    pattern = re.sub(r"\\{(\w+)\\}", r"(?P<\1>.+?)", re.escape(template))
-    match = re.fullmatch(pattern, text)
-    return dict(match.groupdict()) if match else None
+def fill_first(templates: Sequence[str], properties: Mapping[str, Any]) -> str:
+    """The first of the templates whose places are all known; raises ValueError when none is."""
+    for template in templates:
+        if (text := fill(template, properties)) is not None:
+            return str(text)
+    raise ValueError(f"none of {', '.join(templates)} can be filled")
+
+
+def parse(templates: Sequence[str], text: str) -> Properties | None:
+    """The properties in an identifier of one of these forms, or None when the text has none of them."""
+    for template in templates:
+        pieces = re.split(r"{(\w+)}", template)
+        pattern = "".join(_place(pieces, i) if i % 2 else re.escape(piece) for i, piece in enumerate(pieces))
+        if match := re.fullmatch(pattern, text):
+            return dict(match.groupdict())
+    return None
+
+
+def _place(pieces: Sequence[str], index: int) -> str:
+    """What a place can hold: anything but the character that ends it. A resource's id may hold that one too."""
+    name, border = pieces[index], pieces[index + 1][:1] or pieces[index - 1][-1:]
+    return f"(?P<{name}>{'.+' if not border or name == 'resourceId' else f'[^{re.escape(border)}]+'})"
 
 
 def within(name: str, low: float, high: float, unit: str = "") -> Rule:

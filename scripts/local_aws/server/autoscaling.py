@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from moto.applicationautoscaling import models, responses
 from moto.applicationautoscaling.exceptions import AWSValidationException
 from moto.core.exceptions import JsonRESTError
+
+# Untyped: they are changed below.
+models: Any = import_module("moto.applicationautoscaling.models")
+responses: Any = import_module("moto.applicationautoscaling.responses")
 
 ACCOUNT = "123456789012"
 _BACK_REFERENCE = "applicationautoscaling_backend"
@@ -77,7 +81,7 @@ def _fill(backend: Any, state: dict[str, list[dict[str, Any]]]) -> None:
     backend.scheduled_actions = [_make(models.FakeScheduledAction, fields) for fields in state["actions"]]
 
 
-def _make(kind: type, fields: dict[str, Any]) -> Any:
+def _make(kind: Any, fields: dict[str, Any]) -> Any:
     thing = kind.__new__(kind)
     thing.__dict__.update(fields)
     return thing

@@ -45,7 +45,7 @@ def main(_arguments: list[str]) -> int:
     class Quiet(WSGIRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def log_request(self, *_: object) -> None:
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """No line per request."""
 
     application = _wrap(create_backend_app("applicationautoscaling"), store, folder)

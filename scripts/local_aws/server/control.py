@@ -28,10 +28,11 @@ _LOG_LIMIT = 5_000_000
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The addresses to call."""
+    """The addresses to call, and whether it was started for that."""
 
     aws: str
     autoscaling: str
+    started: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,11 +54,13 @@ def up(place: Place, report: Report, python: Callable[[], Path]) -> Endpoints:
 
     Raises `Failed` when it can't be started, with the reason and the way out.
     """
+    started = False
     if not _running_here(place):
         with _writing(place), _alone(place, report):
-            if not _running_here(place):
+            started = not _running_here(place)
+            if started:
                 _start(place, report, python())
-    return Endpoints(place.endpoint, place.autoscaling_endpoint)
+    return Endpoints(place.endpoint, place.autoscaling_endpoint, started)
 
 
 def down(place: Place, report: Report) -> bool:
@@ -70,7 +73,7 @@ def down(place: Place, report: Report) -> bool:
         if found and running:
             _stop(found)
         record.remove(place.folder)
-        _wait_for_emulator(place, report)
+        _wait_for_emulator(place)
         return running
 
 
@@ -87,18 +90,20 @@ def status(place: Place) -> Status:
     """What the record says and what the ports answer."""
     found = record.read(place.folder)
     if found is None or not found.alive:
-        problem = f"it stopped by itself: {found.ended or 'it was killed, or the machine was restarted'}" if found else ""
-        return Status(
-            running=False, answering=False, port=place.port, companion_port=place.port + 1, problem=problem
-        )
+        reason = found.ended or "it was killed, or the machine was restarted" if found else ""
+        problem = f"it stopped by itself: {reason}" if reason else ""
+        return Status(running=False, answering=False, port=place.port, companion_port=place.port + 1, problem=problem)
     told, companion = ports.ask(found.port), ports.ask(found.companion_port)
     problem = ""
-    if told is None or companion is None:
+    if found.port != place.port:
+        problem = f"it runs on port {found.port}, and ESTATE_PORT says {place.port}"
+    elif told is None or companion is None:
         problem = f"port {found.port if told is None else found.companion_port} does not answer"
     elif told.get("save_error"):
         problem = f"its state can't be saved: {told['save_error']}"
+    answering = told is not None and companion is not None and found.port == place.port
     return Status(
-        running=True, answering=told is not None and companion is not None, port=found.port,
+        running=True, answering=answering, port=found.port,
         companion_port=found.companion_port, pid=found.pid, uptime_seconds=time.time() - found.started,
         problem=problem, resources=told["resources"] if told else {},
     )  # fmt: skip
@@ -124,10 +129,10 @@ def _running_here(place: Place) -> bool:
 
 
 def _start(place: Place, report: Report, python: Path) -> None:
-    _wait_for_emulator(place, report)
+    _wait_for_emulator(place)
     for port in (place.port, place.port + 1):
         if not ports.is_free(port):
-            raise _taken(place, port)
+            raise _taken(port)
     (place.folder / "files").mkdir(parents=True, exist_ok=True)
     for name in _LOGS:
         _turn_over(place.folder / f"{name}.log")
@@ -177,10 +182,11 @@ def _gone(found: record.Record, seconds: float) -> bool:
     return True
 
 
-def _taken(place: Place, port: int) -> EstateError:
+def _taken(port: int) -> EstateError:
     """Says whose port it is: another checkout's embedded AWS, a process with a name, or somebody unknown."""
     other = ports.ask(port)
-    suggestion = f"choose other ports, for example: export ESTATE_PORT={ports.free_pair()} (that one and the next are used)"
+    free = ports.free_pair()
+    suggestion = f"choose other ports, for example: export ESTATE_PORT={free} ({free} and {free + 1} are used)"
     if other:
         return Failed(
             f"port {port} belongs to the embedded AWS of another checkout, which lives in {other['home']}",
@@ -203,7 +209,7 @@ def _alone(place: Place, report: Report) -> Iterator[None]:
         yield
 
 
-def _wait_for_emulator(place: Place, report: Report) -> None:
+def _wait_for_emulator(place: Place) -> None:
     """An emulator whose supervisor was killed still saves its state; nobody may start on that state meanwhile."""
     lock = place.folder / "emulator.lock"
     if not lock.exists():

@@ -14,8 +14,8 @@ import signal
 import sys
 import threading
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from local_aws.server import lifeline, snapshot
@@ -39,11 +39,8 @@ def main(_arguments: list[str]) -> int:
     os.environ.pop("PYTHONPATH", None)  # Lambda workers inherit the environment and must not see the estate's tool
     logging.getLogger("hypercorn.access").disabled = True
     folder = Path(os.environ["ESTATE_AWS_FOLDER"])
-    from ministack import app as ministack
-
-    from local_aws.server import patches
-
-    patches.apply()
+    ministack = import_module("ministack.app")
+    import_module("local_aws.server.patches").apply()
     # Held until this process and its last snapshot are done; two emulators on one state would destroy it.
     lock = (folder / "emulator.lock").open("a")
     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -60,7 +57,7 @@ def main(_arguments: list[str]) -> int:
 class Emulator:
     """ministack's application, wrapped: it notices changes, answers for itself and ends in good order."""
 
-    def __init__(self, ministack: ModuleType, folder: Path, lock: int) -> None:
+    def __init__(self, ministack: Any, folder: Path, lock: int) -> None:
         self._ministack = ministack
         self._lock = lock
         self._folder = folder
@@ -75,9 +72,8 @@ class Emulator:
 
     async def serve(self, port: int) -> None:
         """Answer requests until told to stop."""
-        from hypercorn.asyncio import serve
-        from hypercorn.config import Config
-
+        serve = import_module("hypercorn.asyncio").serve
+        config = import_module("hypercorn.config").Config()
         from local_aws.server.patches import loop as one_thread
         from local_aws.server.patches import mappings
 
@@ -92,11 +88,10 @@ class Emulator:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
         lifeline.watch(lambda: loop.call_soon_threadsafe(self._end))
-        config = Config()
         config.bind = [f"{HOST}:{port}"]
         config.keep_alive_timeout = 75
         config.loglevel = "WARNING"
-        await serve(self._application, config, shutdown_trigger=asyncio.Event().wait)  # type: ignore[arg-type]
+        await serve(self._application, config, shutdown_trigger=asyncio.Event().wait)
 
     def _collect(self) -> snapshot.State:
         states: snapshot.State = {}

@@ -19,7 +19,7 @@ def open_lifeline() -> tuple[int, int]:
     return reader, writer
 
 
-def watch(when_cut: Callable[[], None]) -> None:
+def watch(when_cut: Callable[[], object]) -> None:
     """Call `when_cut` in a thread once the owner of the lifeline is gone; no-op without a lifeline."""
     descriptor = os.environ.pop(VARIABLE, "")
     if not descriptor:

@@ -1,4 +1,4 @@
-"""Where this checkout's embedded AWS lives: its folder of state and its two ports; and the variables that lead to it."""
+"""Where this checkout's embedded AWS lives: its folder of state, its two ports, and the variables that lead to it."""
 
 from __future__ import annotations
 

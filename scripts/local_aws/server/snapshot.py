@@ -1,8 +1,8 @@
 """Keeps the emulator's state on disk: after changes, in the background, all services as of one instant.
 
-The emulator itself saves only when it is shut down in good order, service by service. Here the process forks between two
-requests; the child, a frozen copy of the memory, writes one file and puts it in place in one step. A crash therefore
-loses what happened in the last moments, but never leaves one service newer than another.
+The emulator itself saves only when it is shut down in good order, service by service. Here the process forks between
+two requests; the child, a frozen copy of the memory, writes one file and puts it in place in one step. A crash
+therefore loses what happened in the last moments, but never leaves one service newer than another.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ def _write_and_exit(path: Path, collect: Callable[[], State], writer: int, kept:
         signal.alarm(_LONGEST_SAVE)
         _close_all_but({writer, kept})
         # The memory is a private copy already.
-        copy.deepcopy = lambda value, memo=None, _nil=None: value
+        copy.deepcopy = lambda value, *_: value
         save(path, collect)
         code = 0
     except OSError as error:
@@ -137,7 +137,7 @@ def _write_and_exit(path: Path, collect: Callable[[], State], writer: int, kept:
 
 def _close_all_but(kept: set[int]) -> None:
     """Let go of the parent's sockets and lifelines, or they would outlive it."""
-    for name in os.listdir("/dev/fd"):
-        if int(name) > 2 and int(name) not in kept:
+    for descriptor in [int(path.name) for path in Path("/dev/fd").iterdir()]:
+        if descriptor > 2 and descriptor not in kept:
             with contextlib.suppress(OSError):
-                os.close(int(name))
+                os.close(descriptor)

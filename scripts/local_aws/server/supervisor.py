@@ -23,7 +23,7 @@ from local_aws.server.identity import start_identity
 LONGEST_START = 60.0
 # Longer than the emulator gives itself for its last snapshot.
 LONGEST_END = 35.0
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def main(arguments: list[str]) -> int:
     """Start the children, say so, wait for a signal or a death, and end everything."""
     folder, port, ready = Path(arguments[0]), int(arguments[1]), int(arguments[2])
     os.set_inheritable(ready, False)
-    supervisor = Supervisor(folder, port)
+    supervisor, reason = Supervisor(folder, port), "its supervisor failed"
     try:
         reason = supervisor.start()
         supervisor.tell(ready, reason or "ready")
@@ -159,6 +159,10 @@ class Supervisor:
         return kept | {
             "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
             "TMPDIR": str(temporary),
+            # Lambda's clock; and no settings of the user's for boto3 in the handlers.
+            "TZ": ":UTC",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "ESTATE_AWS_FOLDER": str(self._folder),
             "ESTATE_COMPANION_PORT": str(self._port + 1),
             "BIND_HOST": ports.HOST,

@@ -135,7 +135,7 @@ def test_an_event_that_cannot_be_added_fails_alone_and_loudly(estate: Estate, ca
             estate.aggregate(records(*texts))
         assert estate.query("flight.departed")["totals"]["count"] == 49
     error = vars(next(record for record in caplog.records if record.levelno == logging.ERROR))
-    assert (error["message"], error["sequenceNumber"]) == ("event not counted", "8")
+    assert (error["message"], error["sequenceNumber"]) == ("event cannot be counted", "8")
     assert "Item size has exceeded" in error["reason"]
 
 

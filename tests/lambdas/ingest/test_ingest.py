@@ -31,7 +31,7 @@ def test_an_event_is_stored_as_it_was_received_with_key_dates_and_expiry(
     estate: Estate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("time.time", lambda: 1_700_000_000.9)
-    text = event_text("7", {"n": 1}, note="Zürich  🛫")
+    text = event_text("7", {"n": 1}, note="Zürich  🛫", ascii_only=False)
     assert estate.ingest([text]) == []
     assert estate.dynamodb.items("events") == [
         {
@@ -56,22 +56,10 @@ def test_invalid_messages_are_delivered_again_at_once_and_keep_nobody_from_being
     assert stored(estate) == ["1", "3"]
 
 
-def test_many_invalid_messages_are_made_visible_ten_by_ten(estate: Estate) -> None:
-    assert len(estate.ingest(["no event"] * 25)) == 25
-    assert len(estate.queue.visible) == 25
-
-
-@pytest.mark.parametrize(
-    ("error", "answer"),
-    [
-        (AwsError("ChangeMessageVisibilityBatch", "AccessDenied", "not allowed", 403), {}),
-        (None, {"Failed": [{"Id": "0", "Message": "expired", "Code": "X", "SenderFault": True}]}),
-    ],
-)
 def test_when_invalid_messages_cannot_be_made_visible_they_only_take_longer(
-    estate: Estate, error: AwsError | None, answer: dict[str, Any], caplog: pytest.LogCaptureFixture
+    estate: Estate, caplog: pytest.LogCaptureFixture
 ) -> None:
-    estate.queue.error, estate.queue.answer = error, answer
+    estate.queue.error = AwsError("ChangeMessageVisibility", "AccessDenied", "not allowed", 403)
     assert estate.ingest(["no event", event_text("1")]) == ["m0"]
     assert stored(estate) == ["1"]
     assert "invalid messages stay until their visibility timeout" in caplog.messages
@@ -162,7 +150,7 @@ def test_an_error_of_ours_fails_its_message_only(
 def test_chunks_fit_a_transaction_by_number_and_by_size() -> None:
     small = [parse(event_text(str(n))) for n in range(250)]
     assert [len(chunk) for chunk in chunks(small)] == [100, 100, 50]
-    big = [parse(event_text(str(n), note="é" * 190_000)) for n in range(20)]
+    big = [parse(event_text(str(n), note="é" * 190_000, ascii_only=False)) for n in range(20)]
     sizes = [sum(len(event.text.encode()) for event in chunk) for chunk in chunks(big)]
     assert len(sizes) == 3
     assert max(sizes) <= MAX_CHUNK_BYTES

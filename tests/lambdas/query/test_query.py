@@ -108,7 +108,7 @@ def test_a_page_may_take_several_reads_and_stays_below_what_lambda_can_answer() 
     texts = [
         event_text(
             f"{n}-{k}",
-            dict.fromkeys(fields[k * 10:k * 10 + 10], n),
+            dict.fromkeys(fields[k * 10 : k * 10 + 10], n),
             time=f"20{13 + n // 28}-01-{1 + n % 28:02}T00:00:00Z",
         )
         for n in range(300)

@@ -117,11 +117,10 @@ class _Raw:
 
 PUT = {"Put": {"TableName": "t", "Item": {"k": {"N": "1"}}}}
 VALUES = {":k": {"S": "é🛫"}}
-CHANGE = {"Id": "0", "ReceiptHandle": "r", "VisibilityTimeout": 0}
 REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("dynamodb", "Query", {"TableName": "t", "KeyConditionExpression": "k = :k", "ExpressionAttributeValues": VALUES}),
     ("dynamodb", "TransactWriteItems", {"TransactItems": [PUT], "ClientRequestToken": "c"}),
-    ("sqs", "ChangeMessageVisibilityBatch", {"QueueUrl": "https://q", "Entries": [CHANGE]}),
+    ("sqs", "ChangeMessageVisibility", {"QueueUrl": "https://q", "ReceiptHandle": "r", "VisibilityTimeout": 0}),
 ]
 
 

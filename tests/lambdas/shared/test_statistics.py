@@ -43,7 +43,7 @@ def test_mean_and_deviation_are_right_to_38_digits(numbers: list[str]) -> None:
     values = [Fraction(number) for number in numbers]
     moments = moments_of(numbers)
     with localcontext(prec=300, Emin=-99999, Emax=99999):
-        exact_mean = sum(values) / len(values)
+        exact_mean = sum(values, Fraction(0)) / len(values)
         expected_mean = Decimal(exact_mean.numerator) / exact_mean.denominator
         variance = statistics.pvariance(values)
         expected_deviation = (Decimal(variance.numerator) / variance.denominator).sqrt()

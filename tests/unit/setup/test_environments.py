@@ -145,7 +145,7 @@ def test_an_interrupted_installation_leaves_nothing_that_is_trusted_and_no_proce
     assert not (root / ".venv").exists()
     environments.ensure_checkout(said, root)
     assert environments.is_made_from(root / ".venv", root / "requirements.lock")
-    assert not (root / ".venv.new").exists()
+    assert sorted(path.name for path in root.glob(".venv*")) == [".venv", ".venv.lock"]
 
 
 def test_the_embedded_aws_has_one_environment_per_lock_file_in_the_cache(

@@ -110,6 +110,7 @@ def test_an_archive_that_is_not_what_the_checksum_file_says_is_refused_unopened(
         (GOOD[: len(GOOD) // 2], "can't be read"),
         (b"<html>", "can't be read"),
     ],
+    ids=["incomplete", "cut short", "something else"],
 )
 def test_an_archive_without_what_is_wanted_is_refused(
     place: Place, tmp_path: Path, said: Said, archive: bytes, why: str

@@ -79,9 +79,13 @@ def test_events_are_looked_for_in_turn() -> None:
 
 
 @given(SENT, st.data())
-def test_nothing_is_lost_or_counted_twice_whatever_is_found_in_whatever_order(sent: list[int], data: st.DataObject) -> None:
+def test_nothing_is_lost_or_counted_twice_whatever_is_found_in_whatever_order(
+    sent: list[int], data: st.DataObject
+) -> None:
     ledger, ids = ledger_of(sent)
-    finds = [("event", number) for number in set(sent) - {-1}] + [("message", position) for position in range(len(sent))]
+    finds = [("event", number) for number in set(sent) - {-1}] + [
+        ("message", position) for position in range(len(sent))
+    ]
     found_events: set[int] = set()
     for kind, which in data.draw(st.permutations(finds)):
         if kind == "event":

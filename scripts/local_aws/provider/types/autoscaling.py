@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from local_aws.provider.model import Call, Change, ResourceType, matches, nested, one_of, within
+from local_aws.provider.model import Call, Change, ResourceType, Tagging, matches, nested, one_of, within
 from local_aws.provider.types.limits import ordered
 from local_aws.provider.wire import Properties
 
@@ -25,18 +25,19 @@ _TARGET = ResourceType(
     gone=_GONE,
     names={"arn": "ScalableTargetARN"},
     create=[Call("register_scalable_target")],
-    # The embedded AWS has no operations for these tags: they stand in the state only.
-    read=[(Call("describe_scalable_targets", {"ResourceIds": _resource_ids}), f"ScalableTargets[?{_HERE}] | [0]")],
+    read=[(Call("describe_scalable_targets", {"ResourceIds": _resource_ids}), f"ScalableTargets[?{_HERE}] | [0]"),
+          (Call("list_tags_for_resource", {"ResourceARN": "{arn}"}), "{Tags: Tags}")],
     update=[Call("register_scalable_target", {"Tags": None})],
     delete=[Call("deregister_scalable_target")],
-    id="{resourceId}",
-    imports="{serviceNamespace}/{resourceId}/{scalableDimension}",
+    tagging=Tagging("tag_resource", "untag_resource", "ResourceARN"),
+    id=("{resourceId}",),
+    imports=("{serviceNamespace}/{resourceId}/{scalableDimension}",),
     force_new=_TARGET_KEYS,
     computed=frozenset({"roleArn", "suspendedState"}),
     named=None,
     retry=_RETRY,
     rules=[within("minCapacity", 0, 2**31), within("maxCapacity", 0, 2**31), ordered("minCapacity", "maxCapacity")],
-)
+)  # fmt: skip
 
 
 def _policy_kind(properties: Properties) -> tuple[str, str] | None:
@@ -66,7 +67,7 @@ _POLICY = ResourceType(
     outputs={"alarmArns": "Alarms[].AlarmARN || `[]`"},
     update=[Call("put_scaling_policy")],
     delete=[Call("delete_scaling_policy")],
-    imports="{serviceNamespace}/{resourceId}/{scalableDimension}/{name}",
+    imports=("{serviceNamespace}/{resourceId}/{scalableDimension}/{name}",),
     force_new=_TARGET_KEYS | {"name"},
     defaults={"policyType": "StepScaling"},
     unsupported=frozenset({"predictiveScalingPolicyConfiguration"}),
@@ -97,8 +98,8 @@ _SCHEDULED_ACTION = ResourceType(
            f"ScheduledActions[?ScheduledActionName=='{{name}}' && {_HERE}] | [0]")],
     update=[Call("put_scheduled_action")],
     delete=[Call("delete_scheduled_action")],
-    id="{name}-{serviceNamespace}-{resourceId}",
-    imports="{serviceNamespace}/{resourceId}/{scalableDimension}/{name}",
+    id=("{name}-{serviceNamespace}-{resourceId}",),
+    imports=("{serviceNamespace}/{resourceId}/{scalableDimension}/{name}",),
     force_new=_TARGET_KEYS | {"name"},
     defaults={"timezone": "UTC"},
     name_limit=256,

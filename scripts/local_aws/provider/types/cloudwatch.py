@@ -9,7 +9,7 @@ from local_aws.provider.types.limits import ordered, required
 from local_aws.provider.wire import Properties
 
 _GONE: Final = ("ResourceNotFound", "ResourceNotFoundException", "DashboardNotFoundError")
-_TAGS: Final = (Call("list_tags_for_resource", {"ResourceARN": "arn:aws:cloudwatch:{region}:{account}:alarm:{name}"}), "{Tags: Tags}")
+_TAGS: Final = (Call("list_tags_for_resource", {"ResourceARN": "{arn}"}), "{Tags: Tags}")
 _TAGGING: Final = Tagging("tag_resource", "untag_resource", "ResourceARN")
 _ACTIONS: Final = frozenset({"alarmActions", "okActions", "insufficientDataActions"})
 _COMPARISONS: Final = ("GreaterThanOrEqualToThreshold", "GreaterThanThreshold", "LessThanThreshold", "LessThanOrEqualToThreshold",
@@ -136,13 +136,13 @@ _COMPOSITE = ResourceType(
     create=[Call("put_composite_alarm")],
     read=[(Call("describe_alarms", {"AlarmNames": lambda change: [change.new["alarmName"]], "AlarmTypes": ["CompositeAlarm"]}),
            "CompositeAlarms[0]"),
-          (Call("list_tags_for_resource", {"ResourceARN": "arn:aws:cloudwatch:{region}:{account}:alarm:{alarmName}"}), "{Tags: Tags}")],
+          (Call("list_tags_for_resource", {"ResourceARN": "{arn}"}), "{Tags: Tags}")],
     update=[Call("put_composite_alarm", {"Tags": None}, when=lambda change: change.changed(
         *(name for name in change.new.keys() | change.old.keys() if name not in {"tags", "tagsAll"})))],
     delete=[Call("delete_alarms", {"AlarmNames": lambda change: [change.new["alarmName"]]})],
     tagging=_TAGGING,
-    id="{alarmName}",
-    imports="{alarmName}",
+    id=("{alarmName}",),
+    imports=("{alarmName}",),
     force_new=frozenset({"alarmName", "actionsEnabled"}),
     defaults={"actionsEnabled": True},
     unsupported=frozenset({"actionsSuppressor"}),
@@ -161,8 +161,8 @@ _DASHBOARD = ResourceType(
     read=[(Call("get_dashboard"), "@")],
     update=[Call("put_dashboard")],
     delete=[Call("delete_dashboards", {"DashboardNames": lambda change: [change.new["dashboardName"]]})],
-    id="{dashboardName}",
-    imports="{dashboardName}",
+    id=("{dashboardName}",),
+    imports=("{dashboardName}",),
     force_new=frozenset({"dashboardName"}),
     json=frozenset({"dashboardBody"}),
     named=None,

@@ -115,7 +115,7 @@ def _index_of(record: Properties) -> Properties:
         "nonKeyAttributes": record["Projection"].get("NonKeyAttributes"),
         "readCapacity": units.get("ReadCapacityUnits"), "writeCapacity": units.get("WriteCapacityUnits"),
     }  # fmt: skip
-    return {name: value for name, value in found.items() if value not in (None, [])}
+    return {name: value for name, value in found.items() if value}
 
 
 def _local_index_of(record: Properties) -> Properties:
@@ -123,7 +123,8 @@ def _local_index_of(record: Properties) -> Properties:
 
 
 def _recompute(changed: set[str], _new: Properties) -> set[str]:
-    return {"streamArn", "streamLabel"} if changed & {"streamEnabled", "streamViewType"} else set()
+    stream = {"streamArn", "streamLabel"} if changed & {"streamEnabled", "streamViewType"} else set()
+    return stream | ({"readCapacity", "writeCapacity"} if "billingMode" in changed else set())
 
 
 def _keys(properties: Properties) -> tuple[str, str] | None:
@@ -182,7 +183,7 @@ _TABLE = ResourceType(
         (Call("describe_table"), "Table"),
         (Call("describe_time_to_live"), "TimeToLiveDescription.{Ttl: @}"),
         (Call("describe_continuous_backups"), "ContinuousBackupsDescription.PointInTimeRecoveryDescription.{Pitr: @}"),
-        (Call("list_tags_of_resource", {"ResourceArn": "arn:aws:dynamodb:{region}:{account}:table/{name}"}), "{Tags: Tags}"),
+        (Call("list_tags_of_resource", {"ResourceArn": "{arn}"}), "{Tags: Tags}"),
     ],
     outputs={
         "attributes": "AttributeDefinitions[].{name: AttributeName, type: AttributeType}",

@@ -18,7 +18,7 @@ _CONFIGURATION: Final = frozenset({
     "role", "handler", "runtime", "timeout", "memorySize", "environment", "deadLetterConfig", "description", "layers",
     "kmsKeyArn", "loggingConfig", "tracingConfig", "ephemeralStorage", "fileSystemConfig", "snapStart", "vpcConfig",
 })  # fmt: skip
-_FUNCTION_TAGS: Final = (Call("list_tags", {"Resource": "arn:aws:lambda:{region}:{account}:function:{name}"}), "{Tags: Tags}")
+_FUNCTION_TAGS: Final = (Call("list_tags", {"Resource": "{arn}"}), "{Tags: Tags}")
 
 
 def _code(change: Change) -> dict[str, Any]:
@@ -186,8 +186,8 @@ _ALIAS = ResourceType(
     outputs={"invokeArn": lambda record: _invocation(record.get("AliasArn"), record)},
     update=[Call("update_alias")],
     delete=[Call("delete_alias")],
-    id="{arn}",
-    imports="{functionName}/{name}",
+    id=("{arn}",),
+    imports=("{functionName}/{name}",),
     force_new=frozenset({"functionName", "name"}),
     kept=frozenset({"functionName"}),
     same={"functionName": _same_function},
@@ -213,8 +213,8 @@ _PROVISIONED = ResourceType(
              "AllocatedProvisionedConcurrentExecutions || RequestedProvisionedConcurrentExecutions"},
     update=[Call("put_provisioned_concurrency_config")],
     delete=[Call("delete_provisioned_concurrency_config", when=lambda change: not change.new.get("skipDestroy"))],
-    id="{functionName},{qualifier}",
-    imports="{functionName},{qualifier}",
+    id=("{functionName},{qualifier}",),
+    imports=("{functionName},{qualifier}",),
     force_new=frozenset({"functionName", "qualifier"}),
     defaults={"skipDestroy": False},
     kept=frozenset({"functionName", "qualifier", "skipDestroy"}),
@@ -249,8 +249,8 @@ _INVOKE = ResourceType(
     update=[Call("put_function_event_invoke_config", {"DestinationConfig": _destinations},
                  when=lambda change: change.changed("destinationConfig", "maximumEventAgeInSeconds", "maximumRetryAttempts"))],
     delete=[Call("delete_function_event_invoke_config")],
-    id="{functionName}:{qualifier}",
-    imports="{functionName}:{qualifier}",
+    id=("{functionName}:{qualifier}", "{functionName}"),
+    imports=("{functionName}:{qualifier}", "{functionName}"),
     force_new=frozenset({"functionName", "qualifier"}),
     defaults={"maximumRetryAttempts": 2},
     kept=frozenset({"functionName", "qualifier"}),
@@ -312,7 +312,7 @@ _MAPPING = ResourceType(
            "stateTransitionReason": "StateTransitionReason", "kmsKeyArn": "KMSKeyArn"},
     create=[Call("create_event_source_mapping")],
     read=[(Call("get_event_source_mapping", {"UUID": "{id}"}), "@"),
-          (Call("list_tags", {"Resource": "arn:aws:lambda:{region}:{account}:event-source-mapping:{id}"},
+          (Call("list_tags", {"Resource": "{arn}"},
                 gone=("ValidationException", "InvalidParameterValueException")), "{Tags: Tags}")],
     outputs={
         "functionName": "FunctionArn",
@@ -328,8 +328,8 @@ _MAPPING = ResourceType(
     update=[Call("update_event_source_mapping", {"UUID": "{id}"})],
     delete=[Call("delete_event_source_mapping", {"UUID": "{id}"})],
     tagging=Tagging("tag_resource", "untag_resource", "Resource"),
-    id="{uuid}",
-    imports="{uuid}",
+    id=("{uuid}",),
+    imports=("{uuid}",),
     force_new=frozenset({"eventSourceArn", "startingPosition", "startingPositionTimestamp", "queues", "topics",
                          "selfManagedEventSource"}),
     defaults={"enabled": True},
@@ -397,8 +397,8 @@ _PERMISSION = ResourceType(
         "statementId": lambda record: _statement(record).get("Sid"),
     },
     delete=[Call("remove_permission")],
-    id="{statementId}",
-    imports="{function}/{statementId}",
+    id=("{statementId}",),
+    imports=("{function}:{qualifier}/{statementId}", "{function}/{statementId}"),
     force_new=frozenset({"action", "function", "principal", "qualifier", "sourceAccount", "sourceArn", "statementId",
                          "statementIdPrefix", "eventSourceToken", "functionUrlAuthType", "invokedViaFunctionUrl", "principalOrgId"}),
     kept=frozenset({"function", "qualifier", "statementIdPrefix", "eventSourceToken", "functionUrlAuthType", "principalOrgId"}),

@@ -36,9 +36,9 @@ _LOG_GROUP = ResourceType(
     ],
     read=[
         (Call("describe_log_groups", {"logGroupNamePrefix": "{name}"}), "logGroups[?logGroupName=='{name}'] | [0]"),
-        (Call("list_tags_for_resource", {"resourceArn": "arn:aws:logs:{region}:{account}:log-group:{name}"}), "{Tags: tags}"),
+        (Call("list_tags_for_resource", {"resourceArn": "{arn}"}), "{Tags: tags}"),
     ],
-    outputs={"arn": _group_arn},
+    outputs={"arn": _group_arn, "retentionInDays": "retentionInDays || `0`"},
     update=[
         Call("put_retention_policy",
              when=lambda change: change.changed("retentionInDays") and bool(change.new.get("retentionInDays"))),
@@ -74,7 +74,7 @@ _METRIC_FILTER = ResourceType(
     update=[Call("put_metric_filter", {"filterPattern": lambda change: change.new["pattern"].strip()},
                  when=lambda change: change.changed("pattern", "metricTransformation", "applyOnTransformedLogs"))],
     delete=[Call("delete_metric_filter")],
-    imports="{logGroupName}:{name}",
+    imports=("{logGroupName}:{name}",),
     force_new=frozenset({"name", "logGroupName"}),
     defaults={"applyOnTransformedLogs": False},
     kept=frozenset({"logGroupName", "applyOnTransformedLogs", "pattern"}),
@@ -92,11 +92,9 @@ _QUERY = ResourceType(
         record["_region"], record["_session"].account, record.get("queryDefinitionId"))},
     update=[Call("put_query_definition", {"queryDefinitionId": "{id}"})],
     delete=[Call("delete_query_definition", {"queryDefinitionId": "{id}"})],
-    id="{queryDefinitionId}",
-    imports="arn:aws:logs:{region}:{account}:query-definition:{queryDefinitionId}",
+    id=("{queryDefinitionId}",),
+    imports=("arn:aws:logs:{region}:{accountId}:query-definition:{queryDefinitionId}",),
     name_limit=255,
-    # The embedded AWS has no saved queries; no other part of the estate depends on one.
-    unserved="Unknown action",
     rules=[matches("name", r".{1,255}", "1 to 255 characters")],
 )  # fmt: skip
 

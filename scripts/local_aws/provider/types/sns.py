@@ -82,8 +82,8 @@ _TOPIC = ResourceType(
                  when=lambda change: change.changed(*_TOPIC_ATTRIBUTES))],
     delete=[Call("delete_topic", {"TopicArn": "{id}"})],
     tagging=Tagging("tag_resource", "untag_resource", "ResourceArn"),
-    id="{arn}",
-    imports="{arn}",
+    id=("{arn}",),
+    imports=("{arn}",),
     force_new=frozenset({"name", "namePrefix", "fifoTopic"}),
     defaults={"fifoTopic": False, "contentBasedDeduplication": False},
     computed=_COMPUTED | {"maximumMessageSize"},
@@ -113,8 +113,8 @@ _TOPIC_POLICY = ResourceType(
     # A topic always has a policy: back to the one it is born with.
     delete=[Call("set_topic_attributes", {"TopicArn": "{id}", "AttributeName": "Policy", "AttributeValue": lambda change:
                  _default_policy(change.id, change.session.account)})],
-    id="{arn}",
-    imports="{arn}",
+    id=("{arn}",),
+    imports=("{arn}",),
     force_new=frozenset({"arn"}),
     policies=frozenset({"policy"}),
     named=None,
@@ -143,8 +143,8 @@ _SUBSCRIPTION = ResourceType(
                  when=lambda change: change.changed(*_SUBSCRIPTION_ATTRIBUTES))],
     # AWS can't delete a subscription nobody has confirmed; it vanishes by itself.
     delete=[Call("unsubscribe", {"SubscriptionArn": "{id}"}, when=lambda change: not change.old.get("pendingConfirmation"))],
-    id="{arn}",
-    imports="{arn}",
+    id=("{arn}",),
+    imports=("{arn}",),
     force_new=frozenset({"endpoint", "protocol", "topic"}),
     defaults={"confirmationTimeoutInMinutes": 1, "endpointAutoConfirms": False, "rawMessageDelivery": False},
     computed=frozenset({"filterPolicyScope"}),

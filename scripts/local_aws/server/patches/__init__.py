@@ -6,9 +6,13 @@ refuses to start (`check_version`), until somebody has looked at each of them ag
 
 from __future__ import annotations
 
+from importlib import import_module
 from importlib.metadata import version
 
 MINISTACK = "1.5.33"
+_MODULES = (
+    "access", "dynamodb", "sqs", "execution", "logs", "queries", "tagging", "asynchronous", "mappings",
+)  # fmt: skip
 
 
 def check_version() -> None:
@@ -24,7 +28,5 @@ def check_version() -> None:
 def apply() -> None:
     """Load ministack's modules and correct them."""
     check_version()
-    from local_aws.server.patches import asynchronous, dynamodb, execution, logs, mappings, queries, sqs
-
-    for module in (dynamodb, sqs, execution, logs, queries, asynchronous, mappings):
-        module.apply()
+    for name in _MODULES:
+        import_module(f"{__name__}.{name}").apply()

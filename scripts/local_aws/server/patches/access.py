@@ -1,10 +1,25 @@
-"""Whether a function's execution role may do what AWS does in its name: poll a source, write a log, send a failure on."""
+"""Permissions: whether a role may do what AWS does in its name, and the actions that requests really need."""
 
 from __future__ import annotations
 
-from ministack.core import iam_evaluator
-from ministack.core.responses import get_account_id, get_region
-from ministack.services import iam
+from typing import Any
+
+from local_aws.server.patches.target import get_account_id, get_region, iam, iam_actions, iam_evaluator
+
+_SQS_WITH_BATCH = ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
+_BATCHES = {f"sqs:{action}Batch": f"sqs:{action}" for action in _SQS_WITH_BATCH}
+
+
+def apply() -> None:
+    """Make the corrections."""
+    extract = iam_actions.extract_iam_action
+
+    def without_batches(*request: Any) -> str | None:
+        """SQS has no actions for its batch operations: each is allowed by the action for one message."""
+        action: str | None = extract(*request)
+        return _BATCHES.get(action, action) if action else action
+
+    iam_actions.extract_iam_action = without_batches
 
 
 def role_allows(role_arn: str, action: str, resource: str) -> bool:

@@ -1,4 +1,4 @@
-"""Asynchronous invocations: the settings of the qualifier that was called, and a dead-letter queue that gets the event."""
+"""Asynchronous invocations: the settings of the qualifier that was called; dead-letter queues get the event."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ import time
 from contextvars import copy_context
 from typing import Any
 
-from ministack.core.responses import new_uuid, request_scope
-from ministack.services import lambda_svc, sns
-
 from local_aws.server.patches import access
 from local_aws.server.patches import sqs as queues
 from local_aws.server.patches.execution import invoke
 from local_aws.server.patches.loop import on_loop
+from local_aws.server.patches.target import lambda_svc, new_uuid, request_scope, sns
 
 logger = logging.getLogger("lambda-async")
 
@@ -58,9 +56,10 @@ def _run(function: Any, event: Any) -> None:
 
 def _settings(config: dict[str, Any]) -> dict[str, Any]:
     """The event invoke config of the alias or version in the ARN that was called."""
-    qualifier = (config["FunctionArn"].split(":") + ["$LATEST"])[7]
+    # arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
+    qualifier = config["FunctionArn"].split(":")[7:]
     base = lambda_svc._functions.get(config["FunctionName"]) or {}
-    found = lambda_svc._event_invoke_config(base, None if qualifier == "$LATEST" else qualifier)
+    found = lambda_svc._event_invoke_config(base, qualifier[0] if qualifier else None)
     return found or {}
 
 
@@ -71,7 +70,7 @@ def _succeeded(settings: dict[str, Any], config: dict[str, Any], event: Any, res
 
 
 def _failed(settings: dict[str, Any], config: dict[str, Any], event: Any, result: dict[str, Any], count: int) -> None:
-    """A destination gets an account of the failure; the dead-letter queue gets the event itself (both, if both are set)."""
+    """A destination gets an account of the failure, a dead-letter queue the event itself; both if both are set."""
     target = ((settings.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
     if target:
         _send(target, json.dumps(_envelope(config, event, result, "RetriesExhausted", count)), {}, config)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import decimal
 from typing import Any
 
-from ministack.services import dynamodb
+from local_aws.server.patches.target import dynamodb
 
 # DynamoDB's range spans exponents from -130 to 125 with 38 digits: enough for any sum of two numbers to be exact.
 _EXACT = 300

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import queue
 import subprocess
 import threading
 import time
@@ -12,11 +14,9 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
-from ministack.core import lambda_runtime
-from ministack.services import lambda_svc
-
 from local_aws.server import lifeline
 from local_aws.server.patches.loop import always_on_loop, on_loop
+from local_aws.server.patches.target import lambda_runtime, lambda_svc, responses
 
 _LIFELINE = "_ESTATE_WORKER_LIFELINE"
 # Runs before the handler's module is loaded; a handler that computes on would otherwise notice nothing.
@@ -35,6 +35,12 @@ _estate_watch()
 # The emulator's own settings mean something else to a handler.
 _NOT_FOR_HANDLERS = ("LOG_LEVEL", "AUTH", "PERSIST_STATE", "STATE_DIR", "BIND_HOST", "ESTATE_AWS_FOLDER", "SERVICES")
 
+# Printed after each invocation, to tell its lines from the next one's.
+_MARK = "\x00end of invocation"
+# "Lambda quotas" in the developer guide.
+_LARGEST_PAYLOAD = 6 * 1024 * 1024
+_LARGEST_EVENT = 1024 * 1024
+
 _thread = threading.local()
 
 
@@ -50,7 +56,8 @@ def apply() -> None:
             super().__init__(*args, **kwargs, pass_fds=(reader,))
 
     lambda_runtime.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": Worker})
-    lambda_runtime._PYTHON_WORKER_SCRIPT = _WATCH + lambda_runtime._PYTHON_WORKER_SCRIPT
+    lambda_runtime._PYTHON_WORKER_SCRIPT = _WATCH + _with_mark(lambda_runtime._PYTHON_WORKER_SCRIPT)
+    lambda_runtime.Worker._drain_stderr_bounded = _printed_up_to_mark
     signal_end = lambda_runtime._signal
 
     def measured_end(process: Any) -> None:
@@ -60,10 +67,30 @@ def apply() -> None:
 
     lambda_runtime._signal = measured_end
     # ministack tells the largest of all processes that ever ended, other functions' and our own helpers among them.
-    lambda_svc._probe_peak_memory_mb = lambda _function: current().peak_mb() if current() else 0
+    lambda_svc._probe_peak_memory_mb = lambda _function: peak_mb()
     lambda_svc._emit_lambda_metrics = always_on_loop(lambda_svc._emit_lambda_metrics)
     _remember_the_worker()
-    _name_the_exception()
+    _correct_results()
+    _limit_requests()
+
+
+def _with_mark(script: str) -> str:
+    last = "        _real_stdout.flush()\n\nrun()"
+    if script.count(last) != 1:
+        raise SystemExit("ministack's worker script has another end than the correction of its log was made for")
+    mark = f"        print({_MARK!r}, file=sys.__stderr__, flush=True)\n"
+    return script.replace(last, mark + last)
+
+
+def _printed_up_to_mark(self: Any) -> str:
+    """What the invocation printed. ministack waits 50 ms after each in case something comes, and may cut it short."""
+    lines: list[str] = []
+    with contextlib.suppress(queue.Empty):
+        while not (line := self._stderr_queue.get(timeout=1.0)).endswith(_MARK):
+            lines.append(line)
+        if unfinished := line.removesuffix(_MARK):
+            lines.append(unfinished)
+    return "\n".join(lines)
 
 
 class Environment(subprocess.Popen[str]):
@@ -98,6 +125,12 @@ def current() -> Environment | None:
     return getattr(_thread, "environment", None)
 
 
+def peak_mb() -> int:
+    """The peak memory of that environment; 0 when there is none."""
+    environment = current()
+    return environment.peak_mb() if environment else 0
+
+
 def _remember_the_worker() -> None:
     run = lambda_runtime.Worker.invoke
 
@@ -108,20 +141,47 @@ def _remember_the_worker() -> None:
     lambda_runtime.Worker.invoke = remembering
 
 
-def _name_the_exception() -> None:
+def _correct_results() -> None:
     run = lambda_svc._execute_function_warm
 
-    def naming(function: Any, event: Any, request_id: str) -> Any:
-        """AWS's errorType is the exception's class; ministack says Runtime.HandlerError for all of them."""
+    def corrected(function: Any, event: Any, request_id: str) -> Any:
         result = run(function, event, request_id)
-        body = result.get("body")
-        if result.get("error") and isinstance(body, dict) and body.get("errorType") == "Runtime.HandlerError":
-            last = (result.get("log") or "").rstrip().rpartition("\n")[2]
-            name = last.partition(":")[0].rpartition(".")[2].strip()
-            body["errorType"] = name if name.isidentifier() else "Exception"
+        if result.get("error"):
+            _name_exception(result)
+        elif len(json.dumps(result.get("body"))) > _LARGEST_PAYLOAD + 100:
+            message = f"Response payload size exceeded maximum allowed payload size ({_LARGEST_PAYLOAD + 100} bytes)."
+            result |= {
+                "error": True,
+                "body": {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": message},
+            }
         return result
 
-    lambda_svc._execute_function_warm = naming
+    lambda_svc._execute_function_warm = corrected
+
+
+def _name_exception(result: dict[str, Any]) -> None:
+    """AWS's errorType is the exception's class; ministack says Runtime.HandlerError for all of them."""
+    body = result.get("body")
+    if isinstance(body, dict) and body.get("errorType") == "Runtime.HandlerError":
+        last = (result.get("log") or "").rstrip().rpartition("\n")[2]
+        name = last.partition(":")[0].rpartition(".")[2].strip()
+        body["errorType"] = name if name.isidentifier() else "Exception"
+
+
+def _limit_requests() -> None:
+    handle = lambda_svc.handle_request
+
+    async def limited(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
+        """AWS takes 6 MB in a call that waits, 1 MB in one that does not; ministack takes anything."""
+        if method == "POST" and path.endswith("/invocations"):
+            kind = headers.get("x-amz-invocation-type") or "RequestResponse"
+            limit = _LARGEST_EVENT if kind == "Event" else _LARGEST_PAYLOAD
+            if len(body) > limit:
+                message = f"{len(body)} byte payload is too large for the {kind} invocation type (limit {limit} bytes)"
+                return responses.error_response_json("RequestTooLargeException", message, 413)
+        return await handle(method, path, headers, body, query)
+
+    lambda_svc.handle_request = limited
 
 
 def invoke(function: Any, event: dict[str, Any]) -> dict[str, Any]:

@@ -7,11 +7,9 @@ import logging
 import time
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
-from ministack.services import cloudwatch_logs, lambda_svc
-
 from local_aws.server.patches import access, execution
 from local_aws.server.patches.loop import on_loop
+from local_aws.server.patches.target import cloudwatch_logs, get_account_id, get_region, lambda_svc
 
 logger = logging.getLogger("lambda-logs")
 
@@ -21,15 +19,12 @@ def apply() -> None:
     lambda_svc._emit_lambda_logs = emit
 
 
-def emit(
-    function: Any, request_id: str, text: str, error: bool, duration_ms: int, *, log_source: str | None = None
-) -> None:
+def emit(function: Any, request_id: str, text: str, error: bool, duration_ms: int, **_only_for_containers: Any) -> None:
     """Append an invocation's lines. Nothing of it may break the invocation."""
     environment = execution.current()
-    peak = environment.peak_mb() if environment else 0
-    stream = environment.log_stream if environment else f"{time.strftime('%Y/%m/%d', time.gmtime())}/[$LATEST]{request_id}"
+    stream = environment.log_stream if environment else f"no-environment/{request_id}"
     config = function.get("config") or function
-    lines = _lines(config, request_id, text, error, duration_ms, peak)
+    lines = _lines(config, request_id, text, error, duration_ms)
     try:
         on_loop(_append, config, stream, lines)
     except Exception:
@@ -63,10 +58,8 @@ def _append(config: dict[str, Any], stream_name: str, lines: list[str]) -> None:
     cloudwatch_logs._fanout_to_subscription_filters(name, stream_name, events)
 
 
-def _lines(
-    config: dict[str, Any], request_id: str, text: str, error: bool, duration_ms: int, peak_mb: int
-) -> list[str]:
-    version, memory = config.get("Version", "$LATEST"), config.get("MemorySize", 128)
+def _lines(config: dict[str, Any], request_id: str, text: str, error: bool, duration_ms: int) -> list[str]:
+    version, memory, peak_mb = config.get("Version", "$LATEST"), config.get("MemorySize", 128), execution.peak_mb()
     own = text.splitlines() if text else []
     if (config.get("LoggingConfig") or {}).get("LogFormat") == "JSON":
         metrics = {
@@ -79,13 +72,11 @@ def _lines(
             *own,
             _platform("platform.report", {"requestId": request_id, "metrics": metrics, "status": status}),
         ]
-    return [
-        f"START RequestId: {request_id} Version: {version}",
-        *own,
-        f"END RequestId: {request_id}",
+    report = (
         f"REPORT RequestId: {request_id}\tDuration: {duration_ms} ms\tBilled Duration: {duration_ms} ms\t"
-        f"Memory Size: {memory} MB\tMax Memory Used: {peak_mb} MB",
-    ]
+        f"Memory Size: {memory} MB\tMax Memory Used: {peak_mb} MB"
+    )
+    return [f"START RequestId: {request_id} Version: {version}", *own, f"END RequestId: {request_id}", report]
 
 
 def _platform(kind: str, record: dict[str, Any]) -> str:

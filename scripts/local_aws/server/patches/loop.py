@@ -1,8 +1,8 @@
 """Everything that changes ministack's state happens on its event loop's thread.
 
 Requests do already. ministack's own background threads (pollers, invocations) change queues and logs beside them, which
-loses messages: DeleteMessage replaces a queue's list while a thread fills the old one. What the corrections do in threads
-therefore goes through `on_loop`; and a snapshot, taken on that thread, never sees half a change.
+loses messages: DeleteMessage replaces a queue's list while a thread fills the old one. What the corrections do in
+threads therefore goes through `on_loop`; and a snapshot, taken on that thread, never sees half a change.
 """
 
 from __future__ import annotations
@@ -13,26 +13,31 @@ import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
+@dataclass
 class _Bound:
     loop: asyncio.AbstractEventLoop | None = None
     thread: int = 0
-    changed: Callable[[], None] = staticmethod(lambda: None)
+    changed: Callable[[], object] = int
+
+
+_bound = _Bound()
 
 
 def bind(loop: asyncio.AbstractEventLoop, changed: Callable[[], None]) -> None:
     """Name the running loop, from its own thread, and whom to tell of changes."""
-    _Bound.loop, _Bound.thread, _Bound.changed = loop, threading.get_ident(), staticmethod(changed)
+    _bound.loop, _bound.thread, _bound.changed = loop, threading.get_ident(), changed
 
 
 def on_loop(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call the function on the loop's thread, with the caller's account and region, and wait for what it returns."""
-    if _Bound.loop is None or threading.get_ident() == _Bound.thread:
+    if _bound.loop is None or threading.get_ident() == _bound.thread:
         return _call(function, *args, **kwargs)
     context = contextvars.copy_context()
     done: Future[T] = Future()
@@ -43,13 +48,13 @@ def on_loop(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         except BaseException as error:  # belongs to the caller
             done.set_exception(error)
 
-    _Bound.loop.call_soon_threadsafe(call)
+    _bound.loop.call_soon_threadsafe(call)
     return done.result()
 
 
 def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     result = function(*args, **kwargs)
-    _Bound.changed()
+    _bound.changed()
     return result
 
 

@@ -1,7 +1,7 @@
 """Event source mappings: one loop that offers each mapping its turn, in place of ministack's pollers.
 
-ministack's take at most 10 messages, delete what a throttled function never saw, drop partial failures of streams, ignore
-their retries and bisecting, hold every queue up while a stream's batch runs, and ask no role for permission.
+ministack's take at most 10 messages, delete what a throttled function never saw, drop partial failures of streams,
+ignore their retries and bisecting, hold every queue up while a stream's batch runs, and ask no role for permission.
 """
 
 from __future__ import annotations
@@ -13,13 +13,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.arn import parse_arn
-from ministack.core.concurrency import esm_wake, spawn_background
-from ministack.core.responses import error_response_json, request_scope
-from ministack.services import lambda_svc
-
 from local_aws.server.patches import access, queue_mapping, stream_mapping
 from local_aws.server.patches.loop import on_loop
+from local_aws.server.patches.target import arn, concurrency, lambda_svc, request_scope, responses
 
 logger = logging.getLogger("mappings")
 
@@ -46,7 +42,7 @@ def apply() -> None:
         _states.pop(mapping_id, None)
 
     lambda_svc._create_esm, lambda_svc._release_esm_poll_state = checked_create, release_all
-    lambda_svc._ensure_poller = esm_wake.set
+    lambda_svc._ensure_poller = concurrency.esm_wake.set
 
 
 class State:
@@ -81,7 +77,7 @@ def start() -> None:
 
 def _run() -> None:
     while True:
-        esm_wake.clear()
+        concurrency.esm_wake.clear()
         pause = _LONGEST_SLEEP
         try:
             pause = on_loop(_one_turn)
@@ -89,14 +85,14 @@ def _run() -> None:
             logger.exception("a turn of the event source mappings failed")
         if pause > _REST:
             time.sleep(_REST)
-        esm_wake.wait(max(0.0, min(pause, _LONGEST_SLEEP) - _REST))
+        concurrency.esm_wake.wait(max(0.0, min(pause, _LONGEST_SLEEP) - _REST))
 
 
 def _one_turn() -> float:
     """Let every mapping take what it may; the seconds until one of them wants another turn."""
     pause = _LONGEST_SLEEP
     for account, region, mapping in lambda_svc._iter_all_esms():
-        source = _SOURCES.get(parse_arn(mapping["EventSourceArn"]).service)
+        source = _SOURCES.get(arn.parse_arn(mapping["EventSourceArn"]).service)
         if source is None or not mapping.get("Enabled", True):
             continue
         with request_scope(account, region):
@@ -129,9 +125,9 @@ def _dispatch(state: State, work: Callable[[], None]) -> None:
         finally:
             with contextlib.suppress(RuntimeError):
                 on_loop(_finished, state)
-            esm_wake.set()
+            concurrency.esm_wake.set()
 
-    spawn_background(run, thread_name="mapping")
+    concurrency.spawn_background(run, thread_name="mapping")
 
 
 def _finished(state: State) -> None:
@@ -146,4 +142,4 @@ def _refusal(data: dict[str, Any]) -> Any:
         return error
     function, config = lambda_svc._get_func_record_for_qualifier(name, qualifier)
     message = _SOURCES[service].refusal(data, config, function)
-    return error_response_json("InvalidParameterValueException", message, 400) if message else None
+    return responses.error_response_json("InvalidParameterValueException", message, 400) if message else None

@@ -6,13 +6,12 @@ import json
 import time
 from typing import Any
 
-from ministack.core.responses import AccountRegionScopedDict, error_response_json, json_response, new_uuid
-from ministack.services import cloudwatch_logs
+from local_aws.server.patches.target import cloudwatch_logs, new_uuid, responses
 
 _KEPT = ("name", "queryString", "queryLanguage", "logGroupNames")
 _MOST = 1000
 
-_definitions = AccountRegionScopedDict()
+_definitions = responses.AccountRegionScopedDict()
 
 
 def apply() -> None:
@@ -39,30 +38,31 @@ def _put(data: dict[str, Any]) -> Any:
     if data.get("queryDefinitionId") and identifier not in _definitions:
         return _missing(identifier)
     if not data.get("name") or not data.get("queryString"):
-        return error_response_json("InvalidParameterException", "name and queryString are required", 400)
+        return responses.error_response_json("InvalidParameterException", "name and queryString are required", 400)
     kept = {key: data[key] for key in _KEPT if data.get(key)}
-    language = {"queryLanguage": "CWLI"}
-    _definitions[identifier] = language | kept | {"queryDefinitionId": identifier, "lastModified": int(time.time() * 1000)}
-    return json_response({"queryDefinitionId": identifier})
+    given = {"queryDefinitionId": identifier, "lastModified": int(time.time() * 1000)}
+    _definitions[identifier] = {"queryLanguage": "CWLI"} | kept | given
+    return responses.json_response({"queryDefinitionId": identifier})
 
 
 def _describe(data: dict[str, Any]) -> Any:
     prefix, first = data.get("queryDefinitionNamePrefix") or "", int(data.get("nextToken") or 0)
     last = first + (data.get("maxResults") or _MOST)
-    found = sorted((one for one in _definitions.values() if one["name"].startswith(prefix)), key=lambda one: one["name"])
+    matching = [one for one in _definitions.values() if one["name"].startswith(prefix)]
+    found = sorted(matching, key=lambda one: one["name"])
     more = {"nextToken": str(last)} if last < len(found) else {}
-    return json_response({"queryDefinitions": found[first:last], **more})
+    return responses.json_response({"queryDefinitions": found[first:last], **more})
 
 
 def _delete(data: dict[str, Any]) -> Any:
     identifier = data.get("queryDefinitionId", "")
     if _definitions.pop(identifier, None) is None:
         return _missing(identifier)
-    return json_response({"success": True})
+    return responses.json_response({"success": True})
 
 
 def _missing(identifier: str) -> Any:
-    return error_response_json("ResourceNotFoundException", f"Query definition with id {identifier} does not exist", 400)
+    return responses.error_response_json("ResourceNotFoundException", f"There is no query definition {identifier}", 400)
 
 
 _ACTIONS = {"PutQueryDefinition": _put, "DescribeQueryDefinitions": _describe, "DeleteQueryDefinition": _delete}

@@ -1,4 +1,4 @@
-"""SQS queues as event sources, as the Lambda developer guide ("Using Lambda with Amazon SQS") describes them."""
+"""SQS queues as event sources, as "Using Lambda with Amazon SQS" in the developer guide describes them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import get_account_id, get_region
-from ministack.services import lambda_svc, sqs
-
 from local_aws.server.patches import access
 from local_aws.server.patches import sqs as queues
 from local_aws.server.patches.execution import invoke
 from local_aws.server.patches.loop import on_loop
+from local_aws.server.patches.target import get_account_id, get_region, lambda_svc, sqs
 
 READ = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 # AWS starts with five batches at a time; as many processes here would only take each other's processor away.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
-from ministack.core.concurrency import esm_wake
-from ministack.core.responses import new_uuid
-from ministack.services import sqs
+from local_aws.server.patches.target import concurrency, new_uuid, sqs
 
 # Lambda's limit for an invocation's payload is 6 MB; what surrounds the bodies in the event is counted per message.
 _LARGEST_BATCH_BYTES = 6_000_000
@@ -44,30 +43,34 @@ def receive(queue: dict[str, Any], most: int) -> list[dict[str, Any]]:
         sqs._dlq_sweep(queue)
         fifo: list[dict[str, Any]] = sqs._collect_msgs(queue, min(most, 10), int(_visibility(queue)))
         return fifo
-    most_receives, now = _most_receives(queue), time.time()
-    batch: list[dict[str, Any]] = []
-    size, exhausted = 0, False
-    for message in queue["messages"]:
-        if message.get("visible_at", 0) > now:
-            continue
-        sqs._ensure_msg_fields(message)
-        if most_receives and message["receive_count"] >= most_receives:
-            exhausted = True
-            continue
-        size += len(message["body"].encode()) + _ENVELOPE_BYTES
-        if batch and size > _LARGEST_BATCH_BYTES:
-            break
-        batch.append(message)
-        if len(batch) == most:
-            break
+    now = time.time()
+    batch = list(_next(queue, most, now))
     for message in batch:
         message.update(receipt_handle=new_uuid(), visible_at=now + _visibility(queue))
         message["receive_count"] += 1
         if message["first_receive_at"] is None:
             message["first_receive_at"] = now
-    if exhausted:
-        sqs._dlq_sweep(queue)
     return batch
+
+
+def _next(queue: dict[str, Any], most: int, now: float) -> Iterator[dict[str, Any]]:
+    """The messages that may be received, in order, as many as fit; those received too often go to the other queue."""
+    most_receives, count, size, swept = _most_receives(queue), 0, 0, False
+    for message in queue["messages"]:
+        if message.get("visible_at", 0) > now:
+            continue
+        sqs._ensure_msg_fields(message)
+        if most_receives and message["receive_count"] >= most_receives:
+            if not swept:
+                # Moves all of them. It replaces the queue's list, not the one that this loop goes through.
+                sqs._dlq_sweep(queue)
+                swept = True
+            continue
+        size += len(message["body"].encode()) + _ENVELOPE_BYTES
+        if count == most or (count and size > _LARGEST_BATCH_BYTES):
+            return
+        count += 1
+        yield message
 
 
 def delete(queue: dict[str, Any], handles: set[str]) -> None:
@@ -88,7 +91,7 @@ def put(arn: str, body: str, attributes: dict[str, str]) -> bool:
     }  # fmt: skip
     sqs._ensure_msg_fields(message)
     queue["messages"].append(message)
-    esm_wake.set()
+    concurrency.esm_wake.set()
     return True
 
 

@@ -1,4 +1,4 @@
-"""DynamoDB streams as event sources, as the Lambda developer guide ("Using Lambda with Amazon DynamoDB") describes them."""
+"""DynamoDB streams as event sources, as "Using Lambda with Amazon DynamoDB" in the developer guide describes them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ministack.core.responses import new_uuid
-from ministack.services import dynamodb, lambda_svc, sns
-
 from local_aws.server.patches import access
 from local_aws.server.patches import sqs as queues
 from local_aws.server.patches.execution import invoke
 from local_aws.server.patches.loop import on_loop
 from local_aws.server.patches.queue_mapping import batch_item_failures
+from local_aws.server.patches.target import dynamodb, lambda_svc, new_uuid, sns
 
 logger = logging.getLogger("mappings")
 

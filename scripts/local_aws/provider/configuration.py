@@ -1,0 +1,46 @@
+"""The provider's own configuration (`aws:…` keys): read, and checked against the SDK's class for it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from local_aws.provider.check import Failure, validate
+from local_aws.provider.schema import Schema, SdkType
+from local_aws.provider.wire import Properties
+
+PROVIDER_TOKEN: Final = "pulumi:providers:aws"
+_OF_THE_ENGINE: Final = frozenset({"version", "pluginDownloadURL", "__internal"})
+# What only makes sense against a real account: taking it silently would pretend to something that does not happen.
+_UNSUPPORTED: Final = frozenset({"assumeRoles", "assumeRoleWithWebIdentity", "endpoints", "customCaBundle", "httpProxy",
+                                 "httpsProxy", "ignoreTags", "forbiddenAccountIds"})  # fmt: skip
+
+
+def plain_configuration(schema: Schema, config: Properties) -> Properties:
+    """The configuration; the engine passes all that is not text as JSON, and YAML leaves numbers as such."""
+    known: Mapping[str, SdkType] = schema["inputs"]
+    return {key: _plain(known.get(key, "any"), value) for key, value in config.items() if key not in _OF_THE_ENGINE}
+
+
+def _plain(kind: SdkType, value: Any) -> Any:
+    if kind == "str":
+        return str(value) if isinstance(value, int) else value
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)
+    if isinstance(kind, Mapping) and isinstance(value, list):
+        return [_plain(kind.get("list", "any"), item) for item in value]
+    if isinstance(kind, Mapping) and isinstance(value, Mapping):
+        members: Mapping[str, SdkType] = kind.get("object", {})
+        return {key: _plain(members.get(key) or kind.get("map", "any"), item) for key, item in value.items()}
+    return value
+
+
+def config_failures(schema: Schema, config: Properties) -> Iterator[Failure]:
+    """Unknown keys, wrong types, and what the local provider does not do."""
+    yield from validate({"object": schema["inputs"], "required": []}, config, "")
+    for key in sorted(config.keys() & _UNSUPPORTED):
+        if config[key]:
+            yield key, "is not supported by the local provider plugin, which only serves the embedded AWS"

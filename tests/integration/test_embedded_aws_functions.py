@@ -1,0 +1,289 @@
+"""The embedded AWS's functions: their logs, environment, errors, failure queues and limits are those of AWS."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.integration.cloud import (
+    eventually, items, make_function, make_queue, make_role, make_table, received, send, unique,
+)  # fmt: skip
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import EmbeddedAws
+
+WRITE_LOGS = ["logs:CreateLogStream", "logs:PutLogEvents"]
+
+
+def invoke(aws: EmbeddedAws, name: str, event: Any = None, **more: Any) -> Any:
+    answer = aws.client("lambda").invoke(FunctionName=name, Payload=json.dumps(event).encode(), **more)
+    return json.loads(answer["Payload"].read() or b"null")
+
+
+def log_events(aws: EmbeddedAws, group: str) -> list[dict[str, Any]]:
+    return aws.client("logs").filter_log_events(logGroupName=group)["events"]
+
+
+def logging_function(aws: EmbeddedAws, *, create_group: bool = True, form: str = "Text") -> tuple[str, str]:
+    """A function that prints, and its log group."""
+    group = f"/aws/lambda/{unique('logged')}"
+    if create_group:
+        aws.client("logs").create_log_group(logGroupName=group)
+    role = make_role(aws, (WRITE_LOGS, [f"arn:aws:logs:us-east-1:123456789012:log-group:{group}:*"]))
+    code = "ballast = bytearray(40_000_000)\ndef handle(event, context):\n    print('hello', context.log_stream_name)"
+    return make_function(aws, role, code, LoggingConfig={"LogFormat": form, "LogGroup": group}), group
+
+
+def test_invocations_of_one_environment_share_a_log_stream_and_report_its_memory(embedded_aws: EmbeddedAws) -> None:
+    name, group = logging_function(embedded_aws)
+
+    invoke(embedded_aws, name, Qualifier="live")
+    invoke(embedded_aws, name, Qualifier="live")
+
+    events = log_events(embedded_aws, group)
+    (stream,) = {event["logStreamName"] for event in events}
+    assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[1\][0-9a-f]{32}", stream)
+    assert [event["message"] for event in events].count(f"hello {stream}") == 2
+    reports = [event["message"] for event in events if event["message"].startswith("REPORT")]
+    peaks = [int(peak) for report in reports for peak in re.findall(r"Max Memory Used: (\d+) MB", report)]
+    assert len(peaks) == 2
+    assert all(60 <= peak <= 200 for peak in peaks)
+
+
+def test_a_report_in_json_has_the_form_of_aws(embedded_aws: EmbeddedAws) -> None:
+    name, group = logging_function(embedded_aws, form="JSON")
+
+    invoke(embedded_aws, name)
+
+    report = json.loads(log_events(embedded_aws, group)[-1]["message"])
+    assert report["type"] == "platform.report"
+    assert report["record"]["status"] == "success"
+    assert report["record"]["metrics"]["memorySizeMB"] == 512
+    assert report["record"]["metrics"]["maxMemoryUsedMB"] >= 60
+
+
+def test_a_role_that_may_not_create_log_groups_does_not_bring_a_deleted_one_back(embedded_aws: EmbeddedAws) -> None:
+    name, group = logging_function(embedded_aws, create_group=False)
+
+    invoke(embedded_aws, name)
+
+    assert embedded_aws.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"] == []
+
+
+def test_a_handler_sees_its_own_settings_and_none_of_the_emulators(embedded_aws: EmbeddedAws) -> None:
+    code = "import os\ndef handle(event, context):\n    return dict(os.environ)"
+    settings = {"Variables": {"TABLE": "t"}}
+    name = make_function(embedded_aws, make_role(embedded_aws), code, Environment=settings)
+
+    seen = invoke(embedded_aws, name, Qualifier="live")
+
+    wanted = {
+        "TABLE": "t", "AWS_LAMBDA_FUNCTION_NAME": name, "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_REGION": "us-east-1",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512", "AWS_ENDPOINT_URL": embedded_aws.endpoint, "TZ": ":UTC",
+    }  # fmt: skip
+    assert wanted.items() <= seen.items()
+    assert seen["AWS_ACCESS_KEY_ID"].startswith("ASIA")
+    assert not {"LOG_LEVEL", "AUTH", "PYTHONPATH", "AWS_PROFILE", "HTTP_PROXY"} & set(seen)
+
+
+def test_an_error_names_its_exception(embedded_aws: EmbeddedAws) -> None:
+    code = "class TooLate(Exception):\n    pass\ndef handle(event, context):\n    raise TooLate('by a day')"
+    name = make_function(embedded_aws, make_role(embedded_aws), code)
+
+    answer = invoke(embedded_aws, name)
+
+    assert (answer["errorType"], answer["errorMessage"]) == ("TooLate", "by a day")
+
+
+def test_a_failed_asynchronous_event_is_retried_as_its_alias_says_and_ends_in_the_queue_as_it_was(
+    embedded_aws: EmbeddedAws,
+) -> None:
+    table, table_arn, _ = make_table(embedded_aws)
+    url, queue_arn = make_queue(embedded_aws)
+    role = make_role(embedded_aws, (["dynamodb:UpdateItem"], [table_arn]), (["sqs:SendMessage"], [queue_arn]))
+    code = f"""
+import boto3
+def handle(event, context):
+    boto3.client("dynamodb").update_item(TableName="{table}", Key={{"id": {{"S": "tries"}}}},
+        UpdateExpression="ADD n :one", ExpressionAttributeValues={{":one": {{"N": "1"}}}})
+    raise ValueError("no")
+"""
+    name = make_function(embedded_aws, role, code, DeadLetterConfig={"TargetArn": queue_arn})
+    embedded_aws.client("lambda").put_function_event_invoke_config(
+        FunctionName=name, Qualifier="live", MaximumRetryAttempts=1
+    )
+
+    invoke(embedded_aws, name, {"the": "event"}, Qualifier="live", InvocationType="Event")
+
+    (message,) = eventually(lambda: received(embedded_aws, url), "the event is in the failure queue")
+    assert json.loads(message["Body"]) == {"the": "event"}
+    assert message["MessageAttributes"]["ErrorMessage"]["StringValue"] == "no"
+    assert items(embedded_aws, table)["tries"]["n"] == {"N": "2"}
+
+
+def test_a_failed_event_is_dropped_when_the_role_may_not_send_it_on(embedded_aws: EmbeddedAws) -> None:
+    url, queue_arn = make_queue(embedded_aws)
+    other_url, other_arn = make_queue(embedded_aws)
+    role = make_role(embedded_aws, (["sqs:SendMessage"], [other_arn]))
+    code = "def handle(event, context):\n    raise ValueError('no')"
+    functions = embedded_aws.client("lambda")
+    for target in (queue_arn, other_arn):
+        name = make_function(embedded_aws, role, code, DeadLetterConfig={"TargetArn": target})
+        functions.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=0)
+        invoke(embedded_aws, name, {}, InvocationType="Event")
+
+    eventually(lambda: received(embedded_aws, other_url), "the permitted one arrived")
+    assert received(embedded_aws, url) == []
+
+
+def test_payloads_are_limited_to_six_megabytes(embedded_aws: EmbeddedAws) -> None:
+    name = make_function(embedded_aws, make_role(embedded_aws), "def handle(event, context):\n    return len(event)")
+    large = make_function(embedded_aws, make_role(embedded_aws), "def handle(e, c):\n    return 'x' * 6_400_000")
+
+    assert invoke(embedded_aws, name, "x" * 6_000_000) == 6_000_000
+    with pytest.raises(ClientError) as caught:
+        invoke(embedded_aws, name, "x" * 6_400_000)
+    answer = invoke(embedded_aws, large)
+
+    assert caught.value.response["Error"]["Code"] == "RequestTooLargeException"
+    assert answer["errorType"] == "Function.ResponseSizeTooLarge"
+
+
+def test_a_handler_may_change_the_visibility_of_its_messages_if_its_role_may(embedded_aws: EmbeddedAws) -> None:
+    url, queue_arn = make_queue(embedded_aws, VisibilityTimeout="20")
+    poll = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ChangeMessageVisibility"]
+    table, table_arn, _ = make_table(embedded_aws)
+    role = make_role(embedded_aws, (poll, [queue_arn]), (["dynamodb:PutItem"], [table_arn]))
+    code = f"""
+import boto3
+def handle(event, context):
+    (record,) = event["Records"]
+    count = record["attributes"]["ApproximateReceiveCount"]
+    boto3.client("dynamodb").put_item(TableName="{table}", Item={{"id": {{"S": count}}}})
+    if count == "1":
+        boto3.client("sqs").change_message_visibility_batch(QueueUrl="{url}", Entries=[
+            {{"Id": "0", "ReceiptHandle": record["receiptHandle"], "VisibilityTimeout": 0}}])
+        return {{"batchItemFailures": [{{"itemIdentifier": record["messageId"]}}]}}
+"""
+    name = make_function(embedded_aws, role, code)
+    embedded_aws.client("lambda").create_event_source_mapping(
+        FunctionName=f"{name}:live", EventSourceArn=queue_arn, FunctionResponseTypes=["ReportBatchItemFailures"]
+    )
+    send(embedded_aws, url, ["again"])
+
+    eventually(lambda: set(items(embedded_aws, table)) == {"1", "2"}, "it came back long before its timeout", 15)
+
+
+def test_invocations_by_event_sources_count_in_the_metrics(embedded_aws: EmbeddedAws) -> None:
+    url, queue_arn = make_queue(embedded_aws)
+    poll = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    name = make_function(embedded_aws, make_role(embedded_aws, (poll, [queue_arn])), "def handle(e, c):\n    1 / 0")
+    embedded_aws.client("lambda").create_event_source_mapping(FunctionName=f"{name}:live", EventSourceArn=queue_arn)
+    send(embedded_aws, url, ["x"])
+
+    def errors() -> float:
+        from datetime import UTC, datetime, timedelta
+
+        now = datetime.now(UTC)
+        points = embedded_aws.client("cloudwatch").get_metric_statistics(
+            Namespace="AWS/Lambda", MetricName="Errors", Dimensions=[{"Name": "FunctionName", "Value": name}],
+            StartTime=now - timedelta(hours=1), EndTime=now + timedelta(minutes=1), Period=3600, Statistics=["Sum"],
+        )["Datapoints"]  # fmt: skip
+        return sum(point["Sum"] for point in points)
+
+    eventually(lambda: errors() >= 1, "the error is counted")
+
+
+def test_every_kind_of_resource_is_found_by_its_tags(embedded_aws: EmbeddedAws) -> None:
+    tags = {"Suffix": unique("tagged")}
+    pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
+    client = embedded_aws.client
+    name = make_function(embedded_aws, make_role(embedded_aws), "def handle(e, c): pass", Tags=tags)
+    url, queue_arn = make_queue(embedded_aws)
+    client("sqs").tag_queue(QueueUrl=url, Tags=tags)
+    _, table_arn, _ = make_table(embedded_aws)
+    client("dynamodb").tag_resource(ResourceArn=table_arn, Tags=pairs)
+    topic = client("sns").create_topic(Name=name, Tags=pairs)["TopicArn"]
+    client("logs").create_log_group(logGroupName=name, tags=tags)
+    client("cloudwatch").put_metric_alarm(
+        AlarmName=name, EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold", Tags=pairs,
+        Metrics=[
+            {"Id": "m", "ReturnData": False, "MetricStat": {"Stat": "Sum", "Period": 60, "Metric": {
+                "Namespace": "AWS/DynamoDB", "MetricName": "ThrottledRequests"}}},
+            {"Id": "filled", "Expression": "FILL(m, 0)", "ReturnData": True},
+        ],
+    )  # fmt: skip
+    filters = [{"Key": key, "Values": [value]} for key, value in tags.items()]
+
+    pages = client("resourcegroupstaggingapi").get_paginator("get_resources").paginate(TagFilters=filters)
+    found = {resource["ResourceARN"] for page in pages for resource in page["ResourceTagMappingList"]}
+
+    assert found == {
+        f"arn:aws:lambda:us-east-1:123456789012:function:{name}", queue_arn, table_arn, topic,
+        f"arn:aws:logs:us-east-1:123456789012:log-group:{name}",
+        f"arn:aws:cloudwatch:us-east-1:123456789012:alarm:{name}",
+    }  # fmt: skip
+
+
+def test_a_topic_reaches_a_queue_whose_policy_lets_it(embedded_aws: EmbeddedAws) -> None:
+    topic = embedded_aws.client("sns").create_topic(Name=unique("topic"))["TopicArn"]
+    open_url, open_arn = make_queue(embedded_aws)
+    shut_url, shut_arn = make_queue(embedded_aws)
+    statement = {
+        "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
+        "Resource": open_arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }  # fmt: skip
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    embedded_aws.client("sqs").set_queue_attributes(QueueUrl=open_url, Attributes={"Policy": policy})
+    for arn in (shut_arn, open_arn):
+        embedded_aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+
+    embedded_aws.client("sns").publish(TopicArn=topic, Message="alarm")
+
+    eventually(lambda: received(embedded_aws, open_url), "the message is in the queue")
+    assert received(embedded_aws, shut_url) == []
+
+
+def test_saved_queries_can_be_kept_found_changed_and_deleted(embedded_aws: EmbeddedAws) -> None:
+    logs, name = embedded_aws.client("logs"), unique("query")
+    made = logs.put_query_definition(name=name, queryString="fields @message", logGroupNames=["/g"])["queryDefinitionId"]
+    logs.put_query_definition(queryDefinitionId=made, name=name, queryString="fields @timestamp")
+
+    (found,) = logs.describe_query_definitions(queryDefinitionNamePrefix=name)["queryDefinitions"]
+    deleted = logs.delete_query_definition(queryDefinitionId=made)
+
+    assert (found["queryDefinitionId"], found["queryString"]) == (made, "fields @timestamp")
+    assert deleted["success"]
+    assert logs.describe_query_definitions(queryDefinitionNamePrefix=name)["queryDefinitions"] == []
+    with pytest.raises(logs.exceptions.ResourceNotFoundException):
+        logs.put_query_definition(queryDefinitionId=made, name=name, queryString="x")
+
+
+def test_scaling_depends_on_its_target(embedded_aws: EmbeddedAws) -> None:
+    scaling = embedded_aws.client("application-autoscaling")
+    target = {
+        "ServiceNamespace": "lambda", "ResourceId": f"function:{unique('lambda')}:live",
+        "ScalableDimension": "lambda:function:ProvisionedConcurrency",
+    }  # fmt: skip
+    configuration = {
+        "TargetValue": 0.7,
+        "PredefinedMetricSpecification": {"PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization"},
+    }
+    policy = {**target, "PolicyName": "p", "PolicyType": "TargetTrackingScaling"}
+    with pytest.raises(scaling.exceptions.ObjectNotFoundException):
+        scaling.put_scaling_policy(**policy, TargetTrackingScalingPolicyConfiguration=configuration)
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    first = scaling.put_scaling_policy(**policy, TargetTrackingScalingPolicyConfiguration=configuration)["PolicyARN"]
+    second = scaling.put_scaling_policy(**policy, TargetTrackingScalingPolicyConfiguration=configuration)["PolicyARN"]
+
+    scaling.deregister_scalable_target(**target)
+
+    assert first == second
+    of_target = {"ServiceNamespace": "lambda", "ResourceId": target["ResourceId"]}
+    assert scaling.describe_scaling_policies(**of_target)["ScalingPolicies"] == []
+    with pytest.raises(scaling.exceptions.ObjectNotFoundException):
+        scaling.deregister_scalable_target(**target)

@@ -1,0 +1,147 @@
+"""The local provider plugin against the embedded AWS: one whole life of every resource type."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.integration.provider_cases import CASES, Case, Properties, archive, trust
+from tests.integration.provider_client import ProviderClient, Resource
+
+from local_aws import provider
+from local_aws.provider.types import TYPES
+from local_aws.provider.wire import UNKNOWN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEFAULT_TAGS = {"ManagedBy": "pulumi"}
+
+
+@pytest.fixture(scope="module")
+def plugin(embedded_aws: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProviderClient]:
+    """The plugin as the engine starts it."""
+    folder = provider.install(tmp_path_factory.mktemp("pulumi"), Path(embedded_aws.environment["PATH"].split(":")[0]) / "python")
+    with subprocess.Popen(
+        [folder / "pulumi-resource-aws"], env=embedded_aws.environment, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        yield ProviderClient(int(process.stdout.readline()), {"defaultTags": {"tags": DEFAULT_TAGS}})
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def surroundings(plugin: ProviderClient) -> Iterator[dict[str, str]]:
+    """What the cases refer to."""
+    made: list[Resource] = []
+
+    def make(token: str, **inputs: Any) -> Properties:
+        made.append(plugin.create(token, "around", inputs))
+        return made[-1].state
+
+    role = make("aws:iam/role:Role", name="role-around", assumeRolePolicy=trust("lambda.amazonaws.com"))
+    make("aws:iam/rolePolicy:RolePolicy", role=role["name"], name="all", policy=(
+        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["sqs:*", "dynamodb:*"], "Resource": "*"}]}'))
+    queue = make("aws:sqs/queue:Queue", name="queue-around", visibilityTimeoutSeconds=180)
+    dlq = make("aws:sqs/queue:Queue", name="dlq-around")
+    table = make("aws:dynamodb/table:Table", name="table-around", billingMode="PROVISIONED", readCapacity=1,
+                 writeCapacity=1, hashKey="k", attributes=[{"name": "k", "type": "S"}], streamEnabled=True,
+                 streamViewType="NEW_IMAGE")
+    log_group = make("aws:cloudwatch/logGroup:LogGroup", name="/aws/lambda/lambda-around")
+    make("aws:appautoscaling/target:Target", resourceId=f"table/{table['name']}", minCapacity=1, maxCapacity=9,
+         scalableDimension="dynamodb:table:ReadCapacityUnits", serviceNamespace="dynamodb")
+    topic = make("aws:sns/topic:Topic", name="topic-around")
+    alarm = make("aws:cloudwatch/metricAlarm:MetricAlarm", name="alarm-around", metricName="m", namespace="n",
+                 period=60, statistic="Sum", comparisonOperator="GreaterThanThreshold", evaluationPeriods=1, threshold=1)
+    function = make("aws:lambda/function:Function", name="lambda-around", role=role["arn"], runtime="python3.11",
+                    handler="main.handle", code=archive("one"), timeout=30, publish=True)
+    made[-1] = plugin.update(made[-1], made[-1].inputs | {"code": archive("two")})
+    alias = make("aws:lambda/alias:Alias", name="live", functionName=function["name"], functionVersion="1")
+    yield {
+        "role": role["name"], "role_arn": role["arn"], "queue_url": queue["url"], "queue_arn": queue["arn"],
+        "dlq_url": dlq["url"], "dlq_arn": dlq["arn"], "table": table["name"], "stream_arn": table["streamArn"],
+        "log_group": log_group["name"], "topic_arn": topic["arn"], "alarm": alarm["name"], "function": function["name"],
+        "alias_arn": alias["arn"],
+    }  # fmt: skip
+    for resource in reversed(made):
+        plugin.delete(resource)
+
+
+def filled(value: Any, places: dict[str, str]) -> Any:
+    """The value with its "{place}"s filled."""
+    if isinstance(value, str):
+        return re.sub(r"{(\w+)}", lambda match: places.get(match[1], match[0]), value)
+    if isinstance(value, dict):
+        return {key: filled(item, places) for key, item in value.items()}
+    return [filled(item, places) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.inputs.get('name', '')}")
+def test_a_resource_is_made_shown_changed_imported_and_removed(
+    case: Case, plugin: ProviderClient, surroundings: dict[str, str], embedded_aws: Any
+) -> None:
+    inputs = filled(case.inputs, surroundings)
+    wanted = inputs | filled(case.change, surroundings)
+    wanted = {name: value for name, value in wanted.items() if value is not None}
+
+    made = plugin.create(case.token, "case", inputs)
+    try:
+        shows_itself_unchanged(plugin, made)
+        can_be_imported(plugin, case, made)
+        if case.change:
+            made = changes(plugin, case, made, wanted)
+        if case.drift:
+            shows_drift(plugin, case, made, embedded_aws)
+    finally:
+        plugin.delete(made)
+
+    left = plugin.refresh(made)
+    assert left is None or (case.remains and left.state != made.state)
+    plugin.delete(made)  # already gone: as good as removed
+
+
+def shows_itself_unchanged(plugin: ProviderClient, made: Resource) -> None:
+    seen = plugin.refresh(made)
+    assert seen is not None
+    assert seen.state == made.state
+    assert seen.inputs == made.inputs
+    assert plugin.changes(made, made.inputs) == []
+    assert not [name for name, value in made.state.items() if value is UNKNOWN]
+
+
+def can_be_imported(plugin: ProviderClient, case: Case, made: Resource) -> None:
+    found = plugin.adopt(case.token, "case", filled(case.imports, made.state))
+    assert found is not None
+    assert found.id == made.id
+    assert {path.split("[")[0] for path in plugin.changes(found, made.inputs)} <= case.unreadable
+
+
+def changes(plugin: ProviderClient, case: Case, made: Resource, wanted: Properties) -> Resource:
+    checked = plugin.checked(case.token, "case", wanted, made.inputs)
+    difference = plugin.diff(made, checked)
+    assert difference.detailedDiff
+    assert not difference.replaces
+    planned = plugin.update(made, checked, preview=True).state
+    changed = plugin.update(made, checked)
+    for name, value in planned.items():
+        assert value is UNKNOWN or name == "lastModified" or changed.state.get(name) == value, name
+    shows_itself_unchanged(plugin, changed)
+    return changed
+
+
+def shows_drift(plugin: ProviderClient, case: Case, made: Resource, embedded_aws: Any) -> None:
+    assert case.drift is not None
+    case.drift(embedded_aws.client, made.state)
+    seen = plugin.refresh(made)
+    assert seen is not None
+    assert seen.state.get(case.drifted) != made.state.get(case.drifted)
+    assert case.drifted in {path.split(".")[0].split("[")[0] for path in plugin.changes(seen, made.inputs)}
+    repaired = plugin.update(seen, made.inputs)
+    assert repaired.state.get(case.drifted) == made.state.get(case.drifted)
+
+
+def test_every_type_has_a_case() -> None:
+    assert {case.token for case in CASES} == set(TYPES)

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import io
+import json
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from estate_tool import environment, querying
+from estate_tool.commands import query
+from foundation.naming import Names
+from shared.statistics import Summary, described
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+HOURS = [f"2013-01-01T{hour:02}:00:00Z" for hour in range(6)]
+
+
+def bucket(hour: str, *delays: str, events: int | None = None) -> dict[str, Any]:
+    summary = Summary()
+    for delay in delays:
+        summary.add_event({"dep_delay": Decimal(delay)})
+    if events:
+        summary.events = events
+    return {"hour": hour, **described(summary)}
+
+
+class FakeLambda:
+    """Answers with pages of two buckets each, or with what `failure` says."""
+
+    def __init__(self, buckets: list[dict[str, Any]], failure: dict[str, Any] | None = None) -> None:
+        self.buckets = buckets
+        self.failure = failure
+        self.requests: list[dict[str, Any]] = []
+
+    def invoke(self, **call: Any) -> dict[str, Any]:
+        assert (call["FunctionName"], call["Qualifier"], call["InvocationType"]) == (
+            "lambda-query-dev", "live", "RequestResponse",
+        )  # fmt: skip
+        request = json.loads(call["Payload"])
+        self.requests.append(request)
+        if self.failure is not None:
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(self.failure).encode())}
+        start = int(request.get("next", "0"))
+        page: dict[str, Any] = {"buckets": self.buckets[start : start + 2]}
+        totals = Summary()
+        for one in page["buckets"]:
+            from shared.statistics import summary_of
+
+            totals.add(summary_of(one))
+        page["totals"] = described(totals)
+        if start + 2 < len(self.buckets):
+            page["next"] = str(start + 2)
+        return {"Payload": io.BytesIO(json.dumps(page).encode())}
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeLambda]:
+    """Any environment has a query function that answers so."""
+
+    def answer(buckets: list[dict[str, Any]], failure: dict[str, Any] | None = None) -> FakeLambda:
+        function = FakeLambda(buckets, failure)
+        estate = type("Estate", (), {
+            "name": "dev", "local": False, "names": Names("dev"), "client": lambda _self, _service: function,
+        })()  # fmt: skip
+        monkeypatch.setattr(environment, "resolve", lambda _name: estate)
+        return function
+
+    return answer
+
+
+def test_all_pages_are_put_together_and_their_totals_are_exact(answering: Any, call: Any) -> None:
+    buckets = [bucket(hour, "1", "0.1", str(number)) for number, hour in enumerate(HOURS[:5])]
+    function = answering(buckets)
+    done = call(query, "flight.departed", "--subject", "UA", "--from", HOURS[0], "--to", HOURS[5], "--json")
+    assert done.code == 0
+    answer = json.loads(done.out)
+    asked = {"type": "flight.departed", "subject": "UA", "from": HOURS[0], "to": HOURS[5]}
+    assert {name: answer[name] for name in asked} == asked
+    assert answer["buckets"] == buckets
+    assert answer["totals"]["count"] == 15
+    assert answer["totals"]["data"]["dep_delay"]["count"] == 15
+    assert answer["totals"]["data"]["dep_delay"]["sum"] == "15.5"
+    assert answer["totals"]["data"]["dep_delay"]["mean"] == "1.0333333333333333333333333333333333333"
+    assert function.requests == [asked, asked | {"next": "2"}, asked | {"next": "4"}]
+
+
+def test_what_is_not_asked_is_not_sent_and_an_empty_subject_is_asked(answering: Any, call: Any) -> None:
+    function = answering([])
+    assert json.loads(call(query, "t", "--json").out)["subject"] is None
+    call(query, "t", "--subject", "")
+    assert function.requests == [{"type": "t"}, {"type": "t", "subject": ""}]
+
+
+def test_the_table_has_a_row_per_hour_and_field_and_the_totals(answering: Any, call: Any) -> None:
+    answering([bucket(HOURS[0], "2", "4", events=1200), bucket(HOURS[1], "-6")])
+    assert call(query, "flight.departed", "--subject", "UA").out.splitlines() == [
+        "flight.departed · subject UA: 1,201 events in 2 hours",
+        "",
+        "hour                  events  field      values  sum    mean  stddev",
+        "2013-01-01T00:00:00Z   1,200  dep_delay       2    6   3.000   1.000",
+        "2013-01-01T01:00:00Z       1  dep_delay       1   -6  -6.000   0.000",
+        "─" * 67,
+        "total                  1,201  dep_delay       3    0   0.000   4.320",
+    ]
+
+
+def test_events_without_numbers_and_no_events_are_said_plainly(answering: Any, call: Any) -> None:
+    answering([bucket(HOURS[0], events=3)])
+    assert "2013-01-01T00:00:00Z       3" in call(query, "t").out
+    answering([])
+    assert call(query, "t", "--subject", "", "--from", HOURS[0]).out == f"t · no subject · from {HOURS[0]}: no events\n"
+
+
+@pytest.mark.parametrize(
+    ("exact", "read"),
+    [("0", "0.000"), ("1234567.8949", "1234567.895"), ("-3.0909090909", "-3.091"), ("0.000123456789", "0.000123457"),
+     ("1e-9", "1e-9"), ("0.5", "0.5")],
+)  # fmt: skip
+def test_small_numbers_keep_their_digits(exact: str, read: str) -> None:
+    assert querying.short(exact) == read
+
+
+def test_a_bad_question_is_wrong_usage_in_the_functions_words(answering: Any, call: Any) -> None:
+    answering([], {"errorType": "BadRequest", "errorMessage": 'from "x" is invalid: not a time'})
+    done = call(query, "t", "--from", "x")
+    assert done.code == 2
+    assert 'error: from "x" is invalid: not a time' in done.err
+
+
+def test_a_failing_function_is_named_with_its_logs(answering: Any, call: Any) -> None:
+    answering([], {"errorType": "AwsError", "errorMessage": "throttled"})
+    done = call(query, "t")
+    assert done.code == 1
+    assert "the query function failed: AwsError: throttled" in done.err
+    assert "/aws/lambda/lambda-query-dev" in done.err
+
+
+def test_a_function_that_does_not_exist_is_not_deployed(answering: Any, call: Any) -> None:
+    function = answering([])
+
+    def missing(**_: Any) -> dict[str, Any]:
+        raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no function"}}, "Invoke")
+
+    function.invoke = missing
+    done = call(query, "t")
+    assert done.code == 1
+    assert "scripts/deploy_all.sh dev" in done.err
+
+
+def test_a_page_that_repeats_itself_ends_in_an_error(answering: Any, call: Any) -> None:
+    function = answering([])
+    function.invoke = lambda **_: {
+        "Payload": io.BytesIO(b'{"buckets": [], "totals": {"count": 0, "data": {}}, "next": "same"}')
+    }
+    assert "the same page again and again" in call(query, "t").err

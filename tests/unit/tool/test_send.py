@@ -1,0 +1,232 @@
+"""`estate send` as a user calls it, against moto."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool import following, sending
+from estate_tool.commands import sample, send
+from estate_tool.environment import Environment
+from estate_tool.reaching import require_running
+from shared.events import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+FLIGHTS = list(sample.lines(30))
+KEYS = {"read", "sent", "rejected", "aggregated", "dead_lettered", "duplicates", "seconds"}
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> Callable[..., str]:
+    """A file of these lines."""
+
+    def written(*lines: str) -> str:
+        path = tmp_path / "events.ndjson"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return str(path)
+
+    return written
+
+
+def mark(estate: Any, lines: list[str]) -> None:
+    """Do what the aggregation does last."""
+    for line in lines:
+        estate.client("dynamodb").put_item(TableName="table-marks-dev", Item={"event_key": {"S": parse(line).key}})
+
+
+def test_every_line_of_a_file_becomes_a_message(estate: Any, call: Any, events: Any) -> None:
+    done = call(send, events(*FLIGHTS), "--json")
+    assert done.code == 0
+    result = json.loads(done.out)
+    assert set(result) >= KEYS
+    assert {name: result[name] for name in KEYS - {"seconds"}} == {
+        "read": 30, "sent": 30, "rejected": 0, "aggregated": None, "dead_lettered": None, "duplicates": 0,
+    }  # fmt: skip
+    assert sorted(estate.bodies("queue-ingest-dev")) == sorted(FLIGHTS)
+
+
+def test_stdin_is_read_for_a_hyphen(estate: Any, call: Any) -> None:
+    done = call(send, "-", stdin=("\r\n\r\n".join(FLIGHTS)).encode())
+    assert done.code == 0
+    assert re.match(r"30 of 30 lines sent, 0 rejected, in [\d.]+ s \([\d,]+/s\)\n$", done.out)
+    assert sorted(estate.bodies("queue-ingest-dev")) == sorted(FLIGHTS)
+
+
+def test_invalid_lines_are_named_and_not_sent(estate: Any, call: Any, events: Any) -> None:
+    done = call(send, events(FLIGHTS[0], "no event", "", '{"specversion":"1.0"}', FLIGHTS[1]), "--json")
+    assert done.code == 1
+    assert re.search(r"^line 2: the event is not JSON", done.err, re.MULTILINE)
+    assert re.search(r"^line 4: id is missing", done.err, re.MULTILINE)
+    assert "2 of 4 lines were not sent" in done.err
+    assert "--raw" in done.err
+    result = json.loads(done.out)
+    assert (result["read"], result["sent"], result["rejected"]) == (4, 2, 2)
+    assert sorted(estate.bodies("queue-ingest-dev")) == sorted(FLIGHTS[:2])
+
+
+def test_of_many_invalid_lines_the_first_are_named_and_all_are_counted(estate: Any, call: Any, events: Any) -> None:
+    done = call(send, events(*["no event"] * 250), "--json")
+    assert done.err.count("is not JSON") == 100
+    assert "further rejected lines are counted, not listed" in done.err
+    assert json.loads(done.out)["rejected"] == 250
+    assert estate.bodies("queue-ingest-dev") == []
+
+
+def test_raw_sends_what_is_invalid_as_it_is_but_not_what_no_message_can_hold(
+    estate: Any, call: Any, events: Any
+) -> None:
+    done = call(send, events(" no event ", FLIGHTS[0], "a\x01b"), "--raw", "--json")
+    assert done.code == 1
+    assert "line 3: character 2 of the line is U+0001" in done.err
+    result = json.loads(done.out)
+    assert (result["read"], result["sent"], result["rejected"]) == (3, 2, 1)
+    assert sorted(estate.bodies("queue-ingest-dev")) == sorted([" no event ", FLIGHTS[0]])
+
+
+def test_a_line_longer_than_the_queue_takes_is_rejected_before_it_is_sent(estate: Any, call: Any, events: Any) -> None:
+    sqs, url = estate.client("sqs"), estate.queue_url("queue-ingest-dev")
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"MaximumMessageSize": "1024"})
+    done = call(send, events("x" * 1024, "x" * 1025), "--raw", "--json")
+    assert done.code == 1
+    assert "line 2: the line has more than the 1,024 bytes that fit a message" in done.err
+    assert estate.bodies("queue-ingest-dev") == ["x" * 1024]
+
+
+def test_lines_before_the_first_one_wanted_are_not_sent(estate: Any, call: Any, events: Any) -> None:
+    done = call(send, events(*FLIGHTS), "--from-line", "29", "--json")
+    assert json.loads(done.out)["read"] == 2
+    assert sorted(estate.bodies("queue-ingest-dev")) == sorted(FLIGHTS[28:])
+
+
+def test_a_repeated_event_is_sent_and_called_a_duplicate(estate: Any, call: Any, events: Any) -> None:
+    done = call(send, events(*FLIGHTS, *FLIGHTS[:4]))
+    assert done.code == 0
+    assert "34 of 34 lines sent" in done.out
+    assert "4 of them repeat an event sent before" in done.out
+    assert len(estate.bodies("queue-ingest-dev")) == 34
+
+
+def test_a_failure_says_up_to_where_everything_is_sent_and_a_second_call_sends_the_rest(
+    estate: Any, call: Any, events: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, attempt = events(*FLIGHTS), sending.Sender._attempt
+
+    def refuse(self: Any, waiting: dict[str, Any], delivery: Any) -> None:
+        if delivery.last_line > 20:
+            raise PermissionError(13, "for a test")
+        attempt(self, waiting, delivery)
+
+    monkeypatch.setattr(sending.Sender, "_attempt", refuse)
+    done = call(send, path, "--json")
+    assert done.code == 1
+    assert "everything up to line 20 is sent or rejected" in done.err
+    assert "--from-line 21" in done.err
+    result = json.loads(done.out)
+    assert (result["sent"], result["through_line"]) == (20, 20)
+    monkeypatch.setattr(sending.Sender, "_attempt", attempt)
+    assert call(send, path, "--from-line", "21").code == 0
+    assert sorted(estate.bodies("queue-ingest-dev")) == sorted(FLIGHTS)
+
+
+def test_an_interrupt_says_how_to_go_on(estate: Any, call: Any, events: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(_self: Any, _batches: Any, _account: Any) -> None:
+        raise sending.Interrupted
+
+    monkeypatch.setattr(sending.Sender, "run", interrupted)
+    done = call(send, events(*FLIGHTS))
+    assert done.code == 1
+    assert "error: stopped: 0 sent" in done.err
+    assert "begin again with the same command" in done.err
+
+
+def test_wait_returns_when_all_is_marked_or_dead_and_the_counts_add_up(estate: Any, call: Any, events: Any) -> None:
+    mark(estate, FLIGHTS)
+    sqs, url = estate.client("sqs"), estate.queue_url("queue-ingest-dev")
+
+    def poisoned() -> set[str]:
+        """Receive everything twice, so that redrive moves what nobody deletes; the flights are deleted."""
+        for _ in range(20):
+            for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", ()):
+                if message["Body"] != "poison":
+                    sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return set()
+
+    sqs.send_message(QueueUrl=estate.queue_url("dlq-ingest-dev"), MessageBody="somebody else's")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(following, "LostBatches", lambda *_: poisoned)
+        consume_first = following.DeadLetters.news
+        patch.setattr(following.DeadLetters, "news", lambda self: (poisoned(), consume_first(self))[1])
+        done = call(
+            send, events(*FLIGHTS, *FLIGHTS[:5], "poison", "poison"), "--raw", "--wait", "--timeout", "30", "--json"
+        )
+    assert done.code == 0, done.err
+    result = json.loads(done.out)
+    assert {name: result[name] for name in KEYS - {"seconds"}} == {
+        "read": 37, "sent": 37, "rejected": 0, "aggregated": 30, "duplicates": 5, "dead_lettered": 2,
+    }  # fmt: skip
+    assert sorted(estate.bodies("dlq-ingest-dev")) == ["poison", "poison", "somebody else's"]
+
+
+def test_a_wait_that_takes_too_long_says_what_is_missing_and_where_to_look(estate: Any, call: Any, events: Any) -> None:
+    mark(estate, FLIGHTS[:20])
+    done = call(send, events(*FLIGHTS), "--wait", "--timeout", "0.2")
+    assert done.code == 1
+    assert "10 of 30 messages are neither in the aggregates nor in a dead-letter queue" in done.err
+    assert "queue-ingest-dev holds 30, dlq-ingest-dev holds 0, dlq-aggregate-dev does not exist" in done.err
+    assert "/aws/lambda/lambda-ingest-dev" in done.err
+    assert "20 events aggregated, 0 duplicates, 0 in a dead-letter queue, 10 not accounted for" in done.out
+
+
+def test_an_interrupted_wait_says_that_all_is_sent(
+    estate: Any, call: Any, events: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(following.Settlement, "wait", interrupted)
+    done = call(send, events(*FLIGHTS), "--wait")
+    assert done.code == 1
+    assert "stopped waiting for 30 of 30 messages; all of them are sent" in done.err
+
+
+def test_an_environment_that_is_not_deployed_is_named(empty_estate: Any, call: Any, events: Any) -> None:
+    done = call(send, events(*FLIGHTS))
+    assert done.code == 1
+    assert done.out == ""
+    assert "environment dev is not deployed" in done.err
+    assert "scripts/deploy_all.sh dev" in done.err
+
+
+def test_an_embedded_aws_that_does_not_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from estate_tool.errors import Failed
+
+    monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
+    stopped: Any = type("Stopped", (Environment,), {"__init__": lambda _self: None, "local": True, "name": "local-b"})()
+    with pytest.raises(Failed, match="is not running") as failed:
+        require_running(stopped)
+    assert "scripts/estate local up" in failed.value.hint
+    assert "scripts/deploy_all.sh local-b" in failed.value.hint
+
+
+@pytest.mark.parametrize("name", ["missing.ndjson", "."])
+def test_a_file_that_can_not_be_read_is_wrong_usage(
+    name: str, call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = call(send, name)
+    assert done.code == 2
+    assert f"can't read {name}: " in done.err
+    assert done.out == ""
+
+
+@pytest.mark.parametrize("flag", ["--from-line=0", "--from-line=x", "--timeout=0", "--timeout=nan", "--timeout=soon"])
+def test_a_flag_that_makes_no_sense_is_wrong_usage(flag: str, call: Any, events: Any) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call(send, events(*FLIGHTS), flag)
+    assert ended.value.code == 2

@@ -1,0 +1,309 @@
+"""What becomes of what was sent: marks, dead letters, batches that were given up, and the wait for all of it."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from estate_tool import dead_letters
+from estate_tool.dead_letters import DeadLetters, depth
+from estate_tool.ledger import Ledger
+from estate_tool.lost_batches import LostBatches
+from estate_tool.settling import FRUITLESS_CALLS, LONGEST_PAUSE, Marks, Settlement, TimedOut
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+QUEUE = "dlq-ingest-dev"
+
+
+class Clock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.pauses: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+class FakeMarks:
+    """A table of marks that counts what is asked of it."""
+
+    def __init__(self, capacity: int = 10**9) -> None:
+        self.marked: set[bytes] = set()
+        self.calls: list[int] = []
+        self.capacity = capacity
+        self.exceptions = type("Exceptions", (), {"ClientError": ClientError})
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 (boto3's)
+        keys = RequestItems["marks"]["Keys"]
+        self.calls.append(len(keys))
+        readable, unread = keys[: self.capacity], keys[self.capacity :]
+        found = [key for key in readable if bytes.fromhex(key["event_key"]["S"]) in self.marked]
+        return {"Responses": {"marks": found}, "UnprocessedKeys": {"marks": {"Keys": unread}} if unread else {}}
+
+
+def key(number: int) -> bytes:
+    return sha256(str(number).encode()).digest()
+
+
+def ledger_of(events: int, invalid: int = 0) -> Ledger:
+    ledger = Ledger(follow=True)
+    for number in range(events):
+        ledger.delivered(key(number), f"e{number}")
+    for number in range(invalid):
+        ledger.delivered(None, f"i{number}")
+    return ledger
+
+
+class NoDeadLetters(DeadLetters):
+    def __init__(self) -> None:
+        """Nothing is dead."""
+
+    def news(self) -> Any:
+        yield from ()
+
+
+def settlement(
+    ledger: Ledger, marks: FakeMarks, clock: Clock, dead: DeadLetters | None = None, **more: Any
+) -> Settlement:
+    return Settlement(
+        ledger=ledger, marks=Marks(marks, "marks"), ingest_failures=dead or NoDeadLetters(), clock=clock,
+        sleep=clock.sleep, **{"lost_batches": set, **more},
+    )  # fmt: skip
+
+
+def test_it_returns_at_once_when_everything_is_marked() -> None:
+    ledger, marks, clock = ledger_of(250), FakeMarks(), Clock()
+    marks.marked = {key(number) for number in range(250)}
+    settlement(ledger, marks, clock).wait(10, lambda: None)
+    assert (ledger.aggregated, ledger.missing) == (250, 0)
+    assert marks.calls == [100, 100, 50]
+    assert clock.pauses == []
+
+
+def test_only_outstanding_events_are_looked_for() -> None:
+    ledger, marks, clock = ledger_of(150), FakeMarks(), Clock()
+    marks.marked = {key(number) for number in range(100)}
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        marks.marked |= {key(number) for number in range(150)}
+
+    waiting = settlement(ledger, marks, clock)
+    waiting.sleep = sleep
+    waiting.wait(10, lambda: None)
+    assert marks.calls == [100, 50, 50]
+    assert ledger.aggregated == 150
+
+
+def test_a_round_ends_when_call_after_call_finds_nothing_and_the_next_one_looks_for_others() -> None:
+    ledger, marks = ledger_of(100 * (FRUITLESS_CALLS + 1)), FakeMarks()
+    looking = Marks(marks, "marks")
+    assert looking.look(ledger) == 0
+    assert len(marks.calls) == FRUITLESS_CALLS
+    last = 100 * (FRUITLESS_CALLS + 1) - 1
+    marks.marked = {key(last)}
+    assert looking.look(ledger) == 1
+    assert ledger.aggregated == 1
+
+
+def test_a_table_without_capacity_ends_the_round_and_nothing_is_taken_for_absent() -> None:
+    ledger, marks = ledger_of(200), FakeMarks(capacity=30)
+    marks.marked = {key(number) for number in range(200)}
+    looking = Marks(marks, "marks")
+    assert looking.look(ledger) == 30
+    assert marks.calls == [100]
+    assert looking.absent([key(number) for number in range(300, 350)]) == {key(number) for number in range(300, 330)}
+
+
+def test_a_throttled_call_is_no_error() -> None:
+    class Throttled(FakeMarks):
+        def batch_get_item(self, **_: Any) -> dict[str, Any]:
+            raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "BatchGetItem")
+
+    ledger = ledger_of(3)
+    assert Marks(Throttled(), "marks").look(ledger) == 0
+    assert Marks(Throttled(), "marks").absent([key(1)]) == set()
+    assert ledger.outstanding_events == 3
+
+
+def test_it_times_out_with_pauses_that_grow_and_says_what_is_missing() -> None:
+    ledger, clock = ledger_of(3), Clock()
+    with pytest.raises(TimedOut):
+        settlement(ledger, FakeMarks(), clock).wait(60, lambda: None)
+    assert clock.now == pytest.approx(60)
+    assert max(clock.pauses) == LONGEST_PAUSE
+    assert clock.pauses[0] < clock.pauses[5] < LONGEST_PAUSE
+    assert ledger.missing == 3
+
+
+def test_an_invalid_line_is_waited_for_in_the_dead_letter_queue() -> None:
+    ledger, clock = ledger_of(0, invalid=2), Clock()
+
+    class Arriving(NoDeadLetters):
+        def news(self) -> Any:
+            yield from ({"MessageId": f"i{n}"} for n in range(2) if clock.now > n)
+
+    settlement(ledger, FakeMarks(), clock, Arriving()).wait(60, lambda: None)
+    assert (ledger.dead_lettered, ledger.missing) == (2, 0)
+    assert clock.now < 5
+
+
+def test_events_of_a_lost_batch_are_given_up_unless_they_were_counted() -> None:
+    ledger, marks, clock = ledger_of(4), FakeMarks(), Clock()
+    marks.marked = {key(0), key(1)}
+    settlement(ledger, marks, clock, lost_batches=lambda: {key(n) for n in range(1, 9)}).wait(60, lambda: None)
+    assert (ledger.aggregated, ledger.dead_lettered, ledger.missing) == (2, 2, 0)
+
+
+@pytest.fixture
+def dead_queue(estate: Any) -> Callable[[int], tuple[Any, str]]:
+    """Its client and URL, with so many messages in it."""
+
+    def filled(count: int) -> tuple[Any, str]:
+        sqs, url = estate.client("sqs"), estate.queue_url(QUEUE)
+        for number in range(count):
+            sqs.send_message(QueueUrl=url, MessageBody=f"body {number}")
+        return sqs, url
+
+    return filled
+
+
+def test_a_look_sees_every_message_and_leaves_every_message_visible(dead_queue: Any) -> None:
+    sqs, url = dead_queue(37)
+    seen = [message["Body"] for message in DeadLetters(sqs, QUEUE, Clock()).news()]
+    assert sorted(seen) == sorted(f"body {number}" for number in range(37))
+    visible = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    assert visible == {"ApproximateNumberOfMessages": "37"}
+
+
+def test_a_look_that_is_cut_short_gives_back_what_it_took(dead_queue: Any) -> None:
+    sqs, url = dead_queue(25)
+    news = DeadLetters(sqs, QUEUE, Clock()).news()
+    next(news)
+    news.close()
+    visible = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    assert visible == {"ApproximateNumberOfMessages": "25"}
+
+
+def test_a_queue_is_looked_through_again_when_its_depth_changes_or_after_a_while(dead_queue: Any) -> None:
+    (sqs, url), clock = dead_queue(3), Clock()
+    letters = DeadLetters(sqs, QUEUE, clock)
+    assert len(list(letters.news())) == 3
+    assert list(letters.news()) == []
+    sqs.send_message(QueueUrl=url, MessageBody="one more")
+    assert len(list(letters.news())) == 4
+    assert list(letters.news()) == []
+    clock.now += dead_letters.AGAIN_SECONDS
+    assert len(list(letters.news())) == 4
+
+
+def test_more_messages_than_one_look_can_see_stay_hidden_so_that_the_next_one_sees_the_others(dead_queue: Any) -> None:
+    (sqs, _), clock = dead_queue(45), Clock()
+    letters = DeadLetters(sqs, QUEUE, clock)
+    first: set[str] = set()
+    for message in letters.news():
+        first.add(message["Body"])
+        clock.now += dead_letters.LOOK_SECONDS / 25
+    assert len(first) == 30
+    clock.now = 0.0
+    second = {message["Body"] for message in letters.news()}
+    assert len(first | second) == 45
+    assert not first & second
+
+
+def test_a_queue_that_does_not_exist_is_as_good_as_empty(estate: Any) -> None:
+    assert list(DeadLetters(estate.client("sqs"), "dlq-aggregate-dev").news()) == []
+    assert depth(estate.client("sqs"), "dlq-aggregate-dev") is None
+
+
+@pytest.fixture
+def stream(estate: Any) -> Callable[[int], list[dict[str, Any]]]:
+    """The records of a table's stream into which so many events were put."""
+
+    def filled(count: int) -> list[dict[str, Any]]:
+        table = estate.client("dynamodb").create_table(
+            TableName="table-events-dev",
+            KeySchema=[{"AttributeName": "event_key", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "event_key", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        )["TableDescription"]
+        for number in range(count):
+            estate.client("dynamodb").put_item(
+                TableName="table-events-dev", Item={"event_key": {"S": key(number).hex()}}
+            )
+        arn = table["LatestStreamArn"]
+        streams = estate.client("dynamodbstreams")
+        shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+        iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+        records = streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"]
+        return [{"arn": arn, "shard": shard, "number": record["dynamodb"]["SequenceNumber"]} for record in records]
+
+    return filled
+
+
+def lost(first: dict[str, Any], last: dict[str, Any]) -> str:
+    """What Lambda puts into the failure queue."""
+    info = {
+        "streamArn": first["arn"], "shardId": first["shard"], "batchSize": 1,
+        "startSequenceNumber": first["number"], "endSequenceNumber": last["number"],
+    }  # fmt: skip
+    return json.dumps({"requestContext": {}, "DDBStreamBatchInfo": info})
+
+
+class Letters(NoDeadLetters):
+    """Messages with these bodies."""
+
+    def __init__(self, *bodies: str) -> None:
+        self._bodies = bodies
+
+    def news(self) -> Any:
+        yield from ({"MessageId": "x", "Body": body} for body in self._bodies)
+
+
+def test_a_lost_batch_is_the_events_of_its_range_in_the_stream(estate: Any, stream: Any) -> None:
+    records = stream(6)
+    letters = Letters(lost(records[1], records[3]), lost(records[5], records[5]))
+    found = LostBatches(estate.client("dynamodbstreams"), letters)()
+    assert found == {key(1), key(2), key(3), key(5)}
+
+
+@pytest.mark.parametrize("body", ["no JSON", "[]", "{}", '{"DDBStreamBatchInfo": null}', '{"DDBStreamBatchInfo": {}}'])
+def test_other_messages_in_the_failure_queue_are_left_alone(estate: Any, body: str) -> None:
+    assert LostBatches(estate.client("dynamodbstreams"), Letters(body))() == set()
+
+
+def test_a_batch_whose_stream_is_gone_can_not_be_told(estate: Any, stream: Any) -> None:
+    record = stream(1)[0]
+    gone = record | {"arn": record["arn"].replace("table-events-dev", "table-gone")}
+    assert LostBatches(estate.client("dynamodbstreams"), Letters(lost(gone, gone)))() == set()
+
+
+def test_an_open_shard_without_the_last_record_does_not_hold_it_up() -> None:
+    class Endless:
+        exceptions = type("Exceptions", (), {"ClientError": ClientError})
+        pages = 0
+
+        def get_shard_iterator(self, **_: Any) -> dict[str, Any]:
+            return {"ShardIterator": "0"}
+
+        def get_records(self, **_: Any) -> dict[str, Any]:
+            self.pages += 1
+            return {"Records": [], "NextShardIterator": str(self.pages)}
+
+    streams = Endless()
+    record = {"arn": "a", "shard": "s", "number": "1"}
+    assert LostBatches(streams, Letters(lost(record, record | {"number": "9"})))() == set()
+    assert streams.pages < 100
