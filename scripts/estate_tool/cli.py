@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
-from estate_tool.errors import EstateError, show
+from estate_tool.errors import EstateError, Failed, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,6 +21,8 @@ _INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration."""
+    # Being told to end is being interrupted: what is in flight is finished, and what was done is said.
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         args = _parser().parse_args(arguments)
         return int(args.run(args))
@@ -32,6 +36,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader, such as `head`, has gone; nothing more may be written, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        show(_explained(error))
+        return Failed.exit_code
+
+
+def _explained(error: OSError) -> Failed:
+    """What the operating system refused, where, and what to do about it."""
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        hint = "free some space and run the same command again; it goes on where it stopped"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        hint = "make it writable for you; ESTATE_HOME and ESTATE_CACHE move local state and cache to other folders"
+    else:
+        hint = "scripts/estate doctor tells what is missing on this machine"
+    return Failed(f"{where}{error.strerror or error}", hint)
 
 
 def _parser() -> argparse.ArgumentParser:

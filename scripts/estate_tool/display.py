@@ -63,6 +63,8 @@ class Display:
 
 def _counts(result: LayerResult) -> str:
     parts = [f"{getattr(result, word)} {word}" for word in CHANGE_WORDS if getattr(result, word)]
+    if not parts and result.error:
+        return ""
     if not parts:
         return f"{result.same} unchanged" if result.same else "nothing to do"
     return ", ".join(parts) + (f", {result.same} unchanged" if result.same else "")

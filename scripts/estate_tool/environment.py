@@ -7,12 +7,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from estate_tool import configuration
 from estate_tool.errors import UsageError
 from foundation.naming import Names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from estate_tool.configuration import Configuration
 
 DEFAULT = "local"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -24,7 +25,7 @@ class Environment:
 
     name: str
     local: bool
-    configuration: configuration.Configuration
+    configuration: Configuration
     _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -66,12 +67,24 @@ def resolve(name: str | None) -> Environment:
             f"{name!r} can't be the name of an environment",
             "use letters, digits, hyphens, underscores and dots, for example: local, local-b, dev, prod",
         )
-    loaded = configuration.load(name)
+    loaded = _configuration(name)
     if is_local(name):
         _point_at_embedded_aws()
     else:
         _refuse_endpoints(name, os.environ)
     return Environment(name=name, local=is_local(name), configuration=loaded)
+
+
+def _configuration(name: str) -> Configuration:
+    try:
+        from estate_tool import configuration
+    except Exception as error:
+        # The catalog is code that users edit: a slip there is a wrong configuration, not a defect of the tool.
+        raise UsageError(
+            f"the declarations can't be loaded: {type(error).__name__}: {error}; nothing was touched",
+            "look at the latest edits of foundation/catalog.py",
+        ) from error
+    return configuration.load(name)
 
 
 def _point_at_embedded_aws() -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.environment import DEFAULT, is_local
 from estate_tool.errors import Failed
 from estate_tool.paths import ROOT
 
@@ -56,8 +57,10 @@ class Pulumi:
         self._call(ROOT / layer, "stack", "init", self.stack, "--no-select")
 
     def remove_stack(self, layer: str) -> None:
-        """Removes a layer's stack, which must be empty; its configuration file stays."""
+        """Removes a layer's stack, which must be empty; what a person configured for it stays."""
         self._call(ROOT / layer, "stack", "rm", "--yes", "--preserve-config", "--stack", self.stack)
+        if is_local(self.stack) and self.stack != DEFAULT:
+            _remove_bare_salt(ROOT / layer / f"Pulumi.{self.stack}.yaml")
 
     def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
         """Rolls a layer out; returns the engine's complaint, empty when all went well."""
@@ -98,6 +101,14 @@ class Pulumi:
     def _environ(self) -> dict[str, str]:
         # The engine hides --event-log, --client and --exec-kind from those who don't ask for them.
         return {**os.environ, **self.variables, "PULUMI_DEBUG_COMMANDS": "true"}
+
+
+def _remove_bare_salt(stack_file: Path) -> None:
+    """Removes a stack's file in which there is nothing but the salt that the engine put there."""
+    with contextlib.suppress(FileNotFoundError):
+        lines = [line for line in stack_file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        if all(line.startswith("encryptionsalt:") for line in lines):
+            stack_file.unlink()
 
 
 @contextlib.contextmanager

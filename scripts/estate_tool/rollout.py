@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from estate_tool.pulumi_cli import Pulumi
 
 DEPLOYED, UNCHANGED, SKIPPED, FAILED, DESTROYED = "deployed", "unchanged", "skipped", "failed", "destroyed"
+_INTERRUPTED = "interrupted; what was in flight has ended, the rest is as it was"
 
 
 @dataclass(kw_only=True)
@@ -109,7 +110,13 @@ def _in_turn(environment: str, layers: tuple[str, ...], display: Display, one: C
             continue
         display.layer(position, len(layers), name)
         begun = time.monotonic()
-        result = one(name)
+        try:
+            result = one(name)
+        except KeyboardInterrupt:
+            # The engine has finished what was in flight; its state is whole.
+            result = LayerResult(layer=name, result=FAILED, error=_INTERRUPTED)
+        except Failed as error:
+            result = LayerResult(layer=name, result=FAILED, error=error.message)
         result.seconds = time.monotonic() - begun
         display.layer_done(result)
         outcome.layers.append(result)

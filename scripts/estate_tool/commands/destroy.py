@@ -56,8 +56,10 @@ def run(args: argparse.Namespace) -> int:
 def _mind_failures(target: Environment, layers: tuple[str, ...], args: argparse.Namespace, display: Display) -> None:
     """A failed event is the last copy of what could not be processed: one layer's teardown drops none unasked."""
     from estate_tool.failures import waiting_failures
+    from estate_tool.reaching import reaching
 
-    waiting = waiting_failures(target, layers)
+    with reaching(target):
+        waiting = waiting_failures(target, layers)
     if not waiting or args.preview:
         return
     told = ", ".join(f"{queue} holds {count}" for queue, count in waiting.items())
