@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ class Ledger:
         self._follow = follow
         self._events: set[bytes] = set()
         self._repetitions = 0
-        # Only followed sends have these. Events in the order in which they are to be looked for:
+        # Only followed sends have these. Events that are not accounted for, in order:
         self._outstanding: dict[bytes, None] = {}
         # Further messages per event, and messages of an outstanding event found dead; most events have none.
         self._copies: dict[bytes, int] = {}
@@ -52,16 +51,9 @@ class Ledger:
         else:
             self._outstanding[event] = None
 
-    def next_events(self, count: int) -> list[bytes]:
-        """The outstanding events that were not looked for, or longest ago."""
-        return list(islice(self._outstanding, count))
-
-    def not_found(self, events: Iterable[bytes]) -> None:
-        """These are not in the aggregates yet: look for all others first."""
-        for event in events:
-            if event in self._outstanding:
-                del self._outstanding[event]
-                self._outstanding[event] = None
+    def outstanding_keys(self) -> list[bytes]:
+        """Events that are not accounted for, in the order in which they were sent."""
+        return list(self._outstanding)
 
     def found_aggregated(self, events: Iterable[bytes]) -> int:
         """These are in the aggregates; returns how many of them were outstanding."""

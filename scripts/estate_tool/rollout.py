@@ -159,8 +159,13 @@ def _up(pulumi: Pulumi, name: str, display: Display, *, preview: bool, exists: b
     if not exists:
         pulumi.create_stack(name)
     changes = Changes(on_step=lambda step: display.step(step, planned=preview))
-    complaint = pulumi.preview(name, changes.as_preview) if preview else pulumi.up(name, changes.take)
-    return _result(name, changes, complaint, DEPLOYED)
+    if not preview:
+        return _result(name, changes, pulumi.up(name, changes.take), DEPLOYED)
+    try:
+        return _result(name, changes, pulumi.preview(name, changes.as_preview), DEPLOYED)
+    finally:
+        if not exists:
+            pulumi.remove_stack(name)
 
 
 def _down(pulumi: Pulumi, name: str, display: Display, *, preview: bool) -> LayerResult:

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.reaching import is_throttled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from estate_tool.dead_letters import DeadLetters
     from estate_tool.ledger import Ledger
 
 # DynamoDB API Reference, BatchGetItem.
 KEYS_PER_CALL = 100
-# A round of looking for marks ends after so many calls in a row that found none: each costs read capacity.
-FRUITLESS_CALLS = 4
-SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
 
 
 class TimedOut(Exception):
@@ -47,19 +45,20 @@ class Settlement:
         deadline = self.clock() + timeout
         pause = SHORTEST_PAUSE
         while True:
-            news = self._look()
+            looked, news = self._look()
             progress()
             if not self.ledger.outstanding:
                 return
             left = deadline - self.clock()
             if left <= 0:
                 raise TimedOut
-            pause = SHORTEST_PAUSE if news else min(pause * 1.5, LONGEST_PAUSE)
+            # Looking costs read capacity: so often that about every second look finds what it looks for.
+            pause = max(pause / 2, SHORTEST_PAUSE) if 2 * news > looked else min(pause * 1.5, LONGEST_PAUSE)
             self.sleep(min(pause, left))
 
-    def _look(self) -> bool:
-        """Look everywhere once; returns whether there was any news."""
-        news = self.marks.look(self.ledger)
+    def _look(self) -> tuple[int, int]:
+        """Look everywhere once; returns how many marks were looked for, and how much there was to find anywhere."""
+        looked, news = self.marks.look(self.ledger)
         if self.ledger.outstanding:
             with contextlib.closing(self.ingest_failures.news()) as messages:
                 for message in messages:
@@ -70,7 +69,7 @@ class Settlement:
         if lost:
             # A batch that was given up may hold events that were counted; those have their marks by now.
             news += self.ledger.found_given_up(self.marks.absent(lost))
-        return news > 0
+        return looked, news
 
 
 class Marks:
@@ -79,31 +78,46 @@ class Marks:
     def __init__(self, dynamodb: Any, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self._resume_at = 0
 
-    def look(self, ledger: Ledger) -> int:
-        """Look for outstanding events, each at most once, until several calls find none; returns the number found."""
-        found = fruitless = 0
-        left = ledger.outstanding_events
-        while left > 0 and fruitless < FRUITLESS_CALLS:
-            wanted = ledger.next_events(min(KEYS_PER_CALL, left))
-            marked, unknown = self._read(wanted)
-            ledger.not_found(wanted)
+    def look(self, ledger: Ledger) -> tuple[int, int]:
+        """Look for outstanding events, each at most once; returns for how many it looked and how many it found.
+
+        Events are aggregated roughly in the order in which they were sent, so it begins with the first and goes on for
+        as long as it finds any; then, in case the first ones are stuck, it goes on where it ended the last time.
+        """
+        events = ledger.outstanding_keys()
+        found, end = self._search(events, 0, ledger)
+        looked = end
+        if end < len(events):
+            start = self._resume_at if end <= self._resume_at < len(events) else end
+            more, self._resume_at = self._search(events, start, ledger)
+            found, looked = found + more, looked + self._resume_at - start
+        return looked, found
+
+    def _search(self, events: Sequence[bytes], start: int, ledger: Ledger) -> tuple[int, int]:
+        """Look for one call's worth of events after the other until a call finds none; returns what `look` needs."""
+        found = 0
+        while start < len(events):
+            wanted = events[start : start + KEYS_PER_CALL]
+            marked, unread = self._read(wanted)
+            start += len(wanted)
             settled = ledger.found_aggregated(marked)
             found += settled
-            fruitless = 0 if settled else fruitless + 1
-            left = 0 if unknown else left - len(wanted)
-        return found
+            if unread or not settled:
+                break
+        return found, start
 
     def absent(self, events: Collection[bytes]) -> set[bytes]:
         """Those that certainly have no mark."""
         absent: set[bytes] = set()
         remaining = iter(events)
         while some := list(islice(remaining, KEYS_PER_CALL)):
-            marked, unknown = self._read(some)
-            absent.update(set(some) - marked - unknown)
+            marked, unread = self._read(some)
+            absent.update(set(some) - marked - unread)
         return absent
 
-    def _read(self, events: list[bytes]) -> tuple[set[bytes], set[bytes]]:
+    def _read(self, events: Sequence[bytes]) -> tuple[set[bytes], set[bytes]]:
         """Those that have a mark, and those that DynamoDB did not read because it had no capacity left."""
         keys = [{"event_key": {"S": event.hex()}} for event in events]
         try:

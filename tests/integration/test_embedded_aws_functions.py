@@ -90,13 +90,22 @@ def test_a_handler_sees_its_own_settings_and_none_of_the_emulators(embedded_aws:
     assert not {"LOG_LEVEL", "AUTH", "PYTHONPATH", "AWS_PROFILE", "HTTP_PROXY"} & set(seen)
 
 
-def test_an_error_names_its_exception(embedded_aws: EmbeddedAws) -> None:
-    code = "class TooLate(Exception):\n    pass\ndef handle(event, context):\n    raise TooLate('by a day')"
+def test_an_error_names_its_exception_and_leaves_the_environment_warm(embedded_aws: EmbeddedAws) -> None:
+    code = """
+class TooLate(Exception):
+    pass
+calls = 0
+def handle(event, context):
+    global calls
+    calls += 1
+    raise TooLate(f"call {calls}")
+"""
     name = make_function(embedded_aws, make_role(embedded_aws), code)
 
-    answer = invoke(embedded_aws, name)
+    answers = [invoke(embedded_aws, name) for _ in range(2)]
 
-    assert (answer["errorType"], answer["errorMessage"]) == ("TooLate", "by a day")
+    assert [answer["errorType"] for answer in answers] == ["TooLate", "TooLate"]
+    assert [answer["errorMessage"] for answer in answers] == ["call 1", "call 2"]
 
 
 def test_a_failed_asynchronous_event_is_retried_as_its_alias_says_and_ends_in_the_queue_as_it_was(

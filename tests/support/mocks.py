@@ -7,6 +7,7 @@ own runs exported, so that what one layer reads is what another one really wrote
 import asyncio
 import contextvars
 import runpy
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -186,6 +187,9 @@ def record(
                 organization="organization",
                 dry_run=preview,
                 callbacks=None,
+                # Of each run's own: the SDK leaves these to be shared, and a failed run's tasks would reach the next.
+                outputs=set(),
+                lock=threading.Lock(),
             )
         )
         set_all_config(dict(config or {}))

@@ -24,6 +24,7 @@ from local_aws.server.supervisor import LONGEST_END, LONGEST_START
 Report = Callable[[str], None]
 _LOGS = ("supervisor", "emulator", "companion")
 _LOG_LIMIT = 5_000_000
+_PROBE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ def _start(place: Place, report: Report, python: Path) -> None:
         if not ports.is_free(port):
             raise _taken(port)
     (place.folder / "files").mkdir(parents=True, exist_ok=True)
+    _try_to_write(place.folder / ".probe")
     for name in _LOGS:
         _turn_over(place.folder / f"{name}.log")
     report(f"embedded AWS: starting on 127.0.0.1, ports {place.port} and {place.port + 1}")
@@ -243,6 +245,14 @@ def _writing(place: Place) -> Iterator[None]:
             f"can't keep the embedded AWS's files: {error.filename or place.folder}: {error.strerror or error}",
             f"{hint}, or set ESTATE_HOME to another folder",
         ) from error
+
+
+def _try_to_write(probe: Path) -> None:
+    """Find out here, where it can be told, that the disk is full."""
+    try:
+        probe.write_bytes(bytes(_PROBE_BYTES))
+    finally:
+        probe.unlink(missing_ok=True)
 
 
 def _turn_over(log: Path) -> None:

@@ -51,11 +51,15 @@ def load(path: Path) -> State:
 def save(path: Path, collect: Callable[[], State]) -> None:
     """Write what `collect` returns; either the whole file is replaced or nothing."""
     temporary = path.with_name(f".{path.name}.new")
-    with temporary.open("wb") as file:
-        pickle.dump({"format": FORMAT, "states": collect()}, file, protocol=pickle.HIGHEST_PROTOCOL)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with temporary.open("wb") as file:
+            pickle.dump({"format": FORMAT, "states": collect()}, file, protocol=pickle.HIGHEST_PROTOCOL)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 class Keeper:
@@ -109,7 +113,9 @@ class Keeper:
         if status and not error:
             error = f"the process that writes it ended with status {status}"
         if error and error != self.error:
-            print(f"the state could not be saved: {error}", flush=True)
+            # The log may lie on the very disk that is full.
+            with contextlib.suppress(OSError):
+                print(f"the state could not be saved: {error}", flush=True)
         self.error = error
         if not error:
             self.saved_at = time.time()

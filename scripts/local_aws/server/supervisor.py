@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -34,22 +35,20 @@ class Child:
     port: int
     process: subprocess.Popen[bytes]
 
-    @property
-    def log(self) -> str:
-        """The name of its log file in the folder."""
-        return f"{self.name}.log"
-
 
 def main(arguments: list[str]) -> int:
     """Start the children, say so, wait for a signal or a death, and end everything."""
     folder, port, ready = Path(arguments[0]), int(arguments[1]), int(arguments[2])
     os.set_inheritable(ready, False)
-    supervisor, reason = Supervisor(folder, port), "its supervisor failed"
+    supervisor, reason = Supervisor(folder, port), ""
     try:
         reason = supervisor.start()
         supervisor.tell(ready, reason or "ready")
-        if not reason:
-            reason = supervisor.wait()
+        reason = reason or supervisor.wait()
+    except Exception as error:
+        traceback.print_exc()
+        reason = f"its supervisor failed: {error}"
+        supervisor.tell(ready, reason)
     finally:
         supervisor.end(reason)
     return 0
@@ -62,6 +61,10 @@ class Supervisor:
         self._folder = folder
         self._port = port
         self._children: list[Child] = []
+        self._record = record.Record(
+            pid=os.getpid(), identity=start_identity(os.getpid()) or "", port=port, companion_port=port + 1,
+            started=time.time(),
+        )  # fmt: skip
         # Signals wake the select below through this pipe.
         self._signals, wake = os.pipe()
         os.set_blocking(wake, False)
@@ -76,6 +79,7 @@ class Supervisor:
 
     def start(self) -> str:
         """Start both children and wait until they answer; what went wrong, or nothing."""
+        record.write(self._folder, self._record)
         temporary = self._folder / "tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
@@ -89,11 +93,6 @@ class Supervisor:
                 )  # fmt: skip
             self._children.append(Child(name, port, process))
         os.close(reader)
-        self._record = record.Record(
-            pid=os.getpid(), identity=start_identity(os.getpid()) or "", port=self._port,
-            companion_port=self._port + 1, started=time.time(),
-        )  # fmt: skip
-        record.write(self._folder, self._record)
         return self._wait_until_ready()
 
     def _wait_until_ready(self) -> str:
@@ -151,7 +150,7 @@ class Supervisor:
         """Answer the one who started us, who may be gone."""
         with contextlib.suppress(OSError):
             os.write(ready, message.encode())
-        os.close(ready)
+            os.close(ready)
 
     def _environment(self, temporary: Path) -> dict[str, str]:
         """All that the children get: nothing of the user's AWS settings, proxies or Python settings reaches them."""

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,7 +17,7 @@ import botocore.session
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
-from shared.aws import AwsClient, AwsError
+from shared.aws import LONGEST_WAIT_SECONDS, AwsClient, AwsError
 from tests.lambdas.samples import deadline
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
@@ -37,6 +38,7 @@ class Reply(NamedTuple):
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     hang_up: bool = False
+    silent: bool = False
 
 
 class Server:
@@ -46,6 +48,7 @@ class Server:
         self.seen: list[Seen] = []
         self.replies: list[Reply] = [Reply()]
         self.close_after_reply = False
+        self._stopping = threading.Event()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -57,7 +60,9 @@ class Server:
                 outer.seen.append(Seen(headers, body, self.client_address[1]))
                 reply = outer.replies.pop(0) if len(outer.replies) > 1 else outer.replies[0]
                 self.close_connection = reply.hang_up or outer.close_after_reply
-                if reply.hang_up:
+                if reply.silent:
+                    outer._stopping.wait()
+                if reply.hang_up or reply.silent:
                     return
                 self.send_response(reply.status)
                 for name, value in (*reply.headers, ("content-length", str(len(reply.body)))):
@@ -74,6 +79,7 @@ class Server:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def stop(self) -> None:
+        self._stopping.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -218,6 +224,17 @@ def test_a_silent_service_is_waited_for_no_longer_than_the_deadline_allows() -> 
             AwsClient("dynamodb", {**KEYS, "AWS_ENDPOINT_URL": url}).call(
                 "Query", {}, deadline(milliseconds=1050, step=1)
             )
+
+
+def test_a_kept_connection_that_falls_silent_is_given_up_at_the_deadline_and_not_asked_twice(server: Server) -> None:
+    server.replies = [Reply(), Reply(silent=True)]
+    dynamodb = client(server)
+    dynamodb.call("Query", {}, deadline())
+    started = time.monotonic()
+    with pytest.raises(AwsError, match="timed out"):
+        dynamodb.call("Query", {}, deadline(milliseconds=1050))
+    assert time.monotonic() - started < LONGEST_WAIT_SECONDS
+    assert len(server.seen) == 2
 
 
 def test_an_unreachable_service_is_named() -> None:

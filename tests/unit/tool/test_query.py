@@ -103,7 +103,7 @@ def test_the_table_has_a_row_per_hour_and_field_and_the_totals(answering: Any, c
         "hour                  events  field      values  sum    mean  stddev",
         "2013-01-01T00:00:00Z   1,200  dep_delay       2    6   3.000   1.000",
         "2013-01-01T01:00:00Z       1  dep_delay       1   -6  -6.000   0.000",
-        "─" * 67,
+        "─" * 68,
         "total                  1,201  dep_delay       3    0   0.000   4.320",
     ]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from estate_tool import following, sending
 from estate_tool.commands import sample, send
-from estate_tool.environment import Environment
 from estate_tool.reaching import require_running
 from shared.events import parse
 
@@ -115,21 +116,23 @@ def test_a_repeated_event_is_sent_and_called_a_duplicate(estate: Any, call: Any,
 def test_a_failure_says_up_to_where_everything_is_sent_and_a_second_call_sends_the_rest(
     estate: Any, call: Any, events: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path, attempt = events(*FLIGHTS), sending.Sender._attempt
+    path, sqs = events(*FLIGHTS), estate.client("sqs")
+    send_batch = sqs.send_message_batch
 
-    def refuse(self: Any, waiting: dict[str, Any], delivery: Any) -> None:
-        if delivery.last_line > 20:
-            raise PermissionError(13, "for a test")
-        attempt(self, waiting, delivery)
+    def refuse(**call: Any) -> Any:
+        if any(entry["MessageBody"] == FLIGHTS[20] for entry in call["Entries"]):
+            raise ClientError({"Error": {"Code": "AccessDenied", "Message": "for a test"}}, "SendMessageBatch")
+        return send_batch(**call)
 
-    monkeypatch.setattr(sending.Sender, "_attempt", refuse)
+    monkeypatch.setattr(sqs, "send_message_batch", refuse)
     done = call(send, path, "--json")
     assert done.code == 1
+    assert "AWS does not allow it" in done.err
     assert "everything up to line 20 is sent or rejected" in done.err
     assert "--from-line 21" in done.err
     result = json.loads(done.out)
     assert (result["sent"], result["through_line"]) == (20, 20)
-    monkeypatch.setattr(sending.Sender, "_attempt", attempt)
+    monkeypatch.setattr(sqs, "send_message_batch", send_batch)
     assert call(send, path, "--from-line", "21").code == 0
     assert sorted(estate.bodies("queue-ingest-dev")) == sorted(FLIGHTS)
 
@@ -207,7 +210,7 @@ def test_an_embedded_aws_that_does_not_run_is_named(tmp_path: Path, monkeypatch:
     from estate_tool.errors import Failed
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
-    stopped: Any = type("Stopped", (Environment,), {"__init__": lambda _self: None, "local": True, "name": "local-b"})()
+    stopped: Any = SimpleNamespace(local=True, name="local-b")
     with pytest.raises(Failed, match="is not running") as failed:
         require_running(stopped)
     assert "scripts/estate local up" in failed.value.hint

@@ -13,7 +13,7 @@ from estate_tool import dead_letters
 from estate_tool.dead_letters import DeadLetters, depth
 from estate_tool.ledger import Ledger
 from estate_tool.lost_batches import LostBatches
-from estate_tool.settling import FRUITLESS_CALLS, LONGEST_PAUSE, Marks, Settlement, TimedOut
+from estate_tool.settling import LONGEST_PAUSE, Marks, Settlement, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,26 +104,35 @@ def test_only_outstanding_events_are_looked_for() -> None:
     waiting.sleep = sleep
     waiting.wait(10, lambda: None)
     assert marks.calls == [100, 50, 50]
-    assert ledger.aggregated == 150
+    assert (ledger.aggregated, len(clock.pauses)) == (150, 1)
 
 
-def test_a_round_ends_when_call_after_call_finds_nothing_and_the_next_one_looks_for_others() -> None:
-    ledger, marks = ledger_of(100 * (FRUITLESS_CALLS + 1)), FakeMarks()
+def test_looking_goes_on_while_it_finds_and_costs_two_vain_calls_at_most() -> None:
+    ledger, marks = ledger_of(2_000), FakeMarks()
+    marks.marked = {key(number) for number in range(1_000)}
+    assert Marks(marks, "marks").look(ledger) == (1_200, 1_000)
+    assert ledger.aggregated == 1_000
+
+
+def test_events_that_are_stuck_keep_no_other_from_being_found() -> None:
+    ledger, marks = ledger_of(1_000), FakeMarks()
     looking = Marks(marks, "marks")
-    assert looking.look(ledger) == 0
-    assert len(marks.calls) == FRUITLESS_CALLS
-    last = 100 * (FRUITLESS_CALLS + 1) - 1
-    marks.marked = {key(last)}
-    assert looking.look(ledger) == 1
-    assert ledger.aggregated == 1
+    marks.marked = {key(number) for number in range(500, 1_000)}
+    rounds = 0
+    while ledger.aggregated < 500:
+        looking.look(ledger)
+        rounds += 1
+        assert rounds < 12
+    marks.marked |= {key(3)}
+    assert looking.look(ledger)[1] == 1
 
 
 def test_a_table_without_capacity_ends_the_round_and_nothing_is_taken_for_absent() -> None:
     ledger, marks = ledger_of(200), FakeMarks(capacity=30)
     marks.marked = {key(number) for number in range(200)}
     looking = Marks(marks, "marks")
-    assert looking.look(ledger) == 30
-    assert marks.calls == [100]
+    assert looking.look(ledger) == (200, 60)
+    assert marks.calls == [100, 100]
     assert looking.absent([key(number) for number in range(300, 350)]) == {key(number) for number in range(300, 330)}
 
 
@@ -133,7 +142,7 @@ def test_a_throttled_call_is_no_error() -> None:
             raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "BatchGetItem")
 
     ledger = ledger_of(3)
-    assert Marks(Throttled(), "marks").look(ledger) == 0
+    assert Marks(Throttled(), "marks").look(ledger) == (3, 0)
     assert Marks(Throttled(), "marks").absent([key(1)]) == set()
     assert ledger.outstanding_events == 3
 
@@ -145,6 +154,7 @@ def test_it_times_out_with_pauses_that_grow_and_says_what_is_missing() -> None:
     assert clock.now == pytest.approx(60)
     assert max(clock.pauses) == LONGEST_PAUSE
     assert clock.pauses[0] < clock.pauses[5] < LONGEST_PAUSE
+    assert len(clock.pauses) < 40
     assert ledger.missing == 3
 
 

@@ -71,11 +71,11 @@ def test_an_event_that_the_aggregation_gave_up_takes_all_its_messages_with_it() 
     assert (ledger.dead_lettered, ledger.outstanding_events) == (2, 1)
 
 
-def test_events_are_looked_for_in_turn() -> None:
-    ledger, _ = ledger_of([1, 2, 3])
-    assert ledger.next_events(2) == [key(1), key(2)]
-    ledger.not_found([key(1) or b"", key(2) or b""])
-    assert ledger.next_events(2) == [key(3), key(1)]
+def test_outstanding_events_keep_the_order_in_which_they_were_sent() -> None:
+    ledger, _ = ledger_of([3, 1, -1, 2, 1])
+    assert ledger.outstanding_keys() == [key(3), key(1), key(2)]
+    ledger.found_aggregated([key(1) or b""])
+    assert ledger.outstanding_keys() == [key(3), key(2)]
 
 
 @given(SENT, st.data())

@@ -56,7 +56,7 @@ def apply() -> None:
             super().__init__(*args, **kwargs, pass_fds=(reader,))
 
     lambda_runtime.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": Worker})
-    lambda_runtime._PYTHON_WORKER_SCRIPT = _WATCH + _with_mark(lambda_runtime._PYTHON_WORKER_SCRIPT)
+    lambda_runtime._PYTHON_WORKER_SCRIPT = _corrected(lambda_runtime._PYTHON_WORKER_SCRIPT)
     lambda_runtime.Worker._drain_stderr_bounded = _printed_up_to_mark
     signal_end = lambda_runtime._signal
 
@@ -74,12 +74,20 @@ def apply() -> None:
     _limit_requests()
 
 
-def _with_mark(script: str) -> str:
-    last = "        _real_stdout.flush()\n\nrun()"
-    if script.count(last) != 1:
-        raise SystemExit("ministack's worker script has another end than the correction of its log was made for")
+def _corrected(script: str) -> str:
+    """The worker's program: it marks the end of an invocation's output, and a raised exception does not end it.
+
+    ministack ends a worker whose handler raised; AWS keeps the environment, and the next invocation starts warm.
+    """
     mark = f"        print({_MARK!r}, file=sys.__stderr__, flush=True)\n"
-    return script.replace(last, mark + last)
+    last = "        _real_stdout.flush()\n\nrun()"
+    failure = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+    kept = '{"status": "ok", "raised": type(e).__name__, "error": str(e), "trace": traceback.format_exc()}'
+    for old, new in ((last, mark + last), (failure, kept)):
+        if script.count(old) != 1:
+            raise SystemExit(f"ministack's worker program is not the one that our corrections were made for: {old}")
+        script = script.replace(old, new)
+    return _WATCH + script
 
 
 def _printed_up_to_mark(self: Any) -> str:
@@ -136,7 +144,9 @@ def _remember_the_worker() -> None:
 
     def remembering(self: Any, *args: Any, **kwargs: Any) -> Any:
         _thread.environment = self._proc
-        return run(self, *args, **kwargs)
+        response = run(self, *args, **kwargs)
+        _thread.raised = response.get("raised")
+        return response | {"status": "error"} if _thread.raised else response
 
     lambda_runtime.Worker.invoke = remembering
 
@@ -145,9 +155,11 @@ def _correct_results() -> None:
     run = lambda_svc._execute_function_warm
 
     def corrected(function: Any, event: Any, request_id: str) -> Any:
+        _thread.raised = None
         result = run(function, event, request_id)
         if result.get("error"):
-            _name_exception(result)
+            # AWS's errorType is the exception's class; ministack says Runtime.HandlerError for all of them.
+            result["body"] |= {"errorType": _thread.raised} if _thread.raised else {}
         elif len(json.dumps(result.get("body"))) > _LARGEST_PAYLOAD + 100:
             message = f"Response payload size exceeded maximum allowed payload size ({_LARGEST_PAYLOAD + 100} bytes)."
             result |= {
@@ -157,15 +169,6 @@ def _correct_results() -> None:
         return result
 
     lambda_svc._execute_function_warm = corrected
-
-
-def _name_exception(result: dict[str, Any]) -> None:
-    """AWS's errorType is the exception's class; ministack says Runtime.HandlerError for all of them."""
-    body = result.get("body")
-    if isinstance(body, dict) and body.get("errorType") == "Runtime.HandlerError":
-        last = (result.get("log") or "").rstrip().rpartition("\n")[2]
-        name = last.partition(":")[0].rpartition(".")[2].strip()
-        body["errorType"] = name if name.isidentifier() else "Exception"
 
 
 def _limit_requests() -> None:

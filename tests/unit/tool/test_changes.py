@@ -1,0 +1,73 @@
+"""What is counted of an engine's events."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from estate_tool.changes import Changes, Step
+
+QUEUE = "aws:sqs/queue:Queue"
+URN = f"urn:pulumi:local::data::estate:data:DeadLetteredQueue${QUEUE}::queue-ingest-queue"
+
+
+def outputs(op: str, urn: str = URN, resource_type: str = QUEUE, **more: Any) -> dict[str, Any]:
+    return {"resOutputsEvent": {"metadata": {"op": op, "urn": urn, "type": resource_type, **more}}}
+
+
+@pytest.mark.parametrize(
+    ("op", "word"),
+    [
+        ("create", "created"),
+        ("import", "created"),
+        ("update", "updated"),
+        ("replace", "replaced"),
+        ("delete", "deleted"),
+        ("same", "same"),
+    ],
+)
+def test_each_step_counts_once_under_its_word(op: str, word: str) -> None:
+    changes = Changes()
+    changes.take(outputs(op))
+    assert changes.counts == {word: 1}
+    assert changes.any == (word != "same")
+
+
+def test_the_parts_of_a_replacement_and_reads_are_not_counted() -> None:
+    changes = Changes()
+    for op in ("create-replacement", "delete-replaced", "read", "refresh"):
+        changes.take(outputs(op))
+    assert not changes.counts
+
+
+def test_stacks_components_and_providers_are_not_counted() -> None:
+    changes = Changes()
+    for resource_type in ("pulumi:pulumi:Stack", "estate:data:DeadLetteredQueue", "pulumi:providers:aws"):
+        changes.take(outputs("create", f"urn:pulumi:local::data::{resource_type}::x", resource_type))
+    assert not changes.counts
+
+
+def test_each_change_is_told_as_it_ends() -> None:
+    told: list[Step] = []
+    changes = Changes(on_step=told.append)
+    changes.take(outputs("update", diffs=["tags"]))
+    changes.take(outputs("same"))
+    assert told == [Step(word="updated", urn=URN, changed=("tags",))]
+    assert (told[0].type, told[0].name) == (QUEUE, "queue-ingest-queue")
+
+
+def test_errors_are_kept_once_with_the_resource_they_are_about() -> None:
+    changes = Changes()
+    for message in ("AccessDenied: no\n", "AccessDenied: no\n", "update failed"):
+        changes.take({"diagnosticEvent": {"severity": "error", "urn": URN, "message": message}})
+    changes.take({"diagnosticEvent": {"severity": "warning", "urn": URN, "message": "careful"}})
+    changes.take({"diagnosticEvent": {"severity": "error", "message": "the stack is locked"}})
+    assert changes.errors == ["queue-ingest-queue: AccessDenied: no", "the stack is locked"]
+
+
+def test_a_preview_counts_what_would_be_done() -> None:
+    changes = Changes()
+    changes.as_preview({"resourcePreEvent": {"metadata": {"op": "create", "urn": URN, "type": QUEUE}}})
+    changes.as_preview(outputs("create"))
+    assert changes.counts == {"created": 1}

@@ -1,0 +1,85 @@
+"""Exit codes and messages of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import signal
+
+import pytest
+
+from estate_tool import cli
+from estate_tool.commands import status
+from estate_tool.errors import Failed, UsageError
+
+
+def run_raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
+    def run(args: argparse.Namespace) -> int:
+        raise error
+
+    monkeypatch.setattr(status, "run", run)
+    return cli.main(["status"])
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(Failed("it broke", "mend it\nthen go on"), 1), (UsageError("no such thing", "try this"), 2)]
+)
+def test_an_expected_failure_is_a_message_a_way_out_and_a_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Failed, code: int
+) -> None:
+    assert run_raising(monkeypatch, error) == code
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [f"error: {error.message}", *(f"  → {line}" for line in error.hint.splitlines())]
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (errno.ENOSPC, "free some space"),
+        (errno.EACCES, "make it writable"),
+        (errno.EROFS, "make it writable"),
+        (errno.EIO, "scripts/estate doctor"),
+    ],
+)
+def test_what_the_operating_system_refuses_is_told_with_the_place_and_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, says: str
+) -> None:
+    assert run_raising(monkeypatch, OSError(number, os.strerror(number), "/some/file")) == 1
+    err = capsys.readouterr().err
+    assert "error: /some/file: " in err
+    assert says in err
+    assert "Traceback" not in err
+
+
+def test_being_told_to_end_is_being_interrupted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(args: argparse.Namespace) -> int:
+        signal.raise_signal(signal.SIGTERM)
+        return 0
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(status, "run", run)
+    try:
+        assert cli.main(["status"]) == 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["deploy", "--layer", "nonsense"], ["deploy", "--nonsense"]])
+def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    assert ended.value.code == 2
+    assert "usage: estate" in capsys.readouterr().err
+
+
+def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in ("deploy", "destroy", "status", "doctor", "send", "query", "sample", "local"):
+        with pytest.raises(SystemExit) as ended:
+            cli.main([command, "--help"])
+        assert ended.value.code == 0
+        assert f"usage: estate {command}" in capsys.readouterr().out

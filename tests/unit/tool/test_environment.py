@@ -1,0 +1,55 @@
+"""Which environments are local, and what a real one refuses."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from estate_tool import environment
+from estate_tool.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def own_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    # Whatever a test sets in the process goes with it.
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+
+
+@pytest.mark.parametrize(
+    ("name", "local"), [("local", True), ("local-b", True), ("localb", False), ("dev", False), ("my-local", False)]
+)
+def test_local_and_its_siblings_are_on_the_embedded_aws(name: str, local: bool) -> None:
+    assert environment.is_local(name) == local
+    assert environment.resolve(name).local == local
+
+
+def test_a_local_environment_is_never_a_real_account() -> None:
+    os.environ.update(AWS_PROFILE="prod", AWS_SESSION_TOKEN="t", AWS_ACCESS_KEY_ID="AKIAREAL")
+    environment.resolve("local")
+    assert "AWS_PROFILE" not in os.environ
+    assert "AWS_SESSION_TOKEN" not in os.environ
+    assert os.environ["AWS_ACCESS_KEY_ID"] == "test"
+    assert os.environ["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+
+
+@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS"])
+def test_a_real_environment_is_refused_while_its_calls_would_go_elsewhere(variable: str) -> None:
+    os.environ[variable] = "http://127.0.0.1:4566"
+    with pytest.raises(UsageError) as refused:
+        environment.resolve("dev")
+    assert variable in refused.value.message
+    assert f"unset {variable}" in refused.value.hint
+
+
+@pytest.mark.parametrize("name", ["a b", "-x", "a/b", "ö", "x" * 101])
+def test_a_name_that_can_not_be_a_stacks_is_wrong_usage(name: str) -> None:
+    with pytest.raises(UsageError, match="can't be the name of an environment"):
+        environment.resolve(name)
+
+
+def test_names_end_with_the_environments_suffix() -> None:
+    assert environment.resolve("dev").names.table("events") == "table-events-dev"

@@ -1,0 +1,127 @@
+"""The engine's command line, played by a small script."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool import pulumi_cli
+from estate_tool.errors import Failed
+from estate_tool.pulumi_cli import Pulumi
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ENGINE = """#!/usr/bin/env python3
+import json, os, sys
+from pathlib import Path
+folder = Path(__file__).parent
+with (folder / "calls.jsonl").open("a") as calls:
+    print(json.dumps({"arguments": sys.argv[1:], "folder": os.getcwd(), "told": os.environ.get("TOLD")}), file=calls)
+answer = json.loads((folder / "answer.json").read_text())
+for argument in sys.argv[1:]:
+    if argument.startswith("--event-log="):
+        with open(argument.partition("=")[2], "a") as log:
+            for event in answer["events"]:
+                print(json.dumps(event), file=log)
+print(answer["stdout"])
+print(answer["stderr"], file=sys.stderr)
+sys.exit(answer["code"])
+"""
+
+
+class Engine:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        script = folder / "pulumi"
+        script.write_text(ENGINE)
+        script.chmod(0o755)
+        self.answers()
+
+    def answers(self, *, stdout: str = "", stderr: str = "", code: int = 0, events: tuple[Any, ...] = ()) -> None:
+        answer = {"stdout": stdout, "stderr": stderr, "code": code, "events": events}
+        (self.folder / "answer.json").write_text(json.dumps(answer))
+
+    @property
+    def calls(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.folder / "calls.jsonl").read_text().splitlines()]
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    layers = tmp_path / "checkout"
+    for layer in ("foundation", "data"):
+        (layers / layer).mkdir(parents=True)
+    monkeypatch.setattr(pulumi_cli, "ROOT", layers)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    return Engine(tmp_path)
+
+
+def test_stacks_of_all_projects_are_told_apart_by_environment(engine: Engine) -> None:
+    listed = [
+        {"name": "organization/data/dev", "resourceCount": 4},
+        {"name": "organization/data/dev-b", "resourceCount": 9},
+        {"name": "my-org/foundation/dev"},
+        {"name": "dev", "resourceCount": 1},
+    ]
+    engine.answers(stdout=json.dumps(listed))
+    assert Pulumi(stack="dev").stacks() == {"data": 4, "foundation": 0, "": 1}
+
+
+def test_the_engine_runs_in_the_layers_folder_with_the_variables_given(engine: Engine) -> None:
+    assert Pulumi(stack="dev", variables={"TOLD": "yes"}).destroy("data", lambda _: None) == ""
+    (call,) = engine.calls
+    assert call["folder"].endswith("/data")
+    assert call["told"] == "yes"
+    assert call["arguments"][:3] == ["destroy", "--yes", "--skip-preview"]
+    assert call["arguments"][call["arguments"].index("--stack") + 1] == "dev"
+
+
+def test_every_event_is_handed_on_in_order(engine: Engine) -> None:
+    events = tuple({"sequence": number} for number in range(500))
+    engine.answers(events=events)
+    seen: list[Any] = []
+    assert Pulumi(stack="dev").destroy("data", seen.append) == ""
+    assert seen == list(events)
+
+
+def test_a_failed_run_returns_what_the_engine_said(engine: Engine) -> None:
+    engine.answers(stdout="half done", stderr="error: the stack is locked", code=255)
+    complaint = Pulumi(stack="dev").destroy("data", lambda _: None)
+    assert "half done" in complaint
+    assert "error: the stack is locked" in complaint
+
+
+def test_a_failed_question_is_an_error_with_the_engines_words(engine: Engine) -> None:
+    engine.answers(stderr="error: no backend", code=1)
+    with pytest.raises(Failed, match="stack ls failed in checkout: error: no backend"):
+        Pulumi(stack="dev").stacks()
+
+
+def test_without_an_engine_the_message_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Failed) as error:
+        Pulumi(stack="dev").stacks()
+    assert "scripts/estate doctor" in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("stack", "content", "kept"),
+    [
+        ("local-b", "encryptionsalt: v1:abc\n", False),
+        ("local-b", "encryptionsalt: v1:abc\nconfig:\n  data:onDemand: true\n", True),
+        ("local", "encryptionsalt: v1:abc\n", True),
+        ("dev", "encryptionsalt: v1:abc\n", True),
+    ],
+)
+def test_a_removed_stack_leaves_only_files_that_somebody_wrote(
+    engine: Engine, stack: str, content: str, kept: bool
+) -> None:
+    file = engine.folder / "checkout" / "data" / f"Pulumi.{stack}.yaml"
+    file.write_text(content)
+    Pulumi(stack=stack).remove_stack("data")
+    assert file.exists() == kept
+    assert "--preserve-config" in engine.calls[0]["arguments"]
