@@ -9,6 +9,7 @@ import pulumi_aws as aws
 from foundation.model import Function, Queue
 
 SECONDS_PER_DAY = 86_400
+MAXIMUM_MESSAGE_BYTES = 1_048_576  # the most SQS takes ("Amazon SQS message quotas")
 # Dead letters keep the age they had in their source queue, so they get the longest life SQS has.
 DEAD_LETTER_RETENTION_DAYS = 14
 # AWS asks for at least six times the consumer's timeout, plus its batching window ("Using Lambda with Amazon SQS").
@@ -56,6 +57,7 @@ class DeadLetteredQueue(pulumi.ComponentResource):
             f"{name}-queue",
             name=args.physical_name,
             message_retention_seconds=args.queue.retention_days * SECONDS_PER_DAY,
+            max_message_size=MAXIMUM_MESSAGE_BYTES,
             visibility_timeout_seconds=visibility_timeout_seconds(args.consumer),
             receive_wait_time_seconds=20,
             redrive_policy=dead_letters.arn.apply(

@@ -30,7 +30,7 @@ CATALOG = Catalog(
             name="marks",
             hash_key="event_key",
             ttl_attribute="expires_at",
-            read=Capacity(minimum=1, maximum=50),
+            read=Capacity(minimum=5, maximum=500),
             write=Capacity(minimum=5, maximum=500),
         ),
         # Hourly totals per type and subject, and per type.
@@ -48,7 +48,7 @@ CATALOG = Catalog(
             name="ingest",
             handler="ingest.handler.handle",
             description="Validates events from the ingest queue and stores each once.",
-            timeout_seconds=30,
+            timeout_seconds=10,
             trigger=QueueTrigger(queue="ingest", batch_size=500, window_seconds=1, maximum_concurrency=10),
             grants=(
                 TableGrant(table="events", access=("put",)),
@@ -60,7 +60,7 @@ CATALOG = Catalog(
             name="aggregate",
             handler="aggregate.handler.handle",
             description="Adds stored events to the hourly aggregates, exactly once.",
-            timeout_seconds=60,
+            timeout_seconds=30,
             trigger=StreamTrigger(table="events", batch_size=500, window_seconds=1),
             grants=(
                 TableGrant(table="marks", access=("put",)),

@@ -9,6 +9,9 @@ from shared.events import Event, InvalidEvent, parse
 from shared.logs import logger
 from shared.text import shown
 
+BATCH_LIMIT = 10
+"""Messages in one request to SQS ("Amazon SQS message quotas")."""
+
 
 class Message(NamedTuple):
     """One message of the batch."""
@@ -66,16 +69,17 @@ class Redrive:
         self._queue_url = queue_url
 
     def hasten(self, messages: Sequence[Message], deadline: Deadline) -> None:
-        """Make the messages visible; what goes wrong is logged and costs time only.
-
-        One by one: the batch operation needs the same permission on AWS, but not in every emulator.
-        """
-        for message in messages:
+        """Make the messages visible; what goes wrong is logged and costs time only."""
+        for start in range(0, len(messages), BATCH_LIMIT):
             if deadline.passed():
                 return
-            request = {"QueueUrl": self._queue_url, "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
+            entries = [
+                {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
+                for number, message in enumerate(messages[start : start + BATCH_LIMIT])
+            ]
+            request = {"QueueUrl": self._queue_url, "Entries": entries}
             try:
-                self._client().call("ChangeMessageVisibility", request, deadline)
+                self._client().call("ChangeMessageVisibilityBatch", request, deadline)
             except AwsError as error:
                 logger.warning("invalid messages stay until their visibility timeout", extra={"reason": str(error)})
                 return

@@ -25,7 +25,7 @@ def authorization(
     """
     names = sorted(headers)
     signed_headers = ";".join(names)
-    canonical_headers = "".join(f"{name}:{headers[name].strip()}\n" for name in names)
+    canonical_headers = "".join(f"{name}:{headers[name]}\n" for name in names)
     canonical_request = f"POST\n{path}\n\n{canonical_headers}\n{signed_headers}\n{sha256(body).hexdigest()}"
     moment = headers["x-amz-date"]
     scope = f"{moment[:8]}/{region}/{service}/aws4_request"

@@ -6,7 +6,7 @@ import contextlib
 import signal
 import threading
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Future
 
+    from tenacity import RetryCallState
+
 # Amazon SQS API Reference, SendMessageBatch.
 BATCH_MESSAGES = 10
 BATCH_BYTES = 1_048_576
@@ -24,6 +26,7 @@ THREADS = 16
 # For how long a batch is tried again, on top of what boto3 does for each call.
 PATIENCE_SECONDS = 60.0
 _LONGEST_PAUSE_SECONDS = 10.0
+_IDLE_SECONDS = 1.0
 
 
 class Message(NamedTuple):
@@ -77,13 +80,22 @@ class Sender:
         self._patience = patience
         self._stop = threading.Event()
         self._reading = False
+        self._idle: Callable[[str], None] = lambda _: None
+        self._trouble = ""
 
-    def run(self, some: Iterable[list[Message]], account: Callable[[Delivery], None]) -> None:
+    def run(
+        self,
+        some: Iterable[list[Message]],
+        account: Callable[[Delivery], None],
+        idle: Callable[[str], None] | None = None,
+    ) -> None:
         """Send all batches; `account` gets every delivery, in order, in this thread.
 
+        While a delivery takes long, `idle` is called now and then with what is in its way, empty if nothing is known.
         Stops at the first batch that could not be delivered, whose delivery names the error, and raises that; on
         Ctrl-C it raises Interrupted. Either way all that was under way is accounted for first.
         """
+        self._idle = idle or self._idle
         pending: deque[Future[Delivery]] = deque()
         source = iter(some)
         with self._noting_interrupts(), ThreadPoolExecutor(self._threads, "send") as pool:
@@ -112,7 +124,10 @@ class Sender:
             self._reading = False
 
     def _account(self, future: Future[Delivery], account: Callable[[Delivery], None]) -> None:
+        while not wait([future], timeout=_IDLE_SECONDS).done:
+            self._idle(self._trouble)
         delivery = future.result()
+        self._trouble = ""
         account(delivery)
         if self._stop.is_set():
             raise Interrupted
@@ -152,6 +167,7 @@ class Sender:
             wait=tenacity.wait_random_exponential(multiplier=0.25, max=_LONGEST_PAUSE_SECONDS),
             retry=tenacity.retry_if_exception(lambda error: is_transient(error) or isinstance(error, NotAccepted)),
             sleep=tenacity.sleep_using_event(self._stop),
+            before_sleep=self._note_trouble,
             reraise=True,
         )
         try:
@@ -159,6 +175,9 @@ class Sender:
         except Exception as error:
             delivery.error = error
         return delivery
+
+    def _note_trouble(self, state: RetryCallState) -> None:
+        self._trouble = str(state.outcome.exception()) if state.outcome else ""
 
     def _attempt(self, waiting: dict[str, Message], delivery: Delivery) -> None:
         """Send what is waiting, once; raises if anything still is afterwards."""

@@ -51,7 +51,9 @@ class Transfer:
         lines = Lines(stream, longest=longest, first=self._first_line)
         try:
             sending.Sender(sqs, url).run(
-                sending.batches(self._messages(lines)), lambda delivery: self._account(delivery, lines)
+                sending.batches(self._messages(lines)),
+                lambda delivery: self._account(delivery, lines),
+                lambda trouble: self._progress.show(lambda: self._standing(lines, trouble)),
             )
             self.through_line = lines.number
         except sending.Interrupted as error:
@@ -99,12 +101,13 @@ class Transfer:
             self.through_line = delivery.last_line
         self._progress.show(lambda: self._standing(lines))
 
-    def _standing(self, lines: Lines) -> str:
+    def _standing(self, lines: Lines, trouble: str = "") -> str:
         ledger = self._ledger
         rate = ledger.sent / max(time.monotonic() - self._started, 0.001)
         rejected = f", {ledger.rejected:,} rejected" if ledger.rejected else ""
         share = f", {100 * lines.bytes_read // self._size} % of the file read" if self._size else ""
-        return f"{ledger.sent:,} sent, {rate:,.0f}/s{rejected}{share}"
+        text = f"{ledger.sent:,} sent, {rate:,.0f}/s{rejected}{share}"
+        return f"{text}; trying again: {trouble}" if trouble else text
 
     def _how_to_go_on(self) -> str:
         if self.through_line < self._first_line:

@@ -58,7 +58,7 @@ def _say(text: str) -> None:
 @functools.cache
 def _client(place: server.Place, service: str, key: str, secret: str, token: str | None) -> Any:
     autoscaling = service == "application-autoscaling"
-    return boto3.session.Session().client(
+    return boto3.Session().client(
         service,
         endpoint_url=place.autoscaling_endpoint if autoscaling else place.endpoint,
         region_name="us-east-1", aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
@@ -75,7 +75,8 @@ def start(home: Path) -> EmbeddedAws:
             aws.up()
             return aws
         except Failed as error:
-            if "is taken by" not in error.message or attempt == ATTEMPTS - 1:
+            taken = "is taken by" in error.message or "belongs to" in error.message
+            if not taken or attempt == ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
 

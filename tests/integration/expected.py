@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,8 @@ class Bucket:
     values: dict[str, list[Decimal]] = field(default_factory=lambda: defaultdict(list))
 
 
+# Numbers whose square DynamoDB could not hold are not measured: the events that have them are invalid.
+_TOO_LARGE = Decimal("1e62")
 Key = tuple[str, str, str]  # type, subject, hour
 
 
@@ -45,7 +47,8 @@ def buckets(lines: Iterable[str]) -> dict[Key, Bucket]:
 
 def as_answer(bucket: Bucket) -> dict[str, Any]:
     """A bucket as `estate query` shows it, without the inexact mean and deviation."""
-    data = {name: {"count": len(values), "sum": sum(values)} for name, values in bucket.values.items()}
+    with localcontext(prec=100):
+        data = {name: {"count": len(values), "sum": sum(values)} for name, values in bucket.values.items()}
     return {"count": bucket.count, "data": data}
 
 
@@ -53,7 +56,7 @@ def variance(values: list[Decimal]) -> Fraction:
     """Population variance, exactly."""
     numbers = [Fraction(value) for value in values]
     mean = sum(numbers) / len(numbers)
-    return sum((number - mean) ** 2 for number in numbers) / len(numbers)
+    return sum(((number - mean) ** 2 for number in numbers), Fraction()) / len(numbers)
 
 
 def _valid(line: str) -> dict[str, Any] | None:
@@ -64,6 +67,7 @@ def _valid(line: str) -> dict[str, Any] | None:
         if event["specversion"] != "1.0" or not all(isinstance(event[key], str) and event[key] for key in required):
             return None
         datetime.fromisoformat(event["time"])
-        return event if isinstance(event["data"], dict) else None
-    except (ValueError, KeyError, TypeError):
+        numbers = [value for value in event["data"].values() if isinstance(value, Decimal)]
+        return event if all(value.is_finite() and abs(value) < _TOO_LARGE for value in numbers) else None
+    except (ValueError, KeyError, TypeError, AttributeError):
         return None

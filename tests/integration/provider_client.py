@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc, status_pb2
 
 from local_aws.provider.wire import decode, encode
 
 Properties = dict[str, Any]
+
+
+# The provider tells engines apart by their connections.
+_OWN_CONNECTION = [("grpc.use_local_subchannel_pool", 1)]
 
 
 @dataclass
@@ -27,7 +31,8 @@ class ProviderClient:
     """An engine's side of the protocol."""
 
     def __init__(self, port: int, config: Properties | None = None) -> None:
-        self.stub = provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(f"127.0.0.1:{port}"))
+        self.port = port
+        self.stub = provider_pb2_grpc.ResourceProviderStub(grpc.insecure_channel(f"127.0.0.1:{port}", _OWN_CONNECTION))
         args = encode({"region": "us-east-1"} | (config or {}))
         self.stub.Configure(provider_pb2.ConfigureRequest(args=args, acceptSecrets=True), timeout=30)
 
@@ -49,8 +54,20 @@ class ProviderClient:
 
     def create(self, token: str, name: str, inputs: Properties) -> Resource:
         checked = self.checked(token, name, inputs)
-        answer = self.stub.Create(provider_pb2.CreateRequest(urn=_urn(token, name), properties=encode(checked)), timeout=60)
+        answer = self.stub.Create(
+            provider_pb2.CreateRequest(urn=_urn(token, name), properties=encode(checked)), timeout=60
+        )
         return Resource(_urn(token, name), answer.id, checked, decode(answer.properties))
+
+    @staticmethod
+    def left_behind(error: Any) -> Resource:
+        """The resource that came with the failure to make it."""
+        status = status_pb2.Status.FromString(dict(error.trailing_metadata())["grpc-status-details-bin"])
+        detail = provider_pb2.ErrorResourceInitFailed()
+        assert status.details[0].Unpack(detail)
+        assert detail.reasons
+        urn = _urn("aws:dynamodb/table:Table", "unfinished")
+        return Resource(urn, detail.id, decode(detail.inputs), decode(detail.properties))
 
     def diff(self, resource: Resource, inputs: Properties) -> Any:
         """The differences to checked inputs."""

@@ -10,7 +10,16 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.cloud import (
-    depth, eventually, items, make_function, make_queue, make_role, make_table, received, send, zipped,
+    depth,
+    eventually,
+    items,
+    make_function,
+    make_queue,
+    make_role,
+    make_table,
+    received,
+    send,
+    zipped,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -235,8 +244,8 @@ def test_messages_sent_while_others_are_deleted_are_not_lost(embedded_aws: Embed
 
 
 def test_a_mapping_needs_the_roles_permissions_and_a_queue_that_waits_long_enough(embedded_aws: EmbeddedAws) -> None:
-    url, queue_arn = make_queue(embedded_aws, VisibilityTimeout="5")
-    table, _, stream_arn = make_table(embedded_aws, stream=True)
+    _, queue_arn = make_queue(embedded_aws, VisibilityTimeout="5")
+    _, _, stream_arn = make_table(embedded_aws, stream=True)
     code = "def handle(e, c): pass"
     nothing = make_function(embedded_aws, make_role(embedded_aws), code, Timeout=5)
     slow = make_function(embedded_aws, make_role(embedded_aws, (POLL_QUEUE, [queue_arn])), code, Timeout=6)

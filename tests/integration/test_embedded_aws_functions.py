@@ -10,7 +10,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.cloud import (
-    eventually, items, make_function, make_queue, make_role, make_table, received, send, unique,
+    eventually,
+    items,
+    make_function,
+    make_queue,
+    make_role,
+    make_table,
+    received,
+    send,
+    unique,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -259,7 +267,8 @@ def test_a_topic_reaches_a_queue_whose_policy_lets_it(embedded_aws: EmbeddedAws)
 
 def test_saved_queries_can_be_kept_found_changed_and_deleted(embedded_aws: EmbeddedAws) -> None:
     logs, name = embedded_aws.client("logs"), unique("query")
-    made = logs.put_query_definition(name=name, queryString="fields @message", logGroupNames=["/g"])["queryDefinitionId"]
+    put = logs.put_query_definition(name=name, queryString="fields @message", logGroupNames=["/g"])
+    made = put["queryDefinitionId"]
     logs.put_query_definition(queryDefinitionId=made, name=name, queryString="fields @timestamp")
 
     (found,) = logs.describe_query_definitions(queryDefinitionNamePrefix=name)["queryDefinitions"]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +18,17 @@ from botocore.exceptions import ClientError
 from estate_tool.errors import Failed
 from local_aws import server
 from local_aws.server import ports, record
+from local_aws.server.identity import start_identity
 from tests.integration.cloud import (
-    depth, eventually, items, make_function, make_queue, make_role, make_table, received, send,
+    depth,
+    eventually,
+    items,
+    make_function,
+    make_queue,
+    make_role,
+    make_table,
+    received,
+    send,
 )  # fmt: skip
 
 if TYPE_CHECKING:
@@ -66,17 +77,21 @@ def supervisor(aws: EmbeddedAws) -> int:
 def saved(aws: EmbeddedAws) -> None:
     """Wait until all that was done so far is on the disk."""
     asked = time.time()
-    aws.client("sqs").create_queue(QueueName="saved-marker")
+    marker = aws.client("sqs").create_queue(QueueName="saved-marker")["QueueUrl"]
 
     def is_saved() -> bool:
         told = ports.ask(aws.place.port)
         return bool(told and told["saved_at"] and told["saved_at"] > asked + 0.3)
 
     def touch_and_look() -> bool:
-        aws.client("sqs").tag_queue(QueueUrl=aws.client("sqs").get_queue_url(QueueName="saved-marker")["QueueUrl"], Tags={"t": "t"})
+        aws.client("sqs").tag_queue(QueueUrl=marker, Tags={"t": "t"})
         return is_saved()
 
     eventually(touch_and_look, "the state is saved")
+
+
+def without(fields: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in names}
 
 
 class Everything:
@@ -149,49 +164,67 @@ class Everything:
         )  # fmt: skip
 
     def described(self) -> dict[str, Any]:
-        """What the APIs tell about all of it."""
-        client, name = self.aws.client, self.function
-        functions, scaling, cloudwatch = client("lambda"), client("application-autoscaling"), client("cloudwatch")
-        targets = scaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"]
-        configuration = functions.get_function(FunctionName=name)
-        mappings = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
-        role = self.role.rpartition("/")[2]
-        described = {
+        """What the APIs tell about all of it, without what changes by itself."""
+        return {**self._data(), **self._functions(), **self._watching(), **self._scaling()}
+
+    def _data(self) -> dict[str, Any]:
+        client, role = self.aws.client, self.role.rpartition("/")[2]
+        queue = client("sqs").get_queue_attributes(QueueUrl=self.waiting_url, AttributeNames=["All"])
+        return {
             "table": client("dynamodb").describe_table(TableName=self.source)["Table"],
             "ttl": client("dynamodb").describe_time_to_live(TableName=self.seen)["TimeToLiveDescription"],
             "backups": self._backups(),
-            "function": configuration["Configuration"],
-            "function tags": configuration["Tags"],
-            "versions": functions.list_versions_by_function(FunctionName=name)["Versions"],
-            "aliases": functions.list_aliases(FunctionName=name)["Aliases"],
-            "provisioned": functions.get_provisioned_concurrency_config(FunctionName=name, Qualifier="live"),
-            "invoke config": functions.get_function_event_invoke_config(FunctionName=name, Qualifier="live"),
-            "mappings": [{k: v for k, v in mapping.items() if k != "LastProcessingResult"} for mapping in mappings],
-            "mapping tags": [functions.list_tags(Resource=m["EventSourceMappingArn"])["Tags"] for m in mappings],
+            "queue": queue["Attributes"],
             "role": client("iam").get_role(RoleName=role)["Role"],
             "policy": client("iam").get_role_policy(RoleName=role, PolicyName="allowed")["PolicyDocument"],
-            "queue": client("sqs").get_queue_attributes(QueueUrl=self.waiting_url, AttributeNames=["All"])["Attributes"],
-            "groups": client("logs").describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"],
-            "group tags": client("logs").list_tags_log_group(logGroupName=f"/aws/lambda/{name}")["tags"],
-            "queries": client("logs").describe_query_definitions()["queryDefinitions"],
-            "alarms": cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"]),
+        }
+
+    def _functions(self) -> dict[str, Any]:
+        functions, name = self.aws.client("lambda"), self.function
+        function = functions.get_function(FunctionName=name)
+        mappings = functions.list_event_source_mappings(FunctionName=name)["EventSourceMappings"]
+        provisioned = functions.get_provisioned_concurrency_config(FunctionName=name, Qualifier="live")
+        invoking = functions.get_function_event_invoke_config(FunctionName=name, Qualifier="live")
+        return {
+            "function": function["Configuration"],
+            "function tags": function["Tags"],
+            "versions": functions.list_versions_by_function(FunctionName=name)["Versions"],
+            "aliases": functions.list_aliases(FunctionName=name)["Aliases"],
+            "provisioned": without(provisioned, "ResponseMetadata"),
+            "invoke config": without(invoking, "ResponseMetadata"),
+            "mappings": [without(mapping, "LastProcessingResult") for mapping in mappings],
+            "mapping tags": [functions.list_tags(Resource=m["EventSourceMappingArn"])["Tags"] for m in mappings],
+        }
+
+    def _watching(self) -> dict[str, Any]:
+        logs, cloudwatch, name = self.aws.client("logs"), self.aws.client("cloudwatch"), self.function
+        groups = logs.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{name}")["logGroups"]
+        alarms = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+        return {
+            "groups": [without(group, "storedBytes") for group in groups],
+            "group tags": logs.list_tags_log_group(logGroupName=f"/aws/lambda/{name}")["tags"],
+            "queries": logs.describe_query_definitions()["queryDefinitions"],
+            "alarms": alarms["MetricAlarms"] + alarms["CompositeAlarms"],
             "dashboard": cloudwatch.get_dashboard(DashboardName=f"dashboard-{name}")["DashboardBody"],
-            "subscriptions": client("sns").list_subscriptions()["Subscriptions"],
+            "subscriptions": self.aws.client("sns").list_subscriptions()["Subscriptions"],
+        }
+
+    def _scaling(self) -> dict[str, Any]:
+        scaling = self.aws.client("application-autoscaling")
+        targets = scaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"]
+        arns = [target["ScalableTargetARN"] for target in targets]
+        return {
             "targets": targets,
-            "target tags": [scaling.list_tags_for_resource(ResourceARN=t["ScalableTargetARN"])["Tags"] for t in targets],
+            "target tags": [scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] for arn in arns],
             "policies": scaling.describe_scaling_policies(ServiceNamespace="dynamodb")["ScalingPolicies"],
             "actions": scaling.describe_scheduled_actions(ServiceNamespace="dynamodb")["ScheduledActions"],
-        }  # fmt: skip
-        for value in described.values():
-            if isinstance(value, dict):
-                value.pop("ResponseMetadata", None)
-        described["groups"] = [{k: v for k, v in group.items() if k != "storedBytes"} for group in described["groups"]]
-        return described
+        }
 
     def _backups(self) -> str:
         found = self.aws.client("dynamodb").describe_continuous_backups(TableName=self.seen)
-        recovery: str = found["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
-        return recovery
+        recovery = found["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+        status: str = recovery["PointInTimeRecoveryStatus"]
+        return status
 
     def use(self) -> None:
         """Let both mappings process something, and leave a message that nobody takes."""
@@ -241,6 +274,22 @@ def test_a_killed_process_takes_the_others_along_and_the_state_stays(own_aws: Em
     assert everything.counts() == {"from the queue": 1, "from the stream": 1}
 
 
+def test_nothing_is_written_while_nothing_happens(own_aws: EmbeddedAws) -> None:
+    everything = Everything(own_aws)
+    everything.use()
+    saved(own_aws)
+    state, quiet = own_aws.place.folder / "state.pickle", 2.0
+    seen, since = state.stat(), time.monotonic()
+
+    def unchanged_for_a_while() -> bool:
+        nonlocal seen, since
+        if state.stat() != seen:
+            seen, since = state.stat(), time.monotonic()
+        return time.monotonic() - since > quiet
+
+    eventually(unchanged_for_a_while, f"the state on the disk stays as it is for {quiet} s, with two mappings waiting")
+
+
 def test_a_killed_emulator_takes_a_busy_function_along(own_aws: EmbeddedAws) -> None:
     code = "import time\ndef handle(event, context):\n    time.sleep(20)"
     name = make_function(own_aws, make_role(own_aws), code)
@@ -283,11 +332,9 @@ def test_a_taken_port_is_named_with_its_owner_and_a_way_out(own_aws: EmbeddedAws
     with pytest.raises(Failed) as other:
         server.up(second, print, lambda: own_aws.python)
     own_aws.down()
-    with subprocess.Popen(
-        ["python3", "-c", f"import socket, sys\ns = socket.create_server(('127.0.0.1', {own_aws.place.port + 1}))\n"
-         "print(flush=True)\nsys.stdin.read()"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-    ) as stranger:  # fmt: skip
+    listen = f"import socket, sys; s = socket.create_server(('127.0.0.1', {own_aws.place.port + 1})); print(flush=True)"
+    command = [sys.executable, "-c", f"{listen}; sys.stdin.read()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stranger:
         assert stranger.stdout
         stranger.stdout.readline()
         with pytest.raises(Failed) as taken:
@@ -308,7 +355,7 @@ def test_two_that_start_at_once_start_one(own_aws: EmbeddedAws) -> None:
         "server.up(server.Place(Path(sys.argv[1]), int(sys.argv[2])), print, lambda: Path(sys.argv[3]))"
     )
     scripts = str(Path(server.__file__).parents[2])
-    command = ["python3", "-c", code, str(own_aws.place.home), str(own_aws.place.port), str(own_aws.python)]
+    command = [sys.executable, "-c", code, str(own_aws.place.home), str(own_aws.place.port), str(own_aws.python)]
     both = [subprocess.Popen(command, env={**os.environ, "PYTHONPATH": scripts}) for _ in range(2)]
 
     assert [process.wait(60) for process in both] == [0, 0]
@@ -352,3 +399,17 @@ def test_iam_is_enforced_and_the_administrator_is_test(own_aws: EmbeddedAws) -> 
         own_aws.client("dynamodb", "unknown", "unknown").list_tables()
 
     assert identity["Account"] == "123456789012"
+
+
+def test_one_whose_files_were_deleted_is_told_with_its_number(own_aws: EmbeddedAws) -> None:
+    pid = pid_of(own_aws, "emulator")
+    everything = processes(own_aws)
+    shutil.rmtree(own_aws.place.home)
+
+    with pytest.raises(Failed) as caught:
+        own_aws.up()
+
+    assert "of this checkout" in caught.value.message
+    assert caught.value.hint == f"end it: kill {pid}"
+    os.kill(pid, signal.SIGTERM)
+    eventually(lambda: not {p for p in everything if start_identity(p)}, "it has ended, supervisor and companion too")

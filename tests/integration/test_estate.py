@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from estate_tool.paths import ROOT
 from tests.integration import expected
+from tests.integration.conftest import EmbeddedAws, start
 from tests.integration.inventory import listed
 
 if TYPE_CHECKING:
@@ -17,11 +20,57 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FLIGHTS, DUPLICATES, INVALID = 20_000, 1_000, 50
-Run = "Callable[..., subprocess.CompletedProcess[str]]"
+LONGEST_COMMAND = 300
+
+
+class Commands:
+    """The commands as a user calls them, in an embedded AWS that belongs to these tests."""
+
+    def __init__(self, variables: dict[str, str]) -> None:
+        self._variables = variables
+
+    def start(self, *command: str) -> subprocess.Popen[str]:
+        """A command under way."""
+        return subprocess.Popen(
+            [str(ROOT / command[0]), *command[1:]], env=self._variables, text=True, cwd="/",
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+
+    def __call__(self, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+        """A command that has ended, with the exit code expected of it."""
+        process = self.start(*command)
+        try:
+            out, err = process.communicate(timeout=LONGEST_COMMAND)
+        finally:
+            process.kill()
+        assert process.returncode == code, f"{' '.join(command)} ended with {process.returncode}\n{out}\n{err}"
+        assert "Traceback" not in err
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 @pytest.fixture(scope="module")
-def flights(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
+    """An embedded AWS for this module alone, whose environments are rolled out and torn down."""
+    aws = start(tmp_path_factory.mktemp("estate"))
+    try:
+        yield aws
+    finally:
+        aws.down()
+
+
+@pytest.fixture(scope="module")
+def run(own: EmbeddedAws) -> Commands:
+    mine = {"ESTATE_HOME": str(own.place.home), "ESTATE_PORT": str(own.place.port)}
+    return Commands({**os.environ, **mine})
+
+
+@pytest.fixture(scope="module")
+def client(own: EmbeddedAws) -> Callable[[str], Any]:
+    return own.client
+
+
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory: pytest.TempPathFactory, run: Commands) -> Path:
     """Real flights with duplicates and invalid lines between them, out of order."""
     path = tmp_path_factory.mktemp("flights") / "flights.ndjson"
     made = run(
@@ -33,7 +82,7 @@ def flights(tmp_path_factory: pytest.TempPathFactory, run: Run) -> Path:
 
 
 @pytest.fixture(scope="module")
-def estate(run: Run) -> Iterator[dict[str, Any]]:
+def estate(run: Commands) -> Iterator[dict[str, Any]]:
     """The environment `local`, rolled out; its report. Whatever a test left is torn down at the end."""
     report = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
     yield report
@@ -44,12 +93,12 @@ def layer_results(report: dict[str, Any]) -> dict[str, str]:
     return {layer["layer"]: layer["result"] for layer in report["layers"]}
 
 
-def query(run: Run, event_type: str, *arguments: str) -> dict[str, Any]:
+def query(run: Commands, event_type: str, *arguments: str) -> dict[str, Any]:
     answer: dict[str, Any] = json.loads(run("scripts/estate", "query", event_type, *arguments, "--json").stdout)
     return answer
 
 
-def assert_aggregates_are_exact(run: Run, path: Path) -> None:
+def assert_aggregates_are_exact(run: Commands, path: Path) -> None:
     """Every hour of every type and subject, and every hour of every type alone, against the direct computation."""
     wanted = expected.buckets(path.read_text().splitlines())
     for event_type, subject in sorted({key[:2] for key in wanted}):
@@ -83,13 +132,15 @@ def assert_moments_are_right(buckets: list[dict[str, Any]], wanted: dict[str, ex
             )
 
 
-def test_a_second_rollout_changes_nothing(estate: dict[str, Any], run: Run) -> None:
+def test_a_second_rollout_changes_nothing(estate: dict[str, Any], run: Commands) -> None:
     assert estate["ok"]
     again = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
     assert set(layer_results(again).values()) == {"unchanged"}
 
 
-def test_a_layer_below_a_deployed_one_is_not_destroyed(estate: dict[str, Any], run: Run, client: Any) -> None:
+def test_a_layer_below_a_deployed_one_is_not_destroyed(
+    estate: dict[str, Any], run: Commands, client: Callable[[str], Any]
+) -> None:
     before = listed(client, "local")
     refused = run("scripts/destroy_layer.sh", "data", code=1)
     assert "compute" in refused.stderr
@@ -97,7 +148,7 @@ def test_a_layer_below_a_deployed_one_is_not_destroyed(estate: dict[str, Any], r
     assert listed(client, "local") == before
 
 
-def test_flights_are_counted_exactly_once(estate: dict[str, Any], run: Run, flights: Path) -> None:
+def test_flights_are_counted_exactly_once(estate: dict[str, Any], run: Commands, flights: Path) -> None:
     sent = json.loads(run("scripts/estate", "send", str(flights), "--raw", "--wait", "--json").stdout)
     assert sent["read"] == sent["sent"] == FLIGHTS + DUPLICATES + INVALID
     assert (sent["aggregated"], sent["duplicates"], sent["dead_lettered"]) == (FLIGHTS, DUPLICATES, INVALID)
@@ -105,13 +156,13 @@ def test_flights_are_counted_exactly_once(estate: dict[str, Any], run: Run, flig
 
 
 def test_the_same_file_sent_again_while_compute_comes_and_goes_changes_no_aggregate(
-    estate: dict[str, Any], run: Run, flights: Path, start: Callable[..., subprocess.Popen[str]]
+    estate: dict[str, Any], run: Commands, flights: Path
 ) -> None:
     """Half of the events are new; compute is away while they arrive."""
     more = flights.with_name("more.ndjson")
     rest = run("scripts/estate", "sample", "flights", "--limit", "5000", "--offset", str(FLIGHTS)).stdout
     more.write_text(flights.read_text() + rest)
-    sending = start("scripts/estate", "send", str(more), "--raw", "--wait", "--json")
+    sending = run.start("scripts/estate", "send", str(more), "--raw", "--wait", "--json")
     run("scripts/destroy_layer.sh", "observability")
     run("scripts/destroy_layer.sh", "compute", "--force")
     run("scripts/deploy_all.sh")
@@ -122,7 +173,9 @@ def test_the_same_file_sent_again_while_compute_comes_and_goes_changes_no_aggreg
     assert_aggregates_are_exact(run, more)
 
 
-def test_two_environments_live_side_by_side(estate: dict[str, Any], run: Run, client: Any) -> None:
+def test_two_environments_live_side_by_side(
+    estate: dict[str, Any], run: Commands, client: Callable[[str], Any]
+) -> None:
     before = listed(client, "local")
     run("scripts/deploy_all.sh", "local-b")
     other = listed(client, "local-b")
@@ -132,7 +185,7 @@ def test_two_environments_live_side_by_side(estate: dict[str, Any], run: Run, cl
     assert listed(client, "local") == before
 
 
-def test_teardown_leaves_nothing(estate: dict[str, Any], run: Run, client: Any) -> None:
+def test_teardown_leaves_nothing(estate: dict[str, Any], run: Commands, client: Callable[[str], Any]) -> None:
     assert listed(client, "local")
     outcome = json.loads(run("scripts/destroy_all.sh", "--json").stdout)
     assert outcome["ok"]

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import pytest
-from tests.integration.provider_cases import CASES, Case, Properties, archive, trust
-from tests.integration.provider_client import ProviderClient, Resource
 
 from local_aws import provider
-from local_aws.provider.types import TYPES
+from local_aws.provider.resources import TYPES
 from local_aws.provider.wire import UNKNOWN
+from tests.integration.provider_cases import CASES, Case, Properties, archive, policy, trust
+from tests.integration.provider_client import ProviderClient, Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +27,9 @@ DEFAULT_TAGS = {"ManagedBy": "pulumi"}
 @pytest.fixture(scope="module")
 def plugin(embedded_aws: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProviderClient]:
     """The plugin as the engine starts it."""
-    folder = provider.install(tmp_path_factory.mktemp("pulumi"), Path(embedded_aws.environment["PATH"].split(":")[0]) / "python")
+    folder = provider.install(
+        tmp_path_factory.mktemp("pulumi"), Path(embedded_aws.environment["PATH"].split(":")[0]) / "python"
+    )
     with subprocess.Popen(
         [folder / "pulumi-resource-aws"], env=embedded_aws.environment, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -43,21 +48,51 @@ def surroundings(plugin: ProviderClient) -> Iterator[dict[str, str]]:
         return made[-1].state
 
     role = make("aws:iam/role:Role", name="role-around", assumeRolePolicy=trust("lambda.amazonaws.com"))
-    make("aws:iam/rolePolicy:RolePolicy", role=role["name"], name="all", policy=(
-        '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["sqs:*", "dynamodb:*"], "Resource": "*"}]}'))
+    make("aws:iam/rolePolicy:RolePolicy", role=role["name"], name="all", policy=policy("*", "*"))
     queue = make("aws:sqs/queue:Queue", name="queue-around", visibilityTimeoutSeconds=180)
     dlq = make("aws:sqs/queue:Queue", name="dlq-around")
-    table = make("aws:dynamodb/table:Table", name="table-around", billingMode="PROVISIONED", readCapacity=1,
-                 writeCapacity=1, hashKey="k", attributes=[{"name": "k", "type": "S"}], streamEnabled=True,
-                 streamViewType="NEW_IMAGE")
+    table = make(
+        "aws:dynamodb/table:Table",
+        name="table-around",
+        billingMode="PROVISIONED",
+        readCapacity=1,
+        writeCapacity=1,
+        hashKey="k",
+        attributes=[{"name": "k", "type": "S"}],
+        streamEnabled=True,
+        streamViewType="NEW_IMAGE",
+    )
     log_group = make("aws:cloudwatch/logGroup:LogGroup", name="/aws/lambda/lambda-around")
-    make("aws:appautoscaling/target:Target", resourceId=f"table/{table['name']}", minCapacity=1, maxCapacity=9,
-         scalableDimension="dynamodb:table:ReadCapacityUnits", serviceNamespace="dynamodb")
+    make(
+        "aws:appautoscaling/target:Target",
+        resourceId=f"table/{table['name']}",
+        minCapacity=1,
+        maxCapacity=9,
+        scalableDimension="dynamodb:table:ReadCapacityUnits",
+        serviceNamespace="dynamodb",
+    )
     topic = make("aws:sns/topic:Topic", name="topic-around")
-    alarm = make("aws:cloudwatch/metricAlarm:MetricAlarm", name="alarm-around", metricName="m", namespace="n",
-                 period=60, statistic="Sum", comparisonOperator="GreaterThanThreshold", evaluationPeriods=1, threshold=1)
-    function = make("aws:lambda/function:Function", name="lambda-around", role=role["arn"], runtime="python3.11",
-                    handler="main.handle", code=archive("one"), timeout=30, publish=True)
+    alarm = make(
+        "aws:cloudwatch/metricAlarm:MetricAlarm",
+        name="alarm-around",
+        metricName="m",
+        namespace="n",
+        period=60,
+        statistic="Sum",
+        comparisonOperator="GreaterThanThreshold",
+        evaluationPeriods=1,
+        threshold=1,
+    )
+    function = make(
+        "aws:lambda/function:Function",
+        name="lambda-around",
+        role=role["arn"],
+        runtime="python3.11",
+        handler="main.handle",
+        code=archive("one"),
+        timeout=30,
+        publish=True,
+    )
     made[-1] = plugin.update(made[-1], made[-1].inputs | {"code": archive("two")})
     alias = make("aws:lambda/alias:Alias", name="live", functionName=function["name"], functionVersion="1")
     yield {
@@ -141,6 +176,53 @@ def shows_drift(plugin: ProviderClient, case: Case, made: Resource, embedded_aws
     assert case.drifted in {path.split(".")[0].split("[")[0] for path in plugin.changes(seen, made.inputs)}
     repaired = plugin.update(seen, made.inputs)
     assert repaired.state.get(case.drifted) == made.state.get(case.drifted)
+
+
+def test_a_resource_that_could_not_be_finished_is_kept_and_finished_later(
+    plugin: ProviderClient, embedded_aws: Any
+) -> None:
+    token, inputs = "aws:dynamodb/table:Table", {
+        "name": "table-unfinished", "billingMode": "PAY_PER_REQUEST", "hashKey": "k",
+        "attributes": [{"name": "k", "type": "S"}], "ttl": {"attributeName": "expires_at", "enabled": True},
+    }  # fmt: skip
+    with user_who_may(embedded_aws.client("iam"), ["dynamodb:*"], denied=["dynamodb:UpdateTimeToLive"]) as credentials:
+        hindered = ProviderClient(plugin.port, credentials)
+        with pytest.raises(grpc.RpcError) as failure:
+            hindered.create(token, "unfinished", inputs)
+    unfinished = hindered.left_behind(failure.value)
+    try:
+        assert "AccessDenied" in str(failure.value.details())
+        assert "UpdateTimeToLive" in str(failure.value.details())
+        assert unfinished.id == "table-unfinished"
+        finished = plugin.update(unfinished, plugin.checked(token, "unfinished", inputs))
+        assert finished.state["ttl"] == inputs["ttl"]
+    finally:
+        plugin.delete(unfinished)
+
+
+@contextlib.contextmanager
+def user_who_may(iam: Any, actions: list[str], denied: list[str]) -> Iterator[Properties]:
+    """The provider's configuration for somebody who is not the administrator."""
+    name, document = "hindered", {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": actions, "Resource": "*"}, {"Effect": "Deny", "Action": denied, "Resource": "*"},
+    ]}  # fmt: skip
+    iam.create_user(UserName=name)
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(document))
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    yield {"accessKey": key["AccessKeyId"], "secretKey": key["SecretAccessKey"]}
+    iam.delete_access_key(UserName=name, AccessKeyId=key["AccessKeyId"])
+    iam.delete_user_policy(UserName=name, PolicyName="p")
+    iam.delete_user(UserName=name)
+
+
+def test_what_can_not_be_made_is_told_in_one_line(plugin: ProviderClient) -> None:
+    with pytest.raises(grpc.RpcError) as failure:
+        plugin.create("aws:lambda/alias:Alias", "alias", {"functionName": "nowhere", "functionVersion": "1"})
+
+    text = str(failure.value.details())
+    assert text.startswith("alias: ResourceNotFoundException")
+    assert text.endswith("(operation lambda:CreateAlias)")
+    assert "\n" not in text
 
 
 def test_every_type_has_a_case() -> None:

@@ -26,11 +26,13 @@ class FakeQueue:
     def call(self, operation: str, request: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         del deadline
         assert_valid("sqs", operation, request)
-        assert (operation, request["QueueUrl"]) == ("ChangeMessageVisibility", "https://queue")
+        assert (operation, request["QueueUrl"]) == ("ChangeMessageVisibilityBatch", "https://queue")
         if self.error is not None:
             raise self.error
-        assert request["VisibilityTimeout"] == 0
-        self.visible.append(request["ReceiptHandle"])
+        assert len(request["Entries"]) <= 10
+        assert len({entry["Id"] for entry in request["Entries"]}) == len(request["Entries"])
+        assert all(entry["VisibilityTimeout"] == 0 for entry in request["Entries"])
+        self.visible += [entry["ReceiptHandle"] for entry in request["Entries"]]
         return {}
 
 

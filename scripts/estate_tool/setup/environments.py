@@ -23,7 +23,6 @@ from estate_tool.setup.uv import ensure_uv, uv_environ
 
 # The number rises when the way environments are made changes; scripts/_setup.sh names the same file.
 STAMP = ".made-from-1.lock"
-LOCK = paths.ROOT / "requirements.lock"
 LOCAL_AWS_LOCK = paths.SCRIPTS / "local_aws" / "requirements.lock"
 
 

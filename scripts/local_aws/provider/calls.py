@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -31,16 +31,16 @@ class Caller:
         answer: Properties = {}
         for extra in call.each(change) if call.each else ({},):
             before_each()
-            answer = self.patiently(call.operation, self._request(call, change, extra), call.gone)
+            answer = self.patiently(call.operation, self._request(call, change, extra))
         return answer
 
-    def patiently(self, operation: str, parameters: Properties, gone: Sequence[str] = ()) -> Properties:
+    def patiently(self, operation: str, parameters: Properties) -> Properties:
         """Call, and again while it fails only because AWS has not caught up with an earlier change."""
         failures: list[AwsError] = []
 
         def attempt() -> tuple[Properties] | None:
             try:
-                return (self._once(operation, parameters, gone),)
+                return (self._once(operation, parameters),)
             except AwsError as error:
                 if not any(text in str(error) for text in self.kind.retry):
                     raise
@@ -55,11 +55,11 @@ class Caller:
         except ProviderError as error:
             raise failures[-1] if failures else error from error
 
-    def _once(self, operation: str, parameters: Properties, gone: Sequence[str]) -> Properties:
+    def _once(self, operation: str, parameters: Properties) -> Properties:
         try:
             return self.session.call(self.kind.service, operation, parameters)
         except AwsError as error:
-            if error.code in (*self.kind.gone, *gone):
+            if error.code in self.kind.gone:
                 raise Gone(str(error)) from error
             raise
 
@@ -103,11 +103,19 @@ class Caller:
     def _carried_value(self, name: str, shape: Any, change: Change) -> Any:
         value = change.new.get(name)
         if value is None or has_unknown(value):
-            removed = change.old.get(name) is not None and not change.creating
+            removed = change.old.get(name) is not None
             return self.kind.reset.get(name, _UNDO.get(shape.type_name)) if removed else None
-        if value == "" and change.creating:
+        if value == "" and not change.old:
             return None  # AWS refuses many empty strings, which mean "not given"
         return convert.to_aws(value, shape, self.kind.names, name)
+
+    def tags(self, change: Change) -> dict[str, Any] | None:
+        """The live tags, as AWS returns them."""
+        if not self.kind.tagging:
+            return None
+        target = {self.kind.tagging.parameter: self._filled(self.kind.tagging.value, change)}
+        answer = self.patiently(self.kind.tagging.list, target)
+        return next((tags for name, tags in answer.items() if name.lower() == "tags"), None) or {}
 
     def update_tags(self, change: Change) -> None:
         """Add, change and remove tags until they are the wanted ones."""

@@ -1,4 +1,4 @@
-"""Validation of inputs against the SDK's own types and AWS's limits, and the defaults the official provider fills in."""
+"""Inputs against the SDK's own types and AWS's limits; and the defaults the official provider fills in."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from local_aws.provider.model import ResourceType
+from local_aws.provider.rules import Failure
 from local_aws.provider.schema import Schema, SdkType
 from local_aws.provider.wire import UNKNOWN, Archive, Asset, Properties, has_unknown
-
-Failure = tuple[str, str]  # property path, reason
 
 DEFAULTED: Final = "__defaults"  # the official provider's bookkeeping: which inputs it filled in itself
 _WORDS: Final = {"str": "a string", "int": "a whole number", "float": "a number", "bool": "true or false",
@@ -51,21 +50,15 @@ def validate(kind: SdkType, value: Any, path: str) -> Iterator[Failure]:
             yield path, f"expected {_WORDS[kind]}, found {_found(value)}"
     elif "any_of" in kind:
         problems = [list(validate(option, value, path)) for option in kind["any_of"]]
-        if all(problems):
-            yield min(problems, key=len)[0]
-    elif "list" in kind:
-        if not isinstance(value, list):
-            yield path, f"expected a list, found {_found(value)}"
-            return
-        for index, item in enumerate(value):
-            yield from validate(kind["list"], item, f"{path}[{index}]")
-    elif not isinstance(value, Mapping):
-        yield path, f"expected an object, found {_found(value)}"
-    elif "map" in kind:
-        for key, item in value.items():
-            yield from validate(kind["map"], item, f"{path}.{key}")
+        yield from min(problems, key=len)[:1]
+    elif not isinstance(value, list if "list" in kind else Mapping):
+        yield path, f"expected {_expected(kind)}, found {_found(value)}"
+    elif "object" in kind:
+        yield from _validate_object(kind, dict(value), path)
     else:
-        yield from _validate_object(kind, value, path)
+        for key, item in enumerate(value) if isinstance(value, list) else value.items():
+            place = f"{path}[{key}]" if "list" in kind else f"{path}.{key}"
+            yield from validate(kind.get("list") or kind["map"], item, place)
 
 
 def _validate_object(kind: Mapping[str, Any], value: Mapping[str, Any], path: str) -> Iterator[Failure]:
@@ -161,9 +154,13 @@ def _generated_name(kind: ResourceType, inputs: Properties, olds: Properties, na
     prefix = inputs.get(f"{property_name}Prefix")
     if prefix is UNKNOWN:
         return UNKNOWN
-    if property_name in olds and property_name in olds.get(DEFAULTED, ()) and olds.get(f"{property_name}Prefix") == prefix:
+    if (
+        property_name in olds
+        and property_name in olds.get(DEFAULTED, ())
+        and olds.get(f"{property_name}Prefix") == prefix
+    ):
         return olds[property_name]
-    stem = prefix or name + kind.name_separator
+    stem = prefix or name + "-"
     ending = ".fifo" if inputs.get("fifoQueue") is True or inputs.get("fifoTopic") is True else ""
     random = hashlib.sha256(seed + name.encode()).hexdigest()[:_RANDOM_LENGTH]
     return stem[: kind.name_limit - _RANDOM_LENGTH - len(ending)] + random + ending

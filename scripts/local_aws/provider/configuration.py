@@ -7,7 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from local_aws.provider.check import Failure, validate
+from local_aws.provider.check import validate
+from local_aws.provider.rules import Failure
 from local_aws.provider.schema import Schema, SdkType
 from local_aws.provider.wire import Properties
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -67,7 +67,7 @@ def from_aws(value: Any, kind: Any, names: Mapping[str, str], path: str) -> Any:
         return [from_aws(item, kind["list"], names, path) for item in items]
     if "map" in kind:
         return {key: from_aws(item, kind["map"], names, path) for key, item in _pairs(value).items()}
-    record = value[0] if isinstance(value, list) and value else value
+    record: Any = value[0] if isinstance(value, list) and value else value
     return record_to_properties(record, kind["object"], names, path) if record else None
 
 
@@ -105,7 +105,7 @@ def _from_scalar(value: Any, kind: str) -> Any:
 
 def _to_text(value: Any) -> str:
     if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if isinstance(value, bool | Mapping | list):
         return json.dumps(value)
     return f"{value:g}" if isinstance(value, float | Decimal) else str(value)

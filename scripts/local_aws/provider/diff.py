@@ -56,7 +56,7 @@ class Comparison:
         if self._equal(path, new, old):
             return
         if isinstance(kind, Mapping) and isinstance(new, Mapping) and isinstance(old, Mapping):
-            yield from self._walk_members(kind, path, new, old, given)
+            yield from self._walk_members(kind, path, dict(new), dict(old), given)
         elif isinstance(new, list) and isinstance(old, list):
             yield from self._walk_list(kind, path, new, old, given)
         else:

@@ -25,7 +25,7 @@ def install(pulumi_home: Path, python: Path) -> Path:
     text = (
         "#!/bin/sh\n"
         f"export PYTHONPATH={shlex.quote(str(_SCRIPTS))}\n"
-        f'exec {shlex.quote(str(python))} -m local_aws.provider {shlex.quote(str(folder / "schema.json"))} "$@"\n'
+        f'exec {shlex.quote(str(python))} -P -m local_aws.provider {shlex.quote(str(folder / "schema.json"))} "$@"\n'
     )
     if not launcher.is_file() or launcher.read_text() != text or not os.access(launcher, os.X_OK):
         folder.mkdir(parents=True, exist_ok=True)

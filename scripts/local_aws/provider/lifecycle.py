@@ -49,9 +49,16 @@ class Lifecycle:
     def _expected(self, inputs: Properties, old: Properties, old_inputs: Properties) -> tuple[Properties, set[str]]:
         """The old state with what the inputs change in it, and which properties that is."""
         changed = {top(path) for path in self._comparison.changes(inputs, old, old_inputs)}
-        stays = self.schema["outputs"].keys() - self.schema["inputs"].keys() | self.kind.computed | {"region"} | inputs.keys()
+        stays = (
+            self.schema["outputs"].keys() - self.schema["inputs"].keys()
+            | self.kind.computed
+            | {"region"}
+            | inputs.keys()
+        )
         kept = {name: value for name, value in old.items() if name in stays}
-        return kept | {name: value for name, value in _visible(inputs).items() if name in changed or name not in kept}, changed
+        return kept | {
+            name: value for name, value in _visible(inputs).items() if name in changed or name not in kept
+        }, changed
 
     # --- create -------------------------------------------------------------------------------------------------
 
@@ -103,9 +110,9 @@ class Lifecycle:
                 settled[name] = state[name]
             elif value not in ([], {}) or state.get(name):
                 settled[name] = value
-        for name, value in state.items():
-            if name not in live and name in self.schema["outputs"] and self._comparison.same(name, None, value):
-                settled[name] = value  # empty before, not returned now: the same
+        unseen = {name: value for name, value in state.items() if name in self.schema["outputs"] and name not in live}
+        # Empty before and not returned now is the same.
+        settled |= {name: value for name, value in unseen.items() if self._comparison.same(name, None, value)}
         return settled, record
 
     def _record(self, identifier: str, known: Properties) -> Properties:
@@ -124,9 +131,9 @@ class Lifecycle:
             if index == 0 and not found:
                 raise Gone(f"{identifier} does not exist")
             record |= found or {}
-            if index == 0:
-                known = known | self._properties(record, known, identifier)
-        return record
+        properties = known | self._properties(record, known, identifier)
+        change = Change(session=self.session, id=identifier, new=properties)
+        return record | ({} if (tags := self._caller.tags(change)) is None else {"Tags": tags})
 
     def _properties(self, record: Properties, state: Properties, identifier: str) -> Properties:
         """An AWS record as the type's properties."""
@@ -134,11 +141,17 @@ class Lifecycle:
 
         outputs: Mapping[str, Any] = self.schema["outputs"]
         names = {"tagsAll": "Tags"} | dict(self.kind.names)
-        direct = {name: kind for name, kind in outputs.items() if name not in self.kind.outputs and name != "tags"}
+        elsewhere = self.kind.outputs.keys() | self.kind.unsupported | {"tags"}
+        direct = {name: kind for name, kind in outputs.items() if name not in elsewhere}
         found = convert.record_to_properties(record, direct, names)
-        context = record | {"_state": state, "_id": identifier, "_region": self.session.region, "_session": self.session}
+        context = record | {
+            "_state": state,
+            "_id": identifier,
+            "_region": self.session.region,
+            "_session": self.session,
+        }
         for name, source in self.kind.outputs.items():
-            raw = source(context) if callable(source) else jmespath.search(source, record)
+            raw = source(context) if callable(source) else jmespath.search(source, context)
             value = convert.from_aws(raw, outputs.get(name, "any"), names, name)
             if value is not None:
                 found[name] = value
@@ -166,9 +179,10 @@ class Lifecycle:
         return inputs
 
     def _stands_out(self, name: str, live: Any, state: Properties) -> bool:
-        if is_empty(live) or name in self.kind.computed | {"region", "tagsAll"}:
+        """Whether a live value nobody asked for is more than a default, and was not there before."""
+        if name in self.kind.computed | {"region", "tagsAll"} or live == state.get(name):
             return False
-        return live != self.kind.defaults.get(name) and live != state.get(name)
+        return live != self.kind.defaults[name] if name in self.kind.defaults else not is_empty(live) and live != 0
 
     # --- update, delete -----------------------------------------------------------------------------------------
 

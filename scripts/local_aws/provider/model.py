@@ -1,4 +1,4 @@
-"""How a resource type is declared: the vocabulary of `types/`, interpreted by check, diff and lifecycle.
+"""How a resource type is declared: the vocabulary of `resources/`, interpreted by check, diff, calls and lifecycle.
 
 The rule behind all of it: a parameter of an AWS operation takes the property of the same name (`memorySize` →
 `MemorySize`), in the shape botocore declares for it, and a property takes the field of the same name from what AWS
@@ -9,58 +9,53 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from local_aws.provider.wire import UNKNOWN, Properties, has_unknown
+from local_aws.provider.wire import UNKNOWN, Properties
 
 if TYPE_CHECKING:
     from local_aws.provider.aws import Session
-
-Rule = Callable[[Properties], "tuple[str, str] | None"]  # the property path that is wrong, and what is wrong
+    from local_aws.provider.rules import Rule
 
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What an operation works on: one resource before and after."""
+    """What an operation works on: one resource before (empty when it is being made) and after."""
 
     session: Session
     id: str
     new: Properties
-    old: Properties = field(default_factory=dict)
-
-    @property
-    def creating(self) -> bool:
-        """Whether the resource is being made."""
-        return not self.old
+    old: Properties = field(default_factory=dict[str, Any])
 
     def changed(self, *names: str) -> bool:
-        """Whether one of these properties differs (always so when creating)."""
+        """Whether one of these properties differs."""
         return any(self.new.get(name) != self.old.get(name) for name in names)
 
 
-# A parameter's value: a literal, a template ("{name}" is a property, "{id}" the identifier) or what a function returns.
-Parameter = Any
-Parameters = Mapping[str, Parameter]
+Condition = Callable[[Change], bool]
+# By parameter: a value, a template ("{name}" is a property, "{id}" the identifier), a function, or None to omit it.
+Parameters = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Call:
-    """One AWS operation; `parameters` overrides what the property names give, None leaves a parameter out."""
+    """One AWS operation; `parameters` stand beside those that the properties' names give."""
 
     operation: str
-    parameters: Parameters = field(default_factory=dict)
-    when: Callable[[Change], bool] | None = None  # default for updates: when a property it carries has changed
+    parameters: Parameters = field(default_factory=dict[str, Any])
+    when: Condition | None = None  # default for updates: when a property it carries has changed
     each: Callable[[Change], Sequence[Parameters]] | None = None  # called once for each of these
-    settle: bool = False  # wait until the resource is ready again before the next call
+    settle: bool = False  # wait before each call until the resource is ready again
     auto: bool = True  # fill parameters from properties of the same name
-    gone: Sequence[str] = ()  # error codes that mean "does not exist"
 
 
 @dataclass(frozen=True)
 class Tagging:
     """The operations that list, add and remove tags, and the parameter that names the resource."""
 
+    list: str
     add: str
     remove: str
     parameter: str
@@ -78,30 +73,44 @@ class ResourceType:
     update: Sequence[Call] = ()
     delete: Sequence[Call] = ()
     gone: Sequence[str] = ()  # error codes that mean "does not exist"
-    names: Mapping[str, str] = field(default_factory=dict)  # property path → AWS name, where they differ
-    outputs: Mapping[str, str | Callable[[Properties], Any]] = field(default_factory=dict)  # property ← record
+    names: Mapping[str, str] = field(default_factory=dict[str, str])  # property path → AWS name, where they differ
+    outputs: Mapping[str, Callable[[Properties], Any] | str] = field(default_factory=dict[str, Any])  # from the record
     tagging: Tagging | None = None
     id: Sequence[str] = ("{name}",)  # templates over the properties; the first that can be filled is the identifier
     imports: Sequence[str] = ("{name}",)  # forms of the identifier that `pulumi import` takes
-    force_new: frozenset[str] = frozenset()
-    defaults: Mapping[str, Any] = field(default_factory=dict)
-    computed: frozenset[str] = frozenset()  # optional inputs AWS fills in: absent means "as it is"
-    kept: frozenset[str] = frozenset()  # inputs AWS does not return: the last known value stays
-    json: frozenset[str] = frozenset()  # JSON documents, compared by content
-    policies: frozenset[str] = frozenset()  # IAM policy documents, compared by meaning
-    sets: frozenset[str] = frozenset()  # lists without an order
-    same: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict)  # equal in another spelling
-    reset: Mapping[str, Any] = field(default_factory=dict)  # property → parameter value that undoes it
-    recompute: Callable[[set[str], Properties], set[str]] = lambda _changed, _new: set()  # outputs that change with it
-    unsupported: frozenset[str] = frozenset()
+    force_new: AbstractSet[str] = frozenset()
+    defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    computed: AbstractSet[str] = frozenset()  # optional inputs AWS fills in: absent means "as it is"
+    kept: AbstractSet[str] = frozenset()  # inputs AWS does not return: the last known value stays
+    json: AbstractSet[str] = frozenset()  # JSON documents, compared by content
+    policies: AbstractSet[str] = frozenset()  # IAM policy documents, compared by meaning
+    sets: AbstractSet[str] = frozenset()  # lists without an order
+    same: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict[str, Any])  # equal in another spelling
+    reset: Mapping[str, Any] = field(default_factory=dict[str, Any])  # property → parameter value that undoes it
+    recompute: Callable[[AbstractSet[str], Properties], set[str]] = lambda _changed, _new: set()  # outputs that follow
+    unsupported: AbstractSet[str] = frozenset()
     named: str | None = "name"  # the property that gets a generated name
-    name_separator: str = "-"
     name_limit: int = 255
     rules: Sequence[Rule] = ()
     ready: str | None = None  # JMESPath over the record: true once usable
     failed: str | None = None  # JMESPath over the record: the reason, once hopeless
     vanish: bool = False  # deletion takes effect later: wait for it
     retry: Sequence[str] = ()  # texts of errors that pass by themselves (eventual consistency)
+
+
+def words(text: str) -> frozenset[str]:
+    """A set of names, written as one text."""
+    return frozenset(text.split())
+
+
+def becomes(name: str, *, given: bool) -> Condition:
+    """When the property has changed, and is now given (or no longer)."""
+    return lambda change: change.changed(name) and (name in change.new) is given
+
+
+def changes_in(*names: str) -> Condition:
+    """When one of these properties has changed."""
+    return lambda change: change.changed(*names)
 
 
 def fill(template: Any, properties: Mapping[str, Any], identifier: str = "") -> Any:
@@ -137,72 +146,3 @@ def _place(pieces: Sequence[str], index: int) -> str:
     """What a place can hold: anything but the character that ends it. A resource's id may hold that one too."""
     name, border = pieces[index], pieces[index + 1][:1] or pieces[index - 1][-1:]
     return f"(?P<{name}>{'.+' if not border or name == 'resourceId' else f'[^{re.escape(border)}]+'})"
-
-
-def within(name: str, low: float, high: float, unit: str = "") -> Rule:
-    """The number `name` lies in a range."""
-
-    def rule(properties: Properties) -> tuple[str, str] | None:
-        value = properties.get(name)
-        if not isinstance(value, int | float) or low <= value <= high:
-            return None
-        return name, f"is {value:g}; allowed are {low:g} to {high:g}{unit and ' ' + unit}"
-
-    return rule
-
-
-def matches(name: str, pattern: str, meaning: str) -> Rule:
-    """The text `name` has the form AWS accepts, told in words by `meaning`."""
-
-    def rule(properties: Properties) -> tuple[str, str] | None:
-        value = properties.get(name)
-        if not isinstance(value, str) or re.fullmatch(pattern, value, re.DOTALL):
-            return None
-        return name, f'is "{value}"; it must be {meaning}'
-
-    return rule
-
-
-def one_of(name: str, *allowed: str | int) -> Rule:
-    """`name` is one of these values."""
-
-    def rule(properties: Properties) -> tuple[str, str] | None:
-        value = properties.get(name)
-        if value is None or has_unknown(value) or value in allowed:
-            return None
-        return name, f"is {value!r}; allowed are {', '.join(map(str, allowed))}"
-
-    return rule
-
-
-def conflicts(*names: str) -> Rule:
-    """At most one of these is given."""
-
-    def rule(properties: Properties) -> tuple[str, str] | None:
-        given = [name for name in names if name in properties]
-        return (given[1], f"can't stand beside {given[0]}: give one of them") if len(given) > 1 else None
-
-    return rule
-
-
-def nested(path: str, check: Rule) -> Rule:
-    """A rule for the object, or for every object of the list, at a dotted path."""
-
-    def rule(properties: Properties) -> tuple[str, str] | None:
-        places: list[tuple[str, Any]] = [("", properties)]
-        for step in path.split("."):
-            places = [found for place in places for found in _step(place, step)]
-        for where, value in places:
-            if isinstance(value, dict) and (failure := check(value)):
-                name, text = failure
-                return f"{where}.{name}".strip("."), text
-        return None
-
-    return rule
-
-
-def _step(place: tuple[str, Any], step: str) -> list[tuple[str, Any]]:
-    where, value = place
-    found = value.get(step) if isinstance(value, dict) else None
-    here = f"{where}.{step}".strip(".")
-    return [(f"{here}[{i}]", item) for i, item in enumerate(found)] if isinstance(found, list) else [(here, found)]

@@ -26,7 +26,7 @@ SdkType = Any
 Schema = dict[str, Any]  # {"inputs": {name: T}, "required": [name], "outputs": {name: T}}
 
 _SCALARS: Final[Mapping[Any, str]] = {str: "str", int: "int", float: "float", bool: "bool"}
-_SDK: Final = "pulumi_aws"
+_PACKAGE: Final = "pulumi_aws"
 
 
 def sdk_version() -> str:
@@ -37,7 +37,7 @@ def sdk_version() -> str:
 
 
 class Schemas:
-    """The schemas by type token, read from `cache` (a JSON file) when it fits the SDK, else derived and stored there."""
+    """The schemas by type token, read from `cache` (a JSON file) if it fits the SDK, else derived and stored there."""
 
     def __init__(self, tokens: Sequence[str], cache: Path | None = None) -> None:
         self._tokens, self._cache, self._lock = list(tokens), cache, threading.Lock()
@@ -72,7 +72,7 @@ def _derive_in_child(tokens: Sequence[str]) -> dict[str, Schema]:
     """Another process pays for importing the SDK, which is heavy and which the lean plugin has replaced by stubs."""
     import subprocess
 
-    command = [sys.executable, "-m", __name__, *tokens]
+    command = [sys.executable, "-P", "-m", __name__, *tokens]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
@@ -94,33 +94,35 @@ def derive(token: str) -> Schema:
 
 def _classes(token: str) -> tuple[type, type]:
     if token == "pulumi:providers:aws":
-        module, name = importlib.import_module(f"{_SDK}.provider"), "Provider"
+        module, name = importlib.import_module(f"{_PACKAGE}.provider"), "Provider"
     else:
         path, name = token.removeprefix("aws:").split(":")
         package, file = path.split("/")
         folder = {"lambda": "lambda_"}.get(package, package)
-        module = importlib.import_module(f"{_SDK}.{folder}.{re.sub('([A-Z])', lambda m: '_' + m[1].lower(), file)}")
+        module = importlib.import_module(f"{_PACKAGE}.{folder}.{re.sub('([A-Z])', lambda m: '_' + m[1].lower(), file)}")
     return getattr(module, name), getattr(module, f"{name}Args")
 
 
-def _plain_types(cls: type) -> dict[str, Any]:
-    from pulumi import _types  # heavy: only where a schema is really derived
+def _sdk() -> Any:
+    """The SDK's own introspection. Heavy to import: only where a schema is really derived."""
+    return importlib.import_module("pulumi._types")
 
-    if _types.is_input_type(cls):
-        return dict(_types.input_type_types(cls))
-    return dict(_types.output_type_types(cls) if _types.is_output_type(cls) else _types.resource_types(cls))
+
+def _plain_types(cls: type) -> dict[str, Any]:
+    sdk = _sdk()
+    if sdk.is_input_type(cls):
+        return dict(sdk.input_type_types(cls))
+    return dict(sdk.output_type_types(cls) if sdk.is_output_type(cls) else sdk.resource_types(cls))
 
 
 def _members(cls: type) -> dict[str, Any]:
     """An argument class as an object type: its wire names, their types, and which of them have no default."""
     import inspect
 
-    from pulumi import _types
-
     types = _plain_types(cls)
     required: list[str] = []
-    if _types.is_input_type(cls):
-        names = _types.input_type_py_to_pulumi_names(cls)
+    if _sdk().is_input_type(cls):
+        names = _sdk().input_type_py_to_pulumi_names(cls)
         parameters = list(inspect.signature(cls).parameters.values())
         required = [names[parameter.name] for parameter in parameters if parameter.default is parameter.empty]
     return {"object": {name: _convert(kind) for name, kind in types.items()}, "required": required}
@@ -144,7 +146,7 @@ def _convert(kind: Any) -> SdkType:
         return "str"
     if kind.__module__.startswith("pulumi.asset"):
         return "archive" if "Archive" in kind.__name__ else "asset"
-    return _members(kind) if kind.__module__.startswith(_SDK) else "any"
+    return _members(kind) if kind.__module__.startswith(_PACKAGE) else "any"
 
 
 def _union(members: Sequence[Any]) -> SdkType:

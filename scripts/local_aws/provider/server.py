@@ -1,6 +1,4 @@
 """The provider as the engine sees it: `pulumirpc.ResourceProvider` over gRPC."""
-# The names of the methods and their arguments are the protocol's.
-# ruff: noqa: N802, ARG002
 
 from __future__ import annotations
 
@@ -9,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,9 +23,9 @@ from local_aws.provider.configuration import PROVIDER_TOKEN, config_failures, pl
 from local_aws.provider.diff import Comparison, must_replace, top
 from local_aws.provider.lifecycle import Lifecycle, PartlyDone
 from local_aws.provider.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
+from local_aws.provider.resources import TYPES
 from local_aws.provider.schema import Schemas, sdk_version
-from local_aws.provider.types import TYPES
-from local_aws.provider.wire import UNKNOWN, Properties, decode, encode, secret_keys
+from local_aws.provider.wire import UNKNOWN, decode, encode, secret_keys
 
 _WORKERS: Final = 64
 _OPTIONS: Final = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
@@ -104,7 +103,11 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             region = config.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
             if not region or region is UNKNOWN:
                 raise ProviderError("no region: set aws:region in the stack's configuration, or AWS_REGION")
-            keys = {"accessKey": "aws_access_key_id", "secretKey": "aws_secret_access_key", "token": "aws_session_token"}
+            keys = {
+                "accessKey": "aws_access_key_id",
+                "secretKey": "aws_secret_access_key",
+                "token": "aws_session_token",
+            }
             credentials = {keys[name]: str(config[name]) for name in keys if config.get(name)}
             session = Session(str(region), credentials, threading.Event())
             allowed = config.get("allowedAccountIds")
@@ -135,7 +138,9 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def _lifecycle(self, urn: str, context: grpc.ServicerContext) -> Lifecycle:
         token = urn.split("::")[2].rsplit("$", 1)[-1]
         if token not in TYPES:
-            raise ProviderError(f"{token} is not among the types of the local provider plugin: {', '.join(sorted(TYPES))}")
+            raise ProviderError(
+                f"{token} is not among the types of the local provider plugin: {', '.join(sorted(TYPES))}"
+            )
         configured = self._configuration(context)
         return Lifecycle(TYPES[token], self._schemas.get(token), configured.session, configured.default_tags)
 
@@ -186,7 +191,11 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
         """The live state, for a refresh (by state) or an import (by identifier alone)."""
         with _told(context, request.urn):
-            life, state, old_inputs = self._lifecycle(request.urn, context), decode(request.properties), decode(request.inputs)
+            life, state, old_inputs = (
+                self._lifecycle(request.urn, context),
+                decode(request.properties),
+                decode(request.inputs),
+            )
             secrets = secret_keys(request.properties, request.inputs)
             try:
                 identifier, properties = life.read(request.id, state)
@@ -231,10 +240,13 @@ def _failure(path: str, reason: str) -> Any:
 
 @contextlib.contextmanager
 def _told(
-    context: grpc.ServicerContext, urn: str = "", inputs: struct_pb2.Struct | None = None, secrets: set[str] = frozenset()
+    context: grpc.ServicerContext,
+    urn: str = "",
+    inputs: struct_pb2.Struct | None = None,
+    secrets: AbstractSet[str] = frozenset(),
 ) -> Iterator[None]:
-    """Tell a failure in one line that names the resource; one that exists unfinished goes with it, so as not to be lost."""
-    name = urn.split("::")[-1]
+    """Tell a failure in one line that names the resource; what exists unfinished goes with it, so as not to be lost."""
+    name = urn.rsplit("::", maxsplit=1)[-1]
     try:
         yield
     except PartlyDone as error:

@@ -138,7 +138,7 @@ def _decode_value(value: struct_pb2.Value) -> Any:
 def _signed(value: Properties) -> Any:
     """Values with a special meaning carry a signature; all others drop their nulls."""
     match value.get(SIGNATURE_KEY):
-        case str() as signature if signature == SECRET_SIGNATURE or signature == OUTPUT_SIGNATURE:
+        case str() as signature if signature in (SECRET_SIGNATURE, OUTPUT_SIGNATURE):
             return value.get("value", UNKNOWN)
         case str() as signature if signature == ASSET_SIGNATURE:
             return Asset(value)

@@ -56,7 +56,7 @@ def up(place: Place, report: Report, python: Callable[[], Path]) -> Endpoints:
     Raises `Failed` when it can't be started, with the reason and the way out.
     """
     started = False
-    if not _running_here(place):
+    if not status(place).answering:
         with _writing(place), _alone(place, report):
             started = not _running_here(place)
             if started:
@@ -65,7 +65,10 @@ def up(place: Place, report: Report, python: Callable[[], Path]) -> Endpoints:
 
 
 def down(place: Place, report: Report) -> bool:
-    """Stop it, state saved; False when it was not running. Afterwards no process of it is left."""
+    """Stop it, state saved; False when it was not running. Afterwards no process of it is left.
+
+    Raises `Failed` when it can't be stopped, or is stopped but could not save its last changes.
+    """
     if not place.folder.exists():
         return False
     with _writing(place), _alone(place, report):
@@ -73,9 +76,12 @@ def down(place: Place, report: Report) -> bool:
         running = found is not None and found.alive
         if found and running:
             _stop(found)
+        left = record.read(place.folder)
         record.remove(place.folder)
         _wait_for_emulator(place)
-        return running
+    if running and left and left.ended == record.UNSAVED:
+        raise Failed(f"the embedded AWS is stopped, but {left.ended}", f"its logs: {place.folder}/*.log")
+    return running
 
 
 def reset(place: Place, report: Report) -> None:
@@ -133,7 +139,7 @@ def _start(place: Place, report: Report, python: Path) -> None:
     _wait_for_emulator(place)
     for port in (place.port, place.port + 1):
         if not ports.is_free(port):
-            raise _taken(port)
+            raise _taken(place, port)
     (place.folder / "files").mkdir(parents=True, exist_ok=True)
     _try_to_write(place.folder / ".probe")
     for name in _LOGS:
@@ -148,15 +154,20 @@ def _start(place: Place, report: Report, python: Path) -> None:
 
 
 def _launch(place: Place, python: Path) -> str:
+    """Start the supervisor; what it says: "ready", or why not."""
     reader, writer = os.pipe()
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    command = [str(python), "-m", "local_aws.server", "supervisor", str(place.folder), str(place.port), str(writer)]
     with (place.folder / "supervisor.log").open("ab") as log:
-        command = [str(python), "-m", "local_aws.server", "supervisor", str(place.folder), str(place.port), str(writer)]
-        subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=(writer,),
-            env=environment, cwd="/",
-        )  # fmt: skip
-    os.close(writer)
+        try:
+            subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=(writer,),
+                env=environment, cwd="/",
+            )  # fmt: skip
+        except OSError as error:
+            return f"its Python {python} can't be started: {error.strerror}"
+        finally:
+            os.close(writer)
     with os.fdopen(reader, "rb") as answer:
         ready, _, _ = select.select([answer], [], [], LONGEST_START + 10)
         return answer.read().decode(errors="replace") if ready else "its supervisor does not answer"
@@ -184,11 +195,16 @@ def _gone(found: record.Record, seconds: float) -> bool:
     return True
 
 
-def _taken(port: int) -> EstateError:
+def _taken(place: Place, port: int) -> EstateError:
     """Says whose port it is: another checkout's embedded AWS, a process with a name, or somebody unknown."""
     other = ports.ask(port)
     free = ports.free_pair()
     suggestion = f"choose other ports, for example: export ESTATE_PORT={free} ({free} and {free + 1} are used)"
+    if other and other["home"] == str(place.home):
+        return Failed(
+            f"port {port} is held by an embedded AWS of this checkout, whose record is gone from {place.folder}",
+            f"end it: kill {other['pid']}",
+        )
     if other:
         return Failed(
             f"port {port} belongs to the embedded AWS of another checkout, which lives in {other['home']}",

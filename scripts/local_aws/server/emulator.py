@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 
 from local_aws.server import lifeline, snapshot
 from local_aws.server.ports import HOST, STATUS_PATH
+from local_aws.server.supervisor import NOT_SAVED
 
 SAVED_STATE = "state.pickle"
 # A fork does not get far when the memory is short or the disk hangs; then the state of the last snapshot stands.
@@ -36,6 +38,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 def main(_arguments: list[str]) -> int:
     """Serve until the supervisor says stop or is gone."""
+    # Python warns of forks in programs with threads; the child of `snapshot` uses none.
+    warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork")
     os.environ.pop("PYTHONPATH", None)  # Lambda workers inherit the environment and must not see the estate's tool
     logging.getLogger("hypercorn.access").disabled = True
     folder = Path(os.environ["ESTATE_AWS_FOLDER"])
@@ -106,7 +110,7 @@ class Emulator:
         threading.Timer(_LONGEST_END, os._exit, (1,)).start()
         if self._keeper:
             self._keeper.save_now()
-        os._exit(0)
+        os._exit(NOT_SAVED if self._keeper and self._keeper.error else 0)
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == STATUS_PATH:

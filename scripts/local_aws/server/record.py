@@ -10,6 +10,7 @@ from pathlib import Path
 from local_aws.server.identity import start_identity
 
 NAME = "server.json"
+UNSAVED = "its last changes could not be saved; emulator.log says why"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,6 +35,8 @@ class Unreadable(Exception):
 
 def load(path: Path) -> State:
     """What `save` wrote, {} when nothing was saved yet; `Unreadable` when the file can't be understood."""
+    for unfinished in path.parent.glob(f".{path.name}.*"):
+        unfinished.unlink()
     try:
         with path.open("rb") as file:
             saved = pickle.load(file)
@@ -50,7 +52,7 @@ def load(path: Path) -> State:
 
 def save(path: Path, collect: Callable[[], State]) -> None:
     """Write what `collect` returns; either the whole file is replaced or nothing."""
-    temporary = path.with_name(f".{path.name}.new")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
             pickle.dump({"format": FORMAT, "states": collect()}, file, protocol=pickle.HIGHEST_PROTOCOL)
@@ -70,14 +72,13 @@ class Keeper:
         self._path = path
         self._kept = kept
         self._collect = collect
-        self._touched = False
+        self._child = 0
         self._wake = asyncio.Event()
         self.saved_at: float | None = None
         self.error = ""
 
     def touch(self) -> None:
         """Something changed. From the event loop's thread only."""
-        self._touched = True
         self._wake.set()
 
     async def run(self) -> None:
@@ -85,7 +86,6 @@ class Keeper:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            self._touched = False
             started = time.monotonic()
             child, reader = self._fork()
             await asyncio.to_thread(self._reap, child, reader)
@@ -95,21 +95,32 @@ class Keeper:
             await asyncio.sleep(rest)
 
     def save_now(self) -> None:
-        """Save and wait for it; for the end."""
+        """Save and wait for it; for the end. What is being saved already is older and must not come after it."""
+        if self._child:
+            with contextlib.suppress(OSError):
+                os.kill(self._child, signal.SIGKILL)
+                os.waitpid(self._child, 0)
         self._reap(*self._fork())
 
     def _fork(self) -> tuple[int, int]:
+        """Start the child that saves: its PID and the pipe in which it says what went wrong."""
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
             _write_and_exit(self._path, self._collect, writer, self._kept)
         os.close(writer)
+        self._child = child
         return child, reader
 
     def _reap(self, child: int, reader: int) -> None:
         with os.fdopen(reader, "rb") as answer:
             error = answer.read().decode(errors="replace")
-        _, status = os.waitpid(child, 0)
+        try:
+            _, status = os.waitpid(child, 0)
+        except ChildProcessError:
+            # `save_now` was faster, and this save no longer counts.
+            return
+        self._child = 0
         if status and not error:
             error = f"the process that writes it ended with status {status}"
         if error and error != self.error:

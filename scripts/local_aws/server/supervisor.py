@@ -22,6 +22,8 @@ from local_aws.server import lifeline, ports, record
 from local_aws.server.identity import start_identity
 
 LONGEST_START = 60.0
+# The emulator's exit code when its last snapshot failed.
+NOT_SAVED = 3
 # Longer than the emulator gives itself for its last snapshot.
 LONGEST_END = 35.0
 _KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -43,15 +45,23 @@ def main(arguments: list[str]) -> int:
     supervisor, reason = Supervisor(folder, port), ""
     try:
         reason = supervisor.start()
-        supervisor.tell(ready, reason or "ready")
-        reason = reason or supervisor.wait()
+        tell(ready, reason or "ready")
+        if not reason:
+            os.close(ready)
+            reason = supervisor.wait()
     except Exception as error:
         traceback.print_exc()
         reason = f"its supervisor failed: {error}"
-        supervisor.tell(ready, reason)
+        tell(ready, reason)
     finally:
         supervisor.end(reason)
     return 0
+
+
+def tell(ready: int, message: str) -> None:
+    """Answer the one who started us, who may be gone. Who hears of a failure waits until the pipe closes with us."""
+    with contextlib.suppress(OSError):
+        os.write(ready, message.encode())
 
 
 class Supervisor:
@@ -137,6 +147,8 @@ class Supervisor:
         for child in self._children:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.process.wait(max(0.0, deadline - time.monotonic()))
+        if any(child.process.poll() == NOT_SAVED for child in self._children):
+            reason = reason or record.UNSAVED
         print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ended: {reason or 'told to stop'}", flush=True)
         with contextlib.suppress(OSError):
             if reason:
@@ -145,12 +157,6 @@ class Supervisor:
                 record.remove(self._folder)
         # We lead the group: whatever a child left behind goes with us.
         os.killpg(os.getpgrp(), signal.SIGKILL)
-
-    def tell(self, ready: int, message: str) -> None:
-        """Answer the one who started us, who may be gone."""
-        with contextlib.suppress(OSError):
-            os.write(ready, message.encode())
-            os.close(ready)
 
     def _environment(self, temporary: Path) -> dict[str, str]:
         """All that the children get: nothing of the user's AWS settings, proxies or Python settings reaches them."""

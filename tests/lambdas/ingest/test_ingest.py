@@ -56,10 +56,15 @@ def test_invalid_messages_are_delivered_again_at_once_and_keep_nobody_from_being
     assert stored(estate) == ["1", "3"]
 
 
+def test_any_number_of_invalid_messages_is_delivered_again_at_once(estate: Estate) -> None:
+    estate.ingest([f"no event {number}" for number in range(23)])
+    assert estate.queue.visible == [f"r{number}" for number in range(23)]
+
+
 def test_when_invalid_messages_cannot_be_made_visible_they_only_take_longer(
     estate: Estate, caplog: pytest.LogCaptureFixture
 ) -> None:
-    estate.queue.error = AwsError("ChangeMessageVisibility", "AccessDenied", "not allowed", 403)
+    estate.queue.error = AwsError("ChangeMessageVisibilityBatch", "AccessDenied", "not allowed", 403)
     assert estate.ingest(["no event", event_text("1")]) == ["m0"]
     assert stored(estate) == ["1"]
     assert "invalid messages stay until their visibility timeout" in caplog.messages

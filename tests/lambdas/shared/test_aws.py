@@ -123,10 +123,11 @@ class _Raw:
 
 PUT = {"Put": {"TableName": "t", "Item": {"k": {"N": "1"}}}}
 VALUES = {":k": {"S": "é🛫"}}
+ENTRIES = [{"Id": "0", "ReceiptHandle": "r", "VisibilityTimeout": 0}]
 REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("dynamodb", "Query", {"TableName": "t", "KeyConditionExpression": "k = :k", "ExpressionAttributeValues": VALUES}),
     ("dynamodb", "TransactWriteItems", {"TransactItems": [PUT], "ClientRequestToken": "c"}),
-    ("sqs", "ChangeMessageVisibility", {"QueueUrl": "https://q", "ReceiptHandle": "r", "VisibilityTimeout": 0}),
+    ("sqs", "ChangeMessageVisibilityBatch", {"QueueUrl": "https://q", "Entries": ENTRIES}),
 ]
 
 
@@ -232,7 +233,7 @@ def test_a_kept_connection_that_falls_silent_is_given_up_at_the_deadline_and_not
     dynamodb.call("Query", {}, deadline())
     started = time.monotonic()
     with pytest.raises(AwsError, match="timed out"):
-        dynamodb.call("Query", {}, deadline(milliseconds=1050))
+        dynamodb.call("Query", {}, deadline(milliseconds=1040))
     assert time.monotonic() - started < LONGEST_WAIT_SECONDS
     assert len(server.seen) == 2
 

@@ -138,7 +138,7 @@ def test_a_failure_says_up_to_where_everything_is_sent_and_a_second_call_sends_t
 
 
 def test_an_interrupt_says_how_to_go_on(estate: Any, call: Any, events: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(_self: Any, _batches: Any, _account: Any) -> None:
+    def interrupted(*_: Any) -> None:
         raise sending.Interrupted
 
     monkeypatch.setattr(sending.Sender, "run", interrupted)

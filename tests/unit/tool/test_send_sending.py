@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from estate_tool import sending
 from estate_tool.sending import BATCH_BYTES, Delivery, Interrupted, Message, NotAccepted, Sender, batches
 
 if TYPE_CHECKING:
@@ -181,6 +182,27 @@ def test_memory_is_bounded_by_batches_under_way_not_by_the_input() -> None:
     Sender(FakeQueue(), "url", threads=2).run(source(), account)
     assert len(account.sent) == 2_000
     assert max(ahead) <= 2 * 4 + 1
+
+
+def test_what_is_in_the_way_is_told_while_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sending, "_IDLE_SECONDS", 0.01)
+    told: list[str] = []
+    heard = threading.Event()
+
+    def answer(_: list[str]) -> dict[str, dict[str, Any]]:
+        if not heard.is_set():
+            raise error("ThrottlingException")
+        return {}
+
+    def idle(trouble: str) -> None:
+        if trouble:
+            told.append(trouble)
+            heard.set()
+
+    account = Account()
+    Sender(FakeQueue(answer), "url").run(batches(messages(3)), account, idle)
+    assert account.sent == ["m1", "m2", "m3"]
+    assert "ThrottlingException" in told[0]
 
 
 def test_an_interrupt_while_reading_stops_with_all_that_was_sent_accounted_for() -> None:

@@ -36,15 +36,23 @@ def bind(loop: asyncio.AbstractEventLoop, changed: Callable[[], None]) -> None:
 
 
 def on_loop(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call the function on the loop's thread, with the caller's account and region, and wait for what it returns."""
+    """Call the function, which changes something, on the loop's thread and wait for what it returns.
+
+    It sees the account and the region of the caller.
+    """
+    return quietly(_changing(function), *args, **kwargs)
+
+
+def quietly(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Like `on_loop`, for a function that says itself by `changed` when it changed something."""
     if _bound.loop is None or threading.get_ident() == _bound.thread:
-        return _call(function, *args, **kwargs)
+        return function(*args, **kwargs)
     context = contextvars.copy_context()
     done: Future[T] = Future()
 
     def call() -> None:
         try:
-            done.set_result(context.run(_call, function, *args, **kwargs))
+            done.set_result(context.run(function, *args, **kwargs))
         except BaseException as error:  # belongs to the caller
             done.set_exception(error)
 
@@ -52,10 +60,18 @@ def on_loop(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return done.result()
 
 
-def _call(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    result = function(*args, **kwargs)
+def changed() -> None:
+    """There is something new to save. From the loop's thread."""
     _bound.changed()
-    return result
+
+
+def _changing(function: Callable[P, T]) -> Callable[P, T]:
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        result = function(*args, **kwargs)
+        changed()
+        return result
+
+    return call
 
 
 def always_on_loop(function: Callable[P, T]) -> Callable[P, T]:

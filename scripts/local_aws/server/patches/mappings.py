@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local_aws.server.patches import access, queue_mapping, stream_mapping
-from local_aws.server.patches.loop import on_loop
+from local_aws.server.patches.loop import changed, quietly
 from local_aws.server.patches.target import arn, concurrency, lambda_svc, request_scope, responses
 
 logger = logging.getLogger("mappings")
@@ -23,6 +23,7 @@ logger = logging.getLogger("mappings")
 _REST = 0.02
 _LONGEST_SLEEP = 1.0
 _SOURCES = {"sqs": queue_mapping, "dynamodb": stream_mapping}
+_PAUSE_IN_TROUBLE = 10.0
 # How long a role's permissions are taken as known.
 _PERMISSION_SECONDS = 2.0
 
@@ -80,7 +81,7 @@ def _run() -> None:
         concurrency.esm_wake.clear()
         pause = _LONGEST_SLEEP
         try:
-            pause = on_loop(_one_turn)
+            pause = quietly(_one_turn)
         except Exception:
             logger.exception("a turn of the event source mappings failed")
         if pause > _REST:
@@ -95,13 +96,18 @@ def _one_turn() -> float:
         source = _SOURCES.get(arn.parse_arn(mapping["EventSourceArn"]).service)
         if source is None or not mapping.get("Enabled", True):
             continue
-        with request_scope(account, region):
-            pause = min(pause, _offer(mapping, source))
+        state = _states.setdefault(mapping["UUID"], State())
+        try:
+            with request_scope(account, region):
+                pause = min(pause, _offer(mapping, source, state))
+        except Exception:
+            # One mapping's trouble is not the others'.
+            logger.exception("the event source mapping %s can't go on", mapping["UUID"])
+            state.not_before = time.time() + _PAUSE_IN_TROUBLE
     return pause
 
 
-def _offer(mapping: Mapping, source: Any) -> float:
-    state = _states.setdefault(mapping["UUID"], State())
+def _offer(mapping: Mapping, source: Any, state: State) -> float:
     if state.not_before > time.time():
         return state.not_before - time.time()
     # The alias is looked up for each batch: the next one runs the version that it points to by then.
@@ -118,13 +124,14 @@ def _offer(mapping: Mapping, source: Any) -> float:
 def _dispatch(state: State, work: Callable[[], None]) -> None:
     """Run a batch in a thread of its own; the loop's next turn comes when it is done."""
     state.under_way += 1
+    changed()
 
     def run() -> None:
         try:
             work()
         finally:
             with contextlib.suppress(RuntimeError):
-                on_loop(_finished, state)
+                quietly(_finished, state)
             concurrency.esm_wake.set()
 
     concurrency.spawn_background(run, thread_name="mapping")

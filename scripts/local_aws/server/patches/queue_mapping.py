@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from local_aws.server.batch_response import batch_item_failures
 from local_aws.server.patches import access
 from local_aws.server.patches import sqs as queues
 from local_aws.server.patches.execution import invoke
@@ -137,20 +138,3 @@ def _failed(mapping: Mapping, sent: set[str], result: Any) -> set[str]:
     failures = batch_item_failures(result.get("body"))
     # An identifier that is missing or was not in the batch makes the whole batch a failure.
     return sent if failures is None or not failures <= sent else failures
-
-
-def batch_item_failures(body: Any) -> set[str] | None:
-    """The identifiers in a batch response; None when the response is not of the form that AWS understands."""
-    if body is None or body in ({}, ""):
-        return set()
-    if not isinstance(body, dict):
-        return None
-    reported = body.get("batchItemFailures")
-    if reported is None:
-        return set()
-    if not isinstance(reported, list):
-        return None
-    identifiers = [item.get("itemIdentifier") if isinstance(item, dict) else None for item in reported]
-    if not all(isinstance(identifier, str) and identifier for identifier in identifiers):
-        return None
-    return set(identifiers)  # type: ignore[arg-type]

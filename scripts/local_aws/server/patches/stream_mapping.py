@@ -8,11 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from local_aws.server.batch_response import batch_item_failures
 from local_aws.server.patches import access
 from local_aws.server.patches import sqs as queues
 from local_aws.server.patches.execution import invoke
-from local_aws.server.patches.loop import on_loop
-from local_aws.server.patches.queue_mapping import batch_item_failures
+from local_aws.server.patches.loop import changed, on_loop
 from local_aws.server.patches.target import dynamodb, lambda_svc, new_uuid, sns
 
 logger = logging.getLogger("mappings")
@@ -156,6 +156,7 @@ class Batch:
         self._position += count
         lambda_svc._dynamodb_stream_positions[self._mapping["UUID"]] = self._position
         self._state.attempts = self._state.most = 0
+        changed()
 
     def discard(self, records: Records, function: Any, condition: str, result: dict[str, Any]) -> None:
         """Give the records up: tell the on-failure destination where they lie, and go on behind them."""

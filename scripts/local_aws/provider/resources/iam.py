@@ -1,0 +1,64 @@
+"""AWS IAM: roles and their inline policies."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from local_aws.provider.model import Call, ResourceType, Tagging, becomes, changes_in
+from local_aws.provider.rules import document_size, matches, within
+
+_GONE: Final = ("NoSuchEntity", "NoSuchEntityException")
+
+_ROLE = ResourceType(
+    token="aws:iam/role:Role",
+    service="iam",
+    gone=_GONE,
+    names={"name": "RoleName", "assumeRolePolicy": "AssumeRolePolicyDocument", "uniqueId": "RoleId"},
+    create=[Call("create_role")],
+    read=[(Call("get_role"), "Role")],
+    outputs={"permissionsBoundary": "PermissionsBoundary.PermissionsBoundaryArn"},
+    update=[
+        Call("update_assume_role_policy", {"PolicyDocument": "{assumeRolePolicy}"}, changes_in("assumeRolePolicy")),
+        Call("update_role"),
+        Call("put_role_permissions_boundary", when=becomes("permissionsBoundary", given=True)),
+        Call("delete_role_permissions_boundary", when=becomes("permissionsBoundary", given=False)),
+    ],
+    delete=[Call("delete_role")],
+    tagging=Tagging("list_role_tags", "tag_role", "untag_role", "RoleName", "{name}"),
+    force_new={"name", "namePrefix", "path"},
+    defaults={"path": "/", "maxSessionDuration": 3600, "forceDetachPolicies": False},
+    kept={"namePrefix", "forceDetachPolicies"},
+    policies={"assumeRolePolicy"},
+    # Together with policies of their own, these would undo each other.
+    unsupported={"inlinePolicies", "managedPolicyArns"},
+    name_limit=64,
+    rules=[
+        matches("name", r"[\w+=,.@-]{1,64}", "1 to 64 letters, digits or +=,.@_-"),
+        matches("path", r"/|/[!-~]+/", "a path that begins and ends with /"),
+        within("maxSessionDuration", 3600, 43200, "seconds"),
+        document_size("assumeRolePolicy", 2048),
+    ],
+)
+
+_ROLE_POLICY = ResourceType(
+    token="aws:iam/rolePolicy:RolePolicy",
+    service="iam",
+    gone=_GONE,
+    names={"name": "PolicyName", "role": "RoleName", "policy": "PolicyDocument"},
+    create=[Call("put_role_policy")],
+    read=[(Call("get_role_policy"), "@")],
+    update=[Call("put_role_policy")],
+    delete=[Call("delete_role_policy")],
+    id=("{role}:{name}",),
+    imports=("{role}:{name}",),
+    force_new={"name", "namePrefix", "role"},
+    kept={"namePrefix"},
+    policies={"policy"},
+    name_limit=128,
+    rules=[
+        matches("name", r"[\w+=,.@-]{1,128}", "1 to 128 letters, digits or +=,.@_-"),
+        document_size("policy", 10240),
+    ],
+)
+
+TYPES: Final = (_ROLE, _ROLE_POLICY)

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from estate_tool.errors import Failed
+from local_aws import server
+from local_aws.server import control, ports, record
+from local_aws.server.identity import start_identity
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> server.Place:
+    return server.Place(tmp_path / "home", ports.free_pair())
+
+
+def no_python() -> Path:
+    raise AssertionError("nothing may be started")
+
+
+def own_record(port: int) -> record.Record:
+    """The record of a supervisor that runs, which this process plays."""
+    identity = start_identity(os.getpid())
+    assert identity
+    return record.Record(pid=os.getpid(), identity=identity, port=port, companion_port=port + 1, started=1.0)
+
+
+def test_before_the_first_start_nothing_runs_and_nothing_is_made(place: server.Place) -> None:
+    found = server.status(place)
+
+    assert (found.running, found.problem, found.port) == (False, "", place.port)
+    assert server.down(place, print) is False
+    assert not place.home.exists()
+
+
+def test_a_vanished_supervisor_is_told(place: server.Place) -> None:
+    place.folder.mkdir(parents=True)
+    record.write(
+        place.folder, record.Record(pid=os.getpid(), identity="another boot/1", port=1, companion_port=2, started=1.0)
+    )
+
+    found = server.status(place)
+
+    assert not found.running
+    assert "killed, or the machine was restarted" in found.problem
+
+
+def test_one_that_runs_on_another_port_is_neither_answering_nor_started_again(place: server.Place) -> None:
+    place.folder.mkdir(parents=True)
+    record.write(place.folder, own_record(place.port + 7))
+
+    found = server.status(place)
+    with pytest.raises(Failed) as caught:
+        server.up(place, print, no_python)
+
+    assert (found.running, found.answering) == (True, False)
+    assert f"port {place.port + 7}" in found.problem
+    assert f"port {place.port + 7}, and ESTATE_PORT says {place.port}" in caught.value.message
+    assert "local down" in caught.value.hint
+
+
+def test_one_that_does_not_answer_is_told_with_its_logs(place: server.Place) -> None:
+    place.folder.mkdir(parents=True)
+    record.write(place.folder, own_record(place.port))
+
+    with pytest.raises(Failed) as caught:
+        server.up(place, print, no_python)
+
+    assert f"port {place.port} does not answer" in caught.value.message
+    assert str(place.folder) in caught.value.hint
+
+
+def test_a_taken_port_names_who_has_it_and_free_ones(place: server.Place) -> None:
+    with socket.create_server((ports.HOST, place.port + 1)), pytest.raises(Failed) as caught:
+        server.up(place, print, lambda: Path("/no/python"))
+
+    assert f"port {place.port + 1} on 127.0.0.1" in caught.value.message
+    assert f"(PID {os.getpid()})" in caught.value.message
+    assert "export ESTATE_PORT=" in caught.value.hint
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    place = server.Place(tmp_path / "file" / "home", ports.free_pair())
+
+    with pytest.raises(Failed) as caught:
+        server.up(place, print, no_python)
+
+    assert str(tmp_path / "file") in caught.value.message
+    assert "ESTATE_HOME" in caught.value.hint
+
+
+def test_a_full_disk_is_told_before_anything_is_started(place: server.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+
+    with pytest.raises(Failed) as caught:
+        server.up(place, print, lambda: Path("/no/python"))
+
+    assert "No space left" in caught.value.message
+    assert "free some space" in caught.value.hint
+
+
+def test_a_supervisor_that_ends_at_once_is_told_with_what_it_said(place: server.Place, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 'this Python is broken' >&2\nexit 1\n")
+    python.chmod(0o755)
+
+    with pytest.raises(Failed) as caught:
+        server.up(place, print, lambda: python)
+
+    assert "ended without a word" in caught.value.message
+    assert "this Python is broken" in caught.value.message
+
+
+def test_logs_are_turned_over_when_they_are_large(place: server.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "_LOG_LIMIT", 10)
+    place.folder.mkdir(parents=True)
+    (place.folder / "emulator.log").write_text("much too long a log")
+
+    with pytest.raises(Failed, match="its Python /no/python can't be started: No such file"):
+        server.up(place, print, lambda: Path("/no/python"))
+
+    assert (place.folder / "emulator.log.1").read_text() == "much too long a log"

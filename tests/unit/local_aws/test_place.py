@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from estate_tool import paths
+from estate_tool.errors import UsageError
+from local_aws import server
+
+PLACE = server.Place(Path("/home/me/it's here/$HOME"), 4700)
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ESTATE_PORT", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+
+
+def test_the_default_port_is_4566(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
+
+    assert server.Place.from_environment() == server.Place(tmp_path, 4566)
+
+
+@pytest.mark.parametrize("port", ["80", "65535", "70000", "-1", "four", "4566.0", "4566 "])
+def test_a_port_that_cannot_be_used_is_refused_with_the_range(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+    monkeypatch.setenv("ESTATE_PORT", port)
+
+    with pytest.raises(UsageError) as caught:
+        server.Place.from_environment()
+
+    assert repr(port) in caught.value.message
+    assert "1024 to 65534" in caught.value.hint
+
+
+def test_the_variables_lead_to_both_endpoints_and_to_pulumis_state() -> None:
+    variables = server.environment(PLACE, Path("/engine/bin"))
+
+    assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4700"
+    assert variables["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"] == "http://127.0.0.1:4701"
+    assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "us-east-1"
+    assert variables["PULUMI_BACKEND_URL"] == f"file://{PLACE.home}/state"
+    assert variables["PATH"] == f"{paths.VENV}/bin:/engine/bin:/usr/bin:/bin"
+
+
+def test_the_path_does_not_grow_when_taken_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    once = server.environment(PLACE, Path("/engine/bin"))["PATH"]
+    monkeypatch.setenv("PATH", once)
+
+    assert server.environment(PLACE, Path("/engine/bin"))["PATH"] == once
+
+
+def test_loopback_is_excepted_from_a_proxy_and_the_other_exceptions_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "NO_PROXY" not in server.environment(PLACE)
+    monkeypatch.setenv("http_proxy", "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", "intranet")
+
+    variables = server.environment(PLACE)
+
+    assert variables["NO_PROXY"] == variables["no_proxy"] == "intranet,127.0.0.1"
+
+
+@pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "sh"])
+def test_a_shell_that_evaluates_the_lines_has_exactly_the_values(shell: str) -> None:
+    values = {
+        "PLAIN": "x", "QUOTES": "it's \"quoted\"", "DOLLAR": "$HOME `id` $(id)", "LINES": "a\nb", "EMPTY": "",
+        "BACK": "\\n\\", "STAR": "* ~ #!",
+    }  # fmt: skip
+    script = "\n".join([*server.shell_lines(values), *(f'printf "%s\\0" "${name}"' for name in values)])
+    script += '\nprintf "%s\\0" "${AWS_PROFILE-unset}" "${AWS_SESSION_TOKEN-unset}"'
+    try:
+        done = subprocess.run(
+            [shell, "-c", f"AWS_PROFILE=mine; export AWS_PROFILE; {script}"], capture_output=True, text=True, check=True
+        )
+    except FileNotFoundError:
+        pytest.skip(f"{shell} is not installed")
+
+    assert done.stdout.split("\0")[:-1] == [*values.values(), "unset", "unset"]

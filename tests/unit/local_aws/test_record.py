@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local_aws.server import record
+from local_aws.server.identity import start_identity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def mine() -> record.Record:
+    identity = start_identity(os.getpid())
+    assert identity
+    return record.Record(pid=os.getpid(), identity=identity, port=4700, companion_port=4701, started=1.5)
+
+
+def test_a_record_is_read_as_it_was_written_and_gone_when_removed(tmp_path: Path, mine: record.Record) -> None:
+    record.write(tmp_path, mine)
+    assert record.read(tmp_path) == mine
+
+    record.remove(tmp_path)
+    record.remove(tmp_path)
+
+    assert record.read(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_only_the_process_that_wrote_it_counts_as_alive(mine: record.Record) -> None:
+    assert mine.alive
+    assert not replace(mine, identity="another boot/17").alive
+    assert not replace(mine, ended="the emulator was killed").alive
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', '{"surprise": true}'])
+def test_a_file_that_is_no_record_counts_as_none(tmp_path: Path, text: str) -> None:
+    (tmp_path / record.NAME).write_text(text)
+
+    assert record.read(tmp_path) is None

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import pickle
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from local_aws.server import snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def kept() -> Iterator[int]:
+    """A descriptor for the writing child to keep."""
+    reader, writer = os.pipe()
+    yield reader
+    os.close(reader)
+    os.close(writer)
+
+
+def no_space() -> dict[str, Any]:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    state = {"sqs": {"queues": {("account", "region", "q"): [b"\xff", {1, 2}]}}}
+
+    snapshot.save(path, lambda: state)
+
+    assert snapshot.load(path) == state
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_nothing_saved_is_an_empty_state(tmp_path: Path) -> None:
+    assert snapshot.load(tmp_path / "state") == {}
+
+
+@pytest.mark.parametrize("content", [b"", b"damaged", pickle.dumps([1]), pickle.dumps({"format": 99, "states": {}})])
+def test_a_state_that_is_not_ours_is_refused_with_its_path(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "state"
+    path.write_bytes(content)
+
+    with pytest.raises(snapshot.Unreadable, match=str(path)):
+        snapshot.load(path)
+
+
+def test_a_save_that_fails_leaves_the_old_state_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    snapshot.save(path, lambda: {"a": 1})
+
+    with pytest.raises(OSError, match="No space left"):
+        snapshot.save(path, no_space)
+
+    assert snapshot.load(path) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_keeper_saves_the_memory_as_it_was_and_goes_on(tmp_path: Path, kept: int) -> None:
+    path, memory = tmp_path / "state", {"a": 1}
+
+    async def work() -> None:
+        keeper = snapshot.Keeper(path, lambda: memory, kept)
+        running = asyncio.create_task(keeper.run())
+        keeper.touch()
+        await until(lambda: keeper.saved_at is not None)
+        memory["a"] = 2
+        keeper.touch()
+        await until(lambda: snapshot.load(path) == {"a": 2})
+        running.cancel()
+
+    asyncio.run(work())
+    assert snapshot.load(path) == {"a": 2}
+
+
+def test_the_keeper_says_why_it_could_not_save_and_tries_again(tmp_path: Path, kept: int) -> None:
+    path, full = tmp_path / "state", [True]
+
+    async def work() -> str:
+        keeper = snapshot.Keeper(path, lambda: no_space() if full[0] else {"a": 1}, kept)
+        running = asyncio.create_task(keeper.run())
+        keeper.touch()
+        await until(lambda: keeper.error)
+        error = keeper.error
+        full[0] = False
+        await until(lambda: not keeper.error)
+        running.cancel()
+        return error
+
+    assert "No space left" in asyncio.run(work())
+    assert snapshot.load(path) == {"a": 1}
+
+
+async def until(condition: Any) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+
+
+def test_the_last_save_replaces_one_that_is_under_way(tmp_path: Path, kept: int) -> None:
+    path, slow = tmp_path / "state", [True]
+
+    def collect() -> dict[str, Any]:
+        if slow[0]:
+            time.sleep(60)
+        return {"a": "last"}
+
+    async def work() -> None:
+        keeper = snapshot.Keeper(path, collect, kept)
+        running = asyncio.create_task(keeper.run())
+        keeper.touch()
+        await until(lambda: list(tmp_path.iterdir()))
+        slow[0] = False
+        keeper.save_now()
+        assert not keeper.error
+        running.cancel()
+
+    asyncio.run(work())
+    assert snapshot.load(path) == {"a": "last"}
+    assert list(tmp_path.iterdir()) == [path]
