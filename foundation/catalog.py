@@ -60,7 +60,7 @@ CATALOG = Catalog(
             name="aggregate",
             handler="aggregate.handler.handle",
             description="Adds stored events to the hourly aggregates, exactly once.",
-            timeout_seconds=30,
+            timeout_seconds=60,
             trigger=StreamTrigger(table="events", batch_size=500, window_seconds=1),
             grants=(
                 TableGrant(table="marks", access=("put",)),

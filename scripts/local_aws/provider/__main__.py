@@ -13,18 +13,19 @@ _WATCH_SECONDS = 1.0
 
 def main() -> None:
     """Serve; the first argument is the file that keeps the derived schema."""
+    engine = os.getppid()
     use_bare_stubs()
     from local_aws.provider.server import start
 
     running = start(schema_cache=Path(sys.argv[1]))
     print(running.port, flush=True)
-    threading.Thread(target=_stop_without_engine, args=(running.stop,), daemon=True).start()
+    threading.Thread(target=_stop_without_engine, args=(engine, running.stop), daemon=True).start()
     running.wait()
 
 
-def _stop_without_engine(stop: Callable[[], None]) -> None:
+def _stop_without_engine(engine: int, stop: Callable[[], None]) -> None:
     """An engine that was killed can't stop its plugins: notice that another process has become the parent."""
-    engine, never = os.getppid(), threading.Event()
+    never = threading.Event()
     while os.getppid() == engine:
         never.wait(_WATCH_SECONDS)
     stop()

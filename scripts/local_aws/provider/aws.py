@@ -5,11 +5,13 @@ Nothing here can reach a real account: every endpoint must be a loopback address
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import ipaddress
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -66,25 +68,22 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class Session:
-    """Clients for one region and account, safe for any number of threads; boto3 is imported with the first of them."""
+class Clients:
+    """Clients for one region and one user, safe for any number of threads; boto3 is imported with the first of them."""
 
-    def __init__(self, region: str, credentials: Mapping[str, str], cancelled: threading.Event) -> None:
+    def __init__(self, region: str, credentials: Mapping[str, str], endpoints: Mapping[str, str]) -> None:
         self.region = region
-        self.cancelled = cancelled
-        self._endpoints = loopback_endpoints()
-        self._credentials = dict(credentials)
-        self._clients: dict[str, Any] = {}
+        self._endpoints, self._credentials = dict(endpoints), dict(credentials)
+        self._made: dict[str, Any] = {}
         self._boto: Any = None
         self._lock = threading.Lock()
-        self._account: str | None = None
 
-    def client(self, service: str) -> Any:
+    def get(self, service: str) -> Any:
         """The boto3 client of a service."""
         with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self._make(service)
-            return self._clients[service]
+            if service not in self._made:
+                self._made[service] = self._make(service)
+            return self._made[service]
 
     def _make(self, service: str) -> Any:
         import boto3
@@ -100,35 +99,44 @@ class Session:
                         connect_timeout=5, read_timeout=60)  # fmt: skip
         return self._boto.client(service, endpoint_url=endpoint, config=config)
 
+    @functools.cached_property
+    def account(self) -> str:
+        """The account's number."""
+        return str(self.get("sts").get_caller_identity()["Account"])
+
+
+@functools.lru_cache(maxsize=32)
+def _shared_clients(
+    region: str, credentials: tuple[tuple[str, str], ...], endpoints: tuple[tuple[str, str], ...]
+) -> Clients:
+    """Making clients is slow: those with the same settings are shared by everybody who configures them."""
+    return Clients(region, dict(credentials), dict(endpoints))
+
+
+class Session:
+    """What one engine works with: clients, and the sign that it has been interrupted."""
+
+    def __init__(self, region: str, credentials: Mapping[str, str]) -> None:
+        endpoints = loopback_endpoints()
+        self._clients = _shared_clients(region, tuple(sorted(credentials.items())), tuple(sorted(endpoints.items())))
+        self.region = region
+        self.cancelled = threading.Event()
+
     @property
     def account(self) -> str:
         """The account's number."""
-        if self._account is None:
-            self._account = str(self.call("sts", "get_caller_identity", {})["Account"])
-        return self._account
+        with _one_line("sts:GetCallerIdentity", self._clients.get("sts")):
+            return self._clients.account
 
     def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """One operation; raises AwsError with AWS's code, or ProviderError when the embedded AWS can't be reached."""
-        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-
-        client = self.client(service)
-        api_name = f"{service}:{client.meta.method_to_api_mapping.get(operation, operation)}"
-        try:
+        client = self._clients.get(service)
+        with _one_line(f"{service}:{client.meta.method_to_api_mapping[operation]}", client):
             return dict(getattr(client, operation)(**parameters))
-        except ClientError as error:
-            detail = error.response.get("Error", {})
-            raise AwsError(detail.get("Code", "Unknown"), _line(detail.get("Message", "")), api_name) from error
-        except HTTPClientError as error:
-            raise ProviderError(
-                f"the embedded AWS at {client.meta.endpoint_url} can't be reached (operation {api_name}): "
-                f"{_line(str(error))}. See `scripts/estate local status`, start it with `scripts/estate local up`"
-            ) from error
-        except BotoCoreError as error:
-            raise ProviderError(f"{type(error).__name__}: {_line(str(error))} (operation {api_name})") from error
 
     def input_shape(self, service: str, operation: str) -> Any:
         """What botocore knows of an operation's parameters."""
-        meta = self.client(service).meta
+        meta = self._clients.get(service).meta
         return meta.service_model.operation_model(meta.method_to_api_mapping[operation]).input_shape
 
     def poll(self, attempt: Callable[[], Any], waiting_for: str, deadline: float = DEFAULT_DEADLINE) -> Any:
@@ -141,6 +149,26 @@ class Session:
                 raise ProviderError(f"{waiting_for}: cancelled")
             pause = min(pause * 1.5, POLL_LONGEST)
         return result
+
+
+@contextlib.contextmanager
+def _one_line(operation: str, client: Any) -> Iterator[None]:
+    """Turn botocore's errors into ours."""
+    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    from botocore.exceptions import ConnectionError as NoConnection
+
+    try:
+        yield
+    except ClientError as error:
+        detail = error.response.get("Error", {})
+        raise AwsError(detail.get("Code", "Unknown"), _line(detail.get("Message", "")), operation) from error
+    except (NoConnection, HTTPClientError) as error:
+        raise ProviderError(
+            f"the embedded AWS at {client.meta.endpoint_url} can't be reached (operation {operation}): "
+            f"{_line(str(error))}. See `scripts/estate local status`, start it with `scripts/estate local up`"
+        ) from error
+    except BotoCoreError as error:
+        raise ProviderError(f"{type(error).__name__}: {_line(str(error))} (operation {operation})") from error
 
 
 def _line(text: str) -> str:

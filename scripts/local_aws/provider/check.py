@@ -25,7 +25,9 @@ def check(
     """The inputs with defaults filled in, and everything that is wrong with them, all at once."""
     given = {key: value for key, value in news.items() if key not in {DEFAULTED, "tagsAll"}}
     failures = list(validate({"object": schema["inputs"], "required": schema["required"]}, given, ""))
-    failures += [(key, "is not supported by the local provider plugin") for key in given if key in kind.unsupported]
+    # `region` would need clients of its own; the provider's region is the only one of an environment.
+    unsupported = kind.unsupported | {"region"}
+    failures += [(key, "is not supported by the local provider plugin") for key in given if key in unsupported]
     inputs = given | _documents(kind, schema, given)
     filled = {key: value for key, value in kind.defaults.items() if key not in inputs}
     if kind.named and kind.named not in inputs:
@@ -36,7 +38,8 @@ def check(
         inputs["tagsAll"] = UNKNOWN if UNKNOWN in (tags, default_tags) else dict(default_tags) | tags
         failures += list(_tag_failures(inputs["tagsAll"]))
     if not failures:
-        failures += list(_document_failures(kind, inputs))
+        failures += _document_failures(kind, inputs)
+    if not failures:
         failures += [failure for rule in kind.rules if (failure := rule(inputs))]
     return inputs | {DEFAULTED: sorted(filled)}, failures
 

@@ -19,8 +19,8 @@ def within(name: str, low: float, high: float, unit: str = "", *, endless: bool 
         value = properties.get(name)
         if not isinstance(value, int | float) or low <= value <= high or (endless and value == -1):
             return None
-        allowed = f"{low:g} to {high:g}{unit and ' ' + unit}{', or -1 for no limit' if endless else ''}"
-        return name, f"is {value:g}; allowed are {allowed}"
+        allowed = f"{low} to {high}{unit and ' ' + unit}{', or -1 for no limit' if endless else ''}"
+        return name, f"is {value}; allowed are {allowed}"
 
     return rule
 
@@ -96,7 +96,7 @@ def ordered(lower: str, upper: str) -> Rule:
         low, high = properties.get(lower), properties.get(upper)
         if not isinstance(low, int | float) or not isinstance(high, int | float) or low <= high:
             return None
-        return lower, f"is {low:g}, above {upper} ({high:g})"
+        return lower, f"is {low}, above {upper} ({high})"
 
     return rule
 

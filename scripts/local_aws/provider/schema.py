@@ -1,17 +1,17 @@
 """What each resource type accepts and returns, derived from the SDK's own classes.
 
-Nothing here is written by hand: names, types and required inputs come from `pulumi_aws`. Only the module of the asked
-type is imported. As that import costs seconds on a cold machine, the result is kept as JSON beside the plugin; a
-process that can't import the SDK (the lean plugin) derives it in a child process.
+Nothing here is written by hand: names, types and required inputs come from `pulumi_aws`. Only the service of the asked
+type is imported. As that costs seconds on a cold machine, the result is kept as JSON beside the plugin, and made in a
+child process: the lean plugin can't import the SDK itself.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib
 import json
 import os
-import re
 import sys
 import threading
 import typing
@@ -61,10 +61,11 @@ class Schemas:
         except (OSError, ValueError, AttributeError):
             pass  # absent or damaged: derived again below
         known = _derive_in_child(self._tokens)
-        cache.parent.mkdir(parents=True, exist_ok=True)
         partial = cache.with_name(f"{cache.name}.{os.getpid()}")
-        partial.write_text(json.dumps({"stamp": stamp, "schemas": known}))
-        partial.replace(cache)
+        with contextlib.suppress(OSError):  # no space, no permission: derived again the next time
+            cache.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps({"stamp": stamp, "schemas": known}))
+            partial.replace(cache)
         return known
 
 
@@ -76,7 +77,8 @@ def _derive_in_child(tokens: Sequence[str]) -> dict[str, Schema]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
-        raise RuntimeError(f"the schema of the AWS SDK can't be derived: {done.stderr.strip().splitlines()[-1:]}")
+        reason = done.stderr.strip().rpartition("\n")[2]
+        raise ValueError(f"the schemas can't be derived from the SDK ({sys.executable}): {reason}")
     return dict(json.loads(done.stdout))
 
 
@@ -93,13 +95,13 @@ def derive(token: str) -> Schema:
 
 
 def _classes(token: str) -> tuple[type, type]:
-    if token == "pulumi:providers:aws":
-        module, name = importlib.import_module(f"{_PACKAGE}.provider"), "Provider"
-    else:
-        path, name = token.removeprefix("aws:").split(":")
-        package, file = path.split("/")
-        folder = {"lambda": "lambda_"}.get(package, package)
-        module = importlib.import_module(f"{_PACKAGE}.{folder}.{re.sub('([A-Z])', lambda m: '_' + m[1].lower(), file)}")
+    """The resource's class and that of its arguments."""
+    module = importlib.import_module(_PACKAGE)
+    path, name = ("", "Provider") if token == "pulumi:providers:aws" else token.removeprefix("aws:").split(":")
+    if path:
+        # By attribute: the SDK loads its packages lazily, and importing one from below would leave it half loaded.
+        service = path.partition("/")[0]
+        module = getattr(module, {"lambda": "lambda_"}.get(service, service))
     return getattr(module, name), getattr(module, f"{name}Args")
 
 

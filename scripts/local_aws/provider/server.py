@@ -109,7 +109,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
                 "token": "aws_session_token",
             }
             credentials = {keys[name]: str(config[name]) for name in keys if config.get(name)}
-            session = Session(str(region), credentials, threading.Event())
+            session = Session(str(region), credentials)
             allowed = config.get("allowedAccountIds")
             if isinstance(allowed, list) and allowed and session.account not in allowed:
                 raise ProviderError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from typing import Any
 
 HOST = "127.0.0.1"
 STATUS_PATH = "/_estate/status"
+# Linux gives connections ports from 32768 on, macOS from 49152 on.
+_NOT_EPHEMERAL = (20000, 32000)
 
 
 def is_free(port: int) -> bool:
@@ -29,12 +32,10 @@ def is_free(port: int) -> bool:
 
 
 def free_pair() -> int:
-    """A port that is free together with the next one."""
+    """A port that is free together with the next one, and that no outgoing connection will take meanwhile."""
     for _ in range(100):
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            port = int(probe.getsockname()[1])
-        if port < 65535 and is_free(port) and is_free(port + 1):
+        port = random.randrange(*_NOT_EPHEMERAL, 2)
+        if is_free(port) and is_free(port + 1):
             return port
     raise OSError("no two neighbouring free ports found")
 

@@ -180,6 +180,6 @@ class Supervisor:
             "LOG_LEVEL": "WARNING",
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
-            "MOTO_ALLOW_NONEXISTENT_REGION": "true",
+            # macOS refuses forks, which `snapshot` needs, in some programs with threads.
             "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
         }

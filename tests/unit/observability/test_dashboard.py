@@ -190,7 +190,7 @@ def test_what_is_tolerated_is_marked():
     assert limits("Age of the oldest message (s)") == [600]
     assert limits("Lag behind streams (ms)") == [120_000]
     assert limits("Failed for good, waiting") == [1]
-    assert limits("ingest: duration (ms)") == [30_000]
+    assert limits("ingest: duration (ms)") == [10_000]
 
 
 def test_consumed_capacity_is_drawn_per_second_beside_what_is_provisioned():

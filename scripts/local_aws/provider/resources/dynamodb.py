@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from local_aws.provider.model import Call, Change, Parameters, ResourceType, Tagging, words
 from local_aws.provider.rules import Failure, matches, nested, one_of, required, within
-from local_aws.provider.wire import Properties
+from local_aws.provider.wire import Properties, has_unknown
 
 _GONE: Final = ("ResourceNotFoundException", "TableNotFoundException")
 _INDEXES: Final = "globalSecondaryIndexes"
@@ -135,11 +135,13 @@ def _keys(properties: Properties) -> Failure | None:
     """The attributes declared are exactly those that keys use."""
     if "hashKey" not in properties:
         return "hashKey", "missing; a table needs a hash key"
+    if has_unknown([properties.get(name) for name in ("hashKey", "rangeKey", "attributes", _INDEXES)]):
+        return None
     used = {
         key["AttributeName"] for holder in (properties, *properties.get(_INDEXES, [])) for key in _key_schema(holder)
     }
     declared = {item["name"] for item in properties.get("attributes", [])}
-    if used == declared or not all(isinstance(name, str) for name in used | declared):
+    if used == declared:
         return None
     if missing := sorted(used - declared):
         return "attributes", f"lack {', '.join(missing)}, which a key uses"

@@ -1,0 +1,241 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from local_aws.provider.resources import TYPES
+from local_aws.provider.wire import UNKNOWN
+from tests.unit.provider.conftest import checked
+from tests.unit.provider.samples import CODE, LEAST, POLICY, QUEUE_ARN, STREAM_ARN
+
+Properties = dict[str, Any]
+Failures = Callable[[str, Properties], dict[str, str]]
+
+ROLE, TABLE, QUEUE = "aws:iam/role:Role", "aws:dynamodb/table:Table", "aws:sqs/queue:Queue"
+FUNCTION, ALIAS = "aws:lambda/function:Function", "aws:lambda/alias:Alias"
+MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
+ALARM, TARGET = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:appautoscaling/target:Target"
+SCALING = "aws:appautoscaling/policy:Policy"
+
+
+@pytest.mark.parametrize("token", TYPES)
+def test_the_least_of_every_type_is_accepted(token: str, failures: Failures) -> None:
+    assert failures(token, LEAST[token]) == {}
+
+
+@pytest.mark.parametrize("token", TYPES)
+def test_inputs_not_known_yet_are_accepted(token: str, failures: Failures) -> None:
+    assert failures(token, dict.fromkeys(LEAST[token], UNKNOWN)) == {}
+
+
+def test_a_misspelt_property_is_told_with_the_right_one(failures: Failures) -> None:
+    found = failures(FUNCTION, LEAST[FUNCTION] | {"memorysize": 512, "environment": {"variabels": {}}})
+
+    assert found["memorysize"] == 'unknown property; did you mean "memorySize"?'
+    assert found["environment.variabels"] == 'unknown property; did you mean "variables"?'
+
+
+def test_a_missing_property_is_told_with_its_type(failures: Failures) -> None:
+    assert failures(ALIAS, {"functionName": "lambda-a"}) == {"functionVersion": "missing; a string is required"}
+
+
+@pytest.mark.parametrize(
+    ("token", "change", "path", "reason"),
+    [
+        (FUNCTION, {"memorySize": "512"}, "memorySize", 'expected a whole number, found the string "512"'),
+        (FUNCTION, {"memorySize": 512.5}, "memorySize", "expected a whole number, found the number 512.5"),
+        (FUNCTION, {"publish": 1}, "publish", "expected true or false, found the number 1"),
+        (FUNCTION, {"timeout": True}, "timeout", "expected a whole number, found true"),
+        (FUNCTION, {"code": "code.zip"}, "code", 'expected an archive, found the string "code.zip"'),
+        (FUNCTION, {"handler": CODE}, "handler", "expected a string, found an archive"),
+        (FUNCTION, {"architectures": "arm64"}, "architectures", 'expected a list, found the string "arm64"'),
+        (FUNCTION, {"architectures": [64]}, "architectures[0]", "expected a string, found the number 64"),
+        (FUNCTION, {"environment": []}, "environment", "expected an object, found a list"),
+        (
+            FUNCTION,
+            {"environment": {"variables": {"A": 5}}},
+            "environment.variables.A",
+            "expected a string, found the number 5",
+        ),
+        (FUNCTION, {"deadLetterConfig": {}}, "deadLetterConfig.targetArn", "missing; a string is required"),
+        (TABLE, {"attributes": [{"name": "k"}]}, "attributes[0].type", "missing; a string is required"),
+        (QUEUE, {"tags": {"A": 1}}, "tags.A", "expected a string, found the number 1"),
+    ],
+)
+def test_a_wrong_type_is_told_with_what_was_found(
+    token: str, change: Properties, path: str, reason: str, failures: Failures
+) -> None:
+    assert failures(token, LEAST[token] | change) == {path: reason}
+
+
+def test_everything_that_is_wrong_is_told_at_once(failures: Failures) -> None:
+    found = failures(FUNCTION, {"role": 1, "nonsense": 1, "timeout": "a"})
+
+    assert found.keys() == {"role", "nonsense", "timeout"}
+
+
+@pytest.mark.parametrize(
+    ("token", "change", "path", "part"),
+    [
+        (FUNCTION, {"memorySize": 127}, "memorySize", "is 127; allowed are 128 to 10240 MB"),
+        (FUNCTION, {"memorySize": 10241}, "memorySize", "allowed are 128 to 10240 MB"),
+        (FUNCTION, {"timeout": 901}, "timeout", "allowed are 1 to 900 seconds"),
+        (FUNCTION, {"name": "a b"}, "name", "1 to 64 letters, digits, - or _"),
+        (FUNCTION, {"role": "role-a"}, "role", "the ARN of an IAM role"),
+        (FUNCTION, {"architectures": ["arm"]}, "architectures", "allowed are x86_64, arm64"),
+        (FUNCTION, {"loggingConfig": {"logFormat": "json"}}, "loggingConfig.logFormat", "allowed are JSON, Text"),
+        (FUNCTION, {"environment": {"variables": {"AWS_REGION": "x"}}}, "environment.variables.AWS_REGION",
+         "Lambda itself"),
+        (FUNCTION, {"environment": {"variables": {"A": "x" * 4096}}}, "environment.variables", "AWS allows 4096"),
+        (FUNCTION, {"vpcConfig": {"subnetIds": [], "securityGroupIds": []}}, "vpcConfig", "not supported by the local"),
+        (ALIAS, {"name": "1"}, "name", "not a number alone"),
+        (ALIAS, {"functionVersion": "one"}, "functionVersion", "$LATEST or a version's number"),
+        ("aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig", {"qualifier": "$LATEST"},
+         "qualifier", "alias"),
+        ("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", {"maximumRetryAttempts": 3},
+         "maximumRetryAttempts", "allowed are 0 to 2"),
+        ("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", {"maximumEventAgeInSeconds": 59},
+         "maximumEventAgeInSeconds", "allowed are 60 to 21600 seconds"),
+        ("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", {"functionName": "f:live"},
+         "functionName", "goes into qualifier"),
+        (MAPPING, {"startingPosition": "LATEST"}, "startingPosition", "an SQS source does not have it"),
+        (MAPPING, {"bisectBatchOnFunctionError": True}, "bisectBatchOnFunctionError", "an SQS source does not have it"),
+        (MAPPING, {"eventSourceArn": STREAM_ARN}, "startingPosition", "a stream needs LATEST or TRIM_HORIZON"),
+        (MAPPING, {"eventSourceArn": STREAM_ARN, "startingPosition": "LATEST",
+         "scalingConfig": {"maximumConcurrency": 2}},
+         "scalingConfig", "a stream does not have it"),
+        (MAPPING, {"scalingConfig": {"maximumConcurrency": 1}}, "scalingConfig.maximumConcurrency",
+         "allowed are 2 to 1000"),
+        (MAPPING, {"batchSize": 100}, "maximumBatchingWindowInSeconds", "must be at least 1"),
+        (MAPPING, {"filterCriteria": {"filters": [{"pattern": "{}"}] * 11}}, "filterCriteria.filters", "AWS allows 10"),
+        (QUEUE, {"visibilityTimeoutSeconds": 43201}, "visibilityTimeoutSeconds", "allowed are 0 to 43200 seconds"),
+        (QUEUE, {"messageRetentionSeconds": 59}, "messageRetentionSeconds", "allowed are 60 to 1209600 seconds"),
+        (QUEUE, {"name": "a.b"}, "name", "1 to 80 letters"),
+        (QUEUE, {"name": "a", "fifoQueue": True}, "name", "ends in .fifo"),
+        (QUEUE, {"name": "a.fifo"}, "name", "ends in .fifo"),
+        (QUEUE, {"redrivePolicy": '{"maxReceiveCount": "5"}'}, "redrivePolicy", 'has maxReceiveCount "5"'),
+        (QUEUE, {"redriveAllowPolicy": json.dumps({"sourceQueueArns": ["a"] * 11})}, "redriveAllowPolicy",
+         "AWS allows 10"),
+        (QUEUE, {"redrivePolicy": "{"}, "redrivePolicy", "is not JSON"),
+        (QUEUE, {"kmsMasterKeyId": "k", "sqsManagedSseEnabled": True}, "sqsManagedSseEnabled", "can't stand beside"),
+        (QUEUE, {"tags": {str(i): "x" for i in range(51)}}, "tags", "AWS allows 50"),
+        (QUEUE, {"region": "eu-west-1"}, "region", "not supported by the local"),
+        (QUEUE, {"tags": {"aws:mine": "x"}}, "tags.aws:mine", 'does not start with "aws:"'),
+        (QUEUE, {"tags": {"A": "x" * 257}}, "tags.A", "AWS allows 256"),
+        ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 15}, "retentionInDays",
+         "is 15; allowed are 0, 1, 3, 5, 7, 14"),
+        ("aws:cloudwatch/logGroup:LogGroup", {"name": "a b"}, "name", "letters, digits or .-_/#"),
+        (ALARM, {"metricName": None}, "metricName", "or metricQueries is needed"),
+        (ALARM, {"metricQueries": [{"id": "a", "expression": "1", "returnData": True}]}, "metricName",
+         "beside metricQueries"),
+        (ALARM, {"comparisonOperator": "Above"}, "comparisonOperator", "allowed are GreaterThanOrEqualToThreshold"),
+        (ALARM, {"evaluationPeriods": None}, "evaluationPeriods", "missing"),
+        (ALARM, {"datapointsToAlarm": 4}, "datapointsToAlarm", "is 4, above evaluationPeriods (3)"),
+        (ALARM, {"period": 45}, "period", "multiples of 60"),
+        (ALARM, {"extendedStatistic": "p99"}, "extendedStatistic", "can't stand beside statistic"),
+        (ALARM, {"alarmActions": ["a"] * 6}, "alarmActions", "AWS allows 5"),
+        (TARGET, {"minCapacity": 6}, "minCapacity", "is 6, above maxCapacity (5)"),
+        (SCALING, {"policyType": None}, "policyType", "the default is StepScaling"),
+        (SCALING, {"targetTrackingScalingPolicyConfiguration": {"targetValue": 1}},
+         "targetTrackingScalingPolicyConfiguration.predefinedMetricSpecification", "exactly one of them"),
+        ("aws:appautoscaling/scheduledAction:ScheduledAction", {"schedule": "0 6 * * *"}, "schedule",
+         "at(…), rate(…) or cron(…)"),
+        ("aws:appautoscaling/scheduledAction:ScheduledAction", {"scalableTargetAction": {}},
+         "scalableTargetAction.minCapacity", "or maxCapacity is needed"),
+        (TABLE, {"hashKey": None}, "hashKey", "missing"),
+        (TABLE, {"rangeKey": "r"}, "attributes", "lack r, which a key uses"),
+        (TABLE, {"attributes": [{"name": "k", "type": "S"}, {"name": "x", "type": "S"}]}, "attributes",
+         "have x, which no key"),
+        (TABLE, {"billingMode": "PROVISIONED"}, "readCapacity", "billing mode PROVISIONED needs at least 1"),
+        (TABLE, {"streamEnabled": True}, "streamViewType", "missing"),
+        (TABLE, {"ttl": {"enabled": True}}, "ttl.attributeName", "missing"),
+        (TABLE, {"attributes": [{"name": "k", "type": "X"}]}, "attributes[0].type", "allowed are S, N, B"),
+        (ROLE, {"assumeRolePolicy": "{}"}, "assumeRolePolicy", 'it needs "Statement"'),
+        (ROLE, {"assumeRolePolicy": '{"Statement": [{"Effect": "allow"}]}'}, "assumeRolePolicy", '"Allow" or "Deny"'),
+        (ROLE, {"maxSessionDuration": 60}, "maxSessionDuration", "allowed are 3600 to 43200 seconds"),
+        ("aws:iam/rolePolicy:RolePolicy", {"policy": json.dumps(json.loads(POLICY) | {"Id": "x" * 10240})}, "policy",
+         "AWS allows 10240"),
+    ],
+)  # fmt: skip
+def test_limits_that_aws_enforces_are_enforced(
+    token: str, change: Properties, path: str, part: str, failures: Failures
+) -> None:
+    inputs = {name: value for name, value in (LEAST[token] | change).items() if value is not None}
+
+    found = failures(token, inputs)
+
+    assert list(found) == [path]
+    assert part in found[path]
+
+
+@pytest.mark.parametrize("age", [-1, 60, 604800])
+def test_a_stream_mapping_may_keep_its_records_forever_or_for_a_time(age: int, failures: Failures) -> None:
+    inputs = {"functionName": "f", "eventSourceArn": STREAM_ARN, "startingPosition": "TRIM_HORIZON"}
+
+    assert failures(MAPPING, inputs | {"maximumRecordAgeInSeconds": age}) == {}
+    assert failures(MAPPING, inputs | {"maximumRecordAgeInSeconds": 59}).keys() == {"maximumRecordAgeInSeconds"}
+
+
+def test_defaults_of_the_official_provider_are_filled_in() -> None:
+    inputs, _ = checked(FUNCTION, LEAST[FUNCTION] | {"name": "lambda-a", "memorySize": 512})
+
+    assert inputs["timeout"] == 3
+    assert inputs["reservedConcurrentExecutions"] == -1
+    assert inputs["memorySize"] == 512
+    assert inputs["__defaults"] == ["packageType", "publish", "reservedConcurrentExecutions", "skipDestroy", "timeout"]
+
+
+def test_a_name_that_is_not_given_is_made_up_once() -> None:
+    first, _ = checked(QUEUE, {}, name="orders")
+    again, _ = checked(QUEUE, {}, olds=first, name="orders")
+
+    assert first["name"].startswith("orders-")
+    assert len(first["name"]) == len("orders-") + 7
+    assert again["name"] == first["name"]
+
+
+def test_a_made_up_name_fits_into_the_limit_and_follows_its_prefix() -> None:
+    long, _ = checked("aws:iam/role:Role", LEAST[ROLE], name="n" * 100)
+    prefixed, _ = checked(QUEUE, {"namePrefix": "mine-"})
+    fifo, _ = checked(QUEUE, {"fifoQueue": True})
+
+    assert len(long["name"]) == 64
+    assert prefixed["name"].startswith("mine-")
+    assert fifo["name"].endswith(".fifo")
+
+
+def test_a_name_that_was_given_is_not_kept_when_it_is_withdrawn() -> None:
+    named, _ = checked(QUEUE, {"name": "mine"})
+    withdrawn, _ = checked(QUEUE, {}, olds=named)
+
+    assert withdrawn["name"] != "mine"
+
+
+def test_default_tags_are_joined_under_those_of_the_resource() -> None:
+    inputs, _ = checked(QUEUE, {"tags": {"A": "mine"}}, default_tags={"A": "theirs", "B": "theirs"})
+
+    assert inputs["tags"] == {"A": "mine"}
+    assert inputs["tagsAll"] == {"A": "mine", "B": "theirs"}
+
+
+def test_types_without_tags_get_none() -> None:
+    inputs, _ = checked(ALIAS, LEAST[ALIAS], default_tags={"A": "x"})
+
+    assert "tagsAll" not in inputs
+
+
+def test_a_document_given_as_an_object_becomes_the_text_that_aws_takes() -> None:
+    document = json.loads(POLICY)
+    inputs, found = checked("aws:iam/rolePolicy:RolePolicy", {"role": "r", "policy": document})
+
+    assert found == []
+    assert json.loads(inputs["policy"]) == document
+
+
+def test_a_queue_mapping_takes_what_a_queue_can_do(failures: Failures) -> None:
+    inputs = {"functionName": "f", "eventSourceArn": QUEUE_ARN, "batchSize": 100, "maximumBatchingWindowInSeconds": 1}
+
+    assert failures(MAPPING, inputs | {"functionResponseTypes": ["ReportBatchItemFailures"]}) == {}
