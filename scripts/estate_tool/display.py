@@ -52,7 +52,7 @@ class Display:
         state = self._coloured(done, "32") if outcome.ok else self._coloured("not finished", "31")
         self.line(f"environment {outcome.environment}: {state} in {outcome.seconds:.1f} s")
         for result in outcome.layers:
-            reason = f"  {result.error.splitlines()[0]}" if result.error else ""
+            reason = f"  {_short(result.error)}" if result.error else ""
             self.line(f"  {result.layer:<14} {result.result:<10} {_counts(result)}{reason}")
         for text in hint.splitlines():
             self.line(f"  → {text}")
@@ -68,6 +68,11 @@ def _counts(result: LayerResult) -> str:
     if not parts:
         return f"{result.same} unchanged" if result.same else "nothing to do"
     return ", ".join(parts) + (f", {result.same} unchanged" if result.same else "")
+
+
+def _short(text: str, limit: int = 110) -> str:
+    line = text.strip().splitlines()[0]
+    return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def _indented(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from estate_tool.environment import Environment
     from estate_tool.setup.engine import Engine
     from estate_tool.setup.report import Report
+
+# Snapshots of the embedded AWS with a hundred thousand events, twice while one replaces the other.
+_NEEDED_BYTES = 200_000_000
 
 
 @contextlib.contextmanager
@@ -55,6 +59,17 @@ def _state_folder() -> Path:
     return server.Place.from_environment().home / "state"
 
 
+def _require_space(home: Path) -> None:
+    """Raises Failed where a rollout would fill the disk half-way: the engine tries for minutes to save its state."""
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if free < _NEEDED_BYTES:
+        raise Failed(
+            f"{existing}: {free / 1e6:.0f} MB free, and local state may need {_NEEDED_BYTES / 1e6:.0f} MB",
+            "free some space, or set ESTATE_HOME to a folder on another disk",
+        )
+
+
 @contextlib.contextmanager
 def _embedded_aws(report: Report) -> Iterator[int]:
     """The embedded AWS running and one provider for all layers, in this process; yields the provider's port."""
@@ -62,6 +77,7 @@ def _embedded_aws(report: Report) -> Iterator[int]:
     from local_aws import provider, server
 
     place = server.Place.from_environment()
+    _require_space(place.home)
     server.up(place, report.line, lambda: ensure_local_aws(report))
     _state_folder().mkdir(parents=True, exist_ok=True)
     folder = provider.install(place.home / "pulumi", Path(sys.executable))
