@@ -59,7 +59,7 @@ def _state_folder() -> Path:
     return server.Place.from_environment().home / "state"
 
 
-def _require_space(home: Path) -> None:
+def require_space(home: Path) -> None:
     """Raises Failed where a rollout would fill the disk half-way: the engine tries for minutes to save its state."""
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
@@ -77,7 +77,7 @@ def _embedded_aws(report: Report) -> Iterator[int]:
     from local_aws import provider, server
 
     place = server.Place.from_environment()
-    _require_space(place.home)
+    require_space(place.home)
     server.up(place, report.line, lambda: ensure_local_aws(report))
     _state_folder().mkdir(parents=True, exist_ok=True)
     folder = provider.install(place.home / "pulumi", Path(sys.executable))

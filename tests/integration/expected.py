@@ -56,7 +56,7 @@ def variance(values: list[Decimal]) -> Fraction:
     """Population variance, exactly."""
     numbers = [Fraction(value) for value in values]
     mean = sum(numbers) / len(numbers)
-    return sum(((number - mean) ** 2 for number in numbers), Fraction()) / len(numbers)
+    return sum(((number - mean) * (number - mean) for number in numbers), Fraction()) / len(numbers)
 
 
 def _valid(line: str) -> dict[str, Any] | None:

@@ -22,11 +22,11 @@ def test_a_disk_that_a_rollout_could_fill_is_refused_before_it_starts(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     home = tmp_path / "not" / "made" / "yet"
     if not refused:
-        machine._require_space(home)
+        machine.require_space(home)
         assert not home.exists()
         return
     with pytest.raises(Failed) as error:
-        machine._require_space(home)
+        machine.require_space(home)
     assert "200 MB free" in error.value.message
     assert str(tmp_path) in error.value.message
     assert "ESTATE_HOME" in error.value.hint
