@@ -55,7 +55,7 @@ def as_answer(bucket: Bucket) -> dict[str, Any]:
 def variance(values: list[Decimal]) -> Fraction:
     """Population variance, exactly."""
     numbers = [Fraction(value) for value in values]
-    mean = sum(numbers) / len(numbers)
+    mean = sum(numbers, Fraction()) / len(numbers)
     return sum(((number - mean) * (number - mean) for number in numbers), Fraction()) / len(numbers)
 
 
