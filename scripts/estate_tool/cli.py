@@ -14,6 +14,7 @@ from estate_tool.errors import EstateError, Failed, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from types import FrameType
 
 _COMMANDS = ("deploy", "destroy", "status", "doctor", "send", "query", "sample", "local")
 _INTERRUPTED = 130
@@ -22,7 +23,8 @@ _INTERRUPTED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command; returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration."""
     # Being told to end is being interrupted: what is in flight is finished, and what was done is said.
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         args = _parser().parse_args(arguments)
         return int(args.run(args))
@@ -39,6 +41,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         show(_explained(error))
         return Failed.exit_code
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Does what Ctrl-C would do now, also where a shell started this in the background, deaf to Ctrl-C."""
+    handler = signal.getsignal(signal.SIGINT)
+    (handler if callable(handler) else signal.default_int_handler)(number, frame)
 
 
 def _explained(error: OSError) -> Failed:

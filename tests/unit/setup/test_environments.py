@@ -17,11 +17,14 @@ from estate_tool.setup import environments
 if TYPE_CHECKING:
     from tests.unit.setup.conftest import FakeUv, Said
 
+# Ctrl-C is heard there also where the tests run in the background of a shell that silenced it.
 _ENSURE = """
+import signal
 import sys
 from pathlib import Path
 from estate_tool.setup.environments import ensure_checkout
 from estate_tool.setup.report import Report
+signal.signal(signal.SIGINT, signal.default_int_handler)
 ensure_checkout(Report(), Path(sys.argv[1]))
 """
 

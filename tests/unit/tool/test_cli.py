@@ -6,12 +6,16 @@ import argparse
 import errno
 import os
 import signal
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from estate_tool import cli
 from estate_tool.commands import status
 from estate_tool.errors import Failed, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def run_raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
@@ -53,19 +57,30 @@ def test_what_the_operating_system_refuses_is_told_with_the_place_and_the_way_ou
     assert "Traceback" not in err
 
 
+@pytest.fixture
+def own_signals() -> Iterator[None]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("at_start", [signal.default_int_handler, signal.SIG_IGN])
 def test_being_told_to_end_is_being_interrupted(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    own_signals: None,
+    number: signal.Signals,
+    at_start: Any,
 ) -> None:
     def run(args: argparse.Namespace) -> int:
-        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(number)
         return 0
 
-    before = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGINT, at_start)
     monkeypatch.setattr(status, "run", run)
-    try:
-        assert cli.main(["status"]) == 130
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    assert cli.main(["status"]) == 130
     assert "interrupted" in capsys.readouterr().err
 
 
