@@ -61,7 +61,7 @@ CATALOG = Catalog(
             handler="aggregate.handler.handle",
             description="Adds stored events to the hourly aggregates, exactly once.",
             timeout_seconds=60,
-            trigger=StreamTrigger(table="events", batch_size=500, window_seconds=1),
+            trigger=StreamTrigger(table="events", batch_size=1000, window_seconds=1),
             grants=(
                 TableGrant(table="marks", access=("put",)),
                 TableGrant(table="aggregates", access=("update",)),

@@ -22,11 +22,10 @@ run() {
   "$python" -m pytest "$@" || failed+=("$name")
 }
 
-# These start nothing outside their own process, so two run at once; those below share an embedded AWS.
-run "unit, stacks, lambdas" -n 2 --dist loadfile tests/unit tests/stacks tests/lambdas
-for tier in contract integration faults; do
-  [[ ! -d tests/$tier ]] || run "$tier" "tests/$tier"
-done
+# Two processes at a time, a file in one of them: each file is alone with the processes it starts.
+run "unit, stacks, lambdas, contract" -n 2 --dist loadfile tests/unit tests/stacks tests/lambdas tests/contract
+# The longest first, so that the others run beside it.
+run "integration" -n 2 --dist loadfile --no-loadscope-reorder tests/integration/test_estate.py tests/integration
 
 if [[ ${#failed[@]} -gt 0 ]]; then
   printf 'error: tests failed in: %s\n' "${failed[*]}" >&2
