@@ -40,7 +40,7 @@ class Counter:
     def count(self, inserted: Sequence[Inserted], deadline: Deadline) -> Verdicts[Inserted]:
         """Count the events that have not been counted yet; no two of them may have the same key."""
         committer = Committer(self._client, self._actions, deadline)
-        # Neighbours share aggregates, and by hour before subject they share both of theirs: fewer, smaller transactions.
+        # Neighbours share aggregates, by hour before subject even both of theirs: fewer, smaller transactions.
         for chunk in chunks(sorted(inserted, key=lambda entry: _place(entry.event))):
             committer.commit(chunk)
         return committer.verdicts
