@@ -20,7 +20,7 @@ _AGAIN = "to wait again, send the same file with --wait: what is counted is not 
 
 
 def follow(environment: Environment, ledger: Ledger, timeout: float, progress: Progress) -> None:
-    """Return when all that the ledger says was sent is accounted for; raise Failed after `timeout` seconds."""
+    """Return when all that the ledger says was sent is accounted for; raise Failed after `timeout` s without news."""
     client, names = environment.client, environment.names
     settlement = Settlement(
         ledger=ledger,
@@ -34,8 +34,8 @@ def follow(environment: Environment, ledger: Ledger, timeout: float, progress: P
         settlement.wait(timeout, lambda: progress.show(lambda: _standing(ledger)))
     except TimedOut as error:
         raise Failed(
-            f"after {timeout:g} s, {ledger.missing:,} of {ledger.sent:,} messages are neither in the aggregates "
-            "nor in a dead-letter queue",
+            f"nothing arrived for {timeout:g} s: {ledger.missing:,} of {ledger.sent:,} messages are neither in the "
+            "aggregates nor in a dead-letter queue",
             _whereabouts(environment),
         ) from error
     except KeyboardInterrupt as error:

@@ -41,7 +41,7 @@ class Settlement:
     sleep: Callable[[float], None] = time.sleep
 
     def wait(self, timeout: float, progress: Callable[[], None]) -> None:
-        """Return when everything is accounted for; raise TimedOut `timeout` seconds from now."""
+        """Return when everything is accounted for; raise TimedOut when nothing arrived for `timeout` seconds."""
         deadline = self.clock() + timeout
         pause = SHORTEST_PAUSE
         while True:
@@ -49,6 +49,8 @@ class Settlement:
             progress()
             if not self.ledger.outstanding:
                 return
+            if news:
+                deadline = self.clock() + timeout
             left = deadline - self.clock()
             if left <= 0:
                 raise TimedOut

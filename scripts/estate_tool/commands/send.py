@@ -33,7 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--wait", action="store_true", help="return when everything is in the aggregates or a dead-letter queue"
     )
     parser.add_argument(
-        "--timeout", type=_seconds, default=600.0, metavar="S", help="wait at most S seconds after sending (600)"
+        "--timeout",
+        type=_seconds,
+        default=600.0,
+        metavar="S",
+        help="with --wait, give up when nothing more arrives for S seconds (600)",
     )
     parser.add_argument("--from-line", type=_line, default=1, metavar="N", help="leave the lines before line N out")
     arguments.json_flag(parser)

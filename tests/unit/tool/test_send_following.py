@@ -147,6 +147,21 @@ def test_a_throttled_call_is_no_error() -> None:
     assert ledger.outstanding_events == 3
 
 
+def test_the_wait_goes_on_for_as_long_as_something_arrives() -> None:
+    """An event every fifth second: never is there nothing for eight, but all take much longer than that."""
+    ledger, marks, clock = ledger_of(10), FakeMarks(), Clock()
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        marks.marked.update(key(number) for number in range(10) if clock.now >= 5 * number)
+
+    waiting = settlement(ledger, marks, clock)
+    waiting.sleep = sleep
+    waiting.wait(8, lambda: None)
+    assert ledger.aggregated == 10
+    assert clock.now >= 45
+
+
 def test_it_times_out_with_pauses_that_grow_and_says_what_is_missing() -> None:
     ledger, clock = ledger_of(3), Clock()
     with pytest.raises(TimedOut):
