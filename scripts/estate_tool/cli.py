@@ -15,7 +15,7 @@ from estate_tool.errors import EstateError, Failed, show
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_COMMANDS = ("deploy", "destroy", "status", "doctor", "send", "query", "sample", "local")
+_COMMANDS = ("deploy", "destroy", "status", "doctor", "send", "query", "rightsize", "sample", "local")
 _INTERRUPTED = 130
 
 
