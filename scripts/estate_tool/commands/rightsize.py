@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
+from estate_tool.sizing.recommendation import MINIMUM_SAMPLES
+from estate_tool.sizing.window import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from estate_tool.environment import Environment
     from estate_tool.sizing.functions import Sized
@@ -22,20 +25,37 @@ HELP = "measure the functions' memory and recommend it; --apply writes it to com
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ENV, which functions, which time, and what to do with the result."""
     arguments.environment(parser)
-    parser.add_argument(
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
         "--function", nargs="+", action="extend", default=[], metavar="NAME",
         help="only these functions, any of the account (write ENV before it; default: all of the estate)",
     )  # fmt: skip
+    which.add_argument("--all", action="store_true", help="all functions of the account in the environment's region")
     parser.add_argument(
-        "--since", default="14d", metavar="T", help="from this time on, or so long ago: 90m, 36h, 14d (the default)"
+        "--since",
+        default=DEFAULT,
+        metavar="T",
+        help=f"from this time on, or so long ago: 90m, 36h, {DEFAULT} (the default)",
     )
     parser.add_argument(
-        "--min-samples", type=_samples, default=50, metavar="N", help="recommend nothing from fewer than N samples (50)"
+        "--min-samples",
+        type=_samples,
+        default=MINIMUM_SAMPLES,
+        metavar="N",
+        help=f"recommend nothing from fewer than N samples, verify nothing by fewer invocations ({MINIMUM_SAMPLES})",
     )
+    parser.add_argument(
+        "--slower", type=_percent, default=25, metavar="P",
+        help="with --verify: how many percent slower the slowest calls (p99) may have become (25)",
+    )  # fmt: skip
     doing = parser.add_mutually_exclusive_group()
     doing.add_argument(
         "--apply", action="store_true", help="write the recommendations, with their evidence, to compute/sizing.json"
     )
+    doing.add_argument(
+        "--verify", action="store_true",
+        help="compare how functions ran before and since the last change of their memory; exit code 1 if worse",
+    )  # fmt: skip
     doing.add_argument(
         "--revert", action="store_true", help="give functions the memory back that they had before, and measure nothing"
     )
@@ -51,6 +71,8 @@ def run(args: argparse.Namespace) -> int:
     target = environment.resolve(args.environment)
     if args.revert:
         return _revert(target, args.function)
+    if args.verify:
+        return _verify(target, args)
     functions, described = _measured(target, args, seen)
     if args.json:
         print(json.dumps({"environment": target.name, "functions": described}, indent=2, ensure_ascii=False))
@@ -65,26 +87,55 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tuple[list[Sized], list[dict[str, Any]]]:
-    from estate_tool.progress import Progress
     from estate_tool.reaching import reaching
-    from estate_tool.setup.report import Report
-    from estate_tool.sizing.functions import find, measure
+    from estate_tool.sizing.functions import find, find_all, measure
+    from estate_tool.sizing.result import described as describe
 
-    progress, described = Progress(Report()), []
-    with reaching(target):
-        functions = list(find(target, args.function))
+    described: list[dict[str, Any]] = []
+    with reaching(target), _progress() as show:
+        functions = list(find_all(target) if args.all else find(target, args.function))
         if args.apply:
             _refuse_others(functions)
-        try:
-            for function in functions:
-                evidence = measure(
-                    target, function, seen,
-                    lambda lines, name=function.shown_name: progress.show(lambda: f"{name}: {lines:,} reports read"),
-                )  # fmt: skip
-                described.append(_described(function, evidence, seen, args.min_samples))
-        finally:
-            progress.report.end()
+        for function in functions:
+            evidence = measure(target, function, seen, show)
+            described.append(describe(function, evidence, seen, args.min_samples))
     return functions, described
+
+
+@contextlib.contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Shows where it stands, and leaves nothing of it behind."""
+    from estate_tool.progress import Progress
+    from estate_tool.setup.report import Report
+
+    progress = Progress(Report())
+    try:
+        yield lambda text: progress.show(lambda: text)
+    finally:
+        progress.report.end()
+
+
+def _verify(target: Environment, args: argparse.Namespace) -> int:
+    from estate_tool.errors import Failed
+    from estate_tool.reaching import reaching
+    from estate_tool.sizing import verification
+
+    with reaching(target), _progress() as show:
+        functions = verification.verified(target, args.function, args.min_samples, args.slower, show)
+    if args.json:
+        print(json.dumps({"environment": target.name, "functions": functions}, indent=2, ensure_ascii=False))
+    else:
+        print("\n".join(verification.lines(functions)))
+    sys.stdout.flush()
+    unproven = [one["function"] for one in functions if not one["ok"]]
+    if unproven:
+        raise Failed(
+            f"not verified: {', '.join(unproven)}; the reasons stand above",
+            "where there are too few invocations, wait for more\n"
+            f"to go back: scripts/estate rightsize {target.name} --revert --function {' '.join(unproven)}, "
+            f"then scripts/deploy_layer.sh compute {target.name}",
+        )
+    return 0
 
 
 def _refuse_others(functions: Sequence[Sized]) -> None:
@@ -96,40 +147,6 @@ def _refuse_others(functions: Sequence[Sized]) -> None:
             f"--apply writes compute/sizing.json, which is not about {', '.join(others)}; nothing was touched",
             "leave --apply out, and change the memory of these functions where they are declared",
         )
-
-
-def _described(function: Sized, evidence: Any, seen: Window, minimum_samples: int) -> dict[str, Any]:
-    from estate_tool.sizing.recommendation import recommend
-    from estate_tool.sizing.window import instant
-
-    said = recommend(function.memory_mb, evidence.usage, minimum_samples)
-    memory, reason = said.memory_mb, said.reason
-    if not evidence.invocations and not function.writes_reports:
-        reason += "; its system log level is WARN, which leaves reports out: set it to INFO"
-    measured = evidence.described()
-    source = measured.pop("source")
-    return {
-        "function": function.shown_name,
-        "name": function.name,
-        "current_mb": function.memory_mb,
-        "recommended_mb": memory,
-        "target_mb": said.target_mb,
-        "reason": reason,
-        "unused_percent": _share(function.memory_mb - evidence.usage.max_mb, function)
-        if evidence.usage.samples
-        else None,
-        "saving_percent": _share(function.memory_mb - memory, function) if memory else None,
-        "evidence": {
-            "source": f"{source} in {function.log_group}",
-            "window": str(seen),
-            **measured,
-            "time": instant(seen.end),
-        },
-    }
-
-
-def _share(megabytes: int, function: Sized) -> int:
-    return round(100 * megabytes / function.memory_mb)
 
 
 def _apply(target: Environment, functions: Sequence[Sized], described: Sequence[dict[str, Any]]) -> None:
@@ -171,3 +188,9 @@ def _samples(text: str) -> int:
     if text.isdecimal() and int(text) > 0:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no number of samples: give a whole number above 0")
+
+
+def _percent(text: str) -> int:
+    if text.isdecimal():
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of percent: give a whole number, 0 or more")

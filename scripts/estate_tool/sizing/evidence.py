@@ -74,10 +74,12 @@ class Evidence:
     """Counts of a function's log lines.
 
     A sample is an invocation whose memory is known: reports of 0 MB are invocations and no samples, damaged ones are
-    neither. Durations are kept to three significant digits, rounded up.
+    neither. Durations are kept to three significant digits, rounded up. With `size_mb`, only invocations that had this
+    much memory count.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size_mb: int | None = None) -> None:
+        self._size_mb = size_mb
         self.memory = Histogram()
         self.durations = Histogram()
         self.inits = Histogram()
@@ -96,7 +98,8 @@ class Evidence:
         for line in lines:
             invocation = reports.parse(line)
             if invocation is not None:
-                self._add(invocation)
+                if self._size_mb in (None, invocation.size_mb):
+                    self._add(invocation)
             elif reports.is_report(line):
                 self.unreadable += 1
             elif reports.TIMED_OUT in line:

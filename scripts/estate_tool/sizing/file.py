@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compute.sizing import SIZING_FILE, memory_by_function
+from estate_tool.sizing.comparison import COMPARED
 from foundation.catalog import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# What a function had before its memory was last changed; `--revert` goes back to it.
+# What a function had before its memory was last changed, which `--revert` goes back to, with how it ran then.
 PREVIOUS = "previous"
+MEASURED = "measured"
+_ENTRY = ("memory_mb", "evidence")
 
 
 def apply(sizes: Mapping[str, tuple[int, Mapping[str, Any]]], path: Path = SIZING_FILE) -> str:
@@ -37,7 +40,9 @@ def revert(names: list[str], path: Path = SIZING_FILE) -> str:
     before = path.read_text(encoding="utf-8")
     content = json.loads(before)
     for name in names:
-        content["functions"][name] = content["functions"][name].get(PREVIOUS) or content["functions"][name]
+        previous = content["functions"][name].get(PREVIOUS)
+        if previous:
+            content["functions"][name] = {key: previous[key] for key in _ENTRY}
     return _write(path, before, content)
 
 
@@ -50,8 +55,9 @@ def _entry(old: Mapping[str, Any], memory_mb: int, evidence: Mapping[str, Any]) 
     """The new entry; the old one goes along when the memory changes, what was before that does not."""
     if old["memory_mb"] == memory_mb:
         return {**old, "evidence": dict(evidence)}
-    previous = {key: value for key, value in old.items() if key != PREVIOUS}
-    return {"memory_mb": memory_mb, "evidence": dict(evidence), PREVIOUS: previous}
+    previous = {key: old[key] for key in _ENTRY}
+    measured = {key: evidence[key] for key in COMPARED}
+    return {"memory_mb": memory_mb, "evidence": dict(evidence), PREVIOUS: {**previous, MEASURED: measured}}
 
 
 def _write(path: Path, before: str, content: dict[str, Any]) -> str:

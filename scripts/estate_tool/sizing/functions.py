@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.errors import Failed
@@ -32,6 +33,7 @@ class Sized:
     memory_mb: int
     log_group: str
     writes_reports: bool
+    changed: datetime
 
     @property
     def shown_name(self) -> str:
@@ -44,8 +46,8 @@ def find(environment: Environment, names: Sequence[str]) -> Iterator[Sized]:
 
     A name of the catalog (`ingest`) is that function of the environment. Raises Failed for one that does not exist.
     """
-    physical = {function.name: environment.names.function(function.name) for function in CATALOG.functions}
-    catalog_names = {name: catalog_name for catalog_name, name in physical.items()}
+    catalog_names = _catalog_names(environment)
+    physical = {catalog_name: name for name, catalog_name in catalog_names.items()}
     client = environment.client("lambda")
     for name in dict.fromkeys(physical.get(name, name) for name in names or physical):
         try:
@@ -61,6 +63,20 @@ def find(environment: Environment, names: Sequence[str]) -> Iterator[Sized]:
         yield _sized(found, catalog_names)
 
 
+def find_all(environment: Environment) -> Iterator[Sized]:
+    """Every function of the account in the environment's region, by name."""
+    catalog_names = _catalog_names(environment)
+    pages = environment.client("lambda").get_paginator("list_functions").paginate()
+    found = [function for page in pages for function in page["Functions"]]
+    for function in sorted(found, key=lambda one: str(one["FunctionName"])):
+        yield _sized(function, catalog_names)
+
+
+def _catalog_names(environment: Environment) -> dict[str, str]:
+    """Names in the catalog by physical name."""
+    return {environment.names.function(function.name): function.name for function in CATALOG.functions}
+
+
 def _sized(found: dict[str, Any], catalog_names: dict[str, str]) -> Sized:
     logging, name = found.get("LoggingConfig") or {}, str(found["FunctionName"])
     as_json = logging.get("LogFormat") == "JSON"
@@ -71,19 +87,27 @@ def _sized(found: dict[str, Any], catalog_names: dict[str, str]) -> Sized:
         log_group=logging.get("LogGroup") or f"/aws/lambda/{name}",
         # "Configuring JSON and plain text log formats": with the system's log level at WARN there are no reports.
         writes_reports=not as_json or logging.get("SystemLogLevel", "INFO") != "WARN",
+        changed=datetime.fromisoformat(found["LastModified"]).astimezone(UTC),
     )
 
 
 def measure(
-    environment: Environment, function: Sized, window: Window, progress: Callable[[int], None] = lambda _lines: None
+    environment: Environment,
+    function: Sized,
+    window: Window,
+    progress: Callable[[str], None],
+    size_mb: int | None = None,
 ) -> Evidence:
-    """What the function's log group says about the window; nothing when there is no such group."""
-    evidence, read = Evidence(), 0
+    """What the function's log group says about the window; nothing when there is no such group.
+
+    With `size_mb`, only about invocations that had this much memory.
+    """
+    evidence, read = Evidence(size_mb), 0
     try:
         for page in _pages(environment, function, window):
             evidence.add_lines(page)
             read += len(page)
-            progress(read)
+            progress(f"{function.shown_name}: {read:,} reports read")
     except Exception as error:
         if code_of(error) != _MISSING:
             raise

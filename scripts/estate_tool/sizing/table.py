@@ -15,7 +15,7 @@ _COLUMNS = (
 )  # fmt: skip
 CPU_NOTE = (
     f"CPU comes in proportion to memory: with less than {ONE_VCPU_MB:,} MB a function has less than one vCPU.\n"
-    "What waits for others hardly notices; what computes takes longer in proportion, and saves nothing by it."
+    "What waits for others hardly notices; what computes takes longer in proportion and there saves nothing."
 )
 
 

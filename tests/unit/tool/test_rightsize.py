@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +14,7 @@ from botocore.exceptions import ClientError
 from compute.sizing import EVIDENCE_KEYS, memory_by_function
 from estate_tool.commands import rightsize
 from estate_tool.sizing import file
+from estate_tool.sizing.comparison import COMPARED
 from foundation.catalog import CATALOG
 from tests.unit.tool.log_lines import json_record, text_line
 
@@ -37,7 +40,14 @@ class FakeLambda:
     def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name for it
         if FunctionName not in self.configurations:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no function"}}, "Get")
-        return {"FunctionName": FunctionName, **self.configurations[FunctionName]}
+        changed = "2026-01-31T12:00:00.000+0000"
+        return {"FunctionName": FunctionName, "LastModified": changed, **self.configurations[FunctionName]}
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_functions"
+        listed = [self.get_function_configuration(name) for name in self.configurations]
+        pages = [{"Functions": listed[first : first + 2]} for first in range(0, len(listed), 2)]
+        return SimpleNamespace(paginate=lambda: pages)
 
 
 @pytest.fixture
@@ -77,9 +87,13 @@ def log(empty_estate: Estate) -> Callable[..., None]:
 
 @pytest.fixture
 def sizing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A sizing file of the test's own, at the shipped sizes."""
+    """A sizing file of the test's own, with 1024 MB for each function."""
     path = tmp_path / "sizing.json"
-    path.write_text(file.SIZING_FILE.read_text())
+    content = json.loads(file.SIZING_FILE.read_text())
+    for entry in content["functions"].values():
+        entry["memory_mb"] = 1024
+        entry.pop(file.PREVIOUS, None)
+    path.write_text(json.dumps(content, indent=2) + "\n")
     for function in (file.apply, file.revert, file.entries):
         monkeypatch.setattr(function, "__defaults__", (path,))
     return path
@@ -122,9 +136,9 @@ def test_lines_before_the_window_do_not_count(functions: dict[str, Any], log: Ca
 
 def test_all_pages_of_a_long_log_count(functions: dict[str, Any], log: Callable[..., None], call: Any) -> None:
     for part in range(3):
-        log("/aws/lambda/lambda-ingest-dev", [json_record(100 + part)] * 8000, stream=f"2026/01/31/[1]{part}")
+        log("/aws/lambda/lambda-ingest-dev", [json_record(100 + part)] * 4000, stream=f"2026/01/31/[1]{part}")
     evidence = result(call(rightsize, "--function", "ingest", "--json"))["ingest"]["evidence"]
-    assert (evidence["samples"], evidence["average_mb"], evidence["max_mb"]) == (24_000, 101.0, 102)
+    assert (evidence["samples"], evidence["average_mb"], evidence["max_mb"]) == (12_000, 101.0, 102)
 
 
 def test_any_function_of_the_account_is_measured_where_it_logs(
@@ -143,6 +157,14 @@ def test_any_function_of_the_account_is_measured_where_it_logs(
     assert (told["other"]["unused_percent"], told["other"]["saving_percent"]) == (97, 66)
 
 
+def test_all_functions_of_the_account_stand_side_by_side(functions: dict[str, Any], log: Any, call: Any) -> None:
+    functions["billing"] = {"MemorySize": 3008}
+    log("/aws/lambda/billing", [text_line(412)] * 60)
+    told = result(call(rightsize, "--all", "--json"))
+    assert list(told) == ["billing", "aggregate", "ingest", "query"]
+    assert told["billing"]["recommended_mb"] == 1024
+
+
 def test_the_text_says_what_less_memory_means_for_the_cpu(
     functions: dict[str, Any], log: Callable[..., None], call: Any
 ) -> None:
@@ -157,7 +179,7 @@ def test_the_text_says_what_less_memory_means_for_the_cpu(
         "  1.70 → 0.58 vCPU: what computes on one core takes up to 1.7 times as long",
         "",
         "CPU comes in proportion to memory: with less than 1,769 MB a function has less than one vCPU.",
-        "What waits for others hardly notices; what computes takes longer in proportion, and saves nothing by it.",
+        "What waits for others hardly notices; what computes takes longer in proportion and there saves nothing.",
     ]
 
 
@@ -189,7 +211,10 @@ def test_apply_writes_memory_and_evidence_of_what_is_recommended(
     assert memory_by_function(NAMES, sizing_file)["ingest"] == 640
     after = json.loads(sizing_file.read_text())
     assert after["functions"]["ingest"] == {
-        "memory_mb": 640, "evidence": evidence, "previous": before["functions"]["ingest"],
+        "memory_mb": 640, "evidence": evidence, "previous": {
+            **before["functions"]["ingest"],
+            "measured": {"invocations": 60, "ooms": 0, "failures": 0, "timeouts": 0, "duration_p99_ms": 100},
+        },
     }  # fmt: skip
     assert after["functions"]["query"] == before["functions"]["query"]
     assert '+      "memory_mb": 640,' in done.err.splitlines()
@@ -243,7 +268,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(sizing_file: Path, monkeyp
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
-        file.apply({"ingest": (640, dict.fromkeys(EVIDENCE_KEYS))}, sizing_file)
+        file.apply({"ingest": (640, dict.fromkeys((*EVIDENCE_KEYS, *COMPARED)))}, sizing_file)
     assert sizing_file.read_text() == before
     assert [path.name for path in sizing_file.parent.iterdir()] == ["sizing.json"]
 
@@ -253,7 +278,7 @@ def test_what_the_compute_layer_would_reject_is_not_written(sizing_file: Path) -
 
     before = sizing_file.read_text()
     with pytest.raises(InvalidConfiguration):
-        file.apply({"ingest": (3008, dict.fromkeys(EVIDENCE_KEYS))}, sizing_file)
+        file.apply({"ingest": (3008, dict.fromkeys((*EVIDENCE_KEYS, *COMPARED)))}, sizing_file)
     assert sizing_file.read_text() == before
 
 
@@ -262,3 +287,65 @@ def test_a_window_that_is_none_is_wrong_usage(functions: dict[str, Any], call: A
     done = call(rightsize, "--since", since)
     assert done.code == 2
     assert "--since" in done.err
+
+
+@pytest.fixture
+def changed(functions: dict[str, Any], log: Callable[..., None], call: Any, sizing_file: Path) -> dict[str, Any]:
+    """Ingest went from 1024 to 640 MB two hours ago, after 60 good calls of 100 ms each."""
+    log("/aws/lambda/lambda-ingest-dev", [json_record(500, size=1024)] * 60, age_ms=3 * HOUR)
+    assert call(rightsize, "--apply").code == 0
+    moment = datetime.now(UTC) - timedelta(hours=2)
+    functions["lambda-ingest-dev"] |= {"MemorySize": 640, "LastModified": moment.isoformat()}
+    return functions
+
+
+def verify(call: Any, code: int, *more: str) -> dict[str, Any]:
+    done = call(rightsize, "--verify", "--json", *more)
+    assert done.code == code
+    (one,) = json.loads(done.out)["functions"]
+    assert one["ok"] == (code == 0)
+    assert ("--revert --function ingest" in done.err) == (code == 1)
+    return one
+
+
+def test_a_function_that_runs_as_before_is_verified(changed: Any, log: Callable[..., None], call: Any) -> None:
+    log("/aws/lambda/lambda-ingest-dev", [json_record(500, size=640, duration=120)] * 60, stream="2026/01/31/[2]b")
+    one = verify(call, 0)
+    assert (one["function"], one["before_mb"], one["memory_mb"]) == ("ingest", 1024, 640)
+    assert (one["before"]["invocations"], one["after"]["invocations"]) == (60, 60)
+    assert call(rightsize, "--verify").out == "ingest: 1,024 → 640 MB: runs as before\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ([], "0 invocations since, fewer than 50: too few to tell"),
+        ([json_record(500, size=1024)] * 60, "0 invocations since, fewer than 50: too few to tell"),
+        ([*[json_record(500, size=640)] * 120, json_record(640, size=640, status="error")], "1 out of memory"),
+        ([json_record(500, size=640, duration=126)] * 60, "p99 of durations 126 ms, 100 ms before"),
+        ([*[json_record(5, 640)] * 98, *[json_record(5, 640, status="failure")] * 2], "2.0 % failed, 0.0 % before"),
+    ],
+    ids=["no calls", "calls with the old memory", "out of memory", "slower", "failing"],
+)
+def test_a_function_that_runs_worse_is_not_verified(
+    changed: Any, log: Callable[..., None], call: Any, lines: list[str], problem: str
+) -> None:
+    log("/aws/lambda/lambda-ingest-dev", lines or ["hello"], stream="2026/01/31/[2]b")
+    assert verify(call, 1)["problems"] == [problem]
+
+
+def test_how_much_slower_it_may_be_is_for_the_user_to_say(changed: Any, log: Callable[..., None], call: Any) -> None:
+    log("/aws/lambda/lambda-ingest-dev", [json_record(500, size=640, duration=200)] * 60, stream="2026/01/31/[2]b")
+    assert verify(call, 0, "--slower", "100")["ok"]
+    assert not verify(call, 1, "--slower", "99")["ok"]
+
+
+def test_what_is_not_deployed_yet_can_not_be_verified(changed: Any, call: Any) -> None:
+    changed["lambda-ingest-dev"]["MemorySize"] = 1024
+    assert verify(call, 1)["problems"] == ["it runs with 1,024 MB: deploy 640 MB first"]
+
+
+def test_without_a_change_there_is_nothing_to_verify(functions: dict[str, Any], call: Any, sizing_file: Path) -> None:
+    done = call(rightsize, "--verify")
+    assert done.code == 2
+    assert "has no change of memory to verify" in done.err
