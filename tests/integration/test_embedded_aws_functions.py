@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -263,6 +264,35 @@ def test_a_topic_reaches_a_queue_whose_policy_lets_it(embedded_aws: EmbeddedAws)
 
     eventually(lambda: received(embedded_aws, open_url), "the message is in the queue")
     assert received(embedded_aws, shut_url) == []
+
+
+def test_filtered_log_events_come_in_pages_and_match_any_of_the_optional_terms(embedded_aws: EmbeddedAws) -> None:
+    logs, group = embedded_aws.client("logs"), f"/filtered/{unique('group')}"
+    logs.create_log_group(logGroupName=group)
+    now, sent = (
+        int(time.time() * 1000),
+        [f"{kind} line {number}" for number in range(4000) for kind in ("REPORT", "plain", "any")],
+    )
+    for stream in ("a", "b"):
+        logs.create_log_stream(logGroupName=group, logStreamName=stream)
+        events = [{"timestamp": now, "message": message} for message in sent]
+        for first in range(0, len(events), 6000):
+            logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events[first : first + 6000])
+
+    def found(pattern: str, **more: Any) -> list[list[str]]:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, filterPattern=pattern, **more)
+        return [[event["message"] for event in page["events"]] for page in pages]
+
+    everything = found("")
+    assert [len(page) for page in everything] == [10_000, 10_000, 4000]
+    assert sorted(message for page in everything for message in page) == sorted(sent * 2)
+    (one_kind,) = found('"REPORT line"')
+    assert len(one_kind) == 8000
+    assert sum(map(len, found('?"REPORT line" ?any'))) == 16_000
+    assert sum(map(len, found('?"REPORT line" ?any', logStreamNames=["a"]))) == 8000
+    assert sum(map(len, found("line -REPORT"))) == 16_000
+    assert found("report") == [[]]
+    assert found("", startTime=now + 1) == found("", endTime=now - 1) == [[]]
 
 
 def test_saved_queries_can_be_kept_found_changed_and_deleted(embedded_aws: EmbeddedAws) -> None:

@@ -28,13 +28,14 @@ pytestmark = pytest.mark.timeout(1200)
 class Commands:
     """The commands as a user calls them, in an embedded AWS that belongs to these tests."""
 
-    def __init__(self, variables: dict[str, str]) -> None:
+    def __init__(self, variables: dict[str, str], root: Path = ROOT) -> None:
         self._variables = variables
+        self._root = root
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """A command under way."""
         return subprocess.Popen(
-            [str(ROOT / command[0]), *command[1:]], env=self._variables, text=True, cwd="/",
+            [str(self._root / command[0]), *command[1:]], env=self._variables, text=True, cwd="/",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 

@@ -1,0 +1,176 @@
+"""What a function's invocations used, gathered line by line in memory that does not grow with their number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+from estate_tool.sizing import reports
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from estate_tool.sizing.reports import Invocation
+
+_MS_PER_SECOND = 1000
+_MB_PER_GB = 1024
+
+
+class Histogram:
+    """How often each whole number was seen, which gives exact percentiles of them."""
+
+    def __init__(self) -> None:
+        self._seen: Counter[int] = Counter()
+
+    def add(self, value: int) -> None:
+        """One more of this value."""
+        self._seen[value] += 1
+
+    @property
+    def count(self) -> int:
+        """How many values there are."""
+        return self._seen.total()
+
+    @property
+    def maximum(self) -> int | None:
+        """The largest value; None without values."""
+        return max(self._seen, default=None)
+
+    @property
+    def average(self) -> float | None:
+        """The mean, to one decimal place; None without values."""
+        if not self._seen:
+            return None
+        return round(sum(value * times for value, times in self._seen.items()) / self.count, 1)
+
+    def percentile(self, percent: int) -> int | None:
+        """By nearest rank: the smallest value that at least `percent` percent of all values do not exceed.
+
+        It is always a value that was seen, the maximum for 100; None without values.
+        """
+        rank = -(-percent * self.count // 100)
+        below = 0
+        for value in sorted(self._seen):
+            below += self._seen[value]
+            if below >= rank:
+                return value
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """What a recommendation follows from. `largest_oom_mb` is the most memory with which a function ran out of it."""
+
+    samples: int
+    p99_mb: int
+    max_mb: int
+    ooms: int = 0
+    largest_oom_mb: int = 0
+
+
+class Evidence:
+    """Counts of a function's log lines.
+
+    A sample is an invocation whose memory is known: reports of 0 MB are invocations and no samples, damaged ones are
+    neither. Durations are kept to three significant digits, rounded up. With `size_mb`, only invocations that had this
+    much memory count.
+    """
+
+    def __init__(self, size_mb: int | None = None) -> None:
+        self._size_mb = size_mb
+        self.memory = Histogram()
+        self.durations = Histogram()
+        self.inits = Histogram()
+        self.forms: Counter[str] = Counter()
+        self.unreadable = 0
+        self.ooms = 0
+        self.largest_oom_mb = 0
+        self.failures = 0
+        self.billed_ms = 0.0
+        self.gb_ms = 0.0
+        self._timeout_reports = 0
+        self._timeout_lines = 0
+
+    def add_lines(self, lines: Iterable[str]) -> None:
+        """Count them; lines that are no reports are passed over."""
+        for line in lines:
+            invocation = reports.parse(line)
+            if invocation is not None:
+                if self._size_mb in (None, invocation.size_mb):
+                    self._add(invocation)
+            elif reports.is_report(line):
+                self.unreadable += 1
+            elif reports.TIMED_OUT in line:
+                self._timeout_lines += 1
+
+    def _add(self, invocation: Invocation) -> None:
+        self.forms[invocation.form] += 1
+        if invocation.used_mb:
+            self.memory.add(invocation.used_mb)
+        self.durations.add(_three_digits(invocation.duration_ms))
+        if invocation.init_ms is not None:
+            self.inits.add(_three_digits(invocation.init_ms))
+        self.billed_ms += invocation.billed_ms
+        self.gb_ms += invocation.billed_ms * invocation.size_mb / _MB_PER_GB
+        self.failures += invocation.failed
+        self._timeout_reports += invocation.timed_out
+        if invocation.out_of_memory:
+            self.ooms += 1
+            self.largest_oom_mb = max(self.largest_oom_mb, invocation.size_mb)
+
+    @property
+    def invocations(self) -> int:
+        """Reports that could be read."""
+        return self.forms.total()
+
+    @property
+    def timeouts(self) -> int:
+        """Invocations ended by the timeout; each has a line of its own, a status in its report, or both."""
+        return max(self._timeout_reports, self._timeout_lines)
+
+    @property
+    def source(self) -> str:
+        """Which kinds of reports there were."""
+        return " and ".join(sorted(self.forms)) or "no reports"
+
+    @property
+    def usage(self) -> Usage:
+        """What a recommendation follows from."""
+        return Usage(
+            samples=self.memory.count,
+            p99_mb=self.memory.percentile(99) or 0,
+            max_mb=self.memory.maximum or 0,
+            ooms=self.ooms,
+            largest_oom_mb=self.largest_oom_mb,
+        )
+
+    def described(self) -> dict[str, object]:
+        """The evidence by the keys that scripts and compute/sizing.json rely on, and more beside them."""
+        return {
+            "source": self.source,
+            "samples": self.memory.count,
+            "average_mb": self.memory.average,
+            "p95_mb": self.memory.percentile(95),
+            "p99_mb": self.memory.percentile(99),
+            "max_mb": self.memory.maximum,
+            "ooms": self.ooms,
+            "invocations": self.invocations,
+            "failures": self.failures,
+            "timeouts": self.timeouts,
+            "cold_starts": self.inits.count,
+            "init_average_ms": self.inits.average,
+            "init_max_ms": self.inits.maximum,
+            "duration_p99_ms": self.durations.percentile(99),
+            "billed_seconds": round(self.billed_ms / _MS_PER_SECOND, 3),
+            "billed_gb_seconds": round(self.gb_ms / _MS_PER_SECOND, 3),
+            "unreadable": self.unreadable,
+        }
+
+
+def _three_digits(milliseconds: float) -> int:
+    """Rounded up to three significant digits, so that there are few different ones."""
+    whole = ceil(milliseconds)
+    unit = 10 ** max(len(str(whole)) - 3, 0)
+    return -(-whole // unit) * unit

@@ -1,0 +1,132 @@
+"""Functions of an account and what their logs tell."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.errors import Failed
+from estate_tool.reaching import code_of
+from estate_tool.sizing import reports
+from estate_tool.sizing.evidence import Evidence
+from foundation.catalog import CATALOG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from estate_tool.environment import Environment
+    from estate_tool.sizing.window import Window
+
+# "Working with Lambda log groups": where functions share a group, the stream's name has the function's in it.
+_STREAM = re.compile(r"\d{4}/\d\d/\d\d/(?P<function>[^\[\]]+)\[")
+_MISSING = "ResourceNotFoundException"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sized:
+    """A function of the account; `catalog_name` is its name in the catalog, None for one that is not of the estate."""
+
+    name: str
+    catalog_name: str | None
+    memory_mb: int
+    log_group: str
+    writes_reports: bool
+    changed: datetime
+
+    @property
+    def shown_name(self) -> str:
+        """The name in results."""
+        return self.catalog_name or self.name
+
+
+def find(environment: Environment, names: Sequence[str]) -> Iterator[Sized]:
+    """The functions of these names, of the estate or any other of the account; without names, all of the estate.
+
+    A name of the catalog (`ingest`) is that function of the environment. Raises Failed for one that does not exist.
+    """
+    catalog_names = _catalog_names(environment)
+    physical = {catalog_name: name for name, catalog_name in catalog_names.items()}
+    client = environment.client("lambda")
+    for name in dict.fromkeys(physical.get(name, name) for name in names or physical):
+        try:
+            found = client.get_function_configuration(FunctionName=name)
+        except client.exceptions.ResourceNotFoundException as error:
+            if name in catalog_names:
+                raise
+            raise Failed(
+                f"there is no function {name} in the account of environment {environment.name}",
+                "look at its name and region; functions of the estate go by their short names too: "
+                + ", ".join(physical),
+            ) from error
+        yield _sized(found, catalog_names)
+
+
+def find_all(environment: Environment) -> Iterator[Sized]:
+    """Every function of the account in the environment's region, by name."""
+    catalog_names = _catalog_names(environment)
+    pages = environment.client("lambda").get_paginator("list_functions").paginate()
+    found = [function for page in pages for function in page["Functions"]]
+    for function in sorted(found, key=lambda one: str(one["FunctionName"])):
+        yield _sized(function, catalog_names)
+
+
+def _catalog_names(environment: Environment) -> dict[str, str]:
+    """Names in the catalog by physical name."""
+    return {environment.names.function(function.name): function.name for function in CATALOG.functions}
+
+
+def _sized(found: dict[str, Any], catalog_names: dict[str, str]) -> Sized:
+    logging, name = found.get("LoggingConfig") or {}, str(found["FunctionName"])
+    as_json = logging.get("LogFormat") == "JSON"
+    return Sized(
+        name=name,
+        catalog_name=catalog_names.get(name),
+        memory_mb=int(found.get("MemorySize", 128)),
+        log_group=logging.get("LogGroup") or f"/aws/lambda/{name}",
+        # "Configuring JSON and plain text log formats": with the system's log level at WARN there are no reports.
+        writes_reports=not as_json or logging.get("SystemLogLevel", "INFO") != "WARN",
+        changed=datetime.fromisoformat(found["LastModified"]).astimezone(UTC),
+    )
+
+
+def measure(
+    environment: Environment,
+    function: Sized,
+    window: Window,
+    progress: Callable[[str], None],
+    size_mb: int | None = None,
+) -> Evidence:
+    """What the function's log group says about the window; nothing when there is no such group.
+
+    With `size_mb`, only about invocations that had this much memory.
+    """
+    evidence, read = Evidence(size_mb), 0
+    try:
+        for page in _pages(environment, function, window):
+            evidence.add_lines(page)
+            read += len(page)
+            progress(f"{function.shown_name}: {read:,} reports read")
+    except Exception as error:
+        if code_of(error) != _MISSING:
+            raise
+    return evidence
+
+
+def _pages(environment: Environment, function: Sized, window: Window) -> Iterator[list[str]]:
+    pages = environment.client("logs").get_paginator("filter_log_events").paginate(
+        logGroupName=function.log_group,
+        filterPattern=reports.FILTER_PATTERN,
+        startTime=window.start_ms,
+        endTime=window.end_ms,
+    )  # fmt: skip
+    for page in pages:
+        yield [
+            event["message"] for event in page["events"] if _is_of(function.name, str(event.get("logStreamName", "")))
+        ]
+
+
+def _is_of(function: str, stream: str) -> bool:
+    named = _STREAM.match(stream)
+    return named is None or named["function"] == function

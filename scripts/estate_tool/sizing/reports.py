@@ -1,0 +1,121 @@
+"""What Lambda's runtime says about an invocation: a REPORT line (text) or a `platform.report` record (JSON)."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, NamedTuple, TypeGuard
+
+TEXT = "REPORT lines"
+JSON = "platform.report records"
+TIMED_OUT = "Task timed out after"
+# For FilterLogEvents: lines with any of these (CloudWatch Logs, "Filter pattern syntax").
+FILTER_PATTERN = f'?"REPORT RequestId:" ?"platform.report" ?"{TIMED_OUT}"'
+# "Lambda quotas": the most memory a function can have. What claims more is damaged.
+LARGEST_MB = 10_240
+# Milliseconds of a day, far more than any invocation lasts.
+_LARGEST_AMOUNT = 86_400_000
+_START = "REPORT RequestId:"
+_TYPE = "platform.report"
+_KILLED = "Runtime.OutOfMemory"
+_NUMBERS = {
+    "Duration": "durationMs",
+    "Billed Duration": "billedDurationMs",
+    "Memory Size": "memorySizeMB",
+    "Max Memory Used": "maxMemoryUsedMB",
+    "Init Duration": "initDurationMs",
+}
+
+
+class Invocation(NamedTuple):
+    """One invocation as reported: `init_ms` for cold starts only; in text, a status only if it is not success."""
+
+    form: str
+    used_mb: int
+    size_mb: int
+    duration_ms: float
+    billed_ms: float
+    init_ms: float | None
+    status: str
+    error_type: str
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether it was killed for its memory, or used all there was and is not known to have ended well.
+
+        Older REPORT lines have no status: such a kill shows in nothing but memory used up.
+        """
+        return self.error_type == _KILLED or (self.used_mb >= self.size_mb and self.status != "success")
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether it was ended by its timeout."""
+        return self.status == "timeout"
+
+    @property
+    def failed(self) -> bool:
+        """Whether it is known to have failed."""
+        return self.status not in ("", "success")
+
+
+def is_report(line: str) -> bool:
+    """Whether a line claims to be a report, readable or not."""
+    return line.startswith(_START) or (_TYPE in line and line.lstrip().startswith("{"))
+
+
+def parse(line: str) -> Invocation | None:
+    """The invocation a line reports; None for every other line, and for a report that is damaged."""
+    if line.startswith(_START):
+        return _from_text(line)
+    return _from_json(line) if _TYPE in line else None
+
+
+def _from_text(line: str) -> Invocation | None:
+    fields: dict[str, str] = {}
+    for part in line.split("\t"):
+        name, _, value = part.strip().partition(": ")
+        fields[name] = value
+    metrics: dict[str, Any] = {}
+    for name, key in _NUMBERS.items():
+        if name in fields:
+            metrics[key] = _number(fields[name].partition(" ")[0])
+    return _invocation(TEXT, metrics, fields.get("Status", ""), fields.get("Error Type", ""))
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _from_json(line: str) -> Invocation | None:
+    try:
+        event = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(event, dict) or event.get("type") != _TYPE:
+        return None
+    record = event.get("record")
+    metrics = record.get("metrics") if isinstance(record, dict) else None
+    if not isinstance(record, dict) or not isinstance(metrics, dict):
+        return None
+    return _invocation(JSON, metrics, str(record.get("status", "")), str(record.get("errorType", "")))
+
+
+def _invocation(form: str, metrics: dict[str, Any], status: str, error_type: str) -> Invocation | None:
+    used, size = metrics.get("maxMemoryUsedMB"), metrics.get("memorySizeMB")
+    duration, billed = metrics.get("durationMs"), metrics.get("billedDurationMs")
+    init = metrics.get("initDurationMs")
+    if not (_is_amount(used) and _is_amount(size) and _is_amount(duration) and _is_amount(billed)):
+        return None
+    if used > LARGEST_MB or not 1 <= size <= LARGEST_MB:
+        return None
+    if "initDurationMs" in metrics and not _is_amount(init):
+        return None
+    return Invocation(form, math.ceil(used), math.ceil(size), duration, billed, init, status, error_type)
+
+
+def _is_amount(value: Any) -> TypeGuard[float]:
+    """Whether it is a number that can be true of an invocation; what JSON calls true is none."""
+    return type(value) in (int, float) and 0 <= value <= _LARGEST_AMOUNT

@@ -1,0 +1,71 @@
+"""Recommendations as text for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.sizing.recommendation import ONE_VCPU_MB, vcpus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_COLUMNS = (
+    "function", "now MB", "next MB", "samples", "average", "p95", "p99", "max", "OOMs", "timeouts", "cold",
+    "unused", "saves",
+)  # fmt: skip
+CPU_NOTE = (
+    f"CPU comes in proportion to memory: with less than {ONE_VCPU_MB:,} MB a function has less than one vCPU.\n"
+    "What waits for others hardly notices; what computes takes longer in proportion and there saves nothing."
+)
+
+
+def lines(functions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A row per function, the reason for each recommendation, and what less memory means for the CPU."""
+    rows = [_row(function) for function in functions]
+    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
+    yield _line(_COLUMNS, widths)
+    yield from (_line(row, widths) for row in rows)
+    yield ""
+    for function in functions:
+        yield f"{function['function']}: {function['reason']}"
+        if (slower := _slower(function)) is not None:
+            yield f"  {slower}"
+    yield ""
+    yield CPU_NOTE
+
+
+def _row(function: Mapping[str, Any]) -> tuple[str, ...]:
+    evidence = function["evidence"]
+    return (
+        function["function"],
+        *(_number(function[key]) for key in ("current_mb", "recommended_mb")),
+        *(_number(evidence[key]) for key in ("samples", "average_mb", "p95_mb", "p99_mb", "max_mb")),
+        *(_number(evidence[key]) for key in ("ooms", "timeouts", "cold_starts")),
+        _percent(function["unused_percent"]),
+        _percent(function["saving_percent"]),
+    )
+
+
+def _slower(function: Mapping[str, Any]) -> str | None:
+    """What a smaller size means for code that computes on one core."""
+    now, then = vcpus(function["current_mb"]), vcpus(function["recommended_mb"] or function["current_mb"])
+    factor = min(now, 1) / then
+    if factor <= 1:
+        return None
+    return f"{now:.2f} → {then:.2f} vCPU: what computes on one core takes up to {factor:.1f} times as long"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,}"
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{value} %"
+
+
+def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+    first, *others = (
+        cell.rjust(width) if place else cell.ljust(width)
+        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    )
+    return "  ".join((first, *others))

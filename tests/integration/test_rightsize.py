@@ -1,0 +1,127 @@
+"""Right-sizing as a loop: real flights, the workers' real memory, the file, the rollout that applies it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool.paths import ROOT
+from tests.integration.conftest import EmbeddedAws, start
+from tests.integration.test_estate import Commands, layer_results
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FLIGHTS = 600
+COPIED = ("foundation", "data", "compute", "observability", "lambda_src", "scripts")
+pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
+    aws = start(tmp_path_factory.mktemp("estate"))
+    try:
+        yield aws
+    finally:
+        aws.down()
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the checkout, whose sizing file may be written; it shares the checkout's environment."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in COPIED:
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "requirements.lock", copy)
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    # As after years of neglect: all that is allowed, on no evidence.
+    path = copy / "compute" / "sizing.json"
+    entries = json.loads(path.read_text())["functions"]
+    neglected = {name: {"memory_mb": 1024, "evidence": entry["evidence"]} for name, entry in entries.items()}
+    path.write_text(json.dumps({"functions": neglected}, indent=2) + "\n")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def run(own: EmbeddedAws, checkout: Path) -> Commands:
+    variables = {
+        **os.environ, "ESTATE_HOME": str(own.place.home), "ESTATE_PORT": str(own.place.port),
+        "PYTHONPATH": os.pathsep.join(map(str, (checkout, checkout / "scripts", checkout / "lambda_src"))),
+    }  # fmt: skip
+    return Commands(variables, checkout)
+
+
+@pytest.fixture(scope="module")
+def used(run: Commands, checkout: Path) -> Iterator[None]:
+    """The estate, rolled out with 1024 MB for each function, after some hundred flights and a query."""
+    run("scripts/deploy_all.sh")
+    use(run, checkout, 0)
+    yield
+    run("scripts/destroy_all.sh")
+
+
+def use(run: Commands, folder: Path, offset: int) -> None:
+    """Flights through the estate, from that one on, and a query."""
+    path = folder / "flights.ndjson"
+    command = ("scripts/estate", "sample", "flights", "--limit", str(FLIGHTS), "--offset", str(offset))
+    path.write_text(run(*command).stdout)
+    run("scripts/estate", "send", str(path), "--wait")
+    run("scripts/estate", "query", "flight.departed")
+
+
+def rightsize(run: Commands, *arguments: str) -> dict[str, dict[str, Any]]:
+    told = json.loads(run("scripts/estate", "rightsize", *arguments, "--json").stdout)
+    return {one["function"]: one for one in told["functions"]}
+
+
+def test_measured_memory_is_applied_by_the_next_rollout_and_the_one_after_changes_nothing(
+    used: None, run: Commands, own: EmbeddedAws, checkout: Path
+) -> None:
+    shipped = (ROOT / "compute" / "sizing.json").read_bytes()
+    path = checkout / "compute" / "sizing.json"
+    assert {one["recommended_mb"] for one in rightsize(run).values()} == {None}  # too few samples to say anything
+    before = path.read_text()
+
+    told = rightsize(run, "--min-samples", "1", "--apply")
+
+    assert set(told) == {"ingest", "aggregate", "query"}
+    written = json.loads(path.read_text())["functions"]
+    for name, one in told.items():
+        evidence = one["evidence"]
+        assert (one["current_mb"], one["recommended_mb"]) == (1024, 512)
+        assert evidence["samples"] >= 1
+        assert 10 <= evidence["average_mb"] <= evidence["max_mb"] < 400
+        assert evidence["source"] == f"platform.report records in /aws/lambda/lambda-{name}-local"
+        assert (written[name]["memory_mb"], written[name]["evidence"]) == (512, evidence)
+    assert layer_results(json.loads(run("scripts/deploy_all.sh", "--json").stdout)) == {
+        "foundation": "unchanged", "data": "unchanged", "compute": "deployed", "observability": "unchanged",
+    }  # fmt: skip
+    sizes = {
+        name: own.client("lambda").get_function_configuration(FunctionName=f"lambda-{name}-local", Qualifier="live")
+        for name in told
+    }
+    assert {size["MemorySize"] for size in sizes.values()} == {512}
+    use(run, checkout, FLIGHTS)
+    # Few calls, on a machine that has more to do: how long they took says nothing here.
+    verified = rightsize(run, "--verify", "--min-samples", "1", "--slower", "10000")
+    assert set(verified) == set(told)
+    assert all(one["ok"] and one["after"]["invocations"] >= 1 for one in verified.values())
+    again = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
+    assert set(layer_results(again).values()) == {"unchanged"}
+
+    run("scripts/estate", "rightsize", "--revert")
+    assert path.read_text() == before
+    assert (ROOT / "compute" / "sizing.json").read_bytes() == shipped
+
+
+def test_functions_go_by_their_own_names_too(used: None, run: Commands) -> None:
+    told = rightsize(run, "local", "--function", "lambda-ingest-local")
+    assert told["ingest"]["evidence"]["samples"] >= 1
+    assert set(rightsize(run, "--all")) == {"ingest", "aggregate", "query"}
+    refused = run("scripts/estate", "rightsize", "--function", "lambda-nonsense", code=1)
+    assert "there is no function lambda-nonsense" in refused.stderr

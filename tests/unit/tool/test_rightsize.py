@@ -1,0 +1,351 @@
+"""`estate rightsize` on an account in moto: what it measures, says and writes."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from compute.sizing import EVIDENCE_KEYS, memory_by_function
+from estate_tool.commands import rightsize
+from estate_tool.sizing import file
+from estate_tool.sizing.comparison import COMPARED
+from foundation.catalog import CATALOG
+from tests.unit.tool.log_lines import json_record, text_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from tests.unit.tool.conftest import Estate
+
+NAMES = [function.name for function in CATALOG.functions]
+HOUR = 3_600_000
+
+
+class FakeLambda:
+    """Configurations by name; moto needs a role and code for each."""
+
+    class exceptions:  # noqa: N801 - botocore's name for it
+        ResourceNotFoundException = ClientError
+
+    def __init__(self) -> None:
+        self.configurations: dict[str, dict[str, Any]] = {}
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name for it
+        if FunctionName not in self.configurations:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no function"}}, "Get")
+        changed = "2026-01-31T12:00:00.000+0000"
+        return {"FunctionName": FunctionName, "LastModified": changed, **self.configurations[FunctionName]}
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_functions"
+        listed = [self.get_function_configuration(name) for name in self.configurations]
+        pages = [{"Functions": listed[first : first + 2]} for first in range(0, len(listed), 2)]
+        return SimpleNamespace(paginate=lambda: pages)
+
+
+@pytest.fixture
+def functions(empty_estate: Estate) -> dict[str, dict[str, Any]]:
+    """The estate's functions with 1024 MB, without logs."""
+    fake = empty_estate.clients["lambda"] = FakeLambda()
+    for name in NAMES:
+        fake.configurations[f"lambda-{name}-dev"] = {
+            "MemorySize": 1024, "LoggingConfig": {"LogFormat": "JSON", "LogGroup": f"/aws/lambda/lambda-{name}-dev"},
+        }  # fmt: skip
+    return fake.configurations
+
+
+@pytest.fixture
+def log(empty_estate: Estate) -> Callable[..., None]:
+    """Write lines to a log group that may not exist yet."""
+    logs = empty_estate.client("logs")
+
+    def write(group: str, lines: Iterable[str], stream: str = "2026/01/31/[1]abc", age_ms: int = HOUR) -> None:
+        for make in (
+            lambda: logs.create_log_group(logGroupName=group),
+            lambda: logs.create_log_stream(logGroupName=group, logStreamName=stream),
+        ):
+            try:
+                make()
+            except logs.exceptions.ResourceAlreadyExistsException:
+                continue
+        moment = int(time.time() * 1000) - age_ms
+        events = [{"timestamp": moment, "message": line} for line in lines]
+        logs.put_log_events(logGroupName=group, logStreamName=stream, logEvents=events)
+
+    # moto takes optional terms for literals; which lines are reports is decided by their readers anyway.
+    empty_estate.clients["logs"] = logs
+    logs.meta.events.register("provide-client-params.logs.FilterLogEvents", _without_pattern)
+    return write
+
+
+@pytest.fixture
+def sizing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A sizing file of the test's own, with 1024 MB for each function."""
+    path = tmp_path / "sizing.json"
+    content = json.loads(file.SIZING_FILE.read_text())
+    for entry in content["functions"].values():
+        entry["memory_mb"] = 1024
+        entry.pop(file.PREVIOUS, None)
+    path.write_text(json.dumps(content, indent=2) + "\n")
+    for function in (file.apply, file.revert, file.entries):
+        monkeypatch.setattr(function, "__defaults__", (path,))
+    return path
+
+
+def _without_pattern(params: dict[str, Any], **_: Any) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if name != "filterPattern"}
+
+
+def result(done: Any) -> dict[str, dict[str, Any]]:
+    assert done.code == 0, done.err
+    return {one["function"]: one for one in json.loads(done.out)["functions"]}
+
+
+def test_the_estates_functions_are_measured_from_their_log_groups(
+    functions: dict[str, Any], log: Callable[..., None], call: Any
+) -> None:
+    log("/aws/lambda/lambda-ingest-dev", [json_record(100, size=1024)] * 98 + [json_record(700, size=1024)] * 2)
+    told = result(call(rightsize, "--json"))
+    assert list(told) == NAMES
+    ingest = told["ingest"]
+    # p99 of 100 is the 99th value, 700: with 20 % 840, on a step 896.
+    assert (ingest["current_mb"], ingest["recommended_mb"], ingest["saving_percent"]) == (1024, 896, 12)
+    evidence = ingest["evidence"]
+    assert evidence["source"] == "platform.report records in /aws/lambda/lambda-ingest-dev"
+    assert {key: evidence[key] for key in ("samples", "average_mb", "p95_mb", "p99_mb", "max_mb", "ooms")} == {
+        "samples": 100, "average_mb": 112.0, "p95_mb": 100, "p99_mb": 700, "max_mb": 700, "ooms": 0,
+    }  # fmt: skip
+    assert set(EVIDENCE_KEYS) <= set(evidence)
+    assert told["query"]["recommended_mb"] is None
+    assert told["query"]["reason"] == "no recommendation: 0 samples, fewer than 50"
+
+
+def test_lines_before_the_window_do_not_count(functions: dict[str, Any], log: Callable[..., None], call: Any) -> None:
+    log("/aws/lambda/lambda-ingest-dev", [json_record(900)] * 60, age_ms=3 * HOUR)
+    log("/aws/lambda/lambda-ingest-dev", [json_record(100)] * 60, stream="2026/01/31/[1]def", age_ms=HOUR)
+    assert result(call(rightsize, "--since", "2h", "--json"))["ingest"]["evidence"]["max_mb"] == 100
+    assert result(call(rightsize, "--since", "4h", "--json"))["ingest"]["evidence"]["max_mb"] == 900
+
+
+def test_all_pages_of_a_long_log_count(functions: dict[str, Any], log: Callable[..., None], call: Any) -> None:
+    for part in range(3):
+        log("/aws/lambda/lambda-ingest-dev", [json_record(100 + part)] * 4000, stream=f"2026/01/31/[1]{part}")
+    evidence = result(call(rightsize, "--function", "ingest", "--json"))["ingest"]["evidence"]
+    assert (evidence["samples"], evidence["average_mb"], evidence["max_mb"]) == (12_000, 101.0, 102)
+
+
+def test_any_function_of_the_account_is_measured_where_it_logs(
+    functions: dict[str, Any], log: Callable[..., None], call: Any
+) -> None:
+    functions["billing"] = {"MemorySize": 3008, "LoggingConfig": {"LogFormat": "Text", "LogGroup": "/shared"}}
+    functions["other"] = {"MemorySize": 3008}
+    log("/shared", [text_line(512)] * 60, stream="2026/01/31/billing[$LATEST]abc")
+    log("/shared", [text_line(900)] * 60, stream="2026/01/31/reporting[$LATEST]abc")
+    log("/aws/lambda/other", [text_line(80)] * 60, stream="2026/01/31/[$LATEST]abc")
+    told = result(call(rightsize, "--function", "billing", "other", "--function", "ingest", "--json"))
+    assert list(told) == ["billing", "other", "ingest"]
+    assert (told["billing"]["recommended_mb"], told["billing"]["target_mb"]) == (1024, 640)
+    assert told["billing"]["evidence"]["max_mb"] == 512
+    assert (told["other"]["recommended_mb"], told["other"]["target_mb"]) == (1024, 512)
+    assert (told["other"]["unused_percent"], told["other"]["saving_percent"]) == (97, 66)
+
+
+def test_all_functions_of_the_account_stand_side_by_side(functions: dict[str, Any], log: Any, call: Any) -> None:
+    functions["billing"] = {"MemorySize": 3008}
+    log("/aws/lambda/billing", [text_line(412)] * 60)
+    told = result(call(rightsize, "--all", "--json"))
+    assert list(told) == ["billing", "aggregate", "ingest", "query"]
+    assert told["billing"]["recommended_mb"] == 1024
+
+
+def test_the_text_says_what_less_memory_means_for_the_cpu(
+    functions: dict[str, Any], log: Callable[..., None], call: Any
+) -> None:
+    functions["billing"] = {"MemorySize": 3008}
+    log("/aws/lambda/billing", [text_line(412)] * 1200)
+    out = call(rightsize, "--function", "billing").out
+    assert out.splitlines() == [
+        "function  now MB  next MB  samples  average  p95  p99  max  OOMs  timeouts  cold  unused  saves",
+        "billing    3,008    1,024    1,200    412.0  412  412  412     0         0     0    86 %   66 %",
+        "",
+        "billing: 3,008 → 1,024 → 512; p99 412 MB + 20 %, maximum 412 MB + 10 %: 512 MB",
+        "  1.70 → 0.58 vCPU: what computes on one core takes up to 1.7 times as long",
+        "",
+        "CPU comes in proportion to memory: with less than 1,769 MB a function has less than one vCPU.",
+        "What waits for others hardly notices; what computes takes longer in proportion and there saves nothing.",
+    ]
+
+
+def test_a_log_level_that_leaves_reports_out_is_told(functions: dict[str, Any], call: Any) -> None:
+    functions["quiet"] = {"MemorySize": 512, "LoggingConfig": {"LogFormat": "JSON", "SystemLogLevel": "WARN"}}
+    assert "set it to INFO" in result(call(rightsize, "--function", "quiet", "--json"))["quiet"]["reason"]
+
+
+def test_a_function_that_does_not_exist_is_named(functions: dict[str, Any], call: Any) -> None:
+    done = call(rightsize, "--function", "nonsense")
+    assert done.code == 1
+    assert "there is no function nonsense" in done.err
+
+
+def test_functions_of_the_estate_that_do_not_exist_are_not_deployed(functions: dict[str, Any], call: Any) -> None:
+    functions.clear()
+    done = call(rightsize)
+    assert done.code == 1
+    assert "scripts/deploy_all.sh dev" in done.err
+
+
+def test_apply_writes_memory_and_evidence_of_what_is_recommended(
+    functions: dict[str, Any], log: Callable[..., None], call: Any, sizing_file: Path
+) -> None:
+    before = json.loads(sizing_file.read_text())
+    log("/aws/lambda/lambda-ingest-dev", [json_record(500, size=1024)] * 60)
+    done = call(rightsize, "--apply", "--json")
+    evidence = result(done)["ingest"]["evidence"]
+    assert memory_by_function(NAMES, sizing_file)["ingest"] == 640
+    after = json.loads(sizing_file.read_text())
+    assert after["functions"]["ingest"] == {
+        "memory_mb": 640, "evidence": evidence, "previous": {
+            **before["functions"]["ingest"],
+            "measured": {"invocations": 60, "ooms": 0, "failures": 0, "timeouts": 0, "duration_p99_ms": 100},
+        },
+    }  # fmt: skip
+    assert after["functions"]["query"] == before["functions"]["query"]
+    assert '+      "memory_mb": 640,' in done.err.splitlines()
+    assert "scripts/deploy_layer.sh compute dev" in done.err
+    assert [path.name for path in sizing_file.parent.iterdir()] == ["sizing.json"]
+
+
+def test_applied_again_the_memory_before_is_still_the_one_to_go_back_to(
+    functions: dict[str, Any], log: Callable[..., None], call: Any, sizing_file: Path
+) -> None:
+    before = sizing_file.read_text()
+    log("/aws/lambda/lambda-ingest-dev", [json_record(500, size=1024)] * 60)
+    assert call(rightsize, "--apply").code == 0
+    functions["lambda-ingest-dev"]["MemorySize"] = 640
+    assert call(rightsize, "--apply").code == 0
+    assert memory_by_function(NAMES, sizing_file)["ingest"] == 640
+    reverted = call(rightsize, "--revert")
+    assert reverted.code == 0
+    assert sizing_file.read_text() == before
+    assert call(rightsize, "--revert").err == "compute/sizing.json stays as it is\n"
+
+
+def test_revert_is_for_functions_of_the_file(functions: dict[str, Any], call: Any, sizing_file: Path) -> None:
+    before = sizing_file.read_text()
+    done = call(rightsize, "--revert", "--function", "billing")
+    assert done.code == 2
+    assert "is not about billing" in done.err
+    assert sizing_file.read_text() == before
+
+
+def test_nothing_recommended_is_nothing_written(functions: dict[str, Any], call: Any, sizing_file: Path) -> None:
+    before = sizing_file.read_text()
+    assert "stays as it is" in call(rightsize, "--apply").err
+    assert sizing_file.read_text() == before
+
+
+def test_apply_is_refused_for_functions_of_others(functions: dict[str, Any], call: Any, sizing_file: Path) -> None:
+    before = sizing_file.read_text()
+    functions["billing"] = {"MemorySize": 3008}
+    done = call(rightsize, "--apply", "--function", "billing")
+    assert done.code == 2
+    assert "is not about billing" in done.err
+    assert sizing_file.read_text() == before
+
+
+def test_a_write_that_fails_leaves_the_file_as_it_was(sizing_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = sizing_file.read_text()
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        file.apply({"ingest": (640, dict.fromkeys((*EVIDENCE_KEYS, *COMPARED)))}, sizing_file)
+    assert sizing_file.read_text() == before
+    assert [path.name for path in sizing_file.parent.iterdir()] == ["sizing.json"]
+
+
+def test_what_the_compute_layer_would_reject_is_not_written(sizing_file: Path) -> None:
+    from foundation.problems import InvalidConfiguration
+
+    before = sizing_file.read_text()
+    with pytest.raises(InvalidConfiguration):
+        file.apply({"ingest": (3008, dict.fromkeys((*EVIDENCE_KEYS, *COMPARED)))}, sizing_file)
+    assert sizing_file.read_text() == before
+
+
+@pytest.mark.parametrize("since", ["yesterday", "0d", "14", "2999-01-01", "2026-13-01", ""])
+def test_a_window_that_is_none_is_wrong_usage(functions: dict[str, Any], call: Any, since: str) -> None:
+    done = call(rightsize, "--since", since)
+    assert done.code == 2
+    assert "--since" in done.err
+
+
+@pytest.fixture
+def changed(functions: dict[str, Any], log: Callable[..., None], call: Any, sizing_file: Path) -> dict[str, Any]:
+    """Ingest went from 1024 to 640 MB two hours ago, after 60 good calls of 100 ms each."""
+    log("/aws/lambda/lambda-ingest-dev", [json_record(500, size=1024)] * 60, age_ms=3 * HOUR)
+    assert call(rightsize, "--apply").code == 0
+    moment = datetime.now(UTC) - timedelta(hours=2)
+    functions["lambda-ingest-dev"] |= {"MemorySize": 640, "LastModified": moment.isoformat()}
+    return functions
+
+
+def verify(call: Any, code: int, *more: str) -> dict[str, Any]:
+    done = call(rightsize, "--verify", "--json", *more)
+    assert done.code == code
+    (one,) = json.loads(done.out)["functions"]
+    assert one["ok"] == (code == 0)
+    assert ("--revert --function ingest" in done.err) == (code == 1)
+    return one
+
+
+def test_a_function_that_runs_as_before_is_verified(changed: Any, log: Callable[..., None], call: Any) -> None:
+    log("/aws/lambda/lambda-ingest-dev", [json_record(500, size=640, duration=120)] * 60, stream="2026/01/31/[2]b")
+    one = verify(call, 0)
+    assert (one["function"], one["before_mb"], one["memory_mb"]) == ("ingest", 1024, 640)
+    assert (one["before"]["invocations"], one["after"]["invocations"]) == (60, 60)
+    assert call(rightsize, "--verify").out == "ingest: 1,024 → 640 MB: runs as before\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem"),
+    [
+        ([], "0 invocations since, fewer than 50: too few to tell"),
+        ([json_record(500, size=1024)] * 60, "0 invocations since, fewer than 50: too few to tell"),
+        ([*[json_record(500, size=640)] * 120, json_record(640, size=640, status="error")], "1 out of memory"),
+        ([json_record(500, size=640, duration=126)] * 60, "p99 of durations 126 ms, 100 ms before"),
+        ([*[json_record(5, 640)] * 98, *[json_record(5, 640, status="failure")] * 2], "2.0 % failed, 0.0 % before"),
+    ],
+    ids=["no calls", "calls with the old memory", "out of memory", "slower", "failing"],
+)
+def test_a_function_that_runs_worse_is_not_verified(
+    changed: Any, log: Callable[..., None], call: Any, lines: list[str], problem: str
+) -> None:
+    log("/aws/lambda/lambda-ingest-dev", lines or ["hello"], stream="2026/01/31/[2]b")
+    assert verify(call, 1)["problems"] == [problem]
+
+
+def test_how_much_slower_it_may_be_is_for_the_user_to_say(changed: Any, log: Callable[..., None], call: Any) -> None:
+    log("/aws/lambda/lambda-ingest-dev", [json_record(500, size=640, duration=200)] * 60, stream="2026/01/31/[2]b")
+    assert verify(call, 0, "--slower", "100")["ok"]
+    assert not verify(call, 1, "--slower", "99")["ok"]
+
+
+def test_what_is_not_deployed_yet_can_not_be_verified(changed: Any, call: Any) -> None:
+    changed["lambda-ingest-dev"]["MemorySize"] = 1024
+    assert verify(call, 1)["problems"] == ["it runs with 1,024 MB: deploy 640 MB first"]
+
+
+def test_without_a_change_there_is_nothing_to_verify(functions: dict[str, Any], call: Any, sizing_file: Path) -> None:
+    done = call(rightsize, "--verify")
+    assert done.code == 2
+    assert "has no change of memory to verify" in done.err

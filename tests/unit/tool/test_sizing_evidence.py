@@ -1,0 +1,100 @@
+"""Statistics of a function's log lines, worked out by hand and against the plain definition."""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estate_tool.sizing import reports
+from estate_tool.sizing.evidence import Evidence, Histogram
+from tests.unit.tool.log_lines import gathered, json_record, text_line
+
+
+def test_of_twenty_values_p95_is_the_nineteenth_and_p99_the_last() -> None:
+    histogram = Histogram()
+    for value in range(20, 0, -1):
+        histogram.add(value)
+    assert (histogram.percentile(50), histogram.percentile(95), histogram.percentile(99)) == (10, 19, 20)
+    assert (histogram.average, histogram.maximum, histogram.count) == (10.5, 20, 20)
+
+
+def test_without_values_there_are_no_statistics() -> None:
+    histogram = Histogram()
+    assert (histogram.percentile(99), histogram.average, histogram.maximum, histogram.count) == (None, None, None, 0)
+
+
+@given(st.lists(st.integers(1, 10_240), min_size=1), st.integers(1, 100))
+def test_a_percentile_is_the_value_at_the_nearest_rank(values: list[int], percent: int) -> None:
+    histogram = Histogram()
+    for value in values:
+        histogram.add(value)
+    assert histogram.percentile(percent) == sorted(values)[math.ceil(percent * len(values) / 100) - 1]
+
+
+def test_zeros_are_invocations_and_no_samples_and_garbage_is_neither() -> None:
+    evidence = gathered(
+        text_line(100),
+        text_line(0),
+        json_record(300),
+        json_record(0),
+        "REPORT RequestId: x",
+        "platform.report",
+        "hello",
+    )
+    assert (evidence.invocations, evidence.memory.count, evidence.unreadable) == (4, 2, 1)
+    assert evidence.memory.average == 200.0
+    assert evidence.source == "REPORT lines and platform.report records"
+
+
+def test_cold_starts_and_what_is_billed_are_added_up() -> None:
+    evidence = gathered(
+        text_line(100, size=1024, billed=500, init=250.5), json_record(100, size=2048, billed=1500, init=351),
+        json_record(100, size=2048, billed=1000),
+    )  # fmt: skip
+    told = evidence.described()
+    assert (told["cold_starts"], told["init_average_ms"], told["init_max_ms"]) == (2, 301.0, 351)
+    assert told["billed_seconds"] == 3.0
+    assert told["billed_gb_seconds"] == 0.5 + 3.0 + 2.0
+
+
+def test_a_timeout_told_by_line_and_by_status_is_one_timeout() -> None:
+    message = "2026-01-31T12:00:00Z x Task timed out after 3.00 seconds"
+    assert gathered(message, text_line(100, status="timeout")).timeouts == 1
+    assert gathered(message, text_line(100), message, text_line(100)).timeouts == 2
+    assert gathered(json_record(100, status="timeout")).timeouts == 1
+
+
+def test_out_of_memory_is_kept_with_the_largest_size_it_happened_at() -> None:
+    killed = [text_line(size, size=size, status="error", error="Runtime.OutOfMemory") for size in (512, 1024, 128)]
+    usage = gathered(*killed, text_line(90)).usage
+    assert (usage.ooms, usage.largest_oom_mb, usage.samples, usage.max_mb) == (3, 1024, 4, 1024)
+
+
+@pytest.mark.parametrize(("milliseconds", "kept"), [(0.2, 1), (999, 999), (1000.1, 1010), (12_345, 12_400)])
+def test_durations_are_kept_to_three_digits_rounded_up(milliseconds: float, kept: int) -> None:
+    assert gathered(text_line(1, duration=milliseconds)).durations.maximum == kept
+
+
+def test_the_memory_it_takes_does_not_grow_with_the_lines() -> None:
+    evidence = Evidence()
+    lines = [text_line(used, duration=used * 7.3, init=used * 3.1) for used in range(1, 2001)]
+    evidence.add_lines(lines)
+    tracemalloc.start()
+    try:
+        for _ in range(10):
+            evidence.add_lines(lines)
+        grown, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert evidence.invocations == 22_000
+    assert grown < 100_000
+
+
+def test_the_source_names_the_only_kind_there_is() -> None:
+    assert gathered(text_line(1)).source == reports.TEXT
+    assert gathered(json_record(1)).source == reports.JSON
+    assert gathered("hello").source == "no reports"

@@ -1,0 +1,182 @@
+"""Recommendations, each worked out by hand, and what holds for all of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estate_tool.sizing.evidence import Usage
+from estate_tool.sizing.recommendation import needed_mb, recommend
+from tests.unit.tool.log_lines import gathered, json_record, text_line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# 10,000 invocations that use 512 MB on average: 2,000 each with 412, 462, 512, 562 and 612 MB. The 9,900th of them in
+# order, p99, used 612, as did the largest: 612 + 20 % = 734.4, 612 + 10 % = 673.2; the larger on a step of 64 is 768.
+USED = [412, 462, 512, 562, 612] * 2000
+GARBAGE = ["REPORT RequestId: x\tMax Memory Used: 9 MB", '{"type": "platform.report", "record": {}}', "hello", ""] * 50
+
+
+def mixed(used: int) -> str:
+    return text_line(used) if used % 100 == 12 else json_record(used)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [text_line(used) for used in USED],
+        [json_record(used) for used in USED],
+        [mixed(used) for used in USED],
+        [*GARBAGE, *(mixed(used) for used in USED), *GARBAGE],
+        [*(mixed(used) for used in USED), *[text_line(0), json_record(0)] * 500],
+    ],
+    ids=["text", "JSON", "mixed", "with garbage", "with zeros"],
+)
+def test_512_mb_on_average_at_3008_goes_to_1024_on_the_way_to_768(lines: list[str]) -> None:
+    evidence = gathered(*lines)
+    assert (evidence.memory.count, evidence.memory.average) == (10_000, 512.0)
+    assert (evidence.memory.percentile(95), evidence.memory.percentile(99)) == (612, 612)
+    said = recommend(3008, evidence.usage)
+    assert (said.memory_mb, said.target_mb) == (1024, 768)
+    assert said.reason.startswith("3,008 → 1,024 → 768; ")
+
+
+def test_after_the_first_step_the_same_use_leads_to_768_and_stays_there() -> None:
+    usage = gathered(*(text_line(used, size=1024) for used in USED)).usage
+    assert recommend(1024, usage).memory_mb == 768
+    assert recommend(768, usage).memory_mb == 768
+
+
+def test_little_use_goes_from_3008_to_1024_to_512() -> None:
+    usage = gathered(*[text_line(120)] * 100).usage
+    first = recommend(3008, usage)
+    assert (first.memory_mb, first.target_mb) == (1024, 512)
+    assert recommend(1024, usage).memory_mb == 512
+    assert "512 MB is the least allowed" in recommend(1024, usage).reason
+
+
+@pytest.mark.parametrize("line", [text_line, json_record])
+def test_after_out_of_memory_at_3008_there_is_nothing_to_recommend(line: Callable[..., str]) -> None:
+    killed = [line(3008, status="error", error="Runtime.OutOfMemory")] * 3
+    said = recommend(3008, gathered(*map(line, USED), *killed).usage)
+    assert said.memory_mb is None
+    assert "3 out of memory with up to 3,008 MB" in said.reason
+
+
+def test_out_of_memory_at_512_asks_for_half_as_much_again() -> None:
+    # 512 + 256 = 768; p99 512 + 20 % = 614.4, on a step 640, is less.
+    lines = [
+        *[text_line(400, size=512)] * 90,
+        *[text_line(512, size=512, status="error", error="Runtime.OutOfMemory")] * 10,
+    ]
+    assert recommend(512, gathered(*lines).usage).memory_mb == 768
+
+
+def test_out_of_memory_with_less_than_it_has_now_keeps_what_it_has() -> None:
+    lines = [*[text_line(200, size=1024)] * 100, text_line(512, size=512, status="error", error="Runtime.OutOfMemory")]
+    said = recommend(1024, gathered(*lines).usage)
+    assert said.memory_mb == 1024
+    assert "not less than now" in said.reason
+
+
+def test_out_of_memory_at_1024_stays_and_says_that_the_function_has_to_change() -> None:
+    said = recommend(1024, gathered(*[text_line(1024, size=1024, status="error")] * 60).usage)
+    assert said.memory_mb == 1024
+    assert "let it hold less" in said.reason
+
+
+def test_12_samples_are_too_few() -> None:
+    said = recommend(3008, gathered(*[text_line(512)] * 12, *[text_line(0)] * 100).usage)
+    assert said.memory_mb is None
+    assert said.reason == "no recommendation: 12 samples, fewer than 50"
+    assert recommend(3008, gathered(*[text_line(512)] * 12).usage, 12).memory_mb == 1024
+
+
+def test_too_few_samples_say_so_with_the_kills_among_them() -> None:
+    said = recommend(512, gathered(*[text_line(512, size=512)] * 12).usage)
+    assert said.reason == "no recommendation: 12 samples, fewer than 50; 12 out of memory"
+
+
+def test_a_rare_peak_counts_with_its_own_headroom() -> None:
+    # p99 is 400 of 1,000: 480; one invocation used 700: 770, on a step 832.
+    assert recommend(1024, gathered(*[text_line(400)] * 999, text_line(700)).usage).memory_mb == 832
+
+
+def test_what_needs_more_than_1024_is_not_sent_there_from_above() -> None:
+    said = recommend(3008, gathered(*[text_line(1024)] * 100).usage)
+    assert said.memory_mb is None
+    assert "would be killed with 1,024 MB" in said.reason
+    close = recommend(3008, gathered(*[text_line(1000)] * 100).usage)
+    assert close.memory_mb == 1024
+    assert "1,024 MB is the most allowed" in close.reason
+
+
+def test_a_function_below_the_least_is_raised_to_it() -> None:
+    assert recommend(128, gathered(*[text_line(60, size=128)] * 100).usage).memory_mb == 512
+
+
+# Any use at all, most of it small enough for there to be something to recommend.
+USAGES = st.builds(
+    lambda samples, p99, more, ooms, oom_mb: Usage(
+        samples=samples, p99_mb=p99, max_mb=p99 + more, ooms=ooms, largest_oom_mb=oom_mb if ooms else 0
+    ),
+    st.integers(1, 200), st.integers(1, 1100) | st.integers(1, 9000), st.integers(0, 1000), st.integers(0, 2),
+    st.integers(128, 10_240),
+)  # fmt: skip
+ORDINARY = st.builds(
+    lambda p99, more: Usage(samples=50, p99_mb=p99, max_mb=min(p99 + more, 1023)),
+    st.integers(1, 1000), st.integers(0, 1000),
+)  # fmt: skip
+SIZES = st.integers(128, 10_240)
+
+
+@given(SIZES, USAGES)
+def test_recommendations_are_within_512_and_1024_on_steps_of_64(current: int, usage: Usage) -> None:
+    memory = recommend(current, usage).memory_mb
+    assert memory is None or (512 <= memory <= 1024 and memory % 64 == 0)
+
+
+@given(SIZES, USAGES)
+def test_there_is_none_from_few_samples_and_never_less_after_an_oom(current: int, usage: Usage) -> None:
+    said = recommend(current, usage)
+    assert said.reason
+    if usage.samples < 50:
+        assert said.memory_mb is None
+    if usage.ooms and said.memory_mb is not None:
+        assert said.memory_mb >= current
+
+
+@given(SIZES, USAGES)
+def test_it_holds_what_was_used_with_headroom_unless_1024_is_in_the_way(current: int, usage: Usage) -> None:
+    memory = recommend(current, usage).memory_mb
+    held = memory is not None and memory >= usage.p99_mb * 1.2 and memory >= usage.max_mb * 1.1
+    assert held or memory in (None, 1024)
+
+
+@given(SIZES, USAGES, st.integers(0, 3000), st.integers(0, 3000))
+def test_more_use_never_leads_to_less_memory(current: int, usage: Usage, p99: int, maximum: int) -> None:
+    larger = Usage(
+        samples=usage.samples, p99_mb=usage.p99_mb + p99, max_mb=usage.max_mb + p99 + maximum, ooms=usage.ooms,
+        largest_oom_mb=usage.largest_oom_mb,
+    )  # fmt: skip
+    assert needed_mb(usage) <= needed_mb(larger)
+    before, after = recommend(current, usage).memory_mb, recommend(current, larger).memory_mb
+    if before is None:
+        assert after is None
+    elif after is not None:
+        assert before <= after
+
+
+@given(SIZES, ORDINARY)
+def test_the_steps_lead_to_the_target_and_end_there(current: int, usage: Usage) -> None:
+    said = recommend(current, usage)
+    assert said.memory_mb is not None
+    assert said.memory_mb == (1024 if current > 1024 else said.target_mb)
+    reached = recommend(said.memory_mb, usage)
+    assert reached.memory_mb == reached.target_mb == said.target_mb
+    assert said.target_mb is not None
+    assert recommend(said.target_mb, usage).memory_mb == said.target_mb
