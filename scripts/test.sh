@@ -25,7 +25,8 @@ run() {
 # Two processes at a time, a file in one of them: each file is alone with the processes it starts.
 run "unit, stacks, lambdas, contract" -n 2 --dist loadfile tests/unit tests/stacks tests/lambdas tests/contract
 # The longest first, so that the others run beside it.
-run "integration" -n 2 --dist loadfile --no-loadscope-reorder tests/integration/test_estate.py tests/integration
+run "integration, faults" -n 2 --dist loadfile --no-loadscope-reorder tests/integration/test_estate.py tests/integration \
+  tests/faults
 
 if [[ ${#failed[@]} -gt 0 ]]; then
   printf 'error: tests failed in: %s\n' "${failed[*]}" >&2

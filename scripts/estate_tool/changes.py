@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,12 @@ _WORDS = {
     "discard": "deleted",
     "same": "same",
 }
+_CREATES = ("create", "create-replacement")
 CHANGE_WORDS = ("created", "updated", "replaced", "deleted")
+# How gRPC words it when the provider did not answer: nobody knows what it had done until then.
+_NO_ANSWER = re.compile(r"connection error|error reading from server|transport is closing|code = Unavailable|\bEOF\b")
+# What the engine's events tell of a resource that belongs into its state.
+_STATE_KEYS = ("urn", "type", "custom", "parent", "inputs", "provider")
 _STACK_TYPE = "pulumi:pulumi:Stack"
 
 
@@ -51,11 +57,17 @@ class Changes:
     counts: Counter[str] = field(default_factory=Counter)
     errors: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    _failed: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _no_answer: set[str] = field(default_factory=set)
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Digests one engine event, as the event log holds it."""
         if "resOutputsEvent" in event:
             self._step(event["resOutputsEvent"]["metadata"])
+        elif "resOpFailedEvent" in event:
+            metadata = event["resOpFailedEvent"]["metadata"]
+            if metadata["op"] in _CREATES and metadata.get("new"):
+                self._failed[metadata["urn"]] = metadata["new"]
         elif "diagnosticEvent" in event:
             self._diagnostic(event["diagnosticEvent"])
 
@@ -65,6 +77,12 @@ class Changes:
             self._step(event["resourcePreEvent"]["metadata"])
         elif "diagnosticEvent" in event:
             self._diagnostic(event["diagnosticEvent"])
+
+    @property
+    def unanswered(self) -> list[dict[str, Any]]:
+        """Resources, as a state has them, whose creation was asked for and never answered: they may exist."""
+        new = [resource for urn, resource in self._failed.items() if urn in self._no_answer]
+        return [{key: resource[key] for key in _STATE_KEYS if resource.get(key)} for resource in new]
 
     @property
     def any(self) -> bool:
@@ -89,7 +107,10 @@ class Changes:
         # The engine closes with a line that only says that there were errors.
         if diagnostic.get("severity") != "error" or not message or message == "update failed":
             return
-        name = str(diagnostic.get("urn", "")).rpartition("::")[2]
+        urn = str(diagnostic.get("urn", ""))
+        if _NO_ANSWER.search(message):
+            self._no_answer.add(urn)
+        name = urn.rpartition("::")[2]
         text = f"{name}: {message}" if name else message
         if text not in self.errors:
             self.errors.append(text)

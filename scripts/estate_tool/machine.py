@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from estate_tool import engine_locks
 from estate_tool.errors import Failed
 from estate_tool.pulumi_cli import Pulumi
 
@@ -29,6 +30,7 @@ def ready(environment: Environment, report: Report) -> Iterator[Pulumi]:
     from estate_tool.setup.engine import ensure_engine
 
     _put_on_path(ensure_engine(report))
+    _mend_state()
     if not environment.local:
         yield Pulumi(stack=environment.name)
         return
@@ -46,11 +48,17 @@ def reader(environment: Environment) -> Pulumi | None:
     if engine is None:
         raise Failed("there is no Pulumi engine on this machine", "scripts/estate doctor tells how to get it")
     _put_on_path(engine)
+    _mend_state()
     return Pulumi(stack=environment.name)
 
 
 def _put_on_path(engine: Engine) -> None:
     os.environ["PATH"] = os.pathsep.join([*(str(folder) for folder in engine.folders), os.environ.get("PATH", "")])
+
+
+def _mend_state() -> None:
+    if folder := engine_locks.state_folder(os.environ):
+        engine_locks.mend(folder)
 
 
 def _state_folder() -> Path:

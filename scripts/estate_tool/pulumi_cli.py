@@ -19,12 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from estate_tool import engine_locks
+from estate_tool.bound import bound_to_us
 from estate_tool.environment import DEFAULT, is_local
 from estate_tool.errors import Failed
 from estate_tool.paths import ROOT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _EVENT_POLL_SECONDS = 0.05
 _NO_LIMIT = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
@@ -49,8 +51,23 @@ class Pulumi:
 
     def export(self, layer: str) -> dict[str, Any]:
         """The deployment of a layer's stack, as the engine keeps it."""
+        exported: dict[str, Any] = self.export_versioned(layer)["deployment"]
+        return exported
+
+    def export_versioned(self, layer: str) -> dict[str, Any]:
+        """A layer's `deployment`, beside the `version` of its format."""
         exported: dict[str, Any] = json.loads(self._call(ROOT / layer, "stack", "export", "--stack", self.stack))
-        return exported["deployment"]
+        return exported
+
+    def replace(self, layer: str, exported: Mapping[str, Any]) -> None:
+        """Puts an edited deployment, as `export_versioned` gave it, in the place of the present one.
+
+        The engine refuses one that does not hold together.
+        """
+        with tempfile.NamedTemporaryFile("w", prefix="estate-", suffix=".json", encoding="utf-8") as file:
+            json.dump(exported, file)
+            file.flush()
+            self._call(ROOT / layer, "stack", "import", "--stack", self.stack, "--file", file.name)
 
     def create_stack(self, layer: str) -> None:
         """Makes the empty stack of a layer."""
@@ -74,6 +91,12 @@ class Pulumi:
         """Destroys a layer's resources; returns the engine's complaint, empty when all went well."""
         return self._run(layer, ["destroy", "--yes", "--skip-preview", "--suppress-outputs"], on_event)
 
+    def refresh(self, layer: str, urns: Iterable[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        """Puts what AWS says of some resources into the state; returns the engine's complaint."""
+        targets = [f"--target={urn}" for urn in urns]
+        flags = ["--yes", "--skip-preview", "--suppress-outputs", "--skip-pending-creates"]
+        return self._run(layer, ["refresh", *flags, *targets], on_event)
+
     def _run_program(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
         with _language_runtime(layer) as address:
             return self._run(layer, [*arguments, f"--client={address}", "--exec-kind=auto.inline"], on_event)
@@ -83,12 +106,15 @@ class Pulumi:
             log = Path(folder) / "events.jsonl"
             log.touch()
             command = ["pulumi", *arguments, "--stack", self.stack, "--non-interactive", "--color=never"]
-            with _started([*command, f"--event-log={log}"], ROOT / layer, self._environ()) as process:
+            guarded = bound_to_us([*command, f"--event-log={log}"])
+            with _started(guarded, ROOT / layer, self._environ()) as process:
                 reader = _EventReader(log, on_event)
                 reader.start()
                 output = _wait(process)
                 reader.finish()
-            return "" if process.returncode == 0 else output.strip() or f"pulumi ended with {process.returncode}"
+            if process.returncode == 0:
+                return ""
+            return engine_locks.explained(output.strip(), layer, self.stack) or _ended(process.returncode)
 
     def _call(self, folder: Path, *arguments: str) -> str:
         command = ["pulumi", *arguments, "--non-interactive", "--color=never"]
@@ -101,6 +127,10 @@ class Pulumi:
     def _environ(self) -> dict[str, str]:
         # The engine hides --event-log, --client and --exec-kind from those who don't ask for them.
         return {**os.environ, **self.variables, "PULUMI_DEBUG_COMMANDS": "true"}
+
+
+def _ended(code: int) -> str:
+    return f"pulumi ended with {code}" if code > 0 else f"pulumi was ended from outside, by signal {-code}"
 
 
 def _remove_bare_salt(stack_file: Path) -> None:

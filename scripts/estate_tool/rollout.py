@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from estate_tool.display import Display
     from estate_tool.pulumi_cli import Pulumi
+    from estate_tool.recovery import Recovery
 
 DEPLOYED, UNCHANGED, SKIPPED, FAILED, DESTROYED = "deployed", "unchanged", "skipped", "failed", "destroyed"
 _INTERRUPTED = "interrupted; what was in flight has ended, the rest is as it was"
@@ -63,9 +64,17 @@ class Outcome:
         }
 
 
-def deploy(pulumi: Pulumi, layers: tuple[str, ...], display: Display, *, preview: bool = False) -> Outcome:
+def deploy(
+    pulumi: Pulumi,
+    layers: tuple[str, ...],
+    display: Display,
+    *,
+    preview: bool = False,
+    recovery: Recovery | None = None,
+) -> Outcome:
     """Rolls the layers out, lowest first; after a failure the layers above it are skipped.
 
+    With a `recovery`, what an interrupted run left of a layer is settled before the layer is touched.
     Raises Failed, before anything is touched, when a single layer is asked for and one it reads is not deployed.
     """
     stacks = pulumi.stacks()
@@ -77,7 +86,9 @@ def deploy(pulumi: Pulumi, layers: tuple[str, ...], display: Display, *, preview
         missing = [lower for lower in layer(name).reads if lower not in deployed]
         if missing:
             return LayerResult(layer=name, result=SKIPPED, error=f"reads {', '.join(missing)}, not deployed yet")
-        result = _up(pulumi, name, display, preview=preview, exists=name in stacks)
+        if recovery and name in stacks and not preview:
+            recovery.before(name)
+        result = _up(pulumi, name, display, preview=preview, exists=name in stacks, recovery=recovery)
         if result.result != FAILED and not preview:
             deployed.add(name)
         return result
@@ -85,16 +96,25 @@ def deploy(pulumi: Pulumi, layers: tuple[str, ...], display: Display, *, preview
     return _in_turn(pulumi.stack, layers, display, one)
 
 
-def destroy(pulumi: Pulumi, layers: tuple[str, ...], display: Display, *, preview: bool = False) -> Outcome:
+def destroy(
+    pulumi: Pulumi,
+    layers: tuple[str, ...],
+    display: Display,
+    *,
+    preview: bool = False,
+    recovery: Recovery | None = None,
+) -> Outcome:
     """Destroys the layers, highest first; after a failure the layers below it are left as they are.
 
-    `refuse_while_read` comes first.
+    `refuse_while_read` comes first. `recovery` as in `deploy`.
     """
     stacks = pulumi.stacks()
 
     def one(name: str) -> LayerResult:
         if name not in stacks:
             return LayerResult(layer=name, result=UNCHANGED)
+        if recovery and not preview:
+            recovery.before(name)
         return _down(pulumi, name, display, preview=preview)
 
     return _in_turn(pulumi.stack, tuple(reversed(layers)), display, one)
@@ -116,7 +136,7 @@ def _in_turn(environment: str, layers: tuple[str, ...], display: Display, one: C
             # The engine has finished what was in flight; its state is whole.
             result = LayerResult(layer=name, result=FAILED, error=_INTERRUPTED)
         except Failed as error:
-            result = LayerResult(layer=name, result=FAILED, error=error.message)
+            result = LayerResult(layer=name, result=FAILED, error="\n".join(filter(None, (error.message, error.hint))))
         result.seconds = time.monotonic() - begun
         display.layer_done(result)
         outcome.layers.append(result)
@@ -155,12 +175,17 @@ def refuse_while_read(pulumi: Pulumi, layers: tuple[str, ...]) -> None:
             )
 
 
-def _up(pulumi: Pulumi, name: str, display: Display, *, preview: bool, exists: bool) -> LayerResult:
+def _up(
+    pulumi: Pulumi, name: str, display: Display, *, preview: bool, exists: bool, recovery: Recovery | None
+) -> LayerResult:
     if not exists:
         pulumi.create_stack(name)
     changes = Changes(on_step=lambda step: display.step(step, planned=preview))
     if not preview:
-        return _result(name, changes, pulumi.up(name, changes.take), DEPLOYED)
+        complaint = pulumi.up(name, changes.take)
+        if recovery and changes.unanswered:
+            recovery.after(name, changes.unanswered)
+        return _result(name, changes, complaint, DEPLOYED)
     try:
         return _result(name, changes, pulumi.preview(name, changes.as_preview), DEPLOYED)
     finally:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.paths import ROOT
 from tests.integration import expected
+from tests.integration.commands import LONGEST_COMMAND, Commands, layer_results
 from tests.integration.conftest import EmbeddedAws, start
 from tests.integration.inventory import listed
 
@@ -20,35 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FLIGHTS, DUPLICATES, INVALID = 20_000, 1_000, 50
-LONGEST_COMMAND = 600
 # The whole workload several times over: minutes on a busy machine.
 pytestmark = pytest.mark.timeout(1200)
-
-
-class Commands:
-    """The commands as a user calls them, in an embedded AWS that belongs to these tests."""
-
-    def __init__(self, variables: dict[str, str], root: Path = ROOT) -> None:
-        self._variables = variables
-        self._root = root
-
-    def start(self, *command: str) -> subprocess.Popen[str]:
-        """A command under way."""
-        return subprocess.Popen(
-            [str(self._root / command[0]), *command[1:]], env=self._variables, text=True, cwd="/",
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-
-    def __call__(self, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-        """A command that has ended, with the exit code expected of it."""
-        process = self.start(*command)
-        try:
-            out, err = process.communicate(timeout=LONGEST_COMMAND)
-        finally:
-            process.kill()
-        assert process.returncode == code, f"{' '.join(command)} ended with {process.returncode}\n{out}\n{err}"
-        assert "Traceback" not in err
-        return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +34,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
 
 @pytest.fixture(scope="module")
 def run(own: EmbeddedAws) -> Commands:
-    mine = {"ESTATE_HOME": str(own.place.home), "ESTATE_PORT": str(own.place.port)}
-    return Commands({**os.environ, **mine})
+    return Commands.on(own)
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +60,6 @@ def estate(run: Commands) -> Iterator[dict[str, Any]]:
     report = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
     yield report
     run("scripts/destroy_all.sh")
-
-
-def layer_results(report: dict[str, Any]) -> dict[str, str]:
-    return {layer["layer"]: layer["result"] for layer in report["layers"]}
 
 
 def query(run: Commands, event_type: str, *arguments: str) -> dict[str, Any]:

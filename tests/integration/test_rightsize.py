@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from estate_tool.paths import ROOT
+from tests.integration.commands import Commands, layer_results
 from tests.integration.conftest import EmbeddedAws, start
-from tests.integration.test_estate import Commands, layer_results
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

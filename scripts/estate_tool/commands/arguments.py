@@ -22,6 +22,11 @@ def environment(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def wait_flag(parser: argparse.ArgumentParser) -> None:
+    """--wait."""
+    parser.add_argument("--wait", action="store_true", help="wait for another rollout or teardown of ENV to end")
+
+
 def json_flag(parser: argparse.ArgumentParser) -> None:
     """--json."""
     parser.add_argument("--json", action="store_true", help="the result as JSON on stdout, everything else on stderr")

@@ -25,23 +25,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layer", choices=LAYER_NAMES, help="only this layer; what it reads must be deployed")
     parser.add_argument("--preview", action="store_true", help="say what would change, change nothing")
     parser.add_argument("--yes", action="store_true", help="don't ask before changing a real account")
+    arguments.wait_flag(parser)
     arguments.json_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Sets up what is missing, rolls out, tells what changed."""
-    from estate_tool import environment, machine, rollout
+    from estate_tool import environment, exclusive, machine, rollout
     from estate_tool.display import Display
+    from estate_tool.recovery import Recovery
     from estate_tool.setup.report import Report
 
     target = environment.resolve(args.environment)
     layers = rollout.selected(args.layer)
     display = Display()
-    with machine.ready(target, Report()) as pulumi:
+    alone = exclusive.alone(target.name, "estate deploy", wait=args.wait, say=display.line)
+    with alone, machine.ready(target, Report()) as pulumi:
         if not target.local and not args.yes and not args.preview:
             rollout.deploy(pulumi, layers, display, preview=True)
             confirm(f"roll {', '.join(layers)} out to {target.name}", "add --yes once you have seen the preview")
-        outcome = rollout.deploy(pulumi, layers, display, preview=args.preview)
+        recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
+        outcome = rollout.deploy(pulumi, layers, display, preview=args.preview, recovery=recovery)
     if args.json:
         print(json.dumps(outcome.as_json(), indent=2))
     display.summary(outcome, "nothing was changed" if args.preview else "rolled out", _next(outcome, target, args))

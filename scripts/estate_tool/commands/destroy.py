@@ -28,25 +28,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preview", action="store_true", help="say what would be destroyed, destroy nothing")
     parser.add_argument("--yes", action="store_true", help="don't ask before destroying in a real account")
     parser.add_argument("--force", action="store_true", help="destroy failure queues that still hold messages")
+    arguments.wait_flag(parser)
     arguments.json_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Refuses where something would be lost or broken, destroys, tells what is gone."""
-    from estate_tool import environment, machine, rollout
+    from estate_tool import environment, exclusive, machine, rollout
     from estate_tool.display import Display
+    from estate_tool.recovery import Recovery
     from estate_tool.setup.report import Report
 
     target = environment.resolve(args.environment)
     layers = rollout.selected(args.layer)
     display = Display()
-    with machine.ready(target, Report()) as pulumi:
+    alone = exclusive.alone(target.name, "estate destroy", wait=args.wait, say=display.line)
+    with alone, machine.ready(target, Report()) as pulumi:
         rollout.refuse_while_read(pulumi, layers)
         _mind_failures(target, layers, args, display)
         if not target.local and not args.yes and not args.preview:
             rollout.destroy(pulumi, layers, display, preview=True)
             confirm(f"destroy {', '.join(reversed(layers))} in {target.name}, with all data", "add --yes")
-        outcome = rollout.destroy(pulumi, layers, display, preview=args.preview)
+        recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
+        outcome = rollout.destroy(pulumi, layers, display, preview=args.preview, recovery=recovery)
     if args.json:
         print(json.dumps(outcome.as_json(), indent=2))
     display.summary(outcome, "nothing was destroyed" if args.preview else "destroyed", _next(outcome, target, args))

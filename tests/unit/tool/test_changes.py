@@ -71,3 +71,23 @@ def test_a_preview_counts_what_would_be_done() -> None:
     changes.as_preview({"resourcePreEvent": {"metadata": {"op": "create", "urn": URN, "type": QUEUE}}})
     changes.as_preview(outputs("create"))
     assert changes.counts == {"created": 1}
+
+
+@pytest.mark.parametrize(
+    ("op", "message", "kept"),
+    [
+        ("create", "error reading from server: EOF", True),
+        ("create", "connection error: desc = transport: connection refused", True),
+        ("create-replacement", "rpc error: code = Unavailable desc = transport is closing", True),
+        ("create", "EntityAlreadyExists: role-a exists already", False),
+        ("update", "error reading from server: EOF", False),
+    ],
+)
+def test_a_creation_that_nobody_answered_to_may_have_happened(op: str, message: str, kept: bool) -> None:
+    changes = Changes()
+    urn = "urn:pulumi:dev::data::aws:sqs/queue:Queue::q"
+    new = {"urn": urn, "type": "aws:sqs/queue:Queue", "custom": True, "id": "", "inputs": {"name": "q-dev"}}
+    changes.take({"diagnosticEvent": {"severity": "error", "urn": urn, "message": message}})
+    changes.take({"resOpFailedEvent": {"metadata": {"op": op, "urn": urn, "new": new}}})
+    expected = [{"urn": urn, "type": new["type"], "custom": True, "inputs": new["inputs"]}]
+    assert changes.unanswered == (expected if kept else [])

@@ -95,6 +95,34 @@ def test_a_failed_run_returns_what_the_engine_said(engine: Engine) -> None:
     assert "error: the stack is locked" in complaint
 
 
+def test_an_engine_that_was_killed_is_told_apart_from_one_that_failed(engine: Engine) -> None:
+    (engine.folder / "pulumi").write_text("#!/bin/sh\nkill -KILL $$\n")
+    assert Pulumi(stack="dev").destroy("data", lambda _: None) == "pulumi was ended from outside, by signal 9"
+
+
+def test_a_held_lock_comes_with_the_way_out(engine: Engine) -> None:
+    engine.answers(stderr="error: the stack is currently locked by 1 lock(s).", code=255)
+    complaint = Pulumi(stack="dev").destroy("data", lambda _: None)
+    assert "pulumi cancel --yes --cwd data --stack dev" in complaint
+
+
+def test_only_the_resources_named_are_read_anew(engine: Engine) -> None:
+    assert Pulumi(stack="dev").refresh("data", ["urn:a", "urn:b"], lambda _: None) == ""
+    (call,) = engine.calls
+    assert call["arguments"][0] == "refresh"
+    assert [one for one in call["arguments"] if one.startswith("--target")] == ["--target=urn:a", "--target=urn:b"]
+
+
+def test_an_edited_deployment_is_handed_to_the_engine_as_it_came(engine: Engine) -> None:
+    engine.answers(stdout=json.dumps({"version": 4, "deployment": {"resources": []}}))
+    exported = Pulumi(stack="dev").export_versioned("data")
+    script = (engine.folder / "pulumi").read_text()
+    kept = 'import shutil; shutil.copy(sys.argv[sys.argv.index("--file") + 1], folder / "imported.json")\nprint('
+    (engine.folder / "pulumi").write_text(script.replace("print(answer", f"{kept}answer", 1))
+    Pulumi(stack="dev").replace("data", exported)
+    assert json.loads((engine.folder / "imported.json").read_text()) == exported
+
+
 def test_a_failed_question_is_an_error_with_the_engines_words(engine: Engine) -> None:
     engine.answers(stderr="error: no backend", code=1)
     with pytest.raises(Failed, match="stack ls failed in checkout: error: no backend"):

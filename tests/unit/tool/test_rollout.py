@@ -191,6 +191,67 @@ def test_an_interrupt_ends_the_rollout_with_a_report(display: Display, monkeypat
     assert "interrupted" in str(outcome.layers[0].error)
 
 
+class FakeRecovery:
+    """Remembers, among the engine's calls, what it was asked to settle; refuses `held`."""
+
+    def __init__(self, pulumi: FakePulumi, held: str | None = None) -> None:
+        self.calls, self.held = pulumi.calls, held
+        self.kept: list[Any] = []
+
+    def before(self, layer: str) -> None:
+        if layer == self.held:
+            raise Failed(f"layer {layer} is held by process 7", "wait for it to end")
+        self.calls.append(("before", layer))
+
+    def after(self, layer: str, unanswered: list[Any]) -> None:
+        self.kept += [(layer, resource["urn"]) for resource in unanswered]
+
+
+@pytest.mark.parametrize(("command", "verb"), [(rollout.deploy, "up"), (rollout.destroy, "destroy")])
+def test_what_an_interrupted_run_left_is_settled_before_a_layer_is_touched(
+    display: Display, command: Callable[..., rollout.Outcome], verb: str
+) -> None:
+    pulumi = FakePulumi(deployed=("foundation", "data"))
+    assert command(pulumi, LAYER_NAMES, display, recovery=FakeRecovery(pulumi)).ok
+    settled = [call[1] for call in pulumi.calls if call[0] == "before"]
+    assert sorted(settled) == ["data", "foundation"]
+    for layer in settled:
+        assert pulumi.calls.index(("before", layer)) < pulumi.calls.index((verb, layer))
+
+
+@pytest.mark.parametrize("command", [rollout.deploy, rollout.destroy])
+def test_a_preview_settles_nothing(display: Display, command: Callable[..., rollout.Outcome]) -> None:
+    pulumi = FakePulumi(deployed=("foundation",))
+    pulumi.export = lambda _: {"resources": []}  # type: ignore[attr-defined]
+    assert command(pulumi, ("foundation",), display, preview=True, recovery=FakeRecovery(pulumi)).ok
+    assert ("before", "foundation") not in pulumi.calls
+
+
+def test_what_can_not_be_settled_stops_the_rollout(display: Display) -> None:
+    pulumi = FakePulumi(deployed=LAYER_NAMES)
+    recovery: Any = FakeRecovery(pulumi, held="data")
+    outcome = rollout.deploy(pulumi, LAYER_NAMES, display, recovery=recovery)  # type: ignore[arg-type]
+    assert outcome.layers[1].error == "layer data is held by process 7\nwait for it to end"
+    assert list(results(outcome).values()) == ["deployed", "failed", "skipped", "skipped"]
+    assert ("up", "data") not in pulumi.calls
+
+
+def test_what_the_provider_never_answered_to_is_kept(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulumi = FakePulumi()
+
+    def up(layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        new = {"urn": "urn:a::b::aws:c::d", "type": "aws:c", "custom": True, "id": "", "inputs": {"name": "n"}}
+        on_event({"diagnosticEvent": {"severity": "error", "urn": new["urn"], "message": "connection error: refused"}})
+        on_event({"resOpFailedEvent": {"metadata": {"op": "create", "urn": new["urn"], "new": new}}})
+        return "update failed"
+
+    monkeypatch.setattr(pulumi, "up", up)
+    recovery: Any = FakeRecovery(pulumi)
+    outcome = rollout.deploy(pulumi, LAYER_NAMES, display, recovery=recovery)  # type: ignore[arg-type]
+    assert outcome.layers[0].result == "failed"
+    assert recovery.kept == [("foundation", "urn:a::b::aws:c::d")]
+
+
 def test_the_report_for_machines_has_the_promised_keys(display: Display) -> None:
     report = rollout.deploy(FakePulumi(failing="compute"), LAYER_NAMES, display).as_json()  # type: ignore[arg-type]
     assert set(report) == {"environment", "ok", "seconds", "layers"}

@@ -1,0 +1,199 @@
+"""Rollouts and teardowns killed at random moments: running the same command again puts everything right.
+
+ESTATE_KILLS says how many kills (8), ESTATE_SEED repeats a run whose seed was printed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from foundation.layers import LAYER_NAMES
+from tests.integration.commands import LONGEST_COMMAND, Commands
+from tests.integration.conftest import EmbeddedAws, start
+from tests.integration.inventory import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+KILLS = int(os.environ.get("ESTATE_KILLS", "8"))
+VICTIMS = ("tool", "engine", "provider")
+# About a quarter of it on a quiet machine.
+pytestmark = [
+    pytest.mark.timeout(240 + 60 * KILLS),
+    pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the engine in /proc, which is Linux's"),
+]
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
+    """An embedded AWS for this module alone."""
+    aws = start(tmp_path_factory.mktemp("kills"))
+    try:
+        yield aws
+    finally:
+        aws.down()
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What there is: in AWS, as its APIs list it, and in the layers' states, and what is unfinished in the latter."""
+
+    listed: Counter[tuple[str, str]]
+    states: dict[str, list[str]]
+    pending: list[str]
+
+
+def look(aws: EmbeddedAws) -> Sight:
+    found = listed(aws.client, "local")
+    states, pending = dict[str, list[str]](), []
+    for layer in LAYER_NAMES:
+        path = aws.place.home / "state" / ".pulumi" / "stacks" / layer / "local.json"
+        if path.exists():
+            latest = json.loads(path.read_text())["checkpoint"].get("latest") or {}
+            resources = latest.get("resources") or []
+            states[layer] = sorted(resource["urn"] for resource in resources)
+            pending += [f"{one['type']} {one['resource']['urn']}" for one in latest.get("pending_operations") or []]
+            # Taken over from a provider that had died, and not read yet.
+            unread = (one["urn"] for one in resources if one["type"].startswith("aws:") and not one.get("outputs"))
+            pending += [f"unread {urn}" for urn in unread]
+    # The name of a table's stream ends with the time it was made at.
+    names = Counter((kind, name.partition("/stream/")[0]) for kind, names in found.items() for name in names)
+    return Sight(names, states, pending)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A command on one layer and the moment it is killed at: after so many lines of progress, and a little."""
+
+    command: tuple[str, ...]
+    victim: str
+    lines: int
+    seconds: float
+
+
+def steps(chance: random.Random, sizes: dict[str, int]) -> Iterator[Step]:
+    """Up through the layers, down again, and so on."""
+    up = [("scripts/deploy_layer.sh", layer) for layer in LAYER_NAMES]
+    down = [("scripts/destroy_layer.sh", layer) for layer in reversed(LAYER_NAMES)]
+    victims = itertools.cycle(chance.sample(VICTIMS, len(VICTIMS)))
+    while True:
+        for command in (*up, *down):
+            # Line 0 says that the layer begins; the engine takes a moment until the first resource.
+            lines = chance.randrange(sizes[command[1]] - 1)
+            yield Step(command, next(victims), lines, chance.uniform(0, 0.1 if lines else 1.5))
+
+
+def child(parent: int | None, *, called: str) -> int | None:
+    """The first child of a process that has this in its command line, if any."""
+    for children in Path(f"/proc/{parent}/task").glob("*/children"):
+        for process in children.read_text().split():
+            if called in Path(f"/proc/{process}/cmdline").read_text().replace("\0", " "):
+                return int(process)
+    return None
+
+
+def find(victim: str, tool: int) -> int | None:
+    if victim == "tool":
+        return tool
+    engine = child(tool, called="--event-log")
+    return engine if victim == "engine" else child(engine, called="local_aws.provider")
+
+
+def kill(process: subprocess.Popen[str], victim: str) -> None:
+    """Kill the victim as soon as there is one, unless the tool ends before."""
+    while process.poll() is None:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found = find(victim, process.pid)
+            if found is not None:
+                os.kill(found, signal.SIGKILL)
+                return
+        time.sleep(0.005)
+
+
+def interrupted(run: Commands, step: Step) -> bool:
+    """Run the step's command and kill its victim at the step's moment; whether that was in time."""
+    script, layer = step.command
+    # The tool serves the provider itself; to be killed alone, it has to be the engine's.
+    plugged = (
+        ".venv/bin/python",
+        "-P",
+        "-m",
+        "tests.faults.plugged",
+        "deploy" if "deploy" in script else "destroy",
+        layer,
+    )
+    process = run.start(*(plugged if step.victim == "provider" else step.command))
+    assert process.stderr is not None
+    assert process.stdout is not None
+    seen, killer = 0, None
+    for line in process.stderr:
+        begun = line.startswith("[1/1]")
+        seen += begun or (seen > 0 and line.startswith("      "))
+        if killer is None and seen > step.lines:
+            killer = threading.Timer(step.seconds, kill, (process, step.victim))
+            killer.start()
+    process.stdout.close()
+    code = process.wait(LONGEST_COMMAND)
+    if killer is not None:
+        killer.cancel()
+        killer.join()
+    return code != 0
+
+
+def test_whatever_is_killed_running_it_again_puts_it_right(own: EmbeddedAws) -> None:
+    seed = int(os.environ.get("ESTATE_SEED") or random.randrange(10**6))
+    print(f"ESTATE_SEED={seed}")
+    run = Commands.on(own)
+    run("scripts/deploy_all.sh")
+    whole = look(own)
+    run("scripts/destroy_all.sh")
+    assert look(own).listed == Counter()
+
+    sizes = {layer: sum("::aws:" in urn or "$aws:" in urn for urn in urns) for layer, urns in whole.states.items()}
+    deployed, kills = 0, 0
+    for step in steps(random.Random(seed), sizes):
+        before = time.monotonic()
+        killed = interrupted(run, step)
+        kills += killed
+        left = look(own).pending
+        again = run(*step.command)
+        deployed += 1 if "deploy_" in step.command[0] else -1
+        print(f"{step}: {'killed' if killed else 'too late'}, {len(left)} pending, {time.monotonic() - before:.1f} s")
+        found = look(own)
+        told = f"seed {seed}, {step}, left {left}\n{again.stderr}"
+        assert found.pending == [], told
+        assert found.states == {layer: whole.states[layer] for layer in LAYER_NAMES[:deployed]}, told
+        assert found.listed - whole.listed == Counter(), told
+        if deployed in (0, len(LAYER_NAMES)):
+            assert found.listed == (whole.listed if deployed else Counter()), told
+        if kills >= KILLS and deployed == 0:
+            return
+
+
+def test_of_two_rollouts_at_once_the_second_is_refused_or_waits(own: EmbeddedAws) -> None:
+    run = Commands.on(own)
+    first = run.start("scripts/deploy_layer.sh", "foundation")
+    assert first.stderr is not None
+    assert any(line.startswith("[1/1]") for line in first.stderr)
+    refused = run("scripts/destroy_all.sh", code=1)
+    assert f"process {first.pid} (estate deploy) since" in refused.stderr
+    assert "nothing was touched" in refused.stderr
+    waited = run("scripts/destroy_all.sh", "--wait")
+    first.communicate()
+    assert first.returncode == 0
+    assert "6 deleted" in waited.stderr
+    assert look(own).listed == Counter()

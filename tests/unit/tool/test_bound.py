@@ -1,0 +1,64 @@
+"""Commands end with the process that started them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from estate_tool.bound import bound_to_us
+from estate_tool.paths import SCRIPTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PARENT = """
+import subprocess, sys
+from estate_tool.bound import bound_to_us
+process = subprocess.Popen(bound_to_us(["sleep", "60"]))
+print(process.pid, flush=True)
+process.wait()
+"""
+
+
+def test_the_command_runs_with_its_arguments_and_its_exit_code() -> None:
+    ended = subprocess.run(
+        bound_to_us(["sh", "-c", "echo $0 $1; exit 7", "a b", "c"]), capture_output=True, check=False
+    )
+    assert (ended.returncode, ended.stdout) == (7, b"a b c\n")
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="no other kernel does this")
+def test_the_command_ends_when_its_parent_is_killed() -> None:
+    environ = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    with subprocess.Popen([sys.executable, "-c", PARENT], stdout=subprocess.PIPE, text=True, env=environ) as parent:
+        assert parent.stdout is not None
+        command = int(parent.stdout.readline())
+        # Until then the launcher has not asked the kernel yet.
+        assert wait_until(lambda: comm(command) == "sleep")
+        parent.kill()
+    assert wait_until(lambda: comm(command) is None)
+
+
+def comm(pid: int) -> str | None:
+    """What a process is called; None when it has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    name, _, rest = stat.partition("(")[2].rpartition(") ")
+    return None if rest.startswith("Z") else name
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + 10
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True

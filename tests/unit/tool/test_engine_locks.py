@@ -1,0 +1,142 @@
+"""What killed engines leave in a file backend."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from estate_tool import engine_locks
+from estate_tool.errors import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = socket.gethostname()
+
+
+@pytest.fixture
+def ended() -> int:
+    """The number of a process that has ended."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    return process.pid
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[int]:
+    """The number of a living process that is called as the engine."""
+    program = shutil.copy(str(shutil.which("sleep")), tmp_path / "pulumi")
+    with subprocess.Popen([program, "60"]) as process:
+        yield process.pid
+        process.kill()
+
+
+def lock(state: Path, pid: int, host: str = HERE, name: str = "a") -> Path:
+    path = state / "locks" / "organization" / "data" / "dev" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    holder = {"pid": pid, "username": "ann", "hostname": host, "timestamp": "2026-01-02T03:04:05.123456789Z"}
+    path.write_text(json.dumps(holder))
+    path.with_name(f"{path.name}.attrs").write_text("{}")
+    return path
+
+
+def free(state: Path) -> list[str]:
+    said: list[str] = []
+    engine_locks.free_dead(state, "data", "dev", said.append)
+    return said
+
+
+def test_a_dead_processs_lock_is_freed_and_told(tmp_path: Path, ended: int) -> None:
+    path = lock(tmp_path, ended)
+    (told,) = free(tmp_path)
+    assert f"process {ended} of ann on {HERE} since 2026-01-0" in told
+    assert list(path.parent.iterdir()) == []
+
+
+def test_a_number_that_now_belongs_to_another_program_is_no_engine(tmp_path: Path) -> None:
+    path = lock(tmp_path, os.getpid())
+    assert len(free(tmp_path)) == 1
+    assert not path.exists()
+
+
+def test_a_living_engine_keeps_its_lock_and_is_named(tmp_path: Path, engine: int) -> None:
+    path = lock(tmp_path, engine)
+    with pytest.raises(Failed) as held:
+        free(tmp_path)
+    assert f"layer data of dev is held by process {engine} of ann" in held.value.message
+    assert "pulumi cancel --yes --cwd data --stack dev" in held.value.hint
+    assert path.exists()
+
+
+def test_nobody_can_tell_here_who_lives_on_another_machine(tmp_path: Path, ended: int) -> None:
+    path = lock(tmp_path, ended, host="elsewhere")
+    with pytest.raises(Failed, match="on elsewhere"):
+        free(tmp_path)
+    assert path.exists()
+
+
+def test_a_lock_that_was_never_written_to_the_end_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_locks, "_SETTLE_SECONDS", 0.1)
+    path = lock(tmp_path, 1)
+    path.write_text('{"pid": 1')
+    free(tmp_path)
+    assert not path.exists()
+
+
+def test_another_stacks_lock_stays(tmp_path: Path, ended: int) -> None:
+    path = lock(tmp_path, ended)
+    engine_locks.free_dead(tmp_path, "data", "dev-b", print)
+    engine_locks.free_dead(tmp_path, "compute", "dev", print)
+    assert path.exists()
+
+
+def test_empty_attributes_are_removed_and_others_stay(tmp_path: Path) -> None:
+    stacks = tmp_path / "stacks" / "data"
+    stacks.mkdir(parents=True)
+    for name, text in (("dev.json", ""), ("dev.json.attrs", ""), ("b.json.attrs", "{}")):
+        (stacks / name).write_text(text)
+    engine_locks.mend(tmp_path)
+    assert sorted(path.name for path in stacks.iterdir()) == ["b.json.attrs", "dev.json"]
+
+
+@pytest.mark.parametrize(
+    ("url", "folder"),
+    [
+        ("file:///var/state", "/var/state/.pulumi"),
+        ("file:///var/my%20state?no_tmp_dir=true", "/var/my state/.pulumi"),
+        ("file://./state", "state/.pulumi"),
+        ("file://~", "~/.pulumi"),
+        ("s3://bucket/state", None),
+        ("https://app.example.com", None),
+    ],
+)
+def test_the_state_folder_is_that_of_the_backend(url: str, folder: str | None, tmp_path: Path) -> None:
+    expected = None if folder is None else Path(folder).expanduser()
+    assert engine_locks.state_folder({"PULUMI_BACKEND_URL": url}) == expected
+    (tmp_path / "credentials.json").write_text(json.dumps({"current": url}))
+    assert engine_locks.state_folder({"PULUMI_HOME": str(tmp_path)}) == expected
+
+
+def test_without_a_login_there_is_no_state_folder(tmp_path: Path) -> None:
+    assert engine_locks.state_folder({"PULUMI_HOME": str(tmp_path)}) is None
+
+
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        "error: the stack is currently locked by 1 lock(s). Either wait",
+        "error: [409] Conflict: Another update is currently in progress.",
+    ],
+)
+def test_of_other_backends_locks_the_way_out_is_told(complaint: str) -> None:
+    told = engine_locks.explained(complaint, "data", "dev")
+    assert told.startswith(complaint)
+    assert "pulumi cancel --yes --cwd data --stack dev" in told
+    assert engine_locks.explained("error: denied", "data", "dev") == "error: denied"

@@ -1,0 +1,204 @@
+"""What an interrupted run left unfinished is settled before the next one begins."""
+
+from __future__ import annotations
+
+import copy
+import json
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool.environment import Environment
+from estate_tool.errors import Failed
+from estate_tool.recovery import Recovery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+PREFIX = "urn:pulumi:dev::data::"
+
+
+def resource(name: str, kind: str = "aws:dynamodb/table:Table", **more: Any) -> dict[str, Any]:
+    return {"urn": f"{PREFIX}{kind}::{name}", "type": kind, "custom": True, "inputs": {"name": f"{name}-dev"}, **more}
+
+
+def made(name: str) -> dict[str, Any]:
+    return resource(name, id=f"{name}-dev", outputs={"arn": f"{name}-dev"})
+
+
+def operation(what: str, name: str, kind: str = "aws:dynamodb/table:Table") -> dict[str, Any]:
+    return {"type": what, "resource": resource(name, kind)}
+
+
+class FakePulumi:
+    """An engine with one stack: a refresh drops what does not exist in AWS and fills in the rest.
+
+    Notes go as they do with the real one: a refresh keeps those of creations, an import of a deployment none.
+    """
+
+    stack = "dev"
+
+    def __init__(self, *resources: dict[str, Any], pending: tuple[dict[str, Any], ...], exist: set[str]) -> None:
+        self.exported: Any = {"version": 3, "deployment": {"resources": list(resources)}}
+        if pending:
+            self.exported["deployment"]["pending_operations"] = list(pending)
+        self.exist = exist
+        self.calls: list[str] = []
+        self.complaint = ""
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The ids of the resources in the state, by name."""
+        return {one["urn"].rpartition("::")[2]: one.get("id") for one in self.exported["deployment"]["resources"]}
+
+    @property
+    def pending(self) -> list[Any]:
+        return self.exported["deployment"].get("pending_operations") or []
+
+    def export_versioned(self, layer: str) -> dict[str, Any]:
+        self.calls.append("export")
+        return copy.deepcopy(self.exported)
+
+    def replace(self, layer: str, exported: dict[str, Any]) -> None:
+        self.calls.append("replace")
+        self.exported = copy.deepcopy(exported)
+        self.exported["deployment"].pop("pending_operations", None)
+
+    def refresh(self, layer: str, urns: Iterable[str], on_event: Callable[[Any], None]) -> str:
+        self.calls.append("refresh")
+        if self.complaint:
+            return self.complaint
+        kept = []
+        notes = [one for one in self.pending if one["type"] == "creating"]
+        self.exported["deployment"]["pending_operations"] = notes
+        for one in self.exported["deployment"]["resources"]:
+            if one["urn"] not in urns:
+                kept.append(one)
+            elif one["id"] in self.exist:
+                kept.append(one | {"outputs": {"arn": one["id"]}})
+        self.exported["deployment"]["resources"] = kept
+        return ""
+
+
+@pytest.fixture(autouse=True)
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PULUMI_BACKEND_URL", f"file://{tmp_path}")
+    return tmp_path / ".pulumi"
+
+
+def recovery(pulumi: FakePulumi, said: list[str]) -> Recovery:
+    configuration: Any = SimpleNamespace(region="us-east-1")
+    environment = Environment(name="dev", local=False, configuration=configuration)
+    return Recovery(pulumi=pulumi, environment=environment, say=said.append)  # type: ignore[arg-type]
+
+
+def settle(pulumi: FakePulumi) -> list[str]:
+    said: list[str] = []
+    recovery(pulumi, said).before("data")
+    return [line.strip() for line in said]
+
+
+def test_what_was_created_is_taken_over() -> None:
+    pulumi = FakePulumi(
+        made("a"),
+        pending=(operation("creating", "b"),),
+        exist={"a-dev", "b-dev"},
+    )
+    assert settle(pulumi) == ["b: was left unfinished, exists"]
+    assert pulumi.names == {"a": "a-dev", "b": "b-dev"}
+    assert pulumi.exported["deployment"]["resources"][1]["outputs"] == {"arn": "b-dev"}
+    assert pulumi.pending == []
+
+
+def test_what_was_not_created_is_forgotten() -> None:
+    pulumi = FakePulumi(made("a"), pending=(operation("creating", "b"),), exist={"a-dev"})
+    assert settle(pulumi) == ["b: was left unfinished, does not exist"]
+    assert pulumi.names == {"a": "a-dev"}
+    assert pulumi.pending == []
+
+
+def test_what_was_being_deleted_or_changed_is_read_anew() -> None:
+    pending = (operation("deleting", "a"), operation("updating", "b"))
+    pulumi = FakePulumi(
+        made("a"),
+        made("b"),
+        pending=pending,
+        exist={"b-dev"},
+    )
+    settle(pulumi)
+    assert pulumi.names == {"b": "b-dev"}
+    assert pulumi.pending == []
+
+
+def test_what_is_not_in_aws_is_only_forgotten() -> None:
+    provider = operation("creating", "p", "pulumi:providers:aws")
+    pulumi = FakePulumi(pending=(provider, operation("reading", "s", "pulumi:pulumi:StackReference")), exist=set())
+    assert settle(pulumi) == []
+    assert (pulumi.names, pulumi.pending) == ({}, [])
+    assert "refresh" not in pulumi.calls
+
+
+def test_a_recovery_that_was_interrupted_is_completed_by_the_next() -> None:
+    pulumi = FakePulumi(pending=(operation("creating", "b"), operation("creating", "c")), exist={"b-dev"})
+    pulumi.complaint = "error: throttled"
+    with pytest.raises(Failed, match="can't be read: error: throttled"):
+        settle(pulumi)
+    assert pulumi.pending == []
+    pulumi.complaint = ""
+    assert settle(pulumi) == ["b: was left unfinished, exists", "c: was left unfinished, does not exist"]
+    assert pulumi.names == {"b": "b-dev"}
+    assert settle(pulumi) == []
+
+
+def test_what_a_dead_provider_may_have_created_is_kept_until_it_is_read() -> None:
+    pulumi = FakePulumi(made("a"), pending=(), exist={"a-dev", "b-dev"})
+    recovery(pulumi, []).after("data", [resource("b"), resource("c")])
+    assert pulumi.names == {"a": "a-dev", "b": "b-dev", "c": "c-dev"}
+    assert settle(pulumi) == ["b: was left unfinished, exists", "c: was left unfinished, does not exist"]
+    assert pulumi.names == {"a": "a-dev", "b": "b-dev"}
+
+
+def test_what_is_in_the_state_already_is_not_taken_over_twice() -> None:
+    pulumi = FakePulumi(made("a"), pending=(), exist={"a-dev"})
+    recovery(pulumi, []).after("data", [resource("a")])
+    assert len(pulumi.exported["deployment"]["resources"]) == 1
+
+
+def test_a_replacement_takes_the_place_of_what_was_deleted_for_it() -> None:
+    old = resource("b", id="b-old", pendingReplacement=True)
+    pulumi = FakePulumi(old, pending=(operation("creating", "b"),), exist={"b-dev"})
+    settle(pulumi)
+    assert pulumi.names == {"b": "b-dev"}
+    assert len(pulumi.exported["deployment"]["resources"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("checkpoint", "asked"),
+    [
+        ({"checkpoint": {"latest": {"resources": []}}}, False),
+        ({"checkpoint": {"stack": "organization/data/dev"}}, False),
+        ({"checkpoint": {"latest": {"pending_operations": [{}]}}}, True),
+        ({"checkpoint": {"latest": {"resources": [resource("a", id="a-dev")]}}}, True),
+        ({"unheard": "of"}, True),
+        (None, True),
+    ],
+)
+def test_the_engine_is_only_asked_when_its_file_says_that_something_is_left(
+    state: Path, checkpoint: Any, asked: bool
+) -> None:
+    if checkpoint is not None:
+        file = state / "stacks" / "data" / "dev.json"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(checkpoint))
+    pulumi = FakePulumi(made("a"), pending=(), exist=set())
+    settle(pulumi)
+    assert pulumi.calls == (["export"] if asked else [])
+
+
+def test_without_a_file_backend_the_engine_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PULUMI_BACKEND_URL", "s3://states")
+    pulumi = FakePulumi(pending=(operation("creating", "b"),), exist={"b-dev"})
+    settle(pulumi)
+    assert pulumi.names == {"b": "b-dev"}
