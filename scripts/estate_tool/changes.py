@@ -56,15 +56,15 @@ class Changes:
         """Digests one engine event, as the event log holds it."""
         if "resOutputsEvent" in event:
             self._step(event["resOutputsEvent"]["metadata"])
-        elif "diagnosticEvent" in event:
-            self._diagnostic(event["diagnosticEvent"])
+        else:
+            self._complaint(event)
 
     def as_preview(self, event: Mapping[str, Any]) -> None:
         """Digests one event of a preview, where a step is known before it is made."""
         if "resourcePreEvent" in event:
             self._step(event["resourcePreEvent"]["metadata"])
-        elif "diagnosticEvent" in event:
-            self._diagnostic(event["diagnosticEvent"])
+        else:
+            self._complaint(event)
 
     @property
     def any(self) -> bool:
@@ -84,12 +84,21 @@ class Changes:
             self.steps.append(step)
             self.on_step(step)
 
+    def _complaint(self, event: Mapping[str, Any]) -> None:
+        if "diagnosticEvent" in event:
+            self._diagnostic(event["diagnosticEvent"])
+        elif event.get("policyEvent", {}).get("enforcementLevel") == "mandatory":
+            # The rule's statement, then what breaks it and how to mend it.
+            self._error(" ".join(str(event["policyEvent"]["message"]).split()))
+
     def _diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
         message = str(diagnostic.get("message", "")).strip()
         # The engine closes with a line that only says that there were errors.
         if diagnostic.get("severity") != "error" or not message or message == "update failed":
             return
         name = str(diagnostic.get("urn", "")).rpartition("::")[2]
-        text = f"{name}: {message}" if name else message
+        self._error(f"{name}: {message}" if name else message)
+
+    def _error(self, text: str) -> None:
         if text not in self.errors:
             self.errors.append(text)
