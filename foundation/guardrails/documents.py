@@ -43,7 +43,7 @@ class Statement:
 
 def statements(resource: Resource) -> Iterator[Statement]:
     """Every statement of every document of a resource; ValueError for a document that can't be read."""
-    for document, kind in _documents(resource):
+    for document, kind in documents(resource):
         for position, content in enumerate(_entries(document), start=1):
             sid = str(content.get("Sid") or f"statement {position}")
             yield Statement(sid=sid, kind=kind, allows=content.get("Effect") != "Deny", content=content)
@@ -56,7 +56,8 @@ def listed(value: Any) -> list[str]:
     return [str(item) for item in value] if isinstance(value, list) else [str(value)]
 
 
-def _documents(resource: Resource) -> Iterator[tuple[Mapping[str, Any], Kind]]:
+def documents(resource: Resource) -> Iterator[tuple[Mapping[str, Any], Kind]]:
+    """Every document of a resource that is known; ValueError for one that can't be read."""
     for key, kind in _PLACES.get(resource.type, ()):
         if text := resource.text(key):
             yield _parsed(text), kind

@@ -49,8 +49,9 @@ def _stack_policy(rule: StackRule) -> Policy:
 
 
 def _report(rule: Rule | StackRule, finding: Finding, report: Callable[[str, str | None], None]) -> None:
-    if not exempted(rule.name, finding.resource.name, datetime.now(UTC).date()):
-        report(message(rule, finding), finding.resource.urn)
+    text = message(rule, finding)
+    if not exempted(rule.name, finding.resource.name, text, datetime.now(UTC).date()):
+        report(text, finding.resource.urn)
 
 
 def _resource(source: ResourceValidationArgs | PolicyResource) -> Resource:

@@ -21,6 +21,7 @@ _WORDS = {
     "same": "same",
 }
 CHANGE_WORDS = ("created", "updated", "replaced", "deleted")
+_CLOSING = ("update failed", "preview failed")
 _STACK_TYPE = "pulumi:pulumi:Stack"
 
 
@@ -55,7 +56,9 @@ class Changes:
     def take(self, event: Mapping[str, Any]) -> None:
         """Digests one engine event, as the event log holds it."""
         if "resOutputsEvent" in event:
-            self._step(event["resOutputsEvent"]["metadata"])
+            # A rollout that begins with a preview tells that one's steps too.
+            if not event["resOutputsEvent"].get("planning"):
+                self._step(event["resOutputsEvent"]["metadata"])
         else:
             self._complaint(event)
 
@@ -94,7 +97,7 @@ class Changes:
     def _diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
         message = str(diagnostic.get("message", "")).strip()
         # The engine closes with a line that only says that there were errors.
-        if diagnostic.get("severity") != "error" or not message or message == "update failed":
+        if diagnostic.get("severity") != "error" or not message or message in _CLOSING:
             return
         name = str(diagnostic.get("urn", "")).rpartition("::")[2]
         self._error(f"{name}: {message}" if name else message)

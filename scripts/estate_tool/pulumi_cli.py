@@ -65,8 +65,13 @@ class Pulumi:
             _remove_bare_salt(ROOT / layer / f"Pulumi.{self.stack}.yaml")
 
     def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        """Rolls a layer out; returns the engine's complaint, empty when all went well."""
-        return self._run_program(layer, ["up", "--yes", "--skip-preview", "--suppress-outputs"], on_event)
+        """Rolls a layer out; returns the engine's complaint, empty when all went well.
+
+        Guardrails on a whole layer are checked at a run's end: in a real account at the end of a preview that goes
+        first, so that a breach changes nothing.
+        """
+        preview = ["--skip-preview"] if is_local(self.stack) else []
+        return self._run_program(layer, ["up", "--yes", *preview, "--suppress-outputs"], on_event)
 
     def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
         """Says what a rollout of a layer would do; returns the engine's complaint, empty when all went well."""

@@ -77,16 +77,17 @@ def test_a_breach_of_the_layer_is_reported_on_the_resource_it_is_about() -> None
 
 
 def test_an_exemption_covers_one_rule_on_one_resource_through_its_last_day() -> None:
-    known = (Exemption(rule="tags", resource="x", reason="tried", expires=date(2026, 3, 1)),)
-    assert exempted("tags", "x", date(2026, 3, 1), known)
-    assert not exempted("tags", "x", date(2026, 3, 2), known)
-    assert not exempted("tags", "y", date(2026, 3, 1), known)
-    assert not exempted("region", "x", date(2026, 3, 1), known)
+    known = (Exemption(rule="tags", resource="x", about="Owner", reason="tried", expires=date(2026, 3, 1)),)
+    assert exempted("tags", "x", "no Owner", date(2026, 3, 1), known)
+    assert not exempted("tags", "x", "no Owner", date(2026, 3, 2), known)
+    assert not exempted("tags", "x", "no Project", date(2026, 3, 1), known)
+    assert not exempted("tags", "y", "no Owner", date(2026, 3, 1), known)
+    assert not exempted("region", "x", "no Owner", date(2026, 3, 1), known)
 
 
 def test_an_exempted_breach_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str]] = []
-    monkeypatch.setattr(policies, "exempted", lambda rule, name, _: not asked.append((rule, name)))
+    monkeypatch.setattr(policies, "exempted", lambda rule, name, *_: not asked.append((rule, name)))
     reported = Reported()
     policy("function-memory").validate(of_function(memorySize=3008), reported)
     assert (reported, asked) == ([], [("function-memory", "query-function")])
