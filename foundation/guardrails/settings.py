@@ -39,7 +39,7 @@ _NAMED = {
     "aws:sns/topic:Topic",
     "aws:sqs/queue:Queue",
 }
-_KEEPING = ("deletionProtectionEnabled", "deletionProtection", "skipDestroy", "retainOnDelete")
+_KEEPING = ("deletionProtectionEnabled", "deletionProtection", "skipDestroy")
 
 
 def _region(resource: Resource) -> Iterator[Finding]:
