@@ -27,6 +27,7 @@ CHANGE_WORDS = ("created", "updated", "replaced", "deleted")
 _NO_ANSWER = re.compile(r"connection error|error reading from server|transport is closing|code = Unavailable|\bEOF\b")
 # What the engine's events tell of a resource that belongs into its state.
 _STATE_KEYS = ("urn", "type", "custom", "parent", "inputs", "provider")
+_CLOSING = ("update failed", "preview failed")
 _STACK_TYPE = "pulumi:pulumi:Stack"
 
 
@@ -63,20 +64,22 @@ class Changes:
     def take(self, event: Mapping[str, Any]) -> None:
         """Digests one engine event, as the event log holds it."""
         if "resOutputsEvent" in event:
-            self._step(event["resOutputsEvent"]["metadata"])
+            # A rollout that begins with a preview tells that one's steps too.
+            if not event["resOutputsEvent"].get("planning"):
+                self._step(event["resOutputsEvent"]["metadata"])
         elif "resOpFailedEvent" in event:
             metadata = event["resOpFailedEvent"]["metadata"]
             if metadata["op"] in _CREATES and metadata.get("new"):
                 self._failed[metadata["urn"]] = metadata["new"]
-        elif "diagnosticEvent" in event:
-            self._diagnostic(event["diagnosticEvent"])
+        else:
+            self._complaint(event)
 
     def as_preview(self, event: Mapping[str, Any]) -> None:
         """Digests one event of a preview, where a step is known before it is made."""
         if "resourcePreEvent" in event:
             self._step(event["resourcePreEvent"]["metadata"])
-        elif "diagnosticEvent" in event:
-            self._diagnostic(event["diagnosticEvent"])
+        else:
+            self._complaint(event)
 
     @property
     def unanswered(self) -> list[dict[str, Any]]:
@@ -102,15 +105,24 @@ class Changes:
             self.steps.append(step)
             self.on_step(step)
 
+    def _complaint(self, event: Mapping[str, Any]) -> None:
+        if "diagnosticEvent" in event:
+            self._diagnostic(event["diagnosticEvent"])
+        elif event.get("policyEvent", {}).get("enforcementLevel") == "mandatory":
+            # The rule's statement, then what breaks it and how to mend it.
+            self._error(" ".join(str(event["policyEvent"]["message"]).split()))
+
     def _diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
         message = str(diagnostic.get("message", "")).strip()
         # The engine closes with a line that only says that there were errors.
-        if diagnostic.get("severity") != "error" or not message or message == "update failed":
+        if diagnostic.get("severity") != "error" or not message or message in _CLOSING:
             return
         urn = str(diagnostic.get("urn", ""))
         if _NO_ANSWER.search(message):
             self._no_answer.add(urn)
         name = urn.rpartition("::")[2]
-        text = f"{name}: {message}" if name else message
+        self._error(f"{name}: {message}" if name else message)
+
+    def _error(self, text: str) -> None:
         if text not in self.errors:
             self.errors.append(text)

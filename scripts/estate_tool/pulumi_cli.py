@@ -1,7 +1,7 @@
-"""The engine's command line, with each layer's program running in this process.
+"""The engine's command line, with each layer's program and the guardrails running in this process.
 
-Saves starting a language host and an interpreter for each layer; `pulumi up` in a layer's folder does the same the
-long way round.
+Saves starting a language host and two interpreters for each layer; `pulumi up --policy-pack
+../foundation/guardrails/pack` in a layer's folder does the same the long way round.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 import threading
 from concurrent import futures
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +23,13 @@ from estate_tool import engine_locks
 from estate_tool.bound import bound_to_us
 from estate_tool.environment import DEFAULT, is_local
 from estate_tool.errors import Failed
-from estate_tool.paths import ROOT
+from estate_tool.paths import ROOT, SCRIPTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+# Tells the engine where in this process the guardrails are.
+POLICY_PACK = SCRIPTS / "estate_tool" / "policy_pack"
 _EVENT_POLL_SECONDS = 0.05
 _NO_LIMIT = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
@@ -80,8 +82,13 @@ class Pulumi:
             _remove_bare_salt(ROOT / layer / f"Pulumi.{self.stack}.yaml")
 
     def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        """Rolls a layer out; returns the engine's complaint, empty when all went well."""
-        return self._run_program(layer, ["up", "--yes", "--skip-preview", "--suppress-outputs"], on_event)
+        """Rolls a layer out; returns the engine's complaint, empty when all went well.
+
+        Guardrails on a whole layer are checked at a run's end: in a real account at the end of a preview that goes
+        first, so that a breach changes nothing.
+        """
+        preview = ["--skip-preview"] if is_local(self.stack) else []
+        return self._run_program(layer, ["up", "--yes", *preview, "--suppress-outputs"], on_event)
 
     def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
         """Says what a rollout of a layer would do; returns the engine's complaint, empty when all went well."""
@@ -98,8 +105,10 @@ class Pulumi:
         return self._run(layer, ["refresh", *flags, *targets], on_event)
 
     def _run_program(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        with _language_runtime(layer) as address:
-            return self._run(layer, [*arguments, f"--client={address}", "--exec-kind=auto.inline"], on_event)
+        with _served(layer) as port:
+            serving = ["--exec-kind=auto.inline", f"--client=127.0.0.1:{port}", f"--policy-pack={POLICY_PACK}"]
+            told = {"ESTATE_POLICY_PACK_PORT": str(port), "ESTATE_POLICY_PACK_PROCESS": str(os.getpid())}
+            return replace(self, variables={**self.variables, **told})._run(layer, [*arguments, *serving], on_event)
 
     def _run(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
         with tempfile.TemporaryDirectory(prefix="estate-") as folder:
@@ -186,22 +195,25 @@ def _wait(process: subprocess.Popen[str]) -> str:
 
 
 @contextlib.contextmanager
-def _language_runtime(layer: str) -> Iterator[str]:
-    """Serves the layer's program to the engine; yields the address."""
+def _served(layer: str) -> Iterator[int]:
+    """Serves the layer's program and the guardrails to the engine; yields the port on the loopback."""
     import grpc
 
     # The Automation API's own server of inline programs. Its public entry points add three to five calls of the
     # command line to each rollout, a second per layer.
     from pulumi.automation._server import LanguageServer
-    from pulumi.runtime.proto import language_pb2_grpc
+    from pulumi.runtime.proto import analyzer_pb2_grpc, language_pb2_grpc
+
+    from estate_tool.guardrails import analyzer
 
     program = importlib.import_module(f"{layer}.__main__").main
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4), options=_NO_LIMIT)
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), options=_NO_LIMIT)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     try:
-        yield f"127.0.0.1:{port}"
+        yield port
     finally:
         server.stop(grace=None).wait()
 

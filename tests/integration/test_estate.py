@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from foundation.catalog import CATALOG
 from tests.integration import expected
+from tests.integration.attacks import Intruder, attempts
 from tests.integration.commands import LONGEST_COMMAND, Commands, layer_results
 from tests.integration.conftest import EmbeddedAws, start
 from tests.integration.inventory import listed
@@ -16,6 +18,8 @@ from tests.integration.inventory import listed
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from foundation.model import Function
 
 FLIGHTS, DUPLICATES, INVALID = 20_000, 1_000, 50
 # The whole workload several times over: minutes on a busy machine.
@@ -114,6 +118,25 @@ def test_a_layer_below_a_deployed_one_is_not_destroyed(
     refused = run("scripts/destroy_layer.sh", "data", code=1)
     assert "compute" in refused.stderr
     assert "scripts/destroy_layer.sh compute" in refused.stderr
+    assert listed(client, "local") == before
+
+
+@pytest.mark.parametrize("function", CATALOG.functions, ids=lambda function: function.name)
+def test_a_functions_role_is_denied_everything_but_its_task(
+    estate: dict[str, Any], own: EmbeddedAws, client: Callable[[str], Any], function: Function
+) -> None:
+    before = listed(client, "local")
+    intruder = Intruder(own, function.name, "local")
+    assert intruder.identity.endswith(f":assumed-role/role-{function.name}-local/intruder")
+    forbidden, granted = attempts(own, function, "local")
+    assert {"dynamodb.scan", "dynamodb.delete_table", "sqs.send_message", "sts.assume_role", "logs.get_log_events"} <= {
+        f"{attempt.service}.{attempt.operation}" for attempt in forbidden
+    }
+    assert [str(attempt) for attempt in forbidden if not intruder.is_denied(attempt)] == []
+    # The same credentials do let the function do its work; a message of ours in a failure queue would stay there.
+    harmless = [attempt for attempt in granted if attempt.operation != "send_message"]
+    assert harmless
+    assert [str(attempt) for attempt in harmless if intruder.is_denied(attempt)] == []
     assert listed(client, "local") == before
 
 

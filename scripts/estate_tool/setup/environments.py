@@ -1,4 +1,4 @@
-"""The two Python environments: the checkout's own (.venv) and the embedded AWS's (in the cache).
+"""The Python environments: the checkout's own (.venv) and those in the cache, such as the embedded AWS's.
 
 An environment is built aside and renamed when it is complete, so a half-made one is never met. The stamp in it is a
 copy of the lock file it was made from; scripts/_setup.sh compares it the same way.
@@ -39,12 +39,15 @@ def ensure_checkout(report: Report, root: Path = paths.ROOT) -> Path:
 
 def ensure_local_aws(report: Report) -> Path:
     """The Python of the embedded AWS's environment, shared by every checkout with the same lock file and Python."""
-    lock = LOCAL_AWS_LOCK
+    return ensure_cached("the embedded AWS's environment", "local-aws", LOCAL_AWS_LOCK, report)
+
+
+def ensure_cached(what: str, name: str, lock: Path, report: Report) -> Path:
+    """The Python of the cache's environment `name` of exactly this lock file and Python, made when there is none."""
     digest = hashlib.sha256(lock.read_bytes() + platform.python_version().encode()).hexdigest()[:12]
-    folder = paths.cache() / "local-aws" / digest
+    folder = paths.cache() / name / digest
     if not is_made_from(folder, lock):
-        what = "the embedded AWS's environment"
-        with hold(paths.cache() / "locks" / f"local-aws-{digest}.lock", what, report):
+        with hold(paths.cache() / "locks" / f"{name}-{digest}.lock", what, report):
             if not is_made_from(folder, lock):
                 make(what, folder, lock, report)
     return folder / "bin" / "python"

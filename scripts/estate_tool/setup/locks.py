@@ -11,12 +11,14 @@ OLDEST_PYTHON = "3.11"
 
 
 def make(report: Report) -> None:
-    """Write requirements.lock, the embedded AWS's and the pins of the set-up's own tools."""
+    """Write requirements.lock, the embedded AWS's, the policy checkers' and the pins of the set-up's own tools."""
     uv, env = ensure_uv(report), uv_environ()
+    checkers = paths.ROOT / "tests" / "contract" / "checkers"
     local_aws = paths.SCRIPTS / "local_aws"
     for source, lock, more in [
         (paths.ROOT / "pyproject.toml", paths.ROOT / "requirements.lock", ["--group", "dev"]),
         (local_aws / "requirements.in", local_aws / "requirements.lock", []),
+        (checkers / "requirements.in", checkers / "requirements.lock", []),
         (PINS / "uv.in", PINS / "uv.txt", []),
         (PINS / "go.in", PINS / "go.txt", []),
     ]:

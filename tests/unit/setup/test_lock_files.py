@@ -11,7 +11,8 @@ from estate_tool.setup import environments
 from estate_tool.setup.uv import PINS
 
 LOCK = paths.ROOT / "requirements.lock"
-LOCKS = [LOCK, environments.LOCAL_AWS_LOCK, PINS / "uv.txt", PINS / "go.txt"]
+CHECKERS_LOCK = paths.ROOT / "tests" / "contract" / "checkers" / "requirements.lock"
+LOCKS = [LOCK, environments.LOCAL_AWS_LOCK, CHECKERS_LOCK, PINS / "uv.txt", PINS / "go.txt"]
 
 
 def requirements(lock: Path) -> list[str]:
@@ -24,7 +25,7 @@ def names(lock: Path) -> set[str]:
     return {entry.split("==")[0] for entry in requirements(lock)}
 
 
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: f"{lock.parent.name}/{lock.name}")
 def test_every_package_is_pinned_with_hashes(lock: Path) -> None:
     entries = requirements(lock)
     assert entries

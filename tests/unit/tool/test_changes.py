@@ -59,11 +59,29 @@ def test_each_change_is_told_as_it_ends() -> None:
 
 def test_errors_are_kept_once_with_the_resource_they_are_about() -> None:
     changes = Changes()
-    for message in ("AccessDenied: no\n", "AccessDenied: no\n", "update failed"):
+    for message in ("AccessDenied: no\n", "AccessDenied: no\n", "update failed", "preview failed"):
         changes.take({"diagnosticEvent": {"severity": "error", "urn": URN, "message": message}})
     changes.take({"diagnosticEvent": {"severity": "warning", "urn": URN, "message": "careful"}})
     changes.take({"diagnosticEvent": {"severity": "error", "message": "the stack is locked"}})
     assert changes.errors == ["queue-ingest-queue: AccessDenied: no", "the stack is locked"]
+
+
+def test_what_breaks_a_guardrail_is_an_error_and_advice_is_not() -> None:
+    changes = Changes()
+    for level, message in (("mandatory", "Everything is in us-east-1.\nrule region: found mars\n"), ("advisory", "hm")):
+        event = {"policyEvent": {"resourceUrn": URN, "enforcementLevel": level, "message": message}}
+        changes.take(event)
+        changes.as_preview(event)
+    assert changes.errors == ["Everything is in us-east-1. rule region: found mars"]
+
+
+def test_the_steps_of_the_preview_that_goes_first_are_not_counted() -> None:
+    changes = Changes()
+    planned = outputs("create")
+    planned["resOutputsEvent"]["planning"] = True
+    changes.take(planned)
+    changes.take(outputs("create"))
+    assert changes.counts == {"created": 1}
 
 
 def test_a_preview_counts_what_would_be_done() -> None:

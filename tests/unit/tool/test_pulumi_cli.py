@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,6 +79,31 @@ def test_the_engine_runs_in_the_layers_folder_with_the_variables_given(engine: E
     assert call["told"] == "yes"
     assert call["arguments"][:3] == ["destroy", "--yes", "--skip-preview"]
     assert call["arguments"][call["arguments"].index("--stack") + 1] == "dev"
+
+
+@pytest.mark.parametrize(("stack", "previewed"), [("local", False), ("local-b", False), ("dev", True)])
+def test_every_rollout_keeps_the_guardrails_and_a_real_one_before_anything_is_changed(
+    engine: Engine, stack: str, previewed: bool
+) -> None:
+    assert Pulumi(stack=stack).up("data", lambda _: None) == ""
+    assert Pulumi(stack=stack).preview("data", lambda _: None) == ""
+    rollout, preview = engine.calls
+    assert f"--policy-pack={pulumi_cli.POLICY_PACK}" in rollout["arguments"]
+    assert f"--policy-pack={pulumi_cli.POLICY_PACK}" in preview["arguments"]
+    assert ("--skip-preview" not in rollout["arguments"]) == previewed
+
+
+def test_the_policy_pack_tells_the_port_and_ends_with_the_tool() -> None:
+    with subprocess.Popen(["sleep", "600"]) as tool:
+        told = {"ESTATE_POLICY_PACK_PORT": "4321", "ESTATE_POLICY_PACK_PROCESS": str(tool.pid)}
+        command = [str(pulumi_cli.POLICY_PACK), "127.0.0.1:1", "x"]
+        with subprocess.Popen(command, env={**os.environ, **told}, stdout=subprocess.PIPE, text=True) as pack:
+            assert pack.stdout is not None
+            assert pack.stdout.readline() == "4321\n"
+            assert pack.poll() is None
+            tool.kill()
+            tool.wait()
+            assert pack.wait(timeout=30) == 0
 
 
 def test_every_event_is_handed_on_in_order(engine: Engine) -> None:

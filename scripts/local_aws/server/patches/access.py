@@ -19,7 +19,15 @@ def apply() -> None:
         action: str | None = extract(*request)
         return _BATCHES.get(action, action) if action else action
 
+    resource = iam_actions.extract_resource_arn
+
+    def with_streams(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> str:
+        """What is read of a stream is allowed on that stream; otherwise only a grant on everything would do."""
+        stream = iam_actions._safe_json_field(body, "StreamArn") if service == "dynamodbstreams" else ""
+        return stream or str(resource(service, method, path, headers, body, *more))
+
     iam_actions.extract_iam_action = without_batches
+    iam_actions.extract_resource_arn = with_streams
 
 
 def role_allows(role_arn: str, action: str, resource: str) -> bool:

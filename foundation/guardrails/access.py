@@ -1,0 +1,147 @@
+"""Rules on who may do what: actions, resources and principals of policy documents."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from foundation.guardrails.documents import Statement, listed, statements
+from foundation.guardrails.rules import Finding, Resource, Rule, shown
+
+# A whole physical name, as `foundation.naming` makes it.
+_NAME = re.compile(r"(role|table|queue|dlq|lambda|topic|alarm|dashboard)(-[a-z0-9]+){2,}")
+_SOURCES = ("aws:sourcearn", "aws:sourceaccount")
+_MANAGED = {
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    "aws:iam/policyAttachment:PolicyAttachment",
+    "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+}
+
+
+def _each(check: Callable[[Resource, Statement], Iterator[Finding]]) -> Callable[[Resource], Iterable[Finding]]:
+    """A check of single statements as one of resources; a document that can't be read is a finding."""
+
+    def whole(resource: Resource) -> Iterator[Finding]:
+        try:
+            for statement in statements(resource):
+                yield from check(resource, statement)
+        except (ValueError, AttributeError) as error:
+            found = f"a policy document that can't be read ({error})"
+            yield Finding(resource=resource, found=found, mend="write it as JSON, with a list of statements")
+
+    return whole
+
+
+def _actions(resource: Resource, statement: Statement) -> Iterator[Finding]:
+    if not statement.allows:
+        return
+    for action in statement.all("Action"):
+        if "*" in action or "?" in action:
+            yield Finding(
+                resource=resource,
+                found=f"{action!r} in {statement.sid}",
+                mend="name every action that is needed, each in full",
+            )
+    if "NotAction" in statement.content:
+        found = f"NotAction {shown(statement.content['NotAction'])} in {statement.sid}, which allows everything else"
+        yield Finding(resource=resource, found=found, mend="name the actions that are needed in Action")
+
+
+def _no_wildcard_actions(resource: Resource) -> Iterator[Finding]:
+    yield from _each(_actions)(resource)
+    managed = resource.props.get("managedPolicyArns")
+    if resource.type in _MANAGED or (isinstance(managed, list) and managed):
+        found = f"a managed policy ({shown(managed or resource.props.get('policyArn'))}), whose actions are not ours"
+        yield Finding(resource=resource, found=found, mend="grant what is needed in foundation/catalog.py")
+
+
+def _resources(resource: Resource, statement: Statement) -> Iterator[Finding]:
+    if statement.kind != "identity" or not statement.allows:
+        return
+    for arn in statement.all("Resource"):
+        if not is_scoped(arn):
+            mend = "name the resource; wildcards stand only after a whole physical name (…/table-events-dev/stream/*)"
+            yield Finding(resource=resource, found=f"{arn!r} in {statement.sid}", mend=mend)
+    if "NotResource" in statement.content or not statement.all("Resource"):
+        found = f"{statement.sid} without Resource"
+        yield Finding(resource=resource, found=found, mend="name the resources in Resource")
+
+
+def is_scoped(arn: str) -> bool:
+    """Whether an ARN names one resource: a wildcard, if any, stands below a whole physical name."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or any("*" in part or "?" in part for part in parts[:5]):
+        return False
+    fixed = re.split(r"[*?]", parts[5], maxsplit=1)
+    # What stands before the wildcard's own segment.
+    names = re.split(r"[:/]", fixed[0])[:-1]
+    return len(fixed) == 1 or any(_NAME.fullmatch(name) for name in names)
+
+
+def _principals(resource: Resource, statement: Statement) -> Iterator[Finding]:
+    if statement.kind == "identity" or not statement.allows:
+        return
+    principal = statement.content.get("Principal")
+    if "NotPrincipal" in statement.content or principal == "*":
+        found = f"{'everybody' if principal == '*' else 'NotPrincipal'} as principal of {statement.sid}"
+        yield Finding(resource=resource, found=found, mend="name the AWS service that is to be let in")
+        return
+    for kind, names in (principal or {}).items():
+        for name in listed(names):
+            yield from _principal(resource, statement, kind, name)
+
+
+def _principal(resource: Resource, statement: Statement, kind: str, name: str) -> Iterator[Finding]:
+    if kind == "Service":
+        if statement.kind == "resource" and not _names_its_source(statement):
+            yield Finding(
+                resource=resource,
+                found=f"{name} as principal of {statement.sid} on behalf of any account",
+                mend="add a condition on aws:SourceArn or aws:SourceAccount",
+            )
+        return
+    own = {arn.split(":")[4] for arn in statement.all("Resource") if arn.count(":") >= 5}
+    account = name.split(":")[4] if name.count(":") >= 5 else name
+    if kind != "AWS" or account not in own:
+        mend = "name a service, or a role of the resource's own account"
+        yield Finding(resource=resource, found=f"{kind} principal {name!r} in {statement.sid}", mend=mend)
+
+
+def _names_its_source(statement: Statement) -> bool:
+    operators = (statement.content.get("Condition") or {}).values()
+    return any(key.lower() in _SOURCES for operator in operators for key in operator)
+
+
+def _no_foreign_principals(resource: Resource) -> Iterator[Finding]:
+    yield from _each(_principals)(resource)
+    if resource.type == "aws:lambda/functionUrl:FunctionUrl" and resource.text("authorizationType") != "AWS_IAM":
+        found = f"authorizationType {shown(resource.props.get('authorizationType'))}"
+        yield Finding(resource=resource, found=found, mend="set it to AWS_IAM")
+    if resource.type == "aws:lambda/permission:Permission":
+        yield from _permission(resource)
+
+
+def _permission(resource: Resource) -> Iterator[Finding]:
+    principal = resource.text("principal")
+    sourced = resource.props.get("sourceArn") or resource.props.get("sourceAccount")
+    if principal and (not principal.endswith(".amazonaws.com") or not sourced):
+        found = f"principal {principal!r} {'with' if sourced else 'without'} a source"
+        mend = "let a service in, and name its resource in sourceArn or its account in sourceAccount"
+        yield Finding(resource=resource, found=found, mend=mend)
+
+
+ACCESS_RULES = (
+    Rule(
+        name="no-wildcard-actions",
+        statement="Policies name every action they allow, in full.",
+        check=_no_wildcard_actions,
+    ),
+    Rule(
+        name="scoped-resources",
+        statement="Roles may act on resources named in full, not on kinds of them.",
+        check=_each(_resources),
+    ),
+    Rule(
+        name="no-foreign-principals",
+        statement="Nobody outside of the account is let in, and services only on behalf of resources in it.",
+        check=_no_foreign_principals,
+    ),
+)

@@ -1,0 +1,40 @@
+"""What is allowed although a rule or a policy checker objects: each with its reason, until its date."""
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exemption:
+    """One objection that is put up with on one resource, through the day `expires`.
+
+    `rule` is a guardrail's name, or `parliament:<issue>` or `cloudsplaining:<finding>`; `resource` the logical name;
+    `about` is a part of the objection's text, so that no other one is covered with it.
+    """
+
+    rule: str
+    resource: str
+    about: str
+    reason: str
+    expires: date
+
+    def covers(self, rule: str, resource: str, text: str) -> bool:
+        """Whether it is about this objection, expired or not."""
+        return (self.rule, self.resource) == (rule, resource) and self.about in text
+
+
+EXEMPTIONS: tuple[Exemption, ...] = (
+    Exemption(
+        rule="parliament:RESOURCE_MISMATCH",
+        resource="aggregate-policy",
+        about="dynamodb:ListStreams",
+        reason="The checker knows this action without a resource. Lambda asks for it on the stream when a mapping is "
+        'made ("Using AWS Lambda with Amazon DynamoDB", its tutorial\'s policy), and on "*" it would be wider.',
+        expires=date(2027, 6, 30),
+    ),
+)
+
+
+def exempted(rule: str, resource: str, text: str, today: date, exemptions: tuple[Exemption, ...] = EXEMPTIONS) -> bool:
+    """Whether an exemption that has not expired covers an objection."""
+    return any(item.covers(rule, resource, text) and today <= item.expires for item in exemptions)

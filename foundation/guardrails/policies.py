@@ -1,0 +1,80 @@
+"""The rules as policies of the Pulumi engine."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pulumi_policy import (
+    Policy,
+    PolicyResource,
+    ReportViolation,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.proxy import UnknownValueError
+
+from foundation.guardrails.access import ACCESS_RULES
+from foundation.guardrails.exemptions import exempted
+from foundation.guardrails.rules import UNKNOWN, Finding, Resource, Rule, StackRule, message
+from foundation.guardrails.settings import SETTING_RULES
+from foundation.guardrails.together import STACK_RULES
+
+NAME = "estate-guardrails"
+VERSION = "1.0.0"
+RULES: tuple[Rule, ...] = (*ACCESS_RULES, *SETTING_RULES)
+ALL_RULES: tuple[Rule | StackRule, ...] = (*RULES, *STACK_RULES)
+
+
+def policies() -> list[Policy]:
+    """Every rule as a policy; the pack makes them mandatory."""
+    return [*(_resource_policy(rule) for rule in RULES), *(_stack_policy(rule) for rule in STACK_RULES)]
+
+
+def _resource_policy(rule: Rule) -> Policy:
+    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
+        for finding in rule.check(_resource(args)):
+            _report(rule, finding, report)
+
+    return ResourceValidationPolicy(name=rule.name, description=rule.statement, validate=validate)
+
+
+def _stack_policy(rule: StackRule) -> Policy:
+    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
+        for finding in rule.check([_resource(item) for item in args.resources]):
+            _report(rule, finding, report)
+
+    return StackValidationPolicy(name=rule.name, description=rule.statement, validate=validate)
+
+
+def _report(rule: Rule | StackRule, finding: Finding, report: Callable[[str, str | None], None]) -> None:
+    text = message(rule, finding)
+    if not exempted(rule.name, finding.resource.name, text, datetime.now(UTC).date()):
+        report(text, finding.resource.urn)
+
+
+def _resource(source: ResourceValidationArgs | PolicyResource) -> Resource:
+    return Resource(
+        type=source.resource_type,
+        name=source.name,
+        urn=source.urn,
+        props=_plain(source.props),
+        protect=bool(source.opts.protect),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Plain data in place of the engine's proxies, which raise when something is read that is not known yet."""
+    if isinstance(value, Mapping):
+        return {key: _known(value, key) for key in value}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_known(value, position) for position in range(len(value))]
+    return value
+
+
+def _known(container: Any, key: Any) -> Any:
+    try:
+        return _plain(container[key])
+    except UnknownValueError:
+        return UNKNOWN

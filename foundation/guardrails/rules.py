@@ -1,0 +1,83 @@
+"""The vocabulary of the guardrails: resources as plain data, rules as functions on them, what a rule finds."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+
+class Unknown:
+    """What a preview can't know yet, because AWS has not answered; rules let it pass, the rollout sees the value."""
+
+    def __repr__(self) -> str:
+        return "(not known yet)"
+
+
+UNKNOWN: Final = Unknown()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resource:
+    """A resource as the engine shows it: type, logical name, URN and properties as on the wire (camelCase)."""
+
+    type: str
+    name: str
+    urn: str = ""
+    props: Mapping[str, Any] = field(default_factory=dict)
+    protect: bool = False
+
+    @property
+    def project(self) -> str:
+        """The layer it belongs to; empty when the URN does not say."""
+        return self.urn.split("::")[1] if "::" in self.urn else ""
+
+    @property
+    def tags(self) -> Mapping[str, Any]:
+        """Its tags, without any when it has none or they are not known yet."""
+        tags = self.props.get("tags")
+        return tags if isinstance(tags, Mapping) else {}
+
+    def text(self, *path: str) -> str:
+        """The text at a path of properties; empty when there is none or it is not known yet."""
+        value: Any = self.props
+        for key in path:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value if isinstance(value, str) else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One breach: the resource, what was found there, and how to mend it."""
+
+    resource: Resource
+    found: str
+    mend: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A rule on single resources. `statement` says in one sentence what holds."""
+
+    name: str
+    statement: str
+    check: Callable[[Resource], Iterable[Finding]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackRule:
+    """A rule on all resources of a layer together."""
+
+    name: str
+    statement: str
+    check: Callable[[Sequence[Resource]], Iterable[Finding]]
+
+
+def message(rule: Rule | StackRule, finding: Finding) -> str:
+    """What a person reads: the rule, the resource, the value found, how to mend it."""
+    where = f"{finding.resource.name} ({finding.resource.type})"
+    return f"rule {rule.name}: {where}: found {finding.found}. To mend it: {finding.mend}."
+
+
+def shown(value: object) -> str:
+    """A value as a person would recognise it, never longer than a line."""
+    text = "nothing" if value is None else repr(value)
+    return text if len(text) <= 120 else text[:117] + "..."

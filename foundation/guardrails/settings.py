@@ -1,0 +1,171 @@
+"""Rules on the settings of single resources."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from foundation.guardrails.rules import UNKNOWN, Finding, Resource, Rule, shown
+from foundation.tags import TAG_KEYS
+
+REGION = "us-east-1"
+MEMORY_MB = (512, 1024)
+RETENTION_DAYS = (7, 14)
+
+# Types of this estate that AWS has no tags for; whatever is not listed here has to carry them.
+_UNTAGGABLE = {
+    "aws:appautoscaling/policy:Policy",
+    "aws:appautoscaling/scheduledAction:ScheduledAction",
+    "aws:cloudwatch/dashboard:Dashboard",
+    "aws:cloudwatch/queryDefinition:QueryDefinition",
+    "aws:iam/rolePolicy:RolePolicy",
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
+    "aws:lambda/alias:Alias",
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
+    "aws:lambda/permission:Permission",
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
+    "aws:sns/topicPolicy:TopicPolicy",
+    "aws:sns/topicSubscription:TopicSubscription",
+    "aws:sqs/queuePolicy:QueuePolicy",
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
+    "aws:sqs/redrivePolicy:RedrivePolicy",
+}
+# Those that get a random name when they are given none.
+_NAMED = {
+    "aws:cloudwatch/logGroup:LogGroup",
+    "aws:cloudwatch/metricAlarm:MetricAlarm",
+    "aws:dynamodb/table:Table",
+    "aws:iam/role:Role",
+    "aws:lambda/function:Function",
+    "aws:sns/topic:Topic",
+    "aws:sqs/queue:Queue",
+}
+_KEEPING = ("deletionProtectionEnabled", "deletionProtection", "skipDestroy")
+
+
+def _region(resource: Resource) -> Iterator[Finding]:
+    provider = resource.type == "pulumi:providers:aws"
+    region = resource.props.get("region")
+    if (provider or (resource.type.startswith("aws:") and region is not None)) and region not in (REGION, UNKNOWN):
+        mend = f"set aws:region to {REGION} in the layer's Pulumi.yaml, and no region on a resource"
+        yield Finding(resource=resource, found=f"region {shown(region)}", mend=mend)
+
+
+def _tags(resource: Resource) -> Iterator[Finding]:
+    if not resource.type.startswith("aws:") or resource.type in _UNTAGGABLE or resource.props.get("tags") is UNKNOWN:
+        return
+    for key in TAG_KEYS:
+        value = resource.tags.get(key)
+        if value is not UNKNOWN and not str(value or "").strip():
+            mend = "give it foundation.tags(layer, component); a type AWS has no tags for is listed in settings.py"
+            yield Finding(resource=resource, found=f"tag {key} {shown(value)}", mend=mend)
+
+
+def _name(resource: Resource) -> Iterator[Finding]:
+    suffix, name = resource.tags.get("Environment"), resource.props.get("name")
+    if name is None and resource.type in _NAMED:
+        yield Finding(resource=resource, found="no name", mend="name it through foundation.name(kind, purpose)")
+    elif isinstance(name, str) and isinstance(suffix, str) and not name.endswith(f"-{suffix}"):
+        mend = f"name it through foundation.name(kind, purpose), so that it ends with -{suffix}"
+        yield Finding(resource=resource, found=f"name {name!r}", mend=mend)
+
+
+def _memory(resource: Resource) -> Iterator[Finding]:
+    if resource.type != "aws:lambda/function:Function":
+        return
+    # Without a size a function gets 128 MB.
+    memory = resource.props.get("memorySize") or 128
+    if memory is not UNKNOWN and not MEMORY_MB[0] <= memory <= MEMORY_MB[1]:
+        mend = f"give it {MEMORY_MB[0]} to {MEMORY_MB[1]} MB in compute/sizing.json"
+        yield Finding(resource=resource, found=f"{memory:g} MB of memory", mend=mend)
+
+
+def _retention(resource: Resource) -> Iterator[Finding]:
+    if resource.type != "aws:cloudwatch/logGroup:LogGroup":
+        return
+    days = resource.props.get("retentionInDays") or 0
+    if days is not UNKNOWN and not RETENTION_DAYS[0] <= days <= RETENTION_DAYS[1]:
+        found = f"{days:g} days of retention" if days else "no retention: its logs are kept for ever"
+        mend = f"set compute:logRetentionDays from {RETENTION_DAYS[0]} to {RETENTION_DAYS[1]}"
+        yield Finding(resource=resource, found=found, mend=mend)
+
+
+def _removable(resource: Resource) -> Iterator[Finding]:
+    kept = [key for key in _KEEPING if resource.props.get(key) is True]
+    if resource.protect:
+        kept.append("protect")
+    for key in kept:
+        yield Finding(resource=resource, found=f"{key} true", mend="leave it out: an environment is torn down whole")
+
+
+def _encrypted(resource: Resource) -> Iterator[Finding]:
+    key = resource.props.get("kmsMasterKeyId")
+    if resource.type == "aws:sqs/queue:Queue" and not key and resource.props.get("sqsManagedSseEnabled") is not True:
+        found = f"sqsManagedSseEnabled {shown(resource.props.get('sqsManagedSseEnabled'))} and no key"
+        yield Finding(resource=resource, found=found, mend="set sqs_managed_sse_enabled=True, or name a key")
+    if resource.type == "aws:sns/topic:Topic" and key == "alias/aws/sns":
+        mend = "name a key of one's own whose policy lets cloudwatch.amazonaws.com in, or none"
+        yield Finding(resource=resource, found=f"kmsMasterKeyId {key!r}, which alarms can't use", mend=mend)
+
+
+def _failure_destination(resource: Resource) -> Iterator[Finding]:
+    if resource.type == "aws:lambda/function:Function":
+        path, found = ("deadLetterConfig", "targetArn"), "no dead-letter queue for asynchronous calls"
+    # Only streams have a starting position; a queue's failures are the queue's own to redrive.
+    elif resource.type == "aws:lambda/eventSourceMapping:EventSourceMapping" and resource.props.get("startingPosition"):
+        path, found = ("destinationConfig", "onFailure", "destinationArn"), "a stream without a destination of failures"
+    else:
+        return
+    if not _reaches(resource.props, *path):
+        mend = f"name its failure queue in {'.'.join(path)}"
+        yield Finding(resource=resource, found=found, mend=mend)
+
+
+def _reaches(props: Any, *path: str) -> bool:
+    """Whether there is something at the path, known or not yet."""
+    value: Any = props
+    for key in path:
+        if value is UNKNOWN:
+            return True
+        value = value.get(key) if hasattr(value, "get") else None
+    return bool(value)
+
+
+def _redrive(resource: Resource) -> Iterator[Finding]:
+    if resource.type != "aws:sqs/queue:Queue" or resource.text("name").startswith("dlq-"):
+        return
+    policy = resource.props.get("redrivePolicy")
+    if policy is UNKNOWN:
+        return
+    try:
+        target = json.loads(policy or "{}").get("deadLetterTargetArn")
+    except (TypeError, ValueError, AttributeError):
+        target = None
+    if not target:
+        found = f"redrivePolicy {shown(policy)}"
+        mend = "name its dead-letter queue in redrive_policy; a queue of failures is called dlq-…"
+        yield Finding(resource=resource, found=found, mend=mend)
+
+
+SETTING_RULES = (
+    Rule(name="region", statement=f"Everything is in {REGION}.", check=_region),
+    Rule(name="tags", statement="Every taggable resource has every tag, none of them empty.", check=_tags),
+    Rule(name="name-suffix", statement="Physical names are given, and end with the environment's suffix.", check=_name),
+    Rule(name="function-memory", statement=f"Functions have {MEMORY_MB[0]} to {MEMORY_MB[1]} MB.", check=_memory),
+    Rule(
+        name="log-retention",
+        statement=f"Logs are kept for {RETENTION_DAYS[0]} to {RETENTION_DAYS[1]} days.",
+        check=_retention,
+    ),
+    Rule(name="removable", statement="Nothing is retained or protected from being destroyed.", check=_removable),
+    Rule(
+        name="encryption",
+        statement="Queues are encrypted, and topics only with a key that alarms can use.",
+        check=_encrypted,
+    ),
+    Rule(
+        name="failure-destination",
+        statement="Every function has a place where its failures end.",
+        check=_failure_destination,
+    ),
+    Rule(name="redrive", statement="Every source queue redrives to a dead-letter queue.", check=_redrive),
+)

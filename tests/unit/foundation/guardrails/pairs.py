@@ -1,0 +1,284 @@
+"""For each guardrail resources that break it, each with a twin that keeps it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from foundation.catalog import CATALOG
+from foundation.guardrails.rules import UNKNOWN, Resource
+from foundation.tags import TAG_KEYS
+
+ACCOUNT = "123456789012"
+TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/table-events-dev"
+QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:queue-ingest-dev"
+TAGS = dict.fromkeys(TAG_KEYS, "some") | {"Environment": "dev"}
+FUNCTION_METRICS = (
+    "Errors", "Throttles", "Duration", "DeadLetterErrors", "IteratorAge", "DestinationDeliveryFailures",
+    "ProvisionedConcurrencySpilloverInvocations",
+)  # fmt: skip
+REDRIVE = json.dumps({"deadLetterTargetArn": QUEUE.replace("queue-", "dlq-"), "maxReceiveCount": 5})
+
+
+@dataclass(frozen=True)
+class Pair:
+    """`bad` breaks the rule and the message shows `found`; `good` is the twin that keeps it."""
+
+    rule: str
+    bad: list[Resource]
+    found: str
+    good: list[Resource]
+
+
+def resource(kind: str, **props: Any) -> Resource:
+    type_ = kind if ":" in kind and kind.startswith("pulumi") else f"aws:{kind}"
+    return Resource(type=type_, name="thing", urn=f"urn:pulumi:dev::data::{type_}::thing", props=props)
+
+
+def one(rule: str, kind: str, bad: dict[str, Any], found: str, good: dict[str, Any], **common: Any) -> Pair:
+    return Pair(rule, [resource(kind, **common, **bad)], found, [resource(kind, **common, **good)])
+
+
+def policy(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"policy": json.dumps({"Version": "2012-10-17", "Statement": list(statements)})}
+
+
+def allow(**changes: Any) -> dict[str, Any]:
+    statement = {"Sid": "Some", "Effect": "Allow", "Action": ["dynamodb:GetItem"], "Resource": TABLE}
+    return policy({key: value for key, value in (statement | changes).items() if value is not None})
+
+
+def trust(principal: Any) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    return {"assumeRolePolicy": json.dumps({"Version": "2012-10-17", "Statement": statement})}
+
+
+def let_in(principal: Any, condition: dict[str, Any] | None = None, effect: str = "Allow") -> dict[str, Any]:
+    return allow(Effect=effect, Action="sqs:SendMessage", Resource=QUEUE, Principal=principal, Condition=condition)
+
+
+ROLE_POLICY, ROLE, QUEUE_POLICY = "iam/rolePolicy:RolePolicy", "iam/role:Role", "sqs/queuePolicy:QueuePolicy"
+FUNCTION, LOGS, TABLE_TYPE = "lambda/function:Function", "cloudwatch/logGroup:LogGroup", "dynamodb/table:Table"
+MAPPING, ALARM = "lambda/eventSourceMapping:EventSourceMapping", "cloudwatch/metricAlarm:MetricAlarm"
+FROM_HERE = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+LAMBDA = {"Service": "lambda.amazonaws.com"}
+
+_ACCESS = [
+    one("no-wildcard-actions", ROLE_POLICY, allow(Action="*"), "'*' in Some", allow()),
+    one("no-wildcard-actions", ROLE_POLICY, allow(Action=["dynamodb:Get*"]), "'dynamodb:Get*'", allow(Effect="Deny")),
+    one("no-wildcard-actions", ROLE_POLICY, allow(Action=None, NotAction="iam:*"), "NotAction 'iam:*'", allow()),
+    one("no-wildcard-actions", QUEUE_POLICY, allow(Action="sqs:*"), "'sqs:*'", allow(Action="sqs:SendMessage")),
+    one("no-wildcard-actions", ROLE_POLICY, {"policy": "{"}, "can't be read", {"policy": UNKNOWN}),
+    one("no-wildcard-actions", ROLE_POLICY, {"policy": "[]"}, "can't be read", allow()),
+    one(
+        "no-wildcard-actions", ROLE, {"inlinePolicies": [allow(Action="s3:*")]}, "'s3:*'", {"inlinePolicies": [allow()]}
+    ),
+    one("no-wildcard-actions", ROLE, {"managedPolicyArns": ["arn:x"]}, "arn:x", {"managedPolicyArns": []}),
+    Pair(
+        "no-wildcard-actions",
+        [resource("iam/rolePolicyAttachment:RolePolicyAttachment", policyArn="arn:y")],
+        "arn:y",
+        [resource(ROLE_POLICY, **allow())],
+    ),
+    one("scoped-resources", ROLE_POLICY, allow(Resource="*"), "'*' in Some", allow(Resource=f"{TABLE}/stream/*")),
+    one("scoped-resources", ROLE_POLICY, allow(Resource=[TABLE, f"{TABLE[:-10]}*"]), "table/table-*", allow()),
+    one("scoped-resources", ROLE_POLICY, allow(Resource=f"{TABLE}*"), "events-dev*", allow(Effect="Deny")),
+    one("scoped-resources", ROLE_POLICY, allow(Resource=TABLE.replace(ACCOUNT, "*")), ":*:table", allow()),
+    one("scoped-resources", ROLE_POLICY, allow(Resource=None), "without Resource", allow()),
+    one("scoped-resources", ROLE_POLICY, allow(Resource=None, NotResource=TABLE), "without Resource", allow()),
+    one("no-foreign-principals", ROLE, trust("*"), "everybody", trust(LAMBDA)),
+    one("no-foreign-principals", ROLE, trust({"AWS": "*"}), "AWS principal '*'", trust(LAMBDA)),
+    one("no-foreign-principals", ROLE, trust({"AWS": "arn:aws:iam::999999999999:root"}), "999999999999", trust(LAMBDA)),
+    one("no-foreign-principals", ROLE, trust({"Federated": "accounts.example.com"}), "Federated", trust(LAMBDA)),
+    one("no-foreign-principals", QUEUE_POLICY, let_in("*"), "everybody", let_in("*", effect="Deny")),
+    one(
+        "no-foreign-principals", QUEUE_POLICY, let_in({"AWS": "999999999999"}), "999999999999", let_in({"AWS": ACCOUNT})
+    ),
+    one("no-foreign-principals", QUEUE_POLICY, let_in(LAMBDA), "any account", let_in(LAMBDA, FROM_HERE)),
+    one(
+        "no-foreign-principals",
+        "lambda/functionUrl:FunctionUrl",
+        {"authorizationType": "NONE"},
+        "'NONE'",
+        {"authorizationType": "AWS_IAM"},
+    ),
+    one(
+        "no-foreign-principals",
+        "lambda/permission:Permission",
+        {"principal": "*"},
+        "'*'",
+        {"principal": "sns.amazonaws.com"},
+        sourceArn=QUEUE,
+    ),
+    one(
+        "no-foreign-principals",
+        "lambda/permission:Permission",
+        {},
+        "without a source",
+        {"sourceAccount": ACCOUNT},
+        principal="sns.amazonaws.com",
+    ),
+]
+
+_SETTINGS = [
+    one("region", "pulumi:providers:aws", {"region": "eu-west-1"}, "'eu-west-1'", {"region": "us-east-1"}),
+    one("region", "pulumi:providers:aws", {}, "region nothing", {"region": UNKNOWN}),
+    one("region", TABLE_TYPE, {"region": "us-west-2"}, "'us-west-2'", {}),
+    one("tags", TABLE_TYPE, {}, "tag Project nothing", {"tags": TAGS}),
+    one("tags", TABLE_TYPE, {"tags": TAGS | {"Owner": " "}}, "tag Owner ' '", {"tags": TAGS | {"Owner": UNKNOWN}}),
+    Pair("tags", [resource("new/kind:Kind")], "tag Owner", [resource("lambda/alias:Alias")]),
+    one("name-suffix", TABLE_TYPE, {"name": "events"}, "'events'", {"name": "table-events-dev"}, tags=TAGS),
+    one("name-suffix", TABLE_TYPE, {"name": "table-dev-b"}, "'table-dev-b'", {"name": UNKNOWN}, tags=TAGS),
+    one("name-suffix", TABLE_TYPE, {}, "no name", {"name": "table-events-dev"}, tags=TAGS),
+    one("function-memory", FUNCTION, {"memorySize": 3008.0}, "3008 MB", {"memorySize": 1024.0}),
+    one("function-memory", FUNCTION, {"memorySize": 511}, "511 MB", {"memorySize": 512}),
+    one("function-memory", FUNCTION, {}, "128 MB", {"memorySize": UNKNOWN}),
+    one("log-retention", LOGS, {}, "kept for ever", {"retentionInDays": 7.0}),
+    one("log-retention", LOGS, {"retentionInDays": 30.0}, "30 days", {"retentionInDays": 14.0}),
+    one("log-retention", LOGS, {"retentionInDays": 3}, "3 days", {"retentionInDays": UNKNOWN}),
+    one("removable", TABLE_TYPE, {"deletionProtectionEnabled": True}, "deletionProtectionEnabled", {}),
+    one("removable", LOGS, {"skipDestroy": True}, "skipDestroy", {"skipDestroy": False}),
+    Pair(
+        "removable",
+        [Resource(type=f"aws:{LOGS}", name="thing", protect=True)],
+        "protect true",
+        [Resource(type=f"aws:{LOGS}", name="thing")],
+    ),
+    one("encryption", "sqs/queue:Queue", {}, "no key", {"sqsManagedSseEnabled": True}),
+    one("encryption", "sqs/queue:Queue", {"sqsManagedSseEnabled": False}, "False", {"kmsMasterKeyId": "alias/mine"}),
+    one("encryption", "sns/topic:Topic", {"kmsMasterKeyId": "alias/aws/sns"}, "alarms can't use", {}),
+    one("failure-destination", FUNCTION, {}, "no dead-letter queue", {"deadLetterConfig": {"targetArn": UNKNOWN}}),
+    one("failure-destination", FUNCTION, {"deadLetterConfig": {}}, "no dead", {"deadLetterConfig": UNKNOWN}),
+    one(
+        "failure-destination",
+        MAPPING,
+        {"startingPosition": "LATEST"},
+        "a stream without",
+        {"startingPosition": "LATEST", "destinationConfig": {"onFailure": {"destinationArn": QUEUE}}},
+    ),
+    one("failure-destination", MAPPING, {"startingPosition": "LATEST"}, "a stream without", {}),
+    one("redrive", "sqs/queue:Queue", {"name": "queue-x-dev"}, "redrivePolicy nothing", {"name": "dlq-x-dev"}),
+    one("redrive", "sqs/queue:Queue", {"redrivePolicy": "{}"}, "'{}'", {"redrivePolicy": REDRIVE}, name="queue-x-dev"),
+    one("redrive", "sqs/queue:Queue", {"redrivePolicy": "no"}, "'no'", {"redrivePolicy": UNKNOWN}, name="queue-x-dev"),
+]
+
+
+def _scaled(*directions: str, kinds: tuple[str, ...] = ("target:Target", "policy:Policy")) -> list[Resource]:
+    return [
+        resource(
+            f"appautoscaling/{kind}",
+            resourceId="table/table-x-dev",
+            scalableDimension=f"dynamodb:table:{way}CapacityUnits",
+        )
+        for way in directions
+        for kind in kinds
+    ]
+
+
+def _alarm(metric: str, key: str, value: str) -> Resource:
+    return resource(ALARM, tags=TAGS, metricName=metric, dimensions={key: value})
+
+
+def _alarms() -> list[Resource]:
+    """The layer observability, with every alarm that the catalog asks for; those of tables are metric math."""
+    stack = Resource(
+        type="pulumi:pulumi:Stack", name="thing", urn="urn:pulumi:dev::observability::pulumi:pulumi:Stack::x"
+    )
+    found = [stack]
+    for function in CATALOG.functions:
+        found += [_alarm(metric, "FunctionName", f"lambda-{function.name}-dev") for metric in FUNCTION_METRICS]
+        found.append(_alarm("ApproximateNumberOfMessagesVisible", "QueueName", f"dlq-{function.name}-dev"))
+    found += [_alarm("ApproximateAgeOfOldestMessage", "QueueName", f"queue-{q.name}-dev") for q in CATALOG.queues]
+    for table in CATALOG.tables:
+        for metric in ("ReadThrottleEvents", "WriteThrottleEvents", "SystemErrors"):
+            math = {"metric": {"metricName": metric, "dimensions": {"TableName": f"table-{table.name}-dev"}}}
+            found.append(resource(ALARM, tags=TAGS, metricQueries=[{"expression": "FILL(m1, 0)"}, math]))
+    return found
+
+
+def _without(metric: str, name: str) -> list[Resource]:
+    return [item for item in _alarms() if f"'{metric}'" not in str(item.props) or f"'{name}'" not in str(item.props)]
+
+
+def _function(name: str = "lambda-query-dev", **props: Any) -> Resource:
+    return resource(FUNCTION, name=name, tags=TAGS, **props)
+
+
+_PROVISIONED = resource(TABLE_TYPE, name="table-x-dev", billingMode="PROVISIONED")
+_WARM = "lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
+_OWN_GROUP: Any = {"loggingConfig": {"logGroup": "mine"}}
+
+_TOGETHER = [
+    Pair(
+        "one-environment",
+        [resource(TABLE_TYPE, tags=TAGS), resource(TABLE_TYPE, tags=TAGS | {"Environment": "b"})],
+        "'b' beside others",
+        [resource(TABLE_TYPE, tags=TAGS)],
+    ),
+    Pair(
+        "one-environment",
+        [resource(TABLE_TYPE, tags=TAGS), resource("iam/rolePolicy:RolePolicy", name="policy-b")],
+        "'policy-b'",
+        [resource(TABLE_TYPE, tags=TAGS), resource("lambda/alias:Alias", name="live")],
+    ),
+    Pair(
+        "one-environment",
+        [resource(TABLE_TYPE, tags=TAGS), resource("cloudwatch/dashboard:Dashboard", dashboardName="all")],
+        "'all'",
+        [resource(TABLE_TYPE, tags=TAGS), resource("cloudwatch/dashboard:Dashboard", dashboardName="all-dev")],
+    ),
+    Pair(
+        "log-group",
+        [_function()],
+        "/aws/lambda/lambda-query-dev",
+        [
+            _function(),
+            resource(LOGS, name="/aws/lambda/lambda-query-dev"),
+        ],
+    ),
+    Pair(
+        "log-group",
+        [_function(**_OWN_GROUP), resource(LOGS, name="other")],
+        "no log group mine",
+        [
+            _function(**_OWN_GROUP),
+            resource(LOGS, name="mine"),
+        ],
+    ),
+    Pair(
+        "table-scaling", [_PROVISIONED, *_scaled("Read")], "write capacity", [_PROVISIONED, *_scaled("Read", "Write")]
+    ),
+    Pair(
+        "table-scaling",
+        [_PROVISIONED, *_scaled("Read", "Write", kinds=("target:Target",))],
+        "without a scaling policy",
+        [resource(TABLE_TYPE, name="table-x-dev", billingMode="PAY_PER_REQUEST")],
+    ),
+    # Without a billing mode a table is provisioned.
+    Pair(
+        "table-scaling",
+        [resource(TABLE_TYPE, name="table-x-dev")],
+        "read capacity",
+        [_PROVISIONED, *_scaled("Read", "Write")],
+    ),
+    Pair(
+        "warm-when-critical", [_function()], "without provisioned", [_function(), resource(_WARM, functionName=UNKNOWN)]
+    ),
+    Pair(
+        "warm-when-critical",
+        [_function(), resource(_WARM, functionName="lambda-ingest-dev")],
+        "without provisioned",
+        [_function("lambda-ingest-dev")],
+    ),
+    Pair("alarms", _without("Errors", "lambda-query-dev"), "no alarm on Errors of lambda-query-dev", _alarms()),
+    Pair("alarms", _without("ApproximateAgeOfOldestMessage", "queue-ingest-dev"), "queue-ingest-dev", _alarms()),
+    Pair(
+        "alarms", _without("SystemErrors", "table-marks-dev"), "no alarm on SystemErrors of table-marks-dev", _alarms()
+    ),
+    Pair("alarms", _without("ApproximateNumberOfMessagesVisible", "dlq-aggregate-dev"), "dlq-aggregate-dev", _alarms()),
+    # Without any alarm there is no tag to learn the suffix from.
+    Pair("alarms", _alarms()[:1], "lambda-ingest-", [resource("pulumi:pulumi:Stack")]),
+]
+
+PAIRS = [*_ACCESS, *_SETTINGS, *_TOGETHER]
