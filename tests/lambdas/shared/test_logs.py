@@ -1,7 +1,6 @@
 """Log lines, where the Lambda runtime writes them and where it does not."""
 
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -21,10 +20,15 @@ except ValueError:
 RUNTIME = "root = logging.getLogger(); root.addHandler(logging.StreamHandler(sys.stdout))"
 
 
-def output(before: str = "", **variables: str) -> list[str]:
+def printed(code: str, **variables: str) -> list[str]:
+    """What a fresh interpreter prints: in this one others have set logging up."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables}
-    code = [sys.executable, "-c", SETUP.format(before=before)]
-    return subprocess.run(code, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+    command = [sys.executable, "-c", code]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def output(before: str = "", **variables: str) -> list[str]:
+    return printed(SETUP.format(before=before), **variables)
 
 
 def test_lines_are_json_objects_with_the_fields_given() -> None:
@@ -52,4 +56,6 @@ def test_a_log_level_that_was_asked_for_is_kept() -> None:
 
 
 def test_importing_changes_no_logging_of_others() -> None:
-    assert logging.getLogger("estate").propagate
+    looked_at = "ours.propagate, ours.handlers, logging.getLogger().handlers"
+    code = f"import logging; from shared import logs; ours = logging.getLogger('estate'); print({looked_at})"
+    assert printed(code) == ["True [] []"]
