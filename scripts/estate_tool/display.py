@@ -49,7 +49,7 @@ class Display:
     def summary(self, outcome: Outcome, done: str, hint: str) -> None:
         """What changed, how long it took, what to do next."""
         self.line()
-        state = self._coloured(done, "32") if outcome.ok else self._coloured("not finished", "31")
+        state = self._coloured(done, "32") if not outcome.failed else self._coloured("not finished", "31")
         self.line(f"environment {outcome.environment}: {state} in {outcome.seconds:.1f} s")
         for result in outcome.layers:
             reason = f"  {_short(result.error)}" if result.error else ""
@@ -62,7 +62,8 @@ class Display:
 
 
 def _counts(result: LayerResult) -> str:
-    parts = [f"{getattr(result, word)} {word}" for word in CHANGE_WORDS if getattr(result, word)]
+    words = {word: f"to {_PLANNED[word]}" if result.result == "planned" else word for word in CHANGE_WORDS}
+    parts = [f"{getattr(result, word)} {told}" for word, told in words.items() if getattr(result, word)]
     if not parts and result.error:
         return ""
     if not parts:

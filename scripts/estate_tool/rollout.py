@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from estate_tool.recovery import Recovery
 
 DEPLOYED, UNCHANGED, SKIPPED, FAILED, DESTROYED = "deployed", "unchanged", "skipped", "failed", "destroyed"
+PLANNED = "planned"  # of a preview: the counts say what would be done
 _INTERRUPTED = "interrupted; what was in flight has ended, the rest is as it was"
 
 
@@ -50,8 +51,13 @@ class Outcome:
     seconds: float = 0.0
 
     @property
+    def failed(self) -> bool:
+        """Whether a layer failed."""
+        return any(result.result == FAILED for result in self.layers)
+
+    @property
     def ok(self) -> bool:
-        """Whether no layer failed and none was skipped because of that."""
+        """Whether no layer failed and none was skipped."""
         return all(result.result not in (FAILED, SKIPPED) for result in self.layers)
 
     def as_json(self) -> dict[str, Any]:
@@ -187,7 +193,7 @@ def _up(
             recovery.after(name, changes.unanswered)
         return _result(name, changes, complaint, DEPLOYED)
     try:
-        return _result(name, changes, pulumi.preview(name, changes.as_preview), DEPLOYED)
+        return _result(name, changes, pulumi.preview(name, changes.as_preview), PLANNED)
     finally:
         if not exists:
             pulumi.remove_stack(name)
@@ -198,7 +204,7 @@ def _down(pulumi: Pulumi, name: str, display: Display, *, preview: bool) -> Laye
     if preview:
         resources = pulumi.export(name).get("resources") or []
         changes.counts["deleted"] = sum(1 for resource in resources if str(resource["type"]).startswith("aws:"))
-        return _result(name, changes, "", DESTROYED)
+        return _result(name, changes, "", PLANNED)
     complaint = pulumi.destroy(name, changes.take)
     if not complaint:
         pulumi.remove_stack(name)

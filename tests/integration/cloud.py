@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws
 
 ACCOUNT = "123456789012"
+PAUSE = 0.05  # seconds between two looks
 T = TypeVar("T")
 
 _TRUST = json.dumps(
@@ -26,7 +27,7 @@ _TRUST = json.dumps(
 )
 
 
-def eventually(look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+def expect_soon(look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
     """What `look` returns as soon as that is true; AssertionError with `what` when it never is."""
     deadline = time.monotonic() + seconds
     while True:
@@ -34,7 +35,7 @@ def eventually(look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
         if found:
             return found
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
+        time.sleep(PAUSE)
 
 
 def unique(kind: str) -> str:

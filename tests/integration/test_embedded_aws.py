@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.integration.cloud import (
     depth,
-    eventually,
+    expect_soon,
     items,
     make_function,
     make_queue,
@@ -140,9 +140,9 @@ def test_a_queue_mapping_takes_large_batches_through_the_alias(embedded_aws: Emb
         BatchSize=100, MaximumBatchingWindowInSeconds=1, FunctionResponseTypes=["ReportBatchItemFailures"],
     )  # fmt: skip
 
-    eventually(lambda: len(items(embedded_aws, table)) == 120, "every message is an item")
+    expect_soon(lambda: len(items(embedded_aws, table)) == 120, "every message is an item")
     assert max(int(item["batch"]["N"]) for item in items(embedded_aws, table).values()) == 100
-    eventually(lambda: depth(embedded_aws, url) == (0, 0), "the queue is empty")
+    expect_soon(lambda: depth(embedded_aws, url) == (0, 0), "the queue is empty")
 
 
 REPORT_BODIES = """
@@ -182,7 +182,7 @@ def test_a_failed_message_comes_back_after_its_timeout_and_ends_in_the_dead_lett
     map_queue(embedded_aws, name, queue_arn)
     send(embedded_aws, url, ["good", "poison"])
 
-    (dead,) = eventually(lambda: received(embedded_aws, dead_url), "the poison message is in the dead-letter queue")
+    (dead,) = expect_soon(lambda: received(embedded_aws, dead_url), "the poison message is in the dead-letter queue")
     seen = items(embedded_aws, table)
     assert set(seen) == {"good/1", "poison/1", "poison/2"}
     # The timeout of 3 s runs from the delivery, of which the first one had to start the function.
@@ -206,9 +206,9 @@ def test_a_batch_response_that_aws_does_not_understand_fails_the_whole_batch(
     mapping = map_queue(embedded_aws, name, queue_arn)
     send(embedded_aws, url, ["a", "b"])
 
-    eventually(lambda: depth(embedded_aws, url)[1] == 2, "both messages are in flight")
+    expect_soon(lambda: depth(embedded_aws, url)[1] == 2, "both messages are in flight")
     functions = embedded_aws.client("lambda")
-    eventually(
+    expect_soon(
         lambda: functions.get_event_source_mapping(UUID=mapping)["LastProcessingResult"] != "No records processed",
         "the batch was processed",
     )
@@ -227,7 +227,7 @@ def test_a_throttled_function_loses_no_message(embedded_aws: EmbeddedAws) -> Non
 
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=2)
 
-    eventually(lambda: "patient" in items(embedded_aws, table), "the message was processed when there was room")
+    expect_soon(lambda: "patient" in items(embedded_aws, table), "the message was processed when there was room")
 
 
 def test_messages_sent_while_others_are_deleted_are_not_lost(embedded_aws: EmbeddedAws) -> None:
@@ -240,7 +240,7 @@ def test_messages_sent_while_others_are_deleted_are_not_lost(embedded_aws: Embed
     bodies = [f"message-{i}" for i in range(400)]
     send(embedded_aws, url, bodies)
 
-    eventually(lambda: set(items(embedded_aws, table)) == set(bodies), "every message is an item", 60)
+    expect_soon(lambda: set(items(embedded_aws, table)) == set(bodies), "every message is an item", 60)
 
 
 def test_a_mapping_needs_the_roles_permissions_and_a_queue_that_waits_long_enough(embedded_aws: EmbeddedAws) -> None:
@@ -274,7 +274,7 @@ def test_a_role_that_loses_its_permission_stops_the_mapping_until_it_has_it_agai
     functions = embedded_aws.client("lambda")
 
     iam.delete_role_policy(RoleName=role_name, PolicyName="allowed")
-    eventually(
+    expect_soon(
         lambda: "may not read" in functions.get_event_source_mapping(UUID=mapping)["LastProcessingResult"],
         "the mapping says that it may not read",
     )
@@ -282,7 +282,7 @@ def test_a_role_that_loses_its_permission_stops_the_mapping_until_it_has_it_agai
     assert depth(embedded_aws, url) == (1, 0)
     iam.put_role_policy(RoleName=role_name, PolicyName="allowed", PolicyDocument=json.dumps(document))
 
-    eventually(lambda: "later" in items(embedded_aws, table), "the message was processed")
+    expect_soon(lambda: "later" in items(embedded_aws, table), "the message was processed")
 
 
 # Writes down each record with how often it was seen and in which call; fails as the table `rules` says.
@@ -339,7 +339,7 @@ class Stream:
         return {name: int(item["seen"]["N"]) for name, item in items(self.aws, self.seen_table).items()}
 
     def failure(self) -> dict[str, Any]:
-        (message,) = eventually(lambda: received(self.aws, self.failures_url), "a failure record")
+        (message,) = expect_soon(lambda: received(self.aws, self.failures_url), "a failure record")
         account: dict[str, Any] = json.loads(message["Body"])
         return account
 
@@ -362,7 +362,7 @@ def test_a_reported_failure_of_a_stream_is_retried_from_there_and_then_told(embe
 
     account = stream.failure()
     stream.write("d")
-    eventually(lambda: "d" in stream.seen(), "the stream went on")
+    expect_soon(lambda: "d" in stream.seen(), "the stream went on")
     assert stream.seen() == {"a": 1, "b": 1, "poison": 3, "c": 3, "d": 1}
     numbers, batch = stream.numbers(), account["DDBStreamBatchInfo"]
     assert account["requestContext"]["condition"] == "RetryAttemptsExhausted"
@@ -381,7 +381,7 @@ def test_a_raised_error_splits_the_batch_until_only_the_poison_is_given_up(embed
 
     batch = stream.failure()["DDBStreamBatchInfo"]
     assert (batch["batchSize"], batch["startSequenceNumber"]) == (1, stream.numbers()["poison"])
-    eventually(lambda: len(stream.seen()) == 11, "the other ten were processed")
+    expect_soon(lambda: len(stream.seen()) == 11, "the other ten were processed")
 
 
 def test_a_raised_error_without_splitting_gives_the_whole_batch_up_after_the_retries(
@@ -402,7 +402,7 @@ def test_records_older_than_the_mapping_takes_are_given_up_unseen(embedded_aws: 
     stream = Stream(embedded_aws)
     stream.write("old")
     written = time.time()
-    eventually(lambda: time.time() - written > 4, "the record is old")
+    expect_soon(lambda: time.time() - written > 4, "the record is old")
 
     # AWS takes no less than 60 s; nobody wants to wait that long here.
     stream.follow(MaximumRecordAgeInSeconds=2)
@@ -411,7 +411,7 @@ def test_records_older_than_the_mapping_takes_are_given_up_unseen(embedded_aws: 
     account = stream.failure()
     assert account["requestContext"]["condition"] == "MaxRecordAgeExceeded"
     assert account["DDBStreamBatchInfo"]["startSequenceNumber"] == stream.numbers()["old"]
-    eventually(lambda: stream.seen() == {"young": 1}, "only the young record was delivered")
+    expect_soon(lambda: stream.seen() == {"young": 1}, "only the young record was delivered")
 
 
 def test_only_inserts_pass_a_filter_for_inserts_in_their_order(embedded_aws: EmbeddedAws) -> None:
@@ -426,7 +426,7 @@ def test_only_inserts_pass_a_filter_for_inserts_in_their_order(embedded_aws: Emb
 
     stream.follow(FilterCriteria={"Filters": [{"Pattern": json.dumps({"eventName": ["INSERT"]})}]})
 
-    eventually(lambda: "c" in stream.seen(), "the last insert was processed")
+    expect_soon(lambda: "c" in stream.seen(), "the last insert was processed")
     assert stream.seen() == {"a": 1, "b": 1, "c": 1}
 
 
@@ -434,13 +434,13 @@ def test_a_mapping_made_anew_at_the_trim_horizon_delivers_everything_again(embed
     stream = Stream(embedded_aws)
     stream.write("a")
     first = stream.follow()
-    eventually(lambda: stream.seen() == {"a": 1}, "the first record was processed")
+    expect_soon(lambda: stream.seen() == {"a": 1}, "the first record was processed")
     embedded_aws.client("lambda").delete_event_source_mapping(UUID=first)
     stream.write("b")
 
     stream.follow()
 
-    eventually(lambda: stream.seen() == {"a": 2, "b": 1}, "both records were delivered to the new mapping")
+    expect_soon(lambda: stream.seen() == {"a": 2, "b": 1}, "both records were delivered to the new mapping")
 
 
 def test_a_mapping_runs_the_version_that_its_alias_points_to_by_then(embedded_aws: EmbeddedAws) -> None:
@@ -450,14 +450,14 @@ def test_a_mapping_runs_the_version_that_its_alias_points_to_by_then(embedded_aw
     name = make_function(embedded_aws, role, SAVE_BODIES, **variables(TABLE=table))
     map_queue(embedded_aws, name, queue_arn)
     send(embedded_aws, url, ["first"])
-    eventually(lambda: "first" in items(embedded_aws, table), "version 1 ran")
+    expect_soon(lambda: "first" in items(embedded_aws, table), "version 1 ran")
     functions = embedded_aws.client("lambda")
     newer = SAVE_BODIES.replace('record["body"]}', '"v2-" + record["body"]}')
     version = functions.update_function_code(FunctionName=name, ZipFile=zipped(newer), Publish=True)["Version"]
 
     send(embedded_aws, url, ["second"])
-    eventually(lambda: "second" in items(embedded_aws, table), "the alias still runs version 1")
+    expect_soon(lambda: "second" in items(embedded_aws, table), "the alias still runs version 1")
     functions.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
     send(embedded_aws, url, ["third"])
 
-    eventually(lambda: "v2-third" in items(embedded_aws, table), "version 2 ran")
+    expect_soon(lambda: "v2-third" in items(embedded_aws, table), "version 2 ran")

@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.cloud import (
-    eventually,
+    expect_soon,
     items,
     make_function,
     make_queue,
@@ -137,7 +137,7 @@ def handle(event, context):
 
     invoke(embedded_aws, name, {"the": "event"}, Qualifier="live", InvocationType="Event")
 
-    (message,) = eventually(lambda: received(embedded_aws, url), "the event is in the failure queue")
+    (message,) = expect_soon(lambda: received(embedded_aws, url), "the event is in the failure queue")
     assert json.loads(message["Body"]) == {"the": "event"}
     assert message["MessageAttributes"]["ErrorMessage"]["StringValue"] == "no"
     assert items(embedded_aws, table)["tries"]["n"] == {"N": "2"}
@@ -154,7 +154,7 @@ def test_a_failed_event_is_dropped_when_the_role_may_not_send_it_on(embedded_aws
         functions.put_function_event_invoke_config(FunctionName=name, MaximumRetryAttempts=0)
         invoke(embedded_aws, name, {}, InvocationType="Event")
 
-    eventually(lambda: received(embedded_aws, other_url), "the permitted one arrived")
+    expect_soon(lambda: received(embedded_aws, other_url), "the permitted one arrived")
     assert received(embedded_aws, url) == []
 
 
@@ -193,7 +193,7 @@ def handle(event, context):
     )
     send(embedded_aws, url, ["again"])
 
-    eventually(lambda: set(items(embedded_aws, table)) == {"1", "2"}, "it came back long before its timeout", 15)
+    expect_soon(lambda: set(items(embedded_aws, table)) == {"1", "2"}, "it came back long before its timeout", 15)
 
 
 def test_invocations_by_event_sources_count_in_the_metrics(embedded_aws: EmbeddedAws) -> None:
@@ -213,7 +213,7 @@ def test_invocations_by_event_sources_count_in_the_metrics(embedded_aws: Embedde
         )["Datapoints"]  # fmt: skip
         return sum(point["Sum"] for point in points)
 
-    eventually(lambda: errors() >= 1, "the error is counted")
+    expect_soon(lambda: errors() >= 1, "the error is counted")
 
 
 def test_every_kind_of_resource_is_found_by_its_tags(embedded_aws: EmbeddedAws) -> None:
@@ -262,7 +262,7 @@ def test_a_topic_reaches_a_queue_whose_policy_lets_it(embedded_aws: EmbeddedAws)
 
     embedded_aws.client("sns").publish(TopicArn=topic, Message="alarm")
 
-    eventually(lambda: received(embedded_aws, open_url), "the message is in the queue")
+    expect_soon(lambda: received(embedded_aws, open_url), "the message is in the queue")
     assert received(embedded_aws, shut_url) == []
 
 

@@ -21,7 +21,7 @@ from local_aws.server import ports, record
 from local_aws.server.identity import start_identity
 from tests.integration.cloud import (
     depth,
-    eventually,
+    expect_soon,
     items,
     make_function,
     make_queue,
@@ -87,7 +87,7 @@ def saved(aws: EmbeddedAws) -> None:
         aws.client("sqs").tag_queue(QueueUrl=marker, Tags={"t": "t"})
         return is_saved()
 
-    eventually(touch_and_look, "the state is saved")
+    expect_soon(touch_and_look, "the state is saved")
 
 
 def without(fields: dict[str, Any], *names: str) -> dict[str, Any]:
@@ -232,8 +232,8 @@ class Everything:
         self.aws.client("dynamodb").put_item(TableName=self.source, Item={"id": {"S": "from the stream"}})
         send(self.aws, self.waiting_url, ["waiting"])
         wanted = {"from the queue", "from the stream"}
-        eventually(lambda: set(items(self.aws, self.seen)) == wanted, "both mappings processed their record")
-        eventually(lambda: depth(self.aws, self.url) == (0, 0), "the queue's message is deleted")
+        expect_soon(lambda: set(items(self.aws, self.seen)) == wanted, "both mappings processed their record")
+        expect_soon(lambda: depth(self.aws, self.url) == (0, 0), "the queue's message is deleted")
 
     def counts(self) -> dict[str, int]:
         return {name: int(item["seen"]["N"]) for name, item in items(self.aws, self.seen).items()}
@@ -253,7 +253,7 @@ def test_everything_is_as_before_after_a_restart(own_aws: EmbeddedAws) -> None:
     send(own_aws, everything.url, ["after"])
     own_aws.client("dynamodb").put_item(TableName=everything.source, Item={"id": {"S": "after in the stream"}})
     wanted = {"from the queue": 1, "from the stream": 1, "after": 1, "after in the stream": 1}
-    eventually(lambda: everything.counts() == wanted, "both mappings went on where they were, nothing twice")
+    expect_soon(lambda: everything.counts() == wanted, "both mappings went on where they were, nothing twice")
 
 
 @pytest.mark.parametrize("victim", ["supervisor", "emulator", "companion"])
@@ -266,7 +266,7 @@ def test_a_killed_process_takes_the_others_along_and_the_state_stays(own_aws: Em
 
     os.kill(pid, signal.SIGKILL)
 
-    eventually(lambda: not processes(own_aws), f"no process is left ({processes(own_aws)})")
+    expect_soon(lambda: not processes(own_aws), f"no process is left ({processes(own_aws)})")
     assert not server.status(own_aws.place).running
     assert server.status(own_aws.place).problem
     own_aws.up()
@@ -287,18 +287,18 @@ def test_nothing_is_written_while_nothing_happens(own_aws: EmbeddedAws) -> None:
             seen, since = state.stat(), time.monotonic()
         return time.monotonic() - since > quiet
 
-    eventually(unchanged_for_a_while, f"the state on the disk stays as it is for {quiet} s, with two mappings waiting")
+    expect_soon(unchanged_for_a_while, f"the state on the disk stays as it is for {quiet} s, with two mappings waiting")
 
 
 def test_a_killed_emulator_takes_a_busy_function_along(own_aws: EmbeddedAws) -> None:
     code = "import time\ndef handle(event, context):\n    time.sleep(20)"
     name = make_function(own_aws, make_role(own_aws), code)
     own_aws.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")
-    eventually(lambda: any("_worker.py" in command for command in processes(own_aws).values()), "the function runs")
+    expect_soon(lambda: any("_worker.py" in command for command in processes(own_aws).values()), "the function runs")
 
     os.kill(pid_of(own_aws, "emulator"), signal.SIGKILL)
 
-    eventually(lambda: not processes(own_aws), "no process is left")
+    expect_soon(lambda: not processes(own_aws), "no process is left")
 
 
 def test_down_leaves_nothing_running_and_up_twice_is_once(own_aws: EmbeddedAws) -> None:
@@ -412,4 +412,4 @@ def test_one_whose_files_were_deleted_is_told_with_its_number(own_aws: EmbeddedA
     assert "of this checkout" in caught.value.message
     assert caught.value.hint == f"end it: kill {pid}"
     os.kill(pid, signal.SIGTERM)
-    eventually(lambda: not {p for p in everything if start_identity(p)}, "it has ended, supervisor and companion too")
+    expect_soon(lambda: not {p for p in everything if start_identity(p)}, "it has ended, supervisor and companion too")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from estate_tool.commands import arguments
 from estate_tool.commands.confirm import confirm
 from estate_tool.environment import DEFAULT
+from estate_tool.errors import Failed
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -42,18 +43,16 @@ def run(args: argparse.Namespace) -> int:
     alone = exclusive.alone(target.name, "estate deploy", wait=args.wait, say=display.line)
     with alone, machine.ready(target, Report()) as pulumi:
         if not target.local and not args.yes and not args.preview:
-            rollout.deploy(pulumi, layers, display, preview=True)
+            planned = rollout.deploy(pulumi, layers, display, preview=True)
+            if planned.failed:
+                raise Failed("the preview failed; nothing was touched", "mend what it names above, then try again")
             confirm(f"roll {', '.join(layers)} out to {target.name}", "add --yes once you have seen the preview")
         recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
         outcome = rollout.deploy(pulumi, layers, display, preview=args.preview, recovery=recovery)
     if args.json:
         print(json.dumps(outcome.as_json(), indent=2))
     display.summary(outcome, "nothing was changed" if args.preview else "rolled out", _next(outcome, target, args))
-    return 0 if outcome.ok or (args.preview and not _failed(outcome)) else 1
-
-
-def _failed(outcome: Outcome) -> bool:
-    return any(result.result == "failed" for result in outcome.layers)
+    return 1 if outcome.failed else 0
 
 
 def _next(outcome: Outcome, target: Environment, args: argparse.Namespace) -> str:
@@ -61,7 +60,7 @@ def _next(outcome: Outcome, target: Environment, args: argparse.Namespace) -> st
     command = f"scripts/deploy_layer.sh {args.layer}{name}" if args.layer else f"scripts/deploy_all.sh{name}"
     if args.preview:
         return f"roll out: {command}"
-    if not outcome.ok:
+    if outcome.failed:
         return f"what is rolled out stays; mend the cause, then go on with: {command}"
     return (
         f"send events: scripts/estate sample flights --limit 1000 | scripts/estate send -{name} --wait\n"

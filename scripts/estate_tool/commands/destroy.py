@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(outcome.as_json(), indent=2))
     display.summary(outcome, "nothing was destroyed" if args.preview else "destroyed", _next(outcome, target, args))
-    return 0 if outcome.ok else 1
+    return 1 if outcome.failed else 0
 
 
 def _mind_failures(target: Environment, layers: tuple[str, ...], args: argparse.Namespace, display: Display) -> None:
@@ -80,7 +80,7 @@ def _next(outcome: Outcome, target: Environment, args: argparse.Namespace) -> st
     command = f"scripts/destroy_layer.sh {args.layer}{name}" if args.layer else f"scripts/destroy_all.sh{name}"
     if args.preview:
         return f"destroy: {command}"
-    if not outcome.ok:
+    if outcome.failed:
         return f"what is left stands as it was; mend the cause, then go on with: {command}"
     if target.local and not args.layer:
         return "the embedded AWS still runs: scripts/estate local down stops it"

@@ -72,28 +72,33 @@ def display() -> Display:
     return Display(io.StringIO())
 
 
+def fake(deployed: tuple[str, ...] = (), failing: str | None = None) -> Any:
+    """An engine as a rollout takes it."""
+    return FakePulumi(deployed, failing)
+
+
 def results(outcome: rollout.Outcome) -> dict[str, str]:
     return {result.layer: result.result for result in outcome.layers}
 
 
 def test_layers_are_rolled_out_lowest_first_each_in_a_stack_of_its_own(display: Display) -> None:
-    pulumi = FakePulumi()
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)  # type: ignore[arg-type]
+    pulumi: Any = FakePulumi()
+    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
     assert pulumi.calls == [call for name in LAYER_NAMES for call in (("create_stack", name), ("up", name))]
     assert outcome.ok
     assert set(results(outcome).values()) == {"deployed"}
 
 
 def test_a_rollout_that_changes_nothing_says_so(display: Display) -> None:
-    pulumi = FakePulumi(deployed=LAYER_NAMES, unchanged=True)
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)  # type: ignore[arg-type]
+    pulumi: Any = FakePulumi(deployed=LAYER_NAMES, unchanged=True)
+    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
     assert set(results(outcome).values()) == {"unchanged"}
     assert [result.same for result in outcome.layers] == [1, 1, 1, 1]
 
 
 def test_layers_above_a_failed_one_are_not_touched(display: Display) -> None:
-    pulumi = FakePulumi(failing="data")
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)  # type: ignore[arg-type]
+    pulumi: Any = FakePulumi(failing="data")
+    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
     assert results(outcome) == {
         "foundation": "deployed", "data": "failed", "compute": "skipped", "observability": "skipped"
     }  # fmt: skip
@@ -109,35 +114,38 @@ def test_layers_above_a_failed_one_are_not_touched(display: Display) -> None:
 def test_a_layer_without_the_one_it_reads_is_refused_by_name(
     display: Display, layer: str, deployed: tuple[str, ...], missing: str
 ) -> None:
-    pulumi = FakePulumi(deployed=deployed)
+    pulumi: Any = FakePulumi(deployed=deployed)
     with pytest.raises(Failed) as refused:
-        rollout.deploy(pulumi, (layer,), display)  # type: ignore[arg-type]
+        rollout.deploy(pulumi, (layer,), display)
     assert f"layer {missing}, which is not deployed" in refused.value.message
     assert f"scripts/deploy_layer.sh {missing} dev" in refused.value.hint
     assert pulumi.calls == []
 
 
 def test_a_stack_without_resources_does_not_count_as_deployed(display: Display) -> None:
-    pulumi = FakePulumi()
+    pulumi: Any = FakePulumi()
     pulumi.resources["foundation"] = 0
     with pytest.raises(Failed):
-        rollout.deploy(pulumi, ("data",), display)  # type: ignore[arg-type]
+        rollout.deploy(pulumi, ("data",), display)
 
 
 def test_a_preview_changes_nothing_and_skips_what_it_can_not_know(display: Display) -> None:
-    pulumi = FakePulumi(deployed=("foundation",))
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display, preview=True)  # type: ignore[arg-type]
+    pulumi: Any = FakePulumi(deployed=("foundation",))
+    outcome = rollout.deploy(pulumi, LAYER_NAMES, display, preview=True)
     assert pulumi.calls == [
         ("preview", "foundation"), ("create_stack", "data"), ("preview", "data"), ("remove_stack", "data")
     ]  # fmt: skip
     assert pulumi.resources == {"foundation": 3}
-    assert results(outcome)["compute"] == "skipped"
+    assert results(outcome) == {
+        "foundation": "planned", "data": "planned", "compute": "skipped", "observability": "skipped"
+    }  # fmt: skip
+    assert not outcome.failed
     assert outcome.layers[2].error == "reads data, not deployed yet"
 
 
 def test_layers_are_destroyed_highest_first_and_their_stacks_removed(display: Display) -> None:
-    pulumi = FakePulumi(deployed=LAYER_NAMES)
-    outcome = rollout.destroy(pulumi, LAYER_NAMES, display)  # type: ignore[arg-type]
+    pulumi: Any = FakePulumi(deployed=LAYER_NAMES)
+    outcome = rollout.destroy(pulumi, LAYER_NAMES, display)
     order = [call for name in reversed(LAYER_NAMES) for call in (("destroy", name), ("remove_stack", name))]
     assert pulumi.calls == order
     assert set(results(outcome).values()) == {"destroyed"}
@@ -145,8 +153,8 @@ def test_layers_are_destroyed_highest_first_and_their_stacks_removed(display: Di
 
 
 def test_a_failed_teardown_leaves_the_layers_below(display: Display) -> None:
-    pulumi = FakePulumi(deployed=LAYER_NAMES, failing="compute")
-    outcome = rollout.destroy(pulumi, LAYER_NAMES, display)  # type: ignore[arg-type]
+    pulumi: Any = FakePulumi(deployed=LAYER_NAMES, failing="compute")
+    outcome = rollout.destroy(pulumi, LAYER_NAMES, display)
     assert results(outcome) == {
         "observability": "destroyed", "compute": "failed", "data": "skipped", "foundation": "skipped"
     }  # fmt: skip
@@ -155,7 +163,7 @@ def test_a_failed_teardown_leaves_the_layers_below(display: Display) -> None:
 
 
 def test_destroying_what_is_not_there_is_no_error(display: Display) -> None:
-    outcome = rollout.destroy(FakePulumi(), LAYER_NAMES, display)  # type: ignore[arg-type]
+    outcome = rollout.destroy(fake(), LAYER_NAMES, display)
     assert outcome.ok
     assert set(results(outcome).values()) == {"unchanged"}
 
@@ -165,26 +173,26 @@ def test_destroying_what_is_not_there_is_no_error(display: Display) -> None:
 )
 def test_a_layer_that_is_read_is_not_destroyed(layer: str, readers: tuple[str, ...]) -> None:
     with pytest.raises(Failed) as refused:
-        rollout.refuse_while_read(FakePulumi(deployed=LAYER_NAMES), (layer,))  # type: ignore[arg-type]
+        rollout.refuse_while_read(fake(deployed=LAYER_NAMES), (layer,))
     assert all(reader in refused.value.message for reader in readers)
     commands = [line for line in refused.value.hint.splitlines() if "destroy_layer" in line]
     assert commands == [f"scripts/destroy_layer.sh {reader} dev" for reader in reversed(readers)]
 
 
 def test_a_layer_whose_readers_go_too_may_be_destroyed() -> None:
-    rollout.refuse_while_read(FakePulumi(deployed=LAYER_NAMES), LAYER_NAMES)  # type: ignore[arg-type]
+    rollout.refuse_while_read(fake(deployed=LAYER_NAMES), LAYER_NAMES)
     with pytest.raises(Failed):
-        rollout.refuse_while_read(FakePulumi(deployed=LAYER_NAMES), LAYER_NAMES[:2])  # type: ignore[arg-type]
+        rollout.refuse_while_read(fake(deployed=LAYER_NAMES), LAYER_NAMES[:2])
 
 
 def test_an_interrupt_ends_the_rollout_with_a_report(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
-    pulumi = FakePulumi()
+    pulumi: Any = FakePulumi()
 
     def interrupted(layer: str, on_event: object) -> str:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pulumi, "up", interrupted)
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)  # type: ignore[arg-type]
+    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
     assert results(outcome) == {
         "foundation": "failed", "data": "skipped", "compute": "skipped", "observability": "skipped"
     }  # fmt: skip
@@ -211,7 +219,7 @@ class FakeRecovery:
 def test_what_an_interrupted_run_left_is_settled_before_a_layer_is_touched(
     display: Display, command: Callable[..., rollout.Outcome], verb: str
 ) -> None:
-    pulumi = FakePulumi(deployed=("foundation", "data"))
+    pulumi: Any = FakePulumi(deployed=("foundation", "data"))
     assert command(pulumi, LAYER_NAMES, display, recovery=FakeRecovery(pulumi)).ok
     settled = [call[1] for call in pulumi.calls if call[0] == "before"]
     assert sorted(settled) == ["data", "foundation"]
@@ -221,23 +229,23 @@ def test_what_an_interrupted_run_left_is_settled_before_a_layer_is_touched(
 
 @pytest.mark.parametrize("command", [rollout.deploy, rollout.destroy])
 def test_a_preview_settles_nothing(display: Display, command: Callable[..., rollout.Outcome]) -> None:
-    pulumi = FakePulumi(deployed=("foundation",))
+    pulumi: Any = FakePulumi(deployed=("foundation",))
     pulumi.export = lambda _: {"resources": []}  # type: ignore[attr-defined]
     assert command(pulumi, ("foundation",), display, preview=True, recovery=FakeRecovery(pulumi)).ok
     assert ("before", "foundation") not in pulumi.calls
 
 
 def test_what_can_not_be_settled_stops_the_rollout(display: Display) -> None:
-    pulumi = FakePulumi(deployed=LAYER_NAMES)
+    pulumi: Any = FakePulumi(deployed=LAYER_NAMES)
     recovery: Any = FakeRecovery(pulumi, held="data")
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display, recovery=recovery)  # type: ignore[arg-type]
+    outcome = rollout.deploy(pulumi, LAYER_NAMES, display, recovery=recovery)
     assert outcome.layers[1].error == "layer data is held by process 7\nwait for it to end"
     assert list(results(outcome).values()) == ["deployed", "failed", "skipped", "skipped"]
     assert ("up", "data") not in pulumi.calls
 
 
 def test_what_the_provider_never_answered_to_is_kept(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
-    pulumi = FakePulumi()
+    pulumi: Any = FakePulumi()
 
     def up(layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
         new = {"urn": "urn:a::b::aws:c::d", "type": "aws:c", "custom": True, "id": "", "inputs": {"name": "n"}}
@@ -247,13 +255,13 @@ def test_what_the_provider_never_answered_to_is_kept(display: Display, monkeypat
 
     monkeypatch.setattr(pulumi, "up", up)
     recovery: Any = FakeRecovery(pulumi)
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display, recovery=recovery)  # type: ignore[arg-type]
+    outcome = rollout.deploy(pulumi, LAYER_NAMES, display, recovery=recovery)
     assert outcome.layers[0].result == "failed"
     assert recovery.kept == [("foundation", "urn:a::b::aws:c::d")]
 
 
 def test_the_report_for_machines_has_the_promised_keys(display: Display) -> None:
-    report = rollout.deploy(FakePulumi(failing="compute"), LAYER_NAMES, display).as_json()  # type: ignore[arg-type]
+    report = rollout.deploy(fake(failing="compute"), LAYER_NAMES, display).as_json()
     assert set(report) == {"environment", "ok", "seconds", "layers"}
     assert (report["environment"], report["ok"]) == ("dev", False)
     keys = {"layer", "result", "created", "updated", "replaced", "deleted", "same", "seconds", "error"}
