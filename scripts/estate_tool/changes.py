@@ -121,7 +121,7 @@ class Changes:
         if _NO_ANSWER.search(message):
             self._no_answer.add(urn)
         name = urn.rpartition("::")[2]
-        self._error(f"{name}: {message}" if name else message)
+        self._error(message if message.startswith(name) else f"{name}: {message}")
 
     def _error(self, text: str) -> None:
         if text not in self.errors:
