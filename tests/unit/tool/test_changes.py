@@ -59,7 +59,13 @@ def test_each_change_is_told_as_it_ends() -> None:
 
 def test_errors_are_kept_once_with_the_resource_they_are_about() -> None:
     changes = Changes()
-    for message in ("AccessDenied: no\n", "AccessDenied: no\n", "update failed", "preview failed"):
+    for message in (
+        "AccessDenied: no\n",
+        "AccessDenied: no\n",
+        "queue-ingest-queue: AccessDenied: no",
+        "update failed",
+        "preview failed",
+    ):
         changes.take({"diagnosticEvent": {"severity": "error", "urn": URN, "message": message}})
     changes.take({"diagnosticEvent": {"severity": "warning", "urn": URN, "message": "careful"}})
     changes.take({"diagnosticEvent": {"severity": "error", "message": "the stack is locked"}})
