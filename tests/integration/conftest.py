@@ -91,6 +91,16 @@ def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedA
         aws.down()
 
 
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
+    """One for a single module, which rolls environments out and tears them down."""
+    aws = start(tmp_path_factory.mktemp("estate"))
+    try:
+        yield aws
+    finally:
+        aws.down()
+
+
 @pytest.fixture
 def own_aws(tmp_path: Path) -> Iterator[EmbeddedAws]:
     """One for a single test, which may stop or kill it."""

@@ -12,7 +12,6 @@ from foundation.catalog import CATALOG
 from tests.integration import expected
 from tests.integration.attacks import Intruder, attempts
 from tests.integration.commands import LONGEST_COMMAND, Commands, layer_results
-from tests.integration.conftest import EmbeddedAws, start
 from tests.integration.inventory import listed
 
 if TYPE_CHECKING:
@@ -20,20 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from foundation.model import Function
+    from tests.integration.conftest import EmbeddedAws
 
 FLIGHTS, DUPLICATES, INVALID = 20_000, 1_000, 50
 # The whole workload several times over: minutes on a busy machine.
 pytestmark = pytest.mark.timeout(1200)
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
-    """An embedded AWS for this module alone, whose environments are rolled out and torn down."""
-    aws = start(tmp_path_factory.mktemp("estate"))
-    try:
-        yield aws
-    finally:
-        aws.down()
 
 
 @pytest.fixture(scope="module")

@@ -11,24 +11,16 @@ import pytest
 
 from estate_tool.paths import ROOT
 from tests.integration.commands import Commands, layer_results
-from tests.integration.conftest import EmbeddedAws, start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.integration.conftest import EmbeddedAws
+
 FLIGHTS = 600
 COPIED = ("foundation", "data", "compute", "observability", "lambda_src", "scripts")
 pytestmark = pytest.mark.timeout(900)
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
-    aws = start(tmp_path_factory.mktemp("estate"))
-    try:
-        yield aws
-    finally:
-        aws.down()
 
 
 @pytest.fixture(scope="module")

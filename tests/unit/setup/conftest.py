@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from estate_tool.setup.report import Report
 _SYSTEM_PROGRAMS = ("bash", "cat", "cmp", "cp", "env", "ln", "mkdir", "readlink", "realpath", "dirname", "sh", "touch")
 
 # Makes environments like uv, from nothing but the standard library, and does what FAKE_UV asks for.
-_FAKE_UV = f"""#!{sys.executable}
+_FAKE_UV = """
 import os, pathlib, sys, time, venv
 args = sys.argv[1:]
 with open(os.environ["FAKE_UV_CALLS"], "a") as calls:
@@ -74,7 +75,7 @@ class FakeUv:
     """A uv on PATH; `calls` are its command lines."""
 
     def __init__(self, programs: Programs, record: Path) -> None:
-        self.path = programs.add("uv", _FAKE_UV)
+        self.path = programs.add("uv", f'exec {shlex.quote(sys.executable)} -c {shlex.quote(_FAKE_UV)} "$@"')
         self.record = record
         self.hanging = record.with_name(record.name + ".hanging")
 
