@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from estate_tool.changes import CHANGE_WORDS
+from estate_tool.rollout import PLANNED
 
 if TYPE_CHECKING:
     from estate_tool.changes import Step
@@ -62,7 +63,7 @@ class Display:
 
 
 def _counts(result: LayerResult) -> str:
-    words = {word: f"to {_PLANNED[word]}" if result.result == "planned" else word for word in CHANGE_WORDS}
+    words = {word: f"to {_PLANNED[word]}" if result.result == PLANNED else word for word in CHANGE_WORDS}
     parts = [f"{getattr(result, word)} {told}" for word, told in words.items() if getattr(result, word)]
     if not parts and result.error:
         return ""

@@ -11,7 +11,7 @@ from estate_tool.errors import Failed
 from foundation.layers import LAYER_NAMES, layer, readers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from estate_tool.display import Display
     from estate_tool.pulumi_cli import Pulumi
@@ -84,7 +84,7 @@ def deploy(
     Raises Failed, before anything is touched, when a single layer is asked for and one it reads is not deployed.
     """
     stacks = pulumi.stacks()
-    deployed = {name for name, resources in stacks.items() if resources}
+    deployed = _deployed(stacks)
     if not preview:
         _require_lower(layers, deployed, pulumi.stack)
 
@@ -150,8 +150,8 @@ def _in_turn(environment: str, layers: tuple[str, ...], display: Display, one: C
     return outcome
 
 
-def _deployed(pulumi: Pulumi) -> set[str]:
-    return {name for name, resources in pulumi.stacks().items() if resources}
+def _deployed(stacks: Mapping[str, int]) -> set[str]:
+    return {name for name, resources in stacks.items() if resources}
 
 
 def _require_lower(layers: tuple[str, ...], deployed: set[str], environment: str) -> None:
@@ -169,7 +169,7 @@ def _require_lower(layers: tuple[str, ...], deployed: set[str], environment: str
 
 def refuse_while_read(pulumi: Pulumi, layers: tuple[str, ...]) -> None:
     """Raises Failed when a layer outside of `layers` that reads one of them is deployed; nothing is touched."""
-    deployed = _deployed(pulumi)
+    deployed = _deployed(pulumi.stacks())
     for name in layers:
         reading = [upper for upper in readers(name) if upper in deployed and upper not in layers]
         if reading:

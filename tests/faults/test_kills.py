@@ -23,7 +23,7 @@ import pytest
 
 from foundation.layers import LAYER_NAMES
 from tests.integration.commands import LONGEST_COMMAND, Commands
-from tests.integration.conftest import EmbeddedAws, start
+from tests.integration.conftest import EmbeddedAws, running
 from tests.integration.inventory import listed
 
 if TYPE_CHECKING:
@@ -41,11 +41,8 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
     """An embedded AWS for this module alone."""
-    aws = start(tmp_path_factory.mktemp("kills"))
-    try:
+    with running(tmp_path_factory.mktemp("kills")) as aws:
         yield aws
-    finally:
-        aws.down()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 from dataclasses import dataclass
@@ -81,31 +82,32 @@ def start(home: Path) -> EmbeddedAws:
     raise AssertionError("unreachable")
 
 
-@pytest.fixture(scope="session")
-def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
-    """One for all tests of this worker: each test names its resources so that they don't meet."""
-    aws = start(tmp_path_factory.mktemp("estate-home"))
+@contextlib.contextmanager
+def running(home: Path) -> Iterator[EmbeddedAws]:
+    """One that is stopped at the end of the block."""
+    aws = start(home)
     try:
         yield aws
     finally:
         aws.down()
+
+
+@pytest.fixture(scope="session")
+def embedded_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
+    """One for all tests of this worker: each test names its resources so that they don't meet."""
+    with running(tmp_path_factory.mktemp("estate-home")) as aws:
+        yield aws
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
     """One for a single module, which rolls environments out and tears them down."""
-    aws = start(tmp_path_factory.mktemp("estate"))
-    try:
+    with running(tmp_path_factory.mktemp("estate")) as aws:
         yield aws
-    finally:
-        aws.down()
 
 
 @pytest.fixture
 def own_aws(tmp_path: Path) -> Iterator[EmbeddedAws]:
     """One for a single test, which may stop or kill it."""
-    aws = start(tmp_path / "home")
-    try:
+    with running(tmp_path / "home") as aws:
         yield aws
-    finally:
-        aws.down()
