@@ -1,7 +1,6 @@
 """What is watched: its physical names, and what thresholds follow from, as the layers that made it exported them."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import pulumi
 
@@ -29,7 +28,6 @@ def physical_names(catalog: Catalog, data: DataOutputs, compute: ComputeOutputs)
 
 def deployed(subject: Reference, data: DataOutputs, compute: ComputeOutputs) -> pulumi.Output[Deployed]:
     """What the resource tells of itself; nothing for failure queues, which are all alike."""
-    known: dict[str, pulumi.Output[Any]] = {}
     if subject.kind == "table":
         known = {"billing": data.tables[subject.purpose].billing}
     elif subject.kind == "queue":
@@ -37,7 +35,9 @@ def deployed(subject: Reference, data: DataOutputs, compute: ComputeOutputs) -> 
     elif subject.kind == "function":
         function = compute.functions[subject.purpose]
         known = {"memory_mb": function.memory_mb, "warm_percent": function.warm_percent}
-    return pulumi.Output.from_input(known).apply(lambda values: Deployed(**values))
+    else:
+        return pulumi.Output.from_input(Deployed())
+    return pulumi.Output.all(**known).apply(lambda values: Deployed(**values))
 
 
 def _of_function(function: Function, made: FunctionOutputs) -> PhysicalNames:

@@ -74,6 +74,7 @@ def _depth(queue: Reference) -> AlarmSpec:
 
 
 def _expiry(queue: Reference) -> AlarmSpec:
+    # Half: SQS counts a dead letter's days from its first queue on, where it may have spent a week of them.
     days = KEPT_DAYS // 2
     return AlarmSpec(
         subject=queue,
