@@ -58,7 +58,7 @@ def test_values_are_read_as_their_type(setting: Setting, raw: Any, value: Any) -
         *((ON, raw) for raw in ("yes", "1", 1, "")),
         *((NAME, raw) for raw in ("ABC", "", 5, ["a"])),
         *((PAIRS, raw) for raw in ("{", '"a"', '[{"a": "1"}]', '[{"a": "1", "b": 2}]', '[{"a": "bad", "b": ""}]', "3")),
-        (PAIRS, '[{"a": "1", "b": "2", "c": "3"}]'),
+        (PAIRS, '[{"a": "1", "b": "2", "d": "3"}]'),
     ],
 )
 def test_other_values_are_rejected_with_key_value_and_what_is_allowed(setting: Setting, raw: Any) -> None:
