@@ -42,6 +42,7 @@ class DeadLetteredQueue(pulumi.ComponentResource):
     dead_letter_name: pulumi.Output[str]
     dead_letter_arn: pulumi.Output[str]
     dead_letter_url: pulumi.Output[str]
+    visibility_seconds: pulumi.Output[int]
 
     def __init__(self, name: str, args: DeadLetteredQueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:data:DeadLetteredQueue", name, None, opts)
@@ -79,4 +80,5 @@ class DeadLetteredQueue(pulumi.ComponentResource):
         self.name, self.arn, self.url = queue.name, queue.arn, queue.url
         self.dead_letter_name, self.dead_letter_arn = dead_letters.name, dead_letters.arn
         self.dead_letter_url = dead_letters.url
+        self.visibility_seconds = pulumi.Output.from_input(visibility_timeout_seconds(args.consumer))
         self.register_outputs({"url": self.url, "arn": self.arn, "dead_letter_arn": self.dead_letter_arn})

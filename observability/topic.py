@@ -1,4 +1,4 @@
-"""The topic that alarms publish to, who may publish, and who is told."""
+"""The topics that alarms publish to, one per severity: who may publish, and who is told."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from foundation.naming import Arns
-from observability.config import Subscription
+from observability.config import SEVERITIES, ObservabilityConfig, Severity, Subscription
 
 
 def topic_policy(topic_arn: str, arns: Arns) -> dict[str, Any]:
@@ -28,6 +28,18 @@ def topic_policy(topic_arn: str, arns: Arns) -> dict[str, Any]:
         },
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def build_topics(
+    config: ObservabilityConfig, arns: pulumi.Output[Arns], tags: pulumi.Input[dict[str, str]]
+) -> dict[Severity, pulumi.Output[str]]:
+    """The ARN of the topic of every severity."""
+    return {
+        severity: AlertsTopic(
+            severity, AlertsTopicArgs(arns=arns, subscriptions=config.subscribers(severity), tags=tags)
+        ).arn
+        for severity in SEVERITIES
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ _UNTAGGABLE = {
     "aws:appautoscaling/policy:Policy",
     "aws:appautoscaling/scheduledAction:ScheduledAction",
     "aws:cloudwatch/dashboard:Dashboard",
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter",
     "aws:cloudwatch/queryDefinition:QueryDefinition",
     "aws:iam/rolePolicy:RolePolicy",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
@@ -32,6 +33,7 @@ _UNTAGGABLE = {
 # Those that get a random name when they are given none.
 _NAMED = {
     "aws:cloudwatch/logGroup:LogGroup",
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter",
     "aws:cloudwatch/metricAlarm:MetricAlarm",
     "aws:dynamodb/table:Table",
     "aws:iam/role:Role",

@@ -14,7 +14,7 @@ PROVISIONING = Provisioning(
     minimum=1, maximum=5, utilization_percent=70, peak_minimum=2, peak_start_hour=7, peak_end_hour=19, timezone="UTC"
 )
 CONSUMED = "arn:aws:sqs:us-east-1:123456789012:dlq-inbox-dev"
-OUTPUTS = ("name", "alias_name", "alias_arn", "version", "log_group", "failure_queue_arn")
+OUTPUTS = ("name", "alias_name", "alias_arn", "version", "log_group", "failure_queue_arn", "memory_mb", "warm_percent")
 
 
 def _record(function: Function = COUNT, **changes: Any) -> Recording:
@@ -128,4 +128,12 @@ def test_outputs_lead_to_the_alias_the_logs_and_the_failures(count: Recording) -
         "version": count.one("lambda/function:Function").outputs["version"],
         "log_group": "/aws/lambda/lambda-count-dev",
         "failure_queue_arn": "arn:aws:sqs:us-east-1:123456789012:dlq-count-dev",
+        "memory_mb": 640,
+        "warm_percent": 70,
     }
+
+
+def test_concurrency_is_reserved_where_the_declaration_says_so(count: Recording) -> None:
+    assert "reservedConcurrentExecutions" not in count.one("lambda/function:Function").inputs
+    reserved = _record(replace(COUNT, reserved_concurrency=7)).one("lambda/function:Function")
+    assert reserved.inputs["reservedConcurrentExecutions"] == 7

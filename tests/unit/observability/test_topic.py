@@ -1,4 +1,4 @@
-"""The alerts topic: who may publish, who is told."""
+"""The topics of alarms: who may publish, who is told."""
 
 import json
 from collections.abc import Sequence
