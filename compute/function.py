@@ -1,5 +1,6 @@
 """The one reusable Lambda component: a function with everything that makes it safe to run."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import pulumi_aws as aws
 from compute.config import Provisioning
 from compute.provisioning import ProvisionedConcurrency, ProvisionedConcurrencyArgs
 from foundation.model import Function
+from foundation.resource_policies import queue_policy
 
 RUNTIME = "python3.13"
 ALIAS = "live"
@@ -88,6 +90,12 @@ class ServerlessFunction(pulumi.ComponentResource):
             message_retention_seconds=FAILURE_RETENTION_DAYS * SECONDS_PER_DAY,
             sqs_managed_sse_enabled=True,
             tags=args.tags,
+            opts=self._child,
+        )
+        aws.sqs.QueuePolicy(
+            f"{name}-failures-policy",
+            queue_url=queue.url,
+            policy=queue.arn.apply(lambda arn: json.dumps(queue_policy(arn))),
             opts=self._child,
         )
         return queue.arn

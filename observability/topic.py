@@ -10,11 +10,12 @@ import pulumi
 import pulumi_aws as aws
 
 from foundation.naming import Arns
+from foundation.resource_policies import tls_only
 from observability.config import SEVERITIES, ObservabilityConfig, Severity, Subscription
 
 
 def topic_policy(topic_arn: str, arns: Arns) -> dict[str, Any]:
-    """Only CloudWatch may publish, and only for alarms of this environment in this account."""
+    """Only CloudWatch may publish, only for alarms of this environment in this account; nobody without TLS."""
     alarms = f"arn:{arns.partition}:cloudwatch:{arns.region}:{arns.account}:alarm:{arns.names.of('alarm', '*')}"
     statement = {
         "Sid": "PublishedByAlarms",
@@ -27,7 +28,8 @@ def topic_policy(topic_arn: str, arns: Arns) -> dict[str, Any]:
             "StringEquals": {"aws:SourceAccount": arns.account},
         },
     }
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    # Not sns:*, which topic policies refuse; publishing is what carries content.
+    return {"Version": "2012-10-17", "Statement": [statement, tls_only("sns:Publish", topic_arn)]}
 
 
 def build_topics(

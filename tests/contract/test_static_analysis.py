@@ -85,10 +85,15 @@ def findings(policies: dict[str, Any]) -> list[Finding]:
     ]
 
 
-def test_every_role_and_the_topic_are_looked_at(policies: dict[str, Any]) -> None:
+def test_every_role_queue_and_topic_is_looked_at(policies: dict[str, Any]) -> None:
     for function in CATALOG.functions:
         assert {f"{function.name}-role trust", f"{function.name}-policy identity"} <= set(policies)
-    assert "alerts-policy resource" in policies
+    for type_ in ("sqs/queue:Queue", "sns/topic:Topic"):
+        owners = [item.outputs["arn"] for recording in roll_out().values() for item in recording.of(type_)]
+        documents_of = [each["document"] for each in policies.values() if each["kind"] == "resource"]
+        named = {statement["Resource"] for document in documents_of for statement in document["Statement"]}
+        assert owners
+        assert set(owners) <= named
 
 
 def test_the_checkers_object_to_nothing_that_is_not_exempted(findings: list[Finding]) -> None:

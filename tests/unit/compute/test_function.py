@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from compute.config import Provisioning
 from compute.function import ServerlessFunction, ServerlessFunctionArgs
 from foundation.model import Function
+from foundation.resource_policies import queue_policy
 from tests.support.declarations import COUNT, READ, STORE, TAGS
 from tests.support.mocks import Recording, record
 
@@ -51,6 +53,12 @@ def test_the_log_group_stands_before_the_function_and_expires(count: Recording) 
     assert group.inputs["name"] == "/aws/lambda/lambda-count-dev"
     assert group.inputs["retentionInDays"] == 7
     assert group.urn in count.one("lambda/function:Function").dependencies
+
+
+def test_a_failure_queue_of_its_own_has_its_policy(count: Recording) -> None:
+    policy = count.one("sqs/queuePolicy:QueuePolicy").inputs
+    assert json.loads(policy["policy"]) == queue_policy(count.outputs["failure_queue_arn"])
+    assert _record(failure_queue_arn=CONSUMED).of("sqs/queuePolicy:QueuePolicy") == []
 
 
 def test_the_function_logs_to_that_group_as_json(count: Recording) -> None:

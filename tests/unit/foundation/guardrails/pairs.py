@@ -81,6 +81,19 @@ _ACCESS = [
         "arn:y",
         [resource(ROLE_POLICY, **allow())],
     ),
+    Pair(
+        "no-wildcard-actions",
+        [resource("iam/userPolicyAttachment:UserPolicyAttachment", policyArn="arn:z")],
+        "arn:z",
+        [resource(ROLE_POLICY, **allow())],
+    ),
+    one(
+        "no-wildcard-actions",
+        "lambda/permission:Permission",
+        {"action": "lambda:*"},
+        "'lambda:*'",
+        {"action": "lambda:InvokeFunction"},
+    ),
     one("scoped-resources", ROLE_POLICY, allow(Resource="*"), "'*' in Some", allow(Resource=f"{TABLE}/stream/*")),
     one("scoped-resources", ROLE_POLICY, allow(Resource=[TABLE, f"{TABLE[:-10]}*"]), "table/table-*", allow()),
     one("scoped-resources", ROLE_POLICY, allow(Resource=f"{TABLE}*"), "events-dev*", allow(Effect="Deny")),
@@ -96,6 +109,37 @@ _ACCESS = [
         "no-foreign-principals", QUEUE_POLICY, let_in({"AWS": "999999999999"}), "999999999999", let_in({"AWS": ACCOUNT})
     ),
     one("no-foreign-principals", QUEUE_POLICY, let_in(LAMBDA), "any account", let_in(LAMBDA, FROM_HERE)),
+    *(
+        one("no-foreign-principals", QUEUE_POLICY, let_in(LAMBDA, bad), "or of another", let_in(LAMBDA, good))
+        for bad, good in (
+            ({"StringLike": {"aws:SourceAccount": "*"}}, {"StringLike": {"aws:SourceAccount": ACCOUNT}}),
+            ({"StringEquals": {"aws:SourceAccount": [ACCOUNT, "999999999999"]}}, {"ArnLike": {"aws:SourceArn": TABLE}}),
+            ({"StringNotEquals": {"aws:SourceAccount": ACCOUNT}}, FROM_HERE),
+            ({"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}}, FROM_HERE),
+            ({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::bucket"}}, FROM_HERE),
+            ({"ArnLike": {"aws:SourceArn": "arn:aws:sns:us-east-1:*:topic"}}, {"ArnEquals": {"AWS:SourceARN": TABLE}}),
+        )
+    ),
+    one(
+        "no-foreign-principals",
+        QUEUE_POLICY,
+        let_in({"Service": "*"}, FROM_HERE),
+        "Service principal '*'",
+        let_in(LAMBDA, FROM_HERE),
+    ),
+    one(
+        "no-foreign-principals",
+        "cloudwatch/logResourcePolicy:LogResourcePolicy",
+        {"policyDocument": let_in("*")["policy"]},
+        "everybody",
+        {"policyDocument": UNKNOWN},
+    ),
+    Pair(
+        "no-foreign-principals",
+        [resource("lambda/layerVersionPermission:LayerVersionPermission", principal="*")],
+        "'*'",
+        [resource("lambda/permission:Permission", principal="sns.amazonaws.com", sourceArn=QUEUE)],
+    ),
     one(
         "no-foreign-principals",
         "lambda/functionUrl:FunctionUrl",
@@ -147,7 +191,15 @@ _SETTINGS = [
     ),
     one("encryption", "sqs/queue:Queue", {}, "no key", {"sqsManagedSseEnabled": True}),
     one("encryption", "sqs/queue:Queue", {"sqsManagedSseEnabled": False}, "False", {"kmsMasterKeyId": "alias/mine"}),
+    one("encryption", "sqs/queue:Queue", {"sqsManagedSseEnabled": False}, "False", {"sqsManagedSseEnabled": UNKNOWN}),
     one("encryption", "sns/topic:Topic", {"kmsMasterKeyId": "alias/aws/sns"}, "alarms can't use", {}),
+    one(
+        "encryption",
+        "sns/topic:Topic",
+        {"kmsMasterKeyId": f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/aws/sns"},
+        "alarms can't use",
+        {"kmsMasterKeyId": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/ours"},
+    ),
     one("failure-destination", FUNCTION, {}, "no dead-letter queue", {"deadLetterConfig": {"targetArn": UNKNOWN}}),
     one("failure-destination", FUNCTION, {"deadLetterConfig": {}}, "no dead", {"deadLetterConfig": UNKNOWN}),
     one(
