@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _COMMANDS = (
-    "deploy", "destroy", "status", "drift", "permissions", "doctor", "send", "query", "rightsize", "sample", "local",
+    "deploy", "destroy", "status", "drift", "doctor", "send", "query", "rightsize", "permissions", "tags", "sample",
+    "local",
 )  # fmt: skip
 _INTERRUPTED = 130
 

@@ -101,6 +101,17 @@ def test_a_second_rollout_changes_nothing(estate: dict[str, Any], run: Commands)
     assert set(layer_results(again).values()) == {"unchanged"}
 
 
+def test_everything_that_aws_lists_carries_the_tags(
+    estate: dict[str, Any], run: Commands, client: Callable[[str], Any]
+) -> None:
+    """What the AWS APIs list and what the state knows are the same, so that nothing is left unlooked at."""
+    answer = json.loads(run("scripts/estate", "tags", "--json").stdout)
+    assert (answer["tagged"], answer["incomplete"]) == (answer["taggable"], [])
+    live = listed(client, "local")
+    kinds = ("tables", "queues", "functions", "event source mappings", "roles", "log groups", "alarms", "topics")
+    assert answer["taggable"] == sum(len(live[kind]) for kind in (*kinds, "scalable targets"))
+
+
 def test_what_somebody_changed_by_hand_is_found_classed_and_put_right(
     estate: dict[str, Any], run: Commands, client: Callable[[str], Any]
 ) -> None:

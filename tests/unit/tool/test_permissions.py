@@ -12,10 +12,8 @@ from estate_tool import environment, permissions, planned
 from estate_tool.commands import permissions as command
 from estate_tool.configuration import load
 from estate_tool.environment import Environment
-from estate_tool.permission_table import TABLE
 from estate_tool.planned import Place, Planned
 from foundation.layers import LAYER_NAMES
-from tests.support.mocks import roll_out, run_layer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,21 +33,6 @@ ANYWHERE = {
 def resources() -> list[Planned]:
     target = Environment(name="dev", local=False, configuration=load("dev"))
     return planned.resources(target, PLACE, lambda kind, inputs: permissions.arn(kind, inputs, PLACE))
-
-
-def test_the_programs_register_here_what_they_register_in_a_rollout(resources: list[Planned]) -> None:
-    for name, recording in roll_out(stack="dev").items():
-        here = {(item.type, item.name) for item in resources if item.layer == name}
-        assert here == {(item.type, item.name) for item in recording.resources}
-
-
-def test_every_type_that_a_layer_registers_has_its_actions() -> None:
-    lower = {name: recording.outputs for name, recording in roll_out().items()}
-    told = {"observability:subscriptions": '[{"protocol": "email", "endpoint": "a@b.c"}]'}
-    with_subscriptions = run_layer("observability", config=told, upstream=lower)
-    types = {item.type for recording in (*roll_out().values(), with_subscriptions) for item in recording.resources}
-    assert "aws:sns/topicSubscription:TopicSubscription" in types
-    assert types - TABLE.keys() == set()
 
 
 def statements(resources: list[Planned], *layers: str) -> list[dict[str, Any]]:
