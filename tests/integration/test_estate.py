@@ -10,7 +10,7 @@ import pytest
 
 from foundation.catalog import CATALOG
 from foundation.policies import execution_policy
-from tests.integration import expected
+from tests.integration import expected, meddling
 from tests.integration.attacks import Intruder, attempts
 from tests.integration.behaviours import Estate
 from tests.integration.cloud import expect_soon
@@ -103,6 +103,35 @@ def test_a_second_rollout_changes_nothing(estate: dict[str, Any], run: Commands)
     assert estate["ok"]
     again = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
     assert set(layer_results(again).values()) == {"unchanged"}
+
+
+def test_everything_that_aws_lists_carries_the_tags(
+    estate: dict[str, Any], run: Commands, client: Callable[[str], Any]
+) -> None:
+    """What the AWS APIs list and what the state knows are the same, so that nothing is left unlooked at."""
+    answer = json.loads(run("scripts/estate", "tags", "--json").stdout)
+    assert (answer["tagged"], answer["incomplete"]) == (answer["taggable"], [])
+    live = listed(client, "local")
+    kinds = ("tables", "queues", "functions", "event source mappings", "roles", "log groups", "alarms", "topics")
+    assert answer["taggable"] == sum(len(live[kind]) for kind in (*kinds, "scalable targets"))
+
+
+def test_what_somebody_changed_by_hand_is_found_classed_and_put_right(
+    estate: dict[str, Any], run: Commands, client: Callable[[str], Any]
+) -> None:
+    meddling.by_hand(client, "local")
+    meddling.as_autoscaling(client, "local")
+    answer = json.loads(run("scripts/estate", "drift", "--repair", "--json").stdout)
+    found = {(one["resource"], one["property"]): one for one in answer["drifted"]}
+    assert {key: one["class"] for key, one in found.items()} == meddling.BY_HAND | meddling.AS_AUTOSCALING
+    memory, tag = found["ingest-function", "memorySize"], found["table-events", "tags.Owner"]
+    assert (memory["expected"], memory["actual"]) == (512, 3008)
+    assert (tag["expected"], tag["actual"]) == ("data-platform", None)
+    assert (answer["repaired"], answer["left"]) == (True, [])
+    again = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
+    assert set(layer_results(again).values()) == {"unchanged"}
+    # What autoscaling has done since the rollout stays.
+    assert meddling.capacities(client, "local") == meddling.SCALED
 
 
 def test_a_layer_below_a_deployed_one_is_not_destroyed(
