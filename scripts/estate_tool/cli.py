@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-_COMMANDS = ("deploy", "destroy", "status", "doctor", "send", "query", "rightsize", "sample", "local")
+_COMMANDS = ("deploy", "destroy", "status", "doctor", "send", "query", "rightsize", "fire-drill", "sample", "local")
 _INTERRUPTED = 130
 
 
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in _COMMANDS:
-        module = importlib.import_module(f"estate_tool.commands.{name}")
+        module = importlib.import_module(f"estate_tool.commands.{name.replace('-', '_')}")
         command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
         module.add_arguments(command)
         command.set_defaults(run=module.run)

@@ -1,7 +1,7 @@
 """Publishes what AWS's services would and evaluates the alarms, once per minute.
 
-For tests, ESTATE_ALARM_PERIOD_SECONDS says how many seconds stand for that minute (and for each minute of an alarm's
-period); ages and durations stay what they are.
+For tests, ESTATE_ALARM_PERIOD_SECONDS says how many seconds stand for that minute: for each minute of an alarm's
+period, and of the longest pause between two attempts at a stream's batch. Ages and durations stay what they are.
 """
 
 from __future__ import annotations
@@ -32,7 +32,12 @@ def apply() -> None:
     _settings["minute"] = _minute()
 
 
-_settings: dict[str, float] = {}
+_settings = {"minute": _MINUTE}
+
+
+def hurried(seconds: float) -> float:
+    """How long a pause of so many seconds lasts when time is made to run faster."""
+    return seconds * _settings["minute"] / _MINUTE
 
 
 def start() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from local_aws.server.batch_response import batch_item_failures
 from local_aws.server.patches import access
 from local_aws.server.patches import sqs as queues
+from local_aws.server.patches.alarm_clock import hurried
 from local_aws.server.patches.execution import invoke
 from local_aws.server.patches.loop import changed, on_loop
 from local_aws.server.patches.published import count
@@ -152,7 +153,7 @@ class Batch:
         elif most_retries is not None and 0 <= most_retries < state.attempts:
             self.discard(left, function, "RetryAttemptsExhausted", result)
             return
-        state.not_before = time.time() + min(_FIRST_PAUSE * 2 ** min(state.attempts, 10), _LONGEST_PAUSE)
+        state.not_before = time.time() + min(_FIRST_PAUSE * 2 ** min(state.attempts, 10), hurried(_LONGEST_PAUSE))
 
     def advance(self, number: int) -> None:
         """These are behind us: forget the retries that were for them."""
