@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _COMMANDS = (
-    "deploy", "destroy", "status", "drift", "doctor", "send", "query", "rightsize", "permissions", "tags", "sample",
-    "local",
+    "deploy", "destroy", "status", "drift", "doctor", "send", "query", "rightsize", "fire-drill", "permissions", "tags",
+    "sample", "local",
 )  # fmt: skip
 _INTERRUPTED = 130
 
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in _COMMANDS:
-        module = importlib.import_module(f"estate_tool.commands.{name}")
+        module = importlib.import_module(f"estate_tool.commands.{name.replace('-', '_')}")
         command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
         module.add_arguments(command)
         command.set_defaults(run=module.run)

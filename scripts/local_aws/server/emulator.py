@@ -78,13 +78,14 @@ class Emulator:
         """Answer requests until told to stop."""
         serve = import_module("hypercorn.asyncio").serve
         config = import_module("hypercorn.config").Config()
+        from local_aws.server.patches import alarm_clock, mappings
         from local_aws.server.patches import loop as one_thread
-        from local_aws.server.patches import mappings
 
         loop = asyncio.get_running_loop()
         keeper = self._keeper = snapshot.Keeper(self._path, self._collect, self._lock)
         one_thread.bind(loop, keeper.touch)
         mappings.start()
+        alarm_clock.start()
         inner = self._ministack._dispatch_service_request
         self._ministack._dispatch_service_request = self._noticing(inner, keeper)
         saving = asyncio.create_task(keeper.run())

@@ -26,7 +26,10 @@ LONGEST_START = 60.0
 NOT_SAVED = 3
 # Longer than the emulator gives itself for its last snapshot.
 LONGEST_END = 35.0
-_KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_KEPT_VARIABLES = (
+    "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "ESTATE_ALARM_PERIOD_SECONDS",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

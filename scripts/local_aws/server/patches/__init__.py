@@ -11,7 +11,8 @@ from importlib.metadata import version
 
 MINISTACK = "1.5.33"
 _MODULES = (
-    "access", "dynamodb", "sqs", "execution", "logs", "filtering", "queries", "tagging", "asynchronous", "mappings",
+    "access", "dynamodb", "sqs", "execution", "observed", "logs", "filtering", "queries", "tagging", "asynchronous",
+    "mappings", "alarm_clock", "metric_api", "metric_filters",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from local_aws.server.patches import access
 from local_aws.server.patches import sqs as queues
 from local_aws.server.patches.execution import invoke
 from local_aws.server.patches.loop import on_loop
+from local_aws.server.patches.published import count
 from local_aws.server.patches.target import lambda_svc, new_uuid, request_scope, sns
 
 logger = logging.getLogger("lambda-async")
@@ -66,19 +67,27 @@ def _settings(config: dict[str, Any]) -> dict[str, Any]:
 def _succeeded(settings: dict[str, Any], config: dict[str, Any], event: Any, result: dict[str, Any]) -> None:
     target = ((settings.get("DestinationConfig") or {}).get("OnSuccess") or {}).get("Destination")
     if target:
-        on_loop(_send, target, json.dumps(_envelope(config, event, result, "Success", 1)), {}, config)
+        on_loop(_deliver, target, json.dumps(_envelope(config, event, result, "Success", 1)), config)
 
 
-def _failed(settings: dict[str, Any], config: dict[str, Any], event: Any, result: dict[str, Any], count: int) -> None:
+def _failed(
+    settings: dict[str, Any], config: dict[str, Any], event: Any, result: dict[str, Any], attempts: int
+) -> None:
     """A destination gets an account of the failure, a dead-letter queue the event itself; both if both are set."""
     target = ((settings.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
     if target:
-        _send(target, json.dumps(_envelope(config, event, result, "RetriesExhausted", count)), {}, config)
+        _deliver(target, json.dumps(_envelope(config, event, result, "RetriesExhausted", attempts)), config)
     dead_letters = (config.get("DeadLetterConfig") or {}).get("TargetArn")
     if dead_letters:
         message = (result.get("body") or {}).get("errorMessage", "") if isinstance(result.get("body"), dict) else ""
         attributes = {"RequestID": new_uuid(), "ErrorCode": "200", "ErrorMessage": message[:1024] or "unknown"}
-        _send(dead_letters, json.dumps(event), attributes, config)
+        if not _send(dead_letters, json.dumps(event), attributes, config):
+            count("AWS/Lambda", "DeadLetterErrors", 1, FunctionName=config["FunctionName"])
+
+
+def _deliver(destination: str, body: str, config: dict[str, Any]) -> None:
+    if not _send(destination, body, {}, config):
+        count("AWS/Lambda", "DestinationDeliveryFailures", 1, FunctionName=config["FunctionName"])
 
 
 def _envelope(config: dict[str, Any], event: Any, result: dict[str, Any], condition: str, count: int) -> dict[str, Any]:
@@ -98,18 +107,27 @@ def _envelope(config: dict[str, Any], event: Any, result: dict[str, Any], condit
     }  # fmt: skip
 
 
-def _send(target: str, body: str, attributes: dict[str, str], config: dict[str, Any]) -> None:
+def _send(target: str, body: str, attributes: dict[str, str], config: dict[str, Any]) -> bool:
+    """Whether it arrived."""
     service = target.split(":")[2]
     action = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}.get(service, "")
     if not action or not access.role_allows(config.get("Role", ""), action, target):
         logger.error("the role of %s may not %s to %s: it is lost", config["FunctionName"], action or "send", target)
-    elif service == "sqs":
-        if not queues.put(target, body, attributes):
-            logger.error("%s does not exist: a failed event of %s is lost", target, config["FunctionName"])
-    elif service == "sns":
+        return False
+    sent = _put(service, target, body, attributes)
+    if not sent:
+        logger.error("%s does not exist: an event of %s is lost", target, config["FunctionName"])
+    return sent
+
+
+def _put(service: str, target: str, body: str, attributes: dict[str, str]) -> bool:
+    if service == "sqs":
+        return queues.put(target, body, attributes)
+    if service == "sns":
         if target in sns._topics:
             sns._fanout(target, new_uuid(), body, "", "", {})
-    else:
-        invoked, _, _ = lambda_svc._get_func_record_for_ref(target)
-        if invoked:
-            invoke_later(invoked, json.loads(body))
+        return target in sns._topics
+    invoked, _, _ = lambda_svc._get_func_record_for_ref(target)
+    if invoked:
+        invoke_later(invoked, json.loads(body))
+    return bool(invoked)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from local_aws.server.log_patterns import Invalid, matcher
 from local_aws.server.patches.target import cloudwatch_logs, responses
 
 _MOST = 10_000
@@ -24,8 +25,11 @@ def apply() -> None:
 
 
 def compiled(pattern: str) -> Callable[[str], bool]:
-    """Whether a message matches ("Filter pattern syntax"); case matters. Patterns on JSON stay ministack's."""
-    if pattern.lstrip().startswith(("{", "[", "%")):
+    """Whether a message matches ("Filter pattern syntax"); case matters."""
+    if pattern.lstrip().startswith(("{", "[")):
+        find = matcher(pattern)
+        return lambda message: find(message) is not None
+    if pattern.lstrip().startswith("%"):
         return _whole(pattern)
     terms: dict[str, list[str]] = {"": [], "?": [], "-": []}
     for term in _TERM.finditer(pattern):
@@ -45,7 +49,10 @@ def _filter(data: dict[str, Any]) -> Any:
     if group is None:
         message = "The specified log group does not exist."
         return responses.error_response_json("ResourceNotFoundException", message, 400)
-    found = _found(group["streams"], data)
+    try:
+        found = _found(group["streams"], data)
+    except Invalid as error:
+        return responses.error_response_json("InvalidParameterException", f"Invalid filter pattern: {error}", 400)
     first = int(data.get("nextToken") or 0)
     last = first + min(data.get("limit") or _MOST, _MOST)
     more = {"nextToken": str(last)} if last < len(found) else {}

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from local_aws.server.patches.published import count_messages
 from local_aws.server.patches.target import concurrency, new_uuid, sqs
 
 # Lambda's limit for an invocation's payload is 6 MB; what surrounds the bodies in the event is counted per message.
@@ -50,6 +51,7 @@ def receive(queue: dict[str, Any], most: int) -> list[dict[str, Any]]:
         message["receive_count"] += 1
         if message["first_receive_at"] is None:
             message["first_receive_at"] = now
+    count_messages(queue, "NumberOfMessagesReceived", len(batch))
     return batch
 
 
@@ -75,7 +77,9 @@ def _next(queue: dict[str, Any], most: int, now: float) -> Iterator[dict[str, An
 
 def delete(queue: dict[str, Any], handles: set[str]) -> None:
     """Delete what was received under these handles; what somebody received anew meanwhile stays."""
-    queue["messages"] = [message for message in queue["messages"] if message.get("receipt_handle") not in handles]
+    kept = [message for message in queue["messages"] if message.get("receipt_handle") not in handles]
+    count_messages(queue, "NumberOfMessagesDeleted", len(queue["messages"]) - len(kept))
+    queue["messages"] = kept
 
 
 def put(arn: str, body: str, attributes: dict[str, str]) -> bool:
@@ -91,6 +95,7 @@ def put(arn: str, body: str, attributes: dict[str, str]) -> bool:
     }  # fmt: skip
     sqs._ensure_msg_fields(message)
     queue["messages"].append(message)
+    count_messages(queue, "NumberOfMessagesSent", 1)
     concurrency.esm_wake.set()
     return True
 

@@ -11,8 +11,10 @@ from typing import Any
 from local_aws.server.batch_response import batch_item_failures
 from local_aws.server.patches import access
 from local_aws.server.patches import sqs as queues
+from local_aws.server.patches.alarm_clock import hurried
 from local_aws.server.patches.execution import invoke
 from local_aws.server.patches.loop import changed, on_loop
+from local_aws.server.patches.published import count
 from local_aws.server.patches.target import dynamodb, lambda_svc, new_uuid, sns
 
 logger = logging.getLogger("mappings")
@@ -69,6 +71,8 @@ def take(
     if not matching:
         batch.advance(len(batch.records))
         return 0.0
+    age = (time.time() - _created(batch.records[-1])) * 1000
+    count("AWS/Lambda", "IteratorAge", max(0.0, age), "Milliseconds", FunctionName=function["config"]["FunctionName"])
     dispatch(state, lambda: on_loop(batch.settle, function, invoke(function, {"Records": matching})))
     return 1.0
 
@@ -149,11 +153,11 @@ class Batch:
         elif most_retries is not None and 0 <= most_retries < state.attempts:
             self.discard(left, function, "RetryAttemptsExhausted", result)
             return
-        state.not_before = time.time() + min(_FIRST_PAUSE * 2 ** min(state.attempts, 10), _LONGEST_PAUSE)
+        state.not_before = time.time() + min(_FIRST_PAUSE * 2 ** min(state.attempts, 10), hurried(_LONGEST_PAUSE))
 
-    def advance(self, count: int) -> None:
+    def advance(self, number: int) -> None:
         """These are behind us: forget the retries that were for them."""
-        self._position += count
+        self._position += number
         lambda_svc._dynamodb_stream_positions[self._mapping["UUID"]] = self._position
         self._state.attempts = self._state.most = 0
         changed()
@@ -163,7 +167,9 @@ class Batch:
         destination = ((self._mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
         if destination:
             body = json.dumps(self._account_of(records, function, condition, result))
-            _send(destination, body, function["config"]["Role"])
+            if not _send(destination, body, function["config"]["Role"]):
+                name = function["config"]["FunctionName"]
+                count("AWS/Lambda", "DestinationDeliveryFailures", 1, FunctionName=name)
         logger.warning("%s: %d records given up: %s", self._mapping["FunctionArn"], len(records), condition)
         self.advance(len(records))
 
@@ -198,10 +204,10 @@ class Batch:
 def _fitting(records: Records) -> Records:
     """As many of the records as an invocation can carry, at least one."""
     size = 0
-    for count, record in enumerate(records):
+    for number, record in enumerate(records):
         size += len(json.dumps(record))
-        if size > _LARGEST_BATCH_BYTES and count:
-            return records[:count]
+        if size > _LARGEST_BATCH_BYTES and number:
+            return records[:number]
     return records
 
 
@@ -213,14 +219,16 @@ def _iso(moment: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}Z"
 
 
-def _send(destination: str, body: str, role: str) -> None:
-    """Send to the queue or topic; without the role's permission AWS drops it, and so do we, with a line in the log."""
+def _send(destination: str, body: str, role: str) -> bool:
+    """Send to the queue or topic, and say whether it arrived; without the role's permission AWS drops it too."""
     service = destination.split(":")[2]
     action = {"sqs": "sqs:SendMessage", "sns": "sns:Publish"}.get(service, "")
     if not action or not access.role_allows(role, action, destination):
         logger.error("the role %s may not %s to %s: a failure record is lost", role, action or "send", destination)
-    elif service == "sqs":
-        if not queues.put(destination, body, {}):
-            logger.error("%s does not exist: a failure record is lost", destination)
-    elif destination in sns._topics:
+        return False
+    sent = queues.put(destination, body, {}) if service == "sqs" else destination in sns._topics
+    if not sent:
+        logger.error("%s does not exist: a failure record is lost", destination)
+    elif service == "sns":
         sns._fanout(destination, new_uuid(), body, "", "", {})
+    return sent

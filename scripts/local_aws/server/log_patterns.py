@@ -1,0 +1,205 @@
+"""Filter patterns of CloudWatch Logs on JSON and on space-delimited lines ("Filter pattern syntax" in the guide)."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Fields = Callable[[str], Any]
+"""Looks up `$.a.b`, or `$name` of a space-delimited line, in what matched; None when it has no such field."""
+Test = Callable[[Fields], bool]
+
+_TOKEN = re.compile(
+    r"\s*(?P<text>&&|\|\||!=|<=|>=|[()=<>,]|\.\.\.|\"(?:[^\"\\]|\\.)*\"|%[^%]*%"
+    r"|\$(?:[\w.@-]|\[(?:\d+|\"[^\"]*\"|'[^']*')\])*|[^\s()=<>,&|!\"]+)"
+)
+_STEP = re.compile(r"\.?([\w@-]+)|\[(\d+)\]|\[[\"']([^\"']*)[\"']\]")
+# Fields in square brackets or quotes may hold spaces.
+_FIELD = re.compile(r"\[([^\]]*)\]|\"([^\"]*)\"|(\S+)")
+_ORDER: Mapping[str, Callable[[float, float], bool]] = {
+    "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge, "=": operator.eq, "!=": operator.ne,
+}  # fmt: skip
+
+
+class Invalid(ValueError):
+    """CloudWatch would not take this pattern; the message says why."""
+
+
+def matcher(pattern: str) -> Callable[[str], Fields | None]:
+    """What finds the fields of a message that matches a pattern in {…} or […]; None for other messages. `Invalid`."""
+    text = pattern.strip()
+    if text.startswith("{") and text.endswith("}"):
+        return _of_json(_Conditions(text[1:-1]).whole())
+    if text.startswith("[") and text.endswith("]"):
+        return _of_line(*_columns(text[1:-1]))
+    raise Invalid(f"{pattern!r} is neither a pattern in braces nor one in square brackets")
+
+
+def number(value: Any) -> float | None:
+    """The value as a number, if it is one."""
+    try:
+        return None if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _of_json(test: Test) -> Callable[[str], Fields | None]:
+    def match(message: str) -> Fields | None:
+        try:
+            document = json.loads(message)
+        except ValueError:
+            return None
+
+        def fields(selector: str) -> Any:
+            return _select(document, selector)
+
+        return fields if isinstance(document, dict | list) and test(fields) else None
+
+    return match
+
+
+def _select(value: Any, selector: str) -> Any:
+    for name, index, quoted in _STEP.findall(selector[1:]):
+        if index:
+            value = value[int(index)] if isinstance(value, list) and int(index) < len(value) else None
+        else:
+            value = value.get(name or quoted) if isinstance(value, dict) else None
+    return value
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    test: Test
+
+
+def _of_line(before: Sequence[_Column], after: Sequence[_Column] | None) -> Callable[[str], Fields | None]:
+    """Columns from the left and, behind an ellipsis, from the right; without one, as many as the line has fields."""
+
+    def match(message: str) -> Fields | None:
+        words = ["".join(parts) for parts in _FIELD.findall(message)]
+        count = len(before) + len(after or ())
+        if len(words) < count or (after is None and len(words) != count):
+            return None
+        placed = [*zip(before, words, strict=False)]
+        if after:
+            placed += zip(after, words[-len(after) :], strict=True)
+        named = {f"${column.name}": word for column, word in placed}
+        return named.get if all(column.test(named.get) for column, _ in placed) else None
+
+    return match
+
+
+def _columns(text: str) -> tuple[list[_Column], list[_Column] | None]:
+    before: list[_Column] = []
+    after: list[_Column] | None = None
+    for part in text.split(","):
+        if part.strip() == "...":
+            if after is not None:
+                raise Invalid("a pattern in square brackets can hold one ellipsis")
+            after = []
+            continue
+        found = re.match(r"\s*(\w+)", part)
+        if found is None:
+            raise Invalid(f"a column needs a name: {part!r}")
+        name = found[1]
+        # A condition names its column bare, as in [ip, status = 4* || status = 5*].
+        condition = re.sub(rf"\b{name}\b(?=\s*(=|!=|<|>))", f"${name}", part)
+        test: Test = (lambda _fields: True) if part.strip() == name else _Conditions(condition).whole()
+        (before if after is None else after).append(_Column(name, test))
+    return before, after
+
+
+class _Conditions:
+    """Reads conditions joined by && and ||, with parentheses."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._tokens: list[str] = []
+        place = 0
+        while text[place:].strip():
+            found = _TOKEN.match(text, place)
+            if found is None:
+                raise Invalid(f"can't read {text[place:].strip()!r}")
+            self._tokens.append(found["text"])
+            place = found.end()
+
+    def whole(self) -> Test:
+        """All of it as one test."""
+        test = self._any()
+        if self._tokens:
+            raise Invalid(f"did not expect {self._tokens[0]!r} in {self._text!r}")
+        return test
+
+    def _any(self) -> Test:
+        tests = [self._all()]
+        while self._tokens[:1] == ["||"]:
+            self._next()
+            tests.append(self._all())
+        return tests[0] if len(tests) == 1 else lambda fields: any(test(fields) for test in tests)
+
+    def _all(self) -> Test:
+        tests = [self._one()]
+        while self._tokens[:1] == ["&&"]:
+            self._next()
+            tests.append(self._one())
+        return tests[0] if len(tests) == 1 else lambda fields: all(test(fields) for test in tests)
+
+    def _one(self) -> Test:
+        token = self._next()
+        if token == "(":
+            test = self._any()
+            if self._next() != ")":
+                raise Invalid(f"a parenthesis is not closed in {self._text!r}")
+            return test
+        if not token.startswith("$"):
+            raise Invalid(f"a condition begins with a field such as $.name, not with {token!r}")
+        sign = self._next()
+        if sign in ("IS", "NOT"):
+            return _of_kind(token, sign, self._next())
+        if sign not in _ORDER:
+            raise Invalid(f"{sign!r} compares nothing")
+        return _comparison(token, sign, self._next())
+
+    def _next(self) -> str:
+        if not self._tokens:
+            raise Invalid(f"something is missing at the end of {self._text!r}")
+        return self._tokens.pop(0)
+
+
+def _of_kind(selector: str, sign: str, word: str) -> Test:
+    kinds: Mapping[tuple[str, str], Callable[[Any], bool]] = {
+        ("IS", "TRUE"): lambda value: value is True, ("IS", "FALSE"): lambda value: value is False,
+        ("IS", "NULL"): lambda value: value is None, ("NOT", "EXISTS"): lambda value: value is None,
+    }  # fmt: skip
+    test = kinds.get((sign, word.upper()))
+    if test is None:
+        raise Invalid(f"{sign} {word} is not known; IS TRUE, IS FALSE, IS NULL and NOT EXISTS are")
+    return lambda fields: test(fields(selector))
+
+
+def _comparison(selector: str, sign: str, word: str) -> Test:
+    wanted = None if word.startswith('"') else number(word)
+    if wanted is not None:
+        order = _ORDER[sign]
+
+        def compares(fields: Fields) -> bool:
+            found = number(fields(selector))
+            return found is not None and order(found, wanted)
+
+        return compares
+    if sign not in ("=", "!="):
+        raise Invalid(f"{sign} compares with numbers, not with {word}")
+    text = word[1:-1].replace('\\"', '"') if word.startswith('"') else word
+    expression = word[1:-1] if word.startswith("%") else rf"\A{fnmatch.translate(text)}"
+
+    def is_like(fields: Fields) -> bool:
+        found = fields(selector)
+        return found is not None and (re.search(expression, str(found)) is not None) == (sign == "=")
+
+    return is_like

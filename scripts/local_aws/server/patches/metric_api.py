@@ -1,0 +1,119 @@
+"""CloudWatch: alarms keep their whole definition; GetMetricData calculates, and tells metrics apart by all dimensions.
+
+ministack forgets an alarm's metric math, makes a statistic up for percentiles, and answers expressions with an error.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from local_aws.server.metric_math import Unsupported
+from local_aws.server.patches import metric_points
+from local_aws.server.patches.metric_points import Window
+from local_aws.server.patches.target import cloudwatch
+
+# Of the request, what ministack does not keep.
+_KEPT = ("Metrics", "ExtendedStatistic", "EvaluateLowSampleCountPercentile", "ThresholdMetricId", "Unit")
+# What ministack makes up for an alarm on the result of queries.
+_OF_ONE_METRIC = ("MetricName", "Namespace", "Statistic", "Period", "Dimensions")
+_MOST_PERIODS = 100_800
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+def apply() -> None:
+    """Make the corrections."""
+    put = cloudwatch._put_metric_alarm
+
+    def whole(params: Any, data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Answer:
+        refusal = _refusal(data) if is_cbor or is_json else ""
+        if refusal:
+            return _error("ValidationError", refusal, is_cbor, is_json)
+        answer: Answer = put(params, data, is_cbor, is_json)
+        if answer[0] == 200 and (is_cbor or is_json):
+            _complete(cloudwatch._alarms[data["AlarmName"]], data)
+        return answer
+
+    cloudwatch._put_metric_alarm = whole
+    cloudwatch._get_metric_data = _get_metric_data
+
+
+def _complete(alarm: dict[str, Any], data: dict[str, Any]) -> None:
+    alarm.update({name: data[name] for name in _KEPT if data.get(name) is not None})
+    if data.get("Metrics"):
+        for name in _OF_ONE_METRIC:
+            alarm.pop(name, None)
+    elif data.get("ExtendedStatistic"):
+        alarm.pop("Statistic", None)
+
+
+def _refusal(data: dict[str, Any]) -> str:
+    """Why AWS would not take this alarm, or nothing."""
+    queries = data.get("Metrics") or []
+    if bool(queries) == bool(data.get("MetricName")):
+        return "Either MetricName or Metrics has to be given, and not both"
+    returned = sum(query.get("ReturnData", True) for query in queries)
+    if queries and returned != 1 and not data.get("ThresholdMetricId"):
+        return f"Exactly one of Metrics has to have ReturnData true, {returned} have"
+    if data.get("DatapointsToAlarm") and data["DatapointsToAlarm"] > data.get("EvaluationPeriods", 1):
+        return "DatapointsToAlarm can't be larger than EvaluationPeriods"
+    return ""
+
+
+def _error(code: str, message: str, is_cbor: bool, is_json: bool) -> Answer:
+    answer: Answer = cloudwatch._error(code, message, 400, use_json=is_json, use_cbor=is_cbor)
+    return answer
+
+
+def _get_metric_data(_params: Any, data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Answer:
+    """Every query that returns data, newest first unless asked otherwise."""
+    if not (is_cbor or is_json):
+        return _error(
+            "InvalidAction", "GetMetricData is answered in the protocols CBOR and JSON only", is_cbor, is_json
+        )
+    queries = data.get("MetricDataQueries") or []
+    start, end = cloudwatch._parse_ts(data.get("StartTime")), cloudwatch._parse_ts(data.get("EndTime"))
+    if start is None or end is None or start >= end:
+        return _error("ValidationError", "StartTime has to be before EndTime", is_cbor, is_json)
+    common = metric_points.period_of(queries)
+    periods = {int(query["MetricStat"]["Period"]) for query in queries if query.get("MetricStat")} | {common}
+    windows = {period: _window(start, end, period) for period in periods}
+    if any(window.count > _MOST_PERIODS for window in windows.values()):
+        message = f"You have requested more than {_MOST_PERIODS} datapoints of one query"
+        return _error("ValidationError", message, is_cbor, is_json)
+    try:
+        series = metric_points.of_queries(queries, windows, common)
+    except Unsupported as error:
+        return _error("ValidationError", f"Error in expression: {error}", is_cbor, is_json)
+    newest_first = data.get("ScanBy", "TimestampDescending") == "TimestampDescending"
+    results = [
+        _result(query, series[query["Id"]], windows[series[query["Id"]].period], newest_first)
+        for query in queries
+        if query.get("ReturnData", True)
+    ]
+    if is_cbor:
+        results = [cloudwatch._cbor_metric_data_result(result) for result in results]
+    answer: Answer = (cloudwatch._cbor_ok if is_cbor else cloudwatch._json_ok)({"MetricDataResults": results})
+    return answer
+
+
+def _window(start: float, end: float, period: int) -> Window:
+    """The periods that AWS takes: from the one that the start lies in, up to the end."""
+    first = math.floor(start / period) * period
+    return Window(first, math.ceil((end - first) / period))
+
+
+def _result(query: dict[str, Any], series: metric_points.Series, window: Window, newest_first: bool) -> dict[str, Any]:
+    points = [
+        (cloudwatch._ts_iso(window.start + place * series.period), value)
+        for place, value in enumerate(series.values)
+        if value is not None
+    ]
+    if newest_first:
+        points.reverse()
+    default = (query.get("MetricStat") or {}).get("Metric", {}).get("MetricName") or query["Id"]
+    return {
+        "Id": query["Id"], "Label": query.get("Label") or default, "StatusCode": "Complete",
+        "Timestamps": [moment for moment, _ in points], "Values": [value for _, value in points],
+    }  # fmt: skip

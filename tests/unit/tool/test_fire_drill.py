@@ -1,0 +1,146 @@
+"""The fire drill in an account whose alarms tell nobody: it says so, and takes its queue away again."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool import alarms, drill, listener
+from estate_tool.commands import fire_drill
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.tool.conftest import Estate
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drill, "_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(listener, "_WAIT_SECONDS", 0)
+
+
+def topic(estate: Estate) -> str:
+    return str(estate.client("sns").create_topic(Name="topic-alerts-dev")["TopicArn"])
+
+
+def make_alarm(estate: Estate, name: str, *actions: str, of: str = "dev") -> None:
+    estate.client("cloudwatch").put_metric_alarm(
+        AlarmName=name, Namespace="N", MetricName="M", Statistic="Sum", Period=60, EvaluationPeriods=1, Threshold=1,
+        ComparisonOperator="GreaterThanThreshold", AlarmActions=list(actions),
+        Tags=[{"Key": "Environment", "Value": of}],
+    )  # fmt: skip
+
+
+def left_over(estate: Estate) -> tuple[list[str], list[Any]]:
+    """Queues and subscriptions of the account."""
+    queues = estate.client("sqs").list_queues().get("QueueUrls", [])
+    return queues, estate.client("sns").list_subscriptions()["Subscriptions"]
+
+
+def test_alarms_that_nobody_hears_are_named_and_the_queue_is_gone(
+    empty_estate: Estate, call: Callable[..., Any]
+) -> None:
+    make_alarm(empty_estate, "alarm-ingest-errors-dev", topic(empty_estate))
+    done = call(fire_drill, "dev", "--yes", "--json")
+    assert done.code == 1
+    assert "not heard: alarm-ingest-errors-dev" in done.err
+    answer = json.loads(done.out)
+    assert (answer["tested"], answer["delivered"]) == (1, 0)
+    assert answer["alarms"][0]["silent_topics"] == [topic(empty_estate)]
+    assert left_over(empty_estate) == ([], [])
+
+
+def test_what_is_heard_counts_only_with_the_mark_of_this_drill(
+    empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = topic(empty_estate)
+    make_alarm(empty_estate, "alarm-ingest-errors-dev", arn)
+    make_alarm(empty_estate, "alarm-query-errors-dev", arn)
+    cloudwatch, sns = empty_estate.client("cloudwatch"), empty_estate.client("sns")
+    states: list[tuple[str, str]] = []
+
+    def set_state(AlarmName: str, StateValue: str, StateReason: str) -> None:  # noqa: N803 - boto3's names
+        states.append((AlarmName, StateValue))
+        mine = StateReason if "ingest" in AlarmName else "a real alarm"
+        told = {"AlarmName": AlarmName, "NewStateValue": StateValue, "NewStateReason": mine}
+        sns.publish(TopicArn=arn, Message=json.dumps(told))
+
+    monkeypatch.setattr(cloudwatch, "set_alarm_state", set_state)
+    done = call(fire_drill, "dev", "--yes", "--json")
+    told = {one["alarm"]: one["delivered"] for one in json.loads(done.out)["alarms"]}
+    assert told == {"alarm-ingest-errors-dev": True, "alarm-query-errors-dev": False}
+    # Each goes back to what it was; the one that was not heard is tried once more.
+    first = [state for name, state in states if "ingest" in name]
+    assert len(first) == 2
+    assert first[0] == "ALARM"
+    assert [state for name, state in states if "query" in name].count("ALARM") == 2
+    assert left_over(empty_estate) == ([], [])
+
+
+def test_the_queue_is_gone_even_when_the_drill_fails(
+    empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_alarm(empty_estate, "alarm-ingest-errors-dev", topic(empty_estate))
+
+    def interrupted(**_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(empty_estate.client("cloudwatch"), "set_alarm_state", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        call(fire_drill, "dev", "--yes")
+    assert left_over(empty_estate) == ([], [])
+
+
+def test_a_real_account_is_asked_first(empty_estate: Estate, call: Callable[..., Any]) -> None:
+    make_alarm(empty_estate, "alarm-ingest-errors-dev", topic(empty_estate))
+    refused = call(fire_drill, "dev")
+    assert refused.code == 2
+    assert "nothing was touched" in refused.err
+    assert "--yes" in refused.err
+
+
+def test_an_environment_without_alarms_is_a_failure(empty_estate: Estate, call: Callable[..., Any]) -> None:
+    done = call(fire_drill, "dev", "--yes")
+    assert done.code == 1
+    assert "scripts/deploy_layer.sh observability dev" in done.err
+
+
+def test_other_environments_alarms_are_left_alone(empty_estate: Estate) -> None:
+    make_alarm(empty_estate, "alarm-ingest-errors-dev")
+    make_alarm(empty_estate, "alarm-ingest-errors-x-dev", of="x-dev")
+    make_alarm(empty_estate, "alarm-ingest-errors-prod", of="prod")
+    assert [alarm.name for alarm in alarms.of_environment(empty_estate)] == ["alarm-ingest-errors-dev"]  # type: ignore[arg-type]
+
+
+class _WithComposites:
+    """CloudWatch with a composite alarm, which moto lacks."""
+
+    def get_paginator(self, _operation: str) -> Any:
+        def described(name: str, **more: Any) -> dict[str, Any]:
+            return {"AlarmName": name, "AlarmArn": f"arn:aws:cloudwatch:::alarm:{name}", "StateValue": "OK", **more}
+
+        rule = 'ALARM("alarm-child-dev") OR (OK(arn:aws:cloudwatch:::alarm:alarm-other-dev) AND FALSE)'
+        page = {
+            "MetricAlarms": [described(f"alarm-{name}-dev") for name in ("child", "other", "orphan")],
+            "CompositeAlarms": [described("alarm-estate-lost-dev", AlarmRule=rule, AlarmActions=["arn:aws:sns:::t"])],
+        }
+        return SimpleNamespace(paginate=lambda **_: [page])
+
+    def list_tags_for_resource(self, ResourceARN: str) -> Any:  # noqa: N803 - boto3's name
+        return {"Tags": [{"Key": "Environment", "Value": "dev"}]}
+
+
+def test_an_alarm_that_tells_nobody_needs_a_composite_alarm_that_does(
+    empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty_estate.clients["cloudwatch"] = _WithComposites()
+    monkeypatch.setattr(drill, "drill", lambda _environment, found, _show: [drill.Tested(one) for one in found])
+    done = call(fire_drill, "dev", "--yes", "--json")
+    told = {one["alarm"]: one["told_by"] for one in json.loads(done.out)["without_actions"]}
+    by_composite = ["alarm-estate-lost-dev"]
+    assert told == {"alarm-child-dev": by_composite, "alarm-orphan-dev": [], "alarm-other-dev": by_composite}
+    assert "not heard: alarm-estate-lost-dev, alarm-orphan-dev" in done.err
