@@ -176,6 +176,12 @@ TABLE: Mapping[str, tuple[Needs, ...]] = {
         ),
         Needs(actions="logs: DescribeLogGroups", on=("*",), why=_LISTS),
     ),
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": (
+        Needs(
+            actions="logs: PutMetricFilter DeleteMetricFilter DescribeMetricFilters",
+            on=(_arn("logs", "log-group:{logGroupName}"), _arn("logs", "log-group:{logGroupName}:*")),
+        ),
+    ),
     "aws:cloudwatch/queryDefinition:QueryDefinition": (
         Needs(
             actions="logs: PutQueryDefinition DeleteQueryDefinition DescribeQueryDefinitions",
