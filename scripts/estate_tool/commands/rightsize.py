@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
 from estate_tool.sizing.recommendation import MINIMUM_SAMPLES
-from estate_tool.sizing.window import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from estate_tool.environment import Environment
     from estate_tool.sizing.functions import Sized
@@ -31,12 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only these functions, any of the account (write ENV before it; default: all of the estate)",
     )  # fmt: skip
     which.add_argument("--all", action="store_true", help="all functions of the account in the environment's region")
-    parser.add_argument(
-        "--since",
-        default=DEFAULT,
-        metavar="T",
-        help=f"from this time on, or so long ago: 90m, 36h, {DEFAULT} (the default)",
-    )
+    arguments.since(parser)
     parser.add_argument(
         "--min-samples",
         type=_samples,
@@ -87,12 +80,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tuple[list[Sized], list[dict[str, Any]]]:
+    from estate_tool.progress import shown
     from estate_tool.reaching import reaching
     from estate_tool.sizing.functions import find, find_all, measure
     from estate_tool.sizing.result import described as describe
 
     described: list[dict[str, Any]] = []
-    with reaching(target), _progress() as show:
+    with reaching(target), shown() as show:
         functions = list(find_all(target) if args.all else find(target, args.function))
         if args.apply:
             _refuse_others(functions)
@@ -102,25 +96,13 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
     return functions, described
 
 
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Shows where it stands, and leaves nothing of it behind."""
-    from estate_tool.progress import Progress
-    from estate_tool.setup.report import Report
-
-    progress = Progress(Report())
-    try:
-        yield lambda text: progress.show(lambda: text)
-    finally:
-        progress.report.end()
-
-
 def _verify(target: Environment, args: argparse.Namespace) -> int:
     from estate_tool.errors import Failed
+    from estate_tool.progress import shown
     from estate_tool.reaching import reaching
     from estate_tool.sizing import verification
 
-    with reaching(target), _progress() as show:
+    with reaching(target), shown() as show:
         functions = verification.verified(target, args.function, args.min_samples, args.slower, show)
     if args.json:
         print(json.dumps({"environment": target.name, "functions": functions}, indent=2, ensure_ascii=False))

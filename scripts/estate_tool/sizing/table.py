@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.columns import columns
 from estate_tool.sizing.recommendation import ONE_VCPU_MB, vcpus
 
 if TYPE_CHECKING:
@@ -21,10 +22,7 @@ CPU_NOTE = (
 
 def lines(functions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """A row per function, the reason for each recommendation, and what less memory means for the CPU."""
-    rows = [_row(function) for function in functions]
-    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
-    yield _line(_COLUMNS, widths)
-    yield from (_line(row, widths) for row in rows)
+    yield from columns(_COLUMNS, [_row(function) for function in functions])
     yield ""
     for function in functions:
         yield f"{function['function']}: {function['reason']}"
@@ -61,11 +59,3 @@ def _number(value: float | None) -> str:
 
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{value} %"
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = (
-        cell.rjust(width) if place else cell.ljust(width)
-        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    )
-    return "  ".join((first, *others))
