@@ -11,6 +11,7 @@ from estate_tool.costing import watching
 from estate_tool.costing.load import MONTH_DAYS, MONTH_SECONDS, ZERO, FunctionLoad, Load, LogLoad, QueueLoad, TableLoad
 from estate_tool.metrics import series
 from estate_tool.sizing.functions import find, measure
+from estate_tool.sizing.warm import ALIAS
 from foundation.catalog import CATALOG
 from foundation.model import Table
 
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
 _GB = Decimal(1024**3)
 _SHORT = timedelta(days=1)
 _LEAST = timedelta(minutes=1)
-# The alias that callers reach (compute/function.py); its metrics have it in their dimension Resource.
-ALIAS = "live"
 # What a queue is asked for; batches of up to ten messages are one request.
 _QUEUE_METRICS = (
     "NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted", "NumberOfEmptyReceives",
@@ -104,7 +103,7 @@ class Month:
             cold_starts=evidence.inits.count * self.factor,
             init_ms=None if init is None else Decimal(str(init)),
         )
-        if not any(one.critical and one.name == function.catalog_name for one in CATALOG.functions):
+        if not function.critical:
             return load
         alias = {"FunctionName": function.name, "Resource": f"{function.name}:{ALIAS}"}
         spilled = self._total("AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations", **alias) or ZERO
@@ -165,12 +164,10 @@ class Month:
         length = self._window.end - self._window.start
         short = " That is short of a day: it says little about a month." if length < _SHORT else ""
         told = [
-            f"Measured from {str(self._window).replace('/', ' to ')}, and taken times {self.factor:,.1f} for a month."
-            f"{short}",
-            "Before, the capacity of tables was fixed at the most that autoscaling may go up to (foundation/catalog.py).",
+            f"Measured {self._window}, and taken times {self.factor:,.1f} for a month.{short}",
+            "Before: tables had the capacity fixed that autoscaling may go up to at most (foundation/catalog.py).",
             "Warm environments are reckoned at their configured floors; autoscaling may have added to them.",
-            "Every message of a queue is reckoned as a request of its own to send, receive and delete it; batches cost "
-            "less.",
+            "Every message of a queue is reckoned as three requests: sent, received, deleted. Batches cost less.",
         ]
         if self._without:
             told.append(f"CloudWatch has no metrics of {', '.join(self._without)}: priced without requests.")

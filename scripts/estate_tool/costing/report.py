@@ -54,6 +54,13 @@ def described(load: Load, prices: Prices, basis: dict[str, Any]) -> dict[str, An
     }  # fmt: skip
 
 
+_SURE = (
+    "The sure part of the saving leaves out fixed capacity that is only assumed, and takes functions to do nothing but "
+    "compute on one core, and so to have taken less time with more memory: under 1,769 MB a function has less than one "
+    "vCPU."
+)
+
+
 def _exact(bill: Sequence[Line], prices: Prices, way: str, component: str) -> Decimal:
     return sum((_amount(line, prices, way) for line in bill if line.component == component), ZERO)
 
@@ -109,18 +116,16 @@ def _assumptions(load: Load, prices: Prices) -> list[str]:
     stated = any(function.before_billed_ms is not None for function in load.functions)
     durations = "as stated" if stated else "as long as they are now"
     return [
-        f"Prices: AWS list prices of {prices.region}, as of {prices.as_of}, first tier, in US dollars without taxes. "
+        f"Prices: AWS list prices of {prices.region}, as of {prices.as_of}, first tier, in US dollars without taxes.",
         "The free tier is left out, and so are discounts and savings plans.",
         f"A month is {MONTH_HOURS} hours. Totals are rounded half up to the cent, once; lines so that they add up.",
         "Before: functions with "
         + _list({f"{function.before_memory_mb:f}" for function in load.functions} or {"3008"})
         + f" MB whose invocations took {durations}, no provisioned concurrency, tables with fixed capacity and no "
         "backups, logs kept for ever, nothing watched.",
-        "The sure part of the saving leaves out fixed capacity that is only assumed, and supposes that functions do "
-        "nothing but compute on one core, and so took less time with more memory: under 1,769 MB a function has less "
-        "than one vCPU.",
-        f"Logs kept for ever are priced as they are after {load.logs.before_months:f} months, and grow on. What is "
-        f"stored is {load.logs.compression:f} of what was ingested (compressed).",
+        _SURE,
+        f"Logs kept for ever are priced as they are after {load.logs.before_months:f} months, and grow on.",
+        f"Of logs ingested, {load.logs.compression:f} is stored (compressed).",
         "Data transfer, Pulumi's backend, notifications and queries of logs are not in it.",
     ]
 

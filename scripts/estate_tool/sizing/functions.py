@@ -37,6 +37,11 @@ class Sized:
     architecture: str
 
     @property
+    def critical(self) -> bool:
+        """Whether the estate keeps environments of it warm."""
+        return any(function.critical and function.name == self.catalog_name for function in CATALOG.functions)
+
+    @property
     def shown_name(self) -> str:
         """The name in results."""
         return self.catalog_name or self.name

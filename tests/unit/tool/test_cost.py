@@ -1,4 +1,4 @@
-"""`estate cost` with a stated load: a bill worked out by hand, what any bill has to be like, and files that are wrong."""
+"""`estate cost` with a stated load: a bill worked out by hand, what any bill is like, and files that are wrong."""
 
 from __future__ import annotations
 
