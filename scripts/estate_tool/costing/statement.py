@@ -127,8 +127,8 @@ class _Reader:
                 self._wrong(f"{where}.{key}", value[key], f"no such key; {one_of(keys, str(key))}")
         return {str(key): one for key, one in value.items()}
 
-    def _numbers(self, where: str, entry: Mapping[str, Any], fields: Mapping[str, _Number]) -> dict[str, Decimal]:
-        found: dict[str, Decimal] = {}
+    def _numbers(self, where: str, entry: Mapping[str, Any], fields: Mapping[str, _Number]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
         for key, field in fields.items():
             if entry.get(key) is None:
                 if field.required:
@@ -147,7 +147,7 @@ class _Reader:
             self._wrong(f"{where}.architecture", architecture, " or ".join(ARCHITECTURES))
         return {"architecture": str(architecture)}
 
-    def _both(self, where: str, found: dict[str, Decimal]) -> dict[str, Decimal]:
+    def _both(self, where: str, found: dict[str, Any]) -> dict[str, Any]:
         if ("read_units" in found) != ("write_units" in found):
             self._wrong(f"{where}.read_units", found.get("read_units"), "given together with write_units, or neither")
         return found

@@ -34,8 +34,8 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     totals = told["totals"]
     yield ""
     yield (
-        f"durations cost ${totals['month_usd']} a month, ${totals['waste_usd']} of it for memory never used; "
-        f"${totals['saving_usd']} saved by the recommendations (prices of {told['prices_as_of']})"
+        f"durations: ${totals['month_usd']} a month, ${totals['waste_usd']} of it for unused memory; "
+        f"recommendations save ${totals['saving_usd']} (prices of {told['prices_as_of']})"
     )
     yield CPU_NOTE
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from estate_tool.commands import cost
@@ -148,7 +149,7 @@ def test_a_function_that_computes_saves_less_than_its_memory(example: Path) -> N
     totals = priced(load)["totals"]
     before = 1_200_000 * 512 / 1769 * 2.9375 * 0.0000133334
     assert float(totals["sure_saving_usd"]) == pytest.approx(before - 8.00004, abs=0.011)
-    stated = Load(functions=(FunctionLoad(**{**vars(load.functions[0]), "before_billed_ms": Decimal(120)}),))
+    stated = Load(functions=(replace(load.functions[0], before_billed_ms=Decimal(120)),))
     totals = priced(stated)["totals"]
     assert totals["sure_saving_usd"] == totals["saving_usd"]
 
@@ -177,6 +178,7 @@ def total(load: Load, way: str = "after") -> Decimal:
     return sum((getattr(line, way) * PRICES[line.price] for line in bill.lines(load, PRICES)), Decimal(0))
 
 
+@settings(max_examples=30, deadline=None)
 @given(LOADS, LOADS)
 def test_two_estates_cost_what_each_costs(one: Load, other: Load) -> None:
     logs = LogLoad(ingested_gb=one.logs.ingested_gb + other.logs.ingested_gb)
@@ -189,13 +191,15 @@ def test_two_estates_cost_what_each_costs(one: Load, other: Load) -> None:
         assert total(both, way) == pytest.approx(total(one, way) + total(other, way), rel=Decimal("1e-20"))
 
 
+@settings(max_examples=50, deadline=None)
 @given(FUNCTIONS, AMOUNTS)
 def test_more_invocations_never_cost_less(function: FunctionLoad, more: Decimal) -> None:
-    busier = FunctionLoad(**{**vars(function), "invocations": function.invocations + more})
+    busier = replace(function, invocations=function.invocations + more)
     for way in ("before", "after"):
         assert total(Load(functions=(busier,)), way) >= total(Load(functions=(function,)), way)
 
 
+@settings(max_examples=30, deadline=None)
 @given(LOADS)
 def test_whatever_the_load_rounded_lines_add_up_to_the_total_rounded_once(load: Load) -> None:
     found = priced(load)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from compute.config import Provisioning
+import compute.config
 from estate_tool.commands import cost
 from estate_tool.costing import prices, refreshing
 from estate_tool.costing.measuring import average_warm
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
     from tests.unit.tool.conftest import Estate
 
 HOUR_MS = 3_600_000
-PROVISIONING = Provisioning(
-    minimum=1, maximum=5, utilization_percent=70, peak_minimum=2, peak_start_hour=7, peak_end_hour=19, timezone="UTC"
-)
+PROVISIONING = compute.config.parse({}, stack="dev").provisioning
 
 
 class FakeLambda:
@@ -161,8 +160,8 @@ def test_alarms_dashboards_and_metrics_of_the_environment_are_counted(
 
 @pytest.mark.parametrize(("start", "end", "peak", "average"), [(7, 19, 2, 1 + 60 / 168), (22, 6, 3, 1 + 80 / 168)])
 def test_floors_are_averaged_over_the_week(start: int, end: int, peak: int, average: float) -> None:
-    values = {**vars(PROVISIONING), "peak_start_hour": start, "peak_end_hour": end, "peak_minimum": peak}
-    assert float(average_warm(Provisioning(**values))) == pytest.approx(average)
+    found = average_warm(replace(PROVISIONING, peak_start_hour=start, peak_end_hour=end, peak_minimum=peak))
+    assert float(found) == pytest.approx(average)
 
 
 def test_an_estate_that_is_not_there_is_an_error(empty_estate: Estate, call: Any) -> None:

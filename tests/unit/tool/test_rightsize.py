@@ -171,15 +171,18 @@ def test_the_text_says_what_less_memory_means_for_the_cpu(
     functions["billing"] = {"MemorySize": 3008}
     log("/aws/lambda/billing", [text_line(412)] * 1200)
     out = call(rightsize, "--function", "billing").out
-    assert out.splitlines() == [
-        "function  now MB  next MB  samples  average  p95  p99  max  OOMs  timeouts  cold  unused  saves  $/month  wasted  saved",
-        "billing    3,008    1,024    1,200    412.0  412  412  412     0         0     0    86 %   66 %     0.01    0.01   0.01",
+    money = ("  $/month  wasted  saved", "     0.01    0.01   0.01")
+    titles, row, *others = out.splitlines()
+    assert titles.endswith(money[0])
+    assert row.endswith(money[1])
+    assert [titles.removesuffix(money[0]), row.removesuffix(money[1]), *others] == [
+        "function  now MB  next MB  samples  average  p95  p99  max  OOMs  timeouts  cold  unused  saves",
+        "billing    3,008    1,024    1,200    412.0  412  412  412     0         0     0    86 %   66 %",
         "",
         "billing: 3,008 → 1,024 → 512; p99 412 MB + 20 %, maximum 412 MB + 10 %: 512 MB",
         "  1.70 → 0.58 vCPU: what computes on one core takes up to 1.7 times as long",
         "",
-        "durations cost $0.01 a month, $0.01 of it for memory never used; $0.01 saved by the recommendations "
-        "(prices of 2025-07-21)",
+        "durations: $0.01 a month, $0.01 of it for unused memory; recommendations save $0.01 (prices of 2025-07-21)",
         "CPU comes in proportion to memory: with less than 1,769 MB a function has less than one vCPU.",
         "What waits for others hardly notices; what computes takes longer in proportion and there saves nothing.",
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import compute.config
@@ -54,6 +54,7 @@ def test_spillover_and_under_use_become_one_minimum_and_maximum(seen: WarmUse, b
     assert (said.minimum, said.maximum) == bounds
 
 
+@settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 3000), max_size=40), st.integers(50, 10**6), st.integers(0, 1000))
 def test_bounds_fit_each_other_and_go_down_only_without_spillover(peaks: list[int], calls: int, spilled: int) -> None:
     said = recommend(NOW, WarmUse(on_warm=calls, spilled=spilled, peaks=peaks, used_percent=None))
