@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # The alias that callers reach (compute/function.py); its metrics have it in their dimension Resource.
 ALIAS = "live"
-# Autoscaling answers after three minutes: where calls spilled over, the floor has to carry most of the peaks by itself.
+# Autoscaling answers after three minutes; until then the floor has to do.
 _BUSY_PERCENT = 90
 _TYPICAL_PERCENT = 50
 
@@ -63,12 +63,17 @@ def recommend(now: Provisioning, use: WarmUse, minimum_calls: int = MINIMUM_SAMP
     highest = use.peak(100)
     seen = f"up to {highest:,} at a time, at {now.utilization_percent} % use {enough(highest):,}"
     if use.spilled:
-        # Where all were busy the metrics do not tell how many more it would have taken.
-        more = ceil(now.maximum * 1.5) if highest <= now.maximum else enough(highest)
-        minimum = max(now.minimum, min(enough(use.peak(_BUSY_PERCENT)), more))
         share = 100 * use.spilled / calls
         why = f"{use.spilled:,} of {calls:,} calls ({share:.1f} %) found no warm environment; {seen}"
-        return WarmRecommendation(minimum=minimum, maximum=max(now.maximum, more, minimum), reason=why)
+        if highest < now.maximum:
+            # There was room, and autoscaling was too slow: the floor has to carry most of what is busy.
+            floor = enough(replace(use, peaks=[peak for peak in use.peaks if peak]).peak(_BUSY_PERCENT))
+            raised = min(max(now.minimum, floor), now.maximum)
+            return WarmRecommendation(minimum=raised, maximum=now.maximum, reason=f"{why}; autoscaling was too slow")
+        # All were busy, and the metrics do not tell how many more it would have taken.
+        maximum = max(ceil(now.maximum * 1.5), enough(highest))
+        minimum = max(now.minimum, enough(use.peak(_BUSY_PERCENT)))
+        return WarmRecommendation(minimum=min(minimum, maximum), maximum=maximum, reason=f"{why}; all were busy")
     minimum = min(now.minimum, enough(use.peak(_TYPICAL_PERCENT)))
     maximum = max(min(now.maximum, enough(highest)), minimum)
     used = "" if use.used_percent is None else f", {use.used_percent} % used at most"
