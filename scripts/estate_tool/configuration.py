@@ -35,6 +35,8 @@ class Configuration:
     """The typed configurations of an environment that tools need, and its AWS settings."""
 
     foundation: foundation.config.FoundationConfig
+    data: data.config.DataConfig
+    compute: compute.config.ComputeConfig
     region: str
     allowed_accounts: tuple[str, ...]
 
@@ -59,6 +61,8 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
         )
     return Configuration(
         foundation=parsed["foundation"],
+        data=parsed["data"],
+        compute=parsed["compute"],
         region=str(provider.get("region", "us-east-1")),
         allowed_accounts=tuple(str(account) for account in provider.get("allowedAccountIds") or ()),
     )

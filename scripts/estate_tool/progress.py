@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from estate_tool.setup.report import Report
 
-    from estate_tool.setup.report import Report
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 _SECONDS_BETWEEN = 0.1
 
@@ -27,3 +28,13 @@ class Progress:
         if now - self._shown_at >= _SECONDS_BETWEEN:
             self._shown_at = now
             self.report.moving(text())
+
+
+@contextlib.contextmanager
+def shown() -> Iterator[Callable[[str], None]]:
+    """Shows where something stands, and leaves nothing of it behind."""
+    progress = Progress(Report())
+    try:
+        yield lambda text: progress.show(lambda: text)
+    finally:
+        progress.report.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -117,3 +118,47 @@ def test_functions_go_by_their_own_names_too(used: None, run: Commands) -> None:
     assert set(rightsize(run, "--all")) == {"ingest", "aggregate", "query"}
     refused = run("scripts/estate", "rightsize", "--function", "lambda-nonsense", code=1)
     assert "there is no function lambda-nonsense" in refused.stderr
+
+
+def test_tuning_runs_a_copy_and_leaves_the_function_and_the_account_as_they_were(
+    used: None, run: Commands, own: EmbeddedAws, tmp_path: Path
+) -> None:
+    before = _functions(own)
+    payload = tmp_path / "question.json"
+    payload.write_text('{"type": "flight.departed"}')
+    command = ("scripts/estate", "rightsize", "--tune", "query", "--payload", str(payload), "--runs", "2")
+    told = json.loads(run(*command, "--sizes", "512,1024", "--json").stdout)
+    assert [one["memory_mb"] for one in told["sizes"]] == [512, 1024]
+    assert all(one["billed_ms"] > 0 and one["used_mb"] > 10 for one in told["sizes"])
+    assert told["best_mb"] in (512, 1024)
+
+    process = run.start(*command, "--sizes", "512,640,768,896,1024")
+    deadline = time.monotonic() + 60
+    while not any("-tune:" in name for name in _functions(own)):
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.05)
+    # Does what Ctrl-C does, also where these tests run in the background, deaf to Ctrl-C.
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert _functions(own) == before
+
+
+def _functions(own: EmbeddedAws) -> dict[str, Any]:
+    """Each function's versions, with what tells whether one was touched."""
+    pages = own.client("lambda").get_paginator("list_functions").paginate(FunctionVersion="ALL")
+    found = [function for page in pages for function in page["Functions"]]
+    return {f"{one['FunctionName']}:{one['Version']}": (one["MemorySize"], one["RevisionId"]) for one in found}
+
+
+def test_the_estate_is_priced_from_what_it_did(used: None, run: Commands, tmp_path: Path) -> None:
+    page = tmp_path / "cost.html"
+    told = json.loads(run("scripts/estate", "cost", "--html", str(page), "--json").stdout)
+    assert told["basis"] == "measured"
+    assert all(float(one["invocations"]) > 0 and one["billed_ms"] > 0 for one in told["functions"])
+    amounts = {one["component"]: float(one["after_usd"]) for one in told["components"]}
+    # Capacity for a month at the floors of the catalog, 34 alarms at 0.10 and a dashboard at 3.00.
+    assert amounts["tables"] == pytest.approx(730 * (7 * 0.00013 + 11 * 0.00065), abs=0.01)
+    assert amounts["watching"] >= 34 * 0.10 + 3
+    assert f"${told['totals']['saving_usd']}<" in page.read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estate_tool.environment import DEFAULT
@@ -25,6 +26,25 @@ def environment(parser: argparse.ArgumentParser) -> None:
 def wait_flag(parser: argparse.ArgumentParser) -> None:
     """--wait."""
     parser.add_argument("--wait", action="store_true", help="wait for another rollout or teardown of ENV to end")
+
+
+def since(parser: argparse.ArgumentParser) -> None:
+    """--since: the window that is measured."""
+    from estate_tool.sizing.window import DEFAULT as TWO_WEEKS
+
+    parser.add_argument(
+        "--since",
+        default=TWO_WEEKS,
+        metavar="T",
+        help=f"from this time on, or so long ago: 90m, 36h, {TWO_WEEKS} (the default)",
+    )
+
+
+def html(parser: argparse.ArgumentParser) -> None:
+    """--html FILE."""
+    parser.add_argument(
+        "--html", type=Path, metavar="FILE", help="write the result as a page too: one file that needs no network"
+    )
 
 
 def json_flag(parser: argparse.ArgumentParser) -> None:

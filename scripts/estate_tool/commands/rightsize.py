@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
+from estate_tool.commands.tune import tune
 from estate_tool.sizing.recommendation import MINIMUM_SAMPLES
-from estate_tool.sizing.window import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
 
     from estate_tool.environment import Environment
     from estate_tool.sizing.functions import Sized
@@ -31,12 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="only these functions, any of the account (write ENV before it; default: all of the estate)",
     )  # fmt: skip
     which.add_argument("--all", action="store_true", help="all functions of the account in the environment's region")
-    parser.add_argument(
-        "--since",
-        default=DEFAULT,
-        metavar="T",
-        help=f"from this time on, or so long ago: 90m, 36h, {DEFAULT} (the default)",
-    )
+    arguments.since(parser)
     parser.add_argument(
         "--min-samples",
         type=_samples,
@@ -59,6 +54,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     doing.add_argument(
         "--revert", action="store_true", help="give functions the memory back that they had before, and measure nothing"
     )
+    doing.add_argument(
+        "--tune", metavar="FUNCTION",
+        help="run a copy of the function at several sizes on --payload, which is really processed: cost and speed",
+    )  # fmt: skip
+    parser.add_argument("--payload", type=Path, metavar="FILE", help="with --tune: the JSON to call the function with")
+    parser.add_argument(
+        "--strategy", choices=("cost", "speed", "balanced"), default="balanced", help="with --tune: what is best"
+    )
+    parser.add_argument(
+        "--sizes", type=_sizes, default=(512, 640, 768, 896, 1024), metavar="MB,MB…",
+        help="with --tune: which sizes (512,640,768,896,1024)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--runs", type=_samples, default=10, metavar="N", help="with --tune: warm invocations of each size (10)"
+    )
+    arguments.html(parser)
     arguments.json_flag(parser)
 
 
@@ -67,60 +78,76 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool import environment
     from estate_tool.sizing import window
 
+    _refuse_misfits(args)
     seen = window.since(args.since)
     target = environment.resolve(args.environment)
     if args.revert:
         return _revert(target, args.function)
     if args.verify:
         return _verify(target, args)
-    functions, described = _measured(target, args, seen)
+    if args.tune:
+        return tune(target, args)
+    functions, told = _measured(target, args, seen)
+    if args.html:
+        from estate_tool.sizing import page
+
+        page.write(told, args.html)
+        print(f"{args.html} is written", file=sys.stderr)
     if args.json:
-        print(json.dumps({"environment": target.name, "functions": described}, indent=2, ensure_ascii=False))
+        print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
         from estate_tool.sizing import table
 
-        print("\n".join(table.lines(described)))
+        print("\n".join(table.lines(told)))
     sys.stdout.flush()
     if args.apply:
-        _apply(target, functions, described)
+        _apply(target, functions, told)
     return 0
 
 
-def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tuple[list[Sized], list[dict[str, Any]]]:
+def _refuse_misfits(args: argparse.Namespace) -> None:
+    from estate_tool.errors import UsageError
+
+    if bool(args.tune) != bool(args.payload):
+        raise UsageError(
+            "--tune and --payload belong together; nothing was touched",
+            "for example: scripts/estate rightsize --tune query --payload question.json",
+        )
+    if args.html and (args.tune or args.verify or args.revert):
+        raise UsageError("--html is for recommendations; nothing was touched", "leave it out")
+
+
+def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tuple[list[Sized], dict[str, Any]]:
+    from estate_tool.costing import prices
+    from estate_tool.progress import shown
     from estate_tool.reaching import reaching
+    from estate_tool.sizing import warm
     from estate_tool.sizing.functions import find, find_all, measure
     from estate_tool.sizing.result import described as describe
+    from estate_tool.sizing.result import totals
 
-    described: list[dict[str, Any]] = []
-    with reaching(target), _progress() as show:
+    known, described = prices.read(), list[dict[str, Any]]()
+    with reaching(target), shown() as show:
         functions = list(find_all(target) if args.all else find(target, args.function))
         if args.apply:
             _refuse_others(functions)
         for function in functions:
             evidence = measure(target, function, seen, show)
-            described.append(describe(function, evidence, seen, args.min_samples))
-    return functions, described
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str], None]]:
-    """Shows where it stands, and leaves nothing of it behind."""
-    from estate_tool.progress import Progress
-    from estate_tool.setup.report import Report
-
-    progress = Progress(Report())
-    try:
-        yield lambda text: progress.show(lambda: text)
-    finally:
-        progress.report.end()
+            described.append(describe(function, evidence, seen, args.min_samples, known))
+        kept_warm = warm.described(target, functions, seen, args.min_samples)
+    return functions, {
+        "environment": target.name, "window": str(seen), "prices_as_of": known.as_of, "functions": described,
+        "totals": totals(described), "provisioned_concurrency": kept_warm,
+    }  # fmt: skip
 
 
 def _verify(target: Environment, args: argparse.Namespace) -> int:
     from estate_tool.errors import Failed
+    from estate_tool.progress import shown
     from estate_tool.reaching import reaching
     from estate_tool.sizing import verification
 
-    with reaching(target), _progress() as show:
+    with reaching(target), shown() as show:
         functions = verification.verified(target, args.function, args.min_samples, args.slower, show)
     if args.json:
         print(json.dumps({"environment": target.name, "functions": functions}, indent=2, ensure_ascii=False))
@@ -149,15 +176,18 @@ def _refuse_others(functions: Sequence[Sized]) -> None:
         )
 
 
-def _apply(target: Environment, functions: Sequence[Sized], described: Sequence[dict[str, Any]]) -> None:
-    from estate_tool.sizing import file
+def _apply(target: Environment, functions: Sequence[Sized], told: dict[str, Any]) -> None:
+    from estate_tool.sizing import file, stack_file, warm
 
     sizes = {
         function.catalog_name: (one["recommended_mb"], one["evidence"])
-        for function, one in zip(functions, described, strict=True)
+        for function, one in zip(functions, told["functions"], strict=True)
         if function.catalog_name is not None and one["recommended_mb"] is not None
     }
-    _tell(target, file.apply(sizes))
+    _tell(target, "compute/sizing.json", file.apply(sizes))
+    keys = warm.together(target.configuration.compute.provisioning, told["provisioned_concurrency"])
+    if keys:
+        _tell(target, f"compute/Pulumi.{target.name}.yaml", stack_file.apply(target.name, keys))
 
 
 def _revert(target: Environment, names: Sequence[str]) -> int:
@@ -171,16 +201,16 @@ def _revert(target: Environment, names: Sequence[str]) -> int:
             f"compute/sizing.json is not about {', '.join(unknown)}; nothing was touched",
             f"give names of it: {', '.join(entries)}",
         )
-    _tell(target, file.revert(list(names or entries)))
+    _tell(target, "compute/sizing.json", file.revert(list(names or entries)))
     return 0
 
 
-def _tell(target: Environment, diff: str) -> None:
+def _tell(target: Environment, name: str, diff: str) -> None:
     """The change, on stderr: stdout is for the recommendations."""
     if not diff:
-        print("compute/sizing.json stays as it is", file=sys.stderr)
+        print(f"{name} stays as it is", file=sys.stderr)
         return
-    print(f"{diff}\ncompute/sizing.json is written; look at it, then: scripts/deploy_layer.sh compute {target.name}",
+    print(f"{diff}\n{name} is written; look at it, then: scripts/deploy_layer.sh compute {target.name}",
           file=sys.stderr)  # fmt: skip
 
 
@@ -188,6 +218,13 @@ def _samples(text: str) -> int:
     if text.isdecimal() and int(text) > 0:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is no number of samples: give a whole number above 0")
+
+
+def _sizes(text: str) -> tuple[int, ...]:
+    sizes = tuple(dict.fromkeys(int(size) for size in text.split(",") if size.strip().isdecimal()))
+    if sizes and len(sizes) == len(text.split(",")) and all(128 <= size <= 10_240 for size in sizes):
+        return sizes
+    raise argparse.ArgumentTypeError(f"{text!r} is no list of sizes: give whole numbers of MB from 128 to 10240")
 
 
 def _percent(text: str) -> int:

@@ -34,6 +34,12 @@ class Sized:
     log_group: str
     writes_reports: bool
     changed: datetime
+    architecture: str
+
+    @property
+    def critical(self) -> bool:
+        """Whether the estate keeps environments of it warm."""
+        return any(function.critical and function.name == self.catalog_name for function in CATALOG.functions)
 
     @property
     def shown_name(self) -> str:
@@ -88,6 +94,7 @@ def _sized(found: dict[str, Any], catalog_names: dict[str, str]) -> Sized:
         # "Configuring JSON and plain text log formats": with the system's log level at WARN there are no reports.
         writes_reports=not as_json or logging.get("SystemLogLevel", "INFO") != "WARN",
         changed=datetime.fromisoformat(found["LastModified"]).astimezone(UTC),
+        architecture=(found.get("Architectures") or ["x86_64"])[0],
     )
 
 

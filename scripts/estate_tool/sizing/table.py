@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.columns import columns
 from estate_tool.sizing.recommendation import ONE_VCPU_MB, vcpus
+from estate_tool.sizing.warm import lines as lines_of_warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _COLUMNS = (
     "function", "now MB", "next MB", "samples", "average", "p95", "p99", "max", "OOMs", "timeouts", "cold",
-    "unused", "saves",
+    "unused", "saves", "$/month", "wasted", "saved",
 )  # fmt: skip
 CPU_NOTE = (
     f"CPU comes in proportion to memory: with less than {ONE_VCPU_MB:,} MB a function has less than one vCPU.\n"
@@ -19,18 +21,22 @@ CPU_NOTE = (
 )
 
 
-def lines(functions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def lines(told: Mapping[str, Any]) -> Iterator[str]:
     """A row per function, the reason for each recommendation, and what less memory means for the CPU."""
-    rows = [_row(function) for function in functions]
-    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, strict=True)]
-    yield _line(_COLUMNS, widths)
-    yield from (_line(row, widths) for row in rows)
+    functions: Sequence[Mapping[str, Any]] = told["functions"]
+    yield from columns(_COLUMNS, [_row(function) for function in functions])
     yield ""
     for function in functions:
         yield f"{function['function']}: {function['reason']}"
-        if (slower := _slower(function)) is not None:
+        if (slower := slower_note(function)) is not None:
             yield f"  {slower}"
+    yield from lines_of_warm(told["provisioned_concurrency"])
+    totals = told["totals"]
     yield ""
+    yield (
+        f"durations: ${totals['month_usd']} a month, ${totals['waste_usd']} of it for unused memory; "
+        f"recommendations save ${totals['saving_usd']} (prices of {told['prices_as_of']})"
+    )
     yield CPU_NOTE
 
 
@@ -43,10 +49,11 @@ def _row(function: Mapping[str, Any]) -> tuple[str, ...]:
         *(_number(evidence[key]) for key in ("ooms", "timeouts", "cold_starts")),
         _percent(function["unused_percent"]),
         _percent(function["saving_percent"]),
+        *(function[key] or "–" for key in ("month_usd", "waste_usd", "saving_usd")),
     )
 
 
-def _slower(function: Mapping[str, Any]) -> str | None:
+def slower_note(function: Mapping[str, Any]) -> str | None:
     """What a smaller size means for code that computes on one core."""
     now, then = vcpus(function["current_mb"]), vcpus(function["recommended_mb"] or function["current_mb"])
     factor = min(now, 1) / then
@@ -61,11 +68,3 @@ def _number(value: float | None) -> str:
 
 def _percent(value: float | None) -> str:
     return "–" if value is None else f"{value} %"
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = (
-        cell.rjust(width) if place else cell.ljust(width)
-        for place, (cell, width) in enumerate(zip(cells, widths, strict=True))
-    )
-    return "  ".join((first, *others))

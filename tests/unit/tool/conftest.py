@@ -13,11 +13,21 @@ import boto3
 import pytest
 from moto import mock_aws
 
+import compute.config
+import data.config
 from estate_tool import environment
 from foundation.naming import Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+
+def configuration(compute_keys: dict[str, Any]) -> Any:
+    """What commands use of a configuration: defaults, but for these keys of the compute layer."""
+    return SimpleNamespace(
+        compute=compute.config.parse(compute_keys, stack="dev"), data=data.config.parse({}, stack="dev"),
+        region="us-east-1",
+    )  # fmt: skip
 
 
 @dataclass
@@ -28,6 +38,7 @@ class Estate:
     local: bool = False
     names: Names = field(default_factory=lambda: Names("dev"))
     clients: dict[str, Any] = field(default_factory=dict)
+    configuration: Any = field(default_factory=lambda: configuration({}))
 
     def client(self, service: str) -> Any:
         if service not in self.clients:

@@ -171,13 +171,18 @@ def test_the_text_says_what_less_memory_means_for_the_cpu(
     functions["billing"] = {"MemorySize": 3008}
     log("/aws/lambda/billing", [text_line(412)] * 1200)
     out = call(rightsize, "--function", "billing").out
-    assert out.splitlines() == [
+    money = ("  $/month  wasted  saved", "     0.01    0.01   0.01")
+    titles, row, *others = out.splitlines()
+    assert titles.endswith(money[0])
+    assert row.endswith(money[1])
+    assert [titles.removesuffix(money[0]), row.removesuffix(money[1]), *others] == [
         "function  now MB  next MB  samples  average  p95  p99  max  OOMs  timeouts  cold  unused  saves",
         "billing    3,008    1,024    1,200    412.0  412  412  412     0         0     0    86 %   66 %",
         "",
         "billing: 3,008 → 1,024 → 512; p99 412 MB + 20 %, maximum 412 MB + 10 %: 512 MB",
         "  1.70 → 0.58 vCPU: what computes on one core takes up to 1.7 times as long",
         "",
+        "durations: $0.01 a month, $0.01 of it for unused memory; recommendations save $0.01 (prices of 2025-07-21)",
         "CPU comes in proportion to memory: with less than 1,769 MB a function has less than one vCPU.",
         "What waits for others hardly notices; what computes takes longer in proportion and there saves nothing.",
     ]
@@ -349,3 +354,49 @@ def test_without_a_change_there_is_nothing_to_verify(functions: dict[str, Any], 
     done = call(rightsize, "--verify")
     assert done.code == 2
     assert "has no change of memory to verify" in done.err
+
+
+def test_what_is_wasted_and_saved_is_told_in_money_and_on_a_page(
+    functions: dict[str, Any], log: Callable[..., None], call: Any, tmp_path: Path
+) -> None:
+    functions["billing"] = {"MemorySize": 3008}
+    functions["<b>odd</b>"] = {"MemorySize": 3008}
+    # 100 × 100 s × 3008/1024 GB = 29,375 GB-s in a day; × 730/24 × 0.0000166667 (x86) = 14.8915…
+    log("/aws/lambda/billing", [text_line(512, billed=100_000)] * 100)
+    page = tmp_path / "memory.html"
+    done = call(rightsize, "--all", "--since", "24h", "--json", "--html", str(page))
+    billing = result(done)["billing"]
+    assert billing["month_usd"] == "14.89"
+    # 2,496 of 3,008 MB never used; 3008 → 1024 first.
+    assert (billing["waste_usd"], billing["saving_usd"], billing["target_mb"]) == ("12.36", "9.82", 640)
+    assert json.loads(done.out)["totals"] == {"month_usd": "14.89", "waste_usd": "12.36", "saving_usd": "9.82"}
+    shown, text = page.read_text(), call(rightsize, "--all", "--since", "24h").out
+    for amount in ("14.89", "12.36", "9.82"):
+        assert f"${amount}<" in shown
+        assert amount in text
+    assert "billing" in shown
+    assert "<b>odd</b>" not in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--tune", "query"], "--tune and --payload belong together"),
+        (["--payload", "x"], "--tune and --payload belong together"),
+        (["--tune", "query", "--payload", "none.json"], "none.json can't be read"),
+        (["--verify", "--html", "x.html"], "--html is for recommendations"),
+    ],
+)
+def test_options_that_do_not_fit_are_wrong_usage(
+    functions: dict[str, Any], call: Any, arguments: list[str], said: str
+) -> None:
+    done = call(rightsize, *arguments)
+    assert (done.code, done.out) == (2, "")
+    assert said in done.err
+
+
+@pytest.mark.parametrize("sizes", ["", "512,", "64", "512,20000", "x"])
+def test_sizes_that_lambda_does_not_have_are_wrong_usage(call: Any, sizes: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call(rightsize, "--tune", "query", "--payload", "p.json", "--sizes", sizes)
+    assert ended.value.code == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from typing import Any
 
@@ -12,11 +13,23 @@ from local_aws.server.patches.loop import on_loop
 from local_aws.server.patches.target import cloudwatch_logs, get_account_id, get_region, lambda_svc
 
 logger = logging.getLogger("lambda-logs")
+_thread = threading.local()
 
 
 def apply() -> None:
     """Make the corrections."""
     lambda_svc._emit_lambda_logs = emit
+    run = lambda_svc._execute_function_dispatch
+
+    def with_platform_lines(*args: Any, **kwargs: Any) -> Any:
+        """ministack answers `LogType=Tail` with what the handler printed; AWS has the report there too."""
+        _thread.lines = []
+        result = run(*args, **kwargs)
+        if isinstance(result, dict) and _thread.lines:
+            result["log"] = "\n".join(_thread.lines)
+        return result
+
+    lambda_svc._execute_function_dispatch = with_platform_lines
 
 
 def emit(function: Any, request_id: str, text: str, error: bool, duration_ms: int, **_only_for_containers: Any) -> None:
@@ -24,7 +37,7 @@ def emit(function: Any, request_id: str, text: str, error: bool, duration_ms: in
     environment = execution.current()
     stream = environment.log_stream if environment else f"no-environment/{request_id}"
     config = function.get("config") or function
-    lines = _lines(config, request_id, text, error, duration_ms)
+    lines = _thread.lines = _lines(config, request_id, text, error, duration_ms)
     try:
         on_loop(_append, config, stream, lines)
     except Exception:

@@ -1,0 +1,86 @@
+"""`estate cost`: what the estate costs a month, before and after it was put in order."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.commands import arguments
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = "price a month of the estate, from what it did or from a stated load, before and after"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """ENV, what is priced, and the form of the result."""
+    arguments.environment(parser)
+    arguments.since(parser)
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--load", type=Path, metavar="FILE", help="price this load (YAML or JSON, docs/cost.md) instead of measuring"
+    )
+    what.add_argument(
+        "--refresh-prices", action="store_true",
+        help="write today's prices of the Price List API, asked through ENV's account, into the file of prices",
+    )  # fmt: skip
+    arguments.html(parser)
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measures or reads the load, prices it and prints the report; changes nothing but the file of prices."""
+    if args.refresh_prices:
+        return _refresh(args)
+    from estate_tool.costing import prices, report
+
+    load, basis = _load(args)
+    told = report.described(load, prices.read(), basis)
+    if args.html:
+        from estate_tool.costing import page
+
+        page.write(told, args.html)
+        print(f"{args.html} is written", file=sys.stderr)
+    if args.json:
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        from estate_tool.costing import table
+
+        print("\n".join(table.lines(told)))
+    sys.stdout.flush()
+    return 0
+
+
+def _load(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
+    if args.load:
+        from estate_tool.costing import statement
+
+        return statement.read(args.load), {"environment": args.environment, "basis": "stated", "load": str(args.load)}
+    from estate_tool import environment
+    from estate_tool.costing import measuring
+    from estate_tool.progress import shown
+    from estate_tool.reaching import reaching
+    from estate_tool.sizing import window
+
+    seen = window.since(args.since)
+    target = environment.resolve(args.environment)
+    with reaching(target), shown() as show:
+        return measuring.measured(target, seen, show)
+
+
+def _refresh(args: argparse.Namespace) -> int:
+    from estate_tool import environment
+    from estate_tool.costing import refreshing
+    from estate_tool.reaching import reaching
+
+    target = environment.resolve(args.environment)
+    with reaching(target):
+        told = refreshing.refresh(target)
+    if args.json:
+        print(json.dumps(told, indent=2))
+    else:
+        print("\n".join(refreshing.lines(told)))
+    return 0

@@ -1,0 +1,69 @@
+"""`estate rightsize --tune`: a function's cost against its speed, from running it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from estate_tool.environment import Environment
+
+
+def tune(target: Environment, args: argparse.Namespace) -> int:
+    """Runs a copy of the function at several sizes, deletes it, and prints the table; changes nothing else."""
+    from estate_tool.costing import prices
+    from estate_tool.progress import shown
+    from estate_tool.reaching import reaching
+    from estate_tool.sizing import tuning
+    from estate_tool.sizing.functions import find
+
+    payload, known = _payload(args.payload), prices.read()
+    with reaching(target), shown() as show:
+        (function,) = find(target, [args.tune])
+        found = tuning.tried(target, function, payload, args.sizes, args.runs, show)
+    told = {"environment": target.name, **tuning.described(function, found, args.strategy, args.runs, known)}
+    print(json.dumps(told, indent=2, ensure_ascii=False) if args.json else "\n".join(_lines(told)))
+    sys.stdout.flush()
+    return 0
+
+
+def _payload(path: Path) -> bytes:
+    from estate_tool.errors import UsageError
+
+    try:
+        payload = path.read_bytes()
+        json.loads(payload)
+    except OSError as error:
+        raise UsageError(f"--payload {path} can't be read: {error.strerror}", "give a file that holds JSON") from error
+    except ValueError as error:
+        raise UsageError(f"--payload {path} is no JSON: {error}", "give a file that holds JSON") from error
+    return payload
+
+
+def _lines(told: Mapping[str, Any]) -> Iterator[str]:
+    from estate_tool.columns import columns
+    from estate_tool.sizing.table import CPU_NOTE
+
+    titles = ("MB", "vCPU", "average ms", "first ms", "most MB used", "$ per million", "")
+    yield from columns(titles, [_row(told, one) for one in told["sizes"]])
+    yield ""
+    yield (
+        f"{told['function']} has {told['current_mb']:,} MB; best by {told['strategy']}: {told['best_mb']:,} MB "
+        f"({told['runs']:,} warm invocations of each size, prices of {told['prices_as_of']})"
+    )
+    yield CPU_NOTE
+
+
+def _row(told: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[str, ...]:
+    mark = "best" if one["memory_mb"] == told["best_mb"] else ""
+    if one["error"]:
+        return f"{one['memory_mb']:,}", f"{one['vcpu']:.2f}", "–", "–", "–", "–", f"failed: {one['error']}"
+    return (
+        f"{one['memory_mb']:,}", f"{one['vcpu']:.2f}", f"{one['billed_ms']:,}", f"{one['first_ms']:,}",
+        f"{one['used_mb'] or '–'}", one["usd_per_million"], mark,
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""What the estate costs a month, from what it does and from list prices."""

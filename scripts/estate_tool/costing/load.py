@@ -1,0 +1,106 @@
+"""What the estate does in a month: the quantities that are paid for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+# As AWS's Pricing Calculator counts: 365 days of 24 hours in 12 months.
+MONTH_HOURS = Decimal(730)
+MONTH_SECONDS = MONTH_HOURS * 3600
+MONTH_DAYS = MONTH_HOURS / 24
+# What functions have in an estate that nobody sized: the most Lambda had until 2020.
+BEFORE_MB = Decimal(3008)
+ZERO = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionLoad:
+    """A function's month. `billed_ms` is the average, `warm` the average number of environments kept warm.
+
+    `spilled` are invocations that found none of them; `p99_ms`, `cold_starts` and `init_ms` tell how fast it is.
+    """
+
+    name: str
+    invocations: Decimal = ZERO
+    billed_ms: Decimal = ZERO
+    memory_mb: Decimal = Decimal(512)
+    before_memory_mb: Decimal = BEFORE_MB
+    before_billed_ms: Decimal | None = None
+    architecture: str = "arm64"
+    warm: Decimal = ZERO
+    spilled: Decimal = ZERO
+    p99_ms: Decimal | None = None
+    cold_starts: Decimal | None = None
+    init_ms: Decimal | None = None
+
+    def gb_seconds(self, invocations: Decimal) -> Decimal:
+        """Memory times time of so many invocations."""
+        return invocations * self.billed_ms / 1000 * self.memory_mb / 1024
+
+    @property
+    def on_warm(self) -> Decimal:
+        """Invocations that warm environments take."""
+        return max(self.invocations - self.spilled, ZERO) if self.warm else ZERO
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableLoad:
+    """A table's month: request units, average capacity units (both None: on demand), what was fixed before, GB.
+
+    `fixed_is_assumed`: nobody stated what was fixed before, so that nothing is sure to be saved.
+    """
+
+    name: str
+    reads: Decimal = ZERO
+    writes: Decimal = ZERO
+    read_units: Decimal | None = None
+    write_units: Decimal | None = None
+    fixed_read_units: Decimal = ZERO
+    fixed_write_units: Decimal = ZERO
+    fixed_is_assumed: bool = False
+    stored_gb: Decimal = ZERO
+    backup_gb: Decimal = ZERO
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueLoad:
+    """A queue's month."""
+
+    name: str
+    requests: Decimal = ZERO
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLoad:
+    """Logs of a month, and how many days and, before, how many months they are kept.
+
+    `compression` is the share that is stored of what was ingested: AWS's pricing examples reckon with 0.15.
+    """
+
+    ingested_gb: Decimal = ZERO
+    retention_days: Decimal = Decimal(14)
+    before_months: Decimal = Decimal(12)
+    compression: Decimal = Decimal("0.15")
+
+
+@dataclass(frozen=True, kw_only=True)
+class WatchLoad:
+    """What watches the estate; an alarm is paid for by each metric it looks at."""
+
+    alarm_metrics: Decimal = ZERO
+    composite_alarms: Decimal = ZERO
+    dashboards: Decimal = ZERO
+    metrics: Decimal = ZERO
+
+
+@dataclass(frozen=True, kw_only=True)
+class Load:
+    """A month of the whole estate; `notes` say where the figures come from."""
+
+    functions: tuple[FunctionLoad, ...] = ()
+    tables: tuple[TableLoad, ...] = ()
+    queues: tuple[QueueLoad, ...] = ()
+    logs: LogLoad = field(default_factory=LogLoad)
+    watching: WatchLoad = field(default_factory=WatchLoad)
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,148 @@
+"""The cost report as `estate cost --json` prints it; text and page are made from it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from decimal import ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.costing.advice import latency, tables, warm
+from estate_tool.costing.bill import COMPONENTS, Line, apportioned, before_gb_seconds, cents, lines
+from estate_tool.costing.load import MONTH_HOURS, ZERO
+from estate_tool.sizing.recommendation import vcpus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from estate_tool.costing.load import Load
+    from estate_tool.costing.prices import Prices
+
+
+def described(load: Load, prices: Prices, basis: dict[str, Any]) -> dict[str, Any]:
+    """Before and after by component and line, break-evens, latency, and all that was assumed.
+
+    Amounts are in US dollars a month, as text, in whole cents; `exact_…` ones are not rounded. Totals are rounded half
+    up, once; the lines are rounded so that they add up to them.
+    """
+    bill = lines(load, prices)
+    exact = {way: [_exact(bill, prices, way, component) for component in COMPONENTS] for way in ("before", "after")}
+    sums = {way: sum(amounts, ZERO) for way, amounts in exact.items()}
+    totals = {way: cents(total) for way, total in sums.items()}
+    shares = {way: apportioned(exact[way], totals[way]) for way in totals}
+    saving = totals["before"] - totals["after"]
+    least = saving - cents(_gained_by_speed(load, prices) + _assumed_capacity(bill, load, prices))
+    return {
+        **basis,
+        "month_hours": int(MONTH_HOURS),
+        "prices": {
+            "as_of": prices.as_of, "region": prices.region, "location": prices.location, "currency": "USD",
+            "list": {key: _price(asdict(price)) for key, price in prices.by_key.items()},
+        },
+        "totals": {
+            "before_usd": str(totals["before"]), "after_usd": str(totals["after"]), "saving_usd": str(saving),
+            "saving_percent": _percent(saving, totals["before"]), "sure_saving_usd": str(least),
+            "exact_before_usd": _plain(sums["before"]), "exact_after_usd": _plain(sums["after"]),
+        },
+        "components": [
+            _component(component, bill, prices, shares["before"][place], shares["after"][place])
+            for place, component in enumerate(COMPONENTS)
+        ],
+        "functions": [latency(function) for function in load.functions],
+        "provisioned_concurrency": [warm(function, prices) for function in load.functions if function.warm],
+        "tables": [tables(table, prices) for table in load.tables],
+        "assumptions": [*load.notes, *_assumptions(load, prices)],
+    }  # fmt: skip
+
+
+_SURE = (
+    "The sure part of the saving leaves out fixed capacity that is only assumed, and takes functions to do nothing but "
+    "compute on one core, and so to have taken less time with more memory: under 1,769 MB a function has less than one "
+    "vCPU."
+)
+
+
+def _exact(bill: Sequence[Line], prices: Prices, way: str, component: str) -> Decimal:
+    return sum((_amount(line, prices, way) for line in bill if line.component == component), ZERO)
+
+
+def _amount(line: Line, prices: Prices, way: str) -> Decimal:
+    return prices[line.price] * (line.before if way == "before" else line.after)
+
+
+def _component(component: str, bill: Sequence[Line], prices: Prices, before: Decimal, after: Decimal) -> dict[str, Any]:
+    mine = [line for line in bill if line.component == component]
+    befores = apportioned([_amount(line, prices, "before") for line in mine], before)
+    afters = apportioned([_amount(line, prices, "after") for line in mine], after)
+    return {
+        "component": component, "before_usd": str(before), "after_usd": str(after), "saving_usd": str(before - after),
+        "lines": [
+            {
+                "item": line.item, "what": line.what, "unit": prices.by_key[line.price].unit, "price": line.price,
+                "before": _plain(line.before), "after": _plain(line.after),
+                "before_usd": str(befores[place]), "after_usd": str(afters[place]),
+                "exact_before_usd": _plain(_amount(line, prices, "before")),
+                "exact_after_usd": _plain(_amount(line, prices, "after")),
+            }
+            for place, line in enumerate(mine)
+        ],
+    }  # fmt: skip
+
+
+def _gained_by_speed(load: Load, prices: Prices) -> Decimal:
+    """What functions would have cost less before, had they done nothing but compute on one core.
+
+    With more memory that goes faster, up to one vCPU; where durations from before are stated they count as they are.
+    """
+    gained = ZERO
+    for function in load.functions:
+        if function.before_billed_ms is None:
+            before = min(vcpus(int(function.before_memory_mb)), 1.0)
+            now = min(vcpus(int(function.memory_mb)), 1.0)
+            faster = function.billed_ms * Decimal(str(now)) / Decimal(str(before))
+            less = before_gb_seconds(function) - before_gb_seconds(function, min(faster, function.billed_ms))
+            gained += less * prices[f"lambda_duration_{function.architecture}"]
+    return gained
+
+
+def _assumed_capacity(bill: Sequence[Line], load: Load, prices: Prices) -> Decimal:
+    """What tables cost less now than with the capacity that they are only assumed to have had."""
+    assumed = {table.name for table in load.tables if table.fixed_is_assumed}
+    mine = [line for line in bill if line.component == "tables" and line.item in assumed]
+    saved = [_amount(line, prices, "before") - _amount(line, prices, "after") for line in mine]
+    return max(sum(saved, ZERO), ZERO)
+
+
+def _assumptions(load: Load, prices: Prices) -> list[str]:
+    stated = any(function.before_billed_ms is not None for function in load.functions)
+    durations = "as stated" if stated else "as long as they are now"
+    return [
+        f"Prices: AWS list prices of {prices.region}, as of {prices.as_of}, first tier, in US dollars without taxes.",
+        "The free tier is left out, and so are discounts and savings plans.",
+        f"A month is {MONTH_HOURS} hours. Totals are rounded half up to the cent, once; lines so that they add up.",
+        "Before: functions with "
+        + _list({f"{function.before_memory_mb:f}" for function in load.functions} or {"3008"})
+        + f" MB whose invocations took {durations}, no provisioned concurrency, tables with fixed capacity and no "
+        "backups, logs kept for ever, nothing watched.",
+        _SURE,
+        f"Logs kept for ever are priced as they are after {load.logs.before_months:f} months, and grow on.",
+        f"Of logs ingested, {load.logs.compression:f} is stored (compressed).",
+        "Data transfer, Pulumi's backend, notifications and queries of logs are not in it.",
+    ]
+
+
+def _list(sizes: set[str]) -> str:
+    return ", ".join(sorted(sizes, key=Decimal))
+
+
+def _price(price: dict[str, Any]) -> dict[str, str]:
+    return {key: _plain(value) if isinstance(value, Decimal) else value for key, value in price.items()}
+
+
+def _plain(number: Decimal) -> str:
+    """Without an exponent and trailing zeros."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _percent(part: Decimal, whole: Decimal) -> int | None:
+    return int((100 * part / whole).quantize(Decimal(1), ROUND_HALF_UP)) if whole else None

@@ -1,0 +1,90 @@
+"""The cost report as text for a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.columns import columns
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def headline(told: Mapping[str, Any]) -> str:
+    """What it comes to, in a sentence."""
+    totals = told["totals"]
+    if float(totals["saving_usd"]) <= 0:
+        return (
+            f"The estate costs ${totals['after_usd']} a month; before it was ${totals['before_usd']}: at this load "
+            "nothing is saved, and what is new has its price."
+        )
+    share = "" if totals["saving_percent"] is None else f" ({totals['saving_percent']} %)"
+    return (
+        f"The estate costs ${totals['after_usd']} a month instead of ${totals['before_usd']}: "
+        f"${totals['saving_usd']} saved{share}. {_sure(totals)}"
+    )
+
+
+def _sure(totals: Mapping[str, Any]) -> str:
+    """What is left of the saving when everything only assumed of before turns out to be wrong."""
+    if (sure := totals["sure_saving_usd"]).startswith("-"):
+        return f"That rests on what is assumed of before; without it the estate costs ${sure[1:]} more than it did."
+    return f"${sure} of that are sure, whatever is assumed of before."
+
+
+def lines(told: Mapping[str, Any]) -> Iterator[str]:
+    """The headline, the bill, what pays off, how fast it is, and what was assumed."""
+    yield headline(told)
+    yield ""
+    yield from columns(("US dollars a month", "before", "after", "saving"), list(_bill(told)))
+    yield ""
+    yield from columns(
+        ("function", "before", "after", "invocations", "average ms", "p99 ms", "cold starts", "init ms"),
+        [
+            (
+                one["function"], f"{one['before_mb']} MB", f"{one['memory_mb']} MB", one["invocations"],
+                *(_number(one[key]) for key in ("billed_ms", "p99_ms", "cold_starts", "init_ms")),
+            )
+            for one in told["functions"]
+        ],
+    )  # fmt: skip
+    yield from _advice(told)
+    yield ""
+    yield "Assumed"
+    yield from (f"  - {one}" for one in told["assumptions"])
+
+
+def _bill(told: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    for one in told["components"]:
+        yield one["component"], *(one[f"{way}_usd"] for way in ("before", "after", "saving"))
+        for line in one["lines"]:
+            yield f"  {line['item']}: {line['what']}", line["before_usd"], line["after_usd"], ""
+    yield "total", *(told["totals"][f"{way}_usd"] for way in ("before", "after", "saving"))
+
+
+def _advice(told: Mapping[str, Any]) -> Iterator[str]:
+    for one in told["provisioned_concurrency"]:
+        verdict = "pays off" if one["pays_off"] else "is paid for its speed"
+        yield ""
+        yield (
+            f"provisioned concurrency of {one['function']}: {one['warm']} kept warm, {one['utilization_percent']} % in "
+            f"use, break-even at {one['break_even_percent']} %: it {verdict} (${one['usd']} against "
+            f"${one['on_demand_usd']} on demand)"
+        )
+    if told["tables"]:
+        yield ""
+        yield from columns(
+            ("table", "billing", "reads in use", "writes in use", "break-even", "provisioned", "on demand", "cheaper"),
+            [
+                (
+                    one["table"], one["billing"], f"{one['read']['utilization_percent']} %",
+                    f"{one['write']['utilization_percent']} %", f"{one['write']['break_even_percent']} %",
+                    one["provisioned_usd"], one["on_demand_usd"], one["cheaper"],
+                )
+                for one in told["tables"]
+            ],
+        )  # fmt: skip
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:,}"

@@ -1,0 +1,70 @@
+"""Results as pages: each one file that needs no network."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.errors import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_FOLDER = Path(__file__).parent
+COLOURS = ("#c0504d", "#2e75b6", "#7f7f7f")
+
+
+def write(path: Path, template: str, **values: Any) -> None:
+    """Fill the template of that name in and write the page; raises Failed when that can't be done there."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    pages = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    pages.filters |= {"usd": _usd, "quantity": _quantity}
+    text = pages.get_template(f"{template}.html.j2").render(**values)
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Failed(
+            f"the page can't be written to {path}: {error.strerror}", "give --html a file in a folder that exists"
+        ) from error
+
+
+def _usd(amount: str) -> str:
+    return f"−${amount[1:]}" if amount.startswith("-") else f"${amount}"
+
+
+def _quantity(number: str) -> str:
+    return f"{Decimal(number):,.2f}"
+
+
+def script() -> Any:
+    """What draws the plots, to stand in the page once."""
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
+    return Markup(f"<script>{get_plotlyjs()}</script>")
+
+
+def bars(title: str, labels: Sequence[str], groups: Mapping[str, Sequence[float]], unit: str) -> Any:
+    """A plot of bars side by side: one group per name, a bar per label."""
+    from markupsafe import Markup
+    from plotly.io import to_html
+
+    data = [
+        {
+            "type": "bar", "orientation": "h", "name": name, "y": list(labels), "x": list(values),
+            "marker": {"color": colour}, "hovertemplate": f"%{{y}}: %{{x:,}} {unit}<extra>{name}</extra>",
+        }
+        for (name, values), colour in zip(groups.items(), COLOURS, strict=False)
+    ]  # fmt: skip
+    layout = {
+        "title": {"text": title}, "barmode": "group", "height": 140 + 46 * len(labels) * max(len(groups) / 2, 1),
+        "xaxis": {"title": {"text": unit}}, "yaxis": {"autorange": "reversed", "automargin": True},
+        "legend": {"orientation": "h"}, "margin": {"t": 50, "b": 50},
+    }  # fmt: skip
+    plot = to_html(
+        {"data": data, "layout": layout}, include_plotlyjs=False, full_html=False, validate=False,
+        config={"displaylogo": False, "responsive": True},
+    )  # fmt: skip
+    return Markup(plot)

@@ -1,0 +1,229 @@
+"""Runs a function at several sizes: what it costs against how fast it is."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import signal
+import time
+import urllib.request
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.costing.bill import cents
+from estate_tool.errors import Failed
+from estate_tool.sizing import reports
+from estate_tool.sizing.recommendation import vcpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from estate_tool.costing.prices import Prices
+    from estate_tool.environment import Environment
+    from estate_tool.sizing.functions import Sized
+    from estate_tool.sizing.reports import Invocation
+
+STRATEGIES = ("cost", "speed", "balanced")
+SIZES = (512, 640, 768, 896, 1024)
+RUNS = 10
+_MARK = "A copy that estate rightsize --tune runs at several sizes and deletes; nothing calls it."
+_LONGEST_NAME = 64
+# What a copy has in common with its function ("CreateFunction"): everything but its name, memory and logs.
+_COPIED = (
+    "Role", "Runtime", "Handler", "Timeout", "Environment", "Architectures", "PackageType", "KMSKeyArn",
+    "EphemeralStorage", "FileSystemConfigs", "TracingConfig",
+)  # fmt: skip
+_READY_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A size: what warm invocations were billed on average, the first one, and why it failed if it did."""
+
+    memory_mb: int
+    billed_ms: Decimal = Decimal(0)
+    first_ms: Decimal = Decimal(0)
+    used_mb: int = 0
+    error: str | None = None
+
+    def usd(self, prices: Prices, architecture: str) -> Decimal:
+        """A million invocations, in US dollars."""
+        seconds = 1_000_000 * self.billed_ms / 1000
+        duration = seconds * self.memory_mb / 1024 * prices[f"lambda_duration_{architecture}"]
+        return duration + 1_000_000 * prices[f"lambda_request_{architecture}"]
+
+
+def tried(
+    environment: Environment, function: Sized, payload: bytes, sizes: Sequence[int], runs: int,
+    progress: Callable[[str], None],
+) -> list[Tried]:  # fmt: skip
+    """Run a copy of the function at each size, `runs` times after a first, cold one; the copy is deleted in the end.
+
+    The function itself, its versions and aliases are never touched. Raises Failed when it fails at every size.
+    """
+    client = _patient_client(environment)
+    found = []
+    with _copy(environment, client, function, sizes[0]) as copy:
+        for memory_mb in sizes:
+            _resize(client, copy, memory_mb)
+            progress(f"{function.shown_name}: {memory_mb:,} MB, {runs + 1} invocations")
+            found.append(_try(client, copy, payload, memory_mb, runs))
+    if all(one.error for one in found):
+        raise Failed(
+            f"{function.shown_name} failed at every size: {found[-1].error}", "give a payload that it can process"
+        )
+    return found
+
+
+def best(found: Sequence[Tried], strategy: str, prices: Prices, architecture: str) -> Tried:
+    """The size to choose: cheapest, fastest, or least by the sum of both, each as a share of the worst."""
+    good = [one for one in found if one.error is None]
+    usd = {one.memory_mb: one.usd(prices, architecture) for one in good}
+    most_usd, most_ms = max(usd.values()), max(*(one.billed_ms for one in good), Decimal(1))
+    rank: dict[str, Callable[[Tried], Any]] = {
+        "cost": lambda one: (usd[one.memory_mb], one.billed_ms),
+        "speed": lambda one: (one.billed_ms, usd[one.memory_mb]),
+        "balanced": lambda one: (usd[one.memory_mb] / most_usd + one.billed_ms / most_ms, one.memory_mb),
+    }
+    return min(good, key=rank[strategy])
+
+
+def described(function: Sized, found: Sequence[Tried], strategy: str, runs: int, prices: Prices) -> dict[str, Any]:
+    """The table and the choice, by the keys that scripts rely on."""
+    architecture = function.architecture
+    return {
+        "function": function.shown_name, "name": function.name, "current_mb": function.memory_mb,
+        "strategy": strategy, "runs": runs, "best_mb": best(found, strategy, prices, architecture).memory_mb,
+        "prices_as_of": prices.as_of,
+        "sizes": [
+            {
+                "memory_mb": one.memory_mb, "vcpu": round(vcpus(one.memory_mb), 2), "error": one.error,
+                "billed_ms": None if one.error else float(round(one.billed_ms, 1)),
+                "first_ms": None if one.error else float(round(one.first_ms, 1)),
+                "used_mb": one.used_mb or None,
+                "usd_per_million": None if one.error else str(cents(one.usd(prices, architecture))),
+            }
+            for one in found
+        ],
+    }  # fmt: skip
+
+
+def _patient_client(environment: Environment) -> Any:
+    """A client that waits for the longest invocation there is, and never makes the same one twice."""
+    import boto3
+    from botocore.config import Config
+
+    once = Config(
+        region_name=environment.configuration.region, read_timeout=920, retries={"total_max_attempts": 1}
+    )  # fmt: skip
+    return boto3.client("lambda", config=once)
+
+
+@contextlib.contextmanager
+def _copy(environment: Environment, client: Any, function: Sized, memory_mb: int) -> Iterator[str]:
+    """A copy of the function that nothing calls; gone after the block, however that ends."""
+    original = client.get_function(FunctionName=function.name)
+    name = f"{function.name[: _LONGEST_NAME - len('-tune')]}-tune"
+    _remove_left_over(client, name)
+    try:
+        client.create_function(
+            FunctionName=name, Description=_MARK, MemorySize=memory_mb, Code=_code(original["Code"]), Publish=False,
+            Tags=original.get("Tags") or {}, **_like(original["Configuration"]),
+        )  # fmt: skip
+        yield name
+    finally:
+        with _uninterrupted(), contextlib.suppress(client.exceptions.ResourceNotFoundException):
+            client.delete_function(FunctionName=name)
+        logs = environment.client("logs")
+        # Its role may make log groups; most may not, and nothing is logged then.
+        with _uninterrupted(), contextlib.suppress(logs.exceptions.ResourceNotFoundException):
+            logs.delete_log_group(logGroupName=f"/aws/lambda/{name}")
+
+
+def _remove_left_over(client: Any, name: str) -> None:
+    """What a killed tuning left; a function of that name that is somebody's own is left alone."""
+    try:
+        found = client.get_function_configuration(FunctionName=name)
+    except client.exceptions.ResourceNotFoundException:
+        return
+    if found.get("Description") != _MARK:
+        raise Failed(f"there is a function {name} already, which is no copy of ours", "rename or delete it first")
+    client.delete_function(FunctionName=name)
+
+
+def _code(code: dict[str, Any]) -> dict[str, Any]:
+    if code.get("ImageUri"):
+        return {"ImageUri": code["ImageUri"]}
+    with urllib.request.urlopen(code["Location"], timeout=60) as archive:
+        return {"ZipFile": archive.read()}
+
+
+def _like(configuration: dict[str, Any]) -> dict[str, Any]:
+    copied = {key: configuration[key] for key in _COPIED if configuration.get(key)}
+    if copied.get("Environment"):
+        copied["Environment"] = {"Variables": copied["Environment"].get("Variables", {})}
+    if layers := configuration.get("Layers"):
+        copied["Layers"] = [layer["Arn"] for layer in layers]
+    network = configuration.get("VpcConfig") or {}
+    if network.get("SubnetIds"):
+        copied["VpcConfig"] = {key: network[key] for key in ("SubnetIds", "SecurityGroupIds")}
+    return copied
+
+
+def _resize(client: Any, copy: str, memory_mb: int) -> None:
+    _wait_until_ready(client, copy)
+    client.update_function_configuration(FunctionName=copy, MemorySize=memory_mb)
+    _wait_until_ready(client, copy)
+
+
+def _wait_until_ready(client: Any, copy: str) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while True:
+        state = client.get_function_configuration(FunctionName=copy)
+        if state.get("State", "Active") == "Active" and state.get("LastUpdateStatus") != "InProgress":
+            return
+        if state.get("State") == "Failed" or time.monotonic() > deadline:
+            raise Failed(f"the copy {copy} does not become ready: {state.get('StateReason') or state.get('State')}")
+        time.sleep(0.2)
+
+
+def _try(client: Any, copy: str, payload: bytes, memory_mb: int, runs: int) -> Tried:
+    seen: list[Invocation] = []
+    for _ in range(runs + 1):
+        answer = client.invoke(FunctionName=copy, Payload=payload, LogType="Tail")
+        if answer.get("FunctionError"):
+            return Tried(memory_mb, error=_shortened(answer["Payload"].read()))
+        seen.append(_reported(answer))
+    first, *warm = seen
+    billed = sum((Decimal(str(one.billed_ms)) for one in warm), Decimal(0)) / len(warm)
+    used = max(one.used_mb for one in seen)
+    return Tried(memory_mb, billed, Decimal(str(first.billed_ms)), used)
+
+
+def _reported(answer: dict[str, Any]) -> Invocation:
+    tail = base64.b64decode(answer.get("LogResult") or "").decode(errors="replace")
+    for line in reversed(tail.splitlines()):
+        if (found := reports.parse(line)) is not None:
+            return found
+    raise Failed("Lambda did not report what an invocation took", "try again")
+
+
+def _shortened(body: bytes) -> str:
+    text = " ".join(body.decode(errors="replace").split())
+    return text if len(text) <= 200 else f"{text[:199]}…"
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits until the block is done; in any thread but the main one it does not come anyway."""
+    try:
+        # A function rather than SIG_IGN: being told to end does what Ctrl-C would do.
+        before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)

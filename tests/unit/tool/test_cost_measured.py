@@ -1,0 +1,243 @@
+"""`estate cost` of an account in moto, and prices from a stub of the Price List API."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import compute.config
+from estate_tool.commands import cost
+from estate_tool.costing import prices, refreshing
+from estate_tool.costing.measuring import average_warm
+from foundation.catalog import CATALOG
+from tests.unit.tool.log_lines import json_record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.unit.tool.conftest import Estate
+
+HOUR_MS = 3_600_000
+PROVISIONING = compute.config.parse({}, stack="dev").provisioning
+
+
+class FakeLambda:
+    """The estate's functions, with 512 MB."""
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name for it
+        return {
+            "FunctionName": FunctionName, "MemorySize": 512, "LastModified": "2026-01-31T12:00:00.000+0000",
+            "Architectures": ["arm64"], "LoggingConfig": {"LogGroup": f"/aws/lambda/{FunctionName}"},
+        }  # fmt: skip
+
+    exceptions = SimpleNamespace(ResourceNotFoundException=KeyError)
+
+
+@pytest.fixture
+def deployed(empty_estate: Estate) -> Estate:
+    """The estate's functions, log groups and tables, two days old."""
+    empty_estate.clients["lambda"] = FakeLambda()
+    logs, dynamodb = empty_estate.client("logs"), empty_estate.client("dynamodb")
+    # moto takes optional terms for literals; which lines are reports is decided by their readers anyway.
+    logs.meta.events.register(
+        "provide-client-params.logs.FilterLogEvents",
+        lambda params, **_: {name: value for name, value in params.items() if name != "filterPattern"},
+    )
+    for function in CATALOG.functions:
+        logs.create_log_group(logGroupName=f"/aws/lambda/lambda-{function.name}-dev")
+    for table in CATALOG.tables:
+        dynamodb.create_table(
+            TableName=f"table-{table.name}-dev", AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+            ProvisionedThroughput={"ReadCapacityUnits": 2, "WriteCapacityUnits": 3},
+        )  # fmt: skip
+    return empty_estate
+
+
+@pytest.fixture
+def report(deployed: Estate, call: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, Any]]:
+    """The report of the ten hours past, as if the log groups were as old."""
+    from estate_tool.costing import measuring
+
+    monkeypatch.setattr(measuring, "_since_made", lambda asked, _groups: asked)
+
+    def reported() -> dict[str, Any]:
+        done = call(cost, "--since", "10h", "--json")
+        assert done.code == 0, done.err
+        return json.loads(done.out)
+
+    return reported
+
+
+def put(estate: Estate, namespace: str, name: str, value: float, **dimensions: str) -> None:
+    estate.client("cloudwatch").put_metric_data(
+        Namespace=namespace,
+        MetricData=[{
+            "MetricName": name, "Value": value, "Timestamp": datetime.now(UTC) - timedelta(hours=1),
+            "Dimensions": [{"Name": key, "Value": one} for key, one in dimensions.items()],
+        }],
+    )  # fmt: skip
+
+
+def line(told: dict[str, Any], component: str, item: str, what: str) -> dict[str, Any]:
+    (lines,) = (one["lines"] for one in told["components"] if one["component"] == component)
+    return next(one for one in lines if (one["item"], one["what"]) == (item, what))
+
+
+def test_what_was_measured_is_taken_to_a_month(deployed: Estate, report: Callable[[], dict[str, Any]]) -> None:
+    logs, group = deployed.client("logs"), "/aws/lambda/lambda-ingest-dev"
+    logs.create_log_stream(logGroupName=group, logStreamName="2026/01/31/[1]a")
+    moment = int(time.time() * 1000) - HOUR_MS
+    events = [{"timestamp": moment, "message": json_record(100, size=512, billed=200)}] * 100
+    logs.put_log_events(logGroupName=group, logStreamName="2026/01/31/[1]a", logEvents=events)
+    put(deployed, "AWS/DynamoDB", "ConsumedWriteCapacityUnits", 360, TableName="table-events-dev")
+    put(deployed, "AWS/SQS", "NumberOfMessagesSent", 10, QueueName="queue-ingest-dev")
+    put(deployed, "AWS/SQS", "NumberOfEmptyReceives", 5, QueueName="queue-ingest-dev")
+    told = report()
+    # 10 hours of 730: times 73. 7,300 invocations × 0.2 s × 512/1024 GB = 730 GB-s, before × 3008/512.
+    duration = line(told, "functions", "ingest", "duration")
+    assert float(duration["after"]) == pytest.approx(730, rel=1e-4)
+    assert float(duration["before"]) == pytest.approx(730 * 3008 / 512, rel=1e-4)
+    assert told["extrapolation"] == pytest.approx(73, rel=1e-3)
+    # 15 × 73 requests; 3 units for the whole month, 360 × 73 units written of 3 × 730 × 3600.
+    assert float(line(told, "queues", "ingest", "requests")["after"]) == pytest.approx(15 * 73, rel=1e-4)
+    assert line(told, "tables", "events", "write capacity")["after"] == str(3 * 730)
+    events_table = next(one for one in told["tables"] if one["table"] == "events")
+    assert events_table["write"]["utilization_percent"] == "0.3"
+    assert any("table marks" in one and "table events" not in one for one in told["assumptions"])
+
+
+def test_without_any_traffic_there_is_a_report(report: Callable[[], dict[str, Any]]) -> None:
+    told = report()
+    assert {one["invocations"] for one in told["functions"]} == {"0"}
+    # 1 + 60/168 environments × 0.5 GB × 2,628,000 s × 0.0000033334 = 5.94440…
+    assert line(told, "provisioned concurrency", "query", "kept warm")["after_usd"] == "5.94"
+    assert any("no metrics of" in one for one in told["assumptions"])
+
+
+def test_a_young_estate_is_measured_since_it_was_made(deployed: Estate, call: Any) -> None:
+    told = json.loads(call(cost, "--json").out)
+    assert told["measured_hours"] == pytest.approx(1 / 60, abs=0.01)
+    assert any("short of a day" in one for one in told["assumptions"])
+
+
+def test_alarms_dashboards_and_metrics_of_the_environment_are_counted(
+    deployed: Estate, report: Callable[[], dict[str, Any]]
+) -> None:
+    cloudwatch, logs = deployed.client("cloudwatch"), deployed.client("logs")
+
+    def alarm(name: str, **more: Any) -> None:
+        cloudwatch.put_metric_alarm(
+            AlarmName=name, ComparisonOperator="GreaterThanThreshold", EvaluationPeriods=1, Threshold=1, **more
+        )
+
+    plain = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Period": 60, "Statistic": "Sum"}
+    stat = {"Metric": {"Namespace": "AWS/SQS", "MetricName": "x"}, "Period": 60, "Stat": "Sum"}
+    for name in ("alarm-ingest-errors-dev", "alarm-ingest-errors-other", "TargetTracking-table/table-events-dev-High"):
+        alarm(name, **plain)
+    queries = [{"Id": one, "MetricStat": stat, "ReturnData": False} for one in ("a", "b")]
+    alarm("alarm-sum-dev", Metrics=[*queries, {"Id": "c", "Expression": "a+b", "ReturnData": True}])
+    for name in ("dashboard-estate-dev", "dashboard-estate-other"):
+        cloudwatch.put_dashboard(DashboardName=name, DashboardBody='{"widgets": []}')
+    logs.put_metric_filter(
+        logGroupName="/aws/lambda/lambda-ingest-dev", filterName="used", filterPattern="x",
+        metricTransformations=[{"metricName": "used", "metricNamespace": "estate", "metricValue": "1"}],
+    )  # fmt: skip
+    told = report()
+    numbers = {what: line(told, "watching", "estate", what)["after"] for what in ("alarms", "dashboards")}
+    # One of a metric, one of two, one of autoscaling's own.
+    assert numbers == {"alarms": "4", "dashboards": "1"}
+    assert line(told, "watching", "estate", "custom metrics")["after"] == "1"
+
+
+@pytest.mark.parametrize(("start", "end", "peak", "average"), [(7, 19, 2, 1 + 60 / 168), (22, 6, 3, 1 + 80 / 168)])
+def test_floors_are_averaged_over_the_week(start: int, end: int, peak: int, average: float) -> None:
+    found = average_warm(replace(PROVISIONING, peak_start_hour=start, peak_end_hour=end, peak_minimum=peak))
+    assert float(found) == pytest.approx(average)
+
+
+def test_an_estate_that_is_not_there_is_an_error(empty_estate: Estate, call: Any) -> None:
+    done = call(cost)
+    assert done.code == 1
+    assert "deploy_all.sh dev" in done.err
+
+
+class FakePricing:
+    """Offers by service, in pages of one."""
+
+    def __init__(self, offers: dict[str, list[dict[str, Any]]]) -> None:
+        self.offers = offers
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "get_products"
+
+        def paginate(ServiceCode: str, Filters: list[dict[str, str]]) -> Any:  # noqa: N803 - AWS's names
+            assert Filters == [{"Type": "TERM_MATCH", "Field": "regionCode", "Value": "us-east-1"}]
+            return [{"PriceList": [json.dumps(offer)]} for offer in self.offers.get(ServiceCode, [])]
+
+        return SimpleNamespace(paginate=paginate)
+
+
+def offer(attributes: dict[str, str], *tiers: tuple[str, str]) -> dict[str, Any]:
+    dimensions = {f"t{start}": {"beginRange": start, "pricePerUnit": {"USD": usd}} for start, usd in tiers}
+    return {"product": {"attributes": attributes}, "terms": {"OnDemand": {"x": {"priceDimensions": dimensions}}}}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "prices.json"
+    path.write_text(prices.PRICES_FILE.read_text())
+    return path
+
+
+def test_prices_are_refreshed_from_the_first_tier_that_is_paid(empty_estate: Estate, file: Path) -> None:
+    empty_estate.clients["pricing"] = FakePricing({
+        "AWSQueueService": [
+            offer({"group": "SQS-APIRequest-Tier1", "queueType": "Standard"},
+                  ("100000000000", "0.0000003"), ("0", "0.0000000000"), ("1000000", "0.0000005000")),
+            offer({"group": "SQS-APIRequest-Tier1", "queueType": "FIFO"}, ("0", "0.9")),
+        ],
+        "AmazonCloudWatch": [
+            offer({"usagetype": "USE1-DataProcessing-Bytes"}, ("0", "0.5000000000")),
+            # Two prices for one thing: which of them counts is not for us to guess.
+            offer({"usagetype": "CW:AlarmMonitorUsage"}, ("0", "0.2")),
+            offer({"usagetype": "CW:AlarmMonitorUsage"}, ("0", "0.3")),
+        ],
+    })  # fmt: skip
+    told = refreshing.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
+    assert told["changed"] == [{"price": "queue_request", "before": "0.0000004", "now": "0.0000005"}]
+    assert {"alarm", "dashboard", "lambda_duration_arm64"} <= set(told["kept"])
+    found, today = prices.read(file), datetime.now(UTC).date().isoformat()
+    assert found["queue_request"] == Decimal("0.0000005")
+    assert (found.by_key["log_ingestion"].as_of, found.by_key["alarm"].as_of) == (today, "2025-07-21")
+    assert found.as_of == "2025-07-21"
+    assert "queue_request: 0.0000004 → 0.0000005" in list(refreshing.lines(told))
+
+
+def test_without_any_offer_the_file_stays(empty_estate: Estate, file: Path) -> None:
+    empty_estate.clients["pricing"] = FakePricing({})
+    before = file.read_text()
+    with pytest.raises(Exception, match="has none of the prices"):
+        refreshing.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
+    assert file.read_text() == before
+
+
+def test_the_embedded_aws_has_no_prices(empty_estate: Estate, call: Any) -> None:
+    empty_estate.local = True
+    with pytest.raises(Exception, match="has no prices"):
+        refreshing.refresh(empty_estate)  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("damage", ['"usd": "-1"', '"usd": "x"', '"cost": "1"'])
+def test_a_damaged_file_of_prices_is_an_error(file: Path, damage: str) -> None:
+    file.write_text(file.read_text().replace('"usd": "0.0000004"', damage, 1))
+    with pytest.raises(Exception, match="is damaged"):
+        prices.read(file)
