@@ -214,13 +214,14 @@ def test_every_permission_is_needed_and_none_is_missing(estate: dict[str, Any], 
         attached = iam.get_role_policy(RoleName=f"role-{name}-local", PolicyName=f"policy-{name}-local")
         assert (found.missing, found.unneeded) == (set(), [])
         assert list(found.proven) == permissions(name, attached["PolicyDocument"], running.arns)
-    expect_soon(lambda: running.take("dlq-ingest-local", lambda found: found["Body"] == "replayed"), "the replay ends")
+    expect_soon(lambda: running.take("dlq-ingest-local", lambda found: found["Body"] == "replayed"), "replayed", 60)
 
 
 def test_an_action_too_many_is_reported_as_unneeded_and_one_too_few_as_missing(
     estate: dict[str, Any], own: EmbeddedAws
 ) -> None:
-    prover, running = Prover(Estate(own)), Estate(own)
+    running = Estate(own)
+    prover = Prover(running)
     (function,) = [item for item in CATALOG.functions if item.name == "query"]
     declared = execution_policy(function, running.arns)
     scan = {"Sid": "More", "Action": ["dynamodb:Scan"], "Effect": "Allow", "Resource": running.arns.table("events")}
