@@ -51,7 +51,6 @@ _SCALING_READ = Needs(
     on=("*",),
     why=_LISTS,
 )
-_ALARM_TAGS = f"cloudwatch: DescribeAlarms DeleteAlarms {_tags()}"
 
 # The ARN by which other resources know one; names alone tell it.
 ARNS: Mapping[str, str] = {
@@ -189,13 +188,15 @@ TABLE: Mapping[str, tuple[Needs, ...]] = {
             why="saved queries are no resources of IAM",
         ),
     ),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": (Needs(actions=f"{_ALARM_TAGS} PutMetricAlarm", on=(_ALARMS,)),),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": (
+        Needs(actions=f"cloudwatch: PutMetricAlarm DescribeAlarms DeleteAlarms {_tags()}", on=(_ALARMS,)),
+    ),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": (
-        Needs(actions=_ALARM_TAGS, on=(_ALARMS,)),
+        Needs(actions=f"cloudwatch: DeleteAlarms {_tags()}", on=(_ALARMS,)),
         Needs(
-            actions="cloudwatch: PutCompositeAlarm",
+            actions="cloudwatch: PutCompositeAlarm DescribeAlarms",
             on=("*",),
-            why="refused unless allowed on everything (CloudWatch API reference, PutCompositeAlarm)",
+            why="refused for composite alarms unless allowed on everything (CloudWatch API reference)",
         ),
     ),
     "aws:cloudwatch/dashboard:Dashboard": (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
 from estate_tool.commands.confirm import confirm
+from estate_tool.errors import Failed
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -50,6 +51,12 @@ def run(args: argparse.Namespace) -> int:
         _tell(drifted, display)
         if left and args.repair:
             outcome = _repair(pulumi, target, drifted, args, display)
+            if outcome.failed:
+                # The state says already what AWS is like: another comparison would find nothing.
+                raise Failed(
+                    f"environment {target.name} is not put right: the rollout above failed",
+                    f"mend what it names, then: scripts/deploy_all.sh {target.name}",
+                )
             left = drift.unexpected(drift.find(pulumi, target, layers))
             answer |= {"repaired": not left, "left": [one.as_json() for one in left], "rollout": outcome.as_json()}
             _tell(left, display)
@@ -90,7 +97,7 @@ def _verdict(target: Environment, drifted: Sequence[Drift], left: Sequence[Drift
     if not left:
         return f"environment {target.name}: {'put right' if args.repair else 'autoscaling explains what differs'}"
     if args.repair:
-        return f"environment {target.name}: {len(left)} differences are left; what the rollout above says comes first"
+        return f"environment {target.name}: {len(left)} differences came back while they were put right"
     layer = f" --layer {args.layer}" if args.layer else ""
     return (
         f"environment {target.name}: {len(left)} differences that autoscaling does not explain\n"

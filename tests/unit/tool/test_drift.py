@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import drift, uninvited
+from estate_tool import drift, machine, recovery, rollout, uninvited
+from estate_tool.commands import drift as command
 from estate_tool.drift_classes import COST, EXPECTED, OTHER, SECURITY, classify
 from estate_tool.errors import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from tests.unit.tool.conftest import Estate
 
@@ -83,7 +86,7 @@ class FakeEngine:
     """An engine whose comparison tells the given steps of layer data."""
 
     def __init__(self, *steps: dict[str, Any], complaint: str = "", resources: int = 7) -> None:
-        self._steps, self._complaint, self._resources = steps, complaint, resources
+        self.steps, self._complaint, self._resources = steps, complaint, resources
         self.refreshed: dict[str, list[str]] = {}
 
     def stacks(self) -> dict[str, int]:
@@ -93,7 +96,7 @@ class FakeEngine:
         return {"resources": STATE if layer == "data" else []}
 
     def compare(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        for metadata in self._steps if layer == "data" else ():
+        for metadata in self.steps if layer == "data" else ():
             on_event({"resOutputsEvent": {"metadata": metadata, "planning": True}})
         return self._complaint
 
@@ -198,3 +201,66 @@ def test_permissions_beside_the_declared_ones_are_found_and_taken_away(empty_est
         guest.remove()
     assert uninvited.found(empty_estate.client, state) == []
     assert iam.list_role_policies(RoleName="role-a-dev")["PolicyNames"] == ["declared"]
+
+
+@pytest.fixture
+def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., FakeEngine]:
+    """Lets the command work on an engine of the given drift; what it rolls out succeeds unless told otherwise."""
+
+    def prepared(*steps: dict[str, Any], failing: bool = False) -> FakeEngine:
+        made = FakeEngine(*steps)
+        monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
+        monkeypatch.setattr(machine, "ready", lambda *_: contextlib.nullcontext(made))
+        monkeypatch.setattr(recovery.Recovery, "before", lambda *_: None)
+
+        def deploy(_pulumi: object, layers: tuple[str, ...], _display: object, **_more: object) -> rollout.Outcome:
+            word = rollout.FAILED if failing else rollout.DEPLOYED
+            made.steps = ()
+            return rollout.Outcome(
+                environment="dev", layers=[rollout.LayerResult(layer=layer, result=word) for layer in layers]
+            )
+
+        monkeypatch.setattr(rollout, "deploy", deploy)
+        return made
+
+    return prepared
+
+
+def test_the_exit_code_tells_whether_autoscaling_explains_everything(
+    engine: Callable[..., FakeEngine], call: Callable[..., Any]
+) -> None:
+    scaled = step(TABLE, "events", {"readCapacity": 1}, {"readCapacity": 9}, "readCapacity")
+    engine()
+    assert call(command, "dev").code == 0
+    engine(scaled)
+    assert call(command, "dev").code == 0
+    engine(scaled, step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    done = call(command, "dev", "--json")
+    assert done.code == 1
+    answer = json.loads(done.out)
+    assert [one["class"] for one in answer["drifted"]] == [EXPECTED, OTHER]
+    assert set(answer["drifted"][0]) == {"layer", "resource", "urn", "property", "expected", "actual", "class"}
+    assert "estate drift dev --repair" in done.err
+
+
+def test_a_real_account_is_repaired_only_when_somebody_says_yes(
+    engine: Callable[..., FakeEngine], call: Callable[..., Any]
+) -> None:
+    broken = step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner")
+    untouched = engine(broken)
+    assert call(command, "dev", "--repair").code == 2
+    assert untouched.refreshed == {}
+    engine(broken)
+    done = call(command, "dev", "--repair", "--yes", "--json")
+    answer = json.loads(done.out)
+    assert (done.code, answer["repaired"], answer["left"]) == (0, True, [])
+    assert [layer["layer"] for layer in answer["rollout"]["layers"]] == ["data", "compute"]
+
+
+def test_a_repair_whose_rollout_fails_is_not_taken_for_done(
+    engine: Callable[..., FakeEngine], call: Callable[..., Any]
+) -> None:
+    engine(step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"), failing=True)
+    done = call(command, "dev", "--repair", "--yes")
+    assert done.code == 1
+    assert "is not put right" in done.err

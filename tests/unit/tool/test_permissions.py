@@ -25,6 +25,7 @@ ANYWHERE = {
     "application-autoscaling:DescribeScheduledActions", "lambda:CreateEventSourceMapping",
     "lambda:ListEventSourceMappings", "logs:DescribeLogGroups", "logs:PutQueryDefinition",
     "logs:DeleteQueryDefinition", "logs:DescribeQueryDefinitions", "cloudwatch:PutCompositeAlarm",
+    "cloudwatch:DescribeAlarms",
     "sns:Unsubscribe", "sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes",
 }  # fmt: skip
 
