@@ -3,7 +3,7 @@
 ENV ?= local
 
 .DEFAULT_GOAL := check
-.PHONY: setup fmt lint type test check deploy destroy bench lock
+.PHONY: setup fmt lint type test check deploy destroy bench lock permissions
 
 # Everything this machine needs: .venv, the engine, the embedded AWS's environment.
 setup:
@@ -37,6 +37,11 @@ destroy:
 bench:
 	scripts/setup.sh
 	.venv/bin/python -m pytest tests/bench
+
+# docs/permissions.md again, after proving every permission in an embedded AWS of its own.
+permissions:
+	scripts/setup.sh
+	.venv/bin/python -P -m tests.integration.minimality
 
 # The lock files again, at the newest versions pyproject.toml and the .in files allow.
 lock:

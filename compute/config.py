@@ -120,6 +120,10 @@ def _values(raw: Mapping[str, Any]) -> dict[str, Any]:
         if values[key] > maximum:
             allowed = f"at most compute:provisionedMaximum, which is {maximum}"
             problems.append(Problem(where=f"compute:{key}", value=values[key], allowed=allowed))
+    reserved = [f.reserved_concurrency for f in CATALOG.functions if f.critical and f.reserved_concurrency]
+    if maximum > min(reserved, default=maximum):
+        allowed = f"at most the reserved_concurrency of every critical function, which is {min(reserved)}"
+        problems.append(Problem(where="compute:provisionedMaximum", value=maximum, allowed=allowed))
     if values["peakStartHour"] == values["peakEndHour"]:
         allowed = f"another hour than compute:peakStartHour, which is {values['peakStartHour']}"
         problems.append(Problem(where="compute:peakEndHour", value=values["peakEndHour"], allowed=allowed))

@@ -1,5 +1,6 @@
 """The one reusable Lambda component: a function with everything that makes it safe to run."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import pulumi_aws as aws
 from compute.config import Provisioning
 from compute.provisioning import ProvisionedConcurrency, ProvisionedConcurrencyArgs
 from foundation.model import Function
+from foundation.resource_policies import queue_policy
 
 RUNTIME = "python3.13"
 ALIAS = "live"
@@ -51,6 +53,8 @@ class ServerlessFunction(pulumi.ComponentResource):
     version: pulumi.Output[str]
     log_group: pulumi.Output[str]
     failure_queue_arn: pulumi.Output[str]
+    memory_mb: pulumi.Output[int]
+    warm_percent: pulumi.Output[int]
 
     def __init__(self, name: str, args: ServerlessFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:compute:ServerlessFunction", name, None, opts)
@@ -64,6 +68,8 @@ class ServerlessFunction(pulumi.ComponentResource):
         self.name, self.version = function.name, function.version
         self.alias_name, self.alias_arn = alias.name, alias.arn
         self.log_group = log_group.name
+        self.memory_mb = pulumi.Output.from_input(args.memory_mb)
+        self.warm_percent = pulumi.Output.from_input(args.provisioning.utilization_percent)
         self.register_outputs({"name": self.name, "alias_arn": self.alias_arn, "version": self.version})
 
     def _build_log_group(self, name: str, args: ServerlessFunctionArgs) -> aws.cloudwatch.LogGroup:
@@ -86,6 +92,12 @@ class ServerlessFunction(pulumi.ComponentResource):
             tags=args.tags,
             opts=self._child,
         )
+        aws.sqs.QueuePolicy(
+            f"{name}-failures-policy",
+            queue_url=queue.url,
+            policy=queue.arn.apply(lambda arn: json.dumps(queue_policy(arn))),
+            opts=self._child,
+        )
         return queue.arn
 
     def _build_function(
@@ -102,6 +114,7 @@ class ServerlessFunction(pulumi.ComponentResource):
             code=args.code,
             memory_size=args.memory_mb,
             timeout=args.function.timeout_seconds,
+            reserved_concurrent_executions=args.function.reserved_concurrency,
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=dict(args.environment)),
             dead_letter_config=aws.lambda_.FunctionDeadLetterConfigArgs(target_arn=self.failure_queue_arn),
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=log_group.name),

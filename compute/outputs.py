@@ -11,7 +11,10 @@ from foundation.upstream import Upstream
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionOutputs:
-    """One function, its alias and where its logs and failures go."""
+    """One function, its alias, where its logs and failures go, and its size.
+
+    `warm_percent` is the use of warm environments that autoscaling aims at; it means something for critical functions.
+    """
 
     name: pulumi.Output[str]
     alias_name: pulumi.Output[str]
@@ -19,6 +22,8 @@ class FunctionOutputs:
     version: pulumi.Output[str]
     log_group: pulumi.Output[str]
     failure_queue_arn: pulumi.Output[str]
+    memory_mb: pulumi.Output[int]
+    warm_percent: pulumi.Output[int]
 
 
 @dataclass(frozen=True, kw_only=True)

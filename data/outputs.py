@@ -21,7 +21,7 @@ class TableOutputs:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueOutputs:
-    """One queue and its dead-letter queue."""
+    """One queue and its dead-letter queue; `visibility_seconds` is how long one try of a message may take."""
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
@@ -29,6 +29,7 @@ class QueueOutputs:
     dead_letter_name: pulumi.Output[str]
     dead_letter_arn: pulumi.Output[str]
     dead_letter_url: pulumi.Output[str]
+    visibility_seconds: pulumi.Output[int]
 
 
 @dataclass(frozen=True, kw_only=True)

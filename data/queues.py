@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from foundation.model import Function, Queue
+from foundation.resource_policies import queue_policy
 
 SECONDS_PER_DAY = 86_400
 MAXIMUM_MESSAGE_BYTES = 1_048_576  # the most SQS takes ("Amazon SQS message quotas")
@@ -34,7 +35,7 @@ def visibility_timeout_seconds(consumer: Function) -> int:
 
 
 class DeadLetteredQueue(pulumi.ComponentResource):
-    """A queue, its dead-letter queue, the redrive policy between them and the permission to redrive."""
+    """A queue, its dead-letter queue, the redrive policy between them, the permission to redrive, their policies."""
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
@@ -42,6 +43,7 @@ class DeadLetteredQueue(pulumi.ComponentResource):
     dead_letter_name: pulumi.Output[str]
     dead_letter_arn: pulumi.Output[str]
     dead_letter_url: pulumi.Output[str]
+    visibility_seconds: pulumi.Output[int]
 
     def __init__(self, name: str, args: DeadLetteredQueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:data:DeadLetteredQueue", name, None, opts)
@@ -76,7 +78,15 @@ class DeadLetteredQueue(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
+        for part, each in (("queue", queue), ("dead-letters", dead_letters)):
+            aws.sqs.QueuePolicy(
+                f"{name}-{part}-policy",
+                queue_url=each.url,
+                policy=each.arn.apply(lambda arn: json.dumps(queue_policy(arn))),
+                opts=pulumi.ResourceOptions(parent=self),
+            )
         self.name, self.arn, self.url = queue.name, queue.arn, queue.url
         self.dead_letter_name, self.dead_letter_arn = dead_letters.name, dead_letters.arn
         self.dead_letter_url = dead_letters.url
+        self.visibility_seconds = pulumi.Output.from_input(visibility_timeout_seconds(args.consumer))
         self.register_outputs({"url": self.url, "arn": self.arn, "dead_letter_arn": self.dead_letter_arn})

@@ -103,7 +103,8 @@ class Function:
     """A Lambda function, declared once: role, environment, trigger, failure queue, alarms and dashboard follow.
 
     `package` is the folder of lambda_src that holds its code, `handler` the entry point within lambda_src.
-    A critical function keeps provisioned concurrency. The environment tells it the tables and queues it is granted,
+    A critical function keeps provisioned concurrency; `reserved_concurrency` sets a part of the account's concurrency
+    aside for it, which also is the most it gets. The environment tells it the tables and queues it is granted,
     as TABLE_<NAME> and QUEUE_<NAME>, and whatever `environment` adds.
     """
 
@@ -114,12 +115,20 @@ class Function:
     trigger: QueueTrigger | StreamTrigger | None = None
     grants: tuple[TableGrant | QueueGrant, ...] = ()
     critical: bool = False
+    reserved_concurrency: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def package(self) -> str:
         """The folder of lambda_src that holds the handler."""
         return self.handler.split(".", 1)[0]
+
+    @property
+    def concurrency_limit(self) -> int | None:
+        """How many calls may run at once, where a declaration says so: the reservation, or what its queue may start."""
+        started = self.trigger.maximum_concurrency if isinstance(self.trigger, QueueTrigger) else None
+        limits = [limit for limit in (self.reserved_concurrency, started) if limit is not None]
+        return min(limits, default=None)
 
     def consumes(self, queue: str) -> bool:
         """Whether the queue of that name triggers the function."""

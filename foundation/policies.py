@@ -9,13 +9,14 @@ from foundation.naming import Arns
 Statement = dict[str, Any]
 
 
-def trust_policy() -> dict[str, Any]:
-    """Only the Lambda service may assume an execution role."""
+def trust_policy(account: str) -> dict[str, Any]:
+    """Only the Lambda service may assume an execution role, and only for functions of the account."""
     statement = {
         "Sid": "AssumedByLambda",
         "Effect": "Allow",
         "Principal": {"Service": "lambda.amazonaws.com"},
         "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": account}},
     }
     return {"Version": "2012-10-17", "Statement": [statement]}
 

@@ -33,7 +33,7 @@ class ExecutionRole(pulumi.ComponentResource):
             f"{name}-role",
             name=physical_name,
             description=f"Runs {args.arns.names.function(args.function.name)}",
-            assume_role_policy=json.dumps(trust_policy()),
+            assume_role_policy=json.dumps(trust_policy(args.arns.account)),
             tags=args.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )

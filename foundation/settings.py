@@ -69,19 +69,23 @@ def text(key: str, *, default: str | None, valid: Callable[[str], bool], allowed
 
 
 def objects(
-    key: str, *, fields: tuple[str, ...], valid: Callable[[dict[str, str]], bool], allowed: str, about: str
+    key: str,
+    *,
+    fields: tuple[str, ...],
+    optional: tuple[str, ...] = (),
+    valid: Callable[[dict[str, str]], bool],
+    allowed: str,
+    about: str,
 ) -> Setting:
-    """A list of objects with exactly these text fields, by default empty; Pulumi hands such values over as JSON."""
+    """A list of objects with these text fields and no others, by default empty; Pulumi hands such over as JSON."""
 
     def read(raw: Any) -> tuple[dict[str, str], ...]:
         items = json.loads(raw) if isinstance(raw, str) else raw
         if not isinstance(items, list):
             raise ValueError(raw)
         for item in items:
-            exact = (
-                isinstance(item, dict) and set(item) == set(fields) and all(isinstance(v, str) for v in item.values())
-            )
-            if not exact or not valid(item):
+            known = isinstance(item, dict) and set(fields) <= set(item) <= {*fields, *optional}
+            if not known or not all(isinstance(value, str) for value in item.values()) or not valid(item):
                 raise ValueError(item)
         return tuple(items)
 

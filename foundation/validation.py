@@ -104,6 +104,10 @@ def _function(function: Function, catalog: Catalog) -> Iterator[Problem]:
             yield Problem(where=f"{where} environment", value=key, allowed=allowed)
     yield from _trigger(where, function.trigger, catalog)
     yield from _grants(where, function, catalog)
+    if function.reserved_concurrency is not None:
+        # A queue that starts more calls than are reserved has them throttled, and its messages dead-lettered.
+        started = function.trigger.maximum_concurrency if isinstance(function.trigger, QueueTrigger) else 1
+        yield from _bounds(f"{where} reserved_concurrency", function.reserved_concurrency, started, 1000)
     if function.critical and isinstance(function.trigger, StreamTrigger):
         yield Problem(where=f"{where} critical", value=True, allowed="false: nobody waits for a function on a stream")
 

@@ -1,4 +1,4 @@
-"""The observability layer: alarms for everything in the catalog, the topic they go to, the dashboard, saved queries."""
+"""The observability layer: alarms on everything in the catalog, the topics they go to, dashboard, saved queries."""
 
 from compute.outputs import ComputeOutputs
 from data.outputs import DataOutputs
@@ -6,13 +6,14 @@ from foundation.catalog import CATALOG
 from foundation.outputs import FoundationOutputs
 from foundation.program import load
 from observability import config as configuration
-from observability.alarm_set import AlarmSet, AlarmSetArgs
 from observability.alarms import estate_alarms
+from observability.estate_alarms import EstateAlarmsArgs, build_alarms
 from observability.estate_dashboard import EstateDashboard, EstateDashboardArgs
+from observability.memory_metric import MemoryMetrics
 from observability.outputs import ObservabilityOutputs
-from observability.physical import physical_names
+from observability.physical import deployed, physical_names
 from observability.queries import SavedQueries, SavedQueriesArgs
-from observability.topic import AlertsTopic, AlertsTopicArgs
+from observability.topic import build_topics
 
 
 def main() -> None:
@@ -21,37 +22,37 @@ def main() -> None:
     foundation = FoundationOutputs.from_stack("observability")
     data = DataOutputs.from_stack("observability", CATALOG)
     compute = ComputeOutputs.from_stack("observability", CATALOG)
-    physical = physical_names(CATALOG, data, compute)
-    names, tags = foundation.names(), foundation.tags("observability", "alerts")
-    topic_args = AlertsTopicArgs(arns=foundation.arns(), subscriptions=config.subscriptions, tags=tags)
-    topic = AlertsTopic("alerts", topic_args)
-    alarms: list[AlarmSet] = []
-    for subject, specs in estate_alarms(CATALOG, config.thresholds).items():
-        set_args = AlarmSetArgs(
-            specs=specs,
-            names=names,
-            physical=physical,
-            topic_arn=topic.arn,
-            tags=foundation.tags("observability", subject.purpose),
-            billing=data.tables[subject.purpose].billing if subject.kind == "table" else None,
-        )
-        alarms.append(AlarmSet(f"{subject.kind}-{subject.purpose}", set_args))
+    names, physical = foundation.names(), physical_names(CATALOG, data, compute)
+    physical = {**physical, **MemoryMetrics("memory", CATALOG, names, physical).physical}
+    topics = build_topics(config, foundation.arns(), foundation.tags("observability", "alerts"))
+    specs = estate_alarms(CATALOG, config.thresholds)
+    known = {subject: deployed(subject, data, compute) for subject in specs}
+    alarm_args = EstateAlarmsArgs(
+        specs=specs,
+        foundation=foundation,
+        physical=physical,
+        deployed=known,
+        topics=topics,
+        runbooks=config.runbooks,
+    )
+    symptoms, *sets = build_alarms(alarm_args)
     dashboard_args = EstateDashboardArgs(
         catalog=CATALOG,
-        thresholds=config.thresholds,
+        specs=specs,
         names=names,
         region=foundation.region,
         physical=physical,
-        alarm_arns=[arn for each in alarms for arn in each.alarm_arns],
+        deployed=known,
+        page_arns=symptoms.alarm_arns,
+        ticket_arns=[arn for each in sets for arn in each.alarm_arns],
     )
-    dashboard = EstateDashboard("estate", dashboard_args)
     log_groups = [function.log_group for function in compute.functions.values()]
-    queries = SavedQueries("estate", SavedQueriesArgs(names=names, log_groups=log_groups))
     ObservabilityOutputs(
-        topic_arn=topic.arn,
-        alarm_names=[name for each in alarms for name in each.alarm_names],
-        dashboard_name=dashboard.name,
-        query_names=queries.query_names,
+        page_topic_arn=topics["page"],
+        ticket_topic_arn=topics["ticket"],
+        alarm_names=[name for each in (symptoms, *sets) for name in each.alarm_names],
+        dashboard_name=EstateDashboard("estate", dashboard_args).name,
+        query_names=SavedQueries("estate", SavedQueriesArgs(names=names, log_groups=log_groups)).query_names,
     ).export()
 
 

@@ -8,20 +8,24 @@ import pulumi
 import pulumi_aws as aws
 
 from foundation.naming import Names
-from observability.alarm_spec import AlarmSpec
+from observability.alarm_spec import AlarmSpec, Deployed, description
 from observability.metrics import Metric, Reference
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmSetArgs:
-    """The specifications, the names they need, the topic to tell, and tags; `billing` is the table's when it is one."""
+    """The specifications, the names they need, what the resource tells of itself, the topic to tell, and tags.
+
+    `runbooks` is where the runbooks' links begin.
+    """
 
     specs: Sequence[AlarmSpec]
     names: pulumi.Output[Names]
     physical: Mapping[Reference, pulumi.Output[str]]
     topic_arn: pulumi.Input[str]
     tags: pulumi.Input[dict[str, str]]
-    billing: pulumi.Output[str] | None = None
+    deployed: pulumi.Output[Deployed]
+    runbooks: str
 
 
 class AlarmSet(pulumi.ComponentResource):
@@ -42,12 +46,12 @@ class AlarmSet(pulumi.ComponentResource):
         return aws.cloudwatch.MetricAlarm(
             f"alarm-{spec.purpose}",
             name=args.names.apply(lambda names: names.of("alarm", spec.purpose)),
-            alarm_description=spec.description,
+            alarm_description=description("ticket", spec.meaning, spec.action, f"{args.runbooks}/{spec.runbook}"),
             comparison_operator=spec.comparison,
-            threshold=_threshold(spec, args.billing),
+            threshold=args.deployed.apply(spec.limit) if callable(spec.threshold) else spec.threshold,
             evaluation_periods=spec.periods,
             datapoints_to_alarm=spec.datapoints,
-            treat_missing_data=spec.missing,
+            treat_missing_data=spec.silence.treatment,
             alarm_actions=[args.topic_arn],
             ok_actions=[args.topic_arn],
             tags=args.tags,
@@ -56,15 +60,12 @@ class AlarmSet(pulumi.ComponentResource):
         )
 
 
-def _threshold(spec: AlarmSpec, billing: pulumi.Output[str] | None) -> pulumi.Input[float]:
-    on_demand = spec.on_demand_threshold
-    if billing is None or on_demand is None:
-        return spec.threshold
-    return billing.apply(lambda mode: on_demand if mode == "on-demand" else spec.threshold)
-
-
 def _dimensions(metric: Metric, physical: Mapping[Reference, pulumi.Output[str]]) -> dict[str, pulumi.Input[str]]:
     return {key: physical[value] if isinstance(value, Reference) else value for key, value in metric.dimensions.items()}
+
+
+def _name(metric: Metric, physical: Mapping[Reference, pulumi.Output[str]]) -> pulumi.Input[str]:
+    return physical[metric.name] if isinstance(metric.name, Reference) else metric.name
 
 
 def _plain(spec: AlarmSpec, physical: Mapping[Reference, pulumi.Output[str]]) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def _plain(spec: AlarmSpec, physical: Mapping[Reference, pulumi.Output[str]]) ->
     statistic = "extended_statistic" if metric.statistic.startswith("p") else "statistic"
     return {
         "namespace": metric.namespace,
-        "metric_name": metric.name,
+        "metric_name": _name(metric, physical),
         statistic: metric.statistic,
         "period": spec.period_seconds,
         "dimensions": _dimensions(metric, physical),
@@ -90,7 +91,7 @@ def _math(spec: AlarmSpec, physical: Mapping[Reference, pulumi.Output[str]]) -> 
             id=f"m{number}",
             metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
                 namespace=metric.namespace,
-                metric_name=metric.name,
+                metric_name=_name(metric, physical),
                 stat=metric.statistic,
                 period=spec.period_seconds,
                 dimensions=_dimensions(metric, physical),

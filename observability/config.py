@@ -3,11 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 from foundation.problems import InvalidConfiguration, Problem
-from foundation.settings import integer, objects, read_settings
+from foundation.settings import integer, objects, read_settings, text
 
+Severity = Literal["page", "ticket"]
+SEVERITIES = get_args(Severity)
 HALF_A_DAY = 43_200  # seconds; well before a stream (24 hours) or a queue (at least a day) forgets anything
 
 _ENDPOINTS: Mapping[str, re.Pattern[str]] = {
@@ -18,18 +20,36 @@ _ENDPOINTS: Mapping[str, re.Pattern[str]] = {
 }
 
 
+# The longest description an alarm may have leaves this much for the link ("PutMetricAlarm").
+_LONGEST_BASE = 200
+
+
 def _is_subscription(item: Mapping[str, str]) -> bool:
     pattern = _ENDPOINTS.get(item["protocol"])
-    return pattern is not None and pattern.fullmatch(item["endpoint"]) is not None
+    severity = item.get("severity", SEVERITIES[0])
+    return pattern is not None and pattern.fullmatch(item["endpoint"]) is not None and severity in SEVERITIES
+
+
+def _is_base(value: str) -> bool:
+    return re.fullmatch(r"[^\s#]*[^\s#/]", value) is not None and len(value) <= _LONGEST_BASE
 
 
 SETTINGS = (
     objects(
         "subscriptions",
         fields=("protocol", "endpoint"),
+        optional=("severity",),
         valid=_is_subscription,
-        allowed='a list of {"protocol", "endpoint"}: email and an address, https and a URL, sqs or lambda and an ARN',
+        allowed='a list of {"protocol", "endpoint"}: email and an address, https and a URL, sqs or lambda and an ARN; '
+        'with "severity", page or ticket, of that alone',
         about="Who is told when an alarm changes its state. A queue's or function's own policy must let the topic in.",
+    ),
+    text(
+        "runbooks",
+        default="docs/runbooks",
+        valid=_is_base,
+        allowed=f"a path or URL without a slash at its end, at most {_LONGEST_BASE} characters",
+        about="Where the links to the runbooks in the alarms' descriptions begin.",
     ),
     integer(
         "maximumQueueAgeSeconds",
@@ -56,22 +76,48 @@ SETTINGS = (
         about="Share of its timeout that a function's slowest calls (p99) may take before an alarm goes off.",
     ),
     integer(
+        "slowQueryMilliseconds",
+        default=2000,
+        minimum=100,
+        maximum=900_000,
+        unit="milliseconds",
+        about="How long the slowest calls (p99) of a critical function may take before an alarm goes off.",
+    ),
+    integer(
+        "errorPercent",
+        default=5,
+        minimum=1,
+        maximum=99,
+        unit="percent",
+        about="Share of a function's calls that may fail before an alarm on the error rate goes off.",
+    ),
+    integer(
+        "memoryPercent",
+        default=90,
+        minimum=50,
+        maximum=99,
+        unit="percent",
+        about="Share of its memory that a call may use before an alarm goes off.",
+    ),
+    integer(
         "capacityPercent",
         default=80,
         minimum=50,
         maximum=99,
         unit="percent",
-        about="Share of the most capacity a table can have that may be in use before an alarm goes off.",
+        about="Share of a limit (a table's capacity, concurrency, messages in flight) that may be in use before an "
+        "alarm goes off.",
     ),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
-    """Where notifications go: a protocol of SNS and an address that fits it."""
+    """Where notifications go: a protocol of SNS, an address that fits it, and of which severity; None is of any."""
 
     protocol: str
     endpoint: str
+    severity: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +127,9 @@ class Thresholds:
     maximum_queue_age_seconds: int
     maximum_stream_lag_seconds: int
     duration_percent: int
+    slow_query_milliseconds: int
+    error_percent: int
+    memory_percent: int
     capacity_percent: int
 
 
@@ -89,7 +138,12 @@ class ObservabilityConfig:
     """Typed configuration of the observability layer."""
 
     subscriptions: tuple[Subscription, ...]
+    runbooks: str
     thresholds: Thresholds
+
+    def subscribers(self, severity: Severity) -> list[Subscription]:
+        """Who is told of alarms of a severity."""
+        return [item for item in self.subscriptions if item.severity in (None, severity)]
 
 
 def parse(raw: Mapping[str, Any], *, stack: str) -> ObservabilityConfig:
@@ -97,18 +151,23 @@ def parse(raw: Mapping[str, Any], *, stack: str) -> ObservabilityConfig:
     del stack  # every layer's parser takes it, this one has no default that depends on it
     values = read_settings("observability", SETTINGS, raw)
     subscriptions = tuple(Subscription(**item) for item in values["subscriptions"])
-    twice = sorted({item.endpoint for item in subscriptions if subscriptions.count(item) > 1})
+    endpoints = [(item.protocol, item.endpoint) for item in subscriptions]
+    twice = sorted({endpoint for protocol, endpoint in endpoints if endpoints.count((protocol, endpoint)) > 1})
     if twice:
-        allowed = "each protocol and endpoint once"
+        allowed = "each protocol and endpoint once; without a severity it is told of all"
         raise InvalidConfiguration(
             [Problem(where="observability:subscriptions", value=value, allowed=allowed) for value in twice]
         )
     return ObservabilityConfig(
         subscriptions=subscriptions,
+        runbooks=values["runbooks"],
         thresholds=Thresholds(
             maximum_queue_age_seconds=values["maximumQueueAgeSeconds"],
             maximum_stream_lag_seconds=values["maximumStreamLagSeconds"],
             duration_percent=values["durationPercent"],
+            slow_query_milliseconds=values["slowQueryMilliseconds"],
+            error_percent=values["errorPercent"],
+            memory_percent=values["memoryPercent"],
             capacity_percent=values["capacityPercent"],
         ),
     )

@@ -1,34 +1,69 @@
-"""The dashboard somebody on call reads from top to bottom: flowing, late, lost, then functions, tables and cost."""
+"""The dashboard somebody on call reads from the top: alarms, flowing, late, lost, then functions, tables, cost."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from foundation.model import Catalog, Function, StreamTrigger, Table
-from observability.config import Thresholds
-from observability.metrics import Reference, failure_queues, of_function, of_log_group, of_queue, of_table
+from observability.alarm_spec import Deployed
+from observability.alarms import AlarmSets
+from observability.metrics import (
+    Metric,
+    Reference,
+    failure_queues,
+    memory_used,
+    of_function,
+    of_log_group,
+    of_queue,
+    of_table,
+)
 from observability.widgets import Graphs, Limit, Line, Widget, alarm_states, heading, layout
 
-PLOT, TEXT, ALARMS = 6, 2, 5  # heights in rows of the grid
+PLOT, TEXT, PAGES, TICKETS = 6, 2, 2, 6  # heights in rows of the grid
 PER_ROW = 3
+PER_SECOND = "{m} / PERIOD({m})"
 
 Row = tuple[int, Sequence[Widget]]
 Words = tuple[tuple[str, str], ...]  # what the legend says, and the metric's name
 
 
-def dashboard(catalog: Catalog, thresholds: Thresholds, graphs: Graphs, alarm_arns: Sequence[str]) -> dict[str, Any]:
+@dataclass(frozen=True, kw_only=True)
+class Alarms:
+    """The alarms to show: specifications, what thresholds follow from, and the ARNs of what pages and of the rest."""
+
+    specs: AlarmSets
+    deployed: dict[Reference, Deployed]
+    page_arns: Sequence[str]
+    ticket_arns: Sequence[str]
+
+    def limits(self, *words: str, of: Sequence[Reference]) -> list[Limit]:
+        """The thresholds of the alarms with these words on some resources; one line for all that share a value."""
+        labels: dict[float, list[str]] = {}
+        for subject in of:
+            for spec in self.specs[subject]:
+                if spec.word in words:
+                    labels.setdefault(spec.limit(self.deployed[subject]), []).append(spec.purpose)
+        return [Limit(f"alarm {', '.join(purposes)}", value) for value, purposes in labels.items()]
+
+
+def dashboard(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> dict[str, Any]:
     """The dashboard's body; needs nothing but values, so that others can draw it too."""
-    durations = [_duration(function, graphs) for function in catalog.functions]
-    tables = [_table(table, graphs) for table in catalog.tables]
+    functions = [widget for function in catalog.functions for widget in _function(function, alarms, graphs)]
+    functions.append(_concurrency(catalog, alarms, graphs))
+    tables = [_table(table, alarms, graphs) for table in catalog.tables]
     rows = [
-        *((ALARMS, [widget]) for widget in alarm_states("Alarms", alarm_arns)),
+        *((PAGES, [widget]) for widget in alarm_states("What pages", alarms.page_arns)),
+        *((TICKETS, [widget]) for widget in alarm_states("What writes tickets", alarms.ticket_arns)),
         *_section("Are events flowing?", "What is sent should be done soon after.", _flow(catalog, graphs)),
+        *_section("Are they late?", "Ages rise when a consumer is stuck or slow.", _delays(catalog, alarms, graphs)),
         *_section(
-            "Are they late?", "Ages rise when a consumer is stuck or slow.", _delays(catalog, thresholds, graphs)
+            "Is anything lost?", "Only what waits in a failure queue can come back.", _losses(catalog, alarms, graphs)
         ),
-        *_section("Is anything lost?", "Only what waits in a failure queue can come back.", _losses(catalog, graphs)),
-        *_section("Functions", "p99 close to the timeout means timeouts next.", durations),
+        *_section("Functions", "p99 close to the timeout means timeouts next.", functions),
         *_section("Tables", "Units per second; provisioned follows consumed.", tables),
-        *_section("What does it cost?", "What the bill grows with, besides capacity above.", _cost(catalog, graphs)),
+        *_section(
+            "What does it cost?", "What the bill grows with, besides capacity above.", _cost(catalog, alarms, graphs)
+        ),
     ]
     return {"start": "-PT3H", "periodOverride": "inherit", "widgets": layout(rows)}
 
@@ -46,29 +81,36 @@ def _flow(catalog: Catalog, graphs: Graphs) -> list[Widget]:
     return [graphs.graph("Messages", _of_queues(catalog, moved, "Sum")), graphs.graph("Calls", calls)]
 
 
-def _delays(catalog: Catalog, thresholds: Thresholds, graphs: Graphs) -> list[Widget]:
+def _delays(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
     oldest = (("oldest", "ApproximateAgeOfOldestMessage"),)
     waiting = (("waiting", "ApproximateNumberOfMessagesVisible"), ("in work", "ApproximateNumberOfMessagesNotVisible"))
     streams = [function for function in catalog.functions if isinstance(function.trigger, StreamTrigger)]
     lag = [Line(of_function(function, "IteratorAge", "Maximum"), function.name) for function in streams]
-    late_message = Limit("late", thresholds.maximum_queue_age_seconds)
-    late_record = Limit("late", thresholds.maximum_stream_lag_seconds * 1000)
+    late_messages = alarms.limits("age", of=[Reference("queue", queue.name) for queue in catalog.queues])
+    late_records = alarms.limits("lag", of=[_subject(function) for function in streams])
     return [
-        graphs.graph("Age of the oldest message (s)", _of_queues(catalog, oldest, "Maximum"), [late_message]),
+        graphs.graph("Age of the oldest message (s)", _of_queues(catalog, oldest, "Maximum"), late_messages),
         graphs.graph("Messages in queues", _of_queues(catalog, waiting, "Maximum")),
-        graphs.graph("Lag behind streams (ms)", lag, [late_record]),
+        graphs.graph("Lag behind streams (ms)", lag, late_records),
     ]
 
 
-def _losses(catalog: Catalog, graphs: Graphs) -> list[Widget]:
+def _losses(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
+    queues = failure_queues(catalog)
     failed = (("errors", "Errors"), ("throttles", "Throttles"))
     gone = (("asynchronous", "DeadLetterErrors"), ("stream", "DestinationDeliveryFailures"))
-    waiting = [Line(of_queue(q, "ApproximateNumberOfMessagesVisible"), q.purpose) for q in failure_queues(catalog)]
+    waiting = [Line(of_queue(q, "ApproximateNumberOfMessagesVisible"), q.purpose) for q in queues]
+    oldest = [Line(of_queue(q, "ApproximateAgeOfOldestMessage"), q.purpose) for q in queues]
     return [
-        graphs.graph("Failed for good, waiting", waiting, [Limit("first failure", 1)]),
-        graphs.graph("Errors and throttles", _of_functions(catalog, failed)),
+        graphs.graph("Failed for good, waiting", waiting, alarms.limits("depth", of=queues)),
+        graphs.graph("Age of the oldest failure (s)", oldest, alarms.limits("expiry", of=queues)),
         graphs.graph("Failures that reached no queue", _of_functions(catalog, gone)),
+        graphs.graph("Errors and throttles", _of_functions(catalog, failed)),
     ]
+
+
+def _subject(function: Function) -> Reference:
+    return Reference("function", function.name)
 
 
 def _of_queues(catalog: Catalog, metrics: Words, statistic: str) -> list[Line]:
@@ -80,30 +122,58 @@ def _of_functions(catalog: Catalog, metrics: Words) -> list[Line]:
     return [Line(of_function(f, name), f"{f.name} {word}") for f in catalog.functions for word, name in metrics]
 
 
-def _duration(function: Function, graphs: Graphs) -> Widget:
-    lines = [Line(of_function(function, "Duration", statistic), statistic) for statistic in ("p50", "p99")]
-    return graphs.graph(f"{function.name}: duration (ms)", lines, [Limit("timeout", function.timeout_seconds * 1000)])
+def _function(function: Function, alarms: Alarms, graphs: Graphs) -> list[Widget]:
+    subject = _subject(function)
+    durations = [Line(of_function(function, "Duration", statistic), statistic) for statistic in ("p50", "p99")]
+    slow = [*alarms.limits("duration", "latency", of=[subject]), Limit("timeout", function.timeout_seconds * 1000)]
+    size = Limit("memory it has", alarms.deployed[subject].memory_mb)
+    return [
+        graphs.graph(f"{function.name}: duration (ms)", durations, slow),
+        graphs.graph(
+            f"{function.name}: memory (MB)",
+            [Line(memory_used(function), "most used")],
+            [*alarms.limits("memory", of=[subject]), size],
+        ),
+    ]
 
 
-def _table(table: Table, graphs: Graphs) -> Widget:
+def _concurrency(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> Widget:
+    lines = [Line(of_function(f, "ConcurrentExecutions", "Maximum"), f.name) for f in catalog.functions]
+    limits = alarms.limits("concurrency", of=[_subject(function) for function in catalog.functions])
+    return graphs.graph("Calls at once", lines, limits)
+
+
+def _table(table: Table, alarms: Alarms, graphs: Graphs) -> Widget:
     lines = []
     for word in ("Read", "Write"):
         kind = word.lower()
         lines += [
-            Line(of_table(table, f"Consumed{word}CapacityUnits"), f"{kind} consumed", per_second=True),
+            Line(of_table(table, f"Consumed{word}CapacityUnits"), f"{kind} consumed", formula=PER_SECOND),
             Line(of_table(table, f"Provisioned{word}CapacityUnits", "Average"), f"{kind} provisioned"),
             Line(of_table(table, f"{word}ThrottleEvents"), f"{kind}s throttled"),
         ]
-    return graphs.graph(table.name, lines)
+    limits = alarms.limits("read-capacity", "write-capacity", of=[Reference("table", table.name)])
+    return graphs.graph(table.name, lines, limits)
 
 
-def _cost(catalog: Catalog, graphs: Graphs) -> list[Widget]:
-    time = [Line(of_function(function, "Duration"), function.name) for function in catalog.functions]
+def _cost(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
+    work = [_gigabyte_seconds(function, alarms.deployed[_subject(function)]) for function in catalog.functions]
     logs = [Line(of_log_group(function, "IncomingBytes"), function.name) for function in catalog.functions]
     critical = [function for function in catalog.functions if function.critical]
     warm = [Line(of_function(f, "ProvisionedConcurrentExecutions", "Maximum", alias=True), f.name) for f in critical]
+    use = [Line(_warm_use(function), f"{function.name} (%)", formula="100 * {m}") for function in critical]
     return [
-        graphs.graph("Time spent in functions (ms)", time),
+        graphs.graph("Work of functions (GB-seconds)", work),
         graphs.graph("Logs (bytes)", logs),
         graphs.graph("Warm environments in use", warm),
+        graphs.graph("Use of warm environments (%)", use),
     ]
+
+
+def _gigabyte_seconds(function: Function, deployed: Deployed) -> Line:
+    gigabytes = deployed.memory_mb / 1024
+    return Line(of_function(function, "Duration"), function.name, formula=f"{{m}} / 1000 * {gigabytes:g}")
+
+
+def _warm_use(function: Function) -> Metric:
+    return of_function(function, "ProvisionedConcurrencyUtilization", "Maximum", alias=True)

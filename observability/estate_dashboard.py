@@ -1,7 +1,7 @@
 """The dashboard as a resource: its body, once the names and ARNs of the environment are known."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -9,22 +9,26 @@ import pulumi_aws as aws
 
 from foundation.model import Catalog
 from foundation.naming import Names
-from observability.config import Thresholds
-from observability.dashboard import dashboard
+from observability.alarm_spec import Deployed
+from observability.alarms import AlarmSets
+from observability.dashboard import Alarms, dashboard
+from observability.metrics import Reference
 from observability.physical import PhysicalNames
 from observability.widgets import Graphs
 
 
 @dataclass(frozen=True, kw_only=True)
 class EstateDashboardArgs:
-    """What is shown: the catalog, what is tolerated, the names and region of the environment, and its alarms."""
+    """What is shown: the catalog, the names and region of the environment, and its alarms with their thresholds."""
 
     catalog: Catalog
-    thresholds: Thresholds
+    specs: AlarmSets
     names: pulumi.Output[Names]
     region: pulumi.Input[str]
     physical: PhysicalNames
-    alarm_arns: Sequence[pulumi.Output[str]]
+    deployed: Mapping[Reference, pulumi.Output[Deployed]]
+    page_arns: Sequence[pulumi.Output[str]]
+    ticket_arns: Sequence[pulumi.Output[str]]
 
 
 class EstateDashboard(pulumi.ComponentResource):
@@ -34,17 +38,31 @@ class EstateDashboard(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: EstateDashboardArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:observability:EstateDashboard", name, None, opts)
-        values = pulumi.Output.all(args.region, list(args.physical.values()), list(args.alarm_arns))
         built = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
             dashboard_name=args.names.apply(lambda names: names.of("dashboard", name)),
-            dashboard_body=values.apply(lambda known: _body(args, *known)),
+            dashboard_body=_body(args),
             opts=pulumi.ResourceOptions(parent=self),
         )
         self.name = built.dashboard_name
         self.register_outputs({"name": self.name})
 
 
-def _body(args: EstateDashboardArgs, region: str, names: Sequence[str], alarm_arns: Sequence[str]) -> str:
-    graphs = Graphs(region=region, physical=dict(zip(args.physical, names, strict=True)))
-    return json.dumps(dashboard(args.catalog, args.thresholds, graphs, alarm_arns))
+def _body(args: EstateDashboardArgs) -> pulumi.Output[str]:
+    def render(
+        region: str, names: Sequence[str], known: Sequence[Deployed], page: Sequence[str], ticket: Sequence[str]
+    ) -> str:
+        deployed = dict(zip(args.deployed, known, strict=True))
+        graphs = Graphs(region=region, physical=dict(zip(args.physical, names, strict=True)))
+        alarms = Alarms(specs=args.specs, deployed=deployed, page_arns=page, ticket_arns=ticket)
+        return json.dumps(dashboard(args.catalog, alarms, graphs))
+
+    values = pulumi.Output.all(
+        args.region,
+        list(args.physical.values()),
+        # One by one: what is gathered together has to be plain data.
+        pulumi.Output.all(*args.deployed.values()),
+        list(args.page_arns),
+        list(args.ticket_arns),
+    )
+    return values.apply(lambda known: render(*known))

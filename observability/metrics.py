@@ -6,15 +6,17 @@ from typing import Literal
 
 from foundation.model import Catalog, Function, QueueTrigger, Table
 
-Kind = Literal["function", "alias", "log-group", "queue", "dlq", "table"]
+OWN_NAMESPACE = "Estate"
+
+Kind = Literal["function", "alias", "log-group", "memory-used", "queue", "dlq", "table"]
 
 
 @dataclass(frozen=True)
 class Reference:
     """A resource by its name in the catalog; its physical name is known to the layer that made it.
 
-    An `alias` stands for what the dimension Resource holds, `<function>:<alias>`; a `dlq` is where the failures of the
-    queue or function of that name end.
+    An `alias` stands for what the dimension Resource holds, `<function>:<alias>`; `memory-used` for the metric that a
+    function's log publishes; a `dlq` is where the failures of the queue or function of that name end.
     """
 
     kind: Kind
@@ -28,10 +30,13 @@ class Reference:
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A metric of CloudWatch. `statistic` is Sum, Average, Minimum, Maximum or a percentile such as p99."""
+    """A metric of CloudWatch. `statistic` is Sum, Average, Minimum, Maximum or a percentile such as p99.
+
+    A `name` that is a reference is that of a metric of our own, which carries the suffix.
+    """
 
     namespace: str
-    name: str
+    name: Reference | str
     statistic: str
     dimensions: Mapping[str, Reference | str]
 
@@ -61,6 +66,15 @@ def of_log_group(function: Function, name: str) -> Metric:
     """The metric of a function's log group: "Monitoring usage with CloudWatch metrics"."""
     dimensions = {"LogGroupName": Reference("log-group", function.name)}
     return Metric(namespace="AWS/Logs", name=name, statistic="Sum", dimensions=dimensions)
+
+
+def memory_used(function: Function) -> Metric:
+    """The most memory calls of a function used, in MB, as its metric filter publishes it (memory_metric.py).
+
+    In the metric's name, not in a dimension: Lambda's report of a call does not name the function.
+    """
+    name = Reference("memory-used", function.name)
+    return Metric(namespace=OWN_NAMESPACE, name=name, statistic="Maximum", dimensions={})
 
 
 def failure_queues(catalog: Catalog) -> tuple[Reference, ...]:

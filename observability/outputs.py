@@ -10,7 +10,8 @@ import pulumi
 class ObservabilityOutputs:
     """Where notifications come from, which alarms there are, and where to look."""
 
-    topic_arn: pulumi.Output[str]
+    page_topic_arn: pulumi.Output[str]
+    ticket_topic_arn: pulumi.Output[str]
     alarm_names: Sequence[pulumi.Output[str]]
     dashboard_name: pulumi.Output[str]
     query_names: Sequence[pulumi.Output[str]]

@@ -1,4 +1,4 @@
-"""Physical names of what is watched, as the layers that made it exported them."""
+"""What is watched: its physical names, and what thresholds follow from, as the layers that made it exported them."""
 
 from collections.abc import Mapping
 
@@ -7,6 +7,7 @@ import pulumi
 from compute.outputs import ComputeOutputs, FunctionOutputs
 from data.outputs import DataOutputs
 from foundation.model import Catalog, Function, QueueTrigger
+from observability.alarm_spec import Deployed
 from observability.metrics import Reference
 
 PhysicalNames = Mapping[Reference, pulumi.Output[str]]
@@ -23,6 +24,20 @@ def physical_names(catalog: Catalog, data: DataOutputs, compute: ComputeOutputs)
     for function in catalog.functions:
         names.update(_of_function(function, compute.functions[function.name]))
     return names
+
+
+def deployed(subject: Reference, data: DataOutputs, compute: ComputeOutputs) -> pulumi.Output[Deployed]:
+    """What the resource tells of itself; nothing for failure queues, which are all alike."""
+    if subject.kind == "table":
+        known = {"billing": data.tables[subject.purpose].billing}
+    elif subject.kind == "queue":
+        known = {"visibility_seconds": data.queues[subject.purpose].visibility_seconds}
+    elif subject.kind == "function":
+        function = compute.functions[subject.purpose]
+        known = {"memory_mb": function.memory_mb, "warm_percent": function.warm_percent}
+    else:
+        return pulumi.Output.from_input(Deployed())
+    return pulumi.Output.all(**known).apply(lambda values: Deployed(**values))
 
 
 def _of_function(function: Function, made: FunctionOutputs) -> PhysicalNames:

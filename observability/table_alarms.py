@@ -8,7 +8,7 @@ alarm here therefore is metric math that fills the gaps with zeros.
 from collections.abc import Mapping
 
 from foundation.model import Capacity, Catalog, Table, TableGrant
-from observability.alarm_spec import AlarmSpec
+from observability.alarm_spec import FILLED, AlarmSpec, Deployed
 from observability.config import Thresholds
 from observability.metrics import Reference, of_table
 
@@ -51,10 +51,11 @@ def _throttling(table: Table, direction: str) -> AlarmSpec:
         word=f"{direction}-throttling",
         meaning=f"DynamoDB refused {direction}s of table {table.name}; callers retry and get slower, or give up.",
         action=f"raise the table's {direction} maximum in the catalog, or look for a key that gets most of the load.",
+        rule="the first throttled request",
         metrics=(of_table(table, f"{direction.capitalize()}ThrottleEvents"),),
         expression="FILL(m1, 0)",
         threshold=0,
-        severity="ticket",
+        silence=FILLED,
         periods=3,
         datapoints=2,
     )
@@ -66,27 +67,33 @@ def _faults(table: Table, names: tuple[str, ...]) -> AlarmSpec:
         word="faults",
         meaning=f"DynamoDB itself failed on calls to table {table.name}.",
         action="see the AWS Health Dashboard; callers retry by themselves, nothing is to be changed here.",
+        rule="the first failure of DynamoDB itself",
         metrics=tuple(of_table(table, "SystemErrors", operation=name) for name in names),
         expression=" + ".join(f"FILL(m{number}, 0)" for number in range(1, len(names) + 1)),
         threshold=0,
-        severity="ticket",
+        silence=FILLED,
         periods=3,
         datapoints=2,
     )
 
 
 def _capacity(table: Table, direction: str, declared: Capacity | None, thresholds: Thresholds) -> AlarmSpec:
-    share = thresholds.capacity_percent / 100
+    percent = thresholds.capacity_percent
+    provisioned = declared.maximum if declared else ON_DEMAND_UNITS
+
+    def limit(deployed: Deployed) -> float:
+        return (ON_DEMAND_UNITS if deployed.billing == "on-demand" else provisioned) * percent / 100
+
     return AlarmSpec(
         subject=Reference("table", table.name),
         word=f"{direction}-capacity",
-        meaning=f"{table.name} uses over {thresholds.capacity_percent} % of the {direction} capacity it may have.",
+        meaning=f"{table.name} uses over {percent} % of the {direction} capacity it may have.",
         action=f"raise the table's {direction} maximum in the catalog, or have the quota of on-demand tables raised.",
+        rule=f"over {percent} % of the maximum in the catalog, or of {ON_DEMAND_UNITS} units a second on demand",
         metrics=(of_table(table, f"Consumed{direction.capitalize()}CapacityUnits"),),
         expression="FILL(m1, 0) / PERIOD(m1)",
-        threshold=(declared.maximum if declared else ON_DEMAND_UNITS) * share,
-        on_demand_threshold=ON_DEMAND_UNITS * share,
-        severity="ticket",
+        threshold=limit,
+        silence=FILLED,
         periods=5,
         datapoints=3,
     )

@@ -1,4 +1,4 @@
-"""The topic that alarms publish to, who may publish, and who is told."""
+"""The topics that alarms publish to, one per severity: who may publish, and who is told."""
 
 import hashlib
 import json
@@ -10,11 +10,12 @@ import pulumi
 import pulumi_aws as aws
 
 from foundation.naming import Arns
-from observability.config import Subscription
+from foundation.resource_policies import tls_only
+from observability.config import SEVERITIES, ObservabilityConfig, Severity, Subscription
 
 
 def topic_policy(topic_arn: str, arns: Arns) -> dict[str, Any]:
-    """Only CloudWatch may publish, and only for alarms of this environment in this account."""
+    """Only CloudWatch may publish, only for alarms of this environment in this account; nobody without TLS."""
     alarms = f"arn:{arns.partition}:cloudwatch:{arns.region}:{arns.account}:alarm:{arns.names.of('alarm', '*')}"
     statement = {
         "Sid": "PublishedByAlarms",
@@ -27,7 +28,20 @@ def topic_policy(topic_arn: str, arns: Arns) -> dict[str, Any]:
             "StringEquals": {"aws:SourceAccount": arns.account},
         },
     }
-    return {"Version": "2012-10-17", "Statement": [statement]}
+    # Not sns:*, which topic policies refuse; publishing is what carries content.
+    return {"Version": "2012-10-17", "Statement": [statement, tls_only("sns:Publish", topic_arn)]}
+
+
+def build_topics(
+    config: ObservabilityConfig, arns: pulumi.Output[Arns], tags: pulumi.Input[dict[str, str]]
+) -> dict[Severity, pulumi.Output[str]]:
+    """The ARN of the topic of every severity."""
+    return {
+        severity: AlertsTopic(
+            severity, AlertsTopicArgs(arns=arns, subscriptions=config.subscribers(severity), tags=tags)
+        ).arn
+        for severity in SEVERITIES
+    }
 
 
 @dataclass(frozen=True, kw_only=True)

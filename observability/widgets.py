@@ -8,17 +8,18 @@ from observability.metrics import Metric, Reference
 
 GRID_COLUMNS = 24
 MAXIMUM_ALARMS = 100  # per alarm widget
+LIMIT_COLOR = "#d62728"
 
 Widget = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: a metric and how the legend calls it. `per_second` divides a sum by the length of its period."""
+    """One curve: a metric and how the legend calls it. A `formula` is drawn in its place, with {m} for the metric."""
 
     metric: Metric
     label: str
-    per_second: bool = False
+    formula: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,20 +48,23 @@ class Graphs:
             "yAxis": {"left": {"min": 0, "showUnits": False}},
         }
         if limits:
-            horizontal = [{"label": limit.label, "value": limit.value} for limit in limits]
+            horizontal = [{"label": limit.label, "value": limit.value, "color": LIMIT_COLOR} for limit in limits]
             properties["annotations"] = {"horizontal": horizontal}
         return {"type": "metric", "properties": properties}
 
     def _entries(self, line: Line, number: int) -> list[list[Any]]:
         metric = line.metric
         options: dict[str, Any] = {"stat": metric.statistic, "label": line.label}
-        entry: list[Any] = [metric.namespace, metric.name]
+        entry: list[Any] = [metric.namespace, self._named(metric.name)]
         for key, value in metric.dimensions.items():
-            entry += [key, self.physical[value] if isinstance(value, Reference) else value]
-        if not line.per_second:
+            entry += [key, self._named(value)]
+        if not line.formula:
             return [[*entry, options]]
-        rate = {"id": f"rate{number}", "expression": f"m{number} / PERIOD(m{number})", "label": line.label}
-        return [[rate], [*entry, {**options, "id": f"m{number}", "visible": False}]]
+        drawn = {"id": f"e{number}", "expression": line.formula.format(m=f"m{number}"), "label": line.label}
+        return [[drawn], [*entry, {**options, "id": f"m{number}", "visible": False}]]
+
+    def _named(self, value: Reference | str) -> str:
+        return self.physical[value] if isinstance(value, Reference) else value
 
 
 def heading(text: str, explanation: str) -> Widget:
@@ -69,9 +73,10 @@ def heading(text: str, explanation: str) -> Widget:
 
 
 def alarm_states(title: str, arns: Sequence[str]) -> list[Widget]:
-    """The states of all alarms; in several widgets when there are more than one can show."""
+    """The states of alarms, those that are on first; in several widgets when there are more than one can show."""
     parts = [arns[start : start + MAXIMUM_ALARMS] for start in range(0, len(arns), MAXIMUM_ALARMS)]
-    return [{"type": "alarm", "properties": {"title": title, "alarms": list(part)}} for part in parts]
+    shown = {"title": title, "sortBy": "stateUpdatedTimestamp"}
+    return [{"type": "alarm", "properties": {**shown, "alarms": list(part)}} for part in parts]
 
 
 def layout(rows: Sequence[tuple[int, Sequence[Widget]]]) -> list[Widget]:

@@ -8,11 +8,20 @@ from foundation.guardrails.rules import Finding, Resource, Rule, shown
 
 # A whole physical name, as `foundation.naming` makes it.
 _NAME = re.compile(r"(role|table|queue|dlq|lambda|topic|alarm|dashboard)(-[a-z0-9]+){2,}")
-_SOURCES = ("aws:sourcearn", "aws:sourceaccount")
+# Operators under which a condition holds only for the values given.
+_ONLY = {"stringequals", "stringlike", "arnequals", "arnlike"}
 _MANAGED = {
+    "aws:iam/groupPolicyAttachment:GroupPolicyAttachment",
+    "aws:iam/userPolicyAttachment:UserPolicyAttachment",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
     "aws:iam/policyAttachment:PolicyAttachment",
     "aws:iam/rolePolicyAttachmentsExclusive:RolePolicyAttachmentsExclusive",
+}
+
+
+_PERMISSIONS = {
+    "aws:lambda/layerVersionPermission:LayerVersionPermission",
+    "aws:lambda/permission:Permission",
 }
 
 
@@ -47,6 +56,9 @@ def _actions(resource: Resource, statement: Statement) -> Iterator[Finding]:
 
 def _no_wildcard_actions(resource: Resource) -> Iterator[Finding]:
     yield from _each(_actions)(resource)
+    if resource.type in _PERMISSIONS and "*" in resource.text("action"):
+        found = f"action {resource.text('action')!r}"
+        yield Finding(resource=resource, found=found, mend="name the one action that is needed, in full")
     managed = resource.props.get("managedPolicyArns")
     if resource.type in _MANAGED or (isinstance(managed, list) and managed):
         found = f"a managed policy ({shown(managed or resource.props.get('policyArn'))}), whose actions are not ours"
@@ -90,24 +102,33 @@ def _principals(resource: Resource, statement: Statement) -> Iterator[Finding]:
 
 
 def _principal(resource: Resource, statement: Statement, kind: str, name: str) -> Iterator[Finding]:
-    if kind == "Service":
-        if statement.kind == "resource" and not _names_its_source(statement):
+    own = {arn.split(":")[4] for arn in statement.all("Resource") if arn.count(":") >= 5}
+    if kind == "Service" and "*" not in name:
+        if statement.kind == "resource" and not _names_its_source(statement, own):
             yield Finding(
                 resource=resource,
-                found=f"{name} as principal of {statement.sid} on behalf of any account",
-                mend="add a condition on aws:SourceArn or aws:SourceAccount",
+                found=f"{name} as principal of {statement.sid} on behalf of any account, or of another",
+                mend="add a condition that aws:SourceAccount, or the account in aws:SourceArn, is the resource's own",
             )
         return
-    own = {arn.split(":")[4] for arn in statement.all("Resource") if arn.count(":") >= 5}
     account = name.split(":")[4] if name.count(":") >= 5 else name
     if kind != "AWS" or account not in own:
         mend = "name a service, or a role of the resource's own account"
         yield Finding(resource=resource, found=f"{kind} principal {name!r} in {statement.sid}", mend=mend)
 
 
-def _names_its_source(statement: Statement) -> bool:
-    operators = (statement.content.get("Condition") or {}).values()
-    return any(key.lower() in _SOURCES for operator in operators for key in operator)
+def _names_its_source(statement: Statement, own: set[str]) -> bool:
+    """Whether one of the conditions, all of which have to hold, lets nothing through but what the account does."""
+    for operator, keys in (statement.content.get("Condition") or {}).items():
+        for key, values in keys.items() if operator.lower() in _ONLY else ():
+            if key.lower() in ("aws:sourceaccount", "aws:sourcearn") and _accounts(listed(values)) <= own:
+                return True
+    return False
+
+
+def _accounts(values: list[str]) -> set[str]:
+    """The accounts of a list of accounts and ARNs; what has none, as a bucket's ARN, stands for any."""
+    return {value.split(":")[4] if value.count(":") >= 5 else value for value in values}
 
 
 def _no_foreign_principals(resource: Resource) -> Iterator[Finding]:
@@ -115,7 +136,7 @@ def _no_foreign_principals(resource: Resource) -> Iterator[Finding]:
     if resource.type == "aws:lambda/functionUrl:FunctionUrl" and resource.text("authorizationType") != "AWS_IAM":
         found = f"authorizationType {shown(resource.props.get('authorizationType'))}"
         yield Finding(resource=resource, found=found, mend="set it to AWS_IAM")
-    if resource.type == "aws:lambda/permission:Permission":
+    if resource.type in _PERMISSIONS:
         yield from _permission(resource)
 
 

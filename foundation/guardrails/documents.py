@@ -23,6 +23,9 @@ _PLACES: Mapping[str, tuple[tuple[str, Kind], ...]] = {
     "aws:sns/topicPolicy:TopicPolicy": (("policy", "resource"),),
     "aws:dynamodb/resourcePolicy:ResourcePolicy": (("policy", "resource"),),
     "aws:kms/key:Key": (("policy", "resource"),),
+    "aws:kms/keyPolicy:KeyPolicy": (("policy", "resource"),),
+    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": (("policy", "resource"),),
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": (("policyDocument", "resource"),),
     "aws:s3/bucketPolicy:BucketPolicy": (("policy", "resource"),),
 }
 

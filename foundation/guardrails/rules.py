@@ -44,6 +44,19 @@ class Resource:
         return value if isinstance(value, str) else ""
 
 
+Resources = Sequence[Resource]
+
+
+def of_type(resources: Resources, type_: str) -> list[Resource]:
+    """Those of an AWS type, given without its prefix."""
+    return [resource for resource in resources if resource.type == f"aws:{type_}"]
+
+
+def suffixes_of(resources: Resources) -> list[str]:
+    """The suffixes that the layer's tags name: one, unless rule one-environment is broken."""
+    return sorted({tag for resource in resources if isinstance(tag := resource.tags.get("Environment"), str)})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One breach: the resource, what was found there, and how to mend it."""
@@ -68,7 +81,7 @@ class StackRule:
 
     name: str
     statement: str
-    check: Callable[[Sequence[Resource]], Iterable[Finding]]
+    check: Callable[[Resources], Iterable[Finding]]
 
 
 def message(rule: Rule | StackRule, finding: Finding) -> str:

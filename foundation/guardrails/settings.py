@@ -16,6 +16,7 @@ _UNTAGGABLE = {
     "aws:appautoscaling/policy:Policy",
     "aws:appautoscaling/scheduledAction:ScheduledAction",
     "aws:cloudwatch/dashboard:Dashboard",
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter",
     "aws:cloudwatch/queryDefinition:QueryDefinition",
     "aws:iam/rolePolicy:RolePolicy",
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
@@ -32,6 +33,7 @@ _UNTAGGABLE = {
 # Those that get a random name when they are given none.
 _NAMED = {
     "aws:cloudwatch/logGroup:LogGroup",
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter",
     "aws:cloudwatch/metricAlarm:MetricAlarm",
     "aws:dynamodb/table:Table",
     "aws:iam/role:Role",
@@ -99,10 +101,12 @@ def _removable(resource: Resource) -> Iterator[Finding]:
 
 def _encrypted(resource: Resource) -> Iterator[Finding]:
     key = resource.props.get("kmsMasterKeyId")
-    if resource.type == "aws:sqs/queue:Queue" and not key and resource.props.get("sqsManagedSseEnabled") is not True:
+    managed = resource.props.get("sqsManagedSseEnabled") in (True, UNKNOWN)
+    if resource.type == "aws:sqs/queue:Queue" and not key and not managed:
         found = f"sqsManagedSseEnabled {shown(resource.props.get('sqsManagedSseEnabled'))} and no key"
         yield Finding(resource=resource, found=found, mend="set sqs_managed_sse_enabled=True, or name a key")
-    if resource.type == "aws:sns/topic:Topic" and key == "alias/aws/sns":
+    # The alias by itself, or its ARN.
+    if resource.type == "aws:sns/topic:Topic" and resource.text("kmsMasterKeyId").endswith("alias/aws/sns"):
         mend = "name a key of one's own whose policy lets cloudwatch.amazonaws.com in, or none"
         yield Finding(resource=resource, found=f"kmsMasterKeyId {key!r}, which alarms can't use", mend=mend)
 

@@ -31,6 +31,11 @@ _CLOSING = ("update failed", "preview failed")
 _STACK_TYPE = "pulumi:pulumi:Stack"
 
 
+def type_of(urn: str) -> str:
+    """A resource's own type, such as aws:iam/role:Role; a URN names those of its parents before it."""
+    return urn.split("::")[2].rpartition("$")[2]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Step:
     """One resource changed: `created`, `updated`, `replaced` or `deleted`."""
@@ -42,7 +47,7 @@ class Step:
     @property
     def type(self) -> str:
         """The resource's own type, such as aws:iam/role:Role."""
-        return self.urn.split("::")[2].rpartition("$")[2]
+        return type_of(self.urn)
 
     @property
     def name(self) -> str:
@@ -97,7 +102,7 @@ class Changes:
         if word is None or metadata.get("type") == _STACK_TYPE:
             return
         # Components are made of nothing but their parts, which are counted.
-        if not metadata["urn"].split("::")[2].rpartition("$")[2].startswith("aws:"):
+        if not type_of(metadata["urn"]).startswith("aws:"):
             return
         self.counts[word] += 1
         if word != "same":

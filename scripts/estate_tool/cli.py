@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-_COMMANDS = ("deploy", "destroy", "status", "doctor", "send", "query", "rightsize", "fire-drill", "sample", "local")
+_COMMANDS = (
+    "deploy", "destroy", "status", "drift", "doctor", "send", "query", "rightsize", "fire-drill", "permissions", "tags",
+    "sample", "local",
+)  # fmt: skip
 _INTERRUPTED = 130
 
 

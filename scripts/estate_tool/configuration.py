@@ -64,6 +64,14 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
     )
 
 
+def values(layer: str, environment: str, root: Path = ROOT) -> dict[str, Any]:
+    """What is configured for a layer, by bare key, but for what is encrypted; raises UsageError for a broken file."""
+    try:
+        return _raw(root / layer, layer, environment)[0]
+    except InvalidConfiguration as error:
+        raise UsageError(str(error)) from error
+
+
 def _catalog() -> Iterator[Problem]:
     try:
         validate(CATALOG)

@@ -104,6 +104,10 @@ class Pulumi:
         flags = ["--yes", "--skip-preview", "--suppress-outputs", "--skip-pending-creates"]
         return self._run(layer, ["refresh", *flags, *targets], on_event)
 
+    def compare(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        """Says how AWS differs from the state, as a refresh that changes nothing; returns the engine's complaint."""
+        return self._run(layer, ["refresh", "--preview-only", "--suppress-outputs", "--skip-pending-creates"], on_event)
+
     def _run_program(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
         with _served(layer) as port:
             serving = ["--exec-kind=auto.inline", f"--client=127.0.0.1:{port}", f"--policy-pack={POLICY_PACK}"]

@@ -11,12 +11,15 @@ from typing import Any
 
 import pytest
 
+from estate_tool.permissions import policy
+from estate_tool.planned import Place, Planned
 from estate_tool.setup.environments import ensure_cached
 from estate_tool.setup.report import Report
 from foundation.catalog import CATALOG
 from foundation.guardrails.documents import documents
 from foundation.guardrails.exemptions import EXEMPTIONS, exempted
 from foundation.guardrails.rules import Resource
+from foundation.layers import LAYER_NAMES
 from tests.support.mocks import roll_out
 
 CHECKERS = Path(__file__).parent / "checkers"
@@ -40,6 +43,7 @@ QUEUE = "arn:aws:sqs:us-east-1:123456789012:queue-ingest-dev"
 # What is wrong, by the rule that is to object to it.
 WRONG = {
     "parliament:UNKNOWN_ACTION": allow(Action="sqs:SendMesage", Resource=QUEUE),
+    "parliament:RESOURCE_STAR": allow("deployer", Action="dynamodb:CreateTable", Resource="*"),
     "parliament:RESOURCE_MISMATCH": allow(Action="sqs:SendMessage", Resource="arn:aws:s3:::bucket"),
     "parliament:UNKNOWN_OPERATOR": allow(
         "resource",
@@ -67,6 +71,16 @@ def policies() -> dict[str, Any]:
         for item in recording.resources:
             for document, kind in documents(Resource(type=item.type, name=item.name, props=item.inputs)):
                 found[f"{item.name} {kind}"] = {"kind": kind, "document": document}
+    return found | deployers()
+
+
+def deployers() -> dict[str, Any]:
+    """What rolling each layer out needs. Nothing is said of its power: changing infrastructure is its purpose."""
+    place = Place(account="111122223333", region="us-east-1")
+    found: dict[str, Any] = {}
+    for name, recording in roll_out().items():
+        made = [Planned(layer=name, type=item.type, name=item.name, inputs=item.inputs) for item in recording.resources]
+        found[f"deployer-{name} deployer"] = {"kind": "deployer", "document": policy(made, place, "dev")}
     return found
 
 
@@ -85,10 +99,16 @@ def findings(policies: dict[str, Any]) -> list[Finding]:
     ]
 
 
-def test_every_role_and_the_topic_are_looked_at(policies: dict[str, Any]) -> None:
+def test_every_role_queue_and_topic_is_looked_at(policies: dict[str, Any]) -> None:
     for function in CATALOG.functions:
         assert {f"{function.name}-role trust", f"{function.name}-policy identity"} <= set(policies)
-    assert "alerts-policy resource" in policies
+    for type_ in ("sqs/queue:Queue", "sns/topic:Topic"):
+        owners = [item.outputs["arn"] for recording in roll_out().values() for item in recording.of(type_)]
+        documents_of = [each["document"] for each in policies.values() if each["kind"] == "resource"]
+        named = {statement["Resource"] for document in documents_of for statement in document["Statement"]}
+        assert owners
+        assert set(owners) <= named
+    assert {f"deployer-{layer} deployer" for layer in LAYER_NAMES} <= set(policies)
 
 
 def test_the_checkers_object_to_nothing_that_is_not_exempted(findings: list[Finding]) -> None:

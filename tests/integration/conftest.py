@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -44,6 +45,20 @@ class EmbeddedAws:
     def client(self, service: str, key: str = "test", secret: str = "test", token: str | None = None) -> Any:
         """A boto3 client of the service; as the administrator unless credentials are given."""
         return _client(self.place, service, key, secret, token)
+
+    def new_client(self, service: str, *keys: str) -> Any:
+        """A client that nobody shares, for tests that change it."""
+        return _client.__wrapped__(self.place, service, *(keys or ("test", "test", None)))
+
+    def denials_recorded(self) -> int:
+        """How long the record of refused calls is; a mark for `denials`."""
+        return (self.place.folder / "denied.log").stat().st_size
+
+    def denials(self, since: int) -> list[dict[str, Any]]:
+        """The calls that were refused after the mark."""
+        with (self.place.folder / "denied.log").open() as record:
+            record.seek(since)
+            return [json.loads(line) for line in record if line.endswith("\n")]
 
     def up(self) -> None:
         server.up(self.place, _say, lambda: self.python)

@@ -68,11 +68,13 @@ def _autoscaling(client: Callable[[str], Any]) -> dict[str, list[str]]:
 
 def _watching(client: Callable[[str], Any]) -> dict[str, list[str]]:
     cloudwatch = client("cloudwatch")
-    alarms = cloudwatch.describe_alarms(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+    alarms = [alarm for page in pages for alarm in page["MetricAlarms"] + page["CompositeAlarms"]]
     queries = client("logs").describe_query_definitions()["queryDefinitions"]
     return {
-        "alarms": [alarm["AlarmName"] for alarm in alarms["MetricAlarms"] + alarms["CompositeAlarms"]],
+        "alarms": [alarm["AlarmName"] for alarm in alarms],
         "dashboards": [entry["DashboardName"] for entry in cloudwatch.list_dashboards()["DashboardEntries"]],
         "topics": [topic["TopicArn"] for topic in client("sns").list_topics()["Topics"]],
         "saved queries": [query["name"] for query in queries],
+        "metric filters": [entry["filterName"] for entry in client("logs").describe_metric_filters()["metricFilters"]],
     }

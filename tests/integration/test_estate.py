@@ -9,10 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from foundation.catalog import CATALOG
-from tests.integration import expected
+from foundation.policies import execution_policy
+from tests.integration import expected, meddling
 from tests.integration.attacks import Intruder, attempts
+from tests.integration.behaviours import Estate
+from tests.integration.cloud import expect_soon
 from tests.integration.commands import LONGEST_COMMAND, Commands, layer_results
 from tests.integration.inventory import listed
+from tests.integration.minimality import Prover, permissions, prove, without
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,6 +105,35 @@ def test_a_second_rollout_changes_nothing(estate: dict[str, Any], run: Commands)
     assert set(layer_results(again).values()) == {"unchanged"}
 
 
+def test_everything_that_aws_lists_carries_the_tags(
+    estate: dict[str, Any], run: Commands, client: Callable[[str], Any]
+) -> None:
+    """What the AWS APIs list and what the state knows are the same, so that nothing is left unlooked at."""
+    answer = json.loads(run("scripts/estate", "tags", "--json").stdout)
+    assert (answer["tagged"], answer["incomplete"]) == (answer["taggable"], [])
+    live = listed(client, "local")
+    kinds = ("tables", "queues", "functions", "event source mappings", "roles", "log groups", "alarms", "topics")
+    assert answer["taggable"] == sum(len(live[kind]) for kind in (*kinds, "scalable targets"))
+
+
+def test_what_somebody_changed_by_hand_is_found_classed_and_put_right(
+    estate: dict[str, Any], run: Commands, client: Callable[[str], Any]
+) -> None:
+    meddling.by_hand(client, "local")
+    meddling.as_autoscaling(client, "local")
+    answer = json.loads(run("scripts/estate", "drift", "--repair", "--json").stdout)
+    found = {(one["resource"], one["property"]): one for one in answer["drifted"]}
+    assert {key: one["class"] for key, one in found.items()} == meddling.BY_HAND | meddling.AS_AUTOSCALING
+    memory, tag = found["ingest-function", "memorySize"], found["table-events", "tags.Owner"]
+    assert (memory["expected"], memory["actual"]) == (512, 3008)
+    assert (tag["expected"], tag["actual"]) == ("data-platform", None)
+    assert (answer["repaired"], answer["left"]) == (True, [])
+    again = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
+    assert set(layer_results(again).values()) == {"unchanged"}
+    # What autoscaling has done since the rollout stays.
+    assert meddling.capacities(client, "local") == meddling.SCALED
+
+
 def test_a_layer_below_a_deployed_one_is_not_destroyed(
     estate: dict[str, Any], run: Commands, client: Callable[[str], Any]
 ) -> None:
@@ -165,6 +198,37 @@ def test_two_environments_live_side_by_side(
     run("scripts/destroy_all.sh", "local-b")
     assert listed(client, "local-b") == {}
     assert listed(client, "local") == before
+
+
+def test_nothing_that_was_done_so_far_was_refused(estate: dict[str, Any], own: EmbeddedAws) -> None:
+    refused = [item for item in own.denials(0) if not item["principal"].endswith("/intruder")]
+    assert refused == []
+
+
+def test_every_permission_is_needed_and_none_is_missing(estate: dict[str, Any], own: EmbeddedAws) -> None:
+    iam, running = own.client("iam"), Estate(own)
+    # A replay, which has to come to the same end beside all the rest.
+    running.send("queue-ingest-local", "replayed")
+    findings = prove(running)
+    for name, found in findings.items():
+        attached = iam.get_role_policy(RoleName=f"role-{name}-local", PolicyName=f"policy-{name}-local")
+        assert (found.missing, found.unneeded) == (set(), [])
+        assert list(found.proven) == permissions(name, attached["PolicyDocument"], running.arns)
+    expect_soon(lambda: running.take("dlq-ingest-local", lambda found: found["Body"] == "replayed"), "the replay ends")
+
+
+def test_an_action_too_many_is_reported_as_unneeded_and_one_too_few_as_missing(
+    estate: dict[str, Any], own: EmbeddedAws
+) -> None:
+    prover, running = Prover(Estate(own)), Estate(own)
+    (function,) = [item for item in CATALOG.functions if item.name == "query"]
+    declared = execution_policy(function, running.arns)
+    scan = {"Sid": "More", "Action": ["dynamodb:Scan"], "Effect": "Allow", "Resource": running.arns.table("events")}
+    found = prover.examine("query", declared | {"Statement": [*declared["Statement"], scan]})
+    assert found.missing == set()
+    assert [str(each) for each in found.unneeded] == ["query: dynamodb:Scan on table-events"]
+    (query,) = [each for each in found.proven if each.action == "dynamodb:Query"]
+    assert prover.examine("query", without(declared, query)).missing == {("dynamodb:Query", "table-aggregates")}
 
 
 def test_teardown_leaves_nothing(estate: dict[str, Any], run: Commands, client: Callable[[str], Any]) -> None:

@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from estate_tool import permissions, planned, tagging
+from estate_tool.configuration import load
+from estate_tool.environment import Environment
+from estate_tool.permission_table import TABLE
 from foundation.catalog import CATALOG
 from foundation.layers import LAYER_NAMES, layer
 from foundation.tags import TAG_KEYS
@@ -193,3 +197,28 @@ def test_a_second_run_registers_the_same(name: str, recording: Recording) -> Non
         assert {key: value for key, value in item.inputs.items() if key != "code"} == {
             key: value for key, value in again[logical].inputs.items() if key != "code"
         }
+
+
+def test_every_type_that_a_layer_registers_has_the_actions_that_rolling_it_out_takes() -> None:
+    lower = {name: recording.outputs for name, recording in roll_out().items()}
+    told = {"observability:subscriptions": '[{"protocol": "email", "endpoint": "a@b.c"}]'}
+    with_subscriptions = run_layer("observability", config=told, upstream=lower)
+    types = {item.type for recording in (*roll_out().values(), with_subscriptions) for item in recording.resources}
+    assert "aws:sns/topicSubscription:TopicSubscription" in types
+    assert types - TABLE.keys() == set()
+
+
+def test_the_tool_learns_without_an_engine_what_a_rollout_registers() -> None:
+    place = planned.Place(account="111122223333", region="us-east-1")
+    target = Environment(name="dev", local=False, configuration=load("dev"))
+    found = planned.resources(target, place, lambda kind, inputs: permissions.arn(kind, inputs, place))
+    for name, recording in roll_out().items():
+        here = {(item.type, item.name) for item in found if item.layer == name}
+        assert here == {(item.type, item.name) for item in recording.resources}
+
+
+@every_layer
+def test_every_type_is_known_to_have_tags_or_not_as_the_sdk_has_it(recording: Recording) -> None:
+    for item in recording.resources:
+        assert (item.type in tagging.TAGGABLE) == ("tags" in arguments(item.type)), item.type
+        assert (item.type in tagging.UNTAGGABLE) == ("tags" not in arguments(item.type)), item.type

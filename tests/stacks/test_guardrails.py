@@ -50,6 +50,7 @@ def test_a_suffix_with_hyphens_breaks_no_rule() -> None:
         ("compute", "aws:cloudwatch/logGroup:LogGroup", "log-group"),
         ("compute", "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig", "warm-when-critical"),
         ("observability", "aws:cloudwatch/metricAlarm:MetricAlarm", "alarms"),
+        ("observability", "aws:cloudwatch/compositeAlarm:CompositeAlarm", "alarms"),
     ],
 )
 def test_a_layer_that_loses_any_resource_of_a_kind_breaks_a_rule(layer: str, type_: str, rule: str) -> None:
@@ -58,9 +59,7 @@ def test_a_layer_that_loses_any_resource_of_a_kind_breaks_a_rule(layer: str, typ
     losses = [item for item in seen if item.type == type_]
     assert losses
     found = {item.name for item in losses if breaches(checked, [other for other in seen if other is not item])}
-    # Alarms beyond what the rule asks for (of capacity) may go.
-    wanted = {item.name for item in losses if not item.name.endswith("-capacity")}
-    assert found == wanted
+    assert found == {item.name for item in losses}
 
 
 def test_tags_are_asked_of_everything_the_layers_tag() -> None:

@@ -102,6 +102,6 @@ INVOKES: Mapping[str, Computed] = {
 
 def created(type_: str, logical_name: str, inputs: Inputs) -> tuple[str, Computed]:
     """The id and outputs of a resource AWS has made from these inputs; without a name it gets one of its own."""
-    name = str(inputs.get("name") or f"{logical_name}-0a1b2c3")
+    name = str(inputs.get("name") or inputs.get("alarmName") or f"{logical_name}-0a1b2c3")
     computed = _COMPUTED[type_](name, inputs) if type_ in _COMPUTED else {"id": name}
     return str(computed["id"]), {**inputs, "name": name, **computed}

@@ -120,7 +120,7 @@ class Emulator:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": body})
             return
-        await self._ministack.app(scope, receive, send)
+        await self._ministack.app(_as_over_tls(scope), receive, send)
 
     def _status(self) -> dict[str, Any]:
         keeper = self._keeper
@@ -154,6 +154,13 @@ class Emulator:
             return answer
 
         return dispatch
+
+
+def _as_over_tls(scope: Scope) -> Scope:
+    """The request as policies see it: nobody can listen on loopback, so it counts as TLS unless a header denies it."""
+    if scope["type"] != "http" or any(name == b"x-forwarded-proto" for name, _ in scope["headers"]):
+        return scope
+    return scope | {"headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
 
 
 def _reads_only(method: str, headers: dict[str, str], body: bytes) -> bool:

@@ -1,6 +1,7 @@
 """Runs in the checkers' own environment: policies as JSON on stdin, what the checkers object to as JSON on stdout.
 
-In: {name: {"kind": "identity" | "resource" | "trust", "document": {…}}}. Out: [{"policy", "rule", "detail"}].
+In: {name: {"kind": "identity" | "deployer" | "resource" | "trust", "document": {…}}}.
+Out: [{"policy", "rule", "detail"}].
 """
 
 import contextlib

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -87,3 +88,10 @@ def test_settings_sizes_and_handlers_are_all_told_at_once(monkeypatch: pytest.Mo
         "sizing",
         "handlers",
     }
+
+
+def test_no_more_environments_are_kept_warm_than_are_reserved(monkeypatch: pytest.MonkeyPatch) -> None:
+    functions = tuple(replace(f, reserved_concurrency=4 if f.critical else 1) for f in config.CATALOG.functions)
+    monkeypatch.setattr(config, "CATALOG", replace(config.CATALOG, functions=functions))
+    assert parse({"provisionedMaximum": "4"}, stack="dev").provisioning.maximum == 4
+    assert "which is 4" in _problems({"provisionedMaximum": "5"})["provisionedMaximum"].allowed

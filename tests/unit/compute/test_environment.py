@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pulumi
 
@@ -9,7 +10,7 @@ from tests.support.declarations import READ
 from tests.support.mocks import record
 
 
-def _outputs(keys: tuple[str, ...], name: str) -> dict[str, pulumi.Output[str]]:
+def _outputs(keys: tuple[str, ...], name: str) -> dict[str, pulumi.Output[Any]]:
     return {key: pulumi.Output.from_input(f"{name}-{key}") for key in keys}
 
 

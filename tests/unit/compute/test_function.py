@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from compute.config import Provisioning
 from compute.function import ServerlessFunction, ServerlessFunctionArgs
 from foundation.model import Function
+from foundation.resource_policies import queue_policy
 from tests.support.declarations import COUNT, READ, STORE, TAGS
 from tests.support.mocks import Recording, record
 
@@ -14,7 +16,7 @@ PROVISIONING = Provisioning(
     minimum=1, maximum=5, utilization_percent=70, peak_minimum=2, peak_start_hour=7, peak_end_hour=19, timezone="UTC"
 )
 CONSUMED = "arn:aws:sqs:us-east-1:123456789012:dlq-inbox-dev"
-OUTPUTS = ("name", "alias_name", "alias_arn", "version", "log_group", "failure_queue_arn")
+OUTPUTS = ("name", "alias_name", "alias_arn", "version", "log_group", "failure_queue_arn", "memory_mb", "warm_percent")
 
 
 def _record(function: Function = COUNT, **changes: Any) -> Recording:
@@ -51,6 +53,12 @@ def test_the_log_group_stands_before_the_function_and_expires(count: Recording) 
     assert group.inputs["name"] == "/aws/lambda/lambda-count-dev"
     assert group.inputs["retentionInDays"] == 7
     assert group.urn in count.one("lambda/function:Function").dependencies
+
+
+def test_a_failure_queue_of_its_own_has_its_policy(count: Recording) -> None:
+    policy = count.one("sqs/queuePolicy:QueuePolicy").inputs
+    assert json.loads(policy["policy"]) == queue_policy(count.outputs["failure_queue_arn"])
+    assert _record(failure_queue_arn=CONSUMED).of("sqs/queuePolicy:QueuePolicy") == []
 
 
 def test_the_function_logs_to_that_group_as_json(count: Recording) -> None:
@@ -128,4 +136,12 @@ def test_outputs_lead_to_the_alias_the_logs_and_the_failures(count: Recording) -
         "version": count.one("lambda/function:Function").outputs["version"],
         "log_group": "/aws/lambda/lambda-count-dev",
         "failure_queue_arn": "arn:aws:sqs:us-east-1:123456789012:dlq-count-dev",
+        "memory_mb": 640,
+        "warm_percent": 70,
     }
+
+
+def test_concurrency_is_reserved_where_the_declaration_says_so(count: Recording) -> None:
+    assert "reservedConcurrentExecutions" not in count.one("lambda/function:Function").inputs
+    reserved = _record(replace(COUNT, reserved_concurrency=7)).one("lambda/function:Function")
+    assert reserved.inputs["reservedConcurrentExecutions"] == 7

@@ -6,6 +6,7 @@ import pytest
 
 from data.queues import DeadLetteredQueue, DeadLetteredQueueArgs, visibility_timeout_seconds
 from foundation.model import Function, Queue, QueueTrigger
+from foundation.resource_policies import queue_policy
 from tests.support.declarations import INBOX, READ, STORE, TAGS
 from tests.support.mocks import Recording, Registration, record
 
@@ -86,6 +87,14 @@ def test_both_queues_are_encrypted_and_tagged(inbox: Recording) -> None:
     for queue in inbox.of("sqs/queue:Queue"):
         assert queue.inputs["sqsManagedSseEnabled"] is True
         assert queue.tags == TAGS
+
+
+def test_each_of_the_queues_has_its_own_policy(inbox: Recording) -> None:
+    policies = {item.inputs["queueUrl"]: json.loads(item.inputs["policy"]) for item in inbox.of("QueuePolicy")}
+    assert policies == {
+        inbox.outputs["url"]: queue_policy(inbox.outputs["arn"]),
+        inbox.outputs["dead_letter_url"]: queue_policy(inbox.outputs["dead_letter_arn"]),
+    }
 
 
 def test_outputs_name_both_queues(inbox: Recording) -> None:

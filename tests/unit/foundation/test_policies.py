@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from foundation.catalog import CATALOG as SHIPPED
 from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, QueueGrant, QueueTrigger, StreamTrigger, TableGrant
 from foundation.policies import execution_policy, failure_queue_arn, trust_policy
+from foundation.resource_policies import queue_policy
 from tests.support.declarations import ARNS, COUNT, READ, STORE, purposes
 
 ACCOUNT = "arn:aws:{}:us-east-1:123456789012:{}"
@@ -136,6 +137,24 @@ def test_failures_end_in_the_consumed_queues_dead_letter_queue_or_in_the_functio
 
 
 def test_only_the_lambda_service_may_assume_a_role() -> None:
-    (statement,) = trust_policy()["Statement"]
+    (statement,) = trust_policy("123456789012")["Statement"]
     assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
     assert (statement["Effect"], statement["Action"]) == ("Allow", "sts:AssumeRole")
+
+
+def test_the_lambda_service_may_assume_a_role_for_functions_of_its_account_only() -> None:
+    (statement,) = trust_policy("123456789012")["Statement"]
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
+
+
+def test_a_queue_lets_nobody_in_by_its_policy_and_refuses_everything_without_tls() -> None:
+    assert queue_policy(INGEST_QUEUE)["Statement"] == [
+        {
+            "Sid": "RefusedWithoutTls",
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": "sqs:*",
+            "Resource": INGEST_QUEUE,
+            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+        }
+    ]

@@ -27,7 +27,7 @@ def test_the_role_has_the_name_other_layers_expect(recording: Recording) -> None
 
 
 def test_lambda_assumes_it_and_the_policy_is_the_functions(recording: Recording) -> None:
-    assert json.loads(recording.one("Role").inputs["assumeRolePolicy"]) == trust_policy()
+    assert json.loads(recording.one("Role").inputs["assumeRolePolicy"]) == trust_policy(ARNS.account)
     policy = recording.one("RolePolicy")
     assert policy.inputs["role"] == "role-store-dev"
     assert json.loads(policy.inputs["policy"]) == execution_policy(STORE, ARNS)

@@ -11,7 +11,9 @@ HOURS = integer("hours", default=5, minimum=1, maximum=23, unit="h", about="Hour
 DAYS = choice("days", default=14, choices=(7, 14), about="Days.")
 ON = boolean("on", default=False, about="On.")
 NAME = text("name", default=None, valid=str.islower, allowed="lower case", about="Name.")
-PAIRS = objects("pairs", fields=("a", "b"), valid=lambda pair: pair["a"] != "bad", allowed="pairs", about="Pairs.")
+PAIRS = objects(
+    "pairs", fields=("a", "b"), optional=("c",), valid=lambda pair: pair["a"] != "bad", allowed="pairs", about="Pairs."
+)
 ALL = (HOURS, DAYS, ON, NAME, PAIRS)
 
 
@@ -38,6 +40,7 @@ def _problems(raw: dict[str, Any]) -> tuple[Problem, ...]:
         (ON, True, True),
         (ON, "False", False),
         (NAME, "abc", "abc"),
+        (PAIRS, '[{"a": "1", "b": "2", "c": "3"}]', ({"a": "1", "b": "2", "c": "3"},)),
         (PAIRS, '[{"a": "1", "b": "2"}]', ({"a": "1", "b": "2"},)),
         (PAIRS, [], ()),
     ],
@@ -55,7 +58,7 @@ def test_values_are_read_as_their_type(setting: Setting, raw: Any, value: Any) -
         *((ON, raw) for raw in ("yes", "1", 1, "")),
         *((NAME, raw) for raw in ("ABC", "", 5, ["a"])),
         *((PAIRS, raw) for raw in ("{", '"a"', '[{"a": "1"}]', '[{"a": "1", "b": 2}]', '[{"a": "bad", "b": ""}]', "3")),
-        (PAIRS, '[{"a": "1", "b": "2", "c": "3"}]'),
+        (PAIRS, '[{"a": "1", "b": "2", "d": "3"}]'),
     ],
 )
 def test_other_values_are_rejected_with_key_value_and_what_is_allowed(setting: Setting, raw: Any) -> None:

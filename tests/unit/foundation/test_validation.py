@@ -111,6 +111,8 @@ BAD_FUNCTIONS: list[tuple[Function, dict[str, Any], str, Any]] = [
     (COUNT, {"trigger": replace(ON_STREAM, retries=-1)}, "trigger retries", -1),
     (COUNT, {"trigger": replace(ON_STREAM, retries=10_001)}, "trigger retries", 10_001),
     (COUNT, {"critical": True}, "critical", True),
+    (COUNT, {"reserved_concurrency": 0}, "reserved_concurrency", 0),
+    (STORE, {"reserved_concurrency": 1}, "reserved_concurrency", 1),
     (READ, {"grants": _put("total")}, "grant table", "total"),
     (READ, {"grants": (QueueGrant(queue="inbx", access=("send",)),)}, "grant queue", "inbx"),
     (READ, {"grants": (TableGrant(table="totals", access=()),)}, "grant on 'totals' access", ()),

@@ -9,13 +9,17 @@ import pytest
 
 from foundation.naming import Names
 from observability.alarm_set import AlarmSet, AlarmSetArgs
-from observability.alarm_spec import AlarmSpec
+from observability.alarm_spec import NOT_CALLED, STILL_WAITING, AlarmSpec, Deployed
 from observability.metrics import Metric, Reference
 from tests.support.mocks import record
 
 TABLE = Reference("table", "events")
-PHYSICAL = {TABLE: "table-events-dev", Reference("function", "ingest"): "lambda-ingest-dev"}
-TOPIC = "arn:aws:sns:us-east-1:123456789012:topic-alerts-dev"
+PHYSICAL = {
+    TABLE: "table-events-dev",
+    Reference("function", "ingest"): "lambda-ingest-dev",
+    Reference("memory-used", "ingest"): "memory-used-ingest-dev",
+}
+TOPIC = "arn:aws:sns:us-east-1:123456789012:topic-ticket-dev"
 
 PLAIN = AlarmSpec(
     subject=Reference("function", "ingest"),
@@ -30,12 +34,12 @@ PLAIN = AlarmSpec(
             dimensions={"FunctionName": Reference("function", "ingest")},
         ),
     ),
+    rule="over 3",
     threshold=3,
-    severity="ticket",
     period_seconds=300,
     periods=3,
     datapoints=2,
-    missing="breaching",
+    silence=STILL_WAITING,
 )
 MATH = AlarmSpec(
     subject=TABLE,
@@ -52,12 +56,13 @@ MATH = AlarmSpec(
         for operation in ("PutItem", "Query")
     ),
     expression="FILL(m1, 0) + FILL(m2, 0)",
+    rule="over 0",
     threshold=0,
-    severity="page",
+    silence=NOT_CALLED,
 )
 
 
-def alarm(spec: AlarmSpec, *, billing: str | None = None) -> Mapping[str, Any]:
+def alarm(spec: AlarmSpec, **deployed: Any) -> Mapping[str, Any]:
     def program() -> None:
         args = AlarmSetArgs(
             specs=[spec],
@@ -65,7 +70,8 @@ def alarm(spec: AlarmSpec, *, billing: str | None = None) -> Mapping[str, Any]:
             physical={reference: pulumi.Output.from_input(name) for reference, name in PHYSICAL.items()},
             topic_arn=TOPIC,
             tags={"Component": "ingest"},
-            billing=None if billing is None else pulumi.Output.from_input(billing),
+            deployed=pulumi.Output.from_input(deployed).apply(lambda known: Deployed(**known)),
+            runbooks="https://wiki/books",
         )
         AlarmSet("set", args)
 
@@ -79,7 +85,7 @@ def alarm(spec: AlarmSpec, *, billing: str | None = None) -> Mapping[str, Any]:
 def test_an_alarm_on_one_metric_has_every_property_of_its_specification():
     assert alarm(PLAIN) == {
         "name": "alarm-ingest-errors-dev",
-        "alarmDescription": "[ticket] It fails. What to do: mend it.",
+        "alarmDescription": "[ticket] It fails. What to do: mend it. Runbook: https://wiki/books/functions.md#errors",
         "namespace": "AWS/Lambda",
         "metricName": "Errors",
         "statistic": "Sum",
@@ -89,7 +95,7 @@ def test_an_alarm_on_one_metric_has_every_property_of_its_specification():
         "threshold": 3,
         "evaluationPeriods": 3,
         "datapointsToAlarm": 2,
-        "treatMissingData": "breaching",
+        "treatMissingData": "ignore",
         "alarmActions": [TOPIC],
         "okActions": [TOPIC],
         "tags": {"Component": "ingest"},
@@ -120,11 +126,14 @@ def test_metric_math_leaves_out_what_cloudwatch_refuses_beside_it():
     assert {"metricName", "namespace", "period", "statistic", "extendedStatistic", "dimensions"}.isdisjoint(alarm(MATH))
 
 
-@pytest.mark.parametrize(("billing", "threshold"), [("provisioned", 10), ("on-demand", 99), (None, 10)])
-def test_the_threshold_follows_how_the_table_is_billed(billing: str | None, threshold: float):
-    spec = replace(MATH, threshold=10, on_demand_threshold=99)
-    assert alarm(spec, billing=billing)["threshold"] == threshold
+def test_a_threshold_may_follow_from_the_deployed_resource():
+    spec = replace(PLAIN, threshold=lambda deployed: deployed.memory_mb * 0.9)
+    assert alarm(spec, memory_mb=640)["threshold"] == pytest.approx(576)
 
 
-def test_billing_changes_no_threshold_that_does_not_depend_on_it():
-    assert alarm(MATH, billing="on-demand")["threshold"] == 0
+def test_a_metric_of_our_own_is_called_by_its_physical_name():
+    own = Metric(namespace="Estate", name=Reference("memory-used", "ingest"), statistic="Maximum", dimensions={})
+    inputs = alarm(replace(PLAIN, metrics=(own,)))
+    assert (inputs["metricName"], inputs["namespace"]) == ("memory-used-ingest-dev", "Estate")
+    query = alarm(replace(PLAIN, metrics=(own,), expression="m1"))["metricQueries"][1]
+    assert query["metric"]["metricName"] == "memory-used-ingest-dev"

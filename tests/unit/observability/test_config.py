@@ -5,7 +5,7 @@ import json
 import pytest
 
 from foundation.problems import InvalidConfiguration
-from observability.config import Subscription, Thresholds, parse
+from observability.config import SEVERITIES, Subscription, Thresholds, parse
 
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:on-call"
 
@@ -14,8 +14,15 @@ def test_nobody_is_told_and_thresholds_are_sane_by_default():
     config = parse({}, stack="dev")
     assert config.subscriptions == ()
     assert config.thresholds == Thresholds(
-        maximum_queue_age_seconds=900, maximum_stream_lag_seconds=300, duration_percent=90, capacity_percent=80
+        maximum_queue_age_seconds=900,
+        maximum_stream_lag_seconds=300,
+        duration_percent=90,
+        slow_query_milliseconds=2000,
+        error_percent=5,
+        memory_percent=90,
+        capacity_percent=80,
     )
+    assert config.runbooks == "docs/runbooks"
 
 
 @pytest.mark.parametrize(
@@ -50,6 +57,7 @@ def test_subscriptions_of_each_protocol_are_taken(protocol: str, endpoint: str):
         {"protocol": "lambda", "endpoint": QUEUE},
         {"protocol": "email"},
         {"protocol": "email", "endpoint": "a@example.org", "filter": "x"},
+        {"protocol": "email", "endpoint": "a@example.org", "severity": "panic"},
         "a@example.org",
     ],
 )
@@ -61,10 +69,22 @@ def test_a_subscription_that_cannot_work_is_refused_with_what_can(item: object):
     assert "sqs or lambda and an ARN" in problem.allowed
 
 
-def test_a_subscription_given_twice_is_refused():
+def test_who_subscribes_to_a_severity_is_told_of_that_alone():
+    items = [
+        {"protocol": "sqs", "endpoint": QUEUE},
+        {"protocol": "email", "endpoint": "night@example.org", "severity": "page"},
+        {"protocol": "email", "endpoint": "desk@example.org", "severity": "ticket"},
+    ]
+    config = parse({"subscriptions": json.dumps(items)}, stack="dev")
+    told = {severity: [item.endpoint for item in config.subscribers(severity)] for severity in SEVERITIES}
+    assert told == {"page": [QUEUE, "night@example.org"], "ticket": [QUEUE, "desk@example.org"]}
+
+
+@pytest.mark.parametrize("other", [{}, {"severity": "page"}])
+def test_a_subscription_given_twice_is_refused(other: dict[str, str]):
     item = {"protocol": "sqs", "endpoint": QUEUE}
     with pytest.raises(InvalidConfiguration) as refused:
-        parse({"subscriptions": json.dumps([item, item])}, stack="dev")
+        parse({"subscriptions": json.dumps([item, {**item, **other}])}, stack="dev")
     (problem,) = refused.value.problems
     assert (problem.where, problem.value) == ("observability:subscriptions", QUEUE)
 
@@ -73,6 +93,9 @@ BOUNDS = {
     "maximumQueueAgeSeconds": (60, 43_200),
     "maximumStreamLagSeconds": (60, 43_200),
     "durationPercent": (50, 99),
+    "slowQueryMilliseconds": (100, 900_000),
+    "errorPercent": (1, 99),
+    "memoryPercent": (50, 99),
     "capacityPercent": (50, 99),
 }
 
@@ -96,3 +119,14 @@ def test_all_problems_are_told_at_once():
         parse(raw, stack="dev")
     assert {problem.where for problem in refused.value.problems} == {f"observability:{key}" for key in raw}
     assert "did you mean 'durationPercent'" in str(refused.value)
+
+
+@pytest.mark.parametrize("base", ["https://wiki.example.org/books", "docs/runbooks", "x" * 200])
+def test_runbooks_may_stand_anywhere(base: str):
+    assert parse({"runbooks": base}, stack="dev").runbooks == base
+
+
+@pytest.mark.parametrize("base", ["", "docs/", "two words", "a#b", "x" * 201])
+def test_a_base_that_no_link_can_begin_with_is_refused(base: str):
+    with pytest.raises(InvalidConfiguration, match="observability:runbooks"):
+        parse({"runbooks": base}, stack="dev")

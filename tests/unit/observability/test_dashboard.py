@@ -1,6 +1,7 @@
 """The dashboard's body: complete, and as CloudWatch asks for it ("Dashboard body structure and syntax")."""
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
@@ -9,8 +10,10 @@ import pytest
 
 from foundation.catalog import CATALOG
 from foundation.model import Catalog, Function, Table
+from observability.alarm_spec import Deployed
+from observability.alarms import estate_alarms
 from observability.config import parse
-from observability.dashboard import dashboard
+from observability.dashboard import Alarms, dashboard
 from observability.metrics import Reference, failure_queues
 from observability.widgets import Graphs
 
@@ -37,6 +40,7 @@ def references(catalog: Catalog) -> Iterator[Reference]:
         yield Reference("function", function.name)
         yield Reference("alias", function.name)
         yield Reference("log-group", function.name)
+        yield Reference("memory-used", function.name)
     yield from failure_queues(catalog)
     yield from (Reference("queue", queue.name) for queue in catalog.queues)
     yield from (Reference("table", table.name) for table in catalog.tables)
@@ -46,7 +50,9 @@ def body(catalog: Catalog = CATALOG, alarms: int = 3) -> dict[str, Any]:
     physical = {reference: f"{reference.kind}-{reference.purpose}-dev" for reference in references(catalog)}
     graphs = Graphs(region="eu-west-1", physical=physical)
     arns = [f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:alarm-{number}-dev" for number in range(alarms)]
-    return dashboard(catalog, THRESHOLDS, graphs, arns)
+    specs = estate_alarms(catalog, THRESHOLDS)
+    deployed = {subject: Deployed(memory_mb=512, warm_percent=70, visibility_seconds=60) for subject in specs}
+    return dashboard(catalog, Alarms(specs=specs, deployed=deployed, page_arns=arns[:1], ticket_arns=arns[1:]), graphs)
 
 
 def plots(catalog: Catalog = CATALOG) -> dict[str, dict[str, Any]]:
@@ -85,6 +91,7 @@ def check_plot(properties: dict[str, Any]) -> None:
     assert properties["region"] == "eu-west-1"
     assert properties["view"] == "timeSeries"
     assert properties["period"] % 60 == 0
+    assert properties["title"]
     entries = properties["metrics"]
     assert 1 <= len(entries) <= 500
     ids = [entry[-1]["id"] for entry in entries if "id" in entry[-1]]
@@ -93,15 +100,24 @@ def check_plot(properties: dict[str, Any]) -> None:
         assert options["label"]
         if address:
             namespace, name, *dimensions = address
-            assert namespace.startswith("AWS/")
             assert all(isinstance(text, str) and text for text in (name, *dimensions))
+            if namespace == "Estate":
+                assert name.startswith("memory-used-")
+                assert not dimensions
+                continue
+            assert namespace.startswith("AWS/")
             assert len(dimensions) in (2, 4)
             assert options["stat"] in {"Sum", "Average", "Maximum", "p50", "p99"}
         else:
             assert any(identifier in options["expression"] for identifier in ids if identifier != options["id"])
-    for line in properties.get("annotations", {}).get("horizontal", []):
+    annotations = properties.get("annotations", {"horizontal": [None]})
+    assert set(annotations) == {"horizontal"}
+    assert annotations["horizontal"]
+    for line in filter(None, annotations["horizontal"]):
+        assert set(line) == {"label", "value", "color"}
         assert line["label"]
         assert line["value"] > 0
+        assert re.fullmatch(r"#[0-9a-f]{6}", line["color"])
 
 
 def check_text(properties: dict[str, Any]) -> None:
@@ -109,7 +125,10 @@ def check_text(properties: dict[str, Any]) -> None:
 
 
 def check_alarms(properties: dict[str, Any]) -> None:
+    assert set(properties) == {"title", "sortBy", "alarms"}
+    assert properties["sortBy"] in {"default", "stateUpdatedTimestamp", "timestamp"}
     assert 1 <= len(properties["alarms"]) <= 100
+    assert all(re.fullmatch(r"arn:aws:cloudwatch:[a-z0-9-]+:\d{12}:alarm:.+", arn) for arn in properties["alarms"])
 
 
 def test_the_questions_come_in_the_order_a_person_on_call_asks_them():
@@ -122,7 +141,9 @@ def test_the_questions_come_in_the_order_a_person_on_call_asks_them():
         "## Tables",
         "## What does it cost?",
     ]
-    assert body()["widgets"][0]["type"] == "alarm"
+    titles = [widget["properties"]["title"] for widget in body()["widgets"] if widget["type"] == "alarm"]
+    assert titles == ["What pages", "What writes tickets"]
+    assert [widget["type"] for widget in body()["widgets"][:2]] == ["alarm", "alarm"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 250])
@@ -150,6 +171,7 @@ def test_every_function_is_drawn(catalog: Catalog):
         wanted = ("Invocations", "Errors", "Throttles", "Duration", "DeadLetterErrors", "DestinationDeliveryFailures")
         assert {(metric, name) for metric in wanted} <= shown
         assert ("IncomingBytes", f"log-group-{function.name}-dev") in shown
+        assert (f"memory-used-{function.name}-dev",) in shown
 
 
 @CATALOGS
@@ -190,7 +212,22 @@ def test_what_is_tolerated_is_marked():
     assert limits("Age of the oldest message (s)") == [600]
     assert limits("Lag behind streams (ms)") == [120_000]
     assert limits("Failed for good, waiting") == [1]
-    assert limits("ingest: duration (ms)") == [10_000]
+    assert limits("Age of the oldest failure (s)") == [7 * 86_400]
+    assert limits("ingest: duration (ms)") == [9000, 10_000]
+    assert limits("query: duration (ms)") == [9000, 2000, 10_000]
+    assert limits("ingest: memory (MB)") == [pytest.approx(460.8), 512]
+    assert limits("Calls at once") == [8]
+    assert limits("events") == [40, 400]
+
+
+def test_thresholds_that_several_alarms_share_are_one_line():
+    (line,) = plots()["Failed for good, waiting"]["annotations"]["horizontal"]
+    assert line["label"] == "alarm dlq-ingest-depth, dlq-aggregate-depth, dlq-query-depth"
+
+
+def test_the_work_that_is_billed_follows_from_time_and_memory():
+    (drawn,) = plots()["Work of functions (GB-seconds)"]["metrics"][0]
+    assert drawn["expression"] == "m1 / 1000 * 0.5"
 
 
 def test_consumed_capacity_is_drawn_per_second_beside_what_is_provisioned():

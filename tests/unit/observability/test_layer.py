@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,12 +13,15 @@ from pulumi.runtime.settings import SETTINGS
 from foundation.catalog import CATALOG
 from foundation.tags import TAG_KEYS
 from observability.alarms import estate_alarms
-from observability.config import parse
+from observability.config import SEVERITIES, parse
 from observability.metrics import failure_queues
+from observability.symptoms import SYMPTOMS
 from tests.support.mocks import Recording, outputs_of, roll_out, run_layer
 
 ALARM = "cloudwatch/metricAlarm:MetricAlarm"
-TAGGABLE = {"aws:cloudwatch/metricAlarm:MetricAlarm", "aws:sns/topic:Topic"}
+FILTER = "cloudwatch/logMetricFilter:LogMetricFilter"
+COMPOSITE = "cloudwatch/compositeAlarm:CompositeAlarm"
+TAGGABLE = {f"aws:{ALARM}", f"aws:{COMPOSITE}", "aws:sns/topic:Topic"}
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +52,7 @@ def test_alarms_measure_the_resources_that_the_lower_layers_made(layer: Recordin
     existing = {
         item.inputs["name"] for name in ("data", "compute") for item in made[name].resources if "name" in item.inputs
     }
+    published = {item.inputs["metricTransformation"]["name"] for item in layer.of(FILTER)}
     for alarm in layer.of(ALARM):
         queries = [query["metric"] for query in alarm.inputs.get("metricQueries", []) if "metric" in query]
         for metric in queries or [alarm.inputs]:
@@ -56,6 +61,8 @@ def test_alarms_measure_the_resources_that_the_lower_layers_made(layer: Recordin
                     assert value == f"{metric['dimensions']['FunctionName']}:live"
                 elif key != "Operation":
                     assert value in existing, alarm.name
+            if not metric["dimensions"]:
+                assert metric["metricName"] in published, alarm.name
 
 
 def test_every_failure_queue_that_exists_is_watched(layer: Recording):
@@ -70,23 +77,71 @@ def test_every_failure_queue_that_exists_is_watched(layer: Recording):
     assert {f"dlq-{queue.purpose}-dev" for queue in failure_queues(CATALOG)} < watched
 
 
-def test_every_alarm_tells_the_topic_when_it_goes_off_and_when_it_is_over(layer: Recording):
-    topic = layer.one("sns/topic:Topic").outputs["arn"]
-    for alarm in layer.of(ALARM):
+@pytest.mark.parametrize(("type_", "severity"), [(COMPOSITE, "page"), (ALARM, "ticket")])
+def test_composite_alarms_page_and_the_others_write_tickets(layer: Recording, type_: str, severity: str):
+    topic = layer.one("sns/topic:Topic", name=f"topic-{severity}-dev").outputs["arn"]
+    alarms = layer.of(type_)
+    assert alarms
+    for alarm in alarms:
         assert alarm.inputs["alarmActions"] == alarm.inputs["okActions"] == [topic]
+        assert alarm.inputs["alarmDescription"].startswith(f"[{severity}] ")
 
 
-def test_the_topic_lets_exactly_these_alarms_publish(layer: Recording):
-    (statement,) = json.loads(layer.one("sns/topicPolicy:TopicPolicy").inputs["policy"])["Statement"]
-    before, after = statement["Condition"]["ArnLike"]["aws:SourceArn"].split("*")
-    for alarm in layer.of(ALARM):
-        assert alarm.outputs["arn"].startswith(before)
-        assert alarm.outputs["arn"].endswith(after)
+def test_each_composite_alarm_goes_off_with_any_alarm_of_its_symptom(layer: Recording):
+    specs = estate_alarms(CATALOG, parse({}, stack="dev").thresholds)
+    rules = {alarm.inputs["alarmName"]: alarm.inputs["alarmRule"] for alarm in layer.of(COMPOSITE)}
+    assert set(rules) == {f"alarm-estate-{symptom}-dev" for symptom in SYMPTOMS}
+    for symptom in SYMPTOMS:
+        shown_by = [spec.purpose for alarms in specs.values() for spec in alarms if spec.symptom == symptom]
+        assert rules[f"alarm-estate-{symptom}-dev"] == " OR ".join(f'ALARM("alarm-{each}-dev")' for each in shown_by)
+
+
+def test_composite_alarms_are_made_after_the_alarms_they_name(layer: Recording):
+    made = {alarm.inputs["name"]: alarm.urn for alarm in layer.of(ALARM)}
+    for composite in layer.of(COMPOSITE):
+        named = set(re.findall(r'ALARM\("([^"]+)"\)', composite.inputs["alarmRule"]))
+        assert {made[name] for name in named} <= composite.dependencies
+
+
+def test_the_topics_let_exactly_these_alarms_publish(layer: Recording):
+    for policy in layer.of("sns/topicPolicy:TopicPolicy"):
+        (statement,) = json.loads(policy.inputs["policy"])["Statement"]
+        before, after = statement["Condition"]["ArnLike"]["aws:SourceArn"].split("*")
+        for alarm in layer.of(ALARM) + layer.of(COMPOSITE):
+            assert alarm.outputs["arn"].startswith(before)
+            assert alarm.outputs["arn"].endswith(after)
+
+
+def test_the_memory_of_every_function_is_published_from_its_log(layer: Recording):
+    filters = {item.inputs["name"]: item.inputs for item in layer.of(FILTER)}
+    assert set(filters) == {f"filter-{function.name}-memory-dev" for function in CATALOG.functions}
+    for function in CATALOG.functions:
+        inputs = filters[f"filter-{function.name}-memory-dev"]
+        assert inputs["logGroupName"] == f"/aws/lambda/lambda-{function.name}-dev"
+        assert inputs["pattern"] == '{ ($.type = "platform.report") && ($.record.metrics.maxMemoryUsedMB > 0) }'
+        assert inputs["metricTransformation"] == {
+            "namespace": "Estate",
+            "name": f"memory-used-{function.name}-dev",
+            "value": "$.record.metrics.maxMemoryUsedMB",
+            "unit": "Megabytes",
+        }
+
+
+def test_thresholds_follow_from_what_the_lower_layers_deployed(layer: Recording):
+    assert threshold(layer, "alarm-ingest-memory-dev") == pytest.approx(
+        0.9 * outputs_of("compute")["functions"]["ingest"]["memory_mb"]
+    )
+    assert threshold(layer, "alarm-query-under-use-dev") == pytest.approx(0.35)
+    below = upstream()
+    below["data"]["queues"]["ingest"]["visibility_seconds"] = 400
+    assert threshold(run_layer("observability", upstream=below), "alarm-queue-ingest-age-dev") == 5 * 400
 
 
 def test_every_physical_name_ends_in_the_suffix_and_is_not_too_long(layer: Recording):
     for resource in layer.resources:
-        name = resource.inputs.get("name") or resource.inputs.get("dashboardName")
+        name = next(
+            (resource.inputs[key] for key in ("name", "dashboardName", "alarmName") if key in resource.inputs), None
+        )
         if name is None:
             assert resource.type == "aws:sns/topicPolicy:TopicPolicy"
             continue
@@ -108,7 +163,8 @@ def test_an_alarm_carries_the_component_it_watches(layer: Recording):
 
 def test_components_are_of_this_layers_types(layer: Recording):
     assert {component.type for component in layer.components} == {
-        f"estate:observability:{name}" for name in ("AlertsTopic", "AlarmSet", "EstateDashboard", "SavedQueries")
+        f"estate:observability:{name}"
+        for name in ("AlertsTopic", "AlarmSet", "SymptomAlarms", "MemoryMetrics", "EstateDashboard", "SavedQueries")
     }
 
 
@@ -122,7 +178,7 @@ def test_the_dashboard_shows_every_alarm_and_the_real_names(layer: Recording):
     made = layer.one("cloudwatch/dashboard:Dashboard", dashboardName="dashboard-estate-dev")
     body = json.loads(made.inputs["dashboardBody"])
     shown = {arn for widget in body["widgets"] if widget["type"] == "alarm" for arn in widget["properties"]["alarms"]}
-    assert shown == {alarm.outputs["arn"] for alarm in layer.of(ALARM)}
+    assert shown == {alarm.outputs["arn"] for alarm in layer.of(ALARM) + layer.of(COMPOSITE)}
     assert {"lambda-query-dev", "lambda-query-dev:live", "table-events-dev", "dlq-aggregate-dev"} <= {
         value for widget in body["widgets"] for entry in widget["properties"].get("metrics", []) for value in entry[:-1]
     }
@@ -136,10 +192,14 @@ def test_saved_queries_ask_the_logs_of_every_function(layer: Recording):
 
 
 def test_outputs_say_where_to_look(layer: Recording):
-    assert layer.outputs["topic_arn"] == layer.one("sns/topic:Topic").outputs["arn"]
-    assert sorted(layer.outputs["alarm_names"]) == sorted(alarm.inputs["name"] for alarm in layer.of(ALARM))
+    for severity in SEVERITIES:
+        made = layer.one("sns/topic:Topic", name=f"topic-{severity}-dev")
+        assert layer.outputs[f"{severity}_topic_arn"] == made.outputs["arn"]
+    names = [alarm.inputs["name"] for alarm in layer.of(ALARM)]
+    names += [alarm.inputs["alarmName"] for alarm in layer.of(COMPOSITE)]
+    assert sorted(layer.outputs["alarm_names"]) == sorted(names)
     assert layer.outputs["dashboard_name"] == "dashboard-estate-dev"
-    assert set(layer.outputs) == {"topic_arn", "alarm_names", "dashboard_name", "query_names"}
+    assert set(layer.outputs) == {"page_topic_arn", "ticket_topic_arn", "alarm_names", "dashboard_name", "query_names"}
 
 
 def threshold(recording: Recording, name: str) -> float:
@@ -162,11 +222,16 @@ def test_capacity_alarms_follow_the_billing_that_data_reports(layer: Recording):
 def test_configuration_reaches_alarms_and_topic():
     config = {
         "observability:maximumQueueAgeSeconds": "1200",
-        "observability:subscriptions": '[{"protocol": "email", "endpoint": "a@example.org"}]',
+        "observability:subscriptions": '[{"protocol": "email", "endpoint": "a@example.org", "severity": "page"}]',
+        "observability:runbooks": "https://wiki.example.org/books",
     }
     recording = run_layer("observability", config=config, upstream=upstream())
     assert threshold(recording, "alarm-queue-ingest-age-dev") == 1200
-    assert recording.one("sns/topicSubscription:TopicSubscription").inputs["endpoint"] == "a@example.org"
+    subscription = recording.one("sns/topicSubscription:TopicSubscription")
+    assert subscription.inputs["endpoint"] == "a@example.org"
+    assert subscription.inputs["topic"] == recording.one("sns/topic:Topic", name="topic-page-dev").outputs["arn"]
+    for alarm in recording.of(ALARM) + recording.of(COMPOSITE):
+        assert "Runbook: https://wiki.example.org/books/" in alarm.inputs["alarmDescription"]
 
 
 def test_a_preview_before_anything_exists_shows_the_same_resources(layer: Recording):

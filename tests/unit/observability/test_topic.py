@@ -1,4 +1,4 @@
-"""The alerts topic: who may publish, who is told."""
+"""The topics of alarms: who may publish, who is told."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def built(subscriptions: Sequence[Subscription] = ()) -> Recording:
 
 
 def test_only_alarms_of_this_environment_and_account_may_publish():
-    (statement,) = topic_policy(TOPIC, ARNS)["Statement"]
+    (statement,) = [item for item in topic_policy(TOPIC, ARNS)["Statement"] if item["Effect"] == "Allow"]
     assert statement["Effect"] == "Allow"
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert statement["Action"] == "sns:Publish"
@@ -36,6 +36,12 @@ def test_only_alarms_of_this_environment_and_account_may_publish():
         "ArnLike": {"aws:SourceArn": "arn:aws-x:cloudwatch:eu-west-1:123456789012:alarm:alarm-*-dev"},
         "StringEquals": {"aws:SourceAccount": "123456789012"},
     }
+
+
+def test_nobody_may_publish_without_tls():
+    (refusal,) = [item for item in topic_policy(TOPIC, ARNS)["Statement"] if item["Effect"] == "Deny"]
+    assert (refusal["Principal"], refusal["Action"], refusal["Resource"]) == ("*", "sns:Publish", TOPIC)
+    assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_the_policy_is_set_on_the_topic_it_names():

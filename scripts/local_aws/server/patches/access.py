@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from typing import Any
 
-from local_aws.server.patches.target import get_account_id, get_region, iam, iam_actions, iam_evaluator
+from local_aws.server.patches import denials
+from local_aws.server.patches.target import cloudwatch, get_account_id, get_region, iam, iam_actions, iam_evaluator, sns
 
 _SQS_WITH_BATCH = ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
 _BATCHES = {f"sqs:{action}Batch": f"sqs:{action}" for action in _SQS_WITH_BATCH}
+_ALARM_ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 
 
 def apply() -> None:
     """Make the corrections."""
+    denials.open_record()
     extract = iam_actions.extract_iam_action
 
     def without_batches(*request: Any) -> str | None:
@@ -28,10 +32,58 @@ def apply() -> None:
 
     iam_actions.extract_iam_action = without_batches
     iam_actions.extract_resource_arn = with_streams
+    # What AWS does by itself (deliveries, mappings) it does over TLS; requests say how they came, see `emulator`.
+    iam_evaluator._request_origin = ContextVar("origin", default=("127.0.0.1", True))
+    _record_denials()
+    _ask_topics()
+    _let_the_administrator_try()
+
+
+def _record_denials() -> None:
+    enforce = iam_evaluator.enforce
+
+    def recorded(
+        key: str, action: str, service: str, region: str, resource_arn: str = "*", *more: Any, **named: Any
+    ) -> Any:
+        denied = enforce(key, action, service, region, resource_arn, *more, **named)
+        if isinstance(denied, iam_evaluator.EvalResult):
+            denials.record(denied.principal_arn, action, resource_arn)
+        return denied
+
+    iam_evaluator.enforce = recorded
+
+
+def _let_the_administrator_try() -> None:
+    """The administrator may take any role, so that it can be seen what the role may do; on AWS only Lambda may."""
+    evaluate = iam_evaluator.evaluate_trust_policy
+
+    def asked(document: Any, caller: str, *context: Any) -> bool:
+        return caller.endswith(":root") or bool(evaluate(document, caller, *context))
+
+    iam_evaluator.evaluate_trust_policy = asked
+
+
+def _ask_topics() -> None:
+    """An alarm reaches a topic only if the topic's policy lets CloudWatch in for that alarm."""
+    dispatch = cloudwatch._dispatch_alarm_actions
+
+    def permitted(alarm: dict[str, Any], *change: Any) -> None:
+        lists = {key: [item for item in alarm.get(key) or [] if _lets_in(item, alarm)] for key in _ALARM_ACTIONS}
+        dispatch(alarm | lists, *change)
+
+    cloudwatch._dispatch_alarm_actions = permitted
+
+
+def _lets_in(action: str, alarm: dict[str, Any]) -> bool:
+    service = "cloudwatch.amazonaws.com"
+    if action not in sns._topics or sns.topic_policy_allows(action, service, alarm["AlarmArn"], get_account_id()):
+        return True
+    denials.record(service, "sns:Publish", action)
+    return False
 
 
 def role_allows(role_arn: str, action: str, resource: str) -> bool:
-    """Evaluate the role's policies and its boundary; a role that does not exist may do nothing."""
+    """Evaluate the role's policies and boundary, and the resource's policy; a role that is gone may do nothing."""
     account, name = get_account_id(), role_arn.rpartition("/")[2]
     context = iam_evaluator.EvalContext(
         principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/lambda",
@@ -43,8 +95,13 @@ def role_allows(role_arn: str, action: str, resource: str) -> bool:
     )
     policies = iam_evaluator._gather_role_policies(name, account)
     limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
-    decision: str = iam_evaluator.evaluate(context, policies, *limits).decision
-    return decision == "Allow"
+    result = iam_evaluator.evaluate(context, policies, *limits)
+    found = iam_evaluator._resource_policy(action.partition(":")[0], resource)
+    if found is not None:
+        result = iam_evaluator.combine_resource_policy(result, context, *found, limits=limits)
+    if result.decision != "Allow":
+        denials.record(context.principal_arn, action, resource)
+    return bool(result.decision == "Allow")
 
 
 def refused(role_arn: str, actions: tuple[str, ...], resource: str) -> str:

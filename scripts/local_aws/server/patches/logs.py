@@ -44,7 +44,8 @@ def _append(config: dict[str, Any], stream_name: str, lines: list[str]) -> None:
             "arn": cloudwatch_logs._make_group_arn(name), "creationTime": now, "retentionInDays": None, "tags": {},
             "subscriptionFilters": {}, "streams": {},
         }  # fmt: skip
-    if access.refused(role, ("logs:CreateLogStream", "logs:PutLogEvents"), f"{arn}:log-stream:{stream_name}"):
+    create = () if stream_name in groups[name]["streams"] else ("logs:CreateLogStream",)
+    if access.refused(role, (*create, "logs:PutLogEvents"), f"{arn}:log-stream:{stream_name}"):
         return
     stream = groups[name]["streams"].setdefault(
         stream_name,

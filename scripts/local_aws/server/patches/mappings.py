@@ -25,7 +25,7 @@ _LONGEST_SLEEP = 1.0
 _SOURCES = {"sqs": queue_mapping, "dynamodb": stream_mapping}
 _PAUSE_IN_TROUBLE = 10.0
 # How long a role's permissions are taken as known.
-_PERMISSION_SECONDS = 2.0
+_PERMISSION_SECONDS = 0.5
 
 Mapping = dict[str, Any]
 
@@ -58,7 +58,7 @@ class State:
         self._permitted_until = 0.0
 
     def permitted(self, role: str, actions: tuple[str, ...], resource: str) -> bool:
-        """Whether the role may read the source; asked anew every few seconds."""
+        """Whether the role may read the source; asked anew twice a second."""
         now = time.monotonic()
         if now > self._permitted_until:
             if access.refused(role, actions, resource):

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from foundation.catalog import CATALOG
 from foundation.guardrails.rules import UNKNOWN, Resource
 from foundation.tags import TAG_KEYS
+from observability.alarm_spec import AlarmSpec
+from observability.alarms import AlarmSets, estate_alarms
+from observability.config import parse
+from observability.metrics import Reference
 
 ACCOUNT = "123456789012"
 TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/table-events-dev"
 QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:queue-ingest-dev"
 TAGS = dict.fromkeys(TAG_KEYS, "some") | {"Environment": "dev"}
-FUNCTION_METRICS = (
-    "Errors", "Throttles", "Duration", "DeadLetterErrors", "IteratorAge", "DestinationDeliveryFailures",
-    "ProvisionedConcurrencySpilloverInvocations",
-)  # fmt: skip
 REDRIVE = json.dumps({"deadLetterTargetArn": QUEUE.replace("queue-", "dlq-"), "maxReceiveCount": 5})
 
 
@@ -81,6 +81,19 @@ _ACCESS = [
         "arn:y",
         [resource(ROLE_POLICY, **allow())],
     ),
+    Pair(
+        "no-wildcard-actions",
+        [resource("iam/userPolicyAttachment:UserPolicyAttachment", policyArn="arn:z")],
+        "arn:z",
+        [resource(ROLE_POLICY, **allow())],
+    ),
+    one(
+        "no-wildcard-actions",
+        "lambda/permission:Permission",
+        {"action": "lambda:*"},
+        "'lambda:*'",
+        {"action": "lambda:InvokeFunction"},
+    ),
     one("scoped-resources", ROLE_POLICY, allow(Resource="*"), "'*' in Some", allow(Resource=f"{TABLE}/stream/*")),
     one("scoped-resources", ROLE_POLICY, allow(Resource=[TABLE, f"{TABLE[:-10]}*"]), "table/table-*", allow()),
     one("scoped-resources", ROLE_POLICY, allow(Resource=f"{TABLE}*"), "events-dev*", allow(Effect="Deny")),
@@ -96,6 +109,37 @@ _ACCESS = [
         "no-foreign-principals", QUEUE_POLICY, let_in({"AWS": "999999999999"}), "999999999999", let_in({"AWS": ACCOUNT})
     ),
     one("no-foreign-principals", QUEUE_POLICY, let_in(LAMBDA), "any account", let_in(LAMBDA, FROM_HERE)),
+    *(
+        one("no-foreign-principals", QUEUE_POLICY, let_in(LAMBDA, bad), "or of another", let_in(LAMBDA, good))
+        for bad, good in (
+            ({"StringLike": {"aws:SourceAccount": "*"}}, {"StringLike": {"aws:SourceAccount": ACCOUNT}}),
+            ({"StringEquals": {"aws:SourceAccount": [ACCOUNT, "999999999999"]}}, {"ArnLike": {"aws:SourceArn": TABLE}}),
+            ({"StringNotEquals": {"aws:SourceAccount": ACCOUNT}}, FROM_HERE),
+            ({"StringEqualsIfExists": {"aws:SourceAccount": ACCOUNT}}, FROM_HERE),
+            ({"ArnLike": {"aws:SourceArn": "arn:aws:s3:::bucket"}}, FROM_HERE),
+            ({"ArnLike": {"aws:SourceArn": "arn:aws:sns:us-east-1:*:topic"}}, {"ArnEquals": {"AWS:SourceARN": TABLE}}),
+        )
+    ),
+    one(
+        "no-foreign-principals",
+        QUEUE_POLICY,
+        let_in({"Service": "*"}, FROM_HERE),
+        "Service principal '*'",
+        let_in(LAMBDA, FROM_HERE),
+    ),
+    one(
+        "no-foreign-principals",
+        "cloudwatch/logResourcePolicy:LogResourcePolicy",
+        {"policyDocument": let_in("*")["policy"]},
+        "everybody",
+        {"policyDocument": UNKNOWN},
+    ),
+    Pair(
+        "no-foreign-principals",
+        [resource("lambda/layerVersionPermission:LayerVersionPermission", principal="*")],
+        "'*'",
+        [resource("lambda/permission:Permission", principal="sns.amazonaws.com", sourceArn=QUEUE)],
+    ),
     one(
         "no-foreign-principals",
         "lambda/functionUrl:FunctionUrl",
@@ -147,7 +191,15 @@ _SETTINGS = [
     ),
     one("encryption", "sqs/queue:Queue", {}, "no key", {"sqsManagedSseEnabled": True}),
     one("encryption", "sqs/queue:Queue", {"sqsManagedSseEnabled": False}, "False", {"kmsMasterKeyId": "alias/mine"}),
+    one("encryption", "sqs/queue:Queue", {"sqsManagedSseEnabled": False}, "False", {"sqsManagedSseEnabled": UNKNOWN}),
     one("encryption", "sns/topic:Topic", {"kmsMasterKeyId": "alias/aws/sns"}, "alarms can't use", {}),
+    one(
+        "encryption",
+        "sns/topic:Topic",
+        {"kmsMasterKeyId": f"arn:aws:kms:us-east-1:{ACCOUNT}:alias/aws/sns"},
+        "alarms can't use",
+        {"kmsMasterKeyId": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/ours"},
+    ),
     one("failure-destination", FUNCTION, {}, "no dead-letter queue", {"deadLetterConfig": {"targetArn": UNKNOWN}}),
     one("failure-destination", FUNCTION, {"deadLetterConfig": {}}, "no dead", {"deadLetterConfig": UNKNOWN}),
     one(
@@ -176,29 +228,59 @@ def _scaled(*directions: str, kinds: tuple[str, ...] = ("target:Target", "policy
     ]
 
 
-def _alarm(metric: str, key: str, value: str) -> Resource:
-    return resource(ALARM, tags=TAGS, metricName=metric, dimensions={key: value})
+COMPOSITE = "cloudwatch/compositeAlarm:CompositeAlarm"
 
 
-def _alarms() -> list[Resource]:
-    """The layer observability, with every alarm that the catalog asks for; those of tables are metric math."""
+def alarmed(sets: AlarmSets) -> list[Resource]:
+    """The layer observability with alarms of these specifications and the composite alarms over them."""
     stack = Resource(
         type="pulumi:pulumi:Stack", name="thing", urn="urn:pulumi:dev::observability::pulumi:pulumi:Stack::x"
     )
-    found = [stack]
-    for function in CATALOG.functions:
-        found += [_alarm(metric, "FunctionName", f"lambda-{function.name}-dev") for metric in FUNCTION_METRICS]
-        found.append(_alarm("ApproximateNumberOfMessagesVisible", "QueueName", f"dlq-{function.name}-dev"))
-    found += [_alarm("ApproximateAgeOfOldestMessage", "QueueName", f"queue-{q.name}-dev") for q in CATALOG.queues]
-    for table in CATALOG.tables:
-        for metric in ("ReadThrottleEvents", "WriteThrottleEvents", "SystemErrors"):
-            math = {"metric": {"metricName": metric, "dimensions": {"TableName": f"table-{table.name}-dev"}}}
-            found.append(resource(ALARM, tags=TAGS, metricQueries=[{"expression": "FILL(m1, 0)"}, math]))
-    return found
+    specs = [spec for specs in sets.values() for spec in specs]
+    rules: dict[str, list[str]] = {}
+    for spec in specs:
+        rules.setdefault(spec.symptom or "", []).append(f'ALARM("alarm-{spec.purpose}-dev")')
+    composites = [
+        resource(COMPOSITE, tags=TAGS, alarmName=f"alarm-estate-{symptom}-dev", alarmRule=" OR ".join(children))
+        for symptom, children in rules.items()
+        if symptom
+    ]
+    return [stack, *map(_alarm, specs), *composites]
 
 
-def _without(metric: str, name: str) -> list[Resource]:
-    return [item for item in _alarms() if f"'{metric}'" not in str(item.props) or f"'{name}'" not in str(item.props)]
+def _alarm(spec: AlarmSpec) -> Resource:
+    metrics = [
+        {
+            "metricName": _physical(metric.name),
+            "dimensions": {key: _physical(value) for key, value in metric.dimensions.items()},
+        }
+        for metric in spec.metrics
+    ]
+    about = {"metricQueries": [{"metric": metric} for metric in metrics]} if spec.expression else metrics[0]
+    return resource(ALARM, tags=TAGS, name=f"alarm-{spec.purpose}-dev", **about)
+
+
+def _physical(value: Reference | str) -> str:
+    if isinstance(value, str):
+        return value
+    kind = "lambda" if value.kind == "function" else value.kind
+    return f"{kind}-{value.purpose}-dev"
+
+
+def _alarms() -> list[Resource]:
+    return alarmed(estate_alarms(CATALOG, parse({}, stack="dev").thresholds))
+
+
+def _without(name: str) -> list[Resource]:
+    return [item for item in _alarms() if name not in (item.props.get("name"), item.props.get("alarmName"))]
+
+
+def _about_another(name: str) -> list[Resource]:
+    """The alarms, with one of them on a function that is not the estate's."""
+    other = {"dimensions": {"FunctionName": "lambda-other-dev"}}
+    return [
+        replace(item, props={**item.props, **other}) if item.props.get("name") == name else item for item in _alarms()
+    ]
 
 
 def _function(name: str = "lambda-query-dev", **props: Any) -> Resource:
@@ -271,12 +353,15 @@ _TOGETHER = [
         "without provisioned",
         [_function("lambda-ingest-dev")],
     ),
-    Pair("alarms", _without("Errors", "lambda-query-dev"), "no alarm on Errors of lambda-query-dev", _alarms()),
-    Pair("alarms", _without("ApproximateAgeOfOldestMessage", "queue-ingest-dev"), "queue-ingest-dev", _alarms()),
     Pair(
-        "alarms", _without("SystemErrors", "table-marks-dev"), "no alarm on SystemErrors of table-marks-dev", _alarms()
+        "alarms", _without("alarm-query-errors-dev"), "no alarm alarm-query-errors-dev on Errors of lambda-", _alarms()
     ),
-    Pair("alarms", _without("ApproximateNumberOfMessagesVisible", "dlq-aggregate-dev"), "dlq-aggregate-dev", _alarms()),
+    Pair("alarms", _about_another("alarm-query-errors-dev"), "no alarm alarm-query-errors-dev on", _alarms()),
+    Pair("alarms", _without("alarm-queue-ingest-age-dev"), "of queue-ingest-dev", _alarms()),
+    Pair("alarms", _without("alarm-table-marks-faults-dev"), "on SystemErrors of table-marks-dev", _alarms()),
+    Pair("alarms", _without("alarm-dlq-aggregate-depth-dev"), "of dlq-aggregate-dev", _alarms()),
+    Pair("alarms", _without("alarm-ingest-memory-dev"), "on memory-used-ingest-dev", _alarms()),
+    Pair("alarms", _without("alarm-estate-events-lost-dev"), "alarm-dlq-query-depth-dev not in a composite", _alarms()),
     # Without any alarm there is no tag to learn the suffix from.
     Pair("alarms", _alarms()[:1], "lambda-ingest-", [resource("pulumi:pulumi:Stack")]),
 ]

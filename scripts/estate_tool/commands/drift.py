@@ -1,0 +1,98 @@
+"""`estate drift`: where AWS is no longer what was rolled out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.commands import arguments
+from estate_tool.commands.confirm import confirm
+from foundation.layers import LAYER_NAMES
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from estate_tool.display import Display
+    from estate_tool.drift import Drift
+    from estate_tool.environment import Environment
+    from estate_tool.pulumi_cli import Pulumi
+    from estate_tool.rollout import Outcome
+
+HELP = "compare AWS with what was rolled out; --repair puts it right"
+_LONGEST_VALUE = 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """ENV, the layer, and whether to repair."""
+    arguments.environment(parser)
+    parser.add_argument("--layer", choices=LAYER_NAMES, help="only this layer")
+    parser.add_argument("--repair", action="store_true", help="put right what autoscaling does not explain")
+    parser.add_argument("--yes", action="store_true", help="don't ask before changing a real account")
+    arguments.wait_flag(parser)
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compares without changing anything; with --repair, puts right, and compares again to prove it."""
+    from estate_tool import drift, environment, exclusive, machine, rollout
+    from estate_tool.display import Display
+    from estate_tool.setup.report import Report
+
+    target = environment.resolve(args.environment)
+    layers = rollout.selected(args.layer)
+    display = Display()
+    alone = exclusive.alone(target.name, "estate drift", wait=args.wait, say=display.line)
+    with alone, machine.ready(target, Report()) as pulumi:
+        drifted = drift.find(pulumi, target, layers)
+        answer: dict[str, Any] = {"environment": target.name, "drifted": [one.as_json() for one in drifted]}
+        left = drift.unexpected(drifted)
+        _tell(drifted, display)
+        if left and args.repair:
+            outcome = _repair(pulumi, target, drifted, args, display)
+            left = drift.unexpected(drift.find(pulumi, target, layers))
+            answer |= {"repaired": not left, "left": [one.as_json() for one in left], "rollout": outcome.as_json()}
+            _tell(left, display)
+    if args.json:
+        print(json.dumps(answer, indent=2))
+    display.line(_verdict(target, drifted, left, args))
+    return 1 if left else 0
+
+
+def _repair(
+    pulumi: Pulumi, target: Environment, drifted: Sequence[Drift], args: argparse.Namespace, display: Display
+) -> Outcome:
+    from estate_tool import drift, rollout
+    from estate_tool.recovery import Recovery
+
+    if not target.local and not args.yes:
+        confirm(f"put {len(drift.unexpected(drifted))} properties of {target.name} right", "add --yes")
+    recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
+    for layer in {one.layer for one in drifted}:
+        recovery.before(layer)
+    return rollout.deploy(pulumi, drift.take_in(pulumi, target, drifted), display, recovery=recovery)
+
+
+def _tell(drifted: Sequence[Drift], display: Display) -> None:
+    for one in drifted:
+        display.line(f"{one.kind:<9} {one.layer:<14} {one.resource}{f'  {one.path}' if one.path else ''}")
+        display.line(f"          expected {_short(one.expected)}, found {_short(one.actual)}")
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None else value if isinstance(value, str) else json.dumps(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
+
+
+def _verdict(target: Environment, drifted: Sequence[Drift], left: Sequence[Drift], args: argparse.Namespace) -> str:
+    if not drifted:
+        return f"environment {target.name}: as it was rolled out"
+    if not left:
+        return f"environment {target.name}: {'put right' if args.repair else 'autoscaling explains what differs'}"
+    if args.repair:
+        return f"environment {target.name}: {len(left)} differences are left; what the rollout above says comes first"
+    layer = f" --layer {args.layer}" if args.layer else ""
+    return (
+        f"environment {target.name}: {len(left)} differences that autoscaling does not explain\n"
+        f"  → put them right: scripts/estate drift {target.name}{layer} --repair"
+    )

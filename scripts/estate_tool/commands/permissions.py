@@ -1,0 +1,85 @@
+"""`estate permissions`: the IAM policy that a role needs to roll layers out in a real account."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from estate_tool.commands import arguments
+from estate_tool.environment import DEFAULT
+from estate_tool.errors import UsageError
+from foundation.layers import LAYER_NAMES
+
+if TYPE_CHECKING:
+    import argparse
+
+    from estate_tool.environment import Environment
+    from estate_tool.planned import Place
+
+HELP = "print the IAM policy that rolling layers out needs"
+_LOCAL_ACCOUNT = "123456789012"
+# Quotas of IAM, without white space: a managed policy, and all inline policies of a role together.
+_MANAGED, _INLINE = 6_144, 10_240
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """LAYER, ENV and the account."""
+    parser.add_argument(
+        "names", nargs="*", metavar="[LAYER] [ENV]", help=f"one of {', '.join(LAYER_NAMES)}, or all without; ENV: local"
+    )
+    parser.add_argument("--account", help="the account's number, where aws:allowedAccountIds does not tell it")
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Runs the programs without engine or AWS, and prints what making their resources needs."""
+    from estate_tool import environment, permissions, planned
+
+    layers, name = _chosen(args.names)
+    target = environment.resolve(name)
+    place = _place(target, args.account)
+    everything = planned.resources(target, place, lambda kind, inputs: permissions.arn(kind, inputs, place))
+    wanted = [resource for resource in everything if resource.layer in layers]
+    document = permissions.policy(wanted, place, target.names.suffix)
+    wide = permissions.unscoped(wanted)
+    if args.json:
+        told = [{"actions": list(each.actions), "reason": each.reason} for each in wide]
+        answer = {"environment": target.name, "layers": list(layers), "account": place.account}
+        print(json.dumps({**answer, "policy": document, "unscoped": told}, indent=2))
+        return 0
+    print(json.dumps(document, indent=2))
+    for each in wide:
+        print(f"on every resource: {', '.join(each.actions)}: {each.reason}", file=sys.stderr)
+    print(_size(len(json.dumps(document, separators=(",", ":")))), file=sys.stderr)
+    return 0
+
+
+def _chosen(names: list[str]) -> tuple[tuple[str, ...], str]:
+    """The layers and the environment of `[LAYER] [ENV]`."""
+    layers, rest = (tuple(names[:1]), names[1:]) if names and names[0] in LAYER_NAMES else (LAYER_NAMES, names)
+    if len(rest) > 1:
+        raise UsageError(
+            f"{' '.join(names)!r} is not [LAYER] [ENV]",
+            f"the layers are {', '.join(LAYER_NAMES)}; for example: scripts/estate permissions data dev",
+        )
+    return layers, rest[0] if rest else DEFAULT
+
+
+def _place(target: Environment, account: str | None) -> Place:
+    from estate_tool.planned import Place
+
+    allowed = (account,) if account else (_LOCAL_ACCOUNT,) if target.local else target.configuration.allowed_accounts
+    if len(allowed) != 1 or not (allowed[0].isdigit() and len(allowed[0]) == 12):
+        raise UsageError(
+            f"which account {target.name} belongs to is not known: {', '.join(allowed) or 'nothing is configured'}",
+            "set aws:allowedAccountIds to one account of 12 digits, or add --account NUMBER",
+        )
+    return Place(account=allowed[0], region=target.configuration.region)
+
+
+def _size(characters: int) -> str:
+    fits = "one managed policy" if characters <= _MANAGED else "an inline policy of a role"
+    if characters > _INLINE:
+        fits = "no single policy: make one of each layer (scripts/estate permissions LAYER)"
+    return f"{characters} characters: fits {fits}"

@@ -1,0 +1,121 @@
+"""`estate tags`: which resources carry the cost-allocation tags; activates the keys in Billing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.commands import arguments
+from estate_tool.errors import Failed, UsageError
+from foundation.layers import LAYER_NAMES
+from foundation.tags import TAG_KEYS
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping, Sequence
+
+    from estate_tool.environment import Environment
+    from estate_tool.tagging import Tagged
+
+HELP = "which resources carry the cost tags, which can't; --activate makes Billing break costs down by them"
+_HOURS = 24.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """ENV, and whether to activate."""
+    arguments.environment(parser)
+    parser.add_argument(
+        "--activate", action="store_true", help="say which keys Billing does not use yet; with --yes, activate them"
+    )
+    parser.add_argument("--yes", action="store_true", help="really activate them")
+    parser.add_argument(
+        "--hours", type=float, default=_HOURS, help="how long to wait for keys that Billing does not know yet (24)"
+    )
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Asks AWS for the tags of everything in the state; exit code 1 when some are missing."""
+    from estate_tool import environment, tagging
+    from estate_tool.reaching import reaching
+
+    target = environment.resolve(args.environment)
+    if args.activate and target.local:
+        raise UsageError(
+            f"environment {target.name} is local: the embedded AWS has no Billing to activate tags in",
+            "name an environment in a real account, for example: scripts/estate tags prod --activate",
+        )
+    resources = _resources(target)
+    with reaching(target):
+        found = tagging.coverage(target.client, resources)
+        activation = _activation(target, args) if args.activate else None
+    answer = _answer(target, found, resources)
+    if activation is not None:
+        answer["activation"] = activation
+    if args.json:
+        print(json.dumps(answer, indent=2))
+    else:
+        _print(answer)
+    return 0 if answer["tagged"] == answer["taggable"] else 1
+
+
+def _resources(target: Environment) -> list[dict[str, Any]]:
+    from estate_tool import machine
+
+    pulumi = machine.reader(target)
+    stacks = pulumi.stacks() if pulumi else {}
+    exported = [pulumi.export(layer) for layer in LAYER_NAMES if stacks.get(layer)] if pulumi else []
+    found = [one for layer in exported for one in layer.get("resources") or [] if str(one["type"]).startswith("aws:")]
+    if not found:
+        raise Failed(
+            f"nothing of environment {target.name} is deployed", f"deploy it: scripts/deploy_all.sh {target.name}"
+        )
+    return found
+
+
+def _activation(target: Environment, args: argparse.Namespace) -> dict[str, str]:
+    from estate_tool import tagging
+
+    explorer = target.client("ce")
+    if args.yes:
+        return tagging.activate(explorer, args.hours * 3600, lambda text: print(text, file=sys.stderr, flush=True))
+    return tagging.statuses(explorer)
+
+
+def _answer(target: Environment, found: Sequence[Tagged], resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    from estate_tool.tagging import TAGGABLE, UNTAGGABLE
+
+    rest = Counter(one["type"] for one in resources if one["type"] not in TAGGABLE)
+    reasons = {kind: UNTAGGABLE.get(kind, "AWS has no tags for this type") for kind in rest}
+    return {
+        "environment": target.name,
+        "keys": list(TAG_KEYS),
+        "taggable": len(found),
+        "tagged": sum(one.complete for one in found),
+        "incomplete": [
+            {"resource": one.resource, "urn": one.urn, "missing": list(one.missing), "different": dict(one.different)}
+            for one in found
+            if not one.complete
+        ],
+        "untaggable": [{"type": kind, "resources": rest[kind], "reason": reasons[kind]} for kind in sorted(rest)],
+    }
+
+
+def _print(answer: Mapping[str, Any]) -> None:
+    print(f"environment {answer['environment']}: {answer['tagged']} of {answer['taggable']} taggable resources carry")
+    print(f"  {', '.join(answer['keys'])}")
+    for one in answer["incomplete"]:
+        wrong = [f"without {', '.join(one['missing'])}"] if one["missing"] else []
+        wrong += [f"{key} is {value}" for key, value in one["different"].items()]
+        print(f"  {one['resource']}: {'; '.join(wrong)}")
+    if answer["incomplete"]:
+        print(f"  → put them right: scripts/estate drift {answer['environment']} --repair")
+    print("without tags in AWS:")
+    for one in answer["untaggable"]:
+        print(f"  {one['resources']:>3} {one['type'].rpartition(':')[2]:<28} {one['reason']}")
+    for key, status in answer.get("activation", {}).items():
+        print(f"Billing: {key:<12} {status}")
+    if any(status != "Active" for status in answer.get("activation", {}).values()):
+        print(f"  → nothing was changed; activate: scripts/estate tags {answer['environment']} --activate --yes")

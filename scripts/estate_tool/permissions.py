@@ -1,0 +1,102 @@
+"""The IAM policy that whoever rolls layers out needs, from what their programs would register."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.permission_table import ARNS, TABLE, Needs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from estate_tool.planned import Place, Planned
+
+# A group of statements that differ only in their resources: service, actions, conditions.
+_Group = tuple[str, tuple[str, ...], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unscoped:
+    """Actions that had to be allowed on everything, and why."""
+
+    actions: tuple[str, ...]
+    reason: str
+
+
+def arn(type_: str, inputs: Mapping[str, Any], place: Place) -> str:
+    """A resource's ARN as its name alone tells it; of a type nothing refers to by ARN, a placeholder."""
+    return ARNS.get(type_, "arn:unused").format_map(_values(inputs, place, ""))
+
+
+def policy(resources: Iterable[Planned], place: Place, suffix: str) -> dict[str, Any]:
+    """The document that allows making, reading, changing, tagging and removing; KeyError for an unknown type."""
+    groups: dict[_Group, set[str]] = defaultdict(set)
+    for resource in resources:
+        known = _values(resource.inputs, place, suffix)
+        for needs in TABLE[resource.type]:
+            when = json.dumps(_filled(needs.when, known), sort_keys=True)
+            groups[(*_actions(needs), when)] |= {each.format_map(known) for each in needs.on}
+    statements = [_statement(number, *each) for number, each in enumerate(_together(groups), start=1)]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _together(groups: Mapping[_Group, set[str]]) -> Iterator[tuple[_Group, set[str]]]:
+    """The groups, those in one that differ only in the values of their conditions."""
+    alike: dict[tuple[Any, ...], list[_Group]] = defaultdict(list)
+    for group in sorted(groups):
+        tests = json.loads(group[2])
+        keys = json.dumps({test: sorted(keys) for test, keys in tests.items()})
+        alike[(*group[:2], keys, *sorted(groups[group]))].append(group)
+    for same in alike.values():
+        merged: dict[str, dict[str, list[str]]] = {}
+        for group in same:
+            for test, keys in json.loads(group[2]).items():
+                for key, value in keys.items():
+                    values = merged.setdefault(test, {}).setdefault(key, [])
+                    values += [value] if value not in values else []
+        yield (*same[0][:2], json.dumps(merged)), groups[same[0]]
+
+
+def unscoped(resources: Iterable[Planned]) -> list[Unscoped]:
+    """What of the policy is allowed on everything."""
+    wide = {needs.actions: needs for item in resources for needs in TABLE[item.type] if needs.on == ("*",)}
+    return [
+        Unscoped(actions=tuple(f"{_actions(needs)[0]}:{action}" for action in _actions(needs)[1]), reason=needs.why)
+        for _, needs in sorted(wide.items())
+    ]
+
+
+def _actions(needs: Needs) -> tuple[str, tuple[str, ...]]:
+    service, _, names = needs.actions.partition(": ")
+    return service, tuple(sorted(names.split()))
+
+
+def _statement(number: int, group: _Group, on: set[str]) -> dict[str, Any]:
+    service, actions, when = group
+    conditions = json.loads(when)
+    sid = "".join(part.capitalize() for part in service.split("-")) + f"{number:02}"
+    statement = {
+        "Sid": sid, "Effect": "Allow", "Action": [f"{service}:{action}" for action in actions],
+        "Resource": "*" if on == {"*"} else sorted(on),
+    }  # fmt: skip
+    return statement | ({"Condition": conditions} if conditions else {})
+
+
+def _filled(when: Mapping[str, Mapping[str, str]], known: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    return {test: {key: text.format_map(known) for key, text in keys.items()} for test, keys in when.items()}
+
+
+def _values(inputs: Mapping[str, Any], place: Place, suffix: str) -> dict[str, str]:
+    """What templates can name: the place, the inputs that are texts, and parts of those that are ARNs or URLs."""
+    known = {key: value for key, value in inputs.items() if isinstance(value, str)}
+    known |= {"partition": place.partition, "region": place.region, "account": place.account, "suffix": suffix}
+    if queue := known.get("queueUrl"):
+        known["queueName"] = queue.replace("/", ":").rpartition(":")[2]
+    if function := known.get("functionName"):
+        # Programs name functions by name or by the ARN of an alias.
+        name = function.split(":")[6] if function.startswith("arn:") else function
+        known |= {"functionName": name, "functionArn": arn("aws:lambda/function:Function", {"name": name}, place)}
+    return known

@@ -1,0 +1,252 @@
+"""What the functions of the estate do, as behaviours with names, each with the permissions that it needs.
+
+A behaviour can be set going at any time; it answers with a look at whether it came about. None needs another to work.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from foundation.catalog import CATALOG
+from foundation.model import Function, QueueTrigger
+from foundation.naming import Arns, Names
+from shared.keys import event_key, series_key
+from tests.integration.cloud import ACCOUNT, expect_soon
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import EmbeddedAws
+
+ALIAS, HOUR = "live", "2013-01-01T05:00:00Z"
+LOG_ACTIONS = ("logs:CreateLogStream", "logs:PutLogEvents")
+QUEUE_ACTIONS = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
+STREAM_ACTIONS = tuple(f"dynamodb:{it}" for it in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"))
+Look = Callable[[], bool]
+
+
+class Estate:
+    """A rolled-out environment, as its administrator sees it. It is set to give up at once what fails.
+
+    Failure queues are emptied, so that what a behaviour sends there is found.
+    """
+
+    def __init__(self, aws: EmbeddedAws, suffix: str = "local") -> None:
+        self.aws, self.names = aws, Names(suffix)
+        self.arns = Arns(names=self.names, account=ACCOUNT, region="us-east-1")
+        functions = aws.client("lambda")
+        for function in CATALOG.functions:
+            functions.put_function_event_invoke_config(
+                FunctionName=self.names.function(function.name), Qualifier=ALIAS, MaximumRetryAttempts=0
+            )
+        for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+            if ":dynamodb:" in mapping["EventSourceArn"]:
+                functions.update_event_source_mapping(UUID=mapping["UUID"], MaximumRetryAttempts=0)
+
+        for queue in aws.client("sqs").list_queues(QueueNamePrefix="dlq-").get("QueueUrls", []):
+            if queue.endswith(f"-{suffix}"):
+                aws.client("sqs").purge_queue(QueueUrl=queue)
+
+    def invoke(self, function: str, payload: object, kind: str = "RequestResponse") -> bool:
+        """Call a function; whether it answered without an error."""
+        answer = self.aws.client("lambda").invoke(
+            FunctionName=self.names.function(function),
+            Qualifier=ALIAS,
+            Payload=json.dumps(payload),
+            InvocationType=kind,
+        )
+        return "FunctionError" not in answer
+
+    def url(self, queue: str) -> str:
+        """The URL of a queue by its physical name."""
+        return f"{self.aws.endpoint}/{ACCOUNT}/{queue}"
+
+    def send(self, queue: str, body: str) -> None:
+        """Put a message into a queue."""
+        self.aws.client("sqs").send_message(QueueUrl=self.url(queue), MessageBody=body)
+
+    def take(self, queue: str, wanted: Callable[[dict[str, Any]], bool]) -> bool:
+        """Whether the queue holds a wanted message, which is taken out."""
+        sqs, url = self.aws.client("sqs"), self.url(queue)
+        found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, AttributeNames=["All"])
+        for message in found.get("Messages", []):
+            if wanted(message):
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+                return True
+        return False
+
+    def has(self, table: str, **key: str) -> bool:
+        """Whether a table has an item."""
+        wanted = {name: {"S": value} for name, value in key.items()}
+        answer = self.aws.client("dynamodb").get_item(
+            TableName=self.names.table(table), Key=wanted, ConsistentRead=True
+        )
+        return "Item" in answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Behaviour:
+    """Something a function does. `needs` are the actions it takes, by what it takes them on, named without suffix."""
+
+    function: str
+    name: str
+    start: Callable[[Estate], Look]
+    needs: Mapping[str, tuple[str, ...]]
+
+
+def event(name: str) -> str:
+    """An event of a type, source and id of its own."""
+    return json.dumps(
+        {"specversion": "1.0", "id": name, "source": name, "type": name, "time": HOUR, "data": {"number": 1}}
+    )
+
+
+def message(body: str) -> dict[str, str]:
+    """A message as Lambda hands it to a function."""
+    return {"messageId": "1", "receiptHandle": "none", "body": body}
+
+
+def item(name: str, text: str) -> dict[str, dict[str, str]]:
+    """An item of the events table."""
+    return {"event_key": {"S": event_key(name, name)}, "event": {"S": text}}
+
+
+def _stored(estate: Estate, name: str) -> bool:
+    return estate.has("events", event_key=event_key(name, name))
+
+
+def _counted(estate: Estate, name: str) -> bool:
+    return estate.has("aggregates", series=series_key(name), hour=HOUR)
+
+
+def logs_written(function: str, estate: Estate) -> Look:
+    """The environment's log stream is gone, as in a new environment; what the function says makes one."""
+    logs, group = estate.aws.client("logs"), estate.names.log_group(function)
+    for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
+        logs.delete_log_stream(logGroupName=group, logStreamName=stream["logStreamName"])
+    estate.invoke(function, {"Records": []})
+    return lambda: bool(logs.filter_log_events(logGroupName=group)["events"])
+
+
+def failed_call_kept(function: str, failures: str, estate: Estate) -> Look:
+    """An asynchronous call with what no function understands."""
+    name = uuid.uuid4().hex
+    estate.invoke(function, {"nonsense": name}, kind="Event")
+    return lambda: estate.take(estate.names.dead_letter_queue(failures), lambda found: name in found["Body"])
+
+
+def queue_consumed(estate: Estate) -> Look:
+    """A message that the mapping has to bring."""
+    name = uuid.uuid4().hex
+    estate.send(estate.names.queue("ingest"), event(name))
+    return lambda: _stored(estate, name)
+
+
+def event_stored(estate: Estate) -> Look:
+    """A batch that is handed over directly, twice: redelivery changes nothing."""
+    name = uuid.uuid4().hex
+    for _ in range(2):
+        estate.invoke("ingest", {"Records": [message(event(name))]})
+    return lambda: _stored(estate, name)
+
+
+def poison_released(estate: Estate) -> Look:
+    """A message that can never be stored; left alone, it would come back once a minute."""
+    name = uuid.uuid4().hex
+    estate.send(estate.names.queue("ingest"), name)
+    return lambda: estate.take(estate.names.dead_letter_queue("ingest"), lambda found: found["Body"] == name)
+
+
+def stream_consumed(estate: Estate) -> Look:
+    """An item whose record the mapping has to bring."""
+    name = uuid.uuid4().hex
+    table = estate.names.table("events")
+    estate.aws.client("dynamodb").put_item(TableName=table, Item=item(name, event(name)))
+    return lambda: _counted(estate, name)
+
+
+def event_counted(estate: Estate) -> Look:
+    """A batch that is handed over directly, twice: redelivery changes nothing."""
+    name = uuid.uuid4().hex
+    change = {"NewImage": item(name, event(name)), "SequenceNumber": "1"}
+    for _ in range(2):
+        estate.invoke("aggregate", {"Records": [{"eventName": "INSERT", "dynamodb": change}]})
+    return lambda: _counted(estate, name)
+
+
+def batch_reported(estate: Estate) -> Look:
+    """An item that holds no event."""
+    name, started = uuid.uuid4().hex, int(time.time() * 1000)
+    table = estate.names.table("events")
+    estate.aws.client("dynamodb").put_item(TableName=table, Item=item(name, "no event"))
+
+    def ours(found: dict[str, Any]) -> bool:
+        return "DDBStreamBatchInfo" in found["Body"] and int(found["Attributes"]["SentTimestamp"]) >= started
+
+    return lambda: estate.take(estate.names.dead_letter_queue("aggregate"), ours)
+
+
+def question_answered(estate: Estate) -> Look:
+    """A question about a type that nobody has sent."""
+    answered = estate.invoke("query", {"type": uuid.uuid4().hex})
+    return lambda: answered
+
+
+def _of_every(function: Function) -> tuple[Behaviour, Behaviour]:
+    """What every function does."""
+    name, trigger = function.name, function.trigger
+    failures = trigger.queue if isinstance(trigger, QueueTrigger) else name
+    return (
+        Behaviour(
+            function=name, name="its log is written", start=partial(logs_written, name),
+            needs={f"/aws/lambda/lambda-{name}:*": LOG_ACTIONS},
+        ),
+        Behaviour(
+            function=name, name=f"an asynchronous call that fails is kept in dlq-{failures}",
+            start=partial(failed_call_kept, name, failures), needs={f"dlq-{failures}": ("sqs:SendMessage",)},
+        ),
+    )  # fmt: skip
+
+
+BEHAVIOURS = (
+    *(behaviour for function in CATALOG.functions for behaviour in _of_every(function)),
+    Behaviour(
+        function="ingest", name="messages of queue-ingest reach it", start=queue_consumed,
+        needs={"queue-ingest": QUEUE_ACTIONS},
+    ),
+    Behaviour(
+        function="ingest", name="a valid event is stored", start=event_stored,
+        needs={"table-events": ("dynamodb:PutItem",)},
+    ),
+    Behaviour(
+        function="ingest", name="an invalid message is in dlq-ingest within seconds", start=poison_released,
+        needs={"queue-ingest": ("sqs:ChangeMessageVisibility",)},
+    ),
+    Behaviour(
+        function="aggregate", name="new items of table-events reach it", start=stream_consumed,
+        needs={"table-events/stream/*": STREAM_ACTIONS},
+    ),
+    Behaviour(
+        function="aggregate", name="a stored event is counted", start=event_counted,
+        needs={"table-marks": ("dynamodb:PutItem",), "table-aggregates": ("dynamodb:UpdateItem",)},
+    ),
+    Behaviour(
+        function="aggregate", name="a batch that can't be counted is reported to dlq-aggregate", start=batch_reported,
+        needs={"dlq-aggregate": ("sqs:SendMessage",)},
+    ),
+    Behaviour(
+        function="query", name="a question is answered", start=question_answered,
+        needs={"table-aggregates": ("dynamodb:Query",)},
+    ),
+)  # fmt: skip
+
+
+def all_come_about(estate: Estate, behaviours: tuple[Behaviour, ...] = BEHAVIOURS) -> None:
+    """Set them going, one after the other, and wait for each; AssertionError with the name of one that does not."""
+    looks = [(behaviour, behaviour.start(estate)) for behaviour in behaviours]
+    for behaviour, look in looks:
+        expect_soon(look, f"{behaviour.function}: {behaviour.name}")

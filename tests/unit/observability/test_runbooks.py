@@ -1,0 +1,63 @@
+"""Every alarm's description leads to a runbook that exists; runbooks and docs say nothing of alarms that do not."""
+
+import re
+
+import pytest
+
+from foundation.catalog import CATALOG
+from observability.alarm_spec import RUNBOOKS
+from observability.symptoms import RUNBOOK, SYMPTOMS
+from tests.support.alarm_table import DOCUMENT, generated
+from tests.support.mocks import ROOT, roll_out
+
+FOLDER = ROOT / "docs" / "runbooks"
+PARTS = {"Means", "Look", "Do", "Verify"}
+
+
+def headings(name: str) -> dict[str, str]:
+    """The parts of a runbook by the anchors of their headings."""
+    _, *parts = re.split(r"^## ", (FOLDER / name).read_text(encoding="utf-8"), flags=re.M)
+    return {part.splitlines()[0]: part for part in parts}
+
+
+def linked() -> set[tuple[str, str]]:
+    """The file and anchor that each deployed alarm's description ends with."""
+    layer = roll_out("observability")["observability"]
+    alarms = layer.of("cloudwatch/metricAlarm:MetricAlarm") + layer.of("cloudwatch/compositeAlarm:CompositeAlarm")
+    links = [alarm.inputs["alarmDescription"].rpartition(" Runbook: ")[2] for alarm in alarms]
+    assert len(links) > len(CATALOG.functions)
+    return {
+        (path.removeprefix("docs/runbooks/"), anchor) for path, _, anchor in (link.partition("#") for link in links)
+    }
+
+
+def test_every_alarm_leads_to_a_heading_that_exists():
+    assert linked() <= {(path.name, anchor) for path in FOLDER.iterdir() for anchor in headings(path.name)}
+
+
+def test_every_heading_is_of_an_alarm_that_exists():
+    named = {(path.name, anchor) for path in FOLDER.iterdir() for anchor in headings(path.name)}
+    assert named == linked()
+    assert {path.name for path in FOLDER.iterdir()} == {f"{name}.md" for name in RUNBOOKS.values()} | {RUNBOOK}
+    assert set(headings(RUNBOOK)) == set(SYMPTOMS)
+
+
+@pytest.mark.parametrize("name", [*(f"{name}.md" for name in RUNBOOKS.values()), RUNBOOK])
+def test_every_part_says_what_it_means_where_to_look_what_to_do_and_how_to_verify(name: str):
+    for anchor, text in headings(name).items():
+        found = set(re.findall(r"\*\*(\w+)\*\*", text))
+        assert {word.capitalize() for word in found} == PARTS, anchor
+
+
+def test_links_within_the_documents_lead_somewhere():
+    for path in (*FOLDER.iterdir(), DOCUMENT):
+        for target in re.findall(r"\]\(([^)]+)\)", path.read_text(encoding="utf-8")):
+            file, _, anchor = target.partition("#")
+            found = path.parent / file if file else path
+            assert found.exists(), f"{path.name}: {target}"
+            if anchor:
+                assert re.search(rf"^## {anchor}$", found.read_text(encoding="utf-8"), re.M), f"{path.name}: {target}"
+
+
+def test_the_table_of_alarms_is_fresh():
+    assert generated() in DOCUMENT.read_text(encoding="utf-8"), "python -m tests.support.alarm_table writes it anew"

@@ -1,0 +1,200 @@
+"""Drift: what the engine's events tell of it, how it is classed, and who added permissions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool import drift, uninvited
+from estate_tool.drift_classes import COST, EXPECTED, OTHER, SECURITY, classify
+from estate_tool.errors import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tests.unit.tool.conftest import Estate
+
+TABLE = "aws:dynamodb/table:Table"
+TARGET = "aws:appautoscaling/target:Target"
+SCHEDULE = "aws:appautoscaling/scheduledAction:ScheduledAction"
+PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
+WARM = {"resourceId": "function:lambda-query-dev:live", "scalableDimension": "lambda:function:ProvisionedConcurrency"}
+READS = {"resourceId": "table/table-events-dev", "scalableDimension": "dynamodb:table:ReadCapacityUnits"}
+
+
+def urn(kind: str, name: str) -> str:
+    return f"urn:pulumi:dev::data::estate:data:Some${kind}::{name}"
+
+
+def resource(kind: str, logical: str, **inputs: Any) -> dict[str, Any]:
+    return {"urn": urn(kind, logical), "type": kind, "id": inputs.get("name", logical), "inputs": inputs}
+
+
+STATE = [
+    resource(TABLE, "events", name="table-events-dev"),
+    resource(TABLE, "marks", name="table-marks-dev"),
+    resource(TARGET, "reads", minCapacity=1, maxCapacity=50, **READS),
+    resource(PROVISIONED, "warm", functionName="lambda-query-dev", qualifier="live"),
+    resource(TARGET, "warm-target", minCapacity=2, maxCapacity=5, **WARM),
+    resource(SCHEDULE, "peak", scalableTargetAction={"minCapacity": 3, "maxCapacity": 5}, **WARM),
+    resource(SCHEDULE, "night", scalableTargetAction={"minCapacity": 1, "maxCapacity": 5}, **WARM),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "path", "actual", "expected"),
+    [
+        (TABLE, "events", "readCapacity", 50, EXPECTED),
+        (TABLE, "events", "readCapacity", 51, COST),
+        (TABLE, "events", "writeCapacity", 6, COST),  # nothing scales it here
+        (TABLE, "marks", "readCapacity", 6, COST),
+        (PROVISIONED, "warm", "provisionedConcurrentExecutions", 1, EXPECTED),
+        (PROVISIONED, "warm", "provisionedConcurrentExecutions", 6, COST),
+        (PROVISIONED, "warm", "", None, COST),
+        (TARGET, "warm-target", "minCapacity", 3, EXPECTED),
+        (TARGET, "warm-target", "minCapacity", 4, COST),
+        (TARGET, "warm-target", "maxCapacity", 3, COST),
+        (TABLE, "events", "tags.Owner", None, OTHER),
+        (TARGET, "reads", 'tags["Cost Center"]', None, OTHER),
+        (TABLE, "events", "billingMode", "PAY_PER_REQUEST", COST),
+        (TABLE, "events", "", None, OTHER),
+        (TABLE, "events", "serverSideEncryption.enabled", False, SECURITY),
+        ("aws:lambda/function:Function", "f", "memorySize", 3008, COST),
+        ("aws:lambda/function:Function", "f", "role", "arn", SECURITY),
+        ("aws:lambda/function:Function", "f", 'environment.variables["A"]', "b", OTHER),
+        ("aws:cloudwatch/logGroup:LogGroup", "g", "retentionInDays", 365, COST),
+        ("aws:iam/rolePolicy:RolePolicy", "p", "policy.Statement[0].Action", "sqs:*", SECURITY),
+        ("aws:iam/rolePolicy:RolePolicy", "p", "", None, SECURITY),
+        ("aws:iam/role:Role", "r", "assumeRolePolicy", "{}", SECURITY),
+        ("aws:sns/topicPolicy:TopicPolicy", "p", "policy", "{}", SECURITY),
+        ("aws:sqs/queue:Queue", "q", "", None, OTHER),
+        ("aws:sqs/queue:Queue", "q", "sqsManagedSseEnabled", False, SECURITY),
+        ("aws:sqs/queue:Queue", "q", "messageRetentionSeconds", 1209600, COST),
+        ("aws:cloudwatch/metricAlarm:MetricAlarm", "a", "actionsEnabled", False, OTHER),
+    ],
+)
+def test_drift_is_classed_by_what_it_means(kind: str, name: str, path: str, actual: Any, expected: str) -> None:
+    assert classify(urn(kind, name), path, actual, STATE) == expected
+
+
+class FakeEngine:
+    """An engine whose comparison tells the given steps of layer data."""
+
+    def __init__(self, *steps: dict[str, Any], complaint: str = "", resources: int = 7) -> None:
+        self._steps, self._complaint, self._resources = steps, complaint, resources
+        self.refreshed: dict[str, list[str]] = {}
+
+    def stacks(self) -> dict[str, int]:
+        return {"data": self._resources, "compute": self._resources, "foundation": self._resources}
+
+    def export(self, layer: str) -> dict[str, Any]:
+        return {"resources": STATE if layer == "data" else []}
+
+    def compare(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        for metadata in self._steps if layer == "data" else ():
+            on_event({"resOutputsEvent": {"metadata": metadata, "planning": True}})
+        return self._complaint
+
+    def refresh(self, layer: str, urns: list[str], on_event: object) -> str:
+        self.refreshed[layer] = urns
+        return ""
+
+
+def step(kind: str, name: str, old: dict[str, Any], new: dict[str, Any] | None, *paths: str) -> dict[str, Any]:
+    return {
+        "op": "update" if new is not None else "delete", "urn": urn(kind, name), "type": kind,
+        "old": {"id": "the-id", "outputs": old}, "new": new and {"outputs": new},
+        "detailedDiff": {path: {"diffKind": "update"} for path in paths},
+    }  # fmt: skip
+
+
+def found(estate: Estate, *steps: dict[str, Any]) -> list[tuple[str, str, Any, Any, str]]:
+    engine: Any = FakeEngine(*steps)
+    drifted = drift.find(engine, estate, ("foundation", "data", "compute", "observability"))  # type: ignore[arg-type]
+    return [(one.resource, one.path, one.expected, one.actual, one.kind) for one in drifted]
+
+
+def test_each_property_is_told_with_its_place_and_both_values(empty_estate: Estate) -> None:
+    old = {"environment": {"variables": {"a.b": "1"}}, "attributes": [{"type": "S"}]}
+    new = {"environment": {"variables": {"a.b": "2"}}, "attributes": [{"type": "N"}]}
+    told = found(empty_estate, step(TABLE, "f", old, new, 'environment.variables["a.b"]', "attributes[0].type"))
+    assert told == [
+        ("f", "attributes[0].type", "S", "N", OTHER),
+        ("f", 'environment.variables["a.b"]', "1", "2", OTHER),
+    ]
+
+
+def test_a_policy_is_looked_into(empty_estate: Estate) -> None:
+    before = {"Statement": [{"Sid": "A", "Action": "sqs:SendMessage"}]}
+    after = {"Statement": [{"Sid": "A", "Action": "sqs:*"}, {"Sid": "B"}]}
+    kind = "aws:iam/rolePolicy:RolePolicy"
+    told = found(empty_estate, step(kind, "p", {"policy": json.dumps(before)}, {"policy": json.dumps(after)}, "policy"))
+    assert told == [
+        ("p", "policy.Statement[0].Action", "sqs:SendMessage", "sqs:*", SECURITY),
+        ("p", "policy.Statement[1]", None, {"Sid": "B"}, SECURITY),
+    ]
+
+
+def test_a_tag_is_told_once_and_what_only_aws_computes_not_at_all(empty_estate: Estate) -> None:
+    tagged = {"tags": {"Owner": "me"}, "tagsAll": {"Owner": "me"}}
+    bare = {"tags": {}, "tagsAll": {}}
+    told = found(
+        empty_estate,
+        step(TABLE, "events", tagged, bare, "tags.Owner", "tagsAll.Owner"),
+        step(TABLE, "marks", {"lastModified": 1}, {"lastModified": 2}),
+    )
+    assert told == [("events", "tags.Owner", "me", None, OTHER)]
+
+
+def test_a_resource_that_is_gone_is_told(empty_estate: Estate) -> None:
+    assert found(empty_estate, step("aws:sqs/queue:Queue", "q", {}, None)) == [("q", "", "the-id", None, OTHER)]
+
+
+def test_nothing_deployed_and_a_comparison_that_fails_are_errors(empty_estate: Estate) -> None:
+    nothing: Any = FakeEngine(resources=0)
+    with pytest.raises(Failed, match="nothing of environment dev is deployed"):
+        drift.find(nothing, empty_estate, ("data",))  # type: ignore[arg-type]
+    broken: Any = FakeEngine(complaint="no answer")
+    with pytest.raises(Failed, match="layer data can't be compared with AWS: no answer"):
+        drift.find(broken, empty_estate, ("data",))  # type: ignore[arg-type]
+
+
+def test_only_what_autoscaling_does_not_explain_is_read_and_rolled_out(empty_estate: Estate) -> None:
+    engine: Any = FakeEngine(
+        step(TABLE, "events", {"readCapacity": 1}, {"readCapacity": 9}, "readCapacity"),
+        step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"),
+    )
+    drifted = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
+    layers = drift.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
+    assert engine.refreshed == {"data": [urn(TABLE, "marks")]}
+    assert layers == ("data", "compute")
+
+
+def test_permissions_beside_the_declared_ones_are_found_and_taken_away(empty_estate: Estate) -> None:
+    iam, sqs = empty_estate.client("iam"), empty_estate.client("sqs")
+    policy = json.dumps(
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
+    )
+    iam.create_role(RoleName="role-a-dev", AssumeRolePolicyDocument=policy)
+    for name in ("declared", "guest"):
+        iam.put_role_policy(RoleName="role-a-dev", PolicyName=name, PolicyDocument=policy)
+    arn = iam.create_policy(PolicyName="wide", PolicyDocument=policy)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="role-a-dev", PolicyArn=arn)
+    urls = [sqs.create_queue(QueueName=name, Attributes={"Policy": policy})["QueueUrl"] for name in ("open", "meant")]
+    state = [
+        resource("aws:iam/role:Role", "role", name="role-a-dev"),
+        resource("aws:iam/rolePolicy:RolePolicy", "policy", name="role-a-dev:declared"),
+        resource("aws:iam/role:Role", "gone", name="role-b-dev"),
+        *({**resource("aws:sqs/queue:Queue", url[-5:]), "id": url} for url in urls),
+        resource("aws:sqs/queuePolicy:QueuePolicy", "queue-policy", queueUrl=urls[1]),
+    ]
+    guests = uninvited.found(empty_estate.client, state)
+    assert {(guest.urn.rpartition("::")[2], guest.path) for guest in guests} == {
+        ("role", 'inlinePolicies["guest"]'), ("role", "managedPolicyArns"), ("/open", "policy")
+    }  # fmt: skip
+    for guest in guests:
+        guest.remove()
+    assert uninvited.found(empty_estate.client, state) == []
+    assert iam.list_role_policies(RoleName="role-a-dev")["PolicyNames"] == ["declared"]
