@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 _COMMANDS = (
-    "deploy", "destroy", "status", "drift", "doctor", "send", "query", "rightsize", "fire-drill", "permissions", "tags",
-    "sample", "local",
+    "deploy", "destroy", "status", "drift", "doctor", "send", "query", "rightsize", "fire-drill", "dashboard",
+    "permissions", "tags", "sample", "local",
 )  # fmt: skip
 _INTERRUPTED = 130
 

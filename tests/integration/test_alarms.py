@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from plotly.offline import get_plotlyjs
 
 from tests.integration.cloud import depth, expect_soon, make_queue, received, unique
 from tests.integration.commands import Commands
@@ -15,6 +17,7 @@ from tests.integration.conftest import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from tests.integration.conftest import EmbeddedAws
 
@@ -142,6 +145,36 @@ def test_a_fire_drill_hears_every_alarm_and_leaves_nothing(aws: EmbeddedAws, est
     assert {one["alarm"] for one in answer["without_actions"]} == alarms(aws).keys() - telling
     assert left() == before
     expect_soon(lambda: {one["StateValue"] for one in alarms(aws).values()} == {"OK"}, "all alarms are OK again")
+
+
+def test_the_dashboards_page_shows_the_numbers_of_the_api(aws: EmbeddedAws, estate: Commands, tmp_path: Path) -> None:
+    file = tmp_path / "dashboard.html"
+    told = json.loads(estate("scripts/estate", "dashboard", "--html", str(file), "--json").stdout)
+    html = file.read_text()
+    found = re.search(r'<script type="application/json" id="dashboard">(.*?)</script>', html, re.DOTALL)
+    assert found is not None
+    shown = json.loads(found[1])
+    cloudwatch = aws.client("cloudwatch")
+    body = json.loads(cloudwatch.get_dashboard(DashboardName="dashboard-estate-local")["DashboardBody"])
+    assert [one["type"] for one in shown["widgets"]] == [one["type"] for one in body["widgets"]]
+    assert told["plots"] == sum(one["type"] == "metric" for one in body["widgets"])
+    listed = {one["name"] for widget in shown["widgets"] for one in widget.get("alarms", [])}
+    assert listed == {arn.rpartition(":")[2] for one in body["widgets"] for arn in one["properties"].get("alarms", [])}
+    period = timedelta(seconds=60)
+    start, end = datetime.fromisoformat(shown["start"]), datetime.fromisoformat(shown["end"])
+    asked = {"Namespace": "AWS/SQS", "MetricName": "NumberOfMessagesSent", "StartTime": start - period, "EndTime": end,
+             "Dimensions": [{"Name": "QueueName", "Value": "queue-ingest-local"}], "Period": 60}  # fmt: skip
+    points = cloudwatch.get_metric_statistics(Statistics=["Sum"], **asked)["Datapoints"]
+    wanted = {point["Timestamp"].isoformat(): point["Sum"] for point in points}
+    sent = [
+        dict(zip(series["times"], series["values"], strict=True))
+        for one in shown["widgets"]
+        for series in one.get("series", [])
+        if series["label"] == "ingest sent"
+    ]
+    assert sent == [wanted]
+    assert sum(wanted.values()) == 1
+    assert not re.search(r"<(?:script|link|img)[^>]+(?:src|href)=", html.replace(get_plotlyjs(), "")), "self-contained"
 
 
 def test_metrics_of_logs_reach_alarms_on_percentiles_and_math_and_those_above(aws: EmbeddedAws) -> None:
