@@ -1,0 +1,36 @@
+"""`estate dashboard`: the deployed dashboard with live numbers as one page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from estate_tool.commands import arguments
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = "the dashboard with live numbers as one HTML page"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """ENV, where the page goes, and the form of the answer."""
+    arguments.environment(parser)
+    parser.add_argument("--html", required=True, type=Path, metavar="FILE", help="write the page to this file")
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Asks for every number that the dashboard shows, and writes the page."""
+    from estate_tool import dashboards, environment
+    from estate_tool.reaching import reaching
+
+    target = environment.resolve(args.environment)
+    with reaching(target):
+        collected = dashboards.collect(target)
+    args.html.write_text(dashboards.page(collected), encoding="utf-8")
+    plots = sum(widget["type"] == "metric" for widget in collected["widgets"])
+    answer = {"environment": target.name, "dashboard": collected["name"], "file": str(args.html), "plots": plots}
+    print(json.dumps(answer) if args.json else f"{args.html}: {collected['name']}, {plots} plots")
+    return 0
