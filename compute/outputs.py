@@ -11,12 +11,14 @@ from foundation.upstream import Upstream
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionOutputs:
-    """One function, its alias and where its logs and failures go."""
+    """One function, its alias and where its logs and failures go.
+
+    Without its version: that changes with every change of code, which nobody above needs to follow.
+    """
 
     name: pulumi.Output[str]
     alias_name: pulumi.Output[str]
     alias_arn: pulumi.Output[str]
-    version: pulumi.Output[str]
     log_group: pulumi.Output[str]
     failure_queue_arn: pulumi.Output[str]
 
