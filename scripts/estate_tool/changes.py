@@ -130,7 +130,7 @@ class Changes:
             # The rule's statement, then what breaks it and how to mend it.
             broken = event["policyEvent"]
             message, urn = " ".join(str(broken["message"]).split()), str(broken.get("resourceUrn", ""))
-            self._add(Complaint(message=message, urn=urn, rule=str(broken.get("policyName", ""))))
+            self._add(Complaint(message=message, urn=urn, rule=str(broken.get("policyName") or "guardrail")))
 
     def _diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
         message = str(diagnostic.get("message", "")).strip()
@@ -143,5 +143,5 @@ class Changes:
         self._add(Complaint(message=message, urn=urn))
 
     def _add(self, complaint: Complaint) -> None:
-        if complaint not in self.complaints:
+        if str(complaint) not in self.errors:
             self.complaints.append(complaint)

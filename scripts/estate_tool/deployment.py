@@ -1,4 +1,4 @@
-"""One rollout or preview of an environment: runs the engine for the layers whose inputs changed, keeps what came of it."""
+"""One rollout or preview: runs the engine for layers whose inputs changed, and keeps a record of what came of it."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Deployment:
             if self.recovery and changes.unanswered:
                 self.recovery.after(name, changes.unanswered)
         finally:
-            self._keep(name, "" if complaint else digest)
+            self._keep(name, digest, succeeded=not complaint)
         return LayerResult.of(name, changes, complaint, DEPLOYED)
 
     def _is_elsewhere(self, state: StackState | None) -> bool:
@@ -92,16 +92,16 @@ class Deployment:
         record = state.record if state else None
         return bool(self.inputs and record and record.aws and record.aws != self.inputs.aws)
 
-    def _keep(self, name: str, digest: str) -> None:
+    def _keep(self, name: str, digest: str, *, succeeded: bool) -> None:
         """Notes how a layer was left, while the next one is rolled out."""
+        if succeeded:
+            self.states.update(self.pulumi.states((name,)))
         if not self.inputs:
             return
         record = Record(aws=self.inputs.aws)
-        if digest:
-            self.states.update(self.pulumi.states((name,)))
-            # Edited meanwhile: nobody knows what the engine saw of it.
-            if self._digest(name) == digest:
-                record = Record(inputs=digest, state=self.states[name].digest, aws=self.inputs.aws)
+        # Inputs edited meanwhile: nobody knows what the engine saw of it.
+        if succeeded and digest and self._digest(name) == digest:
+            record = Record(inputs=digest, state=self.states[name].digest, aws=self.inputs.aws)
         if self._pool is None:
             from concurrent.futures import ThreadPoolExecutor
 

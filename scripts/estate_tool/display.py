@@ -44,15 +44,15 @@ class Display:
     def layer_done(self, result: LayerResult) -> None:
         """A layer has ended."""
         if result.unknown:
-            self.line(f"      {self._coloured('?', '36')} not known before the rollout: {', '.join(result.unknown)}")
+            self.line(f"      {self._coloured('?', '36')} not known before the rollout: {_listed(result.unknown)}")
         if result.error:
             self.line(f"      {self._coloured(result.result, '31')}: {_indented(result.error)}")
             for complaint in result.errors:
                 if complaint.code:
                     self.line(f"        → {_refusal(complaint)}")
             return
-        how = f"in {result.seconds:.1f} s" if result.ran else "as its inputs are"
-        self.line(f"      {_counts(result)} {how}")
+        how = f" in {result.seconds:.1f} s" if result.ran else ", as are its inputs: not run"
+        self.line(f"      {_counts(result)}{how}")
 
     def summary(self, outcome: Outcome, done: str, hint: str) -> None:
         """What changed, how long it took, what to do next."""
@@ -83,6 +83,11 @@ def _refusal(complaint: Complaint) -> str:
     """Which resource, and how AWS refused what."""
     what = f" to {complaint.action}" if complaint.action else ""
     return f"{complaint.name} ({complaint.type}): AWS answered {complaint.code}{what}"
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _short(text: str, limit: int = 110) -> str:

@@ -100,17 +100,20 @@ def _files(folder: Path) -> Iterator[Path]:
 def _imported(modules: Iterable[Path], root: Path) -> set[Path]:
     """The modules themselves and every module of the checkout that they import, directly or not."""
     found: set[Path] = set()
+    looked_up: set[str] = set()
     waiting = list(modules)
     while waiting:
         path = waiting.pop()
         if path not in found:
             found.add(path)
-            waiting += _imports(path, root)
+            names = _imports(path, root) - looked_up
+            looked_up |= names
+            waiting += (module for name in names for module in _modules(name, root))
     return found
 
 
-def _imports(path: Path, root: Path) -> set[Path]:
-    """The modules of the checkout that a module's import statements name, with the packages around them."""
+def _imports(path: Path, root: Path) -> set[str]:
+    """What a module's import statements name: modules, and what may be modules or members of them."""
     names: set[str] = set()
     for source, members, plain in _IMPORT.findall(path.read_bytes().replace(b"\\\n", b" ")):
         if source:
@@ -118,7 +121,7 @@ def _imports(path: Path, root: Path) -> set[Path]:
             names |= {base, *(f"{base}.{member.decode()}" for member in _NAME.findall(members))}
         else:
             names |= {name.decode() for name in _NAME.findall(plain)}
-    return {module for name in names for module in _modules(name, root)}
+    return names
 
 
 def _absolute(name: str, path: Path, root: Path) -> str:
@@ -131,13 +134,12 @@ def _absolute(name: str, path: Path, root: Path) -> str:
     return ".".join((*package, bare)) if bare else ".".join(package)
 
 
-def _modules(name: str, root: Path) -> list[Path]:
-    found: list[Path] = []
-    place = root
+def _modules(name: str, root: Path) -> Iterator[Path]:
+    """The files of the checkout behind a name: the module's, and those of the packages around it."""
+    place = str(root)
     for part in name.split("."):
-        place /= part
-        module = next((each for each in (place.with_suffix(".py"), place / "__init__.py") if each.is_file()), None)
-        if module is None:
-            break
-        found.append(module)
-    return found
+        place += f"/{part}"
+        file = next((each for each in (Path(f"{place}.py"), Path(place, "__init__.py")) if each.is_file()), None)
+        if file is None:
+            return
+        yield file

@@ -26,9 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layer", choices=LAYER_NAMES, help="only this layer; what it reads must be deployed")
     parser.add_argument("--preview", action="store_true", help="say what would change, change nothing")
     parser.add_argument("--force", action="store_true", help="roll out layers too whose inputs have not changed")
-    parser.add_argument(
-        "--keep-going", action="store_true", help="after a failure, go on with layers that don't read it"
-    )
+    parser.add_argument("--keep-going", action="store_true", help="after a failure, go on with what doesn't read it")
     parser.add_argument("--yes", action="store_true", help="don't ask before changing a real account")
     arguments.wait_flag(parser)
     arguments.json_flag(parser)
