@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,10 +12,10 @@ from estate_tool.paths import ROOT
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-UPSTREAM = {"foundation": {"suffix": "dev"}, "data": {"tables": {}}, "compute": {"functions": {}}}
+UPSTREAM: dict[str, Any] = {"foundation": {"suffix": "dev"}, "data": {"tables": {}}, "compute": {"functions": {}}}
 ALL = set(LAYER_NAMES)
 
 
@@ -68,10 +68,10 @@ def pristine(copied: Path) -> dict[str, str]:
 
 
 def digests(
-    checkout: Checkout, environment: str = "local", engine: str = "3.259.0", **upstream: object
+    checkout: Checkout, environment: str = "local", engine: str = "3.259.0", upstream: Mapping[str, Any] = UPSTREAM
 ) -> dict[str, str]:
     inputs = Inputs(environment=environment, engine=engine, root=checkout.root)
-    return {name: inputs.digest(name, {**UPSTREAM, **upstream}) for name in LAYER_NAMES}
+    return {name: inputs.digest(name, upstream) for name in LAYER_NAMES}
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
@@ -179,9 +179,9 @@ def test_nobody_knows_the_inputs_of_a_stack_that_imports_configuration(checkout:
     ],
 )
 def test_outputs_count_for_the_layers_that_read_them(
-    checkout: Checkout, upstream: dict[str, object], layers: set[str]
+    checkout: Checkout, upstream: dict[str, Any], layers: set[str]
 ) -> None:
-    assert changed(digests(checkout), digests(checkout, **upstream)) == layers
+    assert changed(digests(checkout), digests(checkout, upstream={**UPSTREAM, **upstream})) == layers
 
 
 def test_versions_of_the_engine_and_of_its_packages_count_and_other_packages_do_not(
