@@ -23,6 +23,8 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 # Of SHA-256, in hexadecimal digits: the value of a tag is no longer than 256 characters in Pulumi's service.
 _DIGEST_LENGTH = 48
 _NOTHING = "-"
+# When and where a resource was registered, and what varies from run to run: the order of its dependencies.
+_CIRCUMSTANCES = {"created", "modified", "sourcePosition", "stackTrace", "dependencies", "propertyDependencies"}
 
 
 def digest_of(value: object) -> str:
@@ -78,8 +80,12 @@ class StackState:
 
     @cached_property
     def digest(self) -> str:
-        """Changes with every change of the state, whoever makes it and however."""
-        return digest_of(self.deployment)
+        """Changes with every change of a resource in the state, whoever makes it and however.
+
+        Not with a run that leaves every resource as it was: the engine compares with nothing else.
+        """
+        kept = [{key: resource[key] for key in resource.keys() - _CIRCUMSTANCES} for resource in self.resources]
+        return digest_of(sorted(kept, key=lambda resource: json.dumps(resource, sort_keys=True)))
 
     def is_result_of(self, inputs: str, aws: str) -> bool:
         """Whether the last rollout took these inputs there, succeeded, and nothing has touched the state since."""

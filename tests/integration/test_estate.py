@@ -170,15 +170,24 @@ def test_a_violated_rollout_is_never_taken_for_done(estate: dict[str, Any], copi
     assert runs(copied, same, same, same, "deployed") == ["observability"]
 
 
-def test_what_the_bare_engine_did_to_a_layer_is_not_taken_for_rolled_out(
+def test_what_the_bare_engine_changed_is_not_taken_for_rolled_out(
     estate: dict[str, Any], own: EmbeddedAws, run: Commands
 ) -> None:
     engine = os.pathsep.join(str(folder) for folder in ensure_engine(Report()).folders)
     variables = {**os.environ, **own.environment, "PATH": f"{engine}{os.pathsep}{os.environ['PATH']}"}
-    command = ["pulumi", "refresh", "--yes", "--skip-preview", "--non-interactive", "--stack", "local"]
-    done = subprocess.run(command, cwd=ROOT / "foundation", env=variables, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert runs(run, "unchanged", "unchanged", "unchanged", "unchanged") == ["foundation"]
+    same = "unchanged"
+    bare = ("pulumi", "{}", "--yes", "--skip-preview", "--non-interactive", "--stack", "local")
+    for verb, results, run_again in (
+        ("refresh", (same, same, same, same), []),
+        ("destroy", (same, same, same, "deployed"), ["observability"]),
+    ):
+        target = "--target=**EstateDashboard$aws:cloudwatch/dashboard:Dashboard::*"
+        command = [part.format(verb) for part in bare] + [target]
+        done = subprocess.run(
+            command, cwd=ROOT / "observability", env=variables, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert runs(run, *results) == run_again
 
 
 def test_all_layers_are_previewed_before_any_is_there(

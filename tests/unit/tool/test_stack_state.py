@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-DEPLOYMENT = {
+DEPLOYMENT: dict[str, Any] = {
     "manifest": {"time": "2026-01-01T00:00:00Z"},
     "resources": [
         {"type": "pulumi:pulumi:Stack", "urn": "s", "outputs": {"suffix": "dev"}},
@@ -53,10 +53,6 @@ def test_other_inputs_another_aws_and_failed_rollouts_are_not(record: Record | N
     assert not state(record=record).is_result_of(inputs, aws)
 
 
-def _touched(deployment: Any) -> None:
-    deployment["manifest"]["time"] = "2026-01-01T00:00:01Z"
-
-
 def _edited(deployment: Any) -> None:
     deployment["resources"][1]["outputs"]["url"] = "v"
 
@@ -65,15 +61,27 @@ def _partly_destroyed(deployment: Any) -> None:
     del deployment["resources"][1]
 
 
+def _failed_half_way(deployment: Any) -> None:
+    deployment["resources"][1]["initErrors"] = ["not yet active"]
+
+
 def _pending(deployment: Any) -> None:
     deployment["pending_operations"] = [{"type": "creating", "resource": {"urn": "r"}}]
 
 
-@pytest.mark.parametrize("change", [_touched, _edited, _partly_destroyed, _pending])
-def test_whatever_touches_the_state_makes_the_record_void(change: Callable[[Any], None]) -> None:
+@pytest.mark.parametrize("change", [_edited, _failed_half_way, _partly_destroyed, _pending])
+def test_whatever_changes_the_state_makes_the_record_void(change: Callable[[Any], None]) -> None:
     deployment = copy.deepcopy(DEPLOYMENT)
     change(deployment)
     assert not state(deployment, rolled_out()).is_result_of("abc", "one")
+
+
+def test_a_run_that_leaves_every_resource_as_it_was_does_not() -> None:
+    deployment = copy.deepcopy(DEPLOYMENT)
+    deployment["manifest"] = {"time": "2026-01-01T00:00:01Z"}
+    deployment["resources"].reverse()
+    deployment["resources"][0] |= {"modified": "now", "sourcePosition": "elsewhere", "dependencies": ["s"]}
+    assert state(deployment, rolled_out()).is_result_of("abc", "one")
 
 
 def test_what_is_pending_is_never_rolled_out_nor_is_nothing() -> None:
