@@ -13,13 +13,13 @@ from foundation.upstream import Upstream
 class FunctionOutputs:
     """One function, its alias, where its logs and failures go, and its size.
 
+    Without its version: that changes with every change of code, which nobody above needs to follow.
     `warm_percent` is the use of warm environments that autoscaling aims at; it means something for critical functions.
     """
 
     name: pulumi.Output[str]
     alias_name: pulumi.Output[str]
     alias_arn: pulumi.Output[str]
-    version: pulumi.Output[str]
     log_group: pulumi.Output[str]
     failure_queue_arn: pulumi.Output[str]
     memory_mb: pulumi.Output[int]

@@ -1,11 +1,30 @@
 """Reading another layer's outputs: the one place that builds StackReferences."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pulumi
+from pulumi.runtime.rpc import UNKNOWN
 
 from foundation.layers import LAYER_NAMES, layer
+
+# The engine shows this in the place of a secret.
+_UNKNOWN_WORDS = (UNKNOWN, "[secret]")
+_planned: dict[str, Any] = {}
+
+
+@contextlib.contextmanager
+def planned(outputs: Mapping[str, Any]) -> Iterator[None]:
+    """For previews only: layers that are not rolled out as planned yet, with the outputs they would have.
+
+    Those are as the engine previews them: UNKNOWN stands for what AWS has yet to answer, or for all of a layer's.
+    """
+    _planned.update(outputs)
+    try:
+        yield
+    finally:
+        _planned.clear()
 
 
 class Upstream:
@@ -18,17 +37,46 @@ class Upstream:
         self.name = name
         stack = pulumi.get_stack()
         # `organization` is what self-managed backends call the only organisation they have.
-        self._reference = pulumi.StackReference(f"{pulumi.get_organization()}/{name}/{stack}")
+        self._reference = None
+        # A rollout never builds on a plan.
+        self._plan = _planned.get(name) if pulumi.runtime.is_dry_run() else None
+        if self._plan is None:
+            self._reference = pulumi.StackReference(f"{pulumi.get_organization()}/{name}/{stack}")
         self._hint = f"deploy it first: scripts/deploy_layer.sh {name} {stack}"
 
     def require(self, *path: str) -> pulumi.Output[Any]:
         """The output at a path of keys; fails the program with the layer to deploy when it isn't there."""
-        return self._reference.outputs.apply(lambda outputs: self._walk(outputs, path))
+        if self._reference is not None:
+            return self._reference.outputs.apply(lambda outputs: self._walk(outputs, path))
+        value = self._walk(self._plan, path)
+        return _unknown() if _has_unknown(value) else pulumi.Output.from_input(value)
 
-    def _walk(self, outputs: Mapping[str, Any], path: tuple[str, ...]) -> Any:
-        value: Any = outputs
+    def _walk(self, outputs: Any, path: tuple[str, ...]) -> Any:
+        value = outputs
         for key in path:
+            if value == UNKNOWN:
+                return UNKNOWN
             if not isinstance(value, Mapping) or key not in value:
                 raise pulumi.RunError(f"layer {self.name} has no output {'.'.join(path)!r}; {self._hint}")
             value = value[key]
         return value
+
+
+def _has_unknown(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_unknown, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_unknown, value))
+    return value in _UNKNOWN_WORDS
+
+
+def _unknown() -> pulumi.Output[Any]:
+    """An output that nobody knows before the rollout: what is made of it is unknown, too."""
+
+    async def value() -> Any:
+        return None
+
+    async def known() -> bool:
+        return False
+
+    return pulumi.Output(set(), value(), known())

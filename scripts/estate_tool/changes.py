@@ -7,6 +7,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.complaints import Complaint
+from estate_tool.stack_state import STACK_TYPE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -28,7 +31,9 @@ _NO_ANSWER = re.compile(r"connection error|error reading from server|transport i
 # What the engine's events tell of a resource that belongs into its state.
 _STATE_KEYS = ("urn", "type", "custom", "parent", "inputs", "provider")
 _CLOSING = ("update failed", "preview failed")
-_STACK_TYPE = "pulumi:pulumi:Stack"
+# In a preview, for an output that is known only when AWS has answered; and for one that is nobody's business.
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+UNKNOWN_WORDS = (UNKNOWN, "[secret]")
 
 
 def type_of(urn: str) -> str:
@@ -57,11 +62,15 @@ class Step:
 
 @dataclass
 class Changes:
-    """Counts and errors of one run of the engine over a layer; `on_step` hears of each change as it ends."""
+    """Counts and errors of one run of the engine over a layer; `on_step` hears of each change as it ends.
+
+    `outputs` are those that a preview foresees.
+    """
 
     on_step: Callable[[Step], None] = lambda _: None
     counts: Counter[str] = field(default_factory=Counter)
-    errors: list[str] = field(default_factory=list)
+    complaints: list[Complaint] = field(default_factory=list)
+    outputs: Mapping[str, Any] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     _failed: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _no_answer: set[str] = field(default_factory=set)
@@ -83,6 +92,10 @@ class Changes:
         """Digests one event of a preview, where a step is known before it is made."""
         if "resourcePreEvent" in event:
             self._step(event["resourcePreEvent"]["metadata"])
+        elif "resOutputsEvent" in event:
+            metadata = event["resOutputsEvent"]["metadata"]
+            if metadata["type"] == STACK_TYPE:
+                self.outputs = (metadata.get("new") or {}).get("outputs") or {}
         else:
             self._complaint(event)
 
@@ -93,13 +106,18 @@ class Changes:
         return [{key: resource[key] for key in _STATE_KEYS if resource.get(key)} for resource in new]
 
     @property
+    def errors(self) -> list[str]:
+        """The complaints for a person."""
+        return [str(complaint) for complaint in self.complaints]
+
+    @property
     def any(self) -> bool:
         """Whether any resource was changed."""
         return any(self.counts[word] for word in CHANGE_WORDS)
 
     def _step(self, metadata: Mapping[str, Any]) -> None:
         word = _WORDS.get(metadata["op"])
-        if word is None or metadata.get("type") == _STACK_TYPE:
+        if word is None or metadata.get("type") == STACK_TYPE:
             return
         # Components are made of nothing but their parts, which are counted.
         if not type_of(metadata["urn"]).startswith("aws:"):
@@ -115,7 +133,9 @@ class Changes:
             self._diagnostic(event["diagnosticEvent"])
         elif event.get("policyEvent", {}).get("enforcementLevel") == "mandatory":
             # The rule's statement, then what breaks it and how to mend it.
-            self._error(" ".join(str(event["policyEvent"]["message"]).split()))
+            broken = event["policyEvent"]
+            message, urn = " ".join(str(broken["message"]).split()), str(broken.get("resourceUrn", ""))
+            self._add(Complaint(message=message, urn=urn, rule=str(broken.get("policyName") or "guardrail")))
 
     def _diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
         message = str(diagnostic.get("message", "")).strip()
@@ -125,9 +145,8 @@ class Changes:
         urn = str(diagnostic.get("urn", ""))
         if _NO_ANSWER.search(message):
             self._no_answer.add(urn)
-        name = urn.rpartition("::")[2]
-        self._error(message if message.startswith(name) else f"{name}: {message}")
+        self._add(Complaint(message=message, urn=urn))
 
-    def _error(self, text: str) -> None:
-        if text not in self.errors:
-            self.errors.append(text)
+    def _add(self, complaint: Complaint) -> None:
+        if str(complaint) not in self.errors:
+            self.complaints.append(complaint)

@@ -104,14 +104,20 @@ def _raw(folder: Path, layer: str, environment: str) -> tuple[dict[str, Any], di
     return {key: value for key, value in own.items() if not _is_secret(value)}, aws
 
 
-def _entries(path: Path) -> Mapping[str, Any]:
+def content_of(path: Path) -> dict[str, Any]:
+    """What stands in a project's or stack's file; empty when there is no such file."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # The C parser is ten times quicker, where PyYAML has it.
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except FileNotFoundError:
         return {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InvalidConfiguration([Problem(where=str(path), value=str(error), allowed="valid YAML")]) from error
-    entries = (content or {}).get("config") if isinstance(content or {}, dict) else None
+    return content if isinstance(content, dict) else {}
+
+
+def _entries(path: Path) -> Mapping[str, Any]:
+    entries = content_of(path).get("config")
     if entries is None:
         return {}
     if not isinstance(entries, dict):

@@ -7,11 +7,12 @@ import sys
 from typing import TYPE_CHECKING, TextIO
 
 from estate_tool.changes import CHANGE_WORDS
-from estate_tool.rollout import PLANNED
+from estate_tool.outcome import PLANNED
 
 if TYPE_CHECKING:
     from estate_tool.changes import Step
-    from estate_tool.rollout import LayerResult, Outcome
+    from estate_tool.complaints import Complaint
+    from estate_tool.outcome import LayerResult, Outcome
 
 _MARKS = {"created": ("+", "32"), "updated": ("~", "33"), "replaced": ("±", "35"), "deleted": ("-", "31")}
 _PLANNED = {"created": "create", "updated": "update", "replaced": "replace", "deleted": "delete"}
@@ -42,10 +43,16 @@ class Display:
 
     def layer_done(self, result: LayerResult) -> None:
         """A layer has ended."""
+        if result.unknown:
+            self.line(f"      {self._coloured('?', '36')} not known before the rollout: {_listed(result.unknown)}")
         if result.error:
             self.line(f"      {self._coloured(result.result, '31')}: {_indented(result.error)}")
+            for complaint in result.errors:
+                if complaint.code:
+                    self.line(f"        → {_refusal(complaint)}")
             return
-        self.line(f"      {_counts(result)} in {result.seconds:.1f} s")
+        how = f" in {result.seconds:.1f} s" if result.ran else ", as are its inputs: not run"
+        self.line(f"      {_counts(result)}{how}")
 
     def summary(self, outcome: Outcome, done: str, hint: str) -> None:
         """What changed, how long it took, what to do next."""
@@ -70,6 +77,17 @@ def _counts(result: LayerResult) -> str:
     if not parts:
         return f"{result.same} unchanged" if result.same else "nothing to do"
     return ", ".join(parts) + (f", {result.same} unchanged" if result.same else "")
+
+
+def _refusal(complaint: Complaint) -> str:
+    """Which resource, and how AWS refused what."""
+    what = f" to {complaint.action}" if complaint.action else ""
+    return f"{complaint.name} ({complaint.type}): AWS answered {complaint.code}{what}"
+
+
+def _listed(names: list[str], most: int = 5) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _short(text: str, limit: int = 110) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from estate_tool.environment import Environment
     from estate_tool.setup.engine import Engine
     from estate_tool.setup.report import Report
+    from local_aws.provider.server import RunningProvider
 
 # Snapshots of the embedded AWS with a hundred thousand events, twice while one replaces the other.
 _NEEDED_BYTES = 200_000_000
@@ -26,16 +27,20 @@ _NEEDED_BYTES = 200_000_000
 
 @contextlib.contextmanager
 def ready(environment: Environment, report: Report) -> Iterator[Pulumi]:
-    """Sets up what is missing and yields the engine, with the provider attached for a local environment."""
+    """Sets up what is missing and yields the engine; a local environment's provider starts when it is needed."""
     from estate_tool.setup.engine import ensure_engine
 
-    _put_on_path(ensure_engine(report))
+    engine = ensure_engine(report)
+    _put_on_path(engine)
     _mend_state()
     if not environment.local:
-        yield Pulumi(stack=environment.name)
+        yield Pulumi(stack=environment.name, version=engine.version)
         return
-    with _embedded_aws(report) as port:
-        yield Pulumi(stack=environment.name, variables={"PULUMI_DEBUG_PROVIDERS": f"aws:{port}"})
+    provider = _Provider(_embedded_aws(report))
+    try:
+        yield Pulumi(stack=environment.name, attach=provider.variables, version=engine.version)
+    finally:
+        provider.stop()
 
 
 def reader(environment: Environment) -> Pulumi | None:
@@ -50,6 +55,15 @@ def reader(environment: Environment) -> Pulumi | None:
     _put_on_path(engine)
     _mend_state()
     return Pulumi(stack=environment.name)
+
+
+def aws_identity(environment: Environment) -> str:
+    """Tells the embedded AWS from one that was reset since; empty for a real account."""
+    if not environment.local:
+        return ""
+    from local_aws import server
+
+    return server.status(server.Place.from_environment()).identity
 
 
 def _put_on_path(engine: Engine) -> None:
@@ -78,9 +92,28 @@ def require_space(home: Path) -> None:
         )
 
 
-@contextlib.contextmanager
-def _embedded_aws(report: Report) -> Iterator[int]:
-    """The embedded AWS running and one provider for all layers, in this process; yields the provider's port."""
+class _Provider:
+    """One provider for all layers, in this process, from its first use on."""
+
+    def __init__(self, schema_cache: Path) -> None:
+        self._schema_cache = schema_cache
+        self._running: RunningProvider | None = None
+
+    def variables(self) -> dict[str, str]:
+        """What tells the engine where it is."""
+        from local_aws import provider
+
+        self._running = self._running or provider.start(schema_cache=self._schema_cache)
+        return {"PULUMI_DEBUG_PROVIDERS": f"aws:{self._running.port}"}
+
+    def stop(self) -> None:
+        """Ends it, if it was started."""
+        if self._running:
+            self._running.stop()
+
+
+def _embedded_aws(report: Report) -> Path:
+    """The embedded AWS running, and the provider where the engine looks for it; the provider's schema cache."""
     from estate_tool.setup.environments import ensure_local_aws
     from local_aws import provider, server
 
@@ -88,9 +121,4 @@ def _embedded_aws(report: Report) -> Iterator[int]:
     require_space(place.home)
     server.up(place, report.line, lambda: ensure_local_aws(report))
     _state_folder().mkdir(parents=True, exist_ok=True)
-    folder = provider.install(place.home / "pulumi", Path(sys.executable))
-    running = provider.start(schema_cache=folder / "schema.json")
-    try:
-        yield running.port
-    finally:
-        running.stop()
+    return provider.install(place.home / "pulumi", Path(sys.executable)) / "schema.json"

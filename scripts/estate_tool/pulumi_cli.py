@@ -14,19 +14,21 @@ import signal
 import subprocess
 import tempfile
 import threading
-from concurrent import futures
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from estate_tool import engine_locks
+from estate_tool import engine_locks, stack_state
 from estate_tool.bound import bound_to_us
 from estate_tool.environment import DEFAULT, is_local
 from estate_tool.errors import Failed
 from estate_tool.paths import ROOT, SCRIPTS
+from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from estate_tool.stack_state import Record, StackState
 
 # Tells the engine where in this process the guardrails are.
 POLICY_PACK = SCRIPTS / "estate_tool" / "policy_pack"
@@ -36,10 +38,15 @@ _NO_LIMIT = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_le
 
 @dataclass(frozen=True, kw_only=True)
 class Pulumi:
-    """Runs the engine for one environment; `variables` are added to the environment of its processes."""
+    """Runs the engine for one environment; `variables` are added to the environment of its processes.
+
+    So is what `attach` returns, which is called when a provider is needed. `version` is the engine's.
+    """
 
     stack: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    attach: Callable[[], Mapping[str, str]] = dict
+    version: str = ""
 
     def stacks(self) -> dict[str, int]:
         """Layers that have a stack for this environment, with the number of resources in it."""
@@ -50,6 +57,28 @@ class Pulumi:
             if stack == self.stack:
                 found[project] = int(entry.get("resourceCount") or 0)
         return found
+
+    def states(self, layers: Iterable[str] = LAYER_NAMES) -> dict[str, StackState]:
+        """The stacks that these layers have for this environment."""
+        wanted = tuple(layers)
+        folder = engine_locks.state_folder({**os.environ, **self.variables})
+        found = stack_state.from_files(folder, self.stack, wanted) if folder else None
+        if found is not None:
+            return found
+        from concurrent.futures import ThreadPoolExecutor
+
+        existing = [layer for layer in self.stacks() if layer in wanted]
+        with ThreadPoolExecutor(max_workers=len(LAYER_NAMES)) as pool:
+            return dict(zip(existing, pool.map(self._state, existing), strict=True))
+
+    def _state(self, layer: str) -> StackState:
+        tags = json.loads(self._call(ROOT / layer, "stack", "tag", "ls", "--json", "--stack", self.stack))
+        record = stack_state.Record.parse((tags or {}).get(stack_state.RECORD_TAG, ""))
+        return stack_state.StackState(deployment=self.export(layer), record=record)
+
+    def keep_record(self, layer: str, record: Record) -> None:
+        """Keeps what the last rollout of a layer left in the layer's stack."""
+        self._call(ROOT / layer, "stack", "tag", "set", stack_state.RECORD_TAG, str(record), "--stack", self.stack)
 
     def export(self, layer: str) -> dict[str, Any]:
         """The deployment of a layer's stack, as the engine keeps it."""
@@ -81,14 +110,14 @@ class Pulumi:
         if is_local(self.stack) and self.stack != DEFAULT:
             _remove_bare_salt(ROOT / layer / f"Pulumi.{self.stack}.yaml")
 
-    def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+    def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
         """Rolls a layer out; returns the engine's complaint, empty when all went well.
 
         Guardrails on a whole layer are checked at a run's end: in a real account at the end of a preview that goes
-        first, so that a breach changes nothing.
+        first, so that a breach changes nothing. With `refresh`, what AWS says of the layer comes before its state.
         """
-        preview = ["--skip-preview"] if is_local(self.stack) else []
-        return self._run_program(layer, ["up", "--yes", *preview, "--suppress-outputs"], on_event)
+        flags = [*(["--skip-preview"] if is_local(self.stack) else []), *(["--refresh"] if refresh else [])]
+        return self._run_program(layer, ["up", "--yes", *flags, "--suppress-outputs"], on_event)
 
     def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
         """Says what a rollout of a layer would do; returns the engine's complaint, empty when all went well."""
@@ -120,7 +149,7 @@ class Pulumi:
             log.touch()
             command = ["pulumi", *arguments, "--stack", self.stack, "--non-interactive", "--color=never"]
             guarded = bound_to_us([*command, f"--event-log={log}"])
-            with _started(guarded, ROOT / layer, self._environ()) as process:
+            with _started(guarded, ROOT / layer, {**self._environ(), **self.attach()}) as process:
                 reader = _EventReader(log, on_event)
                 reader.start()
                 output = _wait(process)
@@ -201,6 +230,8 @@ def _wait(process: subprocess.Popen[str]) -> str:
 @contextlib.contextmanager
 def _served(layer: str) -> Iterator[int]:
     """Serves the layer's program and the guardrails to the engine; yields the port on the loopback."""
+    from concurrent import futures
+
     import grpc
 
     # The Automation API's own server of inline programs. Its public entry points add three to five calls of the

@@ -3,71 +3,23 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from estate_tool.changes import CHANGE_WORDS, Changes
+from estate_tool.changes import Changes
+from estate_tool.deployment import Deployment
 from estate_tool.errors import Failed
+from estate_tool.outcome import DESTROYED, FAILED, PLANNED, SKIPPED, UNCHANGED, LayerResult, Outcome
 from foundation.layers import LAYER_NAMES, layer, readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from estate_tool.display import Display
+    from estate_tool.inputs import Inputs
     from estate_tool.pulumi_cli import Pulumi
     from estate_tool.recovery import Recovery
 
-DEPLOYED, UNCHANGED, SKIPPED, FAILED, DESTROYED = "deployed", "unchanged", "skipped", "failed", "destroyed"
-PLANNED = "planned"  # of a preview: the counts say what would be done
 _INTERRUPTED = "interrupted; what was in flight has ended, the rest is as it was"
-
-
-@dataclass(kw_only=True)
-class LayerResult:
-    """What happened to one layer; `seconds` is wall time, `error` says why it failed or was skipped."""
-
-    layer: str
-    result: str
-    created: int = 0
-    updated: int = 0
-    replaced: int = 0
-    deleted: int = 0
-    same: int = 0
-    seconds: float = 0.0
-    error: str | None = None
-
-    def count(self, changes: Changes) -> None:
-        """Takes over the counts of an engine run."""
-        for word in (*CHANGE_WORDS, "same"):
-            setattr(self, word, changes.counts[word])
-
-
-@dataclass(kw_only=True)
-class Outcome:
-    """What happened to an environment, layer by layer, in the order it happened."""
-
-    environment: str
-    layers: list[LayerResult] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def failed(self) -> bool:
-        """Whether a layer failed."""
-        return any(result.result == FAILED for result in self.layers)
-
-    @property
-    def ok(self) -> bool:
-        """Whether no layer failed and none was skipped."""
-        return all(result.result not in (FAILED, SKIPPED) for result in self.layers)
-
-    def as_json(self) -> dict[str, Any]:
-        """The shape that `--json` promises."""
-        return {
-            "environment": self.environment,
-            "ok": self.ok,
-            "seconds": round(self.seconds, 3),
-            "layers": [asdict(result) | {"seconds": round(result.seconds, 3)} for result in self.layers],
-        }
 
 
 def deploy(
@@ -76,30 +28,26 @@ def deploy(
     display: Display,
     *,
     preview: bool = False,
+    force: bool = False,
+    keep_going: bool = False,
     recovery: Recovery | None = None,
+    inputs: Inputs | None = None,
 ) -> Outcome:
-    """Rolls the layers out, lowest first; after a failure the layers above it are skipped.
+    """Rolls the layers out, lowest first; after a failure the layers above it are skipped, or those that read it.
 
-    With a `recovery`, what an interrupted run left of a layer is settled before the layer is touched.
+    With `inputs`, a layer whose inputs are those of its last successful rollout is left alone, unless `force` says
+    otherwise. With a `recovery`, what an interrupted run left of a layer is settled before the layer is touched.
     Raises Failed, before anything is touched, when a single layer is asked for and one it reads is not deployed.
     """
-    stacks = pulumi.stacks()
-    deployed = _deployed(stacks)
+    deployment = Deployment(
+        pulumi=pulumi, display=display, preview=preview, force=force, recovery=recovery, inputs=inputs
+    )
     if not preview:
-        _require_lower(layers, deployed, pulumi.stack)
-
-    def one(name: str) -> LayerResult:
-        missing = [lower for lower in layer(name).reads if lower not in deployed]
-        if missing:
-            return LayerResult(layer=name, result=SKIPPED, error=f"reads {', '.join(missing)}, not deployed yet")
-        if recovery and name in stacks and not preview:
-            recovery.before(name)
-        result = _up(pulumi, name, display, preview=preview, exists=name in stacks, recovery=recovery)
-        if result.result != FAILED and not preview:
-            deployed.add(name)
-        return result
-
-    return _in_turn(pulumi.stack, layers, display, one)
+        _require_lower(layers, deployment.deployed, pulumi.stack)
+    try:
+        return _in_turn(pulumi.stack, layers, display, deployment.one, keep_going=keep_going)
+    finally:
+        deployment.finish()
 
 
 def destroy(
@@ -126,13 +74,21 @@ def destroy(
     return _in_turn(pulumi.stack, tuple(reversed(layers)), display, one)
 
 
-def _in_turn(environment: str, layers: tuple[str, ...], display: Display, one: Callable[[str], LayerResult]) -> Outcome:
+def _in_turn(
+    environment: str,
+    layers: tuple[str, ...],
+    display: Display,
+    one: Callable[[str], LayerResult],
+    *,
+    keep_going: bool = False,
+) -> Outcome:
     outcome = Outcome(environment=environment)
     started = time.monotonic()
     for position, name in enumerate(layers, start=1):
-        failed = next((result.layer for result in outcome.layers if result.result == FAILED), None)
+        failed = _stopped_by(outcome, layer(name).reads if keep_going else layers)
         if failed is not None:
-            outcome.layers.append(LayerResult(layer=name, result=SKIPPED, error=f"layer {failed} failed"))
+            skipped = LayerResult(layer=name, result=SKIPPED, error=f"layer {failed} failed", ran=False)
+            outcome.layers.append(skipped)
             continue
         display.layer(position, len(layers), name)
         begun = time.monotonic()
@@ -141,6 +97,7 @@ def _in_turn(environment: str, layers: tuple[str, ...], display: Display, one: C
         except KeyboardInterrupt:
             # The engine has finished what was in flight; its state is whole.
             result = LayerResult(layer=name, result=FAILED, error=_INTERRUPTED)
+            keep_going = False
         except Failed as error:
             result = LayerResult(layer=name, result=FAILED, error="\n".join(filter(None, (error.message, error.hint))))
         result.seconds = time.monotonic() - begun
@@ -148,6 +105,14 @@ def _in_turn(environment: str, layers: tuple[str, ...], display: Display, one: C
         outcome.layers.append(result)
     outcome.seconds = time.monotonic() - started
     return outcome
+
+
+def _stopped_by(outcome: Outcome, concerned: tuple[str, ...]) -> str | None:
+    """The failed layer that keeps the next one from its turn: one of the `concerned`, or below one of them."""
+    stopped = [result.layer for result in outcome.layers if result.result in (FAILED, SKIPPED)]
+    if not any(name in concerned for name in stopped):
+        return None
+    return next((result.layer for result in outcome.layers if result.result == FAILED), None)
 
 
 def _deployed(stacks: Mapping[str, int]) -> set[str]:
@@ -181,43 +146,16 @@ def refuse_while_read(pulumi: Pulumi, layers: tuple[str, ...]) -> None:
             )
 
 
-def _up(
-    pulumi: Pulumi, name: str, display: Display, *, preview: bool, exists: bool, recovery: Recovery | None
-) -> LayerResult:
-    if not exists:
-        pulumi.create_stack(name)
-    changes = Changes(on_step=lambda step: display.step(step, planned=preview))
-    if not preview:
-        complaint = pulumi.up(name, changes.take)
-        if recovery and changes.unanswered:
-            recovery.after(name, changes.unanswered)
-        return _result(name, changes, complaint, DEPLOYED)
-    try:
-        return _result(name, changes, pulumi.preview(name, changes.as_preview), PLANNED)
-    finally:
-        if not exists:
-            pulumi.remove_stack(name)
-
-
 def _down(pulumi: Pulumi, name: str, display: Display, *, preview: bool) -> LayerResult:
     changes = Changes(on_step=lambda step: display.step(step, planned=preview))
     if preview:
         resources = pulumi.export(name).get("resources") or []
         changes.counts["deleted"] = sum(1 for resource in resources if str(resource["type"]).startswith("aws:"))
-        return _result(name, changes, "", PLANNED)
+        return LayerResult.of(name, changes, "", PLANNED)
     complaint = pulumi.destroy(name, changes.take)
     if not complaint:
         pulumi.remove_stack(name)
-    return _result(name, changes, complaint, DESTROYED)
-
-
-def _result(name: str, changes: Changes, complaint: str, done: str) -> LayerResult:
-    result = LayerResult(layer=name, result=done if changes.any else UNCHANGED)
-    result.count(changes)
-    if complaint:
-        result.result = FAILED
-        result.error = "\n".join(changes.errors) or complaint
-    return result
+    return LayerResult.of(name, changes, complaint, DESTROYED)
 
 
 def selected(only: str | None) -> tuple[str, ...]:

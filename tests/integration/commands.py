@@ -21,7 +21,7 @@ class Commands:
 
     def __init__(self, variables: dict[str, str], root: Path = ROOT) -> None:
         self._variables = variables
-        self._root = root
+        self.root = root
 
     @classmethod
     def on(cls, aws: EmbeddedAws, root: Path = ROOT) -> Commands:
@@ -31,7 +31,7 @@ class Commands:
     def start(self, *command: str) -> subprocess.Popen[str]:
         """A command under way."""
         return subprocess.Popen(
-            [str(self._root / command[0]), *command[1:]], env=self._variables, text=True, cwd="/",
+            [str(self.root / command[0]), *command[1:]], env=self._variables, text=True, cwd="/",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import subprocess
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from estate_tool.paths import ROOT
+from estate_tool.setup.engine import ensure_engine
+from estate_tool.setup.report import Report
 from foundation.catalog import CATALOG
+from foundation.layers import LAYER_NAMES
 from foundation.policies import execution_policy
 from tests.integration import expected, meddling
 from tests.integration.attacks import Intruder, attempts
@@ -17,6 +24,7 @@ from tests.integration.cloud import expect_soon
 from tests.integration.commands import LONGEST_COMMAND, Commands, layer_results
 from tests.integration.inventory import listed
 from tests.integration.minimality import Prover, permissions, prove, without
+from tests.support.schema import breaches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,8 +109,104 @@ def assert_moments_are_right(buckets: list[dict[str, Any]], wanted: dict[str, ex
 
 def test_a_second_rollout_changes_nothing(estate: dict[str, Any], run: Commands) -> None:
     assert estate["ok"]
-    again = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
-    assert set(layer_results(again).values()) == {"unchanged"}
+    assert runs(run, "unchanged", "unchanged", "unchanged", "unchanged") == []
+    (forced,) = json.loads(run("scripts/deploy_layer.sh", "foundation", "--force", "--json").stdout)["layers"]
+    assert (forced["result"], forced["ran"]) == ("unchanged", True)
+
+
+def runs(run: Commands, *results: str, code: int = 0) -> list[str]:
+    """The layers that a rollout ran the engine for; it must have these results."""
+    report = json.loads(run("scripts/deploy_all.sh", "--json", code=code).stdout)
+    assert breaches("rollout", report) == []
+    assert tuple(layer_results(report).values()) == results
+    return [layer["layer"] for layer in report["layers"] if layer["ran"]]
+
+
+@pytest.fixture
+def copied(own: EmbeddedAws, tmp_path: Path) -> Commands:
+    """The commands of another checkout of the same, against the same state."""
+    copy = tmp_path / "another checkout"
+    copy.mkdir()
+    for part in (*LAYER_NAMES, "lambda_src", "scripts"):
+        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", ".build"))
+    shutil.copyfile(ROOT / "requirements.lock", copy / "requirements.lock")
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    return Commands.on(own, copy)
+
+
+def edit(checkout: Commands, file: str, text: str) -> Callable[[], object]:
+    """Adds to a file; returns what takes it back."""
+    path = checkout.root / file
+    before = path.read_text()
+    path.write_text(before + text)
+    return lambda: path.write_text(before)
+
+
+# Leaves an alarm out, which a guardrail on the whole layer finds at the end of the run.
+ONE_ALARM_LESS = """
+_complete = estate_alarms
+def estate_alarms(*arguments):
+    return dict(list(_complete(*arguments).items())[1:])
+"""
+
+
+def test_only_what_changed_is_rolled_out_wherever_from(estate: dict[str, Any], copied: Commands) -> None:
+    same = "unchanged"
+    assert runs(copied, same, same, same, same) == []
+    take_back = edit(copied, "lambda_src/query/handler.py", "\n# changed\n")
+    assert runs(copied, same, same, "deployed", same) == ["compute"]
+    assert runs(copied, same, same, same, same) == []
+    take_back()
+    assert runs(copied, same, same, "deployed", same) == ["compute"]
+
+
+def test_a_violated_rollout_is_never_taken_for_done(estate: dict[str, Any], copied: Commands) -> None:
+    same = "unchanged"
+    take_back = edit(copied, "observability/alarms.py", ONE_ALARM_LESS)
+    report = json.loads(copied("scripts/deploy_all.sh", "--json", code=1).stdout)
+    assert breaches("rollout", report) == []
+    assert report["continue"] == "scripts/deploy_all.sh"
+    (error,) = report["layers"][3]["errors"]
+    assert "rule alarms" in error["message"]
+    assert error["rule"]
+    assert runs(copied, same, same, same, "failed", code=1) == ["observability"]
+    take_back()
+    assert runs(copied, same, same, same, "deployed") == ["observability"]
+
+
+def test_what_the_bare_engine_changed_is_not_taken_for_rolled_out(
+    estate: dict[str, Any], own: EmbeddedAws, run: Commands
+) -> None:
+    engine = os.pathsep.join(str(folder) for folder in ensure_engine(Report()).folders)
+    variables = {**os.environ, **own.environment, "PATH": f"{engine}{os.pathsep}{os.environ['PATH']}"}
+    same = "unchanged"
+    bare = ("pulumi", "{}", "--yes", "--skip-preview", "--non-interactive", "--stack", "local")
+    for verb, results, run_again in (
+        ("refresh", (same, same, same, same), []),
+        ("destroy", (same, same, same, "deployed"), ["observability"]),
+    ):
+        target = "--target=**EstateDashboard$aws:cloudwatch/dashboard:Dashboard::*"
+        command = [part.format(verb) for part in bare] + [target]
+        done = subprocess.run(
+            command, cwd=ROOT / "observability", env=variables, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert runs(run, *results) == run_again
+
+
+def test_all_layers_are_previewed_before_any_is_there(
+    estate: dict[str, Any], run: Commands, client: Callable[[str], Any]
+) -> None:
+    before = listed(client, "local-b")
+    report = json.loads(run("scripts/deploy_all.sh", "local-b", "--preview", "--json").stdout)
+    assert breaches("rollout", report) == []
+    assert set(layer_results(report).values()) == {"planned"}
+    assert [layer["created"] for layer in report["layers"]] == [layer["created"] for layer in estate["layers"]]
+    assert report["layers"][1]["unknown"] == ["foundation.role_arns"]
+    assert {"data.tables.events.stream_arn", "foundation.role_arns"} <= set(report["layers"][2]["unknown"])
+    assert listed(client, "local-b") == before == {}
+    status = json.loads(run("scripts/estate", "status", "local-b", "--json").stdout)
+    assert not any(layer["deployed"] for layer in status["layers"])
 
 
 def test_everything_that_aws_lists_carries_the_tags(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from estate_tool.environment import Environment
-    from estate_tool.rollout import Outcome
+    from estate_tool.outcome import Outcome
 
 HELP = "roll the layers out: foundation, data, compute, observability"
 
@@ -25,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.environment(parser)
     parser.add_argument("--layer", choices=LAYER_NAMES, help="only this layer; what it reads must be deployed")
     parser.add_argument("--preview", action="store_true", help="say what would change, change nothing")
+    parser.add_argument("--force", action="store_true", help="roll out layers too whose inputs have not changed")
+    parser.add_argument("--keep-going", action="store_true", help="after a failure, go on with what doesn't read it")
     parser.add_argument("--yes", action="store_true", help="don't ask before changing a real account")
     arguments.wait_flag(parser)
     arguments.json_flag(parser)
@@ -34,6 +36,7 @@ def run(args: argparse.Namespace) -> int:
     """Sets up what is missing, rolls out, tells what changed."""
     from estate_tool import environment, exclusive, machine, rollout
     from estate_tool.display import Display
+    from estate_tool.inputs import Inputs
     from estate_tool.recovery import Recovery
     from estate_tool.setup.report import Report
 
@@ -42,26 +45,42 @@ def run(args: argparse.Namespace) -> int:
     display = Display()
     alone = exclusive.alone(target.name, "estate deploy", wait=args.wait, say=display.line)
     with alone, machine.ready(target, Report()) as pulumi:
+        inputs = Inputs(environment=target.name, engine=pulumi.version, aws=machine.aws_identity(target))
         if not target.local and not args.yes and not args.preview:
-            planned = rollout.deploy(pulumi, layers, display, preview=True)
+            planned = rollout.deploy(pulumi, layers, display, preview=True, force=args.force, inputs=inputs)
             if planned.failed:
                 raise Failed("the preview failed; nothing was touched", "mend what it names above, then try again")
-            confirm(f"roll {', '.join(layers)} out to {target.name}", "add --yes once you have seen the preview")
-        recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
-        outcome = rollout.deploy(pulumi, layers, display, preview=args.preview, recovery=recovery)
+            if not planned.changes_nothing:
+                confirm(f"roll {', '.join(layers)} out to {target.name}", "add --yes once you have seen the preview")
+        outcome = rollout.deploy(
+            pulumi,
+            layers,
+            display,
+            preview=args.preview,
+            force=args.force,
+            keep_going=args.keep_going,
+            recovery=Recovery(pulumi=pulumi, environment=target, say=display.line),
+            inputs=inputs,
+        )
     if args.json:
-        print(json.dumps(outcome.as_json(), indent=2))
+        going_on = _command(target, args) if outcome.failed else None
+        print(json.dumps(outcome.as_json() | {"continue": going_on}, indent=2))
     display.summary(outcome, "nothing was changed" if args.preview else "rolled out", _next(outcome, target, args))
     return 1 if outcome.failed else 0
 
 
+def _command(target: Environment, args: argparse.Namespace) -> str:
+    """The command that rolls out what was asked for."""
+    name = "" if target.name == DEFAULT else f" {target.name}"
+    return f"scripts/deploy_layer.sh {args.layer}{name}" if args.layer else f"scripts/deploy_all.sh{name}"
+
+
 def _next(outcome: Outcome, target: Environment, args: argparse.Namespace) -> str:
     name = "" if target.name == DEFAULT else f" {target.name}"
-    command = f"scripts/deploy_layer.sh {args.layer}{name}" if args.layer else f"scripts/deploy_all.sh{name}"
     if args.preview:
-        return f"roll out: {command}"
+        return f"roll out: {_command(target, args)}"
     if outcome.failed:
-        return f"what is rolled out stays; mend the cause, then go on with: {command}"
+        return f"what is rolled out stays; mend the cause, then go on with: {_command(target, args)}"
     return (
         f"send events: scripts/estate sample flights --limit 1000 | scripts/estate send -{name} --wait\n"
         f"see what is deployed: scripts/estate status{name}"

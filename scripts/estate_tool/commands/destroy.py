@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from estate_tool.display import Display
     from estate_tool.environment import Environment
-    from estate_tool.rollout import Outcome
+    from estate_tool.outcome import Outcome
 
 HELP = "tear the layers down in reverse order; nothing is kept"
 

@@ -38,7 +38,10 @@ class Endpoints:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """What is known about the embedded AWS. `problem` is for people and empty when all is well."""
+    """What is known about the embedded AWS. `problem` is for people and empty when all is well.
+
+    `identity` tells it from one that was started anew with nothing in it.
+    """
 
     running: bool
     answering: bool
@@ -47,6 +50,7 @@ class Status:
     pid: int | None = None
     uptime_seconds: float | None = None
     problem: str = ""
+    identity: str = ""
     resources: dict[str, int] = field(default_factory=dict)
 
 
@@ -112,7 +116,7 @@ def status(place: Place) -> Status:
     return Status(
         running=True, answering=answering, port=found.port,
         companion_port=found.companion_port, pid=found.pid, uptime_seconds=time.time() - found.started,
-        problem=problem, resources=told["resources"] if told else {},
+        problem=problem, identity=told.get("identity", "") if told else "", resources=told["resources"] if told else {},
     )  # fmt: skip
 
 

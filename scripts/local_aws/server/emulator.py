@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import uuid
 import warnings
 from collections.abc import Awaitable, Callable
 from importlib import import_module
@@ -24,6 +25,9 @@ from local_aws.server.ports import HOST, STATUS_PATH
 from local_aws.server.supervisor import NOT_SAVED
 
 SAVED_STATE = "state.pickle"
+# Among the services' states: a name for this AWS, from its first start until all it holds is forgotten.
+_IDENTITY = "estate:identity"
+_RESET_PATH = "/_ministack/reset"
 # A fork does not get far when the memory is short or the disk hangs; then the state of the last snapshot stands.
 _LONGEST_END = 30.0
 
@@ -66,11 +70,14 @@ class Emulator:
         self._lock = lock
         self._folder = folder
         self._path = folder / SAVED_STATE
+        self._identity = uuid.uuid4().hex
         self._keeper: snapshot.Keeper | None = None
 
     def restore(self) -> None:
         """Give every service what it had."""
-        for key, state in snapshot.load(self._path).items():
+        states = snapshot.load(self._path)
+        self._identity = states.pop(_IDENTITY, self._identity)
+        for key, state in states.items():
             module = self._ministack._get_module(self._ministack._state_map[key])
             module.load_persisted_state(state)
 
@@ -99,7 +106,7 @@ class Emulator:
         await serve(self._application, config, shutdown_trigger=asyncio.Event().wait)
 
     def _collect(self) -> snapshot.State:
-        states: snapshot.State = {}
+        states: snapshot.State = {_IDENTITY: self._identity}
         for key, get_state in self._ministack._build_persistence_save_dict().items():
             state = get_state()
             if state is not None:
@@ -121,11 +128,16 @@ class Emulator:
             await send({"type": "http.response.body", "body": body})
             return
         await self._ministack.app(_as_over_tls(scope), receive, send)
+        if scope["type"] == "http" and scope["path"] == _RESET_PATH:
+            self._identity = uuid.uuid4().hex
+            if self._keeper:
+                self._keeper.touch()
 
     def _status(self) -> dict[str, Any]:
         keeper = self._keeper
         return {
             "home": str(self._folder.parent),
+            "identity": self._identity,
             "pid": os.getpid(),
             "saved_at": keeper.saved_at if keeper else None,
             "save_error": keeper.error if keeper else "",

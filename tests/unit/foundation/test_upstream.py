@@ -1,8 +1,12 @@
+from typing import Any
+
 import pulumi
 import pytest
+from pulumi.output import Unknown
+from pulumi.runtime.rpc import UNKNOWN
 
-from foundation.upstream import Upstream
-from tests.support.mocks import STACK_REFERENCE, UnexpectedCall, record
+from foundation.upstream import Upstream, planned
+from tests.support.mocks import STACK_REFERENCE, Recording, UnexpectedCall, record
 
 FOUNDATION = {"organization/foundation/dev": {"suffix": "dev", "role_arns": {"ingest": "arn:role"}, "empty": ""}}
 
@@ -45,3 +49,53 @@ def test_a_stack_of_another_environment_does_not_answer() -> None:
 def test_reading_against_the_order_is_refused(reader: str, name: str) -> None:
     with pytest.raises(ValueError, match=f"layer {reader} does not read {name}"):
         Upstream(reader, name)
+
+
+def _seen(recording: Recording) -> Any:
+    value = recording.outputs["value"]
+    return UNKNOWN if isinstance(value, Unknown) else value
+
+
+PLAN = {"foundation": {"suffix": "new", "role_arns": {"ingest": "arn:new", "query": UNKNOWN}, "secret": "[secret]"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("suffix",), "new"),
+        (("role_arns", "ingest"), "arn:new"),
+        (("role_arns", "query"), UNKNOWN),
+        (("role_arns",), UNKNOWN),
+        (("secret",), UNKNOWN),
+    ],
+)
+def test_a_preview_takes_what_is_planned_and_what_nobody_knows_yet_as_unknown(
+    path: tuple[str, ...], value: str
+) -> None:
+    with planned(PLAN):
+        recording = record(lambda: _exporting(*path), upstream=FOUNDATION, preview=True)
+    assert _seen(recording) == value
+    assert recording.of(STACK_REFERENCE) == []
+
+
+def test_of_a_layer_that_is_not_there_nothing_is_known() -> None:
+    with planned({"foundation": UNKNOWN}):
+        assert _seen(record(lambda: _exporting("anything", "at", "all"), preview=True)) == UNKNOWN
+
+
+def test_what_a_plan_does_not_hold_is_missing() -> None:
+    with planned(PLAN), pytest.raises(pulumi.RunError, match="layer foundation has no output 'region'"):
+        record(lambda: _exporting("region"), upstream=FOUNDATION, preview=True)
+
+
+def test_a_rollout_never_builds_on_a_plan() -> None:
+    with planned(PLAN):
+        assert record(lambda: _exporting("suffix"), upstream=FOUNDATION).outputs["value"] == "dev"
+    with planned({"foundation": UNKNOWN}), pytest.raises(UnexpectedCall):
+        record(lambda: _exporting("suffix"))
+
+
+def test_a_plan_is_forgotten_after_its_preview() -> None:
+    with planned(PLAN):
+        pass
+    assert record(lambda: _exporting("suffix"), upstream=FOUNDATION, preview=True).outputs["value"] == "dev"

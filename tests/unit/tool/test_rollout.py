@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import rollout
+from estate_tool import deployment, rollout
+from estate_tool.changes import UNKNOWN
 from estate_tool.display import Display
 from estate_tool.errors import Failed
-from foundation.layers import LAYER_NAMES
+from estate_tool.stack_state import Record, StackState
+from foundation import upstream
+from foundation.layers import LAYER_NAMES, Layer, layer
+from tests.support.schema import breaches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,9 +37,33 @@ class FakePulumi:
         self.failing = failing
         self.unchanged = unchanged
         self.calls: list[tuple[str, str]] = []
+        self.records: dict[str, Record] = {}
+        self.outputs: dict[str, Any] = {}
+        self.refreshed: list[str] = []
+        # Of previews: the outputs they end with, and the plans of lower layers that each was given.
+        self.foreseen: dict[str, Any] = {}
+        self.seen: dict[str, Any] = {}
+        # Each run leaves another state, whatever it did.
+        self.runs = 0
+        self.times = dict.fromkeys(deployed, 0)
 
     def stacks(self) -> dict[str, int]:
         return dict(self.resources)
+
+    def states(self, layers: tuple[str, ...] = LAYER_NAMES) -> dict[str, StackState]:
+        return {
+            layer: StackState(deployment=self.deployment(layer), record=self.records.get(layer))
+            for layer in layers
+            if layer in self.resources
+        }
+
+    def deployment(self, layer: str) -> dict[str, Any]:
+        stack = {"type": "pulumi:pulumi:Stack", "outputs": self.outputs.get(layer, {})}
+        queue = {"type": "aws:sqs/queue:Queue", "outputs": {"run": self.times.get(layer)}}
+        return {"resources": [stack, *[queue] * (self.resources[layer] - 1)] if self.resources[layer] else []}
+
+    def keep_record(self, layer: str, record: Record) -> None:
+        self.records[layer] = record
 
     def create_stack(self, layer: str) -> None:
         self.calls.append(("create_stack", layer))
@@ -44,8 +73,11 @@ class FakePulumi:
         self.calls.append(("remove_stack", layer))
         del self.resources[layer]
 
-    def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+    def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
         self.calls.append(("up", layer))
+        self.refreshed += [layer] if refresh else []
+        self.runs += 1
+        self.times[layer] = self.runs
         if layer == self.failing:
             on_event({"diagnosticEvent": {"severity": "error", "urn": "urn:a::b::c::queue", "message": "denied\n"}})
             return "update failed"
@@ -55,7 +87,10 @@ class FakePulumi:
 
     def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
         self.calls.append(("preview", layer))
-        on_event(event(layer, "update"))
+        self.seen[layer] = dict(upstream._planned)  # pyright: ignore[reportPrivateUsage]
+        on_event(event(layer, "same" if self.unchanged else "update"))
+        stack = {"type": "pulumi:pulumi:Stack", "op": "same", "new": {"outputs": self.foreseen.get(layer, {})}}
+        on_event({"resOutputsEvent": {"metadata": stack, "planning": True}})
         return ""
 
     def destroy(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
@@ -129,18 +164,47 @@ def test_a_stack_without_resources_does_not_count_as_deployed(display: Display) 
         rollout.deploy(pulumi, ("data",), display)
 
 
-def test_a_preview_changes_nothing_and_skips_what_it_can_not_know(display: Display) -> None:
+def test_a_preview_changes_nothing_and_shows_all_layers(display: Display) -> None:
     pulumi: Any = FakePulumi(deployed=("foundation",))
     outcome = rollout.deploy(pulumi, LAYER_NAMES, display, preview=True)
-    assert pulumi.calls == [
-        ("preview", "foundation"), ("create_stack", "data"), ("preview", "data"), ("remove_stack", "data")
-    ]  # fmt: skip
+    absent = [(call, name) for name in LAYER_NAMES[1:] for call in ("create_stack", "preview", "remove_stack")]
+    assert pulumi.calls == [("preview", "foundation"), *absent]
     assert pulumi.resources == {"foundation": 3}
-    assert results(outcome) == {
-        "foundation": "planned", "data": "planned", "compute": "skipped", "observability": "skipped"
-    }  # fmt: skip
-    assert not outcome.failed
-    assert outcome.layers[2].error == "reads data, not deployed yet"
+    assert set(results(outcome).values()) == {"planned"}
+    assert pulumi.records == {}
+
+
+def test_a_preview_foresees_outputs_and_names_those_it_can_not_know(display: Display) -> None:
+    pulumi: Any = FakePulumi(deployed=("foundation",))
+    pulumi.outputs = {"foundation": {"suffix": "dev", "role_arns": {"a": "arn"}}}
+    pulumi.foreseen = {
+        "foundation": {"suffix": "new", "role_arns": {"a": "arn", "b": UNKNOWN}},
+        "data": {"tables": {"events": {"name": "table-events-new", "arn": UNKNOWN}}, "secret": "[secret]"},
+    }
+    outcome = rollout.deploy(pulumi, LAYER_NAMES[:3], display, preview=True)
+    assert pulumi.seen == {
+        "foundation": {},
+        "data": {"foundation": pulumi.foreseen["foundation"]},
+        "compute": {name: pulumi.foreseen[name] for name in ("foundation", "data")},
+    }
+    assert [result.unknown for result in outcome.layers] == [
+        [], ["foundation.role_arns.b"], ["data.secret", "data.tables.events.arn", "foundation.role_arns.b"]
+    ]  # fmt: skip
+
+
+def test_a_preview_of_one_layer_over_nothing_knows_nothing_of_what_it_reads(display: Display) -> None:
+    pulumi: Any = FakePulumi(deployed=("foundation",))
+    outcome = rollout.deploy(pulumi, ("compute",), display, preview=True)
+    assert outcome.layers[0].unknown == ["data"]
+    assert pulumi.seen == {"compute": {"data": UNKNOWN}}
+
+
+def test_a_layer_that_would_not_change_hands_out_what_it_does_now(display: Display) -> None:
+    pulumi: Any = FakePulumi(deployed=("foundation", "data"), unchanged=True)
+    pulumi.outputs = {"foundation": {"suffix": "dev", "arn": ""}}
+    pulumi.foreseen = {"foundation": {"suffix": "dev", "arn": UNKNOWN}}
+    rollout.deploy(pulumi, ("foundation", "data"), display, preview=True)
+    assert pulumi.seen["data"] == {}
 
 
 def test_layers_are_destroyed_highest_first_and_their_stacks_removed(display: Display) -> None:
@@ -188,7 +252,7 @@ def test_a_layer_whose_readers_go_too_may_be_destroyed() -> None:
 def test_an_interrupt_ends_the_rollout_with_a_report(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
     pulumi: Any = FakePulumi()
 
-    def interrupted(layer: str, on_event: object) -> str:
+    def interrupted(layer: str, on_event: object, **options: object) -> str:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pulumi, "up", interrupted)
@@ -223,8 +287,8 @@ def test_what_an_interrupted_run_left_is_settled_before_a_layer_is_touched(
     assert command(pulumi, LAYER_NAMES, display, recovery=FakeRecovery(pulumi)).ok
     settled = [call[1] for call in pulumi.calls if call[0] == "before"]
     assert sorted(settled) == ["data", "foundation"]
-    for layer in settled:
-        assert pulumi.calls.index(("before", layer)) < pulumi.calls.index((verb, layer))
+    for name in settled:
+        assert pulumi.calls.index(("before", name)) < pulumi.calls.index((verb, name))
 
 
 @pytest.mark.parametrize("command", [rollout.deploy, rollout.destroy])
@@ -247,7 +311,7 @@ def test_what_can_not_be_settled_stops_the_rollout(display: Display) -> None:
 def test_what_the_provider_never_answered_to_is_kept(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
     pulumi: Any = FakePulumi()
 
-    def up(layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+    def up(layer: str, on_event: Callable[[Mapping[str, Any]], None], **options: object) -> str:
         new = {"urn": "urn:a::b::aws:c::d", "type": "aws:c", "custom": True, "id": "", "inputs": {"name": "n"}}
         on_event({"diagnosticEvent": {"severity": "error", "urn": new["urn"], "message": "connection error: refused"}})
         on_event({"resOpFailedEvent": {"metadata": {"op": "create", "urn": new["urn"], "new": new}}})
@@ -260,10 +324,152 @@ def test_what_the_provider_never_answered_to_is_kept(display: Display, monkeypat
     assert recovery.kept == [("foundation", "urn:a::b::aws:c::d")]
 
 
-def test_the_report_for_machines_has_the_promised_keys(display: Display) -> None:
-    report = rollout.deploy(fake(failing="compute"), LAYER_NAMES, display).as_json()
-    assert set(report) == {"environment", "ok", "seconds", "layers"}
-    assert (report["environment"], report["ok"]) == ("dev", False)
-    keys = {"layer", "result", "created", "updated", "replaced", "deleted", "same", "seconds", "error"}
-    assert all(set(layer) == keys for layer in report["layers"])
-    assert [layer["created"] for layer in report["layers"]] == [1, 1, 0, 0]
+def test_the_report_for_machines_keeps_its_schema(display: Display) -> None:
+    reports = [
+        rollout.deploy(fake(failing="compute"), LAYER_NAMES, display),
+        rollout.deploy(fake(), LAYER_NAMES, display, preview=True),
+        rollout.destroy(fake(deployed=LAYER_NAMES, failing="data"), LAYER_NAMES, display),
+    ]
+    for report in reports:
+        assert breaches("rollout", report.as_json()) == []
+    failed = reports[0].as_json()
+    assert (failed["environment"], failed["ok"]) == ("dev", False)
+    assert [layer["created"] for layer in failed["layers"]] == [1, 1, 0, 0]
+    assert failed["layers"][2]["errors"][0]["name"] == "queue"
+    failed["layers"][0]["result"] = "hm"
+    del failed["layers"][1]["ran"]
+    assert len(breaches("rollout", failed)) == 2
+
+
+@dataclass
+class FakeInputs:
+    """Digests that tests choose."""
+
+    aws: str = "one"
+    edits: dict[str, int] = field(default_factory=dict)
+
+    def digest(self, name: str, upstream: Mapping[str, Any]) -> str:
+        return f"{name}-{self.edits.get(name, 0)}-{[upstream.get(lower) for lower in layer(name).reads]}".replace(
+            " ", ""
+        )
+
+
+@pytest.fixture
+def inputs() -> Any:
+    return FakeInputs()
+
+
+@pytest.fixture
+def rolled_out(display: Display, inputs: Any) -> Any:
+    """An engine after a successful rollout of all layers, which knows only what comes after it."""
+    pulumi: Any = FakePulumi()
+    pulumi.outputs = {name: {"of": name} for name in LAYER_NAMES}
+    assert rollout.deploy(pulumi, LAYER_NAMES, display, inputs=inputs).ok
+    pulumi.calls.clear()
+    return pulumi
+
+
+def ran(pulumi: Any) -> list[str]:
+    return [name for call, name in pulumi.calls if call == "up"]
+
+
+def test_layers_whose_inputs_have_not_changed_are_not_run(display: Display, rolled_out: Any, inputs: Any) -> None:
+    outcome = rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
+    assert rolled_out.calls == []
+    assert set(results(outcome).values()) == {"unchanged"}
+    assert [(result.ran, result.same) for result in outcome.layers] == [(False, 2)] * 4
+    preview = rollout.deploy(rolled_out, LAYER_NAMES, display, preview=True, inputs=inputs)
+    assert preview.changes_nothing
+    assert rolled_out.calls == []
+
+
+def test_force_runs_them_all_the_same(display: Display, rolled_out: Any, inputs: Any) -> None:
+    rollout.deploy(rolled_out, LAYER_NAMES, display, force=True, inputs=inputs)
+    assert ran(rolled_out) == list(LAYER_NAMES)
+
+
+def test_layers_above_run_again_only_when_an_output_has_changed(display: Display, rolled_out: Any, inputs: Any) -> None:
+    inputs.edits["data"] = 1
+    rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
+    assert ran(rolled_out) == ["data"]
+    inputs.edits["data"] = 2
+    rolled_out.outputs["data"] = {"of": "another"}
+    rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
+    assert ran(rolled_out) == ["data", "data", "compute", "observability"]
+
+
+def test_a_failed_rollout_is_not_taken_for_done_even_when_its_inputs_are_taken_back(
+    display: Display, rolled_out: Any, inputs: Any
+) -> None:
+    inputs.edits["compute"], rolled_out.failing = 1, "compute"
+    assert rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs).failed
+    inputs.edits.clear()
+    # As if it had failed before the engine wrote anything.
+    rolled_out.times["compute"], rolled_out.failing = 3, None
+    rolled_out.calls.clear()
+    assert rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs).ok
+    assert ran(rolled_out) == ["compute"]
+
+
+def test_whatever_else_touches_a_layer_has_it_run_again(display: Display, rolled_out: Any, inputs: Any) -> None:
+    rolled_out.times["data"] = 99
+    rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
+    assert ran(rolled_out) == ["data"]
+
+
+def test_what_was_rolled_out_to_an_embedded_aws_that_was_reset_is_looked_up_there(
+    display: Display, rolled_out: Any, inputs: Any
+) -> None:
+    inputs.aws = "two"
+    rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
+    assert rolled_out.refreshed == list(LAYER_NAMES)
+    rollout.deploy(rolled_out, LAYER_NAMES, display, force=True, inputs=inputs)
+    assert len(rolled_out.refreshed) == 4
+
+
+def test_inputs_edited_during_the_rollout_are_not_taken_for_rolled_out(
+    display: Display, rolled_out: Any, inputs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def up(name: str, on_event: object, **options: object) -> str:
+        inputs.edits[name] = 2
+        return ""
+
+    inputs.edits["data"] = 1
+    monkeypatch.setattr(rolled_out, "up", up)
+    assert rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs).ok
+    assert rolled_out.records["data"] == Record(aws="one")
+
+
+def test_a_record_that_can_not_be_kept_is_told_and_costs_only_time(
+    display: Display, inputs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pulumi: Any = FakePulumi()
+
+    def refuse(layer: str, record: Record) -> None:
+        raise Failed("no room")
+
+    monkeypatch.setattr(pulumi, "keep_record", refuse)
+    assert rollout.deploy(pulumi, ("foundation",), display, inputs=inputs).ok
+    assert rollout.deploy(pulumi, ("foundation",), display, inputs=inputs).ok
+    assert ran(pulumi) == ["foundation"] * 2
+
+
+@pytest.mark.parametrize(("keep_going", "expected"), [(False, "skipped"), (True, "deployed")])
+def test_layers_that_do_not_read_the_failed_one_may_go_on(
+    display: Display, monkeypatch: pytest.MonkeyPatch, keep_going: bool, expected: str
+) -> None:
+    """As the order is a chain today, the rule is shown on another one."""
+    independent = tuple(
+        Layer(name=name, reads=reads) for name, reads in (("data", ()), ("side", ()), ("top", ("data",)))
+    )
+    for module in (rollout, deployment):
+        monkeypatch.setattr(module, "layer", lambda name: next(each for each in independent if each.name == name))
+    pulumi: Any = FakePulumi(failing="data")
+    monkeypatch.setattr(pulumi, "states", lambda layers=("data", "side", "top"): FakePulumi.states(pulumi, layers))
+    outcome = rollout.deploy(pulumi, ("data", "side"), display, keep_going=keep_going)
+    assert results(outcome) == {"data": "failed", "side": expected}
+    pulumi = FakePulumi(deployed=("data",), failing="data")
+    monkeypatch.setattr(pulumi, "states", lambda layers=("data", "side", "top"): FakePulumi.states(pulumi, layers))
+    outcome = rollout.deploy(pulumi, ("data", "top", "side"), display, keep_going=keep_going)
+    assert results(outcome) == {"data": "failed", "top": "skipped", "side": expected}
+    assert outcome.layers[1].error == "layer data failed"

@@ -1,0 +1,87 @@
+"""What a rollout or a teardown came to, for people and for scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.changes import CHANGE_WORDS
+
+if TYPE_CHECKING:
+    from estate_tool.changes import Changes
+    from estate_tool.complaints import Complaint
+
+DEPLOYED, UNCHANGED, SKIPPED, FAILED, DESTROYED = "deployed", "unchanged", "skipped", "failed", "destroyed"
+PLANNED = "planned"  # of a preview: the counts say what would be done
+
+
+@dataclass(kw_only=True)
+class LayerResult:
+    """What happened to one layer; `seconds` is wall time, `error` says why it failed or was skipped.
+
+    `ran` tells whether the engine was run, `unknown` names outputs of lower layers that a preview could not know.
+    """
+
+    layer: str
+    result: str
+    created: int = 0
+    updated: int = 0
+    replaced: int = 0
+    deleted: int = 0
+    same: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    errors: list[Complaint] = field(default_factory=list)
+    ran: bool = True
+    unknown: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, layer: str, changes: Changes, complaint: str, done: str) -> LayerResult:
+        """The result of an engine run: `done` when something changed and there is no complaint."""
+        result = cls(layer=layer, result=done if changes.any else UNCHANGED, errors=list(changes.complaints))
+        for word in (*CHANGE_WORDS, "same"):
+            setattr(result, word, changes.counts[word])
+        if complaint:
+            result.result = FAILED
+            result.error = "\n".join(changes.errors) or complaint
+        return result
+
+    def as_json(self) -> dict[str, Any]:
+        """A layer in the shape that `--json` promises (docs/schemas/rollout.schema.json)."""
+        return vars(self) | {
+            "seconds": round(self.seconds, 3),
+            "errors": [complaint.as_json() for complaint in self.errors],
+        }
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What happened to an environment, layer by layer, in the order it happened."""
+
+    environment: str
+    layers: list[LayerResult] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Whether a layer failed."""
+        return any(result.result == FAILED for result in self.layers)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no layer failed and none was skipped."""
+        return all(result.result not in (FAILED, SKIPPED) for result in self.layers)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether every layer is as it was."""
+        return all(result.result == UNCHANGED for result in self.layers)
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape that `--json` promises (docs/schemas/rollout.schema.json)."""
+        return {
+            "environment": self.environment,
+            "ok": self.ok,
+            "seconds": round(self.seconds, 3),
+            "layers": [result.as_json() for result in self.layers],
+        }

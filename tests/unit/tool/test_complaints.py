@@ -1,0 +1,41 @@
+"""What is read out of an error message."""
+
+from __future__ import annotations
+
+import pytest
+
+from estate_tool.complaints import Complaint
+
+URN = "urn:pulumi:local::data::estate:data:DeadLetteredQueue$aws:sqs/queue:Queue::queue-ingest-queue"
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "action"),
+    [
+        (
+            "AccessDenied: User: arn:aws:iam::1:u is not authorized to perform: sqs:CreateQueue (operation X)",
+            "AccessDenied", "sqs:CreateQueue",
+        ),
+        (
+            "creating SQS Queue (queue-a): operation error SQS: CreateQueue, api error AWS.SQS.DeletedRecently: no",
+            "AWS.SQS.DeletedRecently", "CreateQueue",
+        ),
+        (
+            "An error occurred (LimitExceededException) when calling the CreateTable operation: too many",
+            "LimitExceededException", "CreateTable",
+        ),
+        ("queue-ingest-queue: Throttling: Rate exceeded (operation TagQueue)", "Throttling", "TagQueue"),
+        ("layer foundation has no output 'suffix'; deploy it first: scripts/deploy_layer.sh foundation dev", "", ""),
+        ("Missing required property 'name'", "", ""),
+    ],
+)  # fmt: skip
+def test_the_reason_and_the_action_are_found_where_aws_names_them(message: str, code: str, action: str) -> None:
+    complaint = Complaint(message=message, urn=URN)
+    assert (complaint.code, complaint.action) == (code, action)
+    assert (complaint.type, complaint.name) == ("aws:sqs/queue:Queue", "queue-ingest-queue")
+
+
+def test_what_is_not_known_is_null_for_machines() -> None:
+    report = Complaint(message="the stack is locked").as_json()
+    assert report.pop("message") == "the stack is locked"
+    assert set(report.values()) == {None}
