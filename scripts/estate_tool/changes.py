@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.retries import is_transient_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -118,7 +120,8 @@ class Changes:
         if diagnostic.get("severity") != "error" or not message or message in _CLOSING:
             return
         urn = str(diagnostic.get("urn", ""))
-        if _NO_ANSWER.search(message):
+        # After a fault of AWS's own, or an answer that never came, it may have been carried out all the same.
+        if _NO_ANSWER.search(message) or is_transient_text(message):
             self._no_answer.add(urn)
         name = urn.rpartition("::")[2]
         self._error(message if message.startswith(name) else f"{name}: {message}")

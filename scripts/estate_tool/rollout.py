@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.changes import CHANGE_WORDS, Changes
 from estate_tool.errors import Failed
+from estate_tool.patience import patiently
+from estate_tool.retries import is_transient_text
 from foundation.layers import LAYER_NAMES, layer, readers
 
 if TYPE_CHECKING:
@@ -24,7 +26,10 @@ _INTERRUPTED = "interrupted; what was in flight has ended, the rest is as it was
 
 @dataclass(kw_only=True)
 class LayerResult:
-    """What happened to one layer; `seconds` is wall time, `error` says why it failed or was skipped."""
+    """What happened to one layer; `seconds` is wall time, `error` says why it failed or was skipped.
+
+    `transient` says that the same may work a little later.
+    """
 
     layer: str
     result: str
@@ -35,6 +40,7 @@ class LayerResult:
     same: int = 0
     seconds: float = 0.0
     error: str | None = None
+    transient: bool = False
 
     def count(self, changes: Changes) -> None:
         """Takes over the counts of an engine run."""
@@ -95,6 +101,8 @@ def deploy(
         if recovery and name in stacks and not preview:
             recovery.before(name)
         result = _up(pulumi, name, display, preview=preview, exists=name in stacks, recovery=recovery)
+        if not preview:
+            stacks.setdefault(name, 0)
         if result.result != FAILED and not preview:
             deployed.add(name)
         return result
@@ -137,7 +145,7 @@ def _in_turn(environment: str, layers: tuple[str, ...], display: Display, one: C
         display.layer(position, len(layers), name)
         begun = time.monotonic()
         try:
-            result = one(name)
+            result = patiently(lambda name=name: one(name), display.line)
         except KeyboardInterrupt:
             # The engine has finished what was in flight; its state is whole.
             result = LayerResult(layer=name, result=FAILED, error=_INTERRUPTED)
@@ -216,7 +224,9 @@ def _result(name: str, changes: Changes, complaint: str, done: str) -> LayerResu
     result.count(changes)
     if complaint:
         result.result = FAILED
-        result.error = "\n".join(changes.errors) or complaint
+        errors = changes.errors or [complaint]
+        result.error = "\n".join(errors)
+        result.transient = all(is_transient_text(error) for error in errors)
     return result
 
 

@@ -264,6 +264,6 @@ def test_the_report_for_machines_has_the_promised_keys(display: Display) -> None
     report = rollout.deploy(fake(failing="compute"), LAYER_NAMES, display).as_json()
     assert set(report) == {"environment", "ok", "seconds", "layers"}
     assert (report["environment"], report["ok"]) == ("dev", False)
-    keys = {"layer", "result", "created", "updated", "replaced", "deleted", "same", "seconds", "error"}
+    keys = {"layer", "result", "created", "updated", "replaced", "deleted", "same", "seconds", "error", "transient"}
     assert all(set(layer) == keys for layer in report["layers"])
     assert [layer["created"] for layer in report["layers"]] == [1, 1, 0, 0]
