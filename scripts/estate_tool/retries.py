@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     import tenacity
     from botocore.config import Config
+    from tenacity.retry import retry_base
+    from tenacity.stop import stop_base
 
 # How often a call is made, with up to 1, 2, 4 … 20 s between ("Retry behavior", AWS SDKs and Tools Reference Guide);
 # the same numbers stand in each layer's Pulumi.yaml, for the provider.
@@ -40,9 +42,7 @@ _PASSING_WORDS = (
     "i/o timeout", "TLS handshake timeout", "[Rr]ead timed out", "[Tt]imeout on endpoint",
     "cannot be assumed by Lambda", "update is in progress", ANSWER_LOST,
 )  # fmt: skip
-_PASSING_TEXT = re.compile(
-    "|".join([*(rf"\b{code}\b" for code in sorted(_THROTTLED | _PASSING)), *_PASSING_WORDS])
-)
+_PASSING_TEXT = re.compile("|".join([*(rf"\b{code}\b" for code in sorted(_THROTTLED | _PASSING)), *_PASSING_WORDS]))
 
 
 def boto_config(*, attempts: int = ATTEMPTS, mode: str = MODE, **more: Any) -> Config:
@@ -79,7 +79,7 @@ def _problem(response: Any, error: Exception | None) -> str:
 
 
 def policy(
-    retry: tenacity.retry_base, stop: tenacity.stop_base, *, sleep: Callable[[float], None] = time.sleep, **more: Any
+    retry: retry_base, stop: stop_base, *, sleep: Callable[[float], None] = time.sleep, **more: Any
 ) -> tenacity.Retrying:
     """What `retry` says is tried again, until `stop`: after a random part of pauses that double each time."""
     import tenacity

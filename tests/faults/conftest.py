@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +11,9 @@ from tests.integration.conftest import EmbeddedAws, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# A shell makes what it starts in the background deaf to Ctrl-C, and so would be all that tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="module")

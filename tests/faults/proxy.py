@@ -14,11 +14,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from email.message import Message
 
 FAULTS = ("throttled", "broken", "reset before", "reset after")
 _LAMBDA = ((r"POST .*/functions", "CreateFunction"), (r"DELETE .*/functions/[^/]+", "DeleteFunction"))
@@ -53,7 +54,7 @@ class Faults:
             return fault
 
 
-def action_of(method: str, path: str, headers: http.client.HTTPMessage, body: bytes) -> str:
+def action_of(method: str, path: str, headers: Message, body: bytes) -> str:
     """Which action a request asks for, as IAM would call it; for AWS Lambda only those that tests deny."""
     scope = _SCOPE.search(headers.get("Authorization", ""))
     service = scope[1] if scope else ""
@@ -65,7 +66,7 @@ def action_of(method: str, path: str, headers: http.client.HTTPMessage, body: by
     return f"{service}:{next(named, method)}"
 
 
-def error(fault: str, action: str, headers: http.client.HTTPMessage) -> tuple[int, dict[str, str], bytes]:
+def error(fault: str, action: str, headers: Message) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of a failed call, in the service's protocol."""
     query, rest = "urlencoded" in headers.get("Content-Type", ""), action.startswith("lambda:")
     status, code, text = {
@@ -100,7 +101,9 @@ def before(upstream: int, faults: Faults) -> Iterator[int]:
             answer = answer or self._forward(body)
             return self._reset() if fault == "reset after" else self._answer(*answer)
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = handle_any
+        def __getattr__(self, name: str) -> Any:
+            # do_GET, do_POST and so on.
+            return self.handle_any if name.startswith("do_") else super().__getattribute__(name)
 
         def _forward(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
             connection = http.client.HTTPConnection("127.0.0.1", upstream, timeout=100)
@@ -122,7 +125,7 @@ def before(upstream: int, faults: Faults) -> Iterator[int]:
             self.close_connection = True
             self.connection.close()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_request(self, *_: object) -> None:
             """Counted, not told."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

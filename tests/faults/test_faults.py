@@ -74,10 +74,8 @@ def test_rollouts_and_teardowns_outlast_passing_faults(own: EmbeddedAws, whole: 
             assert look(own).listed == Counter(), down.stderr
             up = run(*TOOL, "deploy")
             told = (down.stderr + up.stderr).count
-            print(
-                f"round {round_ + 1}, seed {faults.seed}: {dict(faults.seen)}, {told('trying again')} calls tried again, "
-                f"{told('running layer')} layers run again, {time.monotonic() - begun:.1f} s"
-            )
+            again = f"{told('trying again')} calls and {told('running layer')} layers tried again"
+            print(f"seed {faults.seed}: {dict(faults.seen)}, {again}, {time.monotonic() - begun:.1f} s")
             found = look(own)
             assert found.pending == []
             assert found.states == whole.states, up.stderr

@@ -175,7 +175,9 @@ def test_ctrl_c_finishes_what_is_in_flight_and_says_what_is_done(own: EmbeddedAw
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=LONGEST_COMMAND)
     assert process.returncode == 1, told
-    results = [line.split()[:2] for line in told.splitlines() if line.startswith("  ") and line.split()[0] in LAYER_NAMES]
+    results = [
+        line.split()[:2] for line in told.splitlines() if line.startswith("  ") and line.split()[0] in LAYER_NAMES
+    ]
     assert results == [
         ["foundation", "deployed"], ["data", "failed"], ["compute", "skipped"], ["observability", "skipped"]
     ]  # fmt: skip

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import os
-import signal
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -35,8 +33,6 @@ class Commands:
         return subprocess.Popen(
             [str(self._root / command[0]), *command[1:]], env=self._variables, text=True, cwd="/",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            # As in a terminal: a shell makes what it starts in the background deaf to Ctrl-C, and so its children.
-            preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
 
     def __call__(self, *command: str, code: int = 0) -> subprocess.CompletedProcess[str]:

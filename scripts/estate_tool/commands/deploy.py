@@ -33,12 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Sets up what is missing, rolls out, tells what changed."""
     from estate_tool import environment, exclusive, machine, rollout
+    from estate_tool.accounts import require_own_account
     from estate_tool.display import Display
     from estate_tool.recovery import Recovery
     from estate_tool.setup.report import Report
 
     target = environment.resolve(args.environment)
     layers = rollout.selected(args.layer)
+    if not target.local:
+        require_own_account(target, layers)
     display = Display()
     alone = exclusive.alone(target.name, "estate deploy", wait=args.wait, say=display.line)
     with alone, machine.ready(target, Report()) as pulumi:
