@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import sys
@@ -45,7 +46,9 @@ class Environment:
         return self._clients[service]
 
 
+@functools.cache
 def _say(text: str) -> None:
+    """Once for each text: many threads may meet the same."""
     print(text, file=sys.stderr)
 
 

@@ -28,7 +28,7 @@ ROUNDS = int(os.environ.get("ESTATE_FAULT_ROUNDS", "1"))
 FAILING, LATE = 0.2, 0.05
 STOPS_WITHIN = 5.0
 TOOL = (".venv/bin/python", "-P", "-m", "tests.faults.proxied")
-pytestmark = pytest.mark.timeout(240 + 120 * ROUNDS)
+pytestmark = pytest.mark.timeout(300 + 240 * ROUNDS)
 
 
 @contextlib.contextmanager

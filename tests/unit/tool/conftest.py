@@ -14,6 +14,7 @@ import pytest
 from moto import mock_aws
 
 from estate_tool import environment
+from foundation.layers import LAYER_NAMES
 from foundation.naming import Names
 
 if TYPE_CHECKING:
@@ -28,6 +29,12 @@ class Estate:
     local: bool = False
     names: Names = field(default_factory=lambda: Names("dev"))
     clients: dict[str, Any] = field(default_factory=dict)
+    # moto's account.
+    accounts: dict[str, tuple[str, ...]] = field(default_factory=lambda: dict.fromkeys(LAYER_NAMES, ("123456789012",)))
+
+    @property
+    def configuration(self) -> Any:
+        return SimpleNamespace(region="us-east-1", allowed_accounts=self.accounts)
 
     def client(self, service: str) -> Any:
         if service not in self.clients:
