@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.reaching import is_throttled
+from estate_tool.retries import is_throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
