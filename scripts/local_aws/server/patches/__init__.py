@@ -11,7 +11,8 @@ from importlib.metadata import version
 
 MINISTACK = "1.5.33"
 _MODULES = (
-    "access", "dynamodb", "sqs", "execution", "logs", "filtering", "queries", "tagging", "asynchronous", "mappings",
+    "access", "dynamodb", "sqs", "move_tasks", "execution", "logs", "filtering", "queries", "tagging", "asynchronous",
+    "mappings",
 )  # fmt: skip
 
 
