@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-_COMMANDS = ("deploy", "destroy", "status", "doctor", "send", "query", "rightsize", "sample", "local")
+_COMMANDS = ("deploy", "destroy", "status", "doctor", "send", "query", "redrive", "rightsize", "sample", "local")
 _INTERRUPTED = 130
 
 

@@ -1,0 +1,299 @@
+"""Failures come back: poison in each of the three paths, put right, is replayed and counted exactly once.
+
+ESTATE_REDRIVE_KILLS says how often `redrive` is killed half-way (3).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.cloud import expect_soon
+from tests.integration.commands import Commands
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.conftest import EmbeddedAws
+
+KILLS = int(os.environ.get("ESTATE_REDRIVE_KILLS", "3"))
+pytestmark = pytest.mark.timeout(300 + 30 * KILLS)
+
+
+@pytest.fixture(scope="module")
+def run(own: EmbeddedAws) -> Commands:
+    """The commands, with the layers that process events rolled out."""
+    commands = Commands.on(own)
+    for layer in ("foundation", "data", "compute"):
+        commands("scripts/deploy_layer.sh", layer)
+    hurry(own)
+    return commands
+
+
+def hurry(aws: EmbeddedAws) -> None:
+    """Let a failure end in its queue at once: on AWS as here that takes minutes of retries otherwise."""
+    sqs, functions = aws.client("sqs"), aws.client("lambda")
+    url = sqs.get_queue_url(QueueName="queue-ingest-local")["QueueUrl"]
+    policy = json.loads(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]["RedrivePolicy"])
+    attributes = {"VisibilityTimeout": "1", "RedrivePolicy": json.dumps(policy | {"maxReceiveCount": 1})}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
+    functions.update_event_source_mapping(
+        UUID=stream_mapping(aws)["UUID"], MaximumRetryAttempts=0, BisectBatchOnFunctionError=False, BatchSize=5
+    )
+
+
+def stream_mapping(aws: EmbeddedAws) -> dict[str, Any]:
+    mappings = aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    return next(one for one in mappings if "/stream/" in one["EventSourceArn"])
+
+
+class Broken:
+    """Functions that may not write: what they get fails until the end of the block."""
+
+    def __init__(self, aws: EmbeddedAws, *functions: str) -> None:
+        self._iam = aws.client("iam")
+        self._roles = [f"role-{function}-local" for function in functions]
+
+    def __enter__(self) -> None:
+        denial = {"Effect": "Deny", "Action": ["dynamodb:PutItem", "dynamodb:UpdateItem"], "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
+        for role in self._roles:
+            self._iam.put_role_policy(RoleName=role, PolicyName="broken", PolicyDocument=document)
+
+    def __exit__(self, *_: object) -> None:
+        for role in self._roles:
+            self._iam.delete_role_policy(RoleName=role, PolicyName="broken")
+
+
+def event(kind: str, number: int) -> str:
+    return json.dumps(
+        {
+            "specversion": "1.0", "id": str(number), "source": f"urn:{kind}", "type": kind,
+            "time": "2026-01-01T00:00:00Z", "data": {"n": number},
+        }
+    )  # fmt: skip
+
+
+def events(kind: str, count: int) -> list[str]:
+    return [event(kind, number) for number in range(count)]
+
+
+def send(aws: EmbeddedAws, lines: list[str], queue: str = "queue-ingest-local") -> None:
+    sqs = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    for start in range(0, len(lines), 10):
+        entries = [{"Id": str(i), "MessageBody": line} for i, line in enumerate(lines[start : start + 10])]
+        assert not sqs.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+
+
+def depth(aws: EmbeddedAws, queue: str) -> int:
+    """Messages of a queue, in flight or not."""
+    sqs = aws.client("sqs")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    return sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
+
+
+def bodies(aws: EmbeddedAws) -> list[dict[str, Any]]:
+    """What up to ten messages in the aggregation's failure queue say."""
+    sqs = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName="dlq-aggregate-local")["QueueUrl"]
+    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    return [json.loads(message["Body"]) for message in answer.get("Messages", ())]
+
+
+def batches(aws: EmbeddedAws) -> list[dict[str, Any]]:
+    return [body["DDBStreamBatchInfo"] for body in bodies(aws) if "DDBStreamBatchInfo" in body]
+
+
+def lost_records(aws: EmbeddedAws) -> int:
+    return sum(batch["batchSize"] for batch in batches(aws))
+
+
+def counted(run: Commands, kind: str) -> tuple[int, str]:
+    """How many events of the type the aggregates hold, and the sum of their numbers."""
+    totals = json.loads(run("scripts/estate", "query", kind, "--json").stdout)["totals"]
+    return totals["count"], totals["data"].get("n", {}).get("sum", "0")
+
+
+def exactly(count: int) -> tuple[int, str]:
+    """What `counted` says when each of so many events is counted once."""
+    return count, str(sum(range(count)))
+
+
+def redrive(run: Commands, *arguments: str, code: int = 0) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(run("scripts/estate", "redrive", *arguments, "--json", code=code).stdout)
+    return answer
+
+
+def queue_of(answer: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(queue for queue in answer["queues"] if queue["queue"] == f"dlq-{name}-local")
+    return found
+
+
+def record(text: str) -> dict[str, Any]:
+    """A record as the stream hands it to the aggregation."""
+    change = {"SequenceNumber": "1", "NewImage": {"event_key": {"S": "0"}, "event": {"S": text}}}
+    return {"eventName": "INSERT", "dynamodb": change}
+
+
+def test_poison_of_each_path_is_explained_and_comes_back_once(own: EmbeddedAws, run: Commands) -> None:
+    with Broken(own, "aggregate"):
+        send(own, events("streamed", 7))
+        payload = {"Records": [record(line) for line in events("called", 3)]}
+        own.client("lambda").invoke(
+            FunctionName="lambda-aggregate-local", Qualifier="live", InvocationType="Event",
+            Payload=json.dumps(payload).encode(),
+        )  # fmt: skip
+        expect_soon(lambda: lost_records(own) == 7, "the failed batches")
+        expect_soon(lambda: len(bodies(own)) > len(batches(own)), "the failed invocation")
+        with Broken(own, "ingest"):
+            send(own, [*events("queued", 12), "no event"])
+            expect_soon(lambda: depth(own, "dlq-ingest-local") == 13, "the failed messages")
+        listed = redrive(run, "--dry-run")
+        # Not put right yet: it fails again, is counted, and is back.
+        again = redrive(run, "aggregate", code=1)
+    ingest, aggregate = queue_of(listed, "ingest"), queue_of(listed, "aggregate")
+    assert (ingest["messages"], ingest["quarantined"], ingest["replayed"], ingest["left"]) == (13, 1, 0, 13)
+    assert {(reason["messages"], reason["kind"], reason["function"]) for reason in ingest["reasons"]} == {
+        (12, "message", "ingest"), (1, "message", "ingest"),
+    }  # fmt: skip
+    assert "AccessDenied" in ingest["reasons"][0]["error"]
+    assert "not JSON" in ingest["reasons"][1]["error"]
+    assert {reason["kind"] for reason in aggregate["reasons"]} == {"stream", "async"}
+    stream = next(reason for reason in aggregate["reasons"] if reason["kind"] == "stream")
+    assert "AccessDenied" in stream["error"]
+    assert stream["attempts"] == 1
+    failed = queue_of(again, "aggregate")
+    assert (failed["failed"], failed["replayed"]) == (aggregate["messages"], 0)
+    assert {reason["replays"] for reason in queue_of(redrive(run, "--dry-run"), "aggregate")["reasons"]} == {1}
+
+    done = redrive(run)
+    assert queue_of(done, "aggregate")["left"] == queue_of(done, "aggregate")["failed"] == 0
+    # The poison stays; a move task would have taken it along.
+    assert (queue_of(done, "ingest")["replayed"], queue_of(done, "ingest")["left"]) == (12, 1)
+    for kind, count in (("queued", 12), ("streamed", 7), ("called", 3)):
+        expect_soon(lambda kind=kind, count=count: counted(run, kind) == exactly(count), f"{kind}, each once")
+    assert depth(own, "dlq-aggregate-local") == 0
+    assert depth(own, "dlq-ingest-local") == 1
+
+
+def test_a_queue_without_poison_is_moved_by_sqs(own: EmbeddedAws, run: Commands) -> None:
+    send(own, events("moved", 30), "dlq-ingest-local")
+    redrive(run, "ingest", "--quarantined", "--error", "not JSON")
+    expect_soon(lambda: depth(own, "queue-ingest-local") == 0, "the poison is received")
+    own.client("sqs").purge_queue(QueueUrl=own.client("sqs").get_queue_url(QueueName="dlq-ingest-local")["QueueUrl"])
+    send(own, events("moved", 30), "dlq-ingest-local")
+    started = time.monotonic()
+    queue = queue_of(redrive(run, "dlq-ingest-local", "local", "--rate", "20"), "ingest")
+    assert (queue["messages"], queue["replayed"], queue["left"]) == (30, 30, 0)
+    assert "move task" in queue["way"]
+    assert time.monotonic() - started > 1
+    tasks = own.client("sqs").list_message_move_tasks(SourceArn="arn:aws:sqs:us-east-1:123456789012:dlq-ingest-local")
+    assert [(task["Status"], task["MaxNumberOfMessagesPerSecond"]) for task in tasks["Results"]] == [("COMPLETED", 20)]
+    expect_soon(lambda: counted(run, "moved") == exactly(30), "each once")
+
+
+def test_what_fails_again_and_again_is_left_alone_until_it_is_asked_for(own: EmbeddedAws, run: Commands) -> None:
+    with Broken(own, "aggregate"):
+        send(own, events("stubborn", 4))
+        expect_soon(lambda: lost_records(own) == 4, "the failed batches")
+        failed = queue_of(redrive(run, "aggregate", "--attempts", "1", code=1), "aggregate")
+        assert failed["quarantined"] == failed["failed"] == failed["messages"]
+    held = queue_of(redrive(run, "aggregate", "--attempts", "1"), "aggregate")
+    assert (held["quarantined"], held["replayed"], held["left"]) == (failed["failed"], 0, failed["failed"])
+    assert held["reasons"][0]["quarantined"]
+    released = queue_of(redrive(run, "aggregate", "--attempts", "1", "--quarantined"), "aggregate")
+    assert (released["replayed"], released["left"]) == (failed["failed"], 0)
+    assert counted(run, "stubborn") == exactly(4)
+
+
+def test_batches_that_the_stream_forgot_come_from_the_table(own: EmbeddedAws, run: Commands) -> None:
+    sqs = own.client("sqs")
+    url = sqs.get_queue_url(QueueName="dlq-aggregate-local")["QueueUrl"]
+    with Broken(own, "aggregate"):
+        send(own, events("forgotten", 5))
+        expect_soon(lambda: lost_records(own) == 5, "the failed batches")
+    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in messages:
+            body = json.loads(message["Body"])
+            # As if the stream had been replaced, which is what its age would come to.
+            body["DDBStreamBatchInfo"]["streamArn"] += "gone"
+            sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        if all("gone" in message["Body"] for message in messages):
+            break
+    done = queue_of(redrive(run, "aggregate"), "aggregate")
+    assert (done["failed"], done["left"]) == (0, 0)
+    assert counted(run, "forgotten") == exactly(5)
+
+
+def test_events_that_were_stored_but_never_aggregated_are_brought_in_once(own: EmbeddedAws, run: Commands) -> None:
+    mapping = stream_mapping(own)
+    functions = own.client("lambda")
+    # The mapping reads from its end on when it is made anew: what was stored meanwhile never reaches it.
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    send(own, events("unseen", 40))
+    scan = own.client("dynamodb").get_paginator("scan")
+    pages = {"TableName": "table-events-local", "Select": "COUNT", "FilterExpression": "contains(event, :type)"}
+
+    def stored() -> int:
+        found = scan.paginate(**pages, ExpressionAttributeValues={":type": {"S": "urn:unseen"}})
+        return sum(page["Count"] for page in found)
+
+    expect_soon(lambda: stored() == 40, "all are stored")
+    seen = redrive(run, "--missing", "--dry-run")["missing"]
+    assert (seen["missing"], seen["brought_in"]) == (40, 0)
+    assert counted(run, "unseen")[0] == 0
+    done = redrive(run, "--missing", "--rate", "100")["missing"]
+    assert (done["missing"], done["brought_in"], done["failed"]) == (40, 40, 0)
+    assert counted(run, "unseen") == exactly(40)
+    assert redrive(run, "--missing")["missing"]["missing"] == 0
+    # And the stream still has them all: they are not counted again.
+    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
+    send(own, [event("after", 0)])
+    expect_soon(lambda: counted(run, "after")[0] == 1, "the stream is read again")
+    assert counted(run, "unseen") == exactly(40)
+
+
+def test_killed_half_way_it_loses_no_message_and_counts_none_twice(own: EmbeddedAws, run: Commands) -> None:
+    count = 10 * (KILLS + 3)
+    with Broken(own, "aggregate"):
+        send(own, events("killed", count))
+        for line in events("called-and-killed", count):
+            payload = json.dumps({"Records": [record(line)]})
+            own.client("lambda").invoke(
+                FunctionName="lambda-aggregate-local",
+                Qualifier="live",
+                InvocationType="Event",
+                Payload=payload.encode(),
+            )
+        expect_soon(lambda: depth(own, "dlq-aggregate-local") >= count + count // 5, "all have failed", 60)
+    send(own, events("moved-and-killed", count), "dlq-ingest-local")
+    chance = random.Random(int(os.environ.get("ESTATE_SEED") or 8))
+    killed = 0
+    for _ in range(KILLS):
+        process = run.start("scripts/estate", "redrive", "--rate", "20")
+        time_to_live = chance.uniform(0.3, 2.5)
+        try:
+            process.communicate(timeout=time_to_live)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+            killed += 1
+    assert killed == KILLS
+
+    def finished() -> bool:
+        redrive(run)
+        return depth(own, "dlq-aggregate-local") + depth(own, "dlq-ingest-local") == 0
+
+    expect_soon(finished, "what a killed one had in its hands comes back and is replayed", 120)
+    for kind in ("killed", "called-and-killed", "moved-and-killed"):
+        expect_soon(lambda kind=kind: counted(run, kind) == exactly(count), f"{kind}, each once")
