@@ -32,7 +32,8 @@ def invoke(environment: Environment, function: str, payload: Any) -> str:
         answer = None
     told = answer if isinstance(answer, dict) else {}
     if response.get("FunctionError"):
-        return f"{told.get('errorType') or 'error'}: {told.get('errorMessage') or text[:200]!r}"
+        message = told.get("errorMessage") or repr(text[:200])
+        return f"{told.get('errorType') or 'error'}: {message}"
     # To Lambda it is a success when a function names the items of a batch that failed; to a replay it is none.
     failures = told.get("batchItemFailures")
     return f"{len(failures)} items of the batch failed again" if failures else ""

@@ -24,7 +24,7 @@ class Sweep:
     def __init__(self, sqs: Any, url: str, expected: int) -> None:
         self._sqs = sqs
         self._url = url
-        self._most = 2 * expected + 100
+        self._expected = expected
         self._seconds = min(_LONGEST_HIDDEN, _HIDDEN_SECONDS + expected // _MESSAGES_PER_SECOND)
         self._held: dict[str, str] = {}
         self._own: set[str] = set()
@@ -43,11 +43,13 @@ class Sweep:
     def messages(self) -> Iterator[dict[str, Any]]:
         """Each message once, except those that were put back here."""
         count = 0
-        while count < self._most:
+        # What goes on failing while we work is for the next time.
+        while count < 2 * self._expected + 100:
             received = self._sqs.receive_message(
                 QueueUrl=self._url, MaxNumberOfMessages=_AT_ONCE, VisibilityTimeout=self._seconds,
                 # Long polling asks all of SQS's servers: when it finds nothing, there is nothing.
-                WaitTimeSeconds=1, AttributeNames=["All"], MessageAttributeNames=["All"],
+                WaitTimeSeconds=1 if count < self._expected else 0,
+                AttributeNames=["All"], MessageAttributeNames=["All"],
             ).get("Messages", ())  # fmt: skip
             new = [one for one in received if one["MessageId"] not in self._held and one["MessageId"] not in self._own]
             self._held.update((message["MessageId"], message["ReceiptHandle"]) for message in received)
