@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.redrive.results import MissingResult
     from estate_tool.setup.report import Report
 
-    queues, name = _where(args.where)
+    queues, name = where(args.where)
     options = Options(
         dry_run=args.dry_run, quarantined=args.quarantined, most_replays=args.attempts, error=args.error,
         event_type=args.type, since=args.since, until=args.until, rate=args.rate,
@@ -143,7 +143,7 @@ def _complain(target: Environment, results: list[QueueResult], missing: MissingR
         )
 
 
-def _where(words: Sequence[str]) -> tuple[list[str], str]:
+def where(words: Sequence[str]) -> tuple[list[str], str]:
     """The failure queue that was named, if one was, and the environment."""
     from estate_tool.errors import UsageError
     from estate_tool.redrive.letters import failure_queues
@@ -164,7 +164,7 @@ def _where(words: Sequence[str]) -> tuple[list[str], str]:
 def _refuse_nonsense(args: argparse.Namespace, options: Options) -> None:
     from estate_tool.errors import UsageError
 
-    if args.missing and (options.filtered or args.quarantined or (args.where and _where(args.where)[0])):
+    if args.missing and (options.filtered or args.quarantined or (args.where and where(args.where)[0])):
         raise UsageError(
             "--missing looks at all stored events: it knows no queue, no filter and no quarantine",
             "scripts/estate redrive --missing [ENV] [--dry-run] [--rate N]",

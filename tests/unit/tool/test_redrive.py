@@ -279,7 +279,7 @@ def test_events_that_can_not_be_aggregated_are_told_apart(stored: Any) -> None:
     ],
 )  # fmt: skip
 def test_queue_and_environment_are_told_apart(words: list[str], place: Any) -> None:
-    assert redrive._where(words) == place
+    assert redrive.where(words) == place
 
 
 @pytest.mark.parametrize(
