@@ -6,11 +6,10 @@ ESTATE_REDRIVE_KILLS says how often `redrive` is killed half-way (3).
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import os
 import random
-import signal
-import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -292,16 +291,21 @@ def test_killed_half_way_it_loses_no_message_and_counts_none_twice(own: Embedded
     both, count = ("dlq-aggregate-local", "dlq-ingest-local"), 8 * (KILLS + 2)
     fail_all(own, count)
     chance, killed = random.Random(int(os.environ.get("ESTATE_SEED") or 8)), 0
-    for _ in range(KILLS):
-        # At a moment from before it begins until it has done a good part.
-        process = run.start("scripts/estate", "redrive", "--rate", "15")
-        try:
-            process.communicate(timeout=chance.uniform(0.3, 3.0))
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            killed += 1
-    assert killed >= KILLS - 1
+    calls = itertools.cycle([(both[0], ["aggregate"]), (both[1], ["ingest", "--type", "moved-and-killed"])])
+    for queue, arguments in itertools.islice(calls, 4 * KILLS):
+        # When it has done some work and has more in its hands, and a little.
+        goal = depth(own, queue) - chance.randrange(6)
+        process = run.start("scripts/estate", "redrive", *arguments, "--rate", "15")
+        while process.poll() is None and (depth(own, queue) > goal or visible(own, queue)):
+            time.sleep(0.02)
+        time.sleep(chance.uniform(0, 0.2))
+        killed += process.poll() is None
+        process.kill()
+        process.communicate()
+        if killed == KILLS:
+            break
+    assert killed == KILLS
+    assert depth(own, both[0]) + depth(own, both[1]) > 0
     print(f"killed {killed} times; left: {depth(own, both[0])} and {depth(own, both[1])}")
     soon(lambda: visible(own, *both), "what a killed one had in its hands comes back")
     redrive(run)
