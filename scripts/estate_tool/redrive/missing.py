@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.following import AGGREGATION, MARKS
-from estate_tool.reaching import is_throttled
 from estate_tool.redrive.invoking import batches, invoke
+from estate_tool.retries import is_throttled
 from estate_tool.settling import Marks
 from foundation.catalog import CATALOG
 from foundation.model import StreamTrigger

@@ -85,6 +85,8 @@ def test_drift_is_classed_by_what_it_means(kind: str, name: str, path: str, actu
 class FakeEngine:
     """An engine whose comparison tells the given steps of layer data."""
 
+    version = "3.259.0"
+
     def __init__(self, *steps: dict[str, Any], complaint: str = "", resources: int = 7) -> None:
         self.steps, self._complaint, self._resources = steps, complaint, resources
         self.refreshed: dict[str, list[str]] = {}
