@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pulumi.runtime.proto.analyzer_pb2_grpc import AnalyzerServicer
@@ -15,4 +15,13 @@ def analyzer() -> AnalyzerServicer:
 
     from foundation.guardrails.policies import NAME, VERSION, policies
 
-    return _PolicyAnalyzerServicer(NAME, VERSION, policies(), EnforcementLevel.MANDATORY)
+    configuration: dict[str, Any] = {}
+
+    class Service(_PolicyAnalyzerServicer):
+        """Keeps the stack's configuration, which a pack in a process of its own gets from its surroundings."""
+
+        def ConfigureStack(self, request: Any, _context: Any) -> Any:  # noqa: N802 - the name that the engine calls
+            configuration.update(request.config)
+            return super().ConfigureStack(request, _context)
+
+    return Service(NAME, VERSION, policies(lambda: configuration), EnforcementLevel.MANDATORY)
