@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pulumi.runtime.config import get_config_env
 from pulumi_policy import (
     Policy,
     PolicyResource,
@@ -31,10 +30,10 @@ ALL_RULES: tuple[Rule | StackRule, ...] = (*RULES, *STACK_RULES)
 Configured = Callable[[], Mapping[str, Any]]
 
 
-def policies(configured: Configured = get_config_env) -> list[Policy]:
+def policies(configured: Configured = dict) -> list[Policy]:
     """Every rule as a policy; the pack makes them mandatory.
 
-    `configured` gives the stack's configuration when it is asked; a pack of its own gets it from the engine.
+    `configured` gives the stack's configuration when a run is at its end.
     """
     return [*(_resource_policy(rule) for rule in RULES), *(_stack_policy(rule, configured) for rule in STACK_RULES)]
 

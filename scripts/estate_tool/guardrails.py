@@ -11,17 +11,9 @@ if TYPE_CHECKING:
 def analyzer() -> AnalyzerServicer:
     """The policy pack's service. Its public constructor would take the process over and never return."""
     from pulumi_policy import EnforcementLevel
-    from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]
 
     from foundation.guardrails.policies import NAME, VERSION, policies
+    from foundation.guardrails.service import keeping
 
     configuration: dict[str, Any] = {}
-
-    class Service(_PolicyAnalyzerServicer):
-        """Keeps the stack's configuration, which a pack in a process of its own gets from its surroundings."""
-
-        def ConfigureStack(self, request: Any, _context: Any) -> Any:  # noqa: N802 - the name that the engine calls
-            configuration.update(request.config)
-            return super().ConfigureStack(request, _context)
-
-    return Service(NAME, VERSION, policies(lambda: configuration), EnforcementLevel.MANDATORY)
+    return keeping(configuration)(NAME, VERSION, policies(lambda: configuration), EnforcementLevel.MANDATORY)
