@@ -20,6 +20,8 @@ _ENDPOINTS: Mapping[str, re.Pattern[str]] = {
 }
 
 
+# SNS takes keys of its own region only.
+_KEY = re.compile(r"arn:aws[a-z-]*:kms:us-east-1:\d{12}:key/[A-Za-z0-9-]{1,128}")
 # The longest description an alarm may have leaves this much for the link ("PutMetricAlarm").
 _LONGEST_BASE = 200
 
@@ -43,6 +45,13 @@ SETTINGS = (
         allowed='a list of {"protocol", "endpoint"}: email and an address, https and a URL, sqs or lambda and an ARN; '
         'with "severity", page or ticket, of that alone',
         about="Who is told when an alarm changes its state. A queue's or function's own policy must let the topic in.",
+    ),
+    text(
+        "topicKeyArn",
+        default=None,
+        valid=lambda value: _KEY.fullmatch(value) is not None,
+        allowed="the ARN of a key in us-east-1: arn:aws:kms:us-east-1:ACCOUNT:key/ID",
+        about="Key of yours that encrypts both topics; its policy must let CloudWatch in. Not set: not encrypted.",
     ),
     text(
         "runbooks",
@@ -138,6 +147,7 @@ class ObservabilityConfig:
     """Typed configuration of the observability layer."""
 
     subscriptions: tuple[Subscription, ...]
+    topic_key_arn: str | None
     runbooks: str
     thresholds: Thresholds
 
@@ -160,6 +170,7 @@ def parse(raw: Mapping[str, Any], *, stack: str) -> ObservabilityConfig:
         )
     return ObservabilityConfig(
         subscriptions=subscriptions,
+        topic_key_arn=values["topicKeyArn"],
         runbooks=values["runbooks"],
         thresholds=Thresholds(
             maximum_queue_age_seconds=values["maximumQueueAgeSeconds"],

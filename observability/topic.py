@@ -38,7 +38,10 @@ def build_topics(
     """The ARN of the topic of every severity."""
     return {
         severity: AlertsTopic(
-            severity, AlertsTopicArgs(arns=arns, subscriptions=config.subscribers(severity), tags=tags)
+            severity,
+            AlertsTopicArgs(
+                arns=arns, subscriptions=config.subscribers(severity), key_arn=config.topic_key_arn, tags=tags
+            ),
         ).arn
         for severity in SEVERITIES
     }
@@ -46,10 +49,11 @@ def build_topics(
 
 @dataclass(frozen=True, kw_only=True)
 class AlertsTopicArgs:
-    """The names and ARNs of the environment, who is told, and tags."""
+    """The names and ARNs of the environment, who is told, a customer's key if there is one, and tags."""
 
     arns: pulumi.Output[Arns]
     subscriptions: Sequence[Subscription]
+    key_arn: str | None = None
     tags: pulumi.Input[dict[str, str]]
 
 
@@ -64,8 +68,8 @@ class AlertsTopic(pulumi.ComponentResource):
         topic = aws.sns.Topic(
             f"{name}-topic",
             name=args.arns.apply(lambda arns: arns.names.of("topic", name)),
-            # Not encrypted: alarms cannot publish to a topic under the key alias/aws/sns, and would fail silently.
-            kms_master_key_id=None,
+            # Without a customer's key not encrypted: alarms can't publish under alias/aws/sns, and would fail silently.
+            kms_master_key_id=args.key_arn,
             tags=args.tags,
             opts=child,
         )

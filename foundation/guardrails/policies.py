@@ -17,7 +17,7 @@ from pulumi_policy.proxy import UnknownValueError
 
 from foundation.guardrails.access import ACCESS_RULES
 from foundation.guardrails.exemptions import exempted
-from foundation.guardrails.rules import UNKNOWN, Finding, Resource, Rule, StackRule, message
+from foundation.guardrails.rules import CONFIGURATION, UNKNOWN, Finding, Resource, Rule, StackRule, message
 from foundation.guardrails.settings import SETTING_RULES
 from foundation.guardrails.together import STACK_RULES
 
@@ -27,9 +27,15 @@ RULES: tuple[Rule, ...] = (*ACCESS_RULES, *SETTING_RULES)
 ALL_RULES: tuple[Rule | StackRule, ...] = (*RULES, *STACK_RULES)
 
 
-def policies() -> list[Policy]:
-    """Every rule as a policy; the pack makes them mandatory."""
-    return [*(_resource_policy(rule) for rule in RULES), *(_stack_policy(rule) for rule in STACK_RULES)]
+Configured = Callable[[], Mapping[str, Any]]
+
+
+def policies(configured: Configured = dict) -> list[Policy]:
+    """Every rule as a policy; the pack makes them mandatory.
+
+    `configured` gives the stack's configuration when a run is at its end.
+    """
+    return [*(_resource_policy(rule) for rule in RULES), *(_stack_policy(rule, configured) for rule in STACK_RULES)]
 
 
 def _resource_policy(rule: Rule) -> Policy:
@@ -40,9 +46,10 @@ def _resource_policy(rule: Rule) -> Policy:
     return ResourceValidationPolicy(name=rule.name, description=rule.statement, validate=validate)
 
 
-def _stack_policy(rule: StackRule) -> Policy:
+def _stack_policy(rule: StackRule, configured: Configured) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        for finding in rule.check([_resource(item) for item in args.resources]):
+        configuration = Resource(type=CONFIGURATION, name="configuration", props=configured())
+        for finding in rule.check([configuration, *(_resource(item) for item in args.resources)]):
             _report(rule, finding, report)
 
     return StackValidationPolicy(name=rule.name, description=rule.statement, validate=validate)

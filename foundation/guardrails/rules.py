@@ -46,6 +46,9 @@ class Resource:
 
 Resources = Sequence[Resource]
 
+# Stands among a layer's resources for its configuration: properties by their keys, such as data:onDemand.
+CONFIGURATION: Final = "estate:configuration"
+
 
 def of_type(resources: Resources, type_: str) -> list[Resource]:
     """Those of an AWS type, given without its prefix."""

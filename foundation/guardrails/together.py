@@ -5,11 +5,22 @@ from typing import Any
 
 from foundation.catalog import CATALOG
 from foundation.guardrails.alarms import alarms
-from foundation.guardrails.rules import UNKNOWN, Finding, Resource, Resources, StackRule, of_type, suffixes_of
+from foundation.guardrails.rules import (
+    CONFIGURATION,
+    UNKNOWN,
+    Finding,
+    Resource,
+    Resources,
+    StackRule,
+    of_type,
+    shown,
+    suffixes_of,
+)
 from foundation.model import Catalog
 from foundation.naming import Names
 
 _NAMED_WITHIN_ANOTHER = {"aws:lambda/alias:Alias"}
+TOPIC_KEY = "observability:topicKeyArn"
 _DIRECTIONS = ("Read", "Write")
 
 
@@ -74,7 +85,22 @@ def _warm(resources: Resources, catalog: Catalog = CATALOG) -> Iterator[Finding]
             yield Finding(resource=function, found="a critical function without provisioned concurrency", mend=mend)
 
 
+def _topic_keys(resources: Resources) -> Iterator[Finding]:
+    configured = (item.props.get(TOPIC_KEY) for item in resources if item.type == CONFIGURATION)
+    key = next(configured, None)
+    for topic in of_type(resources, "sns/topic:Topic") if key else ():
+        found = topic.props.get("kmsMasterKeyId")
+        if found not in (key, UNKNOWN):
+            mend = f"give it the key of {TOPIC_KEY}, {key}"
+            yield Finding(resource=topic, found=f"kmsMasterKeyId {shown(found)}", mend=mend)
+
+
 STACK_RULES = (
+    StackRule(
+        name="topic-key",
+        statement="Topics are encrypted with the customer's key where one is configured.",
+        check=_topic_keys,
+    ),
     StackRule(
         name="one-environment",
         statement="A layer's resources belong to one environment, and every name ends with its suffix.",

@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        args = _parser().parse_args(arguments)
+        args = command_line().parse_args(arguments)
         return int(args.run(args))
     except EstateError as error:
         show(error)
@@ -64,7 +64,8 @@ def _explained(error: OSError) -> Failed:
     return Failed(f"{where}{error.strerror or error}", hint)
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
+    """Every command with its arguments."""
     parser = argparse.ArgumentParser(
         prog="estate",
         description="Rolls the estate out, looks at it, sends events through it and tears it down.",

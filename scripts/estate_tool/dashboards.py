@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from estate_tool.environment import Environment
 
 _TEMPLATE = Path(__file__).parent / "dashboard.html.j2"
+_COLOURS = ("#2e75b6", "#e07b00", "#2a9d4a", "#c0504d", "#8064a2", "#7f7f7f")
 _START = re.compile(r"-P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?)?")
 
 
@@ -36,8 +37,9 @@ def page(collected: Mapping[str, Any]) -> str:
     from plotly.offline import get_plotlyjs
 
     surroundings = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    surroundings.filters["number"] = _number
     template = surroundings.from_string(_TEMPLATE.read_text())
-    return template.render(dashboard=collected, plotly=get_plotlyjs())
+    return template.render(dashboard=collected, colours=_COLOURS, plotly=get_plotlyjs())
 
 
 def queries(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -58,6 +60,11 @@ def queries(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
         period = options.get("period") or properties.get("period", 300)
         found.append(query | {"MetricStat": {"Metric": metric, "Period": period, "Stat": statistic}})
     return found
+
+
+def _number(value: float) -> str:
+    """A value as a person reads it: whole numbers whole, others with three places at most."""
+    return f"{value:,.3f}".rstrip("0").rstrip(".")
 
 
 def _reach(text: str) -> timedelta:

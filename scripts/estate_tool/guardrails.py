@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pulumi.runtime.proto.analyzer_pb2_grpc import AnalyzerServicer
@@ -11,8 +11,9 @@ if TYPE_CHECKING:
 def analyzer() -> AnalyzerServicer:
     """The policy pack's service. Its public constructor would take the process over and never return."""
     from pulumi_policy import EnforcementLevel
-    from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]
 
     from foundation.guardrails.policies import NAME, VERSION, policies
+    from foundation.guardrails.service import keeping
 
-    return _PolicyAnalyzerServicer(NAME, VERSION, policies(), EnforcementLevel.MANDATORY)
+    configuration: dict[str, Any] = {}
+    return keeping(configuration)(NAME, VERSION, policies(lambda: configuration), EnforcementLevel.MANDATORY)

@@ -101,6 +101,11 @@ PROGRAM = """
 import pulumi_aws as aws
 aws.cloudwatch.LogGroup("logs", name="/aws/lambda/lambda-orders-local-guard", retention_in_days={days}, tags={tags})
 """
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
+TOPIC = """
+import pulumi_aws as aws
+aws.sns.Topic("alerts", name="topic-alerts-local-guard", kms_master_key_id={key!r}, tags={tags})
+"""
 
 
 def test_a_bare_pulumi_keeps_the_guardrails_with_the_pack(variables: dict[str, str], tmp_path: Path) -> None:
@@ -116,4 +121,14 @@ def test_a_bare_pulumi_keeps_the_guardrails_with_the_pack(variables: dict[str, s
         assert done.returncode == code, done.stdout + done.stderr
         assert ("rule log-retention: logs (aws:cloudwatch/logGroup:LogGroup): found no retention" in done.stdout) == (
             days == 0
+        )
+    assert (
+        pulumi(folder, variables, "config", "set", "observability:topicKeyArn", KEY, "--stack", STACK).returncode == 0
+    )
+    for key, code in ((None, 1), (KEY, 0)):
+        (folder / "__main__.py").write_text(TOPIC.format(key=key, tags=TAGS))
+        done = pulumi(folder, variables, "preview", "--stack", STACK, f"--policy-pack={PACK}")
+        assert done.returncode == code, done.stdout + done.stderr
+        assert ("rule topic-key: alerts (aws:sns/topic:Topic): found kmsMasterKeyId nothing" in done.stdout) == (
+            not key
         )

@@ -20,7 +20,7 @@ def write(path: Path, template: str, **values: Any) -> None:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    pages.filters |= {"usd": _usd, "quantity": _quantity}
+    pages.filters |= {"usd": _usd, "quantity": _quantity, "shown": _shown}
     text = pages.get_template(f"{template}.html.j2").render(**values)
     try:
         path.write_text(text, encoding="utf-8")
@@ -36,6 +36,11 @@ def _usd(amount: str) -> str:
 
 def _quantity(number: str) -> str:
     return f"{Decimal(number):,.2f}"
+
+
+def _shown(value: object, unit: str = "") -> str:
+    """A value with its unit, or that there is none."""
+    return "–" if value is None else f"{value}{unit}"
 
 
 def script() -> Any:
@@ -65,6 +70,6 @@ def bars(title: str, labels: Sequence[str], groups: Mapping[str, Sequence[float]
     }  # fmt: skip
     plot = to_html(
         {"data": data, "layout": layout}, include_plotlyjs=False, full_html=False, validate=False,
-        config={"displaylogo": False, "responsive": True},
+        config={"displayModeBar": False, "responsive": True},
     )  # fmt: skip
     return Markup(plot)

@@ -130,3 +130,15 @@ def test_runbooks_may_stand_anywhere(base: str):
 def test_a_base_that_no_link_can_begin_with_is_refused(base: str):
     with pytest.raises(InvalidConfiguration, match="observability:runbooks"):
         parse({"runbooks": base}, stack="dev")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "alias/aws/sns", "1234abcd-12ab-34cd-56ef-1234567890ab", "arn:aws:kms:eu-west-1:123456789012:key/1234abcd",
+        "arn:aws:kms:us-east-1:123456789012:alias/ours", "arn:aws:kms:us-east-1:1234:key/1234abcd", "",
+    ],
+)  # fmt: skip
+def test_a_key_that_topics_cannot_use_is_refused(key: str):
+    with pytest.raises(InvalidConfiguration, match="topicKeyArn"):
+        parse({"topicKeyArn": key}, stack="dev")

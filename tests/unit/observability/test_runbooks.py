@@ -1,9 +1,12 @@
 """Every alarm's description leads to a runbook that exists; runbooks and docs say nothing of alarms that do not."""
 
 import re
+import shlex
+from pathlib import Path
 
 import pytest
 
+from estate_tool.cli import command_line
 from foundation.catalog import CATALOG
 from observability.alarm_spec import RUNBOOKS
 from observability.symptoms import RUNBOOK, SYMPTOMS
@@ -57,6 +60,33 @@ def test_links_within_the_documents_lead_somewhere():
             assert found.exists(), f"{path.name}: {target}"
             if anchor:
                 assert re.search(rf"^## {anchor}$", found.read_text(encoding="utf-8"), re.M), f"{path.name}: {target}"
+
+
+def commands() -> list[tuple[str, list[str]]]:
+    """Every command that a runbook names, with its words; a line may end within one."""
+    found = [
+        (path.name, shlex.split(text))
+        for path in sorted(FOLDER.iterdir())
+        for text in re.findall(r"`(scripts/[^`]+)`", path.read_text(encoding="utf-8"))
+    ]
+    assert len(found) > len(PARTS)
+    return found
+
+
+@pytest.mark.parametrize(("runbook", "words"), commands(), ids=lambda value: value if isinstance(value, str) else None)
+def test_every_command_of_a_runbook_exists_with_its_flags(
+    runbook: str, words: list[str], capsys: pytest.CaptureFixture[str]
+):
+    command, *rest = words
+    assert (ROOT / command).is_file(), f"{runbook}: {command}"
+    if command != "scripts/estate":
+        # The scripts hand their words to the command of their name.
+        verb, _, what = Path(command).stem.partition("_")
+        rest = [verb, *(["--layer", rest.pop(0)] if what == "layer" else []), *rest]
+    try:
+        command_line().parse_args(rest)
+    except SystemExit:
+        pytest.fail(f"{runbook}: {shlex.join(words)}: {capsys.readouterr().err}")
 
 
 def test_the_table_of_alarms_is_fresh():

@@ -6,21 +6,23 @@ from collections.abc import Sequence
 import pulumi
 
 from foundation.naming import Arns, Names
-from observability.config import Subscription
-from observability.topic import AlertsTopic, AlertsTopicArgs, topic_policy
+from observability.config import Subscription, parse
+from observability.topic import AlertsTopic, AlertsTopicArgs, build_topics, topic_policy
 from tests.support.mocks import Recording, record
 
 ARNS = Arns(names=Names("dev"), account="123456789012", region="eu-west-1", partition="aws-x")
 TOPIC = "arn:aws-x:sns:eu-west-1:123456789012:topic-alerts-dev"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd"
 EMAIL = Subscription(protocol="email", endpoint="a@example.org")
 QUEUE = Subscription(protocol="sqs", endpoint="arn:aws:sqs:us-east-1:123456789012:on-call")
 
 
-def built(subscriptions: Sequence[Subscription] = ()) -> Recording:
+def built(subscriptions: Sequence[Subscription] = (), key_arn: str | None = None) -> Recording:
     def program() -> None:
         args = AlertsTopicArgs(
-            arns=pulumi.Output.from_input(ARNS), subscriptions=subscriptions, tags={"Component": "alerts"}
-        )
+            arns=pulumi.Output.from_input(ARNS), subscriptions=subscriptions, key_arn=key_arn,
+            tags={"Component": "alerts"},
+        )  # fmt: skip
         AlertsTopic("alerts", args)
 
     return record(program)
@@ -56,6 +58,16 @@ def test_the_topic_is_tagged_and_not_encrypted_with_a_key_that_alarms_cannot_use
     topic = built().one("sns/topic:Topic")
     assert topic.tags == {"Component": "alerts"}
     assert "kmsMasterKeyId" not in topic.inputs
+
+
+def test_a_customers_key_encrypts_the_topic():
+    assert built(key_arn=KEY).one("sns/topic:Topic").inputs["kmsMasterKeyId"] == KEY
+
+
+def test_both_topics_get_the_key_of_the_configuration():
+    config = parse({"topicKeyArn": KEY}, stack="dev")
+    recording = record(lambda: build_topics(config, pulumi.Output.from_input(ARNS), {}))
+    assert [topic.inputs["kmsMasterKeyId"] for topic in recording.of("sns/topic:Topic")] == [KEY, KEY]
 
 
 def test_nobody_is_subscribed_by_default():

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from foundation.catalog import CATALOG
-from foundation.guardrails.rules import UNKNOWN, Resource
+from foundation.guardrails.rules import CONFIGURATION, UNKNOWN, Resource
+from foundation.guardrails.together import TOPIC_KEY
 from foundation.tags import TAG_KEYS
 from observability.alarm_spec import AlarmSpec
 from observability.alarms import AlarmSets, estate_alarms
@@ -17,6 +18,7 @@ from observability.metrics import Reference
 ACCOUNT = "123456789012"
 TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/table-events-dev"
 QUEUE = f"arn:aws:sqs:us-east-1:{ACCOUNT}:queue-ingest-dev"
+KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/ours"
 TAGS = dict.fromkeys(TAG_KEYS, "some") | {"Environment": "dev"}
 REDRIVE = json.dumps({"deadLetterTargetArn": QUEUE.replace("queue-", "dlq-"), "maxReceiveCount": 5})
 
@@ -38,6 +40,13 @@ def resource(kind: str, **props: Any) -> Resource:
 
 def one(rule: str, kind: str, bad: dict[str, Any], found: str, good: dict[str, Any], **common: Any) -> Pair:
     return Pair(rule, [resource(kind, **common, **bad)], found, [resource(kind, **common, **good)])
+
+
+def topic_key(props: dict[str, Any], found: str) -> Pair:
+    """A topic that lacks the key that is configured."""
+    configured = Resource(type=CONFIGURATION, name="configuration", props={TOPIC_KEY: KEY})
+    keeps = [configured, *(resource("sns/topic:Topic", kmsMasterKeyId=key) for key in (KEY, UNKNOWN))]
+    return Pair("topic-key", [configured, resource("sns/topic:Topic", **props)], found, keeps)
 
 
 def policy(*statements: dict[str, Any]) -> dict[str, Any]:
@@ -200,6 +209,9 @@ _SETTINGS = [
         "alarms can't use",
         {"kmsMasterKeyId": f"arn:aws:kms:us-east-1:{ACCOUNT}:key/ours"},
     ),
+    topic_key({"kmsMasterKeyId": None}, "kmsMasterKeyId nothing"),
+    topic_key({"kmsMasterKeyId": KEY[:-4] + "other"}, "other"),
+    replace(topic_key({}, "nothing"), good=[resource("sns/topic:Topic")]),
     one("failure-destination", FUNCTION, {}, "no dead-letter queue", {"deadLetterConfig": {"targetArn": UNKNOWN}}),
     one("failure-destination", FUNCTION, {"deadLetterConfig": {}}, "no dead", {"deadLetterConfig": UNKNOWN}),
     one(

@@ -1,0 +1,153 @@
+"""What the tests of failures do to the estate, and how they look at what became of it."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests.integration.cloud import expect_soon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.commands import Commands
+    from tests.integration.conftest import EmbeddedAws
+
+# A busy machine takes its time; nothing is ever waited for in vain.
+soon = functools.partial(expect_soon, seconds=120)
+
+
+def stream_mapping(aws: EmbeddedAws) -> dict[str, Any]:
+    mappings = aws.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    return next(one for one in mappings if "/stream/" in one["EventSourceArn"])
+
+
+class Broken:
+    """Functions that may not use their tables: what they get fails until the end of the block."""
+
+    def __init__(self, aws: EmbeddedAws, *functions: str) -> None:
+        self._iam = aws.client("iam")
+        self._roles = [f"role-{function}-local" for function in functions]
+
+    def __enter__(self) -> None:
+        actions = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"]
+        denial = {"Effect": "Deny", "Action": actions, "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
+        for role in self._roles:
+            self._iam.put_role_policy(RoleName=role, PolicyName="broken", PolicyDocument=document)
+
+    def __exit__(self, *_: object) -> None:
+        for role in self._roles:
+            self._iam.delete_role_policy(RoleName=role, PolicyName="broken")
+
+
+def hurry(aws: EmbeddedAws) -> None:
+    """Let a failure of a stream's batch or of an asynchronous call end in its queue without minutes of retries."""
+    functions = aws.client("lambda")
+    functions.update_event_source_mapping(
+        UUID=stream_mapping(aws)["UUID"], MaximumRetryAttempts=0, BisectBatchOnFunctionError=False, BatchSize=5
+    )
+    for name in ("lambda-aggregate-local", "lambda-query-local"):
+        functions.put_function_event_invoke_config(FunctionName=name, Qualifier="live", MaximumRetryAttempts=0)
+
+
+@contextlib.contextmanager
+def impatient(aws: EmbeddedAws) -> Iterator[None]:
+    """A queue that gives its messages up after one second and one try.
+
+    Only for messages that have to fail: one whose function takes longer than that, as when it starts on a busy
+    machine, is delivered again meanwhile, can't be deleted any more, and ends as a dead letter although it was stored.
+    """
+    sqs = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName="queue-ingest-local")["QueueUrl"]
+    names = ["VisibilityTimeout", "RedrivePolicy"]
+    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    policy = json.dumps(json.loads(before["RedrivePolicy"]) | {"maxReceiveCount": 1})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1", "RedrivePolicy": policy})
+    try:
+        yield
+    finally:
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={name: before[name] for name in names})
+
+
+def event(kind: str, number: int) -> str:
+    return json.dumps(
+        {
+            "specversion": "1.0", "id": str(number), "source": f"urn:{kind}", "type": kind,
+            "time": "2026-01-01T00:00:00Z", "data": {"n": number},
+        }
+    )  # fmt: skip
+
+
+def events(kind: str, count: int) -> list[str]:
+    return [event(kind, number) for number in range(count)]
+
+
+def send(aws: EmbeddedAws, lines: list[str], queue: str = "queue-ingest-local") -> None:
+    sqs = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    for start in range(0, len(lines), 10):
+        entries = [{"Id": str(i), "MessageBody": line} for i, line in enumerate(lines[start : start + 10])]
+        assert not sqs.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+
+
+def depth(aws: EmbeddedAws, queue: str) -> int:
+    """Messages of a queue, in flight or not."""
+    sqs = aws.client("sqs")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    return sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
+
+
+def bodies(aws: EmbeddedAws) -> list[dict[str, Any]]:
+    """What up to ten messages in the aggregation's failure queue say."""
+    sqs = aws.client("sqs")
+    url = sqs.get_queue_url(QueueName="dlq-aggregate-local")["QueueUrl"]
+    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
+    return [json.loads(message["Body"]) for message in answer.get("Messages", ())]
+
+
+def batches(aws: EmbeddedAws) -> list[dict[str, Any]]:
+    return [body["DDBStreamBatchInfo"] for body in bodies(aws) if "DDBStreamBatchInfo" in body]
+
+
+def lost_records(aws: EmbeddedAws) -> int:
+    return sum(batch["batchSize"] for batch in batches(aws))
+
+
+def counted(aws: EmbeddedAws, kind: str) -> tuple[int, str]:
+    """How many events of the type the aggregates hold, and the sum of their numbers."""
+    question = json.dumps({"type": kind}).encode()
+    answer = aws.client("lambda").invoke(FunctionName="lambda-query-local", Qualifier="live", Payload=question)
+    totals = json.loads(answer["Payload"].read())["totals"]
+    return totals["count"], totals["data"].get("n", {}).get("sum", "0")
+
+
+def exactly(count: int) -> tuple[int, str]:
+    """What `counted` says when each of so many events is counted once."""
+    return count, str(sum(range(count)))
+
+
+def redrive(run: Commands, *arguments: str, code: int = 0) -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(run("scripts/estate", "redrive", *arguments, "--json", code=code).stdout)
+    return answer
+
+
+def queue_of(answer: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(queue for queue in answer["queues"] if queue["queue"] == f"dlq-{name}-local")
+    return found
+
+
+def record(text: str) -> dict[str, Any]:
+    """A record as the stream hands it to the aggregation."""
+    change = {"SequenceNumber": "1", "NewImage": {"event_key": {"S": "0"}, "event": {"S": text}}}
+    return {"eventName": "INSERT", "dynamodb": change}
+
+
+def ready(aws: EmbeddedAws, queue: str) -> int:
+    """Messages of a queue that nobody has in hands."""
+    sqs, name = aws.client("sqs"), "ApproximateNumberOfMessages"
+    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    return int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
