@@ -71,7 +71,7 @@ def _evidence(asked: Asked) -> Evidence | None:
 
 def _add(evidence: Evidence, row: Mapping[str, str], p99_ms: float) -> None:
     """Invocations that are alike; of their durations only the 99th percentile of all is known."""
-    calls = int(_number(row, "calls"))
+    calls = max(int(_number(row, "calls")), 1)  # there is no row of nothing
     is_record = row.get("type") == "platform.report"
     if not is_record and row.get("@type") != "REPORT":
         evidence.add_timeout_lines(calls)
