@@ -56,3 +56,26 @@ def series(client: Any, metric: tuple[str, str], dimensions: dict[str, str], win
     )
     points = sorted(answer["Datapoints"], key=lambda point: point["Timestamp"])
     return Series(tuple(Decimal(str(point[statistic])) for point in points))
+
+
+def daily(
+    client: Any, metric: tuple[str, str], dimensions: dict[str, str], window: Window, statistics: tuple[str, ...]
+) -> dict[str, list[float]]:
+    """The values of a metric by statistic, percentiles (`p99`) among them, one per day that has any."""
+    measured = {
+        "Namespace": metric[0], "MetricName": metric[1],
+        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+    }  # fmt: skip
+    queries = [
+        {"Id": statistic.lower(), "MetricStat": {"Metric": measured, "Period": 24 * _HOUR, "Stat": statistic}}
+        for statistic in statistics
+    ]
+    pages = client.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=queries, StartTime=window.start, EndTime=window.end
+    )
+    values: dict[str, list[float]] = {statistic: [] for statistic in statistics}
+    by_id = {statistic.lower(): statistic for statistic in statistics}
+    for page in pages:
+        for result in page["MetricDataResults"]:
+            values[by_id[result["Id"]]] += result["Values"]
+    return values

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from estate_tool.environment import Environment
 
 _NOT_DEPLOYED = {"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ResourceNotFoundException"}
-_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _CREDENTIALS = {
     "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidSignatureException",
     "MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException",
@@ -71,7 +71,7 @@ def _refused(error: Exception, environment: Environment) -> EstateError:
             f"deploy it first: scripts/deploy_all.sh {environment.name}\n"
             f"what is deployed: scripts/estate status {environment.name}",
         )
-    if code in _FORBIDDEN:
+    if code in FORBIDDEN:
         return Failed(f"AWS does not allow it: {text}", "use credentials that may do this, or have them extended")
     if code in _CREDENTIALS:
         return Failed(f"AWS does not accept the credentials: {text}", "log in again, or set AWS_PROFILE")

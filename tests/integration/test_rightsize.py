@@ -121,6 +121,17 @@ def test_functions_go_by_their_own_names_too(used: None, run: Commands) -> None:
     assert "there is no function lambda-nonsense" in refused.stderr
 
 
+def test_the_metric_of_memory_tells_what_the_reports_tell(used: None, run: Commands) -> None:
+    # Logs Insights has no `stats` here: what it is asked comes from the log.
+    in_log, by_metric = (rightsize(run, "--source", source) for source in ("insights", "metric"))
+    for name, one in by_metric.items():
+        evidence, reported = one["evidence"], in_log[name]["evidence"]
+        assert evidence["source"] == f"metric Estate/memory-used-{name}-local"
+        assert reported["source"] == f"platform.report records in /aws/lambda/lambda-{name}-local"
+        for key in ("samples", "average_mb", "max_mb", "invocations"):
+            assert evidence[key] == reported[key]
+
+
 def test_tuning_runs_a_copy_and_leaves_the_function_and_the_account_as_they_were(
     used: None, run: Commands, own: EmbeddedAws, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.commands import arguments
 from estate_tool.commands.tune import tune
 from estate_tool.sizing.recommendation import MINIMUM_SAMPLES
+from estate_tool.sizing.sources import AUTO, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     which.add_argument("--all", action="store_true", help="all functions of the account in the environment's region")
     arguments.since(parser)
+    parser.add_argument(
+        "--source", choices=tuple(SOURCES), default=AUTO,
+        help="where evidence is from: Logs Insights, the reports in the log itself, the metric made of them, or Lambda "
+        "Insights; by default the first of these that has any",
+    )  # fmt: skip
     parser.add_argument(
         "--min-samples",
         type=_samples,
@@ -113,6 +119,10 @@ def _refuse_misfits(args: argparse.Namespace) -> None:
             "--tune and --payload belong together; nothing was touched",
             "for example: scripts/estate rightsize --tune query --payload question.json",
         )
+    if args.source != AUTO and (args.tune or args.verify or args.revert):
+        raise UsageError(
+            "--source is for recommendations; nothing was touched", "leave it out: --verify reads reports in logs"
+        )
     if args.html and (args.tune or args.verify or args.revert):
         raise UsageError("--html is for recommendations; nothing was touched", "leave it out")
 
@@ -121,8 +131,8 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
     from estate_tool.costing import prices
     from estate_tool.progress import shown
     from estate_tool.reaching import reaching
-    from estate_tool.sizing import warm
-    from estate_tool.sizing.functions import find, find_all, measure
+    from estate_tool.sizing import optimizer, sources, warm
+    from estate_tool.sizing.functions import Asked, find, find_all
     from estate_tool.sizing.result import described as describe
     from estate_tool.sizing.result import totals
 
@@ -132,12 +142,14 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
         if args.apply:
             _refuse_others(functions)
         for function in functions:
-            evidence = measure(target, function, seen, show)
+            asked = Asked(environment=target, function=function, window=seen, progress=show)
+            evidence = sources.found(args.source, asked)
             described.append(describe(function, evidence, seen, args.min_samples, known))
+        told = optimizer.advise(target, functions, described)
         kept_warm = warm.described(target, functions, seen, args.min_samples)
     return functions, {
         "environment": target.name, "window": str(seen), "prices_as_of": known.as_of, "functions": described,
-        "totals": totals(described), "provisioned_concurrency": kept_warm,
+        "totals": totals(described), "provisioned_concurrency": kept_warm, "compute_optimizer": told,
     }  # fmt: skip
 
 

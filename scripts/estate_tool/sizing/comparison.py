@@ -32,4 +32,5 @@ def problems(before: Mapping[str, Any], after: Mapping[str, Any], minimum: int, 
 
 
 def _percent(measured: Mapping[str, Any], key: str) -> float:
-    return 100 * measured[key] / measured["invocations"] if measured["invocations"] else 0.0
+    """0 also for what the evidence from before, of a metric perhaps, does not tell."""
+    return 100 * (measured[key] or 0) / measured["invocations"] if measured["invocations"] else 0.0

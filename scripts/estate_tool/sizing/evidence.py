@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from estate_tool.sizing import reports
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from estate_tool.sizing.reports import Invocation
 
@@ -24,9 +24,9 @@ class Histogram:
     def __init__(self) -> None:
         self._seen: Counter[int] = Counter()
 
-    def add(self, value: int) -> None:
-        """One more of this value."""
-        self._seen[value] += 1
+    def add(self, value: int, times: int = 1) -> None:
+        """So many more of this value."""
+        self._seen[value] += times
 
     @property
     def count(self) -> int:
@@ -59,6 +59,26 @@ class Histogram:
         return None
 
 
+@dataclass
+class Spread:
+    """How many amounts there were, what they add up to and the largest."""
+
+    count: int = 0
+    total: float = 0.0
+    maximum: float | None = None
+
+    def add(self, total: float, maximum: float, count: int = 1) -> None:
+        """So many more amounts."""
+        self.count += count
+        self.total += total
+        self.maximum = max(maximum, self.maximum or 0.0)
+
+    @property
+    def average(self) -> float | None:
+        """The mean, to one decimal place; None without amounts."""
+        return round(self.total / self.count, 1) if self.count else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Usage:
     """What a recommendation follows from. `largest_oom_mb` is the most memory with which a function ran out of it."""
@@ -68,6 +88,15 @@ class Usage:
     max_mb: int
     ooms: int = 0
     largest_oom_mb: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a source knows about a function: `measured` by the keys of UNKNOWN."""
+
+    usage: Usage
+    measured: Mapping[str, Any]
+    gb_ms: float
 
 
 class Evidence:
@@ -82,7 +111,7 @@ class Evidence:
         self._size_mb = size_mb
         self.memory = Histogram()
         self.durations = Histogram()
-        self.inits = Histogram()
+        self.inits = Spread()
         self.forms: Counter[str] = Counter()
         self.unreadable = 0
         self.ooms = 0
@@ -99,25 +128,30 @@ class Evidence:
             invocation = reports.parse(line)
             if invocation is not None:
                 if self._size_mb in (None, invocation.size_mb):
-                    self._add(invocation)
+                    self.add(invocation)
             elif reports.is_report(line):
                 self.unreadable += 1
             elif reports.TIMED_OUT in line:
-                self._timeout_lines += 1
+                self.add_timeout_lines(1)
 
-    def _add(self, invocation: Invocation) -> None:
-        self.forms[invocation.form] += 1
+    def add_timeout_lines(self, times: int) -> None:
+        """So many lines that only say that an invocation timed out."""
+        self._timeout_lines += times
+
+    def add(self, invocation: Invocation, times: int = 1) -> None:
+        """So many invocations like this one."""
+        self.forms[invocation.form] += times
         if invocation.used_mb:
-            self.memory.add(invocation.used_mb)
-        self.durations.add(_three_digits(invocation.duration_ms))
+            self.memory.add(invocation.used_mb, times)
+        self.durations.add(_three_digits(invocation.duration_ms), times)
         if invocation.init_ms is not None:
-            self.inits.add(_three_digits(invocation.init_ms))
-        self.billed_ms += invocation.billed_ms
-        self.gb_ms += invocation.billed_ms * invocation.size_mb / _MB_PER_GB
-        self.failures += invocation.failed
-        self._timeout_reports += invocation.timed_out
+            self.inits.add(invocation.init_ms * times, invocation.init_ms, times)
+        self.billed_ms += invocation.billed_ms * times
+        self.gb_ms += invocation.billed_ms * times * invocation.size_mb / _MB_PER_GB
+        self.failures += invocation.failed * times
+        self._timeout_reports += invocation.timed_out * times
         if invocation.out_of_memory:
-            self.ooms += 1
+            self.ooms += times
             self.largest_oom_mb = max(self.largest_oom_mb, invocation.size_mb)
 
     @property
@@ -146,7 +180,11 @@ class Evidence:
             largest_oom_mb=self.largest_oom_mb,
         )
 
-    def described(self) -> dict[str, object]:
+    def found(self, where: str) -> Found:
+        """The evidence of what was read there."""
+        return Found(usage=self.usage, measured=self.described() | {"source": where}, gb_ms=self.gb_ms)
+
+    def described(self) -> dict[str, Any]:
         """The evidence by the keys that scripts and compute/sizing.json rely on, and more beside them."""
         return {
             "source": self.source,
@@ -167,6 +205,10 @@ class Evidence:
             "billed_gb_seconds": round(self.gb_ms / _MS_PER_SECOND, 3),
             "unreadable": self.unreadable,
         }
+
+
+# What is measured, of which a source knows nothing yet.
+UNKNOWN: dict[str, Any] = dict.fromkeys(Evidence().described())
 
 
 def _three_digits(milliseconds: float) -> int:

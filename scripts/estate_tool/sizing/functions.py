@@ -47,6 +47,16 @@ class Sized:
         return self.catalog_name or self.name
 
 
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What sources of evidence are asked about; `progress` is told where a long answer stands."""
+
+    environment: Environment
+    function: Sized
+    window: Window
+    progress: Callable[[str], None]
+
+
 def find(environment: Environment, names: Sequence[str]) -> Iterator[Sized]:
     """The functions of these names, of the estate or any other of the account; without names, all of the estate.
 

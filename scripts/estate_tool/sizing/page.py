@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool import pages
 from estate_tool.sizing import warm
-from estate_tool.sizing.table import CPU_NOTE, slower_note
+from estate_tool.sizing.table import CPU_NOTE, evidence_note, slower_note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +28,7 @@ def write(told: dict[str, Any], path: Path) -> None:
         script=pages.script(),
         told=told | {"functions": functions},
         slower={one["function"]: slower_note(one) for one in functions},
+        evidence={one["function"]: evidence_note(one["evidence"]) for one in functions},
         warm=warm.lines(told["provisioned_concurrency"]),
         note=CPU_NOTE,
         plot=pages.bars("Memory", [one["function"] for one in most], memory, "MB") if most else "",

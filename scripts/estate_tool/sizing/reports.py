@@ -79,7 +79,7 @@ def _from_text(line: str) -> Invocation | None:
     for name, key in _NUMBERS.items():
         if name in fields:
             metrics[key] = _number(fields[name].partition(" ")[0])
-    return _invocation(TEXT, metrics, fields.get("Status", ""), fields.get("Error Type", ""))
+    return invocation(TEXT, metrics, fields.get("Status", ""), fields.get("Error Type", ""))
 
 
 def _number(text: str) -> float | None:
@@ -100,10 +100,11 @@ def _from_json(line: str) -> Invocation | None:
     metrics = record.get("metrics") if isinstance(record, dict) else None
     if not isinstance(record, dict) or not isinstance(metrics, dict):
         return None
-    return _invocation(JSON, metrics, str(record.get("status", "")), str(record.get("errorType", "")))
+    return invocation(JSON, metrics, str(record.get("status", "")), str(record.get("errorType", "")))
 
 
-def _invocation(form: str, metrics: dict[str, Any], status: str, error_type: str) -> Invocation | None:
+def invocation(form: str, metrics: dict[str, Any], status: str, error_type: str) -> Invocation | None:
+    """The invocation with the metrics of a `platform.report` record; None if they can't be true of one."""
     used, size = metrics.get("maxMemoryUsedMB"), metrics.get("memorySizeMB")
     duration, billed = metrics.get("durationMs"), metrics.get("billedDurationMs")
     init = metrics.get("initDurationMs")

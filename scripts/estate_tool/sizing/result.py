@@ -12,28 +12,27 @@ from estate_tool.sizing.window import instant
 
 if TYPE_CHECKING:
     from estate_tool.costing.prices import Prices
-    from estate_tool.sizing.evidence import Evidence
+    from estate_tool.sizing.evidence import Found
     from estate_tool.sizing.functions import Sized
     from estate_tool.sizing.window import Window
 
 
-def described(
-    function: Sized, evidence: Evidence, seen: Window, minimum_samples: int, prices: Prices
-) -> dict[str, Any]:
+def described(function: Sized, found: Found, seen: Window, minimum_samples: int, prices: Prices) -> dict[str, Any]:
     """The recommendation for a function and what it follows from, by the keys that scripts rely on.
 
     Amounts are what durations as in the window cost in a month, in US dollars: all of it, what goes for memory that was
     never used, and what the recommendation saves.
     """
-    said = recommend(function.memory_mb, evidence.usage, minimum_samples)
+    usage, measured = found.usage, found.measured
+    said = recommend(function.memory_mb, usage, minimum_samples)
     memory, reason = said.memory_mb, said.reason
-    if not evidence.invocations and not function.writes_reports:
+    if usage.ooms and measured["ooms"] is None:
+        reason += "; the metric counts no kills, but all memory was used"
+    if not measured["invocations"] and not usage.samples and not function.writes_reports:
         reason += "; its system log level is WARN, which leaves reports out: set it to INFO"
-    measured = evidence.described()
-    source = measured.pop("source")
-    unused = _share(function.memory_mb - evidence.usage.max_mb, function) if evidence.usage.samples else None
+    unused = _share(function.memory_mb - usage.max_mb, function) if usage.samples else None
     saving = _share(function.memory_mb - memory, function) if memory else None
-    month = _month_usd(function, evidence, seen, prices)
+    month = _month_usd(function, found.gb_ms, seen, prices)
     return {
         "function": function.shown_name,
         "name": function.name,
@@ -44,10 +43,10 @@ def described(
         "unused_percent": unused,
         "saving_percent": saving,
         "month_usd": str(cents(month)),
-        "waste_usd": None if unused is None else _part(month, function.memory_mb - evidence.usage.max_mb, function),
+        "waste_usd": None if unused is None else _part(month, function.memory_mb - usage.max_mb, function),
         "saving_usd": None if memory is None else _part(month, function.memory_mb - memory, function),
         "evidence": {
-            "source": f"{source} in {function.log_group}",
+            "source": measured["source"],
             "window": str(seen),
             **measured,
             "time": instant(seen.end),
@@ -61,10 +60,10 @@ def totals(described: list[dict[str, Any]]) -> dict[str, str]:
     return {key: str(sum((Decimal(one[key] or 0) for one in described), Decimal("0.00"))) for key in keys}
 
 
-def _month_usd(function: Sized, evidence: Evidence, seen: Window, prices: Prices) -> Decimal:
+def _month_usd(function: Sized, gb_ms: float, seen: Window, prices: Prices) -> Decimal:
     """What the window's durations come to in a month."""
     window = Decimal(str((seen.end - seen.start).total_seconds()))
-    gb_seconds = Decimal(str(evidence.gb_ms)) / 1000 * MONTH_SECONDS / window
+    gb_seconds = Decimal(str(gb_ms)) / 1000 * MONTH_SECONDS / window
     return gb_seconds * prices[f"lambda_duration_{function.architecture}"]
 
 

@@ -28,16 +28,35 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield ""
     for function in functions:
         yield f"{function['function']}: {function['reason']}"
+        yield f"  {evidence_note(function['evidence'])}"
         if (slower := slower_note(function)) is not None:
             yield f"  {slower}"
+        if (advice := function["compute_optimizer"]) is not None:
+            yield f"  Compute Optimizer: {advice['text']}"
     yield from lines_of_warm(told["provisioned_concurrency"])
     totals = told["totals"]
     yield ""
+    yield f"measured: {told['window']}"
     yield (
         f"durations: ${totals['month_usd']} a month, ${totals['waste_usd']} of it for unused memory; "
         f"recommendations save ${totals['saving_usd']} (prices of {told['prices_as_of']})"
     )
     yield CPU_NOTE
+    yield f"Compute Optimizer: {told['compute_optimizer']}"
+
+
+def evidence_note(evidence: Mapping[str, Any]) -> str:
+    """Where the evidence is from, and of what its columns don't tell."""
+    if not evidence["samples"]:
+        return str(evidence["source"])
+    colds = evidence["cold_starts"]
+    told = [
+        str(evidence["source"]),
+        "" if not colds else f"cold starts take {evidence['init_average_ms']:,} ms on average, "
+        f"{evidence['init_max_ms']:,} ms at most",
+        "" if evidence["billed_seconds"] is None else f"{evidence['billed_seconds']:,} s billed",
+    ]  # fmt: skip
+    return "; ".join(part for part in told if part)
 
 
 def _row(function: Mapping[str, Any]) -> tuple[str, ...]:

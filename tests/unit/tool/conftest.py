@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 import compute.config
@@ -60,6 +61,14 @@ class Estate:
                 found.append(message["Body"])
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return found
+
+
+def stubbed_client(service: str) -> tuple[Any, Stubber]:
+    """A client that answers what is laid down for it, and does not reach anything."""
+    client = boto3.client(service, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+    stub = Stubber(client)
+    stub.activate()
+    return client, stub
 
 
 @pytest.fixture

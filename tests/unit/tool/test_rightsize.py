@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -50,10 +51,18 @@ class FakeLambda:
         return SimpleNamespace(paginate=lambda: pages)
 
 
+class NoAdvice:
+    """Compute Optimizer, which moto lacks, in an account that has not opted in."""
+
+    def get_paginator(self, operation: str) -> Any:
+        raise ClientError({"Error": {"Code": "OptInRequiredException", "Message": "opt in"}}, operation)
+
+
 @pytest.fixture
 def functions(empty_estate: Estate) -> dict[str, dict[str, Any]]:
     """The estate's functions with 1024 MB, without logs."""
     fake = empty_estate.clients["lambda"] = FakeLambda()
+    empty_estate.clients["compute-optimizer"] = NoAdvice()
     for name in NAMES:
         fake.configurations[f"lambda-{name}-dev"] = {
             "MemorySize": 1024, "LoggingConfig": {"LogFormat": "JSON", "LogGroup": f"/aws/lambda/lambda-{name}-dev"},
@@ -169,22 +178,30 @@ def test_the_text_says_what_less_memory_means_for_the_cpu(
     functions: dict[str, Any], log: Callable[..., None], call: Any
 ) -> None:
     functions["billing"] = {"MemorySize": 3008}
-    log("/aws/lambda/billing", [text_line(412)] * 1200)
+    log("/aws/lambda/billing", [*[text_line(412)] * 1198, *[text_line(412, init=250.5)] * 2])
     out = call(rightsize, "--function", "billing").out
     money = ("  $/month  wasted  saved", "     0.01    0.01   0.01")
+    window = re.compile(r"[-:0-9TZ]{20}/[-:0-9TZ]{20}")
     titles, row, *others = out.splitlines()
     assert titles.endswith(money[0])
     assert row.endswith(money[1])
-    assert [titles.removesuffix(money[0]), row.removesuffix(money[1]), *others] == [
+    assert [
+        titles.removesuffix(money[0]),
+        row.removesuffix(money[1]),
+        *(window.sub("WINDOW", line) for line in others),
+    ] == [
         "function  now MB  next MB  samples  average  p95  p99  max  OOMs  timeouts  cold  unused  saves",
-        "billing    3,008    1,024    1,200    412.0  412  412  412     0         0     0    86 %   66 %",
+        "billing    3,008    1,024    1,200    412.0  412  412  412     0         0     2    86 %   66 %",
         "",
         "billing: 3,008 → 1,024 → 512; p99 412 MB + 20 %, maximum 412 MB + 10 %: 512 MB",
+        "  REPORT lines in /aws/lambda/billing; cold starts take 250.5 ms on average, 250.5 ms at most; 120.0 s billed",
         "  1.70 → 0.58 vCPU: what computes on one core takes up to 1.7 times as long",
         "",
+        "measured: WINDOW",
         "durations: $0.01 a month, $0.01 of it for unused memory; recommendations save $0.01 (prices of 2025-07-21)",
         "CPU comes in proportion to memory: with less than 1,769 MB a function has less than one vCPU.",
         "What waits for others hardly notices; what computes takes longer in proportion and there saves nothing.",
+        "Compute Optimizer: this account has not opted in to it",
     ]
 
 
@@ -384,6 +401,7 @@ def test_what_is_wasted_and_saved_is_told_in_money_and_on_a_page(
         (["--tune", "query"], "--tune and --payload belong together"),
         (["--payload", "x"], "--tune and --payload belong together"),
         (["--tune", "query", "--payload", "none.json"], "none.json can't be read"),
+        (["--verify", "--source", "logs"], "--source is for recommendations"),
         (["--verify", "--html", "x.html"], "--html is for recommendations"),
     ],
 )
@@ -400,3 +418,37 @@ def test_sizes_that_lambda_does_not_have_are_wrong_usage(call: Any, sizes: str) 
     with pytest.raises(SystemExit) as ended:
         call(rightsize, "--tune", "query", "--payload", "p.json", "--sizes", sizes)
     assert ended.value.code == 2
+
+
+def test_evidence_of_a_source_that_is_chosen_names_it_and_is_applied(
+    functions: dict[str, Any], empty_estate: Estate, log: Callable[..., None], call: Any, sizing_file: Path
+) -> None:
+    log("/aws/lambda/lambda-ingest-dev", [json_record(500, size=1024)] * 60)
+    answers = {"SampleCount": 60.0, "Sum": 42_000.0, "Maximum": 700.0, "p95": 700.0, "p99": 700.0}
+
+    def paginate(MetricDataQueries: list[dict[str, Any]], **_: Any) -> list[dict[str, Any]]:  # noqa: N803 - AWS's name
+        known = [query for query in MetricDataQueries if query["MetricStat"]["Metric"]["Namespace"] == "LambdaInsights"]
+        return [{"MetricDataResults": [
+            {"Id": query["Id"], "Values": [answers[query["MetricStat"]["Stat"]]]} for query in known
+        ]}]  # fmt: skip
+
+    cloudwatch = empty_estate.client("cloudwatch")
+    cloudwatch.get_paginator = lambda _operation: SimpleNamespace(paginate=paginate)
+    sources = {
+        source: result(call(rightsize, "--source", source, "--function", "ingest", "--json"))["ingest"]["evidence"]
+        for source in ("auto", "insights", "logs", "metric", "lambda-insights")
+    }
+    in_log = "platform.report records in /aws/lambda/lambda-ingest-dev"
+    assert {source: evidence["source"] for source, evidence in sources.items()} == {
+        "auto": in_log, "insights": in_log, "logs": in_log,
+        "metric": "no values of metric Estate/memory-used-ingest-dev",
+        "lambda-insights": "metric LambdaInsights/used_memory_max",
+    }  # fmt: skip
+    text = call(rightsize, "--source", "lambda-insights", "--function", "ingest").out
+    assert "\n  metric LambdaInsights/used_memory_max\n" in text
+    assert call(rightsize, "--source", "lambda-insights", "--apply").code == 0
+    written = json.loads(sizing_file.read_text())["functions"]["ingest"]
+    # 700 + 20 % = 840: 896.
+    assert (written["memory_mb"], written["evidence"]["p95_mb"], written["evidence"]["ooms"]) == (896, 700, None)
+    functions["lambda-ingest-dev"] |= {"MemorySize": 896}
+    assert call(rightsize, "--verify").code == 1  # what changed long ago has no calls since; nothing is unknown to it

@@ -18,7 +18,7 @@ from estate_tool.errors import Failed
 from estate_tool.sizing import stack_file
 from estate_tool.sizing.warm import WarmUse, recommend, together
 from tests.unit.tool.conftest import configuration
-from tests.unit.tool.test_rightsize import FakeLambda
+from tests.unit.tool.test_rightsize import FakeLambda, NoAdvice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -122,6 +122,7 @@ def test_a_recommendation_is_written_where_the_configuration_holds_it(
 ) -> None:
     empty_estate.configuration = configuration({"provisionedMinimum": "3", "provisionedMaximum": "9", "peakMinimum": 3})
     fake = empty_estate.clients["lambda"] = FakeLambda()
+    empty_estate.clients["compute-optimizer"] = NoAdvice()
     fake.configurations["lambda-query-dev"] = {"MemorySize": 512}
     monkeypatch.setattr(stack_file.apply, "__defaults__", (tmp_path,))
     moment = datetime.now(UTC) - timedelta(minutes=30)

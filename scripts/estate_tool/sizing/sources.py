@@ -1,0 +1,60 @@
+"""Where evidence comes from, in the order in which it is looked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from estate_tool.reaching import FORBIDDEN, code_of
+from estate_tool.sizing import insights, published
+from estate_tool.sizing.functions import measure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from estate_tool.sizing.evidence import Found
+    from estate_tool.sizing.functions import Asked
+
+    Source = Callable[[Asked], Found | None]
+
+AUTO = "auto"
+
+
+def logs(asked: Asked) -> Found:
+    """From the log itself, every report of it."""
+    evidence = measure(asked.environment, asked.function, asked.window, asked.progress)
+    return evidence.found(f"{evidence.source} in {asked.function.log_group}")
+
+
+# By what `--source` calls them. Insights may be refused, for what it can't do or costs: then the log itself is read.
+SOURCES: Mapping[str, tuple[Source, ...]] = {
+    AUTO: (insights.gather, logs, published.own, published.lambda_insights),
+    "insights": (insights.gather, logs),
+    "logs": (logs,),
+    "metric": (published.own,),
+    "lambda-insights": (published.lambda_insights,),
+}
+
+
+def found(source: str, asked: Asked) -> Found:
+    """What the first source with samples knows; if none has any, what the first one said that said something.
+
+    A source that AWS denies is passed over; the ClientError of the first one is raised if there is nothing else.
+    """
+    from botocore.exceptions import ClientError
+
+    first: Found | ClientError | None = None
+    for gather in SOURCES[source]:
+        try:
+            answer = gather(asked)
+        except ClientError as error:
+            if code_of(error) not in FORBIDDEN:
+                raise
+            first = first or error
+            continue
+        if answer is not None and answer.usage.samples:
+            return answer
+        first = first or answer
+    if isinstance(first, ClientError):
+        raise first
+    assert first is not None, "every list of sources ends with one that always answers"
+    return first
