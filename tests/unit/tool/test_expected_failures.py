@@ -232,6 +232,8 @@ def test_status_says_how_to_go_on_where_nothing_is_deployed(
     nobody: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("estate_tool.machine.reader", lambda _target: None)
+    # It would point the tests that follow at the embedded AWS, too.
+    monkeypatch.setattr("estate_tool.environment._point_at_embedded_aws", lambda: None)
     assert cli.main(["status", "local-x"]) == 0
     assert "→ roll out what is missing: scripts/deploy_all.sh local-x" in capsys.readouterr().out
     assert cli.main(["status", "local-x", "--json"]) == 0
