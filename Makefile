@@ -3,7 +3,7 @@
 ENV ?= local
 
 .DEFAULT_GOAL := check
-.PHONY: setup fmt lint type test check deploy destroy bench lock permissions
+.PHONY: setup fmt lint type test check deploy destroy bench lock docs permissions
 
 # Everything this machine needs: .venv, the engine, the embedded AWS's environment.
 setup:
@@ -37,6 +37,12 @@ destroy:
 bench:
 	scripts/setup.sh
 	.venv/bin/python -m pytest tests/bench
+
+# The generated parts of docs/ again: diagrams, configuration, outputs, alarms.
+docs:
+	scripts/setup.sh venv
+	.venv/bin/python -P -m tests.support.documents
+	.venv/bin/python -P -m tests.support.alarm_table
 
 # docs/permissions.md again, after proving every permission in an embedded AWS of its own.
 permissions:

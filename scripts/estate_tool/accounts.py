@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from estate_tool.errors import UsageError
+from estate_tool.paths import ROOT
 from estate_tool.reaching import reaching
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     from estate_tool.environment import Environment
+
+
+def known() -> list[str]:
+    """The environments that some layer has a stack file for."""
+    files = (path for layer in LAYER_NAMES for path in (ROOT / layer).glob("Pulumi.*.yaml"))
+    return sorted({path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in files})
 
 
 def require_own_account(environment: Environment, layers: tuple[str, ...] = LAYER_NAMES) -> str:
@@ -27,6 +34,15 @@ def require_own_account(environment: Environment, layers: tuple[str, ...] = LAYE
             f"the credentials are for account {account}, and environment {environment.name} is not in it: {belongs}; "
             "nothing was touched",
             f"sign in to the right account, or mend aws:allowedAccountIds in <layer>/Pulumi.{environment.name}.yaml",
+        )
+    if not any(allowed.values()) and environment.name not in known():
+        raise UsageError(
+            f"there is no environment {environment.name}: no layer has a file Pulumi.{environment.name}.yaml; "
+            "nothing was touched",
+            f"environments there are: {', '.join(known())}, and any local-NAME\n"
+            "to make this one, in the account you are signed in to, write into "
+            f"<layer>/Pulumi.{environment.name}.yaml, for each layer:\n"
+            f'config: {{"aws:allowedAccountIds": ["{account}"]}}',
         )
     unnamed = [layer for layer in layers if not allowed.get(layer)]
     if unnamed:

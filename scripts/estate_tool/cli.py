@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
+import re
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -16,11 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
-_COMMANDS = (
+COMMANDS = (
     "deploy", "destroy", "status", "drift", "doctor", "send", "query", "redrive", "rightsize", "cost", "dashboard",
-    "fire-drill", "permissions", "tags", "sample", "local",
+    "fire-drill", "permissions", "tags", "sample", "local", "completion",
 )  # fmt: skip
 _INTERRUPTED = 130
+_EPILOG = """\
+a first time through, on this machine alone:
+  scripts/estate deploy
+  scripts/estate sample flights --limit 1000 | scripts/estate send - --wait
+  scripts/estate query flight.departed --subject UA
+  scripts/estate destroy
+
+`estate COMMAND --help` has examples. ENV is an environment: local and local-NAME run on the embedded AWS, every
+other name is a real account.
+exit codes: 0 done; 1 failed, says what was done and how to go on; 2 wrong usage or configuration, nothing was touched
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,8 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
-        args = command_line().parse_args(arguments)
-        return int(args.run(args))
+        args = parser().parse_args(arguments)
+        code = int(args.run(args))
+        # Here, where a full disk or a reader that has gone is still told, and not when Python ends.
+        sys.stdout.flush()
+        return code
     except EstateError as error:
         show(error)
         return error.exit_code
@@ -38,12 +54,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
     except BrokenPipeError:
-        # The reader, such as `head`, has gone; nothing more may be written, not even at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _write_no_more()  # the reader, such as `head`, has gone
         return 0
-    except OSError as error:
-        show(_explained(error))
-        return Failed.exit_code
+    except Exception as error:
+        expected = _explained(error)
+        if expected is None:
+            raise
+        show(expected)
+        return expected.exit_code
+
+
+def _write_no_more() -> None:
+    """What is left of stdout goes nowhere, also when Python ends."""
+    with contextlib.suppress(OSError):  # a test's stdout has no number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
@@ -52,8 +76,19 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     (handler if callable(handler) else signal.default_int_handler)(number, frame)
 
 
-def _explained(error: OSError) -> Failed:
+def _explained(error: Exception) -> EstateError | None:
+    """The message for what the operating system or AWS refused, wherever that was; None for a defect."""
+    if type(error).__module__.startswith("botocore."):
+        from estate_tool.reaching import explained
+
+        return explained(error)
+    return _refused(error) if isinstance(error, OSError) else None
+
+
+def _refused(error: OSError) -> Failed:
     """What the operating system refused, where, and what to do about it."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        _write_no_more()
     where = f"{error.filename}: " if error.filename else ""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         hint = "free some space and run the same command again; it goes on where it stopped"
@@ -64,18 +99,32 @@ def _explained(error: OSError) -> Failed:
     return Failed(f"{where}{error.strerror or error}", hint)
 
 
-def command_line() -> argparse.ArgumentParser:
-    """Every command with its arguments."""
-    parser = argparse.ArgumentParser(
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    whole = argparse.ArgumentParser(
         prog="estate",
         description="Rolls the estate out, looks at it, sends events through it and tears it down.",
-        epilog="exit codes: 0 done; 1 failed, says what was done and how to go on; 2 wrong usage or configuration, "
-        "nothing was touched",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in _COMMANDS:
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
         module = importlib.import_module(f"estate_tool.commands.{name.replace('-', '_')}")
-        command = commands.add_parser(name, help=module.HELP, description=module.__doc__)
+        command = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=module.__doc__,
+            epilog=_examples(module.EXAMPLES),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         module.add_arguments(command)
         command.set_defaults(run=module.run)
-    return parser
+    return whole
+
+
+def _examples(examples: Sequence[tuple[str, str]]) -> str:
+    """Commands as they are typed in the checkout, each below what it is for."""
+    lines = ["examples:"]
+    for command, what in examples:
+        lines += [f"  # {what}", "  " + re.sub(r"\bestate (?=[a-z])", "scripts/estate ", command, count=1)]
+    return "\n".join(lines)

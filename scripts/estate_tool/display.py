@@ -23,7 +23,7 @@ class Display:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._out = stream or sys.stderr
-        self._colours = self._out.isatty() and "NO_COLOR" not in os.environ
+        self._colours = self._out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def line(self, text: str = "") -> None:
         """One line of plain text."""

@@ -24,6 +24,7 @@ from estate_tool.bound import bound_to_us
 from estate_tool.environment import DEFAULT, is_local
 from estate_tool.errors import Failed
 from estate_tool.paths import ROOT, SCRIPTS
+from estate_tool.ways_out import way_out
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ class Pulumi:
         with _started(command, folder, self._environ(), merge=False) as process:
             output, complaint = process.communicate()
         if process.returncode != 0:
-            raise Failed(f"pulumi {' '.join(arguments[:2])} failed in {folder.name}: {complaint.strip()}")
+            said = complaint.strip()
+            raise Failed(f"pulumi {' '.join(arguments[:2])} failed in {folder.name}: {said}", way_out(said))
         return output
 
     def _environ(self) -> dict[str, str]:

@@ -15,10 +15,14 @@ if TYPE_CHECKING:
 
 _NOT_DEPLOYED = {"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ResourceNotFoundException"}
 FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
+_CLOCK = {"RequestExpired", "RequestTimeTooSkewed"}
 _CREDENTIALS = {
-    "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidSignatureException",
+    "InvalidClientTokenId", "InvalidSignatureException",
     "MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException",
 }  # fmt: skip
+_SIGN_IN = "sign in, for example with aws sso login, or name a profile that works: AWS_PROFILE"
+_REAL = "without an account: environments called local or local-NAME run on this machine alone"
 
 
 @contextlib.contextmanager
@@ -49,30 +53,39 @@ def require_running(environment: Environment) -> None:
         )
 
 
-def explained(error: Exception, environment: Environment) -> EstateError:
-    """The message for an error that boto3 raised."""
+def explained(error: Exception, environment: Environment | None = None) -> EstateError:
+    """The message for an error that boto3 raised: the one place that words them."""
     from botocore import exceptions
 
+    local = environment is not None and environment.local
+    name = f" for environment {environment.name}" if environment else ""
     if isinstance(error, exceptions.ClientError):
-        return _refused(error, environment)
+        return _refused(error, environment.name if environment else "ENV")
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
-        return Failed(f"there are no AWS credentials for environment {environment.name}", "log in, or set AWS_PROFILE")
+        return Failed(f"there are no AWS credentials{name}", f"{_SIGN_IN}\n{_REAL}")
+    if isinstance(error, exceptions.ProfileNotFound):
+        return Failed(f"{error}", "aws configure list-profiles shows which there are; set AWS_PROFILE to one of them")
+    if isinstance(error, (exceptions.SSOError, exceptions.TokenRetrievalError, exceptions.CredentialRetrievalError)):
+        return Failed(f"the sign-in to AWS is over, or does not work: {error}", _SIGN_IN)
     if is_transient(error):
-        where = "scripts/estate local status" if environment.local else "check the network and the region"
-        return Failed(f"AWS can't be reached: {error}", where)
-    return Failed(f"the call to AWS failed: {error}")
+        where = "scripts/estate local status" if local else "check the network, HTTPS_PROXY and the region"
+        return Failed(f"AWS can't be reached: {error}", f"{where}; then run the same command again")
+    return Failed(f"the call to AWS failed: {error}", "scripts/estate doctor ENV checks sign-in and configuration")
 
 
-def _refused(error: Exception, environment: Environment) -> EstateError:
+def _refused(error: Exception, name: str) -> EstateError:
     code, text = code_of(error), str(error)
     if code in _NOT_DEPLOYED:
         return Failed(
-            f"environment {environment.name} is not deployed, or not all of it: {text}",
-            f"deploy it first: scripts/deploy_all.sh {environment.name}\n"
-            f"what is deployed: scripts/estate status {environment.name}",
+            f"environment {name} is not deployed, or not all of it: {text}",
+            f"deploy it first: scripts/deploy_all.sh {name}\nwhat is deployed: scripts/estate status {name}",
         )
     if code in FORBIDDEN:
         return Failed(f"AWS does not allow it: {text}", "use credentials that may do this, or have them extended")
+    if code in _EXPIRED:
+        return Failed(f"the AWS credentials have expired: {text}", f"{_SIGN_IN}; then run the same command again")
+    if code in _CLOCK:
+        return Failed(f"AWS does not accept the time of the request: {text}", "set this machine's clock right")
     if code in _CREDENTIALS:
-        return Failed(f"AWS does not accept the credentials: {text}", "log in again, or set AWS_PROFILE")
-    return Failed(f"AWS answered with an error: {text}")
+        return Failed(f"AWS does not accept the credentials: {text}", _SIGN_IN)
+    return Failed(f"AWS answered with an error: {text}", "AWS's own description of this error says what to do")

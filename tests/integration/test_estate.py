@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,9 @@ from tests.integration.cloud import expect_soon
 from tests.integration.commands import Commands, layer_results
 from tests.integration.inventory import listed
 from tests.integration.minimality import Prover, permissions, prove, without
+from tests.support import adding_a_function
 from tests.support.schema import breaches
+from tests.support.shown import shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -236,16 +239,53 @@ def test_flights_are_counted_exactly_once(estate: dict[str, Any], run: Commands,
     assert_aggregates_are_exact(run, flights)
 
 
-def test_two_environments_live_side_by_side(
-    estate: dict[str, Any], run: Commands, client: Callable[[str], Any]
+def test_what_the_readme_shows_runs(estate: dict[str, Any], own: EmbeddedAws, tmp_path: Path) -> None:
+    """Every line about the local environment that neither rolls out, tears down nor sends 20,000 events once more."""
+    lines = [each.line for each in shown() if each.page == "README.md" and each.block]
+    wanted = [line for line in lines if re.match(r"scripts/estate (query|status|doctor$|local env|completion)", line)]
+    assert len(wanted) >= 2
+    wanted.append("scripts/estate sample flights --limit 10 | scripts/estate send - --wait")
+    assert wanted[-1].replace("10 ", "20000 ") in lines
+    variables = {**os.environ, "ESTATE_HOME": str(own.place.home), "ESTATE_PORT": str(own.place.port)}
+    for line in wanted:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", line],
+            cwd=ROOT,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, "Traceback" in done.stderr) == (0, False), f"{line}\n{done.stderr}"
+        assert done.stdout
+
+
+def test_two_environments_live_side_by_side_one_with_the_function_that_the_documentation_adds(
+    estate: dict[str, Any], run: Commands, copied: Commands, client: Callable[[str], Any], tmp_path: Path
 ) -> None:
+    adding_a_function.follow(copied.root)
     before = listed(client, "local")
-    run("scripts/deploy_all.sh", "local-b")
+    copied("scripts/deploy_all.sh", "local-b")
     other = listed(client, "local-b")
     assert set(other) == set(before)
-    run("scripts/destroy_all.sh", "local-b")
+    assert set(other["functions"]) - {name.replace("-local", "-local-b") for name in before["functions"]} == {
+        "lambda-lookup-local-b"
+    }
+    (flight,) = run("scripts/estate", "sample", "flights", "--limit", "1").stdout.splitlines()
+    wanted = {key: json.loads(flight)[key] for key in ("source", "id")}
+    assert looked_up(client, wanted) == {"found": False}
+    (tmp_path / "one.ndjson").write_text(flight)
+    copied("scripts/estate", "send", str(tmp_path / "one.ndjson"), "local-b", "--wait")
+    assert looked_up(client, wanted) == {"found": True}
+    copied("scripts/destroy_all.sh", "local-b", "--yes")
     assert listed(client, "local-b") == {}
     assert listed(client, "local") == before
+
+
+def looked_up(client: Callable[[str], Any], payload: dict[str, str]) -> Any:
+    """What the function of docs/adding-a-function.md answers."""
+    called = client("lambda").invoke(FunctionName="lambda-lookup-local-b:live", Payload=json.dumps(payload))
+    return json.loads(called["Payload"].read())
 
 
 def test_nothing_that_was_done_so_far_was_refused(estate: dict[str, Any], own: EmbeddedAws) -> None:

@@ -1,1 +1,4 @@
-"""The commands of `estate`, one module each: HELP, `add_arguments(parser)`, and `run(args)` giving the exit code."""
+"""The commands of `estate`, one module each.
+
+HELP, EXAMPLES (command line, what for), `add_arguments(parser)`, and `run(args)` giving the exit code.
+"""

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     import argparse
 
 HELP = "price a month of the estate, from what it did or from a stated load, before and after"
+EXAMPLES = (
+    ("estate cost dev", "a month at the load of the last 14 days"),
+    ("estate cost --load load.yaml --html cost.html", "of a load you state, as a page too"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

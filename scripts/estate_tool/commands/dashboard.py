@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import argparse
 
 HELP = "the dashboard with live numbers as one HTML page"
+EXAMPLES = (("estate dashboard --html estate.html", "the dashboard with its live numbers, as one file"),)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from estate_tool.outcome import Outcome
 
 HELP = "roll the layers out: foundation, data, compute, observability"
+EXAMPLES = (
+    ("estate deploy", "everything, on the embedded AWS of this machine"),
+    ("estate deploy dev --preview", "what a rollout to the account of dev would change"),
+    ("estate deploy dev --layer compute", "one layer; scripts/deploy_layer.sh compute dev is the same"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from estate_tool.outcome import Outcome
 
 HELP = "tear the layers down in reverse order; nothing is kept"
+EXAMPLES = (
+    ("estate destroy --preview", "what would go, with how much it holds"),
+    ("estate destroy --layer observability", "one layer, and nothing that others read"),
+    ("estate destroy dev --yes", "all of dev, unasked"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

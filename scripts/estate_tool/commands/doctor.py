@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from estate_tool.environment import Environment
 
 HELP = "what is missing on this machine, and how to get it"
+EXAMPLES = (
+    ("estate doctor", "is this machine ready for local runs?"),
+    ("estate doctor dev", "and signed in for the account of dev?"),
+)
 
 # The engine built from source: its modules and caches while building, then the binaries.
 _NEEDED_BYTES = 4_000_000_000

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from estate_tool.rollout import Outcome
 
 HELP = "compare AWS with what was rolled out; --repair puts it right"
+EXAMPLES = (
+    ("estate drift dev", "what AWS has that was not rolled out"),
+    ("estate drift dev --layer compute --repair", "put one layer right"),
+)
 _LONGEST_VALUE = 100
 
 

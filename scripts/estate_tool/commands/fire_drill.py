@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from estate_tool.environment import Environment
 
 HELP = "set each alarm off and show that its notification arrives"
+EXAMPLES = (
+    ("estate fire-drill", "does every alarm reach somebody?"),
+    ("estate fire-drill dev --yes", "in a real account, whose subscribers hear it"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from local_aws.server import Place
 
 HELP = "start, stop and look at the embedded AWS"
+EXAMPLES = (
+    ("estate local up", "start it"),
+    ('eval "$(estate local env)"', "point the AWS CLI, boto3 and pulumi of this shell at it"),
+    ("estate local reset --yes", "forget everything in it"),
+)
 _ACTIONS = {
     "up": "start it, or leave it running",
     "down": "stop it; its state is kept",

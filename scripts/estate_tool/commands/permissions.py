@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from estate_tool.planned import Place
 
 HELP = "print the IAM policy that rolling layers out needs"
+EXAMPLES = (
+    ("estate permissions dev --account 111122223333", "for all layers"),
+    ("estate permissions data dev --json", "for one, with what can't be narrowed down"),
+)
 _LOCAL_ACCOUNT = "123456789012"
 # Quotas of IAM, without white space: a managed policy, and all inline policies of a role together.
 _MANAGED, _INLINE = 6_144, 10_240

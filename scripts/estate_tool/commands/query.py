@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     import argparse
 
 HELP = "what the aggregates say about a type of events"
+EXAMPLES = (
+    ("estate query flight.departed --subject UA", "hours and totals of one subject"),
+    (
+        "estate query flight.departed dev --from 2013-01-01T00:00:00Z --to 2013-02-01T00:00:00Z --json",
+        "a month, for scripts",
+    ),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

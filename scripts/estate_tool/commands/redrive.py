@@ -20,6 +20,11 @@ if TYPE_CHECKING:
     from estate_tool.redrive.results import MissingResult, QueueResult
 
 HELP = "explain failed events and replay them; --missing: events that were stored and never aggregated"
+EXAMPLES = (
+    ("estate redrive --dry-run", "what failed and why; changes nothing"),
+    ("estate redrive ingest dev --rate 50", "replay one queue, 50 messages a second"),
+    ("estate redrive --missing", "bring in what was stored and never aggregated"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from estate_tool.sizing.window import Window
 
 HELP = "measure the functions' memory and recommend it; --apply writes it to compute/sizing.json"
+EXAMPLES = (
+    ("estate rightsize dev --since 36h", "what functions used, and should have"),
+    ("estate rightsize dev --apply", "write it to compute/sizing.json"),
+    ("estate rightsize dev --tune query --payload question.json", "cost against speed, by running a copy"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 HELP = "write real events, for `estate send -`"
+EXAMPLES = (
+    ("estate sample flights --limit 1000 > events.ndjson", "a file to send"),
+    ("estate sample flights --duplicates 50 --invalid 5 --shuffle 1", "with what should not count"),
+)
 _LINES_AT_ONCE = 500
 
 
@@ -26,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--offset", type=_count, default=0, metavar="N", help="leave the first N out")
     parser.add_argument("--duplicates", type=_count, default=0, metavar="N", help="N of them a second time")
     parser.add_argument("--invalid", type=_count, default=0, metavar="N", help="N lines that are no valid events")
+    parser.add_argument("--json", action="store_true", help="accepted as everywhere; each line is JSON in any case")
     parser.add_argument(
         "--shuffle",
         type=int,

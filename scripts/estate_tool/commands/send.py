@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from estate_tool.ledger import Ledger
 
 HELP = "send events (CloudEvents, one per line) and, with --wait, see them aggregated"
+EXAMPLES = (
+    ("estate send events.ndjson --wait", "send a file and see it counted"),
+    ("estate send - dev --json", "what stdin brings, into dev, with the counts as JSON"),
+)
 STDIN = "-"
 
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from estate_tool.pulumi_cli import Pulumi
 
 HELP = "which layers are deployed, their resources and outputs"
+EXAMPLES = (
+    ("estate status", "the layers of the local environment"),
+    ("estate status dev --json", "the same of dev, for scripts"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,6 +44,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"  {layer['layer']:<14} {state}")
         for line in _lines(layer["outputs"]):
             print(f"      {line}")
+    if not all(layer["deployed"] for layer in layers):
+        print(f"  → roll out what is missing: scripts/deploy_all.sh {target.name}")
     return 0
 
 

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from estate_tool.tagging import Tagged
 
 HELP = "which resources carry the cost tags, which can't; --activate makes Billing break costs down by them"
+EXAMPLES = (
+    ("estate tags dev", "what carries the tags, what lacks some"),
+    ("estate tags prod --activate --yes", "have Billing use them"),
+)
 _HOURS = 24.0
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from estate_tool.cli import command_line
+from estate_tool.cli import parser
 from foundation.catalog import CATALOG
 from observability.alarm_spec import RUNBOOKS
 from observability.symptoms import RUNBOOK, SYMPTOMS
@@ -84,7 +84,7 @@ def test_every_command_of_a_runbook_exists_with_its_flags(
         verb, _, what = Path(command).stem.partition("_")
         rest = [verb, *(["--layer", rest.pop(0)] if what == "layer" else []), *rest]
     try:
-        command_line().parse_args(rest)
+        parser().parse_args(rest)
     except SystemExit:
         pytest.fail(f"{runbook}: {shlex.join(words)}: {capsys.readouterr().err}")
 

@@ -1,0 +1,123 @@
+"""The generated parts of docs/; `make docs` (python -m tests.support.documents) writes them anew."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import compute.config
+import data.config
+import foundation.config
+import observability.config
+from foundation.catalog import CATALOG
+from foundation.layers import LAYERS
+from foundation.model import Function, QueueTrigger, StreamTrigger, TableGrant
+from foundation.settings import Setting
+from tests.support.mocks import outputs_of
+
+DOCS = Path(__file__).parents[2] / "docs"
+END = "<!-- end -->\n"
+_SETTINGS = {
+    "foundation": foundation.config.SETTINGS,
+    "data": data.config.SETTINGS,
+    "compute": compute.config.SETTINGS,
+    "observability": observability.config.SETTINGS,
+}
+
+
+def _begin(name: str) -> str:
+    return f"<!-- generated: {name} -->\n"
+
+
+def _mermaid(lines: Iterator[str]) -> str:
+    return "```mermaid\nflowchart LR\n" + "".join(f"  {line}\n" for line in lines) + "```\n"
+
+
+def layers() -> str:
+    """Which layer reads which."""
+    return _mermaid(f"{read} --> {each.name}" for each in LAYERS for read in each.reads)
+
+
+def flow() -> str:
+    """What the catalog says of the way of an event: triggers, writes, reads, and where failures go."""
+    return _mermaid(line for lines in (_queues(), *map(_arrows, CATALOG.functions)) for line in lines)
+
+
+def _queues() -> Iterator[str]:
+    for queue in CATALOG.queues:
+        yield f"queue-{queue.name} -- after {queue.max_receive_count} receives --> dlq-{queue.name}"
+
+
+def _arrows(function: Function) -> Iterator[str]:
+    me = f"lambda-{function.name}"
+    if isinstance(function.trigger, QueueTrigger):
+        yield f"queue-{function.trigger.queue} --> {me}"
+    else:
+        if isinstance(function.trigger, StreamTrigger):
+            yield f"table-{function.trigger.table} -- stream --> {me}"
+        yield f"{me} -. on failure .-> dlq-{function.name}"
+    for grant in function.grants:
+        if isinstance(grant, TableGrant):
+            reads, table = set(grant.access) <= {"get", "query"}, f"table-{grant.table}"
+            yield f"{table} --> {me}" if reads else f"{me} --> {table}"
+
+
+def configuration() -> str:
+    """Every key of every layer."""
+    return "\n".join(_keys(layer, settings) for layer, settings in _SETTINGS.items())
+
+
+def _keys(layer: str, settings: tuple[Setting, ...]) -> str:
+    rows = (
+        f"| `{layer}:{each.key}` | {_default(each.default)} | {each.allowed} | {each.about} |\n" for each in settings
+    )
+    return f"## {layer}\n\n| key | default | allowed | |\n|---|---|---|---|\n" + "".join(rows)
+
+
+def _default(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "–" if value is None or value == () else str(value)
+
+
+def outputs() -> str:
+    """Every output of every layer with the value it has in an environment `dev`."""
+    return "\n".join(
+        f"## {layer.name}\n\n| output | for example |\n|---|---|\n" + "".join(_values(outputs_of(layer.name)))
+        for layer in LAYERS
+    )
+
+
+def _values(value: Any, path: str = "") -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for key in sorted(value):
+            yield from _values(value[key], f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        yield f"| `{path}` | {len(value)} names, such as `{value[0]}` |\n"
+    elif isinstance(value, int | float):  # sizes and the like, which measurements change
+        yield f"| `{path}` | a whole number |\n"
+    else:
+        yield f"| `{path}` | {f'`{value}`' if value else 'empty'} |\n"
+
+
+PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
+    "architecture.md": {"layers": layers, "flow": flow},
+    "configuration.md": {"configuration": configuration},
+    "outputs.md": {"outputs": outputs},
+}
+
+
+def written(name: str) -> str:
+    """The document with its generated parts as they have to be; raises ValueError where a marker is missing."""
+    text = (DOCS / name).read_text(encoding="utf-8")
+    for part, make in PARTS[name].items():
+        before, begin, rest = text.partition(_begin(part))
+        _, end, after = rest.partition(END)
+        if not (begin and end):
+            raise ValueError(f"docs/{name} has no {_begin(part).strip()} … {END.strip()}")
+        text = before + begin + make() + end + after
+    return text
+
+
+if __name__ == "__main__":
+    for document in PARTS:
+        (DOCS / document).write_text(written(document), encoding="utf-8")

@@ -1,0 +1,109 @@
+"""The command line teaches: examples that parse, completion for three shells, --json and colours everywhere alike."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import io
+import json
+import shlex
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from estate_tool import cli
+from estate_tool.display import Display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def leaves(
+    parser: argparse.ArgumentParser, words: tuple[str, ...] = ()
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Every command that can be run, with its parser."""
+    nested = [action.choices for action in parser._actions if isinstance(action.choices, dict)]
+    for choices in nested:
+        for name, below in choices.items():
+            yield from leaves(below, (*words, name))
+    if not nested:
+        yield " ".join(words), parser
+
+
+LEAVES = dict(leaves(cli.parser()))
+EXAMPLES = [
+    (name, command)
+    for name in cli.COMMANDS
+    for command, _ in importlib.import_module(f"estate_tool.commands.{name.replace('-', '_')}").EXAMPLES
+]
+
+
+def test_every_command_has_an_example() -> None:
+    assert {name for name, _ in EXAMPLES} == set(cli.COMMANDS)
+    assert {name.split()[0] for name in LEAVES} == set(cli.COMMANDS)
+
+
+@pytest.mark.parametrize(("name", "command"), EXAMPLES, ids=lambda value: value)
+def test_an_example_is_understood(name: str, command: str) -> None:
+    inner = command.removeprefix('eval "$(').removesuffix(')"').partition(" > ")[0]
+    first, *words = shlex.split(inner)
+    assert (first, words[0]) == ("estate", name)
+    assert callable(cli.parser().parse_args(words).run)
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_json_is_understood_everywhere(name: str) -> None:
+    flags = {flag for action in LEAVES[name]._actions for flag in action.option_strings}
+    assert "--json" in flags
+
+
+def test_help_shows_the_examples_as_they_are_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["local", "--help"])
+    assert '\n  eval "$(scripts/estate local env)"\n' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_gets_every_command_and_flag(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["completion", shell, "--json"]) == 0
+    script = json.loads(capsys.readouterr().out)["script"]
+    for word in (*cli.COMMANDS, "keep-going", "dry-run"):
+        assert word in script
+    if path := shutil.which(shell):
+        assert subprocess.run([path, "-n"], input=script, text=True, check=False).returncode == 0
+
+
+def test_bash_completes_by_the_script(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["completion", "bash"]) == 0
+    script = capsys.readouterr().out
+    typed = 'COMP_WORDS=(scripts/estate r); COMP_CWORD=1; _shtab_estate; printf "%s\\n" "${COMPREPLY[@]}"'
+    done = subprocess.run(["bash", "-c", f"{script}\n{typed}"], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["redrive", "rightsize"]
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "variables", "coloured"),
+    [
+        (Terminal(), {}, True),
+        (Terminal(), {"NO_COLOR": "1"}, False),
+        (Terminal(), {"NO_COLOR": ""}, True),
+        (Terminal(), {"TERM": "dumb"}, False),
+        (io.StringIO(), {}, False),
+    ],
+)
+def test_colours_are_for_terminals_whose_owner_wants_them(
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, variables: dict[str, str], coloured: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    Display(stream).layer(1, 4, "foundation")
+    assert ("\x1b[" in stream.getvalue()) is coloured
