@@ -26,9 +26,10 @@ class Message(NamedTuple):
     def from_record(cls, record: object) -> "Message":
         """Read a record as Lambda hands it over; raise BadBatch if it is none of a queue: it could not be named."""
         fields = [record.get(key) for key in _FIELDS] if isinstance(record, Mapping) else []
-        if not fields or not all(isinstance(field, str) for field in fields):
+        texts = [field for field in fields if isinstance(field, str)]
+        if len(texts) != len(_FIELDS):
             raise BadBatch(f"a record of a queue has {', '.join(_FIELDS)}, all strings; this one is {shown(record)}")
-        return cls(*fields)
+        return cls(*texts)
 
 
 class Sorted(NamedTuple):

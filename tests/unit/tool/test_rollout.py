@@ -492,7 +492,7 @@ def test_an_interrupted_layer_stops_even_those_that_do_not_read_it(
     monkeypatch.setattr(pulumi, "up", interrupt)
     outcome = rollout.deploy(pulumi, ("data", "compute"), display, keep_going=True)
     assert results(outcome) == {"data": "failed", "compute": "skipped"}
-    assert "interrupted" in outcome.layers[0].error
+    assert "interrupted" in str(outcome.layers[0].error)
 
 
 def test_each_layer_is_announced_by_its_place_and_told_with_its_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
