@@ -138,6 +138,7 @@ def test_layers_above_a_failed_one_are_not_touched(display: Display) -> None:
         "foundation": "deployed", "data": "failed", "compute": "skipped", "observability": "skipped"
     }  # fmt: skip
     assert outcome.layers[1].error == "queue: denied"
+    assert outcome.layers[2].error == "layer data failed"
     assert not outcome.ok
     assert ("up", "compute") not in pulumi.calls
 
