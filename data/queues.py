@@ -78,15 +78,18 @@ class DeadLetteredQueue(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        for part, each in (("queue", queue), ("dead-letters", dead_letters)):
-            aws.sqs.QueuePolicy(
-                f"{name}-{part}-policy",
-                queue_url=each.url,
-                policy=each.arn.apply(lambda arn: json.dumps(queue_policy(arn))),
-                opts=pulumi.ResourceOptions(parent=self),
-            )
+        self._build_policy(f"{name}-queue-policy", queue)
+        self._build_policy(f"{name}-dead-letters-policy", dead_letters)
         self.name, self.arn, self.url = queue.name, queue.arn, queue.url
         self.dead_letter_name, self.dead_letter_arn = dead_letters.name, dead_letters.arn
         self.dead_letter_url = dead_letters.url
         self.visibility_seconds = pulumi.Output.from_input(visibility_timeout_seconds(args.consumer))
         self.register_outputs({"url": self.url, "arn": self.arn, "dead_letter_arn": self.dead_letter_arn})
+
+    def _build_policy(self, name: str, queue: aws.sqs.Queue) -> None:
+        aws.sqs.QueuePolicy(
+            name,
+            queue_url=queue.url,
+            policy=queue.arn.apply(lambda arn: json.dumps(queue_policy(arn))),
+            opts=pulumi.ResourceOptions(parent=self),
+        )

@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +10,7 @@ from aggregate.records import read
 from aggregate.settings import Settings
 from shared import logs
 from shared.aws import AwsClient
+from shared.batches import records_of
 from shared.deadline import Context, Deadline
 from shared.logs import logger
 
@@ -25,14 +25,15 @@ class Aggregate:
     def __init__(self, counter: Counter) -> None:
         self._counter = counter
 
-    def run(self, batch: Mapping[str, Any], deadline: Deadline) -> None:
-        """Count every event that can be counted; raise BatchFailed if there are others.
+    def run(self, payload: object, deadline: Deadline) -> None:
+        """Count every event that can be counted; raise BatchFailed if there are others, or BadBatch.
 
         An exception, not a list of batch item failures: it is what Lambda's error metric shows and what every stream
         poller repeats. Repeating the whole batch is cheap and harmless, since counted events have their mark.
         """
         started = time.monotonic()
-        batch_read = read(batch["Records"])
+        records = records_of(payload)
+        batch_read = read(records)
         verdicts = self._counter.count(batch_read.inserted, deadline)
         for entry, reason in verdicts.rejected:
             details = {"sequenceNumber": entry.sequence_number, "eventKey": entry.event.key, "reason": reason}
@@ -41,9 +42,9 @@ class Aggregate:
             logger.error(
                 "events not counted for now", extra={"events": len(verdicts.postponed), "reason": verdicts.reason}
             )
-        failed = len(verdicts.rejected) + len(verdicts.postponed) + len(batch_read.unreadable)
+        failed = len(verdicts.rejected) + len(verdicts.postponed) + batch_read.unreadable
         outcome = {
-            "received": len(batch["Records"]),
+            "received": len(records),
             "counted": len(verdicts.done),
             "duplicates": len(verdicts.duplicates),
             "ignored": batch_read.ignored,
@@ -52,8 +53,7 @@ class Aggregate:
         }
         logger.info("batch aggregated", extra=outcome)
         if failed:
-            total = len(batch["Records"])
-            raise BatchFailed(f"{failed} of {total} records could not be counted; the log says why")
+            raise BatchFailed(f"{failed} of {len(records)} records could not be counted; the log says why")
 
 
 @lru_cache(maxsize=1)
@@ -64,7 +64,7 @@ def service() -> Aggregate:
     return Aggregate(Counter(AwsClient("dynamodb"), settings.table_marks, settings.table_aggregates))
 
 
-def handle(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def handle(event: object, context: Context) -> dict[str, Any]:
     """Take one batch of the events table's stream."""
     service().run(event, Deadline(context))
     return {"batchItemFailures": []}

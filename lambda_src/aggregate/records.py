@@ -21,30 +21,31 @@ class Read(NamedTuple):
 
     inserted: list[Inserted]
     """In order, each event once."""
-    unreadable: list[str]
-    """Sequence numbers of records that hold no valid event."""
+    unreadable: int
+    """Records that hold no valid event."""
     ignored: int
-    """Records that are no inserts."""
+    """Records of changes and removals."""
 
 
-def read(records: Iterable[Mapping[str, Any]]) -> Read:
-    """Read the batch; one unreadable record never keeps the others from being counted."""
+def read(records: Iterable[Any]) -> Read:
+    """Read the batch; one unreadable record, whatever it is, never keeps the others from being counted."""
     inserted: dict[str, Inserted] = {}
-    result = Read([], [], 0)
-    ignored = 0
+    unreadable = ignored = 0
     for record in records:
-        if record.get("eventName") != "INSERT":
-            ignored += 1
-            continue
-        change = record["dynamodb"]
+        change: Any = None
         try:
+            if record["eventName"] in ("MODIFY", "REMOVE"):
+                ignored += 1
+                continue
+            change = record["dynamodb"]
             entry = _inserted(change)
             inserted.setdefault(entry.event.key, entry)
         except Exception as error:
+            number = change.get("SequenceNumber") if isinstance(change, Mapping) else None
             reason = f"{type(error).__name__}: {error}"
-            logger.error("unreadable record", extra={"sequenceNumber": change["SequenceNumber"], "reason": reason})
-            result.unreadable.append(change["SequenceNumber"])
-    return Read(list(inserted.values()), result.unreadable, ignored)
+            logger.error("unreadable record", extra={"sequenceNumber": number, "reason": reason})
+            unreadable += 1
+    return Read(list(inserted.values()), unreadable, ignored)
 
 
 def _inserted(change: Mapping[str, Any]) -> Inserted:

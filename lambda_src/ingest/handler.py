@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +10,7 @@ from ingest.settings import Settings
 from ingest.store import EventStore
 from shared import logs
 from shared.aws import AwsClient
+from shared.batches import records_of
 from shared.deadline import Context, Deadline
 from shared.events import Event
 from shared.logs import logger
@@ -24,15 +24,19 @@ class Ingest:
         self._store = store
         self._redrive = redrive
 
-    def run(self, batch: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
-        """Return Lambda's partial batch response; raise if AWS let nothing be done, so that the error is counted."""
+    def run(self, payload: object, deadline: Deadline) -> dict[str, Any]:
+        """Return Lambda's partial batch response; raise BadBatch, or AwsError if AWS let nothing be done.
+
+        An error makes Lambda repeat the whole batch, and counts in its error metric.
+        """
         started = time.monotonic()
-        messages = sort(batch["Records"])
+        records = records_of(payload)
+        messages = sort(records)
         verdicts = self._store.store(list(messages.events.values()), deadline)
         self._redrive.hasten(messages.invalid, deadline)
         failed = _failed(messages, verdicts)
         outcome = {
-            "received": len(batch["Records"]),
+            "received": len(records),
             "stored": len(verdicts.done),
             "duplicates": sum(map(len, messages.bringers.values())) - len(verdicts.done) - len(failed),
             "invalid": len(messages.invalid),
@@ -66,7 +70,7 @@ def service() -> Ingest:
     return Ingest(store, Redrive(lru_cache(maxsize=1)(lambda: AwsClient("sqs")), settings.queue_ingest))
 
 
-def handle(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+def handle(event: object, context: Context) -> dict[str, Any]:
     """Take one batch of the ingest queue."""
     return service().run(event, Deadline(context))
 

@@ -1,9 +1,10 @@
 """Messages of an SQS batch: sorted into events and invalid ones, the latter sent on towards the failure queue."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from shared.aws import AwsError, Caller
+from shared.batches import BadBatch
 from shared.deadline import Deadline
 from shared.events import Event, InvalidEvent, parse
 from shared.logs import logger
@@ -11,6 +12,7 @@ from shared.text import shown
 
 BATCH_LIMIT = 10
 """Messages in one request to SQS ("Amazon SQS message quotas")."""
+_FIELDS = ("messageId", "receiptHandle", "body")
 
 
 class Message(NamedTuple):
@@ -21,9 +23,13 @@ class Message(NamedTuple):
     body: str
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "Message":
-        """Read a record as Lambda hands it over."""
-        return cls(record["messageId"], record["receiptHandle"], record["body"])
+    def from_record(cls, record: object) -> "Message":
+        """Read a record as Lambda hands it over; raise BadBatch if it is none of a queue: it could not be named."""
+        fields = [record.get(key) for key in _FIELDS] if isinstance(record, Mapping) else []
+        texts = [field for field in fields if isinstance(field, str)]
+        if len(texts) != len(_FIELDS):
+            raise BadBatch(f"a record of a queue has {', '.join(_FIELDS)}, all strings; this one is {shown(record)}")
+        return cls(*texts)
 
 
 class Sorted(NamedTuple):
@@ -38,11 +44,10 @@ class Sorted(NamedTuple):
     """Ids of messages that met an error of ours: nothing is known of them."""
 
 
-def sort(records: Iterable[Mapping[str, Any]]) -> Sorted:
-    """Parse the messages; a message at fault never keeps the others from being stored."""
+def sort(records: Iterable[object]) -> Sorted:
+    """Parse the messages; a message at fault never keeps the others from being stored. Raises BadBatch."""
     result = Sorted({}, {}, [], [])
-    for record in records:
-        message = Message.from_record(record)
+    for message in map(Message.from_record, records):
         try:
             event = parse(message.body)
             key = event.key

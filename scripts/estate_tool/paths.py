@@ -9,7 +9,6 @@ from estate_tool.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
-LAMBDA_SRC = ROOT / "lambda_src"
 VENV = ROOT / ".venv"
 
 

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
     from estate_tool.environment import Environment
 
-_NOT_DEPLOYED = {"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ResourceNotFoundException"}
+# The last one is CloudWatch's for a dashboard.
+_NOT_DEPLOYED = {
+    "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ResourceNotFoundException", "ResourceNotFound",
+}  # fmt: skip
 FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
 _CLOCK = {"RequestExpired", "RequestTimeTooSkewed"}

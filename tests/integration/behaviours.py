@@ -17,7 +17,7 @@ from foundation.catalog import CATALOG
 from foundation.model import Function, QueueTrigger
 from foundation.naming import Arns, Names
 from shared.keys import event_key, series_key
-from tests.integration.cloud import ACCOUNT, expect_soon
+from tests.integration.cloud import ACCOUNT
 
 if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws
@@ -243,10 +243,3 @@ BEHAVIOURS = (
         needs={"table-aggregates": ("dynamodb:Query",)},
     ),
 )  # fmt: skip
-
-
-def all_come_about(estate: Estate, behaviours: tuple[Behaviour, ...] = BEHAVIOURS) -> None:
-    """Set them going, one after the other, and wait for each; AssertionError with the name of one that does not."""
-    looks = [(behaviour, behaviour.start(estate)) for behaviour in behaviours]
-    for behaviour, look in looks:
-        expect_soon(look, f"{behaviour.function}: {behaviour.name}")

@@ -48,16 +48,25 @@ class Estate:
 
     def ingest(self, bodies: Sequence[str], **time: int) -> list[str]:
         """Return the ids of the messages to be delivered again: m0 is the first body's."""
-        failures = self._ingest.run(sqs_batch(bodies), deadline(**time))["batchItemFailures"]
+        failures = self.ingest_payload(sqs_batch(bodies), **time)["batchItemFailures"]
         return [failure["itemIdentifier"] for failure in failures]
+
+    def ingest_payload(self, payload: object, **time: int) -> dict[str, Any]:
+        return self._ingest.run(payload, deadline(**time))
 
     def stream(self) -> list[dict[str, Any]]:
         """Return the stream of the events table."""
         return [stream_record(item, number) for number, item in enumerate(self.dynamodb.items("events"), 100)]
 
     def aggregate(self, records: Sequence[Mapping[str, Any]], **time: int) -> None:
-        self._aggregate.run({"Records": list(records)}, deadline(**time))
+        self.aggregate_payload({"Records": list(records)}, **time)
+
+    def aggregate_payload(self, payload: object, **time: int) -> None:
+        self._aggregate.run(payload, deadline(**time))
 
     def query(self, event_type: str, **question: Any) -> dict[str, Any]:
         question = {"from" if key == "start" else key: value for key, value in question.items()}
-        return self._query.run({"type": event_type, **question}, deadline())
+        return self.query_payload({"type": event_type, **question})
+
+    def query_payload(self, payload: object) -> dict[str, Any]:
+        return self._query.run(payload, deadline())

@@ -69,6 +69,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tune", metavar="FUNCTION",
         help="run a copy of the function at several sizes on --payload, which is really processed: cost and speed",
     )  # fmt: skip
+    _tuning(parser)
+    arguments.html(parser)
+    arguments.json_flag(parser)
+
+
+def _tuning(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--payload", type=Path, metavar="FILE", help="with --tune: the JSON to call the function with")
     parser.add_argument(
         "--strategy", choices=("cost", "speed", "balanced"), default="balanced", help="with --tune: what is best"
@@ -80,8 +86,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs", type=_samples, default=10, metavar="N", help="with --tune: warm invocations of each size (10)"
     )
-    arguments.html(parser)
-    arguments.json_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -55,17 +55,8 @@ def run(
     with writing("a log", logs), _appending(file) as out, (to or Path(os.devnull)).open("wb") as aside:
         out.write(f"\n$ {' '.join(map(str, command))}\n".encode())
         out.flush()
-        try:
-            process = subprocess.Popen(
-                [str(part) for part in command],
-                cwd=cwd,
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=aside if to else subprocess.PIPE,
-                stderr=subprocess.PIPE if to else subprocess.STDOUT,
-            )
-        except OSError as error:
-            raise Failed(f"{doing}: {command[0]} can't be started: {error.strerror}") from error
+        streams = (aside, subprocess.PIPE) if to else (subprocess.PIPE, subprocess.STDOUT)
+        process = _started(command, doing, streams, env, cwd)
         stream = process.stderr if to else process.stdout
         assert stream is not None  # one of the two is a pipe
         try:
@@ -78,6 +69,20 @@ def run(
             raise
     if code != 0:
         raise explain(doing, "\n".join(tail), file)
+
+
+def _started(
+    command: Sequence[str | Path],
+    doing: str,
+    streams: tuple[IO[bytes] | int, int],
+    env: Mapping[str, str],
+    cwd: Path | None,
+) -> subprocess.Popen[bytes]:
+    words, (stdout, stderr) = [str(part) for part in command], streams
+    try:
+        return subprocess.Popen(words, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr)
+    except OSError as error:
+        raise Failed(f"{doing}: {command[0]} can't be started: {error.strerror}") from error
 
 
 def _appending(log: Path) -> IO[bytes]:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from estate_tool.sizing.functions import Sized
     from estate_tool.sizing.reports import Invocation
 
-STRATEGIES = ("cost", "speed", "balanced")
 SIZES = (512, 640, 768, 896, 1024)
 RUNS = 10
 _MARK = "A copy that estate rightsize --tune runs at several sizes and deletes; nothing calls it."

@@ -5,8 +5,6 @@ import logging
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ingest.messages import parse as real_parse
 from ingest.store import MAX_CHUNK_BYTES, chunks
@@ -183,29 +181,3 @@ def test_the_outcome_is_logged_in_one_line_and_payloads_are_not(
     assert reasons["m2"].startswith("the event is not JSON")
     assert reasons["m3"] == "subject must be a string, not an array"
     assert secret not in str([vars(record) for record in caplog.records])
-
-
-bodies = st.one_of(
-    st.text(st.characters()),
-    st.binary(max_size=50).map(lambda raw: raw.decode("utf-8", "surrogateescape")),
-    st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists).map(json.dumps),
-    st.builds(event_text, st.sampled_from("ab"), st.dictionaries(st.text(max_size=2), st.floats() | st.integers())),
-    st.builds(event_text, st.sampled_from("ab"), time=st.text(), subject=st.none() | st.text()),
-)
-
-
-@settings(max_examples=200)
-@given(st.lists(bodies, max_size=8))
-def test_whatever_is_sent_every_message_is_stored_a_duplicate_or_delivered_again(texts: list[str]) -> None:
-    estate = Estate()
-    again = estate.ingest(texts)
-    kept = {item["event_key"]["S"] for item in estate.dynamodb.items("events")}
-    for number, text in enumerate(texts):
-        assert (f"m{number}" in again) != (_key(text) in kept)
-
-
-def _key(text: str) -> str | None:
-    try:
-        return parse(text).key
-    except ValueError:
-        return None

@@ -77,6 +77,12 @@ def test_merged_pages_are_the_whole(pages: list[Summary]) -> None:
     assert merge(map(described, pages)) == described(whole)
 
 
+def test_summaries_add_up_to_the_events_of_both() -> None:
+    whole = Summary(3)
+    whole.add(Summary(2))
+    assert whole.events == 5
+
+
 def test_a_description_has_the_documented_keys() -> None:
     assert described(_summary([{"b": "1.5", "a": "2"}, {"b": "-2.50"}])) == {
         "count": 2,

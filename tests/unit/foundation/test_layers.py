@@ -19,6 +19,10 @@ def test_readers_are_the_reverse_of_reads(name: str) -> None:
     assert name in LAYER_NAMES
 
 
+def test_a_layer_is_found_by_its_name() -> None:
+    assert tuple(layer(name) for name in LAYER_NAMES) == LAYERS
+
+
 def test_an_unknown_layer_is_a_key_error() -> None:
     with pytest.raises(KeyError, match="network"):
         layer("network")

@@ -1,7 +1,9 @@
 import re
+import string
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from foundation.naming import Arns, Names, is_valid_purpose, is_valid_suffix
 from tests.support.declarations import ARNS, purposes, suffixes
@@ -35,6 +37,24 @@ def test_the_suffix_is_always_the_end_of_a_name(purpose: str, suffix: str) -> No
 def test_valid_shapes_are_accepted(purpose: str, suffix: str) -> None:
     assert is_valid_suffix(suffix)
     assert is_valid_purpose(purpose)
+
+
+ANYTHING = st.text("ab1-_A\n", max_size=30) | st.text(max_size=30)
+
+
+@given(ANYTHING)
+def test_a_rule_is_what_it_says_of_any_text(value: str) -> None:
+    words = value.split("-")
+    plain = all(word and set(word) <= set(string.ascii_lowercase + string.digits) for word in words)
+    assert is_valid_suffix(value) == (plain and len(value) <= 16)
+    assert is_valid_purpose(value) == (plain and len(value) <= 24 and value[0].isalpha())
+
+
+@given(suffix=suffixes(), pair=st.lists(purposes(), min_size=2, max_size=2, unique=True))
+def test_no_two_resources_of_an_environment_share_a_name(suffix: str, pair: list[str]) -> None:
+    names = Names(suffix)
+    every = [getattr(names, kind)(purpose) for kind in LIMITS for purpose in pair]
+    assert len(set(every)) == len(every)
 
 
 @pytest.mark.parametrize("value", NOT_SUFFIXES)

@@ -137,7 +137,9 @@ def test_failures_end_in_the_consumed_queues_dead_letter_queue_or_in_the_functio
 
 
 def test_only_the_lambda_service_may_assume_a_role() -> None:
-    (statement,) = trust_policy("123456789012")["Statement"]
+    policy = trust_policy("123456789012")
+    assert policy["Version"] == "2012-10-17"
+    (statement,) = policy["Statement"]
     assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
     assert (statement["Effect"], statement["Action"]) == ("Allow", "sts:AssumeRole")
 

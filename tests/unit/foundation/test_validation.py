@@ -2,6 +2,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from foundation.catalog import CATALOG as SHIPPED
 from foundation.model import Capacity, Catalog, Function, Queue, QueueGrant, QueueTrigger, StreamTrigger, TableGrant
@@ -10,14 +12,17 @@ from foundation.validation import validate
 from tests.support.declarations import CATALOG, COUNT, INBOX, ITEMS, READ, STORE, TOTALS, with_function, with_table
 
 
-def _problems(catalog: Catalog) -> tuple[Problem, ...]:
-    with pytest.raises(InvalidConfiguration) as caught:
+def _problems_of(catalog: Catalog) -> tuple[Problem, ...]:
+    """All that is wrong with the catalog; that it is valid is no problem at all."""
+    try:
         validate(catalog)
-    return caught.value.problems
+    except InvalidConfiguration as error:
+        return error.problems
+    return ()
 
 
 def _one(catalog: Catalog) -> Problem:
-    (problem,) = _problems(catalog)
+    (problem,) = _problems_of(catalog)
     return problem
 
 
@@ -25,12 +30,9 @@ def _put(*tables: str) -> tuple[TableGrant, ...]:
     return tuple(TableGrant(table=table, access=("put",)) for table in tables)
 
 
-def test_the_shipped_catalog_is_valid() -> None:
-    validate(SHIPPED)
-
-
-def test_the_catalog_these_tests_bend_is_valid() -> None:
-    validate(CATALOG)
+@pytest.mark.parametrize("catalog", [SHIPPED, CATALOG], ids=["shipped", "bent by these tests"])
+def test_a_catalog_as_it_is_declared_is_valid(catalog: Catalog) -> None:
+    assert _problems_of(catalog) == ()
 
 
 @pytest.mark.parametrize("name", ["Items", "", "1st", "it_ems", "x" * 25])
@@ -158,7 +160,7 @@ def test_two_owners_of_one_failure_queue_are_rejected() -> None:
 
 def test_a_function_may_have_the_name_of_the_queue_it_consumes() -> None:
     functions = (replace(STORE, name="inbox"), COUNT, READ)
-    validate(replace(CATALOG, functions=functions))
+    assert _problems_of(replace(CATALOG, functions=functions)) == ()
 
 
 @pytest.mark.parametrize(
@@ -200,16 +202,16 @@ def test_a_long_cycle_through_several_queues_is_found() -> None:
     ring = Catalog(tables=(), queues=queues, functions=relays)
     assert all(f"queue hop{number}" in str(_one(ring).value) for number in range(5))
     open_chain = (*relays[:4], replace(relays[4], grants=()))
-    validate(replace(ring, functions=open_chain))
+    assert _problems_of(replace(ring, functions=open_chain)) == ()
 
 
 @pytest.mark.parametrize("grant", [TableGrant(table="items", access=("get", "query"))])
 def test_reading_the_source_is_no_cycle(grant: TableGrant) -> None:
-    validate(with_function(COUNT, grants=(grant,)))
+    assert _problems_of(with_function(COUNT, grants=(grant,))) == ()
 
 
 def test_releasing_messages_of_the_own_queue_is_no_cycle() -> None:
-    validate(with_function(STORE, grants=(QueueGrant(queue="inbox", access=("release",)),)))
+    assert _problems_of(with_function(STORE, grants=(QueueGrant(queue="inbox", access=("release",)),))) == ()
 
 
 def test_all_mistakes_are_told_at_once() -> None:
@@ -218,9 +220,66 @@ def test_all_mistakes_are_told_at_once() -> None:
         queues=(replace(INBOX, max_receive_count=1),),
         tables=(ITEMS, replace(TOTALS, read=CAPACITY)),
     )
-    assert {problem.where for problem in _problems(catalog)} == {
+    assert {problem.where for problem in _problems_of(catalog)} == {
         "catalog table 'totals' write",
         "catalog queue 'inbox' max_receive_count",
         "catalog function 'read' timeout_seconds",
         "catalog function 'read' grant table",
     }
+
+
+@st.composite
+def chains(draw: st.DrawFn) -> tuple[Catalog, bool]:
+    """Functions on queues of their own that send to any queues, and whether a message can come back to where it was."""
+    count = draw(st.integers(1, 6))
+    sends = [draw(st.sets(st.integers(0, count - 1), max_size=3)) for _ in range(count)]
+    functions = tuple(
+        replace(
+            STORE, name=f"f{number}", trigger=QueueTrigger(queue=f"q{number}"),
+            grants=tuple(QueueGrant(queue=f"q{target}", access=("send",)) for target in sorted(targets)),
+        )
+        for number, targets in enumerate(sends)
+    )  # fmt: skip
+    reached = [set(targets) for targets in sends]
+    for _ in range(count):
+        reached = [targets.union(*(reached[target] for target in targets)) for targets in reached]
+    queues = tuple(Queue(name=f"q{number}") for number in range(count))
+    returns = any(number in targets for number, targets in enumerate(reached))
+    return Catalog(tables=(), queues=queues, functions=draw(st.permutations(functions).map(tuple))), returns
+
+
+@given(chains())
+def test_a_cycle_is_found_exactly_where_a_message_can_come_back(chain: tuple[Catalog, bool]) -> None:
+    catalog, returns = chain
+    assert [problem.where for problem in _problems_of(catalog)] == (["catalog cycle"] if returns else [])
+
+
+NUMBERS = st.integers(-2, 20_000) | st.booleans()
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "name": st.text(max_size=30), "handler": st.text(max_size=20), "timeout_seconds": NUMBERS,
+        "reserved_concurrency": st.none() | NUMBERS, "critical": st.booleans(),
+        "environment": st.dictionaries(st.text(max_size=8), st.text(max_size=3), max_size=2),
+        "trigger": st.none()
+        | st.builds(QueueTrigger, queue=st.text(max_size=5) | st.just("inbox"), batch_size=NUMBERS,
+                    window_seconds=NUMBERS, maximum_concurrency=NUMBERS)
+        | st.builds(StreamTrigger, table=st.text(max_size=5) | st.just("items"), batch_size=NUMBERS, retries=NUMBERS),
+        "grants": st.lists(
+            st.builds(TableGrant, table=st.sampled_from(["items", "totals", "no"]),
+                      access=st.lists(st.text(max_size=6) | st.just("put"), max_size=2).map(tuple))
+            | st.builds(QueueGrant, queue=st.sampled_from(["inbox", "no"]), access=st.sampled_from([(), ("send",)])),
+            max_size=3,
+        ).map(tuple),
+    },
+)  # fmt: skip
+
+
+@given(st.sampled_from([STORE, COUNT, READ]), CHANGES)
+def test_whatever_is_declared_is_valid_or_told_with_its_place_value_and_rule(
+    function: Function, changes: dict[str, Any]
+) -> None:
+    others = tuple(other for other in CATALOG.functions if other is not function)
+    for problem in _problems_of(replace(CATALOG, functions=(*others, replace(function, **changes)))):
+        assert problem.where.startswith("catalog ")
+        assert problem.allowed

@@ -14,7 +14,6 @@ from local_aws.provider.rules import Failure
 from local_aws.provider.schema import Schema, Schemas
 
 Properties = dict[str, Any]
-Checked = Callable[..., tuple[Properties, list[Failure]]]
 
 _SCHEMAS = Schemas(list(TYPES))
 

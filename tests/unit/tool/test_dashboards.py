@@ -2,7 +2,87 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
 from estate_tool import dashboards
+from estate_tool.commands import dashboard
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.unit.tool.conftest import Estate
+
+NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def deploy(estate: Estate, **settings: str) -> None:
+    """A dashboard with a text, an alarm that exists, one that does not, and a metric with one value."""
+    cloudwatch = estate.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="alarm-a-dev", Namespace="N", MetricName="M", Statistic="Sum", Period=60, EvaluationPeriods=1,
+        Threshold=1, ComparisonOperator="GreaterThanThreshold",
+    )  # fmt: skip
+    cloudwatch.set_alarm_state(AlarmName="alarm-a-dev", StateValue="ALARM", StateReason="too many")
+    cloudwatch.put_metric_data(Namespace="N", MetricData=[{"MetricName": "M", "Value": 3, "Timestamp": NOW}])
+    arn = cloudwatch.describe_alarms()["MetricAlarms"][0]["AlarmArn"]
+    limit = {"value": 5, "label": "limit"}
+    widgets = [
+        {"type": "text", "properties": {"markdown": "# Ingest\nWhat comes in."}},
+        {"type": "alarm", "properties": {"title": "Now", "alarms": [arn, arn.replace("-a-", "-gone-")]}},
+        {"type": "metric", "properties": {"title": "Plot", "metrics": [["N", "M", {"label": "m"}]], "stat": "Sum",
+                                          "period": 60, "annotations": {"horizontal": [limit]}}},
+    ]  # fmt: skip
+    cloudwatch.put_dashboard(
+        DashboardName="dashboard-estate-dev", DashboardBody=json.dumps({"widgets": widgets, **settings})
+    )
+
+
+def test_every_widget_is_shown_with_the_states_and_the_numbers_of_now(empty_estate: Any) -> None:
+    deploy(empty_estate)
+    text, alarms, metric = dashboards.collect(empty_estate, NOW.replace(minute=1))["widgets"]
+    assert text == {"type": "text", "title": "Ingest", "text": "What comes in."}
+    assert alarms["alarms"] == [{"name": "alarm-a-dev", "state": "ALARM", "reason": "too many"}]
+    assert metric["limits"] == [{"value": 5, "label": "limit"}]
+    (series,) = metric["series"]
+    assert (series["label"], series["values"], series["times"]) == ("m", [3.0], [NOW.isoformat()])
+
+
+@pytest.mark.parametrize(
+    ("settings", "start"),
+    [
+        ({}, "2026-01-02T09:00:00+00:00"),
+        ({"start": "-PT30M"}, "2026-01-02T11:30:00+00:00"),
+        ({"start": "-P1DT2H"}, "2026-01-01T10:00:00+00:00"),
+        ({"start": "2025-01-01T00:00:00Z"}, "2026-01-02T09:00:00+00:00"),
+    ],
+)
+def test_the_page_looks_as_far_back_as_the_dashboard(empty_estate: Any, settings: dict[str, str], start: str) -> None:
+    deploy(empty_estate, **settings)
+    assert dashboards.collect(empty_estate, NOW)["start"] == start
+
+
+def test_the_command_writes_the_page_and_says_where(
+    empty_estate: Any, call: Callable[..., Any], tmp_path: Path
+) -> None:
+    deploy(empty_estate)
+    page = tmp_path / "page.html"
+    answer = json.loads(call(dashboard, "dev", "--html", str(page), "--json").out)
+    assert answer == {"environment": "dev", "dashboard": "dashboard-estate-dev", "file": str(page), "plots": 1}
+    assert "too many" in page.read_text(encoding="utf-8")
+    assert call(dashboard, "dev", "--html", str(page)).out == f"{page}: dashboard-estate-dev, 1 plots\n"
+
+
+def test_without_a_dashboard_the_environment_is_not_deployed(
+    empty_estate: Any, call: Callable[..., Any], tmp_path: Path
+) -> None:
+    done = call(dashboard, "dev", "--html", str(tmp_path / "page.html"))
+    assert done.code == 1
+    assert "is not deployed" in done.err
 
 
 def test_a_widgets_metrics_become_queries() -> None:

@@ -138,6 +138,7 @@ def test_layers_above_a_failed_one_are_not_touched(display: Display) -> None:
         "foundation": "deployed", "data": "failed", "compute": "skipped", "observability": "skipped"
     }  # fmt: skip
     assert outcome.layers[1].error == "queue: denied"
+    assert outcome.layers[2].error == "layer data failed"
     assert not outcome.ok
     assert ("up", "compute") not in pulumi.calls
 
@@ -459,17 +460,63 @@ def test_layers_that_do_not_read_the_failed_one_may_go_on(
     display: Display, monkeypatch: pytest.MonkeyPatch, keep_going: bool, expected: str
 ) -> None:
     """As the order is a chain today, the rule is shown on another one."""
-    independent = tuple(
-        Layer(name=name, reads=reads) for name, reads in (("data", ()), ("side", ()), ("top", ("data",)))
-    )
+    reads = {"data": (), "side": (), "top": ("data",), "by-side": ("side",), "on-top": ("top",), "low": ("data",)}
     for module in (rollout, deployment):
-        monkeypatch.setattr(module, "layer", lambda name: next(each for each in independent if each.name == name))
-    pulumi: Any = FakePulumi(failing="data")
-    monkeypatch.setattr(pulumi, "states", lambda layers=("data", "side", "top"): FakePulumi.states(pulumi, layers))
-    outcome = rollout.deploy(pulumi, ("data", "side"), display, keep_going=keep_going)
-    assert results(outcome) == {"data": "failed", "side": expected}
-    pulumi = FakePulumi(deployed=("data",), failing="data")
-    monkeypatch.setattr(pulumi, "states", lambda layers=("data", "side", "top"): FakePulumi.states(pulumi, layers))
-    outcome = rollout.deploy(pulumi, ("data", "top", "side"), display, keep_going=keep_going)
-    assert results(outcome) == {"data": "failed", "top": "skipped", "side": expected}
-    assert outcome.layers[1].error == "layer data failed"
+        monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=reads[name]))
+    pulumi: Any = FakePulumi(deployed=("data", "side", "top"), failing="data")
+    monkeypatch.setattr(pulumi, "states", lambda layers=tuple(reads): FakePulumi.states(pulumi, layers))
+    outcome = rollout.deploy(pulumi, tuple(reads), display, keep_going=keep_going)
+    assert results(outcome) == {
+        "data": "failed", "side": expected, "top": "skipped", "by-side": expected, "on-top": "skipped", "low": "skipped"
+    }  # fmt: skip
+    assert outcome.layers[2].error == "layer data failed"
+
+
+def test_unless_told_otherwise_a_failure_stops_all_that_comes_after_it(
+    display: Display, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (rollout, deployment):
+        monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=()))
+    outcome = rollout.deploy(fake(failing="data"), ("data", "compute"), display)
+    assert results(outcome) == {"data": "failed", "compute": "skipped"}
+
+
+def test_an_interrupted_layer_stops_even_those_that_do_not_read_it(
+    display: Display, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> str:
+        raise KeyboardInterrupt
+
+    for module in (rollout, deployment):
+        monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=()))
+    pulumi = fake()
+    monkeypatch.setattr(pulumi, "up", interrupt)
+    outcome = rollout.deploy(pulumi, ("data", "compute"), display, keep_going=True)
+    assert results(outcome) == {"data": "failed", "compute": "skipped"}
+    assert "interrupted" in str(outcome.layers[0].error)
+
+
+def test_each_layer_is_announced_by_its_place_and_told_with_its_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(1000, 1100))
+    monkeypatch.setattr(rollout.time, "monotonic", lambda: float(next(clock)))
+    told = io.StringIO()
+    outcome = rollout.deploy(fake(), ("foundation", "data"), Display(told))
+    # The clock goes on by one each time it is read: at the start, before and after each layer, in the end.
+    assert [result.seconds for result in outcome.layers] == [1.0, 1.0]
+    assert outcome.seconds == 5.0
+    lines = [line.strip() for line in told.getvalue().splitlines() if not line.lstrip().startswith("+")]
+    assert lines == ["[1/2] foundation", "1 created in 1.0 s", "[2/2] data", "1 created in 1.0 s"]
+
+
+@pytest.mark.parametrize(
+    ("resources", "deleted"), [(None, 0), (["pulumi:pulumi:Stack"], 0), (["pulumi:pulumi:Stack", "aws:a", "aws:b"], 2)]
+)
+def test_a_preview_of_a_teardown_counts_what_is_in_aws(
+    display: Display, monkeypatch: pytest.MonkeyPatch, resources: list[str] | None, deleted: int
+) -> None:
+    pulumi = fake(deployed=("data",))
+    state = {"resources": resources and [{"type": kind} for kind in resources]}
+    monkeypatch.setattr(pulumi, "export", lambda _: state, raising=False)
+    (result,) = rollout.destroy(pulumi, ("data",), display, preview=True).layers
+    assert (result.deleted, result.result) == (deleted, "planned" if deleted else "unchanged")
+    assert pulumi.calls == []

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estate_tool.sizing.evidence import Usage
-from estate_tool.sizing.recommendation import needed_mb, recommend
+from estate_tool.sizing.recommendation import needed_mb, recommend, vcpus
 from tests.unit.tool.log_lines import gathered, json_record, text_line
 
 if TYPE_CHECKING:
@@ -117,6 +117,31 @@ def test_what_needs_more_than_1024_is_not_sent_there_from_above() -> None:
 
 def test_a_function_below_the_least_is_raised_to_it() -> None:
     assert recommend(128, gathered(*[text_line(60, size=128)] * 100).usage).memory_mb == 512
+
+
+def test_headroom_bounds_and_samples_are_those_of_the_documentation() -> None:
+    # The smaller headroom to the megabyte: 480 * 1.2 = 576 and 524 * 1.1 = 576.4, one step more.
+    assert needed_mb(Usage(samples=50, p99_mb=480, max_mb=480)) == 576
+    assert needed_mb(Usage(samples=50, p99_mb=300, max_mb=523)) == 576
+    assert needed_mb(Usage(samples=50, p99_mb=300, max_mb=524)) == 640
+    assert needed_mb(Usage(samples=50, p99_mb=481, max_mb=481)) == 640
+
+
+@pytest.mark.parametrize(
+    ("p99", "reason"),
+    [
+        (300, "p99 300 MB + 20 %, maximum 300 MB + 10 %: 384 MB, and 512 MB is the least allowed"),
+        (400, "p99 400 MB + 20 %, maximum 400 MB + 10 %: 512 MB"),
+        (853, "p99 853 MB + 20 %, maximum 853 MB + 10 %: 1,024 MB"),
+        (854, "p99 854 MB + 20 %, maximum 854 MB + 10 %: 1,088 MB, and 1,024 MB is the most allowed"),
+    ],
+)
+def test_the_reason_shows_the_arithmetic(p99: int, reason: str) -> None:
+    assert recommend(512, Usage(samples=50, p99_mb=p99, max_mb=p99)).reason == reason
+
+
+def test_one_vcpu_goes_with_1769_mb_and_the_share_is_in_proportion() -> None:
+    assert (vcpus(1769), vcpus(3538)) == (1.0, 2.0)
 
 
 # Any use at all, most of it small enough for there to be something to recommend.

@@ -1,0 +1,54 @@
+"""What a command says when AWS, or the embedded one, does not do as it is asked."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ParamValidationError
+
+from estate_tool.errors import Failed
+from estate_tool.reaching import reaching, require_running
+from local_aws import server
+
+
+def refused(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "as it is"}}, "Query")
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "hint"),
+    [
+        (
+            refused("ResourceNotFoundException"),
+            "environment dev is not deployed, or not all",
+            "deploy_all.sh dev",
+        ),
+        (refused("AccessDeniedException"), "AWS does not allow it", "credentials that may do this"),
+        (refused("ExpiredTokenException"), "AWS does not accept the credentials", "log in again"),
+        (refused("TeapotException"), "AWS answered with an error: An error occurred (TeapotException)", ""),
+        (NoCredentialsError(), "there are no AWS credentials for environment dev", "AWS_PROFILE"),
+        (EndpointConnectionError(endpoint_url="http://x"), "AWS can't be reached", "check the network and the region"),
+        (ParamValidationError(report="odd"), "the call to AWS failed", ""),
+    ],
+)
+def test_an_error_of_aws_is_a_message_with_what_to_do(error: Exception, message: str, hint: str) -> None:
+    environment: Any = SimpleNamespace(name="dev", local=False)
+    with pytest.raises(Failed) as caught, reaching(environment):
+        raise error
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(("problem", "told"), [("", "is not running"), ("port 1 is taken", "running: port 1 is")])
+def test_a_local_environment_is_not_asked_for_while_the_embedded_aws_is_down(
+    monkeypatch: pytest.MonkeyPatch, problem: str, told: str
+) -> None:
+    monkeypatch.setattr(server, "status", lambda _: SimpleNamespace(answering=False, problem=problem))
+    environment: Any = SimpleNamespace(name="local-b", local=True)
+    with pytest.raises(Failed, match="environment local-b lives on") as caught:
+        require_running(environment)
+    assert told in caught.value.message
+    assert "scripts/estate local up" in caught.value.hint

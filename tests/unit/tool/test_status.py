@@ -1,0 +1,94 @@
+"""What is deployed, read from the state of each layer's stack."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool import engine_locks, machine
+from estate_tool.commands import status
+from estate_tool.errors import Failed
+from estate_tool.setup import engine
+from foundation.layers import LAYER_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+class Engine:
+    """Foundation is deployed, data has a stack with nothing in it, the others have none."""
+
+    def stacks(self) -> dict[str, int]:
+        return {"foundation": 3, "data": 0}
+
+    def export(self, layer: str) -> dict[str, Any]:
+        assert layer == "foundation"
+        outputs = {"suffix": "dev", "roles": {"query": "arn:q", "ingest": "arn:i"}}
+        stack = {"type": "pulumi:pulumi:Stack", "outputs": outputs}
+        return {"resources": [stack, {"type": "aws:iam/role:Role"}, {"type": "estate:foundation:Roles"}]}
+
+
+def test_each_layer_is_told_with_its_resources_and_outputs(
+    empty_estate: Any, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "reader", lambda _: Engine())
+    layers = json.loads(call(status, "dev", "--json").out)["layers"]
+    assert [(layer["layer"], layer["deployed"], layer["resources"]) for layer in layers] == [
+        ("foundation", True, 1), ("data", False, 0), ("compute", False, 0), ("observability", False, 0)
+    ]  # fmt: skip
+    assert layers[0]["outputs"]["roles"]["query"] == "arn:q"
+    assert call(status, "dev").out.splitlines()[:6] == [
+        "environment dev", "  foundation     deployed, 1 resources", "      roles.ingest = arn:i",
+        "      roles.query = arn:q", "      suffix = dev", "  data           not deployed",
+    ]  # fmt: skip
+
+
+def test_where_nothing_was_ever_deployed_no_engine_is_asked(
+    empty_estate: Any, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "reader", lambda _: None)
+    done = call(status, "dev", "--json")
+    assert done.code == 0
+    assert {layer["layer"]: layer["deployed"] for layer in json.loads(done.out)["layers"]} == dict.fromkeys(
+        LAYER_NAMES, False
+    )
+
+
+@pytest.mark.parametrize(("local", "found", "state"), [(True, True, False), (True, False, True)])
+def test_a_local_environment_is_read_only_where_there_is_an_engine_and_a_state(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, local: bool, found: bool, state: bool
+) -> None:
+    monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
+    if state:
+        (tmp_path / "state").mkdir()
+    monkeypatch.setattr(engine, "find_engine", lambda: SimpleNamespace(folders=[]) if found else None)
+    assert machine.reader(SimpleNamespace(local=local, name="local")) is None  # type: ignore[arg-type]
+
+
+def test_to_read_the_state_the_engine_is_put_on_the_path_and_broken_locks_are_mended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    mended: list[Path] = []
+    monkeypatch.setenv("PATH", "/before")
+    monkeypatch.setattr(engine, "find_engine", lambda: SimpleNamespace(folders=[tmp_path]))
+    monkeypatch.setattr(engine_locks, "state_folder", lambda _: tmp_path)
+    monkeypatch.setattr(engine_locks, "mend", mended.append)
+    reader = machine.reader(SimpleNamespace(local=False, name="dev"))  # type: ignore[arg-type]
+    assert reader is not None
+    assert reader.stack == "dev"
+    assert machine.os.environ["PATH"] == f"{tmp_path}:/before"
+    assert mended == [tmp_path]
+
+
+def test_without_an_engine_an_account_can_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "find_engine", lambda: None)
+    with pytest.raises(Failed, match="no Pulumi engine"):
+        machine.reader(SimpleNamespace(local=False, name="dev"))  # type: ignore[arg-type]
+
+
+def test_only_the_embedded_aws_has_an_identity_of_its_own() -> None:
+    assert machine.aws_identity(SimpleNamespace(local=False, name="dev")) == ""  # type: ignore[arg-type]
