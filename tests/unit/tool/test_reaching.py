@@ -26,10 +26,15 @@ def refused(code: str) -> ClientError:
             "deploy_all.sh dev",
         ),
         (refused("AccessDeniedException"), "AWS does not allow it", "credentials that may do this"),
-        (refused("ExpiredTokenException"), "AWS does not accept the credentials", "log in again"),
+        (refused("ExpiredTokenException"), "the AWS credentials have expired", "aws sso login"),
+        (refused("UnrecognizedClientException"), "AWS does not accept the credentials", "sign in"),
         (refused("TeapotException"), "AWS answered with an error: An error occurred (TeapotException)", ""),
         (NoCredentialsError(), "there are no AWS credentials for environment dev", "AWS_PROFILE"),
-        (EndpointConnectionError(endpoint_url="http://x"), "AWS can't be reached", "check the network and the region"),
+        (
+            EndpointConnectionError(endpoint_url="http://x"),
+            "AWS can't be reached",
+            "check the network, HTTPS_PROXY and the region",
+        ),
         (ParamValidationError(report="odd"), "the call to AWS failed", ""),
     ],
 )
