@@ -9,6 +9,8 @@ from compute.config import Provisioning
 
 WORKDAYS = "MON-FRI"
 MORNINGS_AFTER = "TUE-SAT"
+# Environments start one after the other: many of a slow function take longer than the provider's 15 minutes.
+TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="30m")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +38,9 @@ class ProvisionedConcurrency(pulumi.ComponentResource):
             qualifier=args.alias_name,
             provisioned_concurrent_executions=args.provisioning.minimum,
             # The number belongs to the autoscaling below; bounds are changed on the target.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["provisionedConcurrentExecutions"]),
+            opts=pulumi.ResourceOptions(
+                parent=self, ignore_changes=["provisionedConcurrentExecutions"], custom_timeouts=TIMEOUTS
+            ),
         )
         target = aws.appautoscaling.Target(
             f"{name}-target",

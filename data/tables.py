@@ -10,6 +10,8 @@ from foundation.model import Capacity, Table
 # Seconds between two scalings: out at once when load rises, in only after it has stayed low.
 SCALE_OUT_COOLDOWN = 0
 SCALE_IN_COOLDOWN = 300
+# A large table takes longer than the provider's 10 minutes to vanish, and so may a change of its stream or billing.
+TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="60m", delete="30m")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +69,9 @@ class ScalingTable(pulumi.ComponentResource):
             server_side_encryption=None,  # encrypted with the key DynamoDB owns, free of charge
             tags=args.tags,
             # Capacity belongs to the autoscaling from the first minute on; a rollout must not set it back.
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["readCapacity", "writeCapacity"]),
+            opts=pulumi.ResourceOptions(
+                parent=self, ignore_changes=["readCapacity", "writeCapacity"], custom_timeouts=TIMEOUTS
+            ),
         )
 
     def _build_autoscaling(

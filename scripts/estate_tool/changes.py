@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.complaints import Complaint
+from estate_tool.retries import is_transient_text
 from estate_tool.stack_state import STACK_TYPE
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ class Changes:
         if diagnostic.get("severity") != "error" or not message or message in _CLOSING:
             return
         urn = str(diagnostic.get("urn", ""))
-        if _NO_ANSWER.search(message):
+        # After a fault of AWS's own, or an answer that never came, it may have been carried out all the same.
+        if _NO_ANSWER.search(message) or is_transient_text(message):
             self._no_answer.add(urn)
         self._add(Complaint(message=message, urn=urn))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,13 +34,16 @@ _PARSERS: Mapping[str, Callable[..., Any]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Configuration:
-    """The typed configurations of an environment that tools need, and its AWS settings."""
+    """The typed configurations of an environment that tools need, and its AWS settings.
+
+    `allowed_accounts` are, by layer, those that it may be rolled out to.
+    """
 
     foundation: foundation.config.FoundationConfig
     data: data.config.DataConfig
     compute: compute.config.ComputeConfig
     region: str
-    allowed_accounts: tuple[str, ...]
+    allowed_accounts: Mapping[str, tuple[str, ...]]
 
 
 def load(environment: str, root: Path = ROOT) -> Configuration:
@@ -46,10 +51,12 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
     problems = list(_catalog())
     parsed: dict[str, Any] = {}
     provider: dict[str, Any] = {}
+    accounts: dict[str, tuple[str, ...]] = {}
     for layer in LAYER_NAMES:
         try:
             own, aws = _raw(root / layer, layer, environment)
             provider.update(aws)
+            accounts[layer] = _texts(aws.get("allowedAccountIds"))
             parsed[layer] = _PARSERS[layer](own, stack=environment)
         except InvalidConfiguration as error:
             problems += error.problems
@@ -64,7 +71,7 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
         data=parsed["data"],
         compute=parsed["compute"],
         region=str(provider.get("region", "us-east-1")),
-        allowed_accounts=tuple(str(account) for account in provider.get("allowedAccountIds") or ()),
+        allowed_accounts=accounts,
     )
 
 
@@ -132,6 +139,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int | float) else value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """A list of texts, which `pulumi config set` without --path writes as JSON."""
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            value = json.loads(value)
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),) if value else ()
 
 
 def _is_secret(value: Any) -> bool:

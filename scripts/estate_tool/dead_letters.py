@@ -6,7 +6,7 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.reaching import code_of
+from estate_tool.retries import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence

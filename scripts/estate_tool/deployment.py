@@ -58,13 +58,18 @@ class Deployment:
 
     def finish(self) -> None:
         """Returns when all records are kept; one that could not be kept costs the next rollout a run."""
-        for name, future in self._keeping.items():
-            try:
-                future.result()
-            except Failed as error:
-                self.display.line(f"layer {name} will be run again next time: its record was not kept: {error.message}")
+        for name in tuple(self._keeping):
+            self._kept(name)
         if self._pool:
             self._pool.shutdown()
+
+    def _kept(self, name: str) -> None:
+        """Returns when a record of the layer that is being kept is."""
+        try:
+            if future := self._keeping.pop(name, None):
+                future.result()
+        except Failed as error:
+            self.display.line(f"layer {name} will be run again next time: its record was not kept: {error.message}")
 
     def _digest(self, name: str) -> str:
         if not self.inputs:
@@ -73,6 +78,7 @@ class Deployment:
         return self.inputs.digest(name, {**outputs, **self._planned})
 
     def _up(self, name: str, digest: str) -> LayerResult:
+        self._kept(name)
         state = self.states.get(name)
         if state is None:
             self.pulumi.create_stack(name)
@@ -94,8 +100,7 @@ class Deployment:
 
     def _keep(self, name: str, digest: str, *, succeeded: bool) -> None:
         """Notes how a layer was left, while the next one is rolled out."""
-        if succeeded:
-            self.states.update(self.pulumi.states((name,)))
+        self.states.update(self.pulumi.states((name,)))
         if not self.inputs:
             return
         record = Record(aws=self.inputs.aws)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from estate_tool import retries
 from estate_tool.errors import UsageError
 from foundation.naming import Names
 
@@ -37,17 +40,16 @@ class Environment:
         """A boto3 client of the environment's account, made once per service."""
         if service not in self._clients:
             import boto3
-            from botocore.config import Config
 
-            config = Config(
-                region_name=self.configuration.region,
-                retries={"mode": "standard", "max_attempts": 5},
-                connect_timeout=5,
-                read_timeout=70,
-                max_pool_connections=32,
-            )
-            self._clients[service] = boto3.client(service, config=config)
+            config = retries.boto_config(region_name=self.configuration.region)
+            self._clients[service] = retries.show(boto3.client(service, config=config), _say)
         return self._clients[service]
+
+
+@functools.cache
+def _say(text: str) -> None:
+    """Once for each text: many threads may meet the same."""
+    print(text, file=sys.stderr)
 
 
 def is_local(name: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from estate_tool.dead_letters import depth
 from foundation.catalog import CATALOG
 from foundation.model import QueueTrigger
 
@@ -11,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from estate_tool.environment import Environment
-
-_COUNTS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
 
 
 def failure_queues(layer: str) -> Iterator[str]:
@@ -31,12 +30,7 @@ def waiting_failures(environment: Environment, layers: tuple[str, ...]) -> dict[
     for layer in layers:
         for purpose in failure_queues(layer):
             name = environment.names.dead_letter_queue(purpose)
-            try:
-                url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-                attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS))["Attributes"]
-            except sqs.exceptions.QueueDoesNotExist:
-                continue
-            count = sum(int(attributes.get(key, 0)) for key in _COUNTS)
+            count = depth(sqs, name)
             if count:
                 waiting[name] = count
     return waiting

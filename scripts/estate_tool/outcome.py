@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.changes import CHANGE_WORDS
+from estate_tool.retries import is_transient_text
 
 if TYPE_CHECKING:
     from estate_tool.changes import Changes
@@ -19,7 +20,8 @@ PLANNED = "planned"  # of a preview: the counts say what would be done
 class LayerResult:
     """What happened to one layer; `seconds` is wall time, `error` says why it failed or was skipped.
 
-    `ran` tells whether the engine was run, `unknown` names outputs of lower layers that a preview could not know.
+    `transient` says that the same may work a little later, `ran` whether the engine was run, and `unknown` names
+    outputs of lower layers that a preview could not know.
     """
 
     layer: str
@@ -32,6 +34,7 @@ class LayerResult:
     seconds: float = 0.0
     error: str | None = None
     errors: list[Complaint] = field(default_factory=list)
+    transient: bool = False
     ran: bool = True
     unknown: list[str] = field(default_factory=list)
 
@@ -43,7 +46,9 @@ class LayerResult:
             setattr(result, word, changes.counts[word])
         if complaint:
             result.result = FAILED
-            result.error = "\n".join(changes.errors) or complaint
+            errors = changes.errors or [complaint]
+            result.error = "\n".join(errors)
+            result.transient = all(is_transient_text(error) for error in errors)
         return result
 
     def as_json(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 from dataclasses import dataclass, field, replace
@@ -247,10 +248,17 @@ def _served(layer: str) -> Iterator[int]:
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    sys.unraisablehook = _hush
     try:
         yield port
     finally:
         server.stop(grace=None).wait()
+
+
+def _hush(unraisable: sys.UnraisableHookArgs) -> None:
+    """A program whose engine failed is dropped half-way, and complains when it is collected: to a user, for nothing."""
+    if getattr(unraisable.object, "__name__", "") != "run_pulumi_func":
+        sys.__unraisablehook__(unraisable)
 
 
 class _EventReader(threading.Thread):

@@ -6,6 +6,7 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from estate_tool.errors import EstateError, Failed
+from estate_tool.retries import code_of, is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,10 +18,6 @@ _FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _CREDENTIALS = {
     "ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "InvalidSignatureException",
     "MissingAuthenticationToken", "SignatureDoesNotMatch", "UnrecognizedClientException",
-}  # fmt: skip
-_THROTTLED = {
-    "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException",
-    "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException",
 }  # fmt: skip
 
 
@@ -79,25 +76,3 @@ def _refused(error: Exception, environment: Environment) -> EstateError:
     if code in _CREDENTIALS:
         return Failed(f"AWS does not accept the credentials: {text}", "log in again, or set AWS_PROFILE")
     return Failed(f"AWS answered with an error: {text}")
-
-
-def code_of(error: BaseException) -> str:
-    """AWS's error code of a ClientError; empty for every other error."""
-    response = getattr(error, "response", None)
-    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
-
-
-def is_throttled(error: BaseException) -> bool:
-    """Whether AWS asks to slow down."""
-    return code_of(error) in _THROTTLED
-
-
-def is_transient(error: BaseException) -> bool:
-    """Whether the same call may work a little later: throttled, unreachable, timed out, or a fault of AWS's own."""
-    from botocore.exceptions import ClientError, HTTPClientError
-    from botocore.exceptions import ConnectionError as Unreachable
-
-    if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return is_throttled(error) or int(status) >= 500
-    return isinstance(error, (HTTPClientError, Unreachable))

@@ -9,6 +9,7 @@ from estate_tool.changes import Changes
 from estate_tool.deployment import Deployment
 from estate_tool.errors import Failed
 from estate_tool.outcome import DESTROYED, FAILED, PLANNED, SKIPPED, UNCHANGED, LayerResult, Outcome
+from estate_tool.patience import patiently
 from foundation.layers import LAYER_NAMES, layer, readers
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def _in_turn(
         display.layer(position, len(layers), name)
         begun = time.monotonic()
         try:
-            result = one(name)
+            result = patiently(lambda name=name: one(name), display.line)
         except KeyboardInterrupt:
             # The engine has finished what was in flight; its state is whole.
             result = LayerResult(layer=name, result=FAILED, error=_INTERRUPTED)

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from estate_tool import retries
 from estate_tool.errors import EstateError
-from estate_tool.reaching import is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +25,6 @@ BATCH_BYTES = 1_048_576
 THREADS = 16
 # For how long a batch is tried again, on top of what boto3 does for each call.
 PATIENCE_SECONDS = 60.0
-_LONGEST_PAUSE_SECONDS = 10.0
 _IDLE_SECONDS = 1.0
 
 
@@ -162,13 +161,11 @@ class Sender:
 
         delivery = Delivery(last_line=batch[-1].number)
         waiting = {str(position): message for position, message in enumerate(batch)}
-        retrying = tenacity.Retrying(
-            stop=tenacity.stop_any(tenacity.stop_after_delay(self._patience), tenacity.stop_when_event_set(self._stop)),
-            wait=tenacity.wait_random_exponential(multiplier=0.25, max=_LONGEST_PAUSE_SECONDS),
-            retry=tenacity.retry_if_exception(lambda error: is_transient(error) or isinstance(error, NotAccepted)),
+        retrying = retries.policy(
+            tenacity.retry_if_exception(lambda error: retries.is_transient(error) or isinstance(error, NotAccepted)),
+            tenacity.stop_any(tenacity.stop_after_delay(self._patience), tenacity.stop_when_event_set(self._stop)),
             sleep=tenacity.sleep_using_event(self._stop),
             before_sleep=self._note_trouble,
-            reraise=True,
         )
         try:
             retrying(self._attempt, waiting, delivery)

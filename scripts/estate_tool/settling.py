@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.reaching import is_throttled
+from estate_tool.retries import is_throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -119,14 +119,26 @@ class Marks:
             absent.update(set(some) - marked - unread)
         return absent
 
-    def _read(self, events: Sequence[bytes]) -> tuple[set[bytes], set[bytes]]:
+    def certainly_absent(self, events: Collection[bytes], sleep: Callable[[float], None] = time.sleep) -> set[bytes]:
+        """All that have no mark, however long it takes to read every one of them."""
+        absent: set[bytes] = set()
+        unsure = list(events)
+        while unsure:
+            some, unsure = unsure[:KEYS_PER_CALL], unsure[KEYS_PER_CALL:]
+            marked, unread = self._read(some, consistent=True)
+            absent.update(set(some) - marked - unread)
+            unsure += unread
+            if unread:
+                sleep(LONGEST_PAUSE)
+        return absent
+
+    def _read(self, events: Sequence[bytes], *, consistent: bool = False) -> tuple[set[bytes], set[bytes]]:
         """Those that have a mark, and those that DynamoDB did not read because it had no capacity left."""
         keys = [{"event_key": {"S": event.hex()}} for event in events]
         try:
-            # Eventually consistent, at half the price: a mark that is seen a moment later is just as good.
-            answer = self._dynamodb.batch_get_item(
-                RequestItems={self._table: {"Keys": keys, "ProjectionExpression": "event_key"}}
-            )
+            # To wait, eventually consistent is enough, at half the price: a mark seen a moment later is just as good.
+            request = {"Keys": keys, "ProjectionExpression": "event_key", "ConsistentRead": consistent}
+            answer = self._dynamodb.batch_get_item(RequestItems={self._table: request})
         except self._dynamodb.exceptions.ClientError as error:
             if is_throttled(error):
                 return set(), set(events)

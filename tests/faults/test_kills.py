@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import random
 import signal
@@ -22,54 +21,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from foundation.layers import LAYER_NAMES
+from tests.faults.sight import look
 from tests.integration.commands import LONGEST_COMMAND, Commands
-from tests.integration.conftest import EmbeddedAws, running
-from tests.integration.inventory import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.integration.conftest import EmbeddedAws
+
 KILLS = int(os.environ.get("ESTATE_KILLS", "8"))
 VICTIMS = ("tool", "engine", "provider")
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 # About a quarter of it on a quiet machine.
 pytestmark = [
     pytest.mark.timeout(240 + 60 * KILLS),
     pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the engine in /proc, which is Linux's"),
 ]
-
-
-@pytest.fixture(scope="module")
-def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
-    """An embedded AWS for this module alone."""
-    with running(tmp_path_factory.mktemp("kills")) as aws:
-        yield aws
-
-
-@dataclass(frozen=True)
-class Sight:
-    """What there is: in AWS, as its APIs list it, and in the layers' states, and what is unfinished in the latter."""
-
-    listed: Counter[tuple[str, str]]
-    states: dict[str, list[str]]
-    pending: list[str]
-
-
-def look(aws: EmbeddedAws) -> Sight:
-    found = listed(aws.client, "local")
-    states, pending = dict[str, list[str]](), []
-    for layer in LAYER_NAMES:
-        path = aws.place.home / "state" / ".pulumi" / "stacks" / layer / "local.json"
-        if path.exists():
-            latest = json.loads(path.read_text())["checkpoint"].get("latest") or {}
-            resources = latest.get("resources") or []
-            states[layer] = sorted(resource["urn"] for resource in resources)
-            pending += [f"{one['type']} {one['resource']['urn']}" for one in latest.get("pending_operations") or []]
-            # Taken over from a provider that had died, and not read yet.
-            unread = (one["urn"] for one in resources if one["type"].startswith("aws:") and not one.get("outputs"))
-            pending += [f"unread {urn}" for urn in unread]
-    # The name of a table's stream ends with the time it was made at.
-    names = Counter((kind, name.partition("/stream/")[0]) for kind, names in found.items() for name in names)
-    return Sight(names, states, pending)
 
 
 @dataclass(frozen=True)
@@ -78,6 +45,7 @@ class Step:
 
     command: tuple[str, ...]
     victim: str
+    signal: signal.Signals
     lines: int
     seconds: float
 
@@ -91,7 +59,9 @@ def steps(chance: random.Random, sizes: dict[str, int]) -> Iterator[Step]:
         for command in (*up, *down):
             # Line 0 says that the layer begins; the engine takes a moment until the first resource.
             lines = chance.randrange(sizes[command[1]] - 1)
-            yield Step(command, next(victims), lines, chance.uniform(0, 0.1 if lines else 1.5))
+            # Half of them without any chance to put things in order.
+            how = chance.choice((signal.SIGKILL, *SIGNALS))
+            yield Step(command, next(victims), how, lines, chance.uniform(0, 0.1 if lines else 1.5))
 
 
 def child(parent: int | None, *, called: str) -> int | None:
@@ -110,13 +80,13 @@ def find(victim: str, tool: int) -> int | None:
     return engine if victim == "engine" else child(engine, called="local_aws.provider")
 
 
-def kill(process: subprocess.Popen[str], victim: str) -> None:
-    """Kill the victim as soon as there is one, unless the tool ends before."""
+def kill(process: subprocess.Popen[str], victim: str, how: signal.Signals) -> None:
+    """Signal the victim as soon as there is one, unless the tool ends before."""
     while process.poll() is None:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             found = find(victim, process.pid)
             if found is not None:
-                os.kill(found, signal.SIGKILL)
+                os.kill(found, how)
                 return
         time.sleep(0.005)
 
@@ -141,7 +111,7 @@ def interrupted(run: Commands, step: Step) -> bool:
         begun = line.startswith("[1/1]")
         seen += begun or (seen > 0 and line.startswith("      "))
         if killer is None and seen > step.lines:
-            killer = threading.Timer(step.seconds, kill, (process, step.victim))
+            killer = threading.Timer(step.seconds, kill, (process, step.victim, step.signal))
             killer.start()
     process.stdout.close()
     code = process.wait(LONGEST_COMMAND)
@@ -193,4 +163,26 @@ def test_of_two_rollouts_at_once_the_second_is_refused_or_waits(own: EmbeddedAws
     first.communicate()
     assert first.returncode == 0
     assert "6 deleted" in waited.stderr
+    assert look(own).listed == Counter()
+
+
+def test_ctrl_c_finishes_what_is_in_flight_and_says_what_is_done(own: EmbeddedAws) -> None:
+    run = Commands.on(own)
+    process = run.start("scripts/deploy_all.sh")
+    assert process.stderr is not None
+    # The second layer is under way.
+    assert any("table-events" in line for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=LONGEST_COMMAND)
+    assert process.returncode == 1, told
+    results = [
+        line.split()[:2] for line in told.splitlines() if line.startswith("  ") and line.split()[0] in LAYER_NAMES
+    ]
+    assert results == [
+        ["foundation", "deployed"], ["data", "failed"], ["compute", "skipped"], ["observability", "skipped"]
+    ]  # fmt: skip
+    assert "interrupted; what was in flight has ended" in told
+    assert "go on with: scripts/deploy_all.sh" in told
+    assert look(own).pending == []
+    run("scripts/destroy_all.sh")
     assert look(own).listed == Counter()

@@ -43,7 +43,7 @@ class Commands:
         finally:
             process.kill()
         assert process.returncode == code, f"{' '.join(command)} ended with {process.returncode}\n{out}\n{err}"
-        assert "Traceback" not in err
+        assert "Traceback" not in err, err
         return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 

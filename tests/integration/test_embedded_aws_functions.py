@@ -196,6 +196,19 @@ def handle(event, context):
     expect_soon(lambda: set(items(embedded_aws, table)) == {"1", "2"}, "it came back long before its timeout", 15)
 
 
+def test_a_function_has_one_mapping_of_a_source(embedded_aws: EmbeddedAws) -> None:
+    """A creation that is repeated because its answer was lost must not poll the queue twice."""
+    _, queue_arn = make_queue(embedded_aws)
+    poll = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+    name = make_function(embedded_aws, make_role(embedded_aws, (poll, [queue_arn])), "def handle(e, c):\n    pass")
+    functions = embedded_aws.client("lambda")
+    mapping = functions.create_event_source_mapping(FunctionName=f"{name}:live", EventSourceArn=queue_arn)
+    with pytest.raises(functions.exceptions.ResourceConflictException, match=f"already exists.+{mapping['UUID']}"):
+        functions.create_event_source_mapping(FunctionName=f"{name}:live", EventSourceArn=queue_arn)
+    functions.delete_event_source_mapping(UUID=mapping["UUID"])
+    functions.create_event_source_mapping(FunctionName=f"{name}:live", EventSourceArn=queue_arn)
+
+
 def test_invocations_by_event_sources_count_in_the_metrics(embedded_aws: EmbeddedAws) -> None:
     url, queue_arn = make_queue(embedded_aws)
     poll = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,11 +16,12 @@ from estate_tool.setup.report import Report
 from foundation.catalog import CATALOG
 from foundation.layers import LAYER_NAMES
 from foundation.policies import execution_policy
-from tests.integration import expected, meddling
+from tests.integration import meddling
+from tests.integration.answers import assert_aggregates_are_exact
 from tests.integration.attacks import Intruder, attempts
 from tests.integration.behaviours import Estate
 from tests.integration.cloud import expect_soon
-from tests.integration.commands import LONGEST_COMMAND, Commands, layer_results
+from tests.integration.commands import Commands, layer_results
 from tests.integration.inventory import listed
 from tests.integration.minimality import Prover, permissions, prove, without
 from tests.support.schema import breaches
@@ -66,45 +66,6 @@ def estate(run: Commands) -> Iterator[dict[str, Any]]:
     report = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
     yield report
     run("scripts/destroy_all.sh")
-
-
-def query(run: Commands, event_type: str, *arguments: str) -> dict[str, Any]:
-    answer: dict[str, Any] = json.loads(run("scripts/estate", "query", event_type, *arguments, "--json").stdout)
-    return answer
-
-
-def assert_aggregates_are_exact(run: Commands, path: Path) -> None:
-    """Every hour of every type and subject, and every hour of every type alone, against the direct computation."""
-    wanted = expected.buckets(path.read_text().splitlines())
-    for event_type, subject in sorted({key[:2] for key in wanted}):
-        hours = {key[2]: bucket for key, bucket in wanted.items() if key[:2] == (event_type, subject)}
-        answer = query(run, event_type, "--subject", subject)
-        assert plain(answer["buckets"]) == {hour: expected.as_answer(bucket) for hour, bucket in hours.items()}
-        assert_moments_are_right(answer["buckets"], hours)
-    for event_type in sorted({key[0] for key in wanted}):
-        together = sum(bucket.count for key, bucket in wanted.items() if key[0] == event_type)
-        assert query(run, event_type)["totals"]["count"] == together
-
-
-def plain(buckets: list[dict[str, Any]]) -> dict[str, Any]:
-    """The exact part of the buckets of an answer, by hour."""
-    return {
-        bucket["hour"]: {
-            "count": bucket["count"],
-            "data": {n: {"count": v["count"], "sum": Decimal(v["sum"])} for n, v in bucket["data"].items()},
-        }
-        for bucket in buckets
-    }
-
-
-def assert_moments_are_right(buckets: list[dict[str, Any]], wanted: dict[str, expected.Bucket]) -> None:
-    for bucket in buckets:
-        for name, values in wanted[bucket["hour"]].values.items():
-            told = bucket["data"][name]
-            assert float(Decimal(told["mean"])) == pytest.approx(float(sum(values) / len(values)), rel=1e-12)
-            assert float(Decimal(told["stddev"])) ** 2 == pytest.approx(
-                float(expected.variance(values)), rel=1e-9, abs=1e-9
-            )
 
 
 def test_a_second_rollout_changes_nothing(estate: dict[str, Any], run: Commands) -> None:
@@ -272,24 +233,6 @@ def test_flights_are_counted_exactly_once(estate: dict[str, Any], run: Commands,
     assert sent["read"] == sent["sent"] == FLIGHTS + DUPLICATES + INVALID
     assert (sent["aggregated"], sent["duplicates"], sent["dead_lettered"]) == (FLIGHTS, DUPLICATES, INVALID)
     assert_aggregates_are_exact(run, flights)
-
-
-def test_the_same_file_sent_again_while_compute_comes_and_goes_changes_no_aggregate(
-    estate: dict[str, Any], run: Commands, flights: Path
-) -> None:
-    """Half of the events are new; compute is away while they arrive."""
-    more = flights.with_name("more.ndjson")
-    rest = run("scripts/estate", "sample", "flights", "--limit", "5000", "--offset", str(FLIGHTS)).stdout
-    more.write_text(flights.read_text() + rest)
-    sending = run.start("scripts/estate", "send", str(more), "--raw", "--wait", "--json")
-    run("scripts/destroy_layer.sh", "observability")
-    run("scripts/destroy_layer.sh", "compute", "--force")
-    run("scripts/deploy_all.sh")
-    answer, complaint = sending.communicate(timeout=LONGEST_COMMAND)
-    assert sending.returncode == 0, complaint
-    sent = json.loads(answer)
-    assert (sent["aggregated"], sent["dead_lettered"]) == (FLIGHTS + 5000, INVALID)
-    assert_aggregates_are_exact(run, more)
 
 
 def test_two_environments_live_side_by_side(

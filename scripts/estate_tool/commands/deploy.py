@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Sets up what is missing, rolls out, tells what changed."""
     from estate_tool import environment, exclusive, machine, rollout
+    from estate_tool.accounts import require_own_account
     from estate_tool.display import Display
     from estate_tool.inputs import Inputs
     from estate_tool.recovery import Recovery
@@ -42,6 +43,8 @@ def run(args: argparse.Namespace) -> int:
 
     target = environment.resolve(args.environment)
     layers = rollout.selected(args.layer)
+    if not target.local:
+        require_own_account(target, layers)
     display = Display()
     alone = exclusive.alone(target.name, "estate deploy", wait=args.wait, say=display.line)
     with alone, machine.ready(target, Report()) as pulumi:

@@ -128,23 +128,9 @@ def _ask(name: str, ask: Callable[[], str], fix: str) -> Check:
 
 
 def _account(target: Environment) -> str:
-    from botocore.exceptions import BotoCoreError, ClientError
+    from estate_tool.accounts import require_own_account
 
-    try:
-        account = target.client("sts").get_caller_identity()["Account"]
-    except (BotoCoreError, ClientError) as error:
-        raise EstateError(str(error)) from error
-    allowed = target.configuration.allowed_accounts
-    if not allowed:
-        raise EstateError(
-            f"account {account}, and aws:allowedAccountIds does not say that it is the right one",
-            f"in each layer: pulumi config set --path aws:allowedAccountIds[0] {account} --stack {target.name}",
-        )
-    if account not in allowed:
-        raise EstateError(
-            f"account {account}; {target.name} belongs to {', '.join(allowed)}", "sign in to that account"
-        )
-    return f"account {account}, as configured"
+    return f"account {require_own_account(target)}, as configured"
 
 
 def _backend() -> str:

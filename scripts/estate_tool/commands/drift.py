@@ -37,11 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compares without changing anything; with --repair, puts right, and compares again to prove it."""
     from estate_tool import drift, environment, exclusive, machine, rollout
+    from estate_tool.accounts import require_own_account
     from estate_tool.display import Display
     from estate_tool.setup.report import Report
 
     target = environment.resolve(args.environment)
     layers = rollout.selected(args.layer)
+    if args.repair and not target.local:
+        require_own_account(target, layers)
     display = Display()
     alone = exclusive.alone(target.name, "estate drift", wait=args.wait, say=display.line)
     with alone, machine.ready(target, Report()) as pulumi:
@@ -69,7 +72,8 @@ def run(args: argparse.Namespace) -> int:
 def _repair(
     pulumi: Pulumi, target: Environment, drifted: Sequence[Drift], args: argparse.Namespace, display: Display
 ) -> Outcome:
-    from estate_tool import drift, rollout
+    from estate_tool import drift, machine, rollout
+    from estate_tool.inputs import Inputs
     from estate_tool.recovery import Recovery
 
     if not target.local and not args.yes:
@@ -77,7 +81,9 @@ def _repair(
     recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
     for layer in {one.layer for one in drifted}:
         recovery.before(layer)
-    return rollout.deploy(pulumi, drift.take_in(pulumi, target, drifted), display, recovery=recovery)
+    inputs = Inputs(environment=target.name, engine=pulumi.version, aws=machine.aws_identity(target))
+    layers = drift.take_in(pulumi, target, drifted)
+    return rollout.deploy(pulumi, layers, display, force=True, recovery=recovery, inputs=inputs)
 
 
 def _tell(drifted: Sequence[Drift], display: Display) -> None:

@@ -38,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
 
     layers, name = _chosen(args.names)
     target = environment.resolve(name)
-    place = _place(target, args.account)
+    place = _place(target, layers, args.account)
     everything = planned.resources(target, place, lambda kind, inputs: permissions.arn(kind, inputs, place))
     wanted = [resource for resource in everything if resource.layer in layers]
     document = permissions.policy(wanted, place, target.names.suffix)
@@ -66,10 +66,11 @@ def _chosen(names: list[str]) -> tuple[tuple[str, ...], str]:
     return layers, rest[0] if rest else DEFAULT
 
 
-def _place(target: Environment, account: str | None) -> Place:
+def _place(target: Environment, layers: tuple[str, ...], account: str | None) -> Place:
     from estate_tool.planned import Place
 
-    allowed = (account,) if account else (_LOCAL_ACCOUNT,) if target.local else target.configuration.allowed_accounts
+    configured = sorted({each for layer in layers for each in target.configuration.allowed_accounts[layer]})
+    allowed = [account] if account else [_LOCAL_ACCOUNT] if target.local else configured
     if len(allowed) != 1 or not (allowed[0].isdigit() and len(allowed[0]) == 12):
         raise UsageError(
             f"which account {target.name} belongs to is not known: {', '.join(allowed) or 'nothing is configured'}",

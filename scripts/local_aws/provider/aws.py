@@ -9,15 +9,22 @@ import contextlib
 import functools
 import ipaddress
 import os
+import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from estate_tool.retries import ANSWER_LOST, ATTEMPTS, MODE, boto_config, show
+
 DEFAULT_DEADLINE: Final = 300.0  # seconds a resource may take to become usable or to vanish
 RETRY_DEADLINE: Final = 60.0  # seconds that eventual consistency may take
 POLL_FIRST, POLL_LONGEST = 0.05, 2.0
+
+
+_EXISTS: Final = re.compile(r"\balready exists?\b", re.IGNORECASE)
 
 
 class ProviderError(Exception):
@@ -71,8 +78,12 @@ def _is_loopback(host: str) -> bool:
 class Clients:
     """Clients for one region and one user, safe for any number of threads; boto3 is imported with the first of them."""
 
-    def __init__(self, region: str, credentials: Mapping[str, str], endpoints: Mapping[str, str]) -> None:
+    def __init__(
+        self, region: str, credentials: Mapping[str, str], endpoints: Mapping[str, str], attempts: int, mode: str
+    ) -> None:
         self.region = region
+        # No proxy: a proxy set for the internet would be asked for a loopback address.
+        self._config = boto_config(attempts=attempts, mode=mode, proxies={})
         self._endpoints, self._credentials = dict(endpoints), dict(credentials)
         self._made: dict[str, Any] = {}
         self._boto: Any = None
@@ -87,17 +98,13 @@ class Clients:
 
     def _make(self, service: str) -> Any:
         import boto3
-        from botocore.config import Config
 
         if self._boto is None:
             self._boto = boto3.Session(region_name=self.region, **self._credentials)
         variable = service.replace("-", "_").upper()
         aliases = {"APPLICATION_AUTOSCALING": "APPLICATION_AUTO_SCALING", "LOGS": "CLOUDWATCH_LOGS"}
         endpoint = self._endpoints.get(aliases.get(variable, variable)) or self._endpoints[""]
-        # No proxy: a proxy set for the internet would be asked for a loopback address.
-        config = Config(max_pool_connections=50, retries={"mode": "standard", "total_max_attempts": 4}, proxies={},
-                        connect_timeout=5, read_timeout=60)  # fmt: skip
-        return self._boto.client(service, endpoint_url=endpoint, config=config)
+        return show(self._boto.client(service, endpoint_url=endpoint, config=self._config), _say)
 
     @functools.cached_property
     def account(self) -> str:
@@ -107,18 +114,32 @@ class Clients:
 
 @functools.lru_cache(maxsize=32)
 def _shared_clients(
-    region: str, credentials: tuple[tuple[str, str], ...], endpoints: tuple[tuple[str, str], ...]
+    region: str,
+    credentials: tuple[tuple[str, str], ...],
+    endpoints: tuple[tuple[str, str], ...],
+    attempts: int,
+    mode: str,
 ) -> Clients:
     """Making clients is slow: those with the same settings are shared by everybody who configures them."""
-    return Clients(region, dict(credentials), dict(endpoints))
+    return Clients(region, dict(credentials), dict(endpoints), attempts, mode)
+
+
+def _say(text: str) -> None:
+    """In the tool's process, a line for its user; a plugin's go into the engine's log."""
+    print(f"      {text}", file=sys.stderr, flush=True)
 
 
 class Session:
-    """What one engine works with: clients, and the sign that it has been interrupted."""
+    """What one engine works with: clients, and the sign that it has been interrupted.
 
-    def __init__(self, region: str, credentials: Mapping[str, str]) -> None:
-        endpoints = loopback_endpoints()
-        self._clients = _shared_clients(region, tuple(sorted(credentials.items())), tuple(sorted(endpoints.items())))
+    `attempts` and `mode` are how often, and in which of botocore's ways, a call that fails in passing is made.
+    """
+
+    def __init__(
+        self, region: str, credentials: Mapping[str, str], *, attempts: int = ATTEMPTS, mode: str = MODE
+    ) -> None:
+        keys, endpoints = sorted(credentials.items()), sorted(loopback_endpoints().items())
+        self._clients = _shared_clients(region, tuple(keys), tuple(endpoints), attempts, mode)
         self.region = region
         self.cancelled = threading.Event()
 
@@ -161,7 +182,10 @@ def _one_line(operation: str, client: Any) -> Iterator[None]:
         yield
     except ClientError as error:
         detail = error.response.get("Error", {})
-        raise AwsError(detail.get("Code", "Unknown"), _line(detail.get("Message", "")), operation) from error
+        message = _line(detail.get("Message", ""))
+        if error.response["ResponseMetadata"].get("RetryAttempts") and _EXISTS.search(message):
+            message = f"{ANSWER_LOST}: {message}"
+        raise AwsError(detail.get("Code", "Unknown"), message, operation) from error
     except (NoConnection, HTTPClientError) as error:
         raise ProviderError(
             f"the embedded AWS at {client.meta.endpoint_url} can't be reached (operation {operation}): "

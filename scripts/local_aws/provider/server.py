@@ -16,6 +16,7 @@ from typing import Any, Final
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 
+from estate_tool.retries import ATTEMPTS, MODE
 from local_aws.provider import functions
 from local_aws.provider.aws import DEFAULT_DEADLINE, Gone, ProviderError, Session, loopback_endpoints
 from local_aws.provider.check import DEFAULTED, check
@@ -109,7 +110,8 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
                 "token": "aws_session_token",
             }
             credentials = {keys[name]: str(config[name]) for name in keys if config.get(name)}
-            session = Session(str(region), credentials)
+            attempts, mode = int(config.get("maxRetries") or ATTEMPTS), str(config.get("retryMode") or MODE)
+            session = Session(str(region), credentials, attempts=attempts, mode=mode)
             allowed = config.get("allowedAccountIds")
             if isinstance(allowed, list) and allowed and session.account not in allowed:
                 raise ProviderError(

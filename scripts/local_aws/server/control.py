@@ -104,7 +104,8 @@ def status(place: Place) -> Status:
         reason = found.ended or "it was killed, or the machine was restarted" if found else ""
         problem = f"it stopped by itself: {reason}" if reason else ""
         return Status(running=False, answering=False, port=place.port, companion_port=place.port + 1, problem=problem)
-    told, companion = ports.ask(found.port), ports.ask(found.companion_port)
+    # It is ours and lives: on a busy machine, with thousands of events under way, it may take a while to answer.
+    told, companion = (ports.ask(port, timeout=10) for port in (found.port, found.companion_port))
     problem = ""
     if found.port != place.port:
         problem = f"it runs on port {found.port}, and ESTATE_PORT says {place.port}"

@@ -44,12 +44,12 @@ def test_one_service_elsewhere_is_refused_by_name() -> None:
 def session(monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.org:3128")
-    return Session("us-east-1", CREDENTIALS)
+    return Session("us-east-1", CREDENTIALS, attempts=2)
 
 
 def test_every_service_has_its_endpoint() -> None:
     endpoints = {"": "http://127.0.0.1:9", "APPLICATION_AUTO_SCALING": "http://127.0.0.1:10"}
-    clients = Clients("us-east-1", CREDENTIALS, endpoints)
+    clients = Clients("us-east-1", CREDENTIALS, endpoints, attempts=3, mode="standard")
 
     assert clients.get("sqs").meta.endpoint_url == "http://127.0.0.1:9"
     assert clients.get("application-autoscaling").meta.endpoint_url == "http://127.0.0.1:10"

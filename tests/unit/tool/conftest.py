@@ -16,17 +16,21 @@ from moto import mock_aws
 import compute.config
 import data.config
 from estate_tool import environment
+from foundation.layers import LAYER_NAMES
 from foundation.naming import Names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
+MOTO_ACCOUNT = "123456789012"
+
+
 def configuration(compute_keys: dict[str, Any]) -> Any:
     """What commands use of a configuration: defaults, but for these keys of the compute layer."""
     return SimpleNamespace(
         compute=compute.config.parse(compute_keys, stack="dev"), data=data.config.parse({}, stack="dev"),
-        region="us-east-1",
+        region="us-east-1", allowed_accounts=dict.fromkeys(LAYER_NAMES, (MOTO_ACCOUNT,)),
     )  # fmt: skip
 
 

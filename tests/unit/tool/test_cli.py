@@ -93,7 +93,18 @@ def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFix
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("deploy", "destroy", "status", "doctor", "send", "query", "rightsize", "sample", "local"):
+    for command in (
+        "deploy",
+        "destroy",
+        "status",
+        "doctor",
+        "send",
+        "query",
+        "redrive",
+        "rightsize",
+        "sample",
+        "local",
+    ):
         with pytest.raises(SystemExit) as ended:
             cli.main([command, "--help"])
         assert ended.value.code == 0

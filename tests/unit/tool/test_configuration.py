@@ -41,14 +41,16 @@ def test_without_any_setting_the_defaults_hold_and_the_suffix_is_the_name(checko
     loaded = configuration.load("dev", checkout)
     assert loaded.foundation.suffix == "dev"
     assert loaded.region == "us-east-1"
-    assert loaded.allowed_accounts == ()
+    assert set(loaded.allowed_accounts.values()) == {()}
 
 
-def test_settings_are_read_from_the_stacks_file(checkout: Path) -> None:
-    write(checkout, "foundation", "foundation:environmentSuffix: d1", "aws:allowedAccountIds: ['111122223333']")
+@pytest.mark.parametrize("accounts", ["['111122223333']", """'["111122223333"]'""", "111122223333"])
+def test_settings_are_read_from_the_stacks_file(checkout: Path, accounts: str) -> None:
+    write(checkout, "foundation", "foundation:environmentSuffix: d1", f"aws:allowedAccountIds: {accounts}")
     loaded = configuration.load("dev", checkout)
     assert loaded.foundation.suffix == "d1"
-    assert loaded.allowed_accounts == ("111122223333",)
+    assert loaded.allowed_accounts["foundation"] == ("111122223333",)
+    assert loaded.allowed_accounts["data"] == ()
 
 
 def test_everything_wrong_in_any_layer_is_named_at_once(checkout: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import drift, machine, recovery, rollout, uninvited
+from estate_tool import drift, machine, outcome, recovery, rollout, uninvited
 from estate_tool.commands import drift as command
 from estate_tool.drift_classes import COST, EXPECTED, OTHER, SECURITY, classify
 from estate_tool.errors import Failed
@@ -84,6 +84,8 @@ def test_drift_is_classed_by_what_it_means(kind: str, name: str, path: str, actu
 
 class FakeEngine:
     """An engine whose comparison tells the given steps of layer data."""
+
+    version = "3.259.0"
 
     def __init__(self, *steps: dict[str, Any], complaint: str = "", resources: int = 7) -> None:
         self.steps, self._complaint, self._resources = steps, complaint, resources
@@ -213,11 +215,11 @@ def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         monkeypatch.setattr(machine, "ready", lambda *_: contextlib.nullcontext(made))
         monkeypatch.setattr(recovery.Recovery, "before", lambda *_: None)
 
-        def deploy(_pulumi: object, layers: tuple[str, ...], _display: object, **_more: object) -> rollout.Outcome:
-            word = rollout.FAILED if failing else rollout.DEPLOYED
+        def deploy(_pulumi: object, layers: tuple[str, ...], _display: object, **_more: object) -> outcome.Outcome:
+            word = outcome.FAILED if failing else outcome.DEPLOYED
             made.steps = ()
-            return rollout.Outcome(
-                environment="dev", layers=[rollout.LayerResult(layer=layer, result=word) for layer in layers]
+            return outcome.Outcome(
+                environment="dev", layers=[outcome.LayerResult(layer=layer, result=word) for layer in layers]
             )
 
         monkeypatch.setattr(rollout, "deploy", deploy)

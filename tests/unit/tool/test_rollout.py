@@ -30,7 +30,7 @@ def event(layer: str, op: str, resource_type: str = "aws:sqs/queue:Queue", name:
 class FakePulumi:
     """An engine that remembers which layers have a stack and what it was asked to do."""
 
-    stack = "dev"
+    stack, version = "dev", "3.259.0"
 
     def __init__(self, deployed: tuple[str, ...] = (), failing: str | None = None, unchanged: bool = False) -> None:
         self.resources = dict.fromkeys(deployed, 3)

@@ -25,13 +25,17 @@ def apply() -> None:
 
     resource = iam_actions.extract_resource_arn
 
-    def with_streams(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> str:
-        """What is read of a stream is allowed on that stream; otherwise only a grant on everything would do."""
-        stream = iam_actions._safe_json_field(body, "StreamArn") if service == "dynamodbstreams" else ""
-        return stream or str(resource(service, method, path, headers, body, *more))
+    def with_arns(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> str:
+        """What is read of a stream is allowed on that stream; otherwise only a grant on everything would do.
+
+        The same holds for the queue whose messages a task moves.
+        """
+        named = {"dynamodbstreams": "StreamArn", "sqs": "SourceArn"}.get(service)
+        arn = iam_actions._safe_json_field(body, named) if named else ""
+        return arn or str(resource(service, method, path, headers, body, *more))
 
     iam_actions.extract_iam_action = without_batches
-    iam_actions.extract_resource_arn = with_streams
+    iam_actions.extract_resource_arn = with_arns
     # What AWS does by itself (deliveries, mappings) it does over TLS; requests say how they came, see `emulator`.
     iam_evaluator._request_origin = ContextVar("origin", default=("127.0.0.1", True))
     _record_denials()

@@ -35,7 +35,7 @@ def apply() -> None:
     create, release = lambda_svc._create_esm, lambda_svc._release_esm_poll_state
 
     def checked_create(data: dict[str, Any]) -> Any:
-        """AWS refuses a mapping whose function's role can't read the source, and large batches without a window."""
+        """AWS refuses a second mapping, one whose role can't read the source, and large batches without a window."""
         return _refusal(data) or create(data)
 
     def release_all(mapping_id: str) -> None:
@@ -147,6 +147,11 @@ def _refusal(data: dict[str, Any]) -> Any:
     service = source_arn.split(":")[2] if source_arn.count(":") >= 5 else ""
     if error or service not in _SOURCES:
         return error
+    same = (esm for esm in lambda_svc._esms.values() if esm["EventSourceArn"] == source_arn)
+    existing = next((esm for esm in same if (esm["FunctionName"], esm["Qualifier"]) == (name, qualifier)), None)
+    if existing is not None:
+        message = f"A mapping of {source_arn} to {name} already exists, with UUID {existing['UUID']}."
+        return responses.error_response_json("ResourceConflictException", message, 409)
     function, config = lambda_svc._get_func_record_for_qualifier(name, qualifier)
     message = _SOURCES[service].refusal(data, config, function)
     return responses.error_response_json("InvalidParameterValueException", message, 400) if message else None

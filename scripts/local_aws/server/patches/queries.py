@@ -34,7 +34,8 @@ def apply() -> None:
 
 
 def _put(data: dict[str, Any]) -> Any:
-    identifier = data.get("queryDefinitionId") or new_uuid()
+    # The token is the same when a call is repeated because its answer was lost: that must not make a second one.
+    identifier = data.get("queryDefinitionId") or data.get("clientToken") or new_uuid()
     if data.get("queryDefinitionId") and identifier not in _definitions:
         return _missing(identifier)
     if not data.get("name") or not data.get("queryString"):

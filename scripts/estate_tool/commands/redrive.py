@@ -1,0 +1,184 @@
+"""`estate redrive`: explains failed events and replays them; brings in what was stored and never aggregated."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from estate_tool.commands import arguments
+from estate_tool.environment import DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from estate_tool.environment import Environment
+    from estate_tool.progress import Progress
+    from estate_tool.redrive.options import Options
+    from estate_tool.redrive.results import MissingResult, QueueResult
+
+HELP = "explain failed events and replay them; --missing: events that were stored and never aggregated"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which queue, ENV, which failures, and how fast."""
+    parser.add_argument(
+        "where", nargs="*", metavar="[QUEUE] [ENV]",
+        help="failure queue, for example ingest or dlq-ingest (default: all of them), and environment (default: local)",
+    )  # fmt: skip
+    parser.add_argument("--missing", action="store_true", help="bring in events that were stored and never aggregated")
+    parser.add_argument("--dry-run", action="store_true", help="explain what failed, replay nothing")
+    parser.add_argument("--error", default="", metavar="TEXT", help="only failures whose error has this text in it")
+    parser.add_argument("--type", default="", metavar="TYPE", help="only messages that are an event of this type")
+    parser.add_argument("--since", type=_moment, metavar="T", help="only what failed at or after this time (RFC 3339)")
+    parser.add_argument("--until", type=_moment, metavar="T", help="only what failed before this time")
+    parser.add_argument(
+        "--quarantined", action="store_true", help="also what was replayed in vain too often, or can't succeed"
+    )
+    parser.add_argument(
+        "--attempts", type=_count, default=3, metavar="N", help="replays in vain that put a failure into quarantine (3)"
+    )
+    parser.add_argument(
+        "--rate", type=_count, metavar="N", help="replay at most N messages (--missing: events) a second"
+    )
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explains, replays, and prints the counts, also when it ends early."""
+    from estate_tool import environment
+    from estate_tool.progress import Progress
+    from estate_tool.reaching import reaching
+    from estate_tool.redrive.options import Options
+    from estate_tool.redrive.results import MissingResult
+    from estate_tool.setup.report import Report
+
+    queues, name = where(args.where)
+    options = Options(
+        dry_run=args.dry_run, quarantined=args.quarantined, most_replays=args.attempts, error=args.error,
+        event_type=args.type, since=args.since, until=args.until, rate=args.rate,
+    )  # fmt: skip
+    _refuse_nonsense(args, options)
+    target = environment.resolve(name)
+    results: list[QueueResult] = []
+    missing = MissingResult() if args.missing else None
+    progress = Progress(Report())
+    try:
+        with reaching(target):
+            if missing:
+                _bring_in(target, options, missing, progress)
+            else:
+                _replay(target, options, queues, results, progress)
+    finally:
+        progress.report.end()
+        _show(args, target, results, missing)
+    _complain(target, results, missing)
+    return 0
+
+
+def _replay(
+    target: Environment, options: Options, queues: Sequence[str], results: list[QueueResult], progress: Progress
+) -> None:
+    from estate_tool.errors import Failed
+    from estate_tool.redrive.letters import failure_queues
+    from estate_tool.redrive.options import Pace
+    from estate_tool.redrive.replay import Redrive
+    from estate_tool.redrive.results import QueueResult
+
+    redrive = Redrive(target, options, Pace(options.rate), progress)
+    chosen = [queue for queue in failure_queues() if queue.purpose in queues or not queues]
+    there = [queue for queue in chosen if redrive.exists(queue)]
+    if not there:
+        raise Failed(
+            f"environment {target.name} has no failure queue{f' {queues[0]}' if queues else ''}: it is not deployed",
+            f"deploy it first: scripts/deploy_all.sh {target.name}",
+        )
+    for queue in there:
+        results.append(QueueResult(queue=target.names.dead_letter_queue(queue.purpose)))
+        redrive.run(queue, results[-1])
+
+
+def _bring_in(target: Environment, options: Options, missing: MissingResult, progress: Progress) -> None:
+    from estate_tool.redrive.missing import bring_in
+    from estate_tool.redrive.options import Pace
+
+    bring_in(
+        target, Pace(options.rate), missing, dry_run=options.dry_run,
+        progress=lambda: progress.show(lambda: missing.line(dry_run=options.dry_run)),
+    )  # fmt: skip
+
+
+def _show(
+    args: argparse.Namespace, target: Environment, results: list[QueueResult], missing: MissingResult | None
+) -> None:
+    if args.json:
+        answer = {
+            "environment": target.name,
+            "dry_run": args.dry_run,
+            "queues": [result.as_json() for result in results],
+            "missing": missing.as_json() if missing else None,
+        }
+        print(json.dumps(answer, indent=2, ensure_ascii=False), flush=True)
+        return
+    lines = [line for result in results for line in result.lines(dry_run=args.dry_run)]
+    print("\n".join([*lines, *([missing.line(dry_run=args.dry_run)] if missing else [])]), flush=True)
+
+
+def _complain(target: Environment, results: list[QueueResult], missing: MissingResult | None) -> None:
+    """Raise Failed if anything failed again."""
+    from estate_tool.errors import Failed
+
+    again = sum(result.failed for result in results)
+    if again:
+        raise Failed(
+            f"{again:,} failures failed again; they are back in their failure queue",
+            f"why: scripts/estate redrive {target.name} --dry-run",
+        )
+    if missing and missing.failed:
+        raise Failed(
+            f"{missing.failed:,} of {missing.missing:,} events can't be aggregated: {missing.error}",
+            f"the reasons: log group {target.names.log_group('aggregate')}",
+        )
+
+
+def where(words: Sequence[str]) -> tuple[list[str], str]:
+    """The failure queue that was named, if one was, and the environment."""
+    from estate_tool.errors import UsageError
+    from estate_tool.redrive.letters import failure_queues
+
+    known = [queue.purpose for queue in failure_queues()]
+    first = words[0] if words else ""
+    # By its name in the catalog or in AWS; the suffix of the latter may differ from the environment's name.
+    queue = next((one for one in known if first in (one, f"dlq-{one}") or first.startswith(f"dlq-{one}-")), "")
+    if len(words) > 2 or (len(words) == 2 and not queue):
+        raise UsageError(
+            f"{' '.join(words)!r} is no failure queue and environment",
+            f"queues: {', '.join(known)}\nfor example: scripts/estate redrive {known[0]} local",
+        )
+    rest = words[1:] if queue else words
+    return [queue] if queue else [], rest[0] if rest else DEFAULT
+
+
+def _refuse_nonsense(args: argparse.Namespace, options: Options) -> None:
+    from estate_tool.errors import UsageError
+
+    if args.missing and (options.filtered or args.quarantined or (args.where and where(args.where)[0])):
+        raise UsageError(
+            "--missing looks at all stored events: it knows no queue, no filter and no quarantine",
+            "scripts/estate redrive --missing [ENV] [--dry-run] [--rate N]",
+        )
+
+
+def _moment(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    raise argparse.ArgumentTypeError(f"{text!r} is no time: give one such as 2026-01-31T05:00:00Z")
+
+
+def _count(text: str) -> int:
+    if text.isdecimal() and int(text) > 0:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")

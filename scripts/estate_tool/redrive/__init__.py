@@ -1,0 +1,1 @@
+"""`estate redrive`: failed events are explained, and come back."""

@@ -1,0 +1,115 @@
+"""Events that were stored and never aggregated: found by their missing mark, brought in from the table of events."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.following import AGGREGATION, MARKS
+from estate_tool.redrive.invoking import batches, invoke
+from estate_tool.retries import is_throttled
+from estate_tool.settling import Marks
+from foundation.catalog import CATALOG
+from foundation.model import StreamTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from estate_tool.environment import Environment
+    from estate_tool.redrive.options import Pace
+    from estate_tool.redrive.results import MissingResult
+
+# A page of the table at a time is all that is ever in memory: 1 MB at most ("Scan" in the API reference).
+_ITEMS_PER_PAGE = 500
+# An event is received when its batch begins to be stored; ingest has this long for it, and clocks differ a little.
+_SECONDS_TO_STORE = 60.0
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 300.0, 2.0
+
+Item = dict[str, Any]
+
+
+def bring_in(
+    environment: Environment,
+    pace: Pace,
+    result: MissingResult,
+    *,
+    dry_run: bool = False,
+    arrived: tuple[float, float] | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> None:
+    """Aggregate every stored event that has no mark; with `arrived`, of those that came into the stream between.
+
+    What is counted in the meantime is not counted again: the aggregation looks at the mark itself.
+    """
+    marks = Marks(environment.client("dynamodb"), environment.names.table(MARKS))
+    for page in _pages(environment, arrived):
+        result.scanned += len(page)
+        absent = marks.certainly_absent({_key(item) for item in page})
+        lost = [item for item in page if _key(item) in absent]
+        result.missing += len(lost)
+        for batch in batches(_record(item) for item in lost) if not dry_run else ():
+            pace.wait(len(batch))
+            error = invoke(environment, AGGREGATION, {"Records": batch})
+            # A batch that failed is counted but for the events that can't be.
+            keys = {bytes.fromhex(record["dynamodb"]["SequenceNumber"]) for record in batch}
+            failed = len(marks.certainly_absent(keys)) if error else 0
+            result.failed += failed
+            result.brought_in += len(batch) - failed
+            result.error = error or result.error
+        progress()
+
+
+def _pages(environment: Environment, arrived: tuple[float, float] | None) -> Iterator[list[Item]]:
+    names, values = {"#event": "event"}, {":now": {"N": str(int(time.time()))}}
+    # An expired event is as good as deleted, and some day so is its mark (docs/failures.md).
+    condition = "(attribute_not_exists(expires_at) OR expires_at > :now)"
+    if arrived:
+        condition += " AND received_at BETWEEN :first AND :last"
+        first, last = arrived[0] - _SECONDS_TO_STORE, arrived[1] + _SECONDS_TO_STORE
+        values |= {":first": {"S": _stored_form(first)}, ":last": {"S": _stored_form(last)}}
+    request: dict[str, Any] = {
+        "TableName": environment.names.table(_table()), "Limit": _ITEMS_PER_PAGE, "FilterExpression": condition,
+        "ProjectionExpression": "event_key, #event, expires_at",
+        "ExpressionAttributeNames": names, "ExpressionAttributeValues": values,
+    }  # fmt: skip
+    while True:
+        answer = _patiently(environment.client("dynamodb"), request)
+        yield answer["Items"]
+        if not answer.get("LastEvaluatedKey"):
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _patiently(dynamodb: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """A page, after a while where the table's capacity has yet to grow."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            page: dict[str, Any] = dynamodb.scan(**request)
+            return page
+        except dynamodb.exceptions.ClientError as error:
+            if not is_throttled(error) or time.monotonic() > end:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _table() -> str:
+    """The table whose stream the aggregation reads."""
+    trigger = next(function.trigger for function in CATALOG.functions if function.name == AGGREGATION)
+    assert isinstance(trigger, StreamTrigger)
+    return trigger.table
+
+
+def _key(item: Item) -> bytes:
+    return bytes.fromhex(item["event_key"]["S"])
+
+
+def _record(item: Item) -> dict[str, Any]:
+    """The item as the stream told of it when it was inserted; its key stands for the number of the record."""
+    key = item["event_key"]
+    change = {"SequenceNumber": key["S"], "Keys": {"event_key": key}, "NewImage": item}
+    return {"eventName": "INSERT", "eventSource": "aws:dynamodb", "dynamodb": change}
+
+
+def _stored_form(moment: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))

@@ -1,0 +1,65 @@
+"""What a call of `estate redrive` selects, and how fast it goes."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from estate_tool.redrive.letters import Letter
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which failures are replayed. Times are seconds since 1970, `most_replays` is when a failure is held back."""
+
+    dry_run: bool = False
+    quarantined: bool = False
+    most_replays: int = 3
+    error: str = ""
+    event_type: str = ""
+    since: float | None = None
+    until: float | None = None
+    rate: int | None = None
+
+    @property
+    def filtered(self) -> bool:
+        """Whether some failures may be left out on purpose."""
+        return bool(self.error or self.event_type or self.since is not None or self.until is not None)
+
+    def matches(self, letter: Letter) -> bool:
+        """Whether a failure is one of those asked for."""
+        return (
+            self.error.lower() in letter.error.lower()
+            and self.event_type in ("", letter.event_type)
+            and (self.since is None or letter.failed_at >= self.since)
+            and (self.until is None or letter.failed_at < self.until)
+        )
+
+    def holds_back(self, letter: Letter) -> bool:
+        """Whether a failure is in quarantine: it failed again and again, or can't but fail."""
+        return letter.hopeless or letter.replays >= self.most_replays
+
+
+class Pace:
+    """Lets so many through per second; without a rate, all."""
+
+    def __init__(
+        self, rate: int | None, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._sleep = sleep
+        self._free_at = clock()
+
+    def wait(self, count: int = 1) -> None:
+        """Return when so many more may go."""
+        if self._rate is None:
+            return
+        now = self._clock()
+        if self._free_at > now:
+            self._sleep(self._free_at - now)
+        self._free_at = max(self._free_at, now) + count / self._rate

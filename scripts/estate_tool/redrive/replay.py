@@ -1,0 +1,152 @@
+"""Replays what is in failure queues: a message is deleted there only when its work is done, or done anew elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.dead_letters import depth
+from estate_tool.lost_batches import records
+from estate_tool.redrive import moving
+from estate_tool.redrive.explanations import Explanations
+from estate_tool.redrive.invoking import batches, invoke
+from estate_tool.redrive.letters import Kind, read
+from estate_tool.redrive.missing import bring_in
+from estate_tool.redrive.results import MissingResult, QueueResult
+from estate_tool.redrive.sweep import Sweep
+
+if TYPE_CHECKING:
+    from estate_tool.environment import Environment
+    from estate_tool.progress import Progress
+    from estate_tool.redrive.letters import FailureQueue, Letter
+    from estate_tool.redrive.options import Options, Pace
+
+
+class Redrive:
+    """Goes through failure queues of an environment."""
+
+    def __init__(self, environment: Environment, options: Options, pace: Pace, progress: Progress) -> None:
+        self._environment = environment
+        self._names = environment.names
+        self._sqs = environment.client("sqs")
+        self._options = options
+        self._pace = pace
+        self._progress = progress
+        self._explanations = Explanations(environment.client("logs"), environment.names)
+
+    def exists(self, queue: FailureQueue) -> bool:
+        """Whether the queue is deployed."""
+        return depth(self._sqs, self._names.dead_letter_queue(queue.purpose)) is not None
+
+    def run(self, queue: FailureQueue, result: QueueResult) -> None:
+        """Explain what is in the queue and, unless it is a dry run, replay what is selected; all of it into `result`.
+
+        The messages of a source queue are moved by SQS if all of them are to go: a move task can't choose.
+        """
+        if queue.source and not self._options.dry_run:
+            if moving.running(self._sqs, self._arn(result.queue)):
+                self._move(queue.source, result, start=False)
+                return
+            if not self._options.filtered:
+                seen = QueueResult(queue=result.queue)
+                self._sweep(queue, seen, dry_run=True)
+                if seen.selected == seen.messages > 0 and all(kind == Kind.MESSAGE for kind, *_ in seen.reasons):
+                    vars(result).update(vars(seen))
+                    self._move(queue.source, result, start=True)
+                    return
+        self._sweep(queue, result, dry_run=self._options.dry_run)
+
+    def _move(self, source: str, result: QueueResult, *, start: bool) -> None:
+        arn = self._arn(result.queue)
+        if start:
+            moving.start(self._sqs, arn, self._arn(self._names.queue(source)), self._options.rate)
+        result.way = "a move task of SQS" if start else "a move task of SQS that was under way"
+        moved = moving.follow(self._sqs, arn, lambda count: self._progress.show(lambda: f"{count:,} messages moved"))
+        result.messages = max(result.messages, moved)
+        result.replayed = moved
+
+    def _sweep(self, queue: FailureQueue, result: QueueResult, *, dry_run: bool) -> None:
+        waiting = depth(self._sqs, result.queue)
+        if not waiting:
+            return
+        late: list[Letter] = []
+        with Sweep(self._sqs, self._url(result.queue), waiting) as sweep:
+            for message in sweep.messages():
+                letter = read(message, queue, self._explanations)
+                if not self._selects(letter, queue, result) or dry_run:
+                    continue
+                self._pace.wait()
+                self._one(letter, queue, sweep, result, late)
+                self._progress.show(lambda: f"{result.queue}: {result.replayed:,} of {waiting:,} replayed")
+            if late:
+                self._from_the_table(late, sweep, result)
+
+    def _selects(self, letter: Letter, queue: FailureQueue, result: QueueResult) -> bool:
+        """Whether the failure is to be replayed; counts it."""
+        held = self._options.holds_back(letter)
+        wanted = self._options.matches(letter) and letter.kind != Kind.UNKNOWN
+        selected = wanted and (not held or self._options.quarantined)
+        result.saw(letter, queue, quarantined=held, selected=selected)
+        return selected
+
+    def _one(self, letter: Letter, queue: FailureQueue, sweep: Sweep, result: QueueResult, late: list[Letter]) -> None:
+        error = ""
+        if letter.kind == Kind.MESSAGE and queue.source:
+            sweep.put(self._url(self._names.queue(queue.source)), letter.message, letter.attributes())
+            result.replayed += 1
+            return
+        if letter.batch:
+            complete, error = self._batch(letter, queue)
+            if not complete and not error:
+                late.append(letter)
+                return
+        else:
+            error = invoke(self._environment, queue.function, letter.payload)
+        self._settle(letter, error, sweep, result)
+
+    def _settle(self, letter: Letter, error: str, sweep: Sweep, result: QueueResult) -> None:
+        """The work is done, or the message is back with one failure more."""
+        if not error:
+            sweep.done(letter.message)
+            result.replayed += 1
+            return
+        sweep.put_back(letter.message, letter.attributes(error))
+        result.failed += 1
+        result.quarantined += letter.replays + 1 == self._options.most_replays
+
+    def _batch(self, letter: Letter, queue: FailureQueue) -> tuple[bool, str]:
+        """Hand the records to the function; whether the stream had them all, and the last error."""
+        complete, error = False, ""
+
+        def inserted() -> Any:
+            nonlocal complete
+            assert letter.batch
+            found = records(self._environment.client("dynamodbstreams"), letter.batch)
+            while True:
+                try:
+                    record = next(found)
+                except StopIteration as end:
+                    complete = end.value
+                    return
+                # As the mapping's filter: repairs and deletions are no events.
+                if record["eventName"] == "INSERT":
+                    yield record
+
+        for batch in batches(inserted()):
+            error = invoke(self._environment, queue.function, {"Records": batch}) or error
+        return complete, error
+
+    def _from_the_table(self, letters: list[Letter], sweep: Sweep, result: QueueResult) -> None:
+        """The stream has forgotten these batches: aggregate what was stored at their time and never aggregated."""
+        arrivals = [letter.arrivals for letter in letters]
+        span = (min(first for first, _ in arrivals), max(last for _, last in arrivals))
+        found = MissingResult()
+        bring_in(self._environment, self._pace, found, arrived=span)
+        for letter in letters:
+            self._settle(letter, found.error, sweep, result)
+
+    def _url(self, queue: str) -> str:
+        return str(self._sqs.get_queue_url(QueueName=queue)["QueueUrl"])
+
+    def _arn(self, queue: str) -> str:
+        answer = self._sqs.get_queue_attributes(QueueUrl=self._url(queue), AttributeNames=["QueueArn"])
+        return str(answer["Attributes"]["QueueArn"])

@@ -1,0 +1,128 @@
+"""What `estate redrive` found and did: as JSON, and for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from estate_tool.redrive.letters import FailureQueue, Letter
+
+# Errors that quote what was wrong may be as many as there are messages; the rest is counted together.
+_MOST_REASONS = 50
+_OTHER = "other errors: narrow them down with --error, --type, --since or --until"
+
+
+@dataclass(kw_only=True)
+class Reason:
+    """Failures of the same kind with the same error."""
+
+    kind: str
+    function: str
+    error: str
+    quarantined: bool
+    messages: int = 0
+    first: float = float("inf")
+    last: float = 0.0
+    attempts: int | None = None
+    replays: int = 0
+    example: str = ""
+
+    def add(self, letter: Letter) -> None:
+        """Count a failure."""
+        self.messages += 1
+        self.first, self.last = min(self.first, letter.failed_at), max(self.last, letter.failed_at)
+        self.replays = max(self.replays, letter.replays)
+        self.example = self.example or letter.message["MessageId"]
+        if letter.attempts is not None:
+            self.attempts = max(self.attempts or 0, letter.attempts)
+
+    def as_json(self) -> dict[str, Any]:
+        """The reason as scripts get it."""
+        return {**vars(self), "first": _time(self.first), "last": _time(self.last)}
+
+    def line(self) -> str:
+        """The reason for a person."""
+        when = _time(self.first) if self.messages == 1 else f"{_time(self.first)} … {_time(self.last)}"
+        tried = f", tried {self.attempts} times" if self.attempts else ""
+        replayed = f", replayed {self.replays} times before" if self.replays else ""
+        held = " [quarantined]" if self.quarantined else ""
+        return f"{self.messages:,} × {self.function} ({self.kind}) {when}{tried}{replayed}{held}: {self.error}"
+
+
+@dataclass(kw_only=True)
+class QueueResult:
+    """A failure queue: what was in it, and what became of that."""
+
+    queue: str
+    messages: int = 0
+    replayed: int = 0
+    failed: int = 0
+    quarantined: int = 0
+    selected: int = 0
+    way: str = ""
+    reasons: dict[tuple[str, ...], Reason] = field(default_factory=dict)
+
+    @property
+    def left(self) -> int:
+        """Messages that are still in the queue."""
+        return self.messages - self.replayed
+
+    def saw(self, letter: Letter, queue: FailureQueue, *, quarantined: bool, selected: bool) -> None:
+        """Count a message of the queue."""
+        self.messages += 1
+        self.quarantined += quarantined
+        self.selected += selected
+        error = letter.error
+        if len(self.reasons) >= _MOST_REASONS and (letter.kind, error, str(quarantined)) not in self.reasons:
+            error = _OTHER
+        key = (letter.kind, error, str(quarantined))
+        reason = Reason(kind=str(letter.kind), function=queue.function, error=error, quarantined=quarantined)
+        self.reasons.setdefault(key, reason).add(letter)
+
+    def as_json(self) -> dict[str, Any]:
+        """The queue as scripts get it."""
+        counts = {name: getattr(self, name) for name in ("messages", "replayed", "failed", "quarantined", "left")}
+        reasons = sorted(self.reasons.values(), key=lambda reason: -reason.messages)
+        return {"queue": self.queue, **counts, "way": self.way, "reasons": [reason.as_json() for reason in reasons]}
+
+    def lines(self, *, dry_run: bool) -> Iterator[str]:
+        """The queue for a person."""
+        if not self.messages:
+            yield f"{self.queue}: empty"
+            return
+        did = f"{self.selected:,} would be replayed" if dry_run else f"{self.replayed:,} replayed"
+        by = f" by {self.way}" if self.way else ""
+        failed = f", {self.failed:,} failed again" if self.failed else ""
+        held = f", {self.quarantined:,} in quarantine" if self.quarantined else ""
+        yield f"{self.queue}: {self.messages:,} messages, {did}{by}{failed}{held}, {self.left:,} left"
+        for reason in sorted(self.reasons.values(), key=lambda reason: -reason.messages):
+            yield f"  {reason.line()}"
+
+
+@dataclass(kw_only=True)
+class MissingResult:
+    """Events that were stored and never aggregated."""
+
+    scanned: int = 0
+    missing: int = 0
+    brought_in: int = 0
+    failed: int = 0
+    error: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The counts as scripts get them."""
+        return dict(vars(self))
+
+    def line(self, *, dry_run: bool) -> str:
+        """The counts for a person."""
+        found = f"{self.scanned:,} stored events, {self.missing:,} of them never aggregated"
+        failed = f", {self.failed:,} can't be: {self.error}" if self.failed else ""
+        return found if dry_run else f"{found}: {self.brought_in:,} brought in{failed}"
+
+
+def _time(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

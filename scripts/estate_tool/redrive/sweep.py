@@ -1,0 +1,89 @@
+"""Goes through a failure queue once: what is looked at stays hidden meanwhile, and comes back whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_AT_ONCE = 10
+# A message is hidden for so long, and again before that is over for as long as the sweep lasts: when the process is
+# killed, they are all back soon. Many messages take longer to hide again.
+_HIDDEN_SECONDS, _MESSAGES_PER_SECOND = 10, 50
+_LONGEST_HIDDEN = 43_200
+
+
+class Sweep:
+    """The messages of a queue, hidden from everybody else until the end of the block; deleted are those it is told."""
+
+    def __init__(self, sqs: Any, url: str, expected: int) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._expected = expected
+        self._seconds = min(_LONGEST_HIDDEN, _HIDDEN_SECONDS + expected // _MESSAGES_PER_SECOND)
+        self._held: dict[str, str] = {}
+        self._own: set[str] = set()
+        self._end = threading.Event()
+        self._keeper = threading.Thread(target=self._keep, daemon=True, name="keep-hidden")
+
+    def __enter__(self) -> Self:
+        self._keeper.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._keeper.join()
+        self._hide(0)
+
+    def messages(self) -> Iterator[dict[str, Any]]:
+        """Each message once, except those that were put back here."""
+        count = 0
+        # What goes on failing while we work is for the next time.
+        while count < 2 * self._expected + 100:
+            received = self._sqs.receive_message(
+                QueueUrl=self._url, MaxNumberOfMessages=_AT_ONCE, VisibilityTimeout=self._seconds,
+                # Long polling asks all of SQS's servers: when it finds nothing, there is nothing.
+                WaitTimeSeconds=1 if count < self._expected else 0,
+                AttributeNames=["All"], MessageAttributeNames=["All"],
+            ).get("Messages", ())  # fmt: skip
+            new = [one for one in received if one["MessageId"] not in self._held and one["MessageId"] not in self._own]
+            self._held.update((message["MessageId"], message["ReceiptHandle"]) for message in received)
+            if not received:
+                return
+            count += len(new)
+            yield from new
+
+    def done(self, message: dict[str, Any]) -> None:
+        """Delete a message whose work is done."""
+        handle = self._held.pop(message["MessageId"])
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=handle)
+
+    def put(self, url: str, message: dict[str, Any], attributes: dict[str, Any]) -> None:
+        """Send a message anew, into this queue or another one, and only then delete it here."""
+        sent = self._sqs.send_message(QueueUrl=url, MessageBody=message["Body"], MessageAttributes=attributes)
+        self._own.add(sent["MessageId"])
+        self.done(message)
+
+    def put_back(self, message: dict[str, Any], attributes: dict[str, Any]) -> None:
+        """Give a message other attributes; the same sweep does not meet it again."""
+        self.put(self._url, message, attributes)
+
+    def _keep(self) -> None:
+        while not self._end.wait(self._seconds / 3):
+            self._hide(self._seconds)
+
+    def _hide(self, seconds: int) -> None:
+        handles = list(self._held.values())
+        for start in range(0, len(handles), _AT_ONCE):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
+                for number, handle in enumerate(handles[start : start + _AT_ONCE])
+            ]
+            # What was deleted meanwhile is refused; what could not be asked for comes back by itself.
+            with contextlib.suppress(ClientError, BotoCoreError):
+                self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)

@@ -1,0 +1,41 @@
+"""What is there after a rollout or teardown that was disturbed."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from foundation.layers import LAYER_NAMES
+from tests.integration.inventory import listed
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import EmbeddedAws
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What there is: in AWS, as its APIs list it, and in the layers' states, and what is unfinished in the latter."""
+
+    listed: Counter[tuple[str, str]]
+    states: dict[str, list[str]]
+    pending: list[str]
+
+
+def look(aws: EmbeddedAws) -> Sight:
+    found = listed(aws.client, "local")
+    states, pending = dict[str, list[str]](), []
+    for layer in LAYER_NAMES:
+        path = aws.place.home / "state" / ".pulumi" / "stacks" / layer / "local.json"
+        if path.exists():
+            latest = json.loads(path.read_text())["checkpoint"].get("latest") or {}
+            resources = latest.get("resources") or []
+            states[layer] = sorted(resource["urn"] for resource in resources)
+            pending += [f"{one['type']} {one['resource']['urn']}" for one in latest.get("pending_operations") or []]
+            # Taken over from a provider that had died, and not read yet.
+            unread = (one["urn"] for one in resources if one["type"].startswith("aws:") and not one.get("outputs"))
+            pending += [f"unread {urn}" for urn in unread]
+    # The name of a table's stream ends with the time it was made at.
+    names = Counter((kind, name.partition("/stream/")[0]) for kind, names in found.items() for name in names)
+    return Sight(names, states, pending)

@@ -1,0 +1,158 @@
+"""What a teardown says and asks before it touches anything."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool import holdings, machine, reaching, rollout
+from estate_tool.commands import deploy, destroy
+from estate_tool.errors import EstateError, Failed, UsageError
+from foundation.layers import LAYER_NAMES
+from tests.unit.tool.test_rollout import FakePulumi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.unit.tool.conftest import Estate
+
+
+@pytest.fixture
+def touched(estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+    """The layers that a command went on to destroy or roll out; without an engine."""
+    layers: list[str] = []
+
+    @contextlib.contextmanager
+    def ready(*_: object) -> Iterator[Any]:
+        yield FakePulumi(deployed=LAYER_NAMES)
+
+    def go(
+        _pulumi: object, chosen: tuple[str, ...], *_: object, preview: bool = False, **__: object
+    ) -> rollout.Outcome:
+        layers.extend(() if preview else chosen)
+        return rollout.Outcome(environment="dev")
+
+    monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
+    monkeypatch.setattr(machine, "ready", ready)
+    monkeypatch.setattr(rollout, "destroy", go)
+    monkeypatch.setattr(rollout, "deploy", go)
+    monkeypatch.setattr(rollout, "refuse_while_read", lambda *_: None)
+    monkeypatch.setattr(reaching, "require_running", lambda _: None)
+    return layers
+
+
+@pytest.fixture
+def full(estate: Estate) -> Estate:
+    """An environment with a message on its way and two items."""
+    estate.client("sqs").send_message(QueueUrl=estate.queue_url("queue-ingest-dev"), MessageBody="m")
+    for key in ("a", "b"):
+        estate.client("dynamodb").put_item(TableName="table-marks-dev", Item={"event_key": {"S": key}})
+    return estate
+
+
+def run(command: Any, *arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return int(command.run(parser.parse_args(["dev", *arguments])))
+
+
+def stdin(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> None:
+    """A person at a terminal who answers, or nobody."""
+    stream = io.StringIO(answer or "")
+    stream.isatty = lambda: answer is not None  # type: ignore[method-assign]
+    monkeypatch.setattr("sys.stdin", stream)
+
+
+@pytest.mark.parametrize(
+    ("local", "arguments"),
+    [(False, ()), (False, ("--layer", "data")), (True, ("--layer", "data")), (False, ("--force",))],
+)
+def test_data_goes_only_when_somebody_agrees(
+    full: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch, local: bool, arguments: tuple[str, ...]
+) -> None:
+    full.local = local
+    stdin(monkeypatch, None)
+    with pytest.raises(Failed) as refused:
+        run(destroy, *arguments)
+    assert "queue-ingest-dev holds 1 messages, table-marks-dev holds 2 items" in refused.value.message
+    assert "nothing was touched" in refused.value.message
+    assert "--yes" in refused.value.hint
+    stdin(monkeypatch, "n\n")
+    with pytest.raises(EstateError, match="not confirmed; nothing was touched"):
+        run(destroy, *arguments)
+    assert touched == []
+    stdin(monkeypatch, "y\n")
+    assert run(destroy, *arguments) == 0
+    assert touched
+    stdin(monkeypatch, None)
+    assert run(destroy, *arguments, "--yes") == 0
+
+
+def test_the_whole_of_a_local_environment_goes_without_a_question(
+    full: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    full.local = True
+    stdin(monkeypatch, None)
+    assert run(destroy) == 0
+    assert touched == list(LAYER_NAMES)
+    assert "goes with it: table-marks-dev, which holds 2 items" in capsys.readouterr().err
+
+
+def test_nothing_is_asked_where_a_layer_of_a_local_environment_holds_nothing(
+    estate: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estate.local = True
+    stdin(monkeypatch, None)
+    assert run(destroy, "--layer", "data") == 0
+    assert touched == ["data"]
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_failed_messages_go_with_their_layer_only_by_force(
+    estate: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch, local: bool
+) -> None:
+    estate.local = local
+    estate.client("sqs").send_message(QueueUrl=estate.queue_url("dlq-ingest-dev"), MessageBody="m")
+    stdin(monkeypatch, None)
+    with pytest.raises(Failed, match="dlq-ingest-dev holds 1; nothing was touched") as refused:
+        run(destroy, "--layer", "data", "--yes")
+    assert "--force" in refused.value.hint
+    assert touched == []
+    assert run(destroy, "--layer", "data", "--yes", "--force") == 0
+    assert touched == ["data"]
+
+
+@pytest.mark.parametrize("command", [deploy, destroy])
+@pytest.mark.parametrize(
+    ("accounts", "told"),
+    [
+        ({"data": ("111122223333",)}, "layer data belongs to 111122223333"),
+        ({"data": ()}, "nothing says that environment dev belongs there"),
+    ],
+)
+def test_a_real_account_other_than_the_configured_one_is_not_touched(
+    estate: Estate, touched: list[str], command: Any, accounts: dict[str, tuple[str, ...]], told: str
+) -> None:
+    estate.configuration.allowed_accounts.update(accounts)
+    with pytest.raises(UsageError) as refused:
+        run(command, "--yes")
+    assert told in refused.value.message
+    assert "123456789012" in refused.value.message
+    assert "nothing was touched" in refused.value.message
+    assert "Pulumi.dev.yaml" in refused.value.hint
+    assert touched == []
+    # The other layers do say where they belong.
+    assert run(command, "--yes", "--layer", "foundation") == 0
+
+
+def test_a_large_table_is_not_read_to_its_end(full: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    dynamodb = full.client("dynamodb")
+    monkeypatch.setattr(dynamodb, "scan", lambda **_: {"Count": 7, "LastEvaluatedKey": {}})
+    held = holdings.holdings(full, ("data",))  # type: ignore[arg-type]
+    assert held["table-marks-dev"] == "at least 7 items"
+    assert holdings.holdings(full, ("compute",)) == {}  # type: ignore[arg-type]

@@ -1,0 +1,315 @@
+"""Failed events: what they are taken for, which are replayed, and that nothing is deleted before its work is done."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool.commands import redrive
+from estate_tool.redrive.letters import FailureQueue, Kind, Letter, failure_queues, read
+from estate_tool.redrive.missing import bring_in
+from estate_tool.redrive.options import Options, Pace
+from estate_tool.redrive.results import MissingResult, QueueResult
+from estate_tool.redrive.sweep import Sweep
+from estate_tool.settling import Marks
+from tests.unit.tool.test_send_following import FakeMarks, key
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+INGEST = FailureQueue("ingest", "ingest", "ingest", 5)
+AGGREGATE = FailureQueue("aggregate", "aggregate", None)
+EVENT = json.dumps({"specversion": "1.0", "id": "1", "source": "s", "type": "t", "time": "2026-01-01T00:00:00Z"})
+BATCH = {
+    "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 11},
+    "timestamp": "2026-01-01T00:00:09.000Z",
+    "DDBStreamBatchInfo": {
+        "shardId": "s", "startSequenceNumber": "1", "endSequenceNumber": "5", "streamArn": "a", "batchSize": 5,
+        "approximateArrivalOfFirstRecord": "2026-01-01T00:00:01Z",
+        "approximateArrivalOfLastRecord": "2026-01-01T00:00:02Z",
+    },
+}  # fmt: skip
+
+
+class Reasons:
+    """What the logs say: the same of everything."""
+
+    def of_message(self, *_: Any) -> str:
+        return "AccessDenied"
+
+    of_batch = of_message
+
+
+def message(body: str, received: int = 3, **attributes: str) -> dict[str, Any]:
+    return {
+        "MessageId": "m", "Body": body, "ReceiptHandle": "r",
+        "Attributes": {"SentTimestamp": "1767225600000", "ApproximateReceiveCount": str(received)},
+        "MessageAttributes": {name: {"DataType": "String", "StringValue": v} for name, v in attributes.items()},
+    }  # fmt: skip
+
+
+def letter(body: str, queue: FailureQueue = INGEST, received: int = 3, **attributes: str) -> Letter:
+    return read(message(body, received, **attributes), queue, Reasons())  # type: ignore[arg-type]
+
+
+def test_every_failure_queue_of_the_catalog_is_known() -> None:
+    assert {(queue.purpose, queue.function, queue.source) for queue in failure_queues()} == {
+        ("ingest", "ingest", "ingest"), ("aggregate", "aggregate", None), ("query", "query", None),
+    }  # fmt: skip
+
+
+def test_a_valid_message_failed_for_the_reason_in_the_log_after_as_many_attempts_as_its_queue_allows() -> None:
+    found = letter(EVENT, received=9)
+    assert (found.kind, found.error, found.event_type, found.attempts) == (Kind.MESSAGE, "AccessDenied", "t", 5)
+    assert (found.failed_at, found.hopeless) == (1767225600.0, False)
+
+
+def test_an_invalid_message_can_not_succeed_and_says_why() -> None:
+    found = letter("{}")
+    assert (found.kind, found.hopeless, found.error) == (Kind.MESSAGE, True, "specversion is missing")
+
+
+@pytest.mark.parametrize("queue", [INGEST, AGGREGATE])
+def test_a_failed_invocation_is_told_by_the_attributes_of_lambda_in_every_queue(queue: FailureQueue) -> None:
+    found = letter('{"a": 1}', queue, RequestID="i", ErrorCode="200", ErrorMessage="boom")
+    assert (found.kind, found.payload, found.error, found.hopeless) == (Kind.ASYNC, {"a": 1}, "boom", False)
+
+
+def test_an_account_of_a_failed_invocation_holds_its_payload() -> None:
+    body = {"requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3}, "requestPayload": [1]}
+    found = letter(json.dumps(body | {"responsePayload": {"errorMessage": "boom"}}), AGGREGATE)
+    assert (found.kind, found.payload, found.error, found.attempts) == (Kind.ASYNC, [1], "boom", 3)
+
+
+def test_a_failed_batch_says_where_and_when_its_records_came() -> None:
+    found = letter(json.dumps(BATCH), AGGREGATE)
+    assert (found.kind, found.error, found.attempts, found.failed_at) == (Kind.STREAM, "AccessDenied", 11, 1767225609.0)
+    assert found.batch
+    assert (found.batch.first, found.batch.last) == ("1", "5")
+    assert found.arrivals == (1767225601.0, 1767225602.0)
+
+
+@pytest.mark.parametrize("body", ["nothing", "[]", "{}", '{"DDBStreamBatchInfo": {}}'])
+def test_what_aws_did_not_put_there_is_left_alone(body: str) -> None:
+    found = letter(body, AGGREGATE)
+    assert (found.kind, found.hopeless) == (Kind.UNKNOWN, True)
+
+
+def test_a_replay_in_vain_is_counted_and_keeps_when_it_failed_first_and_why_it_failed_last() -> None:
+    first = letter('{"a": 1}', AGGREGATE, RequestID="i", ErrorCode="200", ErrorMessage="boom")
+    attributes = {name: value["StringValue"] for name, value in first.attributes("bad\n\x00 " + "x" * 999).items()}
+    again = letter('{"a": 1}', AGGREGATE, **attributes)
+    assert (again.replays, again.failed_at) == (1, first.failed_at)
+    assert again.error.startswith("bad   x")
+    assert len(again.error) <= 500
+
+
+def test_failures_are_held_back_after_so_many_replays() -> None:
+    options = Options(most_replays=2)
+    assert not options.holds_back(letter(EVENT, Replays="1"))
+    assert options.holds_back(letter(EVENT, Replays="2"))
+    assert options.holds_back(letter("{}"))
+
+
+@pytest.mark.parametrize(
+    ("options", "matching"),
+    [
+        (Options(), True), (Options(error="ACCESS"), True), (Options(error="timeout"), False),
+        (Options(event_type="t"), True), (Options(event_type="u"), False),
+        (Options(since=1767225600.0), True), (Options(since=1767225601.0), False),
+        (Options(until=1767225601.0), True), (Options(until=1767225600.0), False),
+    ],
+)  # fmt: skip
+def test_filters_choose_by_error_type_and_time(options: Options, matching: bool) -> None:
+    assert options.matches(letter(EVENT)) is matching
+
+
+def test_the_pace_lets_so_many_through_a_second() -> None:
+    now, slept = 100.0, list[float]()
+    pace = Pace(4, lambda: now, slept.append)
+    for count in (1, 1, 2, 1):
+        pace.wait(count)
+    assert slept == [0.25, 0.5, 1.0]
+
+
+def test_as_many_errors_as_messages_are_summed_up() -> None:
+    result = QueueResult(queue="q")
+    for number in range(200):
+        odd = letter('{"a": 1}', AGGREGATE, RequestID="i", ErrorCode="200", ErrorMessage=f"odd {number}")
+        result.saw(odd, AGGREGATE, quarantined=False, selected=True)
+    assert len(result.reasons) == 51
+    assert sum(reason.messages for reason in result.reasons.values()) == 200
+
+
+def test_marks_that_could_not_be_read_are_asked_for_again() -> None:
+    table, pauses = FakeMarks(capacity=30), list[float]()
+    table.marked = {key(number) for number in range(100)}
+    absent = Marks(table, "marks").certainly_absent({key(number) for number in range(150)}, pauses.append)
+    assert absent == {key(number) for number in range(100, 150)}
+    assert pauses
+
+
+@pytest.fixture
+def dead(estate: Any) -> Callable[[int], tuple[Any, str]]:
+    """Client and address of a failure queue with so many messages."""
+
+    def filled(count: int) -> tuple[Any, str]:
+        sqs, url = estate.client("sqs"), estate.queue_url("dlq-ingest-dev")
+        for number in range(count):
+            sqs.send_message(QueueUrl=url, MessageBody=f"body {number}")
+        return sqs, url
+
+    return filled
+
+
+def test_a_sweep_meets_every_message_once_and_gives_back_what_is_not_done(dead: Any, estate: Any) -> None:
+    sqs, url = dead(25)
+    with Sweep(sqs, url, 25) as sweep:
+        found = list(sweep.messages())
+        for done in found[:10]:
+            sweep.done(done)
+    assert len({one["Body"] for one in found}) == len(found) == 25
+    assert sorted(estate.bodies("dlq-ingest-dev")) == sorted(one["Body"] for one in found[10:])
+
+
+def test_what_is_put_back_is_not_met_again_by_the_same_sweep(dead: Any, estate: Any) -> None:
+    sqs, url = dead(3)
+    count = {"DataType": "String", "StringValue": "1"}
+    with Sweep(sqs, url, 3) as sweep:
+        met = 0
+        for one in sweep.messages():
+            sweep.put_back(one, {"Replays": count})
+            met += 1
+    assert met == 3
+    left = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"])["Messages"]
+    assert [one["MessageAttributes"] for one in left] == [{"Replays": count}] * 3
+
+
+def test_a_message_that_can_not_be_sent_on_is_not_deleted(dead: Any, estate: Any, monkeypatch: Any) -> None:
+    sqs, url = dead(1)
+    monkeypatch.setattr(sqs, "send_message", lambda **_: 1 / 0)
+    with pytest.raises(ZeroDivisionError), Sweep(sqs, url, 1) as sweep:
+        sweep.put_back(next(sweep.messages()), {})
+    assert estate.bodies("dlq-ingest-dev") == ["body 0"]
+
+
+class FakeLambda:
+    """An aggregation that marks what it is handed, but for what it refuses."""
+
+    def __init__(self, dynamodb: Any, *refused: str) -> None:
+        self._dynamodb = dynamodb
+        self._refused = refused
+        self.invoked = 0
+
+    def invoke(self, **call: Any) -> dict[str, Any]:
+        records = [record["dynamodb"]["NewImage"] for record in json.loads(call["Payload"])["Records"]]
+        self.invoked += 1
+        good = [image for image in records if image["event_key"]["S"] not in self._refused]
+        for image in good:
+            self._dynamodb.put_item(TableName="table-marks-dev", Item={"event_key": image["event_key"]})
+        failure = {"errorType": "BatchFailed", "errorMessage": "1 of 5"} if len(good) < len(records) else {}
+        body = type("Body", (), {"read": lambda _self: json.dumps(failure or {"batchItemFailures": []}).encode()})
+        return {"Payload": body(), **({"FunctionError": "Unhandled"} if failure else {})}
+
+
+@pytest.fixture
+def stored(estate: Any) -> Callable[..., Any]:
+    """The environment with so many events stored, and the last of them as the arguments say."""
+
+    def filled(count: int, **last: dict[str, str]) -> Any:
+        dynamodb = estate.client("dynamodb")
+        dynamodb.create_table(
+            TableName="table-events-dev", BillingMode="PAY_PER_REQUEST",
+            KeySchema=[{"AttributeName": "event_key", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "event_key", "AttributeType": "S"}],
+        )  # fmt: skip
+        for number in range(count):
+            item = {
+                "event_key": {"S": key(number).hex()}, "event": {"S": EVENT},
+                "received_at": {"S": "2026-01-01T00:00:00Z"}, "expires_at": {"N": str(int(time.time()) + 1000)},
+            }  # fmt: skip
+            dynamodb.put_item(TableName="table-events-dev", Item=item | (last if number == count - 1 else {}))
+        dynamodb.put_item(TableName="table-marks-dev", Item={"event_key": {"S": key(0).hex()}})
+        estate.clients["lambda"] = FakeLambda(dynamodb)
+        return estate
+
+    return filled
+
+
+def missing_of(estate: Any, **how: Any) -> MissingResult:
+    result = MissingResult()
+    bring_in(estate, Pace(None), result, **how)
+    return result
+
+
+def test_stored_events_without_a_mark_are_brought_in(stored: Any) -> None:
+    estate = stored(6)
+    assert vars(missing_of(estate, dry_run=True)) == vars(MissingResult(scanned=6, missing=5))
+    assert estate.client("lambda").invoked == 0
+    assert vars(missing_of(estate)) == vars(MissingResult(scanned=6, missing=5, brought_in=5))
+    assert missing_of(estate).missing == 0
+
+
+def test_an_expired_event_is_not_brought_in_whose_mark_may_be_gone(stored: Any) -> None:
+    assert missing_of(stored(3, expires_at={"N": str(int(time.time()) - 1)})).missing == 1
+
+
+def test_only_what_was_received_when_the_batch_was_is_looked_at(stored: Any) -> None:
+    estate = stored(3, received_at={"S": "2026-01-02T00:00:00Z"})
+    assert missing_of(estate, arrived=(1767225600.0, 1767225600.0)).scanned == 2
+
+
+def test_events_that_can_not_be_aggregated_are_told_apart(stored: Any) -> None:
+    estate = stored(5)
+    estate.clients["lambda"] = FakeLambda(estate.client("dynamodb"), key(3).hex())
+    result = missing_of(estate)
+    assert (result.missing, result.brought_in, result.failed) == (4, 3, 1)
+    assert result.error == "BatchFailed: 1 of 5"
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ([], ([], "local")), (["dev"], ([], "dev")), (["ingest"], (["ingest"], "local")),
+        (["dlq-ingest"], (["ingest"], "local")), (["dlq-aggregate-dev", "dev"], (["aggregate"], "dev")),
+        (["query", "local-b"], (["query"], "local-b")),
+    ],
+)  # fmt: skip
+def test_queue_and_environment_are_told_apart(words: list[str], place: Any) -> None:
+    assert redrive.where(words) == place
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nowhere", "dev"], ["ingest", "dev", "x"], ["--missing", "--error", "x"], ["--missing", "ingest"]]
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_touched(call: Any, estate: Any, arguments: Any) -> None:
+    outcome = call(redrive, *arguments)
+    assert outcome.code == 2
+    assert "scripts/estate redrive" in outcome.err
+
+
+def test_chosen_messages_go_one_by_one_and_the_others_stay(call: Any, estate: Any, monkeypatch: Any) -> None:
+    sqs, dead = estate.client("sqs"), estate.queue_url("dlq-ingest-dev")
+    # moto does not know move tasks.
+    monkeypatch.setattr(sqs, "list_message_move_tasks", lambda **_: {"Results": []}, raising=False)
+    for body in (EVENT, EVENT.replace('"t"', '"u"'), "poison"):
+        sqs.send_message(QueueUrl=dead, MessageBody=body)
+    outcome = call(redrive, "ingest", "dev", "--type", "u", "--json")
+    answer = json.loads(outcome.out)
+    assert (outcome.code, answer["environment"], answer["missing"]) == (0, "dev", None)
+    queue = answer["queues"][0]
+    assert {name: queue[name] for name in ("queue", "messages", "replayed", "failed", "quarantined", "left")} == {
+        "queue": "dlq-ingest-dev", "messages": 3, "replayed": 1, "failed": 0, "quarantined": 1, "left": 2,
+    }  # fmt: skip
+    assert sum(reason["messages"] for reason in queue["reasons"]) == 3
+    moved = sqs.receive_message(QueueUrl=estate.queue_url("queue-ingest-dev"), MessageAttributeNames=["All"])
+    assert [one["MessageAttributes"]["Replays"]["StringValue"] for one in moved["Messages"]] == ["1"]
+
+
+def test_an_environment_without_failure_queues_is_not_deployed(call: Any, empty_estate: Any) -> None:
+    outcome = call(redrive, "dev")
+    assert outcome.code == 1
+    assert "scripts/deploy_all.sh dev" in outcome.err
