@@ -1,7 +1,7 @@
 """SendMessageBatch without what a boto3 client does around each call, which takes six times as long as the rest.
 
-boto3 still decides everything: whose credentials, which address, which certificates, which errors there are. Where it
-would do more than connect to AWS itself (a proxy, certificates of one's own), it makes the calls too.
+boto3 still decides everything: whose credentials, which address, which certificates, which errors there are. Where a
+proxy stands between, it makes the calls too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -26,12 +27,11 @@ _OPERATION = "SendMessageBatch"
 def direct(sqs: Any) -> Any:
     """The quickest thing that sends batches as this boto3 client does: itself if nothing else can."""
     import boto3
-    from botocore.session import get_session
     from botocore.utils import get_environ_proxies
 
     credentials = boto3.DEFAULT_SESSION.get_credentials() if boto3.DEFAULT_SESSION else None
     between = get_environ_proxies(sqs.meta.endpoint_url) or sqs.meta.config.proxies
-    if credentials is None or between or get_session().get_config_variable("ca_bundle"):
+    if credentials is None or between:
         return sqs
     return DirectQueue(sqs, credentials)
 
@@ -40,13 +40,10 @@ class DirectQueue:
     """Sends batches to the queues of one region, from any number of threads, each with a connection of its own."""
 
     def __init__(self, sqs: Any, credentials: Any) -> None:
-        from botocore.httpsession import get_cert_path
-
         self._meta = sqs.meta
         self._credentials = credentials
         self._endpoint = urlsplit(sqs.meta.endpoint_url)
-        https = self._endpoint.scheme == "https"
-        self._tls = ssl.create_default_context(cafile=get_cert_path(True)) if https else None
+        self._tls = _tls() if self._endpoint.scheme == "https" else None
         self._own = threading.local()
 
     def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, str]]) -> dict[str, Any]:  # noqa: N803 (boto3's names)
@@ -134,3 +131,14 @@ class DirectQueue:
         response = {"status_code": status, "headers": headers, "body": answer, "context": {}}
         parsed: Any = create_parser("json").parse(response, shape)
         return ClientError(parsed, _OPERATION)
+
+
+def _tls() -> ssl.SSLContext:
+    """TLS with the certificates that boto3 trusts: its own, or those of AWS_CA_BUNDLE and `ca_bundle`."""
+    from botocore.httpsession import get_cert_path
+    from botocore.session import get_session
+
+    trusted = Path(get_cert_path(get_session().get_config_variable("ca_bundle") or True))
+    if trusted.is_dir():
+        return ssl.create_default_context(capath=str(trusted))
+    return ssl.create_default_context(cafile=str(trusted))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,12 +14,14 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from botocore.httpsession import get_cert_path
 
 from estate_tool.direct import DirectQueue, direct
 from estate_tool.reaching import code_of, is_transient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 ENTRIES = [{"Id": "0", "MessageBody": '{"a":"ä\\n"}'}, {"Id": "1", "MessageBody": "🛫"}]
 TAKEN = {"Successful": [{"Id": "0", "MessageId": "m", "MD5OfMessageBody": "d"}], "Failed": []}
@@ -164,12 +167,29 @@ def test_silence_ends_with_boto3s_time_limit() -> None:
     assert is_transient(caught.value)
 
 
-@pytest.mark.parametrize(("name", "value"), [("HTTP_PROXY", "http://127.0.0.1:1"), ("AWS_CA_BUNDLE", "/certificates")])
-def test_what_stands_between_is_left_to_boto3(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(name, value)
+def test_a_proxy_is_left_to_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("NO_PROXY", "")
     client = Server(address="http://queue.invalid").client()
     assert direct(client) is client
+
+
+@pytest.mark.parametrize("trusted", ["file", "folder", None])
+def test_the_certificates_are_those_of_boto3(
+    trusted: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = tmp_path / "trusted.pem"
+    shutil.copy(get_cert_path(True), bundle)
+    if trusted:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle if trusted == "file" else tmp_path))
+    asked: list[dict[str, str]] = []
+    monkeypatch.setattr("ssl.create_default_context", lambda **given: asked.append(given))
+    Server(address="https://queue.invalid").direct()
+    assert asked == [
+        {"file": {"cafile": str(bundle)}, "folder": {"capath": str(tmp_path)}}.get(
+            trusted or "", {"cafile": get_cert_path(True)}
+        )
+    ]
 
 
 def test_missing_credentials_are_left_to_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
