@@ -34,6 +34,7 @@ def main(asked: Sequence[str]) -> int:
             print(f"error: {name}: {type(error).__name__}: {error}", file=sys.stderr)
             failed = True
             continue
+        results = Results.read()  # another run may have kept some meanwhile
         results.rows[name] = {**measured, "machine": machine(), "day": datetime.now(UTC).date().isoformat()}
         results.write()
         if measured["note"]:

@@ -19,7 +19,7 @@ from tests.integration.commands import Commands
 from tests.integration.conftest import EmbeddedAws, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 
 class Checkout(Commands):
@@ -47,7 +47,7 @@ class Checkout(Commands):
         )
         assert done.returncode == 0, f"{' '.join(command)} in {folder}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
 
-    def loop(self, layers: tuple[str, ...] = LAYER_NAMES) -> None:
+    def loop(self, layers: Sequence[str] = LAYER_NAMES) -> None:
         """What there is without the tool: one `pulumi up` after the other."""
         for layer in layers:
             self.pulumi(self.root / layer, "up", "--yes")

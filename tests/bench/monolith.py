@@ -1,10 +1,12 @@
-"""All layers as one Pulumi program: what the estate would be without layers. Run by the engine."""
+"""All layers as one Pulumi program: what the estate would be without layers. Run by the engine.
+
+MONOLITH_LAYERS names the layers, in order.
+"""
 
 import importlib
+import os
 
 import pulumi
-
-from foundation.layers import LAYER_NAMES
 
 _exported: dict[str, dict[str, object]] = {}
 
@@ -17,6 +19,6 @@ class _Reference:
 
 
 pulumi.StackReference = _Reference  # pyright: ignore[reportAttributeAccessIssue]
-for layer in LAYER_NAMES:
+for layer in os.environ["MONOLITH_LAYERS"].split():
     pulumi.export = _exported.setdefault(layer, {}).__setitem__  # pyright: ignore[reportAttributeAccessIssue]
     importlib.import_module(f"{layer}.__main__").main()

@@ -17,7 +17,7 @@ from tests.bench.harness import Measured, NotMeasured, Row, interleaved, wall
 from tests.integration.commands import layer_results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 LOOP = "pulumi up --yes in each layer's folder"
 _PROJECT = "name: monolith\nruntime: python\nconfig:\n  aws:region:\n    value: us-east-1\n"
@@ -31,27 +31,31 @@ app.synth();
 """
 
 
-def _deploy(run: Checkout, *expected: str) -> None:
-    report = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
+def _deploy(run: Checkout, layers: Sequence[str], *expected: str) -> None:
+    """The tool's way to roll out: all layers, or the one."""
+    command = ("scripts/deploy_all.sh",) if layers == LAYER_NAMES else ("scripts/deploy_layer.sh", *layers)
+    report = json.loads(run(*command, "--json").stdout)
     assert set(layer_results(report).values()) == set(expected), report
 
 
+def _layers(small: bool) -> Sequence[str]:
+    return LAYER_NAMES[:1] if small else LAYER_NAMES
+
+
 def _unchanged(small: bool) -> Measured:
+    layers = _layers(small)
     with checkout() as run:
-        if small:
-            run("scripts/deploy_layer.sh", "foundation")
-            return interleaved(
-                lambda: wall(lambda: run("scripts/deploy_layer.sh", "foundation")),
-                lambda: wall(lambda: run.loop(("foundation",))),
-                1,
-            )
-        _deploy(run, "deployed")
-        return interleaved(lambda: wall(lambda: _deploy(run, "unchanged")), lambda: wall(run.loop), 5)
+        _deploy(run, layers, "deployed")
+        return interleaved(
+            lambda: wall(lambda: _deploy(run, layers, "unchanged")),
+            lambda: wall(lambda: run.loop(layers)),
+            1 if small else 5,
+        )
 
 
 def _handler_changed(small: bool) -> Measured:
     with checkout() as run:
-        _deploy(run, "deployed")
+        _deploy(run, LAYER_NAMES, "deployed")
         numbers = count()
 
         def after_an_edit(roll_out: Callable[[], None]) -> float:
@@ -60,25 +64,27 @@ def _handler_changed(small: bool) -> Measured:
             return wall(roll_out)
 
         return interleaved(
-            lambda: after_an_edit(lambda: _deploy(run, "deployed", "unchanged")),
+            lambda: after_an_edit(lambda: _deploy(run, LAYER_NAMES, "deployed", "unchanged")),
             lambda: after_an_edit(run.loop),
             1 if small else 5,
         )
 
 
 def _from_nothing(small: bool) -> Measured:
+    layers = _layers(small)
     with checkout() as run:
+        run.variables["MONOLITH_LAYERS"] = " ".join(layers)
         monolith = run.root / "monolith"
         monolith.mkdir()
         (monolith / "Pulumi.yaml").write_text(_PROJECT)
         shutil.copyfile(ROOT / "tests/bench/monolith.py", monolith / "__main__.py")
         # Once to have everything in place: the provider's plugin is the tool's doing.
-        _deploy(run, "deployed")
+        _deploy(run, layers, "deployed")
         run("scripts/destroy_all.sh")
         run.pulumi(monolith, "stack", "init")
 
         def ours() -> float:
-            seconds = wall(lambda: _deploy(run, "deployed"))
+            seconds = wall(lambda: _deploy(run, layers, "deployed"))
             run("scripts/destroy_all.sh")
             return seconds
 
