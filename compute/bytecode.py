@@ -1,7 +1,7 @@
 """Compiles the functions' modules for the Python they run on, where this machine has it: they then start faster.
 
-Importing sources costs a cold start three times what importing compiled modules does, and Lambda can't keep what it
-compiles: its file system is read-only. Why this is left out without that Python: docs/adr/0018-packages-compiled.md.
+A cold start spends about four times as long on our own modules when it has to compile them, and Lambda can't keep what
+it compiles: its file system is read-only. Why this is left out without that Python: docs/adr/0018-packages-compiled.md.
 """
 
 import functools
