@@ -36,8 +36,8 @@ EXEMPTIONS: tuple[Exemption, ...] = (
         rule="parliament:RESOURCE_STAR",
         resource="deployer-observability",
         about="cloudwatch:PutCompositeAlarm",
-        reason="CloudWatch refuses both actions on composite alarms to whoever may not use them on everything (CloudWatch "
-        "API Reference, PutCompositeAlarm and DescribeAlarms). It is about who rolls out, not about a function's role.",
+        reason="CloudWatch refuses both actions on composite alarms to whoever may not use them on everything (API "
+        "Reference, PutCompositeAlarm and DescribeAlarms). It is about who rolls out, not about a function's role.",
         expires=date(2027, 6, 30),
     ),
 )

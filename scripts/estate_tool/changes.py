@@ -32,6 +32,8 @@ _NO_ANSWER = re.compile(r"connection error|error reading from server|transport i
 # What the engine's events tell of a resource that belongs into its state.
 _STATE_KEYS = ("urn", "type", "custom", "parent", "inputs", "provider")
 _CLOSING = ("update failed", "preview failed")
+# What was still under way when the engine stopped for an error, which is told of itself.
+_STOPPED = "context canceled"
 # In a preview, for an output that is known only when AWS has answered; and for one that is nobody's business.
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 UNKNOWN_WORDS = (UNKNOWN, "[secret]")
@@ -141,7 +143,7 @@ class Changes:
     def _diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
         message = str(diagnostic.get("message", "")).strip()
         # The engine closes with a line that only says that there were errors.
-        if diagnostic.get("severity") != "error" or not message or message in _CLOSING:
+        if diagnostic.get("severity") != "error" or not message or message in _CLOSING or _STOPPED in message:
             return
         urn = str(diagnostic.get("urn", ""))
         # After a fault of AWS's own, or an answer that never came, it may have been carried out all the same.

@@ -16,7 +16,9 @@ BY_HAND = {
     ("query-policy", "policy.Statement[3]"): "security",
     ("ingest-role", "managedPolicyArns"): "security",
     ("query-failures", ""): "other",
+    ("query-failures-policy", ""): "security",
     ("queue-ingest-dead-letters", ""): "other",
+    ("queue-ingest-dead-letters-policy", ""): "security",
     ("queue-ingest-redrive-allow", ""): "security",
     ("alarm-ingest-errors", "actionsEnabled"): "other",
 }

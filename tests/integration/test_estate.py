@@ -107,7 +107,8 @@ def edit(checkout: Commands, file: str, text: str) -> Callable[[], object]:
 ONE_ALARM_LESS = """
 _complete = estate_alarms
 def estate_alarms(*arguments):
-    return dict(list(_complete(*arguments).items())[1:])
+    (subject, specs), *others = _complete(*arguments).items()
+    return dict([(subject, specs[1:]), *others])
 """
 
 
