@@ -44,10 +44,11 @@ deploy:
 destroy:
 	scripts/destroy_all.sh $(ENV)
 
-# Measurements, not tests: they say how long things take here.
+# Measurements, not tests: they say how long things take here. All take hours; make bench ROWS="send ingest" takes some.
+ROWS ?=
 bench:
 	scripts/setup.sh
-	.venv/bin/python -m pytest tests/bench
+	.venv/bin/python -P -m tests.bench $(ROWS)
 
 # The generated parts of docs/ again: diagrams, configuration, outputs, alarms.
 docs:

@@ -14,6 +14,9 @@ from foundation.settings import choice, integer, read_settings, text
 # CloudWatch Logs knows only certain retentions ("PutRetentionPolicy"); these are the ones from 7 to 14 days.
 LOG_RETENTION_DAYS = (7, 14)
 
+# Lambda's Pythons that run the handlers ("Lambda runtimes").
+RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
+
 
 def is_time_zone(value: str) -> bool:
     """Whether the zone is known; on a machine without a time zone database every name passes, and AWS decides."""
@@ -28,6 +31,7 @@ def _is_known(zone: str) -> bool:
 
 
 SETTINGS = (
+    choice("runtime", default="python3.13", choices=RUNTIMES, about="Python that the functions run on."),
     choice("logRetentionDays", default=14, choices=LOG_RETENTION_DAYS, about="Days the functions' logs are kept."),
     integer(
         "provisionedMinimum",
@@ -83,6 +87,7 @@ class Provisioning:
 class ComputeConfig:
     """Typed configuration of the compute layer; memory in MB by function, from the sizing file."""
 
+    runtime: str
     log_retention_days: int
     memory_mb: Mapping[str, int]
     provisioning: Provisioning
@@ -97,6 +102,7 @@ def parse(raw: Mapping[str, Any], *, stack: str) -> ComputeConfig:
         lambda: check_handlers(CATALOG.functions),
     )
     return ComputeConfig(
+        runtime=values["runtime"],
         log_retention_days=values["logRetentionDays"],
         memory_mb=memory,
         provisioning=Provisioning(

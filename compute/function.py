@@ -12,7 +12,6 @@ from compute.provisioning import ProvisionedConcurrency, ProvisionedConcurrencyA
 from foundation.model import Function
 from foundation.resource_policies import queue_policy
 
-RUNTIME = "python3.13"
 ALIAS = "live"
 SECONDS_PER_DAY = 86_400
 FAILURE_RETENTION_DAYS = 14
@@ -35,6 +34,7 @@ class ServerlessFunctionArgs:
     failure_queue_name: pulumi.Input[str]
     failure_queue_arn: pulumi.Input[str] | None = None
     role_arn: pulumi.Input[str]
+    runtime: str
     code: pulumi.Archive
     memory_mb: int
     environment: Mapping[str, pulumi.Input[str]]
@@ -108,7 +108,7 @@ class ServerlessFunction(pulumi.ComponentResource):
             name=args.physical_name,
             description=args.function.description,
             role=args.role_arn,
-            runtime=RUNTIME,
+            runtime=args.runtime,
             architectures=["arm64"],
             handler=args.function.handler,
             code=args.code,

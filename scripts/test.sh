@@ -23,7 +23,8 @@ run() {
 }
 
 # Two processes at a time, a file in one of them: each file is alone with the processes it starts.
-run "unit, stacks, lambdas, contract" -n 2 --dist loadfile tests/unit tests/stacks tests/lambdas tests/contract
+run "unit, stacks, lambdas, contract, bench" -n 2 --dist loadfile tests/unit tests/stacks tests/lambdas tests/contract \
+  tests/bench
 # The longest first, so that the others run beside it.
 run "integration, faults" -n 2 --dist loadfile --no-loadscope-reorder tests/integration/test_estate.py tests/integration \
   tests/faults

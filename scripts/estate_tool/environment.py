@@ -45,6 +45,12 @@ class Environment:
             self._clients[service] = retries.show(boto3.client(service, config=config), _say)
         return self._clients[service]
 
+    def batch_sender(self) -> Any:
+        """What sends batches to queues: it has `send_message_batch` as a boto3 client has it."""
+        from estate_tool.direct import direct
+
+        return direct(self.client("sqs"))
+
 
 @functools.cache
 def _say(text: str) -> None:

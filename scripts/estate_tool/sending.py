@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BATCH_MESSAGES = 10
 BATCH_BYTES = 1_048_576
 THREADS = 16
-# For how long a batch is tried again, on top of what boto3 does for each call.
+# For how long a batch is tried again.
 PATIENCE_SECONDS = 60.0
 _IDLE_SECONDS = 1.0
 

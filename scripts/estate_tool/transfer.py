@@ -50,7 +50,7 @@ class Transfer:
         longest = min(int(attributes.get("MaximumMessageSize", sending.BATCH_BYTES)), sending.BATCH_BYTES)
         lines = Lines(stream, longest=longest, first=self._first_line)
         try:
-            sending.Sender(sqs, url).run(
+            sending.Sender(self._environment.batch_sender(), url).run(
                 sending.batches(self._messages(lines)),
                 lambda delivery: self._account(delivery, lines),
                 lambda trouble: self._progress.show(lambda: self._standing(lines, trouble)),

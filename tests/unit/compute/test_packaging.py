@@ -1,14 +1,22 @@
+import marshal
 import os
 import shutil
 import stat
+import subprocess
+import sys
 import zipfile
+from importlib.util import cache_from_source
 from io import BytesIO
 from pathlib import Path
+from types import CodeType
 
 import pytest
 
+from compute.bytecode import compiled, interpreter
 from compute.packaging import build, check_handlers, package_bytes
+from estate_tool.paths import ROOT
 from foundation.catalog import CATALOG
+from foundation.model import Function
 from foundation.problems import InvalidConfiguration
 from tests.support.declarations import READ
 
@@ -20,6 +28,8 @@ FILES = {
     "shared/events.py": "Y = 1\n",
     "store/handler.py": "another function\n",
 }
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"  # the one that is surely there
+NOWHERE = "python3.0"
 
 
 def _tree(root: Path, names: list[str]) -> Path:
@@ -40,7 +50,9 @@ def _names(package: bytes) -> list[str]:
 
 
 def test_a_package_holds_the_functions_own_code_and_what_is_shared(source: Path) -> None:
-    assert set(_names(package_bytes("read", source))) == {name for name in FILES if not name.startswith("store/")}
+    own = {name for name in FILES if not name.startswith("store/")}
+    assert {name for name in _names(package_bytes("read", RUNTIME, source)) if name.endswith(".py")} == own
+    assert set(_names(package_bytes("read", NOWHERE, source))) == own
 
 
 def test_the_same_source_gives_the_same_bytes_whatever_order_times_permissions_and_leftovers(
@@ -58,11 +70,11 @@ def test_the_same_source_gives_the_same_bytes_whatever_order_times_permissions_a
     cache.mkdir()
     (cache / "handler.cpython-311.pyc").write_bytes(b"compiled")
     (other / "read" / "notes.txt").write_text("not code", encoding="utf-8")
-    assert package_bytes("read", other) == package_bytes("read", source)
+    assert package_bytes("read", RUNTIME, other) == package_bytes("read", RUNTIME, source)
 
 
 def test_entries_are_sorted_readable_and_of_no_particular_time(source: Path) -> None:
-    entries = zipfile.ZipFile(BytesIO(package_bytes("read", source))).infolist()
+    entries = zipfile.ZipFile(BytesIO(package_bytes("read", RUNTIME, source))).infolist()
     assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
     for entry in entries:
         assert entry.date_time == (1980, 1, 1, 0, 0, 0)
@@ -73,39 +85,39 @@ def test_entries_are_sorted_readable_and_of_no_particular_time(source: Path) -> 
 
 @pytest.mark.parametrize("name", ["read/handler.py", "shared/events.py"])
 def test_changed_code_changes_the_package(source: Path, name: str) -> None:
-    before = package_bytes("read", source)
+    before = package_bytes("read", RUNTIME, source)
     (source / name).write_text("changed = True\n", encoding="utf-8")
-    assert package_bytes("read", source) != before
+    assert package_bytes("read", RUNTIME, source) != before
 
 
 def test_another_functions_code_does_not_change_the_package(source: Path) -> None:
-    before = package_bytes("read", source)
+    before = package_bytes("read", RUNTIME, source)
     (source / "store" / "handler.py").write_text("changed = True\n", encoding="utf-8")
-    assert package_bytes("read", source) == before
+    assert package_bytes("read", RUNTIME, source) == before
 
 
 def test_the_file_is_what_was_packaged_and_nothing_is_left_beside_it(source: Path, tmp_path: Path) -> None:
-    path = build("read", source, tmp_path / "new" / "folder")
-    assert path.read_bytes() == package_bytes("read", source)
+    path = build("read", RUNTIME, source, tmp_path / "new" / "folder")
+    assert path.read_bytes() == package_bytes("read", RUNTIME, source)
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_an_unchanged_package_is_not_written_again(source: Path, tmp_path: Path) -> None:
-    path = build("read", source, tmp_path / "build")
+    path = build("read", RUNTIME, source, tmp_path / "build")
     os.utime(path, (1, 1))
-    assert build("read", source, tmp_path / "build").stat().st_mtime == 1
+    assert build("read", RUNTIME, source, tmp_path / "build").stat().st_mtime == 1
 
 
 def test_a_stale_package_is_replaced(source: Path, tmp_path: Path) -> None:
-    path = build("read", source, tmp_path / "build")
+    path = build("read", RUNTIME, source, tmp_path / "build")
     path.write_bytes(b"half a fi")
-    assert build("read", source, tmp_path / "build").read_bytes() == package_bytes("read", source)
+    assert build("read", RUNTIME, source, tmp_path / "build").read_bytes() == package_bytes("read", RUNTIME, source)
 
 
 def test_a_failed_write_leaves_the_old_package_and_no_debris(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = build("read", source, tmp_path / "build")
+    path = build("read", RUNTIME, source, tmp_path / "build")
     old = path.read_bytes()
     (source / "read" / "handler.py").write_text("changed = True\n", encoding="utf-8")
 
@@ -114,16 +126,72 @@ def test_a_failed_write_leaves_the_old_package_and_no_debris(
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space left"):
-        build("read", source, tmp_path / "build")
+        build("read", RUNTIME, source, tmp_path / "build")
     assert path.read_bytes() == old
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_every_module_lies_compiled_beside_its_source(source: Path, tmp_path: Path) -> None:
+    (source / "read" / "broken.py").write_text("def", encoding="utf-8")
+    names = set(_names(package_bytes("read", RUNTIME, source)))
+    assert {cache_from_source(name) for name in names if name.endswith(".py")} - names == {
+        cache_from_source("read/broken.py")
+    }
+    zipfile.ZipFile(build("read", RUNTIME, source, tmp_path / "built")).extractall(tmp_path / "task")
+    # Unchecked: a source that changed afterwards is not even looked at.
+    (tmp_path / "task" / "shared" / "events.py").write_text("Y = 2\n", encoding="utf-8")
+    shown = subprocess.run(
+        [sys.executable, "-S", "-c", "import shared.events as s, read.deep.er.module as m; print(s.Y, ascii(m.X))"],
+        cwd=tmp_path / "task", capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert shown.stdout.split() == ["1", r"'\xe4'"]
+
+
+def test_what_is_compiled_knows_the_place_in_lambda_and_none_of_this_machine(source: Path) -> None:
+    package = zipfile.ZipFile(BytesIO(package_bytes("read", RUNTIME, source)))
+    code: CodeType = marshal.loads(package.read(cache_from_source("read/handler.py"))[16:])
+    assert code.co_filename == "/var/task/read/handler.py"
+    assert str(source).encode() not in b"".join(map(package.read, package.namelist()))
+
+
+def test_other_processes_compile_to_the_same_bytes() -> None:
+    program = (
+        f"from compute.packaging import *; import sys; sys.stdout.buffer.write(package_bytes('ingest', {RUNTIME!r}))"
+    )
+    ran = [
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, check=True
+        ).stdout
+        for environment in ({"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2", "PYTHONOPTIMIZE": "2"})
+    ]
+    assert ran == [package_bytes("ingest", RUNTIME)] * 2
+
+
+def test_a_python_that_is_found_but_does_not_run_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    placeholder = tmp_path / "python3.99"
+    placeholder.write_text("#!/bin/sh\necho no such version >&2; exit 127\n", encoding="utf-8")
+    placeholder.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert interpreter("python3.99") is None
+    assert interpreter("python3.98") is None
+    placeholder.write_text("#!/bin/sh\necho python3.99\n", encoding="utf-8")
+    interpreter.cache_clear()
+    assert interpreter("python3.99") == str(placeholder)
+    placeholder.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    with pytest.raises(RuntimeError, match=r"python3\.99 did not compile"):
+        compiled({"a.py": b""}, "python3.99", dict)
+
+
+@pytest.mark.parametrize("function", CATALOG.functions, ids=lambda function: function.name)
+def test_packages_are_small(function: Function) -> None:
+    assert len(package_bytes(function.package, RUNTIME)) <= 300_000
 
 
 @pytest.mark.parametrize("folder", ["read", "shared"])
 def test_a_missing_folder_is_named(source: Path, folder: str) -> None:
     shutil.rmtree(source / folder)
     with pytest.raises(FileNotFoundError, match=f"{folder}: a function's code is expected there"):
-        package_bytes("read", source)
+        package_bytes("read", RUNTIME, source)
 
 
 def test_a_declared_handler_without_a_file_is_named(source: Path) -> None:

@@ -50,6 +50,9 @@ class Estate:
             self.clients[service] = boto3.client(service)
         return self.clients[service]
 
+    def batch_sender(self) -> Any:
+        return self.client("sqs")
+
     def queue_url(self, name: str) -> str:
         return str(self.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
 

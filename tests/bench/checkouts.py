@@ -1,0 +1,70 @@
+"""A copy of the checkout that may be edited, on an embedded AWS of its own, and plain `pulumi` beside it."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from estate_tool.paths import ROOT
+from estate_tool.setup.engine import ensure_engine
+from estate_tool.setup.report import Report
+from foundation.layers import LAYER_NAMES
+from tests.integration.commands import Commands
+from tests.integration.conftest import EmbeddedAws, running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+class Checkout(Commands):
+    """The commands of a copy; `pulumi` is what a user types in a layer's folder."""
+
+    def __init__(self, aws: EmbeddedAws, root: Path) -> None:
+        paths = os.pathsep.join(map(str, (root, root / "scripts", root / "lambda_src")))
+        folders = (root / ".venv/bin", *ensure_engine(Report()).folders)
+        path = os.pathsep.join((*map(str, folders), os.environ["PATH"]))
+        self.aws = aws
+        self.variables = {**os.environ, **aws.environment, "PYTHONPATH": paths, "PATH": path}
+        super().__init__(self.variables, root)
+
+    def pulumi(self, folder: Path, *arguments: str) -> None:
+        """Run it in a folder on the stack `local`; it must succeed."""
+        command = ["pulumi", *arguments, "--stack", "local", "--non-interactive"]
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=self.variables,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{' '.join(command)} in {folder}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
+
+    def loop(self, layers: Sequence[str] = LAYER_NAMES) -> None:
+        """What there is without the tool: one `pulumi up` after the other."""
+        for layer in layers:
+            self.pulumi(self.root / layer, "up", "--yes")
+
+
+@contextmanager
+def checkout() -> Iterator[Checkout]:
+    """A copy of this checkout, which shares its environment; all of it is gone at the end."""
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder, "home")) as aws:
+        root = Path(folder, "checkout")
+        for part in (*LAYER_NAMES, "lambda_src", "scripts"):
+            shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", ".build"))
+        shutil.copyfile(ROOT / "requirements.lock", root / "requirements.lock")
+        (root / ".venv").symlink_to(ROOT / ".venv")
+        yield Checkout(aws, root)
+
+
+def largest_child_mb() -> float:
+    """The most memory any process had that this one, or one of its children, has waited for."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024

@@ -1,0 +1,15 @@
+"""All rows, in the order they are shown."""
+
+from __future__ import annotations
+
+from tests.bench import growth, handlers, rollouts, sending, sizing, starts, whole
+
+ROWS = (
+    *rollouts.ROWS,
+    *growth.ROWS,
+    *starts.ROWS,
+    *handlers.ROWS,
+    *whole.ROWS,
+    *sending.ROWS,
+    *sizing.ROWS,
+)

@@ -1,0 +1,40 @@
+"""Every measurement that needs no engine works, in small; how long it takes is nobody's business here."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench import handlers, sending, sizing, starts
+from tests.bench.harness import Measured, Results, Row, table
+from tests.bench.rows import ROWS
+
+QUICK = [row for part in (starts, handlers, sending, sizing) for row in part.ROWS]
+
+
+@pytest.mark.parametrize("row", QUICK, ids=lambda row: row.name)
+def test_a_measurement_works_in_small(row: Row) -> None:
+    result = row.result(row.measure(True))
+    assert result["a"] > 0
+    assert result["ratio"] > 0
+
+
+def test_rows_have_names_of_their_own() -> None:
+    names = [row.name for row in ROWS]
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(("more_is_better", "met"), [(True, False), (False, True)])
+def test_a_goal_is_a_floor_where_more_is_better_and_a_ceiling_elsewhere(more_is_better: bool, met: bool) -> None:
+    row = Row(
+        name="x", what="this", against="that", unit="s", goal=3, measure=lambda _: Measured(a=0, b=0),
+        more_is_better=more_is_better,
+    )  # fmt: skip
+    now = {"x": row.result(Measured(a=4, b=2))}
+    assert (now["x"]["ratio"], now["x"]["met"]) == (2, met)
+    line = table(["x", "not measured"], now, {"x": {"ratio": 1.5}})[-1]
+    goal = "≥ 3 | **no**" if more_is_better else "≤ 3 | yes"
+    assert line == f"| x: this | 4 s | 2 s (that) | 2.00 | {goal} | 1.50 |"
+
+
+def test_what_was_kept_is_of_rows_that_there_are() -> None:
+    assert set(Results.read().rows) <= {row.name for row in ROWS}

@@ -1,0 +1,103 @@
+"""An AWS that agrees to everything at once: measures and tests of clients have it at the other end of the line.
+
+Run as a process (`python -m tests.support.stub_aws SECONDS`), it prints its port and ends with its stdin. Each answer
+takes that many seconds more than this machine needs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import zlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+HOURS = 8_760
+PAGE = 2_700  # aggregates of four fields in 1 MB
+_NEW_YEAR = datetime(2013, 1, 1, tzinfo=UTC)
+
+
+def answer_to(operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    """What AWS would say to a request that it has nothing against."""
+    if operation == "SendMessageBatch":
+        ids = [entry["Id"] for entry in request["Entries"]]
+        return {"Successful": [{"Id": each, "MessageId": f"id-{each}", "MD5OfMessageBody": "0" * 32} for each in ids]}
+    return _page(request) if operation == "Query" else {}
+
+
+def _page(request: dict[str, Any]) -> dict[str, Any]:
+    """A page of a year of hourly aggregates, as long as DynamoDB makes them."""
+    values = request["ExpressionAttributeValues"]
+    after = request.get("ExclusiveStartKey", {}).get("hour", {}).get("S")
+    first = _number(after) + 1 if after else max(_number(values[":first"]["S"]), 0)
+    last = min(first + request["Limit"], first + PAGE, HOURS)
+    items = [_item(number) for number in range(first, last)]
+    more = {"LastEvaluatedKey": {"hour": items[-1]["hour"]}} if items and last < HOURS else {}
+    return {"Items": items, "Count": len(items), **more}
+
+
+def _number(hour: str) -> int:
+    return int((datetime.fromisoformat(hour) - _NEW_YEAR) / timedelta(hours=1))
+
+
+def _item(number: int) -> dict[str, Any]:
+    hour = (_NEW_YEAR + timedelta(hours=number)).strftime("%Y-%m-%dT%H:00:00Z")
+    item: dict[str, Any] = {"series": {"S": "s"}, "type": {"S": "t"}, "hour": {"S": hour}, "count": {"N": "40"}}
+    for field in ("air_time", "arr_delay", "dep_delay", "distance"):
+        item |= {f"count:{field}": {"N": "40"}, f"sum:{field}": {"N": "6000"}, f"squares:{field}": {"N": "900000"}}
+    return item
+
+
+def serve(listener: socket.socket, answer: Callable[[str, dict[str, Any]], dict[str, Any]], seconds: float) -> None:
+    """Answer whoever connects, each connection in a thread, until the listener is closed."""
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=_talk, args=(connection, answer, seconds), daemon=True).start()
+
+
+def _talk(connection: socket.socket, answer: Callable[[str, dict[str, Any]], dict[str, Any]], seconds: float) -> None:
+    with contextlib.suppress(OSError), connection, connection.makefile("rb") as stream:
+        while stream.readline():
+            length, operation = 0, ""
+            while line := stream.readline().strip():
+                name, _, value = line.partition(b":")
+                if name.lower() == b"content-length":
+                    length = int(value)
+                elif name.lower() == b"x-amz-target":
+                    operation = value.decode().rpartition(".")[2]
+            body = json.dumps(answer(operation, json.loads(stream.read(length)))).encode()
+            time.sleep(seconds)
+            head = (
+                f"HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\nx-amzn-requestid: 1\r\n"
+                f"x-amz-crc32: {zlib.crc32(body)}\r\ncontent-length: {len(body)}\r\n\r\n"
+            )
+            connection.sendall(head.encode() + body)
+
+
+@contextlib.contextmanager
+def elsewhere(seconds: float = 0.0) -> Iterator[str]:
+    """The address of one in a process of its own, so that the time it takes is nobody else's."""
+    command = [sys.executable, "-m", "tests.support.stub_aws", str(seconds)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+        process.communicate()
+
+
+if __name__ == "__main__":
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as own:
+        print(own.getsockname()[1], flush=True)
+        threading.Thread(target=serve, args=(own, answer_to, float(sys.argv[1])), daemon=True).start()
+        sys.stdin.read()
+        os._exit(0)
