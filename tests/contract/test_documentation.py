@@ -50,7 +50,7 @@ def test_every_command_is_understood(command: Shown) -> None:
             if command.block or len(whole) > 1:
                 assert callable(cli.parser().parse_args(_filled_in(whole)).run)
         elif program == "make":
-            assert set(words) <= targets()
+            assert {word for word in words if "=" not in word} <= targets()
         elif program.startswith("scripts/"):
             assert os.access(ROOT / program, os.X_OK)
             assert [word for word in words if "/" in word and not (ROOT / word).exists()] == []

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOM = 8_000_000_000
+OWN_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @pytest.fixture(autouse=True)
@@ -35,16 +37,17 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(server, "status", lambda _: up)
 
 
-def target(*, local: bool) -> Any:
-    return SimpleNamespace(local=local, names=SimpleNamespace(suffix="dev"))
+def target(*, local: bool, runtime: str = OWN_RUNTIME) -> Any:
+    configuration = SimpleNamespace(compute=SimpleNamespace(runtime=runtime))
+    return SimpleNamespace(local=local, names=SimpleNamespace(suffix="dev"), configuration=configuration)
 
 
 @pytest.fixture
 def examined(call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Exit code and findings by name, for a local environment or a real one."""
 
-    def examining(*, local: bool = True) -> tuple[int, dict[str, dict[str, Any]]]:
-        monkeypatch.setattr(environment, "resolve", lambda _: target(local=local))
+    def examining(*, local: bool = True, runtime: str = OWN_RUNTIME) -> tuple[int, dict[str, dict[str, Any]]]:
+        monkeypatch.setattr(environment, "resolve", lambda _: target(local=local, runtime=runtime))
         done = call(doctor, "dev", "--json")
         answer = json.loads(done.out)
         assert answer["environment"] == "dev"
@@ -73,6 +76,14 @@ def test_what_set_up_can_get_is_a_note_and_no_failure(examined: Any, monkeypatch
     }  # fmt: skip
     assert checks["embedded AWS"]["found"] == "not running"
     assert checks["cache"]["fix"] == "free some space: set-up needs up to 4 GB for a while"
+
+
+def test_packages_that_are_not_compiled_here_are_a_note_and_no_failure(examined: Any) -> None:
+    code, checks = examined(runtime="python3.99")
+    assert code == 0
+    assert not checks["packages"]["ok"]
+    assert "no python3.99 on this machine" in checks["packages"]["found"]
+    assert "install python3.99" in checks["packages"]["fix"]
 
 
 @pytest.mark.parametrize(("name", "variable"), [("local state", "ESTATE_HOME"), ("cache", "ESTATE_CACHE")])
