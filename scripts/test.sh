@@ -22,12 +22,13 @@ run() {
   "$python" -m pytest "$@" || failed+=("$name")
 }
 
-# Two processes at a time, a file in one of them: each file is alone with the processes it starts.
+# A file is in one process, alone with what it starts. The fast ones keep two processors busy.
 run "unit, stacks, lambdas, contract, bench" -n 2 --dist loadfile tests/unit tests/stacks tests/lambdas tests/contract \
   tests/bench
-# The longest first, so that the others run beside it.
-run "integration, faults" -n 2 --dist loadfile --no-loadscope-reorder tests/integration/test_estate.py tests/integration \
-  tests/faults
+# The others wait for the engine and for the embedded AWS in turn: a third process uses what two leave idle. The longest
+# first, so that the others run beside them.
+run "integration, faults" -n 3 --dist loadfile --no-loadscope-reorder \
+  tests/integration/test_estate.py tests/faults tests/integration
 
 if [[ ${#failed[@]} -gt 0 ]]; then
   printf 'error: tests failed in: %s\n' "${failed[*]}" >&2

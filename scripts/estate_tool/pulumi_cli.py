@@ -258,8 +258,11 @@ def _served(layer: str) -> Iterator[int]:
 
 
 def _hush(unraisable: sys.UnraisableHookArgs) -> None:
-    """A program whose engine failed is dropped half-way, and complains when it is collected: to a user, for nothing."""
-    if getattr(unraisable.object, "__name__", "") != "run_pulumi_func":
+    """A program whose engine failed is dropped half-way, and complains when it is collected: to a user, for nothing.
+
+    The SDK's coroutines hold one another; which one complains is up to the order in which they are collected.
+    """
+    if getattr(unraisable.object, "__name__", "") not in {"run_in_stack", "run_pulumi_func"}:
         sys.__unraisablehook__(unraisable)
 
 

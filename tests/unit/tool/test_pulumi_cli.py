@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -179,3 +181,13 @@ def test_a_removed_stack_leaves_only_files_that_somebody_wrote(
     Pulumi(stack=stack).remove_stack("data")
     assert file.exists() == kept
     assert "--preserve-config" in engine.calls[0]["arguments"]
+
+
+@pytest.mark.parametrize(("name", "told"), [("run_in_stack", 0), ("run_pulumi_func", 0), ("somebody_elses", 1)])
+def test_only_what_a_program_without_an_engine_complains_of_is_hushed(
+    monkeypatch: pytest.MonkeyPatch, name: str, told: int
+) -> None:
+    heard: list[Any] = []
+    monkeypatch.setattr(sys, "__unraisablehook__", heard.append)
+    pulumi_cli._hush(SimpleNamespace(object=SimpleNamespace(__name__=name)))
+    assert len(heard) == told
