@@ -189,5 +189,6 @@ def test_only_what_a_program_without_an_engine_complains_of_is_hushed(
 ) -> None:
     heard: list[Any] = []
     monkeypatch.setattr(sys, "__unraisablehook__", heard.append)
-    pulumi_cli._hush(SimpleNamespace(object=SimpleNamespace(__name__=name)))
+    unraisable: Any = SimpleNamespace(object=SimpleNamespace(__name__=name))
+    pulumi_cli._hush(unraisable)
     assert len(heard) == told
