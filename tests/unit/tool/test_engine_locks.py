@@ -95,13 +95,15 @@ def test_without_proc_the_machine_is_asked_whose_number_it_is(
 def test_somebody_elses_process_may_hold_a_lock_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: int
 ) -> None:
-    def forbidden(_pid: int, _signal: int) -> None:
+    def forbidden(_pid: int, number: int) -> None:
+        assert number == 0, "nobody is ended"
         raise PermissionError
 
     lock(tmp_path, engine)
-    with monkeypatch.context() as patched, pytest.raises(Failed, match=f"held by process {engine}"):
+    with monkeypatch.context() as patched:
         patched.setattr(os, "kill", forbidden)
-        free(tmp_path)
+        with pytest.raises(Failed, match=f"held by process {engine}"):
+            free(tmp_path)
 
 
 def test_nobody_can_tell_here_who_lives_on_another_machine(tmp_path: Path, ended: int) -> None:
