@@ -351,3 +351,20 @@ def test_a_repair_whose_rollout_fails_is_not_taken_for_done(
     done = call(command, "dev", "--repair", "--yes")
     assert done.code == 1
     assert "is not put right" in done.err
+
+
+def test_what_comes_back_while_it_is_put_right_is_no_success(
+    engine: Callable[..., FakeEngine], call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = engine(step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    again, deploy = made.steps, rollout.deploy
+
+    def rolled_out(*given: Any, **more: Any) -> Any:
+        done = deploy(*given, **more)
+        made.steps = again
+        return done
+
+    monkeypatch.setattr(rollout, "deploy", rolled_out)
+    done = call(command, "dev", "--repair", "--yes")
+    assert done.code == 1
+    assert "environment dev: 1 differences came back while they were put right" in done.err
