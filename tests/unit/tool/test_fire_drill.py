@@ -83,6 +83,17 @@ def test_what_is_heard_counts_only_with_the_mark_of_this_drill(
     assert left_over(empty_estate) == ([], [])
 
 
+def test_an_alarm_that_is_on_is_switched_off_first_and_left_on(
+    empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_alarm(empty_estate, "alarm-ingest-errors-dev", topic(empty_estate))
+    cloudwatch, states = empty_estate.client("cloudwatch"), list[str]()
+    cloudwatch.set_alarm_state(AlarmName="alarm-ingest-errors-dev", StateValue="ALARM", StateReason="real")
+    monkeypatch.setattr(cloudwatch, "set_alarm_state", lambda **given: states.append(given["StateValue"]))
+    call(fire_drill, "dev", "--yes")
+    assert states == ["OK", "ALARM"] * 2
+
+
 def test_the_queue_is_gone_even_when_the_drill_fails(
     empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from estate_tool.commands import redrive
 from estate_tool.redrive import missing
+from estate_tool.redrive import sweep as sweeping
 from estate_tool.redrive.letters import FailureQueue, Kind, Letter, failure_queues, read
 from estate_tool.redrive.missing import bring_in
 from estate_tool.redrive.options import Options, Pace
@@ -191,6 +193,26 @@ def test_what_is_put_back_is_not_met_again_by_the_same_sweep(dead: Any, estate: 
     assert [one["MessageAttributes"] for one in left] == [{"Replays": count}] * 3
 
 
+def test_messages_stay_hidden_for_as_long_as_a_sweep_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden, again = list[int](), threading.Event()
+
+    class Queue:
+        def receive_message(self, **_: Any) -> Any:
+            return {"Messages": [message("body")]}
+
+        def change_message_visibility_batch(self, Entries: list[dict[str, Any]], **_: Any) -> None:  # noqa: N803
+            hidden.extend(entry["VisibilityTimeout"] for entry in Entries)
+            if len(hidden) == 2:
+                again.set()
+
+    monkeypatch.setattr(sweeping, "_HIDDEN_SECONDS", 0.03)
+    with Sweep(Queue(), "url", 1) as sweep:
+        next(sweep.messages())
+        assert again.wait(10)
+    assert hidden[:2] == [0.03, 0.03]
+    assert hidden[-1] == 0
+
+
 def test_a_message_that_can_not_be_sent_on_is_not_deleted(dead: Any, estate: Any, monkeypatch: Any) -> None:
     sqs, url = dead(1)
     monkeypatch.setattr(sqs, "send_message", lambda **_: 1 / 0)
@@ -254,6 +276,11 @@ def test_stored_events_without_a_mark_are_brought_in(stored: Any) -> None:
     assert estate.client("lambda").invoked == 0
     assert vars(missing_of(estate)) == vars(MissingResult(scanned=6, missing=5, brought_in=5))
     assert missing_of(estate).missing == 0
+
+
+def test_all_pages_of_the_table_are_looked_at(stored: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(missing, "_ITEMS_PER_PAGE", 2)
+    assert vars(missing_of(stored(5))) == vars(MissingResult(scanned=5, missing=4, brought_in=4))
 
 
 def test_an_expired_event_is_not_brought_in_whose_mark_may_be_gone(stored: Any) -> None:
