@@ -250,14 +250,14 @@ def _served(layer: str) -> Iterator[int]:
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    sys.unraisablehook = _hush
+    sys.unraisablehook = hush
     try:
         yield port
     finally:
         server.stop(grace=None).wait()
 
 
-def _hush(unraisable: sys.UnraisableHookArgs) -> None:
+def hush(unraisable: sys.UnraisableHookArgs) -> None:
     """A program whose engine failed is dropped half-way, and complains when it is collected: to a user, for nothing.
 
     The SDK's coroutines hold one another; which one complains is up to the order in which they are collected.

@@ -257,5 +257,5 @@ def test_only_what_a_program_without_an_engine_complains_of_is_hushed(
     heard: list[Any] = []
     monkeypatch.setattr(sys, "__unraisablehook__", heard.append)
     unraisable: Any = SimpleNamespace(object=SimpleNamespace(__name__=name))
-    pulumi_cli._hush(unraisable)  # pyright: ignore[reportPrivateUsage]
+    pulumi_cli.hush(unraisable)
     assert len(heard) == told
