@@ -36,27 +36,30 @@ class ScalingTable(pulumi.ComponentResource):
     def __init__(self, name: str, args: ScalingTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:data:ScalingTable", name, None, opts)
         declared = args.table
-        on_demand = args.on_demand or declared.read is None or declared.write is None
-        self.billing = "on-demand" if on_demand else "provisioned"
-        self._table = self._build_table(name, args, on_demand)
-        if not on_demand:
-            self._build_autoscaling(f"{name}-read", "ReadCapacityUnits", declared.read, args.tags)
-            self._build_autoscaling(f"{name}-write", "WriteCapacityUnits", declared.write, args.tags)
+        # Of a declaration that is valid, both are given or neither.
+        read, write = (None, None) if args.on_demand else (declared.read, declared.write)
+        self.billing = "provisioned" if read and write else "on-demand"
+        self._table = self._build_table(name, args, read, write)
+        if read and write:
+            self._build_autoscaling(f"{name}-read", "ReadCapacityUnits", read, args.tags)
+            self._build_autoscaling(f"{name}-write", "WriteCapacityUnits", write, args.tags)
         self.name = self._table.name
         self.arn = self._table.arn
         # A table without a stream may have no such output at all, and an output without a value is not exported.
         self.stream_arn = self._table.stream_arn.apply(lambda arn: arn or "")
         self.register_outputs({"name": self.name, "arn": self.arn, "stream_arn": self.stream_arn})
 
-    def _build_table(self, name: str, args: ScalingTableArgs, on_demand: bool) -> aws.dynamodb.Table:
+    def _build_table(
+        self, name: str, args: ScalingTableArgs, read: Capacity | None, write: Capacity | None
+    ) -> aws.dynamodb.Table:
         table = args.table
         keys = [key for key in (table.hash_key, table.range_key) if key]
         return aws.dynamodb.Table(
             name,
             name=args.physical_name,
-            billing_mode="PAY_PER_REQUEST" if on_demand else "PROVISIONED",
-            read_capacity=None if on_demand or table.read is None else table.read.minimum,
-            write_capacity=None if on_demand or table.write is None else table.write.minimum,
+            billing_mode="PROVISIONED" if read and write else "PAY_PER_REQUEST",
+            read_capacity=read and read.minimum,
+            write_capacity=write and write.minimum,
             hash_key=table.hash_key,
             range_key=table.range_key,
             attributes=[aws.dynamodb.TableAttributeArgs(name=key, type="S") for key in keys],
@@ -75,10 +78,8 @@ class ScalingTable(pulumi.ComponentResource):
         )
 
     def _build_autoscaling(
-        self, name: str, dimension: str, capacity: Capacity | None, tags: pulumi.Input[dict[str, str]]
+        self, name: str, dimension: str, capacity: Capacity, tags: pulumi.Input[dict[str, str]]
     ) -> None:
-        if capacity is None:
-            return
         # The target takes its id from the table and the policy takes its from the target, so that they go in order.
         target = aws.appautoscaling.Target(
             f"{name}-target",

@@ -86,8 +86,12 @@ def _remove_left_behind(environment: Environment, sqs: Any, sns: Any, topics: Se
         name = url.rpartition("/")[2]
         if not name.endswith(f"-{environment.names.suffix}"):
             continue
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn", "CreatedTimestamp"])["Attributes"]
-        if time.time() - int(found["CreatedTimestamp"]) < _LEFT_BEHIND_SECONDS:
+        try:
+            answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn", "CreatedTimestamp"])
+        except sqs.exceptions.QueueDoesNotExist:
+            continue  # SQS lists a queue for up to a minute after it was deleted
+        found = answer["Attributes"]
+        if time.time() - float(found["CreatedTimestamp"]) < _LEFT_BEHIND_SECONDS:
             continue
         for topic in topics:
             pages = sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)

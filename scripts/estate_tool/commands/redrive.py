@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -128,7 +129,10 @@ def _show(
         print(json.dumps(answer, indent=2, ensure_ascii=False), flush=True)
         return
     lines = [line for result in results for line in result.lines(dry_run=args.dry_run)]
-    print("\n".join([*lines, *([missing.line(dry_run=args.dry_run)] if missing else [])]), flush=True)
+    lines += [missing.line(dry_run=args.dry_run)] if missing else []
+    for line in lines:
+        print(line)
+    sys.stdout.flush()
 
 
 def _complain(target: Environment, results: list[QueueResult], missing: MissingResult | None) -> None:

@@ -1,3 +1,4 @@
+import importlib.util
 import marshal
 import os
 import shutil
@@ -5,13 +6,16 @@ import stat
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from importlib.util import cache_from_source
 from io import BytesIO
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 import pytest
 
+from compute import compiling
 from compute.bytecode import compiled, interpreter
 from compute.packaging import build, check_handlers, package_bytes
 from estate_tool.paths import ROOT
@@ -167,19 +171,53 @@ def test_other_processes_compile_to_the_same_bytes() -> None:
     assert ran == [package_bytes("ingest", RUNTIME)] * 2
 
 
-def test_a_python_that_is_found_but_does_not_run_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def pythons() -> Iterator[None]:
+    """What is found on PATH here is forgotten afterwards."""
+    interpreter.cache_clear()
+    yield
+    interpreter.cache_clear()
+
+
+def test_a_python_that_is_found_but_does_not_run_is_none(
+    pythons: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     placeholder = tmp_path / "python3.99"
     placeholder.write_text("#!/bin/sh\necho no such version >&2; exit 127\n", encoding="utf-8")
     placeholder.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert interpreter("python3.99") is None
     assert interpreter("python3.98") is None
+    placeholder.write_text("no program at all", encoding="utf-8")
+    interpreter.cache_clear()
+    assert interpreter("python3.99") is None
     placeholder.write_text("#!/bin/sh\necho python3.99\n", encoding="utf-8")
     interpreter.cache_clear()
     assert interpreter("python3.99") == str(placeholder)
     placeholder.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
     with pytest.raises(RuntimeError, match=r"python3\.99 did not compile"):
         compiled({"a.py": b""}, "python3.99", dict)
+
+
+def test_a_compiled_module_is_for_the_place_and_the_python_it_runs_in_and_never_looks_at_its_source() -> None:
+    made = compiling.compiled("shared/events.py", b"def f():\n    'told'\n    assert False\n")
+    assert made is not None
+    name, content = made
+    assert name == f"shared/__pycache__/events.{sys.implementation.cache_tag}.pyc"
+    assert content[:8] == importlib.util.MAGIC_NUMBER + b"\x01\0\0\0"
+    code = marshal.loads(content[16:])
+    assert code.co_filename == "/var/task/shared/events.py"
+    # Neither assertions nor docstrings are left out, however this process was started.
+    space: dict[str, Any] = {}
+    exec(code, space)
+    assert space["f"].__doc__ == "told"
+    with pytest.raises(AssertionError):
+        space["f"]()
+
+
+@pytest.mark.parametrize("source", [b"def", b"\0"])
+def test_a_module_with_an_error_is_left_to_the_python_that_imports_it(source: bytes) -> None:
+    assert compiling.compiled("a.py", source) is None
 
 
 @pytest.mark.parametrize("function", CATALOG.functions, ids=lambda function: function.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from estate_tool import paths
+from estate_tool.setup import __main__ as set_up
 from estate_tool.setup import environments
 
 if TYPE_CHECKING:
@@ -184,3 +186,17 @@ def test_an_unknown_step_of_the_set_up_is_wrong_usage() -> None:
     done = call(sys.executable, str(paths.SCRIPTS / "estate_tool" / "setup" / "__main__.py"), "nonsense")
     assert done.returncode == 2
     assert "one of: venv, engine, local-aws, lock" in done.stderr
+
+
+def test_a_set_up_that_is_stopped_says_that_it_can_be_gone_on_with(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(_report: object) -> None:
+        raise KeyboardInterrupt
+
+    told: list[int] = []
+    monkeypatch.setattr(signal, "signal", lambda number, _handler: told.append(number))
+    monkeypatch.setattr(environments, "ensure_checkout", stopped)
+    assert set_up.main(["venv", "engine"]) == 130
+    assert "the same command goes on from here" in capsys.readouterr().err
+    assert told == [signal.SIGTERM, signal.SIGHUP]

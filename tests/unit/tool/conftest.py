@@ -119,12 +119,12 @@ def estate(empty_estate: Estate) -> Estate:
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Run a command module with a command line; the exit code, stdout and stderr."""
 
-    def calling(module: Any, *arguments: str, stdin: bytes = b"") -> Any:
+    def calling(module: Any, *arguments: str, stdin: bytes = b"", reader: type[io.BytesIO] = io.BytesIO) -> Any:
         from estate_tool.errors import EstateError, show
 
         parser = argparse.ArgumentParser()
         module.add_arguments(parser)
-        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(reader(stdin)))
         try:
             code = module.run(parser.parse_args(arguments))
         except EstateError as error:

@@ -57,6 +57,20 @@ def test_what_the_operating_system_refuses_is_told_with_the_place_and_the_way_ou
     assert "Traceback" not in err
 
 
+def test_ctrl_c_and_a_reader_that_has_gone_are_no_errors(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_raising(monkeypatch, KeyboardInterrupt()) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+    assert run_raising(monkeypatch, BrokenPipeError()) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_a_defect_of_the_tool_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_raising(monkeypatch, ZeroDivisionError())
+
+
 @pytest.fixture
 def own_signals() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}

@@ -12,6 +12,7 @@ from compute import sizing
 from estate_tool import configuration
 from estate_tool.errors import UsageError
 from foundation.layers import LAYER_NAMES
+from foundation.problems import InvalidConfiguration, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,3 +103,25 @@ def test_memory_outside_of_the_range_stops_everything(
     )
     shown = "not set" if memory is None else repr(memory)
     assert f"functions.query.memory_mb is {shown}; allowed: a whole number of MB from 512 to 1024" in refused(checkout)
+
+
+def test_what_one_layer_is_configured_with_is_read_without_the_others(checkout: Path) -> None:
+    write(checkout, "data", "data:onDemand: true", "aws:profile: mine")
+    write(checkout, "compute", "nonsense")
+    assert configuration.values("data", "dev", checkout) == {"onDemand": "true"}
+    (checkout / "data" / "Pulumi.dev.yaml").write_text("config: [")
+    with pytest.raises(UsageError, match=r"data/Pulumi\.dev\.yaml"):
+        configuration.values("data", "dev", checkout)
+
+
+def test_what_is_wrong_with_the_catalog_is_told_with_the_configuration(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_catalog: object) -> None:
+        raise InvalidConfiguration([Problem(where="queue ingest", value=0, allowed="1 or more")])
+
+    monkeypatch.setattr(configuration, "validate", refuse)
+    write(checkout, "foundation", "foundation:environmentSuffix: Bad_Suffix")
+    message = refused(checkout)
+    assert "queue ingest is 0; allowed: 1 or more" in message
+    assert "foundation:environmentSuffix is 'Bad_Suffix'" in message

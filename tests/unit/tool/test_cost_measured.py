@@ -236,6 +236,23 @@ def test_the_embedded_aws_has_no_prices(empty_estate: Estate, call: Any) -> None
         refreshing.refresh(empty_estate)  # pyright: ignore[reportArgumentType]
 
 
+def test_the_command_tells_what_was_refreshed(
+    empty_estate: Estate, call: Any, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(refreshing.refresh, "__defaults__", (file,))
+    alarms = offer({"usagetype": "CW:AlarmMonitorUsage"}, ("0", "0.25"))
+    # A term without any price in dollars says nothing.
+    alarms["terms"]["OnDemand"]["y"] = {"priceDimensions": {"z": {"pricePerUnit": {"CNY": "9"}}}}
+    empty_estate.clients["pricing"] = FakePricing({"AmazonCloudWatch": [alarms]})
+    done = call(cost, "dev", "--refresh-prices")
+    change, summary, kept = done.out.splitlines()
+    assert (done.code, change) == (0, "alarm: 0.10 → 0.25")
+    assert summary == f"1 prices changed, as of {datetime.now(UTC).date().isoformat()}"
+    assert kept.startswith("not offered, so as they were: ")
+    again = json.loads(call(cost, "dev", "--refresh-prices", "--json").out)
+    assert (again["changed"], "alarm" in again["kept"]) == ([], False)
+
+
 @pytest.mark.parametrize("damage", ['"usd": "-1"', '"usd": "x"', '"cost": "1"'])
 def test_a_damaged_file_of_prices_is_an_error(file: Path, damage: str) -> None:
     file.write_text(file.read_text().replace('"usd": "0.0000004"', damage, 1))

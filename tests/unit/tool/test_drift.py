@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from estate_tool import drift, machine, outcome, recovery, rollout, uninvited
 from estate_tool.commands import drift as command
@@ -205,6 +207,89 @@ def test_permissions_beside_the_declared_ones_are_found_and_taken_away(empty_est
     assert iam.list_role_policies(RoleName="role-a-dev")["PolicyNames"] == ["declared"]
 
 
+class Policies:
+    """Functions' policies by qualifier, as Lambda has them."""
+
+    exceptions = SimpleNamespace(ResourceNotFoundException=KeyError)
+
+    def __init__(self) -> None:
+        self.statements: dict[str, dict[str, Any]] = {
+            "": {"guest": {"Principal": "*"}},
+            "live": {"declared": {"Principal": "own"}, "other": {"Principal": "s3"}},
+        }
+
+    def get_policy(self, FunctionName: str, Qualifier: str = "") -> dict[str, str]:  # noqa: N803 - AWS's names
+        assert FunctionName == "lambda-a-dev"
+        statements = [{"Sid": sid, **told} for sid, told in self.statements[Qualifier].items()]
+        return {"Policy": json.dumps({"Statement": statements})}
+
+    def remove_permission(self, FunctionName: str, StatementId: str, Qualifier: str = "") -> None:  # noqa: N803
+        assert FunctionName == "lambda-a-dev"
+        del self.statements[Qualifier][StatementId]
+        if not self.statements[Qualifier]:
+            del self.statements[Qualifier]  # a function without permissions has no policy
+
+
+def test_who_else_may_call_a_function_or_its_alias_is_found_and_taken_away(empty_estate: Estate) -> None:
+    policies = empty_estate.clients["lambda"] = Policies()
+    state = [
+        resource("aws:lambda/function:Function", "function", name="lambda-a-dev"),
+        resource("aws:lambda/alias:Alias", "alias", name="live", functionName="lambda-a-dev"),
+        resource("aws:lambda/alias:Alias", "elsewhere", name="live", functionName="lambda-b-dev"),
+        resource("aws:lambda/permission:Permission", "permission", statementId="declared"),
+    ]
+    guests = uninvited.found(empty_estate.client, state)
+    assert [(guest.urn, guest.path, guest.value["Principal"]) for guest in guests] == [
+        (state[0]["urn"], 'permissions["guest"]', "*"), (state[0]["urn"], 'permissions["other"]', "s3"),
+    ]  # fmt: skip
+    for guest in guests:
+        guest.remove()
+    assert policies.statements == {"live": {"declared": {"Principal": "own"}}}
+    assert uninvited.found(empty_estate.client, state) == []
+
+
+def test_permissions_that_may_not_be_looked_at_are_no_all_clear(
+    empty_estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: str) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetQueueAttributes")
+
+    monkeypatch.setattr(empty_estate.client("sqs"), "get_queue_attributes", refuse)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        uninvited.found(empty_estate.client, [resource("aws:sqs/queue:Queue", "q", name="q")])
+
+
+def test_a_repair_takes_away_what_nobody_declared(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    policies = empty_estate.clients["lambda"] = Policies()
+    state = [resource("aws:lambda/function:Function", "function", name="lambda-a-dev")]
+    engine: Any = FakeEngine()
+    monkeypatch.setattr(engine, "export", lambda layer: {"resources": state if layer == "compute" else []})
+    drifted = drift.find(engine, empty_estate, ("data", "compute"))  # type: ignore[arg-type]
+    assert [(one.layer, one.kind, one.expected) for one in drifted] == [("compute", "security", None)]
+    assert drift.take_in(engine, empty_estate, drifted) == ("compute",)  # type: ignore[arg-type]
+    assert "" not in policies.statements
+
+
+def test_a_state_that_can_not_be_read_anew_stops_the_repair(
+    empty_estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine: Any = FakeEngine(step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    drifted = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
+    monkeypatch.setattr(engine, "refresh", lambda *_: "no answer")
+    with pytest.raises(Failed, match="layer data can't be read: no answer") as refused:
+        drift.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
+    assert "what is put right stays" in refused.value.hint
+
+
+def test_a_text_that_only_begins_like_a_document_is_compared_as_a_text(empty_estate: Estate) -> None:
+    told = found(
+        empty_estate,
+        step(TABLE, "events", {"note": "{a}"}, {"note": "{b}"}, "note"),
+        step("pulumi:providers:aws", "provider", {"region": "a"}, {"region": "b"}, "region"),
+    )
+    assert told == [("events", "note", "{a}", "{b}", OTHER)]
+
+
 @pytest.fixture
 def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., FakeEngine]:
     """Lets the command work on an engine of the given drift; what it rolls out succeeds unless told otherwise."""
@@ -266,3 +351,20 @@ def test_a_repair_whose_rollout_fails_is_not_taken_for_done(
     done = call(command, "dev", "--repair", "--yes")
     assert done.code == 1
     assert "is not put right" in done.err
+
+
+def test_what_comes_back_while_it_is_put_right_is_no_success(
+    engine: Callable[..., FakeEngine], call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = engine(step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    again, deploy = made.steps, rollout.deploy
+
+    def rolled_out(*given: Any, **more: Any) -> Any:
+        done = deploy(*given, **more)
+        made.steps = again
+        return done
+
+    monkeypatch.setattr(rollout, "deploy", rolled_out)
+    done = call(command, "dev", "--repair", "--yes")
+    assert done.code == 1
+    assert "environment dev: 1 differences came back while they were put right" in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -73,6 +74,36 @@ def test_a_living_engine_keeps_its_lock_and_is_named(tmp_path: Path, engine: int
     assert f"layer data of dev is held by process {engine} of ann" in held.value.message
     assert "pulumi cancel --yes --cwd data --stack dev" in held.value.hint
     assert path.exists()
+
+
+@pytest.mark.parametrize(("runs", "freed"), [("/usr/bin/pulumi-main", False), ("python3", True), ("", True)])
+def test_without_proc_the_machine_is_asked_whose_number_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: str, freed: bool
+) -> None:
+    exists = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: not str(path).startswith("/proc") and exists(path))
+    ps = tmp_path / "ps"
+    ps.write_text(f"#!/bin/sh\n[ $2 = comm= ] && [ $4 = {os.getpid()} ] && echo {runs}\n")
+    ps.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    path = lock(tmp_path, os.getpid())
+    with contextlib.nullcontext() if freed else pytest.raises(Failed):
+        free(tmp_path)
+    assert path.exists() is not freed
+
+
+def test_somebody_elses_process_may_hold_a_lock_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: int
+) -> None:
+    def forbidden(_pid: int, number: int) -> None:
+        assert number == 0, "nobody is ended"
+        raise PermissionError
+
+    lock(tmp_path, engine)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "kill", forbidden)
+        with pytest.raises(Failed, match=f"held by process {engine}"):
+            free(tmp_path)
 
 
 def test_nobody_can_tell_here_who_lives_on_another_machine(tmp_path: Path, ended: int) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 
+import estate_tool
 from estate_tool import environment
 from estate_tool.errors import UsageError
 
@@ -53,3 +55,17 @@ def test_a_name_that_can_not_be_a_stacks_is_wrong_usage(name: str) -> None:
 
 def test_names_end_with_the_environments_suffix() -> None:
     assert environment.resolve("dev").names.table("events") == "table-events-dev"
+
+
+def test_a_slip_in_the_catalog_is_a_wrong_configuration_and_no_defect_of_the_tool(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As if foundation/catalog.py, which the configuration is read by, did not load.
+    monkeypatch.delitem(sys.modules, "estate_tool.configuration", raising=False)
+    monkeypatch.delattr(estate_tool, "configuration", raising=False)
+    monkeypatch.setitem(sys.modules, "foundation.catalog", None)
+    with pytest.raises(UsageError) as refused:
+        environment.resolve("local")
+    assert "the declarations can't be loaded: ModuleNotFoundError" in refused.value.message
+    assert "nothing was touched" in refused.value.message
+    assert "foundation/catalog.py" in refused.value.hint

@@ -12,7 +12,7 @@ import pytest
 
 from estate_tool import exclusive
 from estate_tool.errors import Failed
-from estate_tool.paths import SCRIPTS
+from estate_tool.paths import SCRIPTS, home
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,3 +85,10 @@ def test_it_is_free_again_after_a_failure() -> None:
         raise ZeroDivisionError
     with exclusive.alone("dev", "estate deploy", wait=False, say=print):
         pass
+
+
+def test_a_holder_that_has_not_said_yet_who_it_is_holds_it_all_the_same(holder: subprocess.Popen[str]) -> None:
+    (lock,) = home().rglob("dev.lock")
+    lock.write_text("")
+    with pytest.raises(Failed, match="taken by another process, which has only just started; nothing was touched"):
+        exclusive.alone("dev", "estate deploy", wait=False, say=print).__enter__()

@@ -7,9 +7,11 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from estate_tool import alarms, drill, listener
 from estate_tool.commands import fire_drill
+from tests.unit.tool.conftest import MOTO_ACCOUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,6 +83,17 @@ def test_what_is_heard_counts_only_with_the_mark_of_this_drill(
     assert left_over(empty_estate) == ([], [])
 
 
+def test_an_alarm_that_is_on_is_switched_off_first_and_left_on(
+    empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_alarm(empty_estate, "alarm-ingest-errors-dev", topic(empty_estate))
+    cloudwatch, states = empty_estate.client("cloudwatch"), list[str]()
+    cloudwatch.set_alarm_state(AlarmName="alarm-ingest-errors-dev", StateValue="ALARM", StateReason="real")
+    monkeypatch.setattr(cloudwatch, "set_alarm_state", lambda **given: states.append(given["StateValue"]))
+    call(fire_drill, "dev", "--yes")
+    assert states == ["OK", "ALARM"] * 2
+
+
 def test_the_queue_is_gone_even_when_the_drill_fails(
     empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,6 +127,77 @@ def test_other_environments_alarms_are_left_alone(empty_estate: Estate) -> None:
     make_alarm(empty_estate, "alarm-ingest-errors-x-dev", of="x-dev")
     make_alarm(empty_estate, "alarm-ingest-errors-prod", of="prod")
     assert [alarm.name for alarm in alarms.of_environment(empty_estate)] == ["alarm-ingest-errors-dev"]  # type: ignore[arg-type]
+
+
+def test_a_person_reads_who_was_heard_how_fast_and_why_others_were_not(
+    empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def alarm(name: str, *topics: str, enabled: bool = True, parents: tuple[str, ...] = ()) -> alarms.Alarm:
+        return alarms.Alarm(f"alarm-{name}-dev", "OK", False, enabled, topics, parents)
+
+    found = [
+        alarm("heard", "t1", "t2"), alarm("mute", "t1", "t2"), alarm("off", "t1", enabled=False),
+        alarm("child", parents=("alarm-estate-dev",)), alarm("orphan"),
+    ]  # fmt: skip
+    heard = {"alarm-heard-dev": {"t1": 1.24, "t2": 0.5}, "alarm-mute-dev": {"t1": 0.5}}
+    monkeypatch.setattr(alarms, "of_environment", lambda _: found)
+    monkeypatch.setattr(
+        drill, "drill", lambda _environment, tested, _show: [
+            drill.Tested(one, heard=heard.get(one.name, {})) for one in tested
+        ],
+    )  # fmt: skip
+    done = call(fire_drill, "dev", "--yes")
+    assert [line.split(maxsplit=1) for line in done.out.splitlines()[:-1]] == [
+        ["alarm-heard-dev", "heard after 1.2 s"], ["alarm-mute-dev", "NOT HEARD on t2"],
+        ["alarm-off-dev", "NOT HEARD: its actions are switched off"],
+        ["alarm-child-dev", "told by alarm-estate-dev"], ["alarm-orphan-dev", "NOBODY IS TOLD: it has no actions"],
+    ]  # fmt: skip
+    assert done.out.endswith("\n1 of 3 alarms delivered their notification\n")
+    assert (done.code, "not heard: alarm-mute-dev, alarm-off-dev, alarm-orphan-dev" in done.err) == (1, True)
+    found[:] = found[:1]
+    assert call(fire_drill, "dev", "--yes").code == 0
+
+
+def test_what_a_killed_drill_left_is_removed_and_a_drill_that_still_runs_is_not(
+    empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn, sqs, sns = topic(empty_estate), empty_estate.client("sqs"), empty_estate.client("sns")
+    make_alarm(empty_estate, "alarm-ingest-errors-dev", arn)
+    for name in ("queue-fire-drill-1-dev", "queue-fire-drill-1-prod"):
+        sqs.create_queue(QueueName=name)
+        sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:{MOTO_ACCOUNT}:{name}")
+    call(fire_drill, "dev", "--yes")
+    assert len(left_over(empty_estate)[0]) == 2
+    monkeypatch.setattr(listener, "_LEFT_BEHIND_SECONDS", 0)
+    call(fire_drill, "dev", "--yes")
+    queues, subscriptions = left_over(empty_estate)
+    assert [url.rpartition("/")[2] for url in queues] == ["queue-fire-drill-1-prod"]
+    assert [one["Endpoint"].rpartition(":")[2] for one in subscriptions] == ["queue-fire-drill-1-prod"]
+
+
+def test_a_queue_that_is_listed_although_it_was_just_deleted_stops_no_drill(
+    empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_alarm(empty_estate, "alarm-ingest-errors-dev", topic(empty_estate))
+    sqs = empty_estate.client("sqs")
+    url = sqs.create_queue(QueueName="queue-fire-drill-1-dev")["QueueUrl"]
+    sqs.delete_queue(QueueUrl=url)
+    monkeypatch.setattr(sqs, "list_queues", lambda **_: {"QueueUrls": [url]})
+    assert "not heard: alarm-ingest-errors-dev" in call(fire_drill, "dev", "--yes").err
+
+
+def test_what_can_not_be_removed_is_named_and_the_rest_is_removed(
+    empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: str) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "Unsubscribe")
+
+    make_alarm(empty_estate, "alarm-ingest-errors-dev", topic(empty_estate))
+    monkeypatch.setattr(empty_estate.client("sns"), "unsubscribe", refuse)
+    done = call(fire_drill, "dev", "--yes")
+    (subscription,) = left_over(empty_estate)[1]
+    assert f"the subscription {subscription['SubscriptionArn']} could not be removed, do so by hand" in done.err
+    assert left_over(empty_estate)[0] == []
 
 
 class _WithComposites:

@@ -1,18 +1,77 @@
-"""What has to be there before a rollout on the embedded AWS starts."""
+"""What is made ready before a rollout starts, and what ends with it."""
 
 from __future__ import annotations
 
 import shutil
 from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import machine
+from estate_tool import engine_locks, machine
 from estate_tool.errors import Failed
+from estate_tool.setup import engine, environments
+from estate_tool.setup.report import Report
+from local_aws import provider, server
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+
+@pytest.fixture
+def made_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
+    """What was done to the machine, in order; nothing of it happens."""
+    done: list[Any] = []
+
+    def up(place: Any, _say: Callable[[str], None], interpreter: Callable[[], Any]) -> None:
+        done.append(("up", place.home, interpreter()))
+
+    def install(home: Path, _python: Path) -> Path:
+        done.append(("install", home))
+        return tmp_path / "plugin"
+
+    def start(schema_cache: Path) -> Any:
+        done.append(("start", schema_cache))
+        return SimpleNamespace(port=4321, stop=lambda: done.append("stop"))
+
+    monkeypatch.setenv("ESTATE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("PATH", "/before")
+    found = engine.Engine(folders=(tmp_path / "bin", tmp_path / "host"), version="3.259.0", source="PATH")
+    monkeypatch.setattr(engine, "ensure_engine", lambda _report: found)
+    monkeypatch.setattr(environments, "ensure_local_aws", lambda _report: "its python")
+    monkeypatch.setattr(engine_locks, "state_folder", lambda _: None)
+    monkeypatch.setattr(server, "up", up)
+    monkeypatch.setattr(provider, "install", install)
+    monkeypatch.setattr(provider, "start", start)
+    return done
+
+
+def test_for_a_real_account_there_is_an_engine_and_nothing_local(made_ready: list[Any], tmp_path: Path) -> None:
+    with machine.ready(SimpleNamespace(local=False, name="dev"), Report()) as pulumi:  # type: ignore[arg-type]
+        assert (pulumi.stack, pulumi.version, pulumi.attach()) == ("dev", "3.259.0", {})
+        assert machine.os.environ["PATH"] == f"{tmp_path}/bin:{tmp_path}/host:/before"
+    assert made_ready == []
+
+
+def test_a_local_environment_has_one_provider_from_its_first_use_to_the_end(
+    made_ready: list[Any], tmp_path: Path
+) -> None:
+    home, local = tmp_path / "home", SimpleNamespace(local=True, name="local")
+
+    def interrupted() -> None:
+        with machine.ready(local, Report()) as pulumi:  # type: ignore[arg-type]
+            assert made_ready == [("up", home, "its python"), ("install", home / "pulumi")]
+            assert (home / "state").is_dir()
+            assert pulumi.attach() == pulumi.attach() == {"PULUMI_DEBUG_PROVIDERS": "aws:4321"}
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert made_ready[2:] == [("start", tmp_path / "plugin" / "schema.json"), "stop"]
+    with machine.ready(local, Report()):  # type: ignore[arg-type]
+        made_ready.clear()
+    assert made_ready == []
 
 
 @pytest.mark.parametrize(("free", "refused"), [(199_999_999, True), (200_000_000, False)])

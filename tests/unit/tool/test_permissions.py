@@ -119,6 +119,13 @@ def test_the_command_prints_the_policy(
     assert done.code == 0
     assert json.loads(done.out)["Statement"][0]["Effect"] == "Allow"
     assert "fits one managed policy" in done.err
+    for managed, inline, fits in ((1, 99_999, "fits an inline policy of a role"), (1, 2, "make one of each layer")):
+        monkeypatch.setattr(command, "_MANAGED", managed)
+        monkeypatch.setattr(command, "_INLINE", inline)
+        assert fits in call(command, "dev", "--account", "111122223333").err
+    wrong = call(command, "dev", "--account", "1234")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "which account dev belongs to is not known: 1234" in wrong.err
     told = json.loads(call(command, "data", "dev", "--account", "111122223333", "--json").out)
     assert (told["environment"], told["layers"], told["account"]) == ("dev", ["data"], "111122223333")
     assert told["policy"]["Version"] == "2012-10-17"

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import pulumi_cli
+from estate_tool import engine_locks, pulumi_cli
 from estate_tool.errors import Failed
 from estate_tool.pulumi_cli import Pulumi
+from estate_tool.stack_state import RECORD_TAG, Record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -162,6 +165,70 @@ def test_without_an_engine_the_message_says_how_to_get_one(monkeypatch: pytest.M
     with pytest.raises(Failed) as error:
         Pulumi(stack="dev").stacks()
     assert "scripts/estate doctor" in error.value.hint
+
+
+def test_without_a_state_folder_states_come_from_the_engine_with_their_records(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_locks, "state_folder", lambda _: None)
+    record = Record(inputs="abc", aws="one")
+    answers = {
+        "ls --all": [{"name": "organization/data/dev"}, {"name": "organization/compute/dev"}],
+        "tag ls": {RECORD_TAG: str(record)},
+        "export": {"version": 3, "deployment": {"resources": [{"type": "aws:a"}]}},
+    }
+    script = (engine.folder / "pulumi").read_text()
+    chosen = f"said = next(json.dumps(v) for k, v in {answers!r}.items() if k in ' '.join(sys.argv))\nprint(said)"
+    (engine.folder / "pulumi").write_text(script.replace('print(answer["stdout"])', chosen))
+    states = Pulumi(stack="dev").states(("foundation", "data"))
+    assert list(states) == ["data"]
+    assert states["data"].record == record
+    assert states["data"].deployment == {"resources": [{"type": "aws:a"}]}
+
+
+def test_a_record_is_kept_and_a_stack_made_without_selecting_it(engine: Engine) -> None:
+    pulumi, record = Pulumi(stack="dev"), Record(inputs="abc", aws="one")
+    pulumi.keep_record("data", record)
+    pulumi.create_stack("data")
+    kept, made = (call["arguments"] for call in engine.calls)
+    assert kept[:5] == ["stack", "tag", "set", RECORD_TAG, str(record)]
+    assert made[:4] == ["stack", "init", "dev", "--no-select"]
+
+
+def test_a_comparison_changes_nothing(engine: Engine) -> None:
+    assert Pulumi(stack="dev").compare("data", lambda _: None) == ""
+    (call,) = engine.calls
+    assert call["arguments"][:2] == ["refresh", "--preview-only"]
+    assert "--yes" not in call["arguments"]
+
+
+INTERRUPTED = """#!/usr/bin/env python3
+import signal, sys, time
+def stop(*_):
+    with open(__file__ + ".interrupted", "a") as file:
+        print("once", file=file)
+    time.sleep(0.2)  # what is in flight
+    with open(__file__ + ".interrupted", "a") as file:
+        print("ended", file=file)
+    sys.exit(1)
+signal.signal(signal.SIGINT, stop)
+log = next(argument.partition("=")[2] for argument in sys.argv if argument.startswith("--event-log="))
+with open(log, "a") as file:
+    print("{}", file=file)
+time.sleep(60)
+"""
+
+
+def test_ctrl_c_is_handed_on_once_and_what_was_in_flight_is_waited_for(engine: Engine) -> None:
+    (engine.folder / "pulumi").write_text(INTERRUPTED)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    person = threading.main_thread().ident or 0
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Pulumi(stack="dev").destroy("data", lambda _: signal.pthread_kill(person, signal.SIGINT))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (engine.folder / "pulumi.interrupted").read_text() == "once\nended\n"
 
 
 @pytest.mark.parametrize(

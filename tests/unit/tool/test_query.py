@@ -157,3 +157,27 @@ def test_a_page_that_repeats_itself_ends_in_an_error(answering: Any, call: Any) 
         "Payload": io.BytesIO(b'{"buckets": [], "totals": {"count": 0, "data": {}}, "next": "same"}')
     }
     assert "the same page again and again" in call(query, "t").err
+
+
+@pytest.mark.parametrize(
+    ("payload", "failed", "said"),
+    [
+        (b"<html>", True, "the query function failed: error: b'<html>'"),
+        (b"<html>", False, "the query function answered what is no object: b'<html>'"),
+        (b"[]", False, "the query function answered what is no object: b'[]'"),
+    ],
+)
+def test_an_answer_that_is_none_is_quoted(answering: Any, call: Any, payload: bytes, failed: bool, said: str) -> None:
+    function = answering([])
+    error = {"FunctionError": "Unhandled"} if failed else {}
+    function.invoke = lambda **_: {"Payload": io.BytesIO(payload), **error}
+    done = call(query, "t")
+    assert (done.code, done.out) == (1, "")
+    assert said in done.err
+    assert "/aws/lambda/lambda-query-dev" in done.err
+
+
+def test_the_title_says_what_was_asked(answering: Any, call: Any) -> None:
+    answering([])
+    done = call(query, "t", "--subject", "UA", "--from", HOURS[0], "--to", HOURS[5])
+    assert done.out.splitlines()[0] == f"t · subject UA · from {HOURS[0]} · to {HOURS[5]}: no events"

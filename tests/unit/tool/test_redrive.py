@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from estate_tool.commands import redrive
+from estate_tool.redrive import missing
+from estate_tool.redrive import sweep as sweeping
 from estate_tool.redrive.letters import FailureQueue, Kind, Letter, failure_queues, read
 from estate_tool.redrive.missing import bring_in
 from estate_tool.redrive.options import Options, Pace
@@ -188,6 +193,26 @@ def test_what_is_put_back_is_not_met_again_by_the_same_sweep(dead: Any, estate: 
     assert [one["MessageAttributes"] for one in left] == [{"Replays": count}] * 3
 
 
+def test_messages_stay_hidden_for_as_long_as_a_sweep_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden, again = list[int](), threading.Event()
+
+    class Queue:
+        def receive_message(self, **_: Any) -> Any:
+            return {"Messages": [message("body")]}
+
+        def change_message_visibility_batch(self, Entries: list[dict[str, Any]], **_: Any) -> None:  # noqa: N803
+            hidden.extend(entry["VisibilityTimeout"] for entry in Entries)
+            if len(hidden) == 2:
+                again.set()
+
+    monkeypatch.setattr(sweeping, "_HIDDEN_SECONDS", 0.03)
+    with Sweep(Queue(), "url", 1) as sweep:
+        next(sweep.messages())
+        assert again.wait(10)
+    assert hidden[:2] == [0.03, 0.03]
+    assert hidden[-1] == 0
+
+
 def test_a_message_that_can_not_be_sent_on_is_not_deleted(dead: Any, estate: Any, monkeypatch: Any) -> None:
     sqs, url = dead(1)
     monkeypatch.setattr(sqs, "send_message", lambda **_: 1 / 0)
@@ -253,6 +278,11 @@ def test_stored_events_without_a_mark_are_brought_in(stored: Any) -> None:
     assert missing_of(estate).missing == 0
 
 
+def test_all_pages_of_the_table_are_looked_at(stored: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(missing, "_ITEMS_PER_PAGE", 2)
+    assert vars(missing_of(stored(5))) == vars(MissingResult(scanned=5, missing=4, brought_in=4))
+
+
 def test_an_expired_event_is_not_brought_in_whose_mark_may_be_gone(stored: Any) -> None:
     assert missing_of(stored(3, expires_at={"N": str(int(time.time()) - 1)})).missing == 1
 
@@ -310,6 +340,81 @@ def test_chosen_messages_go_one_by_one_and_the_others_stay(call: Any, estate: An
 
 
 def test_an_environment_without_failure_queues_is_not_deployed(call: Any, empty_estate: Any) -> None:
-    outcome = call(redrive, "dev")
-    assert outcome.code == 1
-    assert "scripts/deploy_all.sh dev" in outcome.err
+    for arguments, named in ((["dev"], "no failure queue: it"), (["query", "dev"], "no failure queue query: it")):
+        outcome = call(redrive, *arguments)
+        assert (outcome.code, outcome.out) == (1, "")
+        assert f"environment dev has {named} is not deployed" in outcome.err
+        assert "scripts/deploy_all.sh dev" in outcome.err
+
+
+def test_missing_events_are_told_before_and_after_they_are_brought_in(stored: Any, call: Any) -> None:
+    stored(4)
+    found = call(redrive, "--missing", "dev", "--dry-run")
+    assert (found.code, found.out) == (0, "4 stored events, 3 of them never aggregated\n")
+    done = call(redrive, "--missing", "dev")
+    assert (done.code, done.out) == (0, "4 stored events, 3 of them never aggregated: 3 brought in\n")
+    again = json.loads(call(redrive, "--missing", "dev", "--json").out)
+    assert again == {
+        "environment": "dev", "dry_run": False, "queues": [],
+        "missing": {"scanned": 4, "missing": 0, "brought_in": 0, "failed": 0, "error": ""},
+    }  # fmt: skip
+
+
+def test_missing_events_that_can_not_be_aggregated_are_a_failure(stored: Any, call: Any) -> None:
+    estate = stored(3)
+    estate.clients["lambda"] = FakeLambda(estate.client("dynamodb"), key(1).hex())
+    done = call(redrive, "--missing", "dev")
+    assert done.code == 1
+    assert done.out.endswith("2 of them never aggregated: 1 brought in, 1 can't be: BatchFailed: 1 of 5\n")
+    assert "error: 1 of 2 events can't be aggregated: BatchFailed: 1 of 5" in done.err
+    assert "log group /aws/lambda/lambda-aggregate-dev" in done.err
+
+
+def test_a_table_without_capacity_is_waited_for_and_other_errors_are_not(
+    stored: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estate = stored(2)
+    dynamodb, scan = estate.client("dynamodb"), estate.client("dynamodb").scan
+    errors = [ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "Scan")] * 2
+
+    def throttled(**request: Any) -> Any:
+        if errors:
+            raise errors.pop()
+        return scan(**request)
+
+    monkeypatch.setattr(missing, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(dynamodb, "scan", throttled)
+    assert missing_of(estate, dry_run=True).scanned == 2
+    errors.append(ClientError({"Error": {"Code": "AccessDenied"}}, "Scan"))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        missing_of(estate, dry_run=True)
+
+
+class Forgetful:
+    """A stream that no longer has what is asked of it."""
+
+    exceptions = SimpleNamespace(ClientError=ClientError)
+
+    def get_shard_iterator(self, **_: Any) -> Any:
+        raise ClientError({"Error": {"Code": "TrimmedDataAccessException"}}, "GetShardIterator")
+
+
+@pytest.mark.parametrize("refused", [(), (1,)])
+def test_a_batch_that_the_stream_has_forgotten_is_brought_in_from_the_table(
+    stored: Any, call: Any, refused: tuple[int, ...]
+) -> None:
+    estate = stored(3, received_at={"S": "2026-02-01T00:00:00Z"})
+    estate.clients["dynamodbstreams"] = Forgetful()
+    functions = estate.clients["lambda"] = FakeLambda(
+        estate.client("dynamodb"), *(key(number).hex() for number in refused)
+    )
+    sqs = estate.client("sqs")
+    sqs.send_message(
+        QueueUrl=sqs.create_queue(QueueName="dlq-aggregate-dev")["QueueUrl"], MessageBody=json.dumps(BATCH)
+    )
+    done = call(redrive, "aggregate", "dev", "--json")
+    # Of three events one has its mark, and one came a month later.
+    assert functions.invoked == 1
+    (queue,) = json.loads(done.out)["queues"]
+    assert (done.code, queue["replayed"], queue["failed"]) == ((1, 0, 1) if refused else (0, 1, 0))
+    assert len(estate.bodies("dlq-aggregate-dev")) == len(refused)

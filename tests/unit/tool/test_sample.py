@@ -3,21 +3,24 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 from itertools import islice
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from estate_tool import flights
 from estate_tool.commands import sample
-from estate_tool.errors import UsageError
+from estate_tool.errors import Failed, UsageError
 from estate_tool.lines import Lines
 from estate_tool.paths import ROOT
 from shared.events import InvalidEvent, parse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 ROW = "2013,1,1,517,515,2,830,819,11,UA,1545,N14228,EWR,IAH,227,1400,5,15,2013-01-01T10:00:00Z"
 CANCELLED = "2013,7,1,NA,1630,NA,NA,1815,NA,EV,4308,NA,EWR,RDU,NA,416,16,5,2013-07-01T20:00:00Z"
@@ -146,3 +149,18 @@ def test_a_reader_that_goes_away_ends_it_silently() -> None:
         process.stdout.close()
         assert process.wait(timeout=60) == 0
         assert process.stderr.read() == b""
+
+
+def test_without_the_package_of_flights_or_with_another_edition_of_it_the_way_out_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    found = SimpleNamespace(submodule_search_locations=[str(tmp_path)])
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: found)
+    with pytest.raises(Failed, match="is not installed here") as missing:
+        next(flights.rows())
+    assert "scripts/estate" in missing.value.hint
+    (tmp_path / "data").mkdir()
+    with zipfile.ZipFile(tmp_path / "data" / "flights.csv.zip", "w") as archive:
+        archive.writestr("flights.csv", "year,month\n2013,1\n")
+    with pytest.raises(Failed, match="other columns than expected: year,month"):
+        next(flights.rows())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import re
 from types import SimpleNamespace
@@ -135,6 +137,20 @@ def test_a_failure_says_up_to_where_everything_is_sent_and_a_second_call_sends_t
     monkeypatch.setattr(sqs, "send_message_batch", send_batch)
     assert call(send, path, "--from-line", "21").code == 0
     assert sorted(estate.bodies("queue-ingest-dev")) == sorted(FLIGHTS)
+
+
+def test_an_input_that_breaks_off_is_told_with_how_to_go_on(estate: Any, call: Any) -> None:
+    class Broken(io.BytesIO):
+        def readline(self, size: int | None = -1) -> bytes:
+            if line := super().readline(size):
+                return line
+            raise OSError(errno.EIO, "Input/output error")
+
+    done = call(send, "-", "--json", stdin="\n".join([*FLIGHTS[:12], ""]).encode(), reader=Broken)
+    result = json.loads(done.out)
+    assert (done.code, result["sent"], result["through_line"]) == (1, 10, 10)
+    assert "error: can't read on: Input/output error" in done.err
+    assert "--from-line 11" in done.err
 
 
 def test_an_interrupt_says_how_to_go_on(estate: Any, call: Any, events: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError, SSLError
 from botocore.httpsession import get_cert_path
 
 from estate_tool.direct import DirectQueue, direct
@@ -37,6 +37,7 @@ class Server:
     answer: bytes = json.dumps(TAKEN).encode()
     headers: dict[str, str] = field(default_factory=dict)
     hang_up: bool = False
+    silent: bool = False
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
     address: str = ""
 
@@ -68,13 +69,15 @@ def serving(server: Server) -> Iterator[Server]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             server.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
+            self.close_connection = server.hang_up or server.silent
+            if server.silent:
+                return
             self.send_response(server.status)
             for name, value in server.headers.items():
                 self.send_header(name, value)
             self.send_header("content-length", str(len(server.answer)))
             self.end_headers()
             self.wfile.write(server.answer)
-            self.close_connection = server.hang_up
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the base class's name)
             del format, args
@@ -147,6 +150,20 @@ def test_half_an_answer_is_no_answer_and_may_come_later() -> None:
     with serving(Server(answer=b'{"Successful"')) as server, pytest.raises(ConnectionClosedError) as caught:
         send(server.direct())
     assert is_transient(caught.value)
+
+
+def test_a_connection_that_is_closed_without_an_answer_may_be_better_later() -> None:
+    with serving(Server(silent=True)) as server, pytest.raises(ConnectionClosedError) as caught:
+        send(server.direct())
+    assert is_transient(caught.value)
+    assert len(server.requests) == 1
+
+
+def test_an_answer_without_tls_where_tls_is_asked_for_is_told_as_that() -> None:
+    with serving(Server()) as server:
+        server.address = server.address.replace("http:", "https:")
+        with pytest.raises(SSLError):
+            send(server.direct())
 
 
 def test_nobody_there_may_be_there_later() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from hashlib import sha256
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -141,7 +142,13 @@ def test_a_throttled_call_is_no_error() -> None:
         def batch_get_item(self, **_: Any) -> dict[str, Any]:
             raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "BatchGetItem")
 
+    class Forbidden(FakeMarks):
+        def batch_get_item(self, **_: Any) -> dict[str, Any]:
+            raise ClientError({"Error": {"Code": "AccessDenied"}}, "BatchGetItem")
+
     ledger = ledger_of(3)
+    with pytest.raises(ClientError, match="AccessDenied"):
+        Marks(Forbidden(), "marks").look(ledger)
     assert Marks(Throttled(), "marks").look(ledger) == (3, 0)
     assert Marks(Throttled(), "marks").absent([key(1)]) == set()
     assert ledger.outstanding_events == 3
@@ -246,6 +253,27 @@ def test_more_messages_than_one_look_can_see_stay_hidden_so_that_the_next_one_se
     second = {message["Body"] for message in letters.news()}
     assert len(first | second) == 45
     assert not first & second
+
+
+@pytest.mark.parametrize(("code", "ends"), [("OverLimit", False), ("AccessDenied", True)])
+def test_a_queue_that_hands_no_more_out_is_looked_at_another_time(
+    dead_queue: Any, monkeypatch: pytest.MonkeyPatch, code: str, ends: bool
+) -> None:
+    sqs, url = dead_queue(15)
+    handed_out = [sqs.receive_message]
+
+    def receive(**request: Any) -> Any:
+        if not handed_out:
+            raise ClientError({"Error": {"Code": code}}, "ReceiveMessage")
+        return handed_out.pop()(**request)
+
+    monkeypatch.setattr(sqs, "receive_message", receive)
+    news = DeadLetters(sqs, QUEUE, Clock()).news()
+    assert len(list(islice(news, 10))) == 10
+    with pytest.raises(ClientError if ends else StopIteration):
+        next(news)
+    visible = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    assert visible == {"ApproximateNumberOfMessages": "15"}
 
 
 def test_a_queue_that_does_not_exist_is_as_good_as_empty(estate: Any) -> None:

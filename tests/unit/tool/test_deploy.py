@@ -1,0 +1,153 @@
+"""What a rollout asks before it touches an account, and what it says in the end."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool import failures, holdings, inputs, machine, reaching, recovery
+from estate_tool.commands import deploy, destroy
+from foundation.layers import LAYER_NAMES
+from tests.unit.tool.test_rollout import FakeInputs, FakePulumi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.unit.tool.conftest import Estate
+
+
+@pytest.fixture
+def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., FakePulumi]:
+    """Lets the commands work on an engine of the test's."""
+
+    def prepared(**how: Any) -> FakePulumi:
+        made = FakePulumi(**how)
+
+        @contextlib.contextmanager
+        def ready(*_: object) -> Iterator[Any]:
+            yield made
+
+        monkeypatch.setattr(machine, "ready", ready)
+        return made
+
+    monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
+    monkeypatch.setattr(recovery.Recovery, "before", lambda *_: None)
+    monkeypatch.setattr(inputs, "Inputs", lambda **_: FakeInputs())
+    # Teardowns of what holds nothing.
+    monkeypatch.setattr(reaching, "require_running", lambda _: None)
+    for module, name in ((failures, "waiting_failures"), (holdings, "holdings")):
+        monkeypatch.setattr(module, name, lambda *_: {})
+    return prepared
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch, call: Any) -> Callable[..., Any]:
+    """Call a command with a person at the terminal, who answers."""
+
+    def calling(command: Any, answer: str, *arguments: str) -> Any:
+        class Terminal(io.TextIOWrapper):
+            def isatty(self) -> bool:
+                return True
+
+        monkeypatch.setattr(io, "TextIOWrapper", Terminal)
+        return call(command, *arguments, stdin=answer.encode())
+
+    return calling
+
+
+def ups(made: FakePulumi) -> list[str]:
+    return [layer for verb, layer in made.calls if verb == "up"]
+
+
+def test_a_real_account_is_shown_the_preview_and_then_asked(engine: Any, answers: Any) -> None:
+    made = engine(deployed=LAYER_NAMES)
+    refused = answers(deploy, "n\n", "dev", "--layer", "data")
+    assert (refused.code, ups(made)) == (2, [])
+    assert made.calls == [("preview", "data")]
+    assert "would update" in refused.err
+    assert "roll data out to dev? [y/N] error: not confirmed; nothing was touched" in refused.err
+    agreed = answers(deploy, "y\n", "dev", "--layer", "data")
+    assert (agreed.code, ups(made)) == (0, ["data"])
+
+
+def test_nobody_is_asked_where_nobody_is_there_or_nothing_would_change(engine: Any, call: Any) -> None:
+    made = engine(deployed=LAYER_NAMES)
+    refused = call(deploy, "dev")
+    assert (refused.code, ups(made)) == (2, [])
+    assert "nobody is there to ask; nothing was touched" in refused.err
+    assert "add --yes once you have seen the preview" in refused.err
+    made = engine(deployed=LAYER_NAMES, unchanged=True)
+    assert call(deploy, "dev").code == 0
+    made = engine()
+    assert call(deploy, "dev", "--yes").code == 0
+    assert [verb for verb, _ in made.calls] == ["create_stack", "up"] * 4
+
+
+def test_a_preview_that_fails_ends_it(engine: Any, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = engine(deployed=LAYER_NAMES)
+    monkeypatch.setattr(made, "preview", lambda *_: "the bucket is unknown")
+    done = call(deploy, "dev")
+    assert (done.code, ups(made)) == (1, [])
+    assert "the bucket is unknown" in done.err
+    assert "error: the preview failed; nothing was touched" in done.err
+
+
+def test_a_failed_rollout_tells_with_what_to_go_on(engine: Any, call: Any) -> None:
+    engine(failing="data")
+    done = call(deploy, "dev", "--yes", "--json")
+    assert done.code == 1
+    report = json.loads(done.out)
+    assert [layer["result"] for layer in report["layers"]] == ["deployed", "failed", "skipped", "skipped"]
+    assert report["continue"] == "scripts/deploy_all.sh dev"
+    assert "  → what is rolled out stays; mend the cause, then go on with: scripts/deploy_all.sh dev" in done.err
+
+
+def test_what_is_done_next_is_named_with_the_environment_and_the_layer(
+    engine: Any, call: Any, empty_estate: Estate
+) -> None:
+    engine()
+    done = call(deploy, "dev", "--preview", "--layer", "foundation")
+    assert "environment dev: nothing was changed in" in done.err
+    assert done.err.endswith("  → roll out: scripts/deploy_layer.sh foundation dev\n")
+    empty_estate.name, empty_estate.local = "local", True
+    assert call(deploy, "--preview").err.endswith("  → roll out: scripts/deploy_all.sh\n")
+    done = call(deploy, "--json")
+    assert json.loads(done.out)["continue"] is None
+    assert done.err.endswith("  → see what is deployed: scripts/estate status\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "failing", "last"),
+    [
+        (["--yes"], None, "roll out again: scripts/deploy_all.sh dev"),
+        (["--yes", "--layer", "observability"], None, "roll out again: scripts/deploy_layer.sh observability dev"),
+        (["--preview"], None, "destroy: scripts/destroy_all.sh dev"),
+        (
+            ["--yes"],
+            "data",
+            "what is left stands as it was; mend the cause, then go on with: scripts/destroy_all.sh dev",
+        ),
+    ],
+)
+def test_a_teardown_tells_the_way_on_or_back(
+    engine: Any, call: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str], failing: str | None, last: str
+) -> None:
+    made = engine(deployed=LAYER_NAMES, failing=failing)
+    monkeypatch.setattr(made, "export", lambda _: {"resources": []}, raising=False)
+    done = call(destroy, "dev", *arguments, "--json")
+    assert done.code == (1 if failing else 0)
+    assert json.loads(done.out)["ok"] is (failing is None)
+    assert done.err.endswith(f"  → {last}\n")
+
+
+def test_the_embedded_aws_outlives_what_was_in_it(engine: Any, call: Any, empty_estate: Estate) -> None:
+    empty_estate.name, empty_estate.local = "local", True
+    engine(deployed=("foundation",))
+    done = call(destroy)
+    assert done.code == 0
+    assert done.err.endswith("  → the embedded AWS still runs: scripts/estate local down stops it\n")

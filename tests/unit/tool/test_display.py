@@ -1,0 +1,101 @@
+"""What a person sees of a rollout."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool.changes import Step
+from estate_tool.complaints import Complaint
+from estate_tool.display import Display
+from estate_tool.outcome import FAILED, PLANNED, SKIPPED, LayerResult, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+QUEUE = "urn:pulumi:dev::data::estate:data:DeadLetteredQueue$aws:sqs/queue:Queue::ingest"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def shown(tell: Callable[[Display], Any], stream: io.StringIO | None = None) -> list[str]:
+    out = stream or io.StringIO()
+    tell(Display(out))
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize(
+    ("variables", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"NO_COLOR": ""}, True), ({"TERM": "dumb"}, False)],
+)
+def test_only_a_terminal_that_wants_them_gets_colours(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], coloured: bool
+) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    (line,) = shown(lambda display: display.layer(1, 4, "data"), Terminal())
+    assert line == ("[1/4] \x1b[1mdata\x1b[0m" if coloured else "[1/4] data")
+    assert shown(lambda display: display.layer(1, 4, "data")) == ["[1/4] data"]
+
+
+@pytest.mark.parametrize(
+    ("word", "planned", "told"),
+    [
+        ("updated", False, "~ ingest … Queue … updated  (tags, policy)"),
+        ("replaced", True, "± ingest … Queue … would replace  (tags, policy)"),
+        ("created", True, "+ ingest … Queue … would create"),
+        ("deleted", False, "- ingest … Queue … deleted  (tags, policy)"),
+    ],
+)
+def test_a_change_is_told_with_what_changes_of_it(word: str, planned: bool, told: str) -> None:
+    step = Step(word=word, urn=QUEUE, changed=("tags", "policy"))
+    (line,) = shown(lambda display: display.step(step, planned=planned))
+    mark, name, kind, what = line.split(maxsplit=3)
+    assert f"{mark} {name} … {kind} … {what}" == told
+
+
+def test_a_failed_layer_is_told_with_what_aws_refused() -> None:
+    denied = "operation error SQS: CreateQueue, api error AccessDenied: not authorized to perform: sqs:CreateQueue"
+    errors = [Complaint(message=denied, urn=QUEUE), Complaint(message="the program broke")]
+    bare = Complaint(message="api error Throttling: slow down", urn=QUEUE)
+    result = LayerResult(layer="data", result=FAILED, error="ingest: denied\nmend it", errors=[*errors, bare])
+    assert shown(lambda display: display.layer_done(result)) == [
+        "      failed: ingest: denied", "        mend it",
+        "        → ingest (aws:sqs/queue:Queue): AWS answered AccessDenied to sqs:CreateQueue",
+        "        → ingest (aws:sqs/queue:Queue): AWS answered Throttling",
+    ]  # fmt: skip
+
+
+def test_a_preview_names_some_of_what_it_can_not_know_and_counts_the_rest() -> None:
+    result = LayerResult(layer="compute", result=PLANNED, created=2, same=1, unknown=[f"data.{n}" for n in range(7)])
+    assert shown(lambda display: display.layer_done(result)) == [
+        "      ? not known before the rollout: data.0, data.1, data.2, data.3, data.4 and 2 more",
+        "      2 to create, 1 unchanged in 0.0 s",
+    ]
+    result.unknown = ["data"]
+    assert shown(lambda display: display.layer_done(result))[0].endswith("before the rollout: data")
+
+
+def test_the_summary_has_a_line_for_each_layer_and_the_way_on() -> None:
+    layers = [
+        LayerResult(layer="foundation", result="deployed", created=3, updated=1),
+        LayerResult(layer="data", result="unchanged"),
+        LayerResult(layer="compute", result=FAILED, error=f"{'x' * 200}\nsecond line"),
+        LayerResult(layer="observability", result=SKIPPED, error="layer compute failed"),
+    ]
+    outcome = Outcome(environment="dev", layers=layers, seconds=4)
+    assert shown(lambda display: display.summary(outcome, "rolled out", "do this\nor that")) == [
+        "", "environment dev: not finished in 4.0 s",
+        "  foundation     deployed   3 created, 1 updated",
+        "  data           unchanged  nothing to do",
+        f"  compute        failed       {'x' * 109}…",
+        "  observability  skipped      layer compute failed",
+        "  → do this", "  → or that",
+    ]  # fmt: skip

@@ -1,0 +1,54 @@
+"""Where local state and the cache lie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from estate_tool import paths
+from estate_tool.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("ESTATE_HOME", "ESTATE_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", "/home/ann")
+
+
+@pytest.mark.parametrize(
+    ("variables", "folder"),
+    [
+        ({}, "/home/ann/.cache/estate"),
+        ({"XDG_CACHE_HOME": "/var/cache/ann"}, "/var/cache/ann/estate"),
+        ({"XDG_CACHE_HOME": "relative"}, "/home/ann/.cache/estate"),
+        ({"XDG_CACHE_HOME": ""}, "/home/ann/.cache/estate"),
+        ({"ESTATE_CACHE": "/shared", "XDG_CACHE_HOME": "/var/cache/ann"}, "/shared"),
+        ({"ESTATE_CACHE": "~/mine"}, "/home/ann/mine"),
+        ({"ESTATE_CACHE": "here"}, str(Path.cwd() / "here")),
+    ],
+)
+def test_the_cache_is_where_the_user_says_else_where_the_desktop_says(
+    monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], folder: str
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert paths.cache() == Path(folder)
+
+
+def test_local_state_is_in_the_checkout_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert paths.home() == paths.ROOT / ".estate"
+    monkeypatch.setenv("ESTATE_HOME", "~/state")
+    assert paths.home() == Path("/home/ann/state")
+
+
+def test_without_a_home_folder_the_variable_that_helps_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    with pytest.raises(UsageError) as refused:
+        paths.cache()
+    assert "no home folder" in refused.value.message
+    assert "ESTATE_CACHE" in refused.value.hint

@@ -1,0 +1,264 @@
+"""`estate redrive` on failure queues in moto: what it hands to whom, what it deletes, what it says."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from estate_tool.commands import redrive
+from estate_tool.redrive import moving
+from estate_tool.redrive.invoking import batches, invoke
+from tests.unit.tool.test_redrive import BATCH, EVENT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.unit.tool.conftest import Estate
+
+PAYLOAD = {"type": "flight", "subject": "EWR"}
+
+
+class MoveTasks:
+    """SQS's move tasks, which moto lacks: a task moves everything when it starts."""
+
+    def __init__(self, estate: Estate, *, under_way: int = 0) -> None:
+        self._estate = estate
+        self.started: list[dict[str, Any]] = []
+        self.states: list[tuple[str, int]] = [("RUNNING", 0), ("COMPLETED", under_way)] if under_way else []
+
+    def list(self, **_: Any) -> dict[str, Any]:
+        if not self.states:
+            return {}
+        status, moved = self.states.pop(0) if len(self.states) > 1 else self.states[0]
+        return {"Results": [{"Status": status, "ApproximateNumberOfMessagesMoved": moved}]}
+
+    def start(self, **request: Any) -> None:
+        self.started.append(request)
+        bodies = self._estate.bodies("dlq-ingest-dev")
+        for body in bodies:
+            self._estate.client("sqs").send_message(
+                QueueUrl=self._estate.queue_url("queue-ingest-dev"), MessageBody=body
+            )
+        self.states = [("COMPLETED", len(bodies))]
+
+
+@pytest.fixture
+def tasks(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Callable[..., MoveTasks]:
+    def prepared(**how: Any) -> MoveTasks:
+        fake, sqs = MoveTasks(estate, **how), estate.client("sqs")
+        monkeypatch.setattr(sqs, "list_message_move_tasks", fake.list)
+        monkeypatch.setattr(sqs, "start_message_move_task", fake.start)
+        monkeypatch.setattr(moving, "_PAUSE_SECONDS", 0)
+        return fake
+
+    return prepared
+
+
+@pytest.fixture
+def failed(estate: Estate) -> Callable[..., None]:
+    """Put messages into a failure queue, as it was deployed."""
+
+    def put(purpose: str, *bodies: str, **attributes: str) -> None:
+        sqs = estate.client("sqs")
+        url = sqs.create_queue(QueueName=f"dlq-{purpose}-dev")["QueueUrl"]
+        told = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        for body in bodies:
+            sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=told)
+
+    return put
+
+
+class FakeLambda:
+    """Functions that remember what they were handed, and answer with what is laid down."""
+
+    def __init__(self, answer: Any = None, *, failing: bool = False) -> None:
+        self._answer, self._failing = answer, failing
+        self.handed: list[tuple[str, Any]] = []
+
+    def invoke(self, **call: Any) -> dict[str, Any]:
+        assert (call["Qualifier"], call["InvocationType"]) == ("live", "RequestResponse")
+        self.handed.append((call["FunctionName"], json.loads(call["Payload"])))
+        text = self._answer if isinstance(self._answer, bytes) else json.dumps(self._answer).encode()
+        return {"Payload": io.BytesIO(text), **({"FunctionError": "Unhandled"} if self._failing else {})}
+
+
+def counts(done: Any) -> dict[str, Any]:
+    (queue,) = json.loads(done.out)["queues"]
+    return {name: queue[name] for name in ("messages", "replayed", "failed", "quarantined", "left", "way")}
+
+
+def test_messages_that_may_all_go_back_are_moved_by_sqs_itself(
+    estate: Estate, call: Any, tasks: Any, failed: Any
+) -> None:
+    fake = tasks()
+    failed("ingest", EVENT, EVENT)
+    done = call(redrive, "ingest", "dev", "--rate", "50")
+    assert done.code == 0
+    (task,) = fake.started
+    assert task["SourceArn"].endswith(":dlq-ingest-dev")
+    assert task["DestinationArn"].endswith(":queue-ingest-dev")
+    assert task["MaxNumberOfMessagesPerSecond"] == 50
+    assert estate.bodies("queue-ingest-dev") == [EVENT, EVENT]
+    first, reason = done.out.splitlines()
+    assert first == "dlq-ingest-dev: 2 messages, 2 replayed by a move task of SQS, 0 left"
+    assert reason.startswith("  2 × ingest (message) ")
+    assert reason.endswith(": a valid event that could not be stored; the log no longer says why")
+
+
+def test_a_move_that_is_under_way_is_followed_and_no_other_started(call: Any, tasks: Any, failed: Any) -> None:
+    fake = tasks(under_way=7)
+    failed("ingest", EVENT)
+    assert counts(call(redrive, "ingest", "dev", "--json")) == {
+        "messages": 7, "replayed": 7, "failed": 0, "quarantined": 0, "left": 0,
+        "way": "a move task of SQS that was under way",
+    }  # fmt: skip
+    assert fake.started == []
+
+
+def test_a_message_that_can_not_succeed_keeps_the_others_from_being_moved_in_one_go(
+    estate: Estate, call: Any, tasks: Any, failed: Any
+) -> None:
+    fake = tasks()
+    failed("ingest", EVENT, "poison")
+    told = counts(call(redrive, "ingest", "dev", "--json"))
+    assert (told["replayed"], told["quarantined"], told["left"], told["way"]) == (1, 1, 1, "")
+    assert fake.started == []
+    assert estate.bodies("queue-ingest-dev") == [EVENT]
+    assert estate.bodies("dlq-ingest-dev") == ["poison"]
+
+
+def test_a_dry_run_explains_every_queue_and_touches_none(estate: Estate, call: Any, failed: Any) -> None:
+    failed("ingest", EVENT, "poison")
+    failed("query", json.dumps(PAYLOAD), RequestID="i", ErrorCode="200", ErrorMessage="boom", Replays="1")
+    failed("aggregate")
+    functions = estate.clients["lambda"] = FakeLambda()
+    done = call(redrive, "dev", "--dry-run")
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert [line for line in lines if not line.startswith("  ")] == [
+        "dlq-ingest-dev: 2 messages, 1 would be replayed, 1 in quarantine, 2 left",
+        "dlq-aggregate-dev: empty",
+        "dlq-query-dev: 1 messages, 1 would be replayed, 1 left",
+    ]
+    assert any(
+        line.endswith(
+            'Z, tried 1 times [quarantined]: the event is not JSON: Expecting value at character 1 of "poison"'
+        )
+        for line in lines
+    )
+    assert lines[-1].endswith("Z, replayed 1 times before: boom")
+    assert functions.handed == []
+    assert len(estate.bodies("dlq-ingest-dev")) == 2
+
+
+def test_a_failed_invocation_is_made_again_and_then_forgotten(estate: Estate, call: Any, failed: Any) -> None:
+    functions = estate.clients["lambda"] = FakeLambda({"items": []})
+    failed("query", json.dumps(PAYLOAD), RequestID="i", ErrorCode="200", ErrorMessage="boom")
+    told = counts(call(redrive, "query", "dev", "--json"))
+    assert (told["replayed"], told["failed"], told["left"]) == (1, 0, 0)
+    assert functions.handed == [("lambda-query-dev", PAYLOAD)]
+    assert estate.bodies("dlq-query-dev") == []
+
+
+def test_what_fails_again_is_back_with_its_latest_error_until_it_is_held_back(
+    estate: Estate, call: Any, failed: Any
+) -> None:
+    functions = estate.clients["lambda"] = FakeLambda({"errorType": "Odd", "errorMessage": "still"}, failing=True)
+    failed("query", json.dumps(PAYLOAD), RequestID="i", ErrorCode="200", ErrorMessage="boom")
+    first = call(redrive, "query", "dev", "--attempts", "2")
+    assert first.code == 1
+    assert "1 failures failed again; they are back in their failure queue" in first.err
+    assert "scripts/estate redrive dev --dry-run" in first.err
+    assert first.out.startswith("dlq-query-dev: 1 messages, 0 replayed, 1 failed again, 1 left\n")
+    second = counts(call(redrive, "query", "dev", "--attempts", "2", "--json"))
+    assert (second["failed"], second["quarantined"]) == (1, 1)
+    third = call(redrive, "query", "dev", "--attempts", "2", "--json")
+    assert third.code == 0
+    assert (counts(third)["replayed"], counts(third)["failed"], counts(third)["left"]) == (0, 0, 1)
+    (reason,) = json.loads(third.out)["queues"][0]["reasons"]
+    assert (reason["error"], reason["replays"], reason["quarantined"]) == ("Odd: still", 2, True)
+    assert len(functions.handed) == 2
+
+
+class Streams:
+    """A stream whose records are as given; `gone` when it has forgotten them."""
+
+    exceptions = SimpleNamespace(ClientError=ClientError)
+
+    def __init__(self, *records: tuple[str, str], gone: bool = False) -> None:
+        self._records, self._gone = records, gone
+
+    def get_shard_iterator(self, **_: Any) -> dict[str, str]:
+        if self._gone:
+            raise ClientError({"Error": {"Code": "TrimmedDataAccessException"}}, "GetShardIterator")
+        return {"ShardIterator": "i"}
+
+    def get_records(self, **_: Any) -> dict[str, Any]:
+        when = datetime(2026, 1, 1, tzinfo=UTC)
+        return {
+            "Records": [
+                {"eventName": name, "dynamodb": {"SequenceNumber": number, "ApproximateCreationDateTime": when}}
+                for name, number in self._records
+            ]
+        }
+
+
+def test_a_failed_batch_is_read_from_the_stream_and_its_new_events_are_handed_over(
+    estate: Estate, call: Any, failed: Any
+) -> None:
+    functions = estate.clients["lambda"] = FakeLambda({"batchItemFailures": []})
+    estate.clients["dynamodbstreams"] = Streams(("INSERT", "1"), ("REMOVE", "3"), ("INSERT", "5"), ("INSERT", "6"))
+    failed("aggregate", json.dumps(BATCH))
+    told = counts(call(redrive, "aggregate", "dev", "--json"))
+    assert (told["replayed"], told["failed"], told["left"]) == (1, 0, 0)
+    ((function, payload),) = functions.handed
+    assert function == "lambda-aggregate-dev"
+    # Neither what was deleted nor what came after the batch; times as Lambda writes them.
+    assert [record["dynamodb"] for record in payload["Records"]] == [
+        {"SequenceNumber": number, "ApproximateCreationDateTime": 1767225600.0} for number in ("1", "5")
+    ]
+    assert estate.bodies("dlq-aggregate-dev") == []
+
+
+def test_a_batch_of_which_items_fail_again_is_put_back(estate: Estate, call: Any, failed: Any) -> None:
+    estate.clients["lambda"] = FakeLambda({"batchItemFailures": [{"itemIdentifier": "5"}]})
+    estate.clients["dynamodbstreams"] = Streams(("INSERT", "1"), ("INSERT", "5"))
+    failed("aggregate", json.dumps(BATCH))
+    done = call(redrive, "aggregate", "dev", "--json")
+    assert (done.code, counts(done)["failed"], counts(done)["left"]) == (1, 1, 1)
+    again = json.loads(call(redrive, "aggregate", "dev", "--dry-run", "--json").out)["queues"][0]["reasons"]
+    assert [(reason["error"], reason["replays"]) for reason in again] == [("1 items of the batch failed again", 1)]
+
+
+def test_an_answer_that_is_no_json_is_quoted(estate: Any) -> None:
+    estate.clients["lambda"] = FakeLambda(b"<html>", failing=True)
+    assert invoke(estate, "query", {}) == "error: b'<html>'"
+
+
+def test_records_are_cut_into_parts_that_each_fit_an_invocation() -> None:
+    small = [{"n": number} for number in range(1001)]
+    assert [len(part) for part in batches(small)] == [500, 500, 1]
+    large = [{"text": "x" * 1_900_000} for _ in range(5)]
+    assert [len(part) for part in batches(large)] == [2, 2, 1]
+    assert [record for part in batches(small) for record in part] == small
+
+
+@pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--rate", "0"], ["--attempts", "x"]])
+def test_values_that_are_none_are_wrong_usage(call: Any, capsys: Any, arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call(redrive, *arguments)
+    assert ended.value.code == 2
+    assert repr(arguments[1]) in capsys.readouterr().err
+
+
+def test_a_time_without_a_zone_is_utc(estate: Estate, call: Any, failed: Any) -> None:
+    failed("query", json.dumps(PAYLOAD), RequestID="i", ErrorCode="200", FailedAt="1767225600")
+    for since, replayed in (("2026-01-01T00:00:00", 1), ("2026-01-01T00:00:01Z", 0)):
+        done = call(redrive, "query", "dev", "--dry-run", "--since", since)
+        assert f"{replayed} would be replayed" in done.out
