@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import pulumi_cli
+from estate_tool import pulumi_cli, serving
 from estate_tool.errors import Failed
 from estate_tool.pulumi_cli import Pulumi
 
@@ -190,5 +190,5 @@ def test_only_what_a_program_without_an_engine_complains_of_is_hushed(
     heard: list[Any] = []
     monkeypatch.setattr(sys, "__unraisablehook__", heard.append)
     unraisable: Any = SimpleNamespace(object=SimpleNamespace(__name__=name))
-    pulumi_cli._hush(unraisable)
+    serving.hush(unraisable)
     assert len(heard) == told
