@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estate_tool.sizing import reports
-from estate_tool.sizing.evidence import Evidence, Histogram
+from estate_tool.sizing.distribution import Histogram
+from estate_tool.sizing.evidence import Evidence
 from tests.unit.tool.log_lines import gathered, json_record, text_line
 
 
