@@ -139,6 +139,7 @@ def test_layers_above_a_failed_one_are_not_touched(display: Display) -> None:
     }  # fmt: skip
     assert outcome.layers[1].error == "queue: denied"
     assert outcome.layers[2].error == "layer data failed"
+    assert [result.ran for result in outcome.layers] == [True, True, False, False]
     assert not outcome.ok
     assert ("up", "compute") not in pulumi.calls
 
@@ -248,6 +249,12 @@ def test_a_layer_whose_readers_go_too_may_be_destroyed() -> None:
     rollout.refuse_while_read(fake(deployed=LAYER_NAMES), LAYER_NAMES)
     with pytest.raises(Failed):
         rollout.refuse_while_read(fake(deployed=LAYER_NAMES), LAYER_NAMES[:2])
+
+
+def test_a_reader_with_nothing_in_its_stack_keeps_no_layer_from_being_destroyed() -> None:
+    pulumi = fake(deployed=LAYER_NAMES)
+    pulumi.resources["compute"] = 0
+    rollout.refuse_while_read(pulumi, ("data", "observability"))
 
 
 def test_an_interrupt_ends_the_rollout_with_a_report(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
