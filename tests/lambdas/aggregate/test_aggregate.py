@@ -8,7 +8,7 @@ import pytest
 
 from aggregate.counting import chunks, targets
 from aggregate.handler import BatchFailed
-from aggregate.records import Inserted
+from aggregate.records import Inserted, read
 from shared.events import parse
 from shared.keys import event_key, series_key
 from tests.lambdas.estate import Estate
@@ -155,6 +155,12 @@ def test_an_unreadable_record_fails_the_batch_after_everything_else_is_counted(
         estate.aggregate(batch)
     assert estate.query("flight.departed")["totals"]["count"] == 2
     assert vars(caplog.records[0])["sequenceNumber"] == "77"
+
+
+@pytest.mark.parametrize("record", [None, {}, {"eventName": "INSERT"}, {"eventName": "INSERT", "dynamodb": []}])
+def test_a_record_of_any_other_shape_is_unreadable_and_no_more(record: object) -> None:
+    batch = read([record, *records(event_text("1"))])
+    assert (len(batch.inserted), batch.unreadable, batch.ignored) == (1, 1, 0)
 
 
 def test_without_time_left_the_batch_fails_and_counts_later(estate: Estate, caplog: pytest.LogCaptureFixture) -> None:
