@@ -43,13 +43,19 @@ def test_a_window_of_zeros_between_two_others_is_none() -> None:
     ("literal", "rule"),
     [
         ("1e126", "numbers go from 1e-130 to 9.99e125, of either sign, and 0"),
-        ("1e99999", "numbers go from 1e-130 to 9.99e125, of either sign, and 0"),
+        ("1e-131", "numbers go from 1e-130 to 9.99e125, of either sign, and 0"),
+        ("1e9999999999999999999", "numbers go from 1e-130 to 9.99e125, of either sign, and 0"),
         ("1" * 39, "numbers have at most 38 significant digits"),
     ],
 )
 def test_a_number_dynamodb_could_not_hold_is_refused_with_the_rule(literal: str, rule: str) -> None:
     with pytest.raises(OutOfRange, match=f"^{rule}$"):
         exact(literal)
+
+
+@pytest.mark.parametrize("literal", ["0", "-0.00", "0E5", "0.0e9999999999999999999"])
+def test_zero_is_zero_whatever_its_exponent(literal: str) -> None:
+    assert plain(exact(literal)) == "0"
 
 
 @given(literals(), st.booleans())
