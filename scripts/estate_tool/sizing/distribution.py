@@ -55,7 +55,7 @@ class Spread:
     total: float = 0.0
     maximum: float | None = None
 
-    def add(self, total: float, maximum: float, count: int = 1) -> None:
+    def add(self, total: float, maximum: float, count: int) -> None:
         """So many more amounts."""
         self.count += count
         self.total += total
