@@ -1,14 +1,12 @@
-"""Checks of a catalog: names, bounds, references, and that nothing can feed itself."""
+"""Checks of a catalog: names, bounds, references and, with foundation/flow.py, what feeds what."""
 
 import re
 from collections.abc import Iterable, Iterator
-from graphlib import CycleError, TopologicalSorter
 
+from foundation import flow
 from foundation.model import (
     QUEUE_ACCESS,
-    QUEUE_WRITES,
     TABLE_ACCESS,
-    TABLE_WRITES,
     Capacity,
     Catalog,
     Function,
@@ -33,11 +31,11 @@ def validate(catalog: Catalog) -> None:
         *(problem for table in catalog.tables for problem in _table(table)),
         *(problem for queue in catalog.queues for problem in _queue(queue)),
         *(problem for function in catalog.functions for problem in _function(function, catalog)),
-        *_consumers(catalog),
+        *flow.one_consumer_each(catalog),
     ]
     # References have to hold before a cycle can be looked for.
     if not problems:
-        problems = list(_cycle(catalog))
+        problems = list(flow.no_cycle(catalog))
     if problems:
         raise InvalidConfiguration(problems)
 
@@ -159,44 +157,3 @@ def _grant(where: str, grant: TableGrant | QueueGrant, catalog: Catalog) -> Iter
 def _known(where: str, name: str, known: Iterable[str]) -> Iterator[Problem]:
     if name not in known:
         yield Problem(where=where, value=name, allowed=one_of(known, name))
-
-
-def _consumers(catalog: Catalog) -> Iterator[Problem]:
-    """A queue's messages go to one consumer only: two would each see a part of them."""
-    for queue in catalog.queues:
-        consumers = [function.name for function in catalog.functions if function.consumes(queue.name)]
-        if len(consumers) != 1:
-            value = ", ".join(consumers) or None
-            yield Problem(where=f"catalog queue {queue.name!r} consumer", value=value, allowed="exactly one function")
-        # Both would own the failure queue dlq-<name>.
-        for function in catalog.functions:
-            if function.name == queue.name and not isinstance(function.trigger, QueueTrigger):
-                allowed = f"another name: queue {queue.name!r} has the failure queue dlq-{queue.name} already"
-                yield Problem(where="catalog function name", value=function.name, allowed=allowed)
-
-
-def _cycle(catalog: Catalog) -> Iterator[Problem]:
-    """What feeds what: a trigger feeds its function, a function feeds what it writes to."""
-    fed_by: dict[str, set[str]] = {}
-    for function in catalog.functions:
-        node = f"function {function.name}"
-        sources = fed_by.setdefault(node, set())
-        if isinstance(function.trigger, QueueTrigger):
-            sources.add(f"queue {function.trigger.queue}")
-        elif function.trigger is not None:
-            sources.add(f"table {function.trigger.table}")
-        for target in _written(function):
-            fed_by.setdefault(target, set()).add(node)
-    try:
-        TopologicalSorter(fed_by).prepare()
-    except CycleError as error:
-        path = " → ".join(error.args[1])
-        yield Problem(where="catalog cycle", value=path, allowed="no function that, by what it writes, triggers itself")
-
-
-def _written(function: Function) -> Iterator[str]:
-    for grant in function.grants:
-        if isinstance(grant, TableGrant) and TABLE_WRITES.intersection(grant.access):
-            yield f"table {grant.table}"
-        elif isinstance(grant, QueueGrant) and QUEUE_WRITES.intersection(grant.access):
-            yield f"queue {grant.queue}"

@@ -7,7 +7,8 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.permission_table import ARNS, TABLE, Needs
+from estate_tool.needs import Needs
+from estate_tool.permission_table import ARNS, TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

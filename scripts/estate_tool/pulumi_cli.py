@@ -1,41 +1,33 @@
-"""The engine's command line, with each layer's program and the guardrails running in this process.
-
-Saves starting a language host and two interpreters for each layer; `pulumi up --policy-pack
-../foundation/guardrails/pack` in a layer's folder does the same the long way round.
-"""
+"""The engine's command line for one environment."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import json
 import os
-import signal
-import subprocess
-import sys
 import tempfile
-import threading
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estate_tool import engine_locks, stack_state
 from estate_tool.bound import bound_to_us
+from estate_tool.engine_process import ended, started, wait
 from estate_tool.environment import DEFAULT, is_local
 from estate_tool.errors import Failed
+from estate_tool.event_log import EventReader
 from estate_tool.paths import ROOT, SCRIPTS
+from estate_tool.serving import served
 from estate_tool.ways_out import way_out
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from estate_tool.stack_state import Record, StackState
 
 # Tells the engine where in this process the guardrails are.
 POLICY_PACK = SCRIPTS / "estate_tool" / "policy_pack"
-_EVENT_POLL_SECONDS = 0.05
-_NO_LIMIT = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +132,7 @@ class Pulumi:
         return self._run(layer, ["refresh", "--preview-only", "--suppress-outputs", "--skip-pending-creates"], on_event)
 
     def _run_program(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        with _served(layer) as port:
+        with served(layer) as port:
             serving = ["--exec-kind=auto.inline", f"--client=127.0.0.1:{port}", f"--policy-pack={POLICY_PACK}"]
             told = {"ESTATE_POLICY_PACK_PORT": str(port), "ESTATE_POLICY_PACK_PROCESS": str(os.getpid())}
             return replace(self, variables={**self.variables, **told})._run(layer, [*arguments, *serving], on_event)
@@ -151,18 +143,18 @@ class Pulumi:
             log.touch()
             command = ["pulumi", *arguments, "--stack", self.stack, "--non-interactive", "--color=never"]
             guarded = bound_to_us([*command, f"--event-log={log}"])
-            with _started(guarded, ROOT / layer, {**self._environ(), **self.attach()}) as process:
-                reader = _EventReader(log, on_event)
+            with started(guarded, ROOT / layer, {**self._environ(), **self.attach()}) as process:
+                reader = EventReader(log, on_event)
                 reader.start()
-                output = _wait(process)
+                output = wait(process)
                 reader.finish()
             if process.returncode == 0:
                 return ""
-            return engine_locks.explained(output.strip(), layer, self.stack) or _ended(process.returncode)
+            return engine_locks.explained(output.strip(), layer, self.stack) or ended(process.returncode)
 
     def _call(self, folder: Path, *arguments: str) -> str:
         command = ["pulumi", *arguments, "--non-interactive", "--color=never"]
-        with _started(command, folder, self._environ(), merge=False) as process:
+        with started(command, folder, self._environ(), merge=False) as process:
             output, complaint = process.communicate()
         if process.returncode != 0:
             said = complaint.strip()
@@ -174,120 +166,9 @@ class Pulumi:
         return {**os.environ, **self.variables, "PULUMI_DEBUG_COMMANDS": "true"}
 
 
-def _ended(code: int) -> str:
-    return f"pulumi ended with {code}" if code > 0 else f"pulumi was ended from outside, by signal {-code}"
-
-
 def _remove_bare_salt(stack_file: Path) -> None:
     """Removes a stack's file in which there is nothing but the salt that the engine put there."""
     with contextlib.suppress(FileNotFoundError):
         lines = [line for line in stack_file.read_text(encoding="utf-8").splitlines() if line.strip()]
         if all(line.startswith("encryptionsalt:") for line in lines):
             stack_file.unlink()
-
-
-@contextlib.contextmanager
-def _started(
-    command: list[str], folder: Path, environ: Mapping[str, str], *, merge: bool = True
-) -> Iterator[subprocess.Popen[str]]:
-    """The process, ended with the block. It has its own process group, so that Ctrl-C reaches it once, through us."""
-    try:
-        process = subprocess.Popen(
-            command,
-            cwd=folder,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if merge else subprocess.PIPE,
-            text=True,
-            errors="replace",
-            process_group=0,
-        )
-    except FileNotFoundError as error:
-        raise Failed("there is no `pulumi` on this machine", "scripts/estate doctor tells how to get it") from error
-    with process:
-        try:
-            yield process
-        except BaseException:
-            if process.poll() is None:
-                process.kill()
-            raise
-
-
-def _wait(process: subprocess.Popen[str]) -> str:
-    """The process's output when it has ended. Ctrl-C makes the engine finish what is in flight and stop."""
-    asked = 0
-    while True:
-        try:
-            output, _ = process.communicate()
-        except KeyboardInterrupt:
-            asked += 1
-            # The engine takes a second interrupt as an order to drop everything.
-            process.send_signal(signal.SIGINT)
-            continue
-        if asked:
-            raise KeyboardInterrupt
-        return output
-
-
-@contextlib.contextmanager
-def _served(layer: str) -> Iterator[int]:
-    """Serves the layer's program and the guardrails to the engine; yields the port on the loopback."""
-    from concurrent import futures
-
-    import grpc
-
-    # The Automation API's own server of inline programs. Its public entry points add three to five calls of the
-    # command line to each rollout, a second per layer.
-    from pulumi.automation._server import LanguageServer
-    from pulumi.runtime.proto import analyzer_pb2_grpc, language_pb2_grpc
-
-    from estate_tool.guardrails import analyzer
-
-    program = importlib.import_module(f"{layer}.__main__").main
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), options=_NO_LIMIT)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
-    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    sys.unraisablehook = hush
-    try:
-        yield port
-    finally:
-        server.stop(grace=None).wait()
-
-
-def hush(unraisable: sys.UnraisableHookArgs) -> None:
-    """A program whose engine failed is dropped half-way, and complains when it is collected: to a user, for nothing.
-
-    The SDK's coroutines hold one another; which one complains is up to the order in which they are collected.
-    """
-    if getattr(unraisable.object, "__name__", "") not in {"run_in_stack", "run_pulumi_func"}:
-        sys.__unraisablehook__(unraisable)
-
-
-class _EventReader(threading.Thread):
-    """Follows the engine's event log, one JSON object per line, while it is written."""
-
-    def __init__(self, path: Path, on_event: Callable[[Mapping[str, Any]], None]) -> None:
-        super().__init__(daemon=True)
-        self._path = path
-        self._on_event = on_event
-        self._written = threading.Event()
-
-    def run(self) -> None:
-        rest = ""
-        with self._path.open(encoding="utf-8") as log:
-            while True:
-                complete = self._written.is_set()
-                *lines, rest = (rest + log.read()).split("\n")
-                for line in lines:
-                    self._on_event(json.loads(line))
-                if complete:
-                    return
-                self._written.wait(_EVENT_POLL_SECONDS)
-
-    def finish(self) -> None:
-        """Reads what is left; the engine must have ended."""
-        self._written.set()
-        self.join()

@@ -148,7 +148,7 @@ def refuse_while_read(pulumi: Pulumi, layers: tuple[str, ...]) -> None:
 
 
 def _down(pulumi: Pulumi, name: str, display: Display, *, preview: bool) -> LayerResult:
-    changes = Changes(on_step=lambda step: display.step(step, planned=preview))
+    changes = Changes(on_step=lambda step: display.step(step, planned=False))
     if preview:
         resources = pulumi.export(name).get("resources") or []
         changes.counts["deleted"] = sum(1 for resource in resources if str(resource["type"]).startswith("aws:"))

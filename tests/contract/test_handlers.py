@@ -16,7 +16,7 @@ from foundation.catalog import CATALOG
 from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, TableGrant
 from tests.support.mocks import outputs_of, roll_out
 
-Call = tuple[str, Mapping[str, Any]]
+Call = tuple[str, str, Mapping[str, Any]]
 every_function = pytest.mark.parametrize("function", CATALOG.functions, ids=lambda function: function.name)
 
 EVENT = {
@@ -104,18 +104,18 @@ def test_every_variable_is_required(function: Function) -> None:
             settings.from_environment(rest)
 
 
-def _needed(operation: str, request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _needed(service: str, operation: str, request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The permissions of a request: (action, ARN); a transaction needs those of the operations inside."""
     table = "arn:aws:dynamodb:us-east-1:123456789012:table/{}".format
     if operation == "TransactWriteItems":
         for item in request["TransactItems"]:
             for word, part in item.items():
-                yield f"dynamodb:{word.removesuffix('Item')}Item", table(part["TableName"])
+                yield f"{service}:{word.removesuffix('Item')}Item", table(part["TableName"])
     elif "TableName" in request:
-        yield f"dynamodb:{operation}", table(request["TableName"])
+        yield f"{service}:{operation}", table(request["TableName"])
     else:
         queue = request["QueueUrl"].rsplit("/", 1)[1]
-        yield f"sqs:{operation.removesuffix('Batch')}", f"arn:aws:sqs:us-east-1:123456789012:{queue}"
+        yield f"{service}:{operation.removesuffix('Batch')}", f"arn:aws:sqs:us-east-1:123456789012:{queue}"
 
 
 @pytest.fixture
@@ -125,9 +125,10 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
 
     sent: list[Call] = []
 
-    def call(_: AwsClient, operation: str, request: Mapping[str, Any], deadline: object) -> dict[str, Any]:
+    def call(client: AwsClient, operation: str, request: Mapping[str, Any], deadline: object) -> dict[str, Any]:
         del deadline
-        sent.append((operation, json.loads(json.dumps(request))))
+        service = client._service  # pyright: ignore[reportPrivateUsage]
+        sent.append((service, operation, json.loads(json.dumps(request))))
         return {"Items": []}
 
     monkeypatch.setattr(AwsClient, "call", call)

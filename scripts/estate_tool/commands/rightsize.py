@@ -8,14 +8,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.commands import arguments
+from estate_tool.commands import arguments, resize
 from estate_tool.commands.tune import tune
+from estate_tool.commands.verify import verify
 from estate_tool.sizing.recommendation import MINIMUM_SAMPLES
 from estate_tool.sizing.sources import AUTO, SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from estate_tool.environment import Environment
     from estate_tool.sizing.functions import Sized
     from estate_tool.sizing.window import Window
@@ -54,6 +53,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--slower", type=_percent, default=25, metavar="P",
         help="with --verify: how many percent slower the slowest calls (p99) may have become (25)",
     )  # fmt: skip
+    _doings(parser)
+    _tuning(parser)
+    arguments.html(parser)
+    arguments.json_flag(parser)
+
+
+def _doings(parser: argparse.ArgumentParser) -> None:
     doing = parser.add_mutually_exclusive_group()
     doing.add_argument(
         "--apply", action="store_true", help="write the recommendations, with their evidence, to compute/sizing.json"
@@ -69,9 +75,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tune", metavar="FUNCTION",
         help="run a copy of the function at several sizes on --payload, which is really processed: cost and speed",
     )  # fmt: skip
-    _tuning(parser)
-    arguments.html(parser)
-    arguments.json_flag(parser)
 
 
 def _tuning(parser: argparse.ArgumentParser) -> None:
@@ -97,9 +100,10 @@ def run(args: argparse.Namespace) -> int:
     seen = window.since(args.since)
     target = environment.resolve(args.environment)
     if args.revert:
-        return _revert(target, args.function)
+        resize.revert(target, args.function)
+        return 0
     if args.verify:
-        return _verify(target, args)
+        return verify(target, args)
     if args.tune:
         return tune(target, args)
     functions, told = _measured(target, args, seen)
@@ -116,7 +120,7 @@ def run(args: argparse.Namespace) -> int:
         print("\n".join(table.lines(told)))
     sys.stdout.flush()
     if args.apply:
-        _apply(target, functions, told)
+        resize.apply(target, functions, told)
     return 0
 
 
@@ -149,7 +153,7 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
     with reaching(target), shown() as show:
         functions = list(find_all(target) if args.all else find(target, args.function))
         if args.apply:
-            _refuse_others(functions)
+            resize.refuse_others(functions)
         for function in functions:
             asked = Asked(environment=target, function=function, window=seen, progress=show)
             evidence = sources.found(args.source, asked)
@@ -160,79 +164,6 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
         "environment": target.name, "window": str(seen), "prices_as_of": known.as_of, "functions": described,
         "totals": totals(described), "provisioned_concurrency": kept_warm, "compute_optimizer": told,
     }  # fmt: skip
-
-
-def _verify(target: Environment, args: argparse.Namespace) -> int:
-    from estate_tool.errors import Failed
-    from estate_tool.progress import shown
-    from estate_tool.reaching import reaching
-    from estate_tool.sizing import verification
-
-    with reaching(target), shown() as show:
-        functions = verification.verified(target, args.function, args.min_samples, args.slower, show)
-    if args.json:
-        print(json.dumps({"environment": target.name, "functions": functions}, indent=2, ensure_ascii=False))
-    else:
-        print("\n".join(verification.lines(functions)))
-    sys.stdout.flush()
-    unproven = [one["function"] for one in functions if not one["ok"]]
-    if unproven:
-        raise Failed(
-            f"not verified: {', '.join(unproven)}; the reasons stand above",
-            "where there are too few invocations, wait for more\n"
-            f"to go back: scripts/estate rightsize {target.name} --revert --function {' '.join(unproven)}, "
-            f"then scripts/deploy_layer.sh compute {target.name}",
-        )
-    return 0
-
-
-def _refuse_others(functions: Sequence[Sized]) -> None:
-    from estate_tool.errors import UsageError
-
-    others = [function.name for function in functions if function.catalog_name is None]
-    if others:
-        raise UsageError(
-            f"--apply writes compute/sizing.json, which is not about {', '.join(others)}; nothing was touched",
-            "leave --apply out, and change the memory of these functions where they are declared",
-        )
-
-
-def _apply(target: Environment, functions: Sequence[Sized], told: dict[str, Any]) -> None:
-    from estate_tool.sizing import file, stack_file, warm
-
-    sizes = {
-        function.catalog_name: (one["recommended_mb"], one["evidence"])
-        for function, one in zip(functions, told["functions"], strict=True)
-        if function.catalog_name is not None and one["recommended_mb"] is not None
-    }
-    _tell(target, "compute/sizing.json", file.apply(sizes))
-    keys = warm.together(target.configuration.compute.provisioning, told["provisioned_concurrency"])
-    if keys:
-        _tell(target, f"compute/Pulumi.{target.name}.yaml", stack_file.apply(target.name, keys))
-
-
-def _revert(target: Environment, names: Sequence[str]) -> int:
-    from estate_tool.errors import UsageError
-    from estate_tool.sizing import file
-
-    entries = file.entries()
-    unknown = [name for name in names if name not in entries]
-    if unknown:
-        raise UsageError(
-            f"compute/sizing.json is not about {', '.join(unknown)}; nothing was touched",
-            f"give names of it: {', '.join(entries)}",
-        )
-    _tell(target, "compute/sizing.json", file.revert(list(names or entries)))
-    return 0
-
-
-def _tell(target: Environment, name: str, diff: str) -> None:
-    """The change, on stderr: stdout is for the recommendations."""
-    if not diff:
-        print(f"{name} stays as it is", file=sys.stderr)
-        return
-    print(f"{diff}\n{name} is written; look at it, then: scripts/deploy_layer.sh compute {target.name}",
-          file=sys.stderr)  # fmt: skip
 
 
 def _samples(text: str) -> int:

@@ -1,13 +1,14 @@
 """The aggregate function: what is added, how it is cut into transactions, what happens when it can't be."""
 
 import logging
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from aggregate.counting import chunks, targets
 from aggregate.handler import BatchFailed
-from aggregate.records import Inserted
+from aggregate.records import Inserted, read
 from shared.events import parse
 from shared.keys import event_key, series_key
 from tests.lambdas.estate import Estate
@@ -133,11 +134,12 @@ def test_an_event_that_cannot_be_added_fails_alone_and_loudly(estate: Estate, ca
     estate.dynamodb.tables["aggregates"][full["series"]["S"], full["hour"]["S"]] = full
     texts = [event_text(str(n), subject="full" if n == 7 else "UA") for n in range(50)]
     for _ in range(2):
-        with pytest.raises(BatchFailed, match="1 of 50 records could not be counted; the log says why"):
+        with pytest.raises(BatchFailed, match=r"^1 of 50 records could not be counted; the log says why$"):
             estate.aggregate(records(*texts))
         assert estate.query("flight.departed")["totals"]["count"] == 49
     error = vars(next(record for record in caplog.records if record.levelno == logging.ERROR))
     assert (error["message"], error["sequenceNumber"]) == ("event cannot be counted", "8")
+    assert error["eventKey"] == event_key("/test", "7")
     assert "Item size has exceeded" in error["reason"]
 
 
@@ -155,22 +157,39 @@ def test_an_unreadable_record_fails_the_batch_after_everything_else_is_counted(
     assert vars(caplog.records[0])["sequenceNumber"] == "77"
 
 
-def test_without_time_left_the_batch_fails_and_counts_later(estate: Estate) -> None:
+@pytest.mark.parametrize("record", [None, {}, {"eventName": "INSERT"}, {"eventName": "INSERT", "dynamodb": []}])
+def test_a_record_of_any_other_shape_is_unreadable_and_no_more(record: object) -> None:
+    batch = read([record, *records(event_text("1"))])
+    assert (len(batch.inserted), batch.unreadable, batch.ignored) == (1, 1, 0)
+
+
+def test_without_time_left_the_batch_fails_and_counts_later(estate: Estate, caplog: pytest.LogCaptureFixture) -> None:
     batch = records(*[event_text(str(n)) for n in range(400)])
-    with pytest.raises(BatchFailed):
+    with pytest.raises(BatchFailed) as failed:
         estate.aggregate(batch, milliseconds=1002, step=1)
-    assert 0 < len(estate.dynamodb.items("marks")) < 400
+    postponed = 400 - len(estate.dynamodb.items("marks"))
+    assert 0 < postponed < 400
+    assert str(failed.value).startswith(f"{postponed} of 400 records")
+    (error,) = [vars(record) for record in caplog.records if record.levelno == logging.ERROR]
+    assert (error["message"], error["events"]) == ("events not counted for now", postponed)
+    assert "time" in error["reason"]
     estate.aggregate(batch)
     assert estate.query("flight.departed")["totals"]["count"] == 400
 
 
-def test_the_outcome_is_logged_in_one_line(estate: Estate, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_outcome_is_logged_in_one_line(
+    estate: Estate, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     caplog.set_level(logging.INFO)
     estate.aggregate(records(event_text("1")))
+    caplog.clear()
+    monkeypatch.setattr("aggregate.handler.time", SimpleNamespace(monotonic=iter([10.0, 12.0]).__next__))
     estate.aggregate([*records(event_text("1"), event_text("2")), stream_record({}, name="REMOVE")])
+    assert len(caplog.records) == 1
     line = vars(caplog.records[-1])
     assert line["message"] == "batch aggregated"
     assert [line[name] for name in ("received", "counted", "duplicates", "ignored", "failed")] == [3, 1, 1, 1, 0]
+    assert line["milliseconds"] == 2000
 
 
 def test_the_two_aggregates_of_an_event_without_subject_are_different() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.exact import EXACT, exact, join, plain, split
+from shared.exact import EXACT, OutOfRange, exact, join, plain, split
 from tests.lambdas.samples import literals
 
 
@@ -33,6 +33,29 @@ def test_plain_notation(value: str, text: str) -> None:
 @pytest.mark.parametrize("literal", ["34", "-34.5", "99999999999999", "0.00000000000001", "12345678901234.5"])
 def test_an_ordinary_number_is_one_window_and_reads_as_itself(literal: str) -> None:
     assert split(exact(literal)) == {0: Decimal(literal)}
+
+
+def test_a_window_of_zeros_between_two_others_is_none() -> None:
+    assert split(exact("1" + 28 * "0" + "1" + 13 * "0")) == {0: Decimal("1e13"), 2: Decimal("1e-14")}
+
+
+@pytest.mark.parametrize(
+    ("literal", "rule"),
+    [
+        ("1e126", "numbers go from 1e-130 to 9.99e125, of either sign, and 0"),
+        ("1e-131", "numbers go from 1e-130 to 9.99e125, of either sign, and 0"),
+        ("1e9999999999999999999", "numbers go from 1e-130 to 9.99e125, of either sign, and 0"),
+        ("1" * 39, "numbers have at most 38 significant digits"),
+    ],
+)
+def test_a_number_dynamodb_could_not_hold_is_refused_with_the_rule(literal: str, rule: str) -> None:
+    with pytest.raises(OutOfRange, match=f"^{rule}$"):
+        exact(literal)
+
+
+@pytest.mark.parametrize("literal", ["0", "-0.00", "0E5", "0.0e9999999999999999999"])
+def test_zero_is_zero_whatever_its_exponent(literal: str) -> None:
+    assert plain(exact(literal)) == "0"
 
 
 @given(literals(), st.booleans())

@@ -38,6 +38,12 @@ def test_values_that_differ_in_the_last_digits_only_do_not_cancel_out() -> None:
     assert plain(deviation(moments)) == "1"
 
 
+def test_a_deviation_is_rounded_once() -> None:
+    # Half the distance of these is 1 + 5e-38 + 1e-43: rounded to, say, 42 digits first, the last step would go down.
+    moments = moments_of(["2", "-1.000002e-37"])
+    assert plain(deviation(moments)) == "1." + 36 * "0" + "1"
+
+
 @given(st.lists(literals(), min_size=1, max_size=12))
 def test_mean_and_deviation_are_right_to_38_digits(numbers: list[str]) -> None:
     values = [Fraction(number) for number in numbers]

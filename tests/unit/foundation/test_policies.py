@@ -142,6 +142,7 @@ def test_only_the_lambda_service_may_assume_a_role() -> None:
     (statement,) = policy["Statement"]
     assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
     assert (statement["Effect"], statement["Action"]) == ("Allow", "sts:AssumeRole")
+    assert set(statement) == {"Sid", "Effect", "Principal", "Action", "Condition"}
 
 
 def test_the_lambda_service_may_assume_a_role_for_functions_of_its_account_only() -> None:

@@ -144,6 +144,7 @@ def test_a_trigger_on_an_unknown_queue_is_named() -> None:
 def test_a_queue_without_a_consumer_is_rejected() -> None:
     problem = _one(replace(CATALOG, queues=(*CATALOG.queues, Queue(name="forgotten"))))
     assert (problem.where, problem.value) == ("catalog queue 'forgotten' consumer", None)
+    assert problem.allowed == "exactly one function"
 
 
 def test_a_queue_with_two_consumers_is_rejected() -> None:
@@ -155,7 +156,7 @@ def test_a_queue_with_two_consumers_is_rejected() -> None:
 def test_two_owners_of_one_failure_queue_are_rejected() -> None:
     problem = _one(with_function(replace(READ, name="inbox")))
     assert (problem.where, problem.value) == ("catalog function name", "inbox")
-    assert "dlq-inbox" in problem.allowed
+    assert problem.allowed == "another name: queue 'inbox' has the failure queue dlq-inbox already"
 
 
 def test_a_function_may_have_the_name_of_the_queue_it_consumes() -> None:
@@ -184,6 +185,7 @@ def test_a_cycle_is_shown_as_the_path_it_takes(function: Function, changes: dict
     problem = _one(with_function(function, **changes))
     path = str(problem.value).split(" → ")
     assert problem.where == "catalog cycle"
+    assert problem.allowed == "no function that, by what it writes, triggers itself"
     assert set(path) == nodes
     assert path[0] == path[-1]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import engine_locks, pulumi_cli
+from estate_tool import engine_locks, pulumi_cli, serving
 from estate_tool.errors import Failed
 from estate_tool.pulumi_cli import Pulumi
 from estate_tool.stack_state import RECORD_TAG, Record
@@ -257,5 +257,5 @@ def test_only_what_a_program_without_an_engine_complains_of_is_hushed(
     heard: list[Any] = []
     monkeypatch.setattr(sys, "__unraisablehook__", heard.append)
     unraisable: Any = SimpleNamespace(object=SimpleNamespace(__name__=name))
-    pulumi_cli.hush(unraisable)
+    serving.hush(unraisable)
     assert len(heard) == told

@@ -139,6 +139,7 @@ def test_layers_above_a_failed_one_are_not_touched(display: Display) -> None:
     }  # fmt: skip
     assert outcome.layers[1].error == "queue: denied"
     assert outcome.layers[2].error == "layer data failed"
+    assert [result.ran for result in outcome.layers] == [True, True, False, False]
     assert not outcome.ok
     assert ("up", "compute") not in pulumi.calls
 
@@ -208,9 +209,11 @@ def test_a_layer_that_would_not_change_hands_out_what_it_does_now(display: Displ
     assert pulumi.seen["data"] == {}
 
 
-def test_layers_are_destroyed_highest_first_and_their_stacks_removed(display: Display) -> None:
+def test_layers_are_destroyed_highest_first_and_their_stacks_removed() -> None:
     pulumi: Any = FakePulumi(deployed=LAYER_NAMES)
-    outcome = rollout.destroy(pulumi, LAYER_NAMES, display)
+    told = io.StringIO()
+    outcome = rollout.destroy(pulumi, LAYER_NAMES, Display(told))
+    assert [line.split()[-1] for line in told.getvalue().splitlines() if " Queue " in line] == ["deleted"] * 4
     order = [call for name in reversed(LAYER_NAMES) for call in (("destroy", name), ("remove_stack", name))]
     assert pulumi.calls == order
     assert set(results(outcome).values()) == {"destroyed"}
@@ -227,6 +230,11 @@ def test_a_failed_teardown_leaves_the_layers_below(display: Display) -> None:
     assert ("destroy", "data") not in pulumi.calls
 
 
+def test_a_command_is_about_one_layer_or_all_of_them() -> None:
+    assert rollout.selected("data") == ("data",)
+    assert rollout.selected(None) == LAYER_NAMES
+
+
 def test_destroying_what_is_not_there_is_no_error(display: Display) -> None:
     outcome = rollout.destroy(fake(), LAYER_NAMES, display)
     assert outcome.ok
@@ -234,12 +242,13 @@ def test_destroying_what_is_not_there_is_no_error(display: Display) -> None:
 
 
 @pytest.mark.parametrize(
-    ("layer", "readers"), [("foundation", ("data", "compute", "observability")), ("compute", ("observability",))]
+    ("layer", "readers", "verb"),
+    [("foundation", ("data", "compute", "observability"), "read"), ("compute", ("observability",), "reads")],
 )
-def test_a_layer_that_is_read_is_not_destroyed(layer: str, readers: tuple[str, ...]) -> None:
+def test_a_layer_that_is_read_is_not_destroyed(layer: str, readers: tuple[str, ...], verb: str) -> None:
     with pytest.raises(Failed) as refused:
         rollout.refuse_while_read(fake(deployed=LAYER_NAMES), (layer,))
-    assert all(reader in refused.value.message for reader in readers)
+    assert f"while {', '.join(readers)} {verb} it in dev" in refused.value.message
     commands = [line for line in refused.value.hint.splitlines() if "destroy_layer" in line]
     assert commands == [f"scripts/destroy_layer.sh {reader} dev" for reader in reversed(readers)]
 
@@ -248,6 +257,12 @@ def test_a_layer_whose_readers_go_too_may_be_destroyed() -> None:
     rollout.refuse_while_read(fake(deployed=LAYER_NAMES), LAYER_NAMES)
     with pytest.raises(Failed):
         rollout.refuse_while_read(fake(deployed=LAYER_NAMES), LAYER_NAMES[:2])
+
+
+def test_a_reader_with_nothing_in_its_stack_keeps_no_layer_from_being_destroyed() -> None:
+    pulumi = fake(deployed=LAYER_NAMES)
+    pulumi.resources["compute"] = 0
+    rollout.refuse_while_read(pulumi, ("data", "observability"))
 
 
 def test_an_interrupt_ends_the_rollout_with_a_report(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estate_tool.sizing import reports
-from estate_tool.sizing.evidence import Evidence, Histogram
+from estate_tool.sizing.distribution import Histogram, Spread
+from estate_tool.sizing.evidence import UNKNOWN, Evidence, Usage
 from tests.unit.tool.log_lines import gathered, json_record, text_line
 
 
@@ -33,6 +34,47 @@ def test_a_percentile_is_the_value_at_the_nearest_rank(values: list[int], percen
     for value in values:
         histogram.add(value)
     assert histogram.percentile(percent) == sorted(values)[math.ceil(percent * len(values) / 100) - 1]
+
+
+def test_means_have_one_decimal_place_and_amounts_may_be_below_one() -> None:
+    histogram, spread = Histogram(), Spread()
+    histogram.add(1, times=2)
+    histogram.add(2)
+    spread.add(0.5, 0.5, 1)
+    spread.add(0.5, 0.25, 2)
+    assert (histogram.average, spread.average, spread.maximum) == (1.3, 0.3, 0.5)
+
+
+def test_evidence_has_the_percentiles_it_names() -> None:
+    evidence = gathered(*[text_line(value, duration=value) for value in range(1, 201)])
+    told, usage = evidence.described(), evidence.usage
+    assert (told["p95_mb"], told["p99_mb"], told["max_mb"], told["duration_p99_ms"]) == (190, 198, 200, 198)
+    assert (usage.samples, usage.p99_mb, usage.max_mb) == (200, 198, 200)
+
+
+def test_of_no_lines_there_is_no_use_to_speak_of() -> None:
+    assert gathered().usage == Usage(samples=0, p99_mb=0, max_mb=0)
+    assert (gathered("hello").timeouts, gathered().usage.ooms, gathered().usage.largest_oom_mb) == (0, 0, 0)
+
+
+def test_failures_are_counted_and_so_is_what_happened_several_times() -> None:
+    evidence = gathered(text_line(1), text_line(1, status="error"))
+    failed = reports.parse(text_line(1, status="error"))
+    assert failed is not None
+    evidence.add(failed, times=3)
+    assert (evidence.failures, evidence.invocations) == (4, 5)
+
+
+def test_only_invocations_of_the_size_asked_for_count() -> None:
+    evidence = Evidence(512)
+    evidence.add_lines([text_line(1, size=512), text_line(1, size=1024)])
+    assert evidence.invocations == 1
+
+
+def test_what_was_found_names_where_beside_all_that_was_measured() -> None:
+    found = gathered(text_line(5)).found("the log")
+    assert (found.usage.samples, found.measured["source"], found.gb_ms) == (1, "the log", 100 * 3008 / 1024)
+    assert set(found.measured) == set(UNKNOWN)
 
 
 def test_zeros_are_invocations_and_no_samples_and_garbage_is_neither() -> None:
@@ -59,6 +101,8 @@ def test_cold_starts_and_what_is_billed_are_added_up() -> None:
     assert (told["cold_starts"], told["init_average_ms"], told["init_max_ms"]) == (2, 300.8, 351)
     assert told["billed_seconds"] == 3.0
     assert told["billed_gb_seconds"] == 0.5 + 3.0 + 2.0
+    told = gathered(text_line(1, size=3008, billed=100), text_line(1, size=128, billed=1)).described()
+    assert (told["billed_seconds"], told["billed_gb_seconds"]) == (0.101, 0.294)
 
 
 def test_a_timeout_told_by_line_and_by_status_is_one_timeout() -> None:

@@ -73,7 +73,8 @@ def test_out_of_memory_at_512_asks_for_half_as_much_again() -> None:
         *[text_line(400, size=512)] * 90,
         *[text_line(512, size=512, status="error", error="Runtime.OutOfMemory")] * 10,
     ]
-    assert recommend(512, gathered(*lines).usage).memory_mb == 768
+    said = recommend(512, gathered(*lines).usage)
+    assert (said.memory_mb, said.reason) == (768, "10 out of memory with up to 512 MB")
 
 
 def test_out_of_memory_with_less_than_it_has_now_keeps_what_it_has() -> None:

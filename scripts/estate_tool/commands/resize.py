@@ -1,0 +1,63 @@
+"""`estate rightsize --apply` and `--revert`: memory is written to compute/sizing.json; nothing is deployed."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from estate_tool.environment import Environment
+    from estate_tool.sizing.functions import Sized
+
+
+def refuse_others(functions: Sequence[Sized]) -> None:
+    """Raises UsageError for functions that the file is not about: those the catalog does not declare."""
+    from estate_tool.errors import UsageError
+
+    others = [function.name for function in functions if function.catalog_name is None]
+    if others:
+        raise UsageError(
+            f"--apply writes compute/sizing.json, which is not about {', '.join(others)}; nothing was touched",
+            "leave --apply out, and change the memory of these functions where they are declared",
+        )
+
+
+def apply(target: Environment, functions: Sequence[Sized], told: dict[str, Any]) -> None:
+    """Writes what was recommended, with its evidence."""
+    from estate_tool.sizing import file, stack_file, warm
+
+    sizes = {
+        function.catalog_name: (one["recommended_mb"], one["evidence"])
+        for function, one in zip(functions, told["functions"], strict=True)
+        if function.catalog_name is not None and one["recommended_mb"] is not None
+    }
+    _tell(target, "compute/sizing.json", file.apply(sizes))
+    keys = warm.together(target.configuration.compute.provisioning, told["provisioned_concurrency"])
+    if keys:
+        _tell(target, f"compute/Pulumi.{target.name}.yaml", stack_file.apply(target.name, keys))
+
+
+def revert(target: Environment, names: Sequence[str]) -> None:
+    """Gives functions, all of the file by default, the memory back that they had before."""
+    from estate_tool.errors import UsageError
+    from estate_tool.sizing import file
+
+    entries = file.entries()
+    unknown = [name for name in names if name not in entries]
+    if unknown:
+        raise UsageError(
+            f"compute/sizing.json is not about {', '.join(unknown)}; nothing was touched",
+            f"give names of it: {', '.join(entries)}",
+        )
+    _tell(target, "compute/sizing.json", file.revert(list(names or entries)))
+
+
+def _tell(target: Environment, name: str, diff: str) -> None:
+    """The change, on stderr: stdout is for the recommendations."""
+    if not diff:
+        print(f"{name} stays as it is", file=sys.stderr)
+        return
+    print(f"{diff}\n{name} is written; look at it, then: scripts/deploy_layer.sh compute {target.name}",
+          file=sys.stderr)  # fmt: skip
