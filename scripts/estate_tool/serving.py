@@ -6,14 +6,13 @@ Saves starting a language host and two interpreters for each layer; `pulumi up -
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import importlib
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 _NO_LIMIT = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 
@@ -34,7 +33,7 @@ def served(layer: str) -> Iterator[int]:
 
     program = importlib.import_module(f"{layer}.__main__").main
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), options=_NO_LIMIT)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(lambda: all_at_once(program)), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
@@ -43,25 +42,6 @@ def served(layer: str) -> Iterator[int]:
         yield port
     finally:
         server.stop(grace=None).wait()
-
-
-async def all_at_once(program: Callable[[], None]) -> None:
-    """Runs a program and waits for all that it set going, or until some of that fails.
-
-    The SDK does so too, and learns here what failed, but it looks at everything that is unfinished each time that
-    something finishes: with a hundred functions, two fifths of this process's time.
-    """
-    from pulumi.runtime.settings import SETTINGS
-
-    program()
-    going: Any = SETTINGS  # which has its attributes from where it runs, not as a type tells
-    while True:
-        unfinished = [one for one in (*going.rpc_manager.rpcs, *going.outputs) if not one.done()]
-        if not unfinished:
-            return
-        done, _ = await asyncio.wait(unfinished, return_when=asyncio.FIRST_EXCEPTION)
-        if any(one.cancelled() or one.exception() for one in done):
-            return
 
 
 def hush(unraisable: sys.UnraisableHookArgs) -> None:
