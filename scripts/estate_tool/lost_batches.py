@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from estate_tool.reaching import code_of
+from estate_tool.retries import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator

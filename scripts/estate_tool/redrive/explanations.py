@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.reaching import code_of
+from estate_tool.retries import code_of
 
 if TYPE_CHECKING:
     from estate_tool.lost_batches import Range

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.errors import Failed
-from estate_tool.reaching import code_of
+from estate_tool.retries import code_of
 from estate_tool.sizing import reports
 from estate_tool.sizing.evidence import Evidence
 from foundation.catalog import CATALOG

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.reaching import code_of
+from estate_tool.retries import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from estate_tool.reaching import FORBIDDEN, code_of
+from estate_tool.reaching import FORBIDDEN
+from estate_tool.retries import code_of
 from estate_tool.sizing import insights, published
 from estate_tool.sizing.functions import measure
 
