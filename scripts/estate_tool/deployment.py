@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,10 @@ from estate_tool.changes import UNKNOWN, UNKNOWN_WORDS, Changes
 from estate_tool.errors import Failed
 from estate_tool.outcome import DEPLOYED, FAILED, PLANNED, SKIPPED, UNCHANGED, LayerResult
 from estate_tool.stack_state import Record, StackState
-from foundation.layers import layer
+from foundation.layers import LAYER_NAMES, layer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from estate_tool.display import Display
@@ -23,17 +24,23 @@ if TYPE_CHECKING:
 
 @dataclass(kw_only=True)
 class Deployment:
-    """Rolls layers out, or previews them, one after the other. Without `inputs` every layer is run and nothing kept."""
+    """Rolls `layers` out, or previews them, one after the other.
+
+    Without `inputs` every layer is run and no record kept. Call `finish` at the end.
+    """
 
     pulumi: Pulumi
     display: Display
+    layers: tuple[str, ...] = LAYER_NAMES
     preview: bool = False
     force: bool = False
     recovery: Recovery | None = None
     inputs: Inputs | None = None
     states: dict[str, StackState] = field(init=False)
     _planned: dict[str, Any] = field(default_factory=dict)
+    # What is done while a layer is rolled out: the record of the one before is kept, the stack of the next one made.
     _keeping: dict[str, Future[None]] = field(default_factory=dict)
+    _making: dict[str, Future[None]] = field(default_factory=dict)
     _pool: ThreadPoolExecutor | None = None
 
     def __post_init__(self) -> None:
@@ -57,14 +64,26 @@ class Deployment:
         return self._plan(name) if self.preview else self._up(name, digest)
 
     def finish(self) -> None:
-        """Returns when all records are kept; one that could not be kept costs the next rollout a run."""
+        """Returns when all records are kept, and stacks of layers whose turn never came are gone."""
         for name in tuple(self._keeping):
             self._kept(name)
+        for name, made in self._making.items():
+            with contextlib.suppress(Failed):
+                made.result()
+                self.pulumi.remove_stack(name)
         if self._pool:
             self._pool.shutdown()
 
+    def _meanwhile(self, do: Callable[..., None], *arguments: Any) -> Future[None]:
+        """Does it while the main thread waits for the engine, one thing after the other."""
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(max_workers=1)
+        return self._pool.submit(do, *arguments)
+
     def _kept(self, name: str) -> None:
-        """Returns when a record of the layer that is being kept is."""
+        """Returns when a record of the layer that is being kept is; if it can't be, the next rollout has a run more."""
         try:
             if future := self._keeping.pop(name, None):
                 future.result()
@@ -81,9 +100,10 @@ class Deployment:
         self._kept(name)
         state = self.states.get(name)
         if state is None:
-            self.pulumi.create_stack(name)
+            self._make(name)
         elif self.recovery:
             self.recovery.before(name)
+        self._make_ahead(name)
         changes, complaint = Changes(on_step=lambda step: self.display.step(step, planned=False)), "interrupted"
         try:
             complaint = self.pulumi.up(name, changes.take, refresh=self._is_elsewhere(state))
@@ -92,6 +112,18 @@ class Deployment:
         finally:
             self._keep(name, digest, succeeded=not complaint)
         return LayerResult.of(name, changes, complaint, DEPLOYED)
+
+    def _make(self, name: str) -> None:
+        if made := self._making.pop(name, None):
+            made.result()
+        else:
+            self.pulumi.create_stack(name)
+
+    def _make_ahead(self, name: str) -> None:
+        """Has the stack made of the layer whose turn is next, if it has none."""
+        above = self.layers[self.layers.index(name) + 1 :]
+        if above and above[0] not in self.states and above[0] not in self._making:
+            self._making[above[0]] = self._meanwhile(self.pulumi.create_stack, above[0])
 
     def _is_elsewhere(self, state: StackState | None) -> bool:
         """Whether the state tells of an embedded AWS that has been reset since, so that none of it is true."""
@@ -107,11 +139,7 @@ class Deployment:
         # Inputs edited meanwhile: nobody knows what the engine saw of it.
         if succeeded and digest and self._digest(name) == digest:
             record = Record(inputs=digest, state=self.states[name].digest, aws=self.inputs.aws)
-        if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._pool = ThreadPoolExecutor(max_workers=1)
-        self._keeping[name] = self._pool.submit(self.pulumi.keep_record, name, record)
+        self._keeping[name] = self._meanwhile(self.pulumi.keep_record, name, record)
 
     def _plan(self, name: str) -> LayerResult:
         """Previews a layer over what the layers below it would hand out; the engine knows only what they do now."""

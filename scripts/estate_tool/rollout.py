@@ -41,7 +41,13 @@ def deploy(
     Raises Failed, before anything is touched, when a single layer is asked for and one it reads is not deployed.
     """
     deployment = Deployment(
-        pulumi=pulumi, display=display, preview=preview, force=force, recovery=recovery, inputs=inputs
+        pulumi=pulumi,
+        display=display,
+        layers=layers,
+        preview=preview,
+        force=force,
+        recovery=recovery,
+        inputs=inputs,
     )
     if not preview:
         _require_lower(layers, deployment.deployed, pulumi.stack)

@@ -85,7 +85,7 @@ def test_nobody_is_asked_where_nobody_is_there_or_nothing_would_change(engine: A
     assert call(deploy, "dev").code == 0
     made = engine()
     assert call(deploy, "dev", "--yes").code == 0
-    assert [verb for verb, _ in made.calls] == ["create_stack", "up"] * 4
+    assert sorted(verb for verb, _ in made.calls) == ["create_stack"] * 4 + ["up"] * 4
 
 
 def test_a_preview_that_fails_ends_it(engine: Any, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:

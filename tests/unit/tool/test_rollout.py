@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -119,9 +120,50 @@ def results(outcome: rollout.Outcome) -> dict[str, str]:
 def test_layers_are_rolled_out_lowest_first_each_in_a_stack_of_its_own(display: Display) -> None:
     pulumi: Any = FakePulumi()
     outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
-    assert pulumi.calls == [call for name in LAYER_NAMES for call in (("create_stack", name), ("up", name))]
+    assert [name for call, name in pulumi.calls if call == "up"] == list(LAYER_NAMES)
+    for name in LAYER_NAMES:
+        assert pulumi.calls.index(("create_stack", name)) < pulumi.calls.index(("up", name))
+    assert len(pulumi.calls) == 2 * len(LAYER_NAMES)
     assert outcome.ok
     assert set(results(outcome).values()) == {"deployed"}
+
+
+def test_the_next_layer_s_stack_is_made_while_one_is_rolled_out(display: Display) -> None:
+    made = threading.Event()
+
+    class Waiting(FakePulumi):
+        def create_stack(self, layer: str) -> None:
+            super().create_stack(layer)
+            if layer == "data":
+                made.set()
+
+        def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
+            assert made.wait(60)
+            return super().up(layer, on_event, refresh=refresh)
+
+    pulumi: Any = Waiting()
+    assert rollout.deploy(pulumi, LAYER_NAMES, display).ok
+
+
+def test_a_stack_made_for_a_layer_whose_turn_never_came_is_removed(display: Display) -> None:
+    pulumi: Any = FakePulumi(failing="data")
+    rollout.deploy(pulumi, LAYER_NAMES, display)
+    assert ("create_stack", "compute") in pulumi.calls
+    assert pulumi.resources == {"foundation": 3, "data": 0}
+
+
+def test_a_stack_that_can_t_be_made_fails_its_own_layer(display: Display) -> None:
+    class Full(FakePulumi):
+        def create_stack(self, layer: str) -> None:
+            if layer == "data":
+                raise Failed("no space left")
+            super().create_stack(layer)
+
+    pulumi: Any = Full()
+    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
+    assert list(results(outcome).values()) == ["deployed", "failed", "skipped", "skipped"]
+    assert outcome.layers[1].error == "no space left"
+    assert pulumi.resources == {"foundation": 3}
 
 
 def test_a_rollout_that_changes_nothing_says_so(display: Display) -> None:

@@ -1,0 +1,98 @@
+"""How a served program is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pytest
+from pulumi.runtime import settings
+
+from estate_tool.serving import waited_for_at_once
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+SDK: Any = settings.SETTINGS
+
+
+def in_a_run(test: Callable[[], Awaitable[None]]) -> None:
+    """Runs a test as the SDK does a program: with a loop and settings of its own."""
+
+    def run() -> None:
+        settings.configure(settings.Settings(project="data", stack="dev"))
+        asyncio.run(asyncio.wait_for(test(), timeout=60))
+
+    contextvars.copy_context().run(run)
+
+
+def test_all_that_comes_of_a_program_is_waited_for() -> None:
+    seen: list[int] = []
+
+    async def first() -> int:
+        await asyncio.sleep(0)
+        return 1
+
+    def program() -> None:
+        one = pulumi.Output.from_input(first())
+        # Each of them is made when the one before is known.
+        one.apply(lambda n: pulumi.Output.from_input(n + 1)).apply(lambda n: pulumi.Output.from_input(n + 1)).apply(
+            seen.append
+        )
+
+    async def test() -> None:
+        waited_for_at_once(program)()
+        assert seen == []
+        await SDK.rpc_manager.rpcs.pop()
+        assert seen == [3]
+        assert all(output.done() for output in SDK.outputs)
+
+    in_a_run(test)
+
+
+def test_a_call_that_is_under_way_is_waited_for() -> None:
+    async def test() -> None:
+        answered = asyncio.get_running_loop().create_future()
+        waited_for_at_once(lambda: SDK.rpc_manager.rpcs.append(answered))()
+        waiting = SDK.rpc_manager.rpcs.pop()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        answered.set_result(None)
+        await waiting
+
+    in_a_run(test)
+
+
+def test_the_others_are_not_waited_for_when_something_failed() -> None:
+    async def test() -> None:
+        forever: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        outputs: list[pulumi.Output[Any]] = []
+
+        def program() -> None:
+            outputs.append(pulumi.Output.from_input(forever))
+            outputs.append(pulumi.Output.from_input(1).apply(lambda n: n // 0))
+
+        waited_for_at_once(program)()
+        await SDK.rpc_manager.rpcs.pop()
+        assert not forever.done()
+        # What failed is still there for the SDK to tell.
+        with pytest.raises(ZeroDivisionError):
+            await outputs[1].future()
+        forever.set_result(None)
+        await outputs[0].future()
+
+    in_a_run(test)
+
+
+def test_what_the_program_raises_is_raised() -> None:
+    def program() -> None:
+        raise pulumi.RunError("wrong")
+
+    async def test() -> None:
+        with pytest.raises(pulumi.RunError, match="wrong"):
+            waited_for_at_once(program)()
+        assert SDK.rpc_manager.rpcs == []
+
+    in_a_run(test)
