@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import importlib
 import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -32,17 +33,25 @@ def served(layer: str) -> Iterator[int]:
 
     from estate_tool.guardrails import analyzer
 
-    program = importlib.import_module(f"{layer}.__main__").main
+    module = f"{layer}.__main__"
+    program = waited_for_at_once(lambda: importlib.import_module(module).main())
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), options=_NO_LIMIT)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(waited_for_at_once(program)), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.unraisablehook = hush
+    # The engine takes longer to start than the program to be loaded. If that fails, the engine is told when it asks.
+    threading.Thread(target=_load_ahead, args=(module,), daemon=True).start()
     try:
         yield port
     finally:
         server.stop(grace=None).wait()
+
+
+def _load_ahead(module: str) -> None:
+    with contextlib.suppress(Exception):
+        importlib.import_module(module)
 
 
 def waited_for_at_once(program: Callable[[], None]) -> Callable[[], None]:

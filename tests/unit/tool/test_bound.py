@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from estate_tool import bound
 from estate_tool.bound import bound_to_us
 from estate_tool.paths import SCRIPTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 PARENT = """
 import subprocess, sys
@@ -24,6 +25,21 @@ process = subprocess.Popen(bound_to_us(["sleep", "60"]))
 print(process.pid, flush=True)
 process.wait()
 """
+
+
+@pytest.fixture(params=["setpriv", "interpreter"], autouse=True)
+def launcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """With util-linux, and with one that knows no --pdeathsig, as others' are."""
+    bound._has_setpriv.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    if request.param == "interpreter":
+        other = tmp_path / "setpriv"
+        other.write_text("#!/bin/sh\nexit 1\n")
+        other.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    elif sys.platform.startswith("linux") and not bound._has_setpriv():  # pyright: ignore[reportPrivateUsage]
+        pytest.skip("this machine's setpriv knows no --pdeathsig")
+    yield
+    bound._has_setpriv.cache_clear()  # pyright: ignore[reportPrivateUsage]
 
 
 def test_the_command_runs_with_its_arguments_and_its_exit_code() -> None:
