@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,10 @@ import pytest
 from estate_tool import bound
 from estate_tool.bound import bound_to_us
 from estate_tool.paths import SCRIPTS
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 PARENT = """
 import subprocess, sys
@@ -56,9 +56,9 @@ def test_the_command_ends_when_its_parent_is_killed() -> None:
         assert parent.stdout is not None
         command = int(parent.stdout.readline())
         # Until then the launcher has not asked the kernel yet.
-        assert wait_until(lambda: comm(command) == "sleep")
+        wait_until(lambda: comm(command) == "sleep")
         parent.kill()
-    assert wait_until(lambda: comm(command) is None)
+    wait_until(lambda: comm(command) is None)
 
 
 def comm(pid: int) -> str | None:
@@ -69,12 +69,3 @@ def comm(pid: int) -> str | None:
         return None
     name, _, rest = stat.partition("(")[2].rpartition(") ")
     return None if rest.startswith("Z") else name
-
-
-def wait_until(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 10
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True

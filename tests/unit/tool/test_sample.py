@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -17,6 +19,7 @@ from estate_tool.errors import Failed, UsageError
 from estate_tool.lines import Lines
 from estate_tool.paths import ROOT
 from shared.events import InvalidEvent, parse
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,6 +152,30 @@ def test_a_reader_that_goes_away_ends_it_silently() -> None:
         process.stdout.close()
         assert process.wait(timeout=60) == 0
         assert process.stderr.read() == b""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks Linux how full a pipe is")
+def test_nothing_is_lost_when_it_is_stopped_and_goes_on() -> None:
+    import fcntl
+    import termios
+
+    with subprocess.Popen(
+        [ROOT / "scripts/estate", "sample", "flights", "--limit", "3000"],
+        stdout=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        pipe = process.stdout.fileno()
+        capacity = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
+
+        def is_full() -> bool:
+            waiting = fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4)
+            return int.from_bytes(waiting, sys.byteorder) > capacity - 4096
+
+        wait_until(is_full)
+        process.send_signal(signal.SIGSTOP)
+        process.send_signal(signal.SIGCONT)
+        assert len(process.stdout.readlines()) == 3000
+        assert process.wait(timeout=60) == 0
 
 
 def test_without_the_package_of_flights_or_with_another_edition_of_it_the_way_out_is_told(
