@@ -12,9 +12,9 @@ from estate_tool import flights
 from shared.events import parse
 from tests.bench.checkouts import checkout
 from tests.bench.harness import Measured, Row
+from tests.integration.answers import assert_aggregates_are_exact
 from tests.integration.cloud import make_table
 from tests.integration.conftest import EmbeddedAws
-from tests.integration.test_estate import assert_aggregates_are_exact
 
 PUT_AT_ONCE = 25  # BatchWriteItem takes no more
 
@@ -46,7 +46,7 @@ def _through(events: int, sample: int) -> Measured:
         report = json.loads(run("scripts/estate", "send", str(file), "--wait", "--json").stdout)
         after = _ceiling(run.aws, texts[:sample])
         assert (report["aggregated"], report["missing"]) == (events, 0), report
-        assert_aggregates_are_exact(run, file)
+        assert_aggregates_are_exact(run, run.aws, file)
     note = f"{events:,} events in {report['seconds']:.0f} s, all totals exact"
     return Measured(a=events / report["seconds"], b=(before + after) / 2, note=note)
 

@@ -91,4 +91,4 @@ def test_events_are_counted_once_while_compute_is_replaced_destroyed_and_rolled_
     sent = json.loads(answer)
     assert sent["sent"] == EVENTS + EVENTS // 20 + INVALID
     assert (sent["aggregated"], sent["duplicates"], sent["dead_lettered"]) == (EVENTS, EVENTS // 20, INVALID)
-    assert_aggregates_are_exact(run, events)
+    assert_aggregates_are_exact(run, own, events)

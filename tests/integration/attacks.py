@@ -105,7 +105,8 @@ def queue_calls(aws: EmbeddedAws, name: str) -> Iterator[Attempt]:
     handle = {"ReceiptHandle": "none"}
     calls: dict[str, dict[str, Any]] = {
         "send_message": {"MessageBody": "intruder"},
-        "receive_message": {},
+        # At once, or SQS waits for a message as long as the queue says.
+        "receive_message": {"WaitTimeSeconds": 0},
         "delete_message": handle,
         "change_message_visibility": {**handle, "VisibilityTimeout": 0},
         "purge_queue": {},

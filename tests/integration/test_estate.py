@@ -232,11 +232,13 @@ def test_a_functions_role_is_denied_everything_but_its_task(
     assert listed(client, "local") == before
 
 
-def test_flights_are_counted_exactly_once(estate: dict[str, Any], run: Commands, flights: Path) -> None:
+def test_flights_are_counted_exactly_once(
+    estate: dict[str, Any], run: Commands, own: EmbeddedAws, flights: Path
+) -> None:
     sent = json.loads(run("scripts/estate", "send", str(flights), "--raw", "--wait", "--json").stdout)
     assert sent["read"] == sent["sent"] == FLIGHTS + DUPLICATES + INVALID
     assert (sent["aggregated"], sent["duplicates"], sent["dead_lettered"]) == (FLIGHTS, DUPLICATES, INVALID)
-    assert_aggregates_are_exact(run, flights)
+    assert_aggregates_are_exact(run, own, flights)
 
 
 def test_what_the_readme_shows_runs(estate: dict[str, Any], own: EmbeddedAws, tmp_path: Path) -> None:
