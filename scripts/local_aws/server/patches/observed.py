@@ -30,22 +30,19 @@ def apply() -> None:
 
 
 def _count_messages() -> None:
-    def counted(name: str, action: str, metric: str, number: Callable[[Any], int]) -> None:
-        act = getattr(sqs, name)
+    def counted(action: str, metric: str, number: Callable[[Any], int]) -> None:
+        act = sqs._HANDLERS[action]
 
         def acting(data: dict[str, Any], url: str) -> Any:
             result = act(data, url)
             count_messages(sqs._get_q(data.get("QueueUrl", url)), metric, number(result))
             return result
 
-        setattr(sqs, name, acting)
         sqs._HANDLERS[action] = acting
 
-    counted("_act_send_message", "SendMessage", "NumberOfMessagesSent", lambda _: 1)
-    counted("_act_delete_message", "DeleteMessage", "NumberOfMessagesDeleted", lambda _: 1)
-    counted(
-        "_act_delete_message_batch", "DeleteMessageBatch", "NumberOfMessagesDeleted", lambda r: len(r["Successful"])
-    )
+    for verb, metric in (("Send", "NumberOfMessagesSent"), ("Delete", "NumberOfMessagesDeleted")):
+        counted(f"{verb}Message", metric, lambda _: 1)
+        counted(f"{verb}MessageBatch", metric, lambda result: len(result["Successful"]))
     collect = sqs._collect_msgs
 
     def collected(queue: dict[str, Any], most: int, visibility: int) -> list[dict[str, Any]]:
