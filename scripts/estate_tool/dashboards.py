@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from estate_tool.environment import Environment
 
-_TEMPLATE = Path(__file__).parent / "dashboard.html.j2"
 _COLOURS = ("#2e75b6", "#e07b00", "#2a9d4a", "#c0504d", "#8064a2", "#7f7f7f")
 _START = re.compile(r"-P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?)?")
 
@@ -31,15 +30,11 @@ def collect(environment: Environment, now: datetime | None = None) -> dict[str, 
             "end": end.isoformat(timespec="seconds"), "widgets": widgets}  # fmt: skip
 
 
-def page(collected: Mapping[str, Any]) -> str:
-    """The page as HTML; what comes from the account is escaped."""
-    import jinja2
-    from plotly.offline import get_plotlyjs
+def write(path: Path, collected: Mapping[str, Any]) -> None:
+    """Write the page; what comes from the account is escaped. Raises Failed when it can't be written there."""
+    from estate_tool import pages
 
-    surroundings = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    surroundings.filters["number"] = _number
-    template = surroundings.from_string(_TEMPLATE.read_text())
-    return template.render(dashboard=collected, colours=_COLOURS, plotly=get_plotlyjs())
+    pages.write(path, "dashboard", dashboard=collected, colours=_COLOURS, script=pages.script())
 
 
 def queries(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -60,11 +55,6 @@ def queries(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
         period = options.get("period") or properties.get("period", 300)
         found.append(query | {"MetricStat": {"Metric": metric, "Period": period, "Stat": statistic}})
     return found
-
-
-def _number(value: float) -> str:
-    """A value as a person reads it: whole numbers whole, others with three places at most."""
-    return f"{value:,.3f}".rstrip("0").rstrip(".")
 
 
 def _reach(text: str) -> timedelta:

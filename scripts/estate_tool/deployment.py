@@ -117,13 +117,18 @@ class Deployment:
         if made := self._making.pop(name, None):
             made.result()
         else:
-            self.pulumi.create_stack(name)
+            self._create(name)
+
+    def _create(self, name: str) -> None:
+        if self.recovery:
+            self.recovery.free(name)
+        self.pulumi.create_stack(name)
 
     def _make_ahead(self, name: str) -> None:
         """Has the stack made of the layer whose turn is next, if it has none."""
         above = self.layers[self.layers.index(name) + 1 :]
         if above and above[0] not in self.states and above[0] not in self._making:
-            self._making[above[0]] = self._meanwhile(self.pulumi.create_stack, above[0])
+            self._making[above[0]] = self._meanwhile(self._create, above[0])
 
     def _is_elsewhere(self, state: StackState | None) -> bool:
         """Whether the state tells of an embedded AWS that has been reset since, so that none of it is true."""
@@ -149,7 +154,7 @@ class Deployment:
         changes = Changes(on_step=lambda step: self.display.step(step, planned=True))
         exists = name in self.states
         if not exists:
-            self.pulumi.create_stack(name)
+            self._create(name)
         try:
             with upstream.planned(lower):
                 complaint = self.pulumi.preview(name, changes.as_preview)

@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     target = environment.resolve(args.environment)
     with reaching(target):
         collected = dashboards.collect(target)
-    args.html.write_text(dashboards.page(collected), encoding="utf-8")
+    dashboards.write(args.html, collected)
     plots = sum(widget["type"] == "metric" for widget in collected["widgets"])
     answer = {"environment": target.name, "dashboard": collected["name"], "file": str(args.html), "plots": plots}
     print(json.dumps(answer) if args.json else f"{args.html}: {collected['name']}, {plots} plots")

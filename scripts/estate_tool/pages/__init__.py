@@ -20,7 +20,7 @@ def write(path: Path, template: str, **values: Any) -> None:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     pages = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    pages.filters |= {"usd": _usd, "quantity": _quantity, "shown": _shown}
+    pages.filters |= {"usd": _usd, "quantity": _quantity, "number": _number, "shown": _shown}
     text = pages.get_template(f"{template}.html.j2").render(**values)
     try:
         path.write_text(text, encoding="utf-8")
@@ -36,6 +36,11 @@ def _usd(amount: str) -> str:
 
 def _quantity(number: str) -> str:
     return f"{Decimal(number):,.2f}"
+
+
+def _number(value: float) -> str:
+    """A value as a person reads it: whole numbers whole, others with three places at most."""
+    return f"{value:,.3f}".rstrip("0").rstrip(".")
 
 
 def _shown(value: object, unit: str = "") -> str:

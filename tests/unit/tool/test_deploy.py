@@ -37,6 +37,7 @@ def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
     monkeypatch.setattr(recovery.Recovery, "before", lambda *_: None)
+    monkeypatch.setattr(recovery.Recovery, "free", lambda *_: None)
     monkeypatch.setattr(inputs, "Inputs", lambda **_: FakeInputs())
     # Teardowns of what holds nothing.
     monkeypatch.setattr(reaching, "require_running", lambda _: None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import socket
+import subprocess
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -195,6 +197,26 @@ def test_the_engine_is_only_asked_when_its_file_says_that_something_is_left(
     pulumi = FakePulumi(made("a"), pending=(), exist=set())
     settle(pulumi)
     assert pulumi.calls == (["export"] if asked else [])
+
+
+def test_a_dead_process_holds_no_stack_that_is_gone(state: Path) -> None:
+    ended = subprocess.Popen(["true"])
+    ended.wait()
+    lock = state / "locks" / "organization" / "data" / "dev" / "a.json"
+    lock.parent.mkdir(parents=True)
+    holder = {
+        "pid": ended.pid,
+        "username": "ann",
+        "hostname": socket.gethostname(),
+        "timestamp": "2026-01-02T03:04:05Z",
+    }
+    lock.write_text(json.dumps(holder))
+    said: list[str] = []
+    pulumi = FakePulumi(pending=(), exist=set())
+    recovery(pulumi, said).free("data")
+    assert not lock.exists()
+    assert len(said) == 1
+    assert pulumi.calls == []
 
 
 def test_without_a_file_backend_the_engine_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:

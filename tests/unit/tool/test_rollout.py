@@ -328,6 +328,9 @@ class FakeRecovery:
         self.calls, self.held = pulumi.calls, held
         self.kept: list[Any] = []
 
+    def free(self, layer: str) -> None:
+        self.calls.append(("free", layer))
+
     def before(self, layer: str) -> None:
         if layer == self.held:
             raise Failed(f"layer {layer} is held by process 7", "wait for it to end")
@@ -347,6 +350,15 @@ def test_what_an_interrupted_run_left_is_settled_before_a_layer_is_touched(
     assert sorted(settled) == ["data", "foundation"]
     for name in settled:
         assert pulumi.calls.index(("before", name)) < pulumi.calls.index((verb, name))
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_locks_of_a_stack_that_is_gone_are_freed_before_it_is_made_anew(display: Display, preview: bool) -> None:
+    pulumi: Any = FakePulumi()
+    recovery: Any = FakeRecovery(pulumi)
+    assert rollout.deploy(pulumi, LAYER_NAMES, display, preview=preview, recovery=recovery).ok
+    for name in LAYER_NAMES:
+        assert pulumi.calls.index(("free", name)) < pulumi.calls.index(("create_stack", name))
 
 
 @pytest.mark.parametrize("command", [rollout.deploy, rollout.destroy])
