@@ -38,19 +38,15 @@ class Recovery:
     environment: Environment
     say: Callable[[str], None]
 
-    def free(self, layer: str) -> Path | None:
-        """Removes the locks of dead processes; raises Failed when one lives. A stack that is gone may have some, too.
-
-        Returns the folder of the engine's file backend, None without one.
-        """
-        state = engine_locks.state_folder(os.environ)
-        if state is not None:
+    def free(self, layer: str) -> None:
+        """Removes locks of dead processes, which a stack that is gone may have too; raises Failed when one lives."""
+        if state := engine_locks.state_folder(os.environ):
             engine_locks.free_dead(state, layer, self.pulumi.stack, self.say)
-        return state
 
     def before(self, layer: str) -> None:
         """Makes a layer's stack ready for the engine; raises Failed, with nothing lost, when that can't be done."""
-        state = self.free(layer)
+        self.free(layer)
+        state = engine_locks.state_folder(os.environ)
         if state and not _may_be_unfinished(state / "stacks" / layer / f"{self.pulumi.stack}.json"):
             return
         found = self.pulumi.export_versioned(layer)

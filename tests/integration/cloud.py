@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import io
 import json
-import time
 import uuid
 import zipfile
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws
 
 ACCOUNT = "123456789012"
-PAUSE = 0.05  # seconds between two looks
-T = TypeVar("T")
 
 _TRUST = json.dumps(
     {
@@ -25,17 +21,6 @@ _TRUST = json.dumps(
         ],
     }
 )
-
-
-def expect_soon(look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
-    """What `look` returns as soon as that is true; AssertionError with `what` when it never is."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        time.sleep(PAUSE)
 
 
 def unique(kind: str) -> str:

@@ -7,7 +7,7 @@ import functools
 import json
 from typing import TYPE_CHECKING, Any
 
-from tests.integration.cloud import expect_soon
+from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ from foundation.catalog import CATALOG
 from foundation.naming import Arns
 from foundation.policies import execution_policy
 from tests.integration.behaviours import BEHAVIOURS, Behaviour, Estate
-from tests.integration.cloud import PAUSE, expect_soon
+from tests.support.waiting import PAUSE, expect_soon
 
 DOCUMENT = ROOT / "docs" / "permissions.md"
 Policy = dict[str, Any]

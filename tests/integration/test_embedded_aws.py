@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 
 from tests.integration.cloud import (
     depth,
-    expect_soon,
     items,
     make_function,
     make_queue,
@@ -20,7 +19,8 @@ from tests.integration.cloud import (
     received,
     send,
     zipped,
-)  # fmt: skip
+)
+from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws

@@ -9,7 +9,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from foundation.resource_policies import queue_policy
-from tests.integration.cloud import ACCOUNT, expect_soon, make_queue, make_role, received, unique
+from tests.integration.cloud import ACCOUNT, make_queue, make_role, received, unique
+from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws

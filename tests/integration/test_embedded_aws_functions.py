@@ -10,17 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.cloud import (
-    expect_soon,
-    items,
-    make_function,
-    make_queue,
-    make_role,
-    make_table,
-    received,
-    send,
-    unique,
-)  # fmt: skip
+from tests.integration.cloud import items, make_function, make_queue, make_role, make_table, received, send, unique
+from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws

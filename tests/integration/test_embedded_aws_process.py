@@ -19,17 +19,8 @@ from estate_tool.errors import Failed
 from local_aws import server
 from local_aws.server import ports, record
 from local_aws.server.identity import start_identity
-from tests.integration.cloud import (
-    depth,
-    expect_soon,
-    items,
-    make_function,
-    make_queue,
-    make_role,
-    make_table,
-    received,
-    send,
-)  # fmt: skip
+from tests.integration.cloud import depth, items, make_function, make_queue, make_role, make_table, received, send
+from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws

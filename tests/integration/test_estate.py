@@ -21,13 +21,13 @@ from tests.integration import meddling
 from tests.integration.answers import assert_aggregates_are_exact
 from tests.integration.attacks import Intruder, attempts
 from tests.integration.behaviours import Estate
-from tests.integration.cloud import expect_soon
 from tests.integration.commands import Commands, layer_results
 from tests.integration.inventory import listed
 from tests.integration.minimality import Prover, permissions, prove, without
 from tests.support import adding_a_function
 from tests.support.schema import breaches
 from tests.support.shown import shown
+from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

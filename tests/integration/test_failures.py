@@ -17,7 +17,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from tests.integration.alarming import alarms, notified, subscriber, watching
-from tests.integration.cloud import expect_soon, unique
+from tests.integration.cloud import unique
 from tests.integration.commands import Commands
 from tests.integration.conftest import running
 from tests.integration.failing import (
@@ -41,6 +41,7 @@ from tests.integration.failing import (
     stream_mapping,
 )
 from tests.integration.pages import embedded, numbers, seen
+from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,17 +1,21 @@
-"""Waiting for what another process does."""
+"""Waiting for what others do."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+PAUSE = 0.05  # seconds between two looks
+T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Return when the condition holds; AssertionError when it does not in time."""
+def expect_soon(look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+    """What `look` returns as soon as that is true; AssertionError with `what` when it never is."""
     deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"nothing of it in {seconds} s"
-        time.sleep(0.01)
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        time.sleep(PAUSE)

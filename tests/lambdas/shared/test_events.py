@@ -192,4 +192,4 @@ def test_any_json_is_an_event_or_invalid(changes: dict[str, Any]) -> None:
 
 @given(st.binary() | st.text(st.characters()))
 def test_anything_else_is_invalid(body: str | bytes) -> None:
-    reason(body).encode("utf-8")
+    assert reason(body).encode("utf-8")

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 
 from local_aws.server.identity import start_identity
+from tests.support.waiting import expect_soon
 
 
 def test_a_process_keeps_its_identity_and_no_other_has_it() -> None:
@@ -19,11 +19,7 @@ def test_a_process_keeps_its_identity_and_no_other_has_it() -> None:
 
 def test_who_has_ended_has_no_identity_even_before_anyone_asked_for_the_exit_code() -> None:
     zombie = subprocess.Popen(["true"])
-    deadline = time.monotonic() + 10
-    while start_identity(zombie.pid) is not None and time.monotonic() < deadline:
-        time.sleep(0.01)
-
-    assert start_identity(zombie.pid) is None
+    expect_soon(lambda: start_identity(zombie.pid) is None, "the process has ended")
     zombie.wait()
     assert start_identity(zombie.pid) is None
 

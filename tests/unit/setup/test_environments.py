@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import pytest
 from estate_tool import paths
 from estate_tool.errors import Failed
 from estate_tool.setup import environments
+from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from tests.unit.setup.conftest import FakeUv, Said
@@ -138,10 +138,7 @@ def test_an_interrupted_installation_leaves_nothing_that_is_trusted_and_no_proce
     process = subprocess.Popen(
         [sys.executable, "-c", _ENSURE, str(root)], env=hanging, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 30
-    while not uv.hanging.exists():
-        assert time.monotonic() < deadline, "the fake uv was never started"
-        time.sleep(0.02)
+    expect_soon(uv.hanging.exists, "the fake uv is started")
     process.send_signal(signal.SIGINT)
     _, said_by_it = process.communicate(timeout=20)  # ends only when nothing holds its output open any more
     assert "KeyboardInterrupt" in said_by_it

@@ -13,7 +13,7 @@ import pytest
 from estate_tool import bound
 from estate_tool.bound import bound_to_us
 from estate_tool.paths import SCRIPTS
-from tests.support.waiting import wait_until
+from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,9 +56,9 @@ def test_the_command_ends_when_its_parent_is_killed() -> None:
         assert parent.stdout is not None
         command = int(parent.stdout.readline())
         # Until then the launcher has not asked the kernel yet.
-        wait_until(lambda: comm(command) == "sleep")
+        expect_soon(lambda: comm(command) == "sleep", "the command is started")
         parent.kill()
-    wait_until(lambda: comm(command) is None)
+    expect_soon(lambda: comm(command) is None, "the command ends with its parent")
 
 
 def comm(pid: int) -> str | None:

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,19 +14,10 @@ import pytest
 
 from estate_tool import engine_locks
 from estate_tool.errors import Failed
+from tests.support.locks import HERE, lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-HERE = socket.gethostname()
-
-
-@pytest.fixture
-def ended() -> int:
-    """The number of a process that has ended."""
-    process = subprocess.Popen(["true"])
-    process.wait()
-    return process.pid
 
 
 @pytest.fixture
@@ -37,15 +27,6 @@ def engine(tmp_path: Path) -> Iterator[int]:
     with subprocess.Popen([program, "60"]) as process:
         yield process.pid
         process.kill()
-
-
-def lock(state: Path, pid: int, host: str = HERE, name: str = "a") -> Path:
-    path = state / "locks" / "organization" / "data" / "dev" / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    holder = {"pid": pid, "username": "ann", "hostname": host, "timestamp": "2026-01-02T03:04:05.123456789Z"}
-    path.write_text(json.dumps(holder))
-    path.with_name(f"{path.name}.attrs").write_text("{}")
-    return path
 
 
 def free(state: Path) -> list[str]:

@@ -61,8 +61,9 @@ def test_another_environment_is_free(holder: subprocess.Popen[str]) -> None:
 def test_a_killed_holder_holds_nothing(holder: subprocess.Popen[str]) -> None:
     holder.kill()
     holder.wait()
-    with exclusive.alone("dev", "estate deploy", wait=False, say=print):
-        pass
+    said: list[str] = []
+    with exclusive.alone("dev", "estate deploy", wait=False, say=said.append):
+        assert said == []
 
 
 def test_waiting_ends_when_the_holder_does(holder: subprocess.Popen[str]) -> None:

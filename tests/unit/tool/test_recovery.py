@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import socket
-import subprocess
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ import pytest
 from estate_tool.environment import Environment
 from estate_tool.errors import Failed
 from estate_tool.recovery import Recovery
+from tests.support.locks import lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -199,22 +198,12 @@ def test_the_engine_is_only_asked_when_its_file_says_that_something_is_left(
     assert pulumi.calls == (["export"] if asked else [])
 
 
-def test_a_dead_process_holds_no_stack_that_is_gone(state: Path) -> None:
-    ended = subprocess.Popen(["true"])
-    ended.wait()
-    lock = state / "locks" / "organization" / "data" / "dev" / "a.json"
-    lock.parent.mkdir(parents=True)
-    holder = {
-        "pid": ended.pid,
-        "username": "ann",
-        "hostname": socket.gethostname(),
-        "timestamp": "2026-01-02T03:04:05Z",
-    }
-    lock.write_text(json.dumps(holder))
+def test_a_dead_process_holds_no_stack_that_is_gone(state: Path, ended: int) -> None:
+    held = lock(state, ended)
     said: list[str] = []
     pulumi = FakePulumi(pending=(), exist=set())
     recovery(pulumi, said).free("data")
-    assert not lock.exists()
+    assert not held.exists()
     assert len(said) == 1
     assert pulumi.calls == []
 

@@ -305,6 +305,9 @@ def test_a_reader_with_nothing_in_its_stack_keeps_no_layer_from_being_destroyed(
     pulumi = fake(deployed=LAYER_NAMES)
     pulumi.resources["compute"] = 0
     rollout.refuse_while_read(pulumi, ("data", "observability"))
+    pulumi.resources["compute"] = 1
+    with pytest.raises(Failed, match="while compute reads it"):
+        rollout.refuse_while_read(pulumi, ("data", "observability"))
 
 
 def test_an_interrupt_ends_the_rollout_with_a_report(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:

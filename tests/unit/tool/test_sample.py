@@ -19,7 +19,7 @@ from estate_tool.errors import Failed, UsageError
 from estate_tool.lines import Lines
 from estate_tool.paths import ROOT
 from shared.events import InvalidEvent, parse
-from tests.support.waiting import wait_until
+from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -171,7 +171,7 @@ def test_nothing_is_lost_when_it_is_stopped_and_goes_on() -> None:
             waiting = fcntl.ioctl(pipe, termios.FIONREAD, b"\0" * 4)
             return int.from_bytes(waiting, sys.byteorder) > capacity - 4096
 
-        wait_until(is_full)
+        expect_soon(is_full, "the pipe is full")
         process.send_signal(signal.SIGSTOP)
         process.send_signal(signal.SIGCONT)
         assert len(process.stdout.readlines()) == 3000
