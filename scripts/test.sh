@@ -27,8 +27,8 @@ run "unit, stacks, lambdas, contract, bench" -n 2 --dist loadfile tests/unit tes
   tests/bench
 # The others wait for the engine and for the embedded AWS in turn: a third process uses what two leave idle. The longest
 # first, so that the others run beside them.
-run "integration, faults" -n 3 --dist loadfile --no-loadscope-reorder \
-  tests/integration/test_estate.py tests/faults tests/integration
+run "integration, account, faults" -n 3 --dist loadfile --no-loadscope-reorder \
+  tests/integration/test_estate.py tests/account tests/faults tests/integration
 
 if [[ ${#failed[@]} -gt 0 ]]; then
   printf 'error: tests failed in: %s\n' "${failed[*]}" >&2

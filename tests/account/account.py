@@ -1,0 +1,127 @@
+"""An account as the tool meets a real one, played by an embedded AWS: the environment `dev`, which is not `local`.
+
+Endpoints stand in an AWS configuration file, the provider is a plugin where the engine looks for the official one, and
+commands run with a plain PATH, from a copy of the checkout, with nothing of this machine's user in their environment.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from estate_tool import paths
+from foundation.layers import LAYER_NAMES
+from local_aws.provider.install import install, plugin_folder
+from tests.integration.cloud import ACCOUNT
+from tests.integration.commands import Commands
+from tests.integration.inventory import listed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.conftest import EmbeddedAws
+
+ENVIRONMENT = "dev"
+_PARTS = (*LAYER_NAMES, "lambda_src", "scripts")
+_PROFILE = """\
+[default]
+region = us-east-1
+aws_access_key_id = test
+aws_secret_access_key = test
+endpoint_url = {endpoint}
+services = embedded
+
+[services embedded]
+application_auto_scaling =
+  endpoint_url = {autoscaling}
+"""
+# The official provider takes its endpoints from the profile; the local one insists on variables.
+_PLUGIN = """\
+#!/bin/sh
+export AWS_ENDPOINT_URL={endpoint} AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING={autoscaling}
+exec {launcher} "$@"
+"""
+
+
+class Checkout(Commands):
+    """A copy of the checkout on the machine of somebody who works on the account; it may be edited."""
+
+    def configure(self, **values: Any) -> None:
+        """Set keys of the environment in each layer's file: `aws__region` stands for aws:region."""
+        keys = {key.replace("__", ":"): value for key, value in values.items()}
+        for layer in LAYER_NAMES:
+            own = {key: value for key, value in keys.items() if key.split(":")[0] in (layer, "aws")}
+            file = self.root / layer / f"Pulumi.{ENVIRONMENT}.yaml"
+            content = yaml.safe_load(file.read_text()) if file.exists() else {}
+            file.write_text(yaml.safe_dump({**content, "config": {**content.get("config", {}), **own}}))
+
+    def replace(self, file: str, old: str, new: str) -> None:
+        """Edit a file: `old` must stand in it."""
+        path = self.root / file
+        text = path.read_text()
+        assert old in text, f"{file} does not have {old!r}"
+        path.write_text(text.replace(old, new))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """The account, and the backend that keeps its state; `folder` holds what a machine has of both."""
+
+    aws: EmbeddedAws
+    folder: Path
+    backend: str
+    more: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The whole environment of a command: `env -i`, with a plain PATH."""
+        return {
+            "PATH": os.defpath,
+            "HOME": str(self.folder / "user"),
+            "ESTATE_CACHE": str(paths.cache()),
+            "ESTATE_HOME": str(self.folder / "estate"),
+            "ESTATE_ALLOW_ENDPOINTS": "1",
+            "AWS_CONFIG_FILE": str(self.folder / "aws-config"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "PULUMI_HOME": str(self.folder / "pulumi"),
+            "PULUMI_BACKEND_URL": self.backend,
+            "PULUMI_CONFIG_PASSPHRASE": "of the tests",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            **self.more,
+        }
+
+    def prepare(self) -> Account:
+        """Write the profile and the plugin."""
+        places = {"endpoint": self.aws.endpoint, "autoscaling": self.aws.place.autoscaling_endpoint}
+        for name in ("user", "estate"):
+            (self.folder / name).mkdir(parents=True)
+        (self.folder / "aws-config").write_text(_PROFILE.format(**places))
+        launcher = install(self.folder / "launcher", paths.VENV / "bin" / "python") / "pulumi-resource-aws"
+        plugin = plugin_folder(self.folder / "pulumi") / "pulumi-resource-aws"
+        plugin.parent.mkdir(parents=True)
+        plugin.write_text(_PLUGIN.format(launcher=shlex.quote(str(launcher)), **places))
+        plugin.chmod(0o755)
+        return self
+
+    def checkout(self, name: str = "checkout") -> Checkout:
+        """Copy the checkout, with the environment `dev` configured for this account."""
+        root = self.folder / name
+        for part in _PARTS:
+            shutil.copytree(paths.ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", ".build"))
+        shutil.copyfile(paths.ROOT / "requirements.lock", root / "requirements.lock")
+        (root / ".venv").symlink_to(paths.VENV)
+        made = Checkout(self.variables, root)
+        made.configure(aws__allowedAccountIds=[ACCOUNT])
+        return made
+
+    def listed(self) -> Counter[tuple[str, str]]:
+        """All that exists in the account and belongs to the environment, by the APIs of AWS."""
+        found = listed(self.aws.client, ENVIRONMENT)
+        # The name of a table's stream ends with the time it was made at.
+        return Counter((kind, name.partition("/stream/")[0]) for kind, names in found.items() for name in names)
