@@ -46,11 +46,19 @@ def type_of(urn: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One resource changed: `created`, `updated`, `replaced` or `deleted`."""
+    """One resource changed: `created`, `updated`, `replaced` or `deleted`; of a preview, one that would be.
+
+    `changed` are the properties that differ, `replacing` those of them that AWS can't change in place. `old` and `new`
+    are the resource before and after, as the engine's events have it (`id`, `inputs`, `outputs`; secrets as "[secret]",
+    what a preview can't know as UNKNOWN); empty where there is none.
+    """
 
     word: str
     urn: str
     changed: tuple[str, ...] = ()
+    replacing: tuple[str, ...] = ()
+    old: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    new: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def type(self) -> str:
@@ -81,9 +89,7 @@ class Changes:
     def take(self, event: Mapping[str, Any]) -> None:
         """Digests one engine event, as the event log holds it."""
         if "resOutputsEvent" in event:
-            # A rollout that begins with a preview tells that one's steps too.
-            if not event["resOutputsEvent"].get("planning"):
-                self._step(event["resOutputsEvent"]["metadata"])
+            self._step(event["resOutputsEvent"]["metadata"])
         elif "resOpFailedEvent" in event:
             metadata = event["resOpFailedEvent"]["metadata"]
             if metadata["op"] in _CREATES and metadata.get("new"):
@@ -127,7 +133,14 @@ class Changes:
             return
         self.counts[word] += 1
         if word != "same":
-            step = Step(word=word, urn=metadata["urn"], changed=tuple(metadata.get("diffs") or ()))
+            step = Step(
+                word=word,
+                urn=metadata["urn"],
+                changed=tuple(metadata.get("diffs") or ()),
+                replacing=tuple(metadata.get("keys") or ()) if word == "replaced" else (),
+                old=metadata.get("old") or {},
+                new=metadata.get("new") or {},
+            )
             self.steps.append(step)
             self.on_step(step)
 

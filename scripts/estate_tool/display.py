@@ -54,6 +54,14 @@ class Display:
         how = f" in {result.seconds:.1f} s" if result.ran else ", as are its inputs: not run"
         self.line(f"      {_counts(result)}{how}")
 
+    def foreseen(self, result: LayerResult) -> None:
+        """In one line, what the preview of a layer found that is to be rolled out; all of it where that failed."""
+        if result.error:
+            self.line(f"preview of {result.layer}")
+            self.layer_done(result)
+        elif result.ran:
+            self.line(f"preview of {result.layer}: {_counts(result)}")
+
     def summary(self, outcome: Outcome, done: str, hint: str) -> None:
         """What changed, how long it took, what to do next."""
         self.line()

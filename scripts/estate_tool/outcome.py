@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.changes import CHANGE_WORDS
@@ -50,6 +50,10 @@ class LayerResult:
             result.error = "\n".join(errors)
             result.transient = all(is_transient_text(error) for error in errors)
         return result
+
+    def untouched(self) -> LayerResult:
+        """The same of a run that did nothing: what it counted was only foreseen."""
+        return replace(self, **dict.fromkeys((*CHANGE_WORDS, "same"), 0))
 
     def as_json(self) -> dict[str, Any]:
         """A layer in the shape that `--json` promises (docs/schemas/rollout.schema.json)."""

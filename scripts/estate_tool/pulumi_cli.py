@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from estate_tool import engine_locks, stack_state
 from estate_tool.bound import bound_to_us
 from estate_tool.engine_process import ended, started, wait
-from estate_tool.environment import DEFAULT, is_local
+from estate_tool.environment import DEFAULT
 from estate_tool.errors import Failed
 from estate_tool.event_log import EventReader
 from estate_tool.paths import ROOT, SCRIPTS
@@ -101,21 +101,26 @@ class Pulumi:
     def remove_stack(self, layer: str) -> None:
         """Removes a layer's stack, which must be empty; what a person configured for it stays."""
         self._call(ROOT / layer, "stack", "rm", "--yes", "--preserve-config", "--stack", self.stack)
-        if is_local(self.stack) and self.stack != DEFAULT:
+        # Of the default environment the file is part of the checkout; a real one's holds its account.
+        if self.stack != DEFAULT:
             _remove_bare_salt(ROOT / layer / f"Pulumi.{self.stack}.yaml")
 
     def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
         """Rolls a layer out; returns the engine's complaint, empty when all went well.
 
-        Guardrails on a whole layer are checked at a run's end: in a real account at the end of a preview that goes
-        first, so that a breach changes nothing. With `refresh`, what AWS says of the layer comes before its state.
+        A preview is a run of its own, with an event log of its own: an `up` that begins with one truncates its log when
+        the update begins. With `refresh`, what AWS says of the layer comes before its state.
         """
-        flags = [*(["--skip-preview"] if is_local(self.stack) else []), *(["--refresh"] if refresh else [])]
-        return self._run_program(layer, ["up", "--yes", *flags, "--suppress-outputs"], on_event)
+        flags = ["--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--suppress-outputs"]
+        return self._run_program(layer, ["up", *flags], on_event)
 
-    def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        """Says what a rollout of a layer would do; returns the engine's complaint, empty when all went well."""
-        return self._run_program(layer, ["preview", "--suppress-outputs"], on_event)
+    def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
+        """Says what a rollout of a layer would do; returns the engine's complaint, empty when all went well.
+
+        Guardrails on a whole layer are checked at a run's end: at this one's, a breach has changed nothing.
+        """
+        flags = [*(["--refresh"] if refresh else []), "--suppress-outputs"]
+        return self._run_program(layer, ["preview", *flags], on_event)
 
     def destroy(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
         """Destroys a layer's resources; returns the engine's complaint, empty when all went well."""

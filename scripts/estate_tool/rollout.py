@@ -15,6 +15,7 @@ from foundation.layers import LAYER_NAMES, layer, readers
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from estate_tool.deployment import Approve
     from estate_tool.display import Display
     from estate_tool.inputs import Inputs
     from estate_tool.pulumi_cli import Pulumi
@@ -29,32 +30,63 @@ def deploy(
     display: Display,
     *,
     preview: bool = False,
+    skip_preview: bool = False,
+    approve: Approve = lambda _: None,
     force: bool = False,
     keep_going: bool = False,
     recovery: Recovery | None = None,
     inputs: Inputs | None = None,
+    show_plan: bool = False,
 ) -> Outcome:
-    """Rolls the layers out, lowest first; after a failure the layers above it are skipped, or those that read it.
+    """Previews the layers, lowest first, and then rolls them out; with `preview`, the first alone.
+
+    No layer is touched unless the previews of all went well and `approve`, given the plan of each layer that would be
+    run, let it pass; it raises an EstateError to stop. `skip_preview` is quicker: what the preview would have found is
+    found half-way. After a failure the layers above it are skipped, or with `keep_going` those that read it.
 
     With `inputs`, a layer whose inputs are those of its last successful rollout is left alone, unless `force` says
-    otherwise. With a `recovery`, what an interrupted run left of a layer is settled before the layer is touched.
+    otherwise. With a `recovery`, what an interrupted run left of a layer is settled before the layer is looked at.
     Raises Failed, before anything is touched, when a single layer is asked for and one it reads is not deployed.
     """
+    show_plan = show_plan or preview
     deployment = Deployment(
         pulumi=pulumi,
         display=display,
         layers=layers,
-        preview=preview,
+        preview_only=preview,
+        skip_preview=skip_preview,
         force=force,
         recovery=recovery,
         inputs=inputs,
+        approve=approve,
+        on_planned=(lambda step: display.step(step, planned=True)) if show_plan else (lambda _: None),
     )
     if not preview:
         _require_lower(layers, deployment.deployed, pulumi.stack)
     try:
-        return _in_turn(pulumi.stack, layers, display, deployment.one, keep_going=keep_going)
+        planned = Outcome(environment=pulumi.stack)
+        if not skip_preview:
+            planned = _in_turn(pulumi.stack, layers, display, deployment.plan, keep_going=keep_going, headed=show_plan)
+            if preview:
+                return planned
+            if planned.failed and not keep_going:
+                return _nothing_touched(planned)
+            approve(deployment.plans)
+        done = _in_turn(pulumi.stack, layers, display, deployment.up, keep_going=keep_going)
+        done.seconds += planned.seconds
+        return done
     finally:
         deployment.finish()
+
+
+def _nothing_touched(planned: Outcome) -> Outcome:
+    """What a rollout came to that ended with its preview."""
+    failed = next(result.layer for result in planned.layers if result.result == FAILED)
+    for position, result in enumerate(planned.layers):
+        if result.result in (PLANNED, SKIPPED):
+            error = f"the preview of layer {failed} failed; nothing was touched"
+            planned.layers[position] = LayerResult(layer=result.layer, result=SKIPPED, error=error, ran=False)
+    return planned
 
 
 def destroy(
@@ -88,6 +120,7 @@ def _in_turn(
     one: Callable[[str], LayerResult],
     *,
     keep_going: bool = False,
+    headed: bool = True,
 ) -> Outcome:
     outcome = Outcome(environment=environment)
     started = time.monotonic()
@@ -97,7 +130,8 @@ def _in_turn(
             skipped = LayerResult(layer=name, result=SKIPPED, error=f"layer {failed} failed", ran=False)
             outcome.layers.append(skipped)
             continue
-        display.layer(position, len(layers), name)
+        if headed:
+            display.layer(position, len(layers), name)
         begun = time.monotonic()
         try:
             result = patiently(lambda name=name: one(name), display.line)
@@ -108,7 +142,10 @@ def _in_turn(
         except Failed as error:
             result = LayerResult(layer=name, result=FAILED, error="\n".join(filter(None, (error.message, error.hint))))
         result.seconds = time.monotonic() - begun
-        display.layer_done(result)
+        if headed:
+            display.layer_done(result)
+        else:
+            display.foreseen(result)
         outcome.layers.append(result)
     outcome.seconds = time.monotonic() - started
     return outcome

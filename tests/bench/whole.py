@@ -38,7 +38,7 @@ def _ceiling(aws: EmbeddedAws, texts: list[str]) -> float:
 def _through(events: int, sample: int) -> Measured:
     """Events per second from file to aggregates; every total of every hour is checked."""
     with checkout() as run:
-        run("scripts/deploy_all.sh")
+        run("scripts/deploy_all.sh", "--skip-preview")
         file = Path(run.root, "flights.ndjson")
         texts = [flights.event(row) for row in islice(flights.rows(), events)]
         file.write_text("\n".join(texts) + "\n")

@@ -52,7 +52,7 @@ def denied(aws: EmbeddedAws, command: str, action: str) -> CompletedProcess[str]
 @pytest.fixture(scope="module")
 def whole(own: EmbeddedAws) -> Sight:
     """What an undisturbed rollout leaves."""
-    Commands.on(own)("scripts/deploy_all.sh")
+    Commands.on(own)("scripts/deploy_all.sh", "--skip-preview")
     return look(own)
 
 

@@ -67,7 +67,7 @@ def test_events_are_counted_once_while_compute_is_replaced_destroyed_and_rolled_
     own: EmbeddedAws, tmp_path: Path
 ) -> None:
     run, changed = Commands.on(own), commands(own, changed_checkout(tmp_path / "changed"))
-    run("scripts/deploy_all.sh")
+    run("scripts/deploy_all.sh", "--skip-preview")
     events = tmp_path / "events.ndjson"
     wanted = ("--limit", str(EVENTS), "--duplicates", str(EVENTS // 20), "--invalid", str(INVALID), "--shuffle", "1")
     events.write_text(run("scripts/estate", "sample", "flights", *wanted).stdout)

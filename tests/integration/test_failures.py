@@ -66,7 +66,7 @@ def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
 def estate(aws: EmbeddedAws) -> Commands:
     """The commands, with the whole estate rolled out."""
     run = Commands.on(aws)
-    run("scripts/deploy_all.sh")
+    run("scripts/deploy_all.sh", "--skip-preview")
     hurry(aws)
     return run
 

@@ -52,7 +52,7 @@ def run(own: EmbeddedAws, checkout: Path) -> Commands:
 @pytest.fixture(scope="module")
 def used(run: Commands, checkout: Path) -> Iterator[None]:
     """The estate, rolled out with 1024 MB for each function, after some hundred flights and a query."""
-    run("scripts/deploy_all.sh")
+    run("scripts/deploy_all.sh", "--skip-preview")
     use(run, checkout, 0)
     yield
     run("scripts/destroy_all.sh")

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from estate_tool.commands import arguments
 from estate_tool.commands.confirm import confirm
 from estate_tool.environment import DEFAULT
-from estate_tool.errors import Failed
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping
 
     from estate_tool.environment import Environment
+    from estate_tool.foresight import Plan
     from estate_tool.outcome import Outcome
 
 HELP = "roll the layers out: foundation, data, compute, observability"
@@ -29,7 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ENV, the layer, and how careful to be."""
     arguments.environment(parser)
     parser.add_argument("--layer", choices=LAYER_NAMES, help="only this layer; what it reads must be deployed")
-    parser.add_argument("--preview", action="store_true", help="say what would change, change nothing")
+    previewed = parser.add_mutually_exclusive_group()
+    previewed.add_argument("--preview", action="store_true", help="say what would change, change nothing")
+    previewed.add_argument(
+        "--skip-preview", action="store_true", help="don't preview first: quicker; what is wrong is found half-way"
+    )
     parser.add_argument("--force", action="store_true", help="roll out layers too whose inputs have not changed")
     parser.add_argument("--keep-going", action="store_true", help="after a failure, go on with what doesn't read it")
     parser.add_argument("--yes", action="store_true", help="don't ask before changing a real account")
@@ -54,27 +59,35 @@ def run(args: argparse.Namespace) -> int:
     alone = exclusive.alone(target.name, "estate deploy", wait=args.wait, say=display.line)
     with alone, machine.ready(target, Report()) as pulumi:
         inputs = Inputs(environment=target.name, engine=pulumi.version, aws=machine.aws_identity(target))
-        if not target.local and not args.yes and not args.preview:
-            planned = rollout.deploy(pulumi, layers, display, preview=True, force=args.force, inputs=inputs)
-            if planned.failed:
-                raise Failed("the preview failed; nothing was touched", "mend what it names above, then try again")
-            if not planned.changes_nothing:
-                confirm(f"roll {', '.join(layers)} out to {target.name}", "add --yes once you have seen the preview")
+        # A local environment is there to be tried out on; of a real one, somebody agrees to what will be changed.
+        asking = not (target.local or args.yes or args.preview)
+        if asking and args.skip_preview:
+            confirm(f"roll {', '.join(layers)} out to {target.name} without a preview", "add --yes")
         outcome = rollout.deploy(
             pulumi,
             layers,
             display,
             preview=args.preview,
+            skip_preview=args.skip_preview,
+            approve=(lambda plans: _ask(target, plans)) if asking else (lambda _: None),
             force=args.force,
             keep_going=args.keep_going,
             recovery=Recovery(pulumi=pulumi, environment=target, say=display.line),
             inputs=inputs,
+            show_plan=asking,
         )
     if args.json:
         going_on = _command(target, args) if outcome.failed else None
         print(json.dumps(outcome.as_json() | {"continue": going_on}, indent=2))
     display.summary(outcome, "nothing was changed" if args.preview else "rolled out", _next(outcome, target, args))
     return 1 if outcome.failed else 0
+
+
+def _ask(target: Environment, plans: Mapping[str, Plan]) -> None:
+    """Asks whether to roll out what the plans change, if anything."""
+    changing = ", ".join(name for name, plan in plans.items() if plan.steps)
+    if changing:
+        confirm(f"roll {changing} out to {target.name}", "add --yes once you have seen the preview")
 
 
 def _command(target: Environment, args: argparse.Namespace) -> str:

@@ -82,13 +82,16 @@ def test_what_breaks_a_guardrail_is_an_error_and_advice_is_not() -> None:
     assert changes.errors == ["Everything is in us-east-1. rule region: found mars"]
 
 
-def test_the_steps_of_the_preview_that_goes_first_are_not_counted() -> None:
+def test_a_step_tells_the_resource_before_and_after_and_why_it_is_made_anew() -> None:
     changes = Changes()
-    planned = outputs("create")
-    planned["resOutputsEvent"]["planning"] = True
-    changes.take(planned)
-    changes.take(outputs("create"))
-    assert changes.counts == {"created": 1}
+    old, new = {"id": "table-a-dev", "inputs": {"hashKey": "a"}}, {"inputs": {"hashKey": "b"}}
+    metadata = {
+        "op": "replace", "urn": URN, "type": QUEUE, "old": old, "new": new, "diffs": ["hashKey", "tags"],
+        "keys": ["hashKey"],
+    }  # fmt: skip
+    changes.as_preview({"resourcePreEvent": {"metadata": metadata}})
+    (step,) = changes.steps
+    assert (step.old, step.new, step.changed, step.replacing) == (old, new, ("hashKey", "tags"), ("hashKey",))
 
 
 def test_a_preview_counts_what_would_be_done() -> None:

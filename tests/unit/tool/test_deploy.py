@@ -86,16 +86,29 @@ def test_nobody_is_asked_where_nobody_is_there_or_nothing_would_change(engine: A
     assert call(deploy, "dev").code == 0
     made = engine()
     assert call(deploy, "dev", "--yes").code == 0
+    assert sorted(verb for verb, _ in made.calls) == ["create_stack"] * 4 + ["preview"] * 4 + ["up"] * 4
+    made = engine()
+    assert call(deploy, "dev", "--yes", "--skip-preview").code == 0
     assert sorted(verb for verb, _ in made.calls) == ["create_stack"] * 4 + ["up"] * 4
 
 
 def test_a_preview_that_fails_ends_it(engine: Any, call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     made = engine(deployed=LAYER_NAMES)
-    monkeypatch.setattr(made, "preview", lambda *_: "the bucket is unknown")
-    done = call(deploy, "dev")
-    assert (done.code, ups(made)) == (1, [])
-    assert "the bucket is unknown" in done.err
-    assert "error: the preview failed; nothing was touched" in done.err
+    monkeypatch.setattr(made, "preview", lambda *_, **__: "the bucket is unknown")
+    for how in ((), ("--yes",)):
+        done = call(deploy, "dev", "--json", *how)
+        assert (done.code, ups(made)) == (1, [])
+        first, *others = json.loads(done.out)["layers"]
+        assert (first["result"], first["error"]) == ("failed", "the bucket is unknown")
+        assert {one["result"] for one in others} == {"skipped"}
+
+
+def test_without_a_preview_a_person_is_asked_before_anything_is_known(engine: Any, answers: Any) -> None:
+    made = engine(deployed=LAYER_NAMES)
+    assert answers(deploy, "n\n", "dev", "--skip-preview").code == 2
+    assert made.calls == []
+    assert answers(deploy, "y\n", "dev", "--skip-preview").code == 0
+    assert ups(made) == list(LAYER_NAMES)
 
 
 def test_a_failed_rollout_tells_with_what_to_go_on(engine: Any, call: Any) -> None:

@@ -86,16 +86,16 @@ def test_the_engine_runs_in_the_layers_folder_with_the_variables_given(engine: E
     assert call["arguments"][call["arguments"].index("--stack") + 1] == "dev"
 
 
-@pytest.mark.parametrize(("stack", "previewed"), [("local", False), ("local-b", False), ("dev", True)])
-def test_every_rollout_keeps_the_guardrails_and_a_real_one_before_anything_is_changed(
-    engine: Engine, stack: str, previewed: bool
-) -> None:
-    assert Pulumi(stack=stack).up("data", lambda _: None) == ""
+@pytest.mark.parametrize("stack", ["local", "local-b", "dev"])
+def test_previews_and_rollouts_keep_the_guardrails_and_are_runs_of_their_own(engine: Engine, stack: str) -> None:
     assert Pulumi(stack=stack).preview("data", lambda _: None) == ""
-    rollout, preview = engine.calls
-    assert f"--policy-pack={pulumi_cli.POLICY_PACK}" in rollout["arguments"]
-    assert f"--policy-pack={pulumi_cli.POLICY_PACK}" in preview["arguments"]
-    assert ("--skip-preview" not in rollout["arguments"]) == previewed
+    assert Pulumi(stack=stack).up("data", lambda _: None) == ""
+    preview, rollout = (call["arguments"] for call in engine.calls)
+    assert (preview[0], rollout[:3]) == ("preview", ["up", "--yes", "--skip-preview"])
+    for arguments in (preview, rollout):
+        assert f"--policy-pack={pulumi_cli.POLICY_PACK}" in arguments
+    logs = {next(one for one in each if one.startswith("--event-log=")) for each in (preview, rollout)}
+    assert len(logs) == 2
 
 
 def test_the_policy_pack_tells_the_port_and_ends_with_the_tool() -> None:
@@ -237,7 +237,7 @@ def test_ctrl_c_is_handed_on_once_and_what_was_in_flight_is_waited_for(engine: E
         ("local-b", "encryptionsalt: v1:abc\n", False),
         ("local-b", "encryptionsalt: v1:abc\nconfig:\n  data:onDemand: true\n", True),
         ("local", "encryptionsalt: v1:abc\n", True),
-        ("dev", "encryptionsalt: v1:abc\n", True),
+        ("dev", "encryptionsalt: v1:abc\nconfig:\n  aws:allowedAccountIds: ['1']\n", True),
     ],
 )
 def test_a_removed_stack_leaves_only_files_that_somebody_wrote(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import deployment, rollout
+from estate_tool import deployment, foresight, rollout
 from estate_tool.changes import UNKNOWN
 from estate_tool.display import Display
 from estate_tool.errors import Failed
@@ -21,11 +21,20 @@ from tests.support.schema import breaches
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from estate_tool.foresight import Plan
+
 
 def event(layer: str, op: str, resource_type: str = "aws:sqs/queue:Queue", name: str = "q") -> dict[str, Any]:
     urn = f"urn:pulumi:dev::{layer}::estate:data:DeadLetteredQueue${resource_type}::{name}"
     metadata = {"op": op, "urn": urn, "type": resource_type}
     return {"resourcePreEvent": {"metadata": metadata}, "resOutputsEvent": {"metadata": metadata}}
+
+
+def broken(layer: str) -> dict[str, Any]:
+    urn = f"urn:pulumi:dev::{layer}::aws:sqs/queue:Queue::q"
+    return {
+        "policyEvent": {"resourceUrn": urn, "enforcementLevel": "mandatory", "policyName": "region", "message": "mars"}
+    }
 
 
 class FakePulumi:
@@ -41,6 +50,8 @@ class FakePulumi:
         self.records: dict[str, Record] = {}
         self.outputs: dict[str, Any] = {}
         self.refreshed: list[str] = []
+        self.refreshed_first: list[str] = []
+        self.refused: str | None = None
         # Of previews: the outputs they end with, and the plans of lower layers that each was given.
         self.foreseen: dict[str, Any] = {}
         self.seen: dict[str, Any] = {}
@@ -86,8 +97,12 @@ class FakePulumi:
         self.resources[layer] = 3
         return ""
 
-    def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+    def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
         self.calls.append(("preview", layer))
+        self.refreshed_first += [layer] if refresh else []
+        if layer == self.refused:
+            on_event(broken(layer))
+            return "preview failed"
         self.seen[layer] = dict(upstream._planned)  # pyright: ignore[reportPrivateUsage]
         on_event(event(layer, "same" if self.unchanged else "update"))
         stack = {"type": "pulumi:pulumi:Stack", "op": "same", "new": {"outputs": self.foreseen.get(layer, {})}}
@@ -123,7 +138,8 @@ def test_layers_are_rolled_out_lowest_first_each_in_a_stack_of_its_own(display: 
     assert [name for call, name in pulumi.calls if call == "up"] == list(LAYER_NAMES)
     for name in LAYER_NAMES:
         assert pulumi.calls.index(("create_stack", name)) < pulumi.calls.index(("up", name))
-    assert len(pulumi.calls) == 2 * len(LAYER_NAMES)
+        assert pulumi.calls.index(("preview", name)) < pulumi.calls.index(("up", "foundation"))
+    assert len(pulumi.calls) == 3 * len(LAYER_NAMES)
     assert outcome.ok
     assert set(results(outcome).values()) == {"deployed"}
 
@@ -161,9 +177,9 @@ def test_a_stack_that_can_t_be_made_fails_its_own_layer(display: Display) -> Non
 
     pulumi: Any = Full()
     outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
-    assert list(results(outcome).values()) == ["deployed", "failed", "skipped", "skipped"]
+    assert list(results(outcome).values()) == ["skipped", "failed", "skipped", "skipped"]
     assert outcome.layers[1].error == "no space left"
-    assert pulumi.resources == {"foundation": 3}
+    assert pulumi.resources == {}
 
 
 def test_a_rollout_that_changes_nothing_says_so(display: Display) -> None:
@@ -211,8 +227,10 @@ def test_a_stack_without_resources_does_not_count_as_deployed(display: Display) 
 def test_a_preview_changes_nothing_and_shows_all_layers(display: Display) -> None:
     pulumi: Any = FakePulumi(deployed=("foundation",))
     outcome = rollout.deploy(pulumi, LAYER_NAMES, display, preview=True)
-    absent = [(call, name) for name in LAYER_NAMES[1:] for call in ("create_stack", "preview", "remove_stack")]
-    assert pulumi.calls == [("preview", "foundation"), *absent]
+    assert [name for call, name in pulumi.calls if call == "preview"] == list(LAYER_NAMES)
+    for name in LAYER_NAMES[1:]:
+        own = [call for call, about in pulumi.calls if about == name]
+        assert own == ["create_stack", "preview", "remove_stack"]
     assert pulumi.resources == {"foundation": 3}
     assert set(results(outcome).values()) == {"planned"}
     assert pulumi.records == {}
@@ -249,6 +267,58 @@ def test_a_layer_that_would_not_change_hands_out_what_it_does_now(display: Displ
     pulumi.foreseen = {"foundation": {"suffix": "dev", "arn": UNKNOWN}}
     rollout.deploy(pulumi, ("foundation", "data"), display, preview=True)
     assert pulumi.seen["data"] == {}
+
+
+def test_a_layer_whose_preview_fails_keeps_all_from_being_touched(display: Display) -> None:
+    pulumi: Any = FakePulumi(deployed=("foundation", "data"))
+    pulumi.refused = "compute"
+    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
+    assert ran(pulumi) == []
+    assert results(outcome) == {
+        "foundation": "skipped", "data": "skipped", "compute": "failed", "observability": "skipped"
+    }  # fmt: skip
+    assert [(each.urn.rpartition("::")[2], each.rule) for each in outcome.layers[2].errors] == [("q", "region")]
+    assert {result.created + result.updated for result in outcome.layers} == {0}
+    assert set(pulumi.resources) == {"foundation", "data"}
+
+
+def test_plans_are_approved_before_anything_is_touched(display: Display) -> None:
+    pulumi: Any = FakePulumi(deployed=LAYER_NAMES)
+    seen: dict[str, list[str]] = {}
+
+    def refuse(plans: Mapping[str, Plan]) -> None:
+        seen.update({name: [step.word for step in plan.steps] for name, plan in plans.items()})
+        raise Failed("no")
+
+    with pytest.raises(Failed):
+        rollout.deploy(pulumi, LAYER_NAMES, display, approve=refuse)
+    assert seen == {name: ["updated"] for name in LAYER_NAMES}
+    assert ran(pulumi) == []
+
+
+def test_a_layer_that_only_the_rollout_below_it_changes_is_planned_and_approved_as_well(
+    display: Display, rolled_out: Any, inputs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inputs.edits["data"] = 1
+    rolled_out.foreseen = {"data": {"of": "data"}}  # says that nothing would change for those who read it
+    up, asked = rolled_out.up, list[str]()
+
+    def surprise(layer: str, *given: Any, **more: Any) -> str:
+        rolled_out.outputs[layer] = {"of": "another"}
+        return up(layer, *given, **more)
+
+    monkeypatch.setattr(rolled_out, "up", surprise)
+    assert rollout.deploy(rolled_out, LAYER_NAMES[:3], display, inputs=inputs, approve=asked.extend).ok
+    assert asked == ["data", "compute"]
+    assert [call for call in rolled_out.calls if call[0] in ("preview", "up")] == [
+        ("preview", "data"), ("up", "data"), ("preview", "compute"), ("up", "compute")
+    ]  # fmt: skip
+
+
+def test_a_rollout_without_a_preview_has_none(display: Display) -> None:
+    pulumi: Any = FakePulumi()
+    assert rollout.deploy(pulumi, LAYER_NAMES, display, skip_preview=True).ok
+    assert sorted({call for call, _ in pulumi.calls}) == ["create_stack", "up"]
 
 
 def test_layers_are_destroyed_highest_first_and_their_stacks_removed() -> None:
@@ -377,8 +447,8 @@ def test_what_can_not_be_settled_stops_the_rollout(display: Display) -> None:
     recovery: Any = FakeRecovery(pulumi, held="data")
     outcome = rollout.deploy(pulumi, LAYER_NAMES, display, recovery=recovery)
     assert outcome.layers[1].error == "layer data is held by process 7\nwait for it to end"
-    assert list(results(outcome).values()) == ["deployed", "failed", "skipped", "skipped"]
-    assert ("up", "data") not in pulumi.calls
+    assert list(results(outcome).values()) == ["skipped", "failed", "skipped", "skipped"]
+    assert ran(pulumi) == []
 
 
 def test_what_the_provider_never_answered_to_is_kept(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -495,7 +565,7 @@ def test_what_was_rolled_out_to_an_embedded_aws_that_was_reset_is_looked_up_ther
 ) -> None:
     inputs.aws = "two"
     rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
-    assert rolled_out.refreshed == list(LAYER_NAMES)
+    assert rolled_out.refreshed == rolled_out.refreshed_first == list(LAYER_NAMES)
     rollout.deploy(rolled_out, LAYER_NAMES, display, force=True, inputs=inputs)
     assert len(rolled_out.refreshed) == 4
 
@@ -533,7 +603,7 @@ def test_layers_that_do_not_read_the_failed_one_may_go_on(
 ) -> None:
     """As the order is a chain today, the rule is shown on another one."""
     reads = {"data": (), "side": (), "top": ("data",), "by-side": ("side",), "on-top": ("top",), "low": ("data",)}
-    for module in (rollout, deployment):
+    for module in (rollout, deployment, foresight):
         monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=reads[name]))
     pulumi: Any = FakePulumi(deployed=("data", "side", "top"), failing="data")
     monkeypatch.setattr(pulumi, "states", lambda layers=tuple(reads): FakePulumi.states(pulumi, layers))
@@ -547,7 +617,7 @@ def test_layers_that_do_not_read_the_failed_one_may_go_on(
 def test_unless_told_otherwise_a_failure_stops_all_that_comes_after_it(
     display: Display, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (rollout, deployment):
+    for module in (rollout, deployment, foresight):
         monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=()))
     outcome = rollout.deploy(fake(failing="data"), ("data", "compute"), display)
     assert results(outcome) == {"data": "failed", "compute": "skipped"}
@@ -559,7 +629,7 @@ def test_an_interrupted_layer_stops_even_those_that_do_not_read_it(
     def interrupt(*_: Any, **__: Any) -> str:
         raise KeyboardInterrupt
 
-    for module in (rollout, deployment):
+    for module in (rollout, deployment, foresight):
         monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=()))
     pulumi = fake()
     monkeypatch.setattr(pulumi, "up", interrupt)
@@ -575,9 +645,10 @@ def test_each_layer_is_announced_by_its_place_and_told_with_its_seconds(monkeypa
     outcome = rollout.deploy(fake(), ("foundation", "data"), Display(told))
     # The clock goes on by one each time it is read: at the start, before and after each layer, in the end.
     assert [result.seconds for result in outcome.layers] == [1.0, 1.0]
-    assert outcome.seconds == 5.0
+    assert outcome.seconds == 10.0
     lines = [line.strip() for line in told.getvalue().splitlines() if not line.lstrip().startswith("+")]
-    assert lines == ["[1/2] foundation", "1 created in 1.0 s", "[2/2] data", "1 created in 1.0 s"]
+    previewed = ["preview of foundation: 1 to update", "preview of data: 1 to update"]
+    assert lines == [*previewed, "[1/2] foundation", "1 created in 1.0 s", "[2/2] data", "1 created in 1.0 s"]
 
 
 @pytest.mark.parametrize(
