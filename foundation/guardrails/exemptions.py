@@ -8,7 +8,7 @@ from datetime import date
 class Exemption:
     """One objection that is put up with on one resource, through the day `expires`.
 
-    `rule` is a guardrail's name, or `parliament:<issue>` or `cloudsplaining:<finding>`; `resource` the logical name;
+    `rule` is a guardrail's name, or a checker's and its finding, as `parliament:<issue>`; `resource` the logical name;
     `about` is a part of the objection's text, so that no other one is covered with it.
     """
 
@@ -23,15 +23,21 @@ class Exemption:
         return (self.rule, self.resource) == (rule, resource) and self.about in text
 
 
-EXEMPTIONS: tuple[Exemption, ...] = (
+# Two checkers compare with the same reference.
+_LIST_STREAMS = tuple(
     Exemption(
-        rule="parliament:RESOURCE_MISMATCH",
+        rule=rule,
         resource="aggregate-policy",
         about="dynamodb:ListStreams",
-        reason="The checker knows this action without a resource. Lambda asks for it on the stream when a mapping is "
-        'made ("Using AWS Lambda with Amazon DynamoDB", its tutorial\'s policy), and on "*" it would be wider.',
+        reason="The reference has no resource for this action. Lambda asks for it on the stream when a mapping is "
+        'created ("Using AWS Lambda with Amazon DynamoDB", its tutorial\'s policy), and on "*" it would be wider.',
         expires=date(2027, 6, 30),
-    ),
+    )
+    for rule in ("parliament:RESOURCE_MISMATCH", "policy-sentry:NO_RESOURCE_TYPE")
+)
+
+EXEMPTIONS: tuple[Exemption, ...] = (
+    *_LIST_STREAMS,
     Exemption(
         rule="parliament:RESOURCE_STAR",
         resource="deployer-observability",

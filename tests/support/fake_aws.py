@@ -51,6 +51,10 @@ def _mapping(name: str, inputs: Inputs) -> Computed:
     return {"id": uuid, "uuid": uuid, "arn": arn("lambda", f"event-source-mapping:{uuid}")}
 
 
+def _target(name: str, inputs: Inputs) -> Computed:
+    return {"id": name, "arn": arn("application-autoscaling", f"scalable-target/{0:032x}"), **inputs}
+
+
 def _arn_of(service: str, kind: str) -> Callable[[str, Inputs], Computed]:
     def computed(name: str, inputs: Inputs) -> Computed:
         del inputs
@@ -76,6 +80,7 @@ _COMPUTED: Mapping[str, Callable[[str, Inputs], Computed]] = {
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": _arn_of("cloudwatch", "alarm:"),
     "aws:cloudwatch/dashboard:Dashboard": _dashboard,
     "aws:sns/topic:Topic": _arn_of("sns", ""),
+    "aws:appautoscaling/target:Target": _target,
 }
 
 INVOKES: Mapping[str, Computed] = {

@@ -18,6 +18,11 @@ _UNDO: Final[Mapping[str, Any]] = {"string": "", "list": [], "map": {}, "structu
 _UNSENT: Final = frozenset({"region", "tags"})  # the region is the client's; tags are sent as tagsAll
 
 
+def _undo(shape: Any) -> Any:
+    """The empty value; None where AWS takes no empty text, and leaving the parameter out takes the property away."""
+    return None if shape.type_name == "string" and shape.metadata.get("min", 0) else _UNDO.get(shape.type_name)
+
+
 @dataclass(frozen=True)
 class Caller:
     """Runs the declared calls of one resource type."""
@@ -104,7 +109,7 @@ class Caller:
         value = change.new.get(name)
         if value is None or has_unknown(value):
             removed = change.old.get(name) is not None
-            return self.kind.reset.get(name, _UNDO.get(shape.type_name)) if removed else None
+            return self.kind.reset.get(name, _undo(shape)) if removed else None
         if value == "" and not change.old:
             return None  # AWS refuses many empty strings, which mean "not given"
         return convert.to_aws(value, shape, self.kind.names, name)
