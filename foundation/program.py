@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 import pulumi
 from pulumi.runtime import config as engine_config
 
+from foundation import stack_files
 from foundation.catalog import CATALOG
 from foundation.problems import InvalidConfiguration, together
 from foundation.settings import Setting
@@ -21,8 +22,14 @@ def load(layer: str, settings: tuple[Setting, ...], parse: Callable[..., Config]
     """
     config = pulumi.Config(layer)
     raw: Mapping[str, Any] = {**_set_keys(layer), **{setting.key: config.get(setting.key) for setting in settings}}
+
+    def typed() -> Config:
+        # What reaches the program has been read by the engine: 0420, without quotes, is 272 by now.
+        stack_files.check(layer, pulumi.get_stack(), settings)
+        return parse(raw, stack=pulumi.get_stack())
+
     try:
-        return together(lambda: parse(raw, stack=pulumi.get_stack()), lambda: validate(CATALOG))[0]
+        return together(typed, lambda: validate(CATALOG))[0]
     except InvalidConfiguration as error:
         raise pulumi.RunError(str(error)) from error
 

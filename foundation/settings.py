@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from foundation.problems import InvalidConfiguration, Problem, one_of
+from foundation.yaml_text import Scalar, located
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,11 +21,15 @@ class Setting:
     about: str
 
 
+class UnquotedError(ValueError):
+    """Raised where text is meant and YAML reads a number or a boolean."""
+
+
 def integer(key: str, *, default: int, minimum: int, maximum: int, unit: str = "", about: str) -> Setting:
     """A whole number within bounds, both included."""
 
     def read(raw: Any) -> int:
-        if isinstance(raw, bool) or not re.fullmatch(r"[+-]?[0-9]{1,18}", str(raw)):
+        if isinstance(raw, bool) or not re.fullmatch(r"[+-]?(?:0|[1-9][0-9]{0,17})", str(raw)):
             raise ValueError(raw)
         if not minimum <= int(raw) <= maximum:
             raise ValueError(raw)
@@ -61,6 +66,7 @@ def text(key: str, *, default: str | None, valid: Callable[[str], bool], allowed
     """Text that satisfies a rule."""
 
     def read(raw: Any) -> str:
+        _refuse_unquoted(raw)
         if not isinstance(raw, str) or not valid(raw):
             raise ValueError(raw)
         return raw
@@ -80,16 +86,30 @@ def objects(
     """A list of objects with these text fields and no others, by default empty; Pulumi hands such over as JSON."""
 
     def read(raw: Any) -> tuple[dict[str, str], ...]:
-        items = json.loads(raw) if isinstance(raw, str) else raw
+        items = _from_json(raw) if isinstance(raw, str) else raw
         if not isinstance(items, list):
             raise ValueError(raw)
         for item in items:
             known = isinstance(item, dict) and set(fields) <= set(item) <= {*fields, *optional}
+            for value in item.values() if known else ():
+                _refuse_unquoted(value)
             if not known or not all(isinstance(value, str) for value in item.values()) or not valid(item):
                 raise ValueError(item)
         return tuple(items)
 
     return Setting(key=key, default=(), allowed=allowed, read=read, about=about)
+
+
+def _refuse_unquoted(raw: Any) -> None:
+    if isinstance(raw, Scalar) and not raw.is_text:
+        raise UnquotedError(raw)
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError(text) from error
 
 
 def read_settings(namespace: str, settings: tuple[Setting, ...], raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,7 +119,9 @@ def read_settings(namespace: str, settings: tuple[Setting, ...], raw: Mapping[st
     """
     known = {setting.key for setting in settings}
     problems = [
-        Problem(where=f"{namespace}:{key}", value=raw[key], allowed=f"no such key; {one_of(known, key)}")
+        Problem(
+            where=located(raw[key], f"{namespace}:{key}"), value=raw[key], allowed=f"no such key; {one_of(known, key)}"
+        )
         for key in raw
         if key not in known
     ]
@@ -110,10 +132,10 @@ def read_settings(namespace: str, settings: tuple[Setting, ...], raw: Mapping[st
             continue
         try:
             values[setting.key] = setting.read(raw[setting.key])
-        except ValueError:
-            problems.append(
-                Problem(where=f"{namespace}:{setting.key}", value=raw[setting.key], allowed=setting.allowed)
-            )
+        except ValueError as error:
+            quoted = f'; quote it where it is text: "{error}"' if isinstance(error, UnquotedError) else ""
+            where = located(raw[setting.key], f"{namespace}:{setting.key}")
+            problems.append(Problem(where=where, value=raw[setting.key], allowed=setting.allowed + quoted))
     if problems:
         raise InvalidConfiguration(problems)
     return values

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 import compute.config
 import data.config
 import foundation.config
@@ -19,8 +17,10 @@ from estate_tool.errors import UsageError
 from estate_tool.paths import ROOT
 from foundation.catalog import CATALOG
 from foundation.layers import LAYER_NAMES
-from foundation.problems import InvalidConfiguration, Problem
+from foundation.problems import InvalidConfiguration, Problem, together
+from foundation.stack_files import layer_files
 from foundation.validation import validate
+from foundation.yaml_text import located, scalars
 
 # Namespaces a layer's file may hold besides its own: the provider's and the engine's.
 _OTHER_NAMESPACES = ("aws", "pulumi")
@@ -54,10 +54,12 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
     accounts: dict[str, tuple[str, ...]] = {}
     for layer in LAYER_NAMES:
         try:
-            own, aws = _raw(root / layer, layer, environment)
+            own, aws = _raw(root, layer, environment)
             provider.update(aws)
-            accounts[layer] = _texts(aws.get("allowedAccountIds"))
-            parsed[layer] = _PARSERS[layer](own, stack=environment)
+            accounts[layer], parsed[layer] = together(
+                lambda: _accounts(aws.get("allowedAccountIds")),  # noqa: B023 – called at once
+                lambda: _PARSERS[layer](own, stack=environment),  # noqa: B023
+            )
         except InvalidConfiguration as error:
             problems += error.problems
     if problems:
@@ -78,7 +80,7 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
 def values(layer: str, environment: str, root: Path = ROOT) -> dict[str, Any]:
     """What is configured for a layer, by bare key, but for what is encrypted; raises UsageError for a broken file."""
     try:
-        return _raw(root / layer, layer, environment)[0]
+        return _raw(root, layer, environment)[0]
     except InvalidConfiguration as error:
         raise UsageError(str(error)) from error
 
@@ -90,64 +92,28 @@ def _catalog() -> Iterator[Problem]:
         yield from error.problems
 
 
-def _raw(folder: Path, layer: str, environment: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A layer's own values and those of the provider, by bare key; the stack's file wins over the project's."""
-    own: dict[str, Any] = {}
-    aws: dict[str, Any] = {}
-    problems = []
-    for path in (folder / "Pulumi.yaml", folder / f"Pulumi.{environment}.yaml"):
-        for full_key, value in _entries(path).items():
-            namespace, _, key = full_key.rpartition(":")
-            if namespace in ("", layer):
-                own[key] = _plain(value)
-            elif namespace == "aws":
-                aws[key] = _plain(value)
-            elif namespace not in _OTHER_NAMESPACES:
-                allowed = f"keys of {layer}: or aws: in this file"
-                problems.append(Problem(where=f"{folder.name}/{path.name}", value=full_key, allowed=allowed))
+def _raw(root: Path, layer: str, environment: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A layer's own values and those of the provider, by bare key."""
+    found = layer_files(layer, environment, root)
+    allowed = f"keys of {layer}: or aws: in this file"
+    problems = [
+        Problem(where=key.place, value=key, allowed=allowed)
+        for key in found.others
+        if key.partition(":")[0] not in _OTHER_NAMESPACES
+    ]
     if problems:
         raise InvalidConfiguration(problems)
-    # What is encrypted can only be read, and checked, by the program itself.
-    return {key: value for key, value in own.items() if not _is_secret(value)}, aws
+    return found.readable, found.aws
 
 
-def content_of(path: Path) -> dict[str, Any]:
-    """What stands in a project's or stack's file; empty when there is no such file."""
-    try:
-        # The C parser is ten times quicker, where PyYAML has it.
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except FileNotFoundError:
-        return {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InvalidConfiguration([Problem(where=str(path), value=str(error), allowed="valid YAML")]) from error
-    return content if isinstance(content, dict) else {}
-
-
-def _entries(path: Path) -> Mapping[str, Any]:
-    entries = content_of(path).get("config")
-    if entries is None:
-        return {}
-    if not isinstance(entries, dict):
-        raise InvalidConfiguration([Problem(where=f"{path} config", value=entries, allowed="keys with values")])
-    return {str(key): value for key, value in entries.items()}
-
-
-def _plain(value: Any) -> Any:
-    """A value as a Pulumi program gets it: scalars as text, `value:`/`default:` of a project's file taken out."""
-    if isinstance(value, dict) and set(value) & {"value", "default"}:
-        value = value.get("value", value.get("default"))
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    """A list of texts, which `pulumi config set` without --path writes as JSON."""
+def _accounts(value: Any) -> tuple[str, ...]:
+    """The accounts: a list of texts, which `pulumi config set` without --path writes as JSON."""
+    unquoted = [one for one in scalars(value) if not one.is_text]
+    if unquoted:
+        allowed = f'account numbers as text: quote it: "{unquoted[0]}"'
+        where = located(unquoted[0], "aws:allowedAccountIds")
+        raise InvalidConfiguration([Problem(where=where, value=unquoted[0], allowed=allowed)])
     if isinstance(value, str):
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, RecursionError):
             value = json.loads(value)
     return tuple(map(str, value)) if isinstance(value, list) else (str(value),) if value else ()
-
-
-def _is_secret(value: Any) -> bool:
-    return isinstance(value, dict) and "secure" in value

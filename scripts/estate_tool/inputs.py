@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.configuration import content_of
 from estate_tool.environment import is_local
 from estate_tool.paths import ROOT
 from estate_tool.stack_state import digest_of
 from foundation.catalog import CATALOG
 from foundation.layers import layer
+from foundation.stack_files import content_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

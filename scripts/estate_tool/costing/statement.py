@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-
-import yaml
 
 from estate_tool.costing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
 from estate_tool.errors import UsageError
 from foundation.problems import Problem, one_of
+from foundation.yaml_text import Scalar, located
+from foundation.yaml_text import read as read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ class _Number:
 
     @property
     def rule(self) -> str:
-        return f"a number from {self.least:,} to {self.most:,}"
+        return f"a number from {self.least:,} to {self.most:,}, in plain decimals such as 1000000 or 0.5"
 
 
 _FUNCTION = {
@@ -71,8 +71,8 @@ _SECTIONS = ("functions", "tables", "queues", "logs", "watching")
 def read(path: Path) -> Load:
     """The load that the file states; raises UsageError with everything that is wrong in it."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        content = read_yaml(path.read_text(encoding="utf-8"), path.name)
+    except ValueError as error:  # no UTF-8 is one, too
         raise UsageError(f"{path} is neither YAML nor JSON: {error}", "docs/cost.md has an example") from error
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}", "give the file of a load to --load") from error
@@ -130,7 +130,7 @@ class _Reader:
     def _numbers(self, where: str, entry: Mapping[str, Any], fields: Mapping[str, _Number]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, field in fields.items():
-            if entry.get(key) is None:
+            if key not in entry:
                 if field.required:
                     self._wrong(f"{where}.{key}", None, field.rule)
                 continue
@@ -142,10 +142,10 @@ class _Reader:
         return found
 
     def _architecture(self, where: str, entry: Mapping[str, Any]) -> dict[str, str]:
-        architecture = entry.get("architecture", "arm64")
+        architecture = str(entry.get("architecture", "arm64"))
         if architecture not in ARCHITECTURES:
             self._wrong(f"{where}.architecture", architecture, " or ".join(ARCHITECTURES))
-        return {"architecture": str(architecture)}
+        return {"architecture": architecture}
 
     def _both(self, where: str, found: dict[str, Any]) -> dict[str, Any]:
         if ("read_units" in found) != ("write_units" in found):
@@ -153,15 +153,11 @@ class _Reader:
         return found
 
     def _wrong(self, where: str, value: Any, allowed: str) -> None:
-        self.problems.append(Problem(where=where, value=value, allowed=allowed))
+        self.problems.append(Problem(where=located(value, where), value=value, allowed=allowed))
 
 
 def _number(value: Any) -> Decimal | None:
-    """Exactly what is written; text that is a number counts, as YAML takes 1e6 for text."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    """Exactly what is written, with or without quotes; None for what readers of YAML may take for different numbers."""
+    if not isinstance(value, Scalar) or not value.is_decimal:
         return None
-    try:
-        number = Decimal(str(value))
-    except InvalidOperation:
-        return None
-    return number if number.is_finite() else None
+    return Decimal(value) or Decimal(0)  # -0 is 0

@@ -1,14 +1,20 @@
+from __future__ import annotations
+
 import json
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pulumi
 import pytest
 
 from compute import config as compute_config
 from foundation import config as foundation_config
-from foundation import program
+from foundation import program, stack_files
 from foundation.catalog import CATALOG
 from tests.support.mocks import Recording, record, run_layer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def test_the_layers_configuration_arrives_typed() -> None:
@@ -53,3 +59,24 @@ def test_a_stack_that_can_be_no_suffix_is_refused_before_anything_is_registered(
     with pytest.raises(pulumi.RunError, match="environmentSuffix"):
         run_layer("foundation", stack=stack, recording=recording)
     assert recording.registrations == []
+
+
+@pytest.mark.parametrize(
+    ("written", "engine_has"), [("0420", "272"), ("420", "420"), ("1_000", "1000"), ("2013-01-01", "")]
+)
+def test_what_the_engine_has_made_of_a_value_without_quotes_is_no_tag(
+    written: str, engine_has: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stack_files, "ROOT", tmp_path)
+    (tmp_path / "foundation").mkdir()
+    file = tmp_path / "foundation" / "Pulumi.blue.yaml"
+    file.write_text(f"config:\n  foundation:costCenter: {written}\n")
+    recording = Recording()
+    with pytest.raises(
+        pulumi.RunError, match=rf'Pulumi\.blue\.yaml:2 foundation:costCenter is {written}.*quote.*"{written}"'
+    ):
+        run_layer("foundation", stack="blue", config={"foundation:costCenter": engine_has}, recording=recording)
+    assert recording.registrations == []
+    file.write_text(f'config:\n  foundation:costCenter: "{written}"\n')
+    run_layer("foundation", stack="blue", config={"foundation:costCenter": written}, recording=recording)
+    assert recording.registrations

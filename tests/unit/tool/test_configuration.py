@@ -6,6 +6,9 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 import compute.config
 from compute import sizing
@@ -13,6 +16,7 @@ from estate_tool import configuration
 from estate_tool.errors import UsageError
 from foundation.layers import LAYER_NAMES
 from foundation.problems import InvalidConfiguration, Problem
+from tests.support.fuzz import fuzzed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +49,7 @@ def test_without_any_setting_the_defaults_hold_and_the_suffix_is_the_name(checko
     assert set(loaded.allowed_accounts.values()) == {()}
 
 
-@pytest.mark.parametrize("accounts", ["['111122223333']", """'["111122223333"]'""", "111122223333"])
+@pytest.mark.parametrize("accounts", ["['111122223333']", """'["111122223333"]'""", "'111122223333'"])
 def test_settings_are_read_from_the_stacks_file(checkout: Path, accounts: str) -> None:
     write(checkout, "foundation", "foundation:environmentSuffix: d1", f"aws:allowedAccountIds: {accounts}")
     loaded = configuration.load("dev", checkout)
@@ -59,8 +63,8 @@ def test_everything_wrong_in_any_layer_is_named_at_once(checkout: Path) -> None:
     write(checkout, "compute", "compute:logRetentionDays: 30", "compute:peakStartHour: 24")
     message = refused(checkout)
     assert "foundation:environmentSuffix is 'Bad_Suffix'; allowed: 1-16 characters" in message
-    assert "compute:logRetentionDays is '30'; allowed: 7 or 14" in message
-    assert "compute:peakStartHour is '24'; allowed: a whole number from 0 to 23" in message
+    assert "compute:logRetentionDays is 30; allowed: 7 or 14" in message
+    assert "compute:peakStartHour is 24; allowed: a whole number from 0 to 23" in message
 
 
 def test_an_unknown_key_is_an_error_with_the_closest_one_offered(checkout: Path) -> None:
@@ -70,7 +74,7 @@ def test_an_unknown_key_is_an_error_with_the_closest_one_offered(checkout: Path)
 
 def test_a_key_of_another_layer_is_an_error(checkout: Path) -> None:
     write(checkout, "data", "compute:logRetentionDays: 7")
-    assert "data/Pulumi.dev.yaml is 'compute:logRetentionDays'; allowed: keys of data: or aws:" in refused(checkout)
+    assert "data/Pulumi.dev.yaml:2 is 'compute:logRetentionDays'; allowed: keys of data: or aws:" in refused(checkout)
 
 
 def test_a_name_that_can_not_be_a_suffix_is_refused_unless_one_is_set(checkout: Path) -> None:
@@ -125,3 +129,102 @@ def test_what_is_wrong_with_the_catalog_is_told_with_the_configuration(
     message = refused(checkout)
     assert "queue ingest is 0; allowed: 1 or more" in message
     assert "foundation:environmentSuffix is 'Bad_Suffix'" in message
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0420", "1e5", "12:30", "1_000", "010", "yes", "no", "on", "off", "2013-01-01", "0x1F", ".5", "~", "null",
+        "", "n", "1:30:00", ".inf", "0o17", "+5", "08", "420", "true", "1.50",
+    ],
+)  # fmt: skip
+def test_text_without_quotes_that_yaml_takes_for_something_else_is_refused_and_left(checkout: Path, value: str) -> None:
+    write(checkout, "foundation", "foundation:owner: me", f"foundation:costCenter: {value}")
+    file = checkout / "foundation" / "Pulumi.dev.yaml"
+    before = file.read_bytes()
+    message = refused(checkout)
+    assert f"foundation/Pulumi.dev.yaml:3 foundation:costCenter is {value}; allowed:" in message
+    assert f'"{value}"' in message
+    assert file.read_bytes() == before
+    write(checkout, "foundation", f'foundation:costCenter: "{value}"')
+    if value not in ("", "~"):
+        assert configuration.load("dev", checkout).foundation.tags.cost_center == value
+
+
+@pytest.mark.parametrize(
+    "value", ["010", "0x9", "0b1", "1_0", "1e1", "0:10", "~", "yes", "10.", "9.0", "'010'", "'1e1'"]
+)
+def test_only_a_plain_decimal_is_a_number(checkout: Path, value: str) -> None:
+    write(checkout, "compute", f"compute:peakStartHour: {value}")
+    assert "compute/Pulumi.dev.yaml:2 compute:peakStartHour is " in refused(checkout)
+
+
+@pytest.mark.parametrize("value", ["yes", "on", "1", "y", "'yes'"])
+def test_only_true_and_false_are_booleans(checkout: Path, value: str) -> None:
+    write(checkout, "data", f"data:onDemand: {value}")
+    assert "data/Pulumi.dev.yaml:2 data:onDemand is " in refused(checkout)
+    write(checkout, "data", "data:onDemand: true")
+    assert configuration.load("dev", checkout).data.on_demand
+
+
+@pytest.mark.parametrize("accounts", ["111122223333", "[111122223333]", "['111122223333', 012345678901]"])
+def test_the_number_of_an_account_is_text(checkout: Path, accounts: str) -> None:
+    write(checkout, "compute", f"aws:allowedAccountIds: {accounts}")
+    assert "compute/Pulumi.dev.yaml:2 aws:allowedAccountIds is " in refused(checkout)
+
+
+@pytest.mark.parametrize(
+    "value", ["[{protocol: email, endpoint: 0420}]", "[{protocol: email, endpoint: 5}]", "0", "['x']"]
+)
+def test_values_within_lists_are_looked_at_too(checkout: Path, value: str) -> None:
+    write(checkout, "observability", f"observability:subscriptions: {value}")
+    assert "observability/Pulumi.dev.yaml:2 observability:subscriptions is " in refused(checkout)
+
+
+def test_a_key_that_stands_twice_is_refused_with_its_line(checkout: Path) -> None:
+    write(checkout, "foundation", "foundation:owner: me", "foundation:owner: you")
+    assert "line 3: foundation:owner stands twice" in refused(checkout)
+
+
+@pytest.mark.parametrize("content", ["config: {data:onDemand: " + "[" * 100_000, "config: &a {data:onDemand: *a}"])
+def test_a_hostile_file_is_refused(checkout: Path, content: str) -> None:
+    (checkout / "data" / "Pulumi.dev.yaml").write_text(content)
+    assert "data/Pulumi.dev.yaml is " in refused(checkout)
+
+
+KEYS = (
+    "foundation:owner",
+    "foundation:costCenter",
+    "foundation:environmentSuffix",
+    "foundation:nonsense",
+    "aws:region",
+)
+VALUES = st.one_of(
+    st.text("0123456789_.:-+eExXoOyn~ aA'\"[]{},#&*!", max_size=12), st.text(max_size=8),
+    st.sampled_from(["0420", "yes", "~", "'0420'", '"1e5"', "platform", "team-a", "[a, 0420]", "{secure: x}"]),
+)  # fmt: skip
+
+
+@fuzzed()
+@given(st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3), st.binary(max_size=12))
+def test_any_environment_file_is_refused_or_read_as_it_is_written(
+    tmp_path_factory: pytest.TempPathFactory, entries: dict[str, str], rest: bytes
+) -> None:
+    root = tmp_path_factory.getbasetemp() / "fuzzed"
+    for layer in LAYER_NAMES:
+        (root / layer).mkdir(parents=True, exist_ok=True)
+    file = root / "foundation" / "Pulumi.dev.yaml"
+    text = "config:\n" + "".join(f"  {key}: {value}\n" for key, value in entries.items())
+    file.write_bytes(text.encode() + (rest if b"\xff" in rest else b""))
+    before = file.read_bytes()
+    try:
+        tags = configuration.load("dev", root).foundation.tags
+    except UsageError:
+        return
+    finally:
+        assert file.read_bytes() == before
+    written = (yaml.load(text, Loader=yaml.CBaseLoader) or {}).get("config") or {}
+    for key, found in (("foundation:owner", tags.owner), ("foundation:costCenter", tags.cost_center)):
+        if isinstance(written.get(key), str):
+            assert found == written[key]
+            assert yaml.load(text, Loader=yaml.CSafeLoader)["config"][key] == found

@@ -9,12 +9,15 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from estate_tool.commands import cost
-from estate_tool.costing import advice, bill, prices, report
+from estate_tool.costing import advice, bill, prices, report, statement
 from estate_tool.costing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
+from estate_tool.errors import UsageError
+from tests.support.fuzz import fuzzed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,7 +27,7 @@ PRICES = prices.read()
 # Each figure below is worked out by hand, a line each: quantity times price.
 EXAMPLE = """
 functions:
-  ingest: {invocations: 10e6, billed_ms: 120}
+  ingest: {invocations: 10000000, billed_ms: 120}
   query: {invocations: 2000000, billed_ms: 50, warm: 2, spilled: 100000, p99_ms: 180}
 tables:
   events:
@@ -246,8 +249,8 @@ def test_a_page_that_cant_be_written_is_an_error(example: Path, tmp_path: Path, 
     [
         ("functions: {f: {invocations: -1, billed_ms: 1}}", "functions.f.invocations is -1; allowed: a number from 0"),
         ("functions: {f: {invocations: 1}}", "functions.f.billed_ms is not set; allowed: a number from 0 to 900,000"),
-        ("functions: {f: {invocations: .nan, billed_ms: 1}}", "functions.f.invocations is nan"),
-        ("functions: {f: {invocations: yes, billed_ms: 1}}", "functions.f.invocations is True"),
+        ("functions: {f: {invocations: .nan, billed_ms: 1}}", "functions.f.invocations is .nan"),
+        ("functions: {f: {invocations: yes, billed_ms: 1}}", "functions.f.invocations is yes"),
         ("functions: {f: {invocations: many, billed_ms: 1}}", "functions.f.invocations is 'many'"),
         ("functions: {f: {invocations: 1, billed_ms: 1, memory: 5}}", "no such key; one of"),
         ("functions: {f: {invocations: 1, billed_ms: 1, memory_mb: 64}}", "a number from 128 to 10,240"),
@@ -258,6 +261,28 @@ def test_a_page_that_cant_be_written_is_an_error(example: Path, tmp_path: Path, 
         ("logs: {compression: 2}", "logs.compression is 2; allowed: a number from 0 to 1"),
         ("- 1", "load is [1]; allowed: an object with functions, tables"),
         ("a: [", "neither YAML nor JSON"),
+        *(
+            (f"queues:\n  q: {{requests: {written}}}", f"load.yaml:2 queues.q.requests is {written}; allowed: a number")
+            for written in (
+                "010",
+                "12:30",
+                "1_000",
+                "1e5",
+                "0x1F",
+                "0b1",
+                ".5",
+                "5.",
+                "+5",
+                "~",
+                "yes",
+                "2013-01-01",
+                "1:30:00",
+                "0420",
+            )
+        ),
+        ("queues: {q: {requests: '010'}}", "queues.q.requests is '010'; allowed: a number"),
+        ("functions: {f: {invocations: 1, billed_ms: 1}, f: {invocations: 2, billed_ms: 1}}", "f stands twice"),
+        ("[" * 100_000, "nested"),
     ],
 )
 def test_a_wrong_load_is_wrong_usage_that_names_what_where_and_the_range(
@@ -269,6 +294,31 @@ def test_a_wrong_load_is_wrong_usage_that_names_what_where_and_the_range(
     assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert str(path) in done.err
+
+
+NUMBERS = st.one_of(
+    st.text("0123456789_.:-+eExXyn~ '", min_size=1, max_size=10), st.integers().map(str), st.text(max_size=5),
+    st.decimals(0, 10**6, places=3).map(str), st.sampled_from(["010", "12:30", "1e5", "'5'", "[1]", "{a: 1}", "yes"]),
+)  # fmt: skip
+
+
+@fuzzed()
+@given(NUMBERS, st.text("[]{}:,-&*!\n ab0'\"", max_size=8))
+def test_any_load_file_is_refused_or_priced_as_it_is_written(
+    tmp_path_factory: pytest.TempPathFactory, number: str, rest: str
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "fuzzed.yaml"
+    text = f"queues: {{q: {{requests: {number}}}}}\n{rest}"
+    path.write_text(text)
+    try:
+        load = statement.read(path)
+    except UsageError:
+        return
+    for queue, written in zip(load.queues, yaml.load(text, Loader=yaml.CBaseLoader)["queues"].values(), strict=True):
+        assert queue.requests == Decimal(written["requests"])
+        read = yaml.load(text, Loader=yaml.CSafeLoader)["queues"][queue.name]["requests"]
+        assert float(read) == float(written["requests"])
+        priced(load)
 
 
 def test_a_load_that_is_not_there_is_wrong_usage(tmp_path: Path, call: Any) -> None:

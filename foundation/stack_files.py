@@ -1,0 +1,110 @@
+"""Configuration as it stands in a layer's files, refused where the engine would read another value.
+
+The engine writes a stack's file again when it makes the stack, with the values that it read: 0420 becomes "272".
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from foundation.problems import InvalidConfiguration, Problem
+from foundation.settings import Setting, read_settings
+from foundation.yaml_text import Scalar, located, read, scalars
+
+ROOT = Path(__file__).parents[1]
+
+# Whole numbers that the engine, which reads floats, writes as they were.
+_KEPT = re.compile(r"0|-?[1-9][0-9]{0,14}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerFiles:
+    """Configuration of a layer by bare key, its own and the provider's; by full key what belongs to others."""
+
+    own: dict[str, Any] = field(default_factory=dict)
+    aws: dict[str, Any] = field(default_factory=dict)
+    others: dict[Scalar, Any] = field(default_factory=dict)
+
+    @property
+    def readable(self) -> dict[str, Any]:
+        """The layer's own values without encrypted ones, which only the program itself can read."""
+        return {key: value for key, value in self.own.items() if not _is_secret(value)}
+
+
+def layer_files(layer: str, stack: str, root: Path | None = None) -> LayerFiles:
+    """Return what is configured for a layer; the stack's file wins over the project's.
+
+    Raises InvalidConfiguration with every value that YAML, or the engine, takes for another one than is written.
+    """
+    found = LayerFiles()
+    problems: list[Problem] = []
+    folder = (root or ROOT) / layer
+    for path in (folder / "Pulumi.yaml", folder / f"Pulumi.{stack}.yaml"):
+        for full_key, value in _entries(path).items():
+            problems += _unlike_written(full_key, value)
+            namespace, _, key = full_key.rpartition(":")
+            plain = _without_schema(value)
+            if namespace in ("", layer):
+                found.own[key] = plain
+            elif namespace == "aws":
+                found.aws[key] = plain
+            else:
+                found.others[full_key] = plain
+    if problems:
+        raise InvalidConfiguration(problems)
+    return found
+
+
+def check(layer: str, stack: str, settings: tuple[Setting, ...]) -> None:
+    """Raise InvalidConfiguration for what the files say and the engine does not tell: values without quotes."""
+    own = layer_files(layer, stack).readable
+    known = {setting.key for setting in settings}
+    read_settings(layer, settings, {key: value for key, value in own.items() if key in known})
+
+
+def content_of(path: Path) -> dict[str, Any]:
+    """Return what stands in a project's or stack's file; empty when there is no such file."""
+    shown = f"{path.parent.name}/{path.name}"
+    try:
+        content = read(path.read_text(encoding="utf-8"), shown)
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:  # no UTF-8 is one, too
+        raise InvalidConfiguration([Problem(where=shown, value=str(error), allowed="valid YAML")]) from error
+    return content if isinstance(content, dict) else {}
+
+
+def _entries(path: Path) -> Mapping[Scalar, Any]:
+    entries = content_of(path).get("config")
+    if entries is None or (isinstance(entries, Scalar) and entries.is_nothing):
+        return {}
+    if not isinstance(entries, dict):
+        where = located(entries, "config")
+        raise InvalidConfiguration([Problem(where=where, value=entries, allowed="keys with values")])
+    return entries
+
+
+def _unlike_written(key: str, value: Any) -> Iterator[Problem]:
+    for one in scalars(value):
+        if one.is_nothing:
+            allowed = f'a value; leave the key out for its default, or quote what is text: "{one}"'
+        elif one.is_ambiguous or (one.plain and one.is_decimal and not _KEPT.fullmatch(one)):
+            allowed = (
+                f'text or a plain decimal number or true or false; YAML takes this for another value: quote it: "{one}"'
+            )
+        else:
+            continue
+        yield Problem(where=f"{one.place} {key}", value=one, allowed=allowed)
+
+
+def _without_schema(value: Any) -> Any:
+    """A value without the `value:` or `default:` around it that a project's file may have."""
+    if isinstance(value, dict) and set(value) & {"value", "default"}:
+        return value.get("value", value.get("default"))
+    return value
+
+
+def _is_secret(value: Any) -> bool:
+    return isinstance(value, dict) and "secure" in value

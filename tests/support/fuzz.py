@@ -1,0 +1,14 @@
+"""How many inputs fuzzing tries: a few each time, as many as ESTATE_FUZZ_EXAMPLES says in the long run."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+
+def fuzzed(usual: int = 100) -> settings:
+    """Return the settings of a fuzzing test: `usual` examples, without a deadline for slow machines."""
+    return settings(
+        max_examples=int(os.environ.get("ESTATE_FUZZ_EXAMPLES") or usual),
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
