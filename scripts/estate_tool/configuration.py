@@ -57,7 +57,7 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
             own, aws = _raw(root, layer, environment)
             provider.update(aws)
             accounts[layer], parsed[layer] = together(
-                lambda: _accounts(aws.get("allowedAccountIds")),  # noqa: B023 – called at once
+                lambda: _texts(aws.get("allowedAccountIds")),  # noqa: B023 – called at once
                 lambda: _PARSERS[layer](own, stack=environment),  # noqa: B023
             )
         except InvalidConfiguration as error:
@@ -106,7 +106,7 @@ def _raw(root: Path, layer: str, environment: str) -> tuple[dict[str, Any], dict
     return found.readable, found.aws
 
 
-def _accounts(value: Any) -> tuple[str, ...]:
+def _texts(value: Any) -> tuple[str, ...]:
     """The accounts: a list of texts, which `pulumi config set` without --path writes as JSON."""
     unquoted = [one for one in scalars(value) if not one.is_text]
     if unquoted:

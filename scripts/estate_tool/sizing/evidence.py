@@ -61,6 +61,7 @@ class Evidence:
         self.gb_ms = 0.0
         self._timeout_reports = 0
         self._timeout_lines = 0
+        self._ahead: Counter[float] = Counter()
 
     def add_lines(self, lines: Iterable[str]) -> None:
         """Count them; lines that are no reports are passed over."""
@@ -71,8 +72,10 @@ class Evidence:
                     self.add(invocation)
             elif reports.is_report(line):
                 self.unreadable += 1
-            elif reports.TIMED_OUT in line:
+            elif reports.is_timeout(line):
                 self.add_timeout_lines(1)
+            elif (started := reports.initialised_ahead(line)) is not None:
+                self._ahead[started] += 1
 
     def add_timeout_lines(self, times: int) -> None:
         """So many lines that only say that an invocation timed out."""
@@ -84,7 +87,7 @@ class Evidence:
         if invocation.used_mb:
             self.memory.add(invocation.used_mb, times)
         self.durations.add(_three_digits(invocation.duration_ms), times)
-        if invocation.init_ms is not None:
+        if invocation.init_ms is not None and not self._was_ahead(invocation.init_ms):
             self.inits.add(invocation.init_ms * times, invocation.init_ms, times)
         self.billed_ms += invocation.billed_ms * times
         self.gb_ms += invocation.billed_ms * times * invocation.size_mb / _MB_PER_GB
@@ -93,6 +96,14 @@ class Evidence:
         if invocation.out_of_memory:
             self.ooms += times
             self.largest_oom_mb = max(self.largest_oom_mb, invocation.size_mb)
+
+    def _was_ahead(self, init_ms: float) -> bool:
+        """True for the report of an environment that was started ahead: the first one has its duration once more."""
+        if not self._ahead[init_ms]:
+            del self._ahead[init_ms]
+            return False
+        self._ahead[init_ms] -= 1
+        return True
 
     @property
     def invocations(self) -> int:

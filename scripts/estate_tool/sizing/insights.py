@@ -20,7 +20,7 @@ _MOST_ROWS = 10_000
 # Insights finds the fields with @ in REPORT lines, memory in bytes ("Supported logs and discovered fields"), and those
 # of JSON by themselves. Streams have the function's name before the bracket where functions share a group.
 _OF_FUNCTION = f"""\
-filter (@type = "REPORT" or type = "platform.report" or @message like "{reports.TIMED_OUT}")
+filter (@type = "REPORT" or type = "platform.report" or @message like /{reports.TIMEOUT_PATTERN}/)
     and (@logStream like "/[" or @logStream like "/FUNCTION[")
 """
 _DURATIONS = f"""{_OF_FUNCTION}\
@@ -30,13 +30,14 @@ _DURATIONS = f"""{_OF_FUNCTION}\
 _MEMORY = f"""{_OF_FUNCTION}\
 | parse @message /Status: (?<lineStatus>[a-z]+)/
 | parse @message /Error Type: (?<lineError>[A-Za-z.]+)/
+| parse @message /(?:Init Duration: |"initDurationMs": ?)(?<ahead>0(?:\\.0+)?)(?:[ ,}}]|$)/
 | stats count(*) as calls,
     sum(@billedDuration) as lineBilled, sum(record.metrics.billedDurationMs) as recordBilled,
     count(@initDuration) as lineColds, sum(@initDuration) as lineInits, max(@initDuration) as lineInit,
     count(record.metrics.initDurationMs) as recordColds, sum(record.metrics.initDurationMs) as recordInits,
     max(record.metrics.initDurationMs) as recordInit
     by @type, type, @maxMemoryUsed, @memorySize, record.metrics.maxMemoryUsedMB, record.metrics.memorySizeMB,
-    record.status, record.errorType, lineStatus, lineError
+    record.status, record.errorType, lineStatus, lineError, ahead
 | limit {_MOST_ROWS}"""
 
 
@@ -89,7 +90,8 @@ def _add(evidence: Evidence, row: Mapping[str, str], p99_ms: float) -> None:
         evidence.unreadable += calls
         return
     evidence.add(invocation, calls)
-    if colds := int(_number(row, f"{kind}Colds")):
+    colds = int(_number(row, f"{kind}Colds"))
+    if colds and not row.get("ahead"):
         evidence.inits.add(_number(row, f"{kind}Inits"), _number(row, f"{kind}Init"), colds)
 
 

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any, NamedTuple, TypeGuard
 
 TEXT = "REPORT lines"
 JSON = "platform.report records"
 TIMED_OUT = "Task timed out after"
+# The runtime's own line: a time, the request, and nothing else. What quotes one, of a function called perhaps, has
+# more around it. Insights knows the same expression.
+TIMEOUT_PATTERN = rf"^[0-9T:.-]+Z \S+ {TIMED_OUT} [0-9.]+ seconds\s*$"
+_TIMEOUT = re.compile(TIMEOUT_PATTERN)
+INITIALISED = "platform.initReport"
 # For FilterLogEvents: lines with any of these (CloudWatch Logs, "Filter pattern syntax").
-FILTER_PATTERN = f'?"REPORT RequestId:" ?"platform.report" ?"{TIMED_OUT}"'
+FILTER_PATTERN = f'?"REPORT RequestId:" ?"platform.report" ?"{INITIALISED}" ?"{TIMED_OUT}"'
 # "Lambda quotas": the most memory a function can have. What claims more is damaged.
 LARGEST_MB = 10_240
 # Milliseconds of a day, far more than any invocation lasts.
 _LARGEST_AMOUNT = 86_400_000
 _START = "REPORT RequestId:"
 _TYPE = "platform.report"
+_ON_DEMAND = "on-demand"
 _KILLED = "Runtime.OutOfMemory"
 _NUMBERS = {
     "Duration": "durationMs",
@@ -28,7 +35,10 @@ _NUMBERS = {
 
 
 class Invocation(NamedTuple):
-    """One invocation as reported: `init_ms` for cold starts only; in text, a status only if it is not success."""
+    """One invocation as reported: `init_ms` for cold starts only; in text, a status only if it is not success.
+
+    An init of 0 ms is none that a caller waited for: the environment was there already.
+    """
 
     form: str
     used_mb: int
@@ -63,6 +73,26 @@ def is_report(line: str) -> bool:
     return line.startswith(_START) or (_TYPE in line and line.lstrip().startswith("{"))
 
 
+def is_timeout(line: str) -> bool:
+    """True for the line that Lambda itself writes when it ends an invocation for its time."""
+    return TIMED_OUT in line and _TIMEOUT.match(line) is not None
+
+
+def initialised_ahead(line: str) -> float | None:
+    """Return how many ms an environment took to start that was not started for a call; None for every other line.
+
+    By "System log level event mapping" of the Lambda developer guide such a record is written at level INFO.
+    """
+    if INITIALISED not in line:
+        return None
+    record = _record(line, INITIALISED)
+    if record is None or record.get("initializationType") in (None, _ON_DEMAND):
+        return None
+    metrics = record.get("metrics")
+    duration = metrics.get("durationMs") if isinstance(metrics, dict) else None
+    return duration if _is_amount(duration) else None
+
+
 def parse(line: str) -> Invocation | None:
     """The invocation a line reports; None for every other line, and for a report that is damaged."""
     if line.startswith(_START):
@@ -89,16 +119,22 @@ def _number(text: str) -> float | None:
         return None
 
 
-def _from_json(line: str) -> Invocation | None:
+def _record(line: str, kind: str) -> dict[str, Any] | None:
+    """The record of an event of that type; None for every other line."""
     try:
         event = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(event, dict) or event.get("type") != _TYPE:
+    if not isinstance(event, dict) or event.get("type") != kind:
         return None
     record = event.get("record")
-    metrics = record.get("metrics") if isinstance(record, dict) else None
-    if not isinstance(record, dict) or not isinstance(metrics, dict):
+    return record if isinstance(record, dict) else None
+
+
+def _from_json(line: str) -> Invocation | None:
+    record = _record(line, _TYPE)
+    metrics = record.get("metrics") if record else None
+    if not record or not isinstance(metrics, dict):
         return None
     return invocation(JSON, metrics, str(record.get("status", "")), str(record.get("errorType", "")))
 
@@ -114,7 +150,7 @@ def invocation(form: str, metrics: dict[str, Any], status: str, error_type: str)
         return None
     if "initDurationMs" in metrics and not _is_amount(init):
         return None
-    return Invocation(form, math.ceil(used), math.ceil(size), duration, billed, init, status, error_type)
+    return Invocation(form, math.ceil(used), math.ceil(size), duration, billed, init or None, status, error_type)
 
 
 def _is_amount(value: Any) -> TypeGuard[float]:

@@ -47,11 +47,13 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
 
 def evidence_note(evidence: Mapping[str, Any]) -> str:
     """Where the evidence is from, and of what its columns don't tell."""
+    unreadable = f"{evidence['unreadable']:,} reports could not be read" if evidence["unreadable"] else ""
     if not evidence["samples"]:
-        return str(evidence["source"])
+        return "; ".join(part for part in (str(evidence["source"]), unreadable) if part)
     colds = evidence["cold_starts"]
     told = [
         str(evidence["source"]),
+        unreadable,
         "" if not colds else f"cold starts take {evidence['init_average_ms']:,} ms on average, "
         f"{evidence['init_max_ms']:,} ms at most",
         "" if evidence["billed_seconds"] is None else f"{evidence['billed_seconds']:,} s billed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import tracemalloc
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from estate_tool.sizing import reports
 from estate_tool.sizing.distribution import Histogram, Spread
 from estate_tool.sizing.evidence import UNKNOWN, Evidence, Usage
+from tests.support.fuzz import fuzzed
 from tests.unit.tool.log_lines import gathered, json_record, text_line
 
 
@@ -110,6 +112,74 @@ def test_a_timeout_told_by_line_and_by_status_is_one_timeout() -> None:
     assert gathered(message, text_line(100, status="timeout")).timeouts == 1
     assert gathered(message, text_line(100), message, text_line(100)).timeouts == 2
     assert gathered(json_record(100, status="timeout")).timeouts == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'WARN it answered: {"errorMessage":"2026-01-31T12:00:00Z x Task timed out after 3.00 seconds"}',
+        '{"errorMessage": "2026-01-31T12:00:00Z x Task timed out after 3.00 seconds"}',
+        "2026-01-31T12:00:00.000Z\tx\tERROR\tTask timed out after 3.00 seconds",
+        "2026-01-31T12:00:00Z x Task timed out after 3.00 seconds, says the worker",
+        "2026-01-31T12:00:00Z x y Task timed out after 3.00 seconds",
+        "Task timed out after 3.00 seconds",
+        " 2026-01-31T12:00:00Z x Task timed out after 3.00 seconds",
+        '{"level": "ERROR", "message": "Task timed out after 3.00 seconds"}',
+    ],
+)
+def test_a_timeout_that_is_only_quoted_is_none(line: str) -> None:
+    assert gathered(line, text_line(100)).timeouts == 0
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\n\n"])
+def test_the_line_of_a_timeout_may_have_any_end(end: str) -> None:
+    line = f"2026-01-31T12:00:03.100Z 8fc6f963-411b-58b5-8483-a32130c0f45d Task timed out after 3.00 seconds{end}"
+    assert gathered(line, text_line(100)).timeouts == 1
+
+
+def started(milliseconds: float | None, kind: str = "provisioned-concurrency") -> str:
+    """A record of an environment's start."""
+    record = {"initializationType": kind, "phase": "init", "metrics": {"durationMs": milliseconds}}
+    return json.dumps({"time": "2026-01-31T12:00:00.000Z", "type": "platform.initReport", "record": record})
+
+
+def test_what_was_initialised_ahead_is_no_cold_start() -> None:
+    told = gathered(
+        started(300.5), started(400.25), started(500, "on-demand"), started(None),
+        json_record(1, init=0), text_line(1, init=0.0), json_record(1, init=300.5), json_record(1, init=300.5),
+        json_record(1, init=500), text_line(1),
+    )  # fmt: skip
+    # One of 300.5 ms was kept warm; another one, and that of 500 ms, were waited for.
+    assert (told.inits.count, told.inits.maximum, told.inits.average) == (2, 500, 400.2)
+    assert (told.invocations, told.unreadable) == (6, 0)
+
+
+ANYTHING = st.recursive(
+    st.none() | st.floats() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=5
+)
+LINES = st.one_of(
+    st.text(),
+    st.text().map(lambda text: text_line(5)[:60] + text),
+    st.text().map(lambda text: json_record(5)[:90] + text),
+    st.builds(json_record, st.one_of(st.integers(), st.floats(), st.text(), st.none(), st.booleans())),
+    ANYTHING.map(lambda value: json.dumps({"type": "platform.report", "record": value})),
+    st.sampled_from([
+        "[" * 100_000, '{"type": "platform.report", "record": ' + '{"a":' * 100_000, started(1e999), started(10**400),
+        json_record(10**400), text_line(10**400), text_line(5, init=float("inf")), f"REPORT RequestId: {chr(0)}",
+        '{"type": "platform.report", "record": {"metrics": {"durationMs": ' + "9" * 5000 + "}}}",
+    ]),
+)  # fmt: skip
+
+
+@fuzzed()
+@given(st.lists(LINES, max_size=4))
+def test_any_log_leaves_the_numbers_of_whole_reports_right(lines: list[str]) -> None:
+    evidence = gathered(text_line(100), *lines, json_record(200))
+    told = evidence.described()
+    assert evidence.invocations + evidence.unreadable <= 2 + len(lines)
+    assert 0 <= evidence.timeouts <= len(lines)
+    assert 200 <= told["max_mb"] <= reports.LARGEST_MB
+    assert json.loads(json.dumps(told, allow_nan=False)) == told
 
 
 def test_out_of_memory_is_kept_with_the_largest_size_it_happened_at() -> None:

@@ -77,6 +77,7 @@ def record_row(calls: int, used: int, size: int = 3008, status: str = "success",
             "lineColds": "0", "recordColds": "0", **more}  # fmt: skip
 
 
+TIMED_OUT = "2026-01-31T12:00:00Z x Task timed out after 3.00 seconds"
 DURATIONS = {"calls": "10000", "lineP99": "100.0"}
 USED = (412, 462, 512, 562, 612)
 # Each with the lines that the rows stand for: what reads them one by one has to come to the same.
@@ -91,7 +92,7 @@ CASES: dict[str, tuple[list[Row], list[str]]] = {
     "damaged, timeouts": (
         [line_row(1000, 512), {"calls": "7", "@type": "REPORT"}, {"calls": "5"}, record_row(9, 99_999),
          record_row(60, 512, status="timeout")],
-        [*[text_line(512)] * 1000, *["REPORT RequestId: x"] * 7, *["x Task timed out after 3.00 seconds"] * 5,
+        [*[text_line(512)] * 1000, *["REPORT RequestId: x"] * 7, *[TIMED_OUT] * 5,
          *[json_record(99_999)] * 9, *[json_record(512, status="timeout")] * 60],
     ),
     "kills": (
@@ -107,6 +108,13 @@ CASES: dict[str, tuple[list[Row], list[str]]] = {
          record_row(60, 100, recordColds="1", recordInits="400.0", recordInit="400.0")],
         [*[text_line(100, init=200.0), text_line(100, init=300.0), json_record(100, init=400.0)],
          *[text_line(100)] * 38, *[json_record(100)] * 59],
+    ),
+    "initialised ahead": (
+        [line_row(60, 100, lineColds="1", lineInits="200.0", lineInit="200.0"),
+         line_row(5, 100, lineColds="5", lineInits="0.0", lineInit="0.0", ahead="0.00"),
+         record_row(3, 100, recordColds="3", recordInits="0", recordInit="0", ahead="0")],
+        [text_line(100, init=200.0), *[text_line(100)] * 59, *[text_line(100, init=0.0)] * 5,
+         *[json_record(100, init=0)] * 3],
     ),
 }  # fmt: skip
 
