@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "deploy", "destroy", "status", "drift", "doctor", "send", "query", "redrive", "rightsize", "cost", "dashboard",
-    "fire-drill", "permissions", "tags", "sample", "local", "completion",
+    "fire-drill", "permissions", "tags", "sample", "local", "pulumi", "completion",
 )  # fmt: skip
 _INTERRUPTED = 130
 _EPILOG = """\
@@ -116,6 +116,7 @@ def parser() -> argparse.ArgumentParser:
             description=module.__doc__,
             epilog=_examples(module.EXAMPLES),
             formatter_class=argparse.RawDescriptionHelpFormatter,
+            **getattr(module, "PARSER", {}),
         )
         module.add_arguments(command)
         command.set_defaults(run=module.run)

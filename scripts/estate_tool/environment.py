@@ -9,13 +9,11 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from estate_tool import retries
+from estate_tool import endpoints, retries
 from estate_tool.errors import UsageError
 from foundation.naming import Names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from estate_tool.configuration import Configuration
 
 DEFAULT = "local"
@@ -67,7 +65,7 @@ def resolve(name: str | None) -> Environment:
     """The environment of that name (default `local`), ready for AWS calls from this process.
 
     A local one points this process at the embedded AWS. Raises UsageError for a name that can't be a stack's, an
-    invalid configuration, or a real environment while endpoint variables would send its calls elsewhere.
+    invalid configuration, or a real environment while variables or a profile would send its calls elsewhere.
     """
     name = name or DEFAULT
     if not _NAME.fullmatch(name):
@@ -79,7 +77,7 @@ def resolve(name: str | None) -> Environment:
     if is_local(name):
         _point_at_embedded_aws()
     else:
-        _refuse_endpoints(name, os.environ)
+        endpoints.refuse(name, os.environ)
     return Environment(name=name, local=is_local(name), configuration=loaded)
 
 
@@ -101,12 +99,3 @@ def _point_at_embedded_aws() -> None:
     for key in server.REMOVED:
         os.environ.pop(key, None)
     os.environ.update(server.environment(server.Place.from_environment()))
-
-
-def _refuse_endpoints(name: str, variables: Mapping[str, str]) -> None:
-    redirected = sorted(key for key in variables if key.startswith("AWS_ENDPOINT_URL") and variables[key])
-    if redirected:
-        raise UsageError(
-            f"environment {name!r} is a real account, but {', '.join(redirected)} would send its calls elsewhere",
-            f"unset {' '.join(redirected)}, or use a local environment (local, local-NAME)",
-        )

@@ -117,6 +117,7 @@ TABLE: Mapping[str, tuple[Needs, ...]] = {
             "DeleteProvisionedConcurrencyConfig",
             _FUNCTION + ":{qualifier}",
         ),
+        needs("lambda: GetAccountSettings", "*", why="the quota of the whole account, read before anything is touched"),
     ),
     "aws:lambda/permission:Permission": (
         needs("lambda: AddPermission GetPolicy RemovePermission", arn("lambda", "function:{function}*")),

@@ -68,6 +68,10 @@ def explained(error: Exception, environment: Environment | None = None) -> Estat
         return Failed(f"there are no AWS credentials{name}", f"{_SIGN_IN}\n{_REAL}")
     if isinstance(error, exceptions.ProfileNotFound):
         return Failed(f"{error}", "aws configure list-profiles shows which there are; set AWS_PROFILE to one of them")
+    if isinstance(error, exceptions.ConfigParseError):
+        return Failed(
+            f"the AWS configuration can't be read: {error}", "mend the file, or name another: AWS_CONFIG_FILE"
+        )
     if isinstance(error, (exceptions.SSOError, exceptions.TokenRetrievalError, exceptions.CredentialRetrievalError)):
         return Failed(f"the sign-in to AWS is over, or does not work: {error}", _SIGN_IN)
     if is_transient(error):

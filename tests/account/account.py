@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import tempfile
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -23,8 +25,6 @@ from tests.integration.commands import Commands
 from tests.integration.inventory import listed
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from tests.integration.conftest import EmbeddedAws
 
 ENVIRONMENT = "dev"
@@ -76,7 +76,6 @@ class Account:
     aws: EmbeddedAws
     folder: Path
     backend: str
-    more: dict[str, str] = field(default_factory=dict)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -93,7 +92,6 @@ class Account:
             "PULUMI_BACKEND_URL": self.backend,
             "PULUMI_CONFIG_PASSPHRASE": "of the tests",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
-            **self.more,
         }
 
     def prepare(self) -> Account:
@@ -109,14 +107,17 @@ class Account:
         plugin.chmod(0o755)
         return self
 
-    def checkout(self, name: str = "checkout") -> Checkout:
-        """Copy the checkout, with the environment `dev` configured for this account."""
-        root = self.folder / name
+    def checkout(self, *, without: tuple[str, ...] = (), **more: str) -> Checkout:
+        """Copy the checkout, with the environment `dev` configured for this account.
+
+        Its commands run `without` some of the `variables`, and with more.
+        """
+        root = Path(tempfile.mkdtemp(prefix="checkout-", dir=self.folder))
         for part in _PARTS:
             shutil.copytree(paths.ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", ".build"))
         shutil.copyfile(paths.ROOT / "requirements.lock", root / "requirements.lock")
         (root / ".venv").symlink_to(paths.VENV)
-        made = Checkout(self.variables, root)
+        made = Checkout({key: value for key, value in self.variables.items() if key not in without} | more, root)
         made.configure(aws__allowedAccountIds=[ACCOUNT])
         return made
 

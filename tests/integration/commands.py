@@ -20,7 +20,7 @@ class Commands:
     """The commands as a user calls them, in an embedded AWS that belongs to these tests."""
 
     def __init__(self, variables: dict[str, str], root: Path = ROOT) -> None:
-        self._variables = variables
+        self.variables = variables
         self.root = root
 
     @classmethod
@@ -31,7 +31,7 @@ class Commands:
     def start(self, *command: str) -> subprocess.Popen[str]:
         """A command under way."""
         return subprocess.Popen(
-            [str(self.root / command[0]), *command[1:]], env=self._variables, text=True, cwd="/",
+            [str(self.root / command[0]), *command[1:]], env=self.variables, text=True, cwd="/",
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Sets up what is missing, rolls out, tells what changed."""
-    from estate_tool import environment, exclusive, machine, rollout
+    from estate_tool import environment, exclusive, machine, quota, rollout
     from estate_tool.accounts import require_own_account
     from estate_tool.display import Display
     from estate_tool.inputs import Inputs
@@ -53,9 +53,12 @@ def run(args: argparse.Namespace) -> int:
 
     target = environment.resolve(args.environment)
     layers = rollout.selected(args.layer)
-    if not target.local:
-        require_own_account(target, layers)
     display = Display()
+    if not target.local:
+        # The embedded AWS is nobody else's, and has no quota but what this machine can do.
+        require_own_account(target, layers)
+        if "compute" in layers:
+            quota.require(target, display.line)
     alone = exclusive.alone(target.name, "estate deploy", wait=args.wait, say=display.line)
     with alone, machine.ready(target, Report()) as pulumi:
         inputs = Inputs(environment=target.name, engine=pulumi.version, aws=machine.aws_identity(target))

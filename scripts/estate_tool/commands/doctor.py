@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import shutil
-import subprocess
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from estate_tool.environment import Environment
+    from estate_tool.quota import Quota
+    from estate_tool.setup.engine import Engine
 
 HELP = "what is missing on this machine, and how to get it"
 EXAMPLES = (
@@ -63,20 +64,22 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _checks(name: str) -> Iterator[Check]:
+    from estate_tool.environment import resolve
+    from estate_tool.setup.engine import find_engine
+
+    engine = find_engine()
     yield Check(name="Python", ok=True, found=f"{platform.python_version()} in {paths.VENV}")
     yield _writable("local state", paths.home())
     yield _writable("cache", paths.cache())
-    yield _engine()
+    yield _engine(engine)
     try:
-        from estate_tool.environment import resolve
-
         target = resolve(name)
     except EstateError as error:
         yield Check(name="configuration", ok=False, found=error.message, fix=error.hint)
         return
     yield Check(name="configuration", ok=True, found=f"valid; suffix {target.names.suffix}")
     yield _packages(target)
-    yield from _local() if target.local else _real(target)
+    yield from _local() if target.local else _real(target, engine)
 
 
 def _writable(name: str, folder: Path) -> Check:
@@ -91,12 +94,9 @@ def _writable(name: str, folder: Path) -> Check:
     return Check(name=name, ok=free >= _NEEDED_BYTES, found=found, fix=fix, needed=False)
 
 
-def _engine() -> Check:
-    from estate_tool.setup.engine import find_engine
-
-    engine = find_engine()
+def _engine(engine: Engine | None) -> Check:
     if engine is None:
-        fix = "scripts/deploy_all.sh gets it: the official release, or a build of about 6 minutes"
+        fix = "scripts/setup.sh gets it: the official release, or a build of about 6 minutes"
         return Check(name="Pulumi engine", ok=False, found="not there yet", fix=fix, needed=False)
     return Check(name="Pulumi engine", ok=True, found=f"{engine.version}, {engine.source}")
 
@@ -119,31 +119,49 @@ def _local() -> Iterator[Check]:
     yield Check(name="embedded AWS", ok=status.answering, found=found, fix="scripts/estate local up", needed=False)
 
 
-def _real(target: Environment) -> Iterator[Check]:
-    yield _ask("AWS credentials", lambda: _account(target), "sign in to AWS, for example: aws sso login")
-    yield _ask("Pulumi backend", _backend, "sign in to a backend: pulumi login (or pulumi login s3://BUCKET)")
+def _real(target: Environment, engine: Engine | None) -> Iterator[Check]:
+    from estate_tool import quota
+    from estate_tool.accounts import require_own_account
+
+    account = _asked("AWS credentials", lambda: f"account {require_own_account(target)}, as configured")
+    yield account
+    if engine is None:
+        fix = "scripts/setup.sh, then scripts/estate doctor again"
+        yield Check(name="Pulumi backend", ok=False, found="there is no engine yet that could be asked", fix=fix)
+    else:
+        yield from _backend(target, engine)
+    if account.ok and quota.needed(target.configuration.compute.provisioning):
+        yield _quota(target)
 
 
-def _ask(name: str, ask: Callable[[], str], fix: str) -> Check:
+def _asked(name: str, ask: Callable[[], str]) -> Check:
     try:
         return Check(name=name, ok=True, found=ask())
     except EstateError as error:
-        return Check(name=name, ok=False, found=error.message, fix=error.hint or fix)
+        return Check(name=name, ok=False, found=error.message, fix=error.hint)
 
 
-def _account(target: Environment) -> str:
-    from estate_tool.accounts import require_own_account
+def _backend(target: Environment, engine: Engine) -> Iterator[Check]:
+    from estate_tool import backend
 
-    return f"account {require_own_account(target)}, as configured"
-
-
-def _backend() -> str:
     try:
-        asked = subprocess.run(
-            ["pulumi", "whoami", "--non-interactive"], capture_output=True, text=True, timeout=20, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise EstateError(str(error)) from error
-    if asked.returncode != 0:
-        raise EstateError(asked.stderr.strip() or "not signed in")
-    return f"signed in as {asked.stdout.strip()}"
+        found = backend.find(engine)
+    except EstateError as error:
+        yield Check(name="Pulumi backend", ok=False, found=error.message, fix=error.hint)
+        return
+    told = f"{found.url}, as {found.user}, from {found.named_by}"
+    yield Check(name="Pulumi backend", ok=True, found=told)
+    yield _asked("passphrase", lambda: backend.passphrase(found, target.name))
+
+
+def _quota(target: Environment) -> Check:
+    from estate_tool import quota
+    from estate_tool.reaching import reaching
+
+    try:
+        with reaching(target):
+            found: Quota = quota.read(target)
+    except EstateError as error:
+        return Check(name="concurrency quota", ok=False, found=error.message, fix=error.hint, needed=False)
+    fix = quota.way_out(found, target) if found.short else ""
+    return Check(name="concurrency quota", ok=not found.short, found=quota.described(found), fix=fix)

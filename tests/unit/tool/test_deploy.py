@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import failures, holdings, inputs, machine, reaching, recovery
+from estate_tool import failures, holdings, inputs, machine, quota, reaching, recovery
 from estate_tool.commands import deploy, destroy
+from estate_tool.errors import UsageError
 from foundation.layers import LAYER_NAMES
 from tests.unit.tool.test_rollout import FakeInputs, FakePulumi
 
@@ -39,6 +40,7 @@ def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setattr(recovery.Recovery, "before", lambda *_: None)
     monkeypatch.setattr(recovery.Recovery, "free", lambda *_: None)
     monkeypatch.setattr(inputs, "Inputs", lambda **_: FakeInputs())
+    monkeypatch.setattr(quota, "require", lambda *_: None)
     # Teardowns of what holds nothing.
     monkeypatch.setattr(reaching, "require_running", lambda _: None)
     for module, name in ((failures, "waiting_failures"), (holdings, "holdings")):
@@ -74,6 +76,21 @@ def test_a_real_account_is_shown_the_preview_and_then_asked(engine: Any, answers
     assert "roll data out to dev? [y/N] error: not confirmed; nothing was touched" in refused.err
     agreed = answers(deploy, "y\n", "dev", "--layer", "data")
     assert (agreed.code, ups(made)) == (0, ["data"])
+
+
+def test_a_quota_that_is_too_small_stops_compute_before_anything_is_touched(
+    engine: Any, call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(*_: object) -> None:
+        raise UsageError("the account has a quota of 10", "ask AWS for more")
+
+    made = engine()
+    monkeypatch.setattr(quota, "require", short)
+    for command in (["dev", "--yes"], ["dev", "--preview"], ["dev", "--layer", "compute", "--yes"]):
+        refused = call(deploy, *command)
+        assert (refused.code, made.calls) == (2, [])
+        assert "ask AWS for more" in refused.err
+    assert call(deploy, "dev", "--layer", "foundation", "--yes").code == 0
 
 
 def test_nobody_is_asked_where_nobody_is_there_or_nothing_would_change(engine: Any, call: Any) -> None:

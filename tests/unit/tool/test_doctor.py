@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import accounts, environment, paths
+import compute.config
+from estate_tool import accounts, backend, environment, paths, quota
 from estate_tool.commands import doctor
 from estate_tool.errors import EstateError, Failed, UsageError
 from estate_tool.setup import engine
@@ -38,8 +39,9 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def target(*, local: bool, runtime: str = OWN_RUNTIME) -> Any:
-    configuration = SimpleNamespace(compute=SimpleNamespace(runtime=runtime))
-    return SimpleNamespace(local=local, names=SimpleNamespace(suffix="dev"), configuration=configuration)
+    settings = compute.config.parse({}, stack="dev")
+    configuration = SimpleNamespace(compute=replace(settings, runtime=runtime), region="us-east-1")
+    return SimpleNamespace(name="dev", local=local, names=SimpleNamespace(suffix="dev"), configuration=configuration)
 
 
 @pytest.fixture
@@ -109,34 +111,72 @@ def test_a_wrong_configuration_is_told_as_the_rollout_would(
     assert "missing  configuration      there is no environment dev\n           → known are: local\n" in done.out
 
 
+@pytest.fixture
+def well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An account of ours, a backend in a bucket, a passphrase, and room for what is kept warm."""
+    found = backend.Backend(url="s3://state", user="somebody", named_by="pulumi login")
+    monkeypatch.setattr(accounts, "require_own_account", lambda _: "123456789012")
+    monkeypatch.setattr(backend, "find", lambda _: found)
+    monkeypatch.setattr(backend, "passphrase", lambda *_: "PULUMI_CONFIG_PASSPHRASE")
+    monkeypatch.setattr(quota, "read", lambda _: quota.Quota(limit=1000, unreserved=1000, needed=2))
+
+
+def raising(error: EstateError) -> Callable[..., Any]:
+    def ask(*_: Any) -> Any:
+        raise error
+
+    return ask
+
+
+def test_an_account_that_has_everything_is_well(examined: Any, well: None) -> None:
+    code, checks = examined(local=False)
+    assert code == 0
+    assert all(check["ok"] for check in checks.values())
+    assert checks["AWS credentials"]["found"] == "account 123456789012, as configured"
+    assert checks["Pulumi backend"]["found"] == "s3://state, as somebody, from pulumi login"
+
+
 @pytest.mark.parametrize(
-    ("account", "asked", "code"),
+    ("module", "function", "name"),
     [
-        ("123456789012", subprocess.CompletedProcess([], 0, "somebody\n", ""), 0),
-        (Failed("no credentials", ""), subprocess.CompletedProcess([], 0, "somebody\n", ""), 1),
-        ("123456789012", subprocess.CompletedProcess([], 1, "", "error: not signed in\n"), 1),
-        ("123456789012", subprocess.CompletedProcess([], 1, "", ""), 1),
-        ("123456789012", FileNotFoundError("pulumi"), 1),
+        (accounts, "require_own_account", "AWS credentials"),
+        (backend, "find", "Pulumi backend"),
+        (backend, "passphrase", "passphrase"),
     ],
 )
-def test_an_account_needs_credentials_and_a_backend(
-    examined: Any, monkeypatch: pytest.MonkeyPatch, account: Any, asked: Any, code: int
+def test_what_a_rollout_needs_and_has_not_is_told_with_the_next_command(
+    examined: Any, well: None, monkeypatch: pytest.MonkeyPatch, module: Any, function: str, name: str
 ) -> None:
-    def answered(answer: Any) -> Any:
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+    monkeypatch.setattr(module, function, raising(Failed("it is not there", "get it")))
+    code, checks = examined(local=False)
+    assert code == 1
+    assert {each for each, check in checks.items() if not check["ok"]} == {name}
+    assert (checks[name]["found"], checks[name]["fix"]) == ("it is not there", "get it")
 
-    monkeypatch.setattr(accounts, "require_own_account", lambda _: answered(account))
-    monkeypatch.setattr(subprocess, "run", lambda *_, **__: answered(asked))
-    found, checks = examined(local=False)
-    assert found == code
-    assert checks["AWS credentials"]["ok"] == (not isinstance(account, EstateError))
-    assert checks["Pulumi backend"]["ok"] == (getattr(asked, "returncode", 1) == 0)
-    if checks["AWS credentials"]["ok"]:
-        assert checks["AWS credentials"]["found"] == "account 123456789012, as configured"
-    for check in checks.values():
-        assert check["ok"] or check["fix"].startswith("sign in to")
+
+def test_without_an_engine_the_backend_is_not_known(examined: Any, well: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "find_engine", lambda: None)
+    code, checks = examined(local=False)
+    assert code == 1
+    assert not checks["Pulumi backend"]["ok"]
+    assert "scripts/setup.sh" in checks["Pulumi backend"]["fix"]
+
+
+def test_a_quota_that_is_too_small_is_told_with_what_to_ask_aws_for(
+    examined: Any, well: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(quota, "read", lambda _: quota.Quota(limit=10, unreserved=10, needed=2))
+    code, checks = examined(local=False)
+    assert code == 1
+    assert "quota of 10" in checks["concurrency quota"]["found"]
+    assert "aws service-quotas request-service-quota-increase" in checks["concurrency quota"]["fix"]
+
+
+def test_a_quota_that_may_not_be_read_is_a_note(examined: Any, well: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quota, "read", raising(Failed("AWS does not allow it", "")))
+    code, checks = examined(local=False)
+    assert code == 0
+    assert not checks["concurrency quota"]["ok"]
 
 
 def test_the_environment_of_the_tool_is_named(examined: Any) -> None:

@@ -17,6 +17,7 @@ def own_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith("AWS_"):
             monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
     # Whatever a test sets in the process goes with it.
     monkeypatch.setattr(os, "environ", dict(os.environ))
 
@@ -38,13 +39,11 @@ def test_a_local_environment_is_never_a_real_account() -> None:
     assert os.environ["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
 
 
-@pytest.mark.parametrize("variable", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SQS"])
-def test_a_real_environment_is_refused_while_its_calls_would_go_elsewhere(variable: str) -> None:
-    os.environ[variable] = "http://127.0.0.1:4566"
+def test_a_real_environment_is_refused_while_its_calls_would_go_elsewhere() -> None:
+    os.environ["AWS_ENDPOINT_URL_SQS"] = "http://127.0.0.1:4566"
     with pytest.raises(UsageError) as refused:
         environment.resolve("dev")
-    assert variable in refused.value.message
-    assert f"unset {variable}" in refused.value.hint
+    assert "AWS_ENDPOINT_URL_SQS" in refused.value.message
 
 
 @pytest.mark.parametrize("name", ["a b", "-x", "a/b", "ö", "x" * 101])

@@ -53,7 +53,7 @@ def test_an_example_is_understood(name: str, command: str) -> None:
     assert callable(cli.parser().parse_args(words).run)
 
 
-@pytest.mark.parametrize("name", LEAVES)
+@pytest.mark.parametrize("name", sorted(LEAVES.keys() - {"pulumi"}))  # whose flags are the engine's
 def test_json_is_understood_everywhere(name: str) -> None:
     flags = {flag for action in LEAVES[name]._actions for flag in action.option_strings}
     assert "--json" in flags

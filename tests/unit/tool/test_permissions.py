@@ -26,6 +26,7 @@ ANYWHERE = {
     "lambda:ListEventSourceMappings", "logs:DescribeLogGroups", "logs:PutQueryDefinition",
     "logs:DeleteQueryDefinition", "logs:DescribeQueryDefinitions", "cloudwatch:PutCompositeAlarm",
     "cloudwatch:DescribeAlarms",
+    "lambda:GetAccountSettings",
     "sns:Unsubscribe", "sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes",
 }  # fmt: skip
 

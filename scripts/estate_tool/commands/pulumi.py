@@ -1,0 +1,65 @@
+"""`estate pulumi`: the Pulumi engine that the tool uses, with any arguments of its own."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from estate_tool.environment import is_local, resolve
+from estate_tool.paths import VENV
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+HELP = "run the Pulumi engine that the tool uses; nothing has to be on PATH"
+EXAMPLES = (
+    ("estate pulumi login s3://BUCKET", "where the state of real environments is kept; once"),
+    ("estate pulumi stack export --stack dev --cwd data", "a layer's state, as the engine keeps it"),
+    ("estate pulumi preview --stack local --cwd data", "a local environment: its own backend and provider"),
+)
+# All that follows, flags too, is the engine's: `estate pulumi --help` is its help.
+PARSER = {"prefix_chars": "\0", "add_help": False}
+# Commands that name a stack without a flag; flags may stand before them, with values.
+_NAMES_A_STACK = ({"stack", "init"}, {"stack", "select"}, {"stack", "rm"}, {"cancel"})
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Take everything as it is."""
+    parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS", help="arguments of `pulumi`")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Become the engine: its exit code, and signals to it, are this command's."""
+    from estate_tool import machine
+    from estate_tool.setup.engine import ensure_engine
+    from estate_tool.setup.report import Report
+
+    name = local_stack(args.arguments)
+    if name:
+        with machine.ready(resolve(name), Report()):
+            pass  # the embedded AWS runs, and the provider lies where the engine looks for it
+    engine = ensure_engine(Report())
+    # The engine's host for Python takes the first `python` on PATH, and the programs need the one with the SDKs.
+    front = [*map(str, engine.folders), str(VENV / "bin")]
+    os.environ["PATH"] = os.pathsep.join([*front, os.environ.get("PATH", os.defpath)])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and would hand that on
+    os.execv(engine.pulumi, ["pulumi", *args.arguments])
+
+
+def local_stack(arguments: Sequence[str]) -> str:
+    """The local environment that a command line of the engine names; empty when it names none.
+
+    The engine is run with the variables of such an environment, and else with those that there are.
+    """
+    flags = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    flags.add_argument("-s", "--stack", nargs="?", default="", const="")
+    given, rest = flags.parse_known_args(list(arguments))
+    named = [given.stack]
+    if any(words <= set(rest) for words in _NAMES_A_STACK):
+        named += rest
+    return next((stack for name in named if is_local(stack := name.rpartition("/")[2])), "")

@@ -1,0 +1,131 @@
+"""Where the state of real environments is kept, however it is named, and what keeps its secrets."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool import backend
+from estate_tool.errors import Failed
+from foundation.layers import LAYER_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BUCKET = "s3://state?region=us-east-1"
+
+
+@pytest.fixture
+def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A checkout whose projects name no backend."""
+    for layer in LAYER_NAMES:
+        (tmp_path / layer).mkdir()
+        (tmp_path / layer / "Pulumi.yaml").write_text(f"name: {layer}\nruntime: python\n")
+    monkeypatch.setattr(backend, "ROOT", tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Callable[..., Any]:
+    """An engine whose `whoami` ends like this, where it is asked without an answer on its input."""
+
+    def engine(said: str = "", complaint: str = "", code: int = 0) -> Any:
+        program = tmp_path / "pulumi"
+        program.write_text(f"#!/bin/sh\nread -r x\ncat <<'E'\n{said}\nE\nprintf '%s' '{complaint}' >&2\nexit {code}\n")
+        program.chmod(0o755)
+        return SimpleNamespace(pulumi=program)
+
+    return engine
+
+
+def at(url: str) -> backend.Backend:
+    return backend.Backend(url=url, user="somebody", named_by="pulumi login")
+
+
+def name_backend(checkout: Path, urls: dict[str, str]) -> None:
+    for layer, url in urls.items():
+        with (checkout / layer / "Pulumi.yaml").open("a") as file:
+            file.write(f"backend:\n  url: {url}\n")
+
+
+@pytest.mark.parametrize(
+    ("variables", "in_projects", "named_by"),
+    [
+        ({"PULUMI_BACKEND_URL": BUCKET}, True, "PULUMI_BACKEND_URL"),
+        ({}, True, "backend: in Pulumi.yaml"),
+        ({}, False, "pulumi login"),
+    ],
+)
+def test_a_backend_that_answers_is_told_with_what_names_it(
+    checkout: Path, engine: Any, variables: dict[str, str], in_projects: bool, named_by: str
+) -> None:
+    name_backend(checkout, dict.fromkeys(LAYER_NAMES, BUCKET) if in_projects else {})
+    said = json.dumps({"user": "somebody", "url": BUCKET})
+    found = backend.find(engine(said), {"PATH": os.defpath, **variables})
+    assert found == backend.Backend(url=BUCKET, user="somebody", named_by=named_by)
+
+
+def test_layers_that_keep_their_state_apart_are_refused(checkout: Path, engine: Any) -> None:
+    name_backend(checkout, {"data": BUCKET})
+    with pytest.raises(Failed) as refused:
+        backend.find(engine('{"user": "a", "url": "b"}'), {"PATH": os.defpath})
+    assert f"data: {BUCKET}" in refused.value.message
+    assert "foundation: none" in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("complaint", "hint"),
+    [
+        ("error: PULUMI_ACCESS_TOKEN must be set for login", "scripts/estate pulumi login s3://BUCKET"),
+        ('error: unable to open state directory "file:///x": no such file', "make the folder"),
+        ("error: operation error S3: GetObject, api error NoSuchBucket: it is not there", "aws s3 mb"),
+        ("error: operation error S3: Invalid region: region was not a valid DNS name", "region"),
+        ("error: operation error S3: GetObject, https response error StatusCode: 403, AccessDenied", "may read"),
+        ("error: get identity: dial tcp 127.0.0.1:1: connection refused", "check the network"),
+        ("", "scripts/estate doctor"),
+    ],
+)
+def test_a_backend_that_does_not_answer_is_told_with_what_to_do(
+    checkout: Path, engine: Any, complaint: str, hint: str
+) -> None:
+    with pytest.raises(Failed) as failed:
+        backend.find(engine(complaint=complaint, code=255), {"PATH": os.defpath})
+    assert complaint.removeprefix("error: ") in failed.value.message
+    assert hint in failed.value.hint
+
+
+@pytest.mark.parametrize("url", ["s3://state", "file:///state", "azblob://state", "gs://state"])
+def test_files_and_buckets_need_a_passphrase(checkout: Path, url: str) -> None:
+    with pytest.raises(Failed) as missing:
+        backend.passphrase(at(url), "dev", {})
+    assert ", ".join(LAYER_NAMES) in missing.value.message
+    assert "PULUMI_CONFIG_PASSPHRASE" in missing.value.hint
+    # An empty one is one.
+    assert backend.passphrase(at(url), "dev", {"PULUMI_CONFIG_PASSPHRASE": ""}) == "PULUMI_CONFIG_PASSPHRASE"
+
+
+def test_a_file_with_the_passphrase_has_to_be_there(checkout: Path) -> None:
+    file = checkout / "passphrase"
+    variables = {"PULUMI_CONFIG_PASSPHRASE_FILE": str(file)}
+    with pytest.raises(Failed, match="can't be read"):
+        backend.passphrase(at("s3://state"), "dev", variables)
+    file.write_text("secret")
+    assert str(file) in backend.passphrase(at("s3://state"), "dev", variables)
+
+
+def test_a_service_and_keys_of_ones_own_need_none(checkout: Path) -> None:
+    assert "not needed" in backend.passphrase(at("https://api.pulumi.com"), "dev", {})
+    for layer in LAYER_NAMES:
+        (checkout / layer / "Pulumi.dev.yaml").write_text("secretsprovider: awskms://alias/estate\nencryptedkey: x\n")
+    assert "not needed" in backend.passphrase(at("s3://state"), "dev", {})
+
+
+def test_a_stack_that_was_encrypted_by_one_needs_it_everywhere(checkout: Path) -> None:
+    (checkout / "data" / "Pulumi.dev.yaml").write_text("encryptionsalt: v1:x\n")
+    with pytest.raises(Failed, match="the secrets of data are"):
+        backend.passphrase(at("https://api.pulumi.com"), "dev", {})

@@ -1,0 +1,79 @@
+"""`estate pulumi` becomes the engine, for the environment that its arguments name."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from estate_tool import cli, machine
+from estate_tool.commands import pulumi
+from estate_tool.paths import VENV
+from estate_tool.setup import engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BIN = Path("/cache/engine/bin")
+
+
+class Became(Exception):
+    """Instead of the engine."""
+
+
+@pytest.fixture
+def became(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The program and arguments that this process would go on as, and the environments that were made ready."""
+    found: list[Any] = []
+
+    @contextlib.contextmanager
+    def ready(target: Any, _report: Any) -> Iterator[None]:
+        found.append(target.name)
+        yield
+
+    def execv(program: Path, arguments: list[str]) -> None:
+        found.append((program, arguments))
+        raise Became
+
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(machine, "ready", ready)
+    monkeypatch.setattr(engine, "ensure_engine", lambda _: SimpleNamespace(folders=(BIN,), pulumi=BIN / "pulumi"))
+    monkeypatch.setattr(os, "execv", execv)
+    return found
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["login", "s3://bucket"], ["--help"], ["up", "--json", "--stack", "dev", "--", "-h"], []],
+    ids=" ".join,
+)
+def test_every_argument_is_the_engines(became: list[Any], arguments: list[str]) -> None:
+    with pytest.raises(Became):
+        cli.main(["pulumi", *arguments])
+    assert became == [(BIN / "pulumi", ["pulumi", *arguments])]
+    assert os.environ["PATH"].split(os.pathsep)[:2] == [str(BIN), str(VENV / "bin")]
+
+
+def test_a_local_environment_is_made_ready_and_is_where_the_engine_goes(became: list[Any]) -> None:
+    with pytest.raises(Became):
+        cli.main(["pulumi", "preview", "--stack", "local-b"])
+    assert became == ["local-b", (BIN / "pulumi", ["pulumi", "preview", "--stack", "local-b"])]
+    assert os.environ["PULUMI_BACKEND_URL"].startswith("file://")
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("stack ls", ""), ("login local", ""), ("up --stack dev", ""), ("stack init dev", ""), ("up -s", ""),
+        ("up --stack local", "local"), ("up --stack=local-b --yes", "local-b"), ("up -s local", "local"),
+        ("up -slocal", "local"), ("stack output -j -s organization/data/local", "local"),
+        ("stack init --no-select local-c", "local-c"), ("stack select local", "local"), ("cancel --yes local", "local"),
+        ("--cwd data stack rm -y local-d", "local-d"),
+    ],
+)  # fmt: skip
+def test_the_stack_says_whose_engine_it_is(line: str, name: str) -> None:
+    assert pulumi.local_stack(line.split()) == name
