@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 COMMANDS = (
-    "deploy", "destroy", "status", "drift", "doctor", "send", "query", "redrive", "rightsize", "cost", "dashboard",
-    "fire-drill", "permissions", "tags", "sample", "local", "pulumi", "completion",
+    "audit", "deploy", "destroy", "status", "drift", "doctor", "send", "query", "redrive", "rightsize", "cost",
+    "dashboard", "fire-drill", "permissions", "tags", "sample", "local", "pulumi", "completion",
 )  # fmt: skip
 _INTERRUPTED = 130
 _EPILOG = """\

@@ -1,0 +1,150 @@
+"""Requirements 4 and 10: failures that go nowhere, and settings under which they never end or nobody hears of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from estate_tool.audit.model import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from estate_tool.audit.model import EventSourceMapping, Function, Inventory, Queue
+    from estate_tool.costing.prices import Prices
+
+# Principals that wait for the answer, so that nothing is retried or lost behind their back.
+_SYNCHRONOUS = {
+    "apigateway.amazonaws.com", "elasticloadbalancing.amazonaws.com", "cognito-idp.amazonaws.com",
+    "edgelambda.amazonaws.com", "lex.amazonaws.com", "lexv2.amazonaws.com", "vpc-lattice.amazonaws.com",
+}  # fmt: skip
+_DEPTH = frozenset({"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"})
+MOST_RECEIVES = 100
+
+
+def lost_failures(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
+    """Yield functions, mappings and queues whose failures are lost, never end, or wait where nobody looks."""
+    del prices
+    for function in inventory.functions:
+        if _is_called_asynchronously(inventory, function) and not function.failures_to:
+            yield _finding(
+                4, "async-failures-lost", function.arn,
+                "no dead-letter queue and no on-failure destination: asynchronous events that fail are dropped",
+                "give it a dead-letter queue, or an on-failure destination",
+            )  # fmt: skip
+    for mapping in inventory.mappings:
+        if mapping.is_stream:
+            yield from _stream(inventory, mapping)
+    yield from _queues(inventory)
+
+
+def _finding(requirement: int, check: str, resource: str, found: str, fix: str) -> Finding:
+    return Finding(requirement=requirement, check=check, resource=resource, found=found, fix=fix)
+
+
+def _is_called_asynchronously(inventory: Inventory, function: Function) -> bool:
+    """True unless all that is known to call the function waits for it, or reads its events from a source."""
+    if function.invokers:
+        return bool(function.invokers - _SYNCHRONOUS)
+    return not inventory.mappings_of(function.name)
+
+
+def _arn_of(inventory: Inventory, name: str) -> str:
+    return next((function.arn for function in inventory.functions if function.name == name), name)
+
+
+def _stream(inventory: Inventory, mapping: EventSourceMapping) -> Iterator[Finding]:
+    arn = _arn_of(inventory, mapping.function)
+    source = mapping.source.split(":", 5)[-1]
+    if mapping.retries == -1 and mapping.age_seconds in (-1, None):
+        yield _finding(
+            4, "mapping-never-gives-up", arn,
+            f"batches of {source} are tried without end: one bad record holds its shard up until it expires",
+            "bound retries and record age, split failing batches, and name an on-failure destination",
+        )  # fmt: skip
+    elif not mapping.failures_to:
+        yield _finding(
+            4, "mapping-failures-lost", arn,
+            f"batches of {source} are given up after {_limits(mapping)} and reported nowhere",
+            "name an on-failure destination",
+        )  # fmt: skip
+
+
+def _limits(mapping: EventSourceMapping) -> str:
+    retries = f"{mapping.retries:,} retries" if mapping.retries not in (None, -1) else ""
+    age = f"{mapping.age_seconds:,} s" if mapping.age_seconds not in (None, -1) else ""
+    return " or ".join(filter(None, (retries, age))) or "their expiry"
+
+
+def _queues(inventory: Inventory) -> Iterator[Finding]:
+    dead_letters = inventory.dead_letter_queues
+    for queue in inventory.queues:
+        if queue.arn in dead_letters:
+            yield from _dead_letters(inventory, queue, dead_letters[queue.arn])
+        elif not queue.dead_letters_to:
+            yield _finding(
+                4, "queue-without-redrive", queue.arn,
+                "no redrive policy: a message that always fails is received until it expires, then gone",
+                "redrive to a dead-letter queue after some receives",
+            )  # fmt: skip
+
+
+def _dead_letters(inventory: Inventory, queue: Queue, sources: list[Queue]) -> Iterator[Finding]:
+    if queue.messages:
+        yield _finding(
+            4, "dead-letters-waiting", queue.arn, f"{queue.messages:,} failed messages wait",
+            "find out why they failed, then redrive or delete them",
+        )  # fmt: skip
+    if not inventory.is_watched("AWS/SQS", _DEPTH, ("QueueName", queue.name)):
+        yield _finding(
+            4, "dead-letters-unwatched", queue.arn, "no alarm that tells somebody looks at its depth",
+            "alarm on ApproximateNumberOfMessagesVisible > 0",
+        )  # fmt: skip
+    longest = max((source.retention_seconds for source in sources), default=0)
+    # Of a standard queue, a message's age counts from when it was first sent, not from when it failed.
+    if queue.retention_seconds <= longest:
+        yield _finding(
+            4, "dead-letters-short-lived", queue.arn,
+            f"keeps messages {_days(queue.retention_seconds)}, its source {_days(longest)}: age counts from the first "
+            "queue, so a message may be deleted as it arrives",
+            "keep them longer than the source does: 14 days",
+        )  # fmt: skip
+
+
+def _days(seconds: int) -> str:
+    return f"{seconds / 86_400:g} days"
+
+
+def resilience(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
+    """Yield functions that nobody hears of, that are switched off, or whose queue delivers twice or without end."""
+    del prices
+    for function in inventory.functions:
+        if not inventory.is_watched("AWS/Lambda", frozenset({"Errors"}), ("FunctionName", function.name)):
+            yield _finding(
+                10, "errors-unwatched", function.arn, "no alarm that tells somebody looks at its errors",
+                "alarm on Errors > 0",
+            )  # fmt: skip
+        if function.reserved == 0:
+            yield _finding(
+                10, "concurrency-zero", function.arn, "reserved concurrency 0: every call is throttled",
+                "remove the reservation, or delete the function",
+            )  # fmt: skip
+        for mapping in inventory.mappings_of(function.name):
+            yield from _delivery(inventory, function, mapping)
+
+
+def _delivery(inventory: Inventory, function: Function, mapping: EventSourceMapping) -> Iterator[Finding]:
+    queue = inventory.queue(mapping.source)
+    if queue is None:
+        return
+    if queue.visibility_seconds < function.timeout_seconds:
+        yield _finding(
+            10, "visibility-short", queue.arn,
+            f"messages reappear after {queue.visibility_seconds} s, while {function.name} may run "
+            f"{function.timeout_seconds} s: they are processed twice",
+            f"set the visibility timeout to six times the function's: {6 * function.timeout_seconds} s",
+        )  # fmt: skip
+    if queue.max_receives is not None and queue.max_receives > MOST_RECEIVES:
+        yield _finding(
+            10, "retries-endless", queue.arn, f"a failing message is received {queue.max_receives:,} times",
+            "let it fail for good after fewer receives",
+        )  # fmt: skip

@@ -1,0 +1,75 @@
+"""Requirements 6 and 7: cost tags, and how long logs are kept."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from estate_tool.audit.model import Finding
+from foundation.guardrails.settings import RETENTION_DAYS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from estate_tool.audit.model import Inventory
+    from estate_tool.costing.prices import Prices
+
+TAG_KEYS = ("Project", "Environment", "Owner", "CostCenter")
+_BYTES_PER_GB = Decimal(10**9)
+
+
+def taggable(inventory: Inventory) -> dict[str, Mapping[str, str]]:
+    """Return the tags of every resource of the inventory that AWS has cost tags for, by ARN."""
+    arns = [
+        *(function.arn for function in inventory.functions),
+        *(table.arn for table in inventory.tables),
+        *(queue.arn for queue in inventory.queues),
+        *inventory.topics,
+        *(log_group_arn(inventory, group.name) for group in inventory.log_groups),
+    ]
+    return {arn: inventory.tags.get(arn, {}) for arn in arns}
+
+
+def log_group_arn(inventory: Inventory, name: str) -> str:
+    """Return a log group's ARN as the tagging API writes it."""
+    return f"arn:aws:logs:{inventory.region}:{inventory.account}:log-group:{name}"
+
+
+def missing_tags(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
+    """Yield resources without one of the cost tags."""
+    del prices
+    for arn, tags in taggable(inventory).items():
+        missing = [key for key in TAG_KEYS if not tags.get(key, "").strip()]
+        if missing:
+            name = arn.split(":", 6)[-1] if ":log-group:" in arn else arn
+            yield Finding(
+                requirement=6, check="tags-missing", resource=name, found=f"no tag {', '.join(missing)}",
+                fix="tag it, and activate the keys as cost allocation tags in Billing",
+            )  # fmt: skip
+
+
+def coverage(inventory: Inventory) -> dict[str, float]:
+    """Return for each cost tag the percentage of taggable resources that have it."""
+    tagged = list(taggable(inventory).values())
+    if not tagged:
+        return {}
+    return {key: round(100 * sum(bool(tags.get(key)) for tags in tagged) / len(tagged), 1) for key in TAG_KEYS}
+
+
+def log_retention(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
+    """Yield log groups that keep logs for ever, and functions' log groups outside of 7 to 14 days."""
+    functions = {function.log_group for function in inventory.functions}
+    shortest, longest = RETENTION_DAYS
+    for group in inventory.log_groups:
+        stored = f"{group.stored_bytes / 1e9:,.2f} GB stored"
+        if group.retention_days is None:
+            yield Finding(
+                requirement=7, check="logs-for-ever", resource=group.name, found=f"no retention, {stored}",
+                fix=f"keep them {longest} days", usd_month=group.stored_bytes / _BYTES_PER_GB * prices["log_storage"],
+            )  # fmt: skip
+        elif group.name in functions and not shortest <= group.retention_days <= longest:
+            yield Finding(
+                requirement=7, check="logs-retention", resource=group.name,
+                found=f"{group.retention_days} days of retention, {stored}",
+                fix=f"keep them {shortest} to {longest} days",
+            )  # fmt: skip

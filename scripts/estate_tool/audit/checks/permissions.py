@@ -1,0 +1,94 @@
+"""Requirement 5: roles of functions that may do more than their function needs."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.audit.model import Finding
+from foundation.guardrails.documents import listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from estate_tool.audit.model import Inventory, Role
+    from estate_tool.costing.prices import Prices
+
+# Actions that AWS has no resources for ("Service Authorization Reference"): they need the resource *.
+_WITHOUT_RESOURCES = re.compile(
+    r"(xray:Put|xray:GetSampling|cloudwatch:PutMetricData|cloudwatch:(Get|List)Metric|ec2:Describe|"
+    r"ec2:(Create|Delete)NetworkInterface|ec2:(Assign|Unassign)PrivateIp|"
+    r"logs:DescribeLogGroups|sqs:ListQueues|sns:ListTopics|dynamodb:ListStreams|dynamodb:ListTables|lambda:ListFunctions|"
+    r"lambda:ListEventSourceMappings|s3:ListAllMyBuckets|sts:GetCallerIdentity|tag:GetResources|iam:ListRoles)",
+)
+_POWERS = {"iam:passrole", "sts:assumerole", "iam:createrole", "iam:putrolepolicy", "iam:attachrolepolicy"}
+
+
+def excess_permissions(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
+    """Yield wildcard actions and resources by role and statement, shared roles, and roles with power over roles."""
+    del prices
+    holders: dict[str, list[str]] = defaultdict(list)
+    for function in inventory.functions:
+        holders[function.role].append(function.name)
+    for role in inventory.roles:
+        for policy, statement in role.statements:
+            if statement.get("Effect") == "Allow":
+                yield from _statement(role, policy, statement)
+        if len(holders[role.arn]) > 1:
+            yield _finding(
+                role, "role-shared", f"one role for {len(holders[role.arn])} functions: {', '.join(holders[role.arn])}",
+                "give every function a role of its own",
+            )  # fmt: skip
+        yield from _trust(role)
+
+
+def _finding(role: Role, check: str, found: str, fix: str) -> Finding:
+    return Finding(requirement=5, check=check, resource=role.arn, found=found, fix=fix)
+
+
+def _statement(role: Role, policy: str, statement: Mapping[str, Any]) -> Iterator[Finding]:
+    where = f"{policy}, statement {statement.get('Sid') or '(without Sid)'}"
+    actions, resources = listed(statement.get("Action")), listed(statement.get("Resource"))
+    wild = [action for action in actions if "*" in action or "?" in action]
+    if wild or "NotAction" in statement:
+        told = ", ".join(wild) or "NotAction, everything else"
+        yield _finding(role, "action-wildcard", f"{told} in {where}", "name each action that the function calls")
+    if _needs_resources(actions):
+        broad = [arn for arn in resources if not is_scoped(arn)]
+        if broad or "NotResource" in statement:
+            told = ", ".join(broad) or "NotResource, everything else"
+            yield _finding(role, "resource-wildcard", f"{told} in {where}", "name the resources that the function uses")
+    powers = [action for action in actions if action.lower() in _POWERS]
+    if powers and any(not is_scoped(arn) for arn in resources) and not statement.get("Condition"):
+        yield _finding(
+            role, "role-overreach", f"{', '.join(powers)} on {', '.join(resources)} in {where}",
+            "name the roles, or take it away: a function that passes or assumes any role has the account",
+        )  # fmt: skip
+
+
+def _needs_resources(actions: list[str]) -> bool:
+    return not actions or any(not _WITHOUT_RESOURCES.match(action) for action in actions)
+
+
+def is_scoped(arn: str) -> bool:
+    """True for an ARN that names a resource: a wildcard, if any, stands behind the beginning of its name."""
+    parts = arn.split(":", 5)
+    if len(parts) != 6 or any("*" in part or "?" in part for part in parts[:5]):
+        return False
+    named = re.split(r"[*?]", parts[5], maxsplit=1)
+    if len(named) == 1:
+        return True
+    # An S3 bucket's name stands alone; every other resource is a kind and a name.
+    fixed = named[0] if parts[2] in ("s3", "sqs", "sns") else re.sub(r"^[a-z-]+[:/]", "", named[0], count=1)
+    return (bool(fixed.strip("/:")) and fixed != named[0]) or (parts[2] in ("s3", "sqs", "sns") and bool(fixed))
+
+
+def _trust(role: Role) -> Iterator[Finding]:
+    for statement in role.trust:
+        principal = statement.get("Principal")
+        aws = listed(principal.get("AWS")) if isinstance(principal, dict) else listed(principal)
+        if statement.get("Effect") == "Allow" and "*" in aws and not statement.get("Condition"):
+            yield _finding(
+                role, "role-trust", "anybody may assume it", "let lambda.amazonaws.com assume it, and nobody else"
+            )

@@ -1,0 +1,99 @@
+"""Requirements 1 and 8: memory against its use, cold starts that callers wait for, idle provisioned concurrency."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from estate_tool.audit.model import Finding
+from estate_tool.costing.load import MONTH_DAYS, MONTH_SECONDS
+from estate_tool.sizing.recommendation import MINIMUM_SAMPLES, STEP_MB, needed_mb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from estate_tool.audit.model import Function, Inventory
+    from estate_tool.costing.prices import Prices
+    from estate_tool.sizing.evidence import Found
+
+SMALLEST_MB = 128
+# Of the calls of a function that somebody waits for, and how long the slowest of these starts may take.
+COLD_SHARE_PERCENT = 1.0
+COLD_START_MS = 500
+# Peak utilisation under which provisioned concurrency costs more than it is used for.
+IDLE_SHARE = 0.2
+
+
+def memory(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
+    """Yield functions with more memory than they use, and those that ran out of it."""
+    for function in inventory.functions:
+        found = inventory.usage.get(function.name)
+        if found is None:
+            continue
+        if found.usage.ooms:
+            yield Finding(
+                requirement=1,
+                check="memory-exhausted",
+                resource=function.arn,
+                found=f"{found.usage.ooms:,} of {found.usage.samples:,} invocations used up {function.memory_mb:,} MB",
+                fix=f"raise it to {-(-function.memory_mb * 3 // 2 // STEP_MB) * STEP_MB:,} MB, then measure again",
+            )
+        elif found.usage.samples >= MINIMUM_SAMPLES:
+            yield from _oversized(inventory, function, found, prices)
+
+
+def _oversized(inventory: Inventory, function: Function, found: Found, prices: Prices) -> Iterator[Finding]:
+    target = max(SMALLEST_MB, needed_mb(found.usage))
+    if target > function.memory_mb - STEP_MB:
+        return
+    # Billed time stays as it is now: what a smaller function, with less CPU, takes longer is not known beforehand.
+    seconds = Decimal(str(found.measured.get("billed_seconds") or 0))
+    saved = seconds * (function.memory_mb - target) / 1024 * prices[f"lambda_duration_{function.architecture}"]
+    yield Finding(
+        requirement=1,
+        check="memory-oversized",
+        resource=function.arn,
+        found=f"{function.memory_mb:,} MB; {found.usage.samples:,} invocations used {found.usage.p99_mb:,} MB (p99), "
+        f"{found.usage.max_mb:,} MB at most",
+        fix=f"set it to {target:,} MB in steps, and measure after each: CPU comes in proportion to memory",
+        usd_month=saved * MONTH_DAYS / Decimal(str(inventory.days_of_logs(function.log_group))),
+    )
+
+
+def cold_starts(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
+    """Yield functions whose callers wait for cold starts, and provisioned concurrency that idles."""
+    for function in inventory.functions:
+        found = inventory.usage.get(function.name)
+        if found is not None and not function.provisioned and not inventory.mappings_of(function.name):
+            yield from _waited_for(function, found)
+        for qualifier, kept in function.provisioned.items():
+            used = inventory.provisioned_use.get((function.name, qualifier))
+            if used is not None and used < IDLE_SHARE:
+                yield Finding(
+                    requirement=8,
+                    check="provisioned-idle",
+                    resource=f"{function.arn}:{qualifier}",
+                    found=f"provisioned concurrency {kept}, of which at most {used:.0%} were in use",
+                    fix="lower it, or let Application Auto Scaling follow its utilization",
+                    usd_month=_kept_warm(function, Decimal(kept) * Decimal(str(1 - used)), prices),
+                )
+
+
+def _waited_for(function: Function, found: Found) -> Iterator[Finding]:
+    colds, calls = found.measured.get("cold_starts"), found.measured.get("invocations")
+    slowest = found.measured.get("init_max_ms")
+    if not colds or not calls or calls < MINIMUM_SAMPLES or not slowest:
+        return
+    share = 100 * colds / calls
+    if share > COLD_SHARE_PERCENT and slowest > COLD_START_MS:
+        yield Finding(
+            requirement=8,
+            check="cold-starts",
+            resource=function.arn,
+            found=f"{colds:,} of {calls:,} calls ({share:.1f} %) waited for a cold start, {slowest:,.0f} ms at most",
+            fix="give its alias provisioned concurrency if somebody waits for it; else load less while it starts",
+        )
+
+
+def _kept_warm(function: Function, idle: Decimal, prices: Prices) -> Decimal:
+    return idle * function.memory_mb / 1024 * MONTH_SECONDS * prices[f"lambda_warm_{function.architecture}"]

@@ -1,0 +1,67 @@
+"""Evidence of what functions use: reports in their logs, and the use of provisioned concurrency."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
+
+from botocore.exceptions import ClientError
+
+from estate_tool.metrics import series
+from estate_tool.reaching import FORBIDDEN
+from estate_tool.retries import code_of
+from estate_tool.sizing import sources
+from estate_tool.sizing.functions import Asked, Sized
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from estate_tool.audit.collect import Collector
+    from estate_tool.audit.model import Function
+    from estate_tool.environment import Environment
+    from estate_tool.sizing.evidence import Found
+    from estate_tool.sizing.window import Window
+
+
+def usage(collector: Collector, functions: Iterable[Function], window: Window) -> dict[str, Found]:
+    """Return what is known of each function's invocations by its name; raise ClientError if no log can be read."""
+    denied: list[ClientError] = []
+
+    def one(function: Function) -> tuple[str, Found] | None:
+        # Of an environment, evidence of a function that is not of the estate needs the clients alone.
+        clients = cast("Environment", collector.reader)
+        asked = Asked(environment=clients, function=_sized(function), window=window, progress=lambda _: None)
+        try:
+            return function.name, sources.found(sources.AUTO, asked)
+        except ClientError as error:
+            if code_of(error) not in FORBIDDEN:
+                raise
+            denied.append(error)
+            return None
+
+    found = dict(collector.each("logs", functions, one))
+    if denied:
+        collector.unread.append(f"logs of {len(denied)} functions: {denied[0]}")
+    return found
+
+
+def _sized(function: Function) -> Sized:
+    return Sized(
+        name=function.name, catalog_name=None, memory_mb=function.memory_mb, log_group=function.log_group,
+        writes_reports=True, changed=datetime.fromtimestamp(0, UTC), architecture=function.architecture,
+    )  # fmt: skip
+
+
+def provisioned_use(
+    collector: Collector, functions: Iterable[Function], window: Window
+) -> dict[tuple[str, str], float]:
+    """Return the peak share of provisioned concurrency that was in use, by function and qualifier; 0 without calls."""
+    kept = [(function.name, qualifier) for function in functions for qualifier in function.provisioned]
+
+    def one(warm: tuple[str, str]) -> tuple[tuple[str, str], float]:
+        dimensions = {"FunctionName": warm[0], "Resource": f"{warm[0]}:{warm[1]}"}
+        metric = ("AWS/Lambda", "ProvisionedConcurrencyUtilization")
+        points = series(collector.reader.client("cloudwatch"), metric, dimensions, window, "Maximum").points
+        return warm, float(max(points, default=0))
+
+    return dict(collector.each("provisioned concurrency", kept, one))

@@ -1,0 +1,193 @@
+"""Inventory of an account's serverless resources, and the findings of an audit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from decimal import Decimal
+
+    from estate_tool.sizing.evidence import Found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One breach of a requirement (1 to 10). `usd_month` is what it costs a month, None where it has no price.
+
+    `resource` is an ARN, or a log group's name; for a mapping its function's ARN, for a policy its role's.
+    """
+
+    requirement: int
+    check: str
+    resource: str
+    found: str
+    fix: str
+    usd_month: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """A Lambda function with what decides about its failures and its cold starts.
+
+    `failures_to` is the ARN that takes failed asynchronous events, of the function or of every qualifier with a
+    destination of its own; `invokers` are the service principals of its resource policy; `provisioned` maps a
+    qualifier to its provisioned concurrency.
+    """
+
+    name: str
+    arn: str
+    memory_mb: int
+    timeout_seconds: int
+    architecture: str
+    role: str
+    code_sha256: str
+    log_group: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+    failures_to: tuple[str, ...] = ()
+    succeeds_to: tuple[str, ...] = ()
+    invokers: frozenset[str] = frozenset()
+    provisioned: Mapping[str, int] = field(default_factory=dict)
+    reserved: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventSourceMapping:
+    """An event source mapping. `retries` and `age_seconds` are -1 for no limit, None for a queue."""
+
+    function: str
+    source: str
+    enabled: bool = True
+    retries: int | None = None
+    age_seconds: int | None = None
+    failures_to: str = ""
+
+    @property
+    def is_stream(self) -> bool:
+        """True for sources that are read in order, False for queues."""
+        return ":sqs:" not in self.source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """Provisioned units of a table or index in one direction, its scaling bounds, and what it needs.
+
+    `needed` are the units that the busiest hour of the window would take at 70 %, None if no metric tells.
+    """
+
+    direction: str
+    units: int
+    index: str = ""
+    bounds: tuple[int, int] | None = None
+    scaled: bool = False
+    needed: Decimal | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A DynamoDB table; `capacities` is empty when it is billed on demand."""
+
+    name: str
+    arn: str
+    stream: str = ""
+    capacities: tuple[Capacity, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """An SQS queue; `dead_letters_to` and `max_receives` are its redrive policy."""
+
+    name: str
+    arn: str
+    visibility_seconds: int
+    retention_seconds: int
+    messages: int = 0
+    dead_letters_to: str = ""
+    max_receives: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogGroup:
+    """A log group; `retention_days` is None when it keeps logs for ever."""
+
+    name: str
+    retention_days: int | None
+    stored_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """An IAM role with the statements of all its policies: (policy's name, statement)."""
+
+    name: str
+    arn: str
+    statements: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    trust: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inventory:
+    """The serverless resources of one region of an account.
+
+    `watched` are the metrics that alarms with a recipient look at: (namespace, metric, dimensions by name). `usage` is
+    evidence by function name, `provisioned_use` the peak share of provisioned concurrency in use (0 to 1) by (function,
+    qualifier). `subscriptions` are (topic ARN, endpoint ARN). `tags` are by ARN, for every taggable resource. `unread`
+    says what the credentials did not allow to read.
+    """
+
+    account: str
+    region: str
+    functions: tuple[Function, ...] = ()
+    mappings: tuple[EventSourceMapping, ...] = ()
+    tables: tuple[Table, ...] = ()
+    queues: tuple[Queue, ...] = ()
+    topics: tuple[str, ...] = ()
+    subscriptions: tuple[tuple[str, str], ...] = ()
+    log_groups: tuple[LogGroup, ...] = ()
+    roles: tuple[Role, ...] = ()
+    watched: frozenset[tuple[str, str, frozenset[tuple[str, str]]]] = frozenset()
+    tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    usage: Mapping[str, Found] = field(default_factory=dict)
+    provisioned_use: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    packages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    window_days: float = 14.0
+    unread: tuple[str, ...] = ()
+
+    def mappings_of(self, function: str) -> list[EventSourceMapping]:
+        """Return the mappings that trigger the function."""
+        return [mapping for mapping in self.mappings if mapping.function == function]
+
+    def queue(self, arn: str) -> Queue | None:
+        """Return the queue of that ARN, None for one of another region or account."""
+        return next((queue for queue in self.queues if queue.arn == arn), None)
+
+    def days_of_logs(self, group: str) -> float:
+        """Return for how many days of the window a log group can hold reports: its retention may be shorter."""
+        kept = next((one.retention_days for one in self.log_groups if one.name == group), None)
+        return min(self.window_days, kept) if kept else self.window_days
+
+    @property
+    def dead_letter_queues(self) -> dict[str, list[Queue]]:
+        """Return the ARN of every queue that takes failures, with the queues that redrive to it."""
+        found: dict[str, list[Queue]] = {}
+        for queue in self.queues:
+            if queue.dead_letters_to:
+                found.setdefault(queue.dead_letters_to, []).append(queue)
+        for arn in self._failure_targets():
+            found.setdefault(arn, [])
+        return found
+
+    def _failure_targets(self) -> Iterator[str]:
+        for function in self.functions:
+            yield from (arn for arn in function.failures_to if ":sqs:" in arn)
+        for mapping in self.mappings:
+            if ":sqs:" in mapping.failures_to:
+                yield mapping.failures_to
+
+    def is_watched(self, namespace: str, metrics: frozenset[str], dimension: tuple[str, str]) -> bool:
+        """True if an alarm that tells somebody looks at one of the metrics of this resource, or of all together."""
+        return any(
+            space == namespace and metric in metrics and (not dimensions or dimension in dimensions)
+            for space, metric, dimensions in self.watched
+        )

@@ -1,0 +1,33 @@
+"""Modules inside deployed packages, by their content."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import urllib.request
+import zipfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from estate_tool.audit.model import Function
+    from estate_tool.audit.reader import Reader
+
+# Smaller ones, such as an empty `__init__.py`, are alike everywhere.
+_SMALLEST_BYTES = 200
+_CODE = (".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".jar", ".class", ".so", ".dll")
+_SECONDS = 60
+
+
+def modules(reader: Reader, function: Function) -> dict[str, str]:
+    """Return path → SHA-256 of each code file of a function's package; empty for a container image."""
+    code = reader.client("lambda").get_function(FunctionName=function.name).get("Code") or {}
+    if code.get("RepositoryType") != "S3" and not code.get("Location"):
+        return {}
+    with urllib.request.urlopen(code["Location"], timeout=_SECONDS) as answer:
+        content = answer.read()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return {
+            entry.filename: hashlib.sha256(archive.read(entry)).hexdigest()
+            for entry in archive.infolist()
+            if entry.filename.endswith(_CODE) and entry.file_size >= _SMALLEST_BYTES
+        }

@@ -1,0 +1,105 @@
+"""An audit's result: as JSON, as lines for a person, and its exit code."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.audit.checks.housekeeping import coverage
+from estate_tool.costing.bill import cents
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from estate_tool.audit.model import Finding, Inventory
+    from estate_tool.costing.prices import Prices
+
+REQUIREMENTS: Mapping[int, str] = {
+    1: "memory right-sized from what is used",
+    2: "code deployed once",
+    3: "table capacity that scales",
+    4: "failures that end somewhere",
+    5: "least privilege",
+    6: "cost tags",
+    7: "log retention",
+    8: "cold starts",
+    9: "no circular dependencies",
+    10: "errors that are seen and end",
+}
+_WIDTH = 100
+# Findings shown in text for each requirement; JSON and page have all of them.
+_SHOWN = 10
+
+
+def to_dict(
+    inventories: Sequence[Inventory], found: Mapping[str, Sequence[Finding]], window: str, prices: Prices
+) -> dict[str, Any]:
+    """Return the result of one or more regions; amounts are US dollars a month as text, `found` is by region."""
+    findings = [
+        {
+            "requirement": one.requirement, "check": one.check, "resource": one.resource, "region": region,
+            "found": one.found, "fix": one.fix,
+            "usd_month": None if one.usd_month is None else str(cents(one.usd_month)),
+        }
+        for region, several in found.items()
+        for one in several
+    ]  # fmt: skip
+    findings.sort(key=lambda one: int(one["requirement"] or 0))
+    total = sum((cents(one.usd_month) for several in found.values() for one in several if one.usd_month), Decimal(0))
+    return {
+        "account": inventories[0].account,
+        "region": ", ".join(found),
+        "window": window,
+        "prices_as_of": prices.as_of,
+        "findings": findings,
+        "scanned": _scanned(inventories),
+        "tag_coverage_percent": {one.region: coverage(one) for one in inventories},
+        "unread": [f"{one.region}: {what}" for one in inventories for what in one.unread],
+        "usd_month": str(cents(total)),
+    }
+
+
+def _scanned(inventories: Sequence[Inventory]) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for one in inventories:
+        for kind in ("functions", "mappings", "tables", "queues", "topics", "log_groups", "roles"):
+            counts[kind] += len(getattr(one, kind))
+        counts["invocations"] += sum(int(found.measured.get("invocations") or 0) for found in one.usage.values())
+    return dict(counts)
+
+
+def lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the result as text: every requirement with its findings, the dearest first, and the sum."""
+    scanned = ", ".join(f"{number:,} {kind.replace('_', ' ')}" for kind, number in result["scanned"].items() if number)
+    yield f"account {result['account']}, {result['region']}: {scanned or 'nothing serverless'}"
+    yield f"reports of {result['window']}; prices of {result['prices_as_of']}"
+    by_requirement: dict[int, list[Mapping[str, Any]]] = {}
+    for finding in result["findings"]:
+        by_requirement.setdefault(finding["requirement"], []).append(finding)
+    for number, title in REQUIREMENTS.items():
+        findings = by_requirement.get(number, [])
+        money = sum((Decimal(one["usd_month"]) for one in findings if one["usd_month"]), Decimal(0))
+        price = f", ${money:,.2f} a month" if money else ""
+        yield ""
+        yield f"{number:>2}  {title}: {len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}{price}"
+        for finding in findings[:_SHOWN]:
+            yield from _finding(finding)
+        if len(findings) > _SHOWN:
+            yield f"    … and {len(findings) - _SHOWN:,} more: --json and --html have all of them"
+    yield ""
+    yield from (f"not read: {what}" for what in result["unread"])
+    yield f"{len(result['findings']):,} findings; ${Decimal(result['usd_month']):,.2f} a month of them has a price"
+
+
+def _finding(finding: Mapping[str, Any]) -> Iterator[str]:
+    price = f" (${Decimal(finding['usd_month']):,.2f} a month)" if finding["usd_month"] else ""
+    yield f"    {short(finding['resource'])}: {finding['check']}{price}"
+    for text in (finding["found"], f"→ {finding['fix']}"):
+        yield from textwrap.wrap(text, _WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 10)
+
+
+def short(resource: str) -> str:
+    """Return what tells a resource in its account: an ARN without account and region."""
+    return resource.split(":", 5)[-1] if resource.startswith("arn:") else resource

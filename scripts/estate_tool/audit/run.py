@@ -1,0 +1,38 @@
+"""Audits one or more regions: read, check, report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.audit import checks, report
+from estate_tool.audit.collect import Collector
+from estate_tool.audit.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import boto3
+
+    from estate_tool.audit.model import Finding, Inventory
+    from estate_tool.costing.prices import Prices
+    from estate_tool.sizing.window import Window
+
+
+def audit(
+    session: boto3.Session,
+    regions: Sequence[str],
+    window: Window,
+    prices: Prices,
+    progress: Callable[[str], None],
+    *,
+    with_packages: bool = False,
+) -> dict[str, Any]:
+    """Return the result of an audit as `report.to_dict` tells it; raise ClientError when the account can't be read."""
+    inventories: list[Inventory] = []
+    found: dict[str, list[Finding]] = {}
+    for region in regions:
+        collector = Collector(Reader(session, region), lambda text, region=region: progress(f"{region}: {text}"))
+        inventory = collector.inventory(window, with_packages=with_packages)
+        inventories.append(inventory)
+        found[region] = checks.findings(inventory, prices)
+    return report.to_dict(inventories, found, str(window), prices)

@@ -1,0 +1,64 @@
+"""`estate audit`: an account against the ten requirements, with evidence and money; reads only."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from estate_tool.commands import arguments
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = "show what is slow, dear and unsafe in any account, with evidence and money; reads only"
+EXAMPLES = (
+    ("estate audit --profile old-estate", "the account of that profile"),
+    ("estate audit --region us-east-1 eu-west-1 --html audit.html", "two regions, as a page too"),
+)
+DEFAULT_REGION = "us-east-1"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Account, regions, window and the form of the result."""
+    parser.add_argument("--profile", metavar="NAME", help="profile of the AWS configuration (the usual credentials)")
+    parser.add_argument(
+        "--region", nargs="+", metavar="REGION", help=f"regions to read (the profile's, or {DEFAULT_REGION})"
+    )
+    arguments.since(parser)
+    parser.add_argument(
+        "--code", action="store_true", help="download the functions' packages and compare the modules inside them"
+    )
+    arguments.html(parser)
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Audit and print; return 0 when nothing is found, 1 with findings, 2 when the account can't be read."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from estate_tool.audit import reader, report
+    from estate_tool.audit.run import audit
+    from estate_tool.costing import prices
+    from estate_tool.errors import UsageError
+    from estate_tool.progress import shown
+    from estate_tool.reaching import explained
+    from estate_tool.sizing import window
+
+    seen = window.since(args.since)
+    session = reader.session(args.profile)
+    regions = list(dict.fromkeys(args.region or [session.region_name or DEFAULT_REGION]))
+    try:
+        with shown() as show:
+            result = audit(session, regions, seen, prices.read(), show, with_packages=args.code)
+    except (BotoCoreError, ClientError) as error:
+        refused = explained(error)
+        raise UsageError(f"the account can't be audited: {refused.message}", refused.hint) from error
+    if args.html:
+        from estate_tool.audit import page
+
+        page.write(result, args.html)
+        print(f"{args.html} is written", file=sys.stderr)
+    print(json.dumps(result, indent=2, ensure_ascii=False) if args.json else "\n".join(report.lines(result)))
+    sys.stdout.flush()
+    return 1 if result["findings"] else 0
