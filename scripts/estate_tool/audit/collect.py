@@ -55,6 +55,7 @@ class Collector:
             tags=self._part("tags", self._tags, {}),
             usage=self._part("reports in logs", lambda: evidence.usage(self, functions, window), {}),
             provisioned_use=self._part("metrics", lambda: evidence.provisioned_use(self, functions, window), {}),
+            provisioned_floor=self._part("scaling", lambda: evidence.provisioned_floor(self.reader), {}),
             packages=self._part("code", lambda: self._packages(functions), {}) if with_packages else {},
             window_days=(window.end - window.start).total_seconds() / 86_400,
             unread=tuple(self.unread),

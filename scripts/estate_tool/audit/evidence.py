@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from estate_tool.audit.collect import Collector
     from estate_tool.audit.model import Function
+    from estate_tool.audit.reader import Reader
     from estate_tool.environment import Environment
     from estate_tool.sizing.evidence import Found
     from estate_tool.sizing.window import Window
@@ -65,3 +66,12 @@ def provisioned_use(
         return warm, float(max(points, default=0))
 
     return dict(collector.each("provisioned concurrency", kept, one))
+
+
+def provisioned_floor(reader: Reader) -> dict[tuple[str, str], int]:
+    """Return the minimum that Application Auto Scaling keeps provisioned, by function and qualifier."""
+    targets = reader.pages(
+        "application-autoscaling", "describe_scalable_targets", "ScalableTargets", ServiceNamespace="lambda"
+    )
+    named = [(target["ResourceId"].split(":"), int(target["MinCapacity"])) for target in targets]
+    return {(parts[1], parts[2]): minimum for parts, minimum in named if len(parts) == 3}

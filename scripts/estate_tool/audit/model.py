@@ -130,10 +130,11 @@ class Role:
 class Inventory:
     """The serverless resources of one region of an account.
 
-    `watched` are the metrics that alarms with a recipient look at: (namespace, metric, dimensions by name). `usage` is
-    evidence by function name, `provisioned_use` the peak share of provisioned concurrency in use (0 to 1) by (function,
-    qualifier). `subscriptions` are (topic ARN, endpoint ARN). `tags` are by ARN, for every taggable resource. `unread`
-    says what the credentials did not allow to read.
+    `watched` are the metrics that alarms with a recipient look at: (namespace, metric, dimensions by name). `usage`
+    is evidence by function name, `provisioned_use` the peak share of provisioned concurrency in use (0 to 1) by
+    (function, qualifier), `provisioned_floor` the least that autoscaling keeps of it. `subscriptions` are (topic
+    ARN, endpoint ARN). `tags` are by ARN, for every taggable resource. `unread` says what the credentials did not
+    allow to read.
     """
 
     account: str
@@ -150,6 +151,7 @@ class Inventory:
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     usage: Mapping[str, Found] = field(default_factory=dict)
     provisioned_use: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    provisioned_floor: Mapping[tuple[str, str], int] = field(default_factory=dict)
     packages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     window_days: float = 14.0
     unread: tuple[str, ...] = ()

@@ -68,7 +68,9 @@ def cold_starts(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
             yield from _waited_for(function, found)
         for qualifier, kept in function.provisioned.items():
             used = inventory.provisioned_use.get((function.name, qualifier))
-            if used is not None and used < IDLE_SHARE:
+            # Autoscaling down to one environment follows the use by itself; nothing less would be warm.
+            follows = inventory.provisioned_floor.get((function.name, qualifier)) == 1
+            if used is not None and used < IDLE_SHARE and not follows:
                 yield Finding(
                     requirement=8,
                     check="provisioned-idle",

@@ -1,0 +1,86 @@
+"""An audit of an inherited estate finds what was planted in it, prices it, and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.integration.old_estate import arn, plant
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import EmbeddedAws
+
+ROOT = Path(__file__).parents[2]
+
+
+def _audit(aws: EmbeddedAws, *arguments: str) -> tuple[int, str, str]:
+    command = [sys.executable, "-P", "-m", "estate_tool", "audit", "--since", "1d", *arguments]
+    environment = aws.environment | {"PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def planted(own: EmbeddedAws) -> set[tuple[int, str, str]]:
+    return plant(own)
+
+
+@pytest.fixture(scope="module")
+def result(own: EmbeddedAws, planted: set[tuple[int, str, str]]) -> dict[str, Any]:
+    code, out, err = _audit(own, "--json")
+    assert code == 1, err
+    found: dict[str, Any] = json.loads(out)
+    return found
+
+
+def test_finds_each_planted_problem_and_none_of_the_look_alikes(
+    planted: set[tuple[int, str, str]], result: dict[str, Any]
+) -> None:
+    found = {(one["requirement"], one["check"], one["resource"]) for one in result["findings"]}
+    assert found == planted
+    assert {one["requirement"] for one in result["findings"]} == set(range(1, 11))
+    assert result["unread"] == []
+
+
+def test_prices_memory_and_capacity_as_by_hand(result: dict[str, Any]) -> None:
+    priced = [one for one in result["findings"] if one["usd_month"] not in (None, "0.00")]
+    usd = {one["resource"]: one["usd_month"] for one in priced if one["check"] == "memory-oversized"}
+    # 100 calls of 36 s in a day; 3008 MB where 512 do (400 MB and 20 %, in steps of 64); arm64; 30.41666… days a month.
+    memory = Decimal(3600) * (3008 - 512) / 1024 * Decimal("0.0000133334") * Decimal(730) / 24
+    assert usd == {arn("lambda", "function:oversized"): str(memory.quantize(Decimal("0.01")))}
+    # 100 units each way of which one is needed: 99 reads at 0.00013 and 99 writes at 0.00065, 730 hours.
+    assert sorted(one["usd_month"] for one in priced if one["check"] == "capacity-fixed") == ["46.98", "9.40"]
+    assert Decimal(result["usd_month"]) == sum(Decimal(one["usd_month"]) for one in priced)
+
+
+def test_text_names_every_requirement_and_page_every_finding(
+    own: EmbeddedAws, result: dict[str, Any], tmp_path: Path
+) -> None:
+    code, out, _ = _audit(own, "--html", str(tmp_path / "audit.html"))
+    assert code == 1
+    assert re.findall(r"^ ?(\d+)  ", out, re.MULTILINE) == [str(number) for number in range(1, 11)]
+    page = (tmp_path / "audit.html").read_text()
+    assert all(one["resource"].split(":", 5)[-1] in page for one in result["findings"])
+
+
+def test_code_inside_different_packages_is_compared_when_asked(own: EmbeddedAws, result: dict[str, Any]) -> None:
+    _, out, err = _audit(own, "--code", "--json")
+    assert {one["check"] for one in json.loads(out)["findings"]} >= {"code-copied"}, err
+
+
+def test_without_credentials_it_ends_with_2_and_says_so(own: EmbeddedAws) -> None:
+    command = [sys.executable, "-P", "-m", "estate_tool", "audit", "--json"]
+    environment = {
+        "PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}", "PATH": "/usr/bin:/bin", "AWS_EC2_METADATA_DISABLED": "true",
+        "HOME": "/nonexistent", "AWS_ENDPOINT_URL": own.endpoint,
+    }  # fmt: skip
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "credentials" in done.stderr
