@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from estate_tool.audit import policy
 from tests.integration.old_estate import arn, plant
 
 if TYPE_CHECKING:
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 
 
-def _audit(aws: EmbeddedAws, *arguments: str) -> tuple[int, str, str]:
+def _audit(aws: EmbeddedAws, *arguments: str, **variables: str) -> tuple[int, str, str]:
     command = [sys.executable, "-P", "-m", "estate_tool", "audit", "--since", "1d", *arguments]
-    environment = aws.environment | {"PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}", "PATH": "/usr/bin:/bin"}
+    own = {"PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}", "PATH": "/usr/bin:/bin"}
+    environment = aws.environment | own | variables
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
 
@@ -73,6 +75,35 @@ def test_text_names_every_requirement_and_page_every_finding(
 def test_code_inside_different_packages_is_compared_when_asked(own: EmbeddedAws, result: dict[str, Any]) -> None:
     _, out, err = _audit(own, "--code", "--json")
     assert {one["check"] for one in json.loads(out)["findings"]} >= {"code-copied"}, err
+
+
+def _user(aws: EmbeddedAws, name: str, actions: list[str]) -> dict[str, str]:
+    """The credentials of a user who may do these actions and nothing else, as variables."""
+    iam = aws.client("iam")
+    iam.create_user(UserName=name)
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+
+def test_its_own_policy_is_enough(own: EmbeddedAws, result: dict[str, Any]) -> None:
+    actions = [action for statement in policy.document()["Statement"] for action in statement["Action"]]
+    mark = own.denials_recorded()
+    _, out, err = _audit(own, "--json", "--code", **_user(own, "auditor", actions))
+    found = json.loads(out)
+    assert (found["unread"], found["findings"]) == ([], result["findings"]), err
+    assert own.denials(mark) == []
+
+
+def test_what_may_not_be_read_is_said_and_the_rest_is_audited(own: EmbeddedAws, result: dict[str, Any]) -> None:
+    actions = [action for action in policy.ACTIONS if action != "dynamodb:ListTables"]
+    code, out, _ = _audit(own, "--json", **_user(own, "half-blind", actions))
+    found = json.loads(out)
+    assert code == 1
+    assert [what.split(": ")[1] for what in found["unread"]] == ["tables"]
+    assert found["scanned"]["functions"] == result["scanned"]["functions"]
 
 
 def test_without_credentials_it_ends_with_2_and_says_so(own: EmbeddedAws) -> None:

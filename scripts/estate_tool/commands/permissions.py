@@ -21,7 +21,9 @@ HELP = "print the IAM policy that rolling layers out needs"
 EXAMPLES = (
     ("estate permissions dev --account 111122223333", "for all layers"),
     ("estate permissions data dev --json", "for one, with what can't be narrowed down"),
+    ("estate permissions audit", "what `estate audit` reads"),
 )
+_AUDIT = "audit"
 _LOCAL_ACCOUNT = "123456789012"
 # Quotas of IAM, without white space: a managed policy, and all inline policies of a role together.
 _MANAGED, _INLINE = 6_144, 10_240
@@ -30,7 +32,10 @@ _MANAGED, _INLINE = 6_144, 10_240
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """LAYER, ENV and the account."""
     parser.add_argument(
-        "names", nargs="*", metavar="[LAYER] [ENV]", help=f"one of {', '.join(LAYER_NAMES)}, or all without; ENV: local"
+        "names",
+        nargs="*",
+        metavar="[LAYER] [ENV]",
+        help=f"one of {', '.join(LAYER_NAMES)}, or all without; ENV: local; or `{_AUDIT}` alone",
     )
     parser.add_argument("--account", help="the account's number, where aws:allowedAccountIds does not tell it")
     arguments.json_flag(parser)
@@ -40,6 +45,11 @@ def run(args: argparse.Namespace) -> int:
     """Runs the programs without engine or AWS, and prints what making their resources needs."""
     from estate_tool import environment, permissions, planned
 
+    if args.names == [_AUDIT]:
+        from estate_tool.audit import policy
+
+        print(json.dumps(policy.document(), indent=2))
+        return 0
     layers, name = _chosen(args.names)
     target = environment.resolve(name)
     place = _place(target, layers, args.account)

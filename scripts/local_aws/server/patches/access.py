@@ -10,6 +10,8 @@ from local_aws.server.patches.target import cloudwatch, get_account_id, get_regi
 
 _SQS_WITH_BATCH = ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
 _BATCHES = {f"sqs:{action}Batch": f"sqs:{action}" for action in _SQS_WITH_BATCH}
+# Operations whose action is called otherwise ("Actions, resources, and condition keys for AWS Lambda").
+_LAMBDA_NAMES = dict.fromkeys(("Invoke", "InvokeAsync", "InvokeWithResponseStream"), "InvokeFunction")
 _ALARM_ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 
 
@@ -18,9 +20,15 @@ def apply() -> None:
     denials.open_record()
     extract = iam_actions.extract_iam_action
 
-    def without_batches(*request: Any) -> str | None:
-        """SQS has no actions for its batch operations: each is allowed by the action for one message."""
-        action: str | None = extract(*request)
+    iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
+
+    def corrected(service: str, method: str, path: str, *more: Any, **named: Any) -> str | None:
+        """SQS has no actions for its batch operations; of Lambda's operations each has its own, reads apart."""
+        if service == "lambda":
+            query = more[2] if len(more) > 2 else named.get("query_params")
+            operation = iam_actions._match_rest_action(service, method, path, query) or ""
+            return f"lambda:{_LAMBDA_NAMES.get(operation, operation)}" if operation else None
+        action: str | None = extract(service, method, path, *more, **named)
         return _BATCHES.get(action, action) if action else action
 
     resource = iam_actions.extract_resource_arn
@@ -34,7 +42,7 @@ def apply() -> None:
         arn = iam_actions._safe_json_field(body, named) if named else ""
         return arn or str(resource(service, method, path, headers, body, *more))
 
-    iam_actions.extract_iam_action = without_batches
+    iam_actions.extract_iam_action = corrected
     iam_actions.extract_resource_arn = with_arns
     # What AWS does by itself (deliveries, mappings) it does over TLS; requests say how they came, see `emulator`.
     iam_evaluator._request_origin = ContextVar("origin", default=("127.0.0.1", True))

@@ -1,0 +1,50 @@
+"""The IAM policy that an audit needs: reads alone, of every resource."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ACTIONS = (
+    "application-autoscaling:DescribeScalableTargets",
+    "application-autoscaling:DescribeScalingPolicies",
+    "cloudwatch:DescribeAlarms",
+    "cloudwatch:GetMetricData",
+    "cloudwatch:GetMetricStatistics",
+    "dynamodb:DescribeTable",
+    "dynamodb:ListTables",
+    "iam:GetPolicy",
+    "iam:GetPolicyVersion",
+    "iam:GetRole",
+    "iam:GetRolePolicy",
+    "iam:ListAttachedRolePolicies",
+    "iam:ListRolePolicies",
+    "lambda:GetFunctionConcurrency",
+    "lambda:GetPolicy",
+    "lambda:ListEventSourceMappings",
+    "lambda:ListFunctionEventInvokeConfigs",
+    "lambda:ListFunctions",
+    "lambda:ListProvisionedConcurrencyConfigs",
+    "logs:DescribeLogGroups",
+    "logs:FilterLogEvents",
+    "logs:GetQueryResults",
+    "logs:StartQuery",
+    "logs:StopQuery",
+    "sns:ListSubscriptions",
+    "sns:ListTopics",
+    "sqs:GetQueueAttributes",
+    "sqs:ListQueues",
+    "tag:GetResources",
+)
+# With --code: packages are downloaded.
+CODE_ACTIONS = ("lambda:GetFunction",)
+
+
+def document() -> dict[str, Any]:
+    """Return the policy of an audit, with what `--code` needs in a statement of its own."""
+    statements = [("Audit", ACTIONS), ("AuditCode", CODE_ACTIONS)]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Sid": sid, "Effect": "Allow", "Action": list(actions), "Resource": "*"} for sid, actions in statements
+        ],
+    }
