@@ -17,6 +17,7 @@ from observability.metrics import (
     of_queue,
     of_table,
 )
+from observability.quotas import check_dashboard
 from observability.widgets import Graphs, Limit, Line, Widget, alarm_states, heading, layout
 
 PLOT, TEXT, PAGES, TICKETS = 6, 2, 2, 6  # heights in rows of the grid
@@ -43,7 +44,13 @@ class Alarms:
             for spec in self.specs[subject]:
                 if spec.word in words:
                     labels.setdefault(spec.limit(self.deployed[subject]), []).append(spec.purpose)
-        return [Limit(f"alarm {', '.join(purposes)}", value) for value, purposes in labels.items()]
+        return [Limit(_label(purposes), value) for value, purposes in labels.items()]
+
+
+def _label(purposes: Sequence[str]) -> str:
+    """The alarms that share a threshold; of many, the first three and their number."""
+    more = f" and {len(purposes) - 3} more" if len(purposes) > 3 else ""
+    return f"alarm {', '.join(purposes[:3])}{more}"
 
 
 def dashboard(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> dict[str, Any]:
@@ -65,7 +72,9 @@ def dashboard(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> dict[str, Any
             "What does it cost?", "What the bill grows with, besides capacity above.", _cost(catalog, alarms, graphs)
         ),
     ]
-    return {"start": "-PT3H", "periodOverride": "inherit", "widgets": layout(rows)}
+    widgets = layout(rows)
+    check_dashboard(widgets)
+    return {"start": "-PT3H", "periodOverride": "inherit", "widgets": widgets}
 
 
 def _section(title: str, explanation: str, widgets: Sequence[Widget]) -> list[Row]:

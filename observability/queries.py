@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from foundation.naming import Names
+from observability.quotas import LOG_GROUPS_OF_A_QUERY, split
 
 # Functions log JSON; Lambda's own report of a call is a line of type platform.report ("Telemetry API event schema").
 QUERIES: Mapping[str, str] = {
@@ -47,20 +48,28 @@ class SavedQueriesArgs:
 
 
 class SavedQueries(pulumi.ComponentResource):
-    """The saved queries of an environment, each over the logs of all its functions."""
+    """The saved queries of an environment, each over the logs of all functions, 50 at a time."""
 
     query_names: list[pulumi.Output[str]]
 
     def __init__(self, name: str, args: SavedQueriesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:observability:SavedQueries", name, None, opts)
-        self.query_names = [self._build(purpose, text, args).name for purpose, text in QUERIES.items()]
+        parts = list(enumerate(split(args.log_groups, LOG_GROUPS_OF_A_QUERY), start=1))
+        self.query_names = [
+            # The first part keeps the name that it has while it is the only one.
+            self._build(purpose if number == 1 else f"{purpose}-{number}", text, groups, args).name
+            for purpose, text in QUERIES.items()
+            for number, groups in parts
+        ]
         self.register_outputs({"query_names": self.query_names})
 
-    def _build(self, purpose: str, text: str, args: SavedQueriesArgs) -> aws.cloudwatch.QueryDefinition:
+    def _build(
+        self, purpose: str, text: str, log_groups: Sequence[pulumi.Output[str]], args: SavedQueriesArgs
+    ) -> aws.cloudwatch.QueryDefinition:
         return aws.cloudwatch.QueryDefinition(
             f"query-{purpose}",
             name=args.names.apply(lambda names: names.of("query", purpose)),
             query_string=text,
-            log_group_names=list(args.log_groups),
+            log_group_names=list(log_groups),
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -8,6 +8,7 @@ import pulumi_aws as aws
 
 from foundation.naming import Names
 from observability.alarm_spec import Symptom, description
+from observability.quotas import CHILDREN_OF_AN_ALARM, split
 
 RUNBOOK = "symptoms.md"
 
@@ -59,7 +60,7 @@ class SymptomAlarms(pulumi.ComponentResource):
         meaning, action = SYMPTOMS[symptom]
         purpose = f"{name}-{symptom}"
         # From the outputs of the alarms, so that it comes after them and goes before them.
-        rule = pulumi.Output.all(*args.shown_by[symptom]).apply(any_of)
+        rule = pulumi.Output.all(*self._children(purpose, args.shown_by[symptom], args)).apply(any_of)
         return aws.cloudwatch.CompositeAlarm(
             f"alarm-{purpose}",
             alarm_name=args.names.apply(lambda names: names.of("alarm", purpose)),
@@ -67,6 +68,27 @@ class SymptomAlarms(pulumi.ComponentResource):
             alarm_rule=rule,
             alarm_actions=[args.topic_arn],
             ok_actions=[args.topic_arn],
+            tags=args.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+
+    def _children(
+        self, purpose: str, names: Sequence[pulumi.Output[str]], args: SymptomAlarmsArgs
+    ) -> Sequence[pulumi.Output[str]]:
+        """Return the alarms themselves, or composite alarms without actions over parts of them where they are many."""
+        parts = split(names, CHILDREN_OF_AN_ALARM)
+        if len(parts) == 1:
+            return names
+        return [self._part(f"{purpose}-{number}", part, args).alarm_name for number, part in enumerate(parts, start=1)]
+
+    def _part(
+        self, purpose: str, names: Sequence[pulumi.Output[str]], args: SymptomAlarmsArgs
+    ) -> aws.cloudwatch.CompositeAlarm:
+        return aws.cloudwatch.CompositeAlarm(
+            f"alarm-{purpose}",
+            alarm_name=args.names.apply(lambda names: names.of("alarm", purpose)),
+            alarm_description=f"A part of the symptom's alarm, which may name {CHILDREN_OF_AN_ALARM} others at most.",
+            alarm_rule=pulumi.Output.all(*names).apply(any_of),
             tags=args.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )

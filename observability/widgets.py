@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from observability.metrics import Metric, Reference
+from observability.quotas import ALARMS_OF_A_WIDGET, split
 
 GRID_COLUMNS = 24
-MAXIMUM_ALARMS = 100  # per alarm widget
 LIMIT_COLOR = "#d62728"
 
 Widget = dict[str, Any]
@@ -74,8 +74,8 @@ def heading(text: str, explanation: str) -> Widget:
 
 def alarm_states(title: str, arns: Sequence[str]) -> list[Widget]:
     """The states of alarms, those that are on first; in several widgets when there are more than one can show."""
-    parts = [arns[start : start + MAXIMUM_ALARMS] for start in range(0, len(arns), MAXIMUM_ALARMS)]
     shown = {"title": title, "sortBy": "stateUpdatedTimestamp"}
+    parts = split(arns, ALARMS_OF_A_WIDGET)
     return [{"type": "alarm", "properties": {**shown, "alarms": list(part)}} for part in parts]
 
 

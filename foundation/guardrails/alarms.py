@@ -3,6 +3,7 @@
 The lists stand here a second time, apart from the layer that makes the alarms, so that none can go by oversight.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -95,12 +96,20 @@ def _unnoticed(purposes: list[str], names: Names, rules: Mapping[str, Any]) -> I
     """Alarms that show a symptom and are not in the rule of its composite alarm, where that is known."""
     for symptom, words in _SYMPTOMS.items():
         composite = names.of("alarm", f"estate-{symptom}")
-        rule = rules.get(composite, "")
+        rule = _with_parts(rules.get(composite, ""), rules)
         for name in (
             names.of("alarm", purpose) for purpose in purposes if purpose.endswith(tuple(f"-{w}" for w in words))
         ):
             if rule is not UNKNOWN and f'ALARM("{name}")' not in str(rule):
                 yield f"{name} not in a composite alarm {composite}"
+
+
+def _with_parts(rule: Any, rules: Mapping[str, Any]) -> Any:
+    """A rule, followed by those of the composite alarms that it names; unknown when one of them is."""
+    if rule is UNKNOWN:
+        return UNKNOWN
+    parts = [rules[name] for name in re.findall(r'ALARM\("([^"]+)"\)', str(rule)) if name in rules]
+    return UNKNOWN if UNKNOWN in parts else " ".join([str(rule), *map(str, parts)])
 
 
 def _metrics(props: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
