@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from estate_tool import data_loss
 from estate_tool.changes import Changes
 from estate_tool.errors import Failed
 from estate_tool.foresight import Plan, Previews
@@ -61,6 +62,14 @@ class Deployment:
         """The layers that are there."""
         return {name for name, state in self.states.items() if state.resources}
 
+    @property
+    def previewed(self) -> tuple[str, ...]:
+        """The layers to preview: all, or with `skip_preview` those in which there may be data."""
+        return tuple(name for name in self.layers if not self.skip_preview or self._may_hold_data(name))
+
+    def _may_hold_data(self, name: str) -> bool:
+        return name in self.states and bool(data_loss.of_teardown(name, self.states[name]))
+
     def plan(self, name: str) -> LayerResult:
         """Previews a layer, unless its inputs are those of its last successful rollout."""
         digest = self._digest(name, planned=True)
@@ -83,7 +92,7 @@ class Deployment:
         digest = self._digest(name, planned=False)
         if self._is_unchanged(name, digest):
             return self._unchanged(name)
-        if not self.skip_preview and name not in self.plans:
+        if name in self.previewed and name not in self.plans:
             # No layer is touched without a plan; that this one would change could not be foreseen.
             self._previews.outputs.clear()
             if self.plan(name).result != FAILED:

@@ -10,19 +10,29 @@ from estate_tool.changes import CHANGE_WORDS
 from estate_tool.outcome import PLANNED
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from estate_tool.changes import Step
     from estate_tool.complaints import Complaint
+    from estate_tool.data_loss import Loss
     from estate_tool.outcome import LayerResult, Outcome
 
 _MARKS = {"created": ("+", "32"), "updated": ("~", "33"), "replaced": ("±", "35"), "deleted": ("-", "31")}
+# Tags are on everything: a change of one is a change of every resource.
+_TAGS = {"tags", "tagsAll"}
 _PLANNED = {"created": "create", "updated": "update", "replaced": "replace", "deleted": "delete"}
 
 
 class Display:
-    """Prints each layer, each changed resource and a summary; colours only on a terminal."""
+    """Prints each layer, each changed resource and a summary; colours only on a terminal.
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    Resources of a layer of which nothing but tags changes are one line, unless `verbose`.
+    """
+
+    def __init__(self, stream: TextIO | None = None, *, verbose: bool = False) -> None:
         self._out = stream or sys.stderr
+        self._verbose = verbose
+        self._tagged: list[tuple[Step, bool]] = []
         self._colours = self._out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def line(self, text: str = "") -> None:
@@ -35,6 +45,29 @@ class Display:
 
     def step(self, step: Step, *, planned: bool) -> None:
         """A resource was changed, or would be."""
+        if not self._verbose and step.word == "updated" and step.changed and set(step.changed) <= _TAGS:
+            self._tagged.append((step, planned))
+            return
+        self._step(step, planned=planned)
+
+    def losses(self, found: Sequence[Loss], environment: str) -> None:
+        """Print the data that a rollout would destroy, with the commands that keep a copy."""
+        for loss in found:
+            self.line(self._coloured(str(loss), "1;31"))
+            for command in loss.copies(environment):
+                self.line(f"  → first: {command}")
+
+    def _tags(self) -> None:
+        """Print the changes of tags that were held back."""
+        held, self._tagged = self._tagged, []
+        if len(held) == 1:
+            self._step(held[0][0], planned=held[0][1])
+        elif held:
+            mark, colour = _MARKS["updated"]
+            word = "would update" if held[0][1] else "updated"
+            self.line(f"      {self._coloured(mark, colour)} {f'{len(held)} resources':<63} {word}  (tags)")
+
+    def _step(self, step: Step, *, planned: bool) -> None:
         mark, colour = _MARKS[step.word]
         kind = step.type.rpartition(":")[2]
         detail = f"  ({', '.join(step.changed)})" if step.changed and step.word != "created" else ""
@@ -43,6 +76,7 @@ class Display:
 
     def layer_done(self, result: LayerResult) -> None:
         """A layer has ended."""
+        self._tags()
         if result.unknown:
             self.line(f"      {self._coloured('?', '36')} not known before the rollout: {_listed(result.unknown)}")
         if result.error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from estate_tool import data_loss
 from estate_tool.changes import UNKNOWN, UNKNOWN_WORDS, Changes
 from estate_tool.outcome import FAILED, PLANNED, LayerResult
 from foundation.layers import layer
@@ -13,16 +14,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from estate_tool.changes import Step
+    from estate_tool.data_loss import Threat
     from estate_tool.pulumi_cli import Pulumi
     from estate_tool.stack_state import StackState
 
 
 @dataclass(kw_only=True)
 class Plan:
-    """The preview of one layer: its result, and each step that a rollout would take."""
+    """The preview of one layer: its result, each step that a rollout would take, and those that may destroy data."""
 
     result: LayerResult
     steps: tuple[Step, ...] = ()
+    threats: tuple[Threat, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -47,7 +50,8 @@ class Previews:
         if result.result == FAILED:
             return Plan(result=result.untouched())
         self._foresee(name, changes)
-        return Plan(result=result, steps=tuple(changes.steps))
+        threats = data_loss.threats(name, changes.steps, self.states.get(name))
+        return Plan(result=result, steps=tuple(changes.steps), threats=tuple(threats))
 
     def _is_not_there(self, name: str) -> bool:
         state = self.states.get(name)

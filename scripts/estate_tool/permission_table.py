@@ -55,6 +55,12 @@ TABLE: Mapping[str, tuple[Needs, ...]] = {
             "DescribeContinuousBackups UpdateContinuousBackups ListTagsOfResource TagResource UntagResource",
             arn("dynamodb", "table/{name}"),
         ),
+        # Before a rollout destroys a table, its items are counted; reading them is not allowed.
+        needs(
+            "dynamodb: Scan",
+            arn("dynamodb", "table/{name}"),
+            when={"StringEquals": {"dynamodb:Select": "COUNT"}},
+        ),
     ),
     "aws:sqs/queue:Queue": (
         needs(
@@ -139,7 +145,7 @@ TABLE: Mapping[str, tuple[Needs, ...]] = {
     ),
     "aws:cloudwatch/logGroup:LogGroup": (
         needs(
-            "logs: CreateLogGroup DeleteLogGroup PutRetentionPolicy DeleteRetentionPolicy " + tags(),
+            "logs: CreateLogGroup DeleteLogGroup DescribeLogStreams PutRetentionPolicy DeleteRetentionPolicy " + tags(),
             arn("logs", "log-group:{name}"),
             arn("logs", "log-group:{name}:*"),
         ),

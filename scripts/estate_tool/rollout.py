@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from estate_tool.inputs import Inputs
     from estate_tool.pulumi_cli import Pulumi
     from estate_tool.recovery import Recovery
+    from estate_tool.stack_state import StackState
 
 _INTERRUPTED = "interrupted; what was in flight has ended, the rest is as it was"
 
@@ -32,6 +33,7 @@ def deploy(
     preview: bool = False,
     skip_preview: bool = False,
     approve: Approve = lambda _: None,
+    check: Callable[[Mapping[str, StackState]], None] = lambda _: None,
     force: bool = False,
     keep_going: bool = False,
     recovery: Recovery | None = None,
@@ -41,8 +43,9 @@ def deploy(
     """Previews the layers, lowest first, and then rolls them out; with `preview`, the first alone.
 
     No layer is touched unless the previews of all went well and `approve`, given the plan of each layer that would be
-    run, let it pass; it raises an EstateError to stop. `skip_preview` is quicker: what the preview would have found is
-    found half-way. After a failure the layers above it are skipped, or with `keep_going` those that read it.
+    run, let it pass; it raises an EstateError to stop. `check` is given what is deployed before anything else is done.
+    `skip_preview` is quicker: what a preview would have found is found half-way; of layers that may hold data, it is
+    made all the same. After a failure the layers above it are skipped, or with `keep_going` those that read it.
 
     With `inputs`, a layer whose inputs are those of its last successful rollout is left alone, unless `force` says
     otherwise. With a `recovery`, what an interrupted run left of a layer is settled before the layer is looked at.
@@ -61,17 +64,20 @@ def deploy(
         approve=approve,
         on_planned=(lambda step: display.step(step, planned=True)) if show_plan else (lambda _: None),
     )
+    check(deployment.states)
     if not preview:
         _require_lower(layers, deployment.deployed, pulumi.stack)
     try:
         planned = Outcome(environment=pulumi.stack)
-        if not skip_preview:
-            planned = _in_turn(pulumi.stack, layers, display, deployment.plan, keep_going=keep_going, headed=show_plan)
-            if preview:
-                return planned
-            if planned.failed and not keep_going:
-                return _nothing_touched(planned)
-            approve(deployment.plans)
+        if previewed := deployment.previewed:
+            planned = _in_turn(
+                pulumi.stack, previewed, display, deployment.plan, keep_going=keep_going, headed=show_plan
+            )
+            if planned.failed and not (keep_going or preview):
+                return _nothing_touched(planned, layers)
+        approve(deployment.plans)
+        if preview:
+            return planned
         done = _in_turn(pulumi.stack, layers, display, deployment.up, keep_going=keep_going)
         done.seconds += planned.seconds
         return done
@@ -79,13 +85,14 @@ def deploy(
         deployment.finish()
 
 
-def _nothing_touched(planned: Outcome) -> Outcome:
-    """What a rollout came to that ended with its preview."""
+def _nothing_touched(planned: Outcome, layers: tuple[str, ...]) -> Outcome:
+    """What a rollout came to that ended with its previews."""
     failed = next(result.layer for result in planned.layers if result.result == FAILED)
-    for position, result in enumerate(planned.layers):
-        if result.result in (PLANNED, SKIPPED):
-            error = f"the preview of layer {failed} failed; nothing was touched"
-            planned.layers[position] = LayerResult(layer=result.layer, result=SKIPPED, error=error, ran=False)
+    known = {result.layer: result for result in planned.layers if result.result not in (PLANNED, SKIPPED)}
+    error = f"the preview of layer {failed} failed; nothing was touched"
+    planned.layers = [
+        known.get(name) or LayerResult(layer=name, result=SKIPPED, error=error, ran=False) for name in layers
+    ]
     return planned
 
 

@@ -28,6 +28,17 @@ def wait_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--wait", action="store_true", help="wait for another rollout or teardown of ENV to end")
 
 
+def lose_data_flag(parser: argparse.ArgumentParser) -> None:
+    """--lose-data NAME…."""
+    parser.add_argument(
+        "--lose-data",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="agree to lose what these tables, queues and log groups hold: all that the rollout would lose, no more",
+    )
+
+
 def since(parser: argparse.ArgumentParser) -> None:
     """--since: the window that is measured."""
     from estate_tool.sizing.window import DEFAULT as TWO_WEEKS

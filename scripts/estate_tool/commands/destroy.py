@@ -6,17 +6,23 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from estate_tool import data_loss
 from estate_tool.commands import arguments
 from estate_tool.commands.confirm import confirm
+from estate_tool.data_held import DEAD_LETTERS, LOG_GROUP
 from estate_tool.environment import DEFAULT
 from estate_tool.errors import Failed
+from estate_tool.reaching import reaching
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Mapping, Sequence
 
+    from estate_tool.data_loss import Loss
     from estate_tool.environment import Environment
     from estate_tool.outcome import Outcome
+    from estate_tool.stack_state import StackState
 
 HELP = "tear the layers down in reverse order; nothing is kept"
 EXAMPLES = (
@@ -53,52 +59,51 @@ def run(args: argparse.Namespace) -> int:
     alone = exclusive.alone(target.name, "estate destroy", wait=args.wait, say=display.line)
     with alone, machine.ready(target, Report()) as pulumi:
         rollout.refuse_while_read(pulumi, layers)
-        holding = _mind_failures(target, layers, args) | _holdings(target, layers)
-        for name, held in holding.items():
-            display.line(f"goes with it: {name}, which holds {held}")
+        losses = _losses(target, pulumi.states(layers))
+        _keep_failures(losses, args)
+        for loss in losses:
+            display.line(f"goes with it: {loss.name}, which holds {loss.held}")
         if not (args.yes or args.preview):
             if not target.local:
                 rollout.destroy(pulumi, layers, display, preview=True)
-            _ask(target, layers, holding, args)
+            _ask(target, layers, losses, args)
         recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
         outcome = rollout.destroy(pulumi, layers, display, preview=args.preview, recovery=recovery)
     if args.json:
-        print(json.dumps(outcome.as_json(), indent=2))
+        lost = [loss.as_json(target.name) for loss in losses]
+        print(json.dumps(outcome.as_json() | {"losses": lost}, indent=2))
     display.summary(outcome, "nothing was destroyed" if args.preview else "destroyed", _next(outcome, target, args))
     return 1 if outcome.failed else 0
 
 
-def _mind_failures(target: Environment, layers: tuple[str, ...], args: argparse.Namespace) -> dict[str, str]:
-    """A failed event is the last copy of what could not be processed: one layer's teardown drops none unasked."""
-    from estate_tool.failures import waiting_failures
-    from estate_tool.reaching import reaching
-
+def _losses(target: Environment, states: Mapping[str, StackState]) -> list[Loss]:
+    """Return what the layers hold, by their state: the configuration may name it otherwise meanwhile."""
+    threats = [threat for layer, state in states.items() for threat in data_loss.of_teardown(layer, state)]
+    if not threats:
+        return []
     with reaching(target):
-        waiting = waiting_failures(target, layers)
+        return [loss for loss in data_loss.losses(threats, target.client) if not loss.held.gone]
+
+
+def _keep_failures(losses: Sequence[Loss], args: argparse.Namespace) -> None:
+    """Raise Failed for failed events, which are the last copies, where one layer's teardown would drop them unasked."""
+    waiting = [loss for loss in losses if loss.name.startswith(DEAD_LETTERS)]
     if waiting and args.layer and not args.force and not args.preview:
-        told = ", ".join(f"{queue} holds {count}" for queue, count in waiting.items())
+        told = ", ".join(f"{loss.name} holds {loss.held}" for loss in waiting)
         raise Failed(
             f"layer {args.layer} holds failed messages: {told}; nothing was touched",
             "look at them and send them again first, or drop them for good: add --force",
         )
-    return {queue: f"{count:,} failed messages" for queue, count in waiting.items()}
 
 
-def _holdings(target: Environment, layers: tuple[str, ...]) -> dict[str, str]:
-    from estate_tool.holdings import holdings
-    from estate_tool.reaching import reaching
-
-    with reaching(target):
-        return holdings(target, layers)
-
-
-def _ask(target: Environment, layers: tuple[str, ...], holding: dict[str, str], args: argparse.Namespace) -> None:
+def _ask(target: Environment, layers: tuple[str, ...], losses: Sequence[Loss], args: argparse.Namespace) -> None:
     """A person agrees to lose data, and to anything in a real account; the whole of `local` is there to be dropped."""
-    if target.local and (args.force or not (args.layer and holding)):
+    data = [loss for loss in losses if loss.threat.type != LOG_GROUP]
+    if target.local and (args.force or not (args.layer and data)):
         return
     what = f"destroy {', '.join(reversed(layers))} in {target.name}, with all data"
-    if holding and not sys.stdin.isatty():
-        told = ", ".join(f"{name} holds {held}" for name, held in holding.items())
+    if data and not sys.stdin.isatty():
+        told = ", ".join(f"{loss.name} holds {loss.held}" for loss in data)
         raise Failed(f"{what}: {told}; nobody is there to ask, nothing was touched", "to lose it for good: add --yes")
     confirm(what, "add --yes")
 

@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
+from estate_tool.commands.approval import Approval
 from estate_tool.commands.confirm import confirm
-from estate_tool.errors import Failed
+from estate_tool.errors import EstateError, Failed
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--layer", choices=LAYER_NAMES, help="only this layer")
     parser.add_argument("--repair", action="store_true", help="put right what autoscaling does not explain")
     parser.add_argument("--yes", action="store_true", help="don't ask before changing a real account")
+    arguments.lose_data_flag(parser)
     arguments.wait_flag(parser)
     arguments.json_flag(parser)
 
@@ -57,7 +59,14 @@ def run(args: argparse.Namespace) -> int:
         left = drift.unexpected(drifted)
         _tell(drifted, display)
         if left and args.repair:
-            outcome = _repair(pulumi, target, drifted, args, display)
+            approval = Approval(target=target, display=display, lose=args.lose_data, asks=False, yes=args.yes)
+            try:
+                outcome = _repair(pulumi, target, drifted, args, approval)
+            except EstateError as error:
+                if args.json:
+                    refused = {"repaired": False, "error": error.message, "losses": approval.as_json()}
+                    print(json.dumps(answer | refused, indent=2))
+                raise
             if outcome.failed:
                 # The state says already what AWS is like: another comparison would find nothing.
                 raise Failed(
@@ -66,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
                 )
             left = drift.unexpected(drift.find(pulumi, target, layers))
             answer |= {"repaired": not left, "left": [one.as_json() for one in left], "rollout": outcome.as_json()}
+            answer |= {"losses": approval.as_json()}
             _tell(left, display)
     if args.json:
         print(json.dumps(answer, indent=2))
@@ -74,20 +84,37 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _repair(
-    pulumi: Pulumi, target: Environment, drifted: Sequence[Drift], args: argparse.Namespace, display: Display
+    pulumi: Pulumi, target: Environment, drifted: Sequence[Drift], args: argparse.Namespace, approval: Approval
 ) -> Outcome:
-    from estate_tool import drift, machine, rollout
+    from estate_tool import drift, machine, relocation, rollout
     from estate_tool.inputs import Inputs
     from estate_tool.recovery import Recovery
 
     if not target.local and not args.yes:
         confirm(f"put {len(drift.unexpected(drifted))} properties of {target.name} right", "add --yes")
-    recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
+    say = approval.display.line
+    recovery = Recovery(pulumi=pulumi, environment=target, say=say)
     for layer in {one.layer for one in drifted}:
         recovery.before(layer)
     inputs = Inputs(environment=target.name, engine=pulumi.version, aws=machine.aws_identity(target))
+    before = {layer: pulumi.export_versioned(layer) for layer in {one.layer for one in drift.unexpected(drifted)}}
     layers = drift.take_in(pulumi, target, drifted)
-    return rollout.deploy(pulumi, layers, display, force=True, recovery=recovery, inputs=inputs)
+    try:
+        return rollout.deploy(
+            pulumi,
+            layers,
+            approval.display,
+            approve=approval,
+            check=lambda states: relocation.refuse_moved(target, states, None),
+            force=True,
+            recovery=recovery,
+            inputs=inputs,
+        )
+    except EstateError:
+        # Nothing was rolled out: what is wrong stays to be found by the next comparison.
+        for layer, exported in before.items():
+            pulumi.replace(layer, exported)
+        raise
 
 
 def _tell(drifted: Sequence[Drift], display: Display) -> None:

@@ -17,6 +17,7 @@ from moto import mock_aws
 
 import compute.config
 import data.config
+import foundation.config
 from estate_tool import environment
 from foundation.layers import LAYER_NAMES
 from foundation.naming import Names
@@ -31,6 +32,7 @@ MOTO_ACCOUNT = "123456789012"
 def configuration(compute_keys: dict[str, Any]) -> Any:
     """What commands use of a configuration: defaults, but for these keys of the compute layer."""
     return SimpleNamespace(
+        foundation=foundation.config.parse({}, stack="dev"),
         compute=compute.config.parse(compute_keys, stack="dev"), data=data.config.parse({}, stack="dev"),
         region="us-east-1", allowed_accounts=dict.fromkeys(LAYER_NAMES, (MOTO_ACCOUNT,)),
     )  # fmt: skip

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import failures, holdings, inputs, machine, quota, reaching, recovery
+from estate_tool import inputs, machine, quota, reaching, recovery
 from estate_tool.commands import deploy, destroy
 from estate_tool.errors import UsageError
 from foundation.layers import LAYER_NAMES
+from tests.support.schema import breaches
 from tests.unit.tool.test_rollout import FakeInputs, FakePulumi
 
 if TYPE_CHECKING:
@@ -41,10 +42,7 @@ def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setattr(recovery.Recovery, "free", lambda *_: None)
     monkeypatch.setattr(inputs, "Inputs", lambda **_: FakeInputs())
     monkeypatch.setattr(quota, "require", lambda *_: None)
-    # Teardowns of what holds nothing.
     monkeypatch.setattr(reaching, "require_running", lambda _: None)
-    for module, name in ((failures, "waiting_failures"), (holdings, "holdings")):
-        monkeypatch.setattr(module, name, lambda *_: {})
     return prepared
 
 
@@ -182,3 +180,68 @@ def test_the_embedded_aws_outlives_what_was_in_it(engine: Any, call: Any, empty_
     done = call(destroy)
     assert done.code == 0
     assert done.err.endswith("  → the embedded AWS still runs: scripts/estate local down stops it\n")
+
+
+MARKS = "table-marks-dev"
+
+
+class Keyed(FakePulumi):
+    """An engine that would replace a table, and goes on to do it when it is asked to."""
+
+    def deployment(self, layer: str) -> dict[str, Any]:
+        table = {"urn": TABLE_URN, "type": "aws:dynamodb/table:Table", "inputs": {"name": MARKS}}
+        return {"resources": [table] if layer == "data" else [{"urn": "urn:a", "type": "aws:iam/role:Role"}]}
+
+    def preview(self, layer: str, on_event: Any, **_: Any) -> str:
+        self.calls.append(("preview", layer))
+        keys = {"op": "replace", "urn": TABLE_URN, "type": "aws:dynamodb/table:Table", "keys": ["hashKey"]}
+        if layer == "data":
+            on_event({"resourcePreEvent": {"metadata": keys}})
+        return ""
+
+
+TABLE_URN = "urn:pulumi:dev::data::estate:data:ScalingTable$aws:dynamodb/table:Table::marks"
+
+
+def test_a_rollout_that_would_lose_items_touches_nothing_unless_they_are_named(
+    engine: Any, call: Any, estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("a", "b"):
+        estate.client("dynamodb").put_item(TableName=MARKS, Item={"event_key": {"S": key}})
+    made = Keyed(deployed=LAYER_NAMES)
+
+    @contextlib.contextmanager
+    def ready(*_: object) -> Iterator[Any]:
+        yield made
+
+    monkeypatch.setattr(machine, "ready", ready)
+    for flags in (("--yes",), ("--yes", "--skip-preview"), ("--yes", "--lose-data", MARKS, "table-b-dev"), ()):
+        refused = call(deploy, "dev", "--json", *flags)
+        assert (refused.code, ups(made)) == (2, [])
+        report = json.loads(refused.out)
+        assert breaches("rollout", report) == []
+        assert (report["ok"], report["error"].endswith("nothing was touched")) == (False, True)
+        (loss,) = report["losses"]
+        assert (loss["name"], loss["change"], loss["because"]) == (MARKS, "replaced", ["hashKey"])
+        assert loss["held"] == {"count": 2, "unit": "items", "bound": "exactly", "problem": None}
+        assert f"{MARKS}: 2 items would be LOST (table replaced: hashKey)" in refused.err
+    previewed = call(deploy, "dev", "--json", "--preview")
+    assert (previewed.code, ups(made)) == (0, [])
+    assert [loss["name"] for loss in json.loads(previewed.out)["losses"]] == [MARKS]
+    assert f"roll out: scripts/deploy_all.sh dev --lose-data {MARKS}" in previewed.err
+    done = call(deploy, "dev", "--json", "--yes", "--lose-data", MARKS)
+    assert (done.code, "data" in ups(made)) == (0, True)
+    assert breaches("rollout", json.loads(done.out)) == []
+
+
+def test_a_changed_suffix_is_refused_before_anything_is_asked_of_the_engine(
+    engine: Any, call: Any, empty_estate: Estate
+) -> None:
+    made = engine(deployed=LAYER_NAMES)
+    role = {"type": "aws:iam/role:Role", "inputs": {"tags": {"Environment": "blue"}}, "outputs": {}}
+    made.deployment = lambda _layer: {"resources": [role]}
+    for flags in (("--yes",), ("--preview",), ("--yes", "--skip-preview")):
+        refused = call(deploy, "dev", "--json", *flags)
+        assert (refused.code, made.calls) == (2, [])
+        assert json.loads(refused.out)["ok"] is False
+        assert "docs/moving.md" in refused.err

@@ -9,12 +9,15 @@ import pytest
 
 from estate_tool.changes import Step
 from estate_tool.complaints import Complaint
+from estate_tool.data_held import TABLE, Held
+from estate_tool.data_loss import Loss, Threat
 from estate_tool.display import Display
 from estate_tool.outcome import FAILED, PLANNED, SKIPPED, LayerResult, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+TAGGED = "~ ingest Queue would update (tags, tagsAll)"
 QUEUE = "urn:pulumi:dev::data::estate:data:DeadLetteredQueue$aws:sqs/queue:Queue::ingest"
 
 
@@ -59,6 +62,37 @@ def test_a_change_is_told_with_what_changes_of_it(word: str, planned: bool, told
     (line,) = shown(lambda display: display.step(step, planned=planned))
     mark, name, kind, what = line.split(maxsplit=3)
     assert f"{mark} {name} … {kind} … {what}" == told
+
+
+@pytest.mark.parametrize(
+    ("verbose", "steps", "lines"),
+    [
+        (False, 77, ["~ 77 resources would update (tags)"]),
+        (False, 1, [TAGGED]),
+        (True, 3, [TAGGED] * 3),
+        (False, 0, []),
+    ],
+)
+def test_resources_of_which_only_tags_change_are_one_line(verbose: bool, steps: int, lines: list[str]) -> None:
+    out = io.StringIO()
+    display = Display(out, verbose=verbose)
+    for _ in range(steps):
+        display.step(Step(word="updated", urn=QUEUE, changed=("tags", "tagsAll")), planned=True)
+    display.step(Step(word="updated", urn=QUEUE, changed=("tags", "policy")), planned=True)
+    display.layer_done(LayerResult(layer="data", result=PLANNED, updated=steps + 1))
+    told = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+    assert sorted(told[:-1]) == sorted([*lines, "~ ingest Queue would update (tags, policy)"])
+    # The next layer begins with none.
+    display.layer_done(LayerResult(layer="compute", result=PLANNED, same=1))
+    assert len(out.getvalue().splitlines()) == len(told) + 1
+
+
+def test_a_loss_is_told_with_the_way_to_keep_a_copy() -> None:
+    threat = Threat(layer="data", urn=QUEUE, type=TABLE, name="table-a-dev", change="replaced", because=("hashKey",))
+    loss = Loss(threat=threat, held=Held(unit="items", count=49))
+    first, then = shown(lambda display: display.losses([loss], "dev"))
+    assert first == "table-a-dev: 49 items would be LOST (table replaced: hashKey)"
+    assert "aws dynamodb create-backup --table-name table-a-dev --backup-name table-a-dev-" in then
 
 
 def test_a_failed_layer_is_told_with_what_aws_refused() -> None:

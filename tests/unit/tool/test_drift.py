@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from estate_tool import drift, machine, outcome, recovery, rollout, uninvited
+from estate_tool import data_loss, drift, machine, outcome, recovery, rollout, uninvited
 from estate_tool.commands import drift as command
+from estate_tool.data_held import Held
+from estate_tool.data_loss import Loss, Threat
 from estate_tool.drift_classes import COST, EXPECTED, OTHER, SECURITY, classify
 from estate_tool.errors import Failed
+from estate_tool.foresight import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -92,6 +95,13 @@ class FakeEngine:
     def __init__(self, *steps: dict[str, Any], complaint: str = "", resources: int = 7) -> None:
         self.steps, self._complaint, self._resources = steps, complaint, resources
         self.refreshed: dict[str, list[str]] = {}
+        self.put_back: dict[str, Any] = {}
+
+    def export_versioned(self, layer: str) -> dict[str, Any]:
+        return {"version": 3, "deployment": self.export(layer)}
+
+    def replace(self, layer: str, exported: Any) -> None:
+        self.put_back[layer] = exported
 
     def stacks(self) -> dict[str, int]:
         return {"data": self._resources, "compute": self._resources, "foundation": self._resources}
@@ -368,3 +378,20 @@ def test_what_comes_back_while_it_is_put_right_is_no_success(
     done = call(command, "dev", "--repair", "--yes")
     assert done.code == 1
     assert "environment dev: 1 differences came back while they were put right" in done.err
+
+
+def test_a_repair_that_would_lose_data_leaves_the_drift_to_be_found(
+    engine: Callable[..., FakeEngine], call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = engine(step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    threat = Threat(layer="data", urn="urn:a", type=TABLE, name="table-marks-dev", change="replaced")
+    plan = Plan(result=outcome.LayerResult(layer="data", result=outcome.PLANNED), threats=(threat,))
+    held = Loss(threat=threat, held=Held(unit="items", count=2))
+    monkeypatch.setattr(data_loss, "losses", lambda *_: [held])
+    monkeypatch.setattr(rollout, "deploy", lambda *_given, approve, **_more: approve({"data": plan}))
+    refused = call(command, "dev", "--repair", "--yes", "--json")
+    answer = json.loads(refused.out)
+    assert (refused.code, answer["repaired"]) == (2, False)
+    assert [loss["name"] for loss in answer["losses"]] == ["table-marks-dev"]
+    assert "--lose-data table-marks-dev" in refused.err
+    assert made.put_back == {"data": {"version": 3, "deployment": {"resources": STATE}}}

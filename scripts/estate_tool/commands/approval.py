@@ -1,0 +1,106 @@
+"""Agreement to a rollout, above all to data that it would destroy, got before a layer is touched."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from estate_tool import data_loss
+from estate_tool.commands.confirm import confirm
+from estate_tool.errors import Failed, UsageError
+from estate_tool.reaching import reaching
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from estate_tool.data_loss import Loss
+    from estate_tool.display import Display
+    from estate_tool.environment import Environment
+    from estate_tool.foresight import Plan
+
+PAGE = "docs/data-loss.md"
+
+
+@dataclass(kw_only=True)
+class Approval:
+    """Approves the plans of a rollout, or raises UsageError with nothing touched.
+
+    `lose` are the names given to --lose-data, None without the flag. With `asks`, a person is asked about any change;
+    about data that would be lost one is asked always, unless `lose` names exactly that. `preview` only looks and says.
+    """
+
+    target: Environment
+    display: Display
+    lose: Sequence[str] | None = None
+    asks: bool = True
+    yes: bool = False
+    preview: bool = False
+    losses: list[Loss] = field(default_factory=list)
+    _agreed: frozenset[str] | None = None
+
+    def __call__(self, plans: Mapping[str, Plan]) -> None:
+        """Look up what the plans would destroy, say it, and get it agreed to."""
+        threats = [threat for plan in plans.values() for threat in plan.threats]
+        if threats:
+            with reaching(self.target):
+                found = data_loss.losses(threats, self.target.client)
+        else:
+            found = []
+        self.losses += found
+        self.display.losses(found, self.target.name)
+        if self.preview:
+            return
+        if self._agreed is None:
+            self._agree(plans, found)
+        else:
+            self._refuse_more(found)
+
+    def _agree(self, plans: Mapping[str, Plan], found: Sequence[Loss]) -> None:
+        names = frozenset(loss.name for loss in found)
+        if self.lose is not None:
+            _require_exactly(frozenset(self.lose), names)
+        elif names and (self.yes or not sys.stdin.isatty()):
+            raise UsageError(
+                f"the rollout would destroy data: {_listed(found)}; nothing was touched",
+                f"keep a copy first, where you want one: {PAGE}\nto lose it for good: add {flag(names)}",
+            )
+        changing = ", ".join(name for name, plan in plans.items() if plan.steps)
+        if (self.asks and changing) or (names and self.lose is None):
+            also = f" and LOSE {_listed(found)} for good" if found else ""
+            confirm(f"roll {changing} out to {self.target.name}{also}", "add --yes once you have seen the preview")
+        self._agreed = names
+
+    def _refuse_more(self, found: Sequence[Loss]) -> None:
+        """Raise Failed for losses of a layer whose change could not be foreseen when the others were agreed to."""
+        more = [loss for loss in found if loss.name not in (self._agreed or ())]
+        if more:
+            raise Failed(
+                f"the layer would destroy data that nobody was asked about: {_listed(more)}; the layer is as it was",
+                f"look at {PAGE}; then the same command again, with {flag([loss.name for loss in more])}",
+            )
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Return `losses` of the report."""
+        return [loss.as_json(self.target.name) for loss in self.losses]
+
+
+def flag(names: Sequence[str] | frozenset[str]) -> str:
+    """Return --lose-data as it is typed for these names."""
+    return f"--lose-data {' '.join(sorted(names))}"
+
+
+def _require_exactly(given: frozenset[str], lost: frozenset[str]) -> None:
+    if given == lost:
+        return
+    wrong = [
+        *(f"{name} would lose nothing" for name in sorted(given - lost)),
+        *(f"{name} is not named and would be lost" for name in sorted(lost - given)),
+    ]
+    hint = f"what would be lost: {flag(lost)}" if lost else "nothing would be lost: leave --lose-data out"
+    raise UsageError(f"--lose-data has to name what would be lost, all of it and no more: {'; '.join(wrong)}; "
+                     "nothing was touched", hint)  # fmt: skip
+
+
+def _listed(found: Sequence[Loss]) -> str:
+    return ", ".join(f"{loss.held} of {loss.name}" for loss in found)

@@ -1,0 +1,103 @@
+"""The data that planned changes would destroy, and what is asked before they do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from estate_tool import data_loss
+from estate_tool.changes import Step
+from estate_tool.data_held import LOG_GROUP, QUEUE, TABLE
+from estate_tool.stack_state import StackState
+
+TABLE_INPUTS = {"name": "table-a-dev", "hashKey": "k", "streamEnabled": True, "streamViewType": "NEW_IMAGE"}
+LOGS_INPUTS = {"name": "/aws/lambda/lambda-a-dev", "retentionInDays": 14}
+QUEUE_INPUTS = {"name": "queue-a-dev", "messageRetentionSeconds": 345600}
+
+
+def urn(type_: str, name: str = "a") -> str:
+    return f"urn:pulumi:dev::data::estate:data:Part${type_}::{name}"
+
+
+def resource(type_: str, inputs: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"urn": urn(type_), "type": type_, "inputs": inputs, "outputs": dict(inputs), **more}
+
+
+def found(word: str, type_: str, inputs: dict[str, Any], new: dict[str, Any] | None = None, **more: Any) -> list[Any]:
+    """The change, name and age of each threat of one step over a state of one resource."""
+    state = StackState(deployment={"resources": [resource(type_, inputs, **more)]})
+    after = inputs | (new or {})
+    step = Step(word=word, urn=urn(type_), changed=tuple(new or ()), new={"inputs": after})
+    threats = data_loss.threats("data", [step], state)
+    return [(threat.change, threat.name, threat.keep_seconds) for threat in threats]
+
+
+@pytest.mark.parametrize("word", ["deleted", "replaced"])
+@pytest.mark.parametrize(("type_", "inputs"), [(TABLE, TABLE_INPUTS), (QUEUE, QUEUE_INPUTS), (LOG_GROUP, LOGS_INPUTS)])
+def test_deletions_and_replacements_of_what_holds_data_are_threats(
+    word: str, type_: str, inputs: dict[str, Any]
+) -> None:
+    assert found(word, type_, inputs) == [(word, inputs["name"], None)]
+
+
+@pytest.mark.parametrize(
+    ("type_", "inputs", "new", "expected"),
+    [
+        (LOG_GROUP, LOGS_INPUTS, {"retentionInDays": 7}, ("retention lowered", 7 * 86_400)),
+        (LOG_GROUP, LOGS_INPUTS | {"retentionInDays": 0}, {"retentionInDays": 7}, ("retention lowered", 7 * 86_400)),
+        (LOG_GROUP, {"name": "g"}, {"retentionInDays": 3653}, ("retention lowered", 3653 * 86_400)),
+        (QUEUE, QUEUE_INPUTS, {"messageRetentionSeconds": 60}, ("retention lowered", 60)),
+        (QUEUE, {"name": "q"}, {"messageRetentionSeconds": 345_599}, ("retention lowered", 345_599)),
+        (TABLE, TABLE_INPUTS, {"ttl": {"enabled": True, "attributeName": "t"}}, ("expiry changed", None)),
+        (TABLE, TABLE_INPUTS, {"streamViewType": "KEYS_ONLY"}, ("stream changed", None)),
+        (TABLE, TABLE_INPUTS, {"streamEnabled": False}, ("stream changed", None)),
+    ],
+)
+def test_updates_that_end_data_early_are_threats(
+    type_: str, inputs: dict[str, Any], new: dict[str, Any], expected: tuple[str, int | None]
+) -> None:
+    assert [(change, age) for change, _, age in found("updated", type_, inputs, new)] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("type_", "inputs", "new"),
+    [
+        (LOG_GROUP, LOGS_INPUTS, {"retentionInDays": 30}),
+        (LOG_GROUP, LOGS_INPUTS, {"retentionInDays": 0}),
+        (LOG_GROUP, LOGS_INPUTS, {"tags": {"Owner": "b"}}),
+        (QUEUE, QUEUE_INPUTS, {"messageRetentionSeconds": 1_209_600}),
+        (TABLE, TABLE_INPUTS, {"readCapacity": 5}),
+        (TABLE, TABLE_INPUTS | {"ttl": {"enabled": True}}, {"ttl": {"enabled": False}}),
+        (TABLE, {"name": "t"}, {"streamEnabled": True, "streamViewType": "NEW_IMAGE"}),
+    ],
+)
+def test_other_updates_are_none(type_: str, inputs: dict[str, Any], new: dict[str, Any]) -> None:
+    assert found("updated", type_, inputs, new) == []
+
+
+def test_nothing_is_lost_of_what_stays_in_aws_or_holds_no_data() -> None:
+    assert found("deleted", TABLE, TABLE_INPUTS, retainOnDelete=True) == []
+    assert found("deleted", LOG_GROUP, LOGS_INPUTS | {"skipDestroy": True}) == []
+    assert found("deleted", "aws:iam/role:Role", {"name": "role-a-dev"}) == []
+    assert found("created", TABLE, TABLE_INPUTS) == []
+
+
+def test_what_was_taken_over_after_the_state_was_read_is_known_from_the_step() -> None:
+    old = {"id": "table-a-dev", "inputs": TABLE_INPUTS}
+    step = Step(word="deleted", urn=urn(TABLE), old=old)
+    (threat,) = data_loss.threats("data", [step], StackState(deployment={"resources": []}))
+    assert (threat.name, threat.type, threat.change) == ("table-a-dev", TABLE, "deleted")
+
+
+def test_what_an_interrupted_replacement_left_to_be_deleted_is_a_threat() -> None:
+    old, new = resource(TABLE, TABLE_INPUTS, delete=True), resource(TABLE, TABLE_INPUTS | {"name": "table-b-dev"})
+    state = StackState(deployment={"resources": [new, old]})
+    assert [threat.name for threat in data_loss.threats("data", [], state)] == ["table-a-dev"]
+    assert data_loss.threats("data", [], None) == []
+
+
+def test_a_teardown_threatens_everything_that_holds_data() -> None:
+    kept = [resource(TABLE, TABLE_INPUTS), resource("aws:iam/role:Role", {"name": "r"}), resource(QUEUE, QUEUE_INPUTS)]
+    state = StackState(deployment={"resources": kept})
+    assert [threat.name for threat in data_loss.of_teardown("data", state)] == ["table-a-dev", "queue-a-dev"]
