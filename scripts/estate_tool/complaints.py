@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# How the AWS SDKs word it that AWS refused: those of Go, of Python, and the bundled provider's short form.
+# How the AWS SDKs word it that AWS refused: that of Go for errors it has no type for, and for those it has; that of
+# Python; and the bundled provider's short form.
 _CODES = (
     re.compile(r"api error ([A-Za-z][\w.]*):"),
+    re.compile(r"https response error StatusCode: \d+,(?: \w+: [^,]*,)* ([A-Za-z][\w.]*):"),
     re.compile(r"An error occurred \(([\w.]+)\) when calling"),
-    re.compile(r"(?:^|\s)([A-Z][A-Za-z]+(?:\.[A-Za-z]+)*): .*\(operation \w+\)", re.S),
+    re.compile(r"(?:^|\s)([A-Z][A-Za-z]+(?:\.[A-Za-z]+)*): .*\(operation [\w:-]+\)", re.S),
 )
 _ACTIONS = (
     re.compile(r"not authorized to perform: ([\w-]+:\w+)"),
     re.compile(r"operation error [\w ]+: (\w+)"),
     re.compile(r"when calling the (\w+) operation"),
-    re.compile(r"\(operation (\w+)\)"),
+    re.compile(r"\(operation (?:[\w-]+:)?(\w+)\)"),
 )
 
 

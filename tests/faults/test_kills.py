@@ -5,17 +5,14 @@ ESTATE_KILLS says how many kills (8), ESTATE_SEED repeats a run whose seed was p
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 import random
 import signal
-import subprocess
 import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +20,7 @@ import pytest
 from foundation.layers import LAYER_NAMES
 from tests.faults.sight import look
 from tests.integration.commands import LONGEST_COMMAND, Commands
+from tests.support import processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,12 +28,11 @@ if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws
 
 KILLS = int(os.environ.get("ESTATE_KILLS", "8"))
-VICTIMS = ("tool", "engine", "provider")
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 # About a quarter of it on a quiet machine.
 pytestmark = [
     pytest.mark.timeout(240 + 60 * KILLS),
-    pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds the engine in /proc, which is Linux's"),
+    pytest.mark.skipif(not processes.HERE, reason=processes.NOT_HERE),
 ]
 
 
@@ -54,7 +51,7 @@ def steps(chance: random.Random, sizes: dict[str, int]) -> Iterator[Step]:
     """Up through the layers, down again, and so on."""
     up = [("scripts/deploy_layer.sh", layer) for layer in LAYER_NAMES]
     down = [("scripts/destroy_layer.sh", layer) for layer in reversed(LAYER_NAMES)]
-    victims = itertools.cycle(chance.sample(VICTIMS, len(VICTIMS)))
+    victims = itertools.cycle(chance.sample(processes.VICTIMS, len(processes.VICTIMS)))
     while True:
         for command in (*up, *down):
             # Line 0 says that the layer begins; the engine takes a moment until the first resource.
@@ -62,33 +59,6 @@ def steps(chance: random.Random, sizes: dict[str, int]) -> Iterator[Step]:
             # Half of them without any chance to put things in order.
             how = chance.choice((signal.SIGKILL, *SIGNALS))
             yield Step(command, next(victims), how, lines, chance.uniform(0, 0.1 if lines else 1.5))
-
-
-def child(parent: int | None, *, called: str) -> int | None:
-    """The first child of a process that has this in its command line, if any."""
-    for children in Path(f"/proc/{parent}/task").glob("*/children"):
-        for process in children.read_text().split():
-            if called in Path(f"/proc/{process}/cmdline").read_text().replace("\0", " "):
-                return int(process)
-    return None
-
-
-def find(victim: str, tool: int) -> int | None:
-    if victim == "tool":
-        return tool
-    engine = child(tool, called="--event-log")
-    return engine if victim == "engine" else child(engine, called="local_aws.provider")
-
-
-def kill(process: subprocess.Popen[str], victim: str, how: signal.Signals) -> None:
-    """Signal the victim as soon as there is one, unless the tool ends before."""
-    while process.poll() is None:
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            found = find(victim, process.pid)
-            if found is not None:
-                os.kill(found, how)
-                return
-        time.sleep(0.005)
 
 
 def interrupted(run: Commands, step: Step) -> bool:
@@ -111,7 +81,7 @@ def interrupted(run: Commands, step: Step) -> bool:
         begun = line.startswith("[1/1]")
         seen += begun or (seen > 0 and line.startswith("      "))
         if killer is None and seen > step.lines:
-            killer = threading.Timer(step.seconds, kill, (process, step.victim, step.signal))
+            killer = threading.Timer(step.seconds, processes.kill, (process, step.victim, step.signal))
             killer.start()
     process.stdout.close()
     code = process.wait(LONGEST_COMMAND)

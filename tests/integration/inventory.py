@@ -62,7 +62,11 @@ def _autoscaling(client: Callable[[str], Any]) -> dict[str, list[str]]:
             ("scheduled actions", "describe_scheduled_actions", "ScheduledActions"),
         ):
             answer = getattr(scaling, operation)(ServiceNamespace=namespace)
-            found[kind] += [f"{entry['ResourceId']}|{entry['ScalableDimension']}" for entry in answer[key]]
+            # A target may have several actions.
+            found[kind] += [
+                f"{entry['ResourceId']}|{entry.get('ScheduledActionName') or entry['ScalableDimension']}"
+                for entry in answer[key]
+            ]
     return found
 
 

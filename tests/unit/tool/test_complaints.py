@@ -6,6 +6,7 @@ import pytest
 
 from estate_tool.complaints import Complaint
 
+REFUSED = "https response error StatusCode: 400, RequestID: 7e3f98e7-e688"
 URN = "urn:pulumi:local::data::estate:data:DeadLetteredQueue$aws:sqs/queue:Queue::queue-ingest-queue"
 
 
@@ -24,7 +25,16 @@ URN = "urn:pulumi:local::data::estate:data:DeadLetteredQueue$aws:sqs/queue:Queue
             "An error occurred (LimitExceededException) when calling the CreateTable operation: too many",
             "LimitExceededException", "CreateTable",
         ),
-        ("queue-ingest-queue: Throttling: Rate exceeded (operation TagQueue)", "Throttling", "TagQueue"),
+        (
+            f"operation error Lambda: PutProvisionedConcurrencyConfig, {REFUSED}, InvalidParameterValueException: no",
+            "InvalidParameterValueException", "PutProvisionedConcurrencyConfig",
+        ),
+        (
+            f"creating Bucket: operation error S3: CreateBucket, {REFUSED}, HostID: a/b=, BucketAlreadyExists: no",
+            "BucketAlreadyExists", "CreateBucket",
+        ),
+        ("queue-ingest-queue: Throttling: Rate exceeded (operation sqs:TagQueue)", "Throttling", "TagQueue"),
+        ("ValidationError: no (operation application-autoscaling:PutPolicy)", "ValidationError", "PutPolicy"),
         ("layer foundation has no output 'suffix'; deploy it first: scripts/deploy_layer.sh foundation dev", "", ""),
         ("Missing required property 'name'", "", ""),
     ],

@@ -1,0 +1,106 @@
+"""The life of an environment in an account, its state in files: each test goes on where the one before left it."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from foundation.layers import LAYER_NAMES
+from tests.account.reports import deploy, destroy
+
+if TYPE_CHECKING:
+    from tests.account.account import Account, Checkout
+
+QUERY = "lambda-query-dev"
+LOG_GROUP = f"/aws/lambda/{QUERY}"
+pytestmark = pytest.mark.timeout(600)
+
+
+@pytest.fixture(scope="module")
+def run(account: Account) -> Checkout:
+    return account.checkout()
+
+
+def test_what_fails_is_named_with_awss_error_and_how_to_go_on(account: Account, run: Checkout) -> None:
+    logs = account.aws.client("logs")
+    logs.create_log_group(logGroupName=LOG_GROUP)
+    broken = deploy(run, code=1)
+    assert broken.results == {
+        "foundation": "deployed", "data": "deployed", "compute": "failed", "observability": "skipped"
+    }  # fmt: skip
+    (error,) = broken.layer("compute")["errors"]
+    assert (error["name"], error["type"]) == ("query-logs", "aws:cloudwatch/logGroup:LogGroup")
+    assert (error["code"], error["action"]) == ("ResourceAlreadyExistsException", "CreateLogGroup")
+    assert broken.whole["continue"] == "scripts/deploy_all.sh dev"
+    assert "query-logs: ResourceAlreadyExistsException" in broken.text
+    assert "go on with: scripts/deploy_all.sh dev" in broken.text
+
+    logs.delete_log_group(logGroupName=LOG_GROUP)
+    mended = deploy(run)
+    assert mended.results == {
+        "foundation": "unchanged", "data": "unchanged", "compute": "deployed", "observability": "deployed"
+    }  # fmt: skip
+    assert broken.total("created") + mended.total("created") > 100
+    assert mended.whole["continue"] is None
+    assert set(account.listed().values()) == {1}
+
+
+def test_a_second_rollout_changes_nothing(run: Checkout) -> None:
+    again = deploy(run)
+    assert again.results == dict.fromkeys(LAYER_NAMES, "unchanged")
+    assert not any(layer["ran"] for layer in again.whole["layers"])
+    assert again.total("same") > 100
+    assert "environment dev: rolled out" in again.text
+
+
+def test_a_changed_function_is_the_updates_of_its_layer(account: Account, run: Checkout) -> None:
+    before = account.aws.client("lambda").get_function_configuration(FunctionName=QUERY)["CodeSha256"]
+    run.replace("lambda_src/query/handler.py", "import os\n", "import os  # changed\n")
+    changed = deploy(run)
+    assert changed.results == dict.fromkeys(LAYER_NAMES, "unchanged") | {"compute": "deployed"}
+    assert (changed.total("created"), changed.total("updated"), changed.total("deleted")) == (0, 2, 0)
+    assert "query-function" in changed.text
+    assert account.aws.client("lambda").get_function_configuration(FunctionName=QUERY)["CodeSha256"] != before
+
+
+def test_a_broken_guardrail_stops_everything_and_is_named(account: Account, run: Checkout) -> None:
+    kept, broken = "retention_in_days=args.log_retention_days", "retention_in_days=30"
+    run.replace("compute/function.py", kept, broken)
+    stopped = deploy(run, code=1)
+    assert stopped.results["compute"] == "failed"
+    assert stopped.results["observability"] == "skipped"
+    assert {error["rule"] for error in stopped.layer("compute")["errors"]} == {"log-retention"}
+    assert "query-logs" in {error["name"] for error in stopped.layer("compute")["errors"]}
+    assert "found 30 days of retention" in stopped.text
+    assert [stopped.total(word) for word in ("created", "updated", "replaced", "deleted")] == [0, 0, 0, 0]
+    groups = account.aws.client("logs").describe_log_groups(logGroupNamePrefix=LOG_GROUP)["logGroups"]
+    assert [group["retentionInDays"] for group in groups] == [14]
+    run.replace("compute/function.py", broken, kept)
+
+
+def test_what_was_changed_by_hand_is_found_and_repaired(account: Account, run: Checkout) -> None:
+    functions = account.aws.client("lambda")
+    functions.update_function_configuration(FunctionName=QUERY, MemorySize=3008)
+    drift = ("scripts/estate", "drift", "dev", "--layer", "compute", "--json")
+    found = run(*drift, code=1)
+    (drifted,) = json.loads(found.stdout)["drifted"]
+    assert (drifted["resource"], drifted["property"], drifted["actual"]) == ("query-function", "memorySize", 3008)
+    assert "scripts/estate drift dev --layer compute --repair" in found.stderr
+    repaired = run(*drift, "--repair", "--yes")
+    told = json.loads(repaired.stdout)
+    assert (told["repaired"], told["left"]) == (True, [])
+    assert "put right" in repaired.stderr
+    assert functions.get_function_configuration(FunctionName=QUERY)["MemorySize"] == drifted["expected"]
+
+
+def test_teardown_leaves_nothing(account: Account, run: Checkout) -> None:
+    rolled_out = deploy(run).total("same")
+    gone = destroy(run)
+    assert gone.results == dict.fromkeys(reversed(LAYER_NAMES), "destroyed")
+    assert gone.total("deleted") == rolled_out
+    assert "environment dev: destroyed" in gone.text
+    assert account.listed() == Counter()
+    assert destroy(run).total("deleted") == 0
