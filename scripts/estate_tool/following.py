@@ -8,6 +8,8 @@ from estate_tool.dead_letters import DeadLetters, depth
 from estate_tool.errors import Failed
 from estate_tool.lost_batches import LostBatches
 from estate_tool.settling import Marks, Settlement, TimedOut
+from foundation.catalog import CATALOG
+from foundation.model import StreamTrigger
 
 if TYPE_CHECKING:
     from estate_tool.environment import Environment
@@ -19,6 +21,13 @@ QUEUE, AGGREGATION, MARKS = "ingest", "aggregate", "marks"
 _AGAIN = "to wait again, send the same file with --wait: what is counted is not counted twice"
 
 
+def events_table() -> str:
+    """Return the catalog's name of the table whose stream the aggregation reads."""
+    trigger = next(function.trigger for function in CATALOG.functions if function.name == AGGREGATION)
+    assert isinstance(trigger, StreamTrigger)
+    return trigger.table
+
+
 def follow(environment: Environment, ledger: Ledger, timeout: float, progress: Progress) -> None:
     """Return when all that the ledger says was sent is accounted for; raise Failed after `timeout` s without news."""
     client, names = environment.client, environment.names
@@ -27,7 +36,9 @@ def follow(environment: Environment, ledger: Ledger, timeout: float, progress: P
         marks=Marks(client("dynamodb"), names.table(MARKS)),
         ingest_failures=DeadLetters(client("sqs"), names.dead_letter_queue(QUEUE)),
         lost_batches=LostBatches(
-            client("dynamodbstreams"), DeadLetters(client("sqs"), names.dead_letter_queue(AGGREGATION))
+            client("dynamodbstreams"),
+            DeadLetters(client("sqs"), names.dead_letter_queue(AGGREGATION)),
+            names.table(events_table()),
         ),
     )
     try:

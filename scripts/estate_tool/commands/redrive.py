@@ -129,7 +129,7 @@ def _show(
         print(json.dumps(answer, indent=2, ensure_ascii=False), flush=True)
         return
     lines = [line for result in results for line in result.lines(dry_run=args.dry_run)]
-    lines += [missing.line(dry_run=args.dry_run)] if missing else []
+    lines += missing.lines(dry_run=args.dry_run) if missing else []
     for line in lines:
         print(line)
     sys.stdout.flush()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.retries import code_of
+from estate_tool.untrusted import decoded, mapping, text_of
 
 if TYPE_CHECKING:
     from estate_tool.lost_batches import Range
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 # A log is read from a while before the first failure on, and only so far: it explains, nothing depends on it.
 _SECONDS_BEFORE, _MOST_PAGES = 3600.0, 20
 # Without a right to read it, or without its log group, failures are listed all the same.
+_NUMBER = re.compile(r"[0-9]{1,40}")
 _UNREADABLE = {"ResourceNotFoundException", "AccessDeniedException"}
 
 
@@ -69,16 +71,14 @@ class Explanations:
 
 
 def _note(line: str, reasons: _Reasons) -> None:
-    try:
-        entry = json.loads(line)
-    except ValueError:
+    entry = mapping(decoded(line))
+    reason = text_of(entry.get("reason"))
+    if entry.get("level") != "ERROR" or not reason:
         return
-    if not isinstance(entry, dict) or entry.get("level") != "ERROR" or not entry.get("reason"):
-        return
-    reason = str(entry["reason"])
+    number = text_of(entry.get("sequenceNumber"))
     if "messageId" in entry:
-        reasons.by_message[entry["messageId"]] = reason
-    elif str(entry.get("sequenceNumber", "")).isdecimal():
-        reasons.by_record[int(entry["sequenceNumber"])] = reason
+        reasons.by_message[text_of(entry["messageId"])] = reason
+    elif _NUMBER.fullmatch(number):
+        reasons.by_record[int(number)] = reason
     else:
         reasons.latest = reason

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from dataclasses import dataclass, replace
-from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from estate_tool.lost_batches import Range, batch_range
+from estate_tool.untrusted import decoded, is_json, mapping, member, moment, seconds, text_of, whole
 from foundation.catalog import CATALOG
 from foundation.model import QueueTrigger
 from shared.events import InvalidEvent, parse
@@ -22,6 +20,9 @@ if TYPE_CHECKING:
 # Attributes of messages: the first three are Lambda's ("Dead-letter queues"), the others count what redrive did.
 REQUEST, CODE, ERROR = "RequestID", "ErrorCode", "ErrorMessage"
 REPLAYS, FAILED_AT = "Replays", "FailedAt"
+_OURS = (REPLAYS, FAILED_AT, REQUEST, CODE, ERROR)
+# "Amazon SQS message metadata".
+_MOST_ATTRIBUTES = 10
 
 
 class Kind(StrEnum):
@@ -70,6 +71,8 @@ class Letter:
     replays: int
     """How often it was replayed in vain."""
     payload: Any = None
+    request: bytes = b"null"
+    """The payload to the letter: no number in it has been read and written anew."""
     batch: Range | None = None
     event_type: str | None = None
     hopeless: bool = False
@@ -78,47 +81,79 @@ class Letter:
     @property
     def arrivals(self) -> tuple[float, float]:
         """When a batch's first and last record came into the stream."""
-        told = json.loads(self.message["Body"])["DDBStreamBatchInfo"]
+        told = mapping(mapping(decoded(self.message["Body"])).get("DDBStreamBatchInfo"))
         first, last = (
             told.get(f"approximateArrivalOf{which}Record") or told.get("timestamp") for which in ("First", "Last")
         )
-        return _moment(first, 0.0), _moment(last, self.failed_at)
+        return moment(first, 0.0), moment(last, self.failed_at)
 
     def attributes(self, error: str = "") -> dict[str, Any]:
-        """The message's attributes for the next time: one replay more, and the latest error."""
+        """The message's attributes for the next time: one replay more, and the latest error.
+
+        Of a message that has as many as it may have, some of its sender's make place.
+        """
         kept = dict(self.message.get("MessageAttributes") or {})
         values = {REPLAYS: str(self.replays + 1), FAILED_AT: f"{self.failed_at:.3f}", ERROR: _clean(error)}
-        return kept | {name: {"DataType": "String", "StringValue": value} for name, value in values.items() if value}
+        kept |= {name: {"DataType": "String", "StringValue": value} for name, value in values.items() if value}
+        ours = {name: kept[name] for name in _OURS if name in kept}
+        return dict(list((ours | kept).items())[:_MOST_ATTRIBUTES])
 
 
-def read(message: dict[str, Any], queue: FailureQueue, explanations: Explanations) -> Letter:
-    """What a received message is, with the reason that the function's log has for it if the message has none."""
-    told = {name: value.get("StringValue", "") for name, value in (message.get("MessageAttributes") or {}).items()}
-    system = message.get("Attributes") or {}
+def read(message: dict[str, Any], queue: FailureQueue, explanations: Explanations, table: str = "") -> Letter:
+    """What a received message is, with the reason that the function's log has for it if the message has none.
+
+    Anybody may have sent it: nothing in it is relied on. With `table`, only records of that one are a batch.
+    """
+    told = {
+        name: text_of(mapping(value).get("StringValue", ""))
+        for name, value in mapping(message.get("MessageAttributes")).items()
+    }
+    system = mapping(message.get("Attributes"))
+    sent = whole(system.get("SentTimestamp")) / 1000
     letter = Letter(
         kind=Kind.UNKNOWN,
         message=message,
         error="not a failure as AWS writes it",
-        failed_at=float(told.get(FAILED_AT) or int(system.get("SentTimestamp", 0)) / 1000),
+        failed_at=seconds(told.get(FAILED_AT), sent),
         # SQS goes on counting here, whoever looks at the message.
-        attempts=min(int(system.get("ApproximateReceiveCount", 1)), queue.most_receives) or None,
-        replays=int(told.get(REPLAYS) or 0),
+        attempts=min(whole(system.get("ApproximateReceiveCount"), 1), queue.most_receives) or None,
+        replays=whole(told.get(REPLAYS)),
         hopeless=True,
     )
-    if REQUEST in told and CODE in told:
-        error = told.get(ERROR) or "the log says why"
-        payload = _json(message["Body"])
-        return replace(letter, kind=Kind.ASYNC, error=error, payload=payload, attempts=None, hopeless=False)
     if queue.source:
-        return _of_queue(letter, queue, explanations)
-    body = _json(message["Body"])
-    return _of_function(letter, body, told, queue, explanations) if isinstance(body, dict) else letter
+        return _of_queue(letter, told, queue, explanations)
+    if _is_async(told) and is_json(message["Body"]):
+        return _async(letter, told)
+    body = decoded(message["Body"])
+    return _of_function(letter, body, told, queue, explanations, table) if isinstance(body, dict) else letter
 
 
-def _of_queue(letter: Letter, queue: FailureQueue, explanations: Explanations) -> Letter:
+def _is_async(told: dict[str, str]) -> bool:
+    """True if Lambda's attributes are there; anybody may set them, and on an event they mean nothing."""
+    return REQUEST in told and CODE in told
+
+
+def _async(letter: Letter, told: dict[str, str]) -> Letter:
+    """The payload of an asynchronous invocation, as it was: no number of it is read and written anew."""
+    error = told.get(ERROR) or "the log says why"
+    body = letter.message["Body"]
+    return replace(
+        letter,
+        kind=Kind.ASYNC,
+        error=error,
+        payload=decoded(body),
+        request=body.encode(),
+        attempts=None,
+        hopeless=False,
+    )
+
+
+def _of_queue(letter: Letter, told: dict[str, str], queue: FailureQueue, explanations: Explanations) -> Letter:
     try:
         event = parse(letter.message["Body"])
     except InvalidEvent as error:
+        if _is_async(told) and is_json(letter.message["Body"]):
+            return _async(letter, told)
         return replace(letter, kind=Kind.MESSAGE, error=str(error))
     why = explanations.of_message(queue.function, letter.message["MessageId"], letter.failed_at)
     error = why or "a valid event that could not be stored; the log no longer says why"
@@ -126,39 +161,28 @@ def _of_queue(letter: Letter, queue: FailureQueue, explanations: Explanations) -
 
 
 def _of_function(
-    letter: Letter, body: dict[str, Any], told: dict[str, str], queue: FailureQueue, explanations: Explanations
-) -> Letter:
+    letter: Letter, body: dict[str, Any], told: dict[str, str], queue: FailureQueue, explanations: Explanations,
+    table: str,
+) -> Letter:  # fmt: skip
     """What Lambda writes to a failure destination: of a stream where the records lie, of an invocation its payload."""
-    context = body.get("requestContext") or {}
+    context = mapping(body.get("requestContext"))
+    condition = text_of(context.get("condition"))
     letter = replace(
         letter,
-        attempts=context.get("approximateInvokeCount"),
-        failed_at=_moment(body.get("timestamp"), letter.failed_at),
+        attempts=whole(context.get("approximateInvokeCount")) or None,
+        failed_at=moment(body.get("timestamp"), letter.failed_at),
     )
     error = told.get(ERROR, "")
-    if batch := batch_range(letter.message["Body"]):
+    if batch := batch_range(letter.message["Body"], table):
         error = error or explanations.of_batch(queue.function, batch, letter.failed_at)
-        error = error or f"{context.get('condition', 'given up')}; the log no longer says why"
+        error = error or f"{condition or 'given up'}; the log no longer says why"
         return replace(letter, kind=Kind.STREAM, error=error, batch=batch, hopeless=False)
     if "requestPayload" in body:
-        answer = body.get("responsePayload")
-        error = error or str((answer.get("errorMessage") if isinstance(answer, dict) else "") or "")
-        error = error or str(context.get("condition", "failed"))
-        return replace(letter, kind=Kind.ASYNC, error=error, payload=body["requestPayload"], hopeless=False)
+        error = error or text_of(mapping(body.get("responsePayload")).get("errorMessage"))
+        error = error or condition or "failed"
+        payload, request = body["requestPayload"], member(letter.message["Body"], "requestPayload")
+        return replace(letter, kind=Kind.ASYNC, error=error, payload=payload, request=request, hopeless=False)
     return letter
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
-
-
-def _moment(text: str | None, otherwise: float) -> float:
-    with contextlib.suppress(TypeError, ValueError):
-        return datetime.fromisoformat(text or "").timestamp()
-    return otherwise
 
 
 def _clean(text: str) -> str:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.following import AGGREGATION, MARKS
+from estate_tool.following import AGGREGATION, MARKS, events_table
 from estate_tool.redrive.invoking import batches, invoke
 from estate_tool.retries import is_throttled
 from estate_tool.settling import Marks
-from foundation.catalog import CATALOG
-from foundation.model import StreamTrigger
+from estate_tool.untrusted import foreign_because, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 _ITEMS_PER_PAGE = 500
 # An event is received when its batch begins to be stored; ingest has this long for it, and clocks differ a little.
 _SECONDS_TO_STORE = 60.0
+_LAST_SECOND = 253_402_300_000.0  # of the year 9999, as late as times are written
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 300.0, 2.0
 
 Item = dict[str, Any]
@@ -44,8 +44,9 @@ def bring_in(
     marks = Marks(environment.client("dynamodb"), environment.names.table(MARKS))
     for page in _pages(environment, arrived):
         result.scanned += len(page)
-        absent = marks.certainly_absent({_key(item) for item in page})
-        lost = [item for item in page if _key(item) in absent]
+        ours = list(_without_foreign(page, result))
+        absent = marks.certainly_absent({_key(item) for item in ours})
+        lost = [item for item in ours if _key(item) in absent]
         result.missing += len(lost)
         for batch in batches(_record(item) for item in lost) if not dry_run else ():
             pace.wait(len(batch))
@@ -59,16 +60,25 @@ def bring_in(
         progress()
 
 
+def _without_foreign(page: list[Item], result: MissingResult) -> Iterator[Item]:
+    """Yield the items that ingest stored; count and name what somebody else wrote into the table."""
+    for item in page:
+        if reason := foreign_because(item):
+            result.foreign.saw(name_of(item), reason)
+        else:
+            yield item
+
+
 def _pages(environment: Environment, arrived: tuple[float, float] | None) -> Iterator[list[Item]]:
     names, values = {"#event": "event"}, {":now": {"N": str(int(time.time()))}}
     # An expired event is as good as deleted, and some day so is its mark (docs/failures.md).
     condition = "(attribute_not_exists(expires_at) OR expires_at > :now)"
     if arrived:
         condition += " AND received_at BETWEEN :first AND :last"
-        first, last = arrived[0] - _SECONDS_TO_STORE, arrived[1] + _SECONDS_TO_STORE
+        first, last = max(arrived[0] - _SECONDS_TO_STORE, 0.0), min(arrived[1], _LAST_SECOND) + _SECONDS_TO_STORE
         values |= {":first": {"S": _stored_form(first)}, ":last": {"S": _stored_form(last)}}
     request: dict[str, Any] = {
-        "TableName": environment.names.table(_table()), "Limit": _ITEMS_PER_PAGE, "FilterExpression": condition,
+        "TableName": environment.names.table(events_table()), "Limit": _ITEMS_PER_PAGE, "FilterExpression": condition,
         "ProjectionExpression": "event_key, #event, expires_at",
         "ExpressionAttributeNames": names, "ExpressionAttributeValues": values,
     }  # fmt: skip
@@ -91,13 +101,6 @@ def _patiently(dynamodb: Any, request: dict[str, Any]) -> dict[str, Any]:
             if not is_throttled(error) or time.monotonic() > end:
                 raise
         time.sleep(_PAUSE_SECONDS)
-
-
-def _table() -> str:
-    """The table whose stream the aggregation reads."""
-    trigger = next(function.trigger for function in CATALOG.functions if function.name == AGGREGATION)
-    assert isinstance(trigger, StreamTrigger)
-    return trigger.table
 
 
 def _key(item: Item) -> bytes:

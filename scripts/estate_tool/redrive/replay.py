@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from estate_tool.dead_letters import depth
 from estate_tool.lost_batches import records
 from estate_tool.redrive import moving
@@ -13,12 +15,23 @@ from estate_tool.redrive.letters import Kind, read
 from estate_tool.redrive.missing import bring_in
 from estate_tool.redrive.results import MissingResult, QueueResult
 from estate_tool.redrive.sweep import Sweep
+from estate_tool.retries import code_of
+from estate_tool.untrusted import foreign_because, mapping, name_of
+from foundation.catalog import CATALOG
+from foundation.model import StreamTrigger
 
 if TYPE_CHECKING:
     from estate_tool.environment import Environment
     from estate_tool.progress import Progress
     from estate_tool.redrive.letters import FailureQueue, Letter
     from estate_tool.redrive.options import Options, Pace
+
+
+# What SQS and Lambda say of a message or payload that they do not take, whoever sends it.
+_REFUSED = {
+    "InvalidParameterValue", "InvalidParameterValueException", "InvalidMessageContents", "InvalidAttributeValue",
+    "MessageTooLong", "RequestTooLargeException", "InvalidRequestContentException",
+}  # fmt: skip
 
 
 class Redrive:
@@ -71,11 +84,11 @@ class Redrive:
         late: list[Letter] = []
         with Sweep(self._sqs, self._url(result.queue), waiting) as sweep:
             for message in sweep.messages():
-                letter = read(message, queue, self._explanations)
+                letter = read(message, queue, self._explanations, self._stream_table(queue))
                 if not self._selects(letter, queue, result) or dry_run:
                     continue
                 self._pace.wait()
-                self._one(letter, queue, sweep, result, late)
+                self._one_or_refused(letter, queue, sweep, result, late)
                 self._progress.show(lambda: f"{result.queue}: {result.replayed:,} of {waiting:,} replayed")
             if late:
                 self._from_the_table(late, sweep, result)
@@ -88,6 +101,18 @@ class Redrive:
         result.saw(letter, queue, quarantined=held, selected=selected)
         return selected
 
+    def _one_or_refused(
+        self, letter: Letter, queue: FailureQueue, sweep: Sweep, result: QueueResult, late: list[Letter]
+    ) -> None:
+        """Replay a message; one that AWS itself refuses stays where it is, and keeps no other from being replayed."""
+        try:
+            self._one(letter, queue, sweep, result, late)
+        except ClientError as error:
+            if code_of(error) not in _REFUSED:
+                raise
+            result.failed += 1
+            result.refused(letter, str(error))
+
     def _one(self, letter: Letter, queue: FailureQueue, sweep: Sweep, result: QueueResult, late: list[Letter]) -> None:
         error = ""
         if letter.kind == Kind.MESSAGE and queue.source:
@@ -95,12 +120,12 @@ class Redrive:
             result.replayed += 1
             return
         if letter.batch:
-            complete, error = self._batch(letter, queue)
+            complete, error = self._batch(letter, queue, result)
             if not complete and not error:
                 late.append(letter)
                 return
         else:
-            error = invoke(self._environment, queue.function, letter.payload)
+            error = invoke(self._environment, queue.function, letter.request)
         self._settle(letter, error, sweep, result)
 
     def _settle(self, letter: Letter, error: str, sweep: Sweep, result: QueueResult) -> None:
@@ -113,7 +138,15 @@ class Redrive:
         result.failed += 1
         result.quarantined += letter.replays + 1 == self._options.most_replays
 
-    def _batch(self, letter: Letter, queue: FailureQueue) -> tuple[bool, str]:
+    def _is_foreign(self, record: dict[str, Any], result: QueueResult) -> bool:
+        """True for the record of an item that ingest did not store: no function can take it, now or later."""
+        image = mapping(mapping(record.get("dynamodb")).get("NewImage"))
+        reason = foreign_because(image)
+        if reason:
+            result.foreign.saw(name_of(image), reason)
+        return bool(reason)
+
+    def _batch(self, letter: Letter, queue: FailureQueue, result: QueueResult) -> tuple[bool, str]:
         """Hand the records to the function; whether the stream had them all, and the last error."""
         complete, error = False, ""
 
@@ -128,7 +161,7 @@ class Redrive:
                     complete = end.value
                     return
                 # As the mapping's filter: repairs and deletions are no events.
-                if record["eventName"] == "INSERT":
+                if record["eventName"] == "INSERT" and not self._is_foreign(record, result):
                     yield record
 
         for batch in batches(inserted()):
@@ -141,8 +174,14 @@ class Redrive:
         span = (min(first for first, _ in arrivals), max(last for _, last in arrivals))
         found = MissingResult()
         bring_in(self._environment, self._pace, found, arrived=span)
+        result.foreign.add(found.foreign)
         for letter in letters:
             self._settle(letter, found.error, sweep, result)
+
+    def _stream_table(self, queue: FailureQueue) -> str:
+        """The table whose stream the queue's function reads, by its name in AWS; "" if it reads none."""
+        trigger = next(function.trigger for function in CATALOG.functions if function.name == queue.function)
+        return self._names.table(trigger.table) if isinstance(trigger, StreamTrigger) else ""
 
     def _url(self, queue: str) -> str:
         return str(self._sqs.get_queue_url(QueueName=queue)["QueueUrl"])

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # Errors that quote what was wrong may be as many as there are messages; the rest is counted together.
 _MOST_REASONS = 50
+_MOST_FOREIGN = 10
 _OTHER = "other errors: narrow them down with --error, --type, --since or --until"
 
 
@@ -54,6 +55,37 @@ class Reason:
 
 
 @dataclass(kw_only=True)
+class Foreign:
+    """Items of the events table that are no event, such as what was written by hand; the first ones by name."""
+
+    count: int = 0
+    items: list[dict[str, str]] = field(default_factory=list)
+
+    def saw(self, key: str, reason: str) -> None:
+        """Count an item that is left alone."""
+        self.count += 1
+        if len(self.items) < _MOST_FOREIGN:
+            self.items.append({"key": key, "reason": reason})
+
+    def add(self, other: Foreign) -> None:
+        """Count what was seen elsewhere."""
+        self.count += other.count
+        self.items = (self.items + other.items)[:_MOST_FOREIGN]
+
+    def as_json(self) -> dict[str, Any]:
+        """The count and the names as scripts get them."""
+        return {"foreign": self.count, "foreign_items": self.items}
+
+    def lines(self) -> Iterator[str]:
+        """The count and the names for a person."""
+        if self.count:
+            yield f"{self.count:,} items of the table are no events and were left alone:"
+            yield from (f"  {one['key']}: {one['reason']}" for one in self.items)
+        if self.count > len(self.items):
+            yield f"  and {self.count - len(self.items):,} more"
+
+
+@dataclass(kw_only=True)
 class QueueResult:
     """A failure queue: what was in it, and what became of that."""
 
@@ -65,6 +97,12 @@ class QueueResult:
     selected: int = 0
     way: str = ""
     reasons: dict[tuple[str, ...], Reason] = field(default_factory=dict)
+    foreign: Foreign = field(default_factory=Foreign)
+    refusals: list[str] = field(default_factory=list)
+
+    def refused(self, letter: Letter, error: str) -> None:
+        """Name a message that AWS does not take."""
+        self.refusals = [*self.refusals, f"message {letter.message['MessageId']} stays: {error}"][:_MOST_FOREIGN]
 
     @property
     def left(self) -> int:
@@ -87,7 +125,10 @@ class QueueResult:
         """The queue as scripts get it."""
         counts = {name: getattr(self, name) for name in ("messages", "replayed", "failed", "quarantined", "left")}
         reasons = sorted(self.reasons.values(), key=lambda reason: -reason.messages)
-        return {"queue": self.queue, **counts, "way": self.way, "reasons": [reason.as_json() for reason in reasons]}
+        return {
+            "queue": self.queue, **counts, "way": self.way, "reasons": [reason.as_json() for reason in reasons],
+            **self.foreign.as_json(), "refusals": self.refusals,
+        }  # fmt: skip
 
     def lines(self, *, dry_run: bool) -> Iterator[str]:
         """The queue for a person."""
@@ -101,6 +142,7 @@ class QueueResult:
         yield f"{self.queue}: {self.messages:,} messages, {did}{by}{failed}{held}, {self.left:,} left"
         for reason in sorted(self.reasons.values(), key=lambda reason: -reason.messages):
             yield f"  {reason.line()}"
+        yield from (f"  {line}" for line in (*self.foreign.lines(), *self.refusals))
 
 
 @dataclass(kw_only=True)
@@ -112,16 +154,22 @@ class MissingResult:
     brought_in: int = 0
     failed: int = 0
     error: str = ""
+    foreign: Foreign = field(default_factory=Foreign)
 
     def as_json(self) -> dict[str, Any]:
         """The counts as scripts get them."""
-        return dict(vars(self))
+        return {**vars(self), **self.foreign.as_json()}
 
     def line(self, *, dry_run: bool) -> str:
         """The counts for a person."""
         found = f"{self.scanned:,} stored events, {self.missing:,} of them never aggregated"
         failed = f", {self.failed:,} can't be: {self.error}" if self.failed else ""
         return found if dry_run else f"{found}: {self.brought_in:,} brought in{failed}"
+
+    def lines(self, *, dry_run: bool) -> Iterator[str]:
+        """The counts for a person, and the names of what is no event."""
+        yield self.line(dry_run=dry_run)
+        yield from self.foreign.lines()
 
 
 def _time(moment: float) -> str:

@@ -20,19 +20,34 @@ from estate_tool.redrive.options import Options, Pace
 from estate_tool.redrive.results import MissingResult, QueueResult
 from estate_tool.redrive.sweep import Sweep
 from estate_tool.settling import Marks
-from tests.unit.tool.test_send_following import FakeMarks, key
+from shared.keys import event_key
+from tests.unit.tool.test_send_following import FakeMarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 INGEST = FailureQueue("ingest", "ingest", "ingest", 5)
 AGGREGATE = FailureQueue("aggregate", "aggregate", None)
-EVENT = json.dumps({"specversion": "1.0", "id": "1", "source": "s", "type": "t", "time": "2026-01-01T00:00:00Z"})
+STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/table-events-dev/stream/2026-01-01T00:00:00.000"
+
+
+def event(number: object) -> str:
+    """An event as it was sent."""
+    told = {"specversion": "1.0", "id": str(number), "source": "s", "type": "t", "time": "2026-01-01T00:00:00Z"}
+    return json.dumps(told)
+
+
+def key(number: object) -> bytes:
+    """The key under which it is stored."""
+    return bytes.fromhex(event_key("s", str(number)))
+
+
+EVENT = event(1)
 BATCH = {
     "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 11},
     "timestamp": "2026-01-01T00:00:09.000Z",
     "DDBStreamBatchInfo": {
-        "shardId": "s", "startSequenceNumber": "1", "endSequenceNumber": "5", "streamArn": "a", "batchSize": 5,
+        "shardId": "s", "startSequenceNumber": "1", "endSequenceNumber": "5", "streamArn": STREAM, "batchSize": 5,
         "approximateArrivalOfFirstRecord": "2026-01-01T00:00:01Z",
         "approximateArrivalOfLastRecord": "2026-01-01T00:00:02Z",
     },
@@ -253,7 +268,7 @@ def stored(estate: Any) -> Callable[..., Any]:
         )  # fmt: skip
         for number in range(count):
             item = {
-                "event_key": {"S": key(number).hex()}, "event": {"S": EVENT},
+                "event_key": {"S": key(number).hex()}, "event": {"S": event(number)},
                 "received_at": {"S": "2026-01-01T00:00:00Z"}, "expires_at": {"N": str(int(time.time()) + 1000)},
             }  # fmt: skip
             dynamodb.put_item(TableName="table-events-dev", Item=item | (last if number == count - 1 else {}))
@@ -356,8 +371,32 @@ def test_missing_events_are_told_before_and_after_they_are_brought_in(stored: An
     again = json.loads(call(redrive, "--missing", "dev", "--json").out)
     assert again == {
         "environment": "dev", "dry_run": False, "queues": [],
-        "missing": {"scanned": 4, "missing": 0, "brought_in": 0, "failed": 0, "error": ""},
+        "missing": {
+            "scanned": 4, "missing": 0, "brought_in": 0, "failed": 0, "error": "", "foreign": 0, "foreign_items": [],
+        },
     }  # fmt: skip
+
+
+def test_what_somebody_wrote_into_the_table_is_counted_named_and_left_alone(stored: Any, call: Any) -> None:
+    estate = stored(3)
+    for number in range(12):
+        item = {"event_key": {"S": f"by hand {number}"}, "event": {"S": "hello"}, "received_at": {"S": "x"}}
+        estate.client("dynamodb").put_item(TableName="table-events-dev", Item=item)
+    copied = {"event_key": {"S": "ab" * 32}, "event": {"S": EVENT}}
+    estate.client("dynamodb").put_item(TableName="table-events-dev", Item=copied)
+    for arguments in (["--dry-run"], [], []):
+        done = call(redrive, "--missing", "dev", *arguments)
+        assert done.code == 0
+        first, second, *names = done.out.splitlines()
+        assert first.startswith("16 stored events, ")
+        assert second == "13 items of the table are no events and were left alone:"
+        assert len(names) == 11
+    assert first == "16 stored events, 0 of them never aggregated: 0 brought in"
+    found = json.loads(call(redrive, "--missing", "dev", "--json").out)["missing"]
+    assert (found["foreign"], len(found["foreign_items"])) == (13, 10)
+    assert {item["key"] for item in found["foreign_items"]} <= {f"by hand {number}" for number in range(12)} | {
+        "ab" * 32
+    }
 
 
 def test_missing_events_that_can_not_be_aggregated_are_a_failure(stored: Any, call: Any) -> None:

@@ -14,12 +14,18 @@ from botocore.exceptions import ClientError
 from estate_tool.commands import redrive
 from estate_tool.redrive import moving
 from estate_tool.redrive.invoking import batches, invoke
-from tests.unit.tool.test_redrive import BATCH, EVENT
+from tests.unit.tool.test_redrive import BATCH, EVENT, event, key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.unit.tool.conftest import Estate
+
+
+def stored_item(number: str) -> dict[str, Any]:
+    """An item as ingest stores it."""
+    return {"event_key": {"S": key(number).hex()}, "event": {"S": event(number)}}
+
 
 PAYLOAD = {"type": "flight", "subject": "EWR"}
 
@@ -193,6 +199,11 @@ class Streams:
 
     def __init__(self, *records: tuple[str, str], gone: bool = False) -> None:
         self._records, self._gone = records, gone
+        self._images: dict[str, dict[str, Any]] = {}
+
+    def with_image(self, number: str, image: dict[str, Any]) -> Streams:
+        self._images[number] = image
+        return self
 
     def get_shard_iterator(self, **_: Any) -> dict[str, str]:
         if self._gone:
@@ -203,10 +214,15 @@ class Streams:
         when = datetime(2026, 1, 1, tzinfo=UTC)
         return {
             "Records": [
-                {"eventName": name, "dynamodb": {"SequenceNumber": number, "ApproximateCreationDateTime": when}}
+                {"eventName": name, "dynamodb": {
+                    "SequenceNumber": number, "ApproximateCreationDateTime": when, "NewImage": self._image(number),
+                }}
                 for name, number in self._records
             ]
-        }
+        }  # fmt: skip
+
+    def _image(self, number: str) -> dict[str, Any]:
+        return self._images.get(number) or stored_item(number)
 
 
 def test_a_failed_batch_is_read_from_the_stream_and_its_new_events_are_handed_over(
@@ -221,9 +237,78 @@ def test_a_failed_batch_is_read_from_the_stream_and_its_new_events_are_handed_ov
     assert function == "lambda-aggregate-dev"
     # Neither what was deleted nor what came after the batch; times as Lambda writes them.
     assert [record["dynamodb"] for record in payload["Records"]] == [
-        {"SequenceNumber": number, "ApproximateCreationDateTime": 1767225600.0} for number in ("1", "5")
+        {"SequenceNumber": number, "ApproximateCreationDateTime": 1767225600.0, "NewImage": stored_item(number)}
+        for number in ("1", "5")
     ]
     assert estate.bodies("dlq-aggregate-dev") == []
+
+
+HAND_WRITTEN: list[dict[str, Any]] = [
+    {"event_key": {"S": "note-to-self"}, "event": {"S": EVENT}},
+    {"event_key": {"S": "ab" * 32}},
+    {"event_key": {"S": key(5).hex()}, "event": {"N": "5"}},
+    {"event_key": {"S": key(5).hex()}, "event": {"S": "hello"}},
+    {"event_key": {"S": key(6).hex()}, "event": {"S": event(5)}},
+    {"event_key": {"B": b"\x00\xff"}},
+    {},
+]
+
+
+@pytest.mark.parametrize("image", HAND_WRITTEN)
+def test_what_somebody_wrote_into_the_table_keeps_no_batch_from_being_replayed(
+    estate: Estate, call: Any, failed: Any, image: dict[str, Any]
+) -> None:
+    functions = estate.clients["lambda"] = FakeLambda({"batchItemFailures": []})
+    records = Streams(("INSERT", "1"), ("INSERT", "4"), ("INSERT", "5"))
+    estate.clients["dynamodbstreams"] = records.with_image("4", image or {"other": {"S": "x"}})
+    failed("aggregate", json.dumps(BATCH))
+    done = call(redrive, "aggregate", "dev", "--json")
+    ((_, payload),) = functions.handed
+    assert [record["dynamodb"]["SequenceNumber"] for record in payload["Records"]] == ["1", "5"]
+    (queue,) = json.loads(done.out)["queues"]
+    assert (done.code, queue["replayed"], queue["left"], queue["foreign"]) == (0, 1, 0, 1)
+    assert queue["foreign_items"][0]["reason"]
+
+
+def test_binary_data_in_the_stream_is_handed_over_as_lambda_does() -> None:
+    (part,) = batches([{"dynamodb": {"NewImage": {"x": {"B": b"\x00"}, "y": {"BS": [b"a"]}}}}])
+    assert len(part) == 1
+
+
+def test_an_invocations_payload_comes_back_to_the_letter(estate: Estate, call: Any, failed: Any) -> None:
+    sent: list[bytes] = []
+
+    class Verbatim(FakeLambda):
+        def invoke(self, **invocation: Any) -> dict[str, Any]:
+            sent.append(invocation["Payload"])
+            return super().invoke(**invocation)
+
+    estate.clients["lambda"] = Verbatim({})
+    number = "0.12345678901234567890123456789e-400"
+    failed("query", f'{{"a":  {number}}}', "null", RequestID="i", ErrorCode="200")
+    failed("query", json.dumps({"requestPayload": "PAYLOAD"}).replace('"PAYLOAD"', f'{{"a": [{number}, 1]}}'))
+    assert call(redrive, "query", "dev", "--json").code == 0
+    assert sorted(sent) == sorted([f'{{"a":  {number}}}'.encode(), b"null", f'{{"a": [{number}, 1]}}'.encode()])
+
+
+def test_one_message_that_aws_refuses_keeps_no_other_from_being_replayed(
+    estate: Estate, call: Any, tasks: Any, failed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks()
+    failed("ingest", EVENT, event(2), "poison")
+    sqs, send = estate.client("sqs"), estate.client("sqs").send_message
+
+    def refusing(**request: Any) -> Any:
+        if request["MessageBody"] == EVENT:
+            raise ClientError({"Error": {"Code": "InvalidParameterValue", "Message": "too long"}}, "SendMessage")
+        return send(**request)
+
+    monkeypatch.setattr(sqs, "send_message", refusing)
+    done = call(redrive, "ingest", "dev", "--json")
+    (queue,) = json.loads(done.out)["queues"]
+    assert (done.code, queue["replayed"], queue["failed"], queue["left"]) == (1, 1, 1, 2)
+    assert "too long" in queue["refusals"][0]
+    assert sorted(estate.bodies("dlq-ingest-dev")) == sorted([EVENT, "poison"])
 
 
 def test_a_batch_of_which_items_fail_again_is_put_back(estate: Estate, call: Any, failed: Any) -> None:

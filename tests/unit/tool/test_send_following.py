@@ -333,6 +333,21 @@ def test_a_lost_batch_is_the_events_of_its_range_in_the_stream(estate: Any, stre
     assert found == {key(1), key(2), key(3), key(5)}
 
 
+def test_what_somebody_else_wrote_into_the_table_is_no_event_of_a_lost_batch(estate: Any, stream: Any) -> None:
+    records = stream(3)
+    table = estate.client("dynamodb")
+    for other in ("by hand", "AB" * 32):
+        table.put_item(TableName="table-events-dev", Item={"event_key": {"S": other}})
+    streams = estate.client("dynamodbstreams")
+    iterator = streams.get_shard_iterator(
+        StreamArn=records[0]["arn"], ShardId=records[0]["shard"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    last = streams.get_records(ShardIterator=iterator)["Records"][-1]["dynamodb"]["SequenceNumber"]
+    letters = Letters(lost(records[1], records[1] | {"number": last}))
+    assert LostBatches(streams, letters, "table-events-dev")() == {key(1), key(2)}
+    assert LostBatches(streams, letters, "table-events-other")() == set()
+
+
 @pytest.mark.parametrize("body", ["no JSON", "[]", "{}", '{"DDBStreamBatchInfo": null}', '{"DDBStreamBatchInfo": {}}'])
 def test_other_messages_in_the_failure_queue_are_left_alone(estate: Any, body: str) -> None:
     assert LostBatches(estate.client("dynamodbstreams"), Letters(body))() == set()
