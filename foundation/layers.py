@@ -29,6 +29,11 @@ def layer(name: str) -> Layer:
     raise KeyError(name)
 
 
+def project(name: str) -> str:
+    """The name of a layer's Pulumi project, as in its Pulumi.yaml: others who use the backend may have a `data` too."""
+    return f"estate-{name}"
+
+
 def readers(name: str) -> tuple[str, ...]:
     """The layers that read the named one, in rollout order."""
     return tuple(candidate.name for candidate in LAYERS if name in candidate.reads)

@@ -7,7 +7,7 @@ from typing import Any
 import pulumi
 from pulumi.runtime.rpc import UNKNOWN
 
-from foundation.layers import LAYER_NAMES, layer
+from foundation.layers import LAYER_NAMES, layer, project
 
 # The engine shows this in the place of a secret.
 _UNKNOWN_WORDS = (UNKNOWN, "[secret]")
@@ -41,7 +41,7 @@ class Upstream:
         # A rollout never builds on a plan.
         self._plan = _planned.get(name) if pulumi.runtime.is_dry_run() else None
         if self._plan is None:
-            self._reference = pulumi.StackReference(f"{pulumi.get_organization()}/{name}/{stack}")
+            self._reference = pulumi.StackReference(f"{pulumi.get_organization()}/{project(name)}/{stack}")
         self._hint = f"deploy it first: scripts/deploy_layer.sh {name} {stack}"
 
     def require(self, *path: str) -> pulumi.Output[Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from foundation.catalog import CATALOG
 from foundation.guardrails.rules import UNKNOWN, Finding, Resource, Resources, of_type, suffixes_of
+from foundation.layers import project
 from foundation.model import Catalog, Function, QueueTrigger, StreamTrigger
 from foundation.naming import Names
 
@@ -50,7 +51,7 @@ def alarms(resources: Resources, catalog: Catalog = CATALOG) -> Iterator[Finding
     """Every declared resource has its alarms. They stand in one layer, what they watch in others."""
     single = of_type(resources, "cloudwatch/metricAlarm:MetricAlarm")
     stack = next((item for item in resources if item.type == "pulumi:pulumi:Stack"), None)
-    if stack is None or stack.project != "observability" or any(_unknown(alarm) for alarm in single):
+    if stack is None or stack.project != project("observability") or any(_unknown(alarm) for alarm in single):
         return
     watched = {alarm.text("name"): set(_watched(alarm.props)) for alarm in single}
     rules = {

@@ -27,7 +27,7 @@ class Resource:
 
     @property
     def project(self) -> str:
-        """The layer it belongs to; empty when the URN does not say."""
+        """The Pulumi project it belongs to; empty when the URN does not say."""
         return self.urn.split("::")[1] if "::" in self.urn else ""
 
     @property

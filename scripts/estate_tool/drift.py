@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from estate_tool import uninvited
+from estate_tool import former_names, uninvited
 from estate_tool.changes import Changes
 from estate_tool.drift_classes import EXPECTED, classify
 from estate_tool.errors import Failed
@@ -126,6 +126,7 @@ def _document(value: Any) -> Any:
 def find(pulumi: Pulumi, environment: Environment, layers: Iterable[str]) -> list[Drift]:
     """All drift of the layers that are deployed; raises Failed when none is, or when one can't be compared."""
     stacks = pulumi.stacks()
+    former_names.refuse(pulumi, stacks)
     deployed = [layer for layer in layers if stacks.get(layer)]
     if not deployed:
         raise Failed(

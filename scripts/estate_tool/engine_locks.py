@@ -1,6 +1,6 @@
 """What a killed engine left behind in a file backend: locks, and files half written.
 
-Of other backends nothing is known but what the engine says; `explained` adds what to do.
+Of locks in other backends, buckets and services, nothing is known but what the engine says when it meets them.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -18,11 +19,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from estate_tool.errors import Failed
+from foundation.layers import project
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
 _SETTLE_SECONDS = 2.0
+# As the engine's backend for files and buckets words it (`checkForLock` in pkg/backend/diy/lock.go).
+_TOLD = re.compile(r": created by (.+)@(\S+) \(pid (\d+)\) at (\S+)")
 _LOCKED = ("the stack is currently locked by", "Another update is currently in progress")
 
 
@@ -81,6 +85,19 @@ def free_dead(state: Path, layer: str, stack: str, say: Callable[[str], None]) -
             _remove(path)
 
 
+def told(complaint: str) -> list[Lock]:
+    """The locks that the engine complains of."""
+    return [
+        Lock(pid=int(pid), user=user, host=host, since=datetime.fromisoformat(since))
+        for user, host, pid, since in _TOLD.findall(complaint)
+    ]
+
+
+def are_dead(locks: Sequence[Lock]) -> bool:
+    """Whether these are all of processes that have ended: of this machine, as nobody can tell of another's."""
+    return bool(locks) and not any(map(_alive, locks))
+
+
 def explained(complaint: str, layer: str, stack: str) -> str:
     """The engine's complaint; with what to do when it is about a lock."""
     return f"{complaint}\n{_hint(layer, stack)}" if any(text in complaint for text in _LOCKED) else complaint
@@ -89,12 +106,12 @@ def explained(complaint: str, layer: str, stack: str) -> str:
 def _hint(layer: str, stack: str) -> str:
     return (
         "wait for it to end, and run the same command again; "
-        f"only if you know that it runs no more: pulumi cancel --yes --cwd {layer} --stack {stack}"
+        f"only if you know that it runs no more: scripts/estate pulumi cancel --yes --cwd {layer} --stack {stack}"
     )
 
 
 def _lock_files(state: Path, layer: str, stack: str) -> list[Path]:
-    folder = state / "locks" / "organization" / layer / stack
+    folder = state / "locks" / "organization" / project(layer) / stack
     return [path for path in folder.iterdir() if path.suffix != ".attrs"] if folder.is_dir() else []
 
 

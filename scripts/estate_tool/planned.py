@@ -16,7 +16,7 @@ from pulumi.runtime.settings import configure
 from pulumi.runtime.stack import run_in_stack
 
 from estate_tool.configuration import values
-from foundation.layers import LAYER_NAMES, layer
+from foundation.layers import LAYER_NAMES, layer, project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -99,7 +99,7 @@ def resources(environment: Environment, place: Place, arn: Callable[[str, Mappin
     outputs: dict[str, Mapping[str, Any]] = {}
     found: list[Planned] = []
     for name in LAYER_NAMES:
-        upstream = {read: outputs[read] for read in layer(name).reads}
+        upstream = {project(read): outputs[read] for read in layer(name).reads}
         run = _run(name, environment, _Answers(place, arn, upstream))
         outputs[name] = run.outputs
         found += run.resources
@@ -117,8 +117,8 @@ def _run(name: str, environment: Environment, answers: _Answers) -> _Run:
         configure(
             mocks.MockSettings(
                 monitor=monitor, monitor_features=set(monitor.GetDeploymentInfo(None).supportedFeatures),
-                engine=mocks.MockEngine(None), project=name, stack=environment.name, organization="organization",
-                dry_run=False, callbacks=None, outputs=set(), lock=threading.Lock(),
+                engine=mocks.MockEngine(None), project=project(name), stack=environment.name,
+                organization="organization", dry_run=False, callbacks=None, outputs=set(), lock=threading.Lock(),
             )
         )  # fmt: skip
         set_all_config(texts)

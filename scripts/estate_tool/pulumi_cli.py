@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import sys
 import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from estate_tool import engine_locks, stack_state
 from estate_tool.bound import bound_to_us
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
     from estate_tool.stack_state import Record, StackState
 
+Answer = TypeVar("Answer")
+
 # Tells the engine where in this process the guardrails are.
 POLICY_PACK = SCRIPTS / "estate_tool" / "policy_pack"
 
@@ -41,29 +44,62 @@ class Pulumi:
     variables: Mapping[str, str] = field(default_factory=dict)
     attach: Callable[[], Mapping[str, str]] = dict
     version: str = ""
+    say: Callable[[str], None] = lambda text: print(text, file=sys.stderr)
 
     def stacks(self) -> dict[str, int]:
         """Layers that have a stack for this environment, with the number of resources in it."""
+        found = self._from_files(LAYER_NAMES)
+        if found is not None:
+            return {layer: len(state.resources) for layer, state in found.items()}
+        counted = self._for_each(LAYER_NAMES, self._count)
+        return {layer: count for layer, count in counted.items() if count is not None}
+
+    def _count(self, layer: str) -> int | None:
+        """How many resources the layer's stack has; None when there is none.
+
+        In a project's folder the engine lists a stack by its bare name that a bare name means: not another
+        organisation's of the same name, nor another project's.
+        """
+        listed = json.loads(self._call(ROOT / layer, "stack", "ls", "--json"))
+        return next((int(one.get("resourceCount") or 0) for one in listed if one["name"] == self.stack), None)
+
+    def former(self) -> dict[str, str]:
+        """Layers of this environment under the names that their projects had before, by layer: the stacks' full names.
+
+        Of a stack with such a name nobody knows whether it is the estate's until its content is seen.
+        """
+        folder = self._state_folder()
+        if folder and not any((folder / "stacks" / layer / f"{self.stack}.json").exists() for layer in LAYER_NAMES):
+            return {}  # without asking the engine
         listed = json.loads(self._call(ROOT, "stack", "ls", "--all", "--json"))
-        found: dict[str, int] = {}
-        for entry in listed:
-            *_, project, stack = f"//{entry['name']}".split("/")
-            if stack == self.stack:
-                found[project] = int(entry.get("resourceCount") or 0)
-        return found
+        full = {tuple(one["name"].split("/")[-2:]): str(one["name"]) for one in listed}
+        named = {layer: full[layer, self.stack] for layer in LAYER_NAMES if (layer, self.stack) in full}
+        exported = self._for_each(named, lambda layer: self._call(ROOT, "stack", "export", "--stack", named[layer]))
+        return {layer: named[layer] for layer, content in exported.items() if f'"estate:{layer}:' in content}
+
+    def _from_files(self, layers: Iterable[str]) -> dict[str, StackState] | None:
+        folder = self._state_folder()
+        return stack_state.from_files(folder, self.stack, layers) if folder else None
+
+    def _state_folder(self) -> Path | None:
+        return engine_locks.state_folder({**os.environ, **self.variables})
+
+    def _for_each(self, layers: Iterable[str], ask: Callable[[str], Answer]) -> dict[str, Answer]:
+        """What each layer is asked of the engine, all at once."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        asked = tuple(layers)
+        with ThreadPoolExecutor(max_workers=len(LAYER_NAMES)) as pool:
+            return dict(zip(asked, pool.map(ask, asked), strict=True))
 
     def states(self, layers: Iterable[str] = LAYER_NAMES) -> dict[str, StackState]:
         """The stacks that these layers have for this environment."""
         wanted = tuple(layers)
-        folder = engine_locks.state_folder({**os.environ, **self.variables})
-        found = stack_state.from_files(folder, self.stack, wanted) if folder else None
+        found = self._from_files(wanted)
         if found is not None:
             return found
-        from concurrent.futures import ThreadPoolExecutor
-
-        existing = [layer for layer in self.stacks() if layer in wanted]
-        with ThreadPoolExecutor(max_workers=len(LAYER_NAMES)) as pool:
-            return dict(zip(existing, pool.map(self._state, existing), strict=True))
+        counted = self._for_each(wanted, self._count)
+        return self._for_each([layer for layer, count in counted.items() if count is not None], self._state)
 
     def _state(self, layer: str) -> StackState:
         tags = json.loads(self._call(ROOT / layer, "stack", "tag", "ls", "--json", "--stack", self.stack))
@@ -143,6 +179,25 @@ class Pulumi:
             return replace(self, variables={**self.variables, **told})._run(layer, [*arguments, *serving], on_event)
 
     def _run(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        complaint = self._run_once(layer, arguments, on_event)
+        if self._freed(layer, complaint):
+            complaint = self._run_once(layer, arguments, on_event)
+        return engine_locks.explained(complaint, layer, self.stack)
+
+    def _freed(self, layer: str, complaint: str) -> bool:
+        """Whether all that was in the way were locks of dead processes, which are gone now.
+
+        Before the engine has its lock it touches nothing. In a file backend such locks are looked for beforehand.
+        """
+        locks = engine_locks.told(complaint)
+        if not engine_locks.are_dead(locks):
+            return False
+        for lock in locks:
+            self.say(f"freed the lock of {lock}, which has ended")
+        self._call_once(ROOT / layer, "cancel", "--yes", "--stack", self.stack)
+        return True
+
+    def _run_once(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
         with tempfile.TemporaryDirectory(prefix="estate-") as folder:
             log = Path(folder) / "events.jsonl"
             log.touch()
@@ -155,9 +210,19 @@ class Pulumi:
                 reader.finish()
             if process.returncode == 0:
                 return ""
-            return engine_locks.explained(output.strip(), layer, self.stack) or ended(process.returncode)
+            # One that was killed leaves only how far it had come.
+            said = output.strip() if process.returncode > 0 else ""
+            return said or ended(process.returncode)
 
     def _call(self, folder: Path, *arguments: str) -> str:
+        try:
+            return self._call_once(folder, *arguments)
+        except Failed as error:
+            if not self._freed(folder.name, error.message):
+                raise
+        return self._call_once(folder, *arguments)
+
+    def _call_once(self, folder: Path, *arguments: str) -> str:
         command = ["pulumi", *arguments, "--non-interactive", "--color=never"]
         with started(command, folder, self._environ(), merge=False) as process:
             output, complaint = process.communicate()

@@ -18,6 +18,7 @@ from estate_tool.changes import Changes
 from estate_tool.errors import Failed
 from estate_tool.import_ids import Account, NotThere, import_id
 from estate_tool.reaching import reaching
+from foundation.layers import project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -47,7 +48,7 @@ class Recovery:
         """Makes a layer's stack ready for the engine; raises Failed, with nothing lost, when that can't be done."""
         self.free(layer)
         state = engine_locks.state_folder(os.environ)
-        if state and not _may_be_unfinished(state / "stacks" / layer / f"{self.pulumi.stack}.json"):
+        if state and not _may_be_unfinished(state / "stacks" / project(layer) / f"{self.pulumi.stack}.json"):
             return
         found = self.pulumi.export_versioned(layer)
         if _is_unfinished(found["deployment"]):

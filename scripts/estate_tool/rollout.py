@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from estate_tool import former_names
 from estate_tool.changes import Changes
 from estate_tool.deployment import Deployment
 from estate_tool.errors import Failed
@@ -64,6 +65,7 @@ def deploy(
         approve=approve,
         on_planned=(lambda step: display.step(step, planned=True)) if show_plan else (lambda _: None),
     )
+    former_names.refuse(pulumi, deployment.states)
     check(deployment.states)
     if not preview:
         _require_lower(layers, deployment.deployed, pulumi.stack)
@@ -109,6 +111,7 @@ def destroy(
     `refuse_while_read` comes first. `recovery` as in `deploy`.
     """
     stacks = pulumi.stacks()
+    former_names.refuse(pulumi, stacks)
 
     def one(name: str) -> LayerResult:
         if name not in stacks:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from foundation.layers import LAYER_NAMES
+from foundation.layers import LAYER_NAMES, project
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -103,7 +103,7 @@ def from_files(folder: Path, stack: str, layers: Iterable[str] = LAYER_NAMES) ->
         # Version 1: stacks lie in folders of their project, each in one file, the tags beside it.
         if (folder / "meta.yaml").read_text(encoding="utf-8").split() != ["version:", "1"]:
             return None
-        states = {layer: _from_file(folder / "stacks" / layer, stack) for layer in layers}
+        states = {layer: _from_file(folder / "stacks" / project(layer), stack) for layer in layers}
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return None
     return {layer: state for layer, state in states.items() if state}

@@ -12,7 +12,7 @@ import pytest
 from compute.outputs import ComputeOutputs, FunctionOutputs
 from data.outputs import DataOutputs, QueueOutputs, TableOutputs
 from foundation.catalog import CATALOG
-from foundation.layers import LAYER_NAMES, layer
+from foundation.layers import LAYER_NAMES, layer, project
 from foundation.naming import Arns, Names
 from foundation.outputs import FoundationOutputs
 from foundation.policies import failure_queue_arn
@@ -22,7 +22,7 @@ ARNS = Arns(names=Names("dev"), account="123456789012", region="us-east-1")
 
 
 def _upstream(*layers: str) -> dict[str, Any]:
-    return {f"organization/{name}/dev": outputs_of(name) for name in layers}
+    return {f"organization/{project(name)}/dev": outputs_of(name) for name in layers}
 
 
 @pytest.mark.parametrize("reader", [name for name in LAYER_NAMES if "foundation" in layer(name).reads])

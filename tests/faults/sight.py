@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from foundation.layers import LAYER_NAMES
+from foundation.layers import LAYER_NAMES, project
 from tests.integration.inventory import listed
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def look(aws: EmbeddedAws) -> Sight:
     found = listed(aws.client, "local")
     states, pending = dict[str, list[str]](), []
     for layer in LAYER_NAMES:
-        path = aws.place.home / "state" / ".pulumi" / "stacks" / layer / "local.json"
+        path = aws.place.home / "state" / ".pulumi" / "stacks" / project(layer) / "local.json"
         if path.exists():
             latest = json.loads(path.read_text())["checkpoint"].get("latest") or {}
             resources = latest.get("resources") or []

@@ -11,7 +11,7 @@ from estate_tool.configuration import load
 from estate_tool.environment import Environment
 from estate_tool.permission_table import TABLE
 from foundation.catalog import CATALOG
-from foundation.layers import LAYER_NAMES, layer
+from foundation.layers import LAYER_NAMES, layer, project
 from foundation.tags import TAG_KEYS
 from tests.support.mocks import STACK_REFERENCE, Recording, Registration, roll_out, run_layer
 from tests.support.sdk import arguments
@@ -133,7 +133,7 @@ def test_nothing_is_kept_from_being_destroyed(recording: Recording) -> None:
 @every_layer
 def test_a_layer_reads_the_layers_it_says_and_of_the_same_environment_only(name: str, recording: Recording) -> None:
     read = {item.name for item in recording.of(STACK_REFERENCE)}
-    assert read == {f"organization/{lower}/dev" for lower in layer(name).reads}
+    assert read == {f"organization/{project(lower)}/dev" for lower in layer(name).reads}
 
 
 @every_layer

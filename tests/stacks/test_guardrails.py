@@ -9,14 +9,16 @@ import pytest
 
 from foundation.guardrails.policies import ALL_RULES
 from foundation.guardrails.rules import Resource, Rule, StackRule, message
-from foundation.layers import LAYER_NAMES
+from foundation.layers import LAYER_NAMES, project
 from tests.support.mocks import roll_out
 
 
 @cache
 def resources(layer: str, stack: str = "dev") -> list[Resource]:
     """What the engine would show the guardrails of a layer."""
-    own = Resource(type="pulumi:pulumi:Stack", name=f"{layer}-{stack}", urn=f"urn:pulumi:{stack}::{layer}::x::y")
+    own = Resource(
+        type="pulumi:pulumi:Stack", name=f"{layer}-{stack}", urn=f"urn:pulumi:{stack}::{project(layer)}::x::y"
+    )
     return [
         own,
         *(

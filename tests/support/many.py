@@ -13,7 +13,7 @@ import pytest
 from estate_tool.serving import waited_for_at_once
 from foundation import catalog
 from foundation.guardrails import alarms
-from foundation.layers import LAYERS
+from foundation.layers import LAYERS, project
 from foundation.model import Catalog, Function, TableGrant
 from tests.support.mocks import ROOT, Recording, record
 
@@ -58,8 +58,10 @@ def roll_out_many(functions: int, suffix: str) -> dict[str, Recording]:
     done: dict[str, Recording] = {}
     with in_place(many(functions)):
         for each in LAYERS:
-            upstream = {f"organization/{read}/{suffix}": done[read].outputs for read in each.reads}
+            upstream = {f"organization/{project(read)}/{suffix}": done[read].outputs for read in each.reads}
             program = partial(_run, each.name)
             # As the tool runs it: the SDK's own wait is quadratic in the number of outputs.
-            done[each.name] = record(waited_for_at_once(program), project=each.name, stack=suffix, upstream=upstream)
+            done[each.name] = record(
+                waited_for_at_once(program), project=project(each.name), stack=suffix, upstream=upstream
+            )
     return done

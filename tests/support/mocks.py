@@ -20,7 +20,7 @@ from pulumi.runtime import mocks, rpc, set_all_config
 from pulumi.runtime.settings import configure
 from pulumi.runtime.stack import run_in_stack
 
-from foundation.layers import LAYERS, layer
+from foundation.layers import LAYERS, layer, project
 from tests.support import fake_aws
 
 ROOT = Path(__file__).parents[2]
@@ -211,10 +211,10 @@ def run_layer(
     recording: Recording | None = None,
 ) -> Recording:
     """Runs a layer through its entry point, as `pulumi up` does. `upstream`: outputs by layer, of the same stack."""
-    references = {f"organization/{other}/{stack}": outputs for other, outputs in (upstream or {}).items()}
+    references = {f"organization/{project(other)}/{stack}": outputs for other, outputs in (upstream or {}).items()}
     return record(
         lambda: runpy.run_path(str(ROOT / name), run_name="__main__"),
-        project=name,
+        project=project(name),
         stack=stack,
         config=config,
         upstream=references,

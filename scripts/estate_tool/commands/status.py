@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+from estate_tool import former_names
 from estate_tool.commands import arguments
 from foundation.layers import LAYER_NAMES
 
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _layers(pulumi: Pulumi) -> list[dict[str, Any]]:
     stacks = pulumi.stacks()
+    former_names.refuse(pulumi, stacks)
 
     def one(layer: str) -> dict[str, Any]:
         resources = (pulumi.export(layer).get("resources") or []) if stacks.get(layer) else []

@@ -12,7 +12,7 @@ from tests.support.mocks import outputs_of, record
 def _seen_by_data(read: Any) -> Any:
     """What `read` gives for the outputs of a real run of foundation, as the data layer sees them."""
     program = lambda: pulumi.export("value", read(FoundationOutputs.from_stack("data")))  # noqa: E731
-    return record(program, upstream={"organization/foundation/dev": outputs_of("foundation")}).outputs["value"]
+    return record(program, upstream={"organization/estate-foundation/dev": outputs_of("foundation")}).outputs["value"]
 
 
 def test_names_arns_and_tags_follow_the_environments_suffix() -> None:

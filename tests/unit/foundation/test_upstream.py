@@ -8,7 +8,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from foundation.upstream import Upstream, planned
 from tests.support.mocks import STACK_REFERENCE, Recording, UnexpectedCall, record
 
-FOUNDATION = {"organization/foundation/dev": {"suffix": "dev", "role_arns": {"ingest": "arn:role"}, "empty": ""}}
+FOUNDATION = {"organization/estate-foundation/dev": {"suffix": "dev", "role_arns": {"ingest": "arn:role"}, "empty": ""}}
 
 
 def _exporting(*path: str) -> None:
@@ -24,7 +24,7 @@ def test_an_output_is_found_by_its_path(path: tuple[str, ...], value: str) -> No
 
 def test_the_stack_of_the_same_name_is_read() -> None:
     recording = record(lambda: _exporting("suffix"), upstream=FOUNDATION)
-    assert [item.name for item in recording.of(STACK_REFERENCE)] == ["organization/foundation/dev"]
+    assert [item.name for item in recording.of(STACK_REFERENCE)] == ["organization/estate-foundation/dev"]
 
 
 @pytest.mark.parametrize("path", [("region",), ("role_arns", "query"), ("suffix", "deeper")])
@@ -37,11 +37,11 @@ def test_a_missing_output_names_the_layer_to_deploy(path: tuple[str, ...]) -> No
 
 def test_a_stack_that_was_destroyed_but_kept_names_the_layer_to_deploy() -> None:
     with pytest.raises(pulumi.RunError, match=r"deploy_layer\.sh foundation dev"):
-        record(lambda: _exporting("suffix"), upstream={"organization/foundation/dev": {}})
+        record(lambda: _exporting("suffix"), upstream={"organization/estate-foundation/dev": {}})
 
 
 def test_a_stack_of_another_environment_does_not_answer() -> None:
-    with pytest.raises(UnexpectedCall, match="organization/foundation/prod"):
+    with pytest.raises(UnexpectedCall, match="organization/estate-foundation/prod"):
         record(lambda: _exporting("suffix"), stack="prod", upstream=FOUNDATION)
 
 

@@ -56,5 +56,5 @@ def test_a_resource_that_is_not_the_only_one_is_not_taken_for_it() -> None:
 
 
 def test_only_stacks_that_exist_can_be_read() -> None:
-    with pytest.raises(UnexpectedCall, match="organization/foundation/dev"):
+    with pytest.raises(UnexpectedCall, match="organization/estate-foundation/dev"):
         run_layer("data")

@@ -103,6 +103,9 @@ class FakeEngine:
     def replace(self, layer: str, exported: Any) -> None:
         self.put_back[layer] = exported
 
+    def former(self) -> dict[str, str]:
+        return {}
+
     def stacks(self) -> dict[str, int]:
         return {"data": self._resources, "compute": self._resources, "foundation": self._resources}
 

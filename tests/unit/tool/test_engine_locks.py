@@ -110,7 +110,7 @@ def test_another_stacks_lock_stays(tmp_path: Path, ended: int) -> None:
 
 
 def test_empty_attributes_are_removed_and_others_stay(tmp_path: Path) -> None:
-    stacks = tmp_path / "stacks" / "data"
+    stacks = tmp_path / "stacks" / "estate-data"
     stacks.mkdir(parents=True)
     for name, text in (("dev.json", ""), ("dev.json.attrs", ""), ("b.json.attrs", "{}")):
         (stacks / name).write_text(text)

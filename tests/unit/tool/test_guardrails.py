@@ -17,7 +17,7 @@ def violations(config: dict[str, str], **props: Any) -> list[str]:
     service: Any = analyzer()
     topic = "aws:sns/topic:Topic"
     service.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(stack="dev", config=config), None)
-    urn = f"urn:pulumi:dev::observability::{topic}::page-topic"
+    urn = f"urn:pulumi:dev::estate-observability::{topic}::page-topic"
     resource = analyzer_pb2.AnalyzerResource(type=topic, name="page-topic", urn=urn)
     json_format.ParseDict(props, resource.properties)
     answer = service.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=[resource]), None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from estate_tool import engine_locks, pulumi_cli, serving
 from estate_tool.errors import Failed
 from estate_tool.pulumi_cli import Pulumi
 from estate_tool.stack_state import RECORD_TAG, Record
+from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,22 +61,54 @@ class Engine:
 @pytest.fixture
 def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     layers = tmp_path / "checkout"
-    for layer in ("foundation", "data"):
+    for layer in LAYER_NAMES:
         (layers / layer).mkdir(parents=True)
     monkeypatch.setattr(pulumi_cli, "ROOT", layers)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     return Engine(tmp_path)
 
 
-def test_stacks_of_all_projects_are_told_apart_by_environment(engine: Engine) -> None:
-    listed = [
-        {"name": "organization/data/dev", "resourceCount": 4},
-        {"name": "organization/data/dev-b", "resourceCount": 9},
-        {"name": "my-org/foundation/dev"},
-        {"name": "dev", "resourceCount": 1},
-    ]
-    engine.answers(stdout=json.dumps(listed))
-    assert Pulumi(stack="dev").stacks() == {"data": 4, "foundation": 0, "": 1}
+# An engine that answers by the command and the folder it is run in.
+CHOOSING = """
+asked = " ".join([os.path.basename(os.getcwd()), *sys.argv[1:]])
+print(next((json.dumps(said) for key, said in {answers!r}.items() if key in asked), ""))"""
+
+
+def answering(engine: Engine, answers: dict[str, Any]) -> None:
+    """The first answer whose key the folder's name and the arguments hold."""
+    script = (engine.folder / "pulumi").read_text()
+    chosen = CHOOSING.format(answers=answers)
+    (engine.folder / "pulumi").write_text(script.replace('print(answer["stdout"])', chosen))
+
+
+def test_a_layer_s_stack_is_the_one_that_its_bare_name_means(engine: Engine) -> None:
+    # So the engine lists them in a project's folder: another organisation's with its name.
+    others = [{"name": "their-org/dev", "resourceCount": 9}, {"name": "dev-b", "resourceCount": 8}]
+    answering(
+        engine,
+        {
+            "data stack ls": [*others, {"name": "dev", "resourceCount": 4}],
+            "foundation stack ls": [{"name": "dev"}],
+            "compute stack ls": others,
+            "observability stack ls": [],
+        },
+    )
+    assert Pulumi(stack="dev").stacks() == {"data": 4, "foundation": 0}
+    assert all("--all" not in call["arguments"] for call in engine.calls)
+
+
+def test_stacks_of_the_former_names_are_the_estate_s_only_by_their_content(engine: Engine) -> None:
+    own = {"deployment": {"resources": [{"type": "estate:data:ScalingTable"}]}}
+    listed = ["organization/data/dev", "organization/compute/dev", "organization/foundation/prod", "organization/x/dev"]
+    answering(
+        engine,
+        {
+            "stack ls --all": [{"name": name} for name in listed],
+            "export --stack organization/data/dev": own,
+            "export --stack organization/compute/dev": {"deployment": {"resources": [{"type": "aws:a:A"}]}},
+        },
+    )
+    assert Pulumi(stack="dev").former() == {"data": "organization/data/dev"}
 
 
 def test_the_engine_runs_in_the_layers_folder_with_the_variables_given(engine: Engine) -> None:
@@ -137,6 +171,55 @@ def test_a_held_lock_comes_with_the_way_out(engine: Engine) -> None:
     assert "pulumi cancel --yes --cwd data --stack dev" in complaint
 
 
+LOCKED = """#!/usr/bin/env python3
+import os, sys
+open(__file__ + ".calls", "a").write(sys.argv[1] + "\\n")
+if sys.argv[1] == "cancel":
+    open(__file__ + ".freed", "w")
+elif not os.path.exists(__file__ + ".freed"):
+    print("error: the stack is currently locked by 1 lock(s). Either wait for the other process(es) to end or delete "
+          "the lock file with `pulumi cancel`.\\n  s3://state/.pulumi/locks/organization/estate-data/dev/7c.json: "
+          "created by ann@HOST (pid PID) at 2026-11-27T00:03:01Z", file=sys.stderr)
+    sys.exit(255)
+"""
+
+
+@pytest.mark.parametrize("call", ["destroy", "keep_record"])
+def test_a_lock_in_a_bucket_of_a_process_that_has_ended_here_is_freed(engine: Engine, ended: int, call: str) -> None:
+    locked = LOCKED.replace("HOST", socket.gethostname()).replace("PID", str(ended))
+    (engine.folder / "pulumi").write_text(locked)
+    told: list[str] = []
+    pulumi = Pulumi(stack="dev", say=told.append)
+    if call == "destroy":
+        assert pulumi.destroy("data", lambda _: None) == ""
+    else:
+        pulumi.keep_record("data", Record())
+    verb = {"destroy": "destroy", "keep_record": "stack"}[call]
+    assert (engine.folder / "pulumi.calls").read_text().split() == [verb, "cancel", verb]
+    assert f"process {ended} of ann" in told[0]
+
+
+@pytest.mark.parametrize(("host", "pid"), [("elsewhere", 0), (socket.gethostname(), 1)])
+def test_a_lock_in_a_bucket_that_may_be_held_is_left_and_named(engine: Engine, ended: int, host: str, pid: int) -> None:
+    script = engine.folder / "pulumi"
+    living = subprocess.Popen(["sleep", "600"]) if pid else None
+    shown = LOCKED.replace("HOST", host).replace("PID", str(living.pid if living else ended))
+    # What runs is to look like an engine.
+    monitored = pytest.MonkeyPatch()
+    monitored.setattr(engine_locks, "_is_engine", lambda _: True)
+    script.write_text(shown)
+    try:
+        complaint = Pulumi(stack="dev").destroy("data", lambda _: None)
+    finally:
+        monitored.undo()
+        if living:
+            living.kill()
+            living.wait()
+    assert f"created by ann@{host}" in complaint
+    assert "scripts/estate pulumi cancel --yes --cwd data --stack dev" in complaint
+    assert "cancel" not in (engine.folder / "pulumi.calls").read_text().split()
+
+
 def test_only_the_resources_named_are_read_anew(engine: Engine) -> None:
     assert Pulumi(stack="dev").refresh("data", ["urn:a", "urn:b"], lambda _: None) == ""
     (call,) = engine.calls
@@ -156,7 +239,7 @@ def test_an_edited_deployment_is_handed_to_the_engine_as_it_came(engine: Engine)
 
 def test_a_failed_question_is_an_error_with_the_engines_words(engine: Engine) -> None:
     engine.answers(stderr="error: no backend", code=1)
-    with pytest.raises(Failed, match="stack ls failed in checkout: error: no backend"):
+    with pytest.raises(Failed, match="stack ls failed in foundation: error: no backend"):
         Pulumi(stack="dev").stacks()
 
 
@@ -173,13 +256,12 @@ def test_without_a_state_folder_states_come_from_the_engine_with_their_records(
     monkeypatch.setattr(engine_locks, "state_folder", lambda _: None)
     record = Record(inputs="abc", aws="one")
     answers = {
-        "ls --all": [{"name": "organization/data/dev"}, {"name": "organization/compute/dev"}],
+        "data stack ls": [{"name": "dev"}],
+        "foundation stack ls": [],
         "tag ls": {RECORD_TAG: str(record)},
         "export": {"version": 3, "deployment": {"resources": [{"type": "aws:a"}]}},
     }
-    script = (engine.folder / "pulumi").read_text()
-    chosen = f"said = next(json.dumps(v) for k, v in {answers!r}.items() if k in ' '.join(sys.argv))\nprint(said)"
-    (engine.folder / "pulumi").write_text(script.replace('print(answer["stdout"])', chosen))
+    answering(engine, answers)
     states = Pulumi(stack="dev").states(("foundation", "data"))
     assert list(states) == ["data"]
     assert states["data"].record == record

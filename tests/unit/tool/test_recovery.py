@@ -190,7 +190,7 @@ def test_the_engine_is_only_asked_when_its_file_says_that_something_is_left(
     state: Path, checkpoint: Any, asked: bool
 ) -> None:
     if checkpoint is not None:
-        file = state / "stacks" / "data" / "dev.json"
+        file = state / "stacks" / "estate-data" / "dev.json"
         file.parent.mkdir(parents=True)
         file.write_text(json.dumps(checkpoint))
     pulumi = FakePulumi(made("a"), pending=(), exist=set())

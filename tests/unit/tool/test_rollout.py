@@ -59,6 +59,9 @@ class FakePulumi:
         self.runs = 0
         self.times = dict.fromkeys(deployed, 0)
 
+    def former(self) -> dict[str, str]:
+        return {}
+
     def stacks(self) -> dict[str, int]:
         return dict(self.resources)
 

@@ -104,7 +104,7 @@ def test_what_is_no_record_of_this_version_is_none(text: str) -> None:
 @pytest.fixture
 def backend(tmp_path: Path) -> Path:
     (tmp_path / "meta.yaml").write_text("version: 1\n")
-    folder = tmp_path / "stacks" / "data"
+    folder = tmp_path / "stacks" / "estate-data"
     folder.mkdir(parents=True)
     checkpoint = {"version": 3, "checkpoint": {"stack": "organization/data/dev", "latest": DEPLOYMENT}}
     (folder / "dev.json").write_text(json.dumps(checkpoint))
@@ -116,12 +116,12 @@ def test_states_are_read_from_the_files_of_the_engine(backend: Path) -> None:
     assert stack_state.from_files(backend, "prod") == {}
     record = rolled_out()
     tags = {"version": 1, "tags": {RECORD_TAG: str(record), "owner": "me"}}
-    (backend / "stacks" / "data" / "dev.pulumi-tags").write_text(json.dumps(tags))
+    (backend / "stacks" / "estate-data" / "dev.pulumi-tags").write_text(json.dumps(tags))
     assert stack_state.from_files(backend, "dev") == {"data": state(record=record)}
 
 
 def test_a_stack_nothing_was_rolled_out_to_has_no_resources(backend: Path) -> None:
-    (backend / "stacks" / "data" / "dev.json").write_text('{"version":3,"checkpoint":{"stack":"x"}}')
+    (backend / "stacks" / "estate-data" / "dev.json").write_text('{"version":3,"checkpoint":{"stack":"x"}}')
     (found,) = (stack_state.from_files(backend, "dev") or {}).values()
     assert (found.resources, found.outputs, found.made) == ([], {}, 0)
 
@@ -130,10 +130,10 @@ def test_a_stack_nothing_was_rolled_out_to_has_no_resources(backend: Path) -> No
     ("file", "text"),
     [
         ("meta.yaml", "version: 0\n"),
-        ("stacks/data/dev.json", "{"),
-        ("stacks/data/dev.json", '{"version": 9}'),
-        ("stacks/data/dev.json.gz", ""),
-        ("stacks/data/dev.pulumi-tags", "[]"),
+        ("stacks/estate-data/dev.json", "{"),
+        ("stacks/estate-data/dev.json", '{"version": 9}'),
+        ("stacks/estate-data/dev.json.gz", ""),
+        ("stacks/estate-data/dev.pulumi-tags", "[]"),
     ],
 )
 def test_files_that_only_the_engine_understands_are_left_to_it(backend: Path, file: str, text: str) -> None:

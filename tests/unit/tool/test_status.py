@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 class Engine:
     """Foundation is deployed, data has a stack with nothing in it, the others have none."""
 
+    def former(self) -> dict[str, str]:
+        return {}
+
     def stacks(self) -> dict[str, int]:
         return {"foundation": 3, "data": 0}
 

@@ -246,7 +246,7 @@ COMPOSITE = "cloudwatch/compositeAlarm:CompositeAlarm"
 def alarmed(sets: AlarmSets) -> list[Resource]:
     """The layer observability with alarms of these specifications and the composite alarms over them."""
     stack = Resource(
-        type="pulumi:pulumi:Stack", name="thing", urn="urn:pulumi:dev::observability::pulumi:pulumi:Stack::x"
+        type="pulumi:pulumi:Stack", name="thing", urn="urn:pulumi:dev::estate-observability::pulumi:pulumi:Stack::x"
     )
     specs = [spec for specs in sets.values() for spec in specs]
     rules: dict[str, list[str]] = {}

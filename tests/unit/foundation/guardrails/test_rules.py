@@ -74,6 +74,6 @@ def test_what_belongs_to_one_named_resource_is_scoped(arn: str) -> None:
     "props", [{"dimensions": UNKNOWN}, {"metricQueries": UNKNOWN}, {"dimensions": {"FunctionName": UNKNOWN}}]
 )
 def test_alarms_on_what_a_preview_does_not_know_are_left_to_the_rollout(props: dict[str, object]) -> None:
-    stack = Resource(type="pulumi:pulumi:Stack", name="thing", urn="urn:pulumi:dev::observability::x::y")
+    stack = Resource(type="pulumi:pulumi:Stack", name="thing", urn="urn:pulumi:dev::estate-observability::x::y")
     assert messages("alarms", [stack])
     assert messages("alarms", [stack, resource(ALARM, **props)]) == []
