@@ -9,7 +9,8 @@ from observability import config as configuration
 from observability.alarms import estate_alarms
 from observability.estate_alarms import EstateAlarmsArgs, build_alarms
 from observability.estate_dashboard import EstateDashboard, EstateDashboardArgs
-from observability.memory_metric import MemoryMetrics
+from observability.log_metrics import log_metrics
+from observability.metrics import Reference
 from observability.outputs import ObservabilityOutputs
 from observability.physical import deployed, physical_names
 from observability.queries import SavedQueries, SavedQueriesArgs
@@ -23,19 +24,22 @@ def main() -> None:
     data = DataOutputs.from_stack("observability", CATALOG)
     compute = ComputeOutputs.from_stack("observability", CATALOG)
     names, physical = foundation.names(), physical_names(CATALOG, data, compute)
-    physical = {**physical, **MemoryMetrics("memory", CATALOG, names, physical).physical}
     topics = build_topics(config, foundation.arns(), foundation.tags("observability", "alerts"))
-    specs = estate_alarms(CATALOG, config.thresholds)
-    known = {subject: deployed(subject, data, compute) for subject in specs}
+    named = {Reference("topic", severity): topic.name for severity, topic in topics.items()}
+    physical = {**physical, **log_metrics(CATALOG, names, physical), **named}
+    specs = estate_alarms(CATALOG, config.thresholds, config.level)
+    # The dashboard draws every function, whatever alarms there are.
+    drawn = [Reference("function", function.name) for function in CATALOG.functions]
+    known = {subject: deployed(subject, data, compute) for subject in dict.fromkeys((*specs, *drawn))}
     alarm_args = EstateAlarmsArgs(
         specs=specs,
         foundation=foundation,
         physical=physical,
         deployed=known,
-        topics=topics,
+        topics={severity: topic.arn for severity, topic in topics.items()},
         runbooks=config.runbooks,
     )
-    symptoms, *sets = build_alarms(alarm_args)
+    alarms = build_alarms(alarm_args)
     dashboard_args = EstateDashboardArgs(
         catalog=CATALOG,
         specs=specs,
@@ -43,14 +47,14 @@ def main() -> None:
         region=foundation.region,
         physical=physical,
         deployed=known,
-        page_arns=symptoms.alarm_arns,
-        ticket_arns=[arn for each in sets for arn in each.alarm_arns],
+        page_arns=alarms.page_arns,
+        other_arns=alarms.other_arns,
     )
     log_groups = [function.log_group for function in compute.functions.values()]
     ObservabilityOutputs(
-        page_topic_arn=topics["page"],
-        ticket_topic_arn=topics["ticket"],
-        alarm_names=[name for each in (symptoms, *sets) for name in each.alarm_names],
+        page_topic_arn=topics["page"].arn,
+        ticket_topic_arn=topics["ticket"].arn,
+        alarm_names=alarms.names,
         dashboard_name=EstateDashboard("estate", dashboard_args).name,
         query_names=SavedQueries("estate", SavedQueriesArgs(names=names, log_groups=log_groups)).query_names,
     ).export()

@@ -9,27 +9,28 @@ import pulumi_aws as aws
 
 from foundation.naming import Names
 from observability.alarm_spec import AlarmSpec, Deployed, description
+from observability.config import Severity
 from observability.metrics import Metric, Reference
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmSetArgs:
-    """The specifications, the names they need, what the resource tells of itself, the topic to tell, and tags.
+    """Alarm definitions of one resource, its names and deployed properties, the topics to notify, tags.
 
-    `runbooks` is where the runbooks' links begin.
+    `runbooks` is the beginning of links to the runbooks.
     """
 
     specs: Sequence[AlarmSpec]
     names: pulumi.Output[Names]
     physical: Mapping[Reference, pulumi.Output[str]]
-    topic_arn: pulumi.Input[str]
+    topics: Mapping[Severity, pulumi.Input[str]]
     tags: pulumi.Input[dict[str, str]]
     deployed: pulumi.Output[Deployed]
     runbooks: str
 
 
 class AlarmSet(pulumi.ComponentResource):
-    """All alarms of one function, queue or table; each tells the topic when it goes off and when it is over."""
+    """All alarms of one resource. Each notifies the topic of its severity, unless a composite alarm does so for it."""
 
     alarm_names: list[pulumi.Output[str]]
     alarm_arns: list[pulumi.Output[str]]
@@ -46,14 +47,16 @@ class AlarmSet(pulumi.ComponentResource):
         return aws.cloudwatch.MetricAlarm(
             f"alarm-{spec.purpose}",
             name=args.names.apply(lambda names: names.of("alarm", spec.purpose)),
-            alarm_description=description("ticket", spec.meaning, spec.action, f"{args.runbooks}/{spec.runbook}"),
+            alarm_description=description(
+                spec.severity, spec.summary, spec.remediation, f"{args.runbooks}/{spec.runbook}"
+            ),
             comparison_operator=spec.comparison,
             threshold=args.deployed.apply(spec.limit) if callable(spec.threshold) else spec.threshold,
             evaluation_periods=spec.periods,
             datapoints_to_alarm=spec.datapoints,
-            treat_missing_data=spec.silence.treatment,
-            alarm_actions=[args.topic_arn],
-            ok_actions=[args.topic_arn],
+            treat_missing_data=spec.missing_data.treatment,
+            # No notification of the state OK: a ticket is closed by a person, and a loss is not over after minutes.
+            alarm_actions=None if spec.symptom else [args.topics[spec.severity]],
             tags=args.tags,
             opts=pulumi.ResourceOptions(parent=self),
             **measured,
@@ -84,7 +87,7 @@ def _plain(spec: AlarmSpec, physical: Mapping[Reference, pulumi.Output[str]]) ->
 def _math(spec: AlarmSpec, physical: Mapping[Reference, pulumi.Output[str]]) -> dict[str, Any]:
     """The arguments of an alarm on metric math: the expression, and the metrics m1, m2, … that it is about."""
     result = aws.cloudwatch.MetricAlarmMetricQueryArgs(
-        id="result", expression=spec.expression, label=spec.word, return_data=True
+        id="result", expression=spec.expression, label=spec.alarm_type, return_data=True
     )
     inputs = [
         aws.cloudwatch.MetricAlarmMetricQueryArgs(

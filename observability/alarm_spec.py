@@ -1,36 +1,33 @@
-"""What an alarm is before it has the names and ARNs of an environment: plain data, checked."""
+"""Alarm specifications: one alarm each, before it has the names and ARNs of an environment. Plain data, checked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from observability.config import Severity
+from observability.config import Level, Severity
 from observability.metrics import Metric, Reference
 
 Symptom = Literal["events-lost", "events-late", "queries-slow"]
 Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold"]
 
-# What the runbooks stand in, one file per kind of resource with a heading per word.
-RUNBOOKS = {"function": "functions", "queue": "queues", "dlq": "failure-queues", "table": "tables"}
+# The runbook of each kind of resource; it has a heading for every alarm type.
+RUNBOOKS = {
+    "function": "functions", "queue": "queues", "dlq": "failure-queues", "table": "tables", "account": "account",
+    "topic": "topics",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Silence:
-    """How an alarm takes periods without data (`treat_missing_data`), and why."""
+class MissingData:
+    """Treatment of periods without data (`treat_missing_data`), with the reason for it."""
 
-    treatment: Literal["notBreaching", "ignore"]
+    treatment: Literal["notBreaching", "ignore", "breaching"]
     why: str
-
-
-NOT_CALLED = Silence("notBreaching", "Lambda publishes nothing while the function is not called")
-NOTHING_WAITS = Silence("notBreaching", "SQS publishes nothing for a queue that was empty and unused for six hours")
-STILL_WAITING = Silence("ignore", "a gap does not say that the messages are gone; an emptied queue publishes zeros")
-FILLED = Silence("notBreaching", "DynamoDB publishes only what is not zero; the expression takes gaps as zeros")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deployed:
-    """What thresholds follow from that only the deployed resource tells; each kind of resource has some of it."""
+    """Properties of a deployed resource that thresholds depend on; each kind of resource has some of them."""
 
     billing: str = "provisioned"
     memory_mb: float = 0
@@ -42,20 +39,22 @@ class Deployed:
 class AlarmSpec:
     """One alarm, without the names and ARNs that only a deployed environment has.
 
-    `word` says what is watched, ends the alarm's name and is the heading of its runbook; `rule` says the threshold in
-    words. Without an `expression` there is one metric; with one it is metric math over m1, m2, … in the order of
-    `metrics`. It goes off when `datapoints` of the last `periods`, each `period_seconds` long, compare so with the
-    threshold. Every alarm writes a ticket; the composite alarm of its `symptom`, where it has one, pages.
+    `alarm_type` ends the alarm's name and is the heading of its runbook; `rule` is the threshold in words. Without an
+    `expression` there is one metric; with one it is metric math over m1, m2, … in the order of `metrics`. The alarm is
+    in ALARM when `datapoints` of the last `periods`, each `period_seconds` long, compare so with the threshold. It
+    notifies the topic of its severity itself, unless it is a child of the composite alarm of its `symptom`.
     """
 
     subject: Reference
-    word: str
-    meaning: str
-    action: str
+    alarm_type: str
+    summary: str
+    remediation: str
     rule: str
     metrics: tuple[Metric, ...]
     threshold: float | Callable[[Deployed], float]
-    silence: Silence
+    missing_data: MissingData
+    level: Level = "standard"
+    severity: Severity = "ticket"
     symptom: Symptom | None = None
     expression: str | None = None
     comparison: Comparison = "GreaterThanThreshold"
@@ -69,22 +68,29 @@ class AlarmSpec:
             raise ValueError(f"{self.purpose}: {self.datapoints} datapoints of {self.periods} periods")
         if not self.metrics or (self.expression is None and len(self.metrics) > 1):
             raise ValueError(f"{self.purpose}: one metric, or several and an expression")
+        longest = WEEK if self.period_seconds >= HOUR else DAY
+        if self.periods * self.period_seconds > longest:
+            raise ValueError(f"{self.purpose}: {self.periods} periods of {self.period_seconds} s, over {longest} s")
 
     @property
     def purpose(self) -> str:
         """The alarm's name between its kind and the suffix."""
-        return f"{self.subject.label}-{self.word}"
+        return f"{self.subject.label}-{self.alarm_type}"
 
     @property
     def runbook(self) -> str:
         """The file of the runbook and its heading, as they stand in a link."""
-        return f"{RUNBOOKS[self.subject.kind]}.md#{self.word}"
+        return f"{RUNBOOKS[self.subject.kind]}.md#{self.alarm_type}"
 
     def limit(self, deployed: Deployed) -> float:
         """The threshold for the resource as it is deployed."""
         return self.threshold(deployed) if callable(self.threshold) else self.threshold
 
 
-def description(severity: Severity, meaning: str, action: str, runbook: str) -> str:
-    """What somebody who gets the notification reads: how urgent, what it means, what to do, where there is more."""
-    return f"[{severity}] {meaning} What to do: {action} Runbook: {runbook}"
+# The longest range an alarm may look at, with periods under an hour and with longer ones ("PutMetricAlarm"); seconds.
+HOUR, DAY, WEEK = 3_600, 86_400, 604_800
+
+
+def description(severity: Severity, summary: str, remediation: str, runbook: str) -> str:
+    """Return the text of the notification: urgency, summary, remediation, link to the runbook."""
+    return f"[{severity}] {summary} What to do: {remediation} Runbook: {runbook}"

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from foundation.problems import InvalidConfiguration, Problem
-from foundation.settings import integer, objects, read_settings, text
+from foundation.settings import choice, integer, objects, read_settings, text
 
 Severity = Literal["page", "ticket"]
 SEVERITIES = get_args(Severity)
+# Each level has the alarms of those before it, too.
+Level = Literal["symptoms", "standard", "all"]
+LEVELS = get_args(Level)
 HALF_A_DAY = 43_200  # seconds; well before a stream (24 hours) or a queue (at least a day) forgets anything
 
 _ENDPOINTS: Mapping[str, re.Pattern[str]] = {
@@ -37,6 +40,12 @@ def _is_base(value: str) -> bool:
 
 
 SETTINGS = (
+    choice(
+        "alarmLevel",
+        default="standard",
+        choices=LEVELS,
+        about="Which alarms there are: of symptoms only, also of their causes, or all of them. Each costs something.",
+    ),
     objects(
         "subscriptions",
         fields=("protocol", "endpoint"),
@@ -117,12 +126,44 @@ SETTINGS = (
         about="Share of a limit (a table's capacity, concurrency, messages in flight) that may be in use before an "
         "alarm goes off.",
     ),
+    integer(
+        "invalidEvents",
+        default=10,
+        minimum=1,
+        maximum=1_000_000,
+        unit="events",
+        about="Malformed events within 15 minutes that page. Fewer of them are in the ticket of the dead-letter queue.",
+    ),
+    integer(
+        "quietHours",
+        default=0,
+        minimum=0,
+        maximum=24,
+        unit="hours",
+        about="Hours without any message sent to a queue that page; 0 for an estate that may rest.",
+    ),
+    integer(
+        "accountConcurrency",
+        default=1000,
+        minimum=10,
+        maximum=1_000_000,
+        unit="calls",
+        about="Concurrent executions that the account's quota of Lambda allows in the region.",
+    ),
+    integer(
+        "logMegabytesPerHour",
+        default=1000,
+        minimum=1,
+        maximum=1_000_000,
+        unit="MB",
+        about="Logs that a function may write within an hour before an alarm goes off.",
+    ),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subscription:
-    """Where notifications go: a protocol of SNS, an address that fits it, and of which severity; None is of any."""
+    """An address for notifications: a protocol of SNS, an endpoint that fits it, a severity; None is any."""
 
     protocol: str
     endpoint: str
@@ -131,7 +172,7 @@ class Subscription:
 
 @dataclass(frozen=True, kw_only=True)
 class Thresholds:
-    """What a user tolerates before an alarm goes off; the rest follows from the declarations in the catalog."""
+    """Limits that are a matter of taste; the others follow from the declarations in the catalog."""
 
     maximum_queue_age_seconds: int
     maximum_stream_lag_seconds: int
@@ -140,6 +181,10 @@ class Thresholds:
     error_percent: int
     memory_percent: int
     capacity_percent: int
+    invalid_events: int
+    quiet_hours: int
+    account_concurrency: int
+    log_megabytes_per_hour: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,10 +194,11 @@ class ObservabilityConfig:
     subscriptions: tuple[Subscription, ...]
     topic_key_arn: str | None
     runbooks: str
+    level: Level
     thresholds: Thresholds
 
     def subscribers(self, severity: Severity) -> list[Subscription]:
-        """Who is told of alarms of a severity."""
+        """Return the subscriptions to alarms of a severity."""
         return [item for item in self.subscriptions if item.severity in (None, severity)]
 
 
@@ -172,6 +218,7 @@ def parse(raw: Mapping[str, Any], *, stack: str) -> ObservabilityConfig:
         subscriptions=subscriptions,
         topic_key_arn=values["topicKeyArn"],
         runbooks=values["runbooks"],
+        level=values["alarmLevel"],
         thresholds=Thresholds(
             maximum_queue_age_seconds=values["maximumQueueAgeSeconds"],
             maximum_stream_lag_seconds=values["maximumStreamLagSeconds"],
@@ -180,5 +227,9 @@ def parse(raw: Mapping[str, Any], *, stack: str) -> ObservabilityConfig:
             error_percent=values["errorPercent"],
             memory_percent=values["memoryPercent"],
             capacity_percent=values["capacityPercent"],
+            invalid_events=values["invalidEvents"],
+            quiet_hours=values["quietHours"],
+            account_concurrency=values["accountConcurrency"],
+            log_megabytes_per_hour=values["logMegabytesPerHour"],
         ),
     )

@@ -30,19 +30,19 @@ Words = tuple[tuple[str, str], ...]  # what the legend says, and the metric's na
 
 @dataclass(frozen=True, kw_only=True)
 class Alarms:
-    """The alarms to show: specifications, what thresholds follow from, and the ARNs of what pages and of the rest."""
+    """Alarms to show: specifications, deployed properties, the ARNs of those that page and of the others."""
 
     specs: AlarmSets
     deployed: dict[Reference, Deployed]
     page_arns: Sequence[str]
-    ticket_arns: Sequence[str]
+    other_arns: Sequence[str]
 
     def limits(self, *words: str, of: Sequence[Reference]) -> list[Limit]:
-        """The thresholds of the alarms with these words on some resources; one line for all that share a value."""
+        """Return the thresholds of some alarm types on some resources; one line for all that share a value."""
         labels: dict[float, list[str]] = {}
         for subject in of:
-            for spec in self.specs[subject]:
-                if spec.word in words:
+            for spec in self.specs.get(subject, ()):
+                if spec.alarm_type in words:
                     labels.setdefault(spec.limit(self.deployed[subject]), []).append(spec.purpose)
         return [Limit(_label(purposes), value) for value, purposes in labels.items()]
 
@@ -60,7 +60,10 @@ def dashboard(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> dict[str, Any
     tables = [_table(table, alarms, graphs) for table in catalog.tables]
     rows = [
         *((PAGES, [widget]) for widget in alarm_states("What pages", alarms.page_arns)),
-        *((TICKETS, [widget]) for widget in alarm_states("What writes tickets", alarms.ticket_arns)),
+        *(
+            (TICKETS, [widget])
+            for widget in alarm_states("What writes tickets, and what stands behind pages", alarms.other_arns)
+        ),
         *_section("Are events flowing?", "What is sent should be done soon after.", _flow(catalog, graphs)),
         *_section("Are they late?", "Ages rise when a consumer is stuck or slow.", _delays(catalog, alarms, graphs)),
         *_section(
@@ -109,10 +112,10 @@ def _losses(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
     failed = (("errors", "Errors"), ("throttles", "Throttles"))
     gone = (("asynchronous", "DeadLetterErrors"), ("stream", "DestinationDeliveryFailures"))
     waiting = [Line(of_queue(q, "ApproximateNumberOfMessagesVisible"), q.purpose) for q in queues]
-    oldest = [Line(of_queue(q, "ApproximateAgeOfOldestMessage"), q.purpose) for q in queues]
+    looked_at = [Line(of_queue(q, "ApproximateNumberOfMessagesNotVisible"), q.purpose) for q in queues]
     return [
         graphs.graph("Failed for good, waiting", waiting, alarms.limits("depth", of=queues)),
-        graphs.graph("Age of the oldest failure (s)", oldest, alarms.limits("expiry", of=queues)),
+        graphs.graph("Failed for good, being looked at", looked_at),
         graphs.graph("Failures that reached no queue", _of_functions(catalog, gone)),
         graphs.graph("Errors and throttles", _of_functions(catalog, failed)),
     ]

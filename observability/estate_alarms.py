@@ -1,7 +1,7 @@
-"""All alarms of an environment: the sets of its resources, and over them the composite alarms that page."""
+"""All alarms of an environment: the sets of its resources, and the composite alarms over them."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -13,12 +13,12 @@ from observability.alarms import AlarmSets
 from observability.config import Severity
 from observability.metrics import Reference
 from observability.physical import PhysicalNames
-from observability.symptoms import SymptomAlarms, SymptomAlarmsArgs
+from observability.symptoms import SYMPTOMS, SymptomAlarms, SymptomAlarmsArgs
 
 
 @dataclass(frozen=True, kw_only=True)
 class EstateAlarmsArgs:
-    """The specifications, what they are about under which names, the topics by severity; `runbooks` begins links."""
+    """Alarm specifications, names and properties of the resources they watch, topics by severity, begin of links."""
 
     specs: AlarmSets
     foundation: FoundationOutputs
@@ -28,22 +28,42 @@ class EstateAlarmsArgs:
     runbooks: str
 
 
-def build_alarms(args: EstateAlarmsArgs) -> list[SymptomAlarms | AlarmSet]:
-    """Registers all alarms; the composite ones come first in the result."""
+@dataclass(frozen=True, kw_only=True)
+class EstateAlarms:
+    """Names of all alarms; ARNs of those that page and of the others, composite ones first."""
+
+    names: Sequence[pulumi.Output[str]]
+    page_arns: Sequence[pulumi.Output[str]]
+    other_arns: Sequence[pulumi.Output[str]]
+
+
+def build_alarms(args: EstateAlarmsArgs) -> EstateAlarms:
+    """Register all alarms."""
     sets = {subject: _alarm_set(subject, args) for subject in args.specs}
+    single = [
+        (spec, name, arn)
+        for subject, specs in args.specs.items()
+        for spec, name, arn in zip(specs, sets[subject].alarm_names, sets[subject].alarm_arns, strict=True)
+    ]
     shown_by: defaultdict[Symptom, list[pulumi.Output[str]]] = defaultdict(list)
-    for subject, specs in args.specs.items():
-        for spec, name in zip(specs, sets[subject].alarm_names, strict=True):
-            if spec.symptom:
-                shown_by[spec.symptom].append(name)
+    for spec, name, _ in single:
+        if spec.symptom:
+            shown_by[spec.symptom].append(name)
     symptoms_args = SymptomAlarmsArgs(
         shown_by=shown_by,
         names=args.foundation.names(),
-        topic_arn=args.topics["page"],
+        topics=args.topics,
         runbooks=args.runbooks,
         tags=args.foundation.tags("observability", "alerts"),
     )
-    return [SymptomAlarms("estate", symptoms_args), *sets.values()]
+    symptoms = SymptomAlarms("estate", symptoms_args)
+    by_severity = [(SYMPTOMS[symptom].severity, arn) for symptom, arn in symptoms.arns.items()]
+    by_severity += [("ticket" if spec.symptom else spec.severity, arn) for spec, _, arn in single]
+    return EstateAlarms(
+        names=[*symptoms.alarm_names, *(name for _, name, _ in single)],
+        page_arns=[arn for severity, arn in by_severity if severity == "page"],
+        other_arns=[arn for severity, arn in by_severity if severity != "page"],
+    )
 
 
 def _alarm_set(subject: Reference, args: EstateAlarmsArgs) -> AlarmSet:
@@ -52,7 +72,7 @@ def _alarm_set(subject: Reference, args: EstateAlarmsArgs) -> AlarmSet:
         names=args.foundation.names(),
         physical=args.physical,
         deployed=args.deployed[subject],
-        topic_arn=args.topics["ticket"],
+        topics=args.topics,
         runbooks=args.runbooks,
         tags=args.foundation.tags("observability", subject.purpose),
     )

@@ -28,7 +28,7 @@ class EstateDashboardArgs:
     physical: PhysicalNames
     deployed: Mapping[Reference, pulumi.Output[Deployed]]
     page_arns: Sequence[pulumi.Output[str]]
-    ticket_arns: Sequence[pulumi.Output[str]]
+    other_arns: Sequence[pulumi.Output[str]]
 
 
 class EstateDashboard(pulumi.ComponentResource):
@@ -54,7 +54,7 @@ def _body(args: EstateDashboardArgs) -> pulumi.Output[str]:
     ) -> str:
         deployed = dict(zip(args.deployed, known, strict=True))
         graphs = Graphs(region=region, physical=dict(zip(args.physical, names, strict=True)))
-        alarms = Alarms(specs=args.specs, deployed=deployed, page_arns=page, ticket_arns=ticket)
+        alarms = Alarms(specs=args.specs, deployed=deployed, page_arns=page, other_arns=ticket)
         return json.dumps(dashboard(args.catalog, alarms, graphs))
 
     values = pulumi.Output.all(
@@ -63,6 +63,6 @@ def _body(args: EstateDashboardArgs) -> pulumi.Output[str]:
         # One by one: what is gathered together has to be plain data.
         pulumi.Output.all(*args.deployed.values()),
         list(args.page_arns),
-        list(args.ticket_arns),
+        list(args.other_arns),
     )
     return values.apply(lambda known: render(*known))

@@ -1,144 +1,271 @@
-"""The alarms of a function, from its declaration: whether its calls succeed, in time, and their failures are kept."""
+"""Alarm types of functions: failures, delays and losses of their calls. Each row is data, derived from the declaration.
 
-from functools import partial
+Lambda stamps a metric with the start of the call, and publishes it after the end: a call that times out after a minute
+belongs to a period that has been evaluated before ("Types of metrics for Lambda functions"). Alarms on single failures
+therefore look back for the timeout and four minutes.
+"""
 
-from foundation.model import Function, StreamTrigger
-from observability.alarm_spec import NOT_CALLED, AlarmSpec
-from observability.config import Thresholds
-from observability.function_capacity import capacity_alarms
-from observability.metrics import Reference, of_function
+from foundation.model import Catalog, Function, QueueTrigger, StreamTrigger, Table, TableGrant
+from observability.alarm_spec import HOUR, MissingData, Symptom
+from observability.config import Level
+from observability.definition import AlarmDefinition, Watched
+from observability.metrics import Metric, of_function, of_log, of_log_group, of_table
 
-# Below so many calls in a period, one failure would be a rate.
+# Below so many calls or records in five minutes, one failure would be a rate.
 FEWEST_CALLS = 10
+# A percentile or a share of fewer calls in five minutes is that of single calls.
+ENOUGH_CALLS = 20
+# Minutes from the end of a call until its metrics can be read, at worst.
+PUBLICATION_MINUTES = 4
+
+NOT_CALLED = MissingData("notBreaching", "Lambda publishes nothing while the function is not called")
+NOTHING_LOGGED = MissingData("notBreaching", "a metric filter publishes nothing while nothing matches")
+
+Of = Watched[Function]
 
 
-def function_alarms(function: Function, thresholds: Thresholds) -> tuple[AlarmSpec, ...]:
-    """The alarms every function has, and those that its trigger and its being critical bring with them."""
-    specs = [
-        _errors(function),
-        _error_rate(function, thresholds),
-        _throttles(function),
-        _duration(function, thresholds),
-        _dead_lettering(function),
+def _critical(watched: Of) -> bool:
+    return watched.resource.critical
+
+
+def _on_queue(watched: Of) -> bool:
+    return isinstance(watched.resource.trigger, QueueTrigger)
+
+
+def _on_stream(watched: Of) -> bool:
+    return isinstance(watched.resource.trigger, StreamTrigger)
+
+
+def _called_directly(watched: Of) -> bool:
+    return watched.resource.trigger is None
+
+
+def _slow_for_callers(watched: Of) -> Symptom | None:
+    return "queries-slow" if watched.resource.critical else None
+
+
+def _first_level_when_critical(watched: Of) -> Level:
+    return "symptoms" if watched.resource.critical else "standard"
+
+
+def _look_back(watched: Of) -> int:
+    """Minutes until the failure of a call that began in a minute is published for certain."""
+    return -(-watched.resource.timeout_seconds // 60) + PUBLICATION_MINUTES
+
+
+def _calls_and_records(watched: Of) -> tuple[Metric, ...]:
+    calls = (of_function(watched.resource, "Errors"), of_function(watched.resource, "Invocations"))
+    if _called_directly(watched):
+        return calls
+    return (*calls, of_log(watched.resource, "records-failed"), of_log(watched.resource, "records-received"))
+
+
+def _failed_share(watched: Of) -> str:
+    """Percent of calls that failed; of batches also the records, which a successful call may hand back."""
+    calls = f"IF(m2 >= {FEWEST_CALLS}, 100 * m1 / m2, 0)"
+    if _called_directly(watched):
+        return calls
+    return f"MAX([{calls}, IF(FILL(m4, 0) >= {FEWEST_CALLS}, 100 * FILL(m3, 0) / m4, 0)])"
+
+
+def _writers(catalog: Catalog, table: str) -> list[Function]:
+    """Return the functions that store events of a queue in a table."""
+    return [
+        function
+        for function in catalog.functions
+        if isinstance(function.trigger, QueueTrigger)
+        and any(isinstance(it, TableGrant) and it.table == table and "put" in it.access for it in function.grants)
     ]
-    if isinstance(function.trigger, StreamTrigger):
-        specs += [_lag(function, thresholds), _delivery(function)]
-    if function.critical:
-        specs.append(_latency(function, thresholds))
-    return (*specs, *capacity_alarms(function, thresholds))
 
 
-def _spec(function: Function) -> partial[AlarmSpec]:
-    return partial(AlarmSpec, subject=Reference("function", function.name), silence=NOT_CALLED)
+def _trigger_table(watched: Of) -> Table:
+    trigger = watched.resource.trigger
+    assert isinstance(trigger, StreamTrigger)  # for the type checker: the row applies to streams only
+    return watched.catalog.table(trigger.table)
 
 
-def _errors(function: Function) -> AlarmSpec:
-    return _spec(function)(
-        word="errors",
-        meaning=f"Calls of {function.name} ended in an error or a timeout.",
-        action="run the saved query of errors; undo the last deployment when they began with it.",
-        rule="the first error",
-        metrics=(of_function(function, "Errors"),),
-        threshold=0,
+def _written_and_called(watched: Of) -> tuple[Metric, ...]:
+    table = _trigger_table(watched)
+    writers = _writers(watched.catalog, table.name)
+    return (
+        of_table(table, "ConsumedWriteCapacityUnits"),
+        of_function(watched.resource, "Invocations"),
+        *(of_log(writer, "records-received") for writer in writers),
+        *(of_log(writer, "events-stored") for writer in writers),
     )
 
 
-def _error_rate(function: Function, thresholds: Thresholds) -> AlarmSpec:
-    percent = thresholds.error_percent
-    return _spec(function)(
-        word="error-rate",
-        meaning=f"Over {percent} % of the calls of {function.name} fail, and have for minutes.",
-        action="undo the last deployment when it began with it; else see whether what it calls is down or throttled.",
-        rule=f"over {percent} % of at least {FEWEST_CALLS} calls",
-        metrics=(of_function(function, "Errors"), of_function(function, "Invocations")),
-        expression=f"IF(m2 >= {FEWEST_CALLS}, 100 * m1 / m2, 0)",
-        threshold=percent,
-        symptom="queries-slow" if function.critical else None,
+def _written_and_not_called(watched: Of) -> str:
+    """1 from the first write on until the function is called. Refused duplicates take write units, too: no write."""
+    count = len(_writers(watched.catalog, _trigger_table(watched).name))
+    received, stored = (
+        " + ".join(f"RUNNING_SUM(FILL(m{first + number}, 0))" for number in range(count)) for first in (3, 3 + count)
+    )
+    duplicates_only = f" AND ({received} == 0 OR {stored} > 0)" if count else ""
+    return f"IF(RUNNING_SUM(FILL(m1, 0)) > 0 AND RUNNING_SUM(FILL(m2, 0)) == 0{duplicates_only}, 1, 0)"
+
+
+FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
+    AlarmDefinition(
+        alarm_type="errors",
+        summary="Calls of {resource.name} ended in an error or a timeout.",
+        remediation="run the saved query of errors; undo the last deployment when they began with it.",
+        rule="the first error",
+        metrics=lambda watched: (of_function(watched.resource, "Errors"),),
+        threshold=0,
+        missing_data=NOT_CALLED,
+        # A trigger tries again: an error that lasts shows as a share, as delay or in the dead-letter queue.
+        level=lambda watched: "standard" if _called_directly(watched) else "all",
+        periods=_look_back,
+    ),
+    AlarmDefinition(
+        alarm_type="error-rate",
+        summary="Over {thresholds.error_percent} % of the calls of {resource.name}, or of its records, fail.",
+        remediation="undo the last deployment when it began with it; else see whether what it calls is throttled.",
+        rule="over {thresholds.error_percent} % of at least {fewest} calls or records",
+        values=lambda _: {"fewest": FEWEST_CALLS},
+        metrics=_calls_and_records,
+        expression=_failed_share,
+        threshold=lambda watched, _: watched.thresholds.error_percent,
+        missing_data=NOT_CALLED,
+        level=_first_level_when_critical,
+        symptom=_slow_for_callers,
+        period_seconds=300,
+        periods=4,
+        datapoints=2,
+    ),
+    AlarmDefinition(
+        alarm_type="throttles",
+        summary="Calls of {resource.name} were refused because no concurrency was left.",
+        remediation="look for the function that uses up the account's concurrency, or have the quota raised.",
+        rule="the first refused call; 10 minutes of them where a trigger tries again",
+        metrics=lambda watched: (of_function(watched.resource, "Throttles"),),
+        threshold=0,
+        missing_data=NOT_CALLED,
+        level=lambda watched: _first_level_when_critical(watched) if _called_directly(watched) else "all",
+        symptom=_slow_for_callers,
+        periods=lambda watched: _look_back(watched) if _called_directly(watched) else 15,
+        datapoints=lambda watched: 1 if _called_directly(watched) else 10,
+    ),
+    AlarmDefinition(
+        alarm_type="duration",
+        summary="The slowest calls take over {thresholds.duration_percent} % of the {resource.timeout_seconds} s they "
+        "may; timeouts loom.",
+        remediation="run the saved query of the slowest calls; look at what they wait for and at the memory they have.",
+        rule="p99 over {thresholds.duration_percent} % of the timeout",
+        metrics=lambda watched: (of_function(watched.resource, "Duration", "p99"),),
+        threshold=lambda watched, _: watched.resource.timeout_seconds * 10 * watched.thresholds.duration_percent,
+        missing_data=NOT_CALLED,
+        level="all",
+        period_seconds=300,
+        periods=4,
+        datapoints=2,
+    ),
+    AlarmDefinition(
+        alarm_type="latency",
+        summary="Calls of {resource.name} run for over {thresholds.slow_query_milliseconds} ms; callers wait for that "
+        "long, and longer with a cold start.",
+        remediation="run the saved query of the slowest calls; look for a throttled table or too little memory.",
+        rule="p99 over {thresholds.slow_query_milliseconds} ms of at least {enough} calls, without cold starts",
+        values=lambda _: {"enough": ENOUGH_CALLS},
+        metrics=lambda watched: (
+            of_function(watched.resource, "Duration", "p99"),
+            of_function(watched.resource, "Invocations"),
+        ),
+        expression=f"IF(m2 >= {ENOUGH_CALLS}, m1)",
+        threshold=lambda watched, _: watched.thresholds.slow_query_milliseconds,
+        missing_data=NOT_CALLED,
+        level="symptoms",
+        symptom="queries-slow",
         period_seconds=300,
         periods=3,
         datapoints=2,
-    )
-
-
-def _throttles(function: Function) -> AlarmSpec:
-    # A trigger tries again, so that one minute of throttling does no harm; who calls directly is turned away.
-    periods, datapoints = (3, 2) if function.trigger else (1, 1)
-    return _spec(function)(
-        word="throttles",
-        meaning=f"Calls of {function.name} were refused because no concurrency was left.",
-        action="look for the function that uses up the account's concurrency, or have the quota raised.",
-        rule="the first refused call",
-        metrics=(of_function(function, "Throttles"),),
-        threshold=0,
-        symptom="queries-slow" if function.critical else None,
-        periods=periods,
-        datapoints=datapoints,
-    )
-
-
-def _duration(function: Function, thresholds: Thresholds) -> AlarmSpec:
-    percent = thresholds.duration_percent
-    return _spec(function)(
-        word="duration",
-        meaning=f"The slowest calls take over {percent} % of the {function.timeout_seconds} s they may; timeouts loom.",
-        action="run the saved query of the slowest calls; look at what they wait for and at the memory they have.",
-        rule=f"p99 over {percent} % of the timeout",
-        metrics=(of_function(function, "Duration", "p99"),),
-        threshold=function.timeout_seconds * 1000 * percent / 100,
-        periods=3,
-        datapoints=2,
-    )
-
-
-def _latency(function: Function, thresholds: Thresholds) -> AlarmSpec:
-    limit = thresholds.slow_query_milliseconds
-    return _spec(function)(
-        word="latency",
-        meaning=f"Who calls {function.name} waits for over {limit} ms.",
-        action="run the saved query of the slowest calls; look for a throttled table or too little memory.",
-        rule=f"p99 over {limit} ms",
-        metrics=(of_function(function, "Duration", "p99"),),
-        threshold=limit,
-        symptom="queries-slow",
-        periods=3,
-        datapoints=2,
-    )
-
-
-def _dead_lettering(function: Function) -> AlarmSpec:
-    return _spec(function)(
-        word="dead-lettering",
-        meaning=f"A failed asynchronous call of {function.name} did not reach its failure queue: the event is lost.",
-        action="check the failure queue, and that the function's role may send to it; find the event in the logs.",
+        applies=_critical,
+    ),
+    AlarmDefinition(
+        alarm_type="dead-lettering",
+        summary="A failed asynchronous call of {resource.name} did not reach its dead-letter queue: the event is lost.",
+        remediation="check the queue, and that the function's role may send to it; find the event in the logs.",
         rule="the first one",
-        metrics=(of_function(function, "DeadLetterErrors"),),
+        metrics=lambda watched: (of_function(watched.resource, "DeadLetterErrors"),),
         threshold=0,
-        symptom="events-lost",
-    )
-
-
-def _lag(function: Function, thresholds: Thresholds) -> AlarmSpec:
-    limit = thresholds.maximum_stream_lag_seconds
-    return _spec(function)(
-        word="lag",
-        meaning=f"{function.name} gets records over {limit} s after they were written; after 24 hours they are lost.",
-        action="see whether it fails on a batch or is slow; raise the trigger's parallelization when it only is slow.",
-        rule=f"a record older than {limit} s",
-        metrics=(of_function(function, "IteratorAge", "Maximum"),),
-        threshold=limit * 1000,
+        missing_data=NOT_CALLED,
+        level="symptoms",
+        severity="page",
+        periods=_look_back,
+        # A trigger does not call asynchronously.
+        applies=_called_directly,
+    ),
+    AlarmDefinition(
+        alarm_type="lag",
+        summary="{resource.name} gets records over {thresholds.maximum_stream_lag_seconds} s after they were written; "
+        "after 24 hours they are lost.",
+        remediation="see whether it fails on a batch; raise the trigger's parallelization when it only is slow.",
+        rule="a record older than {thresholds.maximum_stream_lag_seconds} s",
+        metrics=lambda watched: (of_function(watched.resource, "IteratorAge", "Maximum"),),
+        threshold=lambda watched, _: watched.thresholds.maximum_stream_lag_seconds * 1000,
+        missing_data=NOT_CALLED,
+        level="symptoms",
         symptom="events-late",
-        periods=3,
+        periods=lambda watched: _look_back(watched) + 1,
         datapoints=2,
-    )
-
-
-def _delivery(function: Function) -> AlarmSpec:
-    return _spec(function)(
-        word="delivery",
-        meaning=f"Records that {function.name} failed on did not reach its failure queue: nothing points at them.",
-        action="check the failure queue, and that the function's role may send to it; the table has the records.",
-        rule="the first one",
-        metrics=(of_function(function, "DestinationDeliveryFailures"),),
+        applies=_on_stream,
+    ),
+    AlarmDefinition(
+        alarm_type="stalled",
+        summary="Table {table} is written to, and {resource.name} is not called; after 24 hours the records are lost.",
+        remediation="see whether its event source mapping is enabled and what state it reports; roll compute out.",
+        rule="writes and no call for {minutes} minutes",
+        values=lambda watched: {
+            "minutes": _look_back(watched) + 5,
+            "table": _trigger_table(watched).name,
+        },
+        metrics=_written_and_called,
+        expression=_written_and_not_called,
         threshold=0,
-        symptom="events-lost",
-    )
+        missing_data=NOT_CALLED,
+        level="symptoms",
+        symptom="events-late",
+        periods=lambda watched: 2 * (_look_back(watched) + 5),
+        datapoints=lambda watched: _look_back(watched) + 5,
+        applies=_on_stream,
+    ),
+    AlarmDefinition(
+        alarm_type="delivery",
+        summary="Records that {resource.name} failed on did not reach its dead-letter queue: nothing points at them.",
+        remediation="check the queue, and that the function's role may send to it; the table has the records.",
+        rule="the first one",
+        metrics=lambda watched: (of_function(watched.resource, "DestinationDeliveryFailures"),),
+        threshold=0,
+        missing_data=NOT_CALLED,
+        level="symptoms",
+        severity="page",
+        periods=_look_back,
+        applies=_on_stream,
+    ),
+    AlarmDefinition(
+        alarm_type="invalid",
+        summary="{resource.name} refused {thresholds.invalid_events} events or more within 15 minutes.",
+        remediation="run the saved query of invalid events: it has the reasons; have the sender fix what it sends.",
+        rule="{thresholds.invalid_events} malformed events; fewer are in the ticket of the dead-letter queue",
+        metrics=lambda watched: (of_log(watched.resource, "events-invalid"),),
+        threshold=lambda watched, _: watched.thresholds.invalid_events,
+        comparison="GreaterThanOrEqualToThreshold",
+        missing_data=NOTHING_LOGGED,
+        level="symptoms",
+        severity="page",
+        period_seconds=900,
+        applies=_on_queue,
+    ),
+    AlarmDefinition(
+        alarm_type="log-volume",
+        summary="{resource.name} wrote over {thresholds.log_megabytes_per_hour} MB of logs within an hour.",
+        remediation="see what it writes; undo the last deployment when it began with it.",
+        rule="over {thresholds.log_megabytes_per_hour} MB within an hour",
+        metrics=lambda watched: (of_log_group(watched.resource, "IncomingBytes"),),
+        threshold=lambda watched, _: watched.thresholds.log_megabytes_per_hour * 1_000_000,
+        missing_data=NOT_CALLED,
+        level="all",
+        period_seconds=HOUR,
+    ),
+)

@@ -1,84 +1,96 @@
-"""The alarms on what a function has been given: memory, concurrency, warm environments."""
-
-from functools import partial
+"""Alarm types of what a function has been given: memory, concurrency, provisioned concurrency."""
 
 from foundation.model import Function
-from observability.alarm_spec import NOT_CALLED, AlarmSpec
-from observability.config import Thresholds
-from observability.metrics import Reference, memory_used, of_function
+from observability.alarm_spec import DAY
+from observability.definition import AlarmDefinition, Watched
+from observability.function_alarms import ENOUGH_CALLS, NOT_CALLED, NOTHING_LOGGED
+from observability.metrics import memory_used, of_function
 
-DAY = 86_400
+# Share of the calls that may start cold before autoscaling of provisioned concurrency is taken to be behind; percent.
+COLD_PERCENT = 10
+# With fewer provisioned environments, one call at a time already is a use of a third or more.
+FEWEST_PROVISIONED = 3
 
-
-def capacity_alarms(function: Function, thresholds: Thresholds) -> list[AlarmSpec]:
-    """Memory for every function; concurrency where it is bounded; warm environments where it is critical."""
-    specs = [_memory(function, thresholds)]
-    if function.concurrency_limit is not None:
-        specs.append(_concurrency(function, function.concurrency_limit, thresholds))
-    if function.critical:
-        specs += [_spillover(function), _under_use(function)]
-    return specs
+Of = Watched[Function]
 
 
-def _spec(function: Function) -> partial[AlarmSpec]:
-    return partial(AlarmSpec, subject=Reference("function", function.name), silence=NOT_CALLED)
+def _concurrency_limit(watched: Of) -> int:
+    return watched.resource.concurrency_limit or 0
 
 
-def _memory(function: Function, thresholds: Thresholds) -> AlarmSpec:
-    percent = thresholds.memory_percent
-    return _spec(function)(
-        word="memory",
-        meaning=f"Calls of {function.name} use over {percent} % of its memory; more would end them.",
-        action="run `estate rightsize --apply` and roll compute out; undo the last deployment when it began with it.",
-        rule=f"over {percent} % of its memory",
-        metrics=(memory_used(function),),
-        threshold=lambda deployed: deployed.memory_mb * percent / 100,
+def _critical(watched: Of) -> bool:
+    return watched.resource.critical
+
+
+CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
+    AlarmDefinition(
+        alarm_type="memory",
+        summary="Calls of {resource.name} use over {thresholds.memory_percent} % of its memory; more would end them.",
+        remediation="run `estate rightsize --apply`, roll compute out; undo the last deployment when it began with it.",
+        rule="over {thresholds.memory_percent} % of its memory",
+        metrics=lambda watched: (memory_used(watched.resource),),
+        threshold=lambda watched, deployed: deployed.memory_mb * watched.thresholds.memory_percent / 100,
+        missing_data=NOTHING_LOGGED,
         period_seconds=300,
         periods=3,
         datapoints=2,
-    )
-
-
-def _concurrency(function: Function, limit: int, thresholds: Thresholds) -> AlarmSpec:
-    percent = thresholds.capacity_percent
-    return _spec(function)(
-        word="concurrency",
-        meaning=f"{function.name} has worked at over {percent} % of its {limit} calls at once for 15 minutes.",
-        action="wait when a backlog is being worked off; else raise the limit in the catalog, or make calls shorter.",
-        rule=f"over {percent} % of its reservation, or of what its queue may start",
-        metrics=(of_function(function, "ConcurrentExecutions", "Maximum"),),
-        threshold=limit * percent / 100,
+    ),
+    AlarmDefinition(
+        alarm_type="concurrency",
+        summary="{resource.name} has worked at over {thresholds.capacity_percent} % of its "
+        "{resource.concurrency_limit} calls at once for 15 minutes.",
+        remediation="wait while a backlog is worked off; else raise the limit in the catalog, or make calls shorter.",
+        rule="over {thresholds.capacity_percent} % of its reservation, or of what its queue may start",
+        metrics=lambda watched: (of_function(watched.resource, "ConcurrentExecutions", "Maximum"),),
+        threshold=lambda watched, _: _concurrency_limit(watched) * watched.thresholds.capacity_percent / 100,
+        missing_data=NOT_CALLED,
+        level="all",
         period_seconds=300,
         periods=3,
         datapoints=3,
-    )
-
-
-def _spillover(function: Function) -> AlarmSpec:
-    return _spec(function)(
-        word="spillover",
-        meaning=f"Calls of {function.name} found no warm environment and waited for a cold start.",
-        action="raise compute:provisionedMaximum, or compute:peakMinimum when it comes with the peak hours.",
-        rule="the first call beyond the warm environments",
-        metrics=(of_function(function, "ProvisionedConcurrencySpilloverInvocations", alias=True),),
-        threshold=0,
-        symptom="queries-slow",
+        applies=lambda watched: watched.resource.concurrency_limit is not None,
+    ),
+    AlarmDefinition(
+        alarm_type="spillover",
+        summary="Over {percent} % of the calls of {resource.name} found no provisioned environment; callers wait for "
+        "cold starts.",
+        remediation="see whether its provisioned concurrency is there; raise compute:provisionedMaximum or "
+        "compute:peakMinimum when it is used up.",
+        rule="over {percent} % of at least {enough} calls",
+        values=lambda _: {"percent": COLD_PERCENT, "enough": ENOUGH_CALLS},
+        # Not the calls that spilled over: without any provisioned concurrency, Lambda counts none.
+        metrics=lambda watched: (
+            of_function(watched.resource, "ProvisionedConcurrencyInvocations", alias=True),
+            of_function(watched.resource, "Invocations"),
+        ),
+        expression=f"IF(m2 >= {ENOUGH_CALLS}, 100 * (m2 - FILL(m1, 0)) / m2, 0)",
+        threshold=COLD_PERCENT,
+        missing_data=NOT_CALLED,
+        period_seconds=300,
         periods=5,
         datapoints=3,
-    )
-
-
-def _under_use(function: Function) -> AlarmSpec:
-    # Five days of seven: a function that rests at the weekend is not called then, and has nothing measured.
-    return _spec(function)(
-        word="under-use",
-        meaning=f"On five days of a week, {function.name} needed less than half of the warm environments it could use.",
-        action="lower compute:provisionedMinimum and compute:peakMinimum to what the dashboard shows in use.",
-        rule="the day's highest use under half of what autoscaling aims at",
-        metrics=(of_function(function, "ProvisionedConcurrencyUtilization", "Maximum", alias=True),),
-        threshold=lambda deployed: deployed.warm_percent / 100 / 2,
+        applies=_critical,
+    ),
+    AlarmDefinition(
+        alarm_type="under-use",
+        # Five days of seven: a function that rests at the weekend is not called then, and has nothing measured.
+        summary="On five days of a week, {resource.name} needed less than half of the provisioned concurrency it could "
+        "use.",
+        remediation="lower compute:provisionedMinimum and compute:peakMinimum to what the dashboard shows in use.",
+        rule="the day's highest use under half of the target, of {fewest} environments or more",
+        values=lambda _: {"fewest": FEWEST_PROVISIONED},
+        metrics=lambda watched: (
+            of_function(watched.resource, "ProvisionedConcurrencyUtilization", "Maximum", alias=True),
+            of_function(watched.resource, "ProvisionedConcurrentExecutions", "Maximum", alias=True),
+        ),
+        expression=f"IF(m2 >= {FEWEST_PROVISIONED}, m1, 1)",
+        threshold=lambda _, deployed: deployed.warm_percent / 100 / 2,
         comparison="LessThanThreshold",
+        missing_data=NOT_CALLED,
+        level="all",
         period_seconds=DAY,
         periods=7,
         datapoints=5,
-    )
+        applies=_critical,
+    ),
+)

@@ -1,4 +1,4 @@
-"""What is measured: resources by their names in the catalog, and the metrics AWS publishes about them."""
+"""Metrics of the estate: those that AWS publishes of its resources, and those that metric filters make of logs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,15 +8,16 @@ from foundation.model import Catalog, Function, QueueTrigger, Table
 
 OWN_NAMESPACE = "Estate"
 
-Kind = Literal["function", "alias", "log-group", "memory-used", "queue", "dlq", "table"]
+LogMetric = Literal["memory-used", "records-received", "records-failed", "events-stored", "events-invalid"]
+Kind = Literal["function", "alias", "log-group", "queue", "dlq", "table", "topic", "account"] | LogMetric
 
 
 @dataclass(frozen=True)
 class Reference:
     """A resource by its name in the catalog; its physical name is known to the layer that made it.
 
-    An `alias` stands for what the dimension Resource holds, `<function>:<alias>`; `memory-used` for the metric that a
-    function's log publishes; a `dlq` is where the failures of the queue or function of that name end.
+    An `alias` stands for what the dimension Resource holds, `<function>:<alias>`; a LogMetric for the metric that is
+    made of a function's log; a `dlq` is where the failures of the queue or function of that name end.
     """
 
     kind: Kind
@@ -68,13 +69,27 @@ def of_log_group(function: Function, name: str) -> Metric:
     return Metric(namespace="AWS/Logs", name=name, statistic="Sum", dimensions=dimensions)
 
 
-def memory_used(function: Function) -> Metric:
-    """The most memory calls of a function used, in MB, as its metric filter publishes it (memory_metric.py).
+def of_log(function: Function, kind: LogMetric, statistic: str = "Sum") -> Metric:
+    """A metric that a filter makes of a function's log (log_metrics.py).
 
-    In the metric's name, not in a dimension: Lambda's report of a call does not name the function.
+    The function is in the metric's name, not in a dimension: Lambda's report of a call does not name it.
     """
-    name = Reference("memory-used", function.name)
-    return Metric(namespace=OWN_NAMESPACE, name=name, statistic="Maximum", dimensions={})
+    return Metric(namespace=OWN_NAMESPACE, name=Reference(kind, function.name), statistic=statistic, dimensions={})
+
+
+def memory_used(function: Function) -> Metric:
+    """The most memory that calls of a function used, in MB."""
+    return of_log(function, "memory-used", "Maximum")
+
+
+def of_account(name: str, statistic: str = "Maximum") -> Metric:
+    """A metric of Lambda in the whole account and region, which has no dimensions."""
+    return Metric(namespace="AWS/Lambda", name=name, statistic=statistic, dimensions={})
+
+
+def of_topic(topic: Reference, name: str, statistic: str = "Sum") -> Metric:
+    """A topic's metric: "Monitoring Amazon SNS topics using CloudWatch"."""
+    return Metric(namespace="AWS/SNS", name=name, statistic=statistic, dimensions={"TopicName": topic})
 
 
 def failure_queues(catalog: Catalog) -> tuple[Reference, ...]:

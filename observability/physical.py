@@ -1,4 +1,4 @@
-"""What is watched: its physical names, and what thresholds follow from, as the layers that made it exported them."""
+"""Physical names of the watched resources, and their deployed properties, as the lower layers exported them."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ PhysicalNames = Mapping[Reference, pulumi.Output[str]]
 
 
 def physical_names(catalog: Catalog, data: DataOutputs, compute: ComputeOutputs) -> PhysicalNames:
-    """The name of every resource of the catalog that a metric can be about."""
+    """Return the name of every resource of the catalog that a metric can be about."""
     names: dict[Reference, pulumi.Output[str]] = {}
     for table, made in data.tables.items():
         names[Reference("table", table)] = made.name
@@ -27,7 +27,7 @@ def physical_names(catalog: Catalog, data: DataOutputs, compute: ComputeOutputs)
 
 
 def deployed(subject: Reference, data: DataOutputs, compute: ComputeOutputs) -> pulumi.Output[Deployed]:
-    """What the resource tells of itself; nothing for failure queues, which are all alike."""
+    """Return the deployed properties of a resource; none of dead-letter queues, which are all alike."""
     if subject.kind == "table":
         known = {"billing": data.tables[subject.purpose].billing}
     elif subject.kind == "queue":

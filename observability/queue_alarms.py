@@ -1,89 +1,180 @@
-"""The alarms of queues: those that functions consume, and those that hold what failed."""
+"""Alarm types of queues: those that functions consume, and those that hold what failed."""
 
-from foundation.model import Queue
-from observability.alarm_spec import NOTHING_WAITS, STILL_WAITING, AlarmSpec
-from observability.config import Thresholds
-from observability.metrics import Reference, of_queue
+from foundation.model import Catalog, Function, Queue
+from observability.alarm_spec import HOUR, Deployed, MissingData
+from observability.definition import AlarmDefinition, Watched
+from observability.function_alarms import NOTHING_LOGGED
+from observability.metrics import Metric, Reference, of_log, of_queue
 
-# How many messages of a standard queue may be in flight ("Amazon SQS message quotas"); then none is handed out.
+# Messages of a standard queue that may be in flight ("Amazon SQS message quotas"); then none is handed out.
 IN_FLIGHT_QUOTA = 120_000
-# The life of what failed, in the data and compute layers; the most SQS allows.
+# Retention of dead-letter queues in the data and compute layers; the most that SQS allows.
 KEPT_DAYS = 14
-SECONDS_PER_DAY = 86_400
+
+UNUSED = MissingData("notBreaching", "SQS publishes nothing for a queue that was empty and unused for six hours")
+STILL_WAITING = MissingData("ignore", "a gap does not say that the messages are gone; an emptied queue publishes zeros")
+
+OfQueue = Watched[Queue]
+OfFailures = Watched["Queue | None"]
 
 
-def queue_alarms(queue: Queue, thresholds: Thresholds) -> tuple[AlarmSpec, ...]:
-    """The alarms of a queue that a function consumes."""
-    return (_age(queue, thresholds), _in_flight(queue, thresholds))
+def _late_seconds(watched: OfQueue, deployed: Deployed) -> float:
+    """A message that gets its tries is not late: one takes as long as it stays invisible."""
+    tries = watched.resource.max_receive_count * deployed.visibility_seconds
+    return max(watched.thresholds.maximum_queue_age_seconds, tries)
 
 
-def failure_alarms(queue: Reference) -> tuple[AlarmSpec, ...]:
-    """The alarms of a queue that holds failures: its first message is one too many, and none may grow too old."""
-    return (_depth(queue), _expiry(queue))
+def _consumer(catalog: Catalog, queue: Queue) -> Function:
+    return catalog.consumer(queue.name)
 
 
-def _age(queue: Queue, thresholds: Thresholds) -> AlarmSpec:
-    subject = Reference("queue", queue.name)
-    limit, tries = thresholds.maximum_queue_age_seconds, queue.max_receive_count
-    rule = f"over {limit} s, or longer than {tries} tries take when that is more"
-    return AlarmSpec(
-        subject=subject,
-        word="age",
-        meaning=f"The oldest message of {queue.name} waits {rule}; after {queue.retention_days} days it is lost.",
-        action="see whether the consumer runs, fails or is throttled; give it more concurrency when it only is slow.",
-        rule=rule,
-        metrics=(of_queue(subject, "ApproximateAgeOfOldestMessage"),),
-        # A message that gets its tries is not late: one takes as long as it stays invisible.
-        threshold=lambda deployed: max(limit, tries * deployed.visibility_seconds),
-        silence=NOTHING_WAITS,
+QUEUE_ALARMS: tuple[AlarmDefinition[Queue], ...] = (
+    AlarmDefinition(
+        alarm_type="age",
+        summary="The oldest message of {resource.name} waits over {thresholds.maximum_queue_age_seconds} s, or longer "
+        "than {resource.max_receive_count} tries take when that is more; after {resource.retention_days} days it is "
+        "lost.",
+        remediation="see whether the consumer runs, fails or is throttled; give it more concurrency when it is slow.",
+        rule="over {thresholds.maximum_queue_age_seconds} s, or longer than {resource.max_receive_count} tries take "
+        "when that is more",
+        metrics=lambda watched: (of_queue(watched.key, "ApproximateAgeOfOldestMessage"),),
+        threshold=_late_seconds,
+        missing_data=UNUSED,
+        level="symptoms",
         symptom="events-late",
-        periods=3,
+        periods=6,
         datapoints=2,
-    )
-
-
-def _in_flight(queue: Queue, thresholds: Thresholds) -> AlarmSpec:
-    subject, percent = Reference("queue", queue.name), thresholds.capacity_percent
-    return AlarmSpec(
-        subject=subject,
-        word="in-flight",
-        meaning=f"{queue.name} has over {percent} % of the messages in flight that it may; at the limit it stops.",
-        action="see why the consumer neither finishes nor gives up on messages; look at its errors and its duration.",
-        rule=f"over {percent} % of the {IN_FLIGHT_QUOTA} that SQS allows",
-        metrics=(of_queue(subject, "ApproximateNumberOfMessagesNotVisible"),),
-        threshold=IN_FLIGHT_QUOTA * percent / 100,
-        silence=NOTHING_WAITS,
-        periods=3,
-        datapoints=2,
-    )
-
-
-def _depth(queue: Reference) -> AlarmSpec:
-    return AlarmSpec(
-        subject=queue,
-        word="depth",
-        meaning=f"Events of {queue.purpose} failed for good and wait here; after {KEPT_DAYS} days they are lost.",
-        action="run `estate redrive --dry-run` to see why, remove the cause, then `estate redrive`.",
-        rule="the first message",
-        metrics=(of_queue(queue, "ApproximateNumberOfMessagesVisible"),),
-        threshold=1,
-        silence=STILL_WAITING,
-        symptom="events-lost",
-        comparison="GreaterThanOrEqualToThreshold",
-    )
-
-
-def _expiry(queue: Reference) -> AlarmSpec:
-    # Half: SQS counts a dead letter's days from its first queue on, where it may have spent a week of them.
-    days = KEPT_DAYS // 2
-    return AlarmSpec(
-        subject=queue,
-        word="expiry",
-        meaning=f"Failed events of {queue.purpose} are over {days} days old; after {KEPT_DAYS} SQS deletes them.",
-        action="run `estate redrive` now, or keep what is worth keeping: nobody can bring them back later.",
-        rule=f"over half of the {KEPT_DAYS} days they are kept",
-        metrics=(of_queue(queue, "ApproximateAgeOfOldestMessage"),),
-        threshold=days * SECONDS_PER_DAY,
-        silence=STILL_WAITING,
+    ),
+    AlarmDefinition(
+        alarm_type="stuck",
+        # SQS leaves a message that was received three times out of the age ("Available CloudWatch metrics").
+        summary="The consumer of {resource.name} has handed records back for 15 minutes; they wait.",
+        remediation="run the saved query of errors: the reasons stand there; look for a throttled table.",
+        rule="records handed back in four of five times five minutes",
+        metrics=lambda watched: (of_log(_consumer(watched.catalog, watched.resource), "records-failed"),),
+        threshold=0,
+        missing_data=NOTHING_LOGGED,
+        level="symptoms",
+        symptom="events-late",
         period_seconds=300,
+        periods=5,
+        datapoints=4,
+    ),
+    AlarmDefinition(
+        alarm_type="silent",
+        summary="Nothing was sent to {resource.name} for {thresholds.quiet_hours} hours.",
+        remediation="see whether its senders run, and whether they are refused: nothing is wrong in the estate itself.",
+        rule="no message for observability:quietHours",
+        metrics=lambda watched: (of_queue(watched.key, "NumberOfMessagesSent", "Sum"),),
+        expression="FILL(m1, 0)",
+        threshold=1,
+        comparison="LessThanThreshold",
+        missing_data=MissingData("breaching", "SQS publishes nothing for a queue that nobody uses"),
+        level="symptoms",
+        severity="page",
+        period_seconds=HOUR,
+        periods=lambda watched: watched.thresholds.quiet_hours,
+        datapoints=lambda watched: watched.thresholds.quiet_hours,
+        applies=lambda watched: watched.thresholds.quiet_hours > 0,
+    ),
+    AlarmDefinition(
+        alarm_type="in-flight",
+        summary="{resource.name} has over {thresholds.capacity_percent} % of the messages in flight that it may; "
+        "at the limit it stops.",
+        remediation="see why the consumer neither finishes nor gives up on messages; look at its errors and duration.",
+        rule="over {thresholds.capacity_percent} % of the {quota} that SQS allows",
+        values=lambda _: {"quota": IN_FLIGHT_QUOTA},
+        metrics=lambda watched: (of_queue(watched.key, "ApproximateNumberOfMessagesNotVisible"),),
+        threshold=lambda watched, _: IN_FLIGHT_QUOTA * watched.thresholds.capacity_percent / 100,
+        missing_data=UNUSED,
+        level="all",
+        periods=6,
+        datapoints=2,
+    ),
+)
+
+
+def _held(queue: Reference) -> tuple[Metric, Metric]:
+    """Messages that wait and those that somebody looks at: together, looking changes nothing."""
+    return (
+        of_queue(queue, "ApproximateNumberOfMessagesVisible"),
+        of_queue(queue, "ApproximateNumberOfMessagesNotVisible"),
     )
+
+
+def _held_and_explained(watched: OfFailures) -> tuple[Metric, ...]:
+    """Malformed events reach the dead-letter queue of a queue, too; the alarm `invalid` counts those."""
+    if watched.resource is None:
+        return _held(watched.key)
+    return (*_held(watched.key), of_log(_consumer(watched.catalog, watched.resource), "events-invalid"))
+
+
+def _increase(watched: OfFailures) -> str:
+    """The messages that came since the beginning of the range, less those that the consumer said were malformed."""
+    increase = "RUNNING_SUM(DIFF(FILL(m1, 0) + FILL(m2, 0)))"
+    return increase if watched.resource is None else f"{increase} - RUNNING_SUM(FILL(m3, 0))"
+
+
+def _source_days(watched: OfFailures) -> int:
+    return watched.resource.retention_days if watched.resource else 0
+
+
+def waiting_days(watched: OfFailures) -> int:
+    """Days that a failed event may wait before somebody is asked again: half of what is left of its life at worst.
+
+    SQS counts the life of a dead letter from its first queue on. Lambda sends its failures anew.
+    """
+    return (KEPT_DAYS - _source_days(watched)) // 2
+
+
+FAILURE_ALARMS: tuple[AlarmDefinition[Queue | None], ...] = (
+    AlarmDefinition(
+        alarm_type="depth",
+        summary="Events of {queue} failed for good and wait here; {days} days after they were sent they are lost.",
+        remediation="run `estate redrive --dry-run` to see why, remove the cause, then `estate redrive`.",
+        rule="the first message",
+        values=lambda watched: {"queue": watched.key.purpose, "days": KEPT_DAYS},
+        metrics=lambda watched: _held(watched.key),
+        expression="m1 + m2",
+        threshold=1,
+        comparison="GreaterThanOrEqualToThreshold",
+        missing_data=STILL_WAITING,
+        level="symptoms",
+        symptom="events-lost",
+        periods=5,
+    ),
+    AlarmDefinition(
+        alarm_type="arrivals",
+        summary="More events of {queue} failed for good; they wait in its dead-letter queue.",
+        remediation="run `estate redrive --dry-run` to see why, remove the cause, then `estate redrive`.",
+        rule="every further message; malformed events are left out",
+        values=lambda watched: {"queue": watched.key.purpose},
+        metrics=_held_and_explained,
+        expression=_increase,
+        threshold=0,
+        missing_data=UNUSED,
+        level="symptoms",
+        severity="page",
+        # Two datapoints, or three where two services publish: one may come a minute before the other.
+        periods=lambda watched: 6 if watched.resource is None else 7,
+        datapoints=lambda watched: 2 if watched.resource is None else 3,
+    ),
+    AlarmDefinition(
+        alarm_type="expiry",
+        summary="Failed events of {queue} have waited for {waited} days; {days} days after they were sent they are "
+        "lost.",
+        remediation="run `estate redrive` now, or keep what is worth keeping: nobody can bring them back later.",
+        rule="at least one for half of what is left of the {days} days after the source queue's retention",
+        values=lambda watched: {"queue": watched.key.purpose, "waited": waiting_days(watched), "days": KEPT_DAYS},
+        # The average of an hour: a look hides messages for half a minute. The age of a dead letter begins anew with
+        # each look at it, and does not tell when SQS deletes it.
+        metrics=lambda watched: (of_queue(watched.key, "ApproximateNumberOfMessagesVisible", "Average"),),
+        threshold=0.5,
+        comparison="GreaterThanOrEqualToThreshold",
+        missing_data=STILL_WAITING,
+        level="symptoms",
+        period_seconds=HOUR,
+        periods=lambda watched: 24 * waiting_days(watched),
+        datapoints=lambda watched: 24 * waiting_days(watched),
+    ),
+)

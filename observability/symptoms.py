@@ -1,4 +1,4 @@
-"""Composite alarms over what the alarms of single resources have in common: what users would notice. They page."""
+"""Composite alarms over the alarms of single resources: one for each symptom that users would notice."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,66 +8,86 @@ import pulumi_aws as aws
 
 from foundation.naming import Names
 from observability.alarm_spec import Symptom, description
+from observability.config import Severity
 from observability.quotas import CHILDREN_OF_AN_ALARM, split
 
 RUNBOOK = "symptoms.md"
 
-# What each means, and what to do first.
-SYMPTOMS: Mapping[Symptom, tuple[str, str]] = {
-    "events-lost": (
-        "Events failed for good: they wait in a failure queue, or did not even reach one.",
-        "run `estate redrive --dry-run`; the tickets name the queues and functions.",
+
+@dataclass(frozen=True)
+class SymptomText:
+    """The severity of a symptom, what it means, and what to do first."""
+
+    severity: Severity
+    summary: str
+    remediation: str
+
+
+SYMPTOMS: Mapping[Symptom, SymptomText] = {
+    # The alarm of each arrival pages; this one holds as long as anything waits, and must not mute the next.
+    "events-lost": SymptomText(
+        "ticket",
+        "Events failed for good and wait in a dead-letter queue.",
+        "run `estate redrive --dry-run`; the alarms `depth` name the queues.",
     ),
-    "events-late": (
+    "events-late": SymptomText(
+        "page",
         "Events wait longer than they should before they are stored or counted.",
-        "open the dashboard at `Are they late?`; the tickets name the queue or function that is behind.",
+        "open the dashboard at `Are they late?`; the alarm that set it off names the queue or function that is behind.",
     ),
-    "queries-slow": (
-        "Who asks for aggregates waits for too long, is refused, or gets errors.",
-        "open the dashboard at `Functions`; the tickets say whether calls are slow, cold, refused or failing.",
+    "queries-slow": SymptomText(
+        "page",
+        "Queries are slow, throttled or failing.",
+        "open the dashboard at `Functions`; the alarm that set it off says whether calls are slow, refused or failing.",
     ),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class SymptomAlarmsArgs:
-    """The names of the alarms that show each symptom, and where the composite alarms publish.
+    """Names of the alarms that show each symptom, and the topics to notify.
 
-    `runbooks` is where the runbooks' links begin.
+    `runbooks` is the beginning of links to the runbooks.
     """
 
     shown_by: Mapping[Symptom, Sequence[pulumi.Output[str]]]
     names: pulumi.Output[Names]
-    topic_arn: pulumi.Input[str]
+    topics: Mapping[Severity, pulumi.Input[str]]
     runbooks: str
     tags: pulumi.Input[dict[str, str]]
 
 
 class SymptomAlarms(pulumi.ComponentResource):
-    """One composite alarm for each symptom that alarms of the estate show: one cause pages once."""
+    """One composite alarm for each symptom that alarms of the estate show: one cause notifies once."""
 
     alarm_names: list[pulumi.Output[str]]
-    alarm_arns: list[pulumi.Output[str]]
+    arns: dict[Symptom, pulumi.Output[str]]
 
     def __init__(self, name: str, args: SymptomAlarmsArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:observability:SymptomAlarms", name, None, opts)
-        alarms = [self._build(name, symptom, args) for symptom in SYMPTOMS if args.shown_by.get(symptom)]
-        self.alarm_names = [alarm.alarm_name for alarm in alarms]
-        self.alarm_arns = [alarm.arn for alarm in alarms]
+        alarms: dict[Symptom, aws.cloudwatch.CompositeAlarm] = {
+            symptom: self._build(name, symptom, args) for symptom in SYMPTOMS if args.shown_by.get(symptom)
+        }
+        self.alarm_names = [alarm.alarm_name for alarm in alarms.values()]
+        self.arns = {symptom: alarm.arn for symptom, alarm in alarms.items()}
         self.register_outputs({"alarm_names": self.alarm_names})
 
     def _build(self, name: str, symptom: Symptom, args: SymptomAlarmsArgs) -> aws.cloudwatch.CompositeAlarm:
-        meaning, action = SYMPTOMS[symptom]
+        text = SYMPTOMS[symptom]
+        topic = args.topics[text.severity]
         purpose = f"{name}-{symptom}"
-        # From the outputs of the alarms, so that it comes after them and goes before them.
+        # From the outputs of the alarms, so that it is made after them and deleted before them.
         rule = pulumi.Output.all(*self._children(purpose, args.shown_by[symptom], args)).apply(any_of)
         return aws.cloudwatch.CompositeAlarm(
             f"alarm-{purpose}",
             alarm_name=args.names.apply(lambda names: names.of("alarm", purpose)),
-            alarm_description=description("page", meaning, action, f"{args.runbooks}/{RUNBOOK}#{symptom}"),
+            alarm_description=description(
+                text.severity, text.summary, text.remediation, f"{args.runbooks}/{RUNBOOK}#{symptom}"
+            ),
             alarm_rule=rule,
-            alarm_actions=[args.topic_arn],
-            ok_actions=[args.topic_arn],
+            alarm_actions=[topic],
+            # Somebody who was woken up waits for the end.
+            ok_actions=[topic] if text.severity == "page" else None,
             tags=args.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -95,5 +115,5 @@ class SymptomAlarms(pulumi.ComponentResource):
 
 
 def any_of(alarm_names: Sequence[str]) -> str:
-    """The rule of a composite alarm that goes off with any of these."""
+    """Return the rule of a composite alarm over any of these."""
     return " OR ".join(f'ALARM("{name}")' for name in alarm_names)

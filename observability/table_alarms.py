@@ -1,19 +1,25 @@
-"""The alarms of a table, from its declaration and from what functions may do with it.
+"""Alarm types of tables, from their declarations and from what functions may do with them.
 
 DynamoDB publishes a metric only while it isn't zero, and its alarms ignore what is missing whatever they are told, so
 that a plain alarm would never leave the state ALARM ("Configuring how CloudWatch alarms treat missing data"). Every
-alarm here therefore is metric math that fills the gaps with zeros.
+alarm here therefore is metric math that fills the gaps with zeros. A point that is published late is a zero as well
+until it comes ("Using math expressions with CloudWatch metrics"), so that the last minutes may count for nothing: N is
+larger than M by that.
 """
 
 from collections.abc import Mapping
 
-from foundation.model import Capacity, Catalog, Table, TableGrant
-from observability.alarm_spec import FILLED, AlarmSpec, Deployed
-from observability.config import Thresholds
-from observability.metrics import Reference, of_table
+from foundation.model import Catalog, Table, TableGrant
+from observability.alarm_spec import DAY, Deployed, MissingData
+from observability.definition import AlarmDefinition, Watched
+from observability.metrics import Metric, of_table
 
-# What a table takes per second when it is billed on demand, unless AWS has raised it ("Quotas in Amazon DynamoDB").
+# Units a second that a table takes on demand, unless AWS has raised it ("Quotas in Amazon DynamoDB").
 ON_DEMAND_UNITS = 40_000
+# Use of the provisioned units that autoscaling should have answered long before; percent.
+BEHIND_PERCENT = 90
+
+FILLED = MissingData("notBreaching", "DynamoDB publishes only what is not zero; the expression takes gaps as zeros")
 
 # The operations a word of TABLE_ACCESS allows; transactions count under their own name.
 OPERATIONS: Mapping[str, tuple[str, ...]] = {
@@ -24,16 +30,7 @@ OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "delete": ("DeleteItem", "TransactWriteItems"),
 }
 
-
-def table_alarms(table: Table, catalog: Catalog, thresholds: Thresholds) -> tuple[AlarmSpec, ...]:
-    """Throttling and use of capacity in both directions, and failures of DynamoDB itself."""
-    return (
-        _throttling(table, "read"),
-        _throttling(table, "write"),
-        _faults(table, operations(table, catalog)),
-        _capacity(table, "read", table.read, thresholds),
-        _capacity(table, "write", table.write, thresholds),
-    )
+Of = Watched[Table]
 
 
 def operations(table: Table, catalog: Catalog) -> tuple[str, ...]:
@@ -45,55 +42,108 @@ def operations(table: Table, catalog: Catalog) -> tuple[str, ...]:
     return tuple(sorted({name for word in words or OPERATIONS for name in OPERATIONS[word]}))
 
 
-def _throttling(table: Table, direction: str) -> AlarmSpec:
-    return AlarmSpec(
-        subject=Reference("table", table.name),
-        word=f"{direction}-throttling",
-        meaning=f"DynamoDB refused {direction}s of table {table.name}; callers retry and get slower, or give up.",
-        action=f"raise the table's {direction} maximum in the catalog, or look for a key that gets most of the load.",
-        rule="the first throttled request",
-        metrics=(of_table(table, f"{direction.capitalize()}ThrottleEvents"),),
+def _faults(watched: Of) -> tuple[Metric, ...]:
+    return tuple(
+        of_table(watched.resource, "SystemErrors", operation=name)
+        for name in operations(watched.resource, watched.catalog)
+    )
+
+
+def _throttling(direction: str) -> AlarmDefinition[Table]:
+    return AlarmDefinition(
+        alarm_type=f"{direction}-throttling",
+        summary=f"DynamoDB has refused {direction}s of table {{resource.name}} for minutes; callers get slower.",
+        remediation=f"raise the table's {direction} maximum in the catalog; look for a key with most of the load.",
+        # Autoscaling takes some minutes to follow a rising load; that needs nobody.
+        rule=f"refused {direction}s in 10 of 15 minutes",
+        metrics=lambda watched: (of_table(watched.resource, f"{direction.capitalize()}ThrottleEvents"),),
         expression="FILL(m1, 0)",
         threshold=0,
-        silence=FILLED,
-        periods=3,
-        datapoints=2,
+        missing_data=FILLED,
+        periods=15,
+        datapoints=10,
     )
 
 
-def _faults(table: Table, names: tuple[str, ...]) -> AlarmSpec:
-    return AlarmSpec(
-        subject=Reference("table", table.name),
-        word="faults",
-        meaning=f"DynamoDB itself failed on calls to table {table.name}.",
-        action="see the AWS Health Dashboard; callers retry by themselves, nothing is to be changed here.",
-        rule="the first failure of DynamoDB itself",
-        metrics=tuple(of_table(table, "SystemErrors", operation=name) for name in names),
-        expression=" + ".join(f"FILL(m{number}, 0)" for number in range(1, len(names) + 1)),
-        threshold=0,
-        silence=FILLED,
-        periods=3,
-        datapoints=2,
-    )
+def _capacity(direction: str) -> AlarmDefinition[Table]:
+    def limit(watched: Of, deployed: Deployed) -> float:
+        declared = watched.resource.read if direction == "read" else watched.resource.write
+        provisioned = declared.maximum if declared else ON_DEMAND_UNITS
+        units = ON_DEMAND_UNITS if deployed.billing == "on-demand" else provisioned
+        return units * watched.thresholds.capacity_percent / 100
 
-
-def _capacity(table: Table, direction: str, declared: Capacity | None, thresholds: Thresholds) -> AlarmSpec:
-    percent = thresholds.capacity_percent
-    provisioned = declared.maximum if declared else ON_DEMAND_UNITS
-
-    def limit(deployed: Deployed) -> float:
-        return (ON_DEMAND_UNITS if deployed.billing == "on-demand" else provisioned) * percent / 100
-
-    return AlarmSpec(
-        subject=Reference("table", table.name),
-        word=f"{direction}-capacity",
-        meaning=f"{table.name} uses over {percent} % of the {direction} capacity it may have.",
-        action=f"raise the table's {direction} maximum in the catalog, or have the quota of on-demand tables raised.",
-        rule=f"over {percent} % of the maximum in the catalog, or of {ON_DEMAND_UNITS} units a second on demand",
-        metrics=(of_table(table, f"Consumed{direction.capitalize()}CapacityUnits"),),
+    return AlarmDefinition(
+        alarm_type=f"{direction}-capacity",
+        summary=f"{{resource.name}} uses over {{thresholds.capacity_percent}} % of the {direction} units it may have.",
+        remediation=f"raise the table's {direction} maximum in the catalog; on demand, the table's quota.",
+        rule="over {thresholds.capacity_percent} % of the catalog's maximum, or of {units} units a second on demand",
+        values=lambda _: {"units": ON_DEMAND_UNITS},
+        metrics=lambda watched: (of_table(watched.resource, f"Consumed{direction.capitalize()}CapacityUnits"),),
         expression="FILL(m1, 0) / PERIOD(m1)",
         threshold=limit,
-        silence=FILLED,
-        periods=5,
+        missing_data=FILLED,
+        level="all",
+        periods=8,
         datapoints=3,
     )
+
+
+def _scaling(direction: str) -> AlarmDefinition[Table]:
+    word = direction.capitalize()
+    return AlarmDefinition(
+        alarm_type=f"{direction}-scaling",
+        summary=f"{{resource.name}} has used over {{percent}} % of its provisioned {direction} units for 15 minutes: "
+        "autoscaling does not follow.",
+        remediation="see the scaling activities of the table; raise its maximum in the catalog when that is reached.",
+        rule=f"over {{percent}} % of the provisioned {direction} units in 15 of 20 minutes",
+        values=lambda _: {"percent": BEHIND_PERCENT},
+        # DynamoDB publishes provisioned units every five minutes.
+        metrics=lambda watched: (
+            of_table(watched.resource, f"Consumed{word}CapacityUnits"),
+            of_table(watched.resource, f"Provisioned{word}CapacityUnits", "Average"),
+        ),
+        expression="100 * FILL(m1, 0) / PERIOD(m1) / FILL(m2, REPEAT)",
+        threshold=BEHIND_PERCENT,
+        missing_data=MissingData("notBreaching", "a table on demand has no provisioned units"),
+        level="all",
+        periods=20,
+        datapoints=15,
+        applies=lambda watched: watched.resource.read is not None,
+    )
+
+
+TABLE_ALARMS: tuple[AlarmDefinition[Table], ...] = (
+    _throttling("read"),
+    _throttling("write"),
+    AlarmDefinition(
+        alarm_type="faults",
+        summary="DynamoDB itself failed on calls to table {resource.name}.",
+        remediation="see the AWS Health Dashboard; callers retry by themselves, nothing is to be changed here.",
+        rule="failures of DynamoDB itself in 2 of 6 minutes",
+        metrics=_faults,
+        expression=lambda watched: " + ".join(f"FILL(m{n}, 0)" for n in range(1, len(_faults(watched)) + 1)),
+        threshold=0,
+        missing_data=FILLED,
+        periods=6,
+        datapoints=2,
+    ),
+    _capacity("read"),
+    _capacity("write"),
+    _scaling("read"),
+    _scaling("write"),
+    AlarmDefinition(
+        alarm_type="ttl",
+        summary="{resource.name} has stopped deleting expired items; it grows, and so does its price.",
+        remediation="see whether TTL is switched on for {resource.ttl_attribute}; roll data out.",
+        rule="four days without a deletion after one with deletions, within a week",
+        metrics=lambda watched: (of_table(watched.resource, "TimeToLiveDeletedItemCount"),),
+        expression="IF(RUNNING_SUM(FILL(m1, 0)) > 0 AND FILL(m1, 0) == 0, 1, 0)",
+        threshold=0,
+        missing_data=FILLED,
+        level="all",
+        period_seconds=DAY,
+        periods=7,
+        datapoints=4,
+        applies=lambda watched: watched.resource.ttl_attribute is not None,
+    ),
+)

@@ -1,4 +1,4 @@
-"""The topics that alarms publish to, one per severity: who may publish, and who is told."""
+"""Topics that alarms publish to, one per severity: policies and subscriptions."""
 
 import hashlib
 import json
@@ -34,15 +34,18 @@ def topic_policy(topic_arn: str, arns: Arns) -> dict[str, Any]:
 
 def build_topics(
     config: ObservabilityConfig, arns: pulumi.Output[Arns], tags: pulumi.Input[dict[str, str]]
-) -> dict[Severity, pulumi.Output[str]]:
-    """The ARN of the topic of every severity."""
+) -> "dict[Severity, AlertsTopic]":
+    """Register the topic of every severity. Warn of one without any subscriber."""
+    for severity in SEVERITIES:
+        if not config.subscribers(severity):
+            pulumi.log.warn(f"nobody is subscribed to the topic {severity}: set observability:subscriptions")
     return {
         severity: AlertsTopic(
             severity,
             AlertsTopicArgs(
                 arns=arns, subscriptions=config.subscribers(severity), key_arn=config.topic_key_arn, tags=tags
             ),
-        ).arn
+        )
         for severity in SEVERITIES
     }
 
@@ -61,6 +64,7 @@ class AlertsTopic(pulumi.ComponentResource):
     """A topic that the environment's alarms, and nothing else, may publish to; and its subscriptions."""
 
     arn: pulumi.Output[str]
+    name: pulumi.Output[str]
 
     def __init__(self, name: str, args: AlertsTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:observability:AlertsTopic", name, None, opts)
@@ -81,7 +85,8 @@ class AlertsTopic(pulumi.ComponentResource):
         )
         for subscription in args.subscriptions:
             self._subscribe(name, topic, subscription)
-        # Whoever uses the ARN thereby waits for the permission too.
+        self.name = topic.name
+        # Only after the policy is attached, so that dependents wait for both.
         self.arn = pulumi.Output.all(topic.arn, policy.id).apply(lambda both: str(both[0]))
         self.register_outputs({"arn": self.arn})
 

@@ -20,7 +20,7 @@ BY_HAND = {
     ("queue-ingest-dead-letters", ""): "other",
     ("queue-ingest-dead-letters-policy", ""): "security",
     ("queue-ingest-redrive-allow", ""): "security",
-    ("alarm-ingest-errors", "actionsEnabled"): "other",
+    ("alarm-ingest-error-rate", "actionsEnabled"): "other",
 }
 # The same for `as_autoscaling`.
 AS_AUTOSCALING = {
@@ -53,7 +53,7 @@ def by_hand(client: Callable[[str], Any], suffix: str) -> None:
     iam.attach_role_policy(RoleName=f"role-ingest-{suffix}", PolicyArn=policy)
     for queue in ("query", "ingest"):
         sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=f"dlq-{queue}-{suffix}")["QueueUrl"])
-    client("cloudwatch").disable_alarm_actions(AlarmNames=[f"alarm-ingest-errors-{suffix}"])
+    client("cloudwatch").disable_alarm_actions(AlarmNames=[f"alarm-ingest-error-rate-{suffix}"])
 
 
 def as_autoscaling(client: Callable[[str], Any], suffix: str) -> None:

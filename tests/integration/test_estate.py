@@ -106,7 +106,7 @@ def edit(checkout: Commands, file: str, text: str) -> Callable[[], object]:
     return lambda: path.write_text(before)
 
 
-# Leaves an alarm out, which a guardrail on the whole layer finds at the end of the run.
+# Leaves the first alarm of a function out, which a guardrail on the whole layer finds at the end of the run.
 ONE_ALARM_LESS = """
 _complete = estate_alarms
 def estate_alarms(*arguments):

@@ -1,4 +1,4 @@
-"""Failures: poison on each path sets off the right alarms, is explained, and comes back exactly once when put right.
+"""Failures: poison on each path notifies of the right alarms, is explained, and comes back exactly once when fixed.
 
 ESTATE_REDRIVE_KILLS says how often `redrive` is killed half-way (3).
 """
@@ -72,7 +72,9 @@ def estate(aws: EmbeddedAws) -> Commands:
 
 
 class Told:
-    """What alarms tell their topics."""
+    """Notifications of the deployed alarms."""
+
+    LOST, LATE = "alarm-estate-events-lost-local", "alarm-estate-events-late-local"
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self._aws, self.deployed = aws, alarms(aws)
@@ -85,33 +87,35 @@ class Told:
         self._told |= notified(self._aws, self._queue)
         return {name for name, new in self._told if new == state}
 
+    def once_more(self) -> None:
+        """Forget what was heard, whatever state the alarms are in."""
+        notified(self._aws, self._queue)
+        self._told.clear()
+
     def forget(self) -> None:
         """Begin anew, with all alarms quiet."""
         soon(self.quiet, "all alarms are OK")
-        notified(self._aws, self._queue)
-        self._told.clear()
+        self.once_more()
 
     def quiet(self) -> bool:
         """Whether every alarm is OK."""
         return {one["StateValue"] for one in alarms(self._aws).values()} == {"OK"}
 
-    def of_queue(self, name: str) -> set[str]:
-        """The alarm on the first message in a failure queue, and those above it."""
-        return watching(self.deployed, "ApproximateNumberOfMessagesVisible", f"dlq-{name}-local")
-
-    def expect(self, queues: set[str], failing: set[str]) -> None:
-        """The alarms of these queues go off, and the one above; no others but those of functions that failed."""
-        wanted = set().union(*map(self.of_queue, queues))
-        assert len(wanted) == len(queues) + 1, f"an alarm for each queue, one above them: {wanted}"
+    def expect(self, queues: set[str], *, pages: set[str], failing: set[str]) -> None:
+        """A ticket of the loss while these queues hold it, a page of each loss; else only of functions that failed."""
+        wanted = {self.LOST, *(f"alarm-dlq-{name}-arrivals-local" for name in pages)}
         soon(lambda: wanted <= self.heard("ALARM"), f"notifications of {sorted(wanted)}")
-        assert wanted <= {name for name, one in alarms(self._aws).items() if one["StateValue"] == "ALARM"}
+        on = {name for name, one in alarms(self._aws).items() if one["StateValue"] == "ALARM"}
+        assert {self.LOST, *(f"alarm-dlq-{name}-depth-local" for name in queues)} <= on
         errors = set().union(*(watching(self.deployed, "Errors", f"lambda-{name}-local") for name in failing))
-        assert self.heard("ALARM") <= wanted | errors, "alarms that have nothing to do with it"
+        allowed = wanted | errors | ({self.LATE} if failing else set())
+        assert self.heard("ALARM") <= allowed, "alarms that have nothing to do with it"
 
     def expect_the_end(self) -> None:
-        """All alarms are over, and those that went off tell that too."""
+        """All alarms are over; those that tell their end have done so."""
         soon(self.quiet, "all alarms are OK again")
-        soon(lambda: self.heard("ALARM") <= self.heard("OK"), "notifications of the recovery")
+        telling = {name for name, one in self.deployed.items() if one["OKActions"]}
+        soon(lambda: self.heard("ALARM") & telling <= self.heard("OK"), "notifications of the recovery")
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +145,7 @@ def test_poison_of_each_path_sets_off_its_alarms_and_comes_back_once(
             send(aws, events("queued", 12))
             soon(lambda: depth(aws, "dlq-ingest-local") == 12, "the failed messages")
         every = {"ingest", "aggregate", "query"}
-        told.expect(every, failing=every)
+        told.expect(every, pages=every, failing=every)
         listed = redrive(estate, "--dry-run")
         # Not put right yet: it fails again, is counted, and is back.
         again = redrive(estate, "aggregate", code=1)
@@ -175,7 +179,7 @@ def test_what_can_never_be_valid_stays_when_the_others_go(aws: EmbeddedAws, esta
     told.forget()
     send(aws, ["no event"])
     soon(lambda: depth(aws, "dlq-ingest-local") == 1, "the bad message")
-    told.expect({"ingest"}, failing=set())
+    told.expect({"ingest"}, pages=set(), failing=set())
     send(aws, events("valid", 3), "dlq-ingest-local")
     done = queue_of(redrive(estate), "ingest")
     # A move task would have taken it along.
@@ -186,6 +190,40 @@ def test_what_can_never_be_valid_stays_when_the_others_go(aws: EmbeddedAws, esta
     sqs = aws.client("sqs")
     sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName="dlq-ingest-local")["QueueUrl"])
     told.expect_the_end()
+
+
+def test_every_loss_pages_and_looking_at_what_waits_changes_no_alarm(
+    aws: EmbeddedAws, estate: Commands, told: Told
+) -> None:
+    told.forget()
+    page = "alarm-dlq-query-arrivals-local"
+    for lost in (1, 2, 3):
+        call(aws, "query", {"no": "question"})
+        soon(lambda lost=lost: depth(aws, "dlq-query-local") == lost, "the failed call")
+        soon(lambda: page in told.heard("ALARM"), f"the page of loss {lost}")
+        assert told.heard("ALARM") - {page} <= {"alarm-query-errors-local", told.LOST}
+        soon(lambda: alarms(aws)[page]["StateValue"] == "OK", "the alarm is ready for the next loss")
+        before = {name: one["StateUpdatedTimestamp"] for name, one in alarms(aws).items()}
+        assert queue_of(redrive(estate, "--dry-run"), "query")["messages"] == lost
+        looked = len(evaluations(aws))
+        soon(lambda looked=looked: len(evaluations(aws)) > looked + 3, "minutes in which the look is seen")
+        quiet = {name for name, one in alarms(aws).items() if one["StateUpdatedTimestamp"] == before[name]}
+        assert alarms(aws).keys() - quiet <= {"alarm-query-errors-local"}
+        told.once_more()
+    sqs = aws.client("sqs")
+    sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName="dlq-query-local")["QueueUrl"])
+    told.expect_the_end()
+
+
+def evaluations(aws: EmbeddedAws) -> list[datetime]:
+    """The minutes in which the metrics of a queue were published: as often were the alarms evaluated."""
+    end = datetime.now(UTC)
+    found = aws.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/SQS", MetricName="ApproximateNumberOfMessagesVisible", Period=1, Statistics=["Sum"],
+        Dimensions=[{"Name": "QueueName", "Value": "dlq-query-local"}],
+        StartTime=end - timedelta(minutes=20), EndTime=end,
+    )  # fmt: skip
+    return [point["Timestamp"] for point in found["Datapoints"]]
 
 
 def test_a_queue_without_poison_is_moved_by_sqs(aws: EmbeddedAws, estate: Commands) -> None:
@@ -234,7 +272,10 @@ def test_batches_that_the_stream_forgot_come_from_the_table(aws: EmbeddedAws, es
     assert counted(aws, "forgotten") == exactly(5)
 
 
-def test_events_that_were_stored_but_never_aggregated_are_brought_in_once(aws: EmbeddedAws, estate: Commands) -> None:
+def test_events_that_were_stored_but_never_aggregated_page_and_are_brought_in_once(
+    aws: EmbeddedAws, estate: Commands, told: Told
+) -> None:
+    told.once_more()
     mapping = stream_mapping(aws)
     functions = aws.client("lambda")
     # The mapping reads from its end on when it is made anew: what was stored meanwhile never reaches it.
@@ -248,6 +289,8 @@ def test_events_that_were_stored_but_never_aggregated_are_brought_in_once(aws: E
         return sum(page["Count"] for page in found)
 
     soon(lambda: stored() == 40, "all are stored")
+    soon(lambda: told.LATE in told.heard("ALARM"), "the page of a disabled mapping")
+    assert alarms(aws)["alarm-aggregate-stalled-local"]["StateValue"] == "ALARM"
     seen = redrive(estate, "--missing", "--dry-run")["missing"]
     assert (seen["missing"], seen["brought_in"]) == (40, 0)
     assert counted(aws, "unseen")[0] == 0

@@ -51,7 +51,6 @@ def test_a_suffix_with_hyphens_breaks_no_rule() -> None:
         ("data", "aws:appautoscaling/policy:Policy", "table-scaling"),
         ("compute", "aws:cloudwatch/logGroup:LogGroup", "log-group"),
         ("compute", "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig", "warm-when-critical"),
-        ("observability", "aws:cloudwatch/metricAlarm:MetricAlarm", "alarms"),
         ("observability", "aws:cloudwatch/compositeAlarm:CompositeAlarm", "alarms"),
     ],
 )

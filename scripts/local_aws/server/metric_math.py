@@ -152,6 +152,16 @@ def _differences(value: Value) -> Series:
     return Series(tuple(None if a is None or b is None else b - a for a, b in pairs), value.period)
 
 
+def _running_sum(value: Value) -> Series:
+    if not isinstance(value, Series):
+        raise Unsupported("RUNNING_SUM takes one time series")
+    total, sums = 0.0, list[float | None]()
+    for one in value.values:
+        total += one or 0.0
+        sums.append(None if one is None else total)
+    return Series(tuple(sums), value.period)
+
+
 def _reduced(function: Callable[[list[float]], float]) -> Callable[[Value], Value]:
     """Of several series the function of each period, of one series that of all its values."""
 
@@ -182,6 +192,7 @@ _FUNCTIONS: Mapping[str, tuple[Callable[..., Value], tuple[int, ...]]] = {
     "MIN": (_reduced(min), (1,)), "MAX": (_reduced(max), (1,)),
     "ABS": (lambda value: _each(math.fabs, value), (1,)), "CEIL": (lambda value: _each(math.ceil, value), (1,)),
     "FLOOR": (lambda value: _each(math.floor, value), (1,)), "DIFF": (_differences, (1,)),
+    "RUNNING_SUM": (_running_sum, (1,)),
     "RATE": (lambda value: _each(operator.truediv, _differences(value), _period(value)), (1,)),
 }  # fmt: skip
 

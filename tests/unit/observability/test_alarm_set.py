@@ -9,8 +9,11 @@ import pytest
 
 from foundation.naming import Names
 from observability.alarm_set import AlarmSet, AlarmSetArgs
-from observability.alarm_spec import NOT_CALLED, STILL_WAITING, AlarmSpec, Deployed
+from observability.alarm_spec import AlarmSpec, Deployed
+from observability.config import SEVERITIES
+from observability.function_alarms import NOT_CALLED
 from observability.metrics import Metric, Reference
+from observability.queue_alarms import STILL_WAITING
 from tests.support.mocks import record
 
 TABLE = Reference("table", "events")
@@ -19,13 +22,14 @@ PHYSICAL = {
     Reference("function", "ingest"): "lambda-ingest-dev",
     Reference("memory-used", "ingest"): "memory-used-ingest-dev",
 }
-TOPIC = "arn:aws:sns:us-east-1:123456789012:topic-ticket-dev"
+TOPICS = {severity: f"arn:aws:sns:us-east-1:123456789012:topic-{severity}-dev" for severity in SEVERITIES}
+TOPIC = TOPICS["ticket"]
 
 PLAIN = AlarmSpec(
     subject=Reference("function", "ingest"),
-    word="errors",
-    meaning="It fails.",
-    action="mend it.",
+    alarm_type="errors",
+    summary="It fails.",
+    remediation="mend it.",
     metrics=(
         Metric(
             namespace="AWS/Lambda",
@@ -39,13 +43,13 @@ PLAIN = AlarmSpec(
     period_seconds=300,
     periods=3,
     datapoints=2,
-    silence=STILL_WAITING,
+    missing_data=STILL_WAITING,
 )
 MATH = AlarmSpec(
     subject=TABLE,
-    word="faults",
-    meaning="It fails.",
-    action="mend it.",
+    alarm_type="faults",
+    summary="It fails.",
+    remediation="mend it.",
     metrics=tuple(
         Metric(
             namespace="AWS/DynamoDB",
@@ -58,7 +62,7 @@ MATH = AlarmSpec(
     expression="FILL(m1, 0) + FILL(m2, 0)",
     rule="over 0",
     threshold=0,
-    silence=NOT_CALLED,
+    missing_data=NOT_CALLED,
 )
 
 
@@ -68,7 +72,7 @@ def alarm(spec: AlarmSpec, **deployed: Any) -> Mapping[str, Any]:
             specs=[spec],
             names=pulumi.Output.from_input(Names("dev")),
             physical={reference: pulumi.Output.from_input(name) for reference, name in PHYSICAL.items()},
-            topic_arn=TOPIC,
+            topics=TOPICS,
             tags={"Component": "ingest"},
             deployed=pulumi.Output.from_input(deployed).apply(lambda known: Deployed(**known)),
             runbooks="https://wiki/books",
@@ -97,9 +101,15 @@ def test_an_alarm_on_one_metric_has_every_property_of_its_specification():
         "datapointsToAlarm": 2,
         "treatMissingData": "ignore",
         "alarmActions": [TOPIC],
-        "okActions": [TOPIC],
         "tags": {"Component": "ingest"},
     }
+
+
+def test_a_page_notifies_the_topic_of_pages_and_a_child_of_a_composite_alarm_nobody():
+    paging = alarm(replace(PLAIN, severity="page"))
+    assert paging["alarmActions"] == [TOPICS["page"]]
+    assert paging["alarmDescription"].startswith("[page] ")
+    assert "alarmActions" not in alarm(replace(PLAIN, symptom="events-late"))
 
 
 def test_a_percentile_is_an_extended_statistic():

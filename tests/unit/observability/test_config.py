@@ -21,7 +21,12 @@ def test_nobody_is_told_and_thresholds_are_sane_by_default():
         error_percent=5,
         memory_percent=90,
         capacity_percent=80,
+        invalid_events=10,
+        quiet_hours=0,
+        account_concurrency=1000,
+        log_megabytes_per_hour=1000,
     )
+    assert config.level == "standard"
     assert config.runbooks == "docs/runbooks"
 
 

@@ -11,11 +11,13 @@ import pytest
 from pulumi.runtime.settings import SETTINGS
 
 from foundation.catalog import CATALOG
+from foundation.model import QueueTrigger
 from foundation.tags import TAG_KEYS
 from observability.alarms import estate_alarms
-from observability.config import SEVERITIES, parse
+from observability.config import LEVELS, SEVERITIES, Level, parse
 from observability.metrics import failure_queues
 from observability.symptoms import SYMPTOMS
+from tests.support.cloudwatch.simulation import registered
 from tests.support.mocks import Recording, outputs_of, roll_out, run_layer
 
 ALARM = "cloudwatch/metricAlarm:MetricAlarm"
@@ -41,7 +43,7 @@ def upstream(stack: str = "dev") -> dict[str, Any]:
 
 
 def test_there_is_an_alarm_for_each_specification_and_no_other(layer: Recording):
-    specs = estate_alarms(CATALOG, parse({}, stack="dev").thresholds)
+    specs = estate_alarms(CATALOG, parse({}, stack="dev").thresholds, "standard")
     names = {f"alarm-{spec.purpose}-dev" for alarms in specs.values() for spec in alarms}
     assert {alarm.inputs["name"] for alarm in layer.of(ALARM)} == names
     assert {component.name for component in layer.of("AlarmSet")} == {f"{s.kind}-{s.purpose}" for s in specs}
@@ -52,16 +54,17 @@ def test_alarms_measure_the_resources_that_the_lower_layers_made(layer: Recordin
     existing = {
         item.inputs["name"] for name in ("data", "compute") for item in made[name].resources if "name" in item.inputs
     }
+    topics = {topic.inputs["name"] for topic in layer.of("sns/topic:Topic")}
     published = {item.inputs["metricTransformation"]["name"] for item in layer.of(FILTER)}
     for alarm in layer.of(ALARM):
         queries = [query["metric"] for query in alarm.inputs.get("metricQueries", []) if "metric" in query]
         for metric in queries or [alarm.inputs]:
-            for key, value in metric["dimensions"].items():
+            for key, value in (metric.get("dimensions") or {}).items():
                 if key == "Resource":
                     assert value == f"{metric['dimensions']['FunctionName']}:live"
                 elif key != "Operation":
-                    assert value in existing, alarm.name
-            if not metric["dimensions"]:
+                    assert value in existing | topics, alarm.name
+            if metric["namespace"] == "Estate":
                 assert metric["metricName"] in published, alarm.name
 
 
@@ -69,26 +72,49 @@ def test_every_failure_queue_that_exists_is_watched(layer: Recording):
     made = roll_out("compute")
     queues = {item.inputs["name"] for name in ("data", "compute") for item in made[name].of("sqs/queue:Queue")}
     watched = {
-        alarm.inputs["dimensions"]["QueueName"]
+        metric["dimensions"]["QueueName"]
         for alarm in layer.of(ALARM)
-        if alarm.inputs.get("namespace") == "AWS/SQS"
+        for metric in [query["metric"] for query in alarm.inputs.get("metricQueries", []) if "metric" in query]
+        or [alarm.inputs]
+        if metric["namespace"] == "AWS/SQS"
     }
     assert watched == queues
     assert {f"dlq-{queue.purpose}-dev" for queue in failure_queues(CATALOG)} < watched
 
 
-@pytest.mark.parametrize(("type_", "severity"), [(COMPOSITE, "page"), (ALARM, "ticket")])
-def test_composite_alarms_page_and_the_others_write_tickets(layer: Recording, type_: str, severity: str):
-    topic = layer.one("sns/topic:Topic", name=f"topic-{severity}-dev").outputs["arn"]
-    alarms = layer.of(type_)
-    assert alarms
-    for alarm in alarms:
-        assert alarm.inputs["alarmActions"] == alarm.inputs["okActions"] == [topic]
-        assert alarm.inputs["alarmDescription"].startswith(f"[{severity}] ")
+def test_every_alarm_notifies_the_topic_of_its_severity_itself_or_by_its_composite_alarm(layer: Recording):
+    topics = {
+        severity: layer.one("sns/topic:Topic", name=f"topic-{severity}-dev").outputs["arn"] for severity in SEVERITIES
+    }
+    rules = " ".join(alarm.inputs["alarmRule"] for alarm in layer.of(COMPOSITE))
+    for alarm in layer.of(ALARM) + layer.of(COMPOSITE):
+        severity = re.match(r"\[(page|ticket)\] ", alarm.inputs["alarmDescription"])
+        assert severity, alarm.name
+        told = alarm.inputs.get("alarmActions")
+        assert told == [topics[severity[1]]] if told else f'ALARM("{alarm.inputs["name"]}")' in rules
+
+
+def test_only_a_page_that_lasts_tells_its_end(layer: Recording):
+    tells = {alarm.name for alarm in layer.of(ALARM) + layer.of(COMPOSITE) if alarm.inputs.get("okActions")}
+    assert tells == {"alarm-estate-events-late", "alarm-estate-queries-slow"}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_the_level_says_which_alarms_there_are(level: Level):
+    made = registered(level)
+    specs = estate_alarms(CATALOG, parse({}, stack="dev").thresholds, level)
+    assert {alarm.inputs["name"] for alarm in made.of(ALARM)} == {
+        f"alarm-{spec.purpose}-dev" for alarms in specs.values() for spec in alarms
+    }
+
+
+def test_logical_names_do_not_change_with_the_level(layer: Recording):
+    others = {item.urn for item in registered("all").registrations}
+    assert {item.urn for item in layer.registrations} <= others
 
 
 def test_each_composite_alarm_goes_off_with_any_alarm_of_its_symptom(layer: Recording):
-    specs = estate_alarms(CATALOG, parse({}, stack="dev").thresholds)
+    specs = estate_alarms(CATALOG, parse({}, stack="dev").thresholds, "standard")
     rules = {alarm.inputs["alarmName"]: alarm.inputs["alarmRule"] for alarm in layer.of(COMPOSITE)}
     assert set(rules) == {f"alarm-estate-{symptom}-dev" for symptom in SYMPTOMS}
     for symptom in SYMPTOMS:
@@ -114,10 +140,8 @@ def test_the_topics_let_exactly_these_alarms_publish(layer: Recording):
 
 
 def test_the_memory_of_every_function_is_published_from_its_log(layer: Recording):
-    filters = {item.inputs["name"]: item.inputs for item in layer.of(FILTER)}
-    assert set(filters) == {f"filter-{function.name}-memory-dev" for function in CATALOG.functions}
     for function in CATALOG.functions:
-        inputs = filters[f"filter-{function.name}-memory-dev"]
+        inputs = layer.one(FILTER, name=f"filter-{function.name}-memory-dev").inputs
         assert inputs["logGroupName"] == f"/aws/lambda/lambda-{function.name}-dev"
         assert inputs["pattern"] == '{ ($.type = "platform.report") && ($.record.metrics.maxMemoryUsedMB > 0) }'
         assert inputs["metricTransformation"] == {
@@ -128,11 +152,24 @@ def test_the_memory_of_every_function_is_published_from_its_log(layer: Recording
         }
 
 
+def test_what_becomes_of_records_is_published_from_the_logs_of_functions_with_batches(layer: Recording):
+    made = {item.inputs["name"]: item.inputs["pattern"] for item in layer.of(FILTER) if "memory" not in item.name}
+    for_batches = {"records-received": "received", "records-failed": "failed"}
+    for_queues = {"events-stored": "stored", "events-invalid": "invalid"}
+    expected = {
+        f"filter-{function.name}-{kind}-dev": f"{{ ($.{field} > 0) }}"
+        for function in CATALOG.functions
+        if function.trigger
+        for kind, field in {**for_batches, **(for_queues if isinstance(function.trigger, QueueTrigger) else {})}.items()
+    }
+    assert made == expected
+
+
 def test_thresholds_follow_from_what_the_lower_layers_deployed(layer: Recording):
     assert threshold(layer, "alarm-ingest-memory-dev") == pytest.approx(
         0.9 * outputs_of("compute")["functions"]["ingest"]["memory_mb"]
     )
-    assert threshold(layer, "alarm-query-under-use-dev") == pytest.approx(0.35)
+    assert threshold(registered("all"), "alarm-query-under-use-dev") == pytest.approx(0.35)
     below = upstream()
     below["data"]["queues"]["ingest"]["visibility_seconds"] = 400
     assert threshold(run_layer("observability", upstream=below), "alarm-queue-ingest-age-dev") == 5 * 400
@@ -165,7 +202,15 @@ def test_an_alarm_carries_the_component_it_watches(layer: Recording):
 def test_components_are_of_this_layers_types(layer: Recording):
     assert {component.type for component in layer.components} == {
         f"estate:observability:{name}"
-        for name in ("AlertsTopic", "AlarmSet", "SymptomAlarms", "MemoryMetrics", "EstateDashboard", "SavedQueries")
+        for name in (
+            "AlertsTopic",
+            "AlarmSet",
+            "SymptomAlarms",
+            "MemoryMetrics",
+            "BatchMetrics",
+            "EstateDashboard",
+            "SavedQueries",
+        )
     }
 
 
@@ -207,17 +252,18 @@ def threshold(recording: Recording, name: str) -> float:
     return recording.one(ALARM, name=name).inputs["threshold"]
 
 
-def test_capacity_alarms_follow_the_billing_that_data_reports(layer: Recording):
+def test_capacity_alarms_follow_the_billing_that_data_reports():
     (table,) = [table for table in CATALOG.tables if table.name == "events"]
     assert table.write is not None
-    assert threshold(layer, "alarm-table-events-write-capacity-dev") == pytest.approx(0.8 * table.write.maximum)
+    name = "alarm-table-events-write-capacity-dev"
+    assert threshold(registered("all"), name) == pytest.approx(0.8 * table.write.maximum)
     below = upstream()
     below["data"]["tables"]["events"]["billing"] = "on-demand"
-    switched = run_layer("observability", upstream=below)
-    assert threshold(switched, "alarm-table-events-write-capacity-dev") == pytest.approx(32_000)
-    assert threshold(switched, "alarm-table-marks-write-capacity-dev") == threshold(
-        layer, "alarm-table-marks-write-capacity-dev"
-    )
+    switched = run_layer("observability", config={"observability:alarmLevel": "all"}, upstream=below)
+    assert threshold(switched, name) == pytest.approx(32_000)
+    for other in (other for other in CATALOG.tables if other.name != "events"):
+        same = f"alarm-table-{other.name}-write-capacity-dev"
+        assert threshold(switched, same) == threshold(registered("all"), same)
 
 
 def test_configuration_reaches_alarms_and_topic():
@@ -255,7 +301,7 @@ def test_wrong_configuration_stops_the_program_before_anything_is_registered():
 
 @pytest.mark.parametrize(
     ("name", "group", "key"),
-    [("data", "queues", "ingest"), ("data", "tables", "marks"), ("compute", "functions", "query")],
+    [("data", "queues", "ingest"), ("data", "tables", "events"), ("compute", "functions", "query")],
 )
 def test_a_lower_layer_that_is_behind_the_catalog_is_named(name: str, group: str, key: str):
     below = upstream()

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ from estate_tool.cli import parser
 from foundation.catalog import CATALOG
 from observability.alarm_spec import RUNBOOKS
 from observability.symptoms import RUNBOOK, SYMPTOMS
-from tests.support.alarm_table import DOCUMENT, generated
-from tests.support.mocks import ROOT, roll_out
+from tests.support.alarm_table import DOCUMENT, causes, generated
+from tests.support.cloudwatch.simulation import registered
+from tests.support.mocks import ROOT
 
 FOLDER = ROOT / "docs" / "runbooks"
 PARTS = {"Means", "Look", "Do", "Verify"}
@@ -25,7 +27,7 @@ def headings(name: str) -> dict[str, str]:
 
 def linked() -> set[tuple[str, str]]:
     """The file and anchor that each deployed alarm's description ends with."""
-    layer = roll_out("observability")["observability"]
+    layer = registered("all", quietHours="6")
     alarms = layer.of("cloudwatch/metricAlarm:MetricAlarm") + layer.of("cloudwatch/compositeAlarm:CompositeAlarm")
     links = [alarm.inputs["alarmDescription"].rpartition(" Runbook: ")[2] for alarm in alarms]
     assert len(links) > len(CATALOG.functions)
@@ -89,5 +91,6 @@ def test_every_command_of_a_runbook_exists_with_its_flags(
         pytest.fail(f"{runbook}: {shlex.join(words)}: {capsys.readouterr().err}")
 
 
-def test_the_table_of_alarms_is_fresh():
-    assert generated() in DOCUMENT.read_text(encoding="utf-8"), "python -m tests.support.alarm_table writes it anew"
+@pytest.mark.parametrize("table", [generated, causes], ids=lambda table: table.__name__)
+def test_the_tables_are_fresh(table: Callable[[], str]):
+    assert table() in DOCUMENT.read_text(encoding="utf-8"), "python -m tests.support.alarm_table writes it anew"

@@ -1,0 +1,115 @@
+"""Metrics made of the functions' logs: the memory that calls use, and what becomes of the records of a batch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+import pulumi
+import pulumi_aws as aws
+
+from foundation.model import Catalog, Function, QueueTrigger
+from foundation.naming import Names
+from observability.metrics import OWN_NAMESPACE, LogMetric, Reference
+from observability.physical import PhysicalNames
+
+
+@dataclass(frozen=True)
+class LogField:
+    """A number in JSON log lines that becomes a metric: its selector, a further condition, its unit."""
+
+    selector: str
+    unit: str
+    condition: str = ""
+
+    @property
+    def pattern(self) -> str:
+        """The metric filter's pattern: lines that have the number, where it is not zero."""
+        number = f"({self.selector} > 0)"
+        return f"{{ {self.condition} && {number} }}" if self.condition else f"{{ {number} }}"
+
+
+# Lambda's report of a call in JSON logs ("Telemetry API event schema reference"); 0 would mean that it is not known.
+MEMORY = LogField("$.record.metrics.maxMemoryUsedMB", "Megabytes", '($.type = "platform.report")')
+# The summary that handlers log of each batch (lambda_src/*/handler.py).
+BATCH: Mapping[LogMetric, LogField] = {
+    "records-received": LogField("$.received", "Count"),
+    "records-failed": LogField("$.failed", "Count"),
+}
+QUEUE_BATCH: Mapping[LogMetric, LogField] = {
+    "events-stored": LogField("$.stored", "Count"),
+    "events-invalid": LogField("$.invalid", "Count"),
+}
+
+
+def of_batches(function: Function) -> Mapping[LogMetric, LogField]:
+    """Return the metrics that are made of a function's summaries; none of a function without batches."""
+    if function.trigger is None:
+        return {}
+    return {**BATCH, **QUEUE_BATCH} if isinstance(function.trigger, QueueTrigger) else BATCH
+
+
+class LogMetrics(pulumi.ComponentResource):
+    """Metric filters on the log groups of functions; `physical` holds the names of the metrics they publish."""
+
+    TYPE: ClassVar[str]
+
+    physical: PhysicalNames
+
+    def __init__(
+        self,
+        name: str,
+        fields: Mapping[str, Mapping[LogMetric, LogField]],
+        names: pulumi.Output[Names],
+        physical: PhysicalNames,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(self.TYPE, name, None, opts)
+        self.physical = {
+            Reference(kind, function): self._build(function, kind, field, names, physical)
+            for function, wanted in fields.items()
+            for kind, field in wanted.items()
+        }
+        self.register_outputs({})
+
+    def _build(
+        self, function: str, kind: LogMetric, field: LogField, names: pulumi.Output[Names], physical: PhysicalNames
+    ) -> pulumi.Output[str]:
+        purpose = f"{function}-{'memory' if kind == 'memory-used' else kind}"
+        built = aws.cloudwatch.LogMetricFilter(
+            f"filter-{purpose}",
+            name=names.apply(lambda known: known.of("filter", purpose)),
+            log_group_name=physical[Reference("log-group", function)],
+            pattern=field.pattern,
+            metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
+                namespace=OWN_NAMESPACE,
+                name=names.apply(lambda known: known.of(kind, function)),
+                value=field.selector,
+                unit=field.unit,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        return built.metric_transformation.name
+
+
+class MemoryMetrics(LogMetrics):
+    """The memory that calls use: Lambda publishes no metric of it."""
+
+    TYPE = "estate:observability:MemoryMetrics"
+
+
+class BatchMetrics(LogMetrics):
+    """Records received, failed, stored and refused: a call that hands some back is none of Lambda's errors."""
+
+    TYPE = "estate:observability:BatchMetrics"
+
+
+def log_metrics(catalog: Catalog, names: pulumi.Output[Names], physical: PhysicalNames) -> PhysicalNames:
+    """Register the filters of all functions; return the names of their metrics."""
+    memory: dict[str, Mapping[LogMetric, LogField]] = {
+        function.name: {"memory-used": MEMORY} for function in catalog.functions
+    }
+    batches = {function.name: of_batches(function) for function in catalog.functions}
+    return {
+        **MemoryMetrics("memory", memory, names, physical).physical,
+        **BatchMetrics("batches", batches, names, physical).physical,
+    }

@@ -1,0 +1,86 @@
+"""Metrics with two times: the minute a point is stamped with, and the minute from which it can be read."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Identity = tuple[str, str, frozenset[tuple[str, str]]]
+
+
+def identity(namespace: str, name: str, dimensions: Mapping[str, str]) -> Identity:
+    """Return what tells a metric from all others."""
+    return namespace, name, frozenset(dimensions.items())
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A value that occurred `count` times, readable from a minute on."""
+
+    value: float
+    count: int
+    readable: int
+
+
+class Points:
+    """The samples of one metric by the minute they are stamped with. Times count from the simulation's beginning."""
+
+    def __init__(self) -> None:
+        self._samples: defaultdict[int, list[Sample]] = defaultdict(list)
+
+    def add(self, stamp: int, sample: Sample) -> None:
+        """Add a sample. Those of a minute come before it is over."""
+        self._samples[stamp].append(sample)
+
+    def statistic(self, statistic: str, start: int, minutes: int, now: int) -> tuple[float | None, bool]:
+        """Return the statistic of past minutes from `start` on as far as it can be read now, and whether that is all.
+
+        None without samples.
+        """
+        found = [one for minute in range(start, start + minutes) for one in self._samples.get(minute, ())]
+        readable = [one for one in found if one.readable <= now]
+        return _calculate(statistic, readable), len(readable) == len(found)
+
+
+class Metrics:
+    """All metrics of an account. What happens in a minute can be read `delay` minutes after its end."""
+
+    def __init__(self, delay: int) -> None:
+        self.delay = delay
+        self._points: defaultdict[Identity, Points] = defaultdict(Points)
+
+    def of(self, metric: Identity) -> Points:
+        """Return the points of a metric, which may have none."""
+        return self._points[metric]
+
+    def put(self, metric: Identity, stamp: int, value: float, *, count: int = 1, known: int | None = None) -> None:
+        """Add samples stamped with a minute; `known` is the minute in which the service learns of them."""
+        readable = (stamp if known is None else known) + 1 + self.delay
+        self._points[metric].add(stamp, Sample(value, count, readable))
+
+
+def _calculate(statistic: str, samples: list[Sample]) -> float | None:
+    if not samples:
+        return None
+    total = sum(one.value * one.count for one in samples)
+    count = sum(one.count for one in samples)
+    simple = {
+        "Sum": lambda: total,
+        "Average": lambda: total / count,
+        "Maximum": lambda: max(one.value for one in samples),
+        "Minimum": lambda: min(one.value for one in samples),
+        "SampleCount": lambda: float(count),
+    }
+    return float(simple[statistic]()) if statistic in simple else _percentile(samples, float(statistic[1:]), count)
+
+
+def _percentile(samples: list[Sample], percent: float, count: int) -> float:
+    """Return the smallest value that so many percent of the samples do not exceed."""
+    rank, seen = math.ceil(percent / 100 * count), 0
+    for one in sorted(samples, key=lambda sample: sample.value):
+        seen += one.count
+        if seen >= rank:
+            return one.value
+    raise AssertionError("a percentile is at most 100")

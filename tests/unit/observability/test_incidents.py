@@ -1,0 +1,58 @@
+"""Incidents against the alarms as they are registered: who is notified, when, and of nothing else."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.alarm_table import DELAYS
+from tests.support.cloudwatch.incidents import INCIDENTS, Expected, Incident, simulate
+from tests.support.cloudwatch.simulation import Notification
+
+# CloudWatch does not say how many datapoints it looks at beyond the evaluation periods; two in the guide's examples.
+EXTREMES = ((1, 0), (3, 4))
+LONG = 6 * 1440
+
+
+def cases() -> Iterator[tuple[Incident, int, int]]:
+    """Each incident with each delay; weeks, which take seconds, with the longest unless ESTATE_LONG_TESTS is set."""
+    for incident in INCIDENTS:
+        long = incident.minutes >= LONG and not os.environ.get("ESTATE_LONG_TESTS")
+        for delay in DELAYS[-1:] if long else DELAYS:
+            yield incident, delay, 2
+        if not long:
+            yield from ((incident, delay, spare) for delay, spare in EXTREMES)
+
+
+def fits(expected: Expected, got: Notification) -> bool:
+    same = (got.severity, got.alarm, got.state) == (expected.severity, expected.alarm, expected.state)
+    return same and expected.earliest <= got.minute - expected.after <= expected.latest
+
+
+@pytest.mark.parametrize(
+    ("incident", "delay", "spare"),
+    list(cases()),
+    ids=lambda value: value.name if isinstance(value, Incident) else str(value),
+)
+def test_an_incident_notifies_of_what_it_should_in_time_and_of_nothing_else(
+    incident: Incident, delay: int, spare: int
+) -> None:
+    left = simulate(incident, delay, spare)
+    told = list(left)
+    for expected in incident.expected:
+        found = next((one for one in left if fits(expected, one)), None)
+        assert found, f"{expected} is missing in {told}"
+        left.remove(found)
+    assert left == []
+
+
+@pytest.mark.parametrize("incident", [each for each in INCIDENTS if each.cause], ids=lambda each: each.name)
+def test_a_cause_pages_once_and_writes_two_tickets_at_most(incident: Incident) -> None:
+    severities = [expected.severity for expected in incident.expected]
+    assert severities.count("page") <= 1
+    assert severities.count("ticket") <= 2
+
+
+def test_there_are_ten_causes_and_twenty_incidents() -> None:
+    assert sum(incident.cause for incident in INCIDENTS) >= 10
+    assert len(INCIDENTS) >= 20
