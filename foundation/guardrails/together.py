@@ -113,5 +113,9 @@ STACK_RULES = (
         check=_scaling,
     ),
     StackRule(name="warm-when-critical", statement="Critical functions keep provisioned concurrency.", check=_warm),
-    StackRule(name="alarms", statement="Every function, queue, dead-letter queue and table is watched, and every alarm notifies somebody.", check=alarms),
+    StackRule(
+        name="alarms",
+        statement="Every function, queue and table is watched, and every alarm notifies somebody.",
+        check=alarms,
+    ),
 )

@@ -125,7 +125,9 @@ def function_named(catalog: Catalog, name: str) -> Function:
 def spec_of(kind: str, purpose: str, alarm_type: str, *, catalog: Catalog = SAMPLE, **configured: int) -> AlarmSpec:
     subject = Reference(kind, purpose)  # pyright: ignore[reportArgumentType]
     (found,) = [
-        spec for spec in all_specs(catalog, **configured) if (spec.subject, spec.alarm_type) == (subject, alarm_type)
+        spec
+        for spec in all_specs(catalog, "all", **configured)
+        if (spec.subject, spec.alarm_type) == (subject, alarm_type)
     ]
     return found
 
