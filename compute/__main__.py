@@ -21,7 +21,7 @@ def main() -> None:
     config = load("compute", configuration.SETTINGS, configuration.parse)
     if interpreter(config.runtime) is None:
         pulumi.log.warn(f"{NOT_COMPILED.format(runtime=config.runtime)}; docs/configuration.md says what to do")
-    foundation = FoundationOutputs.from_stack("compute")
+    foundation = FoundationOutputs.from_stack("compute", CATALOG)
     data = DataOutputs.from_stack("compute", CATALOG)
     functions = {function.name: _function(function, config, foundation, data) for function in CATALOG.functions}
     ComputeOutputs(functions=functions).export()
@@ -41,7 +41,7 @@ def _function(
             log_group_name=foundation.names().apply(lambda names: names.log_group(function.name)),
             failure_queue_name=foundation.name("dlq", function.name),
             failure_queue_arn=consumed.dead_letter_arn if consumed else None,
-            role_arn=foundation.role_arn(function.name),
+            role_arn=foundation.role_arns[function.name],
             runtime=config.runtime,
             code=pulumi.FileArchive(str(build(function.package, config.runtime))),
             memory_mb=config.memory_mb[function.name],

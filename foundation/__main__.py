@@ -33,7 +33,7 @@ def main() -> None:
         project=pulumi.Output.from_input(config.tags.project),
         owner=pulumi.Output.from_input(config.tags.owner),
         cost_center=pulumi.Output.from_input(config.tags.cost_center),
-        role_arns=pulumi.Output.all(**{name: role.arn for name, role in roles.items()}),
+        role_arns={name: role.arn for name, role in roles.items()},
     ).export()
 
 

@@ -1,12 +1,16 @@
 """What the foundation layer hands to the layers that read it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
+from foundation.model import Catalog
 from foundation.naming import Arns, Names
 from foundation.tags import Tags
 from foundation.upstream import Upstream
+
+_PLAIN = ("suffix", "account", "region", "partition", "project", "owner", "cost_center")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,18 +24,22 @@ class FoundationOutputs:
     project: pulumi.Output[str]
     owner: pulumi.Output[str]
     cost_center: pulumi.Output[str]
-    role_arns: pulumi.Output[dict[str, str]]
+    role_arns: Mapping[str, pulumi.Output[str]]
 
     def export(self) -> None:
         """Writes the stack's outputs."""
-        for key in self.__dataclass_fields__:
+        for key in _PLAIN:
             pulumi.export(key, getattr(self, key))
+        # Each by itself: in a preview, the role of an added function leaves those of the others known.
+        pulumi.export("role_arns", dict(self.role_arns))
 
     @classmethod
-    def from_stack(cls, reader: str) -> "FoundationOutputs":
-        """The outputs as the layer `reader` sees them."""
+    def from_stack(cls, reader: str, catalog: Catalog | None = None) -> "FoundationOutputs":
+        """The outputs as the layer `reader` sees them; with the roles of the functions of a `catalog`."""
         upstream = Upstream(reader, "foundation")
-        return cls(**{key: upstream.require(key) for key in cls.__dataclass_fields__})
+        functions = catalog.functions if catalog else ()
+        role_arns = {function.name: upstream.require("role_arns", function.name) for function in functions}
+        return cls(role_arns=role_arns, **{key: upstream.require(key) for key in _PLAIN})
 
     def names(self) -> pulumi.Output[Names]:
         """The physical names of the environment."""
@@ -52,17 +60,3 @@ class FoundationOutputs:
         return parts.apply(
             lambda p: Tags(project=p[0], environment=p[1], owner=p[2], cost_center=p[3]).of(layer, component)
         )
-
-    def role_arn(self, function: str) -> pulumi.Output[str]:
-        """The execution role of a function; fails with the layer to deploy when the catalog is ahead of the stack."""
-        stack = pulumi.get_stack()
-
-        def pick(arns: dict[str, str]) -> str:
-            if function not in arns:
-                raise pulumi.RunError(
-                    f"layer foundation has no role for function {function!r}; "
-                    f"deploy it first: scripts/deploy_layer.sh foundation {stack}"
-                )
-            return arns[function]
-
-        return self.role_arns.apply(pick)

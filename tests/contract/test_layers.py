@@ -28,7 +28,7 @@ def _upstream(*layers: str) -> dict[str, Any]:
 @pytest.mark.parametrize("reader", [name for name in LAYER_NAMES if "foundation" in layer(name).reads])
 def test_readers_see_foundations_outputs_as_it_wrote_them(reader: str) -> None:
     def program() -> None:
-        for key, value in vars(FoundationOutputs.from_stack(reader)).items():
+        for key, value in vars(FoundationOutputs.from_stack(reader, CATALOG)).items():
             pulumi.export(key, value)
 
     assert record(program, upstream=_upstream("foundation")).outputs == outputs_of("foundation")

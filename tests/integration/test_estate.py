@@ -171,11 +171,25 @@ def test_all_layers_are_previewed_before_any_is_there(
     assert breaches("rollout", report) == []
     assert set(layer_results(report).values()) == {"planned"}
     assert [layer["created"] for layer in report["layers"]] == [layer["created"] for layer in estate["layers"]]
-    assert report["layers"][1]["unknown"] == ["foundation.role_arns"]
-    assert {"data.tables.events.stream_arn", "foundation.role_arns"} <= set(report["layers"][2]["unknown"])
+    roles = {f"foundation.role_arns.{function.name}" for function in CATALOG.functions}
+    assert set(report["layers"][1]["unknown"]) == roles
+    assert {"data.tables.events.stream_arn", *roles} <= set(report["layers"][2]["unknown"])
     assert listed(client, "local-b") == before == {}
     status = json.loads(run("scripts/estate", "status", "local-b", "--json").stdout)
     assert not any(layer["deployed"] for layer in status["layers"])
+
+
+def test_a_preview_of_an_added_function_shows_no_change_of_the_others(estate: dict[str, Any], copied: Commands) -> None:
+    adding_a_function.follow(copied.root)
+    report = json.loads(copied("scripts/deploy_all.sh", "--preview", "--json").stdout)
+    foundation, data, compute, observability = report["layers"]
+    assert [(layer["updated"], layer["replaced"], layer["deleted"]) for layer in (foundation, data, compute)] == [
+        (0, 0, 0)
+    ] * 3
+    assert (foundation["created"], data["created"]) == (2, 0)
+    assert compute["created"] >= 4
+    # What shows all functions together: the dashboard, saved queries, composite alarms.
+    assert observability["replaced"] == observability["deleted"] == 0
 
 
 def test_everything_that_aws_lists_carries_the_tags(
