@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from estate_tool.errors import EstateError, Failed, show
+from estate_tool.terminal import filtered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Being told to end is being interrupted: what is in flight is finished, and what was done is said.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    with filtered():
+        return _ran(arguments)
+
+
+def _ran(arguments: Sequence[str] | None) -> int:
     try:
         args = parser().parse_args(arguments)
         code = int(args.run(args))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from estate_tool.changes import CHANGE_WORDS
 from estate_tool.outcome import PLANNED
+from estate_tool.terminal import one_line, safe, unfiltered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,18 +31,22 @@ class Display:
     """
 
     def __init__(self, stream: TextIO | None = None, *, verbose: bool = False) -> None:
-        self._out = stream or sys.stderr
+        self._out = unfiltered(stream or sys.stderr)
         self._verbose = verbose
         self._tagged: list[tuple[Step, bool]] = []
         self._colours = self._out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
     def line(self, text: str = "") -> None:
         """One line of plain text."""
+        self._draw(safe(text))
+
+    def _draw(self, text: str) -> None:
+        """A line with colours of ours; what others wrote has to be safe in it."""
         print(text, file=self._out, flush=True)
 
     def layer(self, position: int, total: int, name: str) -> None:
         """A layer begins."""
-        self.line(f"[{position}/{total}] {self._coloured(name, '1')}")
+        self._draw(f"[{position}/{total}] {self._coloured(name, '1')}")
 
     def step(self, step: Step, *, planned: bool) -> None:
         """A resource was changed, or would be."""
@@ -53,7 +58,7 @@ class Display:
     def losses(self, found: Sequence[Loss], environment: str) -> None:
         """Print the data that a rollout would destroy, with the commands that keep a copy."""
         for loss in found:
-            self.line(self._coloured(str(loss), "1;31"))
+            self._draw(self._coloured(safe(str(loss)), "1;31"))
             for command in loss.copies(environment):
                 self.line(f"  → first: {command}")
 
@@ -65,22 +70,23 @@ class Display:
         elif held:
             mark, colour = _MARKS["updated"]
             word = "would update" if held[0][1] else "updated"
-            self.line(f"      {self._coloured(mark, colour)} {f'{len(held)} resources':<63} {word}  (tags)")
+            self._draw(f"      {self._coloured(mark, colour)} {f'{len(held)} resources':<63} {word}  (tags)")
 
     def _step(self, step: Step, *, planned: bool) -> None:
         mark, colour = _MARKS[step.word]
-        kind = step.type.rpartition(":")[2]
-        detail = f"  ({', '.join(step.changed)})" if step.changed and step.word != "created" else ""
+        kind, name = one_line(step.type.rpartition(":")[2]), one_line(step.name)
+        detail = f"  ({one_line(', '.join(step.changed))})" if step.changed and step.word != "created" else ""
         word = f"would {_PLANNED[step.word]}" if planned else step.word
-        self.line(f"      {self._coloured(mark, colour)} {step.name:<36} {kind:<26} {word}{detail}")
+        self._draw(f"      {self._coloured(mark, colour)} {name:<36} {kind:<26} {word}{detail}")
 
     def layer_done(self, result: LayerResult) -> None:
         """A layer has ended."""
         self._tags()
         if result.unknown:
-            self.line(f"      {self._coloured('?', '36')} not known before the rollout: {_listed(result.unknown)}")
+            unknown = safe(_listed(result.unknown))
+            self._draw(f"      {self._coloured('?', '36')} not known before the rollout: {unknown}")
         if result.error:
-            self.line(f"      {self._coloured(result.result, '31')}: {_indented(result.error)}")
+            self._draw(f"      {self._coloured(result.result, '31')}: {safe(_indented(result.error))}")
             for complaint in result.errors:
                 if complaint.code:
                     self.line(f"        → {_refusal(complaint)}")
@@ -100,7 +106,7 @@ class Display:
         """What changed, how long it took, what to do next."""
         self.line()
         state = self._coloured(done, "32") if not outcome.failed else self._coloured("not finished", "31")
-        self.line(f"environment {outcome.environment}: {state} in {outcome.seconds:.1f} s")
+        self._draw(f"environment {one_line(outcome.environment)}: {state} in {outcome.seconds:.1f} s")
         for result in outcome.layers:
             reason = f"  {_short(result.error)}" if result.error else ""
             self.line(f"  {result.layer:<14} {result.result:<10} {_counts(result)}{reason}")

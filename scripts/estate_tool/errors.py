@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from estate_tool.terminal import safe
+
 
 class EstateError(Exception):
     """Ends a command with a message instead of a traceback."""
@@ -30,6 +32,6 @@ class UsageError(EstateError):
 def show(error: EstateError, stream: TextIO | None = None) -> None:
     """Write `error` for a person: the message, then what to do about it."""
     out = stream or sys.stderr
-    print(f"error: {error.message}", file=out)
-    for line in error.hint.splitlines():
-        print(f"  → {line}", file=out)
+    print(safe(f"error: {error.message}"), file=out)
+    for line in error.hint.split("\n") if error.hint else ():
+        print(safe(f"  → {line}"), file=out)

@@ -7,6 +7,7 @@ from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.errors import EstateError, Failed, UsageError
+from estate_tool.terminal import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,6 +90,7 @@ def table(answer: Mapping[str, Any]) -> Iterator[str]:
     yield _title(answer)
     if not answer["buckets"]:
         return
+    # Names of fields and subjects are whatever events say.
     rows = [row for bucket in answer["buckets"] for row in _rows(bucket["hour"], bucket)]
     total = list(_rows("total", answer["totals"]))
     widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, *total, strict=True)]
@@ -109,7 +111,7 @@ def _title(answer: Mapping[str, Any]) -> str:
         about.append(f"to {answer['to']}")
     found = len(answer["buckets"])
     counted = f"{answer['totals']['count']:,} events in {found:,} hour{'' if found == 1 else 's'}"
-    return f"{' · '.join(about)}: {counted if found else 'no events'}"
+    return f"{one_line(' · '.join(about))}: {counted if found else 'no events'}"
 
 
 def _rows(label: str, described: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -119,7 +121,7 @@ def _rows(label: str, described: Mapping[str, Any]) -> Iterator[tuple[str, ...]]
         yield (*head, "", "", "", "", "")
     for name, measured in described["data"].items():
         numbers = (f"{measured['count']:,}", measured["sum"], short(measured["mean"]), short(measured["stddev"]))
-        yield (*head, name, *numbers)
+        yield (*head, one_line(name), *numbers)
         head = ("", "")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from estate_tool.errors import EstateError, Failed
 from estate_tool.retries import code_of, is_transient
+from estate_tool.terminal import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,7 +82,7 @@ def explained(error: Exception, environment: Environment | None = None) -> Estat
 
 
 def _refused(error: Exception, name: str) -> EstateError:
-    code, text = code_of(error), str(error)
+    code, text = code_of(error), one_line(str(error))
     if code in _NOT_DEPLOYED:
         return Failed(
             f"environment {name} is not deployed, or not all of it: {text}",

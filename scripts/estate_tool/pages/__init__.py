@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.errors import Failed
+from estate_tool.terminal import safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,13 +22,22 @@ def write(path: Path, template: str, **values: Any) -> None:
 
     pages = Environment(loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     pages.filters |= {"usd": _usd, "quantity": _quantity, "number": _number, "shown": _shown}
-    text = pages.get_template(f"{template}.html.j2").render(**values)
+    text = pages.get_template(f"{template}.html.j2").render(**_readable(values))
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise Failed(
             f"the page can't be written to {path}: {error.strerror}", "give --html a file in a folder that exists"
         ) from error
+
+
+def _readable(value: Any) -> Any:
+    """What others wrote without its control characters; what is HTML of ours already as it is."""
+    if type(value) is str:
+        return safe(value)
+    if isinstance(value, dict):
+        return {_readable(key): _readable(one) for key, one in value.items()}
+    return [_readable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _usd(amount: str) -> str:
@@ -58,12 +68,14 @@ def script() -> Any:
 
 def bars(title: str, labels: Sequence[str], groups: Mapping[str, Sequence[float]], unit: str) -> Any:
     """A plot of bars side by side: one group per name, a bar per label."""
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
     from plotly.io import to_html
 
+    # Plotly reads HTML in labels; names are text.
+    shown = [str(escape(safe(label))) for label in labels]
     data = [
         {
-            "type": "bar", "orientation": "h", "name": name, "y": list(labels), "x": list(values),
+            "type": "bar", "orientation": "h", "name": name, "y": shown, "x": list(values),
             "marker": {"color": colour}, "hovertemplate": f"%{{y}}: %{{x:,}} {unit}<extra>{name}</extra>",
         }
         for (name, values), colour in zip(groups.items(), COLOURS, strict=False)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.terminal import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -51,7 +53,9 @@ class Reason:
         tried = f", tried {self.attempts} times" if self.attempts else ""
         replayed = f", replayed {self.replays} times before" if self.replays else ""
         held = " [quarantined]" if self.quarantined else ""
-        return f"{self.messages:,} × {self.function} ({self.kind}) {when}{tried}{replayed}{held}: {self.error}"
+        return (
+            f"{self.messages:,} × {self.function} ({self.kind}) {when}{tried}{replayed}{held}: {one_line(self.error)}"
+        )
 
 
 @dataclass(kw_only=True)
@@ -80,7 +84,7 @@ class Foreign:
         """The count and the names for a person."""
         if self.count:
             yield f"{self.count:,} items of the table are no events and were left alone:"
-            yield from (f"  {one['key']}: {one['reason']}" for one in self.items)
+            yield from (f"  {one_line(one['key'])}: {one_line(one['reason'])}" for one in self.items)
         if self.count > len(self.items):
             yield f"  and {self.count - len(self.items):,} more"
 

@@ -1,4 +1,5 @@
-"""Sets up what is named: `venv` (the checkout's environment), `engine`, `local-aws`; `lock` makes the lock files again.
+"""Sets up what is named: `venv` (the checkout's environment), `engine`, `local-aws`; `lock` makes the lock files
+again, `engine-hashes` pins the engine's release archives.
 
 Runs in any Python 3.11, before there is an environment: scripts/_setup.sh starts it by its path.
 """
@@ -37,13 +38,14 @@ def main(names: list[str]) -> int:
 
 
 def _steps(name: str) -> Callable[[Report], object]:
-    from estate_tool.setup import engine, environments, locks
+    from estate_tool.setup import engine, environments, locks, release
 
     steps: dict[str, Callable[[Report], object]] = {
         "venv": environments.ensure_checkout,
         "engine": engine.ensure_engine,
         "local-aws": environments.ensure_local_aws,
         "lock": locks.make,
+        "engine-hashes": lambda report: release.pin(engine.VERSION, report),
     }
     if name not in steps:
         raise UsageError(f"set-up knows no {name!r}", f"one of: {', '.join(steps)}")

@@ -1,4 +1,4 @@
-"""The official release of the engine: an archive, believed only when it is what the release's checksum file says."""
+"""The official release of the engine: an archive, believed only when it has the hash that stands in this repository."""
 
 from __future__ import annotations
 
@@ -9,49 +9,95 @@ import platform
 import re
 import tarfile
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from estate_tool.errors import Failed
 from estate_tool.setup.report import Report
+from estate_tool.setup.uv import PINS
 
 # Where Pulumi's own installer takes the archives from; ESTATE_PULUMI_RELEASES names a mirror of that folder.
 BASE = "https://get.pulumi.com/releases/sdk"
-ANSWER_WITHIN = 5.0  # seconds, for the checksum file: tells whether the place can be reached at all
+SCHEME = "https://"
+HASHES = PINS / "pulumi.txt"
+ANSWER_WITHIN = 5.0  # seconds, for the first answer: tells whether the place can be reached at all
 STALLED_AFTER = 30.0  # seconds without a byte of the archive
 _MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+_LINE = re.compile(r"(?P<digest>[0-9a-f]{64}) [ *](?P<file>pulumi-v[0-9A-Za-z.-]+\.(?:tar\.gz|zip))")
 
 
 def fetch(version: str, programs: Sequence[str], folder: Path, report: Report) -> None:
     """Put `programs` of the release `version` into `folder`. Raises `Failed` where that can't be done."""
-    base = (os.environ.get("ESTATE_PULUMI_RELEASES") or BASE).rstrip("/")
-    if not base.startswith(("https://", "http://")):
-        raise Failed(f"ESTATE_PULUMI_RELEASES is not an http address: {base}")
+    base = _base()
     name = (
         f"pulumi-v{version}-{platform.system().lower()}-{_MACHINES.get(platform.machine().lower(), 'unknown')}.tar.gz"
     )
-    expected = _checksum_of(name, _get_soon(f"{base}/pulumi-{version}-checksums.txt"))
+    expected = known_hashes().get(name)
+    if expected is None:
+        raise Failed(f"{name} is not downloaded: {HASHES.parent.name}/{HASHES.name} has no hash of it")
+    answer = _open_soon(f"{base}/{name}")
     report.line(f"set-up: downloading the Pulumi engine {version} from {base}")
     archive = folder / name
     try:
-        actual = _download(f"{base}/{name}", archive, report)
+        actual = _download(answer, archive, report)
         if actual != expected:
-            raise Failed(f"{base}/{name} is not what its checksum file says: SHA-256 {actual}, not {expected}")
+            raise Failed(
+                f"{base}/{name} is not the archive that {HASHES.parent.name}/{HASHES.name} names: SHA-256 {actual}, "
+                f"not {expected}"
+            )
         _extract(archive, programs, folder)
     finally:
         archive.unlink(missing_ok=True)
 
 
-def _get_soon(address: str) -> str:
-    """The text at `address`, within ANSWER_WITHIN; in a thread, as the resolving of names knows no time limit."""
-    answer: list[bytes] = []
+def pin(version: str, report: Report) -> None:
+    """Write the hashes of a release, as its own checksum file has them, into the repository, for a person to review."""
+    address = f"{_base()}/pulumi-{version}-checksums.txt"
+    with _open_soon(address) as answer:
+        lines = answer.read(1_000_000).decode(errors="replace").splitlines()
+    found = sorted((match for line in lines if (match := _LINE.fullmatch(line))), key=lambda match: match["file"])
+    if not found:
+        raise Failed(f"{address} names no archive")
+    comments = [line for line in HASHES.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
+    pinned = [f"{match['digest']}  {match['file']}" for match in found]
+    HASHES.write_text("\n".join([*comments, *pinned]) + "\n", encoding="utf-8")
+    report.line(f"{len(pinned)} hashes of {version} stand in {HASHES}: compare them with another source")
+
+
+def _base() -> str:
+    base = (os.environ.get("ESTATE_PULUMI_RELEASES") or BASE).rstrip("/")
+    if not base.startswith(SCHEME):
+        raise Failed(f"ESTATE_PULUMI_RELEASES is not an {SCHEME} address: {base}")
+    return base
+
+
+def known_hashes() -> dict[str, str]:
+    """The hashes in the repository by the name of the archive."""
+    lines = HASHES.read_text(encoding="utf-8").splitlines()
+    return {match["file"]: match["digest"] for line in lines if (match := _LINE.fullmatch(line))}
+
+
+class _OnlySafe(urllib.request.HTTPRedirectHandler):
+    """Follows no redirection to another scheme."""
+
+    def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
+        """Refuse what leads away from HTTPS."""
+        if not newurl.startswith(SCHEME):
+            raise urllib.error.URLError(f"it leads to {newurl}, which is not an {SCHEME} address")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+def _open_soon(address: str) -> Any:
+    """The answer of `address`, begun within ANSWER_WITHIN; in a thread, as resolving a name knows no time limit."""
+    answer: list[Any] = []
     problem: list[Exception] = []
 
     def get() -> None:
         try:
-            with urllib.request.urlopen(address, timeout=ANSWER_WITHIN) as response:
-                answer.append(response.read(1_000_000))
+            answer.append(urllib.request.build_opener(_OnlySafe).open(address, timeout=STALLED_AFTER))
         except (OSError, http.client.HTTPException) as error:
             problem.append(error)
 
@@ -59,26 +105,18 @@ def _get_soon(address: str) -> str:
     thread.start()
     thread.join(ANSWER_WITHIN)
     if answer:
-        return answer[0].decode(errors="replace")
+        return answer[0]
     reason = str(problem[0]) if problem else f"no answer within {ANSWER_WITHIN:.0f} s"
     plain = re.sub("^<urlopen error (.*)>$", r"\1", reason)
     raise Failed(f"{address} can't be reached: {plain}")
 
 
-def _checksum_of(name: str, checksums: str) -> str:
-    for line in checksums.splitlines():
-        digest, _, file = line.partition(" ")
-        if file.strip().lstrip("*") == name:
-            return digest.lower()
-    raise Failed(f"the release has no archive for this machine: {name} is not in its checksum file")
-
-
-def _download(address: str, to: Path, report: Report) -> str:
-    """Stream `address` into the file `to`; its SHA-256."""
+def _download(answer: Any, to: Path, report: Report) -> str:
+    """Stream the answer into the file `to`; its SHA-256."""
     digest = hashlib.sha256()
     done = 0
     try:
-        with urllib.request.urlopen(address, timeout=STALLED_AFTER) as response, to.open("wb") as file:
+        with answer as response, to.open("wb") as file:
             size = int(response.headers.get("Content-Length") or 0)
             while chunk := response.read(1 << 20):
                 file.write(chunk)
@@ -86,7 +124,7 @@ def _download(address: str, to: Path, report: Report) -> str:
                 done += len(chunk)
                 report.moving(f"set-up: downloading the engine · {done >> 20} of {size >> 20 or '?'} MB")
     except (OSError, http.client.HTTPException) as error:
-        raise Failed(f"downloading {address} stopped after {done >> 20} MB: {error}") from error
+        raise Failed(f"downloading {answer.url} stopped after {done >> 20} MB: {error}") from error
     return digest.hexdigest()
 
 

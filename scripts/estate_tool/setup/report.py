@@ -7,12 +7,14 @@ import sys
 import time
 from typing import TextIO
 
+from estate_tool.terminal import one_line, safe, unfiltered
+
 
 class Report:
     """Writes progress to `stream` (stderr by default), where a log file gets a moving line only now and then."""
 
     def __init__(self, stream: TextIO | None = None, seconds_between: float = 20.0) -> None:
-        self._out = stream or sys.stderr
+        self._out = unfiltered(stream or sys.stderr)
         self._in_place = self._out.isatty()
         self._seconds_between = seconds_between
         self._shown_at = time.monotonic()
@@ -21,7 +23,7 @@ class Report:
     def line(self, text: str) -> None:
         """A line that stays."""
         self._clear()
-        print(text, file=self._out, flush=True)
+        print(safe(text), file=self._out, flush=True)
         self._shown_at = time.monotonic()
 
     __call__ = line
@@ -30,7 +32,7 @@ class Report:
         """Where the step stands: rewritten in place on a terminal, elsewhere a line every `seconds_between`."""
         if self._in_place:
             width = shutil.get_terminal_size().columns - 1
-            self._out.write(f"\r\x1b[K{text[:width]}")
+            self._out.write(f"\r\x1b[K{one_line(text)[:width]}")
             self._out.flush()
             self._open = True
         elif time.monotonic() - self._shown_at >= self._seconds_between:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.util import cache_from_source
 from io import BytesIO
 from pathlib import Path
@@ -230,6 +231,75 @@ def test_a_missing_folder_is_named(source: Path, folder: str) -> None:
     shutil.rmtree(source / folder)
     with pytest.raises(FileNotFoundError, match=f"{folder}: a function's code is expected there"):
         package_bytes("read", RUNTIME, source)
+
+
+LEFT_OUT = (
+    "read/.venv/lib/site.py", "read/.hidden.py", "read/.git/hook.py", "read/__pycache__/handler.py", "read/tests/x.py",
+    "read/test_handler.py", "read/handler_test.py", "read/conftest.py", "read/deep/tests/y.py", "shared/.cache/z.py",
+    "read/venv/bin/activate.py", "read/x.egg-info/setup.py", "read/x.dist-info/a.py", "read/node_modules/a.py",
+    "shared/test/a.py",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_what_a_function_does_not_need_is_in_no_package(source: Path, name: str) -> None:
+    before = package_bytes("read", RUNTIME, source)
+    (source / name).parent.mkdir(parents=True, exist_ok=True)
+    (source / name).write_text("secret = 1\n", encoding="utf-8")
+    assert package_bytes("read", RUNTIME, source) == before
+
+
+def test_an_environment_of_any_name_is_in_no_package(source: Path) -> None:
+    before = package_bytes("read", RUNTIME, source)
+    (source / "read" / "myenv").mkdir()
+    (source / "read" / "myenv" / "pyvenv.cfg").touch()
+    (source / "read" / "myenv" / "x.py").touch()
+    (source / "read" / "myenv" / "python.py").symlink_to("/usr/bin/env")
+    assert package_bytes("read", RUNTIME, source) == before
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/etc/hostname", "../store/handler.py", "../../outside.py", "nowhere.py", "deep", "/usr", "../shared/events.py"],
+)
+@pytest.mark.parametrize("name", ["read/link.py", "shared/link.py"])
+def test_a_link_that_leads_elsewhere_is_refused_by_its_name(source: Path, target: str, name: str) -> None:
+    if name.startswith("shared") and target == "../shared/events.py":
+        pytest.skip("within shared that is a file of the same folder")
+    (source.parent / "outside.py").write_text("secret = 1\n", encoding="utf-8")
+    (source / name).symlink_to(target)
+    for refusing in (lambda: package_bytes("read", RUNTIME, source), lambda: check_handlers([READ], source)):
+        with pytest.raises(InvalidConfiguration) as caught:
+            refusing()
+        (problem,) = caught.value.problems
+        assert (problem.where, problem.value) == (f"one/{name}", f"a link to {target}")
+
+
+def test_a_folder_that_is_a_link_is_refused(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "x.py").touch()
+    (source / "read" / "more").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InvalidConfiguration, match="one/read/more"):
+        package_bytes("read", RUNTIME, source)
+    (source / "read" / "more").unlink()
+    (source / "read").rename(tmp_path / "moved")
+    (source / "read").symlink_to(tmp_path / "moved")
+    with pytest.raises(InvalidConfiguration, match="one/read is "):
+        package_bytes("read", RUNTIME, source)
+
+
+def test_a_link_within_the_folder_is_the_file_it_leads_to(source: Path) -> None:
+    (source / "read" / "link.py").symlink_to("deep/er/module.py")
+    package = zipfile.ZipFile(BytesIO(package_bytes("read", RUNTIME, source)))
+    assert package.read("read/link.py") == package.read("read/deep/er/module.py")
+
+
+def test_a_handler_that_is_in_no_package_is_named(source: Path) -> None:
+    (source / "read" / "handler.py").rename(source / "read" / "test_handler.py")
+    with pytest.raises(InvalidConfiguration) as caught:
+        check_handlers([replace(READ, handler="read.test_handler.handle")], source)
+    (problem,) = caught.value.problems
+    assert problem.value == "read.test_handler.handle"
 
 
 def test_a_declared_handler_without_a_file_is_named(source: Path) -> None:

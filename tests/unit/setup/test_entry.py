@@ -28,7 +28,7 @@ def root(tmp_path: Path, cache: Path) -> Path:
     tool.mkdir(parents=True)
     for name in ("estate", "_setup.sh", "deploy_all.sh", "deploy_layer.sh", "destroy_all.sh", "destroy_layer.sh"):
         shutil.copy2(paths.SCRIPTS / name, root / "scripts" / name)
-    for name in ("__init__.py", "errors.py", "paths.py"):
+    for name in ("__init__.py", "errors.py", "paths.py", "terminal.py"):
         shutil.copy2(paths.SCRIPTS / "estate_tool" / name, tool)
     shutil.copytree(
         paths.SCRIPTS / "estate_tool" / "setup", tool / "setup", ignore=shutil.ignore_patterns("__pycache__")

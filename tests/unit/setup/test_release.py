@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from estate_tool.errors import Failed
-from estate_tool.setup import release
+from estate_tool.setup import engine, release
 
 if TYPE_CHECKING:
     from tests.unit.setup.conftest import Said
@@ -29,12 +29,18 @@ class Place:
 
     def __init__(self) -> None:
         self.files: dict[str, bytes] = {}
+        self.name = f"pulumi-v{VERSION}"
+        self.asked: list[str] = []
+        self.elsewhere = ""
         place = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                place.asked.append(self.path)
                 content = place.files.get(self.path.rsplit("/", 1)[-1])
-                self.send_response(404 if content is None else 200)
+                self.send_response(302 if place.elsewhere else 404 if content is None else 200)
+                if place.elsewhere:
+                    self.send_header("Location", place.elsewhere)
                 self.send_header("Content-Length", str(len(content or b"")))
                 self.end_headers()
                 self.wfile.write(content or b"")
@@ -50,12 +56,13 @@ class Place:
         return f"http://127.0.0.1:{self.server.server_port}/sdk"
 
     def publish(self, archive: bytes, digest: str | None = None) -> None:
-        """A release that holds `archive`, with a checksum file that says `digest` of it."""
+        """A release that holds `archive`, and a repository that knows `digest` of it."""
         machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x64"
         name = f"pulumi-v{VERSION}-{platform.system().lower()}-{machine}.tar.gz"
         digest = digest or hashlib.sha256(archive).hexdigest()
         checksums = f"{'0' * 64}  pulumi-v{VERSION}-plan9-x64.tar.gz\n{digest}  {name}\n"
-        self.files = {name: archive, f"pulumi-{VERSION}-checksums.txt": checksums.encode()}
+        self.name, self.files = name, {name: archive, f"pulumi-{VERSION}-checksums.txt": checksums.encode()}
+        release.HASHES.write_text(f"# hashes\n{checksums}")
 
 
 def archive_of(**members: str) -> bytes:
@@ -74,8 +81,11 @@ GOOD = archive_of(
 
 
 @pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+def place(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     place = Place()
+    # Everything but the encryption of the connection is as it is outside of a test.
+    monkeypatch.setattr(release, "SCHEME", "http://")
+    monkeypatch.setattr(release, "HASHES", tmp_path_factory.mktemp("pins") / "pulumi.txt")
     monkeypatch.setenv("ESTATE_PULUMI_RELEASES", place.address + "/")
     yield place
     place.server.shutdown()
@@ -94,11 +104,11 @@ def test_the_programs_that_are_wanted_come_out_of_the_archive_and_can_be_started
     assert all(path.stat().st_mode & 0o111 for path in tmp_path.iterdir())
 
 
-def test_an_archive_that_is_not_what_the_checksum_file_says_is_refused_unopened(
+def test_an_archive_that_is_not_what_the_repository_says_is_refused_unopened(
     place: Place, tmp_path: Path, said: Said
 ) -> None:
     place.publish(GOOD, digest="a" * 64)
-    with pytest.raises(Failed, match=f"not what its checksum file says: SHA-256 .*, not {'a' * 64}"):
+    with pytest.raises(Failed, match=f"SHA-256 {hashlib.sha256(GOOD).hexdigest()}, not {'a' * 64}"):
         release.fetch(VERSION, PROGRAMS, tmp_path, said)
     assert list(tmp_path.iterdir()) == []
 
@@ -137,20 +147,48 @@ def test_links_and_paths_in_an_archive_lead_nowhere(place: Place, tmp_path: Path
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
-def test_a_release_without_an_archive_for_this_machine_says_so(place: Place, tmp_path: Path, said: Said) -> None:
-    place.files = {f"pulumi-{VERSION}-checksums.txt": b"ab  pulumi-other.tar.gz\n"}
-    with pytest.raises(Failed, match="no archive for this machine"):
+@pytest.mark.parametrize(
+    "known", ["", "# none\n", f"{'a' * 64}  pulumi-other.tar.gz\n", "abc  NAME\n", f"{'A' * 64}  NAME\n"]
+)
+def test_an_archive_whose_hash_the_repository_does_not_have_is_not_asked_for(
+    place: Place, tmp_path: Path, said: Said, known: str
+) -> None:
+    place.publish(GOOD)
+    release.HASHES.write_text(known.replace("NAME", place.name))
+    # Not even the checksum file beside the archive is believed: who can change one can change the other.
+    with pytest.raises(Failed, match=r"pulumi\.txt has no hash of it"):
         release.fetch(VERSION, PROGRAMS, tmp_path, said)
+    assert place.asked == []
+
+
+def test_hashes_are_taken_over_from_a_release_and_then_hold(place: Place, tmp_path: Path, said: Said) -> None:
+    place.publish(GOOD)
+    release.HASHES.write_text("# ours\n" + f"{'b' * 64}  {place.name}\n")
+    release.pin(VERSION, said)
+    assert release.HASHES.read_text().splitlines()[0] == "# ours"
+    assert len(release.HASHES.read_text().splitlines()) == 3
+    release.fetch(VERSION, PROGRAMS, tmp_path, said)
+    assert (tmp_path / "pulumi").read_text() == "engine"
+
+
+def test_the_file_of_hashes_in_the_repository_is_whole() -> None:
+    lines = release.HASHES.read_text(encoding="utf-8").splitlines()
+    pinned = [line for line in lines if not line.startswith("#")]
+    assert len(release.known_hashes()) == len(pinned)
+    assert all(f"pulumi-v{engine.VERSION}-" in line for line in pinned)
 
 
 def test_a_release_that_is_not_there_is_named_by_its_address(place: Place, tmp_path: Path, said: Said) -> None:
-    with pytest.raises(Failed, match=f"{place.address}/pulumi-{VERSION}-checksums.txt can't be reached: .*404"):
+    place.publish(GOOD)
+    place.files = {}
+    with pytest.raises(Failed, match=f"{place.address}/{place.name} can't be reached: .*404"):
         release.fetch(VERSION, PROGRAMS, tmp_path, said)
 
 
 def test_a_place_that_does_not_answer_is_given_up_soon(
-    tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+    place: Place, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    place.publish(GOOD)
     assert release.ANSWER_WITHIN <= 5
     monkeypatch.setattr(release, "ANSWER_WITHIN", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -161,7 +199,20 @@ def test_a_place_that_does_not_answer_is_given_up_soon(
         assert time.monotonic() - began < 3
 
 
-def test_only_http_addresses_are_taken(tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ESTATE_PULUMI_RELEASES", "file:///etc")
-    with pytest.raises(Failed, match="not an http address"):
+@pytest.mark.parametrize(
+    "address", ["http://mirror.example/sdk", "file:///etc", "ftp://mirror.example", "HTTP://x", "mirror"]
+)
+def test_only_https_addresses_are_taken(
+    address: str, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ESTATE_PULUMI_RELEASES", address)
+    for asked in (lambda: release.fetch(VERSION, PROGRAMS, tmp_path, said), lambda: release.pin(VERSION, said)):
+        with pytest.raises(Failed, match=f"not an https:// address: {address}"):
+            asked()
+
+
+def test_a_redirection_to_another_scheme_is_not_followed(place: Place, tmp_path: Path, said: Said) -> None:
+    place.publish(GOOD)
+    place.elsewhere = "ftp://mirror.example/pulumi.tar.gz"
+    with pytest.raises(Failed, match=r"leads to ftp://mirror\.example"):
         release.fetch(VERSION, PROGRAMS, tmp_path, said)

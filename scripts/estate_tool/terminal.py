@@ -1,0 +1,79 @@
+"""The one filter between what others wrote and a terminal: no control character of theirs gets through.
+
+Nothing but the standard library: set-up prints before there is an environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+from typing import TYPE_CHECKING, Any, TextIO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# C0 and C1 but for the tab and the end of a line, DEL, what turns the direction of writing, other ends of lines, tags
+# that nobody sees, and halves of characters, which no encoding has.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
+)
+_UNSAFE_IN_LINE = re.compile(f"{_UNSAFE.pattern}|[\t\n]")
+
+
+def safe(text: str) -> str:
+    """Return the text with its control characters written out, as JSON writes them: \\u001b. Lines stay lines."""
+    return _UNSAFE.sub(_written_out, text)
+
+
+def one_line(text: str) -> str:
+    """Return the text, such as a name, on one line: tabs and ends of lines are written out, too."""
+    return _UNSAFE_IN_LINE.sub(_written_out, text)
+
+
+def _written_out(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    # As a pair of surrogates, so that a JSON text stays the same text.
+    return f"\\u{0xD7C0 + (code >> 10):04x}\\u{0xDC00 + (code & 0x3FF):04x}"
+
+
+class SafeStream:
+    """A text stream that writes control characters out; what the tool itself draws with goes to `unfiltered`."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.unfiltered = stream
+
+    def write(self, text: str) -> int:
+        """Write the text, filtered."""
+        self.unfiltered.write(safe(text))
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        """Write the texts, filtered."""
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the stream's own."""
+        return getattr(self.unfiltered, name)
+
+
+def unfiltered(stream: TextIO) -> TextIO:
+    """Return the stream on which colours and moving lines are drawn; what is not ours has to be `safe` there."""
+    return getattr(stream, "unfiltered", stream)
+
+
+@contextlib.contextmanager
+def filtered() -> Iterator[None]:
+    """Filter everything that is printed within the block."""
+    out, err = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = (
+        stream if isinstance(stream, SafeStream) else SafeStream(stream)  # type: ignore[assignment]
+        for stream in (out, err)
+    )
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = out, err

@@ -1,0 +1,192 @@
+"""Nothing that others wrote draws on a terminal: control characters are written out, whatever command prints them."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import sys
+import unicodedata
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given
+from hypothesis import strategies as st
+
+from estate_tool import cli, display, pages, reaching
+from estate_tool.changes import Step
+from estate_tool.columns import columns
+from estate_tool.errors import Failed, show
+from estate_tool.querying import table
+from estate_tool.redrive.results import Foreign, Reason
+from estate_tool.setup.report import Report
+from estate_tool.terminal import SafeStream, filtered, one_line, safe
+from tests.support.fuzz import fuzzed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# A title, a cleared screen, colours in 8 bits, text that runs backwards, an overwritten line, half a character.
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\u2066\rok\x7f\x00\udc9b\u2028"
+TEXTS = st.text(st.characters(exclude_categories=())) | st.text(HOSTILE, max_size=8)
+
+
+def drawing(text: str) -> set[str]:
+    """The characters that draw, turn or hide."""
+    return {
+        character for character in text
+        if (unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") and character not in "\n\t")
+        or unicodedata.bidirectional(character) in ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
+        or character in "\u061c\u200e\u200f"
+    }  # fmt: skip
+
+
+@fuzzed()
+@given(TEXTS)
+def test_no_control_character_is_left_of_any_text(text: str) -> None:
+    assert not drawing(safe(text))
+    assert "\n" not in one_line(text)
+    assert "\t" not in one_line(text)
+    safe(text).encode()
+
+
+@fuzzed()
+@given(TEXTS)
+def test_json_stays_the_same_json(text: str) -> None:
+    # A pair of halves is one character to JSON, and so it is in what is loaded.
+    whole = json.loads(json.dumps(text))
+    assert json.loads(safe(json.dumps({text: [text]}, ensure_ascii=False))) == {whole: [whole]}
+
+
+@pytest.mark.parametrize("text", ["Größe 5 µm · 日本語 👩‍👩‍👧 العربية", "a\tb\nc", "\\u001b", "«»"])
+def test_what_draws_nothing_stays_as_it_is(text: str) -> None:
+    assert safe(text) == text
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_command_prints_through_the_filter(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(_args: Any) -> int:
+        print(HOSTILE)
+        print(json.dumps({"subject": HOSTILE}, ensure_ascii=False))
+        print(HOSTILE, file=sys.stderr, end="", flush=True)
+        sys.stdout.write(HOSTILE)
+        sys.stderr.writelines([HOSTILE, HOSTILE])
+        raise Failed(HOSTILE, HOSTILE)
+
+    module = importlib.import_module(f"estate_tool.commands.{command.replace('-', '_')}")
+    monkeypatch.setattr(module, "add_arguments", lambda _parser: None)
+    monkeypatch.setattr(module, "run", run)
+    before = sys.stdout, sys.stderr
+    assert cli.main([command]) == 1
+    assert (sys.stdout, sys.stderr) == before
+    out, err = capsys.readouterr()
+    assert out.count("\\u001b]0;owned\\u0007") == 3
+    assert not drawing(out + err)
+    assert err.count("\n") == 2
+
+
+def test_wrong_usage_is_told_through_the_filter(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["send", "--rate", HOSTILE])
+    with pytest.raises(SystemExit):
+        cli.main([HOSTILE])
+    assert not drawing("".join(capsys.readouterr()))
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_lines_and_moving_lines_of_progress_are_filtered(terminal: bool) -> None:
+    class Stream(io.StringIO):
+        def isatty(self) -> bool:
+            return terminal
+
+    stream = Stream()
+    report = Report(stream, seconds_between=0)
+    report.line(HOSTILE)
+    report.moving(f"{HOSTILE}\n{HOSTILE}")
+    report.end()
+    left = stream.getvalue().replace("\r\x1b[K", "")  # what the report itself draws
+    assert not drawing(left)
+    assert left
+
+
+def test_colours_are_drawn_where_everything_else_is_filtered() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    shown = display.Display(SafeStream(stream))  # type: ignore[arg-type]
+    step = Step(word="updated", urn=f"urn:pulumi:dev::data::aws:sqs/queue:{HOSTILE}::{HOSTILE}", changed=(HOSTILE,))
+    shown.step(step, planned=False)
+    shown.line(HOSTILE)
+    assert "\x1b[33m~\x1b[0m" in stream.getvalue()
+    assert not drawing(stream.getvalue().replace("\x1b[33m", "").replace("\x1b[0m", ""))
+
+
+def test_names_in_tables_stay_in_their_cell() -> None:
+    described = {"count": 1, "data": {f"{HOSTILE}\nfield": {"count": 1, "sum": "1", "mean": "1", "stddev": "0"}}}
+    answer = {
+        "type": HOSTILE, "subject": f"{HOSTILE}\nerror: x", "from": None, "to": None,
+        "buckets": [{"hour": "2026-01-01T00:00:00Z", **described}], "totals": described,
+    }  # fmt: skip
+    lines = list(table(answer))
+    assert len(lines) == 6
+    assert not drawing("".join(lines))
+    shown = list(columns(("function", "MB"), [(f"{HOSTILE}\nx", "5")]))
+    assert not drawing("".join(shown))
+    assert len(shown) == 2
+
+
+def test_reasons_and_names_of_a_redrive_are_on_one_line() -> None:
+    reason = Reason(kind="message", function="ingest", error=f"{HOSTILE}\nfine", quarantined=False, messages=1, first=0)
+    foreign = Foreign()
+    foreign.saw(f"{HOSTILE}\n", f"{HOSTILE}\n")
+    for line in (reason.line(), *foreign.lines()):
+        assert not drawing(line)
+        assert "\n" not in line
+
+
+def test_errors_of_aws_are_filtered() -> None:
+    for code in ("AccessDenied", "ExpiredToken", "ResourceNotFoundException", "Whatever"):
+        error = ClientError({"Error": {"Code": code, "Message": f"{HOSTILE}\n  → rm -rf /"}}, "GetItem")
+        stream = io.StringIO()
+        told = reaching.explained(error, SimpleNamespace(name="dev", local=False))  # type: ignore[arg-type]
+        show(told, stream)
+        assert not drawing(stream.getvalue())
+        assert "\n  → rm" not in stream.getvalue()
+
+
+def test_what_was_wrapped_is_not_wrapped_again() -> None:
+    with filtered():
+        first = sys.stdout
+        with filtered():
+            assert sys.stdout is first
+
+
+def test_names_on_pages_are_text(tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    name = f'<script>alert(1)</script><b>{HOSTILE}</b>"'
+    function = {
+        "function": name, "current_mb": 512, "recommended_mb": None, "target_mb": None, "reason": name,
+        "waste_usd": None,
+        "month_usd": "0.00", "saving_usd": None, "unused_percent": None, "compute_optimizer": {"text": name},
+        "evidence": dict.fromkeys(("samples", "average_mb", "p95_mb", "p99_mb", "max_mb", "ooms")),
+    }  # fmt: skip
+    told = {
+        "environment": name, "window": name, "prices_as_of": name, "functions": [function], "compute_optimizer": name,
+        "totals": {"month_usd": "0.00", "waste_usd": "0.00", "saving_usd": "0.00"},
+    }  # fmt: skip
+    plot = pages.bars("Memory", [name], {"now": [1.0]}, "MB")
+    pages.write(
+        path, "rightsize", title=name, script="", told=told, slower={safe(name): name}, evidence={safe(name): name},
+        warm=[name], note=name, plot=plot,
+    )  # fmt: skip
+    page = path.read_text()
+    assert "<script>alert" not in page
+    assert "<b>\\u001b" not in page
+    assert not drawing(page)
+    assert "&lt;script&gt;alert(1)" in page
