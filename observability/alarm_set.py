@@ -29,6 +29,16 @@ class AlarmSetArgs:
     runbooks: str
 
 
+def alarm_options(parent: pulumi.Resource) -> pulumi.ResourceOptions:
+    """Return the options of an alarm, metric or composite: its replacement is made before it goes.
+
+    CloudWatch keeps an alarm that a composite alarm names from being deleted. Nothing but its name has an alarm
+    replaced, so both can be there: first the new alarms, then the composite alarms over them, then the old ones go in
+    reverse order. With an explicit name, the provider would have the old one go first.
+    """
+    return pulumi.ResourceOptions(parent=parent, delete_before_replace=False)
+
+
 class AlarmSet(pulumi.ComponentResource):
     """All alarms of one resource. Each notifies the topic of its severity, unless a composite alarm does so for it."""
 
@@ -58,7 +68,7 @@ class AlarmSet(pulumi.ComponentResource):
             # No notification of the state OK: a ticket is closed by a person, and a loss is not over after minutes.
             alarm_actions=None if spec.symptom else [args.topics[spec.severity]],
             tags=args.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=alarm_options(self),
             **measured,
         )
 

@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from foundation.naming import Names
+from observability.alarm_set import alarm_options
 from observability.alarm_spec import Symptom, description
 from observability.config import Severity
 from observability.quotas import CHILDREN_OF_AN_ALARM, split
@@ -89,7 +90,7 @@ class SymptomAlarms(pulumi.ComponentResource):
             # Somebody who was woken up waits for the end.
             ok_actions=[topic] if text.severity == "page" else None,
             tags=args.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=alarm_options(self),
         )
 
     def _children(
@@ -110,7 +111,7 @@ class SymptomAlarms(pulumi.ComponentResource):
             alarm_description=f"A part of the symptom's alarm, which may name {CHILDREN_OF_AN_ALARM} others at most.",
             alarm_rule=pulumi.Output.all(*names).apply(any_of),
             tags=args.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=alarm_options(self),
         )
 
 

@@ -76,6 +76,8 @@ class Recovery:
                 if note["type"] == _CREATING:
                     self._take_over(found["deployment"], note["resource"])
             self.pulumi.replace(layer, found)  # the engine drops all notes
+        if _revive(found["deployment"]):
+            self.pulumi.replace(layer, found)
         unread = _unread(found["deployment"])
         if unread:
             found = self._read(layer, unread)
@@ -124,6 +126,20 @@ def _unread(deployment: Mapping[str, Any]) -> list[str]:
     return [one["urn"] for one in resources if _is_aws(one) and one.get("id") and not one.get("outputs")]
 
 
+def _revive(deployment: Mapping[str, Any]) -> bool:
+    """Have resources read that were deleted to be replaced, so that what is gone leaves the state; False if none was.
+
+    An engine stopped between the deletion and the creation keeps the old resource for later, and refreshes leave it
+    out. If the change is taken back meanwhile, the engine creates the resource and then deletes it, under the same
+    name, as the old one (seen with 3.259; pulumi/pulumi#24588 is about the same).
+    """
+    waiting = [one for one in deployment.get("resources") or [] if one.get("pendingReplacement")]
+    for one in waiting:
+        del one["pendingReplacement"]
+        one.pop("outputs", None)
+    return bool(waiting)
+
+
 def _urns(exported: Mapping[str, Any]) -> set[str]:
     return {resource["urn"] for resource in exported["deployment"].get("resources") or []}
 
@@ -133,7 +149,8 @@ def _is_aws(resource: Mapping[str, Any]) -> bool:
 
 
 def _is_unfinished(deployment: Mapping[str, Any]) -> bool:
-    return bool(deployment.get("pending_operations") or _unread(deployment))
+    waits = any(one.get("pendingReplacement") for one in deployment.get("resources") or [])
+    return bool(deployment.get("pending_operations") or waits or _unread(deployment))
 
 
 def _there(exists: bool) -> str:

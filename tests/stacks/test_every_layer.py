@@ -222,3 +222,11 @@ def test_every_type_is_known_to_have_tags_or_not_as_the_sdk_has_it(recording: Re
     for item in recording.resources:
         assert (item.type in tagging.TAGGABLE) == ("tags" in arguments(item.type)), item.type
         assert (item.type in tagging.UNTAGGABLE) == ("tags" not in arguments(item.type)), item.type
+
+
+@pytest.mark.parametrize("name", ["observability"])
+def test_alarms_go_after_what_replaces_them_is_named_by_composite_alarms(name: str, recording: Recording) -> None:
+    alarms = [item for item in recording.resources if item.type.startswith("aws:cloudwatch/") and "Alarm:" in item.type]
+    composites = [item for item in alarms if "Composite" in item.type]
+    assert len(alarms) > len(composites) > 0
+    assert {item.delete_before_replace for item in alarms} == {False}

@@ -42,7 +42,8 @@ class Registration:
     ignore_changes: tuple[str, ...]
     protect: bool
     retain_on_delete: bool
-    delete_before_replace: bool
+    # None where the provider decides.
+    delete_before_replace: bool | None
     aliases: tuple[str, ...]
 
     @property
@@ -152,7 +153,7 @@ class _Monitor(mocks.MockMonitor):
                 ignore_changes=tuple(getattr(request, "ignoreChanges", ())),
                 protect=bool(getattr(request, "protect", False)),
                 retain_on_delete=bool(getattr(request, "retainOnDelete", False)),
-                delete_before_replace=bool(getattr(request, "deleteBeforeReplace", False)),
+                delete_before_replace=_decided(request),
                 aliases=tuple(getattr(request, "aliasURNs", ())),
             )
         )
@@ -254,3 +255,7 @@ async def _run(program: Callable[[], object]) -> None:
 def _ignore(*values: object) -> None:
     """Makes nothing of the values: a program's result means something to the engine only if it can be awaited."""
     del values
+
+
+def _decided(request: Any) -> bool | None:
+    return bool(request.deleteBeforeReplace) if getattr(request, "deleteBeforeReplaceDefined", False) else None

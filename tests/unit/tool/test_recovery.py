@@ -133,6 +133,21 @@ def test_what_was_being_deleted_or_changed_is_read_anew() -> None:
     assert pulumi.pending == []
 
 
+@pytest.mark.parametrize("exists", [True, False])
+def test_what_was_deleted_to_be_replaced_is_read_anew_and_waits_no_longer(exists: bool) -> None:
+    exist = {"a-dev", "b-dev"} if exists else {"a-dev"}
+    pulumi = FakePulumi(made("a"), made("b") | {"pendingReplacement": True}, pending=(), exist=exist)
+    pulumi.complaint = "error: throttled"
+    with pytest.raises(Failed):
+        settle(pulumi)
+    # As the next run finds it, whatever has become of the first.
+    pulumi.complaint = ""
+    assert settle(pulumi) == [f"b: was left unfinished, {'exists' if exists else 'does not exist'}"]
+    assert set(pulumi.names) == {"a", "b"} if exists else {"a"}
+    assert not any(one.get("pendingReplacement") for one in pulumi.exported["deployment"]["resources"])
+    assert settle(pulumi) == []
+
+
 def test_what_is_not_in_aws_is_only_forgotten() -> None:
     provider = operation("creating", "p", "pulumi:providers:aws")
     pulumi = FakePulumi(pending=(provider, operation("reading", "s", "pulumi:pulumi:StackReference")), exist=set())
