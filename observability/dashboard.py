@@ -77,7 +77,7 @@ def dashboard(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> dict[str, Any
     ]
     widgets = layout(rows)
     check_dashboard(widgets)
-    return {"start": "-PT3H", "periodOverride": "inherit", "widgets": widgets}
+    return {"start": "-PT3H", "periodOverride": "auto", "widgets": widgets}
 
 
 def _section(title: str, explanation: str, widgets: Sequence[Widget]) -> list[Row]:

@@ -18,7 +18,7 @@ _ABOUT = re.compile(r"\(\s*\"?([^\s()\"]+)\"?\s*\)")
 
 @dataclass(frozen=True)
 class Alarm:
-    """An alarm, the topics that it tells, and the composite alarms whose rules are about it."""
+    """An alarm, the topics it notifies of ALARM and of OK, and the composite alarms whose rules name it."""
 
     name: str
     state: str
@@ -26,6 +26,7 @@ class Alarm:
     enabled: bool
     topics: tuple[str, ...]
     parents: tuple[str, ...] = ()
+    ok_topics: tuple[str, ...] = ()
 
 
 def of_environment(environment: Environment) -> list[Alarm]:
@@ -60,6 +61,11 @@ def _alarm(described: dict[str, Any], rules: Mapping[str, set[str]]) -> Alarm:
         state=described["StateValue"],
         composite="AlarmRule" in described,
         enabled=described.get("ActionsEnabled", True),
-        topics=tuple(action for action in described.get("AlarmActions", []) if action.split(":")[2] == "sns"),
+        topics=_topics(described.get("AlarmActions", [])),
         parents=tuple(name for name, about in rules.items() if known_as & about),
+        ok_topics=_topics(described.get("OKActions", [])),
     )
+
+
+def _topics(actions: list[str]) -> tuple[str, ...]:
+    return tuple(action for action in actions if action.split(":")[2] == "sns")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,14 @@ class Tested:
             "alarm": self.alarm.name, "delivered": self.delivered, "topics": list(self.alarm.topics),
             "silent_topics": self.silent, "seconds": seconds, "why": why,
         }  # fmt: skip
+
+
+def notifications(alarms: Sequence[Alarm]) -> Counter[str]:
+    """Return how many notifications a drill sends to each topic: one of ALARM, one of OK where an alarm tells that.
+
+    An alarm that has no topic of its own is not drilled, so that none sets off the composite alarm above it.
+    """
+    return Counter(topic for alarm in alarms if alarm.enabled for topic in (*alarm.topics, *alarm.ok_topics))
 
 
 def drill(environment: Environment, alarms: Sequence[Alarm], show: Callable[[str], None]) -> list[Tested]:

@@ -137,5 +137,15 @@ def _next(outcome: Outcome, target: Environment, args: argparse.Namespace, appro
         return f"what is rolled out stays; mend the cause, then go on with: {command}"
     return (
         f"send events: scripts/estate sample flights --limit 1000 | scripts/estate send -{name} --wait\n"
-        f"see what is deployed: scripts/estate status{name}"
+        f"see what is deployed: scripts/estate status{name}{_unheard(target)}"
     )
+
+
+def _unheard(target: Environment) -> str:
+    """Return a line for each severity of alarms that nobody is subscribed to."""
+    from estate_tool import configuration
+    from observability.config import SEVERITIES, parse
+
+    config = parse(configuration.values("observability", target.name), stack=target.name)
+    silent = [severity for severity in SEVERITIES if not config.subscribers(severity)]
+    return "".join(f"\nnobody is notified of a {severity}: set observability:subscriptions" for severity in silent)

@@ -1,9 +1,10 @@
 """`estate fire-drill`: sets each alarm off and shows that its notification arrives.
 
-A queue is subscribed to the alarms' topics for the time of the drill and removed afterwards. Whoever is subscribed gets
-the notifications, too. Needed rights: cloudwatch:DescribeAlarms, ListTagsForResource and SetAlarmState; sns:Subscribe,
-Unsubscribe and ListSubscriptionsByTopic; sqs:CreateQueue, DeleteQueue, ListQueues, Get- and SetQueueAttributes,
-ReceiveMessage and DeleteMessage.
+A queue is subscribed to the alarms' topics for the time of the drill and removed afterwards. Every subscriber gets the
+notifications, too: how many is said before the first. An alarm that notifies by its composite alarm is left alone.
+Needed rights: cloudwatch:DescribeAlarms, ListTagsForResource and SetAlarmState; sns:Subscribe, Unsubscribe and
+ListSubscriptionsByTopic; sqs:CreateQueue, DeleteQueue, ListQueues, Get- and SetQueueAttributes, ReceiveMessage and
+DeleteMessage.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Drills, tells who was heard; Failed unless all were."""
     from estate_tool import environment
-    from estate_tool.drill import drill
+    from estate_tool.drill import drill, notifications
     from estate_tool.progress import Progress
     from estate_tool.reaching import reaching
     from estate_tool.setup.report import Report
@@ -48,8 +49,11 @@ def run(args: argparse.Namespace) -> int:
     progress = Progress(Report())
     with reaching(target):
         telling, silent = _alarms(target)
-        if not target.local and not args.yes:
-            what = f"set {len(telling)} alarms of {target.name} to ALARM and back, notifying everybody subscribed"
+        expected = notifications(telling)
+        what = f"set {len(telling)} alarms of {target.name} to ALARM and back: {_sent(expected)}"
+        if target.local or args.yes:
+            print(what, file=sys.stderr)
+        else:
             confirm(what, "add --yes")
         try:
             tested = [one.as_json() for one in drill(target, telling, lambda text: progress.show(lambda: text))]
@@ -58,6 +62,7 @@ def run(args: argparse.Namespace) -> int:
     heard = sum(one["delivered"] for one in tested)
     answer = {
         "environment": target.name, "tested": len(tested), "delivered": heard, "alarms": tested,
+        "notifications": {topic.rpartition(":")[2]: count for topic, count in sorted(expected.items())},
         "without_actions": [{"alarm": alarm.name, "told_by": list(alarm.parents)} for alarm in silent],
     }  # fmt: skip
     print(json.dumps(answer, indent=2) if args.json else "\n".join(_lines(answer)))
@@ -67,6 +72,11 @@ def run(args: argparse.Namespace) -> int:
     if unheard:
         raise _unheard(target, unheard)
     return 0
+
+
+def _sent(expected: Mapping[str, int]) -> str:
+    parts = [f"{count} to {topic.rpartition(':')[2]}" for topic, count in sorted(expected.items())]
+    return f"{sum(expected.values())} notifications to every subscriber ({', '.join(parts)})"
 
 
 def _alarms(target: Environment) -> tuple[list[Alarm], list[Alarm]]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from estate_tool.pulumi_cli import Pulumi
 
+_TOPIC, _SUBSCRIPTION = "aws:sns/topic:Topic", "aws:sns/topicSubscription:TopicSubscription"
+
 HELP = "which layers are deployed, their resources and outputs"
 EXAMPLES = (
     ("estate status", "the layers of the local environment"),
@@ -36,8 +38,11 @@ def run(args: argparse.Namespace) -> int:
     target = environment.resolve(args.environment)
     pulumi = machine.reader(target)
     layers = _layers(pulumi) if pulumi else [_layer(name, []) for name in LAYER_NAMES]
+    unheard = [topic for layer in layers for topic in layer.pop("unheard")]
     if args.json:
-        print(json.dumps({"environment": target.name, "layers": layers}, indent=2))
+        print(
+            json.dumps({"environment": target.name, "layers": layers, "topics_without_subscriber": unheard}, indent=2)
+        )
         return 0
     print(f"environment {target.name}")
     for layer in layers:
@@ -45,6 +50,8 @@ def run(args: argparse.Namespace) -> int:
         print(f"  {layer['layer']:<14} {state}")
         for line in _lines(layer["outputs"]):
             print(f"      {line}")
+    for topic in unheard:
+        print(f"  → nobody is subscribed to {topic}: set observability:subscriptions")
     if not all(layer["deployed"] for layer in layers):
         print(f"  → roll out what is missing: scripts/deploy_all.sh {target.name}")
     return 0
@@ -65,7 +72,15 @@ def _layers(pulumi: Pulumi) -> list[dict[str, Any]]:
 def _layer(name: str, resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     outputs = next((entry.get("outputs") for entry in resources if entry["type"] == "pulumi:pulumi:Stack"), None)
     made = sum(1 for entry in resources if str(entry["type"]).startswith("aws:"))
-    return {"layer": name, "deployed": made > 0, "resources": made, "outputs": outputs or {}}
+    known = {"layer": name, "deployed": made > 0, "resources": made, "outputs": outputs or {}}
+    return {**known, "unheard": _unheard(resources)}
+
+
+def _unheard(resources: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the names of topics without a subscription in the same layer."""
+    told = {entry.get("inputs", {}).get("topic") for entry in resources if entry["type"] == _SUBSCRIPTION}
+    topics = [entry["outputs"] for entry in resources if entry["type"] == _TOPIC and entry.get("outputs")]
+    return [str(topic["name"]) for topic in topics if topic.get("arn") not in told]
 
 
 def _lines(outputs: Mapping[str, Any], prefix: str = "") -> list[str]:

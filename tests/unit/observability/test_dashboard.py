@@ -87,6 +87,11 @@ def test_the_body_keeps_to_the_syntax_and_limits_of_cloudwatch(catalog: Catalog)
         check(widget["properties"])
 
 
+def test_periods_follow_the_range_that_is_looked_at():
+    # CloudWatch keeps minutes for 15 days only; with the plots' own period, weeks back would be empty.
+    assert body()["periodOverride"] == "auto"
+
+
 def check_plot(properties: dict[str, Any]) -> None:
     assert properties["region"] == "eu-west-1"
     assert properties["view"] == "timeSeries"

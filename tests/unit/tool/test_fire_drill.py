@@ -116,6 +116,27 @@ def test_a_real_account_is_asked_first(empty_estate: Estate, call: Callable[...,
     assert "--yes" in refused.err
 
 
+def test_the_number_of_notifications_is_said_before_the_first(
+    empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page, cloudwatch = topic(empty_estate), empty_estate.client("cloudwatch")
+    make_alarm(empty_estate, "alarm-ingest-invalid-dev", page)
+    make_alarm(empty_estate, "alarm-queue-ingest-age-dev")
+    cloudwatch.put_metric_alarm(
+        AlarmName="alarm-query-latency-dev", Namespace="N", MetricName="M", Statistic="Sum", Period=60, Threshold=1,
+        EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold", AlarmActions=[page], OKActions=[page],
+        Tags=[{"Key": "Environment", "Value": "dev"}],
+    )  # fmt: skip
+    assert "3 notifications" in call(fire_drill, "dev").err
+    done = call(fire_drill, "dev", "--yes", "--json")
+    assert "3 to topic-alerts-dev" in done.err
+    assert json.loads(done.out)["notifications"] == {"topic-alerts-dev": 3}
+    set_off = list[str]()
+    monkeypatch.setattr(cloudwatch, "set_alarm_state", lambda **given: set_off.append(given["AlarmName"]))
+    call(fire_drill, "dev", "--yes")
+    assert set(set_off) == {"alarm-ingest-invalid-dev", "alarm-query-latency-dev"}, "what has no topic is left alone"
+
+
 def test_an_environment_without_alarms_is_a_failure(empty_estate: Estate, call: Callable[..., Any]) -> None:
     done = call(fire_drill, "dev", "--yes")
     assert done.code == 1

@@ -50,6 +50,22 @@ def test_each_layer_is_told_with_its_resources_and_outputs(
     ]  # fmt: skip
 
 
+def test_a_topic_that_nobody_is_subscribed_to_is_named(
+    empty_estate: Any, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def topic(severity: str) -> dict[str, Any]:
+        return {"type": "aws:sns/topic:Topic", "outputs": {"name": f"topic-{severity}-dev", "arn": severity}}
+
+    subscription = {"type": "aws:sns/topicSubscription:TopicSubscription", "inputs": {"topic": "page"}}
+    found = {"resources": [topic("page"), topic("ticket"), subscription]}
+    engine = SimpleNamespace(former=dict, stacks=lambda: {"observability": 3}, export=lambda _: found)
+    monkeypatch.setattr(machine, "reader", lambda _: engine)
+    answer = json.loads(call(status, "dev", "--json").out)
+    assert answer["topics_without_subscriber"] == ["topic-ticket-dev"]
+    assert not any("unheard" in layer for layer in answer["layers"])
+    assert "topic-ticket-dev" in call(status, "dev").out
+
+
 def test_where_nothing_was_ever_deployed_no_engine_is_asked(
     empty_estate: Any, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
