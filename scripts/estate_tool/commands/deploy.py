@@ -136,16 +136,20 @@ def _next(outcome: Outcome, target: Environment, args: argparse.Namespace, appro
     if outcome.failed:
         return f"what is rolled out stays; mend the cause, then go on with: {command}"
     return (
+        f"{_unheard(target)}"
         f"send events: scripts/estate sample flights --limit 1000 | scripts/estate send -{name} --wait\n"
-        f"see what is deployed: scripts/estate status{name}{_unheard(target)}"
+        f"see what is deployed: scripts/estate status{name}"
     )
 
 
 def _unheard(target: Environment) -> str:
     """Return a line for each severity of alarms that nobody is subscribed to."""
-    from estate_tool import configuration
+    from foundation.stack_files import layer_files
     from observability.config import SEVERITIES, parse
 
-    config = parse(configuration.values("observability", target.name), stack=target.name)
+    files = layer_files("observability", target.name)
+    if files.own.keys() - files.readable.keys():
+        return ""  # the subscriptions may be encrypted
+    config = parse(files.readable, stack=target.name)
     silent = [severity for severity in SEVERITIES if not config.subscribers(severity)]
-    return "".join(f"\nnobody is notified of a {severity}: set observability:subscriptions" for severity in silent)
+    return "".join(f"nobody is notified of a {severity}: set observability:subscriptions\n" for severity in silent)

@@ -148,6 +148,8 @@ def test_what_is_done_next_is_named_with_the_environment_and_the_layer(
     done = call(deploy, "--json")
     assert json.loads(done.out)["continue"] is None
     assert done.err.endswith("  → see what is deployed: scripts/estate status\n")
+    for severity in ("page", "ticket"):
+        assert f"  → nobody is notified of a {severity}: set observability:subscriptions\n" in done.err
 
 
 @pytest.mark.parametrize(
