@@ -30,7 +30,8 @@ _QUEUE_DEFAULT = 4 * SECONDS_PER_DAY
 class Threat:
     """A planned change of a table, queue or log group that destroys data in it, if there is any.
 
-    `keep_seconds` is the age from which data goes where only the retention is lowered.
+    `keep_seconds` is the age from which data goes where only the retention is lowered, `component` the function or
+    queue that the resource belongs to, as its tag has it.
     """
 
     layer: str
@@ -40,6 +41,7 @@ class Threat:
     change: str
     because: tuple[str, ...] = ()
     keep_seconds: int | None = None
+    component: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +70,8 @@ class Loss:
             file = self.name.strip("/").replace("/", "-")
             return [f"aws logs filter-log-events --log-group-name {self.name} --output json > {file}.json"]
         if self.name.startswith(DEAD_LETTERS):
-            return [f"scripts/estate redrive {environment}"]
-        return [f"scripts/estate status {environment}"]
+            return [f"scripts/estate redrive {self.threat.component} {environment}"]
+        return []
 
     def as_json(self, environment: str) -> dict[str, Any]:
         """Return the shape in a report's `losses` (docs/schemas/rollout.schema.json)."""
@@ -174,5 +176,5 @@ def _threat(
     name = str(known.get("name") or resource.get("id") or "")
     return Threat(
         layer=layer, urn=resource["urn"], type=resource["type"], name=name, change=change, because=because,
-        keep_seconds=keep_seconds,
+        keep_seconds=keep_seconds, component=str((known.get("tags") or {}).get("Component", "")),
     )  # fmt: skip

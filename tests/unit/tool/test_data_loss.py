@@ -8,7 +8,7 @@ import pytest
 
 from estate_tool import data_loss
 from estate_tool.changes import Step
-from estate_tool.data_held import LOG_GROUP, QUEUE, TABLE
+from estate_tool.data_held import LOG_GROUP, QUEUE, TABLE, Held
 from estate_tool.stack_state import StackState
 
 TABLE_INPUTS = {"name": "table-a-dev", "hashKey": "k", "streamEnabled": True, "streamViewType": "NEW_IMAGE"}
@@ -101,3 +101,23 @@ def test_a_teardown_threatens_everything_that_holds_data() -> None:
     kept = [resource(TABLE, TABLE_INPUTS), resource("aws:iam/role:Role", {"name": "r"}), resource(QUEUE, QUEUE_INPUTS)]
     state = StackState(deployment={"resources": kept})
     assert [threat.name for threat in data_loss.of_teardown("data", state)] == ["table-a-dev", "queue-a-dev"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "name", "command"),
+    [
+        (TABLE, "table-a-dev", "aws dynamodb create-backup --table-name table-a-dev --backup-name table-a-dev-"),
+        (
+            LOG_GROUP,
+            "/aws/lambda/lambda-a-dev",
+            "aws logs filter-log-events --log-group-name /aws/lambda/lambda-a-dev ",
+        ),
+        (QUEUE, "dlq-a-dev", "scripts/estate redrive a prod"),
+    ],
+)
+def test_a_loss_comes_with_a_command_that_keeps_a_copy(type_: str, name: str, command: str) -> None:
+    inputs = {"name": name, "tags": {"Component": "a"}}
+    state = StackState(deployment={"resources": [resource(type_, inputs)]})
+    (threat,) = data_loss.of_teardown("data", state)
+    (copy,) = data_loss.Loss(threat=threat, held=Held(unit="items", count=1)).copies("prod")
+    assert copy.startswith(command)
