@@ -16,6 +16,7 @@ HELP = "price a month of the estate, from what it did or from a stated load, bef
 EXAMPLES = (
     ("estate cost dev", "a month at the load of the last 14 days"),
     ("estate cost --load load.yaml --html cost.html", "of a load you state, as a page too"),
+    ("estate cost --load load.yaml --compare main.json", "against what `cost --json` said of another commit"),
 )
 
 
@@ -31,6 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--refresh-prices", action="store_true",
         help="write today's prices of the Price List API, asked through ENV's account, into the file of prices",
     )  # fmt: skip
+    parser.add_argument(
+        "--compare", metavar="OTHER",
+        help="what it costs more or less than OTHER: an environment, or a file that `cost --json` wrote, of another "
+        "commit perhaps; as a Markdown table",
+    )  # fmt: skip
     arguments.html(parser)
     arguments.json_flag(parser)
 
@@ -43,6 +49,8 @@ def run(args: argparse.Namespace) -> int:
 
     load, basis = _load(args)
     told = report.described(load, prices.read(), basis)
+    if args.compare:
+        told["compare"] = _compared(args, told)
     if args.html:
         from estate_tool.costing import page
 
@@ -50,6 +58,10 @@ def run(args: argparse.Namespace) -> int:
         print(f"{args.html} is written", file=sys.stderr)
     if args.json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
+    elif args.compare:
+        from estate_tool.costing import compare
+
+        print("\n".join(compare.markdown(told["compare"], args.load.name if args.load else args.environment)))
     else:
         from estate_tool.costing import table
 
@@ -58,19 +70,34 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _compared(args: argparse.Namespace, told: dict[str, Any]) -> dict[str, Any]:
+    from estate_tool.costing import compare, prices, report
+
+    path = Path(args.compare)
+    if path.suffix or path.exists():
+        return compare.compared(told, compare.saved(path), path.name)
+    load, basis = _measured(args.compare, args.since)
+    other = report.described(load, prices.read(), basis)
+    return compare.compared(told, other, args.compare)
+
+
 def _load(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
     if args.load:
         from estate_tool.costing import statement
 
         return statement.read(args.load), {"environment": args.environment, "basis": "stated", "load": str(args.load)}
+    return _measured(args.environment, args.since)
+
+
+def _measured(name: str, since: str) -> tuple[Any, dict[str, Any]]:
     from estate_tool import environment
     from estate_tool.costing import measuring
     from estate_tool.progress import shown
     from estate_tool.reaching import reaching
     from estate_tool.sizing import window
 
-    seen = window.since(args.since)
-    target = environment.resolve(args.environment)
+    seen = window.since(since)
+    target = environment.resolve(name)
     with reaching(target), shown() as show:
         return measuring.measured(target, seen, show)
 

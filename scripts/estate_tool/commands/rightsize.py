@@ -50,6 +50,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"recommend nothing from fewer than N samples, verify nothing by fewer invocations ({MINIMUM_SAMPLES})",
     )
     parser.add_argument(
+        "--minimum", type=_size, default=None, metavar="MB",
+        help="the least memory to recommend for functions that are not the estate's (512, or less if they have less)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--maximum", type=_size, default=None, metavar="MB", help="the most memory to recommend for them (10240)"
+    )
+    parser.add_argument(
         "--slower", type=_percent, default=25, metavar="P",
         help="with --verify: how many percent slower the slowest calls (p99) may have become (25)",
     )  # fmt: skip
@@ -136,6 +143,8 @@ def _refuse_misfits(args: argparse.Namespace) -> None:
         raise UsageError(
             "--source is for recommendations; nothing was touched", "leave it out: --verify reads reports in logs"
         )
+    if args.minimum and args.maximum and args.minimum > args.maximum:
+        raise UsageError("--minimum is more than --maximum; nothing was touched", "give bounds that leave something")
     if args.html and (args.tune or args.verify or args.revert):
         raise UsageError("--html is for recommendations; nothing was touched", "leave it out")
 
@@ -145,19 +154,23 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
     from estate_tool.progress import shown
     from estate_tool.reaching import reaching
     from estate_tool.sizing import optimizer, sources, warm
-    from estate_tool.sizing.functions import Asked, find, find_all
+    from estate_tool.sizing.functions import Asked, find, find_all, log_groups
     from estate_tool.sizing.result import described as describe
     from estate_tool.sizing.result import totals
+    from estate_tool.sizing.window import covered
 
     known, described = prices.read(), list[dict[str, Any]]()
     with reaching(target), shown() as show:
         functions = list(find_all(target) if args.all else find(target, args.function))
         if args.apply:
             resize.refuse_others(functions)
+        groups, bounds = log_groups(target, functions), (args.minimum, args.maximum)
         for function in functions:
             asked = Asked(environment=target, function=function, window=seen, progress=show)
             evidence = sources.found(args.source, asked)
-            described.append(describe(function, evidence, seen, args.min_samples, known))
+            group = groups.get(function.log_group) if evidence.from_log else None
+            known_of = covered(seen, group, evidence.first_ms)
+            described.append(describe(function, evidence, known_of, args.min_samples, known, bounds))
         told = optimizer.advise(target, functions, described)
         kept_warm = warm.described(target, functions, seen, args.min_samples)
     return functions, {
@@ -177,6 +190,13 @@ def _sizes(text: str) -> tuple[int, ...]:
     if sizes and len(sizes) == len(text.split(",")) and all(128 <= size <= 10_240 for size in sizes):
         return sizes
     raise argparse.ArgumentTypeError(f"{text!r} is no list of sizes: give whole numbers of MB from 128 to 10240")
+
+
+def _size(text: str) -> int:
+    (size,) = _sizes(text) if "," not in text else (0,)
+    if size % 64 == 0 and size:
+        return size
+    raise argparse.ArgumentTypeError(f"{text!r} is no size: give MB in steps of 64, from 128 to 10240")
 
 
 def _percent(text: str) -> int:

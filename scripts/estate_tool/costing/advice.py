@@ -6,7 +6,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.costing.bill import cents
-from estate_tool.costing.load import MONTH_HOURS, MONTH_SECONDS, ZERO
+from estate_tool.costing.load import MONTH_HOURS, MONTH_SECONDS, TARGET_UTILIZATION, ZERO
 from estate_tool.sizing.recommendation import vcpus
 
 if TYPE_CHECKING:
@@ -55,9 +55,11 @@ def tables(table: TableLoad, prices: Prices) -> dict[str, Any]:
     """A table's two ways: capacity, use of it, and what either way of billing costs."""
     told: dict[str, Any] = {"table": table.name, "billing": "on-demand" if table.read_units is None else "provisioned"}
     sums = {"provisioned": ZERO, "on_demand": ZERO}
-    for way, requests, units in (("read", table.reads, table.read_units), ("write", table.writes, table.write_units)):
+    for way, requests, units in (
+        ("read", table.reads, table.priced_read_units), ("write", table.writes, table.priced_write_units),
+    ):  # fmt: skip
         # What is on demand is compared with the least that could carry it: one unit, or the average at the target.
-        compared = units if units is not None else max(Decimal(1), requests / MONTH_SECONDS / Decimal("0.7"))
+        compared = units if units is not None else max(Decimal(1), requests / MONTH_SECONDS / TARGET_UTILIZATION)
         provisioned = compared * MONTH_HOURS * prices[f"table_{way}_unit_hour"]
         on_demand = requests * prices[f"table_{way}_request"]
         sums["provisioned"] += provisioned

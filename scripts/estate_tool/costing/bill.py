@@ -73,8 +73,8 @@ def _table(table: TableLoad) -> Iterator[Line]:
         return Line(component="tables", item=table.name, what=what, price=price, before=before, after=after)
 
     for way, requests, units, fixed in (
-        ("read", table.reads, table.read_units, table.fixed_read_units),
-        ("write", table.writes, table.write_units, table.fixed_write_units),
+        ("read", table.reads, table.priced_read_units, table.fixed_read_units),
+        ("write", table.writes, table.priced_write_units, table.fixed_write_units),
     ):
         kept = (units or ZERO) * MONTH_HOURS
         yield line(f"{way} capacity", f"table_{way}_unit_hour", fixed * MONTH_HOURS, kept)
@@ -108,10 +108,43 @@ def cents(amount: Decimal) -> Decimal:
 
 
 def apportioned(amounts: Sequence[Decimal], total: Decimal) -> list[Decimal]:
-    """The amounts in whole cents that add up to a total: each rounded down, the cents left to the largest rests."""
-    floors = [amount.quantize(CENT, ROUND_FLOOR) for amount in amounts]
-    left = int((total - sum(floors, ZERO)) / CENT)
-    by_rest = sorted(range(len(amounts)), key=lambda place: floors[place] - amounts[place])
-    for place in by_rest[:left]:
-        floors[place] += CENT
-    return floors
+    """The amounts in whole cents that add up to a total near their sum: cents left over go to the largest rests."""
+    parts = [amount.quantize(CENT, ROUND_FLOOR) for amount in amounts]
+    left = int((total - sum(parts, ZERO)) / CENT)
+    if left < 0:
+        # The total was rounded down further than the parts: the smallest rests give a cent back.
+        by_rest = sorted(
+            (place for place, part in enumerate(parts) if part), key=lambda place: amounts[place] - parts[place]
+        )
+        for place in by_rest[:-left]:
+            parts[place] -= CENT
+        return parts
+    by_rest = sorted(
+        (place for place, amount in enumerate(amounts) if amount), key=lambda place: parts[place] - amounts[place]
+    )
+    for number in range(left):
+        parts[by_rest[number % len(by_rest)]] += CENT
+    return parts
+
+
+def apportioned_pair(
+    before: Sequence[Decimal], after: Sequence[Decimal], total_before: Decimal, total_after: Decimal
+) -> tuple[list[Decimal], list[Decimal]]:
+    """The amounts of both in whole cents that add up to their totals; what did not change is the same cents in both."""
+    same = [place for place, amount in enumerate(before) if amount == after[place]]
+    changed = [place for place in range(len(before)) if place not in set(same)]
+    held = cents(sum((before[place] for place in same), ZERO))
+    # Where nothing else is paid for, all the cents are theirs.
+    if not any(before[place] for place in changed):
+        held = total_before
+    elif not any(after[place] for place in changed):
+        held = total_after
+    kept = apportioned([before[place] for place in same], held)
+    both: list[list[Decimal]] = []
+    for amounts, total in ((before, total_before), (after, total_after)):
+        parts = [ZERO] * len(amounts)
+        others = apportioned([amounts[place] for place in changed], total - held)
+        for place, part in (*zip(same, kept, strict=True), *zip(changed, others, strict=True)):
+            parts[place] = part
+        both.append(parts)
+    return both[0], both[1]

@@ -14,6 +14,17 @@ BEFORE_MB = Decimal(3008)
 ZERO = Decimal(0)
 
 
+# The share of its capacity that a table's autoscaling aims at (data/tables.py).
+TARGET_UTILIZATION = Decimal("0.7")
+
+
+def _needed(requests: Decimal, units: Decimal | None) -> Decimal | None:
+    """The units; of a table that is used beyond them, those with which it is used as autoscaling aims at."""
+    if units is None or requests <= units * MONTH_SECONDS:
+        return units
+    return requests / MONTH_SECONDS / TARGET_UTILIZATION
+
+
 @dataclass(frozen=True, kw_only=True)
 class FunctionLoad:
     """A function's month. `billed_ms` is the average, `warm` the average number of environments kept warm.
@@ -62,6 +73,16 @@ class TableLoad:
     stored_gb: Decimal = ZERO
     backup_gb: Decimal = ZERO
 
+    @property
+    def priced_read_units(self) -> Decimal | None:
+        """The capacity units that are paid for, which are those it takes; None on demand."""
+        return _needed(self.reads, self.read_units)
+
+    @property
+    def priced_write_units(self) -> Decimal | None:
+        """The capacity units that are paid for, which are those it takes; None on demand."""
+        return _needed(self.writes, self.write_units)
+
 
 @dataclass(frozen=True, kw_only=True)
 class QueueLoad:
@@ -96,7 +117,9 @@ class WatchLoad:
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """A month of the whole estate; `notes` say where the figures come from."""
+    """A month of the whole estate; `notes` say where the figures come from. `events`: how many, if that is known."""
+
+    events: Decimal | None = None
 
     functions: tuple[FunctionLoad, ...] = ()
     tables: tuple[TableLoad, ...] = ()

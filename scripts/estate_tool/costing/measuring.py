@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.costing import watching
 from estate_tool.costing.load import MONTH_DAYS, MONTH_SECONDS, ZERO, FunctionLoad, Load, LogLoad, QueueLoad, TableLoad
+from estate_tool.following import QUEUE
 from estate_tool.metrics import series
-from estate_tool.sizing.functions import find, measure
+from estate_tool.sizing.functions import find, log_groups, measure
 from estate_tool.sizing.warm import ALIAS
+from estate_tool.sizing.window import LEAST, covered
 from foundation.catalog import CATALOG
 from foundation.model import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from compute.config import Provisioning
     from estate_tool.environment import Environment
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
 
 _GB = Decimal(1024**3)
 _SHORT = timedelta(days=1)
-_LEAST = timedelta(minutes=1)
 # What a queue is asked for; batches of up to ten messages are one request.
 _QUEUE_METRICS = (
     "NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted", "NumberOfEmptyReceives",
@@ -36,13 +37,15 @@ _QUEUE_METRICS = (
 def measured(environment: Environment, asked: Window, progress: Callable[[str], None]) -> tuple[Load, dict[str, Any]]:
     """The month that the window stands for, and what the window was: from when on there was anything to measure."""
     functions = list(find(environment, ()))
-    groups = _log_groups(environment, functions)
+    by_name = log_groups(environment, functions)
+    groups = list(by_name.values())
     window = _since_made(asked, groups)
-    month = Month(environment, window)
+    month = Month(environment, window, by_name)
     load = Load(
         functions=tuple(month.function(one, measure(environment, one, window, progress)) for one in functions),
         tables=tuple(month.table(table) for table in CATALOG.tables),
         queues=tuple(month.queue(queue.name) for queue in CATALOG.queues),
+        events=month.events,
         logs=month.logs(groups),
         watching=watching.found(environment),
     )
@@ -54,18 +57,11 @@ def measured(environment: Environment, asked: Window, progress: Callable[[str], 
     }  # fmt: skip
 
 
-def _log_groups(environment: Environment, functions: list[Sized]) -> list[dict[str, Any]]:
-    pages = environment.client("logs").get_paginator("describe_log_groups")
-    wanted = {function.log_group for function in functions}
-    found = [group for page in pages.paginate() for group in page["logGroups"]]
-    return [group for group in found if group["logGroupName"] in wanted]
-
-
 def _since_made(asked: Window, groups: list[dict[str, Any]]) -> Window:
     """Without the time before the estate was there, which would make its month look quieter than it is."""
     made = [datetime.fromtimestamp(group["creationTime"] / 1000, UTC) for group in groups]
     start = max(asked.start, min(made, default=asked.start))
-    return replace(asked, start=min(start, asked.end - _LEAST))
+    return replace(asked, start=min(start, asked.end - LEAST))
 
 
 def average_warm(provisioning: Provisioning) -> Decimal:
@@ -75,13 +71,19 @@ def average_warm(provisioning: Provisioning) -> Decimal:
     return provisioning.minimum + more * Decimal(5 * hours) / (7 * 24)
 
 
+def _factor(window: Window) -> Decimal:
+    """How many such windows a month has."""
+    return MONTH_SECONDS / Decimal(str((window.end - window.start).total_seconds()))
+
+
 class Month:
     """Takes what happened in a window to a month."""
 
-    def __init__(self, environment: Environment, window: Window) -> None:
-        self._environment, self._window = environment, window
-        self.factor = MONTH_SECONDS / Decimal(str((window.end - window.start).total_seconds()))
+    def __init__(self, environment: Environment, window: Window, groups: Mapping[str, Mapping[str, Any]]) -> None:
+        self._environment, self._window, self._groups = environment, window, groups
+        self.factor = _factor(window)
         self._without: list[str] = []
+        self.events: Decimal | None = None
 
     def _total(self, namespace: str, name: str, **dimensions: str) -> Decimal | None:
         """The metric's sum, taken to a month; None when CloudWatch has no data of it."""
@@ -91,16 +93,19 @@ class Month:
 
     def function(self, function: Sized, evidence: Evidence) -> FunctionLoad:
         """What the reports of its invocations tell."""
+        # A log that is kept for less, or was made later, than the window: what is in it stands for a shorter time.
+        group = self._groups.get(function.log_group)
+        factor = _factor(covered(self._window, group, evidence.first_ms))
         count = Decimal(evidence.invocations)
         init, p99 = evidence.inits.average, evidence.durations.percentile(99)
         load = FunctionLoad(
             name=function.shown_name,
-            invocations=count * self.factor,
+            invocations=count * factor,
             billed_ms=Decimal(str(evidence.billed_ms)) / count if count else ZERO,
             memory_mb=Decimal(function.memory_mb),
             architecture=function.architecture,
             p99_ms=None if p99 is None else Decimal(p99),
-            cold_starts=evidence.inits.count * self.factor,
+            cold_starts=evidence.inits.count * factor,
             init_ms=None if init is None else Decimal(str(init)),
         )
         if not function.critical:
@@ -144,6 +149,8 @@ class Month:
         totals = [self._total("AWS/SQS", metric, QueueName=name) for metric in _QUEUE_METRICS]
         if not any(total is not None for total in totals):
             self._without.append(f"queue {queue}")
+        if queue == QUEUE and totals[0]:
+            self.events = totals[0]  # a message is an event; replays are few
         return QueueLoad(name=queue, requests=sum((total or ZERO for total in totals), ZERO))
 
     def logs(self, groups: list[dict[str, Any]]) -> LogLoad:

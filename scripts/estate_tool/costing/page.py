@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from estate_tool import pages
-from estate_tool.costing.table import headline
+from estate_tool.costing.table import events_note, headline
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,7 @@ def write(told: dict[str, Any], path: Path) -> None:
         title=f"Cost of environment {told['environment']}",
         script=pages.script(),
         headline=headline(told),
+        events=events_note(told) if told["events"] else "",
         told=told,
         plot_components=pages.bars("Before and after", names, sums, "US dollars a month"),
         plot_money=pages.bars(

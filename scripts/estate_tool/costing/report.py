@@ -7,12 +7,12 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.costing.advice import latency, tables, warm
-from estate_tool.costing.bill import COMPONENTS, Line, apportioned, before_gb_seconds, cents, lines
-from estate_tool.costing.load import MONTH_HOURS, ZERO
+from estate_tool.costing.bill import COMPONENTS, Line, apportioned_pair, before_gb_seconds, cents, lines
+from estate_tool.costing.load import MONTH_HOURS, TARGET_UTILIZATION, ZERO
 from estate_tool.sizing.recommendation import vcpus
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from estate_tool.costing.load import Load
     from estate_tool.costing.prices import Prices
@@ -28,9 +28,9 @@ def described(load: Load, prices: Prices, basis: dict[str, Any]) -> dict[str, An
     exact = {way: [_exact(bill, prices, way, component) for component in COMPONENTS] for way in ("before", "after")}
     sums = {way: sum(amounts, ZERO) for way, amounts in exact.items()}
     totals = {way: cents(total) for way, total in sums.items()}
-    shares = {way: apportioned(exact[way], totals[way]) for way in totals}
+    shares = apportioned_pair(exact["before"], exact["after"], totals["before"], totals["after"])
     saving = totals["before"] - totals["after"]
-    least = saving - cents(_gained_by_speed(load, prices) + _assumed_capacity(bill, load, prices))
+    assumed = cents(_gained_by_speed(load, prices) + _assumed_capacity(bill, load, prices))
     return {
         **basis,
         "month_hours": int(MONTH_HOURS),
@@ -39,13 +39,15 @@ def described(load: Load, prices: Prices, basis: dict[str, Any]) -> dict[str, An
             "list": {key: _price(asdict(price)) for key, price in prices.by_key.items()},
         },
         "totals": {
-            "before_usd": str(totals["before"]), "after_usd": str(totals["after"]), "saving_usd": str(saving),
-            "saving_percent": _percent(saving, totals["before"]), "sure_saving_usd": str(least),
+            "before_usd": str(totals["before"]), "after_usd": str(totals["after"]),
+            "sure_saving_usd": str(saving - assumed), "assumed_saving_usd": str(assumed),
+            "saving_usd": str(saving), "saving_percent": _percent(saving, totals["before"]),
             "exact_before_usd": _plain(sums["before"]), "exact_after_usd": _plain(sums["after"]),
         },
+        "events": _per_event(load, bill, prices),
         "components": [
-            _component(component, bill, prices, shares["before"][place], shares["after"][place])
-            for place, component in enumerate(COMPONENTS)
+            _component(component, bill, prices, before, after)
+            for component, before, after in zip(COMPONENTS, *shares, strict=True)
         ],
         "functions": [latency(function) for function in load.functions],
         "provisioned_concurrency": [warm(function, prices) for function in load.functions if function.warm],
@@ -54,6 +56,8 @@ def described(load: Load, prices: Prices, basis: dict[str, Any]) -> dict[str, An
     }  # fmt: skip
 
 
+# Lines of the bill that nothing but events makes longer; what is kept ready for them is paid for all the same.
+_GROWING = {"duration", "requests", "reads on demand", "writes on demand", "ingested"}
 _SURE = (
     "The sure part of the saving leaves out fixed capacity that is only assumed, and takes functions to do nothing but "
     "compute on one core, and so to have taken less time with more memory: under 1,769 MB a function has less than one "
@@ -69,10 +73,23 @@ def _amount(line: Line, prices: Prices, way: str) -> Decimal:
     return prices[line.price] * (line.before if way == "before" else line.after)
 
 
+def _per_event(load: Load, bill: Sequence[Line], prices: Prices) -> dict[str, Any] | None:
+    """What a million events cost, the whole bill and what grows with them; None if their number is unknown."""
+    if not load.events:
+        return None
+    millions = load.events / 1_000_000
+    whole = sum((_amount(line, prices, "after") for line in bill), ZERO)
+    growing = sum((_amount(line, prices, "after") for line in bill if line.what in _GROWING), ZERO)
+    return {
+        "count": _plain(load.events.quantize(Decimal(1), ROUND_HALF_UP)),
+        "usd_per_million": str(cents(whole / millions)), "growing_usd_per_million": str(cents(growing / millions)),
+    }  # fmt: skip
+
+
 def _component(component: str, bill: Sequence[Line], prices: Prices, before: Decimal, after: Decimal) -> dict[str, Any]:
     mine = [line for line in bill if line.component == component]
-    befores = apportioned([_amount(line, prices, "before") for line in mine], before)
-    afters = apportioned([_amount(line, prices, "after") for line in mine], after)
+    exact = {way: [_amount(line, prices, way) for line in mine] for way in ("before", "after")}
+    befores, afters = apportioned_pair(exact["before"], exact["after"], before, after)
     return {
         "component": component, "before_usd": str(before), "after_usd": str(after), "saving_usd": str(before - after),
         "lines": [
@@ -80,8 +97,7 @@ def _component(component: str, bill: Sequence[Line], prices: Prices, before: Dec
                 "item": line.item, "what": line.what, "unit": prices.by_key[line.price].unit, "price": line.price,
                 "before": _plain(line.before), "after": _plain(line.after),
                 "before_usd": str(befores[place]), "after_usd": str(afters[place]),
-                "exact_before_usd": _plain(_amount(line, prices, "before")),
-                "exact_after_usd": _plain(_amount(line, prices, "after")),
+                "exact_before_usd": _plain(exact["before"][place]), "exact_after_usd": _plain(exact["after"][place]),
             }
             for place, line in enumerate(mine)
         ],
@@ -124,10 +140,24 @@ def _assumptions(load: Load, prices: Prices) -> list[str]:
         + f" MB whose invocations took {durations}, no provisioned concurrency, tables with fixed capacity and no "
         "backups, logs kept for ever, nothing watched.",
         _SURE,
+        *_beyond_capacity(load),
         f"Logs kept for ever are priced as they are after {load.logs.before_months:f} months, and grow on.",
         f"Of logs ingested, {load.logs.compression:f} is stored (compressed).",
         "Data transfer, Pulumi's backend, notifications and queries of logs are not in it.",
     ]
+
+
+def _beyond_capacity(load: Load) -> Iterator[str]:
+    """Tables that are used more than their capacity allows, which can't be."""
+    for table in load.tables:
+        for way, stated, priced in (
+            ("read", table.read_units, table.priced_read_units), ("write", table.write_units, table.priced_write_units),
+        ):  # fmt: skip
+            if stated != priced and priced is not None:
+                taken = (
+                    f"{priced.quantize(Decimal('0.1'), ROUND_HALF_UP)} that it takes at {TARGET_UTILIZATION:.0%} use"
+                )
+                yield f"Table {table.name} is used beyond its {stated:f} {way} units: priced with the {taken}."
 
 
 def _list(sizes: set[str]) -> str:

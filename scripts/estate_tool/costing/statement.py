@@ -65,7 +65,8 @@ _LOGS = {
 _WATCHING = {
     key: _Number(0, 1_000_000) for key in ("alarm_metrics", "composite_alarms", "dashboards", "metrics")
 }  # fmt: skip
-_SECTIONS = ("functions", "tables", "queues", "logs", "watching")
+_EVENTS = _Number(1, _MANY)
+_SECTIONS = ("functions", "tables", "queues", "logs", "watching", "events")
 
 
 def read(path: Path) -> Load:
@@ -93,6 +94,7 @@ class _Reader:
     def load(self, content: Any) -> Load:
         sections = self._object("load", content, _SECTIONS)
         return Load(
+            events=self._numbers("load", sections, {"events": _EVENTS}).get("events"),
             functions=tuple(
                 FunctionLoad(name=name, **self._architecture(where, entry), **self._numbers(where, entry, _FUNCTION))
                 for name, where, entry in self._named(sections, "functions", (*_FUNCTION, "architecture"))

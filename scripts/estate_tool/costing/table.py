@@ -20,16 +20,22 @@ def headline(told: Mapping[str, Any]) -> str:
         )
     share = "" if totals["saving_percent"] is None else f" ({totals['saving_percent']} %)"
     return (
-        f"The estate costs ${totals['after_usd']} a month instead of ${totals['before_usd']}: "
-        f"${totals['saving_usd']} saved{share}. {_sure(totals)}"
+        f"The estate costs ${totals['after_usd']} a month instead of ${totals['before_usd']}: {_saving(totals, share)}"
     )
 
 
-def _sure(totals: Mapping[str, Any]) -> str:
-    """What is left of the saving when everything only assumed of before turns out to be wrong."""
-    if (sure := totals["sure_saving_usd"]).startswith("-"):
-        return f"That rests on what is assumed of before; without it the estate costs ${sure[1:]} more than it did."
-    return f"${sure} of that are sure, whatever is assumed of before."
+def _saving(totals: Mapping[str, Any], share: str) -> str:
+    """The sure part first; then what rests on what is assumed of before, by that name."""
+    sure, assumed = totals["sure_saving_usd"], totals["assumed_saving_usd"]
+    whole = f"${totals['saving_usd']}{share}"
+    if sure.startswith("-"):
+        return (
+            f"nothing is saved for sure; {whole} are if what is assumed of before holds, and the estate costs "
+            f"${sure[1:]} more than it did if it does not."
+        )
+    if float(assumed) == 0:
+        return f"{whole} are saved for sure."
+    return f"${sure} are saved for sure, and ${assumed} more, {whole} in all, if what is assumed of before holds."
 
 
 def lines(told: Mapping[str, Any]) -> Iterator[str]:
@@ -37,6 +43,9 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield headline(told)
     yield ""
     yield from columns(("US dollars a month", "before", "after", "saving"), list(_bill(told)))
+    if told["events"]:
+        yield ""
+        yield events_note(told)
     yield ""
     yield from columns(
         ("function", "before", "after", "invocations", "average ms", "p99 ms", "cold starts", "init ms"),
@@ -54,12 +63,23 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"  - {one}" for one in told["assumptions"])
 
 
+def events_note(told: Mapping[str, Any]) -> str:
+    """What a million events cost."""
+    events = told["events"]
+    return (
+        f"{int(events['count']):,} events a month: ${events['usd_per_million']} per million, "
+        f"${events['growing_usd_per_million']} of it grow with them, the rest is kept ready"
+    )
+
+
 def _bill(told: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for one in told["components"]:
         yield one["component"], *(one[f"{way}_usd"] for way in ("before", "after", "saving"))
         for line in one["lines"]:
             yield f"  {line['item']}: {line['what']}", line["before_usd"], line["after_usd"], ""
     yield "total", *(told["totals"][f"{way}_usd"] for way in ("before", "after", "saving"))
+    yield "  for sure", "", "", told["totals"]["sure_saving_usd"]
+    yield "  assumed", "", "", told["totals"]["assumed_saving_usd"]
 
 
 def _advice(told: Mapping[str, Any]) -> Iterator[str]:

@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _FOLDER = Path(__file__).parent
-COLOURS = ("#c0504d", "#2e75b6", "#7f7f7f")
+# One colour for one meaning, in every plot of every page.
+COLOURS = {
+    "before": "#c0504d", "after": "#2e75b6", "now": "#2e75b6", "recommended": "#2a9d4a", "used at most": "#7f7f7f",
+    "average": "#8064a2", "p99": "#e07b00", "cold start": "#17a2b8",
+}  # fmt: skip
 
 
 def write(path: Path, template: str, **values: Any) -> None:
@@ -67,7 +71,7 @@ def script() -> Any:
 
 
 def bars(title: str, labels: Sequence[str], groups: Mapping[str, Sequence[float]], unit: str) -> Any:
-    """A plot of bars side by side: one group per name, a bar per label."""
+    """A plot of bars side by side: one group per name of COLOURS, a bar per label."""
     from markupsafe import Markup, escape
     from plotly.io import to_html
 
@@ -76,9 +80,9 @@ def bars(title: str, labels: Sequence[str], groups: Mapping[str, Sequence[float]
     data = [
         {
             "type": "bar", "orientation": "h", "name": name, "y": shown, "x": list(values),
-            "marker": {"color": colour}, "hovertemplate": f"%{{y}}: %{{x:,}} {unit}<extra>{name}</extra>",
+            "marker": {"color": COLOURS[name]}, "hovertemplate": f"%{{y}}: %{{x:,}} {unit}<extra>{name}</extra>",
         }
-        for (name, values), colour in zip(groups.items(), COLOURS, strict=False)
+        for name, values in groups.items()
     ]  # fmt: skip
     layout = {
         "title": {"text": title}, "barmode": "group", "height": 140 + 46 * len(labels) * max(len(groups) / 2, 1),

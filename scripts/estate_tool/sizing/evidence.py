@@ -28,15 +28,27 @@ class Usage:
     max_mb: int
     ooms: int = 0
     largest_oom_mb: int = 0
+    samples_by_mb: Mapping[int, int] | None = None
+    """Samples by the memory that the function had; None where the source does not know it."""
+
+    def samples_at(self, memory_mb: int) -> int:
+        """Samples with that much memory, all of them where nobody knows."""
+        return self.samples if self.samples_by_mb is None else self.samples_by_mb.get(memory_mb, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a source knows about a function: `measured` by the keys of UNKNOWN."""
+    """What a source knows about a function: `measured` by the keys of UNKNOWN.
+
+    `billed_ms` is what calls took, `first_ms` the time of the first event; `from_log`: it knows what the log keeps.
+    """
 
     usage: Usage
     measured: Mapping[str, Any]
     gb_ms: float
+    billed_ms: float = 0.0
+    from_log: bool = False
+    first_ms: int | None = None
 
 
 class Evidence:
@@ -50,6 +62,8 @@ class Evidence:
     def __init__(self, size_mb: int | None = None) -> None:
         self._size_mb = size_mb
         self.memory = Histogram()
+        self.first_ms: int | None = None
+        self._samples_by_mb: Counter[int] = Counter()
         self.durations = Histogram()
         self.inits = Spread()
         self.forms: Counter[str] = Counter()
@@ -77,6 +91,11 @@ class Evidence:
             elif (started := reports.initialised_ahead(line)) is not None:
                 self._ahead[started] += 1
 
+    def seen_since(self, first_ms: int | None) -> None:
+        """There was an event at that time, in milliseconds since 1970."""
+        if first_ms is not None:
+            self.first_ms = first_ms if self.first_ms is None else min(self.first_ms, first_ms)
+
     def add_timeout_lines(self, times: int) -> None:
         """So many lines that only say that an invocation timed out."""
         self._timeout_lines += times
@@ -86,6 +105,7 @@ class Evidence:
         self.forms[invocation.form] += times
         if invocation.used_mb:
             self.memory.add(invocation.used_mb, times)
+            self._samples_by_mb[invocation.size_mb] += times
         self.durations.add(_three_digits(invocation.duration_ms), times)
         if invocation.init_ms is not None and not self._was_ahead(invocation.init_ms):
             self.inits.add(invocation.init_ms * times, invocation.init_ms, times)
@@ -129,11 +149,15 @@ class Evidence:
             max_mb=self.memory.maximum or 0,
             ooms=self.ooms,
             largest_oom_mb=self.largest_oom_mb,
+            samples_by_mb=dict(self._samples_by_mb) or None,
         )
 
     def found(self, where: str) -> Found:
         """The evidence of what was read there."""
-        return Found(usage=self.usage, measured=self.described() | {"source": where}, gb_ms=self.gb_ms)
+        return Found(
+            usage=self.usage, measured=self.described() | {"source": where}, gb_ms=self.gb_ms, billed_ms=self.billed_ms,
+            from_log=True, first_ms=self.first_ms,
+        )  # fmt: skip
 
     def described(self) -> dict[str, Any]:
         """The evidence by the keys that scripts and compute/sizing.json rely on, and more beside them."""

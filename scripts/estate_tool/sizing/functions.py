@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.errors import Failed
+from estate_tool.reaching import FORBIDDEN
 from estate_tool.retries import code_of
 from estate_tool.sizing import reports
 from estate_tool.sizing.evidence import Evidence
@@ -65,6 +66,7 @@ def find(environment: Environment, names: Sequence[str]) -> Iterator[Sized]:
     catalog_names = _catalog_names(environment)
     physical = {catalog_name: name for name, catalog_name in catalog_names.items()}
     client = environment.client("lambda")
+    seen: set[str] = set()
     for name in dict.fromkeys(physical.get(name, name) for name in names or physical):
         try:
             found = client.get_function_configuration(FunctionName=name)
@@ -76,7 +78,10 @@ def find(environment: Environment, names: Sequence[str]) -> Iterator[Sized]:
                 "look at its name and region; functions of the estate go by their short names too: "
                 + ", ".join(physical),
             ) from error
-        yield _sized(found, catalog_names)
+        # One function has many names: its ARN, that of an alias, the name with one.
+        if found["FunctionName"] not in seen:
+            seen.add(found["FunctionName"])
+            yield _sized(found, catalog_names)
 
 
 def find_all(environment: Environment) -> Iterator[Sized]:
@@ -122,7 +127,8 @@ def measure(
     evidence, read = Evidence(size_mb), 0
     try:
         for page in _pages(environment, function, window):
-            evidence.add_lines(page)
+            evidence.add_lines(message for _, message in page)
+            evidence.seen_since(page[0][0] if page else None)
             read += len(page)
             progress(f"{function.shown_name}: {read:,} reports read")
     except Exception as error:
@@ -131,7 +137,21 @@ def measure(
     return evidence
 
 
-def _pages(environment: Environment, function: Sized, window: Window) -> Iterator[list[str]]:
+def log_groups(environment: Environment, functions: Sequence[Sized]) -> dict[str, dict[str, Any]]:
+    """The log groups of the functions, as AWS tells of them, by name; none where they may not be looked at."""
+    wanted = {function.log_group for function in functions}
+    try:
+        pages = environment.client("logs").get_paginator("describe_log_groups").paginate()
+        found = [group for page in pages for group in page["logGroups"]]
+    except Exception as error:
+        if code_of(error) not in FORBIDDEN:
+            raise
+        return {}
+    return {str(group["logGroupName"]): group for group in found if group["logGroupName"] in wanted}
+
+
+def _pages(environment: Environment, function: Sized, window: Window) -> Iterator[list[tuple[int, str]]]:
+    """Times, in milliseconds since 1970 and in order, and messages."""
     pages = environment.client("logs").get_paginator("filter_log_events").paginate(
         logGroupName=function.log_group,
         filterPattern=reports.FILTER_PATTERN,
@@ -139,9 +159,11 @@ def _pages(environment: Environment, function: Sized, window: Window) -> Iterato
         endTime=window.end_ms,
     )  # fmt: skip
     for page in pages:
-        yield [
-            event["message"] for event in page["events"] if _is_of(function.name, str(event.get("logStreamName", "")))
-        ]
+        yield sorted(
+            (int(event.get("timestamp") or 0), event["message"])
+            for event in page["events"]
+            if _is_of(function.name, str(event.get("logStreamName", "")))
+        )
 
 
 def _is_of(function: str, stream: str) -> bool:

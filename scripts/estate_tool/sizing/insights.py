@@ -24,7 +24,8 @@ filter (@type = "REPORT" or type = "platform.report" or @message like /{reports.
     and (@logStream like "/[" or @logStream like "/FUNCTION[")
 """
 _DURATIONS = f"""{_OF_FUNCTION}\
-| stats count(*) as calls, pct(@duration, 99) as lineP99, pct(record.metrics.durationMs, 99) as recordP99
+| stats count(*) as calls, pct(@duration, 99) as lineP99, pct(record.metrics.durationMs, 99) as recordP99,
+    min(toMillis(@timestamp)) as first
 | limit 1"""
 # A row for each amount of memory that was used, which gives exact percentiles of it.
 _MEMORY = f"""{_OF_FUNCTION}\
@@ -65,6 +66,7 @@ def _evidence(asked: Asked) -> Evidence | None:
     if rows is None or len(rows) >= _MOST_ROWS:
         return None
     evidence = Evidence()
+    evidence.seen_since(int(_number(durations[0], "first")) or None)
     for row in rows:
         _add(evidence, row, p99)
     return evidence

@@ -49,7 +49,8 @@ def _found(asked: Asked, metric: tuple[str, str], dimensions: dict[str, str]) ->
         "p95_mb": p95, "p99_mb": p99, "max_mb": maximum,
     }  # fmt: skip
     usage = Usage(samples=samples, p99_mb=p99, max_mb=maximum, ooms=int(full), largest_oom_mb=maximum if full else 0)
-    return Found(usage=usage, measured=measured, gb_ms=gb_ms)
+    billed_ms = gb_ms / asked.function.memory_mb * 1024
+    return Found(usage=usage, measured=measured, gb_ms=gb_ms, billed_ms=billed_ms)
 
 
 def _calls(asked: Asked) -> tuple[dict[str, Any], float]:

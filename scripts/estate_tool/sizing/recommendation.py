@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from compute.sizing import MAXIMUM_MB, MINIMUM_MB
 
@@ -18,6 +18,20 @@ MAXIMUM_HEADROOM_PERCENT = 10
 MINIMUM_SAMPLES = 50
 # AWS "Configure Lambda function memory": at this size a function has one vCPU; the share is in proportion.
 ONE_VCPU_MB = 1769
+# From more than this a function goes here first and is measured again: with the memory it loses CPU.
+FIRST_STEP_MB = 1024
+
+
+class Bounds(NamedTuple):
+    """The least and the most memory that is recommended, in MB."""
+
+    minimum: int
+    maximum: int
+
+
+ESTATE = Bounds(MINIMUM_MB, MAXIMUM_MB)
+# "Configure Lambda function memory": what AWS allows.
+ALLOWED = Bounds(128, 10_240)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,20 +43,42 @@ class Recommendation:
     reason: str
 
 
-def recommend(current_mb: int, usage: Usage, minimum_samples: int = MINIMUM_SAMPLES) -> Recommendation:
-    """Within 512-1024 MB in steps of 64; never less than now after an OOM, nothing at all from too few samples.
+def foreign_bounds(current_mb: int, minimum: int | None = None, maximum: int | None = None) -> Bounds:
+    """Return the bounds of a function that is not the estate's: those that are given, else what AWS allows.
 
-    A function that has more than 1024 MB goes there first and is measured again: with the memory it loses CPU.
+    Without a minimum it is sent below 512 MB, with a fraction of a CPU, only if it runs with less already.
+    """
+    most = maximum or ALLOWED.maximum
+    least = minimum or min(MINIMUM_MB, max(current_mb // STEP_MB * STEP_MB, ALLOWED.minimum))
+    return Bounds(min(least, most), most)
+
+
+def recommend(
+    current_mb: int, usage: Usage, minimum_samples: int = MINIMUM_SAMPLES, bounds: Bounds = ESTATE
+) -> Recommendation:
+    """Within the bounds in steps of 64; never less than now after an OOM, nothing at all from too few samples.
+
+    A function that has more than 1024 MB goes there first and is measured again. Less than now is not recommended
+    before there are enough samples with the memory of now: `memory_mb` is None then, `target_mb` where it would go.
     """
     if usage.samples < minimum_samples:
         killed = f"; {usage.ooms:,} out of memory" if usage.ooms else ""
         return _none(f"{usage.samples:,} samples, fewer than {minimum_samples:,}{killed}")
+    said = _from_usage(current_mb, usage, bounds)
+    now = usage.samples_at(current_mb)
+    if said.memory_mb is not None and said.memory_mb < current_mb and now < minimum_samples:
+        why = f"{now:,} reports with {current_mb:,} MB, fewer than {minimum_samples:,}; then {said.reason}"
+        return Recommendation(memory_mb=None, target_mb=said.target_mb, reason=f"no further step yet: {why}")
+    return said
+
+
+def _from_usage(current_mb: int, usage: Usage, bounds: Bounds) -> Recommendation:
     if usage.ooms:
-        return _after_ooms(current_mb, usage)
-    if current_mb > MAXIMUM_MB:
-        return _from_above(current_mb, usage)
-    target = _held(needed_mb(usage))
-    return _some(target, target, _because(usage))
+        return _after_ooms(current_mb, usage, bounds)
+    if current_mb > min(FIRST_STEP_MB, bounds.maximum):
+        return _from_above(current_mb, usage, bounds)
+    target = _held(needed_mb(usage), bounds)
+    return _some(target, target, _because(usage, bounds))
 
 
 def needed_mb(usage: Usage) -> int:
@@ -66,40 +102,45 @@ def _with_headroom(megabytes: int, percent: int) -> int:
     return -(-megabytes * (100 + percent) // 100)
 
 
-def _held(megabytes: int) -> int:
-    return min(max(megabytes, MINIMUM_MB), MAXIMUM_MB)
+def _held(megabytes: int, bounds: Bounds) -> int:
+    return min(max(megabytes, bounds.minimum), bounds.maximum)
 
 
-def _after_ooms(current_mb: int, usage: Usage) -> Recommendation:
+def _after_ooms(current_mb: int, usage: Usage, bounds: Bounds) -> Recommendation:
     killed = f"{usage.ooms:,} out of memory with up to {usage.largest_oom_mb:,} MB"
-    if current_mb > MAXIMUM_MB:
-        return _none(f"{killed}, and {MAXIMUM_MB:,} MB, the most allowed, is less than it has")
+    if current_mb > bounds.maximum:
+        return _none(f"{killed}, and {bounds.maximum:,} MB, the most allowed, is less than it has")
     if usage.largest_oom_mb < current_mb:
-        kept = _held(max(needed_mb(usage), on_step(current_mb)))
-        return _some(kept, kept, f"{killed}, so not less than now; {_because(usage)}")
+        kept = _held(max(needed_mb(usage), on_step(current_mb)), bounds)
+        return _some(kept, kept, f"{killed}, so not less than now; {_because(usage, bounds)}")
     # What it would have used had it not been killed is unknown: half as much again, then measure.
-    raised = _held(max(needed_mb(usage), on_step(current_mb * 3 // 2)))
-    limit = f"; {MAXIMUM_MB:,} MB is the most allowed: let it hold less at a time" if current_mb == MAXIMUM_MB else ""
+    raised = _held(max(needed_mb(usage), on_step(current_mb * 3 // 2)), bounds)
+    at_most = current_mb == bounds.maximum
+    limit = f"; {bounds.maximum:,} MB is the most allowed: let it hold less at a time" if at_most else ""
     return _some(raised, raised, f"{killed}{limit}")
 
 
-def _from_above(current_mb: int, usage: Usage) -> Recommendation:
-    if usage.max_mb >= MAXIMUM_MB:
-        return _none(f"it uses up to {usage.max_mb:,} MB, and would be killed with {MAXIMUM_MB:,} MB, the most allowed")
-    target = _held(needed_mb(usage))
-    steps = " → ".join(f"{size:,}" for size in dict.fromkeys((current_mb, MAXIMUM_MB, target)))
-    return _some(MAXIMUM_MB, target, f"{steps}; {_because(usage)}")
+def _from_above(current_mb: int, usage: Usage, bounds: Bounds) -> Recommendation:
+    first = min(FIRST_STEP_MB, bounds.maximum)
+    if usage.max_mb >= bounds.maximum:
+        why = f"would be killed with {bounds.maximum:,} MB, the most allowed"
+        return _none(f"it uses up to {usage.max_mb:,} MB, and {why}")
+    target = _held(needed_mb(usage), bounds)
+    if target >= first:
+        return _some(target, target, _because(usage, bounds))
+    steps = " → ".join(f"{size:,}" for size in dict.fromkeys((current_mb, first, target)))
+    return _some(first, target, f"{steps}; {_because(usage, bounds)}")
 
 
-def _because(usage: Usage) -> str:
+def _because(usage: Usage, bounds: Bounds) -> str:
     needed = needed_mb(usage)
     why = (
         f"p99 {usage.p99_mb:,} MB + {P99_HEADROOM_PERCENT} %, maximum {usage.max_mb:,} MB + "
         f"{MAXIMUM_HEADROOM_PERCENT} %: {needed:,} MB"
     )
-    if needed < MINIMUM_MB:
-        return f"{why}, and {MINIMUM_MB:,} MB is the least allowed"
-    return f"{why}, and {MAXIMUM_MB:,} MB is the most allowed" if needed > MAXIMUM_MB else why
+    if needed < bounds.minimum:
+        return f"{why}, and {bounds.minimum:,} MB is the least allowed"
+    return f"{why}, and {bounds.maximum:,} MB is the most allowed" if needed > bounds.maximum else why
 
 
 def _some(memory_mb: int, target_mb: int, reason: str) -> Recommendation:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.costing.bill import cents
 from estate_tool.costing.load import MONTH_SECONDS
-from estate_tool.sizing.recommendation import recommend
+from estate_tool.sizing.recommendation import ESTATE, foreign_bounds, recommend
 from estate_tool.sizing.window import instant
 
 if TYPE_CHECKING:
@@ -17,27 +17,37 @@ if TYPE_CHECKING:
     from estate_tool.sizing.window import Window
 
 
-def described(function: Sized, found: Found, seen: Window, minimum_samples: int, prices: Prices) -> dict[str, Any]:
+def described(
+    function: Sized,
+    found: Found,
+    seen: Window,
+    minimum_samples: int,
+    prices: Prices,
+    given: tuple[int | None, int | None] = (None, None),
+) -> dict[str, Any]:
     """The recommendation for a function and what it follows from, by the keys that scripts rely on.
 
-    Amounts are what durations as in the window cost in a month, in US dollars: all of it, what goes for memory that was
-    never used, and what the recommendation saves.
+    Amounts are what durations as in the window cost in a month with the memory that the function has now, in US
+    dollars: all of it, what goes for memory that was never used, and what the recommendation saves, or would save if
+    there were enough reports for a further step. `seen` is the time of which the source knows; `given` are the
+    bounds, if any were given, of functions that are not the estate's.
     """
     usage, measured = found.usage, found.measured
-    said = recommend(function.memory_mb, usage, minimum_samples)
-    memory, reason = said.memory_mb, said.reason
+    bounds = ESTATE if function.catalog_name else foreign_bounds(function.memory_mb, *given)
+    said = recommend(function.memory_mb, usage, minimum_samples, bounds)
+    memory, reason = said.memory_mb or said.target_mb, said.reason
     if usage.ooms and measured["ooms"] is None:
         reason += "; the metric counts no kills, but all memory was used"
     if not measured["invocations"] and not usage.samples and not function.writes_reports:
         reason += "; its system log level is WARN, which leaves reports out: set it to INFO"
     unused = _share(function.memory_mb - usage.max_mb, function) if usage.samples else None
     saving = _share(function.memory_mb - memory, function) if memory else None
-    month = _month_usd(function, found.gb_ms, seen, prices)
+    month = _month_usd(function, found.billed_ms, seen, prices)
     return {
         "function": function.shown_name,
         "name": function.name,
         "current_mb": function.memory_mb,
-        "recommended_mb": memory,
+        "recommended_mb": said.memory_mb,
         "target_mb": said.target_mb,
         "reason": reason,
         "unused_percent": unused,
@@ -55,15 +65,22 @@ def described(function: Sized, found: Found, seen: Window, minimum_samples: int,
 
 
 def totals(described: list[dict[str, Any]]) -> dict[str, str]:
-    """The sums of all functions' amounts."""
-    keys = ("month_usd", "waste_usd", "saving_usd")
-    return {key: str(sum((Decimal(one[key] or 0) for one in described), Decimal("0.00"))) for key in keys}
+    """The sums of all functions' amounts; of savings, those of what is recommended now."""
+
+    def total(key: str, functions: list[dict[str, Any]]) -> str:
+        return str(sum((Decimal(one[key] or 0) for one in functions), Decimal("0.00")))
+
+    now = [one for one in described if one["recommended_mb"] is not None]
+    return {
+        "month_usd": total("month_usd", described), "waste_usd": total("waste_usd", described),
+        "saving_usd": total("saving_usd", now),
+    }  # fmt: skip
 
 
-def _month_usd(function: Sized, gb_ms: float, seen: Window, prices: Prices) -> Decimal:
-    """What the window's durations come to in a month."""
+def _month_usd(function: Sized, billed_ms: float, seen: Window, prices: Prices) -> Decimal:
+    """What the window's durations come to in a month, with the memory of now whatever reports had."""
     window = Decimal(str((seen.end - seen.start).total_seconds()))
-    gb_seconds = Decimal(str(gb_ms)) / 1000 * MONTH_SECONDS / window
+    gb_seconds = Decimal(str(billed_ms)) / 1000 * function.memory_mb / 1024 * MONTH_SECONDS / window
     return gb_seconds * prices[f"lambda_duration_{function.architecture}"]
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from estate_tool.errors import UsageError
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 # What the functions' logs are kept for by default.
 DEFAULT = "14d"
+# What is looked at is never shorter.
+LEAST = timedelta(minutes=1)
 _AGO = re.compile(r"(?P<number>[1-9]\d{0,4})(?P<unit>[mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
@@ -34,6 +40,21 @@ class Window:
     def __str__(self) -> str:
         """As an interval of ISO 8601."""
         return f"{instant(self.start)}/{instant(self.end)}"
+
+
+def covered(asked: Window, group: Mapping[str, Any] | None, first_ms: int | None = None) -> Window:
+    """Return the part of the window of which the log group (as DescribeLogGroups tells it) can know anything.
+
+    Neither what was before the group was made nor what its retention has deleted. A log that holds events (`first_ms`
+    is the time of the first one) from before it was made was copied: when it was made says nothing then.
+    """
+    start = asked.start
+    if group and group.get("retentionInDays"):
+        start = max(start, asked.end - timedelta(days=int(group["retentionInDays"])))
+    created = int((group or {}).get("creationTime") or 0)
+    if created and not (first_ms is not None and first_ms < created):
+        start = max(start, datetime.fromtimestamp(created / 1000, UTC))
+    return Window(start=min(start, asked.end - LEAST), end=asked.end)
 
 
 def instant(moment: datetime) -> str:

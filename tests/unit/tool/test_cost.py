@@ -146,6 +146,93 @@ def test_only_what_is_not_assumed_is_sure_to_be_saved() -> None:
     assert (totals["saving_usd"], totals["sure_saving_usd"]) == ("46.88", "0.00")
 
 
+def test_what_is_sure_comes_first_and_the_rest_is_named_as_assumed(example: Path, call: Any) -> None:
+    totals = told(call(cost, "--load", str(example), "--json"))["totals"]
+    assert Decimal(totals["sure_saving_usd"]) + Decimal(totals["assumed_saving_usd"]) == Decimal(totals["saving_usd"])
+    first = call(cost, "--load", str(example)).out.splitlines()[0]
+    places = [first.index(f"${totals[f'{kind}_saving_usd']}") for kind in ("sure", "assumed")]
+    assert places == sorted(places)
+    assert first.index("for sure") < first.index("assumed")
+
+
+def test_a_table_used_beyond_its_capacity_is_priced_at_what_it_takes() -> None:
+    # 10 a second at 1 unit; at 70 % use that takes 14.2857…; × 730 h × 0.00065 = 6.77857…
+    writes = 10 * Decimal(730 * 3600)
+    table = TableLoad(name="t", writes=writes, read_units=Decimal(1), write_units=Decimal(1))
+    found = priced(Load(tables=(table,)))
+    (lines,) = (one["lines"] for one in found["components"] if one["component"] == "tables")
+    assert next(one for one in lines if one["what"] == "write capacity")["after_usd"] == "6.78"
+    assert any("Table t is used beyond its 1 write units: priced with the 14.3" in one for one in found["assumptions"])
+    assert found["tables"][0]["write"]["utilization_percent"] == "70.0"
+    # Busy to the last unit it is still what it is: 10 × 730 × 0.00065.
+    enough = replace(table, write_units=Decimal(10))
+    (lines,) = (one["lines"] for one in priced(Load(tables=(enough,)))["components"] if one["component"] == "tables")
+    assert next(one for one in lines if one["what"] == "write capacity")["after_usd"] == "4.75"
+
+
+def test_a_million_events_cost_what_was_worked_out_by_hand(tmp_path: Path, call: Any) -> None:
+    # A million events in batches of 500: 2,000 calls each of ingest and aggregate, and 1.5 write units an event.
+    path = tmp_path / "million.yaml"
+    path.write_text("""
+events: 1000000
+functions:
+  ingest: {invocations: 2000, billed_ms: 600, memory_mb: 512}
+  aggregate: {invocations: 2000, billed_ms: 800, memory_mb: 512}
+tables:
+  events: {reads: 100000, writes: 1500000}
+queues:
+  ingest: {requests: 300000}
+logs: {ingested_gb: 0.1}
+watching: {alarm_metrics: 10}
+""")
+    # duration: 2,000 × 0.6 s × 0.5 GB = 600 GB-s, 2,000 × 0.8 s × 0.5 GB = 800; 1,400 × 0.0000133334 = 0.01866676
+    # requests: 4,000 × 0.0000002 = 0.0008
+    # reads: 100,000 × 0.000000125 = 0.0125; writes: 1,500,000 × 0.000000625 = 0.9375
+    # queue: 300,000 × 0.0000004 = 0.12; logs: 0.1 × 0.50 = 0.05
+    # What grows: 0.01866676 + 0.0008 + 0.0125 + 0.9375 + 0.12 + 0.05 = 1.13946676
+    # 10 alarms: 1.00; logs kept: 0.1 × 0.15 × 14 / (730/24) × 0.03 = 0.000207…: 2.139674… in all
+    found = told(call(cost, "--load", str(path), "--json"))["events"]
+    assert found == {"count": "1000000", "usd_per_million": "2.14", "growing_usd_per_million": "1.14"}
+    assert "1,000,000 events a month: $2.14 per million, $1.14 of it grow" in call(cost, "--load", str(path)).out
+    assert told(call(cost, "--load", str(path), "--json"))["totals"]["after_usd"] == "2.14"
+
+
+def test_nobody_knows_what_an_event_costs_if_their_number_is_unknown(example: Path, call: Any) -> None:
+    assert told(call(cost, "--load", str(example), "--json"))["events"] is None
+
+
+def test_two_bills_are_compared_line_by_line(example: Path, tmp_path: Path, call: Any) -> None:
+    before = tmp_path / "main.json"
+    before.write_text(call(cost, "--load", str(example), "--json").out)
+    changed = tmp_path / "changed.yaml"
+    changed.write_text(
+        EXAMPLE.replace("warm: 2", "warm: 1").replace("queues:", "queues:\n  'a|b': {requests: 5000000}")
+    )
+    found = told(call(cost, "--load", str(changed), "--compare", str(before), "--json"))["compare"]
+    # One environment less kept warm: 8.7601752 / 2 = 4.3800876 less; 5,000,000 requests more: 2.00.
+    assert [(line["item"], line["what"], line["difference_usd"]) for line in found["lines"][:2]] == [
+        ("query", "kept warm", "-4.38"), ("a|b", "requests", "+2.00"),
+    ]  # fmt: skip
+    assert (found["with"], found["other_usd"], found["difference_usd"]) == ("main.json", AFTER, "-2.38")
+    shown = call(cost, "--load", str(changed), "--compare", str(before)).out.splitlines()
+    assert shown[0] == "| US dollars a month | main.json | changed.yaml | difference |"
+    assert shown[2] == "| **total** | 69.89 | 67.51 | **-2.38** |"
+    assert "| queues: a\\|b, requests | 0.00 | 2.00 | +2.00 |" in shown
+    same = told(call(cost, "--load", str(example), "--compare", str(before), "--json"))["compare"]
+    assert (same["difference_usd"], same["lines"]) == ("0.00", [])
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", '{"components": 5}', "[" * 100_000, '{"components": [], "totals": {}}']
+)
+def test_what_is_no_bill_is_not_compared_with(example: Path, tmp_path: Path, call: Any, content: str) -> None:
+    other = tmp_path / "other.json"
+    other.write_text(content)
+    done = call(cost, "--load", str(example), "--compare", str(other))
+    assert (done.code, done.out) == (2, "")
+    assert call(cost, "--load", str(example), "--compare", str(tmp_path / "none.json")).code == 2
+
+
 def test_a_function_that_computes_saves_less_than_its_memory(example: Path) -> None:
     # 512 MB: 0.289 vCPU; 3008 MB: one core. 600,000 GB-s now, and 1,200,000 s × 0.28943 × 2.9375 GB before.
     load = Load(functions=(FunctionLoad(name="f", invocations=Decimal(10**7), billed_ms=Decimal(120)),))
@@ -210,6 +297,13 @@ def test_whatever_the_load_rounded_lines_add_up_to_the_total_rounded_once(load: 
         shown = [Decimal(line[f"{way}_usd"]) for one in found["components"] for line in one["lines"]]
         exact = Decimal(found["totals"][f"exact_{way}_usd"])
         assert sum(shown, Decimal(0)) == Decimal(found["totals"][f"{way}_usd"]) == bill.cents(exact)
+        assert all(amount >= 0 for amount in shown)
+    for line in (line for component in found["components"] for line in component["lines"]):
+        if line["exact_before_usd"] == line["exact_after_usd"]:
+            assert line["before_usd"] == line["after_usd"]
+    for component in found["components"]:
+        if all(line["before"] == line["after"] for line in component["lines"]):
+            assert component["saving_usd"] == "0.00"
 
 
 def test_the_page_and_the_text_have_the_numbers_of_the_json(example: Path, tmp_path: Path, call: Any) -> None:
@@ -225,6 +319,14 @@ def test_the_page_and_the_text_have_the_numbers_of_the_json(example: Path, tmp_p
         assert assumption in text
     assert found["prices"]["as_of"] in shown
     assert shown.count("Plotly.newPlot(") >= 3
+    # A colour means one thing: of every plot, by the name of what it shows.
+    drawn = re.findall(r'"marker":\s*\{"color":\s*"(#\w+)"\},\s*"name":\s*"([^"]+)"', shown)
+    drawn += [
+        (color, name)
+        for name, color in re.findall(r'"name":\s*"([^"]+)"[^{}]*"marker":\s*\{"color":\s*"(#\w+)"', shown)
+    ]
+    assert len({color for color, _ in drawn}) == len({name for _, name in drawn}) >= 4
+    assert len(set(drawn)) == len({name for _, name in drawn})
 
 
 def test_the_page_needs_no_network_and_trusts_no_name(tmp_path: Path, call: Any) -> None:

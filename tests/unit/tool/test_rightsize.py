@@ -373,6 +373,69 @@ def test_without_a_change_there_is_nothing_to_verify(functions: dict[str, Any], 
     assert "has no change of memory to verify" in done.err
 
 
+def sized(call: Any, *arguments: str) -> dict[str, Any]:
+    return result(call(rightsize, "--since", "24h", "--json", "--function", *arguments))["billing"]
+
+
+def test_money_is_that_of_the_memory_a_function_has_now(functions: dict[str, Any], log: Any, call: Any) -> None:
+    functions["billing"] = {"MemorySize": 1024}
+    # 400 × 10 s in a day, whatever memory they had: × 1 GB × 730/24 × 0.0000166667 = 2.0277…; 512 MB of 1,024: half.
+    log("/aws/lambda/billing", [text_line(300, billed=10_000)] * 400)
+    old = sized(call, "billing")
+    assert (old["month_usd"], old["saving_usd"]) == ("2.03", "1.01")
+    assert (old["recommended_mb"], old["target_mb"]) == (None, 512)
+    functions["lambda-ingest-dev"]["MemorySize"] = 1024
+    log("/aws/lambda/lambda-ingest-dev", [text_line(300, billed=10_000)] * 400)
+    own = result(call(rightsize, "--since", "24h", "--function", "ingest", "--json"))["ingest"]
+    assert (own["month_usd"], own["saving_usd"], own["recommended_mb"]) == ("2.03", "1.01", None)
+
+
+def test_a_window_longer_than_the_log_is_kept_is_as_long_as_that(
+    functions: dict[str, Any], log: Any, call: Any, empty_estate: Estate
+) -> None:
+    functions["billing"] = {"MemorySize": 1024}
+    log("/aws/lambda/billing", [text_line(300, size=1024, billed=10_000)] * 400)
+    empty_estate.client("logs").put_retention_policy(logGroupName="/aws/lambda/billing", retentionInDays=1)
+    told = result(call(rightsize, "--since", "14d", "--function", "billing", "--json"))["billing"]
+    assert told["month_usd"] == sized(call, "billing")["month_usd"] == "2.03"
+    start, end = (datetime.fromisoformat(one) for one in told["evidence"]["window"].split("/"))
+    assert end - start == timedelta(days=1)
+
+
+def test_savings_that_have_to_wait_are_in_no_sum(functions: dict[str, Any], log: Any, call: Any) -> None:
+    functions["billing"] = {"MemorySize": 1024}
+    log("/aws/lambda/billing", [text_line(300, billed=10_000)] * 400)
+    told = json.loads(call(rightsize, "--since", "24h", "--function", "billing", "--json").out)
+    assert told["functions"][0]["saving_usd"] != "0.00"
+    assert told["totals"] == {"month_usd": "2.03", "waste_usd": "1.43", "saving_usd": "0.00"}
+
+
+def test_a_function_named_in_several_ways_counts_once(functions: dict[str, Any], log: Any, call: Any) -> None:
+    functions["billing"] = {"MemorySize": 1024}
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:billing"
+    for other in (arn, f"{arn}:live", "billing:live", "123456789012:function:billing"):
+        functions[other] = {"MemorySize": 1024, "FunctionName": "billing"}
+    functions["arn:ingest"] = {**functions["lambda-ingest-dev"], "FunctionName": "lambda-ingest-dev"}
+    log("/aws/lambda/billing", [text_line(300, size=1024, billed=10_000)] * 400)
+    names = ["billing", arn, f"{arn}:live", "billing:live", "123456789012:function:billing", "billing"]
+    told = json.loads(call(rightsize, "--since", "24h", "--function", *names, "ingest", "arn:ingest", "--json").out)
+    assert [one["name"] for one in told["functions"]] == ["billing", "lambda-ingest-dev"]
+    assert told["totals"]["month_usd"] == "2.03"
+
+
+def test_bounds_of_other_functions_may_be_given(functions: dict[str, Any], log: Any, call: Any) -> None:
+    functions["billing"] = {"MemorySize": 192}
+    log("/aws/lambda/billing", [text_line(115, size=192, billed=10_000)] * 400)
+    small = sized(call, "billing")
+    assert (small["recommended_mb"], small["saving_usd"]) == (192, "0.00")
+    assert sized(call, "billing", "--minimum", "256")["recommended_mb"] == 256
+    assert sized(call, "billing", "--minimum", "128", "--maximum", "128")["recommended_mb"] == 128
+    for wrong in (["--minimum", "100"], ["--maximum", "x"], ["--minimum", "64,128"]):
+        with pytest.raises(SystemExit):
+            call(rightsize, *wrong)
+    assert call(rightsize, "--minimum", "512", "--maximum", "256").code == 2
+
+
 def test_what_is_wasted_and_saved_is_told_in_money_and_on_a_page(
     functions: dict[str, Any], log: Callable[..., None], call: Any, tmp_path: Path
 ) -> None:

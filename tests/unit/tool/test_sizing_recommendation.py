@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estate_tool.sizing.evidence import Usage
-from estate_tool.sizing.recommendation import needed_mb, recommend, vcpus
+from estate_tool.sizing.recommendation import foreign_bounds, needed_mb, recommend, vcpus
 from tests.unit.tool.log_lines import gathered, json_record, text_line
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ def test_after_the_first_step_the_same_use_leads_to_768_and_stays_there() -> Non
 
 
 def test_little_use_goes_from_3008_to_1024_to_512() -> None:
-    usage = gathered(*[text_line(120)] * 100).usage
-    first = recommend(3008, usage)
+    first = recommend(3008, gathered(*[text_line(120)] * 100).usage)
     assert (first.memory_mb, first.target_mb) == (1024, 512)
+    usage = gathered(*[text_line(120, size=1024)] * 100).usage
     assert recommend(1024, usage).memory_mb == 512
     assert "512 MB is the least allowed" in recommend(1024, usage).reason
 
@@ -104,7 +104,36 @@ def test_too_few_samples_say_so_with_the_kills_among_them() -> None:
 
 def test_a_rare_peak_counts_with_its_own_headroom() -> None:
     # p99 is 400 of 1,000: 480; one invocation used 700: 770, on a step 832.
-    assert recommend(1024, gathered(*[text_line(400)] * 999, text_line(700)).usage).memory_mb == 832
+    used = [*[text_line(400, size=1024)] * 999, text_line(700, size=1024)]
+    assert recommend(1024, gathered(*used).usage).memory_mb == 832
+
+
+@pytest.mark.parametrize("now", [0, 1, 49])
+def test_no_further_step_is_taken_before_there_are_reports_with_the_memory_of_now(now: int) -> None:
+    lines = [*[text_line(300)] * 400, *[text_line(300, size=1024)] * now]
+    said = recommend(1024, gathered(*lines).usage)
+    assert (said.memory_mb, said.target_mb) == (None, 512)
+    assert f"{now} reports with 1,024 MB, fewer than 50" in said.reason
+    assert recommend(1024, gathered(*lines, *[text_line(300, size=1024)] * 50).usage).memory_mb == 512
+    # Upwards there is nothing to wait for.
+    assert recommend(512, gathered(*[text_line(800)] * 400).usage).memory_mb == 960
+    killed = [text_line(512, size=512, status="error", error="Runtime.OutOfMemory")] * 5
+    assert recommend(768, gathered(*[text_line(300)] * 400, *killed).usage).memory_mb == 768
+
+
+@pytest.mark.parametrize(
+    ("current", "used", "expected"),
+    [(192, 115, (192, 192)), (128, 60, (128, 128)), (200, 60, (192, 192)), (512, 60, (512, 512)),
+     (3008, 60, (1024, 512)), (3008, 2000, (2432, 2432)),
+     (1024, 1000, (1216, 1216)), (10_240, 9000, (10_240, 10_240)), (256, 230, (320, 320))],
+)  # fmt: skip
+def test_functions_of_others_have_bounds_of_their_own(current: int, used: int, expected: tuple[int, int]) -> None:
+    said = recommend(current, gathered(*[text_line(used, size=current)] * 60).usage, bounds=foreign_bounds(current))
+    assert (said.memory_mb, said.target_mb) == expected
+    narrow = recommend(
+        current, gathered(*[text_line(used, size=current)] * 60).usage, bounds=foreign_bounds(current, 256, 2048)
+    )
+    assert narrow.memory_mb is None or 256 <= narrow.memory_mb <= 2048
 
 
 def test_what_needs_more_than_1024_is_not_sent_there_from_above() -> None:

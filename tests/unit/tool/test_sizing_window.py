@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from estate_tool.errors import UsageError
-from estate_tool.sizing.window import since
+from estate_tool.sizing.window import covered, instant, since
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -35,3 +36,30 @@ def test_it_reaches_from_there_until_now(text: str, start: str) -> None:
 def test_everything_else_is_refused_with_examples(text: str) -> None:
     with pytest.raises(UsageError, match="--since"):
         since(text, NOW)
+
+
+def made(when: str, retention: int | None = None) -> dict[str, int]:
+    created = int(datetime.fromisoformat(when).timestamp() * 1000)
+    return {"creationTime": created, **({"retentionInDays": retention} if retention else {})}
+
+
+@pytest.mark.parametrize(
+    ("group", "first", "start"),
+    [
+        (None, None, "2026-01-01T12:00:00Z"),
+        (made("2025-06-01T00:00:00Z"), None, "2026-01-01T12:00:00Z"),
+        # What is older has been deleted; what is younger was never there.
+        (made("2025-06-01T00:00:00Z", 7), None, "2026-01-24T12:00:00Z"),
+        (made("2026-01-29T12:00:00Z", 7), "2026-01-30T12:00:00Z", "2026-01-29T12:00:00Z"),
+        (made("2026-01-29T12:00:00Z"), None, "2026-01-29T12:00:00Z"),
+        # A log with events from before it was made was copied: it may hold any time.
+        (made("2026-01-29T12:00:00Z"), "2026-01-20T12:00:00Z", "2026-01-01T12:00:00Z"),
+        (made("2026-01-29T12:00:00Z", 14), "2026-01-20T12:00:00Z", "2026-01-17T12:00:00Z"),
+        # Never an empty window.
+        (made("2026-01-31T12:00:00Z"), None, "2026-01-31T11:59:00Z"),
+    ],
+)  # fmt: skip
+def test_a_log_knows_of_the_time_that_it_was_there_and_keeps(group: Any, first: str | None, start: str) -> None:
+    first_ms = None if first is None else int(datetime.fromisoformat(first).timestamp() * 1000)
+    window = covered(since("2026-01-01T12:00:00Z", NOW), group, first_ms)
+    assert (instant(window.start), window.end) == (start, NOW)
