@@ -9,17 +9,17 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from estate_tool import former_names, uninvited
-from estate_tool.changes import Changes
+from estate_tool.changes import UNKNOWN, Changes
 from estate_tool.drift_classes import EXPECTED, classify
 from estate_tool.errors import Failed
 from estate_tool.reaching import reaching
-from foundation.layers import LAYER_NAMES, readers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from estate_tool.environment import Environment
     from estate_tool.pulumi_cli import Pulumi
+    from estate_tool.stack_state import StackState
 
 _STEP = re.compile(r"\[\"((?:[^\"\\]|\\.)*)\"\]|\[(\d+)\]|([^.\[\]]+)")
 
@@ -66,18 +66,34 @@ class _Comparison:
         if metadata["op"] == "delete":
             self._add(metadata["urn"], "", metadata["old"].get("id"), None)
         elif metadata["op"] == "update":
-            self._changed(metadata)
+            self._changed(metadata, "old", "new")
 
-    def _changed(self, metadata: Mapping[str, Any]) -> None:
+    def take_preview(self, event: Mapping[str, Any]) -> None:
+        """Digests one event of a preview: what a rollout would put right although AWS is as the state says."""
+        self.errors.as_preview(event)
+        metadata = event.get("resourcePreEvent", {}).get("metadata", {})
+        if not str(metadata.get("type", "")).startswith("aws:"):
+            return
+        if metadata["op"] == "create":
+            self._add(metadata["urn"], "", (metadata["new"].get("inputs") or {}).get("name") or "a resource", None)
+        elif metadata["op"] == "delete":
+            self._add(metadata["urn"], "", None, metadata["old"].get("id"))
+        elif metadata["op"] in ("update", "replace"):
+            self._changed(metadata, "new", "old")
+
+    def _changed(self, metadata: Mapping[str, Any], expected_side: str, actual_side: str) -> None:
         paths = set(metadata.get("detailedDiff") or metadata.get("diffs") or ())
         for path in sorted(paths):
             # `tagsAll` repeats `tags`, with what the provider's own configuration adds.
             if not (path.startswith("tagsAll") and path.replace("tagsAll", "tags", 1) in paths):
-                before, after = (_value(metadata.get(side) or {}, path) for side in ("old", "new"))
+                before, after = (_value(metadata.get(side) or {}, path) for side in (expected_side, actual_side))
                 for place, expected, actual in _within(path, before, after):
-                    self._add(metadata["urn"], place, expected, actual)
+                    if expected != UNKNOWN:  # of a preview: it follows from another difference
+                        self._add(metadata["urn"], place, expected, actual)
 
     def _add(self, urn: str, path: str, expected: Any, actual: Any) -> None:
+        if any((each.urn, each.path) == (urn, path) for each in self.found):
+            return
         kind = classify(urn, path, actual, self.resources)
         self.found.append(Drift(layer=self.layer, urn=urn, path=path, expected=expected, actual=actual, kind=kind))
 
@@ -125,21 +141,24 @@ def _document(value: Any) -> Any:
 
 def find(pulumi: Pulumi, environment: Environment, layers: Iterable[str]) -> list[Drift]:
     """All drift of the layers that are deployed; raises Failed when none is, or when one can't be compared."""
-    stacks = pulumi.stacks()
-    former_names.refuse(pulumi, stacks)
-    deployed = [layer for layer in layers if stacks.get(layer)]
+    states = pulumi.states()
+    former_names.refuse(pulumi, states)
+    deployed = [layer for layer in layers if layer in states and states[layer].resources]
     if not deployed:
         raise Failed(
             f"nothing of environment {environment.name} is deployed: there is nothing to compare AWS with",
             f"deploy it first: scripts/deploy_all.sh {environment.name}",
         )
-    return [drift for layer in deployed for drift in _of_layer(pulumi, environment, layer)]
+    return [drift for layer in deployed for drift in _of_layer(pulumi, environment, layer, states[layer])]
 
 
-def _of_layer(pulumi: Pulumi, environment: Environment, layer: str) -> Iterator[Drift]:
-    resources = pulumi.export(layer).get("resources") or []
+def _of_layer(pulumi: Pulumi, environment: Environment, layer: str, state: StackState) -> Iterator[Drift]:
+    resources = state.resources
     comparison = _Comparison(layer, resources)
     complaint = pulumi.compare(layer, comparison.take)
+    if not complaint and not state.is_whole:
+        # A rollout or repair that did not end well: AWS may be as the state says, and not as it was to be.
+        complaint = pulumi.preview(layer, comparison.take_preview)
     if complaint:
         text = "\n".join(comparison.errors.errors) or complaint
         raise Failed(
@@ -154,28 +173,3 @@ def _of_layer(pulumi: Pulumi, environment: Environment, layer: str) -> Iterator[
 def unexpected(drifted: Iterable[Drift]) -> list[Drift]:
     """What autoscaling does not explain."""
     return [drift for drift in drifted if drift.kind != EXPECTED]
-
-
-def take_in(pulumi: Pulumi, environment: Environment, drifted: Sequence[Drift]) -> tuple[str, ...]:
-    """Tells the state what AWS is like where it drifted, so that a rollout puts it right; the layers to roll out.
-
-    What nobody declared is removed here: no rollout would. What autoscaling explains is left alone.
-    """
-    affected = sorted({drift.layer for drift in unexpected(drifted)}, key=LAYER_NAMES.index)
-    with reaching(environment):
-        for layer in affected:
-            for guest in uninvited.found(environment.client, pulumi.export(layer).get("resources") or []):
-                guest.remove()
-    for layer in affected:
-        changes = Changes()
-        urns = {drift.urn for drift in unexpected(drifted) if drift.layer == layer}
-        complaint = pulumi.refresh(layer, sorted(urns), changes.take)
-        if complaint:
-            raise Failed(
-                f"layer {layer} can't be read: " + ("\n".join(changes.errors) or complaint),
-                f"what is put right stays; mend the cause, then: scripts/deploy_all.sh {environment.name}",
-            )
-    stacks = pulumi.stacks()
-    # What is made anew may have another ARN, such as a table's stream: those who read the layer follow.
-    following = {upper for layer in affected for upper in readers(layer) if stacks.get(upper)}
-    return tuple(layer for layer in LAYER_NAMES if layer in affected or layer in following)

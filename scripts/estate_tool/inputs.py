@@ -81,6 +81,7 @@ class Inputs:
     def _versions(self) -> dict[str, Any]:
         # The environment is made from the lock file, and made again when that changes.
         locked = _LOCKED.findall((self.root / "requirements.lock").read_text(encoding="utf-8"))
+        # The official provider's version is the SDK's, which is locked; the bundled one is part of the checkout.
         provider = self._hashes(_files(self.root / _PROVIDER)) if is_local(self.environment) else {}
         return {"engine": self.engine, "packages": sorted(locked), "provider": provider}
 

@@ -33,6 +33,7 @@ def ready(environment: Environment, report: Report) -> Iterator[Pulumi]:
     engine = ensure_engine(report)
     _put_on_path(engine)
     _mend_state()
+    # A real account is the user's own: endpoints, plugin and backend are there.
     if not environment.local:
         yield Pulumi(stack=environment.name, version=engine.version)
         return
@@ -48,6 +49,7 @@ def reader(environment: Environment) -> Pulumi | None:
     from estate_tool.setup.engine import find_engine
 
     engine = find_engine()
+    # Of a real environment the backend may be anywhere; a local one's is a folder of this machine.
     if environment.local and not (engine and _state_folder().is_dir()):
         return None
     if engine is None:
@@ -59,6 +61,7 @@ def reader(environment: Environment) -> Pulumi | None:
 
 def aws_identity(environment: Environment) -> str:
     """Tells the embedded AWS from one that was reset since; empty for a real account."""
+    # No account of AWS is ever reset.
     if not environment.local:
         return ""
     from local_aws import server

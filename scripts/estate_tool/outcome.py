@@ -65,11 +65,12 @@ class LayerResult:
 
 @dataclass(kw_only=True)
 class Outcome:
-    """What happened to an environment, layer by layer, in the order it happened."""
+    """What happened to an environment, layer by layer, in the order it happened; nothing was `touched` by a preview."""
 
     environment: str
     layers: list[LayerResult] = field(default_factory=list)
     seconds: float = 0.0
+    touched: bool = True
 
     @property
     def failed(self) -> bool:

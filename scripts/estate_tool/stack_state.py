@@ -87,6 +87,13 @@ class StackState:
         kept = [{key: resource[key] for key in resource.keys() - _CIRCUMSTANCES} for resource in self.resources]
         return digest_of(sorted(kept, key=lambda resource: json.dumps(resource, sort_keys=True)))
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether the last rollout succeeded, and nothing has touched the state since."""
+        record = self.record
+        finished = record and record.inputs and record.state == self.digest
+        return bool(finished and not self.deployment.get("pending_operations"))
+
     def is_result_of(self, inputs: str, aws: str) -> bool:
         """Whether the last rollout took these inputs there, succeeded, and nothing has touched the state since."""
         if not inputs or not self.resources or self.deployment.get("pending_operations"):

@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     target = environment.resolve(args.environment)
     layers = rollout.selected(args.layer)
+    # The embedded AWS is nobody else's.
     if not target.local:
         require_own_account(target, layers)
     display = Display()
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         for loss in losses:
             display.line(f"goes with it: {loss.name}, which holds {loss.held}")
         if not (args.yes or args.preview):
+            # As nobody is asked about the whole of a local environment, nothing need be shown first.
             if not target.local:
                 rollout.destroy(pulumi, layers, display, preview=True)
             _ask(target, layers, losses, args)
@@ -115,6 +117,7 @@ def _next(outcome: Outcome, target: Environment, args: argparse.Namespace) -> st
         return f"destroy: {command}"
     if outcome.failed:
         return f"what is left stands as it was; mend the cause, then go on with: {command}"
+    # It runs on, and takes memory.
     if target.local and not args.layer:
         return "the embedded AWS still runs: scripts/estate local down stops it"
     return f"roll out again: {command.replace('destroy', 'deploy')}"

@@ -13,7 +13,7 @@ from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from estate_tool.display import Display
     from estate_tool.drift import Drift
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
     target = environment.resolve(args.environment)
     layers = rollout.selected(args.layer)
+    # The embedded AWS is nobody else's: there is no account to mistake, and nobody to ask.
     if args.repair and not target.local:
         require_own_account(target, layers)
     display = Display()
@@ -67,15 +68,16 @@ def run(args: argparse.Namespace) -> int:
                     refused = {"repaired": False, "error": error.message, "losses": approval.as_json()}
                     print(json.dumps(answer | refused, indent=2))
                 raise
-            if outcome.failed:
-                # The state says already what AWS is like: another comparison would find nothing.
-                raise Failed(
-                    f"environment {target.name} is not put right: the rollout above failed",
-                    f"mend what it names, then: scripts/deploy_all.sh {target.name}",
-                )
-            left = drift.unexpected(drift.find(pulumi, target, layers))
+            left = drift.unexpected(drifted if outcome.failed else drift.find(pulumi, target, layers))
             answer |= {"repaired": not left, "left": [one.as_json() for one in left], "rollout": outcome.as_json()}
             answer |= {"losses": approval.as_json()}
+            if outcome.failed:
+                if args.json:
+                    print(json.dumps(answer, indent=2))
+                raise Failed(
+                    f"environment {target.name} is not put right: the rollout above failed",
+                    f"mend what it names, then: scripts/estate drift {target.name} --repair",
+                )
             _tell(left, display)
     if args.json:
         print(json.dumps(answer, indent=2))
@@ -86,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
 def _repair(
     pulumi: Pulumi, target: Environment, drifted: Sequence[Drift], args: argparse.Namespace, approval: Approval
 ) -> Outcome:
-    from estate_tool import drift, machine, relocation, rollout
+    from estate_tool import drift, drift_repair, machine, relocation, rollout
     from estate_tool.inputs import Inputs
     from estate_tool.recovery import Recovery
 
@@ -98,9 +100,9 @@ def _repair(
         recovery.before(layer)
     inputs = Inputs(environment=target.name, engine=pulumi.version, aws=machine.aws_identity(target))
     before = {layer: pulumi.export_versioned(layer) for layer in {one.layer for one in drift.unexpected(drifted)}}
-    layers = drift.take_in(pulumi, target, drifted)
+    layers = drift_repair.take_in(pulumi, target, drifted)
     try:
-        return rollout.deploy(
+        outcome = rollout.deploy(
             pulumi,
             layers,
             approval.display,
@@ -111,10 +113,17 @@ def _repair(
             inputs=inputs,
         )
     except EstateError:
-        # Nothing was rolled out: what is wrong stays to be found by the next comparison.
-        for layer, exported in before.items():
-            pulumi.replace(layer, exported)
+        _put_back(pulumi, before)
         raise
+    if not outcome.touched:
+        _put_back(pulumi, before)
+    return outcome
+
+
+def _put_back(pulumi: Pulumi, states: Mapping[str, Any]) -> None:
+    """Nothing was rolled out: what is wrong stays to be found by the next comparison."""
+    for layer, exported in states.items():
+        pulumi.replace(layer, exported)
 
 
 def _tell(drifted: Sequence[Drift], display: Display) -> None:

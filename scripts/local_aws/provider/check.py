@@ -41,6 +41,7 @@ def check(
         failures += _document_failures(kind, inputs)
     if not failures:
         failures += [failure for rule in kind.rules if (failure := rule(inputs))]
+        failures += [failure for rule in kind.transitions if (failure := rule(olds, inputs))]
     return inputs | {DEFAULTED: sorted(filled)}, failures
 
 

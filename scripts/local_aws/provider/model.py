@@ -34,6 +34,8 @@ class Change:
         return any(self.new.get(name) != self.old.get(name) for name in names)
 
 
+# What is wrong with inputs, given those before them (empty for a resource that is being made), if anything.
+Transition = Callable[[Properties, Properties], tuple[str, str] | None]
 Condition = Callable[[Change], bool]
 # By parameter: a value, a template ("{name}" is a property, "{id}" the identifier), a function, or None to omit it.
 Parameters = Mapping[str, Any]
@@ -92,6 +94,7 @@ class ResourceType:
     named: str | None = "name"  # the property that gets a generated name
     name_limit: int = 255
     rules: Sequence[Rule] = ()
+    transitions: Sequence[Transition] = ()
     ready: str | None = None  # JMESPath over the record: true once usable
     failed: str | None = None  # JMESPath over the record: the reason, once hopeless
     vanish: bool = False  # deletion takes effect later: wait for it

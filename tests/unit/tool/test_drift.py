@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from estate_tool import data_loss, drift, machine, outcome, recovery, rollout, uninvited
+from estate_tool import data_loss, drift, drift_repair, machine, outcome, recovery, rollout, uninvited
+from estate_tool.changes import UNKNOWN
 from estate_tool.commands import drift as command
 from estate_tool.data_held import Held
 from estate_tool.data_loss import Loss, Threat
 from estate_tool.drift_classes import COST, EXPECTED, OTHER, SECURITY, classify
 from estate_tool.errors import Failed
 from estate_tool.foresight import Plan
+from estate_tool.stack_state import Record, StackState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -96,6 +98,8 @@ class FakeEngine:
         self.steps, self._complaint, self._resources = steps, complaint, resources
         self.refreshed: dict[str, list[str]] = {}
         self.put_back: dict[str, Any] = {}
+        # What a preview would change; only of layers whose state is not the result of a rollout that ended well.
+        self.foreseen: list[dict[str, Any]] = []
 
     def export_versioned(self, layer: str) -> dict[str, Any]:
         return {"version": 3, "deployment": self.export(layer)}
@@ -111,6 +115,21 @@ class FakeEngine:
 
     def export(self, layer: str) -> dict[str, Any]:
         return {"resources": STATE if layer == "data" else []}
+
+    def states(self) -> dict[str, StackState]:
+        stack = {"urn": "urn:s", "type": "pulumi:pulumi:Stack"}
+        found = {}
+        for layer in self.stacks() if self._resources else ():
+            state = StackState(deployment={"resources": [stack, *self.export(layer)["resources"]]})
+            record = Record(inputs="i", state="touched since" if self.foreseen else state.digest)
+            found[layer] = StackState(deployment=state.deployment, record=record)
+        return found
+
+    def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        assert self.foreseen, "a layer that was rolled out to its end is not previewed"
+        for metadata in self.foreseen if layer == "data" else ():
+            on_event({"resourcePreEvent": {"metadata": metadata}})
+        return ""
 
     def compare(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
         for metadata in self.steps if layer == "data" else ():
@@ -187,9 +206,54 @@ def test_only_what_autoscaling_does_not_explain_is_read_and_rolled_out(empty_est
         step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"),
     )
     drifted = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
-    layers = drift.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
+    layers = drift_repair.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
     assert engine.refreshed == {"data": [urn(TABLE, "marks")]}
     assert layers == ("data", "compute")
+
+
+def test_what_a_repair_left_undone_is_told_although_the_state_says_what_aws_does(empty_estate: Estate) -> None:
+    engine: Any = FakeEngine(step(TABLE, "marks", {"readCapacity": 1}, {"readCapacity": 9}, "readCapacity"))
+    kind, other = "aws:lambda/function:Function", "aws:sqs/queue:Queue"
+    engine.foreseen = [
+        {
+            "op": "update", "urn": urn(kind, "f"), "type": kind, "detailedDiff": {"memorySize": {}, "version": {}},
+            "old": {"outputs": {"memorySize": 3008, "version": "1"}, "inputs": {"memorySize": 3008}},
+            "new": {"inputs": {"memorySize": 512}, "outputs": {"version": UNKNOWN}},
+        },
+        {"op": "create", "urn": urn(other, "q"), "type": other, "new": {"inputs": {"name": "queue-q-dev"}}},
+        {"op": "delete", "urn": urn(other, "old"), "type": other, "old": {"id": "url"}},
+        {"op": "same", "urn": urn(other, "same"), "type": other, "old": {}, "new": {}},
+        {"op": "create", "urn": urn("estate:data:Some", "s"), "type": "estate:data:Some", "new": {}},
+    ]  # fmt: skip
+    drifted = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
+    assert {(one.resource, one.path, one.expected, one.actual) for one in drifted} == {
+        ("marks", "readCapacity", 1, 9), ("f", "memorySize", 512, 3008), ("q", "", "queue-q-dev", None),
+        ("old", "", None, "url"),
+    }  # fmt: skip
+
+
+def test_a_difference_that_both_comparison_and_preview_tell_is_told_once(empty_estate: Estate) -> None:
+    engine: Any = FakeEngine(step(TABLE, "marks", {"ttl": 1}, {"ttl": 9}, "ttl"))
+    metadata = {"op": "update", "urn": urn(TABLE, "marks"), "type": TABLE, "detailedDiff": {"ttl": {}}}
+    engine.foreseen = [{**metadata, "old": {"inputs": {"ttl": 1}}, "new": {"inputs": {"ttl": 2}}}]
+    (only,) = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
+    assert (only.expected, only.actual) == (1, 9)
+
+
+def test_inputs_whose_changes_are_ignored_keep_their_values_when_the_state_is_read_anew(
+    empty_estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a table that somebody switched to on-demand would be brought back with the capacities it has: none."""
+    engine: Any = FakeEngine(
+        step(TABLE, "t", {"billingMode": "PROVISIONED"}, {"billingMode": "PAY_PER_REQUEST"}, "billingMode")
+    )
+    ignored = ["readCapacity", "writeCapacity"]
+    table = resource(TABLE, "t", billingMode="PROVISIONED", readCapacity=5) | {"ignoreChanges": ignored}
+    switched = resource(TABLE, "t", billingMode="PAY_PER_REQUEST", readCapacity=0) | {"ignoreChanges": ignored}
+    monkeypatch.setattr(engine, "export", lambda _: {"resources": [switched if engine.refreshed else table]})
+    drift_repair.take_in(engine, empty_estate, drift.find(engine, empty_estate, ("data",)))  # type: ignore[arg-type]
+    (put_back,) = engine.put_back["data"]["deployment"]["resources"]
+    assert put_back["inputs"] == {"billingMode": "PAY_PER_REQUEST", "readCapacity": 5}
 
 
 def test_permissions_beside_the_declared_ones_are_found_and_taken_away(empty_estate: Estate) -> None:
@@ -279,7 +343,7 @@ def test_a_repair_takes_away_what_nobody_declared(empty_estate: Estate, monkeypa
     monkeypatch.setattr(engine, "export", lambda layer: {"resources": state if layer == "compute" else []})
     drifted = drift.find(engine, empty_estate, ("data", "compute"))  # type: ignore[arg-type]
     assert [(one.layer, one.kind, one.expected) for one in drifted] == [("compute", "security", None)]
-    assert drift.take_in(engine, empty_estate, drifted) == ("compute",)  # type: ignore[arg-type]
+    assert drift_repair.take_in(engine, empty_estate, drifted) == ("compute",)  # type: ignore[arg-type]
     assert "" not in policies.statements
 
 
@@ -290,7 +354,7 @@ def test_a_state_that_can_not_be_read_anew_stops_the_repair(
     drifted = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
     monkeypatch.setattr(engine, "refresh", lambda *_: "no answer")
     with pytest.raises(Failed, match="layer data can't be read: no answer") as refused:
-        drift.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
+        drift_repair.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
     assert "what is put right stays" in refused.value.hint
 
 
@@ -361,9 +425,27 @@ def test_a_repair_whose_rollout_fails_is_not_taken_for_done(
     engine: Callable[..., FakeEngine], call: Callable[..., Any]
 ) -> None:
     engine(step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"), failing=True)
-    done = call(command, "dev", "--repair", "--yes")
+    done = call(command, "dev", "--repair", "--yes", "--json")
     assert done.code == 1
     assert "is not put right" in done.err
+    answer = json.loads(done.out)
+    assert (answer["repaired"], [one["property"] for one in answer["left"]]) == (False, ["tags.Owner"])
+    assert answer["rollout"]["ok"] is False
+
+
+def test_a_repair_that_its_preview_ends_leaves_the_state_as_it_was(
+    engine: Callable[..., FakeEngine], call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = engine(step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    monkeypatch.setattr(
+        rollout,
+        "deploy",
+        lambda *_, **__: outcome.Outcome(
+            environment="dev", layers=[outcome.LayerResult(layer="data", result=outcome.FAILED)], touched=False
+        ),
+    )
+    assert call(command, "dev", "--repair", "--yes").code == 1
+    assert made.put_back == {"data": {"version": 3, "deployment": {"resources": STATE}}}
 
 
 def test_what_comes_back_while_it_is_put_right_is_no_success(

@@ -148,12 +148,18 @@ def _keys(properties: Properties) -> Failure | None:
     return "attributes", f"have {', '.join(sorted(declared - used))}, which no key uses; declare key attributes only"
 
 
-def _capacity(properties: Properties) -> Failure | None:
-    if properties.get("billingMode") != "PROVISIONED":
+def _capacity(old: Properties, new: Properties) -> Failure | None:
+    """Units where they are provisioned, as the official provider asks for them.
+
+    A table that was on demand may have none: it starts at 1, as who says nothing of them is taken to leave them to
+    autoscaling (`validateProvisionedThroughputField` and `expandProvisionedThroughputField` of its table resource).
+    What an existing table has is computed: it need not be given.
+    """
+    if new.get("billingMode") != "PROVISIONED" or old.get("billingMode") == "PAY_PER_REQUEST":
         return None
     for name in ("readCapacity", "writeCapacity"):
-        value = properties.get(name)
-        if value is None or (isinstance(value, int) and value < 1):
+        value = new.get(name)
+        if (value is None and not old) or (isinstance(value, int) and value < 1):
             return name, f"{'missing' if value is None else f'is {value}'}; billing mode PROVISIONED needs at least 1"
     return None
 
@@ -228,7 +234,6 @@ _TABLE = ResourceType(
         one_of("billingMode", "PROVISIONED", "PAY_PER_REQUEST"),
         one_of("streamViewType", "KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"),
         required("streamViewType", beside="streamEnabled"),
-        _capacity,
         _keys,
         nested("ttl", required("attributeName", beside="enabled")),
         nested("attributes", one_of("type", "S", "N", "B")),
@@ -236,6 +241,7 @@ _TABLE = ResourceType(
         nested(_INDEXES, one_of("projectionType", "ALL", "KEYS_ONLY", "INCLUDE"),
                matches("name", r"[\w.-]{3,255}", "3 to 255 letters, digits or _.-")),
     ],
+    transitions=[_capacity],
 )  # fmt: skip
 
 TYPES: Final = (_TABLE,)
