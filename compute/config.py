@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,14 @@ def is_time_zone(value: str) -> bool:
     return _is_known(value) or not _is_known("Europe/London")
 
 
+def is_date(value: str) -> bool:
+    """Whether it is a day as ISO 8601 writes it: 2027-03-31."""
+    try:
+        return date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        return False
+
+
 def _is_known(zone: str) -> bool:
     try:
         return ZoneInfo(zone).key == zone
@@ -36,9 +45,16 @@ SETTINGS = (
     integer(
         "provisionedMinimum",
         default=1,
-        minimum=1,
+        minimum=0,
         maximum=1000,
-        about="Execution environments a critical function keeps warm at any time.",
+        about="Execution environments a critical function keeps warm at any time; 0 waives provisioned concurrency.",
+    ),
+    text(
+        "provisionedWaivedUntil",
+        default=None,
+        valid=is_date,
+        allowed='a date, as text: "2027-03-31"',
+        about="The last day on which provisionedMinimum may be 0; from then on a guardrail stops rollouts.",
     ),
     integer(
         "provisionedMaximum",
@@ -72,7 +88,7 @@ SETTINGS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Provisioning:
-    """How many execution environments a critical function keeps warm, and when."""
+    """How many execution environments a critical function keeps warm, and when; a `minimum` of 0 waives it."""
 
     minimum: int
     maximum: int

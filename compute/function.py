@@ -63,13 +63,14 @@ class ServerlessFunction(pulumi.ComponentResource):
         self.failure_queue_arn = self._build_failure_queue(name, args)
         function = self._build_function(name, args, log_group)
         alias = self._build_alias(name, function)
-        if args.function.critical:
+        if args.function.critical and args.provisioning.minimum:
             self._build_provisioning(name, args, function, alias)
         self.name, self.version = function.name, function.version
         self.alias_name, self.alias_arn = alias.name, alias.arn
         self.log_group = log_group.name
         self.memory_mb = pulumi.Output.from_input(args.memory_mb)
-        self.warm_percent = pulumi.Output.from_input(args.provisioning.utilization_percent)
+        aimed_at = args.provisioning.utilization_percent if args.provisioning.minimum else 0
+        self.warm_percent = pulumi.Output.from_input(aimed_at)
         self.register_outputs({"name": self.name, "alias_arn": self.alias_arn, "version": self.version})
 
     def _build_log_group(self, name: str, args: ServerlessFunctionArgs) -> aws.cloudwatch.LogGroup:

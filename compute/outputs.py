@@ -14,7 +14,8 @@ class FunctionOutputs:
     """One function, its alias, where its logs and failures go, and its size.
 
     Without its version: that changes with every change of code, which nobody above needs to follow.
-    `warm_percent` is the use of warm environments that autoscaling aims at; it means something for critical functions.
+    `warm_percent` is the use of warm environments that autoscaling aims at; it means something for critical functions,
+    and is 0 where none are kept.
     """
 
     name: pulumi.Output[str]

@@ -103,7 +103,8 @@ class Function:
     """A Lambda function, declared once: role, environment, trigger, failure queue, alarms and dashboard follow.
 
     `package` is the folder of lambda_src that holds its code, `handler` the entry point within lambda_src.
-    A critical function keeps provisioned concurrency; `reserved_concurrency` sets a part of the account's concurrency
+    A critical function keeps provisioned concurrency, where the environment does not waive it (`provisioned`, which
+    foundation/waiver.py sets, not the declaration); `reserved_concurrency` sets a part of the account's concurrency
     aside for it, which also is the most it gets. The environment tells it the tables and queues it is granted,
     as TABLE_<NAME> and QUEUE_<NAME>, and whatever `environment` adds.
     """
@@ -115,6 +116,7 @@ class Function:
     trigger: QueueTrigger | StreamTrigger | None = None
     grants: tuple[TableGrant | QueueGrant, ...] = ()
     critical: bool = False
+    provisioned: bool = True
     reserved_concurrency: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,10 +1,13 @@
 """The observability layer: alarms on everything in the catalog, the topics they go to, dashboard, saved queries."""
 
+import pulumi
+
 from compute.outputs import ComputeOutputs
 from data.outputs import DataOutputs
 from foundation.catalog import CATALOG
 from foundation.outputs import FoundationOutputs
 from foundation.program import load
+from foundation.waiver import rolled_out
 from observability import config as configuration
 from observability.alarms import estate_alarms
 from observability.estate_alarms import EstateAlarmsArgs, build_alarms
@@ -20,16 +23,17 @@ from observability.topic import build_topics
 def main() -> None:
     """Registers the layer's resources and exports its outputs."""
     config = load("observability", configuration.SETTINGS, configuration.parse)
+    catalog = rolled_out(CATALOG, pulumi.get_stack())
     foundation = FoundationOutputs.from_stack("observability")
-    data = DataOutputs.from_stack("observability", CATALOG)
-    compute = ComputeOutputs.from_stack("observability", CATALOG)
-    names, physical = foundation.names(), physical_names(CATALOG, data, compute)
+    data = DataOutputs.from_stack("observability", catalog)
+    compute = ComputeOutputs.from_stack("observability", catalog)
+    names, physical = foundation.names(), physical_names(catalog, data, compute)
     topics = build_topics(config, foundation.arns(), foundation.tags("observability", "alerts"))
     named = {Reference("topic", severity): topic.name for severity, topic in topics.items()}
-    physical = {**physical, **log_metrics(CATALOG, names, physical), **named}
-    specs = estate_alarms(CATALOG, config.thresholds, config.level)
+    physical = {**physical, **log_metrics(catalog, names, physical), **named}
+    specs = estate_alarms(catalog, config.thresholds, config.level)
     # The dashboard draws every function, whatever alarms there are.
-    drawn = [Reference("function", function.name) for function in CATALOG.functions]
+    drawn = [Reference("function", function.name) for function in catalog.functions]
     known = {subject: deployed(subject, data, compute) for subject in dict.fromkeys((*specs, *drawn))}
     alarm_args = EstateAlarmsArgs(
         specs=specs,
@@ -41,7 +45,7 @@ def main() -> None:
     )
     alarms = build_alarms(alarm_args)
     dashboard_args = EstateDashboardArgs(
-        catalog=CATALOG,
+        catalog=catalog,
         specs=specs,
         names=names,
         region=foundation.region,

@@ -171,7 +171,7 @@ def _table(table: Table, alarms: Alarms, graphs: Graphs) -> Widget:
 def _cost(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
     work = [_gigabyte_seconds(function, alarms.deployed[_subject(function)]) for function in catalog.functions]
     logs = [Line(of_log_group(function, "IncomingBytes"), function.name) for function in catalog.functions]
-    critical = [function for function in catalog.functions if function.critical]
+    critical = [function for function in catalog.functions if function.critical and function.provisioned]
     warm = [Line(of_function(f, "ProvisionedConcurrentExecutions", "Maximum", alias=True), f.name) for f in critical]
     use = [Line(_warm_use(function), f"{function.name} (%)", formula="100 * {m}") for function in critical]
     return [

@@ -18,8 +18,8 @@ def _concurrency_limit(watched: Of) -> int:
     return watched.resource.concurrency_limit or 0
 
 
-def _critical(watched: Of) -> bool:
-    return watched.resource.critical
+def _kept_warm(watched: Of) -> bool:
+    return watched.resource.critical and watched.resource.provisioned
 
 
 CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
@@ -69,7 +69,7 @@ CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         period_seconds=300,
         periods=5,
         datapoints=3,
-        applies=_critical,
+        applies=_kept_warm,
     ),
     AlarmDefinition(
         alarm_type="under-use",
@@ -91,6 +91,6 @@ CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         period_seconds=DAY,
         periods=7,
         datapoints=5,
-        applies=_critical,
+        applies=_kept_warm,
     ),
 )

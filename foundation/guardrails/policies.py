@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pulumi_policy import (
+    EnforcementLevel,
     Policy,
     PolicyResource,
     ReportViolation,
@@ -52,7 +53,8 @@ def _stack_policy(rule: StackRule, configured: Configured) -> Policy:
         for finding in rule.check([configuration, *(_resource(item) for item in args.resources)]):
             _report(rule, finding, report)
 
-    return StackValidationPolicy(name=rule.name, description=rule.statement, validate=validate)
+    level = EnforcementLevel.ADVISORY if rule.advisory else None
+    return StackValidationPolicy(name=rule.name, description=rule.statement, validate=validate, enforcement_level=level)
 
 
 def _report(rule: Rule | StackRule, finding: Finding, report: Callable[[str, str | None], None]) -> None:

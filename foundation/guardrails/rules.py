@@ -80,11 +80,12 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class StackRule:
-    """A rule on all resources of a layer together."""
+    """A rule on all resources of a layer together. What an `advisory` one finds is told, and stops nothing."""
 
     name: str
     statement: str
     check: Callable[[Resources], Iterable[Finding]]
+    advisory: bool = False
 
 
 def message(rule: Rule | StackRule, finding: Finding) -> str:

@@ -1,6 +1,7 @@
 """Rules that take all resources of a layer together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
 from typing import Any
 
 from foundation.catalog import CATALOG
@@ -18,6 +19,7 @@ from foundation.guardrails.rules import (
 )
 from foundation.model import Catalog
 from foundation.naming import Names
+from foundation.waiver import LAYER, MINIMUM, UNTIL, is_waived, over_since
 
 _NAMED_WITHIN_ANOTHER = {"aws:lambda/alias:Alias"}
 TOPIC_KEY = "observability:topicKeyArn"
@@ -74,20 +76,54 @@ def _scaling(resources: Resources) -> Iterator[Finding]:
                     yield Finding(resource=table, found=found_text, mend=mend)
 
 
-def _warm(resources: Resources, catalog: Catalog = CATALOG) -> Iterator[Finding]:
+def _warm(resources: Resources, catalog: Catalog = CATALOG, today: date | None = None) -> Iterator[Finding]:
+    configured = _configured(resources)
+    last = over_since(configured.get(_key(UNTIL)), today or datetime.now(UTC).date())
+    if is_waived(configured.get(_key(MINIMUM))):
+        if last:
+            mend = f"set {_key(MINIMUM)} to 1 or more, or agree on another day in {_key(UNTIL)}"
+            for function in _not_warm(resources, catalog):
+                found = f"no provisioned concurrency, though the waiver ended on {last}"
+                yield Finding(resource=function, found=found, mend=mend)
+        return
+    for function in _not_warm(resources, catalog):
+        mend = "keep its ProvisionedConcurrency in compute/function.py, or declare it not critical"
+        yield Finding(resource=function, found="a critical function without provisioned concurrency", mend=mend)
+
+
+def _waived(resources: Resources, catalog: Catalog = CATALOG, today: date | None = None) -> Iterator[Finding]:
+    configured = _configured(resources)
+    until = configured.get(_key(UNTIL))
+    if not is_waived(configured.get(_key(MINIMUM))) or over_since(until, today or datetime.now(UTC).date()):
+        return
+    end = f"{until}" if until else f"{_key(MINIMUM)} is 1 or more; {_key(UNTIL)} would set an end"
+    mend = f"have the account's quota raised (scripts/estate doctor says how), then set {_key(MINIMUM)}"
+    for function in _not_warm(resources, catalog):
+        found = f"no provisioned concurrency, which is waived until {end}"
+        yield Finding(resource=function, found=found, mend=mend)
+
+
+def _not_warm(resources: Resources, catalog: Catalog) -> Iterator[Resource]:
+    """The critical functions that keep no environment warm."""
     configs = of_type(resources, "lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig")
     warm = {item.props.get("functionName") for item in configs}
     for function in of_type(resources, "lambda/function:Function"):
         suffix, name = function.tags.get("Environment"), function.props.get("name")
         critical = {Names(str(suffix)).function(item.name) for item in catalog.functions if item.critical}
         if name in critical and not {name, UNKNOWN} & warm:
-            mend = "keep its ProvisionedConcurrency in compute/function.py, or declare it not critical"
-            yield Finding(resource=function, found="a critical function without provisioned concurrency", mend=mend)
+            yield function
+
+
+def _configured(resources: Resources) -> Mapping[str, Any]:
+    return next((item.props for item in resources if item.type == CONFIGURATION), {})
+
+
+def _key(name: str) -> str:
+    return f"{LAYER}:{name}"
 
 
 def _topic_keys(resources: Resources) -> Iterator[Finding]:
-    configured = (item.props.get(TOPIC_KEY) for item in resources if item.type == CONFIGURATION)
-    key = next(configured, None)
+    key = _configured(resources).get(TOPIC_KEY)
     for topic in of_type(resources, "sns/topic:Topic") if key else ():
         found = topic.props.get("kmsMasterKeyId")
         if found not in (key, UNKNOWN):
@@ -113,6 +149,12 @@ STACK_RULES = (
         check=_scaling,
     ),
     StackRule(name="warm-when-critical", statement="Critical functions keep provisioned concurrency.", check=_warm),
+    StackRule(
+        name="warm-waived",
+        statement="Critical functions keep provisioned concurrency, unless that is waived for a time.",
+        check=_waived,
+        advisory=True,
+    ),
     StackRule(
         name="alarms",
         statement="Every function, queue and table is watched, and every alarm notifies somebody.",

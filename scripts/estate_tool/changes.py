@@ -75,7 +75,7 @@ class Step:
 class Changes:
     """Counts and errors of one run of the engine over a layer; `on_step` hears of each change as it ends.
 
-    `outputs` are those that a preview foresees.
+    `outputs` are those that a preview foresees, `notes` what guardrails tell that stops nothing.
     """
 
     on_step: Callable[[Step], None] = lambda _: None
@@ -83,6 +83,7 @@ class Changes:
     complaints: list[Complaint] = field(default_factory=list)
     outputs: Mapping[str, Any] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     _failed: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     _no_answer: set[str] = field(default_factory=set)
 
@@ -147,11 +148,16 @@ class Changes:
     def _complaint(self, event: Mapping[str, Any]) -> None:
         if "diagnosticEvent" in event:
             self._diagnostic(event["diagnosticEvent"])
-        elif event.get("policyEvent", {}).get("enforcementLevel") == "mandatory":
-            # The rule's statement, then what breaks it and how to mend it.
-            broken = event["policyEvent"]
-            message, urn = " ".join(str(broken["message"]).split()), str(broken.get("resourceUrn", ""))
+        elif "policyEvent" in event:
+            self._policy(event["policyEvent"])
+
+    def _policy(self, broken: Mapping[str, Any]) -> None:
+        # The rule's statement, then what breaks it and how to mend it.
+        message, urn = " ".join(str(broken["message"]).split()), str(broken.get("resourceUrn", ""))
+        if broken.get("enforcementLevel") == "mandatory":
             self._add(Complaint(message=message, urn=urn, rule=str(broken.get("policyName") or "guardrail")))
+        elif message not in self.notes:
+            self.notes.append(message)
 
     def _diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
         message = str(diagnostic.get("message", "")).strip()

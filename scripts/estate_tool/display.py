@@ -91,6 +91,8 @@ class Display:
                 if complaint.code:
                     self.line(f"        → {_refusal(complaint)}")
             return
+        for note in result.notes:
+            self.line(f"      {self._coloured('!', '33')} {note}")
         how = f" in {result.seconds:.1f} s" if result.ran else ", as are its inputs: not run"
         self.line(f"      {_counts(result)}{how}")
 

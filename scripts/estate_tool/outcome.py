@@ -21,7 +21,7 @@ class LayerResult:
     """What happened to one layer; `seconds` is wall time, `error` says why it failed or was skipped.
 
     `transient` says that the same may work a little later, `ran` whether the engine was run, and `unknown` names
-    outputs of lower layers that a preview could not know.
+    outputs of lower layers that a preview could not know. `notes` are what guardrails tell that stops nothing.
     """
 
     layer: str
@@ -37,11 +37,13 @@ class LayerResult:
     transient: bool = False
     ran: bool = True
     unknown: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, layer: str, changes: Changes, complaint: str, done: str) -> LayerResult:
         """The result of an engine run: `done` when something changed and there is no complaint."""
         result = cls(layer=layer, result=done if changes.any else UNCHANGED, errors=list(changes.complaints))
+        result.notes = list(changes.notes)
         for word in (*CHANGE_WORDS, "same"):
             setattr(result, word, changes.counts[word])
         if complaint:

@@ -50,7 +50,8 @@ def bucket_account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account
 
 
 @pytest.fixture
-def own_account(tmp_path: Path) -> Iterator[Account]:
-    """An account for a single test, its state in files."""
+def new_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """An account as AWS hands them out now, with a quota of ten concurrent executions; its state in files."""
+    monkeypatch.setenv("LAMBDA_ACCOUNT_CONCURRENCY", "10")
     with on_files(tmp_path) as made:
         yield made

@@ -23,6 +23,35 @@ def examined(run: Checkout, code: int = 0) -> dict[str, dict[str, Any]]:
     return {check["name"]: check for check in checks}
 
 
+def test_a_new_account_is_refused_for_its_quota_until_warm_environments_are_waived(new_account: Account) -> None:
+    run = new_account.checkout()
+    for flags in (["--yes"], ["--preview"]):
+        refused = run("scripts/deploy_all.sh", "dev", *flags, code=2)
+        assert "quota of 10 concurrent executions" in refused.stderr
+        assert "nothing was touched" in refused.stderr
+        assert "--quota-code L-B99A9384 --desired-value 1000" in refused.stderr
+    quota = examined(run, code=1)["concurrency quota"]
+    assert (quota["ok"], quota["needed"]) == (False, True)
+    assert "aws service-quotas request-service-quota-increase" in quota["fix"]
+    assert new_account.listed() == Counter()
+
+    run.configure(compute__provisionedMinimum=0, compute__provisionedWaivedUntil="9999-12-31")
+    planned = run("scripts/deploy_all.sh", "dev", "--preview", "--json")
+    notes = [note for layer in json.loads(planned.stdout)["layers"] for note in layer["notes"]]
+    (waived,) = notes
+    assert "query-function" in waived
+    assert "waived until 9999-12-31" in waived
+    assert "waived until 9999-12-31" in planned.stderr
+    assert "query-warm" not in planned.stderr
+    assert "spillover" not in planned.stderr
+    assert "concurrency quota" not in examined(run)
+
+    run.configure(compute__provisionedWaivedUntil="2026-01-31")
+    over = json.loads(run("scripts/deploy_all.sh", "dev", "--preview", "--json", code=1).stdout)
+    (error,) = [error for layer in over["layers"] for error in layer["errors"]]
+    assert (error["name"], error["rule"]) == ("query-function", "warm-when-critical")
+
+
 def test_a_preview_says_what_a_rollout_would_make_and_makes_nothing(account: Account) -> None:
     run = account.checkout()
     report = json.loads(run("scripts/deploy_all.sh", "dev", "--preview", "--json").stdout)

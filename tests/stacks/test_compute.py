@@ -1,6 +1,7 @@
 import sys
 import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pulumi
@@ -8,6 +9,7 @@ import pytest
 
 from compute.packaging import package_bytes
 from compute.sizing import memory_by_function
+from foundation import stack_files
 from foundation.catalog import CATALOG
 from foundation.model import Function, QueueTrigger, StreamTrigger
 from tests.support.mocks import Recording, outputs_of, roll_out
@@ -91,6 +93,26 @@ def test_only_critical_functions_keep_environments_warm(compute: Recording) -> N
     assert {item.inputs["resourceId"] for item in compute.of("Target")} == {
         f"function:{name}:live" for name in critical
     }
+
+
+def test_an_environment_that_waives_it_keeps_nothing_warm_and_has_no_alarms_on_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "compute"
+    folder.mkdir()
+    (folder / "Pulumi.dev.yaml").write_text('config:\n  compute:provisionedMinimum: "0"\n')
+    monkeypatch.setattr(stack_files, "ROOT", tmp_path)
+    done = roll_out("observability", config={"compute:provisionedMinimum": "0"})
+    compute = done["compute"]
+    assert [*compute.of("ProvisionedConcurrencyConfig"), *compute.of("Target"), *compute.of("ScheduledAction")] == []
+    names = {alarm.inputs["name"] for alarm in done["observability"].of("MetricAlarm")}
+    assert not any("spillover" in name or "under-use" in name for name in names)
+    assert "alarm-query-latency-dev" in names
+    for recording in done.values():
+        for each in recording.of("CompositeAlarm"):
+            assert "spillover" not in each.inputs["alarmRule"]
+        for each in recording.of("Dashboard"):
+            assert "ProvisionedConcurrencyUtilization" not in each.inputs["dashboardBody"]
 
 
 def test_warmth_follows_the_configuration() -> None:

@@ -66,6 +66,8 @@ def _since_made(asked: Window, groups: list[dict[str, Any]]) -> Window:
 
 def average_warm(provisioning: Provisioning) -> Decimal:
     """Environments kept warm on average: the floor, and that of the peak hours from Monday to Friday."""
+    if not provisioning.minimum:
+        return ZERO  # waived
     hours = (provisioning.peak_end_hour - provisioning.peak_start_hour) % 24
     more = max(provisioning.peak_minimum - provisioning.minimum, 0)
     return provisioning.minimum + more * Decimal(5 * hours) / (7 * 24)

@@ -86,7 +86,7 @@ def described(
     """The recommendation for each of these functions that keeps environments warm, with what it follows from."""
     now, told = environment.configuration.compute.provisioning, []
     for function in functions:
-        if function.critical:
+        if function.critical and now.minimum:  # waived: there is no use to measure
             use = _measure(environment, function, seen)
             said = recommend(now, use, minimum_calls)
             told.append({

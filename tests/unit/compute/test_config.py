@@ -49,7 +49,7 @@ def test_peak_hours_have_a_length() -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("provisionedMinimum", "0"),
+        ("provisionedMinimum", "-1"),
         ("provisionedMaximum", "1001"),
         ("provisionedUtilizationPercent", "9"),
         ("provisionedUtilizationPercent", "91"),
@@ -59,6 +59,12 @@ def test_peak_hours_have_a_length() -> None:
 )
 def test_numbers_outside_their_range_are_rejected(key: str, value: str) -> None:
     assert _problems({key: value})[key].value == value
+
+
+@pytest.mark.parametrize("value", ["2027-13-01", "20270301", "1.3.2027", "soon", ""])
+def test_a_waiver_ends_on_a_day(value: str) -> None:
+    assert parse({"provisionedWaivedUntil": "2027-03-01"}, stack="dev").provisioning.minimum == 1
+    assert "2027-03-31" in _problems({"provisionedWaivedUntil": value})["provisionedWaivedUntil"].allowed
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+9"])

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 METRIC = identity("AWS/Lambda", "Errors", {"FunctionName": "f"})
-ONE_METRIC = {
+ONE_METRIC: dict[str, Any] = {
     "namespace": "AWS/Lambda", "metricName": "Errors", "dimensions": {"FunctionName": "f"}, "statistic": "Sum",
     "period": 60,
 }  # fmt: skip
@@ -73,8 +73,10 @@ def test_a_filled_gap_counts_until_the_late_point_comes(n: int, told: int) -> No
 
 
 def test_a_plain_alarm_of_dynamodb_never_leaves_the_state_alarm() -> None:
-    plain = {"namespace": "AWS/DynamoDB", "metricName": "WriteThrottleEvents", "statistic": "Sum", "period": 60,
-             "dimensions": {"TableName": "t"}}  # fmt: skip
+    plain: dict[str, Any] = {
+        "namespace": "AWS/DynamoDB", "metricName": "WriteThrottleEvents", "statistic": "Sum", "period": 60,
+        "dimensions": {"TableName": "t"},
+    }  # fmt: skip
     simulation = Simulation(Recording([alarm(n=3, **plain)]), delay=1)
     simulation.run(60, lambda metrics, minute: metrics.put(TABLE, minute, 1) if minute == 10 else None)
     assert simulation.states() == {"alarm-a-dev": "ALARM"}

@@ -316,6 +316,12 @@ def _function(name: str = "lambda-query-dev", **props: Any) -> Resource:
     return resource(FUNCTION, name=name, tags=TAGS, **props)
 
 
+def _waived(until: str | None = None) -> Resource:
+    """The configuration of an environment that keeps nothing warm, until a day or for good."""
+    props = {"compute:provisionedMinimum": "0", **({"compute:provisionedWaivedUntil": until} if until else {})}
+    return Resource(type=CONFIGURATION, name="configuration", props=props)
+
+
 _PROVISIONED = resource(TABLE_TYPE, name="table-x-dev", billingMode="PROVISIONED")
 _WARM = "lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
 _OWN_GROUP: Any = {"loggingConfig": {"logGroup": "mine"}}
@@ -382,6 +388,21 @@ _TOGETHER = [
         "without provisioned",
         [_function("lambda-ingest-dev")],
     ),
+    Pair(
+        "warm-when-critical",
+        [_function(), _waived("2026-01-31")],
+        "the waiver ended on 2026-01-31",
+        [_function(), _waived("9999-01-31")],
+    ),
+    Pair("warm-waived", [_function(), _waived("9999-01-31")], "waived until 9999-01-31", [_function()]),
+    Pair("warm-waived", [_function(), _waived()], "waived until compute:provisionedMinimum", [_function()]),
+    Pair(
+        "warm-waived",
+        [_function(), _waived()],
+        "waived until",
+        [_function(), resource(_WARM, functionName=UNKNOWN), _waived()],
+    ),
+    Pair("warm-waived", [_function(), _waived()], "waived until", [_function(), _waived("2026-01-31")]),
     Pair("alarms", _without("alarm-ingest-error-rate-dev"), "no alarm on Errors of lambda-ingest-dev", _alarms()),
     Pair("alarms", _about_another("alarm-aggregate-lag-dev"), "no alarm on IteratorAge of lambda-aggr", _alarms()),
     Pair("alarms", _without("alarm-queue-ingest-age-dev"), "of queue-ingest-dev", _alarms()),

@@ -1,0 +1,124 @@
+"""Rollouts and teardowns in an account, killed in their midst, their state in S3: the same command again goes on.
+
+ESTATE_ACCOUNT=all kills twenty more, at random moments; ESTATE_SEED repeats a run whose seed was printed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import signal
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from foundation.layers import LAYER_NAMES
+from tests.account.account import ENVIRONMENT
+from tests.account.reports import DEPLOY, DESTROY, deploy, destroy
+from tests.integration.commands import LONGEST_COMMAND
+from tests.support import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.account.account import Account, Checkout
+
+RANDOM_KILLS = 10  # of each backend
+pytestmark = [
+    pytest.mark.timeout(3600 if os.environ.get("ESTATE_ACCOUNT") else 600),
+    pytest.mark.skipif(not processes.HERE, reason=processes.NOT_HERE),
+]
+
+
+@pytest.fixture(scope="module")
+def run(bucket_account: Account) -> Checkout:
+    return bucket_account.checkout()
+
+
+def killed(run: Checkout, script: str, victim: str, moment: Callable[[], bool]) -> tuple[int, str, str]:
+    """Run a command on all layers and kill its victim, with no chance to put things in order; how it ended."""
+    process = run.start(script, ENVIRONMENT, "--yes", "--json")
+    with processes.killed_when(process, victim, signal.SIGKILL, moment) as in_time:
+        out, err = process.communicate(timeout=LONGEST_COMMAND)
+    assert in_time == [True], f"{script} ended before its {victim} was killed\n{err}"
+    assert "Traceback" not in err, err
+    return process.returncode, out, err
+
+
+def some(client: Any, operation: str, key: str) -> Callable[[], bool]:
+    """Whether AWS lists any of them yet."""
+    return lambda: bool(getattr(client, operation)().get(key))
+
+
+def nothing_is_unfinished(run: Checkout) -> None:
+    """No layer's state has an operation that nobody knows the end of."""
+    for layer in LAYER_NAMES:
+        export = ("scripts/estate", "pulumi", "stack", "export", "--stack", ENVIRONMENT, "--cwd", str(run.root / layer))
+        assert '"pending_operations"' not in run(*export).stdout
+
+
+def test_a_provider_killed_while_tables_are_created_forgets_none(bucket_account: Account, run: Checkout) -> None:
+    queues = some(bucket_account.aws.client("sqs"), "list_queues", "QueueUrls")
+    code, out, text = killed(run, DEPLOY, "provider", queues)
+    assert code == 1, text
+    assert '"continue": "scripts/deploy_all.sh dev"' in out
+    assert "go on with: scripts/deploy_all.sh dev" in text
+
+
+def test_a_tool_killed_while_functions_are_created_leaves_no_lock(bucket_account: Account, run: Checkout) -> None:
+    functions = some(bucket_account.aws.client("lambda"), "list_functions", "Functions")
+    code, _, _ = killed(run, DEPLOY, "tool", functions)
+    assert code == -signal.SIGKILL
+    done = deploy(run)
+    assert done.results["observability"] == "deployed"
+    assert set(bucket_account.listed().values()) == {1}
+    nothing_is_unfinished(run)
+    assert deploy(run).results == dict.fromkeys(LAYER_NAMES, "unchanged")
+
+
+def test_what_was_killed_and_went_on_is_what_was_declared(run: Checkout) -> None:
+    run("scripts/estate", "drift", ENVIRONMENT)
+
+
+def test_an_engine_killed_in_a_teardown_leaves_nothing_in_the_end(bucket_account: Account, run: Checkout) -> None:
+    functions = some(bucket_account.aws.client("lambda"), "list_functions", "Functions")
+    code, _, text = killed(run, DESTROY, "engine", lambda: not functions())
+    assert code == 1, text
+    assert destroy(run).results["foundation"] in ("destroyed", "unchanged")
+    assert bucket_account.listed() == Counter()
+
+
+@pytest.mark.skipif(os.environ.get("ESTATE_ACCOUNT") != "all", reason="takes half an hour: ESTATE_ACCOUNT=all")
+@pytest.mark.parametrize("kept", ["account", "bucket_account"])
+def test_whatever_is_killed_at_any_moment_the_same_again_goes_on(kept: str, request: pytest.FixtureRequest) -> None:
+    seed = int(os.environ.get("ESTATE_SEED") or random.randrange(10**6))
+    print(f"ESTATE_SEED={seed}")
+    chance, account = random.Random(seed), request.getfixturevalue(kept)
+    run = account.checkout()
+    begun = time.monotonic()
+    deploy(run)
+    seconds, whole = {DEPLOY: time.monotonic() - begun}, account.listed()
+    begun = time.monotonic()
+    destroy(run)
+    seconds[DESTROY] = time.monotonic() - begun
+    kills, victims = 0, itertools.cycle(chance.sample(processes.VICTIMS, len(processes.VICTIMS)))
+    for script in itertools.cycle((DEPLOY, DESTROY)):
+        victim, moment = next(victims), chance.uniform(0, seconds[script])
+        process = run.start(script, ENVIRONMENT, "--yes")
+        due = time.monotonic() + moment
+        with processes.killed_when(process, victim, signal.SIGKILL, lambda due=due: time.monotonic() > due) as in_time:
+            _, text = process.communicate(timeout=LONGEST_COMMAND)
+        kills += in_time == [True]
+        told = f"seed {seed}, {script}, {victim} after {moment:.1f} s\n{text}"
+        print(told)
+        assert "Traceback" not in text, told
+        report = deploy(run) if script == DEPLOY else destroy(run)
+        assert account.listed() == (whole if script == DEPLOY else Counter()), f"{told}\n{report.text}"
+        if script == DEPLOY:
+            nothing_is_unfinished(run)
+            assert deploy(run).results == dict.fromkeys(LAYER_NAMES, "unchanged"), told
+        elif kills >= RANDOM_KILLS:
+            break
