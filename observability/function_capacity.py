@@ -64,7 +64,8 @@ CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
             of_function(watched.resource, "Invocations"),
         ),
         expression=f"IF(m2 >= {ENOUGH_CALLS}, 100 * (m2 - FILL(m1, 0)) / m2, 0)",
-        threshold=COLD_PERCENT,
+        # Where none is kept, every call is a cold one, and no alarm.
+        threshold=lambda _, deployed: COLD_PERCENT if deployed.warm_percent else 100,
         missing_data=NOT_CALLED,
         period_seconds=300,
         periods=5,

@@ -47,7 +47,7 @@ def measured(environment: Environment, asked: Window, progress: Callable[[str], 
         queues=tuple(month.queue(queue.name) for queue in CATALOG.queues),
         events=month.events,
         logs=month.logs(groups),
-        watching=watching.found(environment),
+        watching=watching.found(environment, window),
     )
     load = replace(load, notes=tuple(month.notes()))
     hours = Decimal(str((window.end - window.start).total_seconds())) / 3600

@@ -291,6 +291,12 @@ def test_spillover_is_measured_on_the_alias_that_is_kept_warm():
     }
 
 
+def test_no_spillover_is_told_where_no_provisioned_concurrency_is_kept():
+    spec = spec_of("function", "dlq-a", "spillover")
+    assert (spec.limit(Deployed(warm_percent=70)), spec.limit(Deployed(warm_percent=0))) == (10, 100)
+    assert spec.comparison == "GreaterThanThreshold", "a share is never over 100 %"
+
+
 def test_a_rate_of_errors_needs_calls_to_be_a_rate():
     spec = spec_of("function", "dlq-a", "error-rate", errorPercent=20)
     assert (spec.limit(Deployed()), spec.expression) == (20, "IF(m2 >= 10, 100 * m1 / m2, 0)")

@@ -141,7 +141,7 @@ def test_alarms_dashboards_and_metrics_of_the_environment_are_counted(
 
     plain = {"Namespace": "AWS/Lambda", "MetricName": "Errors", "Period": 60, "Statistic": "Sum"}
     stat = {"Metric": {"Namespace": "AWS/SQS", "MetricName": "x"}, "Period": 60, "Stat": "Sum"}
-    for name in ("alarm-ingest-errors-dev", "alarm-ingest-errors-other", "TargetTracking-table/table-events-dev-High"):
+    for name in ("alarm-ingest-errors-dev", "alarm-ingest-errors-other"):
         alarm(name, **plain)
     queries = [{"Id": one, "MetricStat": stat, "ReturnData": False} for one in ("a", "b")]
     alarm("alarm-sum-dev", Metrics=[*queries, {"Id": "c", "Expression": "a+b", "ReturnData": True}])
@@ -151,11 +151,29 @@ def test_alarms_dashboards_and_metrics_of_the_environment_are_counted(
         logGroupName="/aws/lambda/lambda-ingest-dev", filterName="used", filterPattern="x",
         metricTransformations=[{"metricName": "used", "metricNamespace": "estate", "metricValue": "1"}],
     )  # fmt: skip
+    scaling = deployed.client("application-autoscaling")
+    for table in ("events-dev", "events-other"):
+        of = {
+            "ServiceNamespace": "dynamodb", "ResourceId": f"table/table-{table}",
+            "ScalableDimension": "dynamodb:table:ReadCapacityUnits",
+        }  # fmt: skip
+        scaling.register_scalable_target(MinCapacity=1, MaxCapacity=5, **of)
+        scaling.put_scaling_policy(
+            PolicyName=table, PolicyType="TargetTrackingScaling", **of,
+            TargetTrackingScalingPolicyConfiguration={
+                "TargetValue": 70,
+                "PredefinedMetricSpecification": {"PredefinedMetricType": "DynamoDBReadCapacityUtilization"},
+            },
+        )  # fmt: skip
     told = report()
     numbers = {what: line(told, "watching", "estate", what)["after"] for what in ("alarms", "dashboards")}
-    # One of a metric, one of two, one of autoscaling's own.
-    assert numbers == {"alarms": "4", "dashboards": "1"}
-    assert line(told, "watching", "estate", "custom metrics")["after"] == "1"
+    # One of a metric, one of two, four that Application Auto Scaling makes of a table's policy.
+    assert numbers == {"alarms": "7", "dashboards": "1"}
+    with pytest.raises(StopIteration):
+        line(told, "watching", "estate", "custom metrics")
+    put(deployed, "estate", "used", 1)
+    # Published in one of ten hours.
+    assert line(report(), "watching", "estate", "custom metrics")["after"] == "0.1"
 
 
 @pytest.mark.parametrize(("start", "end", "peak", "average"), [(7, 19, 2, 1 + 60 / 168), (22, 6, 3, 1 + 80 / 168)])
