@@ -155,7 +155,7 @@ def test_a_removed_table_with_items_and_the_way_back(account: Account, run: Chec
     assert losses(run) == {extra: ITEMS}
     refused(account, run)
     assert count(account, extra) == ITEMS
-    assert deploy(run, "--lose-data", extra).total("deleted") == 5
+    assert deploy(run, "--lose-data", extra).layer("data")["deleted"] == 5
     assert extra not in dynamodb.list_tables()["TableNames"]
     with edited(run, CATALOG):
         run.replace(CATALOG, "    ),\n    queues=", EXTRA)
@@ -212,6 +212,27 @@ def test_a_shorter_retention(account: Account, run: Checkout) -> None:
         assert {one["retentionInDays"] for one in groups} == {7}
     deploy(run)
     assert deploy(run).results == SAME
+
+
+@long
+def test_a_repair_of_drift_loses_nothing_unasked(account: Account, run: Checkout) -> None:
+    logs, group = account.aws.client("logs"), "/aws/lambda/lambda-query-dev"
+    logs.put_retention_policy(logGroupName=group, retentionInDays=30)
+    logs.create_log_stream(logGroupName=group, logStreamName="older")
+    event = {"timestamp": int((time.time() - 14.5 * DAY) * 1000), "message": "x" * 100}
+    logs.put_log_events(logGroupName=group, logStreamName="older", logEvents=[event])
+    repair = ("scripts/estate", "drift", "dev", "--layer", "compute", "--repair", "--yes", "--json")
+    stopped = json.loads(run(*repair, code=2).stdout)
+    assert (stopped["repaired"], [loss["name"] for loss in stopped["losses"]]) == (False, [group])
+    (kept,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert kept["retentionInDays"] == 30
+    # What differs is still found.
+    again = json.loads(run("scripts/estate", "drift", "dev", "--layer", "compute", "--json", code=1).stdout)
+    assert [one["property"] for one in again["drifted"]] == ["retentionInDays"]
+    assert json.loads(run(*repair, "--lose-data", group).stdout)["repaired"] is True
+    (kept,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    assert kept["retentionInDays"] == 14
+    logs.delete_log_stream(logGroupName=group, logStreamName="older")
 
 
 @long
