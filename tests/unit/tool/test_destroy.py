@@ -13,6 +13,8 @@ from estate_tool import machine, reaching, rollout
 from estate_tool.commands import deploy, destroy
 from estate_tool.errors import EstateError, Failed, UsageError
 from foundation.layers import LAYER_NAMES
+from foundation.naming import Names
+from tests.unit.tool.conftest import stubbed_client
 from tests.unit.tool.test_rollout import FakePulumi
 
 if TYPE_CHECKING:
@@ -163,3 +165,27 @@ def test_a_real_account_other_than_the_configured_one_is_not_touched(
     assert touched == []
     # The other layers do say where they belong.
     assert run(command, "--yes", "--layer", "foundation") == 0
+
+
+def test_what_goes_is_looked_up_under_its_deployed_name_whatever_is_configured_now(
+    full: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full.names = Names("blue")
+    stdin(monkeypatch, None)
+    with pytest.raises(Failed, match="table-marks-dev holds 2 items"):
+        run(destroy, "--layer", "data")
+    assert touched == []
+
+
+def test_what_aws_refuses_to_tell_counts_as_held(
+    estate: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    estate.local = True
+    client, stub = stubbed_client("dynamodb")
+    stub.add_client_error("scan", "AccessDeniedException", "no")
+    stub.add_response("describe_table", {"Table": {"ItemCount": 0}})
+    estate.clients["dynamodb"] = client
+    stdin(monkeypatch, None)
+    with pytest.raises(Failed, match="table-marks-dev holds an unknown number of items"):
+        run(destroy, "--layer", "data")
+    assert touched == []
