@@ -63,7 +63,7 @@ class ServerlessFunction(pulumi.ComponentResource):
         self.failure_queue_arn = self._build_failure_queue(name, args)
         function = self._build_function(name, args, log_group)
         alias = self._build_alias(name, function)
-        if args.function.critical and args.provisioning.minimum:
+        if args.function.critical and args.function.provisioned and args.provisioning.minimum:
             self._build_provisioning(name, args, function, alias)
         self.name, self.version = function.name, function.version
         self.alias_name, self.alias_arn = alias.name, alias.arn
