@@ -68,6 +68,8 @@ class AlarmSpec:
             raise ValueError(f"{self.purpose}: {self.datapoints} datapoints of {self.periods} periods")
         if not self.metrics or (self.expression is None and len(self.metrics) > 1):
             raise ValueError(f"{self.purpose}: one metric, or several and an expression")
+        if len(self.metrics) > MOST_METRICS:
+            raise ValueError(f"{self.purpose}: {len(self.metrics)} metrics, over {MOST_METRICS}")
         longest = WEEK if self.period_seconds >= HOUR else DAY
         if self.periods * self.period_seconds > longest:
             raise ValueError(f"{self.purpose}: {self.periods} periods of {self.period_seconds} s, over {longest} s")
@@ -87,6 +89,8 @@ class AlarmSpec:
         return self.threshold(deployed) if callable(self.threshold) else self.threshold
 
 
+# Metrics that an alarm's metric math may be about ("Create a CloudWatch alarm based on a metric math expression").
+MOST_METRICS = 10
 # The longest range an alarm may look at, with periods under an hour and with longer ones ("PutMetricAlarm"); seconds.
 HOUR, DAY, WEEK = 3_600, 86_400, 604_800
 

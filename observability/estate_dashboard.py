@@ -19,7 +19,7 @@ from observability.widgets import Graphs
 
 @dataclass(frozen=True, kw_only=True)
 class EstateDashboardArgs:
-    """What is shown: the catalog, the names and region of the environment, and its alarms with their thresholds."""
+    """Content of the dashboard: catalog, names and region of the environment, its alarms with their thresholds."""
 
     catalog: Catalog
     specs: AlarmSets

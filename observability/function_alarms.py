@@ -5,11 +5,11 @@ belongs to a period that has been evaluated before ("Types of metrics for Lambda
 therefore look back for the timeout and four minutes.
 """
 
-from foundation.model import Catalog, Function, QueueTrigger, StreamTrigger, Table, TableGrant
-from observability.alarm_spec import HOUR, MissingData, Symptom
+from foundation.model import Catalog, Function, QueueTrigger, StreamTrigger, TableGrant
+from observability.alarm_spec import HOUR, MOST_METRICS, MissingData, Symptom
 from observability.config import Level
 from observability.definition import AlarmDefinition, Watched
-from observability.metrics import Metric, of_function, of_log, of_log_group, of_table
+from observability.metrics import Metric, Reference, of_function, of_log, of_log_group, of_queue, of_table
 
 # Below so many calls or records in five minutes, one failure would be a rate.
 FEWEST_CALLS = 10
@@ -78,31 +78,50 @@ def _writers(catalog: Catalog, table: str) -> list[Function]:
     ]
 
 
-def _trigger_table(watched: Of) -> Table:
+def _source(watched: Of) -> Reference:
+    """The table or queue that triggers the function."""
     trigger = watched.resource.trigger
-    assert isinstance(trigger, StreamTrigger)  # for the type checker: the row applies to streams only
-    return watched.catalog.table(trigger.table)
+    if isinstance(trigger, QueueTrigger):
+        return Reference("queue", trigger.queue)
+    assert trigger is not None  # for the type checker: the row applies to functions with a trigger only
+    return Reference("table", trigger.table)
 
 
-def _written_and_called(watched: Of) -> tuple[Metric, ...]:
-    table = _trigger_table(watched)
-    writers = _writers(watched.catalog, table.name)
+def _exonerating(watched: Of) -> list[Function]:
+    """Return the functions whose logs tell new events from refused duplicates, as far as an alarm has room for them."""
+    source = _source(watched)
+    found = _writers(watched.catalog, source.purpose) if source.kind == "table" else []
+    return found if 2 + 2 * len(found) <= MOST_METRICS else []
+
+
+def _arriving_and_called(watched: Of) -> tuple[Metric, ...]:
+    source, writers = _source(watched), _exonerating(watched)
+    if source.kind == "queue":
+        arriving = of_queue(source, "NumberOfMessagesSent", "Sum")
+    else:
+        arriving = of_table(watched.catalog.table(source.purpose), "ConsumedWriteCapacityUnits")
     return (
-        of_table(table, "ConsumedWriteCapacityUnits"),
+        arriving,
         of_function(watched.resource, "Invocations"),
         *(of_log(writer, "records-received") for writer in writers),
         *(of_log(writer, "events-stored") for writer in writers),
     )
 
 
-def _written_and_not_called(watched: Of) -> str:
-    """1 from the first write on until the function is called. Refused duplicates take write units, too: no write."""
-    count = len(_writers(watched.catalog, _trigger_table(watched).name))
+def _arriving_and_not_called(watched: Of) -> str:
+    """1 from the first arrival on until the function is called. Refused duplicates take write units, and are none."""
+    count = len(_exonerating(watched))
     received, stored = (
         " + ".join(f"RUNNING_SUM(FILL(m{first + number}, 0))" for number in range(count)) for first in (3, 3 + count)
     )
     duplicates_only = f" AND ({received} == 0 OR {stored} > 0)" if count else ""
     return f"IF(RUNNING_SUM(FILL(m1, 0)) > 0 AND RUNNING_SUM(FILL(m2, 0)) == 0{duplicates_only}, 1, 0)"
+
+
+def _stalled_minutes(watched: Of) -> int:
+    """Minutes after which the call for an arrival must have been published, and five more."""
+    window = watched.resource.trigger.window_seconds if watched.resource.trigger else 0
+    return _look_back(watched) + -(-window // 60) + 5
 
 
 FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
@@ -213,22 +232,20 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
     ),
     AlarmDefinition(
         alarm_type="stalled",
-        summary="Table {table} is written to, and {resource.name} is not called; after 24 hours the records are lost.",
+        summary="Something arrives in {source.kind} {source.purpose}, and {resource.name} is not called; what waits is "
+        "lost in the end, after 24 hours in a stream.",
         remediation="see whether its event source mapping is enabled and what state it reports; roll compute out.",
-        rule="writes and no call for {minutes} minutes",
-        values=lambda watched: {
-            "minutes": _look_back(watched) + 5,
-            "table": _trigger_table(watched).name,
-        },
-        metrics=_written_and_called,
-        expression=_written_and_not_called,
+        rule="arrivals and no call for {minutes} minutes",
+        values=lambda watched: {"minutes": _stalled_minutes(watched), "source": _source(watched)},
+        metrics=_arriving_and_called,
+        expression=_arriving_and_not_called,
         threshold=0,
         missing_data=NOT_CALLED,
         level="symptoms",
         symptom="events-late",
-        periods=lambda watched: 2 * (_look_back(watched) + 5),
-        datapoints=lambda watched: _look_back(watched) + 5,
-        applies=_on_stream,
+        periods=lambda watched: 2 * _stalled_minutes(watched),
+        datapoints=_stalled_minutes,
+        applies=lambda watched: not _called_directly(watched),
     ),
     AlarmDefinition(
         alarm_type="delivery",

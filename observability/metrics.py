@@ -25,7 +25,7 @@ class Reference:
 
     @property
     def label(self) -> str:
-        """What tells it from every other resource: functions go by their bare name, the rest by kind and name."""
+        """The unique label: functions go by their bare name, the rest by kind and name."""
         return self.purpose if self.kind == "function" else f"{self.kind}-{self.purpose}"
 
 

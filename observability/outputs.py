@@ -1,4 +1,4 @@
-"""What the observability layer tells people and tools about itself; no layer reads it."""
+"""Outputs of the observability layer, for people and tools; no layer reads them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import pulumi
 
 @dataclass(frozen=True, kw_only=True)
 class ObservabilityOutputs:
-    """Where notifications come from, which alarms there are, and where to look."""
+    """Topics that notify, names of all alarms, of the dashboard and of the saved queries."""
 
     page_topic_arn: pulumi.Output[str]
     ticket_topic_arn: pulumi.Output[str]

@@ -38,7 +38,7 @@ def write(path: Path, collected: Mapping[str, Any]) -> None:
 
 
 def queries(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What GetMetricData is asked for the plot of a metric widget."""
+    """Return the queries to GetMetricData for the plot of a metric widget."""
     found: list[dict[str, Any]] = []
     for number, entry in enumerate(properties["metrics"]):
         options = entry[-1] if isinstance(entry[-1], dict) else {}
@@ -58,7 +58,7 @@ def queries(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _reach(text: str) -> timedelta:
-    """How far back the dashboard looks: an ISO 8601 duration such as -PT3H."""
+    """Return the time back to the dashboard's start, from an ISO 8601 duration such as -PT3H."""
     found = _START.fullmatch(text)
     return (
         timedelta(**{unit: int(value or 0) for unit, value in found.groupdict().items()})

@@ -38,11 +38,11 @@ class Tested:
 
     @property
     def delivered(self) -> bool:
-        """Whether it was heard on every topic."""
+        """True if it was heard on every topic."""
         return not self.silent
 
     def as_json(self) -> dict[str, Any]:
-        """What the command tells of it."""
+        """Return its part of the report."""
         seconds = round(max(self.heard.values()), 2) if self.delivered and self.heard else None
         why = "" if self.alarm.enabled else "its actions are switched off"
         return {

@@ -80,7 +80,7 @@ def _tried(what: str, remove: Any, **arguments: str) -> None:
 
 
 def _remove_left_behind(environment: Environment, sqs: Any, sns: Any, topics: Sequence[str]) -> None:
-    """What a run left that was killed."""
+    """Remove the queue and subscriptions of a drill that was killed."""
     prefix = f"queue-{_PURPOSE}-"
     for url in sqs.list_queues(QueueNamePrefix=prefix).get("QueueUrls", []):
         name = url.rpartition("/")[2]

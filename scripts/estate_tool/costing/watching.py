@@ -70,7 +70,7 @@ def _of_autoscaling(environment: Environment) -> int:
 
 
 def _metrics(alarm: dict[str, Any]) -> int:
-    """How many metrics it is paid for: those that its expression looks at, else one."""
+    """Return the number of metrics that an alarm is billed for: those of its expression, else one."""
     return sum(1 for query in alarm.get("Metrics") or () if "MetricStat" in query) or 1
 
 

@@ -23,7 +23,7 @@ COMPARISONS: Mapping[str, tuple[Callable[[float, float], bool], str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """What an alarm compares, and how many datapoints (M of N) have to breach."""
+    """Comparison of an alarm, and the datapoints (M of N) that have to breach."""
 
     comparison: str
     threshold: float
@@ -33,11 +33,11 @@ class Rule:
 
     @property
     def reach(self) -> int:
-        """How many datapoints the evaluation needs: the evaluation range."""
+        """The evaluation range, in datapoints."""
         return self.periods + SPARE
 
     def breaches(self, value: float) -> bool:
-        """Whether this datapoint is beyond the threshold."""
+        """True if the datapoint is beyond the threshold."""
         return COMPARISONS[self.comparison][0](value, self.threshold)
 
 
@@ -50,7 +50,7 @@ class Verdict:
 
 
 def judge(rule: Rule, values: Sequence[float | None]) -> Verdict:
-    """What the last `rule.reach` datapoints, oldest first and None where missing, say about the state."""
+    """Return the state that follows from the last `rule.reach` datapoints, oldest first, None where missing."""
     recent = list(values)[-rule.reach :]
     ages = [age for age, value in enumerate(reversed(recent)) if value is not None]
     found = [value for value in reversed(recent) if value is not None][: rule.periods]
@@ -71,7 +71,7 @@ def judge(rule: Rule, values: Sequence[float | None]) -> Verdict:
 
 
 def _reason(rule: Rule, found: Sequence[float], breaching: int, filled: int) -> str:
-    """What was compared, newest datapoint first."""
+    """Return the comparison in words, newest datapoint first."""
     outcome = "Threshold Crossed" if breaching >= rule.datapoints else "Threshold not crossed"
     listed = ", ".join([*(f"{value:g}" for value in found), *["missing"] * filled])
     verb, words = "was" if breaching == 1 else "were", COMPARISONS[rule.comparison][1]

@@ -99,7 +99,7 @@ def _each(function: Callable[..., float | None], *values: Value) -> Value:
 
 
 def _fill(value: Value, filler: Value) -> Value:
-    """What is missing, filled with a number or with the values of another series."""
+    """FILL: the series with its gaps filled by a number or by the values of another series."""
     if isinstance(value, list):
         return [one for each in value if isinstance(one := _fill(each, filler), Series)]
     if not isinstance(value, Series) or isinstance(filler, list):

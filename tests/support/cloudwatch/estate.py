@@ -132,7 +132,7 @@ def _function(metrics: Metrics, minute: int, name: str, calls: Calls) -> None:
 
 
 def _logged(metrics: Metrics, minute: int, name: str, calls: Calls) -> None:
-    """What filters make of the log: stamped with the line's own time, nothing for a line without the number."""
+    """Put the metrics of log filters: stamped with the line's own time, nothing for a line without the number."""
     values = {
         "memory-used": calls.memory_mb,
         "records-received": calls.received,

@@ -252,7 +252,7 @@ INCIDENTS: tuple[Incident, ...] = (
         title="the event source mapping of the stream is disabled",
         minutes=240,
         script=_from(BUSY, _mapping_disabled),
-        expected=(Expected("page", LATE, 20, 24),),
+        expected=(Expected("page", LATE, 22, 26),),
         cause=True,
     ),
     Incident(
@@ -261,7 +261,7 @@ INCIDENTS: tuple[Incident, ...] = (
         minutes=180,
         script=_one_event_at_night,
         # A quarter of an hour later it is beyond the range; the state's end is told, as it was a page.
-        expected=(Expected("page", LATE, 10, 10), Expected("page", LATE, 21, 25, state="OK")),
+        expected=(Expected("page", LATE, 11, 11), Expected("page", LATE, 23, 27, state="OK")),
     ),
     Incident(
         name="duplicates-only",

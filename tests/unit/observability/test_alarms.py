@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -320,6 +321,27 @@ def test_a_stream_is_stalled_when_it_is_written_to_and_nobody_is_called():
     names = [getattr(metric.name, "kind", metric.name) for metric in spec.metrics]
     assert names == ["ConsumedWriteCapacityUnits", "Invocations", "records-received", "events-stored"]
     assert len(spec_of("function", "table-a", "stalled").metrics) == 2, "nobody stores events of a queue in table a"
+    assert (spec.datapoints, spec.periods) == (11, 22), "a timeout, a batching window, four minutes and five"
+    queue = spec_of("function", "ingest", "stalled", catalog=CATALOG)
+    assert [metric.name for metric in queue.metrics] == ["NumberOfMessagesSent", "Invocations"]
+
+
+def test_more_writers_than_an_alarm_has_room_for_are_left_out():
+    writers = tuple(
+        Function(
+            name=f"w{number}", handler="w.handler.handle", description="", timeout_seconds=5,
+            trigger=QueueTrigger(queue=f"q{number}"), grants=(TableGrant(table="a", access=("put",)),),
+        )
+        for number in range(5)
+    )  # fmt: skip
+    catalog = Catalog(
+        tables=SAMPLE.tables,
+        queues=(*SAMPLE.queues, *(Queue(name=f"q{number}") for number in range(5))),
+        functions=(*SAMPLE.functions, *writers),
+    )
+    assert len(spec_of("function", "table-a", "stalled", catalog=catalog).metrics) == 2
+    four = replace(catalog, functions=catalog.functions[:-1], queues=catalog.queues[:-1])
+    assert len(spec_of("function", "table-a", "stalled", catalog=four).metrics) == 10
 
 
 def test_memory_is_held_against_what_the_deployed_function_has():
@@ -414,6 +436,7 @@ METRIC = Metric(namespace="AWS/Lambda", name="Errors", statistic="Sum", dimensio
         ({"datapoints": 0}, "a-x: 0 datapoints of 1 periods"),
         ({"metrics": (METRIC, METRIC)}, "a-x: one metric, or several and an expression"),
         ({"metrics": (), "expression": "1"}, "a-x: one metric, or several and an expression"),
+        ({"metrics": (METRIC,) * 11, "expression": "m1"}, "a-x: 11 metrics, over 10"),
         ({"periods": 1441}, "a-x: 1441 periods of 60 s, over 86400 s"),
         ({"periods": 169, "period_seconds": 3600}, "a-x: 169 periods of 3600 s, over 604800 s"),
     ],
