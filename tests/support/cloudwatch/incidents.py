@@ -483,9 +483,12 @@ INCIDENTS: tuple[Incident, ...] = (
 )
 
 
-def simulate(incident: Incident, delay: int, spare: int = 2) -> list[Notification]:
-    """Return the notifications of an incident; `delay` and `spare` as of Simulation."""
-    simulation = Simulation(registered(incident.level, **incident.configured), delay=delay, spare=spare)
+def simulate(
+    incident: Incident, delay: int, spare: int = 2, others: Mapping[str, int] | None = None
+) -> list[Notification]:
+    """Return the notifications of an incident; `delay`, `spare` and `others` as of Simulation."""
+    layer = registered(incident.level, **incident.configured)
+    simulation = Simulation(layer, delay=delay, spare=spare, others=others)
     return simulation.run(
         incident.minutes, lambda metrics, minute: publish(metrics, minute, incident.script(minute)), made=incident.made
     )

@@ -45,10 +45,13 @@ class Points:
 
 
 class Metrics:
-    """All metrics of an account. What happens in a minute can be read `delay` minutes after its end."""
+    """All metrics of an account. What happens in a minute can be read `delay` minutes after its end.
 
-    def __init__(self, delay: int) -> None:
-        self.delay = delay
+    `others` are delays of namespaces that differ from that.
+    """
+
+    def __init__(self, delay: int, others: Mapping[str, int] | None = None) -> None:
+        self._delay, self._others = delay, others or {}
         self._points: defaultdict[Identity, Points] = defaultdict(Points)
 
     def of(self, metric: Identity) -> Points:
@@ -57,7 +60,8 @@ class Metrics:
 
     def put(self, metric: Identity, stamp: int, value: float, *, count: int = 1, known: int | None = None) -> None:
         """Add samples stamped with a minute; `known` is the minute in which the service learns of them."""
-        readable = (stamp if known is None else known) + 1 + self.delay
+        delay = self._others.get(metric[0], self._delay)
+        readable = (stamp if known is None else known) + 1 + delay
         self._points[metric].add(stamp, Sample(value, count, readable))
 
 

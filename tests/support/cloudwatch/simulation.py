@@ -26,13 +26,15 @@ class Notification:
 class Simulation:
     """The alarms of a registered layer and the metrics they look at.
 
-    It begins with every alarm in the state OK. `delay` is how many minutes after its end a minute can be read,
-    `spare` how many datapoints CloudWatch looks at beyond the evaluation periods; the guide's examples have two, and
-    says that the number varies.
+    It begins with every alarm in the state OK. `delay` is how many minutes after its end a minute can be read, `others`
+    the same for single namespaces. `spare` datapoints are looked at beyond the evaluation periods: two in the examples
+    of the user guide, which says that the number varies.
     """
 
-    def __init__(self, layer: Recording, *, delay: int, spare: int = 2) -> None:
-        self.metrics = Metrics(delay)
+    def __init__(
+        self, layer: Recording, *, delay: int, spare: int = 2, others: Mapping[str, int] | None = None
+    ) -> None:
+        self.metrics = Metrics(delay, others)
         self.notifications: list[Notification] = []
         self._single = [metric_alarm(item.inputs, self.metrics, spare) for item in layer.of(METRIC)]
         self._composite = [composite_alarm(item.inputs) for item in layer.of(COMPOSITE)]
