@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from estate_tool import ways_out
 from estate_tool.changes import CHANGE_WORDS
 from estate_tool.retries import is_transient_text
 
@@ -48,7 +49,8 @@ class LayerResult:
             setattr(result, word, changes.counts[word])
         if complaint:
             result.result = FAILED
-            errors = changes.errors or [complaint]
+            # Without an error of a resource or a program, it is the backend that the engine complains of.
+            errors = changes.errors or ["\n".join(filter(None, (complaint, ways_out.known(complaint))))]
             result.error = "\n".join(errors)
             result.transient = all(is_transient_text(error) for error in errors)
         return result

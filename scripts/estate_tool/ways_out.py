@@ -35,5 +35,9 @@ _WAYS_OUT = (
 
 def way_out(complaint: str) -> str:
     """A hint for the error that the engine ended with."""
-    found = (hint for pattern, hint in _WAYS_OUT if pattern.search(complaint))
-    return next(found, "scripts/estate doctor ENV checks sign-in, backend and configuration")
+    return known(complaint) or "scripts/estate doctor ENV checks sign-in, backend and configuration"
+
+
+def known(complaint: str) -> str:
+    """The hint for an error of the backend or its secrets; empty for any other."""
+    return next((hint for pattern, hint in _WAYS_OUT if pattern.search(complaint)), "")
