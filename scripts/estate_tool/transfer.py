@@ -25,7 +25,8 @@ LISTED = 100
 class Transfer:
     """Sends a stream's lines, from `first_line` on; `raw` sends invalid events too. `size` is the stream's, if known.
 
-    `through_line` is the line up to which everything is sent or rejected.
+    `through_line` is the line up to which everything is sent or rejected, and 0 when the embedded AWS ended meanwhile:
+    what it had taken in and not saved yet is gone.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Transfer:
         self._size = size
         self._started = time.monotonic()
         self._gap = False
+        self._process = _embedded_process(environment)
         self.through_line = first_line - 1
 
     def send(self, stream: BinaryIO) -> None:
@@ -56,6 +58,7 @@ class Transfer:
                 lambda trouble: self._progress.show(lambda: self._standing(lines, trouble)),
             )
             self.through_line = lines.number
+            self._require_same_process()
         except sending.Interrupted as error:
             raise Failed(f"stopped: {self._standing(lines)}", self._how_to_go_on()) from error
         except OSError as error:
@@ -109,10 +112,34 @@ class Transfer:
         text = f"{ledger.sent:,} sent, {rate:,.0f}/s{rejected}{share}"
         return f"{text}; trying again: {trouble}" if trouble else text
 
+    def _require_same_process(self) -> None:
+        """Raise Failed if the embedded AWS ended during the send, though another was there to take the rest."""
+        if self._ended():
+            raise Failed("the embedded AWS ended during the send")
+
+    def _ended(self) -> bool:
+        return _embedded_process(self._environment) != self._process
+
     def _how_to_go_on(self) -> str:
+        if self._ended():
+            self.through_line = 0
+            return (
+                "the embedded AWS ended meanwhile; what it had taken in and not saved yet is gone: send the whole file "
+                "again, without --from-line (what is sent twice is counted once)"
+            )
         if self.through_line < self._first_line:
             return "begin again with the same command: what is sent twice is counted once"
         return (
             f"everything up to line {self.through_line:,} is sent or rejected; go on with the same command and "
             f"--from-line {self.through_line + 1} (what is sent twice is counted once)"
         )
+
+
+def _embedded_process(environment: Environment) -> int | None:
+    """Return the number of the process of the embedded AWS; None while none answers, and for a real account."""
+    if not environment.local:
+        return None
+    from local_aws import server
+
+    status = server.status(server.Place.from_environment())
+    return status.pid if status.answering else None

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from estate_tool import following, sending
 from estate_tool.commands import sample, send
 from estate_tool.reaching import require_running
+from local_aws import server
 from shared.events import parse
 
 if TYPE_CHECKING:
@@ -137,6 +138,27 @@ def test_a_failure_says_up_to_where_everything_is_sent_and_a_second_call_sends_t
     monkeypatch.setattr(sqs, "send_message_batch", send_batch)
     assert call(send, path, "--from-line", "21").code == 0
     assert sorted(estate.bodies("queue-ingest-dev")) == sorted(FLIGHTS)
+
+
+@pytest.mark.parametrize("broken", [True, False])
+def test_after_the_embedded_aws_ended_no_line_is_named_before_which_something_may_be_missing(
+    estate: Any, call: Any, events: Any, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    class Broken(io.BytesIO):
+        def readline(self, size: int | None = -1) -> bytes:
+            if broken and self.tell() > 9000:
+                raise OSError(errno.EIO, "Input/output error")
+            return super().readline(size)
+
+    pids = iter([17, *[18] * 9])
+    monkeypatch.setattr(estate, "local", True, raising=False)
+    monkeypatch.setattr("estate_tool.reaching.require_running", lambda _: None)
+    monkeypatch.setattr(server, "status", lambda _place: SimpleNamespace(pid=next(pids), answering=True))
+    done = call(send, "-", "--from-line", "2", "--json", stdin="\n".join(FLIGHTS).encode(), reader=Broken)
+    assert done.code == 1
+    assert json.loads(done.out)["through_line"] == 0
+    assert "the whole file again, without --from-line" in done.err
+    assert "--from-line 1" not in done.err
 
 
 def test_an_input_that_breaks_off_is_told_with_how_to_go_on(estate: Any, call: Any) -> None:
