@@ -30,6 +30,7 @@ def started(
             text=True,
             errors="replace",
             process_group=0,
+            umask=0o077,  # states and logs are for their owner alone
         )
     except FileNotFoundError as error:
         raise Failed("there is no `pulumi` on this machine", "scripts/estate doctor tells how to get it") from error

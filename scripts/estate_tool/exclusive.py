@@ -26,8 +26,9 @@ def alone(environment: str, doing: str, *, wait: bool, say: Callable[[str], None
     Other machines, and other checkouts, are held off layer by layer by the engine's own locks.
     """
     path = home() / "rollouts" / f"{environment}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    for folder in (home(), path.parent):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(handle, environment, wait, say)
         # The lock is the kernel's, which frees it however we end; what is written only tells others who holds it.

@@ -123,5 +123,5 @@ def _embedded_aws(report: Report) -> Path:
     place = server.Place.from_environment()
     require_space(place.home)
     server.up(place, report.line, lambda: ensure_local_aws(report))
-    _state_folder().mkdir(parents=True, exist_ok=True)
+    _state_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     return provider.install(place.home / "pulumi", Path(sys.executable)) / "schema.json"

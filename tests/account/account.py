@@ -32,8 +32,8 @@ _PARTS = (*LAYER_NAMES, "lambda_src", "scripts")
 _PROFILE = """\
 [default]
 region = us-east-1
-aws_access_key_id = test
-aws_secret_access_key = test
+aws_access_key_id = {key}
+aws_secret_access_key = {secret}
 endpoint_url = {endpoint}
 services = embedded
 
@@ -44,7 +44,7 @@ application_auto_scaling =
 # The official provider takes its endpoints from the profile; the local one insists on variables.
 _PLUGIN = """\
 #!/bin/sh
-export AWS_ENDPOINT_URL={endpoint} AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING={autoscaling}
+export AWS_ENDPOINT_URL={endpoint}
 exec {launcher} "$@"
 """
 
@@ -94,12 +94,19 @@ class Account:
             "PULUMI_SKIP_UPDATE_CHECK": "true",
         }
 
+    @property
+    def autoscaling_endpoint(self) -> str:
+        """An address of one service, which differs from that of all others only in its text."""
+        return f"http://localhost:{self.aws.place.port}"
+
     def prepare(self) -> Account:
         """Write the profile and the plugin."""
-        places = {"endpoint": self.aws.endpoint, "autoscaling": self.aws.place.autoscaling_endpoint}
+        administrator = self.aws.administrator
+        places = {"endpoint": self.aws.endpoint, "autoscaling": self.autoscaling_endpoint}
+        keys = {"key": administrator.access_key_id, "secret": administrator.secret_access_key}
         for name in ("user", "estate"):
             (self.folder / name).mkdir(parents=True)
-        (self.folder / "aws-config").write_text(_PROFILE.format(**places))
+        (self.folder / "aws-config").write_text(_PROFILE.format(**places, **keys))
         launcher = install(self.folder / "launcher", paths.VENV / "bin" / "python") / "pulumi-resource-aws"
         plugin = plugin_folder(self.folder / "pulumi") / "pulumi-resource-aws"
         plugin.parent.mkdir(parents=True)

@@ -23,7 +23,7 @@ NAME = "state"
 @contextlib.contextmanager
 def served() -> Iterator[str]:
     """Serve S3 with one bucket; yields its URL as a backend of Pulumi."""
-    port = ports.free_pair()
+    port = ports.free_port()
     server = subprocess.Popen(
         [ensure_local_aws(Report()), "-m", "moto.server", "-H", ports.HOST, "-p", str(port)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

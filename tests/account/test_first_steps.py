@@ -91,7 +91,7 @@ def test_endpoints_of_a_profile_are_named_and_refused(account: Account) -> None:
     for command in (("deploy_all.sh", "dev", "--yes"), ("destroy_all.sh", "dev", "--yes"), ("estate", "drift", "dev")):
         told = run(f"scripts/{command[0]}", *command[1:], code=2).stderr
         assert f"endpoint_url = {account.aws.endpoint} in profile default of {account.folder}/aws-config" in told
-        assert account.aws.place.autoscaling_endpoint in told
+        assert account.autoscaling_endpoint in told
         assert "nothing was touched" in told
     assert account.aws.endpoint in examined(run, code=1)["configuration"]["found"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import astuple
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -41,8 +42,8 @@ def _rates(client: Any, url: str, events: int, rounds: int) -> Measured:
     return measured
 
 
-def _client(address: str) -> Any:
-    session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
+def _client(address: str, key: str = "any", secret: str = "any") -> Any:
+    session = boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret, region_name="us-east-1")
     boto3.DEFAULT_SESSION = session
     return session.client("sqs", endpoint_url=address)
 
@@ -58,7 +59,7 @@ def _embedded(small: bool) -> Measured:
         tempfile.TemporaryDirectory() as home,
         running(Path(home)) as aws,
     ):
-        client = _client(aws.endpoint)
+        client = _client(aws.endpoint, *astuple(aws.administrator))
         url = client.create_queue(QueueName="bench")["QueueUrl"]
         measured = _rates(client, url, *((200, 1) if small else (3000, 3)))
     return Measured(a=measured.a, b=measured.b, note="one process answers everybody: it is what both wait for")

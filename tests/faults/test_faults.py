@@ -34,9 +34,9 @@ pytestmark = pytest.mark.timeout(300 + 240 * ROUNDS)
 @contextlib.contextmanager
 def disturbed(aws: EmbeddedAws, faults: proxy.Faults) -> Iterator[Commands]:
     """Commands whose calls to AWS meet the faults."""
-    with proxy.before(aws.place.port, faults) as port, proxy.before(aws.place.port + 1, faults) as autoscaling:
+    with proxy.before(aws.place.port, faults) as port:
         mine = {"ESTATE_HOME": str(aws.place.home), "ESTATE_PORT": str(aws.place.port)}
-        yield Commands({**os.environ, **mine, "ESTATE_TEST_PROXIES": f"{port},{autoscaling}"})
+        yield Commands({**os.environ, **mine, "ESTATE_TEST_PROXY": str(port)})
 
 
 def denied(aws: EmbeddedAws, command: str, action: str) -> CompletedProcess[str]:

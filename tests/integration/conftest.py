@@ -6,7 +6,7 @@ import contextlib
 import functools
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -17,7 +17,8 @@ from estate_tool.errors import Failed
 from estate_tool.setup.environments import ensure_local_aws
 from estate_tool.setup.report import Report
 from local_aws import server
-from local_aws.server import ports
+from local_aws.server import credentials, ports
+from local_aws.server.credentials import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,13 +43,17 @@ class EmbeddedAws:
         mine = {"ESTATE_HOME": str(self.place.home), "ESTATE_PORT": str(self.place.port)}
         return server.environment(self.place) | mine
 
-    def client(self, service: str, key: str = "test", secret: str = "test", token: str | None = None) -> Any:
-        """A boto3 client of the service; as the administrator unless credentials are given."""
-        return _client(self.place, service, key, secret, token)
+    @property
+    def administrator(self) -> Credentials:
+        return credentials.read_or_create(self.place.home)
+
+    def client(self, service: str, *keys: str) -> Any:
+        """A boto3 client of the service; as the administrator unless key, secret (and token) are given."""
+        return _client(self.place, service, *(keys or astuple(self.administrator)))
 
     def new_client(self, service: str, *keys: str) -> Any:
         """A client that nobody shares, for tests that change it."""
-        return _client.__wrapped__(self.place, service, *(keys or ("test", "test", None)))
+        return _client.__wrapped__(self.place, service, *(keys or astuple(self.administrator)))
 
     def denials_recorded(self) -> int:
         """How long the record of refused calls is; a mark for `denials`."""
@@ -72,11 +77,9 @@ def _say(text: str) -> None:
 
 
 @functools.cache
-def _client(place: server.Place, service: str, key: str, secret: str, token: str | None) -> Any:
-    autoscaling = service == "application-autoscaling"
+def _client(place: server.Place, service: str, key: str, secret: str, token: str | None = None) -> Any:
     return boto3.Session().client(
-        service,
-        endpoint_url=place.autoscaling_endpoint if autoscaling else place.endpoint,
+        service, endpoint_url=place.endpoint,
         region_name="us-east-1", aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
         config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
     )  # fmt: skip
@@ -86,7 +89,7 @@ def start(home: Path) -> EmbeddedAws:
     """Start one on free ports; another process may take a free port before us, hence the attempts."""
     python = ensure_local_aws(Report())
     for attempt in range(ATTEMPTS):
-        aws = EmbeddedAws(server.Place(home, ports.free_pair()), python)
+        aws = EmbeddedAws(server.Place(home, ports.free_port()), python)
         try:
             aws.up()
             return aws

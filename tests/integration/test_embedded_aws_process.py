@@ -71,7 +71,7 @@ def saved(aws: EmbeddedAws) -> None:
     marker = aws.client("sqs").create_queue(QueueName="saved-marker")["QueueUrl"]
 
     def is_saved() -> bool:
-        told = ports.ask(aws.place.port)
+        told = ports.ask(aws.place.port, aws.administrator)
         return bool(told and told["saved_at"] and told["saved_at"] > asked + 0.3)
 
     def touch_and_look() -> bool:
@@ -247,7 +247,7 @@ def test_everything_is_as_before_after_a_restart(own_aws: EmbeddedAws) -> None:
     expect_soon(lambda: everything.counts() == wanted, "both mappings went on where they were, nothing twice")
 
 
-@pytest.mark.parametrize("victim", ["supervisor", "emulator", "companion"])
+@pytest.mark.parametrize("victim", ["supervisor", "emulator"])
 def test_a_killed_process_takes_the_others_along_and_the_state_stays(own_aws: EmbeddedAws, victim: str) -> None:
     everything = Everything(own_aws)
     everything.use()
@@ -269,7 +269,7 @@ def test_nothing_is_written_while_nothing_happens(own_aws: EmbeddedAws) -> None:
     everything = Everything(own_aws)
     everything.use()
     saved(own_aws)
-    state, quiet = own_aws.place.folder / "state.pickle", 2.0
+    state, quiet = own_aws.place.folder / "state.json", 2.0
     seen, since = state.stat(), time.monotonic()
 
     def unchanged_for_a_while() -> bool:
@@ -307,7 +307,7 @@ def test_down_leaves_nothing_running_and_up_twice_is_once(own_aws: EmbeddedAws) 
 def test_a_stale_record_does_not_hit_the_process_that_has_its_number_now(own_aws: EmbeddedAws) -> None:
     own_aws.down()
     with subprocess.Popen(["sleep", "60"]) as stranger:
-        stale = record.Record(pid=stranger.pid, identity="another boot/1", port=1, companion_port=2, started=0.0)
+        stale = record.Record(pid=stranger.pid, identity="another boot/1", port=1, started=0.0)
         record.write(own_aws.place.folder, stale)
 
         assert not server.status(own_aws.place).running
@@ -323,7 +323,7 @@ def test_a_taken_port_is_named_with_its_owner_and_a_way_out(own_aws: EmbeddedAws
     with pytest.raises(Failed) as other:
         server.up(second, print, lambda: own_aws.python)
     own_aws.down()
-    listen = f"import socket, sys; s = socket.create_server(('127.0.0.1', {own_aws.place.port + 1})); print(flush=True)"
+    listen = f"import socket, sys; s = socket.create_server(('127.0.0.1', {own_aws.place.port})); print(flush=True)"
     command = [sys.executable, "-c", f"{listen}; sys.stdin.read()"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stranger:
         assert stranger.stdout
@@ -334,7 +334,7 @@ def test_a_taken_port_is_named_with_its_owner_and_a_way_out(own_aws: EmbeddedAws
 
     assert str(own_aws.place.home) in other.value.message
     assert "another checkout" in other.value.message
-    assert f"port {own_aws.place.port + 1}" in taken.value.message
+    assert f"port {own_aws.place.port}" in taken.value.message
     assert f"PID {stranger.pid}" in taken.value.message
     assert "ESTATE_PORT=" in taken.value.hint
 
@@ -368,7 +368,7 @@ def test_reset_forgets_everything_and_pulumis_state(own_aws: EmbeddedAws) -> Non
 
 def test_a_state_that_cannot_be_read_is_said_and_not_overwritten(own_aws: EmbeddedAws) -> None:
     own_aws.down()
-    state = own_aws.place.folder / "state.pickle"
+    state = own_aws.place.folder / "state.json"
     state.write_bytes(b"damaged")
 
     with pytest.raises(Failed, match="The saved state can't be used"):
@@ -378,7 +378,7 @@ def test_a_state_that_cannot_be_read_is_said_and_not_overwritten(own_aws: Embedd
     state.unlink()
 
 
-def test_iam_is_enforced_and_the_administrator_is_test(own_aws: EmbeddedAws) -> None:
+def test_iam_is_enforced_on_all_but_the_administrator(own_aws: EmbeddedAws) -> None:
     iam = own_aws.client("iam")
     iam.create_user(UserName="nobody")
     key = iam.create_access_key(UserName="nobody")["AccessKey"]
@@ -403,4 +403,4 @@ def test_one_whose_files_were_deleted_is_told_with_its_number(own_aws: EmbeddedA
     assert "of this checkout" in caught.value.message
     assert caught.value.hint == f"end it: kill {pid}"
     os.kill(pid, signal.SIGTERM)
-    expect_soon(lambda: not {p for p in everything if start_identity(p)}, "it has ended, supervisor and companion too")
+    expect_soon(lambda: not {p for p in everything if start_identity(p)}, "it has ended, supervisor too")

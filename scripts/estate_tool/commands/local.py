@@ -111,7 +111,7 @@ def _status(place: Place, args: argparse.Namespace) -> int:
     if not found.running:
         print(f"embedded AWS: not running{f'; {found.problem}' if found.problem else ''}")
         return 0
-    print(f"embedded AWS: running on 127.0.0.1, ports {found.port} and {found.companion_port}, PID {found.pid}")
+    print(f"embedded AWS: running on 127.0.0.1, port {found.port}, PID {found.pid}")
     print(f"  up for {_duration(found.uptime_seconds or 0)}; state and logs in {place.folder}")
     counts = ", ".join(
         f"{count} {name if count > 1 else name.removesuffix('s')}" for name, count in found.resources.items() if count

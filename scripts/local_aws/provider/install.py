@@ -28,9 +28,10 @@ def install(pulumi_home: Path, python: Path) -> Path:
         f'exec {shlex.quote(str(python))} -P -m local_aws.provider {shlex.quote(str(folder / "schema.json"))} "$@"\n'
     )
     if not launcher.is_file() or launcher.read_text() != text or not os.access(launcher, os.X_OK):
-        folder.mkdir(parents=True, exist_ok=True)
+        for made in (pulumi_home, folder.parent, folder):
+            made.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = folder / f".launcher.{os.getpid()}"
         partial.write_text(text)
-        partial.chmod(0o755)
+        partial.chmod(0o700)
         partial.replace(launcher)
     return folder

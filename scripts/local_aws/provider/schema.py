@@ -64,6 +64,7 @@ class Schemas:
         partial = cache.with_name(f"{cache.name}.{os.getpid()}")
         with contextlib.suppress(OSError):  # no space, no permission: derived again the next time
             cache.parent.mkdir(parents=True, exist_ok=True)
+            partial.touch(0o600)
             partial.write_text(json.dumps({"stamp": stamp, "schemas": known}))
             partial.replace(cache)
         return known

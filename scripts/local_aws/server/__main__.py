@@ -1,4 +1,4 @@
-"""`python -m local_aws.server supervisor|emulator|companion …`: the processes; people use `estate local`."""
+"""`python -m local_aws.server supervisor|emulator …`: the processes; people use `estate local`."""
 
 import importlib
 import sys

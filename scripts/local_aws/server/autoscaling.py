@@ -1,10 +1,9 @@
-"""What moto's application-autoscaling lacks: state across restarts, tags, and the cascades and refusals of AWS."""
+"""Corrections of moto's application-autoscaling: its state as data, tags, and the cascades and refusals of AWS."""
 
 from __future__ import annotations
 
 import json
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 from moto.applicationautoscaling.exceptions import AWSValidationException
@@ -28,15 +27,13 @@ class ObjectNotFound(JsonRESTError):
 
 
 class Store:
-    """moto's objects and our tags, as a readable file that is replaced after each change."""
+    """moto's objects and our tags, as plain data and back."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self) -> None:
         self.tags: dict[str, dict[str, str]] = {}
-        self._path = path
-        self._saved = ""
 
-    def save(self) -> None:
-        """Write the state if it differs from what was written last."""
+    def state(self) -> dict[str, Any]:
+        """Return all that exists, as JSON can hold it."""
         regions = {
             region: {
                 "targets": [_fields(t) for targets in backend.targets.values() for t in targets.values()],
@@ -45,25 +42,15 @@ class Store:
             }
             for region, backend in models.applicationautoscaling_backends[ACCOUNT].items()
         }
-        text = json.dumps({"regions": regions, "tags": self.tags}, indent=1, default=str)
-        if text == self._saved:
-            return
-        temporary = self._path.with_name(f".{self._path.name}.new")
-        temporary.write_text(text)
-        temporary.replace(self._path)
-        self._saved = text
+        state: dict[str, Any] = json.loads(json.dumps({"regions": regions, "tags": self.tags}, default=str))
+        return state
 
-    def restore(self) -> None:
-        """Put the saved state into moto; ValueError when the file can't be understood."""
-        if not self._path.exists():
-            return
-        try:
-            saved = json.loads(self._path.read_text())
-            for region, state in saved["regions"].items():
-                _fill(models.applicationautoscaling_backends[ACCOUNT][region], state)
-            self.tags = saved["tags"]
-        except (OSError, KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"{self._path}: {error!r}") from error
+    def restore(self, state: dict[str, Any]) -> None:
+        """Put what `state` returned, or nothing, into moto instead of what is there."""
+        models.applicationautoscaling_backends[ACCOUNT].reset()
+        for region, found in state.get("regions", {}).items():
+            _fill(models.applicationautoscaling_backends[ACCOUNT][region], found)
+        self.tags = state.get("tags", {})
 
 
 def _fields(thing: Any) -> dict[str, Any]:

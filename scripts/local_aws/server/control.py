@@ -14,25 +14,25 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from estate_tool.errors import EstateError, Failed
-from local_aws.server import ports, record
+from local_aws.server import credentials, ports, private, record
 from local_aws.server.identity import start_identity
 from local_aws.server.place import Place
 from local_aws.server.supervisor import LONGEST_END, LONGEST_START
 
 Report = Callable[[str], None]
-_LOGS = ("supervisor", "emulator", "companion")
+_LOGS = ("supervisor", "emulator")
 _LOG_LIMIT = 5_000_000
 _PROBE_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The addresses to call, and whether it was started for that."""
+    """The address to call, and whether it was started for that."""
 
     aws: str
-    autoscaling: str
     started: bool
 
 
@@ -46,7 +46,6 @@ class Status:
     running: bool
     answering: bool
     port: int
-    companion_port: int
     pid: int | None = None
     uptime_seconds: float | None = None
     problem: str = ""
@@ -62,10 +61,10 @@ def up(place: Place, report: Report, python: Callable[[], Path]) -> Endpoints:
     started = False
     if not status(place).answering:
         with _writing(place), _alone(place, report):
-            started = not _running_here(place)
+            started = not _running_here(place, report)
             if started:
                 _start(place, report, python())
-    return Endpoints(place.endpoint, place.autoscaling_endpoint, started)
+    return Endpoints(place.endpoint, started)
 
 
 def down(place: Place, report: Report) -> bool:
@@ -83,8 +82,11 @@ def down(place: Place, report: Report) -> bool:
         left = record.read(place.folder)
         record.remove(place.folder)
         _wait_for_emulator(place)
-    if running and left and left.ended == record.UNSAVED:
-        raise Failed(f"the embedded AWS is stopped, but {left.ended}", f"its logs: {place.folder}/*.log")
+    if running and left:
+        raise Failed(
+            f"the embedded AWS is stopped, but {left.ended or record.UNSAVED}",
+            f"what was saved before is still there; is the disk full? Its logs: {place.folder}/*.log",
+        )
     return running
 
 
@@ -98,58 +100,84 @@ def reset(place: Place, report: Report) -> None:
 
 
 def status(place: Place) -> Status:
-    """What the record says and what the ports answer."""
+    """Return what the record says and what the port answers."""
     found = record.read(place.folder)
     if found is None or not found.alive:
         reason = found.ended or "it was killed, or the machine was restarted" if found else ""
         problem = f"it stopped by itself: {reason}" if reason else ""
-        return Status(running=False, answering=False, port=place.port, companion_port=place.port + 1, problem=problem)
+        return Status(running=False, answering=False, port=place.port, problem=problem)
     # It is ours and lives: on a busy machine, with thousands of events under way, it may take a while to answer.
-    told, companion = (ports.ask(port, timeout=10) for port in (found.port, found.companion_port))
+    told = ports.ask(found.port, credentials.read(place.home), timeout=10)
     problem = ""
     if found.port != place.port:
         problem = f"it runs on port {found.port}, and ESTATE_PORT says {place.port}"
-    elif told is None or companion is None:
-        problem = f"port {found.port if told is None else found.companion_port} does not answer"
-    elif told.get("save_error"):
+    elif told is None:
+        problem = f"port {found.port} does not answer"
+    elif not _knows_us(told):
+        problem = f"it does not know the credentials in {place.home / credentials.FILE}"
+    elif told["save_error"]:
         problem = f"its state can't be saved: {told['save_error']}"
-    answering = told is not None and companion is not None and found.port == place.port
+    known = told if told and _knows_us(told) else {}
     return Status(
-        running=True, answering=answering, port=found.port,
-        companion_port=found.companion_port, pid=found.pid, uptime_seconds=time.time() - found.started,
-        problem=problem, identity=told.get("identity", "") if told else "", resources=told["resources"] if told else {},
+        running=True, answering=bool(known) and found.port == place.port, port=found.port, pid=found.pid,
+        uptime_seconds=time.time() - found.started, problem=problem,
+        identity=known.get("identity", ""), resources=known.get("resources", {}),
     )  # fmt: skip
 
 
-def _running_here(place: Place) -> bool:
-    """Whether it runs on the ports that are wanted; `Failed` when it runs otherwise."""
-    found = record.read(place.folder)
-    if found is None or not found.alive:
-        return False
-    if found.port != place.port:
+def _knows_us(told: dict[str, Any]) -> bool:
+    """True if the answer is the one for the administrator."""
+    return "identity" in told
+
+
+def _running_here(place: Place, report: Report) -> bool:
+    """Return whether it runs on the port that is wanted; `Failed` when it runs otherwise.
+
+    One that is being started or stopped, by a command that was killed meanwhile, is waited for.
+    """
+    waiting_since = time.monotonic()
+    while (found := record.read(place.folder)) is not None and found.alive:
+        if found.port != place.port:
+            raise Failed(
+                f"this checkout's embedded AWS runs on port {found.port}, and ESTATE_PORT says {place.port}",
+                "stop it first: scripts/estate local down",
+            )
+        told = ports.ask(found.port, credentials.read(place.home), timeout=10)
+        if told is not None:
+            _check_answer(place, found, told)
+            return True
+        waited = time.monotonic() - waiting_since
+        if waited > LONGEST_END and time.time() - found.started > LONGEST_START:
+            raise Failed(
+                f"the embedded AWS (PID {found.pid}) runs, but port {found.port} does not answer",
+                f"scripts/estate local down, then up again; its logs: {place.folder}/*.log",
+            )
+        if waited > 1:
+            report(f"embedded AWS: waiting for PID {found.pid} to answer or to end")
+        time.sleep(0.05 if waited < 1 else 1)
+    return False
+
+
+def _check_answer(place: Place, found: record.Record, told: dict[str, Any]) -> None:
+    if not _knows_us(told):
         raise Failed(
-            f"this checkout's embedded AWS runs on port {found.port}, and ESTATE_PORT says {place.port}",
-            "stop it first: scripts/estate local down",
+            f"the embedded AWS (PID {found.pid}) does not know the credentials in {place.home / credentials.FILE}",
+            "scripts/estate local down, then up again",
         )
-    silent = [port for port in (found.port, found.companion_port) if ports.ask(port, timeout=10) is None]
-    if silent:
-        raise Failed(
-            f"the embedded AWS (PID {found.pid}) runs, but port {silent[0]} does not answer",
-            f"scripts/estate local down, then up again; its logs: {place.folder}/*.log",
-        )
-    return True
 
 
 def _start(place: Place, report: Report, python: Path) -> None:
     _wait_for_emulator(place)
-    for port in (place.port, place.port + 1):
-        if not ports.is_free(port):
-            raise _taken(place, port)
-    (place.folder / "files").mkdir(parents=True, exist_ok=True)
+    if not ports.is_free(place.port):
+        raise _taken(place, place.port)
+    credentials.read_or_create(place.home)
+    for folder in (place.folder, place.folder / "files"):
+        private.make_folder(folder)
+    _refuse_old_state(place)
     _try_to_write(place.folder / ".probe")
     for name in _LOGS:
         _turn_over(place.folder / f"{name}.log")
-    report(f"embedded AWS: starting on 127.0.0.1, ports {place.port} and {place.port + 1}")
+    report(f"embedded AWS: starting on 127.0.0.1, port {place.port}")
     said = _launch(place, python)
     if said != "ready":
         raise Failed(
@@ -164,6 +192,7 @@ def _launch(place: Place, python: Path) -> str:
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     command = [str(python), "-m", "local_aws.server", "supervisor", str(place.folder), str(place.port), str(writer)]
     with (place.folder / "supervisor.log").open("ab") as log:
+        os.fchmod(log.fileno(), 0o600)
         try:
             subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=(writer,),
@@ -203,8 +232,7 @@ def _gone(found: record.Record, seconds: float) -> bool:
 def _taken(place: Place, port: int) -> EstateError:
     """Says whose port it is: another checkout's embedded AWS, a process with a name, or somebody unknown."""
     other = ports.ask(port)
-    free = ports.free_pair()
-    suggestion = f"choose other ports, for example: export ESTATE_PORT={free} ({free} and {free + 1} are used)"
+    suggestion = f"choose another port, for example: export ESTATE_PORT={ports.free_port()}"
     if other and other["home"] == str(place.home):
         return Failed(
             f"port {port} is held by an embedded AWS of this checkout, whose record is gone from {place.folder}",
@@ -222,8 +250,9 @@ def _taken(place: Place, port: int) -> EstateError:
 @contextlib.contextmanager
 def _alone(place: Place, report: Report) -> Iterator[None]:
     """One at a time starts, stops or resets. The kernel frees the lock with its holder, however that ends."""
-    place.home.mkdir(parents=True, exist_ok=True)
+    private.make_folder(place.home)
     with (place.home / "aws.lock").open("a") as lock:
+        os.fchmod(lock.fileno(), 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -266,6 +295,16 @@ def _writing(place: Place) -> Iterator[None]:
             f"can't keep the embedded AWS's files: {error.filename or place.folder}: {error.strerror or error}",
             f"{hint}, or set ESTATE_HOME to another folder",
         ) from error
+
+
+def _refuse_old_state(place: Place) -> None:
+    """Raise `Failed` for a state of a format that could run code when it is read, which earlier versions wrote."""
+    old = place.folder / "state.pickle"
+    if old.exists():
+        raise Failed(
+            f"{old} was written by an earlier version of the estate, in a format that is no longer read",
+            "forget what is in it, and deploy anew: scripts/estate local reset",
+        )
 
 
 def _try_to_write(probe: Path) -> None:

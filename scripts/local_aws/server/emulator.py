@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
-import json
 import logging
 import os
 import signal
@@ -20,13 +19,17 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from local_aws.server import lifeline, snapshot
-from local_aws.server.ports import HOST, STATUS_PATH
+from estate_tool.errors import EstateError
+from local_aws.server import credentials, lifeline, snapshot
+from local_aws.server.gateway import Application, Gateway, Receive, Scope, Send
+from local_aws.server.ports import HOST
+from local_aws.server.scaling import TARGET, Scaling
 from local_aws.server.supervisor import NOT_SAVED
 
-SAVED_STATE = "state.pickle"
+SAVED_STATE = "state.json"
 # Among the services' states: a name for this AWS, from its first start until all it holds is forgotten.
 _IDENTITY = "estate:identity"
+_SCALING = "estate:autoscaling"
 _RESET_PATH = "/_ministack/reset"
 # A fork does not get far when the memory is short or the disk hangs; then the state of the last snapshot stands.
 _LONGEST_END = 30.0
@@ -34,10 +37,6 @@ _LONGEST_END = 30.0
 _READ_ONLY = (
     "Describe", "Get", "List", "Query", "Scan", "BatchGet", "TransactGet", "Head", "Filter", "Search", "Simulate",
 )  # fmt: skip
-
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 
 def main(_arguments: list[str]) -> int:
@@ -47,36 +46,56 @@ def main(_arguments: list[str]) -> int:
     os.environ.pop("PYTHONPATH", None)  # Lambda workers inherit the environment and must not see the estate's tool
     logging.getLogger("hypercorn.access").disabled = True
     folder = Path(os.environ["ESTATE_AWS_FOLDER"])
-    ministack = import_module("ministack.app")
-    import_module("local_aws.server.patches").apply()
+    end = _End()
+    lifeline.watch(end)
     # Held until this process and its last snapshot are done; two emulators on one state would destroy it.
     lock = (folder / "emulator.lock").open("a")
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    server = Emulator(ministack, folder, lock.fileno())
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    ministack = import_module("ministack.app")
+    import_module("local_aws.server.patches").apply()
     try:
+        server = Emulator(ministack, folder, lock.fileno(), end)
         server.restore()
-    except snapshot.Unreadable as error:
+    except (snapshot.Unreadable, EstateError) as error:
         print(f"The saved state can't be used: {error}", flush=True)
         return 1
     asyncio.run(server.serve(int(os.environ["GATEWAY_PORT"])))
     return 0
 
 
+class _End:
+    """The answer to the supervisor's death: leave at once, or once there is something to save, in good order."""
+
+    def __init__(self) -> None:
+        self.in_order: Callable[[], object] = lambda: os._exit(1)
+
+    def __call__(self) -> None:
+        self.in_order()
+
+
 class Emulator:
     """ministack's application, wrapped: it notices changes, answers for itself and ends in good order."""
 
-    def __init__(self, ministack: Any, folder: Path, lock: int) -> None:
+    def __init__(self, ministack: Any, folder: Path, lock: int, end: _End) -> None:
         self._ministack = ministack
         self._lock = lock
+        self._on_death = end
         self._folder = folder
         self._path = folder / SAVED_STATE
+        self._administrator = credentials.read_or_create(folder.parent)
+        import_module("local_aws.server.patches.authentication").name_administrator(self._administrator)
+        responses = import_module("ministack.core.responses")
+        kinds = (responses.AccountScopedDict, responses.AccountRegionScopedDict)
+        self._scoped = {kind.__name__: kind for kind in kinds}
+        self._scaling = Scaling()
         self._identity = uuid.uuid4().hex
         self._keeper: snapshot.Keeper | None = None
 
     def restore(self) -> None:
         """Give every service what it had."""
-        states = snapshot.load(self._path)
+        states = snapshot.load(self._path, self._scoped)
         self._identity = states.pop(_IDENTITY, self._identity)
+        self._scaling.restore(states.pop(_SCALING, {}))
         for key, state in states.items():
             module = self._ministack._get_module(self._ministack._state_map[key])
             module.load_persisted_state(state)
@@ -89,24 +108,31 @@ class Emulator:
         from local_aws.server.patches import loop as one_thread
 
         loop = asyncio.get_running_loop()
-        keeper = self._keeper = snapshot.Keeper(self._path, self._collect, self._lock)
+        keeper = self._keeper = snapshot.Keeper(self._path, self._collect, self._lock, self._scoped)
         one_thread.bind(loop, keeper.touch)
         mappings.start()
         alarm_clock.start()
         inner = self._ministack._dispatch_service_request
-        self._ministack._dispatch_service_request = self._noticing(inner, keeper)
+        self._ministack._dispatch_service_request = self._dispatching(inner, keeper)
         saving = asyncio.create_task(keeper.run())
         saving.add_done_callback(_die_of)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end)
-        lifeline.watch(lambda: loop.call_soon_threadsafe(self._end))
+        self._on_death.in_order = lambda: loop.call_soon_threadsafe(self._end)
         config.bind = [f"{HOST}:{port}"]
         config.keep_alive_timeout = 75
         config.loglevel = "WARNING"
-        await serve(self._application, config, shutdown_trigger=asyncio.Event().wait)
+        await serve(self._gateway(), config, shutdown_trigger=asyncio.Event().wait)
+
+    def _gateway(self) -> Application:
+        authentication = import_module("local_aws.server.patches.authentication")
+        return Gateway(
+            self._application, self._administrator,
+            secret_of=authentication.secret_of, refusal=authentication.refusal, status=self._status,
+        )  # fmt: skip
 
     def _collect(self) -> snapshot.State:
-        states: snapshot.State = {_IDENTITY: self._identity}
+        states: snapshot.State = {_IDENTITY: self._identity, _SCALING: self._scaling.state()}
         for key, get_state in self._ministack._build_persistence_save_dict().items():
             state = get_state()
             if state is not None:
@@ -121,24 +147,22 @@ class Emulator:
         os._exit(NOT_SAVED if self._keeper and self._keeper.error else 0)
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["path"] == STATUS_PATH:
-            body = json.dumps(self._status()).encode()
-            headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-            await send({"type": "http.response.start", "status": 200, "headers": headers})
-            await send({"type": "http.response.body", "body": body})
-            return
         await self._ministack.app(_as_over_tls(scope), receive, send)
         if scope["type"] == "http" and scope["path"] == _RESET_PATH:
             self._identity = uuid.uuid4().hex
+            self._scaling.restore({})
             if self._keeper:
                 self._keeper.touch()
 
-    def _status(self) -> dict[str, Any]:
+    def _status(self, to_administrator: bool) -> dict[str, Any]:
+        """Tell about itself: to anybody whose it is, to the administrator what is in it."""
+        told: dict[str, Any] = {"home": str(self._folder.parent), "pid": os.getpid()}
+        return told | (self._details() if to_administrator else {})
+
+    def _details(self) -> dict[str, Any]:
         keeper = self._keeper
         return {
-            "home": str(self._folder.parent),
             "identity": self._identity,
-            "pid": os.getpid(),
             "saved_at": keeper.saved_at if keeper else None,
             "save_error": keeper.error if keeper else "",
             "resources": self._count(),
@@ -157,10 +181,16 @@ class Emulator:
             counts[name] = len(getattr(loaded, store)._data) if loaded else 0
         return counts
 
-    @staticmethod
-    def _noticing(inner: Callable[..., Awaitable[Any]], keeper: snapshot.Keeper) -> Callable[..., Awaitable[Any]]:
+    def _dispatching(
+        self, inner: Callable[..., Awaitable[Any]], keeper: snapshot.Keeper
+    ) -> Callable[..., Awaitable[Any]]:
+        """Return ministack's dispatch with the service that it lacks, and with changes noticed."""
+
         async def dispatch(method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> Any:
-            answer = await inner(method, path, headers, body, *rest)
+            if headers.get("x-amz-target", "").startswith(TARGET):
+                answer: Any = self._scaling.answer(path, headers, body)
+            else:
+                answer = await inner(method, path, headers, body, *rest)
             if not _reads_only(method, headers, body):
                 keeper.touch()
             return answer

@@ -1,4 +1,4 @@
-"""Where this checkout's embedded AWS lives: its folder of state, its two ports, and the variables that lead to it."""
+"""Where this checkout's embedded AWS lives: its folder of state, its port, and the variables that lead to it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from pathlib import Path
 
 from estate_tool import paths
 from estate_tool.errors import UsageError
+from local_aws.server import credentials
 
 ACCOUNT = "123456789012"
 REGION = "us-east-1"
 DEFAULT_PORT = 4566
-# Credentials of the user's would win over, or mix with, the ones below.
-REMOVED = ("AWS_PROFILE", "AWS_SESSION_TOKEN")
+# Credentials and addresses of the user's would win over, or mix with, the ones below.
+REMOVED = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING")
 
 
 @dataclass(frozen=True)
 class Place:
-    """The local state's folder (ESTATE_HOME) and the first of the two ports (ESTATE_PORT)."""
+    """The local state's folder (ESTATE_HOME) and the port (ESTATE_PORT)."""
 
     home: Path
     port: int
@@ -31,35 +32,33 @@ class Place:
 
     @property
     def endpoint(self) -> str:
-        """The address of everything but application-autoscaling."""
+        """The address of all services."""
         return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def autoscaling_endpoint(self) -> str:
-        """The address of application-autoscaling."""
-        return f"http://127.0.0.1:{self.port + 1}"
 
     @classmethod
     def from_environment(cls) -> Place:
         """What ESTATE_HOME and ESTATE_PORT say; `UsageError` for a port that can't be."""
         text = os.environ.get("ESTATE_PORT") or str(DEFAULT_PORT)
-        if not text.isdecimal() or not 1024 <= int(text) <= 65534:
+        if not text.isdecimal() or not 1024 <= int(text) <= 65535:
             raise UsageError(
                 f"ESTATE_PORT is {text!r}, which is no usable port",
-                "give a number from 1024 to 65534; it and the next one are used",
+                "give a number from 1024 to 65535",
             )
         return cls(paths.home(), int(text))
 
 
 def environment(place: Place, engine_bin: Path | None = None) -> dict[str, str]:
-    """The variables that point boto3, the AWS CLI and Pulumi at the embedded AWS; unset `REMOVED` beside them."""
+    """Return the variables that point boto3, the AWS CLI and Pulumi at the embedded AWS; unset `REMOVED` beside them.
+
+    Among them are the administrator's credentials, which are made with the home's folder when there are none yet.
+    """
+    administrator = credentials.read_or_create(place.home)
     front = [str(paths.VENV / "bin"), *([str(engine_bin)] if engine_bin else [])]
     rest = [entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if entry not in front]
     return {
         "AWS_ENDPOINT_URL": place.endpoint,
-        "AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING": place.autoscaling_endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": administrator.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": administrator.secret_access_key,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -67,6 +66,8 @@ def environment(place: Place, engine_bin: Path | None = None) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{place.home / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "local",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
+        # The engine logs each of its commands, a megabyte for a rollout, and keeps 500 MB when not told otherwise.
+        "PULUMI_LOG_ROTATION_MAX_TOTAL_MB": "20",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PATH": os.pathsep.join([*front, *rest]),
         **_past_the_proxy(),

@@ -11,6 +11,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from local_aws.server.credentials import Credentials
+from local_aws.server.signature import Request, sign
+
 HOST = "127.0.0.1"
 STATUS_PATH = "/_estate/status"
 # Linux gives connections ports from 32768 on, macOS from 49152 on.
@@ -31,22 +34,40 @@ def is_free(port: int) -> bool:
         return probe.connect_ex((HOST, port)) != 0
 
 
-def free_pair() -> int:
-    """A port that is free together with the next one, and that no outgoing connection will take meanwhile."""
+def free_port() -> int:
+    """Return a port that is free, and that no outgoing connection will take meanwhile."""
     for _ in range(100):
-        port = random.randrange(*_NOT_EPHEMERAL, 2)
-        if is_free(port) and is_free(port + 1):
+        port = random.randrange(*_NOT_EPHEMERAL)
+        if is_free(port):
             return port
-    raise OSError("no two neighbouring free ports found")
+    raise OSError("no free port found")
 
 
-def ask(port: int, timeout: float = 2.0) -> dict[str, Any] | None:
-    """What an embedded AWS on this port tells about itself; None when none answers there."""
+def ask(port: int, administrator: Credentials | None = None, timeout: float = 2.0) -> dict[str, Any] | None:
+    """Return what an embedded AWS on this port tells about itself, to its administrator more; None where none answers.
+
+    To an administrator that it does not know it tells no more than to anybody.
+    """
+    host = f"{HOST}:{port}"
+    signed = {}
+    if administrator:
+        request = Request("GET", STATUS_PATH, "", [("host", host)])
+        signed = sign(administrator, request, "us-east-1", "estate")
+    told = _get(port, {"Host": host} | signed, timeout)
+    return told or (_get(port, {"Host": host}, timeout) if administrator else None)
+
+
+def _get(port: int, headers: dict[str, str], timeout: float) -> dict[str, Any] | None:
     answer = b""
+    lines = [
+        f"GET {STATUS_PATH} HTTP/1.1",
+        *(f"{name}: {value}" for name, value in headers.items()),
+        "Connection: close",
+    ]
     try:
         # By hand: http.client takes longer to load than all the rest of a command that finds everything in order.
         with socket.create_connection((HOST, port), timeout) as connection:
-            connection.sendall(f"GET {STATUS_PATH} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
+            connection.sendall("".join(f"{line}\r\n" for line in [*lines, ""]).encode())
             while part := connection.recv(65536):
                 answer += part
         head, _, body = answer.partition(b"\r\n\r\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from local_aws.server.identity import start_identity
@@ -20,7 +20,6 @@ class Record:
     pid: int
     identity: str
     port: int
-    companion_port: int
     started: float
     ended: str = ""
 
@@ -38,10 +37,15 @@ def write(folder: Path, record: Record) -> None:
 
 
 def read(folder: Path) -> Record | None:
-    """The record, or None when there is none or it can't be understood (then nobody wrote it whole)."""
+    """Return the record, None when there is none or it can't be understood (then nobody wrote it whole).
+
+    What another version of the estate wrote beside the fields known here does not matter.
+    """
+    known = {field.name for field in fields(Record)}
     try:
-        return Record(**json.loads((folder / NAME).read_text()))
-    except (OSError, ValueError, TypeError):
+        written = json.loads((folder / NAME).read_text())
+        return Record(**{name: value for name, value in written.items() if name in known})
+    except (OSError, ValueError, TypeError, AttributeError):
         return None
 
 

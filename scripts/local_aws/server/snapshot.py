@@ -12,7 +12,6 @@ import contextlib
 import copy
 import gc
 import os
-import pickle
 import signal
 import time
 import traceback
@@ -20,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-FORMAT = 1
+from local_aws.server import private, state_format
+
 # A tenth of the time for snapshots: the next one waits ten times as long as the last one took.
 _REST_FACTOR = 10
 _SHORTEST_REST = 0.2
@@ -33,29 +33,35 @@ class Unreadable(Exception):
     """The saved state can't be loaded; the message says why."""
 
 
-def load(path: Path) -> State:
-    """What `save` wrote, {} when nothing was saved yet; `Unreadable` when the file can't be understood."""
-    for unfinished in path.parent.glob(f".{path.name}.*"):
-        unfinished.unlink()
+def load(path: Path, scoped: state_format.Scoped) -> State:
+    """Return what `save` wrote, {} when nothing was saved yet.
+
+    Raises `Unreadable` when the file can't be understood, or when somebody else may have written it.
+    """
+    remove_unfinished(path)
     try:
-        with path.open("rb") as file:
-            saved = pickle.load(file)
+        if problem := private.distrusted(path):
+            raise Unreadable(problem)
+        return state_format.decode(path.read_bytes(), scoped)
     except FileNotFoundError:
         return {}
-    except Exception as error:  # any fault of a damaged pickle
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Unreadable(f"{path} can't be read: {error!r}") from error
-    if not isinstance(saved, dict) or saved.get("format") != FORMAT:
-        raise Unreadable(f"{path} was written by another version of the estate")
-    states: State = saved["states"]
-    return states
 
 
-def save(path: Path, collect: Callable[[], State]) -> None:
+def remove_unfinished(path: Path) -> None:
+    """Delete what a killed process left of a file that it was writing."""
+    for unfinished in path.parent.glob(f".{path.name}.*"):
+        unfinished.unlink(missing_ok=True)
+
+
+def save(path: Path, collect: Callable[[], State], scoped: state_format.Scoped) -> None:
     """Write what `collect` returns; either the whole file is replaced or nothing."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
-            pickle.dump({"format": FORMAT, "states": collect()}, file, protocol=pickle.HIGHEST_PROTOCOL)
+            os.fchmod(file.fileno(), 0o600)
+            file.write(state_format.encode(collect(), scoped))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -67,9 +73,10 @@ def save(path: Path, collect: Callable[[], State]) -> None:
 class Keeper:
     """Saves the state some moments after it was touched. Lives on the emulator's event loop."""
 
-    def __init__(self, path: Path, collect: Callable[[], State], kept: int) -> None:
+    def __init__(self, path: Path, collect: Callable[[], State], kept: int, scoped: state_format.Scoped) -> None:
         """`kept` is a descriptor that the writing child keeps open: its lock tells that the state is still in use."""
         self._path = path
+        self._scoped = scoped
         self._kept = kept
         self._collect = collect
         self._child = 0
@@ -107,7 +114,7 @@ class Keeper:
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:
-            _write_and_exit(self._path, self._collect, writer, self._kept)
+            _write_and_exit(lambda: save(self._path, self._collect, self._scoped), writer, self._kept)
         os.close(writer)
         self._child = child
         return child, reader
@@ -132,7 +139,7 @@ class Keeper:
             self.saved_at = time.time()
 
 
-def _write_and_exit(path: Path, collect: Callable[[], State], writer: int, kept: int) -> None:
+def _write_and_exit(write: Callable[[], None], writer: int, kept: int) -> None:
     """In the forked child: write and leave without any of Python's tidying up, which belongs to the parent."""
     code = 1
     try:
@@ -142,7 +149,7 @@ def _write_and_exit(path: Path, collect: Callable[[], State], writer: int, kept:
         _close_all_but({writer, kept})
         # The memory is a private copy already.
         copy.deepcopy = lambda value, *_: value
-        save(path, collect)
+        write()
         code = 0
     except OSError as error:
         os.write(writer, str(error).encode())

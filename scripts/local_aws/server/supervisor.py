@@ -1,4 +1,4 @@
-"""The one process that `estate local up` starts: it runs the emulator and its companion, and none of them outlives it.
+"""The one process that `estate local up` starts: it runs the emulator, which does not outlive it.
 
 Usage: python -m local_aws.server supervisor FOLDER PORT READY_FD, in a session of its own, output into a log file.
 READY_FD gets one line: "ready", or what went wrong.
@@ -15,14 +15,14 @@ import subprocess
 import sys
 import time
 import traceback
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from local_aws.server import lifeline, ports, record
 from local_aws.server.identity import start_identity
 
 LONGEST_START = 60.0
-# The emulator's exit code when its last snapshot failed.
+# The emulator's exit code when its last snapshot failed. Any other than 0 means the same.
 NOT_SAVED = 3
 # Longer than the emulator gives itself for its last snapshot.
 LONGEST_END = 35.0
@@ -32,19 +32,11 @@ _KEPT_VARIABLES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Child:
-    """A process that we run, and the port on which it must answer."""
-
-    name: str
-    port: int
-    process: subprocess.Popen[bytes]
-
-
 def main(arguments: list[str]) -> int:
-    """Start the children, say so, wait for a signal or a death, and end everything."""
+    """Start the emulator, say so, wait for a signal or its death, and end everything."""
     folder, port, ready = Path(arguments[0]), int(arguments[1]), int(arguments[2])
     os.set_inheritable(ready, False)
+    os.umask(0o077)
     supervisor, reason = Supervisor(folder, port), ""
     try:
         reason = supervisor.start()
@@ -68,16 +60,15 @@ def tell(ready: int, message: str) -> None:
 
 
 class Supervisor:
-    """Owner of the children, the lifeline and the record."""
+    """Owner of the emulator, its lifeline and the record."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self._folder = folder
         self._port = port
-        self._children: list[Child] = []
+        self._emulator: subprocess.Popen[bytes] | None = None
         self._record = record.Record(
-            pid=os.getpid(), identity=start_identity(os.getpid()) or "", port=port, companion_port=port + 1,
-            started=time.time(),
-        )  # fmt: skip
+            pid=os.getpid(), identity=start_identity(os.getpid()) or "", port=port, started=time.time()
+        )
         # Signals wake the select below through this pipe.
         self._signals, wake = os.pipe()
         os.set_blocking(wake, False)
@@ -91,42 +82,36 @@ class Supervisor:
         self._told_to_stop = True
 
     def start(self) -> str:
-        """Start both children and wait until they answer; what went wrong, or nothing."""
+        """Start the emulator and wait until it answers; return what went wrong, or nothing."""
         record.write(self._folder, self._record)
         temporary = self._folder / "tmp"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir()
         reader, self._lifeline = lifeline.open_lifeline()
-        environment = self._environment(temporary) | {lifeline.VARIABLE: str(reader)}
-        for name, port in (("emulator", self._port), ("companion", self._port + 1)):
-            with (self._folder / f"{name}.log").open("ab") as log:
-                process = subprocess.Popen(
-                    [sys.executable, "-u", "-m", "local_aws.server", name],
-                    env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(reader,),
-                )  # fmt: skip
-            self._children.append(Child(name, port, process))
+        with (self._folder / "emulator.log").open("ab") as log:
+            self._emulator = subprocess.Popen(
+                [sys.executable, "-u", "-m", "local_aws.server", "emulator"],
+                env=self._environment(temporary) | {lifeline.VARIABLE: str(reader)},
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=(reader,),
+            )  # fmt: skip
         os.close(reader)
-        return self._wait_until_ready()
+        return self._wait_until_ready(self._emulator)
 
-    def _wait_until_ready(self) -> str:
+    def _wait_until_ready(self, emulator: subprocess.Popen[bytes]) -> str:
         deadline = time.monotonic() + LONGEST_START
-        waiting = list(self._children)
-        while waiting and not self._told_to_stop:
+        while not self._told_to_stop:
             if dead := self._dead():
                 return dead
             if time.monotonic() > deadline:
-                return f"the {waiting[0].name} did not answer on port {waiting[0].port} within {LONGEST_START:.0f} s"
-            waiting = [child for child in waiting if not self._answers(child)]
+                return f"the emulator did not answer on port {self._port} within {LONGEST_START:.0f} s"
+            told = ports.ask(self._port)
+            if told is not None and told.get("pid") == emulator.pid:
+                return ""
             select.select([self._signals], [], [], 0.03)
-        return "stopped while it was starting" if self._told_to_stop else ""
-
-    @staticmethod
-    def _answers(child: Child) -> bool:
-        told = ports.ask(child.port)
-        return told is not None and told.get("pid") == child.process.pid
+        return "stopped while it was starting"
 
     def wait(self) -> str:
-        """Sleep until told to stop (nothing) or until a child died (which)."""
+        """Sleep until told to stop (nothing) or until the emulator died (how)."""
         while not self._told_to_stop:
             if dead := self._dead():
                 return dead
@@ -135,34 +120,42 @@ class Supervisor:
         return ""
 
     def _dead(self) -> str:
-        for child in self._children:
-            code = child.process.poll()
-            if code is not None:
-                how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
-                return f"the {child.name} (PID {child.process.pid}) {how}"
-        return ""
+        code = self._emulator.poll() if self._emulator else None
+        if self._emulator is None or code is None:
+            return ""
+        how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        return f"the emulator (PID {self._emulator.pid}) {how}"
 
     def end(self, reason: str) -> None:
-        """End the children, in good order as far as time allows, leave the reason, and take everything along."""
-        for child in self._children:
-            child.process.terminate()
-        deadline = time.monotonic() + LONGEST_END
-        for child in self._children:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.process.wait(max(0.0, deadline - time.monotonic()))
-        if any(child.process.poll() == NOT_SAVED for child in self._children):
-            reason = reason or record.UNSAVED
-        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ended: {reason or 'told to stop'}", flush=True)
+        """End the emulator, in good order as far as time allows, leave the reason, and take everything along.
+
+        The record goes only when all is saved: a full disk, on which no reason can be left, can't keep it from staying.
+        """
+        saved = self._end_emulator()
+        if self._told_to_stop:
+            reason = "" if saved else record.UNSAVED
+        with contextlib.suppress(OSError):
+            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ended: {reason or 'told to stop'}", flush=True)
         with contextlib.suppress(OSError):
             if reason:
                 record.write(self._folder, replace(self._record, ended=reason))
             else:
                 record.remove(self._folder)
-        # We lead the group: whatever a child left behind goes with us.
+        # We lead the group: whatever the emulator left behind goes with us.
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
+    def _end_emulator(self) -> bool:
+        """Tell the emulator to end, and wait for it; True if nothing that it held is lost."""
+        if self._emulator is None:
+            return True
+        self._emulator.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            # A signal ends it before it serves anybody; later it saves, and leaves with 0 when it could.
+            return self._emulator.wait(LONGEST_END) in (0, -signal.SIGTERM)
+        return False
+
     def _environment(self, temporary: Path) -> dict[str, str]:
-        """All that the children get: nothing of the user's AWS settings, proxies or Python settings reaches them."""
+        """Return all that the emulator gets: no AWS settings, proxies or Python settings of the user's are among it."""
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         return kept | {
             "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
@@ -172,7 +165,6 @@ class Supervisor:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "ESTATE_AWS_FOLDER": str(self._folder),
-            "ESTATE_COMPANION_PORT": str(self._port + 1),
             "BIND_HOST": ports.HOST,
             "GATEWAY_PORT": str(self._port),
             "AUTH": "true",

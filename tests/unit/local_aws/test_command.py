@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> server.Place:
-    found = server.Place(tmp_path / "home", ports.free_pair())
+    found = server.Place(tmp_path / "home", ports.free_port())
     monkeypatch.setenv("ESTATE_HOME", str(found.home))
     monkeypatch.setenv("ESTATE_PORT", str(found.port))
     return found
@@ -42,7 +42,7 @@ def test_status_is_json_for_scripts(place: server.Place, capsys: pytest.CaptureF
     run("status", "--json")
 
     told = json.loads(capsys.readouterr().out)
-    assert (told["running"], told["port"], told["companion_port"]) == (False, place.port, place.port + 1)
+    assert (told["running"], told["port"]) == (False, place.port)
 
 
 def test_env_prints_lines_for_a_shell_and_json_for_scripts(
@@ -53,10 +53,10 @@ def test_env_prints_lines_for_a_shell_and_json_for_scripts(
     run("env", "--json")
     told = json.loads(capsys.readouterr().out)
 
-    assert lines[0] == "unset AWS_PROFILE AWS_SESSION_TOKEN"
+    assert lines[0] == f"unset {' '.join(server.REMOVED)}"
     assert f"export AWS_ENDPOINT_URL={place.endpoint}" in lines
     assert told["set"]["AWS_ENDPOINT_URL"] == place.endpoint
-    assert told["unset"] == ["AWS_PROFILE", "AWS_SESSION_TOKEN"]
+    assert told["unset"] == list(server.REMOVED)
 
 
 def test_reset_asks_and_deletes_nothing_without_an_answer(

@@ -15,7 +15,7 @@ from local_aws.server.identity import start_identity
 
 @pytest.fixture
 def place(tmp_path: Path) -> server.Place:
-    return server.Place(tmp_path / "home", ports.free_pair())
+    return server.Place(tmp_path / "home", ports.free_port())
 
 
 def no_python() -> Path:
@@ -26,7 +26,7 @@ def own_record(port: int) -> record.Record:
     """The record of a supervisor that runs, which this process plays."""
     identity = start_identity(os.getpid())
     assert identity
-    return record.Record(pid=os.getpid(), identity=identity, port=port, companion_port=port + 1, started=1.0)
+    return record.Record(pid=os.getpid(), identity=identity, port=port, started=1.0)
 
 
 def test_before_the_first_start_nothing_runs_and_nothing_is_made(place: server.Place) -> None:
@@ -39,9 +39,7 @@ def test_before_the_first_start_nothing_runs_and_nothing_is_made(place: server.P
 
 def test_a_vanished_supervisor_is_told(place: server.Place) -> None:
     place.folder.mkdir(parents=True)
-    record.write(
-        place.folder, record.Record(pid=os.getpid(), identity="another boot/1", port=1, companion_port=2, started=1.0)
-    )
+    record.write(place.folder, record.Record(pid=os.getpid(), identity="another boot/1", port=1, started=1.0))
 
     found = server.status(place)
 
@@ -75,17 +73,17 @@ def test_one_that_does_not_answer_is_told_with_its_logs(place: server.Place) -> 
 
 
 def test_a_taken_port_names_who_has_it_and_free_ones(place: server.Place) -> None:
-    with socket.create_server((ports.HOST, place.port + 1)), pytest.raises(Failed) as caught:
+    with socket.create_server((ports.HOST, place.port)), pytest.raises(Failed) as caught:
         server.up(place, print, lambda: Path("/no/python"))
 
-    assert f"port {place.port + 1} on 127.0.0.1" in caught.value.message
+    assert f"port {place.port} on 127.0.0.1" in caught.value.message
     assert f"(PID {os.getpid()})" in caught.value.message
     assert "export ESTATE_PORT=" in caught.value.hint
 
 
 def test_a_folder_that_cannot_be_made_is_told_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    place = server.Place(tmp_path / "file" / "home", ports.free_pair())
+    place = server.Place(tmp_path / "file" / "home", ports.free_port())
 
     with pytest.raises(Failed) as caught:
         server.up(place, print, no_python)

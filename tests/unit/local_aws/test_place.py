@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import astuple
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,7 @@ import pytest
 from estate_tool import paths
 from estate_tool.errors import UsageError
 from local_aws import server
-
-PLACE = server.Place(Path("/home/me/it's here/$HOME"), 4700)
+from local_aws.server import credentials
 
 
 @pytest.fixture(autouse=True)
@@ -19,13 +19,18 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
 
 
+@pytest.fixture
+def place(tmp_path: Path) -> server.Place:
+    return server.Place(tmp_path / "it's here" / "$HOME", 4700)
+
+
 def test_the_default_port_is_4566(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
 
     assert server.Place.from_environment() == server.Place(tmp_path, 4566)
 
 
-@pytest.mark.parametrize("port", ["80", "65535", "70000", "-1", "four", "4566.0", "4566 "])
+@pytest.mark.parametrize("port", ["80", "65536", "70000", "-1", "four", "4566.0", "4566 "])
 def test_a_port_that_cannot_be_used_is_refused_with_the_range(monkeypatch: pytest.MonkeyPatch, port: str) -> None:
     monkeypatch.setenv("ESTATE_PORT", port)
 
@@ -33,32 +38,35 @@ def test_a_port_that_cannot_be_used_is_refused_with_the_range(monkeypatch: pytes
         server.Place.from_environment()
 
     assert repr(port) in caught.value.message
-    assert "1024 to 65534" in caught.value.hint
+    assert "1024 to 65535" in caught.value.hint
 
 
-def test_the_variables_lead_to_both_endpoints_and_to_pulumis_state() -> None:
-    variables = server.environment(PLACE, Path("/engine/bin"))
+def test_the_variables_lead_to_the_embedded_aws_and_to_pulumis_state(place: server.Place) -> None:
+    variables = server.environment(place, Path("/engine/bin"))
 
     assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4700"
-    assert variables["AWS_ENDPOINT_URL_APPLICATION_AUTO_SCALING"] == "http://127.0.0.1:4701"
+    key, secret = astuple(credentials.read_or_create(place.home))
+    assert (variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"]) == (key, secret)
     assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "us-east-1"
-    assert variables["PULUMI_BACKEND_URL"] == f"file://{PLACE.home}/state"
+    assert variables["PULUMI_BACKEND_URL"] == f"file://{place.home}/state"
     assert variables["PATH"] == f"{paths.VENV}/bin:/engine/bin:/usr/bin:/bin"
 
 
-def test_the_path_does_not_grow_when_taken_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    once = server.environment(PLACE, Path("/engine/bin"))["PATH"]
+def test_the_path_does_not_grow_when_taken_twice(place: server.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    once = server.environment(place, Path("/engine/bin"))["PATH"]
     monkeypatch.setenv("PATH", once)
 
-    assert server.environment(PLACE, Path("/engine/bin"))["PATH"] == once
+    assert server.environment(place, Path("/engine/bin"))["PATH"] == once
 
 
-def test_loopback_is_excepted_from_a_proxy_and_the_other_exceptions_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "NO_PROXY" not in server.environment(PLACE)
+def test_loopback_is_excepted_from_a_proxy_and_the_other_exceptions_stay(
+    place: server.Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "NO_PROXY" not in server.environment(place)
     monkeypatch.setenv("http_proxy", "http://proxy:3128")
     monkeypatch.setenv("no_proxy", "intranet")
 
-    variables = server.environment(PLACE)
+    variables = server.environment(place)
 
     assert variables["NO_PROXY"] == variables["no_proxy"] == "intranet,127.0.0.1"
 

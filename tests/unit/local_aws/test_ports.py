@@ -24,17 +24,14 @@ def test_a_port_taken_on_all_interfaces_is_not_free() -> None:
         assert not ports.is_free(wide.getsockname()[1])
 
 
-def test_two_neighbouring_ports_are_free() -> None:
-    port = ports.free_pair()
-
-    assert ports.is_free(port)
-    assert ports.is_free(port + 1)
+def test_a_free_port_is_free() -> None:
+    assert ports.is_free(ports.free_port())
 
 
 def test_the_listener_is_named_with_its_number(taken: socket.socket) -> None:
     with taken:
         assert f"(PID {os.getpid()})" in ports.listener(taken.getsockname()[1])
-    assert ports.listener(ports.free_pair()) == ""
+    assert ports.listener(ports.free_port()) == ""
 
 
 @pytest.mark.parametrize(
@@ -66,6 +63,6 @@ def test_only_an_embedded_aws_answers_for_itself(
 
 
 def test_nobody_answers_on_a_free_port_or_in_time(taken: socket.socket) -> None:
-    assert ports.ask(ports.free_pair()) is None
+    assert ports.ask(ports.free_port()) is None
     with taken:
         assert ports.ask(taken.getsockname()[1], timeout=0.05) is None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def mine() -> record.Record:
     identity = start_identity(os.getpid())
     assert identity
-    return record.Record(pid=os.getpid(), identity=identity, port=4700, companion_port=4701, started=1.5)
+    return record.Record(pid=os.getpid(), identity=identity, port=4700, started=1.5)
 
 
 def test_a_record_is_read_as_it_was_written_and_gone_when_removed(tmp_path: Path, mine: record.Record) -> None:

@@ -25,41 +25,102 @@ def kept() -> Iterator[int]:
     os.close(writer)
 
 
+class Scoped:
+    """A dictionary of ministack's, as far as the state is concerned."""
+
+    def __init__(self) -> None:
+        self._data: dict[Any, Any] = {}
+
+    def put(self, key: object, value: object) -> None:
+        self._data[key] = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Scoped) and self._data == other._data
+
+    def __hash__(self) -> int:
+        raise TypeError("unhashable")
+
+
+SCOPED = {"Scoped": Scoped}
+
+
 def no_space() -> dict[str, Any]:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "state"
-    state = {"sqs": {"queues": {("account", "region", "q"): [b"\xff", {1, 2}]}}}
+    queues = Scoped()
+    queues.put(("account", "region", ("a", "q")), [b"\xff", {1, 2}, "\ud800", 2**70, {"mark": "tuple", "value": []}])
+    state = {"sqs": {"queues": queues, "none": None}}
 
-    snapshot.save(path, lambda: state)
+    snapshot.save(path, lambda: state, SCOPED)
 
-    assert snapshot.load(path) == state
+    assert snapshot.load(path, SCOPED) == state
     assert list(tmp_path.iterdir()) == [path]
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_has_no_form_in_the_file_is_an_error_and_not_text(tmp_path: Path) -> None:
+    with pytest.raises(TypeError, match="object"):
+        snapshot.save(tmp_path / "state", lambda: {"a": object()}, SCOPED)
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_a_state_that_others_may_write_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "state"
+    snapshot.save(path, lambda: {"a": 1}, SCOPED)
+    path.chmod(mode)
+
+    with pytest.raises(snapshot.Unreadable, match="written by others"):
+        snapshot.load(path, SCOPED)
+
+
+def test_a_state_of_another_user_or_behind_a_link_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "state"
+    snapshot.save(path, lambda: {"a": 1}, SCOPED)
+    (tmp_path / "link").symlink_to(path)
+    with pytest.raises(snapshot.Unreadable, match="regular file"):
+        snapshot.load(tmp_path / "link", SCOPED)
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    with pytest.raises(snapshot.Unreadable, match="another user"):
+        snapshot.load(path, SCOPED)
 
 
 def test_nothing_saved_is_an_empty_state(tmp_path: Path) -> None:
-    assert snapshot.load(tmp_path / "state") == {}
+    assert snapshot.load(tmp_path / "state", SCOPED) == {}
 
 
-@pytest.mark.parametrize("content", [b"", b"damaged", pickle.dumps([1]), pickle.dumps({"format": 99, "states": {}})])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"damaged",
+        b"[1]\n{}",
+        b'{"format": 99, "mark": "m"}\n{}',
+        b'{"format": 2}\n{}',
+        b"\xff\xfe",
+        b'{"format": 2, "mark": "m"}\n{"a":{"m":"os","value":"system"}}',
+        b'{"format": 2, "mark": "m"}\n' + b"[" * 9999,
+        pickle.dumps({"format": 1, "states": {}}),
+    ],
+)
 def test_a_state_that_is_not_ours_is_refused_with_its_path(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "state"
     path.write_bytes(content)
 
     with pytest.raises(snapshot.Unreadable, match=str(path)):
-        snapshot.load(path)
+        snapshot.load(path, SCOPED)
 
 
 def test_a_save_that_fails_leaves_the_old_state_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "state"
-    snapshot.save(path, lambda: {"a": 1})
+    snapshot.save(path, lambda: {"a": 1}, SCOPED)
 
     with pytest.raises(OSError, match="No space left"):
-        snapshot.save(path, no_space)
+        snapshot.save(path, no_space, SCOPED)
 
-    assert snapshot.load(path) == {"a": 1}
+    assert snapshot.load(path, SCOPED) == {"a": 1}
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -67,24 +128,24 @@ def test_the_keeper_saves_the_memory_as_it_was_and_goes_on(tmp_path: Path, kept:
     path, memory = tmp_path / "state", {"a": 1}
 
     async def work() -> None:
-        keeper = snapshot.Keeper(path, lambda: memory, kept)
+        keeper = snapshot.Keeper(path, lambda: memory, kept, SCOPED)
         running = asyncio.create_task(keeper.run())
         keeper.touch()
         await until(lambda: keeper.saved_at is not None)
         memory["a"] = 2
         keeper.touch()
-        await until(lambda: snapshot.load(path) == {"a": 2})
+        await until(lambda: snapshot.load(path, SCOPED) == {"a": 2})
         running.cancel()
 
     asyncio.run(work())
-    assert snapshot.load(path) == {"a": 2}
+    assert snapshot.load(path, SCOPED) == {"a": 2}
 
 
 def test_the_keeper_says_why_it_could_not_save_and_tries_again(tmp_path: Path, kept: int) -> None:
     path, full = tmp_path / "state", [True]
 
     async def work() -> str:
-        keeper = snapshot.Keeper(path, lambda: no_space() if full[0] else {"a": 1}, kept)
+        keeper = snapshot.Keeper(path, lambda: no_space() if full[0] else {"a": 1}, kept, SCOPED)
         running = asyncio.create_task(keeper.run())
         keeper.touch()
         await until(lambda: keeper.error)
@@ -95,7 +156,7 @@ def test_the_keeper_says_why_it_could_not_save_and_tries_again(tmp_path: Path, k
         return error
 
     assert "No space left" in asyncio.run(work())
-    assert snapshot.load(path) == {"a": 1}
+    assert snapshot.load(path, SCOPED) == {"a": 1}
 
 
 async def until(condition: Any) -> None:
@@ -114,7 +175,7 @@ def test_the_last_save_replaces_one_that_is_under_way(tmp_path: Path, kept: int)
         return {"a": "last"}
 
     async def work() -> None:
-        keeper = snapshot.Keeper(path, collect, kept)
+        keeper = snapshot.Keeper(path, collect, kept, SCOPED)
         running = asyncio.create_task(keeper.run())
         keeper.touch()
         await until(lambda: list(tmp_path.iterdir()))
@@ -124,5 +185,5 @@ def test_the_last_save_replaces_one_that_is_under_way(tmp_path: Path, kept: int)
         running.cancel()
 
     asyncio.run(work())
-    assert snapshot.load(path) == {"a": "last"}
+    assert snapshot.load(path, SCOPED) == {"a": "last"}
     assert list(tmp_path.iterdir()) == [path]

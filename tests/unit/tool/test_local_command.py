@@ -35,7 +35,7 @@ def does(monkeypatch: pytest.MonkeyPatch, action: str, answer: Any) -> list[Any]
 
 
 RUNNING = Status(
-    running=True, answering=True, port=4566, companion_port=4567, pid=99, uptime_seconds=0.0,
+    running=True, answering=True, port=4566, pid=99, uptime_seconds=0.0,
     resources={"tables": 3, "queues": 1, "topics": 0}, problem="the state could not be saved",
 )  # fmt: skip
 
@@ -48,7 +48,7 @@ def test_status_tells_where_it_runs_since_when_and_what_is_in_it(
 ) -> None:
     does(monkeypatch, "status", replace(RUNNING, uptime_seconds=seconds))
     said = call(local, "status").out
-    assert "running on 127.0.0.1, ports 4566 and 4567, PID 99" in said
+    assert "running on 127.0.0.1, port 4566, PID 99" in said
     assert f"up for {told};" in said
     assert "holds 3 tables, 1 queue\n" in said
     assert "problem: the state could not be saved" in said
@@ -64,7 +64,7 @@ def test_status_of_what_does_not_run_says_why(call: Callable[..., Any], monkeypa
 def test_up_tells_where_it_is(
     call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, started: bool, word: str
 ) -> None:
-    does(monkeypatch, "up", Endpoints("http://127.0.0.1:4566", "http://127.0.0.1:4567", started))
+    does(monkeypatch, "up", Endpoints("http://127.0.0.1:4566", started))
     assert call(local, "up").out == f"embedded AWS: {word} at http://127.0.0.1:4566\n"
     assert json.loads(call(local, "up", "--json").out)["started"] is started
 
@@ -111,7 +111,7 @@ def test_what_an_action_needs_is_looked_for_only_when_it_is_used(
 
     def starts(_place: Any, _say: Any, interpreter: Callable[[], Path]) -> Any:
         found.append(interpreter())
-        return Endpoints("http://127.0.0.1:1", "http://127.0.0.1:2", True)
+        return Endpoints("http://127.0.0.1:1", True)
 
     monkeypatch.setattr(server, "up", starts)
     assert call(local, "up").code == 0

@@ -12,6 +12,7 @@ def _module(name: str) -> Any:
     return import_module(f"ministack.{name}")
 
 
+app = _module("app")
 arn = _module("core.arn")
 concurrency = _module("core.concurrency")
 iam_actions = _module("core.iam_actions")
@@ -26,6 +27,7 @@ iam = _module("services.iam")
 lambda_svc = _module("services.lambda_svc")
 sns = _module("services.sns")
 sqs = _module("services.sqs")
+sts = _module("services.sts")
 tagging = _module("services.tagging")
 
 get_account_id: Callable[[], str] = responses.get_account_id
