@@ -61,10 +61,15 @@ def _logged_in(variables: Mapping[str, str]) -> str:
 
 
 def mend(state: Path) -> None:
-    """Removes empty attribute files, over which the engine stumbles with nothing but `EOF`; it does without them.
+    """Remove empty attribute files, over which the engine stumbles with nothing but `EOF`, and files half written.
 
-    The engine writes states whole or not at all, but the attributes beside them in two steps: an empty file first.
+    The engine writes a state beside the old one and renames it, but the attributes in two steps: an empty file first.
     """
+    for unfinished in state.rglob("*.tmp"):
+        with contextlib.suppress(FileNotFoundError):
+            # One that is being written is renamed long before.
+            if time.time() - unfinished.stat().st_mtime > _SETTLE_SECONDS:
+                unfinished.unlink()
     for attributes in state.rglob("*.attrs"):
         with contextlib.suppress(FileNotFoundError):
             if attributes.stat().st_size == 0:

@@ -42,6 +42,7 @@ def ready(environment: Environment, report: Report) -> Iterator[Pulumi]:
         yield Pulumi(stack=environment.name, attach=provider.variables, version=engine.version)
     finally:
         provider.stop()
+        _mend_state()
 
 
 def reader(environment: Environment) -> Pulumi | None:

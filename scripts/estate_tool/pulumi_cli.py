@@ -6,12 +6,11 @@ import contextlib
 import json
 import os
 import sys
-import tempfile
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from estate_tool import engine_locks, stack_state
+from estate_tool import engine_locks, stack_state, temporary
 from estate_tool.bound import bound_to_us
 from estate_tool.engine_process import ended, started, wait
 from estate_tool.environment import DEFAULT
@@ -125,10 +124,10 @@ class Pulumi:
 
         The engine refuses one that does not hold together.
         """
-        with tempfile.NamedTemporaryFile("w", prefix="estate-", suffix=".json", encoding="utf-8") as file:
-            json.dump(exported, file)
-            file.flush()
-            self._call(ROOT / layer, "stack", "import", "--stack", self.stack, "--file", file.name)
+        with temporary.folder() as folder:
+            file = folder / "state.json"
+            file.write_text(json.dumps(exported), encoding="utf-8")
+            self._call(ROOT / layer, "stack", "import", "--stack", self.stack, "--file", str(file))
 
     def create_stack(self, layer: str) -> None:
         """Makes the empty stack of a layer."""
@@ -198,8 +197,8 @@ class Pulumi:
         return True
 
     def _run_once(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        with tempfile.TemporaryDirectory(prefix="estate-") as folder:
-            log = Path(folder) / "events.jsonl"
+        with temporary.folder() as folder:
+            log = folder / "events.jsonl"
             log.touch()
             command = ["pulumi", *arguments, "--stack", self.stack, "--non-interactive", "--color=never"]
             guarded = bound_to_us([*command, f"--event-log={log}"])

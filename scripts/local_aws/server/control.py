@@ -173,6 +173,8 @@ def _start(place: Place, report: Report, python: Path) -> None:
     credentials.read_or_create(place.home)
     for folder in (place.folder, place.folder / "files"):
         private.make_folder(folder)
+    for unfinished in place.folder.glob(f".{record.NAME}.*"):
+        unfinished.unlink(missing_ok=True)
     _refuse_old_state(place)
     _try_to_write(place.folder / ".probe")
     for name in _LOGS:

@@ -92,7 +92,9 @@ class Emulator:
         self._keeper: snapshot.Keeper | None = None
 
     def restore(self) -> None:
-        """Give every service what it had."""
+        """Give every service what it had; what a killed process was writing beside it is removed."""
+        for unfinished in (self._folder / "files").rglob("*.tmp"):
+            unfinished.unlink(missing_ok=True)
         states = snapshot.load(self._path, self._scoped)
         self._identity = states.pop(_IDENTITY, self._identity)
         self._scaling.restore(states.pop(_SCALING, {}))
