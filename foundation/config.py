@@ -6,7 +6,7 @@ from typing import Any
 
 from foundation.naming import SUFFIX_RULE, is_valid_suffix
 from foundation.problems import InvalidConfiguration, Problem, together
-from foundation.settings import read_settings, text
+from foundation.settings import boolean, read_settings, text
 from foundation.tags import TAG_VALUE_RULE, Tags, is_valid_tag_value
 
 SETTINGS = (
@@ -34,6 +34,12 @@ SETTINGS = (
         allowed=TAG_VALUE_RULE,
         about="Value of the tag CostCenter.",
     ),
+    boolean(
+        "small",
+        default=False,
+        about="Makes all layers those of a small, short-lived environment: tables on demand, nothing kept warm, "
+        "only the alarms that page, no dashboard. What a layer sets itself goes before it.",
+    ),
 )
 
 
@@ -43,6 +49,7 @@ class FoundationConfig:
 
     suffix: str
     tags: Tags
+    small: bool = False
 
 
 def parse(raw: Mapping[str, Any], *, stack: str) -> FoundationConfig:
@@ -52,7 +59,7 @@ def parse(raw: Mapping[str, Any], *, stack: str) -> FoundationConfig:
     )
     suffix = values["environmentSuffix"] or default_suffix
     tags = Tags(project=values["project"], environment=suffix, owner=values["owner"], cost_center=values["costCenter"])
-    return FoundationConfig(suffix=suffix, tags=tags)
+    return FoundationConfig(suffix=suffix, tags=tags, small=values["small"])
 
 
 def _default_suffix(raw: Mapping[str, Any], stack: str) -> str:

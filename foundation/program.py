@@ -21,7 +21,10 @@ def load(layer: str, settings: tuple[Setting, ...], parse: Callable[..., Config]
     Raises pulumi.RunError, before any resource is registered, with every problem.
     """
     config = pulumi.Config(layer)
-    raw: Mapping[str, Any] = {**_set_keys(layer), **{setting.key: config.get(setting.key) for setting in settings}}
+    given = {key: value for setting in settings if (value := config.get(key := setting.key)) is not None}
+    raw: Mapping[str, Any] = {
+        **stack_files.small_defaults(layer, pulumi.get_stack()), **_set_keys(layer), **given,
+    }  # fmt: skip
 
     def typed() -> Config:
         # What reaches the program has been read by the engine: 0420, without quotes, is 272 by now.

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from foundation import small
 from foundation.problems import InvalidConfiguration, Problem
 from foundation.settings import Setting, read_settings
 from foundation.yaml_text import Scalar, located, read, scalars
@@ -34,7 +35,7 @@ class LayerFiles:
 
 
 def layer_files(layer: str, stack: str, root: Path | None = None) -> LayerFiles:
-    """Return what is configured for a layer; the stack's file wins over the project's.
+    """Return what is configured for a layer; the stack's file wins over the project's, both over a small environment's.
 
     Raises InvalidConfiguration with every value that YAML, or the engine, takes for another one than is written.
     """
@@ -54,7 +55,23 @@ def layer_files(layer: str, stack: str, root: Path | None = None) -> LayerFiles:
                 found.others[full_key] = plain
     if problems:
         raise InvalidConfiguration(problems)
+    for key, value in small_defaults(layer, stack, root).items():
+        found.own.setdefault(key, value)
     return found
+
+
+def small_defaults(layer: str, stack: str, root: Path | None = None) -> Mapping[str, str]:
+    """Return what a layer is configured with where nothing else is said, if the environment is a small one.
+
+    Every layer has to know it when it declares resources, earlier than outputs of foundation are known.
+    """
+    if layer not in small.SETTINGS:
+        return {}
+    try:
+        told = layer_files(small.LAYER, stack, root).own.get(small.KEY)
+    except InvalidConfiguration:
+        return {}  # foundation tells what is wrong with it
+    return small.SETTINGS[layer] if str(told).lower() == "true" else {}
 
 
 def check(layer: str, stack: str, settings: tuple[Setting, ...]) -> None:

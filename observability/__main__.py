@@ -59,7 +59,10 @@ def main() -> None:
         page_topic_arn=topics["page"].arn,
         ticket_topic_arn=topics["ticket"].arn,
         alarm_names=alarms.names,
-        dashboard_name=EstateDashboard("estate", dashboard_args).name,
+        # An output without a value is not exported.
+        dashboard_name=(
+            EstateDashboard("estate", dashboard_args).name if config.dashboard else pulumi.Output.from_input("")
+        ),
         query_names=SavedQueries("estate", SavedQueriesArgs(names=names, log_groups=log_groups)).query_names,
     ).export()
 

@@ -20,9 +20,14 @@ AlarmSets = Mapping[Reference, tuple[AlarmSpec, ...]]
 
 def estate_alarms(catalog: Catalog, thresholds: Thresholds, level: Level) -> AlarmSets:
     """Return the alarms of a level by the resource they watch; the composite alarms over them are in symptoms.py."""
-    included = LEVELS[: LEVELS.index(level) + 1]
-    sets = {key: tuple(spec for spec in specs if spec.level in included) for key, specs in _all(catalog, thresholds)}
+    sets = {key: tuple(spec for spec in specs if _has(level, spec)) for key, specs in _all(catalog, thresholds)}
     return {key: specs for key, specs in sets.items() if specs}
+
+
+def _has(level: Level, spec: AlarmSpec) -> bool:
+    if level == "pages":
+        return spec.level == "symptoms" and spec.severity == "page" and spec.symptom is None
+    return LEVELS.index(spec.level) <= LEVELS.index(level)
 
 
 def _all(catalog: Catalog, thresholds: Thresholds) -> Iterator[tuple[Reference, tuple[AlarmSpec, ...]]]:

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from foundation.problems import InvalidConfiguration, Problem
-from foundation.settings import choice, integer, objects, read_settings, text
+from foundation.settings import boolean, choice, integer, objects, read_settings, text
 
 Severity = Literal["page", "ticket"]
 SEVERITIES = get_args(Severity)
-# Each level has the alarms of those before it, too.
-Level = Literal["symptoms", "standard", "all"]
+# Each level has the alarms of those before it, too. Alarms are declared from "symptoms" on; of these, "pages" has those
+# that page by themselves: of events that are lost or refused.
+Level = Literal["pages", "symptoms", "standard", "all"]
 LEVELS = get_args(Level)
 HALF_A_DAY = 43_200  # seconds; well before a stream (24 hours) or a queue (at least a day) forgets anything
 
@@ -44,8 +45,10 @@ SETTINGS = (
         "alarmLevel",
         default="standard",
         choices=LEVELS,
-        about="Which alarms there are: of symptoms only, also of their causes, or all of them. Each costs something.",
+        about="Which alarms there are: of losses that page only, of all symptoms, also of their causes, or all. "
+        "Each costs something.",
     ),
+    boolean("dashboard", default=True, about="Makes the dashboard, which costs 3 $ a month."),
     objects(
         "subscriptions",
         fields=("protocol", "endpoint"),
@@ -195,6 +198,7 @@ class ObservabilityConfig:
     topic_key_arn: str | None
     runbooks: str
     level: Level
+    dashboard: bool
     thresholds: Thresholds
 
     def subscribers(self, severity: Severity) -> list[Subscription]:
@@ -219,6 +223,7 @@ def parse(raw: Mapping[str, Any], *, stack: str) -> ObservabilityConfig:
         topic_key_arn=values["topicKeyArn"],
         runbooks=values["runbooks"],
         level=values["alarmLevel"],
+        dashboard=values["dashboard"],
         thresholds=Thresholds(
             maximum_queue_age_seconds=values["maximumQueueAgeSeconds"],
             maximum_stream_lag_seconds=values["maximumStreamLagSeconds"],

@@ -46,18 +46,25 @@ def _level(resources: Resources) -> str:
 
 
 def _wanted(catalog: Catalog, names: Names, level: str) -> Iterator[tuple[str, str]]:
-    """The metric that tells whether each resource does its work; causes only beyond the level of symptoms."""
+    """The metric that tells whether each resource does its work; causes only beyond the level of symptoms.
+
+    Where nothing but losses page, no more than the dead-letter queues.
+    """
+    pages = level == "pages"
     for queue in catalog.queues:
-        yield "ApproximateAgeOfOldestMessage", names.queue(queue.name)
+        if not pages:
+            yield "ApproximateAgeOfOldestMessage", names.queue(queue.name)
         yield "ApproximateNumberOfMessagesVisible", names.dead_letter_queue(queue.name)
     for function in catalog.functions:
         if not isinstance(function.trigger, QueueTrigger):
             yield "ApproximateNumberOfMessagesVisible", names.dead_letter_queue(function.name)
+        if pages:
+            continue
         if isinstance(function.trigger, StreamTrigger):
             yield "IteratorAge", names.function(function.name)
         if function.critical or level != "symptoms":
             yield "Errors", names.function(function.name)
-    for table in catalog.tables if level != "symptoms" else ():
+    for table in catalog.tables if level not in ("pages", "symptoms") else ():
         yield "ReadThrottleEvents", names.table(table.name)
         yield "WriteThrottleEvents", names.table(table.name)
 

@@ -16,11 +16,14 @@ from pulumi_policy import (
 )
 from pulumi_policy.proxy import UnknownValueError
 
+from foundation import small
 from foundation.guardrails.access import ACCESS_RULES
 from foundation.guardrails.exemptions import exempted
 from foundation.guardrails.rules import CONFIGURATION, UNKNOWN, Finding, Resource, Rule, StackRule, message
 from foundation.guardrails.settings import SETTING_RULES
 from foundation.guardrails.together import STACK_RULES
+from foundation.layers import LAYERS, project
+from foundation.stack_files import small_defaults
 
 NAME = "estate-guardrails"
 VERSION = "1.0.0"
@@ -49,12 +52,25 @@ def _resource_policy(rule: Rule) -> Policy:
 
 def _stack_policy(rule: StackRule, configured: Configured) -> Policy:
     def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        configuration = Resource(type=CONFIGURATION, name="configuration", props=configured())
-        for finding in rule.check([configuration, *(_resource(item) for item in args.resources)]):
+        resources = [_resource(item) for item in args.resources]
+        props = {**_small(resources), **configured()}
+        configuration = Resource(type=CONFIGURATION, name="configuration", props=props)
+        for finding in rule.check([configuration, *resources]):
             _report(rule, finding, report)
 
     level = EnforcementLevel.ADVISORY if rule.advisory else None
     return StackValidationPolicy(name=rule.name, description=rule.statement, validate=validate, enforcement_level=level)
+
+
+def _small(resources: Sequence[Resource]) -> dict[str, str]:
+    """What the layer is configured with by a small environment, which the engine does not know of."""
+    stack = next((item for item in resources if item.type == "pulumi:pulumi:Stack" and "::" in item.urn), None)
+    if stack is None:
+        return {}
+    name = stack.urn.split("::")[0].rpartition(":")[2]
+    layers = (layer.name for layer in LAYERS if project(layer.name) == stack.project)
+    found = {f"{layer}:{key}": value for layer in layers for key, value in small_defaults(layer, name).items()}
+    return {f"{small.LAYER}:{small.KEY}": "true", **found} if found else {}
 
 
 def _report(rule: Rule | StackRule, finding: Finding, report: Callable[[str, str | None], None]) -> None:

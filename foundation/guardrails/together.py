@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
+from foundation import small
 from foundation.catalog import CATALOG
 from foundation.guardrails.alarms import alarms
 from foundation.guardrails.rules import (
@@ -17,6 +18,7 @@ from foundation.guardrails.rules import (
     shown,
     suffixes_of,
 )
+from foundation.layers import project
 from foundation.model import Catalog
 from foundation.naming import Names
 from foundation.waiver import LAYER, MINIMUM, UNTIL, is_waived, over_since
@@ -103,6 +105,19 @@ def _waived(resources: Resources, catalog: Catalog = CATALOG, today: date | None
         yield Finding(resource=function, found=found, mend=mend)
 
 
+def _small(resources: Resources) -> Iterator[Finding]:
+    configured = _configured(resources)
+    stack = next((item for item in resources if item.type == "pulumi:pulumi:Stack"), None)
+    if stack is None or not configured.get(f"{small.LAYER}:{small.KEY}"):
+        return
+    for layer, settings in small.SETTINGS.items():
+        if stack.project == project(layer):
+            keys = [f"{layer}:{key}" for key in settings]
+            said = ", ".join(f"{key} {configured[key]}" for key in keys if key in configured)
+            mend = f"set {small.LAYER}:{small.KEY} to false for an environment that others rely on"
+            yield Finding(resource=stack, found=f"a small environment: {said}", mend=mend)
+
+
 def _not_warm(resources: Resources, catalog: Catalog) -> Iterator[Resource]:
     """The critical functions that keep no environment warm."""
     configs = of_type(resources, "lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig")
@@ -153,6 +168,12 @@ STACK_RULES = (
         name="warm-waived",
         statement="Critical functions keep provisioned concurrency, unless that is waived for a time.",
         check=_waived,
+        advisory=True,
+    ),
+    StackRule(
+        name="small-environment",
+        statement="Environments that others rely on are not small ones.",
+        check=_small,
         advisory=True,
     ),
     StackRule(

@@ -42,6 +42,7 @@ class Configuration:
     foundation: foundation.config.FoundationConfig
     data: data.config.DataConfig
     compute: compute.config.ComputeConfig
+    observability: observability.config.ObservabilityConfig
     region: str
     allowed_accounts: Mapping[str, tuple[str, ...]]
 
@@ -72,6 +73,7 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
         foundation=parsed["foundation"],
         data=parsed["data"],
         compute=parsed["compute"],
+        observability=parsed["observability"],
         region=str(provider.get("region", "us-east-1")),
         allowed_accounts=accounts,
     )

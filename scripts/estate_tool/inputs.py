@@ -17,7 +17,7 @@ from estate_tool.paths import ROOT
 from estate_tool.stack_state import digest_of
 from foundation.catalog import CATALOG
 from foundation.layers import layer
-from foundation.stack_files import content_of
+from foundation.stack_files import content_of, small_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -63,6 +63,7 @@ class Inputs:
                 "configuration": [
                     {key: value for key, value in content.items() if key != _SALT} for content in configuration
                 ],
+                "small": dict(small_defaults(name, self.environment, self.root)),
                 "upstream": {lower: upstream.get(lower) for lower in layer(name).reads},
                 "versions": self._versions(),
             }

@@ -16,6 +16,7 @@ HELP = "price a month of the estate, from what it did or from a stated load, bef
 EXAMPLES = (
     ("estate cost dev", "a month at the load of the last 14 days"),
     ("estate cost --load load.yaml --html cost.html", "of a load you state, as a page too"),
+    ("estate cost pr-17 --idle", "what an environment costs in which nothing happens"),
     ("estate cost --load load.yaml --compare main.json", "against what `cost --json` said of another commit"),
 )
 
@@ -28,6 +29,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--load", type=Path, metavar="FILE", help="price this load (YAML or JSON, docs/cost.md) instead of measuring"
     )
+    what.add_argument(
+        "--idle", action="store_true",
+        help="price a month without a single event, from the configuration alone: what is kept ready, item by item",
+    )  # fmt: skip
     what.add_argument(
         "--refresh-prices", action="store_true",
         help="write today's prices of the Price List API, asked through ENV's account, into the file of prices",
@@ -86,6 +91,12 @@ def _load(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
         from estate_tool.costing import statement
 
         return statement.read(args.load), {"environment": args.environment, "basis": "stated", "load": str(args.load)}
+    if args.idle:
+        from estate_tool import configuration
+        from estate_tool.costing import idle
+
+        basis = {"environment": args.environment, "basis": "idle"}
+        return idle.load(configuration.load(args.environment)), basis
     return _measured(args.environment, args.since)
 
 

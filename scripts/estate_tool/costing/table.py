@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 def headline(told: Mapping[str, Any]) -> str:
     """What it comes to, in a sentence."""
     totals = told["totals"]
+    if told.get("basis") == "idle":
+        return f"Without a single event, environment {told['environment']} costs ${totals['after_usd']} a month."
     if float(totals["saving_usd"]) <= 0:
         return (
             f"The estate costs ${totals['after_usd']} a month; before it was ${totals['before_usd']}: at this load "

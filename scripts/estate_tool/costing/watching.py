@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Application Auto Scaling makes alarms of its own for each policy that tracks a target: above and below it, and for
 # tables also on provisioned capacity that somebody else changed. An emulator makes none, AWS would.
-_ALARMS_OF_A_POLICY = {"dynamodb": 4, "lambda": 2}
+ALARMS_OF_A_POLICY = {"dynamodb": 4, "lambda": 2}
 _HOUR = 3600
 
 
@@ -60,7 +60,7 @@ def _of_autoscaling(environment: Environment) -> int:
     ours = {f"table/{names.table(table.name)}" for table in CATALOG.tables}
     ours |= {f"function:{names.function(function.name)}" for function in CATALOG.functions}
     count = 0
-    for namespace, alarms in _ALARMS_OF_A_POLICY.items():
+    for namespace, alarms in ALARMS_OF_A_POLICY.items():
         pages = client.get_paginator("describe_scaling_policies").paginate(ServiceNamespace=namespace)
         for policy in (policy for page in pages for policy in page["ScalingPolicies"]):
             resource = str(policy["ResourceId"])

@@ -10,6 +10,7 @@ from foundation.catalog import CATALOG
 from foundation.guardrails.alarms import LEVEL
 from foundation.guardrails.rules import CONFIGURATION, UNKNOWN, Resource
 from foundation.guardrails.together import TOPIC_KEY
+from foundation.layers import project
 from foundation.tags import TAG_KEYS
 from observability.alarm_spec import AlarmSpec
 from observability.alarms import AlarmSets, estate_alarms
@@ -316,6 +317,25 @@ def _function(name: str = "lambda-query-dev", **props: Any) -> Resource:
     return resource(FUNCTION, name=name, tags=TAGS, **props)
 
 
+def _pages() -> list[Resource]:
+    """The alarms of a small environment, under its configuration."""
+    configured = Resource(type=CONFIGURATION, name="configuration", props={LEVEL: "pages"})
+    return [configured, *_alarms("pages")]
+
+
+def _stack(layer: str) -> Resource:
+    """The stack of a layer, as the engine names it."""
+    return Resource(
+        type="pulumi:pulumi:Stack", name="thing", urn=f"urn:pulumi:pr-17::{project(layer)}::pulumi:pulumi:Stack::x"
+    )
+
+
+def _small() -> Resource:
+    """The configuration of a small environment."""
+    props = {"foundation:small": "true", "data:onDemand": "true", "observability:alarmLevel": "pages"}
+    return Resource(type=CONFIGURATION, name="configuration", props=props)
+
+
 def _waived(until: str | None = None) -> Resource:
     """The configuration of an environment that keeps nothing warm, until a day or for good."""
     props = {"compute:provisionedMinimum": "0", **({"compute:provisionedWaivedUntil": until} if until else {})}
@@ -403,6 +423,19 @@ _TOGETHER = [
         [_function(), resource(_WARM, functionName=UNKNOWN), _waived()],
     ),
     Pair("warm-waived", [_function(), _waived()], "waived until", [_function(), _waived("2026-01-31")]),
+    Pair(
+        "small-environment",
+        [_stack("data"), _small()],
+        "a small environment: data:onDemand true",
+        [_stack("foundation"), _small()],
+    ),
+    Pair(
+        "small-environment",
+        [_stack("observability"), _small()],
+        "observability:alarmLevel pages",
+        [_stack("observability"), Resource(type=CONFIGURATION, name="configuration", props={})],
+    ),
+    Pair("alarms", _pages()[:-1], "of dlq-query-dev", _pages()),
     Pair("alarms", _without("alarm-ingest-error-rate-dev"), "no alarm on Errors of lambda-ingest-dev", _alarms()),
     Pair("alarms", _about_another("alarm-aggregate-lag-dev"), "no alarm on IteratorAge of lambda-aggr", _alarms()),
     Pair("alarms", _without("alarm-queue-ingest-age-dev"), "of queue-ingest-dev", _alarms()),

@@ -1,0 +1,76 @@
+"""What an environment costs in a month without a single event, from its configuration: nothing has to be deployed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from estate_tool.costing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
+from estate_tool.costing.measuring import average_warm
+from estate_tool.costing.watching import ALARMS_OF_A_POLICY
+from foundation.catalog import CATALOG
+from foundation.model import QueueTrigger
+from observability.alarms import estate_alarms
+
+if TYPE_CHECKING:
+    from estate_tool.configuration import Configuration
+    from foundation.model import Capacity, Table
+
+# An idle mapping keeps five pollers, each of which asks three times a minute ("Using Lambda with Amazon SQS"; a long
+# poll lasts 20 s): 5 × 3 × 60 × 730.
+POLLS_A_MONTH = Decimal(657_000)
+_NOTHING = (
+    "Without any event: functions never run, tables stay at their least capacity, and Lambda asks each queue {polls:,} "
+    "times a month."
+)
+_WATCHED = (
+    "Of the alarms, {autoscaling} are autoscaling's own. The estate's own metrics are paid for by the hour in which "
+    "anything is published: nothing while it is idle."
+)
+
+
+def load(configuration: Configuration) -> Load:
+    """The month of an environment in which nothing happens."""
+    provisioning, watching = configuration.compute.provisioning, configuration.observability
+    warm = average_warm(provisioning) if provisioning.minimum else Decimal(0)
+    tables = tuple(_table(table, on_demand=configuration.data.on_demand) for table in CATALOG.tables)
+    scaled = sum(1 for table in tables if table.read_units is not None)
+    critical = sum(function.critical for function in CATALOG.functions)
+    autoscaling = 2 * ALARMS_OF_A_POLICY["dynamodb"] * scaled
+    autoscaling += ALARMS_OF_A_POLICY["lambda"] * critical if warm else 0
+    functions = tuple(replace(function, provisioned=bool(warm)) for function in CATALOG.functions)
+    catalog = replace(CATALOG, functions=functions)
+    specs = [spec for of in estate_alarms(catalog, watching.thresholds, watching.level).values() for spec in of]
+    return Load(
+        functions=tuple(
+            FunctionLoad(
+                name=function.name, memory_mb=Decimal(configuration.compute.memory_mb[function.name]),
+                warm=warm if function.critical else Decimal(0),
+            )
+            for function in CATALOG.functions
+        ),
+        tables=tables,
+        queues=tuple(
+            QueueLoad(name=function.trigger.queue, requests=POLLS_A_MONTH)
+            for function in CATALOG.functions
+            if isinstance(function.trigger, QueueTrigger)
+        ),
+        logs=LogLoad(retention_days=Decimal(configuration.compute.log_retention_days)),
+        watching=WatchLoad(
+            alarm_metrics=Decimal(sum(len(spec.metrics) for spec in specs) + autoscaling),
+            composite_alarms=Decimal(len({spec.symptom for spec in specs if spec.symptom})),
+            dashboards=Decimal(int(watching.dashboard)),
+        ),
+        notes=(_NOTHING.format(polls=POLLS_A_MONTH), _WATCHED.format(autoscaling=autoscaling)),
+    )  # fmt: skip
+
+
+def _table(table: Table, *, on_demand: bool) -> TableLoad:
+    if on_demand or not (table.read and table.write):
+        return TableLoad(name=table.name)
+    return TableLoad(name=table.name, read_units=_least(table.read), write_units=_least(table.write))
+
+
+def _least(capacity: Capacity) -> Decimal:
+    return Decimal(capacity.minimum)

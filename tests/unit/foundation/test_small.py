@@ -1,0 +1,125 @@
+"""The small environment: one setting of foundation that all layers follow, and what each sets itself goes before it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pytest
+from pulumi_policy import StackValidationArgs
+
+from estate_tool import configuration, inputs
+from estate_tool.costing import idle, prices, report
+from foundation import stack_files
+from foundation.guardrails.policies import policies
+from foundation.layers import LAYER_NAMES, project
+from foundation.problems import InvalidConfiguration
+from tests.support.mocks import Recording, roll_out, run_layer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(stack_files, "ROOT", tmp_path)
+    for layer in LAYER_NAMES:
+        (tmp_path / layer).mkdir()
+    write(tmp_path, "foundation", "foundation:small: true")
+    return tmp_path
+
+
+def write(checkout: Path, layer: str, *lines: str) -> None:
+    (checkout / layer / "Pulumi.dev.yaml").write_text("\n".join(["config:", *(f"  {line}" for line in lines)]))
+
+
+def test_one_setting_makes_every_layer_small(checkout: Path) -> None:
+    small = configuration.load("dev", checkout)
+    assert (small.foundation.small, small.data.on_demand, small.compute.provisioning.minimum) == (True, True, 0)
+    assert (small.observability.level, small.observability.dashboard) == ("pages", False)
+    write(checkout, "foundation", "foundation:small: false")
+    usual = configuration.load("dev", checkout)
+    assert (usual.data.on_demand, usual.compute.provisioning.minimum) == (False, 1)
+    assert (usual.observability.level, usual.observability.dashboard) == ("standard", True)
+
+
+def test_what_a_layer_sets_itself_goes_before_it(checkout: Path) -> None:
+    write(checkout, "observability", "observability:alarmLevel: all")
+    write(checkout, "compute", "compute:provisionedMinimum: 2")
+    loaded = configuration.load("dev", checkout)
+    assert (loaded.observability.level, loaded.observability.dashboard) == ("all", False)
+    assert (loaded.compute.provisioning.minimum, loaded.data.on_demand) == (2, True)
+
+
+def test_a_wrong_value_is_told_once(checkout: Path) -> None:
+    write(checkout, "foundation", "foundation:small: yes")
+    with pytest.raises(Exception, match="foundation:small is yes") as error:
+        configuration.load("dev", checkout)
+    assert str(error.value).count("foundation:small") == 1
+    with pytest.raises(InvalidConfiguration):
+        stack_files.layer_files("foundation", "dev")
+
+
+def test_the_programs_of_the_layers_follow(checkout: Path) -> None:
+    (checkout / "foundation" / "Pulumi.pr-17.yaml").write_text("config: {foundation:small: true}")
+    layers = roll_out(stack="pr-17")
+    tables = [item.inputs for item in layers["data"].of("dynamodb/table:Table")]
+    assert {table["billingMode"] for table in tables} == {"PAY_PER_REQUEST"}
+    assert not layers["data"].of("appautoscaling/target:Target")
+    assert not layers["compute"].of("lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig")
+    watching = layers["observability"]
+    assert not watching.of("cloudwatch/dashboard:Dashboard")
+    assert not watching.of("cloudwatch/compositeAlarm:CompositeAlarm")
+    names = {item.inputs["name"] for item in watching.of("cloudwatch/metricAlarm:MetricAlarm")}
+    assert {f"alarm-dlq-{queue}-arrivals-pr-17" for queue in ("ingest", "aggregate", "query")} <= names
+    assert all(item.inputs["alarmActions"] for item in watching.of("cloudwatch/metricAlarm:MetricAlarm"))
+
+
+def test_who_would_change_is_rolled_out_again(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs.Inputs, "_code", lambda *_: [])
+    monkeypatch.setattr(inputs.Inputs, "_versions", lambda _: {})
+    of = inputs.Inputs(environment="dev", engine="1", root=checkout)
+    small = {layer: of.digest(layer, {}) for layer in LAYER_NAMES}
+    write(checkout, "foundation", "foundation:small: false")
+    assert all(of.digest(layer, {}) != small[layer] for layer in LAYER_NAMES)
+
+
+def idle_bill(checkout: Path) -> dict[str, Any]:
+    load = idle.load(configuration.load("dev", checkout))
+    return report.described(load, prices.read(), {"environment": "dev", "basis": "idle"})
+
+
+def test_a_small_environment_costs_less_than_two_dollars_a_month_when_nothing_happens(checkout: Path) -> None:
+    found = idle_bill(checkout)
+    lines = {(line["item"], line["what"]): line["after_usd"] for one in found["components"] for line in one["lines"]}
+    # 5 pollers × 3 a minute × 43,800 minutes × 0.0000004 = 0.2628; a metric of an alarm is 0.10.
+    assert lines.pop(("ingest", "requests")) == "0.26"
+    assert set(lines) == {("estate", "alarms")}
+    assert float(found["totals"]["after_usd"]) < 2
+    write(checkout, "foundation", "foundation:small: false")
+    usual = idle_bill(checkout)
+    assert float(usual["totals"]["after_usd"]) > 15
+    (watching,) = (one for one in usual["components"] if one["component"] == "watching")
+    assert {line["what"]: line["after_usd"] for line in watching["lines"]}["dashboards"] == "3.00"
+
+
+def test_the_guardrails_know_the_setting_and_say_it(checkout: Path) -> None:
+    told: list[str] = []
+    (policy,) = (one for one in policies() if one.name == "small-environment")
+    urn = f"urn:pulumi:dev::{project('compute')}::pulumi:pulumi:Stack::{project('compute')}-dev"
+    stack: Any = type("Stack", (), {
+        "resource_type": "pulumi:pulumi:Stack", "name": "x", "urn": urn, "props": {},
+        "opts": type("Options", (), {"protect": False}),
+    })  # fmt: skip
+    for _ in range(2):
+        policy.validate(StackValidationArgs([stack()]), lambda text, _urn=None: told.append(text))  # type: ignore[attr-defined]
+        write(checkout, "foundation", "foundation:small: false")
+    assert len(told) == 1
+    assert "compute:provisionedMinimum 0" in told[0]
+
+
+def test_without_the_setting_nothing_is_changed(checkout: Path) -> None:
+    (checkout / "foundation" / "Pulumi.dev.yaml").unlink()
+    assert all(stack_files.small_defaults(layer, "dev") == {} for layer in LAYER_NAMES)
+    with pytest.raises(pulumi.RunError, match="small"):
+        run_layer("data", stack="dev", config={"data:small": "true"}, recording=Recording())
