@@ -58,16 +58,16 @@ def _inputs(deployment: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _put_ignored_back(deployment: Mapping[str, Any], before: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Gives inputs whose changes are ignored their former values again; whether any had another one.
+    """Gives inputs whose changes are ignored their former values again where AWS has none; whether any had none.
 
     The engine takes such inputs from the state: of a table switched to on-demand, capacities of 0, which no provisioned
-    table may have.
+    table may have. What autoscaling has set is taken over as it is: the former value would be an update.
     """
     changed = False
     for one in deployment.get("resources") or []:
         for name in one.get("ignoreChanges") or ():
             former = before.get(one["urn"], {}).get(name)
-            if former is not None and one["inputs"].get(name) != former:
+            if former is not None and not one["inputs"].get(name):
                 one["inputs"][name] = former
                 changed = True
     return changed

@@ -256,6 +256,18 @@ def test_inputs_whose_changes_are_ignored_keep_their_values_when_the_state_is_re
     assert put_back["inputs"] == {"billingMode": "PAY_PER_REQUEST", "readCapacity": 5}
 
 
+def test_what_autoscaling_has_set_meanwhile_is_taken_over(
+    empty_estate: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A former capacity in its place would be an update of the table, which throttles who relies on the present one."""
+    engine: Any = FakeEngine(step(TABLE, "t", {"tags": {"Owner": "a"}}, {"tags": {}}, "tags.Owner"))
+    table = resource(TABLE, "t", readCapacity=5) | {"ignoreChanges": ["readCapacity"]}
+    scaled = resource(TABLE, "t", readCapacity=17) | {"ignoreChanges": ["readCapacity"]}
+    monkeypatch.setattr(engine, "export", lambda _: {"resources": [scaled if engine.refreshed else table]})
+    drift_repair.take_in(engine, empty_estate, drift.find(engine, empty_estate, ("data",)))  # type: ignore[arg-type]
+    assert engine.put_back == {}
+
+
 def test_permissions_beside_the_declared_ones_are_found_and_taken_away(empty_estate: Estate) -> None:
     iam, sqs = empty_estate.client("iam"), empty_estate.client("sqs")
     policy = json.dumps(
