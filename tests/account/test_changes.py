@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -60,6 +61,16 @@ def edited(run: Checkout, *files: str) -> Iterator[None]:
     finally:
         for file, text in before.items():
             (run.root / file).write_text(text)
+
+
+@contextlib.contextmanager
+def added(run: Checkout) -> Iterator[None]:
+    """Declare the function of docs/adding-a-function.md, and take it back in the end."""
+    with added(run):
+        try:
+            yield
+        finally:
+            shutil.rmtree(run.root / "lambda_src" / adding_a_function.NAME)
 
 
 def losses(run: Checkout) -> dict[str, int | None]:
@@ -123,8 +134,7 @@ def test_another_key_of_a_table_with_items(account: Account, run: Checkout, othe
 
 
 def test_a_removed_function_with_dead_letters(account: Account, run: Checkout) -> None:
-    with edited(run, CATALOG, "compute/sizing.json"):
-        adding_a_function.follow(run.root)
+    with added(run):
         assert set(deploy(run).results.values()) == {"deployed", "unchanged"}
         send(account, "dlq-lookup-dev", 3)
     assert "dlq-lookup-dev: 3 messages would be LOST" in refused(account, run).text
@@ -175,8 +185,7 @@ def test_a_removed_table_with_items_and_the_way_back(account: Account, run: Chec
 
 @long
 def test_a_renamed_function_with_dead_letters(account: Account, run: Checkout) -> None:
-    with edited(run, CATALOG, "compute/sizing.json"):
-        adding_a_function.follow(run.root)
+    with added(run):
         deploy(run)
         url = send(account, "dlq-lookup-dev", 4)
         rename(run, "lookup", "finder")
@@ -191,6 +200,33 @@ def test_a_renamed_function_with_dead_letters(account: Account, run: Checkout) -
         names = {name for kind, name in account.listed() if kind in ("functions", "queues", "roles")}
         assert {"lambda-finder-dev", "role-finder-dev"} <= names
         assert not any("lookup" in name for name in names)
+    deploy(run)
+    assert deploy(run).results == SAME
+
+
+@long
+def test_a_failure_between_the_layers_leaves_the_old_function_at_work(account: Account, run: Checkout) -> None:
+    logs, functions = account.aws.client("logs"), account.aws.client("lambda")
+    group = "/aws/lambda/lambda-finder-dev"
+
+    def looks_up() -> Any:
+        event = json.dumps({"source": "s", "id": "1"})
+        answer = functions.invoke(FunctionName="lambda-lookup-dev", Qualifier="live", Payload=event)
+        return json.loads(answer["Payload"].read())
+
+    with added(run):
+        deploy(run)
+        assert looks_up() == {"found": False}
+        logs.create_log_group(logGroupName=group)
+        rename(run, "lookup", "finder")
+        failed = deploy(run, "--lose-data", "/aws/lambda/lambda-lookup-dev", code=1)
+        assert failed.results["foundation"] == "deployed"
+        assert failed.results["compute"] == "failed"
+        assert {("roles", "role-lookup-dev"), ("roles", "role-finder-dev")} <= set(account.listed())
+        assert looks_up() == {"found": False}
+        logs.delete_log_group(logGroupName=group)
+        deploy(run, "--lose-data", "/aws/lambda/lambda-lookup-dev")
+        assert not any("lookup" in name for _, name in account.listed())
     deploy(run)
     assert deploy(run).results == SAME
 
@@ -258,14 +294,13 @@ def test_other_tags_and_capacities(account: Account, run: Checkout) -> None:
 @long
 def test_functions_by_the_dozen_come_and_go(account: Account, run: Checkout) -> None:
     before = account.listed()
-    with edited(run, CATALOG, "compute/sizing.json"):
-        adding_a_function.follow(run.root)
+    with added(run):
         text = (run.root / CATALOG).read_text()
         start = text.rindex("        Function(\n")
         one, sizes = text[start : text.rindex("    ),\n)")], json.loads((run.root / "compute/sizing.json").read_text())
         more = [f"lookup-{number}" for number in range(FUNCTIONS - 1)]
-        added = "".join(one.replace('name="lookup"', f'name="{name}"') for name in more)
-        run.replace(CATALOG, one, one + added)
+        declared = "".join(one.replace('name="lookup"', f'name="{name}"') for name in more)
+        run.replace(CATALOG, one, one + declared)
         sizes["functions"] |= dict.fromkeys(more, sizes["functions"]["lookup"])
         (run.root / "compute/sizing.json").write_text(json.dumps(sizes))
         assert losses(run) == {}
