@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from estate_tool.counted_before import stored_before
 from estate_tool.dead_letters import DeadLetters, depth
 from estate_tool.errors import Failed
 from estate_tool.lost_batches import LostBatches
@@ -43,6 +44,10 @@ def follow(environment: Environment, ledger: Ledger, timeout: float, progress: P
     )
     try:
         settlement.wait(timeout, lambda: progress.show(lambda: _standing(ledger)))
+        table = names.table(events_table())
+        for found in stored_before(client("dynamodb"), table, ledger.counted_events(), ledger.began):
+            ledger.found_before(found)
+            progress.show(lambda: _standing(ledger))
     except TimedOut as error:
         raise Failed(
             f"nothing arrived for {timeout:g} s: {ledger.missing:,} of {ledger.sent:,} messages are neither in the "
@@ -57,8 +62,9 @@ def follow(environment: Environment, ledger: Ledger, timeout: float, progress: P
 
 
 def _standing(ledger: Ledger) -> str:
+    before = f"{ledger.counted_before:,} counted before, " if ledger.counted_before else ""
     return (
-        f"waiting: {ledger.aggregated:,} aggregated, {ledger.duplicates:,} duplicates, "
+        f"waiting: {ledger.aggregated:,} aggregated, {before}{ledger.duplicates:,} duplicates, "
         f"{ledger.dead_lettered:,} dead-lettered, {ledger.missing:,} to come"
     )
 

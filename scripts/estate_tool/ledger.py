@@ -30,6 +30,9 @@ class Ledger:
         self._messages: dict[bytes, bytes | None] = {}
         self._invalid = 0
         self._aggregated = 0
+        self._given_up: set[bytes] = set()
+        self.began = 0.0
+        self.counted_before = 0
         self._superfluous = 0
         self._dead_lettered = 0
 
@@ -92,7 +95,18 @@ class Ledger:
             self._give_up(event)
         return len(given_up)
 
+    def counted_events(self) -> list[bytes]:
+        """Events that are in the aggregates, whoever brought them there."""
+        return [event for event in self._events if event not in self._outstanding and event not in self._given_up]
+
+    def found_before(self, events: Iterable[bytes]) -> None:
+        """These of the events in the aggregates were counted before this send began."""
+        count = sum(1 for _ in events)
+        self._aggregated -= count
+        self.counted_before += count
+
     def _give_up(self, event: bytes) -> None:
+        self._given_up.add(event)
         del self._outstanding[event]
         self._dead.pop(event, None)
         self._dead_lettered += self._copies.pop(event, 1)
@@ -109,7 +123,7 @@ class Ledger:
 
     @property
     def aggregated(self) -> int:
-        """Distinct events of this send that are in the aggregates."""
+        """Distinct events of this send that are in the aggregates, and were not before it."""
         return self._aggregated
 
     @property
@@ -124,8 +138,11 @@ class Ledger:
 
     @property
     def missing(self) -> int:
-        """Messages that are not accounted for: `sent` is this, `aggregated`, `duplicates` and `dead_lettered`."""
-        return self.sent - self.aggregated - self.duplicates - self.dead_lettered
+        """Messages that are not accounted for.
+
+        `sent` is this, `aggregated`, `counted_before`, `duplicates` and `dead_lettered` together.
+        """
+        return self.sent - self.aggregated - self.counted_before - self.duplicates - self.dead_lettered
 
 
 def _compact(message_id: str) -> bytes:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING, BinaryIO
 
 from estate_tool import sending
+from estate_tool.counted_before import clock_of
 from estate_tool.errors import EstateError, Failed
 from estate_tool.lines import Lines
 from estate_tool.reaching import explained
@@ -48,7 +49,8 @@ class Transfer:
         """Send it all; raises Failed, with how to go on, when that can't be done or is interrupted."""
         sqs = self._environment.client("sqs")
         url = sqs.get_queue_url(QueueName=self._environment.names.queue(QUEUE))["QueueUrl"]
-        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MaximumMessageSize"])["Attributes"]
+        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MaximumMessageSize"])
+        self._ledger.began, attributes = clock_of(answer), answer["Attributes"]
         longest = min(int(attributes.get("MaximumMessageSize", sending.BATCH_BYTES)), sending.BATCH_BYTES)
         lines = Lines(stream, longest=longest, first=self._first_line)
         try:

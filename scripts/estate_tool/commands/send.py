@@ -101,6 +101,7 @@ def _result(ledger: Ledger, through_line: int, seconds: float, *, followed: bool
         "dead_lettered": ledger.dead_lettered if followed else None,
         "duplicates": ledger.duplicates,
         "seconds": round(seconds, 3),
+        "counted_before": ledger.counted_before if followed else None,
         "missing": ledger.missing if followed else None,
         "through_line": through_line,
     }
@@ -114,9 +115,10 @@ def _lines(result: dict[str, Any]) -> Iterator[str]:
         f"({sent / max(seconds, 0.001):,.0f}/s{', the wait included' if followed else ''})"
     )
     if followed:
+        before = f"{result['counted_before']:,} counted before and not now, " if result["counted_before"] else ""
         missing = f", {result['missing']:,} not accounted for" if result["missing"] else ""
         yield (
-            f"{result['aggregated']:,} events aggregated, {result['duplicates']:,} duplicates, "
+            f"{result['aggregated']:,} events aggregated, {before}{result['duplicates']:,} duplicates, "
             f"{result['dead_lettered']:,} in a dead-letter queue{missing}"
         )
     elif result["duplicates"]:

@@ -214,6 +214,28 @@ def test_wait_returns_when_all_is_marked_or_dead_and_the_counts_add_up(estate: A
     assert sorted(estate.bodies("dlq-ingest-dev")) == ["poison", "poison", "somebody else's"]
 
 
+def test_what_was_stored_before_the_send_is_told_as_counted_before(estate: Any, call: Any, events: Any) -> None:
+    mark(estate, FLIGHTS)
+    dynamodb = estate.client("dynamodb")
+    dynamodb.create_table(
+        TableName="table-events-dev", BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "event_key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "event_key", "AttributeType": "S"}],
+    )  # fmt: skip
+    for number, line in enumerate(FLIGHTS):
+        received = "2026-01-01T00:00:00Z" if number < 20 else "2999-01-01T00:00:00Z"
+        item = {"event_key": {"S": parse(line).key}, "received_at": {"S": received}}
+        # One that another writer put there tells no time.
+        dynamodb.put_item(TableName="table-events-dev", Item=item if number else {"event_key": item["event_key"]})
+    done = call(send, events(*FLIGHTS, *FLIGHTS[:5]), "--wait", "--timeout", "30", "--json")
+    result = json.loads(done.out)
+    assert done.code == 0
+    counts = {name: result[name] for name in ("sent", "aggregated", "counted_before", "duplicates", "missing")}
+    assert counts == {"sent": 35, "aggregated": 11, "counted_before": 19, "duplicates": 5, "missing": 0}
+    shown = call(send, events(*FLIGHTS), "--wait", "--timeout", "30").out
+    assert "11 events aggregated, 19 counted before and not now, 0 duplicates, 0 in a dead-letter queue" in shown
+
+
 def test_a_wait_that_takes_too_long_says_what_is_missing_and_where_to_look(estate: Any, call: Any, events: Any) -> None:
     mark(estate, FLIGHTS[:20])
     done = call(send, events(*FLIGHTS), "--wait", "--timeout", "0.2")
