@@ -3,7 +3,7 @@
 ENV ?= local
 
 .DEFAULT_GOAL := check
-.PHONY: setup fmt lint type test coverage check deploy destroy bench lock docs permissions
+.PHONY: setup fmt lint type test coverage check deploy destroy bench lock release docs permissions
 
 # Everything this machine needs: .venv, the engine, the embedded AWS's environment.
 setup:
@@ -15,7 +15,7 @@ fmt:
 	.venv/bin/ruff format --quiet .
 
 lint:
-	scripts/lint.sh style imports shell
+	scripts/lint.sh style imports shell workflows
 
 type:
 	scripts/lint.sh types
@@ -60,6 +60,14 @@ permissions:
 	scripts/setup.sh
 	.venv/bin/python -P -m tests.integration.minimality
 
-# The lock files again, at the newest versions pyproject.toml and the .in files allow.
+# The lock files again, at the newest versions pyproject.toml and the .in files allow; make lock PACKAGE=boto3 lifts
+# that one alone, and what it needs.
+PACKAGE ?=
 lock:
-	scripts/setup.sh lock
+	scripts/setup.sh lock$(if $(PACKAGE),=$(PACKAGE))
+
+# A release: make release VERSION=1.2.0 dates the changelog, sets the version, commits and tags; nothing is pushed.
+VERSION ?=
+release:
+	scripts/setup.sh venv
+	.venv/bin/python -P -m estate_tool.release "$(VERSION)"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# lint.sh [style|imports|shell|types …]: the checks that run nothing; all of them without arguments.
+# lint.sh [style|imports|shell|workflows|types …]: the checks that run nothing; all of them without arguments.
 set -euo pipefail
 self=$(readlink -f -- "${BASH_SOURCE[0]}")
 root=${self%/*/*}
@@ -9,16 +9,26 @@ estate_setup "$root"
 cd "$root"
 export PATH="$root/.venv/bin:$PATH"
 
-[[ $# -gt 0 ]] || set -- style imports shell types
+# GitHub's workflows: actionlint, built once from its Go module, and zizmor with the auditor's eyes; neither asks GitHub.
+workflows() {
+  local actionlint checkers
+  actionlint=$(python -P -m estate_tool.setup actionlint) &&
+    checkers=$(python -P -m estate_tool.setup checkers) &&
+    "$actionlint" -shellcheck= -pyflakes= &&
+    "${checkers%/*}/zizmor" --quiet --persona=auditor --offline --no-progress .github
+}
+
+[[ $# -gt 0 ]] || set -- style imports shell workflows types
 failed=()
 for check; do
   case $check in
     style) ruff check --quiet . && ruff format --check --quiet . ;;
     imports) lint-imports --no-logo ;;
     shell) shellcheck --external-sources .ci/run scripts/estate scripts/*.sh ;;
+    workflows) workflows ;;
     types) basedpyright --level error ;;
     *)
-      echo "usage: lint.sh [style|imports|shell|types …]" >&2
+      echo "usage: lint.sh [style|imports|shell|workflows|types …]" >&2
       exit 2
       ;;
   esac || failed+=("$check")

@@ -6,11 +6,12 @@ import argparse
 import contextlib
 import errno
 import importlib
+import json
 import os
 import re
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from estate_tool.errors import EstateError, Failed, show
 from estate_tool.terminal import filtered
@@ -47,15 +48,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ran(arguments: Sequence[str] | None) -> int:
+    args = argparse.Namespace()
     try:
         args = parser().parse_args(arguments)
+        _watch_stdout()
         code = int(args.run(args))
         # Here, where a full disk or a reader that has gone is still told, and not when Python ends.
         sys.stdout.flush()
         return code
     except EstateError as error:
-        show(error)
-        return error.exit_code
+        return _ended(error, args)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return _INTERRUPTED
@@ -66,8 +68,35 @@ def _ran(arguments: Sequence[str] | None) -> int:
         expected = _explained(error)
         if expected is None:
             raise
-        show(expected)
-        return expected.exit_code
+        return _ended(expected, args)
+
+
+def _ended(error: EstateError, args: argparse.Namespace) -> int:
+    """Tell why a command ended, also in JSON where that was asked for and none was printed; return the exit code."""
+    show(error)
+    if getattr(args, "json", False) and not getattr(sys.stdout, "written", True):
+        print(json.dumps({"ok": False, "error": error.message, "hint": error.hint}, indent=2), flush=True)
+    return error.exit_code
+
+
+class _Watched:
+    """A stream that remembers whether anything was written to it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.written = False
+
+    def write(self, text: str) -> int:
+        """Write to the stream."""
+        self.written = self.written or bool(text)
+        return self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def _watch_stdout() -> None:
+    sys.stdout = cast("TextIO", _Watched(sys.stdout))
 
 
 def _write_no_more() -> None:

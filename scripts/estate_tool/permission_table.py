@@ -10,12 +10,13 @@ from collections.abc import Mapping
 
 from estate_tool.needs import Needs, arn, needs, tags
 
-# {partition}, {region}, {account}, {suffix} and the resource's inputs are filled in.
+# {partition}, {region}, {account}, {suffix} and the resource's inputs are filled in; what a name has between its kind
+# and the suffix becomes a pattern. A condition may have several values, with spaces between.
 _ROLE = "arn:{partition}:iam::{account}:role/"
 _FUNCTION = arn("lambda", "function:{functionName}")
 _ALARMS = arn("cloudwatch", "alarm:alarm-*-{suffix}")
 _MAPPINGS = arn("lambda", "event-source-mapping:*")
-_OF_FUNCTION = {"ArnLike": {"lambda:FunctionArn": "{functionArn}*"}}
+_OF_FUNCTION = {"ArnLike": {"lambda:FunctionArn": "{functionArn} {functionArn}:*"}}
 _SCALED = {
     "StringEquals": {
         "application-autoscaling:service-namespace": "{serviceNamespace}",
@@ -23,6 +24,11 @@ _SCALED = {
     }
 }
 _TARGETS = arn("application-autoscaling", "scalable-target/*")
+# "How target tracking works": the names of its alarms end in an id.
+_OF_TRACKING = tuple(
+    arn("cloudwatch", f"alarm:TargetTracking-{{resourceId}}-{kind}-*")
+    for kind in ("AlarmHigh", "AlarmLow", "ProvisionedCapacityHigh", "ProvisionedCapacityLow")
+)
 _LISTS = "lists; AWS lets no resource be named for it"
 _QUEUE = arn("sqs", "{queueName}")
 _SETS_QUEUE = needs("sqs: GetQueueAttributes SetQueueAttributes", _QUEUE)
@@ -44,7 +50,9 @@ TABLE: Mapping[str, tuple[Needs, ...]] = {
     "aws:iam/role:Role": (
         needs(
             "iam: CreateRole GetRole UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy DeleteRole "
-            "TagRole UntagRole ListRoleTags ListRolePolicies ListAttachedRolePolicies ListInstanceProfilesForRole",
+            "TagRole UntagRole ListRoleTags ListRolePolicies ListAttachedRolePolicies ListInstanceProfilesForRole "
+            # Drift removes what somebody added to a role.
+            "GetRolePolicy DeleteRolePolicy DetachRolePolicy",
             _ROLE + "{name}",
         ),
     ),
@@ -87,10 +95,7 @@ TABLE: Mapping[str, tuple[Needs, ...]] = {
         needs("application-autoscaling: PutScalingPolicy DeleteScalingPolicy", _TARGETS, when=_SCALED),
         _SCALING_READ,
         # Target tracking makes alarms of its own, with the permissions of who puts the policy.
-        needs(
-            "cloudwatch: PutMetricAlarm DescribeAlarms DeleteAlarms",
-            arn("cloudwatch", "alarm:TargetTracking-{resourceId}-*"),
-        ),
+        needs("cloudwatch: PutMetricAlarm DescribeAlarms DeleteAlarms", *_OF_TRACKING),
     ),
     "aws:appautoscaling/scheduledAction:ScheduledAction": (
         needs("application-autoscaling: PutScheduledAction DeleteScheduledAction", _TARGETS, when=_SCALED),
@@ -100,7 +105,9 @@ TABLE: Mapping[str, tuple[Needs, ...]] = {
         needs(
             "lambda: CreateFunction GetFunction GetFunctionConfiguration GetFunctionCodeSigningConfig "
             "UpdateFunctionCode UpdateFunctionConfiguration DeleteFunction PublishVersion ListVersionsByFunction "
-            f"GetFunctionConcurrency PutFunctionConcurrency DeleteFunctionConcurrency {tags('ListTags')}",
+            # The last two: drift finds and removes permissions that nobody declared.
+            f"GetFunctionConcurrency PutFunctionConcurrency DeleteFunctionConcurrency {tags('ListTags')} "
+            "GetPolicy RemovePermission",
             arn("lambda", "function:{name}"),
             arn("lambda", "function:{name}:*"),
         ),
@@ -126,7 +133,11 @@ TABLE: Mapping[str, tuple[Needs, ...]] = {
         needs("lambda: GetAccountSettings", "*", why="the quota of the whole account, read before anything is touched"),
     ),
     "aws:lambda/permission:Permission": (
-        needs("lambda: AddPermission GetPolicy RemovePermission", arn("lambda", "function:{function}*")),
+        needs(
+            "lambda: AddPermission GetPolicy RemovePermission",
+            arn("lambda", "function:{function}"),
+            arn("lambda", "function:{function}:*"),
+        ),
     ),
     "aws:lambda/eventSourceMapping:EventSourceMapping": (
         needs(

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from estate_tool.permissions import policy
+from estate_tool.planned import Place, Planned
 from foundation.guardrails.policies import ALL_RULES
 from foundation.guardrails.rules import Resource, StackRule
 from foundation.naming import MAX_PURPOSE
@@ -16,7 +18,7 @@ from observability.quotas import check_dashboard
 from tests.support.checkers import ask
 from tests.support.cloudformation import template
 from tests.support.many import in_place, many, roll_out_many
-from tests.support.mocks import Recording, Registration
+from tests.support.mocks import Recording, Registration, roll_out
 
 FUNCTIONS = 100
 SUFFIX = "a-0123456789-xyz"
@@ -104,6 +106,27 @@ def test_the_dashboard_is_one_that_cloudwatch_takes(dashboard: list[dict[str, An
 def test_a_dashboard_beyond_a_quota_is_refused_with_the_number(widgets: list[int], number: int) -> None:
     with pytest.raises(ValueError, match=f"{number} "):
         check_dashboard([{"properties": {"metrics": [0] * count}} for count in widgets])
+
+
+def test_a_deployers_policy_fits_and_is_that_of_a_few_functions(layers: dict[str, Recording]) -> None:
+    few = policies(roll_out(stack=SUFFIX))
+    for name, document in policies(layers).items():
+        size = len(json.dumps(document, separators=(",", ":")))
+        assert size <= (10_240 if name == "all" else 6_144), name
+        granted, before = ({json.dumps(each["Action"]) for each in d["Statement"]} for d in (document, few[name]))
+        assert granted == before
+
+
+def policies(layers: dict[str, Recording]) -> dict[str, dict[str, Any]]:
+    """The deployer's policy of each layer, and of all."""
+    place = Place(account="123456789012", region="us-east-1")
+    made = [
+        Planned(layer=name, type=item.type, name=item.name, inputs=item.inputs)
+        for name, recording in layers.items()
+        for item in recording.resources
+    ]
+    each = {name: policy([item for item in made if item.layer == name], place, SUFFIX) for name in layers}
+    return {**each, "all": policy(made, place, SUFFIX)}
 
 
 @pytest.mark.parametrize("layer", ["foundation", "data", "compute", "observability"])

@@ -21,6 +21,8 @@ HELP = "print the IAM policy that rolling layers out needs"
 EXAMPLES = (
     ("estate permissions dev --account 111122223333", "for all layers"),
     ("estate permissions data dev --json", "for one, with what can't be narrowed down"),
+    ("estate permissions dev --read-only", "for the role of previews and drift"),
+    ("estate permissions dev --backend s3://estate-state", "for the bucket that keeps the state, and its --key"),
     ("estate permissions audit", "what `estate audit` reads"),
 )
 _AUDIT = "audit"
@@ -38,12 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"one of {', '.join(LAYER_NAMES)}, or all without; ENV: local; or `{_AUDIT}` alone",
     )
     parser.add_argument("--account", help="the account's number, where aws:allowedAccountIds does not tell it")
+    parser.add_argument("--read-only", action="store_true", help="what previews and drift need: nothing is changed")
+    parser.add_argument("--backend", metavar="BUCKET", help="instead, what the engine needs of the bucket of its state")
+    parser.add_argument("--key", metavar="ARN", help="with --backend: the KMS key of the bucket, or of the secrets")
     arguments.json_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Runs the programs without engine or AWS, and prints what making their resources needs."""
-    from estate_tool import environment, permissions, planned
+    from estate_tool import backend_permissions, environment, permissions, planned
 
     if args.names == [_AUDIT]:
         from estate_tool.audit import policy
@@ -53,10 +58,18 @@ def run(args: argparse.Namespace) -> int:
     layers, name = _chosen(args.names)
     target = environment.resolve(name)
     place = _place(target, layers, args.account)
+    if args.key and not args.backend:
+        raise UsageError("--key is for --backend", "for example: --backend s3://BUCKET --key ARN")
+    if args.backend:
+        own = backend_permissions.backend(args.backend, args.key, place.partition, writes=not args.read_only)
+        print(json.dumps({"environment": target.name, "policy": own} if args.json else own, indent=2))
+        return 0
     everything = planned.resources(target, place, lambda kind, inputs: permissions.arn(kind, inputs, place))
     wanted = [resource for resource in everything if resource.layer in layers]
     document = permissions.policy(wanted, place, target.names.suffix)
-    wide = permissions.unscoped(wanted)
+    document = backend_permissions.read_only(document) if args.read_only else document
+    granted = {action for each in document["Statement"] for action in each["Action"]}
+    wide = [each for each in permissions.unscoped(wanted) if granted & set(each.actions)]
     if args.json:
         told = [{"actions": list(each.actions), "reason": each.reason} for each in wide]
         answer = {"environment": target.name, "layers": list(layers), "account": place.account}

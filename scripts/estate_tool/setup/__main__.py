@@ -1,11 +1,14 @@
-"""Sets up what is named: `venv` (the checkout's environment), `engine`, `local-aws`; `lock` makes the lock files
-again, `engine-hashes` pins the engine's release archives.
+"""Sets up what is named: `venv` (the checkout's environment), `engine`, `local-aws`, `checkers`, `actionlint`.
+
+`lock` makes the lock files again, `lock=PACKAGE` with that package alone lifted; `engine-hashes` pins the engine's
+release archives.
 
 Runs in any Python 3.11, before there is an environment: scripts/_setup.sh starts it by its path.
 """
 
 from __future__ import annotations
 
+import functools
 import signal
 import sys
 from collections.abc import Callable
@@ -38,15 +41,19 @@ def main(names: list[str]) -> int:
 
 
 def _steps(name: str) -> Callable[[Report], object]:
-    from estate_tool.setup import engine, environments, locks, release
+    from estate_tool.setup import engine, environments, linters, locks, release
 
     steps: dict[str, Callable[[Report], object]] = {
         "venv": environments.ensure_checkout,
         "engine": engine.ensure_engine,
         "local-aws": environments.ensure_local_aws,
+        "checkers": lambda report: print(environments.ensure_checkers(report)),
+        "actionlint": lambda report: print(linters.ensure_actionlint(report)),
         "lock": locks.make,
         "engine-hashes": lambda report: release.pin(engine.VERSION, report),
     }
+    if name.startswith("lock="):
+        return functools.partial(locks.make, package=name.removeprefix("lock="))
     if name not in steps:
         raise UsageError(f"set-up knows no {name!r}", f"one of: {', '.join(steps)}")
     return steps[name]

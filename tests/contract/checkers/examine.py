@@ -80,8 +80,8 @@ def by_policy_sentry(document: dict[str, Any]) -> Iterator[dict[str, str]]:
     for statement in document["Statement"]:
         keys = [key for test in statement.get("Condition", {}).values() for key in test]
         for action in _listed(statement.get("Action")):
-            # All actions of a service, in statements that deny.
-            if not action.endswith(":*"):
+            # All actions, or all of a service, in statements that deny.
+            if not action.endswith("*"):
                 for rule, detail in _about(action, _listed(statement.get("Resource")), keys):
                     sid = statement.get("Sid", "")
                     yield {"rule": f"policy-sentry:{rule}", "detail": f"{sid} {action} {detail}"}

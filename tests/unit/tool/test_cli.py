@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import json
 import os
 import signal
 from typing import TYPE_CHECKING, Any
@@ -123,3 +124,27 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
             cli.main([command, "--help"])
         assert ended.value.code == 0
         assert f"usage: estate {command}" in capsys.readouterr().out
+
+
+def test_who_asked_for_json_gets_the_error_of_a_refused_command_in_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(args: argparse.Namespace) -> int:
+        raise UsageError("no such thing", "try this")
+
+    monkeypatch.setattr(status, "run", run)
+    assert cli.main(["status", "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"ok": False, "error": "no such thing", "hint": "try this"}
+
+
+def test_what_a_command_printed_before_it_failed_stays_the_only_json(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(args: argparse.Namespace) -> int:
+        print(json.dumps({"ok": False, "error": "half"}))
+        raise Failed("half", "go on")
+
+    monkeypatch.setattr(status, "run", run)
+    assert cli.main(["status", "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"] == "half"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import environment, permissions, planned
+from estate_tool import backend_permissions, environment, permissions, planned
 from estate_tool.commands import permissions as command
 from estate_tool.configuration import load
 from estate_tool.environment import Environment
@@ -40,7 +41,7 @@ def resources() -> list[Planned]:
 def statements(resources: list[Planned], *layers: str) -> list[dict[str, Any]]:
     wanted = [item for item in resources if item.layer in (layers or LAYER_NAMES)]
     found: list[dict[str, Any]] = permissions.policy(wanted, PLACE, "dev")["Statement"]
-    return found
+    return [each for each in found if each["Effect"] == "Allow"]
 
 
 def test_no_action_is_a_wildcard_and_only_known_ones_are_allowed_on_everything(resources: list[Planned]) -> None:
@@ -63,24 +64,30 @@ def test_resources_are_those_of_the_environment(resources: list[Planned]) -> Non
         if not any(part in arn for part in ("scalable-target", "source-mapping:*", "aws-service-role"))
     ]
     assert [arn for arn in named if "-dev" not in arn] == []
-    assert "arn:aws:dynamodb:us-east-1:111122223333:table/table-events-dev" in scoped
-    assert "arn:aws:lambda:us-east-1:111122223333:function:lambda-query-dev:live" in scoped
+    assert "arn:aws:dynamodb:us-east-1:111122223333:table/table-*-dev" in scoped
+    assert "arn:aws:lambda:us-east-1:111122223333:function:lambda-*-dev:live" in scoped
+    # None ends within a suffix: `function:lambda-*-dev*` would reach an environment `dev-b`.
+    assert [arn for arn in named if re.search(r"-dev\*", arn)] == []
+
+
+def test_what_is_tagged_as_another_environments_is_denied(resources: list[Planned]) -> None:
+    (denying,) = [each for each in permissions.policy(resources, PLACE, "dev")["Statement"] if each["Effect"] == "Deny"]
+    assert (denying["Action"], denying["Resource"]) == ("*", "*")
+    tag = "aws:ResourceTag/Environment"
+    assert denying["Condition"] == {"StringNotEquals": {tag: "dev"}, "Null": {tag: "false"}}
 
 
 def test_roles_are_passed_to_lambda_alone_and_by_name(resources: list[Planned]) -> None:
     (passing,) = [each for each in statements(resources) if "iam:PassRole" in each["Action"]]
     assert passing["Action"] == ["iam:PassRole"]
-    assert passing["Resource"] == [
-        f"arn:aws:iam::111122223333:role/role-{name}-dev" for name in ("aggregate", "ingest", "query")
-    ]
+    assert passing["Resource"] == ["arn:aws:iam::111122223333:role/role-*-dev"]
     assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com"]}}
 
 
 def test_mappings_are_limited_to_the_functions_that_have_one(resources: list[Planned]) -> None:
     (creating,) = [each for each in statements(resources) if "lambda:CreateEventSourceMapping" in each["Action"]]
-    functions = [
-        f"arn:aws:lambda:us-east-1:111122223333:function:lambda-{name}-dev*" for name in ("aggregate", "ingest")
-    ]
+    function = "arn:aws:lambda:us-east-1:111122223333:function:lambda-*-dev"
+    functions = [function, f"{function}:*"]
     assert sorted(creating["Condition"]["ArnLike"]["lambda:FunctionArn"]) == functions
 
 
@@ -131,3 +138,48 @@ def test_the_command_prints_the_policy(
     assert (told["environment"], told["layers"], told["account"]) == ("dev", ["data"], "111122223333")
     assert told["policy"]["Version"] == "2012-10-17"
     assert [each["reason"] for each in told["unscoped"]]
+
+
+def test_a_role_that_only_reads_gets_nothing_that_changes(resources: list[Planned]) -> None:
+    whole = permissions.policy(resources, PLACE, "dev")
+    reading = backend_permissions.read_only(whole)["Statement"]
+    actions = {action for each in reading if each["Effect"] == "Allow" for action in each["Action"]}
+    assert {action.split(":")[1][:3] for action in actions} == {"Des", "Get", "Lis", "Sca"}
+    assert {"lambda:GetFunction", "dynamodb:DescribeTable", "lambda:GetPolicy", "sqs:GetQueueAttributes"} <= actions
+    assert [each["Condition"] for each in reading if each["Action"] == ["dynamodb:Scan"]] == [
+        {"StringEquals": {"dynamodb:Select": ["COUNT"]}}
+    ]
+    assert reading[-1] == whole["Statement"][-1]
+
+
+@pytest.mark.parametrize(("bucket", "folder"), [("estate-state", ""), ("s3://estate-state/team?region=x", "team/")])
+def test_the_backends_policy_is_of_its_bucket_and_key_alone(bucket: str, folder: str) -> None:
+    key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd"
+    document = backend_permissions.backend(bucket, key, "aws", writes=True)
+    granted = {each["Resource"]: each["Action"] for each in document["Statement"]}
+    assert granted == {
+        "arn:aws:s3:::estate-state": ["s3:ListBucket"],
+        f"arn:aws:s3:::estate-state/{folder}.pulumi/*": ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
+        key: ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
+    }
+    reading = backend_permissions.backend(bucket, key, "aws", writes=False)["Statement"]
+    assert [each["Action"] for each in reading] == [["s3:ListBucket"], ["s3:GetObject"], ["kms:Decrypt"]]
+
+
+@pytest.mark.parametrize(
+    "flags", [("--backend", "No_Bucket"), ("--backend", "b-1", "--key", "alias/x"), ("--key", "arn:aws:kms:a:1:key/x")]
+)
+def test_what_is_no_bucket_or_key_is_refused(call: Callable[..., Any], flags: tuple[str, ...]) -> None:
+    done = call(command, "dev", "--account", "111122223333", *flags)
+    assert (done.code, done.out) == (2, "")
+
+
+def test_the_command_prints_the_policies_of_readers_and_of_the_backend(
+    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, resources: list[Planned]
+) -> None:
+    monkeypatch.setattr(planned, "resources", lambda *_: resources)
+    reader = json.loads(call(command, "dev", "--account", "111122223333", "--read-only", "--json").out)
+    assert "iam:CreateRole" not in {action for each in reader["policy"]["Statement"] for action in each["Action"]}
+    assert [each["actions"] for each in reader["unscoped"]]
+    backend = json.loads(call(command, "dev", "--account", "111122223333", "--backend", "estate-state").out)
+    assert [each["Sid"] for each in backend["Statement"]] == ["ListState", "State"]

@@ -15,6 +15,15 @@ _LAMBDA_NAMES = dict.fromkeys(("Invoke", "InvokeAsync", "InvokeWithResponseStrea
 _ALARM_ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 
 
+def _of_lambda(arn: str, path: str, body: bytes, query: Any, region: str, account: str) -> str:
+    """A function that is being created is named in the body, an alias or version in the query."""
+    if arn == "*" and path.rstrip("/").endswith("/functions"):
+        name = iam_actions._safe_json_field(body, "FunctionName")
+        return f"arn:aws:lambda:{region}:{account}:function:{name}" if name else arn
+    qualifier = iam_actions._query_param(query, "Qualifier")
+    return f"{arn}:{qualifier}" if qualifier and not arn.endswith(f":{qualifier}") else arn
+
+
 def apply() -> None:
     """Make the corrections."""
     denials.open_record()
@@ -36,11 +45,14 @@ def apply() -> None:
     def with_arns(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> str:
         """What is read of a stream is allowed on that stream; otherwise only a grant on everything would do.
 
-        The same holds for the queue whose messages a task moves.
+        The same holds for the queue whose messages a task moves, the table whose tags are asked for, and the alias.
         """
-        named = {"dynamodbstreams": "StreamArn", "sqs": "SourceArn"}.get(service)
+        named = {"dynamodbstreams": "StreamArn", "sqs": "SourceArn", "dynamodb": "ResourceArn"}.get(service)
         arn = iam_actions._safe_json_field(body, named) if named else ""
-        return arn or str(resource(service, method, path, headers, body, *more))
+        arn = arn or str(resource(service, method, path, headers, body, *more))
+        if service == "sns" and arn == "*":
+            arn = str(iam_actions._query_param(more[0], "ResourceArn") or arn)
+        return _of_lambda(arn, path, body, *more) if service == "lambda" else arn
 
     iam_actions.extract_iam_action = corrected
     iam_actions.extract_resource_arn = with_arns
