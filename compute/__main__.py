@@ -3,7 +3,6 @@
 import pulumi
 
 from compute import config as configuration
-from compute.bytecode import NOT_COMPILED, interpreter
 from compute.environment import variables
 from compute.function import ServerlessFunction, ServerlessFunctionArgs
 from compute.outputs import ComputeOutputs, FunctionOutputs
@@ -19,8 +18,6 @@ from foundation.program import load
 def main() -> None:
     """Registers the layer's resources and exports its outputs."""
     config = load("compute", configuration.SETTINGS, configuration.parse)
-    if interpreter(config.runtime) is None:
-        pulumi.log.warn(f"{NOT_COMPILED.format(runtime=config.runtime)}; docs/configuration.md says what to do")
     foundation = FoundationOutputs.from_stack("compute", CATALOG)
     data = DataOutputs.from_stack("compute", CATALOG)
     functions = {function.name: _function(function, config, foundation, data) for function in CATALOG.functions}
@@ -43,7 +40,7 @@ def _function(
             failure_queue_arn=consumed.dead_letter_arn if consumed else None,
             role_arn=foundation.role_arns[function.name],
             runtime=config.runtime,
-            code=pulumi.FileArchive(str(build(function.package, config.runtime))),
+            code=pulumi.FileArchive(str(build(function.package))),
             memory_mb=config.memory_mb[function.name],
             environment=variables(function, data),
             log_retention_days=config.log_retention_days,

@@ -7,7 +7,6 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from compute.bytecode import compiled
 from foundation.model import Function
 from foundation.problems import InvalidConfiguration, Problem
 
@@ -23,15 +22,13 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
 _READABLE_FILE = 0o100644 << 16
 
 
-def package_bytes(package: str, runtime: str, source: Path = SOURCE) -> bytes:
+def package_bytes(package: str, source: Path = SOURCE) -> bytes:
     """The zip of one function: its own folder of lambda_src and what all functions share.
 
-    Beside the sources lie the modules compiled for the runtime (such as python3.13), if this machine can. Stored rather
-    than deflated, because compressed bytes differ between versions of zlib. Raises FileNotFoundError when the folder
-    doesn't exist.
+    Sources alone: what a Python compiles differs between its versions. Stored rather than deflated, because compressed
+    bytes differ between versions of zlib. Raises FileNotFoundError when the folder doesn't exist.
     """
-    sources = _read(source, _sources(source, package))
-    files = sources | compiled(sources, runtime, lambda: _read(source, source.rglob("*.py")))
+    files = {path.relative_to(source).as_posix(): path.read_bytes() for path in _sources(source, package)}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in sorted(files.items()):
@@ -60,10 +57,10 @@ def check_handlers(functions: Iterable[Function], source: Path = SOURCE) -> None
         raise InvalidConfiguration(problems)
 
 
-def build(package: str, runtime: str, source: Path = SOURCE, target: Path = BUILD) -> Path:
+def build(package: str, source: Path = SOURCE, target: Path = BUILD) -> Path:
     """Writes a function's package and returns its path; a reader never sees half a file."""
-    content = package_bytes(package, runtime, source)
-    path = target / f"{package}-{runtime}.zip"  # environments may differ in their runtime
+    content = package_bytes(package, source)
+    path = target / f"{package}.zip"
     if path.is_file() and path.read_bytes() == content:
         return path
     target.mkdir(parents=True, exist_ok=True)
@@ -76,10 +73,6 @@ def build(package: str, runtime: str, source: Path = SOURCE, target: Path = BUIL
         Path(temporary).unlink(missing_ok=True)
         raise
     return path
-
-
-def _read(source: Path, paths: Iterable[Path]) -> dict[str, bytes]:
-    return {path.relative_to(source).as_posix(): path.read_bytes() for path in paths}
 
 
 def _sources(source: Path, package: str) -> Iterator[Path]:

@@ -159,8 +159,7 @@ def test_the_role_grants_what_the_handler_calls_and_every_grant_is_used(
 
 @every_function
 def test_the_handler_loads_from_its_package_alone(function: Function, tmp_path: Path) -> None:
-    runtime = f"python{sys.version_info.major}.{sys.version_info.minor}"  # its compiled modules are loaded here
-    zipfile.ZipFile(build(function.package, runtime, target=tmp_path)).extractall(tmp_path / "task")
+    zipfile.ZipFile(build(function.package, target=tmp_path)).extractall(tmp_path / "task")
     module, _, name = function.handler.rpartition(".")
     program = f"import sys; sys.path.insert(0, sys.argv[1]); import {module} as m; print(callable(m.{name}))"
     # Isolated and without site-packages: neither this checkout nor its environment can help.

@@ -78,7 +78,6 @@ def _checks(name: str) -> Iterator[Check]:
         yield Check(name="configuration", ok=False, found=error.message, fix=error.hint)
         return
     yield Check(name="configuration", ok=True, found=f"valid; suffix {target.names.suffix}")
-    yield _packages(target)
     yield from _local() if target.local else _real(target, engine)
 
 
@@ -99,16 +98,6 @@ def _engine(engine: Engine | None) -> Check:
         fix = "scripts/setup.sh gets it: the official release, or a build of about 6 minutes"
         return Check(name="Pulumi engine", ok=False, found="not there yet", fix=fix, needed=False)
     return Check(name="Pulumi engine", ok=True, found=f"{engine.version}, {engine.source}")
-
-
-def _packages(target: Environment) -> Check:
-    from compute.bytecode import NOT_COMPILED, interpreter
-
-    runtime = target.configuration.compute.runtime
-    if python := interpreter(runtime):
-        return Check(name="packages", ok=True, found=f"compiled for {runtime} by {python}")
-    fix = f"install {runtime}, or set compute:runtime to a Python that all who roll out have (docs/configuration.md)"
-    return Check(name="packages", ok=False, found=NOT_COMPILED.format(runtime=runtime), fix=fix, needed=False)
 
 
 def _local() -> Iterator[Check]:

@@ -1,23 +1,15 @@
-import importlib.util
-import marshal
 import os
 import shutil
 import stat
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
-from importlib.util import cache_from_source
 from io import BytesIO
 from pathlib import Path
-from types import CodeType
-from typing import Any
 
 import pytest
 
-from compute import compiling
-from compute.bytecode import compiled, interpreter
 from compute.packaging import build, check_handlers, package_bytes
 from estate_tool.paths import ROOT
 from foundation.catalog import CATALOG
@@ -33,8 +25,6 @@ FILES = {
     "shared/events.py": "Y = 1\n",
     "store/handler.py": "another function\n",
 }
-RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"  # the one that is surely there
-NOWHERE = "python3.0"
 
 
 def _tree(root: Path, names: list[str]) -> Path:
@@ -56,8 +46,7 @@ def _names(package: bytes) -> list[str]:
 
 def test_a_package_holds_the_functions_own_code_and_what_is_shared(source: Path) -> None:
     own = {name for name in FILES if not name.startswith("store/")}
-    assert {name for name in _names(package_bytes("read", RUNTIME, source)) if name.endswith(".py")} == own
-    assert set(_names(package_bytes("read", NOWHERE, source))) == own
+    assert set(_names(package_bytes("read", source))) == own
 
 
 def test_the_same_source_gives_the_same_bytes_whatever_order_times_permissions_and_leftovers(
@@ -75,11 +64,11 @@ def test_the_same_source_gives_the_same_bytes_whatever_order_times_permissions_a
     cache.mkdir()
     (cache / "handler.cpython-311.pyc").write_bytes(b"compiled")
     (other / "read" / "notes.txt").write_text("not code", encoding="utf-8")
-    assert package_bytes("read", RUNTIME, other) == package_bytes("read", RUNTIME, source)
+    assert package_bytes("read", other) == package_bytes("read", source)
 
 
 def test_entries_are_sorted_readable_and_of_no_particular_time(source: Path) -> None:
-    entries = zipfile.ZipFile(BytesIO(package_bytes("read", RUNTIME, source))).infolist()
+    entries = zipfile.ZipFile(BytesIO(package_bytes("read", source))).infolist()
     assert [entry.filename for entry in entries] == sorted(entry.filename for entry in entries)
     for entry in entries:
         assert entry.date_time == (1980, 1, 1, 0, 0, 0)
@@ -90,39 +79,39 @@ def test_entries_are_sorted_readable_and_of_no_particular_time(source: Path) -> 
 
 @pytest.mark.parametrize("name", ["read/handler.py", "shared/events.py"])
 def test_changed_code_changes_the_package(source: Path, name: str) -> None:
-    before = package_bytes("read", RUNTIME, source)
+    before = package_bytes("read", source)
     (source / name).write_text("changed = True\n", encoding="utf-8")
-    assert package_bytes("read", RUNTIME, source) != before
+    assert package_bytes("read", source) != before
 
 
 def test_another_functions_code_does_not_change_the_package(source: Path) -> None:
-    before = package_bytes("read", RUNTIME, source)
+    before = package_bytes("read", source)
     (source / "store" / "handler.py").write_text("changed = True\n", encoding="utf-8")
-    assert package_bytes("read", RUNTIME, source) == before
+    assert package_bytes("read", source) == before
 
 
 def test_the_file_is_what_was_packaged_and_nothing_is_left_beside_it(source: Path, tmp_path: Path) -> None:
-    path = build("read", RUNTIME, source, tmp_path / "new" / "folder")
-    assert path.read_bytes() == package_bytes("read", RUNTIME, source)
+    path = build("read", source, tmp_path / "new" / "folder")
+    assert path.read_bytes() == package_bytes("read", source)
     assert list(path.parent.iterdir()) == [path]
 
 
 def test_an_unchanged_package_is_not_written_again(source: Path, tmp_path: Path) -> None:
-    path = build("read", RUNTIME, source, tmp_path / "build")
+    path = build("read", source, tmp_path / "build")
     os.utime(path, (1, 1))
-    assert build("read", RUNTIME, source, tmp_path / "build").stat().st_mtime == 1
+    assert build("read", source, tmp_path / "build").stat().st_mtime == 1
 
 
 def test_a_stale_package_is_replaced(source: Path, tmp_path: Path) -> None:
-    path = build("read", RUNTIME, source, tmp_path / "build")
+    path = build("read", source, tmp_path / "build")
     path.write_bytes(b"half a fi")
-    assert build("read", RUNTIME, source, tmp_path / "build").read_bytes() == package_bytes("read", RUNTIME, source)
+    assert build("read", source, tmp_path / "build").read_bytes() == package_bytes("read", source)
 
 
 def test_a_failed_write_leaves_the_old_package_and_no_debris(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = build("read", RUNTIME, source, tmp_path / "build")
+    path = build("read", source, tmp_path / "build")
     old = path.read_bytes()
     (source / "read" / "handler.py").write_text("changed = True\n", encoding="utf-8")
 
@@ -131,106 +120,31 @@ def test_a_failed_write_leaves_the_old_package_and_no_debris(
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space left"):
-        build("read", RUNTIME, source, tmp_path / "build")
+        build("read", source, tmp_path / "build")
     assert path.read_bytes() == old
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_every_module_lies_compiled_beside_its_source(source: Path, tmp_path: Path) -> None:
-    (source / "read" / "broken.py").write_text("def", encoding="utf-8")
-    names = set(_names(package_bytes("read", RUNTIME, source)))
-    assert {cache_from_source(name) for name in names if name.endswith(".py")} - names == {
-        cache_from_source("read/broken.py")
-    }
-    zipfile.ZipFile(build("read", RUNTIME, source, tmp_path / "built")).extractall(tmp_path / "task")
-    # Unchecked: a source that changed afterwards is not even looked at.
-    (tmp_path / "task" / "shared" / "events.py").write_text("Y = 2\n", encoding="utf-8")
-    shown = subprocess.run(
-        [sys.executable, "-S", "-c", "import shared.events as s, read.deep.er.module as m; print(s.Y, ascii(m.X))"],
-        cwd=tmp_path / "task", capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert shown.stdout.split() == ["1", r"'\xe4'"]
-
-
-def test_what_is_compiled_knows_the_place_in_lambda_and_none_of_this_machine(source: Path) -> None:
-    package = zipfile.ZipFile(BytesIO(package_bytes("read", RUNTIME, source)))
-    code: CodeType = marshal.loads(package.read(cache_from_source("read/handler.py"))[16:])
-    assert code.co_filename == "/var/task/read/handler.py"
-    assert str(source).encode() not in b"".join(map(package.read, package.namelist()))
-
-
-def test_other_processes_compile_to_the_same_bytes() -> None:
-    program = (
-        f"from compute.packaging import *; import sys; sys.stdout.buffer.write(package_bytes('ingest', {RUNTIME!r}))"
-    )
+def test_every_python_with_any_options_makes_the_same_bytes() -> None:
+    program = "from compute.packaging import *; import sys; sys.stdout.buffer.write(package_bytes('ingest'))"
+    settings = ({"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2", "PYTHONOPTIMIZE": "2", "PYTHONDONTWRITEBYTECODE": "1"})
     ran = [
-        subprocess.run(
-            [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, check=True
-        ).stdout
-        for environment in ({"PYTHONHASHSEED": "1"}, {"PYTHONHASHSEED": "2", "PYTHONOPTIMIZE": "2"})
+        subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=each, capture_output=True, check=True).stdout
+        for each in settings
     ]
-    assert ran == [package_bytes("ingest", RUNTIME)] * 2
-
-
-@pytest.fixture
-def pythons() -> Iterator[None]:
-    """What is found on PATH here is forgotten afterwards."""
-    interpreter.cache_clear()
-    yield
-    interpreter.cache_clear()
-
-
-def test_a_python_that_is_found_but_does_not_run_is_none(
-    pythons: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    placeholder = tmp_path / "python3.99"
-    placeholder.write_text("#!/bin/sh\necho no such version >&2; exit 127\n", encoding="utf-8")
-    placeholder.chmod(0o755)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    assert interpreter("python3.99") is None
-    assert interpreter("python3.98") is None
-    placeholder.write_text("no program at all", encoding="utf-8")
-    interpreter.cache_clear()
-    assert interpreter("python3.99") is None
-    placeholder.write_text("#!/bin/sh\necho python3.99\n", encoding="utf-8")
-    interpreter.cache_clear()
-    assert interpreter("python3.99") == str(placeholder)
-    placeholder.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
-    with pytest.raises(RuntimeError, match=r"python3\.99 did not compile"):
-        compiled({"a.py": b""}, "python3.99", dict)
-
-
-def test_a_compiled_module_is_for_the_place_and_the_python_it_runs_in_and_never_looks_at_its_source() -> None:
-    made = compiling.compiled("shared/events.py", b"def f():\n    'told'\n    assert False\n")
-    assert made is not None
-    name, content = made
-    assert name == f"shared/__pycache__/events.{sys.implementation.cache_tag}.pyc"
-    assert content[:8] == importlib.util.MAGIC_NUMBER + b"\x01\0\0\0"
-    code = marshal.loads(content[16:])
-    assert code.co_filename == "/var/task/shared/events.py"
-    # Neither assertions nor docstrings are left out, however this process was started.
-    space: dict[str, Any] = {}
-    exec(code, space)
-    assert space["f"].__doc__ == "told"
-    with pytest.raises(AssertionError):
-        space["f"]()
-
-
-@pytest.mark.parametrize("source", [b"def", b"\0"])
-def test_a_module_with_an_error_is_left_to_the_python_that_imports_it(source: bytes) -> None:
-    assert compiling.compiled("a.py", source) is None
+    assert ran == [package_bytes("ingest")] * 2
 
 
 @pytest.mark.parametrize("function", CATALOG.functions, ids=lambda function: function.name)
 def test_packages_are_small(function: Function) -> None:
-    assert len(package_bytes(function.package, RUNTIME)) <= 300_000
+    assert len(package_bytes(function.package)) <= 300_000
 
 
 @pytest.mark.parametrize("folder", ["read", "shared"])
 def test_a_missing_folder_is_named(source: Path, folder: str) -> None:
     shutil.rmtree(source / folder)
     with pytest.raises(FileNotFoundError, match=f"{folder}: a function's code is expected there"):
-        package_bytes("read", RUNTIME, source)
+        package_bytes("read", source)
 
 
 LEFT_OUT = (
@@ -243,19 +157,19 @@ LEFT_OUT = (
 
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_what_a_function_does_not_need_is_in_no_package(source: Path, name: str) -> None:
-    before = package_bytes("read", RUNTIME, source)
+    before = package_bytes("read", source)
     (source / name).parent.mkdir(parents=True, exist_ok=True)
     (source / name).write_text("secret = 1\n", encoding="utf-8")
-    assert package_bytes("read", RUNTIME, source) == before
+    assert package_bytes("read", source) == before
 
 
 def test_an_environment_of_any_name_is_in_no_package(source: Path) -> None:
-    before = package_bytes("read", RUNTIME, source)
+    before = package_bytes("read", source)
     (source / "read" / "myenv").mkdir()
     (source / "read" / "myenv" / "pyvenv.cfg").touch()
     (source / "read" / "myenv" / "x.py").touch()
     (source / "read" / "myenv" / "python.py").symlink_to("/usr/bin/env")
-    assert package_bytes("read", RUNTIME, source) == before
+    assert package_bytes("read", source) == before
 
 
 @pytest.mark.parametrize(
@@ -268,7 +182,7 @@ def test_a_link_that_leads_elsewhere_is_refused_by_its_name(source: Path, target
         pytest.skip("within shared that is a file of the same folder")
     (source.parent / "outside.py").write_text("secret = 1\n", encoding="utf-8")
     (source / name).symlink_to(target)
-    for refusing in (lambda: package_bytes("read", RUNTIME, source), lambda: check_handlers([READ], source)):
+    for refusing in (lambda: package_bytes("read", source), lambda: check_handlers([READ], source)):
         with pytest.raises(InvalidConfiguration) as caught:
             refusing()
         (problem,) = caught.value.problems
@@ -280,17 +194,17 @@ def test_a_folder_that_is_a_link_is_refused(source: Path, tmp_path: Path) -> Non
     (tmp_path / "elsewhere" / "x.py").touch()
     (source / "read" / "more").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(InvalidConfiguration, match="one/read/more"):
-        package_bytes("read", RUNTIME, source)
+        package_bytes("read", source)
     (source / "read" / "more").unlink()
     (source / "read").rename(tmp_path / "moved")
     (source / "read").symlink_to(tmp_path / "moved")
     with pytest.raises(InvalidConfiguration, match="one/read is "):
-        package_bytes("read", RUNTIME, source)
+        package_bytes("read", source)
 
 
 def test_a_link_within_the_folder_is_the_file_it_leads_to(source: Path) -> None:
     (source / "read" / "link.py").symlink_to("deep/er/module.py")
-    package = zipfile.ZipFile(BytesIO(package_bytes("read", RUNTIME, source)))
+    package = zipfile.ZipFile(BytesIO(package_bytes("read", source)))
     assert package.read("read/link.py") == package.read("read/deep/er/module.py")
 
 

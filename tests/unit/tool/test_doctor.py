@@ -80,14 +80,6 @@ def test_what_set_up_can_get_is_a_note_and_no_failure(examined: Any, monkeypatch
     assert checks["cache"]["fix"] == "free some space: set-up needs up to 4 GB for a while"
 
 
-def test_packages_that_are_not_compiled_here_are_a_note_and_no_failure(examined: Any) -> None:
-    code, checks = examined(runtime="python3.99")
-    assert code == 0
-    assert not checks["packages"]["ok"]
-    assert "no python3.99 on this machine" in checks["packages"]["found"]
-    assert "install python3.99" in checks["packages"]["fix"]
-
-
 @pytest.mark.parametrize(("name", "variable"), [("local state", "ESTATE_HOME"), ("cache", "ESTATE_CACHE")])
 def test_a_folder_that_is_not_writable_is_told_with_the_variable_that_moves_it(
     examined: Any, monkeypatch: pytest.MonkeyPatch, name: str, variable: str
