@@ -3,7 +3,7 @@
 ENV ?= local
 
 .DEFAULT_GOAL := check
-.PHONY: setup fmt lint type test coverage check deploy destroy bench lock release docs permissions
+.PHONY: setup fmt lint type test coverage check deploy destroy bench lock promises release docs permissions
 
 # Everything this machine needs: .venv, the engine, the embedded AWS's environment.
 setup:
@@ -65,6 +65,11 @@ permissions:
 PACKAGE ?=
 lock:
 	scripts/setup.sh lock$(if $(PACKAGE),=$(PACKAGE))
+
+# docs/promises.json again: commands and flags, configuration keys and outputs that a version promises.
+promises:
+	scripts/setup.sh venv
+	.venv/bin/python -P -m tests.support.promises
 
 # A release: make release VERSION=1.2.0 dates the changelog, sets the version, commits and tags; nothing is pushed.
 VERSION ?=

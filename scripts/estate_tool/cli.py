@@ -142,6 +142,7 @@ def parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    whole.add_argument("--version", action=_Version, nargs=0, help="versions of the tool, the engine and the SDK")
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
         module = importlib.import_module(f"estate_tool.commands.{name.replace('-', '_')}")
@@ -156,6 +157,16 @@ def parser() -> argparse.ArgumentParser:
         module.add_arguments(command)
         command.set_defaults(run=module.run)
     return whole
+
+
+class _Version(argparse.Action):
+    """Prints the versions and ends; what they are is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from estate_tool import versions
+
+        print("\n".join(versions.lines()))
+        parser.exit()
 
 
 def _examples(examples: Sequence[tuple[str, str]]) -> str:

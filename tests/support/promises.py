@@ -1,0 +1,74 @@
+"""What a version promises by name: commands with their flags, configuration keys, outputs, resources.
+
+Run as a program, it writes docs/promises.json.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from estate_tool import cli, versions
+from tests.support.mocks import ROOT, roll_out
+
+FILE = ROOT / "docs" / "promises.json"
+
+
+def promises() -> dict[str, list[str]]:
+    """All that is promised, by kind."""
+    layers = roll_out()
+    return {
+        "commands": sorted(commands()),
+        "configuration": sorted(configuration()),
+        "outputs": sorted(f"{name}.{key}" for name, recording in layers.items() for key in recording.outputs),
+        "resources": sorted(
+            f"{item.type} {item.name}" for recording in layers.values() for item in recording.resources
+        ),
+        "reports": sorted(reports()),
+    }
+
+
+def commands() -> set[str]:
+    """`command`, and `command --flag` for each flag of it."""
+    parsers: dict[str, Any] = next(
+        action.choices  # type: ignore[misc]
+        for action in cli.parser()._actions
+        if isinstance(action.choices, dict)
+    )
+    found: set[str] = set()
+    for name, parser in parsers.items():
+        flags = {flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")}
+        found |= {name, *(f"{name} {flag}" for flag in flags)}
+    return found
+
+
+def configuration() -> set[str]:
+    """Keys of the layers' Pulumi.yaml, where there are any, and of the settings they read."""
+    from compute.config import SETTINGS as COMPUTE
+    from data.config import SETTINGS as DATA
+    from foundation.config import SETTINGS as FOUNDATION
+    from observability.config import SETTINGS as OBSERVABILITY
+
+    groups = {"foundation": FOUNDATION, "data": DATA, "compute": COMPUTE, "observability": OBSERVABILITY}
+    return {f"{name}:{setting.key}" for name, settings in groups.items() for setting in settings}
+
+
+def reports() -> set[str]:
+    """Keys of the JSON that has a schema."""
+    found: set[str] = set()
+    for path in sorted((ROOT / "docs" / "schemas").glob("*.json")):
+        schema = json.loads(path.read_text(encoding="utf-8"))
+        found |= {f"{path.stem} {key}" for key in schema["properties"]}
+        for name, part in schema.get("$defs", {}).items():
+            found |= {f"{path.stem} {name}.{key}" for key in part.get("properties", {})}
+    return found
+
+
+def main() -> None:
+    """Write the file."""
+    content = {"version": versions.tool(), **promises()}
+    FILE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
