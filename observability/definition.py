@@ -43,7 +43,7 @@ class AlarmDefinition(Generic[R]):
     symptom: Symptom | Callable[[Watched[R]], Symptom | None] | None = None
     expression: str | Callable[[Watched[R]], str | None] | None = None
     comparison: Comparison = "GreaterThanThreshold"
-    period_seconds: int = 60
+    period_seconds: int | Callable[[Watched[R]], int] = 60
     periods: int | Callable[[Watched[R]], int] = 1
     datapoints: int | Callable[[Watched[R]], int] = 1
     applies: Callable[[Watched[R]], bool] = lambda _: True
@@ -71,7 +71,7 @@ def _specification(watched: Watched[R], row: AlarmDefinition[R]) -> AlarmSpec:
         symptom=_of(row.symptom, watched),
         expression=_of(row.expression, watched),
         comparison=row.comparison,
-        period_seconds=row.period_seconds,
+        period_seconds=_of(row.period_seconds, watched),
         periods=_of(row.periods, watched),
         datapoints=_of(row.datapoints, watched),
     )

@@ -11,7 +11,7 @@ from observability.config import Level
 from observability.definition import AlarmDefinition, Watched
 from observability.metrics import Metric, Reference, of_function, of_log, of_log_group, of_queue, of_table
 
-# Below so many calls or records in five minutes, one failure would be a rate.
+# Below so many calls or records in a period, one failure would be a rate.
 FEWEST_CALLS = 10
 # A percentile or a share of fewer calls in five minutes is that of single calls.
 ENOUGH_CALLS = 20
@@ -74,7 +74,10 @@ def _writers(catalog: Catalog, table: str) -> list[Function]:
         function
         for function in catalog.functions
         if isinstance(function.trigger, QueueTrigger)
-        and any(isinstance(it, TableGrant) and it.table == table and "put" in it.access for it in function.grants)
+        and any(
+            isinstance(it, TableGrant) and it.table == table and {"insert", "put"}.intersection(it.access)
+            for it in function.grants
+        )
     ]
 
 
@@ -149,7 +152,8 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         missing_data=NOT_CALLED,
         level=_first_level_when_critical,
         symptom=_slow_for_callers,
-        period_seconds=300,
+        # A consumer may put its next try off by a quarter of an hour: within that, nothing is over.
+        period_seconds=lambda watched: 300 if _called_directly(watched) else 900,
         periods=4,
         datapoints=2,
     ),

@@ -3,7 +3,6 @@
 from foundation.model import Catalog, Function, Queue
 from observability.alarm_spec import HOUR, Deployed, MissingData
 from observability.definition import AlarmDefinition, Watched
-from observability.function_alarms import NOTHING_LOGGED
 from observability.metrics import Metric, Reference, of_log, of_queue
 
 # Messages of a standard queue that may be in flight ("Amazon SQS message quotas"); then none is handed out.
@@ -14,29 +13,41 @@ KEPT_DAYS = 14
 UNUSED = MissingData("notBreaching", "SQS publishes nothing for a queue that was empty and unused for six hours")
 STILL_WAITING = MissingData("ignore", "a gap does not say that the messages are gone; an emptied queue publishes zeros")
 
+# A message that was received more often no longer counts in the age ("Available CloudWatch metrics").
+COUNTED_TRIES = 3
+
 OfQueue = Watched[Queue]
 OfFailures = Watched["Queue | None"]
 
 
 def _late_seconds(watched: OfQueue, deployed: Deployed) -> float:
-    """A message that gets its tries is not late: one takes as long as it stays invisible."""
-    tries = watched.resource.max_receive_count * deployed.visibility_seconds
-    return max(watched.thresholds.maximum_queue_age_seconds, tries)
+    """A message that gets its first tries is not late: one takes as long as it stays invisible."""
+    return max(watched.thresholds.maximum_queue_age_seconds, COUNTED_TRIES * deployed.visibility_seconds)
 
 
 def _consumer(catalog: Catalog, queue: Queue) -> Function:
     return catalog.consumer(queue.name)
 
 
+def _handed_back_or_waiting(watched: OfQueue) -> tuple[Metric, ...]:
+    """A consumer may put its next try off: then nothing fails for minutes, and the messages wait, hidden."""
+    return (
+        of_log(_consumer(watched.catalog, watched.resource), "records-failed"),
+        of_queue(watched.key, "NumberOfMessagesSent", "Sum"),
+        of_queue(watched.key, "ApproximateNumberOfMessagesVisible", "Average"),
+        of_queue(watched.key, "ApproximateNumberOfMessagesNotVisible", "Average"),
+    )
+
+
 QUEUE_ALARMS: tuple[AlarmDefinition[Queue], ...] = (
     AlarmDefinition(
         alarm_type="age",
         summary="The oldest message of {resource.name} waits over {thresholds.maximum_queue_age_seconds} s, or longer "
-        "than {resource.max_receive_count} tries take when that is more; after {resource.retention_days} days it is "
-        "lost.",
+        f"than {COUNTED_TRIES} tries take when that is more; "
+        "after {resource.retention_days} days it is lost.",
         remediation="see whether the consumer runs, fails or is throttled; give it more concurrency when it is slow.",
-        rule="over {thresholds.maximum_queue_age_seconds} s, or longer than {resource.max_receive_count} tries take "
-        "when that is more",
+        rule="over {thresholds.maximum_queue_age_seconds} s, "
+        f"or longer than {COUNTED_TRIES} tries take when that is more",
         metrics=lambda watched: (of_queue(watched.key, "ApproximateAgeOfOldestMessage"),),
         threshold=_late_seconds,
         missing_data=UNUSED,
@@ -47,13 +58,14 @@ QUEUE_ALARMS: tuple[AlarmDefinition[Queue], ...] = (
     ),
     AlarmDefinition(
         alarm_type="stuck",
-        # SQS leaves a message that was received three times out of the age ("Available CloudWatch metrics").
-        summary="The consumer of {resource.name} has handed records back for 15 minutes; they wait.",
+        # Not the age: SQS leaves out what was received more than three times.
+        summary="For 15 minutes records of {resource.name} were handed back, or messages waited while none were sent.",
         remediation="run the saved query of errors: the reasons stand there; look for a throttled table.",
-        rule="records handed back in four of five times five minutes",
-        metrics=lambda watched: (of_log(_consumer(watched.catalog, watched.resource), "records-failed"),),
+        rule="records handed back, or messages and none sent, in four of five times five minutes",
+        metrics=_handed_back_or_waiting,
+        expression="MAX([IF(FILL(m1, 0) > 0, 1, 0), IF(FILL(m2, 0) == 0 AND FILL(m3, 0) + FILL(m4, 0) >= 1, 1, 0)])",
         threshold=0,
-        missing_data=NOTHING_LOGGED,
+        missing_data=UNUSED,
         level="symptoms",
         symptom="events-late",
         period_seconds=300,

@@ -110,6 +110,18 @@ def _half_fails(passed: int, usual: Minute) -> Minute:
     return failing.but("queues", f"queue-{QUEUE}", visible=waiting, hidden=50, age=min(60 * passed, 180))
 
 
+def _put_off(minute: int) -> Minute:
+    """Fifty events of the minute BEGIN can't be stored; the next tries come after 1, 2, 4, 8, then 15 minutes each."""
+    usual = NOTHING.but("queues", f"queue-{QUEUE}", sent=50 * (minute == BEGIN))
+    if minute < BEGIN:
+        return usual
+    tries = (0, 1, 3, 7, *range(15, 600, 15))
+    waiting = usual.but("queues", f"queue-{QUEUE}", hidden=50, age=60 * min(minute - BEGIN, 3))
+    if minute - BEGIN in tries:
+        return waiting.but("calls", CONSUMER.name, calls=1, received=50, failed=50)
+    return waiting
+
+
 def _refused(passed: int, usual: Minute) -> Minute:
     """The events table is at its limit; what can't be stored waits."""
     waiting = 90 * passed
@@ -275,8 +287,15 @@ INCIDENTS: tuple[Incident, ...] = (
         title="half of the records of each batch are handed back",
         minutes=240,
         script=_from(BUSY, _half_fails),
-        expected=(Expected("page", LATE, 16, 16), Expected("ticket", f"{CONSUMER.name}-error-rate", 6, 6)),
+        expected=(Expected("page", LATE, 16, 16), Expected("ticket", f"{CONSUMER.name}-error-rate", 16, 17)),
         cause=True,
+    ),
+    Incident(
+        name="put-off",
+        title="fifty events cannot be stored, nothing else arrives, and the consumer puts its next tries off",
+        minutes=240,
+        script=_put_off,
+        expected=(Expected("page", LATE, 16, 16), Expected("ticket", f"{CONSUMER.name}-error-rate", 16, 16)),
     ),
     Incident(
         name="table-at-its-limit",
@@ -286,7 +305,7 @@ INCIDENTS: tuple[Incident, ...] = (
         expected=(
             Expected("page", LATE, 16, 16),
             Expected("ticket", f"table-{TABLE}-write-throttling", 11, 13),
-            Expected("ticket", f"{CONSUMER.name}-error-rate", 6, 6),
+            Expected("ticket", f"{CONSUMER.name}-error-rate", 16, 16),
         ),
         cause=True,
     ),
@@ -317,7 +336,7 @@ INCIDENTS: tuple[Incident, ...] = (
         title="every batch of the stream fails",
         minutes=240,
         script=_from(BUSY, _batches_fail),
-        expected=(Expected("page", LATE, 9, 11), Expected("ticket", f"{COUNTER.name}-error-rate", 6, 6)),
+        expected=(Expected("page", LATE, 9, 11), Expected("ticket", f"{COUNTER.name}-error-rate", 16, 16)),
         cause=True,
     ),
     Incident(

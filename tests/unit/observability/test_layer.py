@@ -174,7 +174,7 @@ def test_thresholds_follow_from_what_the_lower_layers_deployed(layer: Recording)
     assert threshold(registered("all"), "alarm-query-under-use-dev") == pytest.approx(0.35)
     below = upstream()
     below["data"]["queues"]["ingest"]["visibility_seconds"] = 400
-    assert threshold(run_layer("observability", upstream=below), "alarm-queue-ingest-age-dev") == 5 * 400
+    assert threshold(run_layer("observability", upstream=below), "alarm-queue-ingest-age-dev") == 3 * 400
 
 
 def test_every_physical_name_ends_in_the_suffix_and_is_not_too_long(layer: Recording):
