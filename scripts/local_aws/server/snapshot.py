@@ -107,6 +107,7 @@ class Keeper:
             with contextlib.suppress(OSError):
                 os.kill(self._child, signal.SIGKILL)
                 os.waitpid(self._child, 0)
+            remove_unfinished(self._path)
         self._reap(*self._fork())
 
     def _fork(self) -> tuple[int, int]:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -115,6 +117,28 @@ def test_a_supervisor_that_ends_at_once_is_told_with_what_it_said(place: server.
 
     assert "ended without a word" in caught.value.message
     assert "this Python is broken" in caught.value.message
+
+
+def test_a_start_waits_for_one_that_still_saves(place: server.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.folder.mkdir(parents=True)
+    saving = (place.folder / "emulator.lock").open("a")
+    fcntl.flock(saving, fcntl.LOCK_EX)
+    launched: list[bool] = []
+
+    def launch(_place: server.Place, _python: Path) -> str:
+        launched.append(saving.closed)
+        return "ready"
+
+    monkeypatch.setattr(control, "_launch", launch)
+    starting = threading.Thread(target=server.up, args=(place, print, lambda: Path("/no/python")))
+    starting.start()
+    starting.join(0.5)
+    assert starting.is_alive()
+    assert launched == []
+    saving.close()
+    starting.join(20)
+
+    assert launched == [True]
 
 
 def test_logs_are_turned_over_when_they_are_large(place: server.Place, monkeypatch: pytest.MonkeyPatch) -> None:

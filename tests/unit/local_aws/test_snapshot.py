@@ -124,6 +124,63 @@ def test_a_save_that_fails_leaves_the_old_state_and_nothing_else(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_save_never_touches_the_file_that_others_read(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    snapshot.save(path, lambda: {"a": "before"}, SCOPED)
+    before = path.read_bytes()
+
+    with path.open("rb") as reader:
+        snapshot.save(path, lambda: {"a": "after"}, SCOPED)
+        assert reader.read() == before
+
+    assert snapshot.load(path, SCOPED) == {"a": "after"}
+
+
+def test_what_takes_the_place_of_the_state_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[tuple[str, int]] = []
+    sync, replace = os.fsync, type(tmp_path).replace
+
+    def noted_sync(descriptor: int) -> None:
+        steps.append(("fsync", os.fstat(descriptor).st_size))
+        sync(descriptor)
+
+    def noted_replace(self: Path, target: Path) -> Path:
+        steps.append(("replace", self.stat().st_size))
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", noted_sync)
+    monkeypatch.setattr(type(tmp_path), "replace", noted_replace)
+    snapshot.save(tmp_path / "state", lambda: {"a": "b" * 99_999}, SCOPED)
+
+    size = (tmp_path / "state").stat().st_size
+    assert steps == [("fsync", size), ("replace", size)]
+
+
+def test_an_older_save_never_comes_after_the_last_one(tmp_path: Path, kept: int) -> None:
+    path, gate, older = tmp_path / "state", tmp_path / "gate", [True]
+
+    def collect() -> dict[str, Any]:
+        deadline = time.monotonic() + 20
+        while older[0] and not gate.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return {"a": "older" if older[0] else "last"}
+
+    async def work() -> None:
+        keeper = snapshot.Keeper(path, collect, kept, SCOPED)
+        running = asyncio.create_task(keeper.run())
+        keeper.touch()
+        await until(lambda: list(tmp_path.glob(".state.*")))
+        older[0] = False
+        keeper.save_now()
+        gate.touch()
+        # A child that was left alone would now write, and be waited for by the keeper.
+        await until(lambda: not list(tmp_path.glob(".state.*")))
+        running.cancel()
+
+    asyncio.run(work())
+    assert snapshot.load(path, SCOPED) == {"a": "last"}
+
+
 def test_the_keeper_saves_the_memory_as_it_was_and_goes_on(tmp_path: Path, kept: int) -> None:
     path, memory = tmp_path / "state", {"a": 1}
 

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -116,6 +117,16 @@ def test_empty_attributes_are_removed_and_others_stay(tmp_path: Path) -> None:
         (stacks / name).write_text(text)
     engine_locks.mend(tmp_path)
     assert sorted(path.name for path in stacks.iterdir()) == ["b.json.attrs", "dev.json"]
+
+
+def test_what_a_killed_engine_was_writing_is_removed_and_what_one_writes_now_stays(tmp_path: Path) -> None:
+    stacks = tmp_path / "stacks" / "estate-data"
+    stacks.mkdir(parents=True)
+    for name, age in (("dev.json.17ab.tmp", 60), ("dev.json.17ac.tmp", 0), ("dev.json", 60)):
+        (stacks / name).write_text("{")
+        os.utime(stacks / name, (time.time() - age, time.time() - age))
+    engine_locks.mend(tmp_path)
+    assert sorted(path.name for path in stacks.iterdir()) == ["dev.json", "dev.json.17ac.tmp"]
 
 
 @pytest.mark.parametrize(

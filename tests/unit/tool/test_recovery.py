@@ -182,8 +182,10 @@ def test_what_is_in_the_state_already_is_not_taken_over_twice() -> None:
     assert len(pulumi.exported["deployment"]["resources"]) == 1
 
 
-def test_a_replacement_takes_the_place_of_what_was_deleted_for_it() -> None:
-    old = resource("b", id="b-old", pendingReplacement=True)
+@pytest.mark.parametrize("same", [False, True])
+def test_a_replacement_takes_the_place_of_what_was_deleted_for_it(same: bool) -> None:
+    # Under a name that was chosen, what was deleted and its replacement have one id.
+    old = resource("b", id="b-dev" if same else "b-old", pendingReplacement=True)
     pulumi = FakePulumi(old, pending=(operation("creating", "b"),), exist={"b-dev"})
     settle(pulumi)
     assert pulumi.names == {"b": "b-dev"}
