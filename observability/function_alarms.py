@@ -12,7 +12,7 @@ from observability.definition import AlarmDefinition, Watched
 from observability.metrics import Metric, Reference, of_function, of_log, of_log_group, of_queue, of_table
 
 # Below so many calls or records in a period, one failure would be a rate.
-FEWEST_CALLS = 10
+FEWEST_CALLS = 30
 # A percentile or a share of fewer calls in five minutes is that of single calls.
 ENOUGH_CALLS = 20
 # Minutes from the end of a call until its metrics can be read, at worst.
@@ -152,10 +152,10 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         missing_data=NOT_CALLED,
         level=_first_level_when_critical,
         symptom=_slow_for_callers,
-        # A consumer may put its next try off by a quarter of an hour: within that, nothing is over.
-        period_seconds=lambda watched: 300 if _called_directly(watched) else 900,
-        periods=4,
-        datapoints=2,
+        # One datapoint of a long period: two would come and go as a short burst slides from one period to the next. A
+        # consumer may put its next try off by a quarter of an hour: within that, nothing is over.
+        period_seconds=lambda watched: 600 if _called_directly(watched) else 900,
+        periods=lambda watched: 2 if _called_directly(watched) else 4,
     ),
     AlarmDefinition(
         alarm_type="throttles",
