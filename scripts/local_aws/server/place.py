@@ -62,6 +62,8 @@ def environment(place: Place, engine_bin: Path | None = None) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
+        # Who has it set, or in their profile, would have these endpoints ignored, and AWS called.
+        "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
         "PULUMI_HOME": str(place.home / "pulumi"),
         "PULUMI_BACKEND_URL": f"file://{place.home / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "local",

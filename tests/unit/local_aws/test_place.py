@@ -4,6 +4,7 @@ import subprocess
 from dataclasses import astuple
 from pathlib import Path
 
+import boto3
 import pytest
 
 from estate_tool import paths
@@ -50,6 +51,17 @@ def test_the_variables_lead_to_the_embedded_aws_and_to_pulumis_state(place: serv
     assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "us-east-1"
     assert variables["PULUMI_BACKEND_URL"] == f"file://{place.home}/state"
     assert variables["PATH"] == f"{paths.VENV}/bin:/engine/bin:/usr/bin:/bin"
+
+
+def test_endpoints_lead_to_the_embedded_aws_though_the_user_has_them_ignored(
+    place: server.Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "config").write_text("[default]\nignore_configured_endpoint_urls = true\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
+    for name, value in server.environment(place).items():
+        monkeypatch.setenv(name, value)
+    assert boto3.Session().client("sqs").meta.endpoint_url == place.endpoint
 
 
 def test_the_path_does_not_grow_when_taken_twice(place: server.Place, monkeypatch: pytest.MonkeyPatch) -> None:
