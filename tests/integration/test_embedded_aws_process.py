@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +21,15 @@ from estate_tool.errors import Failed
 from local_aws import server
 from local_aws.server import ports, record
 from local_aws.server.identity import start_identity
+from local_aws.server.signature import Request, sign
 from tests.integration.cloud import depth, items, make_function, make_queue, make_role, make_table, received, send
+from tests.integration.commands import Commands
 from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws
 
+AS_READ = "dynamodb:table:ReadCapacityUnits"
 POLL_QUEUE = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
 READ_STREAM = ["dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream", "dynamodb:ListStreams"]
 TAGS = {"Project": "estate", "Layer": "data"}
@@ -296,12 +301,44 @@ def test_down_leaves_nothing_running_and_up_twice_is_once(own_aws: EmbeddedAws) 
     pid = supervisor(own_aws)
     own_aws.up()
     assert supervisor(own_aws) == pid
+    assert os.getsid(pid) == os.getpgid(pid_of(own_aws, "emulator")) == pid
 
     assert own_aws.down() is True
 
     assert not processes(own_aws)
     assert own_aws.down() is False
     assert server.status(own_aws.place).problem == ""
+
+
+def test_what_a_function_started_ends_with_the_embedded_aws(own_aws: EmbeddedAws) -> None:
+    code = "import subprocess\ndef handle(event, context): return subprocess.Popen(['sleep', '300']).pid"
+    name = make_function(own_aws, make_role(own_aws), code)
+    pid = json.load(own_aws.client("lambda").invoke(FunctionName=name)["Payload"])
+    assert start_identity(pid)
+
+    own_aws.down()
+
+    expect_soon(lambda: not start_identity(pid), "the process that the function left behind has ended")
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of other processes are set on Linux only")
+def test_a_state_that_could_not_be_saved_is_told_by_down_without_the_disk(own_aws: EmbeddedAws) -> None:
+    make_queue(own_aws)
+    saved(own_aws)
+    before = server.status(own_aws.place).resources["queues"]
+    for pid in (supervisor(own_aws), pid_of(own_aws, "emulator")):
+        # As on a full disk: not a byte can be written, neither a state nor a log nor a note.
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    make_queue(own_aws)
+    run = Commands.on(own_aws)
+
+    told = run("scripts/estate", "local", "down", code=1)
+
+    assert "could not be saved" in told.stderr
+    assert "state is kept" not in told.stdout
+    assert not processes(own_aws)
+    own_aws.up()
+    assert server.status(own_aws.place).resources["queues"] == before
 
 
 def test_a_stale_record_does_not_hit_the_process_that_has_its_number_now(own_aws: EmbeddedAws) -> None:
@@ -358,12 +395,33 @@ def test_reset_forgets_everything_and_pulumis_state(own_aws: EmbeddedAws) -> Non
     backend = own_aws.place.home / "state" / ".pulumi"
     backend.mkdir(parents=True)
 
+    identity, administrator = server.status(own_aws.place).identity, own_aws.administrator
+
     server.reset(own_aws.place, print)
 
     assert not backend.exists()
     assert not processes(own_aws)
     own_aws.up()
     assert not own_aws.client("sqs").list_queues().get("QueueUrls")
+    assert server.status(own_aws.place).identity not in ("", identity)
+    assert own_aws.administrator == administrator, "shells that know the credentials may go on"
+
+
+def test_a_reset_of_the_running_one_forgets_everything_and_is_another_aws(own_aws: EmbeddedAws) -> None:
+    make_queue(own_aws)
+    target = {"ServiceNamespace": "dynamodb", "ResourceId": "table/t", "ScalableDimension": AS_READ}
+    scaling = own_aws.client("application-autoscaling")
+    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
+    identity = server.status(own_aws.place).identity
+    request = Request("POST", "/_ministack/reset", "", [("host", f"127.0.0.1:{own_aws.place.port}")])
+    headers = dict(request.headers) | sign(own_aws.administrator, request, "us-east-1", "estate")
+
+    asked = urllib.request.Request(own_aws.endpoint + request.path, b"", headers, method="POST")
+    urllib.request.urlopen(asked, timeout=20).close()
+
+    assert server.status(own_aws.place).identity not in ("", identity)
+    assert not own_aws.client("sqs").list_queues().get("QueueUrls")
+    assert not scaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"]
 
 
 def test_a_state_that_cannot_be_read_is_said_and_not_overwritten(own_aws: EmbeddedAws) -> None:
