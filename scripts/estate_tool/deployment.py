@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from estate_tool import data_loss
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from estate_tool.changes import Step
     from estate_tool.display import Display
     from estate_tool.inputs import Inputs
+    from estate_tool.provenance import Provenance
     from estate_tool.pulumi_cli import Pulumi
     from estate_tool.recovery import Recovery
 
@@ -32,8 +33,9 @@ if TYPE_CHECKING:
 class Deployment:
     """Previews `layers`, or rolls them out, one after the other; call `finish` at the end.
 
-    Without `inputs` every layer is run and no record kept. `preview_only` leaves nothing behind, not even what a
-    killed run left unfinished is settled. `approve` is asked by `up` about plans that were not made by `plan`.
+    Without `inputs` every layer is run and no record kept, which holds the code's `origin` too. `preview_only` leaves
+    nothing behind, not even what a killed run left unfinished is settled. `approve` is asked by `up` about plans that
+    were not made by `plan`.
     """
 
     pulumi: Pulumi
@@ -45,6 +47,7 @@ class Deployment:
     recovery: Recovery | None = None
     inputs: Inputs | None = None
     approve: Approve = lambda _: None
+    origin: Provenance | None = None
     on_planned: Callable[[Step], None] = lambda _: None
     states: dict[str, StackState] = field(init=False)
     plans: dict[str, Plan] = field(default_factory=dict)
@@ -164,8 +167,8 @@ class Deployment:
         self.states.update(self.pulumi.states((name,)))
         if not self.inputs:
             return
-        record = Record(aws=self.inputs.aws)
+        record = Record(aws=self.inputs.aws, origin=self.origin)
         # Inputs edited meanwhile: nobody knows what the engine saw of it.
         if succeeded and digest and self._digest(name, planned=False) == digest:
-            record = Record(inputs=digest, state=self.states[name].digest, aws=self.inputs.aws)
+            record = replace(record, inputs=digest, state=self.states[name].digest)
         self._keeping[name] = self._background.do(self.pulumi.keep_record, name, record)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from estate_tool.deployment import Approve
     from estate_tool.display import Display
     from estate_tool.inputs import Inputs
+    from estate_tool.provenance import Provenance
     from estate_tool.pulumi_cli import Pulumi
     from estate_tool.recovery import Recovery
     from estate_tool.stack_state import StackState
@@ -39,6 +40,7 @@ def deploy(
     keep_going: bool = False,
     recovery: Recovery | None = None,
     inputs: Inputs | None = None,
+    origin: Provenance | None = None,
     show_plan: bool = False,
 ) -> Outcome:
     """Previews the layers, lowest first, and then rolls them out; with `preview`, the first alone.
@@ -62,6 +64,7 @@ def deploy(
         force=force,
         recovery=recovery,
         inputs=inputs,
+        origin=origin,
         approve=approve,
         on_planned=(lambda step: display.step(step, planned=True)) if show_plan else (lambda _: None),
     )

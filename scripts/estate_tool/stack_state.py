@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.provenance import Provenance
 from foundation.layers import LAYER_NAMES, project
 
 if TYPE_CHECKING:
@@ -35,24 +36,30 @@ def digest_of(value: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What the last rollout left: digests of its `inputs` and of its `state`, and the embedded AWS it went to.
+    """What the last rollout left: digests of its `inputs` and of its `state`, the embedded AWS it went to, its origin.
 
-    The first two are empty after a rollout that did not succeed, the last one in a real account.
+    The first two are empty after a rollout that did not succeed, the third one in a real account.
     """
 
     inputs: str = ""
     state: str = ""
     aws: str = ""
+    origin: Provenance | None = None
 
     def __str__(self) -> str:
         """The value of the tag."""
-        return " ".join(part or _NOTHING for part in ("1", self.inputs, self.state, self.aws))
+        parts = [part or _NOTHING for part in ("2", self.inputs, self.state, self.aws)]
+        return " ".join([*parts, *([str(self.origin)] if self.origin else [])])
 
     @classmethod
     def parse(cls, text: str) -> Record | None:
         """The record in a tag's value; None when there is none or it is of another version."""
-        version, *parts = [part.strip(_NOTHING) if part == _NOTHING else part for part in text.split(" ")]
-        return cls(inputs=parts[0], state=parts[1], aws=parts[2]) if version == "1" and len(parts) == 3 else None
+        version, *parts = text.split(" ")
+        if version != "2" or len(parts) not in (3, 8):
+            return None
+        inputs, state, aws = ("" if part == _NOTHING else part for part in parts[:3])
+        origin = Provenance.parse(parts[3:]) if parts[3:] else None
+        return cls(inputs=inputs, state=state, aws=aws, origin=origin)
 
 
 @dataclass(frozen=True, kw_only=True)

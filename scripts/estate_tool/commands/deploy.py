@@ -14,10 +14,11 @@ from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from estate_tool.environment import Environment
     from estate_tool.outcome import Outcome
+    from estate_tool.stack_state import StackState
 
 HELP = "roll the layers out: foundation, data, compute, observability"
 EXAMPLES = (
@@ -39,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--force", action="store_true", help="roll out layers too whose inputs have not changed")
     parser.add_argument("--keep-going", action="store_true", help="after a failure, go on with what doesn't read it")
+    parser.add_argument("--older", action="store_true", help="also code that lacks the commit that is rolled out")
     parser.add_argument("--yes", action="store_true", help="don't ask before changing a real account")
     arguments.lose_data_flag(parser)
     parser.add_argument("--verbose", action="store_true", help="a line for each resource, also where only tags change")
@@ -77,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Namespace, approval: Approval) -> Outcome:
-    from estate_tool import exclusive, machine, relocation, rollout
+    from estate_tool import exclusive, machine, provenance, relocation, rollout
     from estate_tool.inputs import Inputs
     from estate_tool.recovery import Recovery
     from estate_tool.setup.report import Report
@@ -85,6 +87,16 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
     say = approval.display.line
     account = _account(target, layers, say)
     alone = exclusive.alone(target.name, "estate deploy", wait=args.wait, say=say)
+    origin = provenance.at_hand()
+
+    def check(states: Mapping[str, StackState]) -> None:
+        relocation.refuse_moved(target, states, account)
+        for layer, last in provenance.last(states).items() if args.preview or approval.asks else ():
+            say(f"{layer} was last rolled out from {last.text}")
+        # A local environment is one person's, to go back and forth with; a preview changes nothing.
+        if not (target.local or args.older or args.preview):
+            provenance.refuse_older(states, origin, target.name)
+
     with alone, machine.ready(target, Report()) as pulumi:
         if approval.asks and args.skip_preview:
             confirm(f"roll {', '.join(layers)} out to {target.name} without a preview", "add --yes")
@@ -95,10 +107,11 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
             preview=args.preview,
             skip_preview=args.skip_preview,
             approve=approval,
-            check=lambda states: relocation.refuse_moved(target, states, account),
+            check=check,
             force=args.force,
             keep_going=args.keep_going,
             recovery=Recovery(pulumi=pulumi, environment=target, say=say),
+            origin=origin,
             inputs=Inputs(environment=target.name, engine=pulumi.version, aws=machine.aws_identity(target)),
             show_plan=approval.asks,
         )

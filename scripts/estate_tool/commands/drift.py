@@ -88,12 +88,15 @@ def run(args: argparse.Namespace) -> int:
 def _repair(
     pulumi: Pulumi, target: Environment, drifted: Sequence[Drift], args: argparse.Namespace, approval: Approval
 ) -> Outcome:
-    from estate_tool import drift, drift_repair, machine, relocation, rollout
+    from estate_tool import drift, drift_repair, machine, provenance, relocation, rollout
     from estate_tool.inputs import Inputs
     from estate_tool.recovery import Recovery
 
     if not target.local and not args.yes:
         confirm(f"put {len(drift.unexpected(drifted))} properties of {target.name} right", "add --yes")
+    origin = provenance.at_hand()
+    if not target.local:  # which is one person's, to go back and forth with
+        provenance.refuse_older(pulumi.states(), origin, target.name)
     say = approval.display.line
     recovery = Recovery(pulumi=pulumi, environment=target, say=say)
     for layer in {one.layer for one in drifted}:
@@ -108,6 +111,7 @@ def _repair(
             approval.display,
             approve=approval,
             check=lambda states: relocation.refuse_moved(target, states, None),
+            origin=origin,
             force=True,
             recovery=recovery,
             inputs=inputs,

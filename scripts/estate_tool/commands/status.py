@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from estate_tool import former_names
@@ -14,6 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
+    from estate_tool.provenance import Provenance
     from estate_tool.pulumi_cli import Pulumi
 
 _TOPIC, _SUBSCRIPTION = "aws:sns/topic:Topic", "aws:sns/topicSubscription:TopicSubscription"
@@ -48,6 +48,8 @@ def run(args: argparse.Namespace) -> int:
     for layer in layers:
         state = f"deployed, {layer['resources']} resources" if layer["deployed"] else "not deployed"
         print(f"  {layer['layer']:<14} {state}")
+        if origin := layer["rolled_out"]:
+            print(f"      rolled out from {origin['text']}")
         for line in _lines(layer["outputs"]):
             print(f"      {line}")
     for topic in unheard:
@@ -58,22 +60,20 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _layers(pulumi: Pulumi) -> list[dict[str, Any]]:
-    stacks = pulumi.stacks()
-    former_names.refuse(pulumi, stacks)
+    from estate_tool import provenance
 
-    def one(layer: str) -> dict[str, Any]:
-        resources = (pulumi.export(layer).get("resources") or []) if stacks.get(layer) else []
-        return _layer(layer, resources)
-
-    with ThreadPoolExecutor(max_workers=len(LAYER_NAMES)) as pool:
-        return list(pool.map(one, LAYER_NAMES))
+    states = pulumi.states()
+    former_names.refuse(pulumi, states)
+    origins = provenance.last(states)
+    resources = {layer: states[layer].resources if layer in states else [] for layer in LAYER_NAMES}
+    return [_layer(layer, found, origins.get(layer)) for layer, found in resources.items()]
 
 
-def _layer(name: str, resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _layer(name: str, resources: Sequence[Mapping[str, Any]], origin: Provenance | None = None) -> dict[str, Any]:
     outputs = next((entry.get("outputs") for entry in resources if entry["type"] == "pulumi:pulumi:Stack"), None)
     made = sum(1 for entry in resources if str(entry["type"]).startswith("aws:"))
     known = {"layer": name, "deployed": made > 0, "resources": made, "outputs": outputs or {}}
-    return {**known, "unheard": _unheard(resources)}
+    return {**known, "rolled_out": origin and origin.as_json(), "unheard": _unheard(resources)}
 
 
 def _unheard(resources: Sequence[Mapping[str, Any]]) -> list[str]:

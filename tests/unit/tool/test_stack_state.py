@@ -96,7 +96,7 @@ def test_a_record_survives_being_a_tag(record: Record) -> None:
     assert len(str(rolled_out(inputs="f" * 48, aws="f" * 32))) <= 256
 
 
-@pytest.mark.parametrize("text", ["", "1 a", "2 a b c", "1 a b c d", "hello"])
+@pytest.mark.parametrize("text", ["", "1 a", "2 a b", "1 a b c", "2 a b c d", "hello"])
 def test_what_is_no_record_of_this_version_is_none(text: str) -> None:
     assert Record.parse(text) is None
 

@@ -11,7 +11,9 @@ import pytest
 from estate_tool import engine_locks, machine
 from estate_tool.commands import status
 from estate_tool.errors import Failed
+from estate_tool.provenance import Provenance
 from estate_tool.setup import engine
+from estate_tool.stack_state import Record, StackState
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -25,11 +27,12 @@ class Engine:
     def former(self) -> dict[str, str]:
         return {}
 
-    def stacks(self) -> dict[str, int]:
-        return {"foundation": 3, "data": 0}
+    def states(self) -> dict[str, StackState]:
+        origin = Provenance(commit="abcdef0123456789", when="2026-11-27T01:02:03Z", who="ann@here", tool="1.2.3")
+        found = StackState(deployment=self.deployment(), record=Record(origin=origin))
+        return {"foundation": found, "data": StackState(deployment={})}
 
-    def export(self, layer: str) -> dict[str, Any]:
-        assert layer == "foundation"
+    def deployment(self) -> dict[str, Any]:
         outputs = {"suffix": "dev", "roles": {"query": "arn:q", "ingest": "arn:i"}}
         stack = {"type": "pulumi:pulumi:Stack", "outputs": outputs}
         return {"resources": [stack, {"type": "aws:iam/role:Role"}, {"type": "estate:foundation:Roles"}]}
@@ -44,7 +47,12 @@ def test_each_layer_is_told_with_its_resources_and_outputs(
         ("foundation", True, 1), ("data", False, 0), ("compute", False, 0), ("observability", False, 0)
     ]  # fmt: skip
     assert layers[0]["outputs"]["roles"]["query"] == "arn:q"
-    assert call(status, "dev").out.splitlines()[:6] == [
+    assert layers[0]["rolled_out"]["commit"] == "abcdef0123456789"
+    assert layers[1]["rolled_out"] is None
+    lines = call(status, "dev").out.splitlines()
+    origin = lines.pop(2)
+    assert all(part in origin for part in ("abcdef012345", "ann@here", "2026-11-27T01:02:03Z", "1.2.3"))
+    assert lines[:6] == [
         "environment dev", "  foundation     deployed, 1 resources", "      roles.ingest = arn:i",
         "      roles.query = arn:q", "      suffix = dev", "  data           not deployed",
     ]  # fmt: skip
@@ -58,7 +66,7 @@ def test_a_topic_that_nobody_is_subscribed_to_is_named(
 
     subscription = {"type": "aws:sns/topicSubscription:TopicSubscription", "inputs": {"topic": "page"}}
     found = {"resources": [topic("page"), topic("ticket"), subscription]}
-    engine = SimpleNamespace(former=dict, stacks=lambda: {"observability": 3}, export=lambda _: found)
+    engine = SimpleNamespace(former=dict, states=lambda: {"observability": StackState(deployment=found)})
     monkeypatch.setattr(machine, "reader", lambda _: engine)
     answer = json.loads(call(status, "dev", "--json").out)
     assert answer["topics_without_subscriber"] == ["topic-ticket-dev"]

@@ -1,0 +1,100 @@
+"""Older code does not roll newer code back."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from estate_tool import provenance
+from estate_tool.errors import UsageError
+from estate_tool.provenance import Provenance
+from estate_tool.stack_state import Record, StackState
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def git(folder: Path, *arguments: str) -> str:
+    identity = ["-c", "user.name=ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True, text=True)
+    return done.stdout.strip()
+
+
+def commit(folder: Path, text: str) -> str:
+    (folder / "file").write_text(text)
+    git(folder, "add", ".")
+    git(folder, "commit", "-m", text)
+    return git(folder, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    git(folder, "init")
+    commit(folder, "one")
+    return folder
+
+
+def deployed(origin: Provenance | None) -> dict[str, StackState]:
+    return {"data": StackState(deployment={}, record=Record(origin=origin)), "compute": StackState(deployment={})}
+
+
+def refuse(clone: Path, origin: Provenance | None) -> None:
+    provenance.refuse_older(deployed(origin), provenance.at_hand(clone), "dev", clone)
+
+
+def test_the_code_at_hand_is_told_with_what_is_not_committed(clone: Path) -> None:
+    own = provenance.at_hand(clone)
+    assert (own.commit, own.clean) == (git(clone, "rev-parse", "HEAD"), True)
+    assert own.who
+    (clone / "new").touch()
+    assert not provenance.at_hand(clone).clean
+
+
+def test_a_record_holds_where_the_code_came_from_within_what_a_tag_may_be(clone: Path) -> None:
+    own = provenance.at_hand(clone)
+    record = Record(inputs="i" * 48, state="s" * 48, aws="a" * 36, origin=own)
+    assert Record.parse(str(record)) == record
+    assert len(str(record)) <= 256
+    assert Record.parse("2 a b c d") is None
+
+
+def test_the_same_and_newer_code_are_rolled_out(clone: Path) -> None:
+    first = provenance.at_hand(clone)
+    refuse(clone, first)
+    refuse(clone, None)
+    refuse(clone, Provenance())
+    commit(clone, "two")
+    refuse(clone, first)
+
+
+@pytest.mark.parametrize("how", ["older", "diverged"])
+def test_code_without_the_commit_that_is_rolled_out_is_refused(clone: Path, how: str) -> None:
+    commit(clone, "two")
+    newer = provenance.at_hand(clone)
+    git(clone, "checkout", "HEAD~1")
+    if how == "diverged":
+        commit(clone, "three")
+    with pytest.raises(UsageError) as refused:
+        refuse(clone, newer)
+    assert f"layer data of dev was rolled out from commit {newer.commit[:12]}" in refused.value.message
+    assert newer.who in refused.value.message
+    assert "--older" in refused.value.hint
+
+
+def test_a_commit_that_is_not_known_here_is_to_be_fetched(clone: Path) -> None:
+    with pytest.raises(UsageError) as refused:
+        refuse(clone, Provenance(commit="0123456789" * 4))
+    assert "git fetch" in refused.value.hint
+
+
+def test_a_checkout_without_history_rolls_out_only_where_nothing_is_known(clone: Path, tmp_path: Path) -> None:
+    known = provenance.at_hand(clone)
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    assert provenance.at_hand(bare).commit == ""
+    with pytest.raises(UsageError, match="has no history"):
+        provenance.refuse_older(deployed(known), provenance.at_hand(bare), "dev", bare)
