@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -44,7 +44,8 @@ class Record:
     inputs: str = ""
     state: str = ""
     aws: str = ""
-    origin: Provenance | None = None
+    # Who rolled the same out, and when, makes no difference to whether it is rolled out.
+    origin: Provenance | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         """The value of the tag."""

@@ -13,6 +13,7 @@ from estate_tool import deployment, foresight, rollout
 from estate_tool.changes import UNKNOWN
 from estate_tool.display import Display
 from estate_tool.errors import Failed
+from estate_tool.provenance import Provenance
 from estate_tool.stack_state import Record, StackState
 from foundation import upstream
 from foundation.layers import LAYER_NAMES, Layer, layer
@@ -527,6 +528,16 @@ def test_layers_whose_inputs_have_not_changed_are_not_run(display: Display, roll
     preview = rollout.deploy(rolled_out, LAYER_NAMES, display, preview=True, inputs=inputs)
     assert preview.changes_nothing
     assert rolled_out.calls == []
+
+
+def test_who_rolled_the_same_out_and_when_makes_no_difference(display: Display, inputs: Any) -> None:
+    pulumi: Any = FakePulumi()
+    first, second = Provenance(commit="a" * 40, when="yesterday"), Provenance(commit="b" * 40, when="today")
+    assert rollout.deploy(pulumi, LAYER_NAMES, display, inputs=inputs, origin=first).ok
+    pulumi.calls.clear()
+    assert rollout.deploy(pulumi, LAYER_NAMES, display, inputs=inputs, origin=second).changes_nothing
+    assert pulumi.calls == []
+    assert {record.origin for record in pulumi.records.values()} == {first}
 
 
 def test_force_runs_them_all_the_same(display: Display, rolled_out: Any, inputs: Any) -> None:
