@@ -37,7 +37,7 @@ def _function(
             physical_name=foundation.name("lambda", function.name),
             log_group_name=foundation.names().apply(lambda names: names.log_group(function.name)),
             failure_queue_name=foundation.name("dlq", function.name),
-            failure_queue_arn=consumed.dead_letter_arn if consumed else None,
+            failure_queue=(consumed.dead_letter_arn, consumed.dead_letter_url) if consumed else None,
             role_arn=foundation.role_arns[function.name],
             runtime=config.runtime,
             code=pulumi.FileArchive(str(build(function.package))),

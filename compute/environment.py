@@ -10,7 +10,10 @@ from foundation.model import Function, TableGrant
 
 
 def variables(function: Function, data: DataOutputs) -> Mapping[str, pulumi.Input[str]]:
-    """TABLE_<NAME> and QUEUE_<NAME> (a URL) for each grant, and what the declaration adds."""
+    """TABLE_<NAME> and QUEUE_<NAME> (a URL) for each grant, and what the declaration adds.
+
+    DEAD_LETTER_QUEUE is added where the queue is made or named, in `compute.function`.
+    """
     result: dict[str, pulumi.Input[str]] = dict(function.environment)
     for grant in function.grants:
         if isinstance(grant, TableGrant):

@@ -15,6 +15,9 @@ from foundation.resource_policies import queue_policy
 ALIAS = "live"
 SECONDS_PER_DAY = 86_400
 FAILURE_RETENTION_DAYS = 14
+MAXIMUM_MESSAGE_BYTES = 1_048_576  # as much as a payload or a message has that may end here
+# An alias with warm environments is updated when the routing to the old version has ended (15 minutes by default).
+ALIAS_TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="30m")
 # Asynchronous calls: the most retries Lambda makes, within an hour ("PutFunctionEventInvokeConfig").
 ASYNC_RETRIES = 2
 ASYNC_MAXIMUM_AGE_SECONDS = 3600
@@ -24,15 +27,15 @@ ASYNC_MAXIMUM_AGE_SECONDS = 3600
 class ServerlessFunctionArgs:
     """What a function's component needs beyond the declaration in the catalog.
 
-    `failure_queue_arn` names the queue that failures go to; without it the component makes one of its own. Names are
-    physical ones; memory is in MB.
+    `failure_queue` is the ARN and the URL of the queue that failures go to; without it the component makes one of its
+    own. Names are physical ones; memory is in MB.
     """
 
     function: Function
     physical_name: pulumi.Input[str]
     log_group_name: pulumi.Input[str]
     failure_queue_name: pulumi.Input[str]
-    failure_queue_arn: pulumi.Input[str] | None = None
+    failure_queue: tuple[pulumi.Input[str], pulumi.Input[str]] | None = None
     role_arn: pulumi.Input[str]
     runtime: str
     code: pulumi.Archive
@@ -60,7 +63,7 @@ class ServerlessFunction(pulumi.ComponentResource):
         super().__init__("estate:compute:ServerlessFunction", name, None, opts)
         self._child = pulumi.ResourceOptions(parent=self)
         log_group = self._build_log_group(name, args)
-        self.failure_queue_arn = self._build_failure_queue(name, args)
+        self.failure_queue_arn, self._failure_queue_url = self._build_failure_queue(name, args)
         function = self._build_function(name, args, log_group)
         alias = self._build_alias(name, function)
         if args.function.critical and args.function.provisioned and args.provisioning.minimum:
@@ -82,13 +85,17 @@ class ServerlessFunction(pulumi.ComponentResource):
             opts=self._child,
         )
 
-    def _build_failure_queue(self, name: str, args: ServerlessFunctionArgs) -> pulumi.Output[str]:
-        if args.failure_queue_arn is not None:
-            return pulumi.Output.from_input(args.failure_queue_arn)
+    def _build_failure_queue(
+        self, name: str, args: ServerlessFunctionArgs
+    ) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
+        if args.failure_queue is not None:
+            arn, url = args.failure_queue
+            return pulumi.Output.from_input(arn), pulumi.Output.from_input(url)
         queue = aws.sqs.Queue(
             f"{name}-failures",
             name=args.failure_queue_name,
             message_retention_seconds=FAILURE_RETENTION_DAYS * SECONDS_PER_DAY,
+            max_message_size=MAXIMUM_MESSAGE_BYTES,
             sqs_managed_sse_enabled=True,
             tags=args.tags,
             opts=self._child,
@@ -99,11 +106,14 @@ class ServerlessFunction(pulumi.ComponentResource):
             policy=queue.arn.apply(lambda arn: json.dumps(queue_policy(arn))),
             opts=self._child,
         )
-        return queue.arn
+        return queue.arn, queue.url
 
     def _build_function(
         self, name: str, args: ServerlessFunctionArgs, log_group: aws.cloudwatch.LogGroup
     ) -> aws.lambda_.Function:
+        variables = dict(args.environment)
+        if args.function.trigger is not None:
+            variables["DEAD_LETTER_QUEUE"] = self._failure_queue_url
         return aws.lambda_.Function(
             f"{name}-function",
             name=args.physical_name,
@@ -116,7 +126,7 @@ class ServerlessFunction(pulumi.ComponentResource):
             memory_size=args.memory_mb,
             timeout=args.function.timeout_seconds,
             reserved_concurrent_executions=args.function.reserved_concurrency,
-            environment=aws.lambda_.FunctionEnvironmentArgs(variables=dict(args.environment)),
+            environment=aws.lambda_.FunctionEnvironmentArgs(variables=variables),
             dead_letter_config=aws.lambda_.FunctionDeadLetterConfigArgs(target_arn=self.failure_queue_arn),
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=log_group.name),
             publish=True,
@@ -132,7 +142,7 @@ class ServerlessFunction(pulumi.ComponentResource):
             description="The version that events and callers reach.",
             function_name=function.name,
             function_version=function.version,
-            opts=self._child,
+            opts=pulumi.ResourceOptions(parent=self, custom_timeouts=ALIAS_TIMEOUTS),
         )
         aws.lambda_.FunctionEventInvokeConfig(
             f"{name}-async",

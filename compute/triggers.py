@@ -78,7 +78,9 @@ class Trigger(pulumi.ComponentResource):
             batch_size=trigger.batch_size,
             maximum_batching_window_in_seconds=trigger.window_seconds,
             parallelization_factor=trigger.parallelization,
-            bisect_batch_on_function_error=True,
+            # To isolate what can never succeed. A function that does so itself, and is retried without end, gains
+            # nothing from it: an outage would cut its batches down to single records.
+            bisect_batch_on_function_error=trigger.retries >= 0,
             maximum_retry_attempts=trigger.retries,
             maximum_record_age_in_seconds=STREAM_MAXIMUM_AGE_SECONDS,
             function_response_types=["ReportBatchItemFailures"],

@@ -51,6 +51,7 @@ class DeadLetteredQueue(pulumi.ComponentResource):
             f"{name}-dead-letters",
             name=args.dead_letter_name,
             message_retention_seconds=DEAD_LETTER_RETENTION_DAYS * SECONDS_PER_DAY,
+            max_message_size=MAXIMUM_MESSAGE_BYTES,
             sqs_managed_sse_enabled=True,
             tags=args.tags,
             opts=pulumi.ResourceOptions(parent=self),

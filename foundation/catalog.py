@@ -13,6 +13,8 @@ from foundation.model import (
 )
 
 EVENT_RETENTION_DAYS = 400
+# How many field names an aggregate (a type, a subject, an hour) may have; long ones count once per 128 bytes begun.
+MAX_FIELDS = 100
 
 CATALOG = Catalog(
     tables=(
@@ -22,16 +24,16 @@ CATALOG = Catalog(
             hash_key="event_key",
             stream=True,
             ttl_attribute="expires_at",
-            read=Capacity(minimum=1, maximum=50),
-            write=Capacity(minimum=5, maximum=500),
-        ),
-        # Which events the aggregates hold already; what makes counting exactly-once.
-        Table(
-            name="marks",
-            hash_key="event_key",
-            ttl_attribute="expires_at",
             read=Capacity(minimum=5, maximum=500),
             write=Capacity(minimum=5, maximum=500),
+        ),
+        # Which events of each page the aggregates hold already; what makes counting exactly-once.
+        Table(
+            name="pages",
+            hash_key="page",
+            ttl_attribute="expires_at",
+            read=Capacity(minimum=1, maximum=100),
+            write=Capacity(minimum=1, maximum=500),
         ),
         # Hourly totals per type and subject, and per type.
         Table(
@@ -39,7 +41,7 @@ CATALOG = Catalog(
             hash_key="series",
             range_key="hour",
             read=Capacity(minimum=1, maximum=100),
-            write=Capacity(minimum=1, maximum=100),
+            write=Capacity(minimum=1, maximum=500),
         ),
     ),
     queues=(Queue(name="ingest"),),
@@ -51,7 +53,7 @@ CATALOG = Catalog(
             timeout_seconds=10,
             trigger=QueueTrigger(queue="ingest", batch_size=500, window_seconds=1, maximum_concurrency=10),
             grants=(
-                TableGrant(table="events", access=("put",)),
+                TableGrant(table="events", access=("insert",)),
                 QueueGrant(queue="ingest", access=("release",)),
             ),
             environment={"RETENTION_DAYS": str(EVENT_RETENTION_DAYS)},
@@ -61,11 +63,13 @@ CATALOG = Catalog(
             handler="aggregate.handler.handle",
             description="Adds stored events to the hourly aggregates, exactly once.",
             timeout_seconds=60,
-            trigger=StreamTrigger(table="events", batch_size=1000, window_seconds=1),
+            # It disposes of what can never be counted itself; the rest is tried for as long as the stream has it.
+            trigger=StreamTrigger(table="events", batch_size=1000, window_seconds=1, retries=-1),
             grants=(
-                TableGrant(table="marks", access=("put",)),
+                TableGrant(table="pages", access=("read", "put")),
                 TableGrant(table="aggregates", access=("update",)),
             ),
+            environment={"MAX_FIELDS": str(MAX_FIELDS)},
         ),
         Function(
             name="query",

@@ -32,11 +32,16 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """An SQS queue; a message received `max_receive_count` times without success goes to its dead-letter queue."""
+    """An SQS queue; a message received `max_receive_count` times without success goes to its dead-letter queue.
+
+    Its consumer sends what can never succeed there itself, so that receives only count what failed for now: by default
+    so many that a message which its consumer delays (`ingest`: up to 15 minutes) is kept for as long as the queue keeps
+    any, and one that always comes back after a visibility timeout of 61 seconds for 17 hours.
+    """
 
     name: str
-    max_receive_count: int = 5
-    retention_days: int = 4
+    max_receive_count: int = 1000
+    retention_days: int = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +58,9 @@ class QueueTrigger:
 class StreamTrigger:
     """Runs the function on batches of a table's new items, in order within a shard.
 
-    `retries` bounds how often a failing batch is tried before its position goes to the failure queue. Records stay
-    readable for the stream's full 24 hours, so that a function that was away for hours loses nothing.
+    `retries` bounds how often a failing batch is tried before its position goes to the failure queue; -1 is for as long
+    as the stream has it, for a function that disposes of what can never succeed itself. Records stay readable for the
+    stream's full 24 hours, so that a function that was away for hours loses nothing.
     """
 
     table: str
@@ -65,11 +71,13 @@ class StreamTrigger:
 
 
 # What a function may be allowed to do, by the word its declaration uses. Actions as in the "Service Authorization
-# Reference"; transactions have no action of their own, DynamoDB checks those of the operations inside.
+# Reference"; transactions and batches of statements have none of their own, DynamoDB checks those of what is inside.
 TABLE_ACCESS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "get": ("dynamodb:GetItem", "dynamodb:BatchGetItem"),
+        "get": ("dynamodb:GetItem",),
         "query": ("dynamodb:Query",),
+        "read": ("dynamodb:BatchGetItem",),
+        "insert": ("dynamodb:PartiQLInsert",),
         "put": ("dynamodb:PutItem",),
         "update": ("dynamodb:UpdateItem",),
         "delete": ("dynamodb:DeleteItem",),
@@ -78,7 +86,7 @@ TABLE_ACCESS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 QUEUE_ACCESS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {"send": ("sqs:SendMessage",), "release": ("sqs:ChangeMessageVisibility",)}
 )
-TABLE_WRITES = frozenset({"put", "update", "delete"})
+TABLE_WRITES = frozenset({"insert", "put", "update", "delete"})
 QUEUE_WRITES = frozenset({"send"})
 
 
@@ -106,7 +114,8 @@ class Function:
     A critical function keeps provisioned concurrency, where the environment does not waive it (`provisioned`, which
     foundation/waiver.py sets, not the declaration); `reserved_concurrency` sets a part of the account's concurrency
     aside for it, which also is the most it gets. The environment tells it the tables and queues it is granted,
-    as TABLE_<NAME> and QUEUE_<NAME>, and whatever `environment` adds.
+    as TABLE_<NAME> and QUEUE_<NAME>, if it has a trigger its failure queue as DEAD_LETTER_QUEUE, and whatever
+    `environment` adds.
     """
 
     name: str

@@ -97,8 +97,10 @@ def _function(function: Function, catalog: Catalog) -> Iterator[Problem]:
         yield Problem(where=f"{where} handler", value=function.handler, allowed="package.module.function of lambda_src")
     yield from _bounds(f"{where} timeout_seconds", function.timeout_seconds, 1, 900)
     for key in function.environment:
-        if not _VARIABLE.fullmatch(key) or key.startswith(("AWS_", "LAMBDA_", "TABLE_", "QUEUE_")):
-            allowed = "upper-case letters, digits and _; not AWS_, LAMBDA_, TABLE_, QUEUE_, which are set for it"
+        if not _VARIABLE.fullmatch(key) or key.startswith(("AWS_", "LAMBDA_", "TABLE_", "QUEUE_", "DEAD_LETTER_QUEUE")):
+            allowed = (
+                "upper-case letters, digits and _; not AWS_, LAMBDA_, TABLE_, QUEUE_, DEAD_LETTER_QUEUE, set for it"
+            )
             yield Problem(where=f"{where} environment", value=key, allowed=allowed)
     yield from _trigger(where, function.trigger, catalog)
     yield from _grants(where, function, catalog)
@@ -124,7 +126,7 @@ def _trigger(where: str, trigger: QueueTrigger | StreamTrigger | None, catalog: 
         yield from _bounds(f"{where} trigger maximum_concurrency", trigger.maximum_concurrency, 2, 1000)
         return
     yield from _bounds(f"{where} trigger parallelization", trigger.parallelization, 1, 10)
-    yield from _bounds(f"{where} trigger retries", trigger.retries, 0, 10_000)
+    yield from _bounds(f"{where} trigger retries", trigger.retries, -1, 10_000)
     known = [table.name for table in catalog.tables]
     yield from _known(f"{where} trigger table", trigger.table, known)
     if trigger.table in known and not catalog.table(trigger.table).stream:

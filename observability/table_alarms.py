@@ -23,8 +23,10 @@ FILLED = MissingData("notBreaching", "DynamoDB publishes only what is not zero; 
 
 # The operations a word of TABLE_ACCESS allows; transactions count under their own name.
 OPERATIONS: Mapping[str, tuple[str, ...]] = {
-    "get": ("GetItem", "BatchGetItem", "TransactGetItems"),
+    "get": ("GetItem", "TransactGetItems"),
+    "read": ("BatchGetItem",),
     "query": ("Query",),
+    "insert": ("BatchExecuteStatement",),
     "put": ("PutItem", "TransactWriteItems"),
     "update": ("UpdateItem", "TransactWriteItems"),
     "delete": ("DeleteItem", "TransactWriteItems"),

@@ -10,6 +10,9 @@ from foundation.tags import TAG_KEYS
 REGION = "us-east-1"
 MEMORY_MB = (512, 1024)
 RETENTION_DAYS = (7, 14)
+# What a message or an asynchronous payload may have ("Amazon SQS message quotas", "Lambda quotas"), and what the
+# official provider sends where a queue says nothing.
+LARGEST_MESSAGE_BYTES, PROVIDER_MESSAGE_BYTES = 1_048_576, 262_144
 
 # Types of this estate that AWS has no tags for; whatever is not listed here has to carry them.
 _UNTAGGABLE = {
@@ -150,6 +153,15 @@ def _redrive(resource: Resource) -> Iterator[Finding]:
         yield Finding(resource=resource, found=found, mend=mend)
 
 
+def _dead_letters_fit(resource: Resource) -> Iterator[Finding]:
+    if resource.type != "aws:sqs/queue:Queue" or not resource.text("name").startswith("dlq-"):
+        return
+    size = resource.props.get("maxMessageSize") or PROVIDER_MESSAGE_BYTES
+    if size is not UNKNOWN and size < LARGEST_MESSAGE_BYTES:
+        mend = f"set max_message_size={LARGEST_MESSAGE_BYTES}: a dead letter that does not fit is lost"
+        yield Finding(resource=resource, found=f"room for messages of {size:g} bytes", mend=mend)
+
+
 SETTING_RULES = (
     Rule(name="region", statement=f"Everything is in {REGION}.", check=_region),
     Rule(name="tags", statement="Every taggable resource has every tag, none of them empty.", check=_tags),
@@ -172,4 +184,9 @@ SETTING_RULES = (
         check=_failure_destination,
     ),
     Rule(name="redrive", statement="Every source queue redrives to a dead-letter queue.", check=_redrive),
+    Rule(
+        name="dead-letters-fit",
+        statement="Every dead-letter queue takes messages as large as its sources may send, 1 MiB.",
+        check=_dead_letters_fit,
+    ),
 )

@@ -1,114 +1,193 @@
 """Adds events to the aggregates, exactly once: one transaction marks events as counted and adds what they sum up to."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from aggregate.chunks import chunks
+from aggregate.pages import Pages
 from aggregate.records import Inserted
-from shared.aggregates import numbers_of
-from shared.aws import Caller
+from aggregate.series import Aggregates, Target
+from shared.aws import AwsError, Caller
+from shared.batch_result import BatchResult, reason_of
 from shared.deadline import Deadline
-from shared.events import MAX_SUMS, SUMS_PER_FIELD, Event, sums_of
-from shared.keys import series_key
 from shared.statistics import Summary
-from shared.transactions import MAX_ACTIONS, Actions, Committer, Verdicts
 
-MARK_LIFE_SECONDS = 30 * 86_400
-"""Marks outlive events, so that an event delivered again after its deletion is not counted again."""
+LOOK_FIRST_EVENTS = 50
+_CANCELED = "TransactionCanceledException"
+_TOO_MUCH = {"ValidationException", "SerializationException", "RequestEntityTooLarge", "Http413"}
+_THROTTLED = {
+    "ProvisionedThroughputExceeded",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingError",
+    "ThrottlingException",
+}
+_REFUSED = "ConditionalCheckFailed"
+_PASSING = {"None", "TransactionConflict", _REFUSED} | _THROTTLED
 
 
-class Target(NamedTuple):
-    """An aggregate: a series (the subject is None for all subjects together) at one hour."""
+class Counted(BatchResult[Inserted]):
+    """Outcome of a batch of events, with the fields for which an aggregate had no room."""
 
-    type: str
-    subject: str | None
-    hour: str
-
-
-def targets(event: Event) -> tuple[Target, Target]:
-    """Return the two aggregates an event counts in: its subject's, and the one of all subjects of its type."""
-    return Target(event.type, event.subject, event.hour), Target(event.type, None, event.hour)
+    def __init__(self) -> None:
+        super().__init__()
+        self.left_out: list[tuple[Inserted, Target, list[str]]] = []
 
 
 class Counter:
-    """The tables of marks and of aggregates."""
+    """The tables of pages and of aggregates.
 
-    def __init__(self, client: Caller, table_marks: str, table_aggregates: str) -> None:
+    `look_first` is the number of events from which on the records of their pages are read before anything is written,
+    so that a batch that comes again costs no writes. For a few events that request costs more than what it may save.
+    """
+
+    def __init__(
+        self,
+        client: Caller,
+        table_pages: str,
+        table_aggregates: str,
+        most_fields: int,
+        look_first: int = LOOK_FIRST_EVENTS,
+    ) -> None:
         self._client = client
-        self._table_marks = table_marks
+        self._pages = Pages(client, table_pages)
         self._table_aggregates = table_aggregates
+        self._most_fields = most_fields
+        self._look_first = look_first
 
-    def count(self, inserted: Sequence[Inserted], deadline: Deadline) -> Verdicts[Inserted]:
-        """Count the events that have not been counted yet; no two of them may have the same key."""
-        committer = Committer(self._client, self._actions, deadline)
-        # Neighbours share aggregates, by hour before subject even both of theirs: fewer, smaller transactions.
-        for chunk in chunks(sorted(inserted, key=lambda entry: _place(entry.event))):
-            committer.commit(chunk)
-        return committer.verdicts
+    def count(self, inserted: Sequence[Inserted], deadline: Deadline) -> Counted:
+        """Count the events that have not been counted yet, each given once. Never raises because of AWS."""
+        aggregates = Aggregates(self._table_aggregates, self._most_fields)
+        writer = TransactionWriter(self._client, self._pages, aggregates, deadline)
+        self._pages.forget()
+        try:
+            if len(inserted) >= self._look_first:
+                self._pages.read(dict.fromkeys(entry.place.page for entry in inserted), deadline)
+        except AwsError as error:
+            writer.result.retry(inserted, error)
+        else:
+            writer.write(inserted)
+        return writer.result
 
-    def _actions(self, chunk: Sequence[Inserted]) -> Actions:
+
+class _Transaction(NamedTuple):
+    actions: list[dict[str, Any]]
+    pages: Mapping[str, int]
+    """Page → the positions to be marked; the first actions, in this order."""
+    targets: Sequence[Target]
+    """The aggregates of the other actions, in order."""
+    left_out: Mapping[Target, frozenset[str]]
+
+
+class TransactionWriter:
+    """Writes events by transactions until each has its outcome.
+
+    What is counted by now is left out, conflicts are waited out, and where DynamoDB throttles, transactions become
+    smaller. What it does not accept is narrowed down by halves until the event at fault stands alone.
+    """
+
+    def __init__(self, client: Caller, pages: Pages, aggregates: Aggregates, deadline: Deadline) -> None:
+        self.result = Counted()
+        self._client = client
+        self._pages = pages
+        self._aggregates = aggregates
+        self._deadline = deadline
+        self._limit: int | None = None
+        """Events of a transaction at most, while DynamoDB throttles."""
+        self._attempt = 0
+
+    def write(self, inserted: Sequence[Inserted]) -> None:
+        """Give every event its outcome; never raises because of AWS."""
+        stack = [*chunks(self._fresh(inserted))][::-1]
+        while stack:
+            items = self._fresh(stack.pop())
+            if self._limit and len(items) > self._limit:
+                stack.append(items[self._limit :])
+                items = items[: self._limit]
+            if not items:
+                continue
+            transaction = self._built(items)
+            try:
+                self._client.call("TransactWriteItems", {"TransactItems": transaction.actions}, self._deadline)
+            except AwsError as error:
+                again = self._failed(items, transaction, error)
+                if again is None:
+                    self.result.retry([entry for part in (items, *stack[::-1]) for entry in part], error)
+                    return
+                stack += again
+            else:
+                self._done(items, transaction)
+
+    def _fresh(self, items: Sequence[Inserted]) -> list[Inserted]:
+        """Return the events that are not counted; the others are duplicates."""
+        counted = [entry for entry in items if self._pages.counted(entry.place)]
+        self.result.duplicates += counted
+        return [entry for entry in items if not self._pages.counted(entry.place)] if counted else list(items)
+
+    def _built(self, items: Sequence[Inserted]) -> _Transaction:
+        bits: dict[str, int] = {}
+        expiry: dict[str, int | None] = {}
         sums: dict[Target, Summary] = {}
-        for entry in chunk:
-            for target in targets(entry.event):
-                sums.setdefault(target, Summary()).add_event(entry.event.measures)
-        marks = [self._mark(entry) for entry in chunk]
-        return marks + [self._addition(target, summary) for target, summary in sums.items()]
+        for entry in items:
+            bits[entry.place.page] = bits.get(entry.place.page, 0) | entry.place.bit
+            expiry[entry.place.page] = entry.expires_at
+            target = Target(entry.event.type, entry.event.subject, entry.event.hour)
+            sums.setdefault(target, Summary()).add_event(entry.event.measures)
+        for (event_type, _, hour), summary in list(sums.items()):
+            sums.setdefault(Target(event_type, None, hour), Summary()).add(summary)
+        actions = [self._pages.count(page, marked, expiry[page]) for page, marked in bits.items()]
+        left_out = {}
+        for target, summary in sums.items():
+            action, fields = self._aggregates.add(target, summary)
+            actions.append(action)
+            if fields:
+                left_out[target] = fields
+        return _Transaction(actions, bits, list(sums), left_out)
 
-    def _mark(self, entry: Inserted) -> dict[str, Any]:
-        item = {"event_key": {"S": entry.event.key}}
-        if entry.expires_at is not None:
-            item["expires_at"] = {"N": str(entry.expires_at + MARK_LIFE_SECONDS)}
-        condition = "attribute_not_exists(event_key)"
-        return {"Put": {"TableName": self._table_marks, "Item": item, "ConditionExpression": condition}}
+    def _done(self, items: Sequence[Inserted], transaction: _Transaction) -> None:
+        for page, bits in transaction.pages.items():
+            self._pages.done(page, bits)
+        self.result.done += items
+        self._attempt = 0
+        self._limit = 2 * self._limit if self._limit else None
+        for target, fields in transaction.left_out.items():
+            for entry in items:
+                event = entry.event
+                if (event.type, event.hour) == (target.type, target.hour) and target.subject in (None, event.subject):
+                    lost = [field for field in event.measures if field in fields]
+                    if lost:
+                        self.result.left_out.append((entry, target, lost))
 
-    def _addition(self, target: Target, summary: Summary) -> dict[str, Any]:
-        """Return the Update that adds the summary, and says in plain text whose series the item belongs to."""
-        names, values, settings, additions = {}, {}, [], []
-        for name, label in (("type", target.type), ("subject", target.subject)):
-            if label is not None:
-                names[f"#{name}"], values[f":{name}"] = name, {"S": label}
-                settings.append(f"#{name} = :{name}")
-        for position, (name, number) in enumerate(numbers_of(summary).items()):
-            names[f"#{position}"], values[f":{position}"] = name, {"N": number}
-            additions.append(f"#{position} :{position}")
-        update = {
-            "TableName": self._table_aggregates,
-            "Key": {"series": {"S": series_key(target.type, target.subject)}, "hour": {"S": target.hour}},
-            "UpdateExpression": f"SET {', '.join(settings)} ADD {', '.join(additions)}",
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
-        }
-        return {"Update": update}
+    def _failed(self, items: list[Inserted], transaction: _Transaction, error: AwsError) -> list[list[Inserted]] | None:
+        """Return parts to be tried next, the last one first; None if all that is left has to wait."""
+        reasons: list[dict[str, Any]] = error.answer.get("CancellationReasons") or []
+        codes = {str(reason.get("Code", "None")) for reason in reasons} if error.code == _CANCELED else {error.code}
+        if error.code in _TOO_MUCH or (error.code == _CANCELED and not codes <= _PASSING):
+            return self._halves(items, error)
+        if not codes & (_PASSING - {"None"}):
+            return None
+        self._learn(transaction, reasons)
+        if codes & _THROTTLED:
+            self._limit = max(1, len(items) // 2)
+        if not self._deadline.pause(self._attempt):
+            return None
+        self._attempt += 1
+        return [items]
 
+    def _halves(self, items: list[Inserted], error: AwsError) -> list[list[Inserted]]:
+        if len(items) == 1:
+            self.result.rejected.append((items[0], reason_of(error)))
+            return []
+        middle = len(items) // 2
+        return [items[middle:], items[:middle]]
 
-def _place(event: Event) -> tuple[str, str, str]:
-    return event.type, event.hour, event.subject
-
-
-def chunks(inserted: Iterable[Inserted]) -> Iterator[list[Inserted]]:
-    """Cut the events into parts that each fit a transaction, by actions and by numbers added to one aggregate."""
-    chunk: list[Inserted] = []
-    loads: dict[Target, dict[str, int]] = {}
-    for entry in inserted:
-        load = _load(entry)
-        grown = {target: _larger(loads.get(target, {}), load) for target in targets(entry.event)}
-        actions = len(chunk) + 1 + len({**loads, **grown})
-        if chunk and (actions > MAX_ACTIONS or any(sum(sums.values()) >= MAX_SUMS for sums in grown.values())):
-            yield chunk
-            chunk, loads = [], {}
-            grown = dict.fromkeys(targets(entry.event), load)
-        chunk.append(entry)
-        loads.update(grown)
-    if chunk:
-        yield chunk
-
-
-def _load(entry: Inserted) -> dict[str, int]:
-    """Return field → numbers it adds to; the upper bound where even that allows plenty of events."""
-    measures = entry.event.measures
-    if len(measures) * SUMS_PER_FIELD < MAX_SUMS:
-        return dict.fromkeys(measures, SUMS_PER_FIELD)
-    return {field: sums_of(value) for field, value in measures.items()}
-
-
-def _larger(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
-    return {**one, **{field: max(sums, one.get(field, 0)) for field, sums in other.items()}}
+    def _learn(self, transaction: _Transaction, reasons: Sequence[dict[str, Any]]) -> None:
+        """Remember what the refused actions were told of the items as they are."""
+        refused = [reason.get("Code") == _REFUSED for reason in reasons]
+        for page, reason, known in zip(transaction.pages, reasons, refused, strict=False):
+            if known:
+                self._pages.learn(page, reason.get("Item"))
+        first = len(transaction.pages)
+        for target, reason, known in zip(transaction.targets, reasons[first:], refused[first:], strict=False):
+            if known:
+                self._aggregates.learn(target, reason.get("Item"))

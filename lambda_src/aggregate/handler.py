@@ -2,17 +2,22 @@
 
 import os
 import time
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from aggregate.counting import Counter
+from aggregate.counting import Counted, Counter
 from aggregate.records import read
 from aggregate.settings import Settings
 from shared import logs
 from shared.aws import AwsClient
 from shared.batches import records_of
+from shared.dead_letters import DeadLetterQueue
 from shared.deadline import Context, Deadline
 from shared.logs import logger
+from shared.text import shown
+
+SHOWN_FIELDS = 5
 
 
 class BatchFailed(Exception):
@@ -22,38 +27,60 @@ class BatchFailed(Exception):
 class Aggregate:
     """Counts the events of a batch."""
 
-    def __init__(self, counter: Counter) -> None:
+    def __init__(self, counter: Counter, dead_letters: DeadLetterQueue) -> None:
         self._counter = counter
+        self._dead_letters = dead_letters
 
     def run(self, payload: object, deadline: Deadline) -> None:
-        """Count every event that can be counted; raise BatchFailed if there are others, or BadBatch.
+        """Count every event that can be counted; raise BatchFailed if others have to be tried again, or BadBatch.
 
         An exception, not a list of batch item failures: it is what Lambda's error metric shows and what every stream
-        poller repeats. Repeating the whole batch is cheap and harmless, since counted events have their mark.
+        poller repeats. Repeating the whole batch is cheap and harmless. What can never be counted goes to the
+        dead-letter queue once nothing else is left of the batch, so that it holds nobody up; in a replay of what lies
+        there already ({"Records": [...], "replay": true}) it fails the call, with its reason.
         """
         started = time.monotonic()
         records = records_of(payload)
-        batch_read = read(records)
-        verdicts = self._counter.count(batch_read.inserted, deadline)
-        for entry, reason in verdicts.rejected:
-            details = {"sequenceNumber": entry.sequence_number, "eventKey": entry.event.key, "reason": reason}
-            logger.error("event cannot be counted", extra=details)
-        if verdicts.postponed:
-            logger.error(
-                "events not counted for now", extra={"events": len(verdicts.postponed), "reason": verdicts.reason}
-            )
-        failed = len(verdicts.rejected) + len(verdicts.postponed) + batch_read.unreadable
+        batch = read(records)
+        result = self._counter.count(batch.inserted, deadline)
+        _log(result)
+        failed = len(result.retryable)
+        hopeless = [*batch.unreadable, *(entry.dead(reason) for entry, reason in result.rejected)]
+        replayed = isinstance(payload, Mapping) and payload.get("replay") is True
+        if not failed:
+            failed = len(hopeless if replayed else self._dead_letters.send(hopeless, deadline))
         outcome = {
             "received": len(records),
-            "counted": len(verdicts.done),
-            "duplicates": len(verdicts.duplicates),
-            "ignored": batch_read.ignored,
+            "counted": len(result.done),
+            "duplicates": len(result.duplicates),
+            "ignored": batch.ignored,
+            "hopeless": len(hopeless),
             "failed": failed,
+            "fieldsLeftOut": sum(len(fields) for _, _, fields in result.left_out),
             "milliseconds": round(1000 * (time.monotonic() - started)),
         }
         logger.info("batch aggregated", extra=outcome)
         if failed:
-            raise BatchFailed(f"{failed} of {len(records)} records could not be counted; the log says why")
+            why = result.reason or next((letter.reason for letter in hopeless), "")
+            raise BatchFailed(f"{failed} of {len(records)} records could not be counted: {why}")
+
+
+def _log(result: Counted) -> None:
+    for entry, reason in result.rejected:
+        details = {"sequenceNumber": entry.sequence_number, "eventKey": entry.event.key, "reason": reason}
+        logger.error("event cannot be counted", extra=details)
+    for entry, target, fields in result.left_out:
+        series = f"{target.type} of {'all subjects' if target.subject is None else shown(target.subject)}"
+        details = {
+            "eventKey": entry.event.key,
+            "series": f"{series} at {target.hour}",
+            "fields": [shown(field) for field in fields[:SHOWN_FIELDS]],
+            "number": len(fields),
+            "reason": "the aggregate has no room for further field names (MAX_FIELDS); the event itself is counted",
+        }
+        logger.warning("fields not counted", extra=details)
+    if result.error:
+        logger.error("events not counted for now", extra={"events": len(result.retryable), "reason": result.reason})
 
 
 @lru_cache(maxsize=1)
@@ -61,7 +88,10 @@ def service() -> Aggregate:
     """Return the function's one instance, set up from the environment."""
     logs.configure()
     settings = Settings.from_environment(os.environ)
-    return Aggregate(Counter(AwsClient("dynamodb"), settings.table_marks, settings.table_aggregates))
+    counter = Counter(AwsClient("dynamodb"), settings.table_pages, settings.table_aggregates, settings.most_fields)
+    return Aggregate(
+        counter, DeadLetterQueue(lru_cache(maxsize=1)(lambda: AwsClient("sqs")), settings.dead_letter_queue)
+    )
 
 
 def handle(event: object, context: Context) -> dict[str, Any]:

@@ -5,24 +5,29 @@ import time
 from functools import lru_cache
 from typing import Any
 
-from ingest.messages import Redrive, Sorted, sort
+from ingest.messages import Delays, Message, Sorted, sort
 from ingest.settings import Settings
 from ingest.store import EventStore
 from shared import logs
 from shared.aws import AwsClient
+from shared.batch_result import BatchResult
 from shared.batches import records_of
+from shared.dead_letters import DeadLetter, DeadLetterQueue
 from shared.deadline import Context, Deadline
 from shared.events import Event
 from shared.logs import logger
-from shared.transactions import Verdicts
+
+DELAY_SECONDS = 2.0
+"""Kept for the delay of messages that could not be stored: 50 requests for a batch of 500."""
 
 
 class Ingest:
-    """Validates a batch, stores its events, reports what is to be delivered again."""
+    """Validates a batch, stores its events, disposes of what can't be stored, reports what is to be delivered again."""
 
-    def __init__(self, store: EventStore, redrive: Redrive) -> None:
+    def __init__(self, store: EventStore, dead_letters: DeadLetterQueue, delays: Delays) -> None:
         self._store = store
-        self._redrive = redrive
+        self._dead_letters = dead_letters
+        self._delays = delays
 
     def run(self, payload: object, deadline: Deadline) -> dict[str, Any]:
         """Return Lambda's partial batch response; raise BadBatch, or AwsError if AWS let nothing be done.
@@ -31,34 +36,49 @@ class Ingest:
         """
         started = time.monotonic()
         records = records_of(payload)
-        messages = sort(records)
-        verdicts = self._store.store(list(messages.events.values()), deadline)
-        self._redrive.hasten(messages.invalid, deadline)
-        failed = _failed(messages, verdicts)
+        batch = sort(records)
+        # First what needs no table, so that a slow one holds it up no more than the rest of the batch.
+        unsent = self._dead_letters.send(batch.hopeless, deadline)
+        result = self._store.store(list(batch.events.values()), deadline.before(DELAY_SECONDS))
+        unsent += self._dead_letters.send(_rejected(batch, result), deadline)
+        waiting = [message for event in result.retryable for message in batch.messages[event.key]]
+        self._delays.delay(waiting, deadline)
+        if result.error:
+            logger.error("events not stored for now", extra={"events": len(result.retryable), "reason": result.reason})
         outcome = {
             "received": len(records),
-            "stored": len(verdicts.done),
-            "duplicates": sum(map(len, messages.bringers.values())) - len(verdicts.done) - len(failed),
-            "invalid": len(messages.invalid),
-            "failed": len(failed) + len(messages.broken),
+            "stored": len(result.done),
+            "duplicates": _duplicates(batch, result),
+            "invalid": len(batch.hopeless),
+            "failed": len(waiting) + sum(len(batch.messages[event.key]) for event, _ in result.rejected),
             "milliseconds": round(1000 * (time.monotonic() - started)),
         }
         logger.info("batch ingested", extra=outcome)
-        if verdicts.error and not (verdicts.done or verdicts.duplicates or verdicts.rejected or messages.invalid):
-            raise verdicts.error
-        again = [message.id for message in messages.invalid] + messages.broken + failed
+        if result.error and not (result.done or result.duplicates or result.rejected or batch.hopeless):
+            raise result.error
+        again = [message.id for message in waiting] + unsent
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 
-def _failed(messages: Sorted, verdicts: Verdicts[Event]) -> list[str]:
-    """Return the ids of all messages whose event was not stored, and log why."""
-    for event, reason in verdicts.rejected:
-        message_id = messages.bringers[event.key][0]
-        logger.error("event cannot be stored", extra={"messageId": message_id, "eventKey": event.key, "reason": reason})
-    if verdicts.postponed:
-        logger.error("events not stored for now", extra={"events": len(verdicts.postponed), "reason": verdicts.reason})
-    events = [event for event, _ in verdicts.rejected] + verdicts.postponed
-    return [message_id for event in events for message_id in messages.bringers[event.key]]
+def _rejected(batch: Sorted, result: BatchResult[Event]) -> list[DeadLetter]:
+    """Return all messages whose event DynamoDB does not accept, and log why."""
+    letters = []
+    for event, reason in result.rejected:
+        messages: list[Message] = batch.messages[event.key]
+        details = {"messageId": messages[0].id, "eventKey": event.key, "reason": reason}
+        logger.error("event cannot be stored", extra=details)
+        letters += [message.dead(reason) for message in messages]
+    return letters
+
+
+def _duplicates(batch: Sorted, result: BatchResult[Event]) -> int:
+    """Return how many messages bring an event that was stored before, or by another message of the batch."""
+    lost = [event for event, _ in result.rejected] + result.retryable
+    return (
+        sum(map(len, batch.messages.values()))
+        - len(result.done)
+        - sum(len(batch.messages[event.key]) for event in lost)
+    )
 
 
 @lru_cache(maxsize=1)
@@ -67,7 +87,8 @@ def service() -> Ingest:
     logs.configure()
     settings = Settings.from_environment(os.environ)
     store = EventStore(AwsClient("dynamodb"), settings.table_events, settings.retention_days)
-    return Ingest(store, Redrive(lru_cache(maxsize=1)(lambda: AwsClient("sqs")), settings.queue_ingest))
+    sqs = lru_cache(maxsize=1)(lambda: AwsClient("sqs"))
+    return Ingest(store, DeadLetterQueue(sqs, settings.dead_letter_queue), Delays(sqs, settings.queue_ingest))
 
 
 def handle(event: object, context: Context) -> dict[str, Any]:

@@ -1,10 +1,12 @@
-"""Messages of an SQS batch: sorted into events and invalid ones, the latter sent on towards the failure queue."""
+"""Messages of an SQS batch: sorted into events and those that can never be stored, and delayed if they come again."""
 
+import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from shared.aws import AwsError, Caller
 from shared.batches import BadBatch
+from shared.dead_letters import REASON, SOURCE_ID, DeadLetter, dead_letter
 from shared.deadline import Deadline
 from shared.events import Event, InvalidEvent, parse
 from shared.logs import logger
@@ -12,6 +14,8 @@ from shared.text import shown
 
 BATCH_LIMIT = 10
 """Messages in one request to SQS ("Amazon SQS message quotas")."""
+FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 60, 900
+"""Before the second further delivery (the first has the queue's visibility timeout), doubled from one to the next."""
 _FIELDS = ("messageId", "receiptHandle", "body")
 
 
@@ -21,15 +25,26 @@ class Message(NamedTuple):
     id: str
     receipt: str
     body: str
+    receives: int
+    """How often it has been delivered, this time included."""
+    attributes: Mapping[str, Any]
+    """Attributes that its sender gave it, as SQS takes them."""
 
     @classmethod
     def from_record(cls, record: object) -> "Message":
         """Read a record as Lambda hands it over; raise BadBatch if it is none of a queue: it could not be named."""
         fields = [record.get(key) for key in _FIELDS] if isinstance(record, Mapping) else []
         texts = [field for field in fields if isinstance(field, str)]
-        if len(texts) != len(_FIELDS):
+        if len(texts) != len(_FIELDS) or not isinstance(record, Mapping):
             raise BadBatch(f"a record of a queue has {', '.join(_FIELDS)}, all strings; this one is {shown(record)}")
-        return cls(*texts)
+        message_id, receipt, body = texts
+        return cls(
+            message_id, receipt, body, _receives(record.get("attributes")), _attributes(record.get("messageAttributes"))
+        )
+
+    def dead(self, reason: str) -> DeadLetter:
+        """Return the message as it goes to the dead-letter queue."""
+        return dead_letter(self.id, self.body, self.attributes, **{REASON: reason, SOURCE_ID: self.id})
 
 
 class Sorted(NamedTuple):
@@ -37,54 +52,73 @@ class Sorted(NamedTuple):
 
     events: dict[str, Event]
     """Event key → the event of the first message with that key."""
-    bringers: dict[str, list[str]]
-    """Event key → ids of all messages that bring it; they share its fate."""
-    invalid: list[Message]
-    broken: list[str]
-    """Ids of messages that met an error of ours: nothing is known of them."""
+    messages: dict[str, list[Message]]
+    """Event key → all messages that bring it; they share its fate."""
+    hopeless: list[DeadLetter]
+    """Those that hold no event, and those that met an error of ours."""
 
 
 def sort(records: Iterable[object]) -> Sorted:
     """Parse the messages; a message at fault never keeps the others from being stored. Raises BadBatch."""
-    result = Sorted({}, {}, [], [])
+    result = Sorted({}, {}, [])
     for message in map(Message.from_record, records):
         try:
             event = parse(message.body)
             key = event.key
         except InvalidEvent as error:
             logger.warning("invalid event", extra={"messageId": message.id, "reason": str(error)})
-            result.invalid.append(message)
-        except Exception:
+            result.hopeless.append(message.dead(str(error)))
+        except Exception as error:
             logger.exception("event could not be parsed", extra={"messageId": message.id, "body": shown(message.body)})
-            result.broken.append(message.id)
+            reason = f"an error of ours, {type(error).__name__}: {error}; replay it when it is fixed"
+            result.hopeless.append(message.dead(reason))
         else:
             result.events.setdefault(key, event)
-            result.bringers.setdefault(key, []).append(message.id)
+            result.messages.setdefault(key, []).append(message)
     return result
 
 
-class Redrive:
-    """Makes messages that can never be stored visible at once, so that they reach the failure queue in seconds.
-
-    Left alone, each would wait out the visibility timeout as often as the queue's maxReceiveCount says.
-    """
+class Delays:
+    """Grows the time before a message that could not be stored is delivered again."""
 
     def __init__(self, client: Callable[[], Caller], queue_url: str) -> None:
         self._client = client
         self._queue_url = queue_url
 
-    def hasten(self, messages: Sequence[Message], deadline: Deadline) -> None:
-        """Make the messages visible; what goes wrong is logged and costs time only."""
-        for start in range(0, len(messages), BATCH_LIMIT):
-            if deadline.passed():
-                return
+    def delay(self, messages: Sequence[Message], deadline: Deadline) -> None:
+        """Hide those that have failed before for longer; what goes wrong is logged and costs no more than receives."""
+        late = [message for message in messages if message.receives > 1]
+        for start in range(0, len(late), BATCH_LIMIT):
             entries = [
-                {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
-                for number, message in enumerate(messages[start : start + BATCH_LIMIT])
+                {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": _seconds(message.receives)}
+                for number, message in enumerate(late[start : start + BATCH_LIMIT])
             ]
             request = {"QueueUrl": self._queue_url, "Entries": entries}
             try:
                 self._client().call("ChangeMessageVisibilityBatch", request, deadline)
             except AwsError as error:
-                logger.warning("invalid messages stay until their visibility timeout", extra={"reason": str(error)})
+                logger.warning("messages come again after the visibility timeout", extra={"reason": str(error)})
                 return
+
+
+def _seconds(receives: int) -> int:
+    """Return the delay after so many deliveries, with a jitter of a quarter, so that batches do not come back whole."""
+    longest = min(LONGEST_DELAY_SECONDS, FIRST_DELAY_SECONDS * 2 ** min(receives - 1, 10))
+    return round(longest * random.uniform(0.75, 1.0))
+
+
+def _receives(system: object) -> int:
+    count = system.get("ApproximateReceiveCount") if isinstance(system, Mapping) else None
+    return int(count) if isinstance(count, str) and count.isascii() and count.isdigit() else 1
+
+
+def _attributes(given: object) -> dict[str, Any]:
+    """Return the attributes as SQS takes them: Lambda writes their names with a small letter, and empty lists too."""
+    names = {"dataType": "DataType", "stringValue": "StringValue", "binaryValue": "BinaryValue"}
+    found = given.items() if isinstance(given, Mapping) else ()
+    read = {
+        str(name): {names[key]: value[key] for key in names if isinstance(value.get(key), str) and value[key]}
+        for name, value in found
+        if isinstance(value, Mapping)
+    }
+    return {name: value for name, value in read.items() if len(value) == 2 and "DataType" in value}

@@ -13,6 +13,8 @@ class Settings(NamedTuple):
     """TABLE_EVENTS: name of the table that takes the events."""
     queue_ingest: str
     """QUEUE_INGEST: URL of the queue the messages come from."""
+    dead_letter_queue: str
+    """DEAD_LETTER_QUEUE: URL of the queue that takes messages that can never be stored."""
     retention_days: int
     """RETENTION_DAYS: days after which an event is deleted."""
 
@@ -22,5 +24,6 @@ class Settings(NamedTuple):
         return cls(
             environment.text(variables, "TABLE_EVENTS"),
             environment.text(variables, "QUEUE_INGEST"),
+            environment.text(variables, "DEAD_LETTER_QUEUE"),
             environment.whole_number(variables, "RETENTION_DAYS", 1, 3650),
         )

@@ -1,60 +1,140 @@
-"""Stores each event once, whatever number of messages bring it."""
+"""Stores each event once, whatever number of messages bring it, at one write unit per KB."""
 
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from shared.aws import Caller
+from shared.aws import AwsError, Caller
+from shared.batch_result import BatchResult, described, reason_of
 from shared.deadline import Deadline
 from shared.events import Event
-from shared.transactions import MAX_ACTIONS, Actions, Committer, Verdicts
+from shared.pages import PAGE_EVENTS, Place, attributes_of, new_page
 
-MAX_CHUNK_BYTES = 3_500_000
-"""A transaction takes 4 MB (Amazon DynamoDB "Quotas"); the rest is for keys and dates."""
+MAX_STATEMENTS = 25
+"""Of one BatchExecuteStatement (Amazon DynamoDB API Reference)."""
+MAX_REQUEST_BYTES = 3_500_000
+"""Kept well below what DynamoDB reads in one request."""
 _SECONDS_PER_DAY = 86_400
+_ATTRIBUTES = ("event_key", "event", "received_at", "expires_at", "page", "position")
+_TOO_MUCH = {"ValidationException", "SerializationException", "RequestEntityTooLarge", "Http413"}
+_OPERATION = "BatchExecuteStatement"
+_PASSING = {
+    "InternalServerError",
+    "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
+    "ThrottlingError",
+    "TransactionConflict",
+}
+_HOPELESS = {"ValidationError", "ItemCollectionSizeLimitExceeded"}
+
+
+class _Insert(NamedTuple):
+    event: Event
+    item: dict[str, dict[str, str]]
+
+    @property
+    def size(self) -> int:
+        return len(self.event.text.encode("utf-8"))
 
 
 class EventStore:
-    """The events table. It takes conditional Puts only: BatchWriteItem would let a duplicate replace its first."""
+    """The events table. BatchWriteItem would let a duplicate replace its first; an INSERT refuses the duplicate."""
 
     def __init__(self, client: Caller, table: str, retention_days: int) -> None:
         self._client = client
-        self._table = table
+        self._statement = f'INSERT INTO "{table}" VALUE {{{", ".join(f"{name!r}: ?" for name in _ATTRIBUTES)}}}'
         self._retention = retention_days * _SECONDS_PER_DAY
 
-    def store(self, events: Sequence[Event], deadline: Deadline) -> Verdicts[Event]:
-        """Store the events that are not stored yet; no two of them may have the same key."""
+    def store(self, events: Sequence[Event], deadline: Deadline) -> BatchResult[Event]:
+        """Store the events that are not stored yet; no two of them may have the same key. Never raises because of AWS.
+
+        Where DynamoDB throttles, requests become smaller; what it goes on refusing has to be delivered again. To repeat
+        a request is harmless: its events then are duplicates.
+        """
+        result: BatchResult[Event] = BatchResult()
+        waiting = deque(self._inserts(events))
+        limit, attempt = MAX_STATEMENTS, 0
+        while waiting:
+            chunk = _taken(waiting, limit)
+            try:
+                again, error = _judged(chunk, self._insert(chunk, deadline), result)
+            except AwsError as refusal:
+                again, error = _too_much(chunk, refusal, result), refusal
+            waiting.extendleft(reversed(again))
+            if not again:
+                limit, attempt = min(MAX_STATEMENTS, 2 * limit), 0
+                continue
+            attempt = attempt if len(again) == len(chunk) else 0
+            limit = max(1, len(chunk) - len(again), len(chunk) // 2)
+            if error.code in _TOO_MUCH:
+                continue
+            if error.code not in _PASSING or not deadline.pause(attempt):
+                result.retry((insert.event for insert in waiting), error)
+                break
+            attempt += 1
+        return result
+
+    def _inserts(self, events: Sequence[Event]) -> Iterator[_Insert]:
         now = time.time()
+        received = {"S": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))}
+        expires = {"N": str(int(now) + self._retention)}
+        page = ""
+        for number, event in enumerate(events):
+            if number % PAGE_EVENTS == 0:
+                page = new_page()
+            item = {
+                "event_key": {"S": event.key},
+                "event": {"S": event.text},
+                "received_at": received,
+                "expires_at": expires,
+                **attributes_of(Place(page, number % PAGE_EVENTS)),
+            }
+            yield _Insert(event, item)
 
-        def puts(chunk: Sequence[Event]) -> Actions:
-            return [self._put(event, now) for event in chunk]
-
-        committer = Committer(self._client, puts, deadline)
-        for chunk in chunks(events):
-            committer.commit(chunk)
-        return committer.verdicts
-
-    def _put(self, event: Event, now: float) -> dict[str, Any]:
-        item = {
-            "event_key": {"S": event.key},
-            "event": {"S": event.text},
-            "received_at": {"S": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now))},
-            "expires_at": {"N": str(int(now) + self._retention)},
-        }
-        condition = "attribute_not_exists(event_key)"
-        return {"Put": {"TableName": self._table, "Item": item, "ConditionExpression": condition}}
+    def _insert(self, chunk: list[_Insert], deadline: Deadline) -> list[dict[str, Any]]:
+        statements = [
+            {"Statement": self._statement, "Parameters": [insert.item[name] for name in _ATTRIBUTES]}
+            for insert in chunk
+        ]
+        answer = self._client.call(_OPERATION, {"Statements": statements}, deadline)
+        responses: list[dict[str, Any]] = answer["Responses"]
+        return responses
 
 
-def chunks(events: Sequence[Event]) -> Iterator[list[Event]]:
-    """Cut the events into parts that each fit a transaction, by number and by size."""
-    chunk: list[Event] = []
-    size = 0
-    for event in events:
-        length = len(event.text.encode("utf-8"))
-        if chunk and (len(chunk) == MAX_ACTIONS or size + length > MAX_CHUNK_BYTES):
-            yield chunk
-            chunk, size = [], 0
-        chunk.append(event)
-        size += length
-    if chunk:
-        yield chunk
+def _judged(
+    chunk: list[_Insert], responses: Sequence[dict[str, Any]], result: BatchResult[Event]
+) -> tuple[list[_Insert], AwsError]:
+    """Sort the chunk by what DynamoDB answers; return what is to be tried again, and why."""
+    again, error = [], AwsError(_OPERATION, "None", "")
+    for insert, response in zip(chunk, responses, strict=True):
+        problem = response.get("Error")
+        code = str(problem.get("Code")) if problem else ""
+        if not problem:
+            result.done.append(insert.event)
+        elif code == "DuplicateItem":
+            result.duplicates.append(insert.event)
+        elif code in _HOPELESS:
+            result.rejected.append((insert.event, described(problem)))
+        else:
+            again.append(insert)
+            error = AwsError(_OPERATION, code, str(problem.get("Message", "no message")))
+    return again, error
+
+
+def _too_much(chunk: list[_Insert], error: AwsError, result: BatchResult[Event]) -> list[_Insert]:
+    """Return what is to be tried again of a refused request: all of it, unless it is one event that can't be stored."""
+    if error.code not in _TOO_MUCH or len(chunk) > 1:
+        return chunk
+    result.rejected.append((chunk[0].event, reason_of(error)))
+    return []
+
+
+def _taken(waiting: deque[_Insert], limit: int) -> list[_Insert]:
+    """Take as many as fit a request, at least one."""
+    chunk = [waiting.popleft()]
+    size = chunk[0].size
+    while waiting and len(chunk) < limit and size + waiting[0].size <= MAX_REQUEST_BYTES:
+        size += waiting[0].size
+        chunk.append(waiting.popleft())
+    return chunk

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from decimal import Decimal
 
-from shared.exact import ZERO, join, plain, split
+from shared.exact import ZERO, join, windows
 from shared.statistics import Moments, Summary
 
 COUNT = "count"
@@ -25,8 +25,8 @@ def numbers_of(summary: Summary) -> dict[str, str]:
     for field, moments in summary.fields.items():
         numbers[f"count:{field}"] = str(moments.values)
         for name, value in (("sum", moments.total), ("squares", moments.squares)):
-            for window, part in split(value).items():
-                numbers[f"{name}{window:+d}:{field}" if window else f"{name}:{field}"] = plain(part)
+            for window, number in windows(value).items():
+                numbers[f"{name}{window:+d}:{field}" if window else f"{name}:{field}"] = number
     return numbers
 
 

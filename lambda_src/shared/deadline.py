@@ -23,13 +23,20 @@ class Context(Protocol):
 class Deadline:
     """The end of an invocation, less a margin."""
 
-    def __init__(self, context: Context, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, context: Context, sleep: Callable[[float], None] = time.sleep, margin: float = MARGIN_SECONDS
+    ) -> None:
         self._context = context
         self._sleep = sleep
+        self._margin = margin
+
+    def before(self, seconds: float) -> "Deadline":
+        """Return a deadline that much earlier: what has to be done last keeps its time."""
+        return Deadline(self._context, self._sleep, self._margin + seconds)
 
     def remaining(self) -> float:
         """Return the seconds left for work; negative when there are none."""
-        return self._context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
+        return self._context.get_remaining_time_in_millis() / 1000 - self._margin
 
     def passed(self) -> bool:
         """Tell whether no time is left for work."""

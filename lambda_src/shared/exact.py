@@ -15,6 +15,8 @@ SMALLEST, LARGEST = -130, 125
 """Powers of ten of the first digit of a DynamoDB number, same source."""
 WINDOW_DIGITS = 28
 _BELOW_POINT = WINDOW_DIGITS // 2
+_SHORT = _BELOW_POINT
+"""Characters of a number that is in window 0 for certain."""
 _WINDOW = 10**WINDOW_DIGITS
 
 _TRAPS = [InvalidOperation, Overflow, Underflow, Clamped, Inexact]
@@ -29,7 +31,9 @@ class OutOfRange(ValueError):
 
 
 def exact(literal: str) -> Decimal:
-    """Return the value of a JSON number, without trailing zeros; raise OutOfRange if DynamoDB could not hold it."""
+    """Return the value of a JSON number; raise OutOfRange if DynamoDB could not hold it."""
+    if len(literal) <= _SHORT and literal.isdecimal():
+        return Decimal(literal)
     if not literal.lower().partition("e")[0].strip("-0."):
         return ZERO
     try:
@@ -55,6 +59,8 @@ def split(value: Decimal) -> dict[int, Decimal]:
     exponent = int(value.as_tuple().exponent)
     lowest = (exponent + _BELOW_POINT) // WINDOW_DIGITS
     highest = (value.adjusted() + _BELOW_POINT) // WINDOW_DIGITS
+    if lowest == highest == 0:
+        return {0: value}
     if lowest == highest:
         return {lowest: value.scaleb(-WINDOW_DIGITS * lowest, EXACT)}
     rest = int(value.copy_abs().scaleb(_BELOW_POINT - WINDOW_DIGITS * lowest, EXACT))
@@ -65,6 +71,15 @@ def split(value: Decimal) -> dict[int, Decimal]:
         if part:
             parts[window] = Decimal(sign * part).scaleb(-_BELOW_POINT, EXACT)
     return parts
+
+
+def windows(value: Decimal) -> dict[int, str]:
+    """Return the windows of the value in plain notation, as they are added to an aggregate. Zero has none."""
+    text = str(value)
+    # What most numbers are: nothing in it that `split` or `plain` would change.
+    if len(text) <= _SHORT and "E" not in text and (text[-1] != "0" or "." not in text) and value:
+        return {0: text}
+    return {window: plain(part) for window, part in split(value).items()}
 
 
 def join(parts: Mapping[int, Decimal]) -> Decimal:

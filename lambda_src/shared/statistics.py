@@ -45,13 +45,17 @@ class Summary:
         """Count one event and its measured values."""
         self.events += 1
         for field, value in measures.items():
-            self.fields[field] = self.fields.get(field, NOTHING).plus(of_value(value))
+            self._add(field, of_value(value))
 
     def add(self, other: "Summary") -> None:
         """Add what the other summary holds."""
         self.events += other.events
         for field, moments in other.fields.items():
-            self.fields[field] = self.fields.get(field, NOTHING).plus(moments)
+            self._add(field, moments)
+
+    def _add(self, field: str, moments: Moments) -> None:
+        before = self.fields.get(field)
+        self.fields[field] = moments if before is None else before.plus(moments)
 
 
 def mean(moments: Moments) -> Decimal:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.retries import code_of
+from shared.dead_letters import SOURCE_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -29,6 +30,12 @@ def depth(sqs: Any, queue: str) -> int | None:
     except sqs.exceptions.QueueDoesNotExist:
         return None
     return sum(int(attributes.get(name, 0)) for name in _DEPTHS)
+
+
+def source_id(message: dict[str, Any]) -> str:
+    """Return the id that a message had in its source queue: its own, unless the consumer sent it here itself."""
+    told = (message.get("MessageAttributes") or {}).get(SOURCE_ID) or {}
+    return str(told.get("StringValue") or message["MessageId"])
 
 
 class DeadLetters:
@@ -82,6 +89,7 @@ class DeadLetters:
                 VisibilityTimeout=HIDDEN_SECONDS,
                 # Long polling asks all of SQS's servers; short polling a few, and finds nothing although there is.
                 WaitTimeSeconds=1,
+                MessageAttributeNames=[SOURCE_ID],
             )
         except self._sqs.exceptions.ClientError as error:
             # So many are in flight already that SQS gives no more out (120,000).

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from estate_tool.counted import CountedEvents
 from estate_tool.counted_before import stored_before
 from estate_tool.dead_letters import DeadLetters, depth
 from estate_tool.errors import Failed
 from estate_tool.lost_batches import LostBatches
-from estate_tool.settling import Marks, Settlement, TimedOut
+from estate_tool.settling import Settlement, TimedOut
 from foundation.catalog import CATALOG
 from foundation.model import StreamTrigger
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from estate_tool.progress import Progress
 
 # Names of the catalog (foundation/catalog.py).
-QUEUE, AGGREGATION, MARKS = "ingest", "aggregate", "marks"
+QUEUE, AGGREGATION, EVENTS, PAGES = "ingest", "aggregate", "events", "pages"
 _AGAIN = "to wait again, send the same file with --wait: what is counted is not counted twice"
 
 
@@ -34,7 +35,7 @@ def follow(environment: Environment, ledger: Ledger, timeout: float, progress: P
     client, names = environment.client, environment.names
     settlement = Settlement(
         ledger=ledger,
-        marks=Marks(client("dynamodb"), names.table(MARKS)),
+        counted=CountedEvents(client("dynamodb"), names.table(EVENTS), names.table(PAGES)),
         ingest_failures=DeadLetters(client("sqs"), names.dead_letter_queue(QUEUE)),
         lost_batches=LostBatches(
             client("dynamodbstreams"),

@@ -41,9 +41,10 @@ class LostBatches:
 
     def __call__(self) -> set[bytes]:
         """Keys of all events in the batches that were given up, counted ones included, if there are new batches."""
-        ranges = {found for message in self._queue.news() if (found := batch_range(message["Body"], self._table))}
+        bodies = [message["Body"] for message in self._queue.news()]
+        ranges = {found for body in bodies if (found := batch_range(body, self._table))}
         keys = (key_of(record) for found in ranges for record in records(self._streams, found))
-        return {key for key in keys if key is not None}
+        return {key for key in keys if key is not None}.union(*map(refused_events, bodies))
 
 
 def key_of(record: dict[str, Any]) -> bytes | None:
@@ -80,6 +81,14 @@ def records(streams: Any, found: Range) -> Generator[dict[str, Any], None, bool]
         if code_of(error) not in _GONE:
             raise
     return False
+
+
+def refused_events(body: str) -> set[bytes]:
+    """Keys of the events in a batch of single records that the aggregation gave up itself; none in anything else."""
+    told = mapping(decoded(body)).get("Records")
+    changes = [mapping(mapping(record).get("dynamodb")) for record in told] if isinstance(told, list) else []
+    keys = (stored_key(mapping(change.get("NewImage"))) for change in changes)
+    return {bytes.fromhex(key) for key in keys if key is not None}
 
 
 def batch_range(body: str, table: str = "") -> Range | None:

@@ -19,15 +19,15 @@ from aggregate.handler import Aggregate
 from aggregate.records import read
 from estate_tool import flights
 from ingest.handler import Ingest
-from ingest.messages import Redrive
+from ingest.messages import Delays
 from ingest.store import EventStore
 from query.handler import Query
 from query.reading import Reader
 from shared.aws import AwsClient
-from shared.events import parse
+from shared.dead_letters import DeadLetterQueue
 from shared.logs import logger
 from tests.bench.harness import Measured, Row, processor
-from tests.lambdas.samples import deadline, sqs_batch, stream_record
+from tests.lambdas.samples import deadline, image_of, sqs_batch, stream_record
 from tests.support import stub_aws
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def _compared(ours: Callable[[int], object], theirs: Callable[[int], object], ev
 def _ingest(small: bool) -> Measured:
     texts = [flights.event(row) for row in islice(flights.rows(), 1000)]
     with _somewhere() as (client, boto):
-        function = Ingest(EventStore(client, "events", 30), Redrive(lambda: client, "https://queue"))
+        dead, delays = DeadLetterQueue(lambda: client, "https://dead"), Delays(lambda: client, "https://queue")
+        function = Ingest(EventStore(client, "events", 30), dead, delays)
 
         def loop(count: int) -> None:
             """The usual handler: each record parsed and put on its own."""
@@ -93,24 +94,22 @@ def _ingest(small: bool) -> Measured:
 
 def _aggregate(small: bool) -> Measured:
     texts = [flights.event(row) for row in islice(flights.rows(), 1000)]
-    records = [
-        stream_record({"event_key": {"S": parse(text).key}, "event": {"S": text}, "expires_at": {"N": "1700000000"}}, n)
-        for n, text in enumerate(texts)
-    ]
+    records = [stream_record(image_of(text, n % 500, f"page {n // 500}"), n) for n, text in enumerate(texts)]
     with _somewhere() as (client, boto):
-        function = Aggregate(Counter(client, "marks", "aggregates"))
-        counter = Counter(_Boto(boto), "marks", "aggregates")
+        dead = DeadLetterQueue(lambda: client, "https://dead")
+
+        # A counter remembers what is counted: it has to meet every batch for the first time.
+        def ours(size: int) -> None:
+            """One batch."""
+            Aggregate(Counter(client, "pages", "aggregates", 100), dead).run({"Records": records[:size]}, deadline())
 
         def loop(count: int) -> None:
             """A transaction for each event, by boto3."""
+            counter = Counter(_Boto(boto), "pages", "aggregates", 100)
             for record in records[:count]:
                 counter.count(read([record]).inserted, deadline())
 
-        return _compared(
-            lambda size: function.run({"Records": records[:size]}, deadline()),
-            loop,
-            *((1000, 1) if small else (4000, 7)),
-        )
+        return _compared(ours, loop, *((1000, 1) if small else (4000, 7)))
 
 
 class _Boto:
@@ -120,8 +119,8 @@ class _Boto:
         self._client = client
 
     def call(self, operation: str, request: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
-        assert operation == "TransactWriteItems"
-        return self._client.transact_write_items(**request)
+        calls = {"BatchGetItem": "batch_get_item", "TransactWriteItems": "transact_write_items"}
+        return getattr(self._client, calls[operation])(**request)
 
 
 def _query(small: bool) -> Measured:

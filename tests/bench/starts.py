@@ -17,7 +17,7 @@ from tests.bench.harness import Measured, Row, interleaved
 SETTINGS = {
     "AWS_LAMBDA_FUNCTION_NAME": "lambda-bench", "AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "test",
     "AWS_SECRET_ACCESS_KEY": "test", "TABLE_EVENTS": "events", "QUEUE_INGEST": "https://queue", "RETENTION_DAYS": "30",
-    "TABLE_MARKS": "marks", "TABLE_AGGREGATES": "aggregates",
+    "TABLE_PAGES": "pages", "TABLE_AGGREGATES": "aggregates", "DEAD_LETTER_QUEUE": "https://dead", "MAX_FIELDS": "100",
 }  # fmt: skip
 _TIMED = "import time; t = time.perf_counter()\n{0}\nprint(time.perf_counter() - t)"
 

@@ -14,6 +14,7 @@ import pytest
 from compute.packaging import build
 from foundation.catalog import CATALOG
 from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, TableGrant
+from shared.keys import event_key
 from tests.support.mocks import outputs_of, roll_out
 
 Call = tuple[str, str, Mapping[str, Any]]
@@ -34,6 +35,12 @@ PAYLOADS: Mapping[str, Any] = {
         "Records": [
             {"messageId": "good", "receiptHandle": "r1", "body": json.dumps(EVENT)},
             {"messageId": "bad", "receiptHandle": "r2", "body": "no event"},
+            {
+                "messageId": "later",
+                "receiptHandle": "r3",
+                "body": json.dumps({**EVENT, "id": "2"}),
+                "attributes": {"ApproximateReceiveCount": "2"},
+            },
         ]
     },
     "aggregate": {
@@ -41,10 +48,16 @@ PAYLOADS: Mapping[str, Any] = {
             {
                 "eventName": "INSERT",
                 "dynamodb": {
-                    "SequenceNumber": "100",
-                    "NewImage": {"event": {"S": json.dumps(EVENT)}, "expires_at": {"N": "1900000000"}},
+                    "SequenceNumber": str(number),
+                    "NewImage": {
+                        "event_key": {"S": event_key("tests", str(number))},
+                        "event": {"S": json.dumps({**EVENT, "id": str(number)})},
+                        "page": {"S": "page"},
+                        "position": {"N": str(number)},
+                    },
                 },
             }
+            for number in range(100)
         ]
     },
     "query": {"type": "flight.departed", "subject": "UA", "from": "2013-01-01T00:00:00Z"},
@@ -105,12 +118,17 @@ def test_every_variable_is_required(function: Function) -> None:
 
 
 def _needed(service: str, operation: str, request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The permissions of a request: (action, ARN); a transaction needs those of the operations inside."""
+    """The permissions of a request: (action, ARN); one of several operations needs those of the ones inside."""
     table = "arn:aws:dynamodb:us-east-1:123456789012:table/{}".format
     if operation == "TransactWriteItems":
         for item in request["TransactItems"]:
             for word, part in item.items():
                 yield f"{service}:{word.removesuffix('Item')}Item", table(part["TableName"])
+    elif operation == "BatchExecuteStatement":
+        for statement in request["Statements"]:
+            yield f"{service}:PartiQLInsert", table(statement["Statement"].split('"')[1])
+    elif "RequestItems" in request:
+        yield from ((f"{service}:{operation}", table(name)) for name in request["RequestItems"])
     elif "TableName" in request:
         yield f"{service}:{operation}", table(request["TableName"])
     else:
@@ -120,7 +138,7 @@ def _needed(service: str, operation: str, request: Mapping[str, Any]) -> Iterato
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
-    """Every request a handler sends; each is answered as if it had succeeded."""
+    """Every request a handler sends; each is answered as if it had succeeded, but for what is to come again later."""
     from shared.aws import AwsClient
 
     sent: list[Call] = []
@@ -129,7 +147,9 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
         del deadline
         service = client._service  # pyright: ignore[reportPrivateUsage]
         sent.append((service, operation, json.loads(json.dumps(request))))
-        return {"Items": []}
+        slow = {"Error": {"Code": "ThrottlingError"}}
+        answers = [slow if '"2"' in str(each) else {} for each in request.get("Statements", ())]
+        return {"Items": [], "Responses": answers if operation == "BatchExecuteStatement" else {}}
 
     monkeypatch.setattr(AwsClient, "call", call)
     return sent

@@ -28,7 +28,7 @@ MORE = (
     Fault("query-errors", "logGroupNames", ["/aws/lambda/with spaces"]),
     Fault("query-errors", "queryString", "x" * 10_001),
     Fault("filter-ingest-memory", "pattern", "x" * 1025),
-    Fault("table-marks-write-policy", "name", "x" * 257),
+    Fault("table-pages-write-policy", "name", "x" * 257),
     Fault("query-warm-config", "provisionedConcurrentExecutions", 0),
     Fault("query-warm-peak", "timezone", ""),
     Fault("alarm-ingest-error-rate", "metricQueries/1/metric/stat", ABSENT),

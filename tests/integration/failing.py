@@ -7,6 +7,7 @@ import functools
 import json
 from typing import TYPE_CHECKING, Any
 
+from shared.events import parse
 from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Broken:
         self._roles = [f"role-{function}-local" for function in functions]
 
     def __enter__(self) -> None:
-        actions = ["dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"]
+        actions = ["dynamodb:PartiQLInsert", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:Query"]
         denial = {"Effect": "Deny", "Action": actions, "Resource": "*"}
         document = json.dumps({"Version": "2012-10-17", "Statement": [denial]})
         for role in self._roles:
@@ -142,7 +143,7 @@ def queue_of(answer: dict[str, Any], name: str) -> dict[str, Any]:
 
 def record(text: str) -> dict[str, Any]:
     """A record as the stream hands it to the aggregation."""
-    change = {"SequenceNumber": "1", "NewImage": {"event_key": {"S": "0"}, "event": {"S": text}}}
+    change = {"SequenceNumber": "1", "NewImage": {"event_key": {"S": parse(text).key}, "event": {"S": text}}}
     return {"eventName": "INSERT", "dynamodb": change}
 
 

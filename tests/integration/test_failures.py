@@ -226,6 +226,25 @@ def evaluations(aws: EmbeddedAws) -> list[datetime]:
     return [point["Timestamp"] for point in found["Datapoints"]]
 
 
+def test_a_record_that_can_never_be_counted_holds_nobody_up_and_tells_why_every_time(
+    aws: EmbeddedAws, estate: Commands
+) -> None:
+    item = {"event_key": {"S": "written by hand"}, "event": {"S": "no event"}}
+    aws.client("dynamodb").put_item(TableName="table-events-local", Item=item)
+    send(aws, events("behind", 9))
+    soon(lambda: depth(aws, "dlq-aggregate-local") == 1, "the record that can't be counted")
+    soon(lambda: counted(aws, "behind") == exactly(9), "those behind it, each once")
+    for replays in (1, 2):
+        failed = queue_of(redrive(estate, "aggregate", code=1), "aggregate")
+        assert (failed["replayed"], failed["failed"], failed["left"]) == (0, 1, 1)
+        (reason,) = queue_of(redrive(estate, "--dry-run"), "aggregate")["reasons"]
+        assert "unreadable record" in reason["error"]
+        assert reason["replays"] == replays
+    sqs = aws.client("sqs")
+    sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName="dlq-aggregate-local")["QueueUrl"])
+    aws.client("dynamodb").delete_item(TableName="table-events-local", Key={"event_key": item["event_key"]})
+
+
 def test_a_queue_without_poison_is_moved_by_sqs(aws: EmbeddedAws, estate: Commands) -> None:
     send(aws, events("moved", 30), "dlq-ingest-local")
     started = time.monotonic()

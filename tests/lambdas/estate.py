@@ -6,44 +6,80 @@ from typing import Any
 from aggregate.counting import Counter
 from aggregate.handler import Aggregate
 from ingest.handler import Ingest
-from ingest.messages import Redrive
+from ingest.messages import Delays
 from ingest.store import EventStore
 from query.handler import Query
 from query.reading import Reader
 from shared.aws import AwsError
+from shared.dead_letters import DeadLetterQueue
 from shared.deadline import Deadline
 from tests.lambdas.fake_dynamodb import FakeDynamoDB, assert_valid
 from tests.lambdas.samples import deadline, sqs_batch, stream_record
 
 
 class FakeQueue:
-    """Takes changes of visibility, or fails as told."""
+    """Takes dead letters and delays, or fails as told."""
 
     def __init__(self) -> None:
-        self.visible: list[str] = []
+        self.dead: list[tuple[str, dict[str, str]]] = []
+        """Bodies and attributes."""
+        self.delays: dict[str, int] = {}
         self.error: AwsError | None = None
+        self.refused: set[str] = set()
+        """Bodies that SQS does not take."""
 
     def call(self, operation: str, request: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
-        del deadline
+        if deadline.passed():
+            raise AwsError(operation, "OutOfTime", "the invocation has no time left", status=504)
         assert_valid("sqs", operation, request)
-        assert (operation, request["QueueUrl"]) == ("ChangeMessageVisibilityBatch", "https://queue")
         if self.error is not None:
             raise self.error
-        assert len(request["Entries"]) <= 10
-        assert len({entry["Id"] for entry in request["Entries"]}) == len(request["Entries"])
-        assert all(entry["VisibilityTimeout"] == 0 for entry in request["Entries"])
-        self.visible += [entry["ReceiptHandle"] for entry in request["Entries"]]
+        entries = request["Entries"]
+        assert 1 <= len(entries) <= 10
+        assert len({entry["Id"] for entry in entries}) == len(entries)
+        return {"SendMessageBatch": self._send, "ChangeMessageVisibilityBatch": self._hide}[operation](request)
+
+    def _send(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        assert request["QueueUrl"] == "https://dead"
+        assert sum(map(_bytes, request["Entries"])) <= 1_048_576
+        failed = [
+            {"Id": entry["Id"], "Code": "InternalError", "SenderFault": False}
+            for entry in request["Entries"]
+            if entry["MessageBody"] in self.refused
+        ]
+        for entry in request["Entries"]:
+            if entry["MessageBody"] not in self.refused:
+                told = {name: value["StringValue"] for name, value in entry["MessageAttributes"].items()}
+                self.dead.append((entry["MessageBody"], told))
+        return {"Successful": [], "Failed": failed}
+
+    def _hide(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        assert request["QueueUrl"] == "https://queue"
+        self.delays |= {entry["ReceiptHandle"]: entry["VisibilityTimeout"] for entry in request["Entries"]}
         return {}
+
+
+def _bytes(entry: Mapping[str, Any]) -> int:
+    told = entry["MessageAttributes"].items()
+    return len(entry["MessageBody"].encode()) + sum(
+        len(name) + sum(len(text.encode()) for text in value.values()) for name, value in told
+    )
 
 
 class Estate:
     """Runs batches and questions through the functions as Lambda would."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_fields: int = 300, look_first: int = 1, *, warm: bool = False) -> None:
+        """Each batch of the stream meets a new sandbox, unless they are `warm`."""
         self.dynamodb = FakeDynamoDB()
         self.queue = FakeQueue()
-        self._ingest = Ingest(EventStore(self.dynamodb, "events", 30), Redrive(lambda: self.queue, "https://queue"))
-        self._aggregate = Aggregate(Counter(self.dynamodb, "marks", "aggregates"))
+        self._warm = warm
+        self._counting = most_fields, look_first
+        dead_letters = DeadLetterQueue(lambda: self.queue, "https://dead")
+        store = EventStore(self.dynamodb, "events", 30)
+        self._ingest = Ingest(store, dead_letters, Delays(lambda: self.queue, "https://queue"))
+        self._dead_letters = dead_letters
+        self._aggregate = self._sandbox()
         self._query = Query(Reader(self.dynamodb, "aggregates"))
 
     def ingest(self, bodies: Sequence[str], **time: int) -> list[str]:
@@ -62,7 +98,11 @@ class Estate:
         self.aggregate_payload({"Records": list(records)}, **time)
 
     def aggregate_payload(self, payload: object, **time: int) -> None:
+        self._aggregate = self._aggregate if self._warm else self._sandbox()
         self._aggregate.run(payload, deadline(**time))
+
+    def _sandbox(self) -> Aggregate:
+        return Aggregate(Counter(self.dynamodb, "pages", "aggregates", *self._counting), self._dead_letters)
 
     def query(self, event_type: str, **question: Any) -> dict[str, Any]:
         question = {"from" if key == "start" else key: value for key, value in question.items()}

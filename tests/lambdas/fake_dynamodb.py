@@ -1,13 +1,18 @@
-"""DynamoDB as far as the functions use it, as strict as AWS where emulators are not.
+"""DynamoDB as far as the functions use it, as strict as AWS where emulators are not, and what it charges.
 
 Every request is checked against botocore's description of the service, so that a test that passes here also shows that
-the request has the shape AWS expects. Limits: 100 actions, one action per item, 4 MB per transaction, 400 KB per item,
-4 KB and 300 operators per expression, 38 digits per number. An addition whose exact result has more digits is refused
-as AWS does: "Number overflow".
+the request has the shape AWS expects. Limits: 100 actions, one action per item, 4 MB per transaction, 25 statements per
+batch, 400 KB per item, 4 KB and 300 operators per expression, 38 digits per number. An addition whose exact result has
+more digits is refused as AWS does: "Number overflow".
+
+Capacity is counted as the developer guide says ("Read and write operations"): a write costs a unit per KB of the larger
+of the item before and after, refused conditional ones too, and twice that in a transaction, refused or not.
 """
 
-import json
+import base64
+import math
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from decimal import Decimal, localcontext
@@ -21,11 +26,12 @@ from botocore.validate import ParamValidator
 from shared.aws import AwsError
 from shared.deadline import Deadline
 
-Item = dict[str, dict[str, str]]
+Item = dict[str, dict[str, Any]]
 Fault = Callable[[str, Mapping[str, Any]], AwsError | None]
 
-KEYS = {"events": ("event_key",), "marks": ("event_key",), "aggregates": ("series", "hour")}
+KEYS = {"events": ("event_key",), "pages": ("page",), "aggregates": ("series", "hour")}
 PAGE_BYTES = 1_000_000
+_STATEMENT = re.compile(r"INSERT INTO \"([\w.-]+)\" VALUE \{(.*)\}")
 
 
 @lru_cache(maxsize=4)
@@ -41,7 +47,23 @@ def assert_valid(service: str, operation: str, request: Mapping[str, Any]) -> No
 
 
 def size_of(item: Mapping[str, Any]) -> int:
-    return sum(len(name.encode()) + len(json.dumps(value, ensure_ascii=False).encode()) for name, value in item.items())
+    """Bytes of an item ("Item sizes and formats" in the developer guide)."""
+    return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
+
+
+def _value_bytes(value: Mapping[str, Any]) -> int:
+    ((kind, content),) = value.items()
+    if kind == "N":
+        digits = str(content).lstrip("-").lower().partition("e")[0].replace(".", "").strip("0")
+        return math.ceil(len(digits) / 2) + 1 + str(content).startswith("-")
+    if kind == "B":
+        return len(base64.b64decode(content))
+    return len(content.encode()) if kind == "S" else sum(len(each.encode()) for each in content)
+
+
+def units_of(*items: Mapping[str, Any] | None) -> int:
+    """Write units of a change from one of these items to the other."""
+    return max(1, math.ceil(max(size_of(item) for item in items if item is not None) / 1024))
 
 
 def no_fault(operation: str, request: Mapping[str, Any]) -> None:
@@ -55,8 +77,16 @@ class FakeDynamoDB:
     def __init__(self) -> None:
         self.tables: dict[str, dict[tuple[str, ...], Item]] = {name: {} for name in KEYS}
         self.requests: list[tuple[str, Mapping[str, Any]]] = []
+        self.written: Counter[str] = Counter()
+        """Write units by table."""
+        self.read: Counter[str] = Counter()
+        """Read units by table, in halves."""
         self.before: Fault = no_fault
         self.after: Fault = no_fault
+        self.takes: Callable[[str, str, float], bool] = lambda *_: True
+        """Whether a table ("read" or "write") has so many units left; if so, they are taken."""
+        self.refuse: Callable[[Item], str] = lambda _: ""
+        """The code with which a single INSERT is refused."""
 
     def call(self, operation: str, request: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         if deadline.passed():
@@ -64,9 +94,17 @@ class FakeDynamoDB:
         assert_valid("dynamodb", operation, request)
         self.requests.append((operation, deepcopy(request)))
         self._fault(self.before(operation, request))
-        answer = {"TransactWriteItems": self._transact, "Query": self._query}[operation](request)
+        answer = self.answer(operation, request)
         self._fault(self.after(operation, request))
         return answer
+
+    def answer(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        """What DynamoDB answers; raises AwsError."""
+        does = {
+            "BatchExecuteStatement": self._execute, "BatchGetItem": self._get, "Query": self._query,
+            "TransactWriteItems": self._transact,
+        }  # fmt: skip
+        return does[operation](request)
 
     @staticmethod
     def _fault(error: AwsError | None) -> None:
@@ -75,6 +113,50 @@ class FakeDynamoDB:
 
     def items(self, table: str) -> list[Item]:
         return list(self.tables[table].values())
+
+    def counted(self) -> int:
+        """How many events the records of pages say are counted."""
+        return sum(base64_bits(item["counted"]["B"]) for item in self.items("pages"))
+
+    def _execute(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        statements = request["Statements"]
+        if not 1 <= len(statements) <= 25:
+            raise _invalid("Member must have length less than or equal to 25")
+        return {"Responses": [self._insert(each["Statement"], each["Parameters"]) for each in statements]}
+
+    def _insert(self, statement: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+        match = _STATEMENT.fullmatch(statement)
+        assert match, statement
+        names = re.findall(r"'(\w+)': \?", match[2])
+        assert ", ".join(f"{name!r}: ?" for name in names) == match[2]
+        item, table = dict(zip(names, parameters, strict=True)), match[1]
+        if table not in self.tables:
+            return {"Error": {"Code": "ResourceNotFound", "Message": "Requested resource not found"}}
+        key = tuple(item[name]["S"] for name in KEYS[table])
+        if code := self.refuse(item):
+            return {"Error": {"Code": code, "Message": "no"}}
+        if size_of(item) > 400_000:
+            return {"Error": {"Code": "ValidationError", "Message": "Item size has exceeded the maximum allowed size"}}
+        units = units_of(item, self.tables[table].get(key))
+        if not self.takes(table, "write", units):
+            return {"Error": {"Code": "ProvisionedThroughputExceeded", "Message": "too much"}}
+        self.written[table] += units
+        if key in self.tables[table]:
+            return {"Error": {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}}
+        self.tables[table][key] = item
+        return {"TableName": table}
+
+    def _get(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, list[Item]] = {}
+        for table, asked in request["RequestItems"].items():
+            assert 1 <= len(asked["Keys"]) <= 100
+            keys = [tuple(key[name]["S"] for name in KEYS[table]) for key in asked["Keys"]]
+            assert len(set(keys)) == len(keys)
+            if not self.takes(table, "read", len(keys) * (1 if asked.get("ConsistentRead") else 0.5)):
+                raise AwsError("BatchGetItem", "ProvisionedThroughputExceededException", "too much")
+            found[table] = [self.tables[table][key] for key in keys if key in self.tables[table]]
+            self.read[table] += len(keys) * (2 if asked.get("ConsistentRead") else 1)
+        return {"Responses": deepcopy(found), "UnprocessedKeys": {}}
 
     def _transact(self, request: Mapping[str, Any]) -> dict[str, Any]:
         actions = [next(iter(action.items())) for action in request["TransactItems"]]
@@ -86,6 +168,14 @@ class FakeDynamoDB:
             raise _invalid("Transaction request cannot include multiple operations on one item")
         if sum(size_of(item) for _, item, _ in results) > 4_000_000:
             raise _invalid("Transaction size exceeds 4 MB")
+        units: Counter[str] = Counter()
+        for (table, key), item, _ in results:
+            units[table] += 2 * units_of(item, self.tables[table].get(key))
+        short = {table for table, number in units.items() if not self.takes(table, "write", number)}
+        if short:
+            throttled = {"Code": "ThrottlingError", "Message": "too much"}
+            raise canceled([throttled if place[0] in short else {"Code": "None"} for place in places])
+        self.written += units
         reasons = [reason for _, _, reason in results]
         if any(reason["Code"] != "None" for reason in reasons):
             raise canceled(reasons)
@@ -93,22 +183,22 @@ class FakeDynamoDB:
             self.tables[table][key] = item
         return {}
 
-    def _result(self, kind: str, action: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], Item, dict[str, str]]:
+    def _result(self, kind: str, action: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], Item, dict[str, Any]]:
         table = action["TableName"]
         given = action["Item"] if kind == "Put" else action["Key"]
         key = tuple(given[name]["S"] for name in KEYS[table])
         old = self.tables[table].get(key)
         item: Item = dict(given) if kind == "Put" else {**given, **(old or {})}
-        reason = {"Code": "None"}
+        reason: dict[str, Any] = {"Code": "None"}
         if kind == "Update":
             try:
                 updated(item, action)
             except OverflowError as error:
                 reason = {"Code": "ValidationError", "Message": str(error)}
-        if "ConditionExpression" in action:
-            assert action["ConditionExpression"] == f"attribute_not_exists({KEYS[table][0]})"
-            if old is not None:
-                reason = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
+        if not holds(action, old or {}):
+            reason = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
+            if old is not None and action.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
+                reason["Item"] = deepcopy(old)
         if size_of(item) > 400_000:
             reason = {"Code": "ValidationError", "Message": "Item size has exceeded the maximum allowed size"}
         return (table, key), item, reason
@@ -137,6 +227,25 @@ class FakeDynamoDB:
         return {"Items": page, "Count": len(page), **({"LastEvaluatedKey": last} if last else {})}
 
 
+def holds(action: Mapping[str, Any], item: Mapping[str, Any]) -> bool:
+    """Evaluate a condition of the forms the functions use."""
+    names, values = action.get("ExpressionAttributeNames", {}), action.get("ExpressionAttributeValues", {})
+    alternatives = action.get("ConditionExpression", "").split(" OR ")
+    return alternatives == [""] or any(_holds(each, names, values, item) for each in alternatives)
+
+
+def _holds(text: str, names: Mapping[str, str], values: Mapping[str, Any], item: Mapping[str, Any]) -> bool:
+    if match := re.fullmatch(r"attribute_not_exists\((#\w+)\)", text):
+        return names[match[1]] not in item
+    if match := re.fullmatch(r"size\((#\w+)\) (=|<=) (:\w+)", text):
+        found, bound = item.get(names[match[1]]), int(values[match[3]]["N"])
+        assert found is None or "SS" in found
+        return found is not None and (len(found["SS"]) <= bound if match[2] == "<=" else len(found["SS"]) == bound)
+    match = re.fullmatch(r"(#\w+) = (:\w+)", text)
+    assert match, text
+    return item.get(names[match[1]]) == values[match[2]]
+
+
 def updated(item: Item, action: Mapping[str, Any]) -> None:
     """Apply an update expression of the one form the functions use: SET #a = :a, … ADD #0 :0, …"""
     expression, names, values = (
@@ -154,14 +263,28 @@ def updated(item: Item, action: Mapping[str, Any]) -> None:
         "SET " + ", ".join(f"{n} = {v}" for n, v in settings) + " ADD " + ", ".join(f"{n} {v}" for n, v in additions)
     )
     assert expression == rebuilt
-    assert sorted(names) == sorted(n for n, _ in settings + additions)
-    assert sorted(values) == sorted(v for _, v in settings + additions)
+    used = re.findall(r"[#:]\w+", action.get("ConditionExpression", ""))
+    assert set(names) == {n for n, _ in settings + additions} | {word for word in used if word[0] == "#"}
+    assert set(values) == {v for _, v in settings + additions} | {word for word in used if word[0] == ":"}
     assert len(set(names.values())) == len(names)
     for name, value in settings:
         item[names[name]] = values[value]
     for name, value in additions:
-        old = Decimal(item.get(names[name], {"N": "0"})["N"])
-        item[names[name]] = {"N": str(_storable(old, _storable(Decimal(0), Decimal(values[value]["N"]))))}
+        item[names[name]] = _sum(item.get(names[name]), values[value])
+
+
+def _sum(old: Mapping[str, Any] | None, added: Mapping[str, Any]) -> dict[str, Any]:
+    if "SS" in added:
+        assert added["SS"]
+        assert len(set(added["SS"])) == len(added["SS"])
+        return {"SS": sorted({*(old or {"SS": []})["SS"], *added["SS"]})}
+    number = Decimal((old or {"N": "0"})["N"])
+    return {"N": str(_storable(number, _storable(Decimal(0), Decimal(added["N"]))))}
+
+
+def base64_bits(text: str) -> int:
+    """How many bits of a bitmap are set."""
+    return int.from_bytes(base64.b64decode(text), "little").bit_count()
 
 
 def _storable(one: Decimal, other: Decimal) -> Decimal:
@@ -175,7 +298,7 @@ def _storable(one: Decimal, other: Decimal) -> Decimal:
     return Decimal((int(total < 0), tuple(map(int, str(abs(total)))), lowest))
 
 
-def canceled(reasons: list[dict[str, str]]) -> AwsError:
+def canceled(reasons: list[dict[str, Any]]) -> AwsError:
     """The error of a transaction that was cancelled for these reasons."""
     codes = ", ".join(reason["Code"] for reason in reasons)
     message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
@@ -186,7 +309,7 @@ def canceled(reasons: list[dict[str, str]]) -> AwsError:
 
 def conflict(request: Mapping[str, Any], *places: int) -> AwsError:
     """The error of a transaction that met another one at these actions."""
-    reasons = [{"Code": "None"} for _ in request["TransactItems"]]
+    reasons: list[dict[str, Any]] = [{"Code": "None"} for _ in request["TransactItems"]]
     for place in places:
         reasons[place] = {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
     return canceled(reasons)

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from shared.deadline import Deadline
+from shared.events import parse
 
 
 class FakeContext:
@@ -46,7 +47,7 @@ def event_text(event_id: str = "1", data: object = DELAY, *, ascii_only: bool = 
     return json.dumps({name: value for name, value in event.items() if value is not ...}, ensure_ascii=ascii_only)
 
 
-def sqs_batch(bodies: Sequence[str], first: int = 0) -> dict[str, Any]:
+def sqs_batch(bodies: Sequence[str], first: int = 0, receives: int = 1) -> dict[str, Any]:
     """A batch as Lambda hands it over for a queue; message ids are m0, m1, …"""
     return {
         "Records": [
@@ -54,7 +55,7 @@ def sqs_batch(bodies: Sequence[str], first: int = 0) -> dict[str, Any]:
                 "messageId": f"m{number}",
                 "receiptHandle": f"r{number}",
                 "body": body,
-                "attributes": {"ApproximateReceiveCount": "1"},
+                "attributes": {"ApproximateReceiveCount": str(receives)},
                 "eventSource": "aws:sqs",
             }
             for number, body in enumerate(bodies, first)
@@ -67,9 +68,15 @@ def stream_record(image: Mapping[str, Any], number: int = 1, name: str = "INSERT
     return {"eventID": str(number), "eventName": name, "dynamodb": change, "eventSource": "aws:dynamodb"}
 
 
+def image_of(text: str, position: int | None = 0, page: str = "p") -> dict[str, Any]:
+    """An event as `ingest` stores it; without a position, as another writer might."""
+    image = {"event_key": {"S": parse(text).key}, "event": {"S": text}, "expires_at": {"N": "1700000000"}}
+    return image if position is None else {**image, "page": {"S": page}, "position": {"N": str(position)}}
+
+
 def stream_batch(texts: Sequence[str], first: int = 1) -> dict[str, Any]:
     """A batch as Lambda hands it over for the events table's stream."""
-    images = [{"event_key": {"S": "k"}, "event": {"S": text}, "expires_at": {"N": "1700000000"}} for text in texts]
+    images = [image_of(text, number) for number, text in enumerate(texts)]
     return {"Records": [stream_record(image, number) for number, image in enumerate(images, first)]}
 
 

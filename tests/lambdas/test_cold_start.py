@@ -16,7 +16,9 @@ SETTINGS = {
     "TABLE_EVENTS": "events",
     "QUEUE_INGEST": "https://queue",
     "RETENTION_DAYS": "30",
-    "TABLE_MARKS": "marks",
+    "TABLE_PAGES": "pages",
+    "DEAD_LETTER_QUEUE": "https://dead",
+    "MAX_FIELDS": "100",
     "TABLE_AGGREGATES": "aggregates",
 }
 LAMBDA = {"AWS_LAMBDA_FUNCTION_NAME": "lambda-test", "AWS_REGION": "us-east-1"}
@@ -54,7 +56,7 @@ def test_functions_import_the_standard_library_and_their_own_only(function: str)
 
 @pytest.mark.parametrize(
     ("function", "variable"),
-    [("ingest", "RETENTION_DAYS"), ("aggregate", "TABLE_MARKS"), ("query", "TABLE_AGGREGATES")],
+    [("ingest", "RETENTION_DAYS"), ("aggregate", "MAX_FIELDS"), ("query", "TABLE_AGGREGATES")],
 )
 def test_a_wrong_environment_stops_the_function_when_it_starts(function: str, variable: str) -> None:
     settings = {name: value for name, value in SETTINGS.items() if name != variable}

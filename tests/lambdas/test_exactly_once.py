@@ -1,6 +1,7 @@
 """Whatever the order, the batches, the duplicates and the faults: the totals are those of a direct computation."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from decimal import localcontext
 from fractions import Fraction
 from typing import Any
@@ -12,7 +13,7 @@ from aggregate.handler import BatchFailed
 from shared.aws import AwsError
 from tests.lambdas.estate import Estate
 from tests.lambdas.fake_dynamodb import canceled, conflict
-from tests.lambdas.samples import Totals, event_text, plain_events, totals_of
+from tests.lambdas.samples import Totals, event_text, image_of, plain_events, stream_record, totals_of
 
 
 class Crash(BaseException):
@@ -53,15 +54,15 @@ def until_done(run: Callable[[], Any]) -> None:
     raise AssertionError("never done")
 
 
+ESTATES = st.builds(Estate, look_first=st.sampled_from([1, 4, 1000]), warm=st.booleans())
 sizes = st.lists(st.integers(1, 7), max_size=6)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(plain_events(), max_size=20), sizes, sizes, st.randoms())
+@given(st.lists(plain_events(), max_size=20), sizes, sizes, st.randoms(), ESTATES)
 def test_any_order_any_batches_any_duplicates(
-    events: list[dict[str, Any]], sqs_sizes: list[int], stream_sizes: list[int], random: Any
+    events: list[dict[str, Any]], sqs_sizes: list[int], stream_sizes: list[int], random: Any, estate: Estate
 ) -> None:
-    estate = Estate()
     first = {}
     for event in events:
         first.setdefault((event["source"], event["id"]), event)
@@ -78,7 +79,7 @@ def test_any_order_any_batches_any_duplicates(
     )
     assert answered(estate, expected) == expected
     assert len(estate.dynamodb.items("aggregates")) == len(expected)
-    assert len(estate.dynamodb.items("marks")) == len(first)
+    assert estate.dynamodb.counted() == len(first)
 
 
 class Faults:
@@ -89,25 +90,25 @@ class Faults:
 
     def before(self, operation: str, request: Mapping[str, Any]) -> AwsError | None:
         kind = self.plan[-1] if self.plan else ""
-        if operation != "TransactWriteItems" or kind.endswith("after"):
+        if operation == "Query" or kind.endswith("after"):
             return None
         if self.plan:
             self.plan.pop()
-        last = len(request["TransactItems"]) - 1
         if kind == "crash":
             raise Crash
-        if kind == "throttled":
+        if kind in ("throttled", "conflict") and operation == "TransactWriteItems":
+            last = len(request["TransactItems"]) - 1
             reasons = [{"Code": "None"}] * last + [{"Code": "ThrottlingError", "Message": "slow down"}]
-            return canceled(reasons)
+            return canceled(reasons) if kind == "throttled" else conflict(request, 0, last)
         return {
-            "conflict": conflict(request, 0, last),
+            "throttled": AwsError(operation, "ProvisionedThroughputExceededException", "slow down"),
             "down": AwsError(operation, "ConnectionError", "no answer", 503),
             "denied": AwsError(operation, "AccessDeniedException", "not allowed"),
         }.get(kind)
 
     def after(self, operation: str, request: Mapping[str, Any]) -> AwsError | None:
         del request
-        if operation != "TransactWriteItems" or not self.plan or not self.plan[-1].endswith("after"):
+        if operation == "Query" or not self.plan or not self.plan[-1].endswith("after"):
             return None
         if self.plan.pop() == "crash after":
             raise Crash
@@ -118,11 +119,10 @@ KINDS = ["fine", "crash", "throttled", "conflict", "down", "denied", "crash afte
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(plain_events(), max_size=12), sizes, st.lists(st.sampled_from(KINDS), max_size=12))
+@given(st.lists(plain_events(), max_size=12), sizes, st.lists(st.sampled_from(KINDS), max_size=12), ESTATES)
 def test_faults_and_crashes_lose_nothing_and_count_nothing_twice(
-    events: list[dict[str, Any]], batch_sizes: list[int], plan: list[str]
+    events: list[dict[str, Any]], batch_sizes: list[int], plan: list[str], estate: Estate
 ) -> None:
-    estate = Estate()
     faults = Faults(plan)
     estate.dynamodb.before, estate.dynamodb.after = faults.before, faults.after
     first = {}
@@ -139,7 +139,7 @@ def test_faults_and_crashes_lose_nothing_and_count_nothing_twice(
 def test_a_thousand_events_of_many_series_with_a_crash_between_transactions() -> None:
     estate = Estate()
     texts = [
-        event_text(str(n), {"delay": n - 500}, subject=f"S{n % 13}", time=f"2013-01-01T{n % 5:02}:00:00Z")
+        event_text(str(n), {"delay": n - 500}, subject=f"S{n % 97}", time=f"2013-01-01T{n % 5:02}:00:00Z")
         for n in range(1000)
     ]
     assert estate.ingest(texts) == []
@@ -150,7 +150,86 @@ def test_a_thousand_events_of_many_series_with_a_crash_between_transactions() ->
     totals = estate.query("flight.departed")["totals"]
     assert (totals["count"], totals["data"]["delay"]["sum"]) == (1000, str(sum(range(-500, 500))))
     assert totals["data"]["delay"]["sum_of_squares"] == str(sum(n * n for n in range(-500, 500)))
-    assert estate.query("flight.departed", subject="S3")["totals"]["count"] == len(range(3, 1000, 13))
+    assert estate.query("flight.departed", subject="S3")["totals"]["count"] == len(range(3, 1000, 97))
+
+
+def shards_of(records: list[dict[str, Any]], number: int) -> list[list[dict[str, Any]]]:
+    """The records as a stream of several shards has them, by their key: every page is spread over all shards."""
+    shards: list[list[dict[str, Any]]] = [[] for _ in range(number)]
+    for record in records:
+        shards[int(record["dynamodb"]["NewImage"]["event_key"]["S"], 16) % number].append(record)
+    return shards
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(plain_events(), min_size=2, max_size=20), sizes, st.integers(2, 4), st.randoms(), ESTATES)
+def test_invocations_at_the_same_moment_on_the_same_pages_count_each_event_once(
+    events: list[dict[str, Any]], sqs_sizes: list[int], shards: int, random: Any, estate: Estate
+) -> None:
+    """Whenever one of them is about to write, another may come first, and may go back to records that it has done."""
+    first = {}
+    for event in events:
+        first.setdefault((event["source"], event["id"]), event)
+    for batch in in_batches([event["text"] for event in events], sqs_sizes):
+        estate.ingest(batch)
+    pending = shards_of(estate.stream(), shards)
+    depth = 0
+
+    def somebody_else(operation: str, request: Mapping[str, Any]) -> None:
+        nonlocal depth
+        del request
+        if operation == "TransactWriteItems" and depth < 6 and random.random() < 0.7:
+            depth += 1
+            records = random.choice(pending)
+            until_done(lambda: estate.aggregate(records[: random.randint(0, len(records))]))
+            depth -= 1
+
+    estate.dynamodb.before = somebody_else
+    for records in pending:
+        until_done(lambda records=records: estate.aggregate(records))
+    expected = totals_of(first.values())
+    assert answered(estate, expected) == expected
+    assert estate.dynamodb.counted() == len(first)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(plain_events(), max_size=16), st.lists(st.sampled_from(KINDS), max_size=8), st.randoms(), ESTATES)
+def test_a_batch_that_fails_half_way_may_come_back_cut_in_any_other_way(
+    events: list[dict[str, Any]], plan: list[str], random: Any, estate: Estate
+) -> None:
+    first = {}
+    for event in events:
+        first.setdefault((event["source"], event["id"]), event)
+    estate.ingest([event["text"] for event in events])
+    faults = Faults(plan)
+    estate.dynamodb.before, estate.dynamodb.after = faults.before, faults.after
+    records = estate.stream()
+    for _ in range(30):
+        start = random.randint(0, len(records))
+        with suppress(AwsError, BatchFailed, Crash):
+            estate.aggregate(records[start : start + random.randint(1, 6)])
+    faults.plan.clear()
+    estate.aggregate(records)
+    expected = totals_of(first.values())
+    assert answered(estate, expected) == expected
+
+
+def test_a_batch_that_comes_again_writes_nothing() -> None:
+    estate = Estate()
+    estate.ingest([event_text(str(n), {"delay": n}, subject=f"S{n % 16}") for n in range(500)])
+    estate.aggregate(estate.stream())
+    before = dict(estate.dynamodb.written)
+    estate.aggregate(estate.stream())
+    assert estate.dynamodb.written == before
+
+
+def test_an_event_that_another_writer_stored_is_counted_once_by_its_own_record() -> None:
+    estate = Estate()
+    record = stream_record(image_of(event_text("1", {"delay": 5}), None))
+    for _ in range(2):
+        estate.aggregate([record])
+    assert estate.query("flight.departed")["totals"]["data"]["delay"]["sum"] == "5"
+    assert [item["page"] for item in estate.dynamodb.items("pages")] == [record["dynamodb"]["NewImage"]["event_key"]]
 
 
 def test_compute_may_be_gone_for_a_while() -> None:

@@ -12,13 +12,15 @@ from moto import mock_aws
 from aggregate.counting import Counter
 from aggregate.handler import Aggregate
 from ingest.handler import Ingest
-from ingest.messages import Redrive
+from ingest.messages import Delays
 from ingest.store import EventStore
 from query.handler import Query
 from query.reading import Reader
 from shared.aws import AwsError
+from shared.dead_letters import DeadLetterQueue
 from shared.deadline import Deadline
-from tests.lambdas.samples import deadline, event_text, sqs_batch, stream_record
+from tests.lambdas.fake_dynamodb import KEYS
+from tests.lambdas.samples import deadline, event_text, image_of, sqs_batch, stream_record
 
 
 class BotocoreCaller:
@@ -29,11 +31,26 @@ class BotocoreCaller:
 
     def call(self, operation: str, request: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         del deadline
+        if operation == "BatchExecuteStatement":
+            return {
+                "Responses": [self._insert(each["Statement"], each["Parameters"]) for each in request["Statements"]]
+            }
         try:
             return getattr(self._client, re.sub(r"(?<=.)([A-Z])", r"_\1", operation).lower())(**request)
         except ClientError as error:
             details: Any = error.response
             raise AwsError(operation, details["Error"]["Code"], details["Error"]["Message"], 400, details) from error
+
+    def _insert(self, statement: str, parameters: list[Any]) -> dict[str, Any]:
+        """What an INSERT does, as a conditional Put: moto's own PartiQL takes no parameters and replaces duplicates."""
+        table = statement.split('"')[1]
+        item = dict(zip(re.findall(r"'(\w+)': \?", statement), parameters, strict=True))
+        try:
+            self._client.put_item(TableName=table, Item=item, ConditionExpression="attribute_not_exists(event_key)")
+        except ClientError as error:
+            code = error.response["Error"]["Code"].replace("ConditionalCheckFailedException", "DuplicateItem")
+            return {"Error": {"Code": code.removesuffix("Exception"), "Message": error.response["Error"]["Message"]}}
+        return {"TableName": table}
 
 
 @pytest.fixture
@@ -45,7 +62,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
         dynamodb = boto3.client("dynamodb")
-        for table, keys in {"events": ["event_key"], "marks": ["event_key"], "aggregates": ["series", "hour"]}.items():
+        for table, keys in KEYS.items():
             dynamodb.create_table(
                 TableName=table,
                 BillingMode="PAY_PER_REQUEST",
@@ -67,15 +84,20 @@ def test_events_flow_from_the_queue_to_the_answer(aws: Any) -> None:
         record["receiptHandle"] = message["ReceiptHandle"]
 
     caller = BotocoreCaller(aws)
-    ingest = Ingest(EventStore(caller, "events", 30), Redrive(lambda: BotocoreCaller(sqs), url))
-    assert ingest.run(batch, deadline()) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
-    again = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
-    assert [message["Body"] for message in again] == ["no event"]
-    assert ingest.run(batch, deadline()) == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    dead = DeadLetterQueue(lambda: BotocoreCaller(sqs), sqs.create_queue(QueueName="dead")["QueueUrl"])
+    ingest = Ingest(EventStore(caller, "events", 30), dead, Delays(lambda: BotocoreCaller(sqs), url))
+    for copies in (1, 2):
+        assert ingest.run(batch, deadline()) == {"batchItemFailures": []}
+        messages = sqs.receive_message(
+            QueueUrl=sqs.get_queue_url(QueueName="dead")["QueueUrl"], MaxNumberOfMessages=10,
+            MessageAttributeNames=["All"], VisibilityTimeout=0,
+        )["Messages"]  # fmt: skip
+        assert [message["Body"] for message in messages] == ["no event"] * copies
+    assert "not JSON" in messages[0]["MessageAttributes"]["ErrorMessage"]["StringValue"]
 
     records = [stream_record(item, number) for number, item in enumerate(aws.scan(TableName="events")["Items"])]
     assert len(records) == 2
-    aggregate = Aggregate(Counter(caller, "marks", "aggregates"))
+    aggregate = Aggregate(Counter(caller, "pages", "aggregates", 100), dead)
     aggregate.run({"Records": records[:1]}, deadline())
     aggregate.run({"Records": records * 2}, deadline())
 
@@ -89,10 +111,11 @@ def test_events_flow_from_the_queue_to_the_answer(aws: Any) -> None:
 def test_pages_are_read_to_the_end(aws: Any) -> None:
     caller = BotocoreCaller(aws)
     records = [
-        stream_record({"event": {"S": event_text(str(n), {}, time=f"2013-01-0{1 + n // 10}T{n % 10:02}:00:00Z")}}, n)
+        stream_record(image_of(event_text(str(n), {}, time=f"2013-01-0{1 + n // 10}T{n % 10:02}:00:00Z"), n), n)
         for n in range(30)
     ]
-    Aggregate(Counter(caller, "marks", "aggregates")).run({"Records": records}, deadline())
+    dead = DeadLetterQueue(lambda: caller, "https://dead")
+    Aggregate(Counter(caller, "pages", "aggregates", 100), dead).run({"Records": records}, deadline())
     query = Query(Reader(caller, "aggregates"))
     hours, following = [], {}
     while not hours or following:
@@ -105,6 +128,8 @@ def test_pages_are_read_to_the_end(aws: Any) -> None:
 
 
 def test_a_missing_table_is_an_error_of_the_function(aws: Any) -> None:
-    ingest = Ingest(EventStore(BotocoreCaller(aws), "gone", 30), Redrive(lambda: BotocoreCaller(aws), "https://queue"))
-    with pytest.raises(AwsError, match="ResourceNotFoundException"):
+    caller = BotocoreCaller(aws)
+    dead, delays = DeadLetterQueue(lambda: caller, "https://dead"), Delays(lambda: caller, "https://queue")
+    ingest = Ingest(EventStore(caller, "gone", 30), dead, delays)
+    with pytest.raises(AwsError, match="ResourceNotFound"):
         ingest.run(sqs_batch([event_text()]), deadline())

@@ -18,6 +18,8 @@ import zlib
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from shared.aws import AwsError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -31,6 +33,10 @@ def answer_to(operation: str, request: dict[str, Any]) -> dict[str, Any]:
     if operation == "SendMessageBatch":
         ids = [entry["Id"] for entry in request["Entries"]]
         return {"Successful": [{"Id": each, "MessageId": f"id-{each}", "MD5OfMessageBody": "0" * 32} for each in ids]}
+    if operation == "BatchExecuteStatement":
+        return {"Responses": [{} for _ in request["Statements"]]}
+    if operation == "BatchGetItem":
+        return {"Responses": {}, "UnprocessedKeys": {}}
     return _page(request) if operation == "Query" else {}
 
 
@@ -76,13 +82,31 @@ def _talk(connection: socket.socket, answer: Callable[[str, dict[str, Any]], dic
                     length = int(value)
                 elif name.lower() == b"x-amz-target":
                     operation = value.decode().rpartition(".")[2]
-            body = json.dumps(answer(operation, json.loads(stream.read(length)))).encode()
+            status, told = _answered(answer, operation, json.loads(stream.read(length)))
+            body = json.dumps(told).encode()
             time.sleep(seconds)
             head = (
-                f"HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\nx-amzn-requestid: 1\r\n"
+                f"HTTP/1.1 {status} Told\r\ncontent-type: application/x-amz-json-1.0\r\nx-amzn-requestid: 1\r\n"
                 f"x-amz-crc32: {zlib.crc32(body)}\r\ncontent-length: {len(body)}\r\n\r\n"
             )
             connection.sendall(head.encode() + body)
+
+
+def _answered(
+    answer: Callable[[str, dict[str, Any]], dict[str, Any]], operation: str, request: dict[str, Any]
+) -> tuple[int, dict[str, Any]]:
+    try:
+        return 200, answer(operation, request)
+    except AwsError as error:
+        return error.status, {**error.answer, "__type": error.code, "message": str(error)}
+
+
+@contextlib.contextmanager
+def here(answer: Callable[[str, dict[str, Any]], dict[str, Any]]) -> Iterator[str]:
+    """The address of one in this process that answers as told; what it raises as AwsError is the service's error."""
+    with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
+        threading.Thread(target=serve, args=(listener, answer, 0.0), daemon=True).start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from estate_tool.lost_batches import Range, batch_range
 from estate_tool.untrusted import decoded, is_json, mapping, member, moment, seconds, text_of, whole
 from foundation.catalog import CATALOG
 from foundation.model import QueueTrigger
+from shared.dead_letters import SOURCE_ID
 from shared.events import InvalidEvent, parse
 
 if TYPE_CHECKING:
@@ -155,7 +156,9 @@ def _of_queue(letter: Letter, told: dict[str, str], queue: FailureQueue, explana
         if _is_async(told) and is_json(letter.message["Body"]):
             return _async(letter, told)
         return replace(letter, kind=Kind.MESSAGE, error=str(error))
-    why = explanations.of_message(queue.function, letter.message["MessageId"], letter.failed_at)
+    # The consumer that sent it here itself says why; of what SQS moved here, its log has to.
+    why = told.get(ERROR, "") if SOURCE_ID in told else ""
+    why = why or explanations.of_message(queue.function, letter.message["MessageId"], letter.failed_at)
     error = why or "a valid event that could not be stored; the log no longer says why"
     return replace(letter, kind=Kind.MESSAGE, error=error, event_type=event.type, hopeless=False)
 

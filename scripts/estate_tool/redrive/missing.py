@@ -1,14 +1,14 @@
-"""Events that were stored and never aggregated: found by their missing mark, brought in from the table of events."""
+"""Events that were stored and never aggregated: found by the records of their pages, brought in from their table."""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.following import AGGREGATION, MARKS, events_table
+from estate_tool.counted import CountedEvents
+from estate_tool.following import AGGREGATION, PAGES, events_table
 from estate_tool.redrive.invoking import batches, invoke
 from estate_tool.retries import is_throttled
-from estate_tool.settling import Marks
 from estate_tool.untrusted import foreign_because, name_of
 
 if TYPE_CHECKING:
@@ -37,23 +37,21 @@ def bring_in(
     arrived: tuple[float, float] | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> None:
-    """Aggregate every stored event that has no mark; with `arrived`, of those that came into the stream between.
+    """Aggregate every stored event that is not counted; with `arrived`, of those that came into the stream between.
 
-    What is counted in the meantime is not counted again: the aggregation looks at the mark itself.
+    What is counted in the meantime is not counted again: the aggregation looks at the records itself.
     """
-    marks = Marks(environment.client("dynamodb"), environment.names.table(MARKS))
+    names = environment.names
+    counted = CountedEvents(environment.client("dynamodb"), names.table(events_table()), names.table(PAGES))
     for page in _pages(environment, arrived):
         result.scanned += len(page)
-        ours = list(_without_foreign(page, result))
-        absent = marks.certainly_absent({_key(item) for item in ours})
-        lost = [item for item in ours if _key(item) in absent]
+        lost = counted.uncounted(_without_foreign(page, result))
         result.missing += len(lost)
         for batch in batches(_record(item) for item in lost) if not dry_run else ():
             pace.wait(len(batch))
-            error = invoke(environment, AGGREGATION, {"Records": batch})
+            error = invoke(environment, AGGREGATION, {"Records": batch, "replay": True})
             # A batch that failed is counted but for the events that can't be.
-            keys = {bytes.fromhex(record["dynamodb"]["SequenceNumber"]) for record in batch}
-            failed = len(marks.certainly_absent(keys)) if error else 0
+            failed = len(counted.uncounted(record["dynamodb"]["NewImage"] for record in batch)) if error else 0
             result.failed += failed
             result.brought_in += len(batch) - failed
             result.error = error or result.error
@@ -70,8 +68,9 @@ def _without_foreign(page: list[Item], result: MissingResult) -> Iterator[Item]:
 
 
 def _pages(environment: Environment, arrived: tuple[float, float] | None) -> Iterator[list[Item]]:
-    names, values = {"#event": "event"}, {":now": {"N": str(int(time.time()))}}
-    # An expired event is as good as deleted, and some day so is its mark (docs/failures.md).
+    names = {"#event": "event", "#page": "page", "#position": "position"}
+    values = {":now": {"N": str(int(time.time()))}}
+    # An expired event is as good as deleted, and some day so is its page's record (docs/failures.md).
     condition = "(attribute_not_exists(expires_at) OR expires_at > :now)"
     if arrived:
         condition += " AND received_at BETWEEN :first AND :last"
@@ -79,7 +78,7 @@ def _pages(environment: Environment, arrived: tuple[float, float] | None) -> Ite
         values |= {":first": {"S": _stored_form(first)}, ":last": {"S": _stored_form(last)}}
     request: dict[str, Any] = {
         "TableName": environment.names.table(events_table()), "Limit": _ITEMS_PER_PAGE, "FilterExpression": condition,
-        "ProjectionExpression": "event_key, #event, expires_at",
+        "ProjectionExpression": "event_key, #event, expires_at, #page, #position",
         "ExpressionAttributeNames": names, "ExpressionAttributeValues": values,
     }  # fmt: skip
     while True:
@@ -101,10 +100,6 @@ def _patiently(dynamodb: Any, request: dict[str, Any]) -> dict[str, Any]:
             if not is_throttled(error) or time.monotonic() > end:
                 raise
         time.sleep(_PAUSE_SECONDS)
-
-
-def _key(item: Item) -> bytes:
-    return bytes.fromhex(item["event_key"]["S"])
 
 
 def _record(item: Item) -> dict[str, Any]:

@@ -165,7 +165,7 @@ class Redrive:
                     yield record
 
         for batch in batches(inserted()):
-            error = invoke(self._environment, queue.function, {"Records": batch}) or error
+            error = invoke(self._environment, queue.function, {"Records": batch, "replay": True}) or error
         return complete, error
 
     def _from_the_table(self, letters: list[Letter], sweep: Sweep, result: QueueResult) -> None:

@@ -1,19 +1,22 @@
 """The aggregate function: what is added, how it is cut into transactions, what happens when it can't be."""
 
+import json
 import logging
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from aggregate.counting import chunks, targets
+from aggregate.chunks import chunks
 from aggregate.handler import BatchFailed
 from aggregate.records import Inserted, read
+from aggregate.series import targets
+from shared.aws import AwsError
 from shared.events import parse
 from shared.keys import event_key, series_key
 from tests.lambdas.estate import Estate
-from tests.lambdas.fake_dynamodb import FakeDynamoDB
-from tests.lambdas.samples import event_text, stream_batch, stream_record
+from tests.lambdas.fake_dynamodb import FakeDynamoDB, canceled
+from tests.lambdas.samples import event_text, image_of, stream_batch, stream_record
 
 
 @pytest.fixture
@@ -26,11 +29,11 @@ def records(*texts: str) -> list[dict[str, Any]]:
 
 
 def inserted(*texts: str) -> list[Inserted]:
-    return [Inserted(parse(text), None, str(number)) for number, text in enumerate(texts)]
+    return read(records(*texts)).inserted
 
 
 def transactions(dynamodb: FakeDynamoDB) -> list[int]:
-    return [len(request["TransactItems"]) for operation, request in dynamodb.requests if operation != "Query"]
+    return [len(request["TransactItems"]) for name, request in dynamodb.requests if name == "TransactWriteItems"]
 
 
 def test_an_event_adds_to_its_subject_and_to_all_subjects_of_its_type(estate: Estate) -> None:
@@ -38,7 +41,9 @@ def test_an_event_adds_to_its_subject_and_to_all_subjects_of_its_type(estate: Es
     hour = {"S": "2013-01-01T05:00:00Z"}
     head = {"hour": hour, "type": {"S": "flight.departed"}}
     numbers = {"count:d": {"N": "2"}, "sum:d": {"N": "-3"}, "squares:d": {"N": "29"}}
-    assert {item["series"]["S"]: item for item in estate.dynamodb.items("aggregates")} == {
+    items = estate.dynamodb.items("aggregates")
+    assert sorted(len(item.pop("fields", {"SS": []})["SS"]) for item in items) == [0, 1, 1]
+    assert {item["series"]["S"]: item for item in items} == {
         series: {"series": {"S": series}, **head, **more}
         for series, more in [
             (series_key("flight.departed", "UA"), {"subject": {"S": "UA"}, "count": {"N": "2"}, **numbers}),
@@ -48,19 +53,21 @@ def test_an_event_adds_to_its_subject_and_to_all_subjects_of_its_type(estate: Es
     }
 
 
-def test_marks_outlive_events_by_30_days(estate: Estate) -> None:
-    estate.aggregate(records(event_text("1")))
-    key = {"S": event_key("/test", "1")}
-    assert estate.dynamodb.items("marks") == [{"event_key": key, "expires_at": {"N": str(1_700_000_000 + 30 * 86_400)}}]
+def test_the_record_of_a_page_has_a_bit_per_event_and_outlives_them_by_30_days(estate: Estate) -> None:
+    estate.aggregate(records(event_text("1"), event_text("2"), event_text("3")))
+    expiry = {"N": str(1_700_000_000 + 30 * 86_400)}
+    assert estate.dynamodb.items("pages") == [{"page": {"S": "p"}, "counted": {"B": "Bw=="}, "expires_at": expiry}]
 
 
-def test_a_mark_of_an_event_that_never_expires_never_does(estate: Estate) -> None:
-    estate.aggregate([stream_record({"event": {"S": event_text("1")}})])
-    assert estate.dynamodb.items("marks") == [{"event_key": {"S": event_key("/test", "1")}}]
+def test_the_record_of_an_event_that_never_expires_never_does(estate: Estate) -> None:
+    image = image_of(event_text("1"), None)
+    del image["expires_at"]
+    estate.aggregate([stream_record(image)])
+    assert [set(item) for item in estate.dynamodb.items("pages")] == [{"page", "counted"}]
 
 
 def test_only_inserts_count(estate: Estate) -> None:
-    image = {"event": {"S": event_text("1")}}
+    image = image_of(event_text("1"))
     removal = {"eventName": "REMOVE", "dynamodb": {"Keys": {}, "SequenceNumber": "9"}}
     estate.aggregate([stream_record(image, 1, "MODIFY"), removal])
     assert estate.dynamodb.requests == []
@@ -68,11 +75,10 @@ def test_only_inserts_count(estate: Estate) -> None:
     assert estate.query("flight.departed")["totals"]["count"] == 1
 
 
-def test_events_are_sorted_so_that_few_transactions_do(estate: Estate) -> None:
-    texts = [event_text(str(n), subject=f"S{n % 40}") for n in range(400)]  # as they come, 7 transactions
+def test_a_transaction_holds_as_many_events_as_have_a_hundred_aggregates(estate: Estate) -> None:
+    texts = [event_text(str(n), subject=f"S{n % 40}") for n in range(400)]
     estate.aggregate(records(*texts))
-    assert len(transactions(estate.dynamodb)) == 5
-    assert max(transactions(estate.dynamodb)) == 100
+    assert transactions(estate.dynamodb) == [42]
     assert estate.query("flight.departed", subject="S3")["totals"]["count"] == 10
 
 
@@ -105,7 +111,7 @@ def test_events_of_very_many_fields_are_added_up(estate: Estate) -> None:
         "stddev": data["60"]["stddev"],
         "sum_of_squares": "10845.078125",
     }
-    assert len(estate.dynamodb.items("marks")) == 3
+    assert estate.dynamodb.counted() == 3
 
 
 def test_sums_that_carry_into_more_windows_than_expected_are_narrowed_down_and_added(estate: Estate) -> None:
@@ -118,56 +124,123 @@ def test_sums_that_carry_into_more_windows_than_expected_are_narrowed_down_and_a
 def test_floats_of_very_different_size_do_not_overflow_38_digits(estate: Estate) -> None:
     values = [0.1234567890123456, 98765432.109375, -1e-9 / 3, 123456789012.25]
     for number, value in enumerate(values):
-        estate.aggregate(records(event_text(str(number), {"v": value})))
+        estate.aggregate([stream_record(image_of(event_text(str(number), {"v": value}), number))])
     numbers = estate.query("flight.departed")["totals"]["data"]["v"]
     assert numbers["count"] == 4
     assert len(numbers["sum_of_squares"]) > 60
 
 
-def test_an_event_that_cannot_be_added_fails_alone_and_loudly(estate: Estate, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_event_that_cannot_be_added_is_dead_lettered_alone_and_holds_nobody_up(
+    estate: Estate, caplog: pytest.LogCaptureFixture
+) -> None:
     full = {
         "series": {"S": series_key("flight.departed", "full")},
         "hour": {"S": "2013-01-01T05:00:00Z"},
         "count": {"N": "1"},
+        "old": {"S": "x" * 399_900},
     }
-    full |= {f"count:{n}": {"N": "1"} for n in range(22_000)}
     estate.dynamodb.tables["aggregates"][full["series"]["S"], full["hour"]["S"]] = full
     texts = [event_text(str(n), subject="full" if n == 7 else "UA") for n in range(50)]
-    for _ in range(2):
-        with pytest.raises(BatchFailed, match=r"^1 of 50 records could not be counted; the log says why$"):
-            estate.aggregate(records(*texts))
+    batch = records(*texts)
+    for tries in (1, 2):
+        estate.aggregate(batch)
         assert estate.query("flight.departed")["totals"]["count"] == 49
+        assert len(estate.queue.dead) == tries
+    body, told = estate.queue.dead[0]
+    assert json.loads(body) == {"Records": [batch[7]], "replay": True}
+    assert "Item size has exceeded" in told["ErrorMessage"]
+    assert {"RequestID", "ErrorCode"} < set(told)
     error = vars(next(record for record in caplog.records if record.levelno == logging.ERROR))
     assert (error["message"], error["sequenceNumber"]) == ("event cannot be counted", "8")
     assert error["eventKey"] == event_key("/test", "7")
-    assert "Item size has exceeded" in error["reason"]
 
 
 @pytest.mark.parametrize(
-    "image",
-    [{}, {"event": {"S": "no event"}}, {"event": {"N": "5"}}, {"event": {"S": event_text()}, "expires_at": {"N": "x"}}],
+    "change",
+    [
+        {"event": {"S": "no event"}},
+        {"event": {"N": "5"}},
+        {"event": {"S": "\ufffe no event of \x00 ours 🛫"}},
+        {"expires_at": {"N": "x"}},
+        {"event_key": {"S": "not the key of the event"}},
+        {"position": {"N": "1000"}},
+        {"position": {"N": "-1"}},
+        {"page": {"S": ""}},
+        {"page": {"N": "1"}},
+    ],
 )
-def test_an_unreadable_record_fails_the_batch_after_everything_else_is_counted(
-    estate: Estate, image: dict[str, Any], caplog: pytest.LogCaptureFixture
+def test_an_unreadable_record_is_dead_lettered_as_it_is_after_everything_else_is_counted(
+    estate: Estate, change: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    batch = [*records(event_text("1")), stream_record(image, 77), *records(event_text("2"))]
-    with pytest.raises(BatchFailed, match=r"^1 of 3 records"):
-        estate.aggregate(batch)
+    image = {**image_of(event_text("odd"), 9), **change}
+    batch = [*records(event_text("1"), event_text("2")), stream_record(image, 77)]
+    estate.aggregate(batch)
     assert estate.query("flight.departed")["totals"]["count"] == 2
     assert vars(caplog.records[0])["sequenceNumber"] == "77"
+    ((body, _),) = estate.queue.dead
+    assert json.loads(body) == {"Records": [batch[-1]], "replay": True}
+    with pytest.raises(BatchFailed, match=r"^1 of 1 records could not be counted: unreadable record: "):
+        estate.aggregate_payload(json.loads(body))
+    assert len(estate.queue.dead) == 1
+    assert "\ufffe" not in body
+
+
+def test_a_record_too_long_for_a_message_is_cut_rather_than_tried_for_ever(estate: Estate) -> None:
+    estate.aggregate([stream_record({"event": {"S": "\x00" * 390_000}})])
+    ((body, _),) = estate.queue.dead
+    assert len(body.encode()) > 1_000_000
+
+
+def test_what_can_never_be_counted_waits_until_the_rest_of_its_batch_is(estate: Estate) -> None:
+    batch = [stream_record({}, 1), *records(event_text("1"))]
+    estate.dynamodb.before = lambda operation, _: AwsError(operation, "AccessDeniedException", "no")
+    with pytest.raises(BatchFailed, match=r"^1 of 2 records"):
+        estate.aggregate(batch)
+    assert estate.queue.dead == []
+    estate.dynamodb.before = lambda *_: None
+    estate.queue.error = AwsError("SendMessageBatch", "InternalError", "no", 500)
+    with pytest.raises(BatchFailed, match=r"^1 of 2 records"):
+        estate.aggregate(batch)
+    estate.queue.error = None
+    estate.aggregate(batch)
+    assert len(estate.queue.dead) == 1
+    assert estate.query("flight.departed")["totals"]["count"] == 1
+
+
+def test_where_tables_throttle_transactions_become_smaller_and_everything_is_counted(estate: Estate) -> None:
+    def throttled(operation: str, request: Any) -> AwsError | None:
+        if operation != "TransactWriteItems" or len(request["TransactItems"]) <= 12:
+            return None
+        rest = [{"Code": "None"}] * (len(request["TransactItems"]) - 1)
+        return canceled([{"Code": "ThrottlingError", "Message": "slow"}, *rest])
+
+    estate.dynamodb.before = throttled
+    estate.aggregate(records(*[event_text(str(n), subject=f"S{n}") for n in range(60)]))
+    assert estate.query("flight.departed")["totals"]["count"] == 60
+
+
+def test_throttling_that_stays_fails_the_batch_after_a_bounded_number_of_requests(estate: Estate) -> None:
+    estate.dynamodb.before = lambda operation, request: (
+        canceled([{"Code": "ThrottlingError", "Message": "slow"}] * len(request["TransactItems"]))
+        if operation == "TransactWriteItems"
+        else None
+    )
+    with pytest.raises(BatchFailed, match=r"^300 of 300 records"):
+        estate.aggregate(records(*[event_text(str(n), subject=f"S{n}") for n in range(300)]))
+    assert len(estate.dynamodb.requests) == 11
 
 
 @pytest.mark.parametrize("record", [None, {}, {"eventName": "INSERT"}, {"eventName": "INSERT", "dynamodb": []}])
 def test_a_record_of_any_other_shape_is_unreadable_and_no_more(record: object) -> None:
     batch = read([record, *records(event_text("1"))])
-    assert (len(batch.inserted), batch.unreadable, batch.ignored) == (1, 1, 0)
+    assert (len(batch.inserted), len(batch.unreadable), batch.ignored) == (1, 1, 0)
 
 
 def test_without_time_left_the_batch_fails_and_counts_later(estate: Estate, caplog: pytest.LogCaptureFixture) -> None:
-    batch = records(*[event_text(str(n)) for n in range(400)])
+    batch = records(*[event_text(str(n), subject=f"S{n}") for n in range(400)])
     with pytest.raises(BatchFailed) as failed:
-        estate.aggregate(batch, milliseconds=1002, step=1)
-    postponed = 400 - len(estate.dynamodb.items("marks"))
+        estate.aggregate(batch, milliseconds=1004, step=1)
+    postponed = 400 - estate.dynamodb.counted()
     assert 0 < postponed < 400
     assert str(failed.value).startswith(f"{postponed} of 400 records")
     (error,) = [vars(record) for record in caplog.records if record.levelno == logging.ERROR]

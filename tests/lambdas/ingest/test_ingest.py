@@ -2,18 +2,16 @@
 
 import json
 import logging
-from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from ingest.messages import parse as real_parse
-from ingest.store import MAX_CHUNK_BYTES, chunks
 from shared.aws import AwsError
-from shared.events import Event, parse
+from shared.events import Event
 from shared.keys import event_key
 from tests.lambdas.estate import Estate
-from tests.lambdas.fake_dynamodb import canceled, conflict
-from tests.lambdas.samples import event_text
+from tests.lambdas.samples import event_text, sqs_batch
 
 
 @pytest.fixture
@@ -37,6 +35,8 @@ def test_an_event_is_stored_as_it_was_received_with_key_dates_and_expiry(
             "event": {"S": text},
             "received_at": {"S": "2023-11-14T22:13:20Z"},
             "expires_at": {"N": str(1_700_000_000 + 30 * 86_400)},
+            "page": {"S": ANY},
+            "position": {"N": "0"},
         }
     ]
 
@@ -47,46 +47,86 @@ def test_the_first_of_a_source_and_id_counts_within_a_batch_and_between_batches(
     assert [json.loads(item["event"]["S"])["data"] for item in estate.dynamodb.items("events")] == [{"n": 1}, {"n": 4}]
 
 
-def test_invalid_messages_are_delivered_again_at_once_and_keep_nobody_from_being_stored(estate: Estate) -> None:
+def test_invalid_messages_are_dead_lettered_at_once_with_their_reason_and_keep_nobody_from_being_stored(
+    estate: Estate,
+) -> None:
     bodies = [event_text("1"), "no event", event_text("2", specversion="0.3"), event_text("3")]
-    assert estate.ingest(bodies) == ["m1", "m2"]
-    assert estate.queue.visible == ["r1", "r2"]
+    assert estate.ingest(bodies) == []
+    assert [body for body, _ in estate.queue.dead] == bodies[1:3]
+    assert [told["SourceMessageId"] for _, told in estate.queue.dead] == ["m1", "m2"]
+    assert estate.queue.dead[1][1]["ErrorMessage"] == 'specversion must be "1.0", not "0.3"'
     assert stored(estate) == ["1", "3"]
 
 
-def test_any_number_of_invalid_messages_is_delivered_again_at_once(estate: Estate) -> None:
-    estate.ingest([f"no event {number}" for number in range(23)])
-    assert estate.queue.visible == [f"r{number}" for number in range(23)]
+def test_any_number_of_invalid_messages_of_any_size_fits_the_requests_to_the_queue(estate: Estate) -> None:
+    bodies = [f"no event {number}" + "é" * (400_000 if number % 5 == 0 else 3) for number in range(23)]
+    bodies.append("x" * 1_048_576)
+    assert estate.ingest(bodies) == []
+    assert [body for body, _ in estate.queue.dead] == bodies
+    # The largest message there can be has no room for attributes.
+    assert [bool(told) for _, told in estate.queue.dead] == [True] * 23 + [False]
 
 
-def test_when_invalid_messages_cannot_be_made_visible_they_only_take_longer(
-    estate: Estate, caplog: pytest.LogCaptureFixture
-) -> None:
-    estate.queue.error = AwsError("ChangeMessageVisibilityBatch", "AccessDenied", "not allowed", 403)
-    assert estate.ingest(["no event", event_text("1")]) == ["m0"]
+def test_a_dead_letter_keeps_the_attributes_of_its_message(estate: Estate) -> None:
+    batch = sqs_batch(["no event"])
+    batch["Records"][0]["messageAttributes"] = {
+        "Replays": {"dataType": "String", "stringValue": "2", "binaryListValues": [], "stringListValues": []},
+        "ErrorMessage": {"dataType": "String", "stringValue": "that of the last time"},
+        "odd": 5,
+    }
+    estate.ingest_payload(batch)
+    ((_, told),) = estate.queue.dead
+    assert told["Replays"] == "2"
+    assert told["ErrorMessage"].startswith("the event is not JSON")
+    assert "odd" not in told
+
+
+def test_what_the_dead_letter_queue_does_not_take_is_delivered_again(estate: Estate) -> None:
+    estate.queue.refused = {"no event either"}
+    assert estate.ingest(["no event", event_text("1"), "no event either"]) == ["m2"]
+    estate.queue.error = AwsError("SendMessageBatch", "AccessDenied", "not allowed", 403)
+    assert estate.ingest(["no event", event_text("2")]) == ["m0"]
+    assert stored(estate) == ["1", "2"]
+
+
+@pytest.mark.parametrize("code", ["ProvisionedThroughputExceeded", "ThrottlingError", "AccessDenied"])
+def test_what_is_not_stored_for_now_comes_again_with_its_duplicates_ever_later(estate: Estate, code: str) -> None:
+    refused = event_key("/test", "2")
+    estate.dynamodb.refuse = lambda item: code if item["event_key"]["S"] == refused else ""
+    bodies = [event_text("1"), event_text("2"), event_text("2")]
+    assert estate.ingest(bodies) == ["m1", "m2"]
+    assert estate.queue.delays == {}  # the first time the queue's own visibility timeout is enough
+    for receives, longest in ((2, 120), (3, 240), (5, 900), (200, 900)):
+        assert estate.ingest_payload(sqs_batch(bodies, receives=receives))["batchItemFailures"]
+        assert set(estate.queue.delays) == {"r1", "r2"}
+        assert all(0.74 * longest < delay <= longest for delay in estate.queue.delays.values())
     assert stored(estate) == ["1"]
-    assert "invalid messages stay until their visibility timeout" in caplog.messages
+    assert estate.queue.dead == []
 
 
-def test_duplicates_of_what_could_not_be_stored_share_its_fate(estate: Estate) -> None:
-    estate.dynamodb.before = lambda operation, request: (
-        AwsError(operation, "ThrottlingException", "slow down") if len(request["TransactItems"]) == 1 else None
-    )
-    big = "x" * 200_000
-    many = [event_text(str(n), note=big) for n in range(18)]
-    assert estate.ingest([*many[:17], many[17], many[17]]) == ["m17", "m18"]
+def test_where_the_table_throttles_requests_become_smaller_and_everything_is_stored(estate: Estate) -> None:
+    room = 40
+
+    def refuse(_: object) -> str:
+        nonlocal room
+        room -= 1
+        return "ProvisionedThroughputExceeded" if room % 8 else ""
+
+    estate.dynamodb.refuse = refuse
+    assert estate.ingest([event_text(str(n)) for n in range(50)]) == []
+    assert sorted(map(int, stored(estate))) == list(range(50))
+    sizes = [len(request["Statements"]) for _, request in estate.dynamodb.requests]
+    assert sizes[0] == 25
+    assert min(sizes) < 5
 
 
-def test_a_rejected_item_fails_alone(estate: Estate) -> None:
+def test_a_rejected_item_is_dead_lettered_alone_with_what_dynamodb_says(estate: Estate) -> None:
     bad = event_key("/test", "3")
-
-    def refuse(_: str, request: Any) -> AwsError | None:
-        keys = [action["Put"]["Item"]["event_key"]["S"] for action in request["TransactItems"]]
-        reason = {"Code": "ValidationError", "Message": "Item size has exceeded the maximum allowed size"}
-        return canceled([reason if key == bad else {"Code": "None"} for key in keys]) if bad in keys else None
-
-    estate.dynamodb.before = refuse
-    assert estate.ingest([event_text(str(n)) for n in range(6)]) == ["m3"]
+    estate.dynamodb.refuse = lambda item: "ValidationError" if item["event_key"]["S"] == bad else ""
+    assert estate.ingest([event_text(str(n)) for n in range(6)]) == []
+    ((body, told),) = estate.queue.dead
+    assert json.loads(body)["id"] == "3"
+    assert told["ErrorMessage"] == "ValidationError: no"
     assert stored(estate) == ["0", "1", "2", "4", "5"]
 
 
@@ -95,21 +135,14 @@ def test_a_request_that_is_refused_as_a_whole_is_narrowed_down(estate: Estate) -
     estate.dynamodb.before = lambda operation, request: (
         AwsError(operation, "ValidationException", "wrong") if bad in json.dumps(request) else None
     )
-    assert estate.ingest([event_text(str(n)) for n in range(100)]) == ["m5"]
+    assert estate.ingest([event_text(str(n)) for n in range(100)]) == []
+    assert [told["SourceMessageId"] for _, told in estate.queue.dead] == ["m5"]
     assert len(stored(estate)) == 99
 
 
-def test_conflicts_are_waited_out_and_duplicates_left_out_on_the_way(estate: Estate) -> None:
-    estate.ingest([event_text("1")])
-    plan = [True, False, True]
-    estate.dynamodb.before = lambda _, request: conflict(request, 0) if plan and plan.pop() else None
-    assert estate.ingest([event_text("1"), event_text("2")]) == []
-    assert (stored(estate), plan) == (["1", "2"], [])
-
-
-def test_a_conflict_that_stays_fails_the_batch_loudly_when_nothing_else_was_done(estate: Estate) -> None:
-    estate.dynamodb.before = lambda _, request: conflict(request, 0)
-    with pytest.raises(AwsError, match="TransactionCanceledException"):
+def test_throttling_that_stays_fails_the_batch_loudly_after_a_bounded_number_of_requests(estate: Estate) -> None:
+    estate.dynamodb.refuse = lambda _: "ThrottlingError"
+    with pytest.raises(AwsError, match="ThrottlingError"):
         estate.ingest([event_text("1"), event_text("2")])
     assert len(estate.dynamodb.requests) == 10
 
@@ -124,17 +157,17 @@ def test_when_aws_lets_nothing_be_done_the_function_fails_so_that_alarms_see_it(
 def test_without_time_left_nothing_is_lost(estate: Estate) -> None:
     with pytest.raises(AwsError, match="OutOfTime"):
         estate.ingest([event_text("1")], milliseconds=500)
-    assert estate.ingest(["no event", event_text("1")], milliseconds=500) == ["m0", "m1"]
-    assert (stored(estate), estate.queue.visible) == ([], [])
+    assert estate.ingest(["no event", event_text("1")], milliseconds=500) == ["m1", "m0"]
+    assert (stored(estate), estate.queue.dead) == ([], [])
 
 
 def test_what_time_allows_is_stored_and_the_rest_delivered_again(estate: Estate) -> None:
-    again = estate.ingest([event_text(str(n)) for n in range(300)], milliseconds=1002, step=1)
+    again = estate.ingest([event_text(str(n)) for n in range(300)], milliseconds=3006, step=1)
     assert len(stored(estate)) + len(again) == 300
     assert 0 < len(stored(estate)) < 300
 
 
-def test_an_error_of_ours_fails_its_message_only(
+def test_an_error_of_ours_dead_letters_its_message_only(
     estate: Estate, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fragile(body: str) -> Event:
@@ -143,21 +176,30 @@ def test_an_error_of_ours_fails_its_message_only(
         return real_parse(body)
 
     monkeypatch.setattr("ingest.messages.parse", fragile)
-    assert estate.ingest([event_text("1"), event_text("2"), event_text("3")]) == ["m1"]
+    assert estate.ingest([event_text("1"), event_text("2"), event_text("3")]) == []
     assert stored(estate) == ["1", "3"]
-    assert estate.queue.visible == []
+    ((_, told),) = estate.queue.dead
+    assert "KeyError" in told["ErrorMessage"]
     record = next(record for record in caplog.records if record.levelno == logging.ERROR)
     assert (record.message, vars(record)["messageId"]) == ("event could not be parsed", "m1")
 
 
-def test_chunks_fit_a_transaction_by_number_and_by_size() -> None:
-    small = [parse(event_text(str(n))) for n in range(250)]
-    assert [len(chunk) for chunk in chunks(small)] == [100, 100, 50]
-    big = [parse(event_text(str(n), note="é" * 190_000, ascii_only=False)) for n in range(20)]
-    sizes = [sum(len(event.text.encode()) for event in chunk) for chunk in chunks(big)]
-    assert len(sizes) == 3
-    assert max(sizes) <= MAX_CHUNK_BYTES
-    assert list(chunks([])) == []
+def test_requests_hold_25_events_or_what_fits_by_size(estate: Estate) -> None:
+    assert estate.ingest([event_text(str(n)) for n in range(60)]) == []
+    estate.ingest([event_text(f"big{n}", note="é" * 190_000, ascii_only=False) for n in range(20)])
+    sizes = [len(request["Statements"]) for _, request in estate.dynamodb.requests]
+    assert sizes == [25, 25, 10, 9, 9, 2]
+
+
+def test_events_of_a_batch_share_a_page_each_with_a_position_of_its_own(estate: Estate) -> None:
+    estate.ingest([event_text(str(n)) for n in range(1200)])
+    estate.ingest([event_text("1"), event_text("next")])
+    places = [(item["page"]["S"], int(item["position"]["N"])) for item in estate.dynamodb.items("events")]
+    assert len(set(places)) == 1201
+    pages = dict.fromkeys(page for page, _ in places)
+    assert [[position for page, position in places if page == each] for each in pages] == [
+        list(range(1000)), list(range(200)), [1],
+    ]  # fmt: skip
 
 
 def test_the_biggest_events_fit_the_table(estate: Estate) -> None:

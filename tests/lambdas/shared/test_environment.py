@@ -7,13 +7,21 @@ from ingest.settings import Settings as IngestSettings
 from query.settings import Settings as QuerySettings
 from shared.environment import EnvironmentProblem
 
-INGEST = {"TABLE_EVENTS": "table-events-dev", "QUEUE_INGEST": "https://queue", "RETENTION_DAYS": "30"}
-AGGREGATE = {"TABLE_MARKS": "table-marks-dev", "TABLE_AGGREGATES": "table-aggregates-dev"}
+INGEST = {
+    "TABLE_EVENTS": "table-events-dev", "QUEUE_INGEST": "https://queue", "DEAD_LETTER_QUEUE": "https://dlq",
+    "RETENTION_DAYS": "30",
+}  # fmt: skip
+AGGREGATE = {
+    "TABLE_PAGES": "table-pages-dev", "TABLE_AGGREGATES": "table-aggregates-dev", "DEAD_LETTER_QUEUE": "https://dlq",
+    "MAX_FIELDS": "100",
+}  # fmt: skip
 
 
 def test_settings_are_what_the_environment_says() -> None:
-    assert IngestSettings.from_environment(INGEST) == ("table-events-dev", "https://queue", 30)
-    assert AggregateSettings.from_environment(AGGREGATE) == ("table-marks-dev", "table-aggregates-dev")
+    assert IngestSettings.from_environment(INGEST) == ("table-events-dev", "https://queue", "https://dlq", 30)
+    assert AggregateSettings.from_environment(AGGREGATE) == (
+        "table-pages-dev", "table-aggregates-dev", "https://dlq", 100,
+    )  # fmt: skip
     assert QuerySettings.from_environment(AGGREGATE) == ("table-aggregates-dev",)
 
 

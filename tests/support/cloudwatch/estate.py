@@ -168,5 +168,8 @@ def _table(metrics: Metrics, minute: int, name: str, used: Used) -> None:
         if value:
             metrics.put(identity("AWS/DynamoDB", metric, {"TableName": name}), minute, value)
     if used.faults:
-        dimensions = {"TableName": name, "Operation": "PutItem"}
+        dimensions = {
+            "TableName": name,
+            "Operation": "BatchExecuteStatement" if "events" in name else "TransactWriteItems",
+        }
         metrics.put(identity("AWS/DynamoDB", "SystemErrors", dimensions), minute, used.faults)

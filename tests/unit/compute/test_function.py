@@ -59,7 +59,7 @@ def test_the_log_group_stands_before_the_function_and_expires(count: Recording) 
 def test_a_failure_queue_of_its_own_has_its_policy(count: Recording) -> None:
     policy = count.one("sqs/queuePolicy:QueuePolicy").inputs
     assert json.loads(policy["policy"]) == queue_policy(count.outputs["failure_queue_arn"])
-    assert _record(failure_queue_arn=CONSUMED).of("sqs/queuePolicy:QueuePolicy") == []
+    assert _record(failure_queue=(CONSUMED, "https://inbox")).of("sqs/queuePolicy:QueuePolicy") == []
 
 
 def test_the_function_logs_to_that_group_as_json(count: Recording) -> None:
@@ -73,7 +73,10 @@ def test_the_function_is_what_its_declaration_says(count: Recording) -> None:
     assert (inputs["memorySize"], inputs["timeout"]) == (640, COUNT.timeout_seconds)
     assert (inputs["name"], inputs["handler"]) == ("lambda-count-dev", "count.handler.handle")
     assert inputs["role"] == "arn:aws:iam::123456789012:role/some"
-    assert inputs["environment"] == {"variables": {"TABLE_TOTALS": "table-totals-dev"}}
+    assert inputs["environment"]["variables"] == {
+        "TABLE_TOTALS": "table-totals-dev",
+        "DEAD_LETTER_QUEUE": "https://sqs.us-east-1.amazonaws.com/123456789012/dlq-count-dev",
+    }
     assert inputs["runtime"] == "python3.12"
 
 
@@ -108,7 +111,7 @@ def test_without_a_consumed_queue_the_function_has_a_failure_queue_of_its_own(co
 
 
 def test_with_a_consumed_queue_failures_go_to_its_dead_letters() -> None:
-    recording = _record(STORE, failure_queue_arn=CONSUMED)
+    recording = _record(STORE, failure_queue=(CONSUMED, "https://inbox"))
     assert recording.of("sqs/queue:Queue") == []
     assert recording.one("lambda/function:Function").inputs["deadLetterConfig"] == {"targetArn": CONSUMED}
     assert recording.outputs["failure_queue_arn"] == CONSUMED

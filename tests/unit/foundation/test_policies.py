@@ -14,8 +14,8 @@ from foundation.resource_policies import queue_policy
 from tests.support.declarations import ARNS, COUNT, READ, STORE, purposes
 
 ACCOUNT = "arn:aws:{}:us-east-1:123456789012:{}"
-EVENTS, MARKS, AGGREGATES = (
-    ACCOUNT.format("dynamodb", f"table/table-{name}-dev") for name in ("events", "marks", "aggregates")
+EVENTS, PAGES, AGGREGATES = (
+    ACCOUNT.format("dynamodb", f"table/table-{name}-dev") for name in ("events", "pages", "aggregates")
 )
 INGEST_QUEUE = ACCOUNT.format("sqs", "queue-ingest-dev")
 
@@ -26,7 +26,7 @@ SHIPPED_PERMISSIONS = {
         ("sqs:DeleteMessage", INGEST_QUEUE),
         ("sqs:GetQueueAttributes", INGEST_QUEUE),
         ("sqs:ChangeMessageVisibility", INGEST_QUEUE),
-        ("dynamodb:PutItem", EVENTS),
+        ("dynamodb:PartiQLInsert", EVENTS),
         ("sqs:SendMessage", ACCOUNT.format("sqs", "dlq-ingest-dev")),
     },
     "aggregate": {
@@ -34,7 +34,8 @@ SHIPPED_PERMISSIONS = {
         ("dynamodb:GetRecords", f"{EVENTS}/stream/*"),
         ("dynamodb:GetShardIterator", f"{EVENTS}/stream/*"),
         ("dynamodb:ListStreams", f"{EVENTS}/stream/*"),
-        ("dynamodb:PutItem", MARKS),
+        ("dynamodb:BatchGetItem", PAGES),
+        ("dynamodb:PutItem", PAGES),
         ("dynamodb:UpdateItem", AGGREGATES),
         ("sqs:SendMessage", ACCOUNT.format("sqs", "dlq-aggregate-dev")),
     },

@@ -110,7 +110,7 @@ BAD_FUNCTIONS: list[tuple[Function, dict[str, Any], str, Any]] = [
     (COUNT, {"trigger": StreamTrigger(table="item")}, "trigger table", "item"),
     (COUNT, {"trigger": StreamTrigger(table="totals"), "grants": ()}, "trigger table", "totals"),
     (COUNT, {"trigger": replace(ON_STREAM, parallelization=11)}, "trigger parallelization", 11),
-    (COUNT, {"trigger": replace(ON_STREAM, retries=-1)}, "trigger retries", -1),
+    (COUNT, {"trigger": replace(ON_STREAM, retries=-2)}, "trigger retries", -2),
     (COUNT, {"trigger": replace(ON_STREAM, retries=10_001)}, "trigger retries", 10_001),
     (COUNT, {"critical": True}, "critical", True),
     (COUNT, {"reserved_concurrency": 0}, "reserved_concurrency", 0),

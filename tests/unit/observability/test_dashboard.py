@@ -221,7 +221,7 @@ def test_what_is_tolerated_is_marked():
     assert limits("query: duration (ms)") == [9000, 2000, 10_000]
     assert limits("ingest: memory (MB)") == [pytest.approx(460.8), 512]
     assert limits("Calls at once") == [8]
-    assert limits("events") == [40, 400]
+    assert limits("events") == [400]
 
 
 def test_thresholds_that_several_alarms_share_are_one_line():

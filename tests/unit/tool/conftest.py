@@ -109,12 +109,14 @@ def estate(empty_estate: Estate) -> Estate:
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
     sqs.create_queue(QueueName="queue-ingest-dev", Attributes={"RedrivePolicy": policy, "VisibilityTimeout": "0"})
-    empty_estate.client("dynamodb").create_table(
-        TableName="table-marks-dev",
-        KeySchema=[{"AttributeName": "event_key", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "event_key", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
-    )
+    for table, key in (("table-events-dev", "event_key"), ("table-pages-dev", "page")):
+        empty_estate.client("dynamodb").create_table(
+            TableName=table,
+            KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        )
     return empty_estate
 
 

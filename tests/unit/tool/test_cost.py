@@ -33,7 +33,7 @@ tables:
   events:
     {reads: 1000000, writes: 10000000, read_units: 1, write_units: 6, fixed_read_units: 50, fixed_write_units: 100,
      stored_gb: 10, backup_gb: 10}
-  marks: {writes: 20000000, fixed_write_units: 40}
+  pages: {writes: 20000000, fixed_write_units: 40}
 queues:
   ingest: {requests: 5000000}
 logs: {ingested_gb: 40, retention_days: 14}
@@ -53,7 +53,7 @@ BY_HAND = {
     "provisioned concurrency": ("0", "9.1296207"),
     # events before: 50 × 730 h × 0.00013 = 4.745; 100 × 730 h × 0.00065 = 47.45; 10 GB × 0.25 = 2.50
     # events after:   1 × 730 h × 0.00013 = 0.0949;  6 × 730 h × 0.00065 = 2.847; 10 GB × 0.25 = 2.50; 10 GB × 0.20 = 2
-    # marks before: 40 × 730 h × 0.00065 = 18.98; after: 20,000,000 × 0.000000625 = 12.50
+    # pages before: 40 × 730 h × 0.00065 = 18.98; after: 20,000,000 × 0.000000625 = 12.50
     # before: 4.745 + 47.45 + 2.50 + 18.98 = 73.675; after: 0.0949 + 2.847 + 2.50 + 2 + 12.50 = 19.9419
     "tables": ("73.675", "19.9419"),
     # 5,000,000 × 0.0000004

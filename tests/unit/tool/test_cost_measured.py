@@ -112,7 +112,7 @@ def test_what_was_measured_is_taken_to_a_month(deployed: Estate, report: Callabl
     assert line(told, "tables", "events", "write capacity")["after"] == str(3 * 730)
     events_table = next(one for one in told["tables"] if one["table"] == "events")
     assert events_table["write"]["utilization_percent"] == "0.3"
-    assert any("table marks" in one and "table events" not in one for one in told["assumptions"])
+    assert any("table pages" in one and "table events" not in one for one in told["assumptions"])
 
 
 def test_without_any_traffic_there_is_a_report(report: Callable[[], dict[str, Any]]) -> None:

@@ -17,11 +17,11 @@ GROUP = "/aws/lambda/lambda-a-dev"
 
 
 def test_items_are_counted(estate: Estate) -> None:
-    assert str(held(estate.client, TABLE, "table-marks-dev")) == "0 items"
-    assert not held(estate.client, TABLE, "table-marks-dev")
+    assert str(held(estate.client, TABLE, "table-pages-dev")) == "0 items"
+    assert not held(estate.client, TABLE, "table-pages-dev")
     for key in ("a", "b"):
-        estate.client("dynamodb").put_item(TableName="table-marks-dev", Item={"event_key": {"S": key}})
-    assert held(estate.client, TABLE, "table-marks-dev") == Held(unit="items", count=2)
+        estate.client("dynamodb").put_item(TableName="table-pages-dev", Item={"page": {"S": key}})
+    assert held(estate.client, TABLE, "table-pages-dev") == Held(unit="items", count=2)
 
 
 @pytest.mark.parametrize(("page", "known", "count"), [(7, 1200, 1200), (7, 0, 7)])
@@ -31,7 +31,7 @@ def test_a_large_table_is_not_read_to_its_end(
     dynamodb = estate.client("dynamodb")
     monkeypatch.setattr(dynamodb, "scan", lambda **_: {"Count": page, "LastEvaluatedKey": {}})
     monkeypatch.setattr(dynamodb, "describe_table", lambda **_: {"Table": {"ItemCount": known}})
-    amount = held(estate.client, TABLE, "table-marks-dev")
+    amount = held(estate.client, TABLE, "table-pages-dev")
     assert (amount.count, amount.bound) == (count, "at least")
     assert "6 hours" in str(amount)
 

@@ -184,14 +184,14 @@ def test_the_embedded_aws_outlives_what_was_in_it(engine: Any, call: Any, empty_
     assert done.err.endswith("  → the embedded AWS still runs: scripts/estate local down stops it\n")
 
 
-MARKS = "table-marks-dev"
+PAGES = "table-pages-dev"
 
 
 class Keyed(FakePulumi):
     """An engine that would replace a table, and goes on to do it when it is asked to."""
 
     def deployment(self, layer: str) -> dict[str, Any]:
-        table = {"urn": TABLE_URN, "type": "aws:dynamodb/table:Table", "inputs": {"name": MARKS}}
+        table = {"urn": TABLE_URN, "type": "aws:dynamodb/table:Table", "inputs": {"name": PAGES}}
         return {"resources": [table] if layer == "data" else [{"urn": "urn:a", "type": "aws:iam/role:Role"}]}
 
     def preview(self, layer: str, on_event: Any, **_: Any) -> str:
@@ -202,14 +202,14 @@ class Keyed(FakePulumi):
         return ""
 
 
-TABLE_URN = "urn:pulumi:dev::data::estate:data:ScalingTable$aws:dynamodb/table:Table::marks"
+TABLE_URN = "urn:pulumi:dev::data::estate:data:ScalingTable$aws:dynamodb/table:Table::pages"
 
 
 def test_a_rollout_that_would_lose_items_touches_nothing_unless_they_are_named(
     engine: Any, call: Any, estate: Estate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key in ("a", "b"):
-        estate.client("dynamodb").put_item(TableName=MARKS, Item={"event_key": {"S": key}})
+        estate.client("dynamodb").put_item(TableName=PAGES, Item={"page": {"S": key}})
     made = Keyed(deployed=LAYER_NAMES)
 
     @contextlib.contextmanager
@@ -217,21 +217,21 @@ def test_a_rollout_that_would_lose_items_touches_nothing_unless_they_are_named(
         yield made
 
     monkeypatch.setattr(machine, "ready", ready)
-    for flags in (("--yes",), ("--yes", "--skip-preview"), ("--yes", "--lose-data", MARKS, "table-b-dev"), ()):
+    for flags in (("--yes",), ("--yes", "--skip-preview"), ("--yes", "--lose-data", PAGES, "table-b-dev"), ()):
         refused = call(deploy, "dev", "--json", *flags)
         assert (refused.code, ups(made)) == (2, [])
         report = json.loads(refused.out)
         assert breaches("rollout", report) == []
         assert (report["ok"], report["error"].endswith("nothing was touched")) == (False, True)
         (loss,) = report["losses"]
-        assert (loss["name"], loss["change"], loss["because"]) == (MARKS, "replaced", ["hashKey"])
+        assert (loss["name"], loss["change"], loss["because"]) == (PAGES, "replaced", ["hashKey"])
         assert loss["held"] == {"count": 2, "unit": "items", "bound": "exactly", "problem": None}
-        assert f"{MARKS}: 2 items would be LOST (table replaced: hashKey)" in refused.err
+        assert f"{PAGES}: 2 items would be LOST (table replaced: hashKey)" in refused.err
     previewed = call(deploy, "dev", "--json", "--preview")
     assert (previewed.code, ups(made)) == (0, [])
-    assert [loss["name"] for loss in json.loads(previewed.out)["losses"]] == [MARKS]
-    assert f"roll out: scripts/deploy_all.sh dev --lose-data {MARKS}" in previewed.err
-    done = call(deploy, "dev", "--json", "--yes", "--lose-data", MARKS)
+    assert [loss["name"] for loss in json.loads(previewed.out)["losses"]] == [PAGES]
+    assert f"roll out: scripts/deploy_all.sh dev --lose-data {PAGES}" in previewed.err
+    done = call(deploy, "dev", "--json", "--yes", "--lose-data", PAGES)
     assert (done.code, "data" in ups(made)) == (0, True)
     assert breaches("rollout", json.loads(done.out)) == []
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 STATE = {
-    "data": [("aws:dynamodb/table:Table", "table-marks-dev"), ("aws:sqs/queue:Queue", "queue-ingest-dev"),
+    "data": [("aws:dynamodb/table:Table", "table-pages-dev"), ("aws:sqs/queue:Queue", "queue-ingest-dev"),
              ("aws:sqs/queue:Queue", "dlq-ingest-dev")],
     "compute": [("aws:cloudwatch/logGroup:LogGroup", "/aws/lambda/lambda-ingest-dev")],
 }  # fmt: skip
@@ -68,7 +68,7 @@ def full(estate: Estate) -> Estate:
     """An environment with a message on its way and two items."""
     estate.client("sqs").send_message(QueueUrl=estate.queue_url("queue-ingest-dev"), MessageBody="m")
     for key in ("a", "b"):
-        estate.client("dynamodb").put_item(TableName="table-marks-dev", Item={"event_key": {"S": key}})
+        estate.client("dynamodb").put_item(TableName="table-pages-dev", Item={"page": {"S": key}})
     return estate
 
 
@@ -96,7 +96,7 @@ def test_data_goes_only_when_somebody_agrees(
     stdin(monkeypatch, None)
     with pytest.raises(Failed) as refused:
         run(destroy, *arguments)
-    assert "table-marks-dev holds 2 items, queue-ingest-dev holds 1 message;" in refused.value.message
+    assert "table-pages-dev holds 2 items, queue-ingest-dev holds 1 message;" in refused.value.message
     assert "nothing was touched" in refused.value.message
     assert "--yes" in refused.value.hint
     stdin(monkeypatch, "n\n")
@@ -117,7 +117,7 @@ def test_the_whole_of_a_local_environment_goes_without_a_question(
     stdin(monkeypatch, None)
     assert run(destroy) == 0
     assert touched == list(LAYER_NAMES)
-    assert "goes with it: table-marks-dev, which holds 2 items" in capsys.readouterr().err
+    assert "goes with it: table-pages-dev, which holds 2 items" in capsys.readouterr().err
 
 
 def test_nothing_is_asked_where_a_layer_of_a_local_environment_holds_nothing(
@@ -172,7 +172,7 @@ def test_what_goes_is_looked_up_under_its_deployed_name_whatever_is_configured_n
 ) -> None:
     full.names = Names("blue")
     stdin(monkeypatch, None)
-    with pytest.raises(Failed, match="table-marks-dev holds 2 items"):
+    with pytest.raises(Failed, match="table-pages-dev holds 2 items"):
         run(destroy, "--layer", "data")
     assert touched == []
 
@@ -186,6 +186,6 @@ def test_what_aws_refuses_to_tell_counts_as_held(
     stub.add_response("describe_table", {"Table": {"ItemCount": 0}})
     estate.clients["dynamodb"] = client
     stdin(monkeypatch, None)
-    with pytest.raises(Failed, match="table-marks-dev holds an unknown number of items"):
+    with pytest.raises(Failed, match="table-pages-dev holds an unknown number of items"):
         run(destroy, "--layer", "data")
     assert touched == []

@@ -44,7 +44,7 @@ def resource(kind: str, logical: str, **inputs: Any) -> dict[str, Any]:
 
 STATE = [
     resource(TABLE, "events", name="table-events-dev"),
-    resource(TABLE, "marks", name="table-marks-dev"),
+    resource(TABLE, "pages", name="table-pages-dev"),
     resource(TARGET, "reads", minCapacity=1, maxCapacity=50, **READS),
     resource(PROVISIONED, "warm", functionName="lambda-query-dev", qualifier="live"),
     resource(TARGET, "warm-target", minCapacity=2, maxCapacity=5, **WARM),
@@ -59,7 +59,7 @@ STATE = [
         (TABLE, "events", "readCapacity", 50, EXPECTED),
         (TABLE, "events", "readCapacity", 51, COST),
         (TABLE, "events", "writeCapacity", 6, COST),  # nothing scales it here
-        (TABLE, "marks", "readCapacity", 6, COST),
+        (TABLE, "pages", "readCapacity", 6, COST),
         (PROVISIONED, "warm", "provisionedConcurrentExecutions", 1, EXPECTED),
         (PROVISIONED, "warm", "provisionedConcurrentExecutions", 6, COST),
         (PROVISIONED, "warm", "", None, COST),
@@ -182,7 +182,7 @@ def test_a_tag_is_told_once_and_what_only_aws_computes_not_at_all(empty_estate: 
     told = found(
         empty_estate,
         step(TABLE, "events", tagged, bare, "tags.Owner", "tagsAll.Owner"),
-        step(TABLE, "marks", {"lastModified": 1}, {"lastModified": 2}),
+        step(TABLE, "pages", {"lastModified": 1}, {"lastModified": 2}),
     )
     assert told == [("events", "tags.Owner", "me", None, OTHER)]
 
@@ -203,16 +203,16 @@ def test_nothing_deployed_and_a_comparison_that_fails_are_errors(empty_estate: E
 def test_only_what_autoscaling_does_not_explain_is_read_and_rolled_out(empty_estate: Estate) -> None:
     engine: Any = FakeEngine(
         step(TABLE, "events", {"readCapacity": 1}, {"readCapacity": 9}, "readCapacity"),
-        step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"),
+        step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"),
     )
     drifted = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
     layers = drift_repair.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
-    assert engine.refreshed == {"data": [urn(TABLE, "marks")]}
+    assert engine.refreshed == {"data": [urn(TABLE, "pages")]}
     assert layers == ("data", "compute")
 
 
 def test_what_a_repair_left_undone_is_told_although_the_state_says_what_aws_does(empty_estate: Estate) -> None:
-    engine: Any = FakeEngine(step(TABLE, "marks", {"readCapacity": 1}, {"readCapacity": 9}, "readCapacity"))
+    engine: Any = FakeEngine(step(TABLE, "pages", {"readCapacity": 1}, {"readCapacity": 9}, "readCapacity"))
     kind, other = "aws:lambda/function:Function", "aws:sqs/queue:Queue"
     engine.foreseen = [
         {
@@ -227,14 +227,14 @@ def test_what_a_repair_left_undone_is_told_although_the_state_says_what_aws_does
     ]  # fmt: skip
     drifted = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
     assert {(one.resource, one.path, one.expected, one.actual) for one in drifted} == {
-        ("marks", "readCapacity", 1, 9), ("f", "memorySize", 512, 3008), ("q", "", "queue-q-dev", None),
+        ("pages", "readCapacity", 1, 9), ("f", "memorySize", 512, 3008), ("q", "", "queue-q-dev", None),
         ("old", "", None, "url"),
     }  # fmt: skip
 
 
 def test_a_difference_that_both_comparison_and_preview_tell_is_told_once(empty_estate: Estate) -> None:
-    engine: Any = FakeEngine(step(TABLE, "marks", {"ttl": 1}, {"ttl": 9}, "ttl"))
-    metadata = {"op": "update", "urn": urn(TABLE, "marks"), "type": TABLE, "detailedDiff": {"ttl": {}}}
+    engine: Any = FakeEngine(step(TABLE, "pages", {"ttl": 1}, {"ttl": 9}, "ttl"))
+    metadata = {"op": "update", "urn": urn(TABLE, "pages"), "type": TABLE, "detailedDiff": {"ttl": {}}}
     engine.foreseen = [{**metadata, "old": {"inputs": {"ttl": 1}}, "new": {"inputs": {"ttl": 2}}}]
     (only,) = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
     assert (only.expected, only.actual) == (1, 9)
@@ -362,7 +362,7 @@ def test_a_repair_takes_away_what_nobody_declared(empty_estate: Estate, monkeypa
 def test_a_state_that_can_not_be_read_anew_stops_the_repair(
     empty_estate: Estate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine: Any = FakeEngine(step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    engine: Any = FakeEngine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
     drifted = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
     monkeypatch.setattr(engine, "refresh", lambda *_: "no answer")
     with pytest.raises(Failed, match="layer data can't be read: no answer") as refused:
@@ -410,7 +410,7 @@ def test_the_exit_code_tells_whether_autoscaling_explains_everything(
     assert call(command, "dev").code == 0
     engine(scaled)
     assert call(command, "dev").code == 0
-    engine(scaled, step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    engine(scaled, step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
     done = call(command, "dev", "--json")
     assert done.code == 1
     answer = json.loads(done.out)
@@ -422,7 +422,7 @@ def test_the_exit_code_tells_whether_autoscaling_explains_everything(
 def test_a_real_account_is_repaired_only_when_somebody_says_yes(
     engine: Callable[..., FakeEngine], call: Callable[..., Any]
 ) -> None:
-    broken = step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner")
+    broken = step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner")
     untouched = engine(broken)
     assert call(command, "dev", "--repair").code == 2
     assert untouched.refreshed == {}
@@ -436,7 +436,7 @@ def test_a_real_account_is_repaired_only_when_somebody_says_yes(
 def test_a_repair_whose_rollout_fails_is_not_taken_for_done(
     engine: Callable[..., FakeEngine], call: Callable[..., Any]
 ) -> None:
-    engine(step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"), failing=True)
+    engine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"), failing=True)
     done = call(command, "dev", "--repair", "--yes", "--json")
     assert done.code == 1
     assert "is not put right" in done.err
@@ -448,7 +448,7 @@ def test_a_repair_whose_rollout_fails_is_not_taken_for_done(
 def test_a_repair_that_its_preview_ends_leaves_the_state_as_it_was(
     engine: Callable[..., FakeEngine], call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = engine(step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    made = engine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
     monkeypatch.setattr(
         rollout,
         "deploy",
@@ -463,7 +463,7 @@ def test_a_repair_that_its_preview_ends_leaves_the_state_as_it_was(
 def test_what_comes_back_while_it_is_put_right_is_no_success(
     engine: Callable[..., FakeEngine], call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = engine(step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    made = engine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
     again, deploy = made.steps, rollout.deploy
 
     def rolled_out(*given: Any, **more: Any) -> Any:
@@ -480,8 +480,8 @@ def test_what_comes_back_while_it_is_put_right_is_no_success(
 def test_a_repair_that_would_lose_data_leaves_the_drift_to_be_found(
     engine: Callable[..., FakeEngine], call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = engine(step(TABLE, "marks", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
-    threat = Threat(layer="data", urn="urn:a", type=TABLE, name="table-marks-dev", change="replaced")
+    made = engine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    threat = Threat(layer="data", urn="urn:a", type=TABLE, name="table-pages-dev", change="replaced")
     plan = Plan(result=outcome.LayerResult(layer="data", result=outcome.PLANNED), threats=(threat,))
     held = Loss(threat=threat, held=Held(unit="items", count=2))
     monkeypatch.setattr(data_loss, "losses", lambda *_: [held])
@@ -489,6 +489,6 @@ def test_a_repair_that_would_lose_data_leaves_the_drift_to_be_found(
     refused = call(command, "dev", "--repair", "--yes", "--json")
     answer = json.loads(refused.out)
     assert (refused.code, answer["repaired"]) == (2, False)
-    assert [loss["name"] for loss in answer["losses"]] == ["table-marks-dev"]
-    assert "--lose-data table-marks-dev" in refused.err
+    assert [loss["name"] for loss in answer["losses"]] == ["table-pages-dev"]
+    assert "--lose-data table-pages-dev" in refused.err
     assert made.put_back == {"data": {"version": 3, "deployment": {"resources": STATE}}}

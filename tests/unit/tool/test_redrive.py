@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from estate_tool.commands import redrive
+from estate_tool.counted import CountedEvents
 from estate_tool.redrive import missing
 from estate_tool.redrive import sweep as sweeping
 from estate_tool.redrive.letters import FailureQueue, Kind, Letter, failure_queues, read
@@ -19,9 +20,7 @@ from estate_tool.redrive.missing import bring_in
 from estate_tool.redrive.options import Options, Pace
 from estate_tool.redrive.results import MissingResult, QueueResult
 from estate_tool.redrive.sweep import Sweep
-from estate_tool.settling import Marks
 from shared.keys import event_key
-from tests.unit.tool.test_send_following import FakeMarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,12 +163,30 @@ def test_as_many_errors_as_messages_are_summed_up() -> None:
     assert sum(reason.messages for reason in result.reasons.values()) == 200
 
 
-def test_marks_that_could_not_be_read_are_asked_for_again() -> None:
-    table, pauses = FakeMarks(capacity=30), list[float]()
-    table.marked = {key(number) for number in range(100)}
-    absent = Marks(table, "marks").certainly_absent({key(number) for number in range(150)}, pauses.append)
-    assert absent == {key(number) for number in range(100, 150)}
-    assert pauses
+def test_records_of_pages_that_could_not_be_read_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Slow:
+        """Reads two pages at a time; all events of the first three pages are counted."""
+
+        exceptions = SimpleNamespace(ClientError=ClientError)
+
+        def batch_get_item(self, *, RequestItems: Any) -> Any:  # noqa: N803 (boto3's)
+            request = RequestItems["pages"]
+            assert request["ConsistentRead"]
+            found = [
+                {**each, "counted": {"B": b"\xff\x01"}} for each in request["Keys"][:2] if each["page"]["S"] < "p3"
+            ]
+            return {"Responses": {"pages": found}, "UnprocessedKeys": {"pages": {"Keys": request["Keys"][2:]}}}
+
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    items = [
+        {"event_key": {"S": f"{n}"}, "page": {"S": f"p{n // 10}"}, "position": {"N": f"{n % 10}"}} for n in range(50)
+    ]
+    # Of a page of ten, nine are counted; an item that tells no place is nobody's to leave out.
+    foreign = {"event_key": {"S": "x"}, "page": {"N": "5"}, "position": {"S": "?"}}
+    uncounted = CountedEvents(Slow(), "events", "pages").uncounted([*items, foreign])
+    assert uncounted == [items[9], items[19], items[29], *items[30:], foreign]
+    assert len(pauses) >= 2
 
 
 @pytest.fixture
@@ -236,8 +253,14 @@ def test_a_message_that_can_not_be_sent_on_is_not_deleted(dead: Any, estate: Any
     assert estate.bodies("dlq-ingest-dev") == ["body 0"]
 
 
+def mark(dynamodb: Any, image: dict[str, Any]) -> None:
+    """Mark a stored event as counted; each is a page of its own."""
+    record = {"page": image["event_key"], "counted": {"B": b"\x01"}}
+    dynamodb.put_item(TableName="table-pages-dev", Item=record)
+
+
 class FakeLambda:
-    """An aggregation that marks what it is handed, but for what it refuses."""
+    """An aggregation that counts what it is handed, but for what it refuses."""
 
     def __init__(self, dynamodb: Any, *refused: str) -> None:
         self._dynamodb = dynamodb
@@ -249,7 +272,7 @@ class FakeLambda:
         self.invoked += 1
         good = [image for image in records if image["event_key"]["S"] not in self._refused]
         for image in good:
-            self._dynamodb.put_item(TableName="table-marks-dev", Item={"event_key": image["event_key"]})
+            mark(self._dynamodb, image)
         failure = {"errorType": "BatchFailed", "errorMessage": "1 of 5"} if len(good) < len(records) else {}
         body = type("Body", (), {"read": lambda _self: json.dumps(failure or {"batchItemFailures": []}).encode()})
         return {"Payload": body(), **({"FunctionError": "Unhandled"} if failure else {})}
@@ -261,18 +284,13 @@ def stored(estate: Any) -> Callable[..., Any]:
 
     def filled(count: int, **last: dict[str, str]) -> Any:
         dynamodb = estate.client("dynamodb")
-        dynamodb.create_table(
-            TableName="table-events-dev", BillingMode="PAY_PER_REQUEST",
-            KeySchema=[{"AttributeName": "event_key", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "event_key", "AttributeType": "S"}],
-        )  # fmt: skip
         for number in range(count):
             item = {
                 "event_key": {"S": key(number).hex()}, "event": {"S": event(number)},
                 "received_at": {"S": "2026-01-01T00:00:00Z"}, "expires_at": {"N": str(int(time.time()) + 1000)},
             }  # fmt: skip
             dynamodb.put_item(TableName="table-events-dev", Item=item | (last if number == count - 1 else {}))
-        dynamodb.put_item(TableName="table-marks-dev", Item={"event_key": {"S": key(0).hex()}})
+        mark(dynamodb, {"event_key": {"S": key(0).hex()}})
         estate.clients["lambda"] = FakeLambda(dynamodb)
         return estate
 
@@ -285,7 +303,7 @@ def missing_of(estate: Any, **how: Any) -> MissingResult:
     return result
 
 
-def test_stored_events_without_a_mark_are_brought_in(stored: Any) -> None:
+def test_stored_events_that_are_not_counted_are_brought_in(stored: Any) -> None:
     estate = stored(6)
     assert vars(missing_of(estate, dry_run=True)) == vars(MissingResult(scanned=6, missing=5))
     assert estate.client("lambda").invoked == 0
@@ -298,7 +316,7 @@ def test_all_pages_of_the_table_are_looked_at(stored: Any, monkeypatch: pytest.M
     assert vars(missing_of(stored(5))) == vars(MissingResult(scanned=5, missing=4, brought_in=4))
 
 
-def test_an_expired_event_is_not_brought_in_whose_mark_may_be_gone(stored: Any) -> None:
+def test_an_expired_event_is_not_brought_in_whose_record_may_be_gone(stored: Any) -> None:
     assert missing_of(stored(3, expires_at={"N": str(int(time.time()) - 1)})).missing == 1
 
 
@@ -452,7 +470,7 @@ def test_a_batch_that_the_stream_has_forgotten_is_brought_in_from_the_table(
         QueueUrl=sqs.create_queue(QueueName="dlq-aggregate-dev")["QueueUrl"], MessageBody=json.dumps(BATCH)
     )
     done = call(redrive, "aggregate", "dev", "--json")
-    # Of three events one has its mark, and one came a month later.
+    # Of three events one is counted, and one came a month later.
     assert functions.invoked == 1
     (queue,) = json.loads(done.out)["queues"]
     assert (done.code, queue["replayed"], queue["failed"]) == ((1, 0, 1) if refused else (0, 1, 0))

@@ -41,7 +41,11 @@ def events(tmp_path: Path) -> Callable[..., str]:
 def mark(estate: Any, lines: list[str]) -> None:
     """Do what the aggregation does last."""
     for line in lines:
-        estate.client("dynamodb").put_item(TableName="table-marks-dev", Item={"event_key": {"S": parse(line).key}})
+        key = parse(line).key
+        estate.client("dynamodb").put_item(TableName="table-events-dev", Item={"event_key": {"S": key}})
+        # Without a page it is one of its own.
+        record = {"page": {"S": key}, "counted": {"B": b"\x01"}}
+        estate.client("dynamodb").put_item(TableName="table-pages-dev", Item=record)
 
 
 def test_every_line_of_a_file_becomes_a_message(estate: Any, call: Any, events: Any) -> None:
@@ -217,11 +221,6 @@ def test_wait_returns_when_all_is_marked_or_dead_and_the_counts_add_up(estate: A
 def test_what_was_stored_before_the_send_is_told_as_counted_before(estate: Any, call: Any, events: Any) -> None:
     mark(estate, FLIGHTS)
     dynamodb = estate.client("dynamodb")
-    dynamodb.create_table(
-        TableName="table-events-dev", BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "event_key", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "event_key", "AttributeType": "S"}],
-    )  # fmt: skip
     for number, line in enumerate(FLIGHTS):
         received = "2026-01-01T00:00:00Z" if number < 20 else "2999-01-01T00:00:00Z"
         item = {"event_key": {"S": parse(line).key}, "received_at": {"S": received}}

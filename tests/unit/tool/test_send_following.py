@@ -1,4 +1,4 @@
-"""What becomes of what was sent: marks, dead letters, batches that were given up, and the wait for all of it."""
+"""What becomes of what was sent: counted events, dead letters, batches that were given up, and the wait for them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from estate_tool import dead_letters
+from estate_tool.counted import CountedEvents
 from estate_tool.dead_letters import DeadLetters, depth
 from estate_tool.ledger import Ledger
 from estate_tool.lost_batches import LostBatches
-from estate_tool.settling import LONGEST_PAUSE, Marks, Settlement, TimedOut
+from estate_tool.settling import LONGEST_PAUSE, Settlement, TimedOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -37,21 +38,43 @@ class Clock:
         self.now += seconds
 
 
-class FakeMarks:
-    """A table of marks that counts what is asked of it."""
+EVENTS_PER_PAGE = 64
+
+
+class FakeTables:
+    """Tables of events and pages that count what is asked of them: every event is stored, those of `marked` counted."""
 
     def __init__(self, capacity: int = 10**9) -> None:
         self.marked: set[bytes] = set()
         self.calls: list[int] = []
+        """Events that were asked for."""
+        self.pages = 0
+        """Pages that were asked for."""
         self.capacity = capacity
         self.exceptions = type("Exceptions", (), {"ClientError": ClientError})
+        self._numbers = {key(number): number for number in range(2_000)}
 
     def batch_get_item(self, *, RequestItems: dict[str, Any]) -> dict[str, Any]:  # noqa: N803 (boto3's)
-        keys = RequestItems["marks"]["Keys"]
+        ((table, request),) = RequestItems.items()
+        keys = request["Keys"]
+        assert len(keys) <= 100
+        if table == "pages":
+            self.pages += len(keys)
+            found = [self._record(int(key["page"]["S"])) for key in keys]
+            return {"Responses": {"pages": [record for record in found if record["counted"]["B"]]}}
         self.calls.append(len(keys))
         readable, unread = keys[: self.capacity], keys[self.capacity :]
-        found = [key for key in readable if bytes.fromhex(key["event_key"]["S"]) in self.marked]
-        return {"Responses": {"marks": found}, "UnprocessedKeys": {"marks": {"Keys": unread}} if unread else {}}
+        found = [self._event(bytes.fromhex(key["event_key"]["S"])) for key in readable]
+        return {"Responses": {"events": found}, "UnprocessedKeys": {"events": {"Keys": unread}} if unread else {}}
+
+    def _event(self, event: bytes) -> dict[str, Any]:
+        page, position = divmod(self._numbers[event], EVENTS_PER_PAGE)
+        return {"event_key": {"S": event.hex()}, "page": {"S": str(page)}, "position": {"N": str(position)}}
+
+    def _record(self, page: int) -> dict[str, Any]:
+        first = page * EVENTS_PER_PAGE
+        bits = sum(1 << n for n in range(EVENTS_PER_PAGE) if key(first + n) in self.marked)
+        return {"page": {"S": str(page)}, "counted": {"B": bits.to_bytes(EVENTS_PER_PAGE // 8, "little").rstrip(b"\0")}}
 
 
 def key(number: int) -> bytes:
@@ -76,16 +99,16 @@ class NoDeadLetters(DeadLetters):
 
 
 def settlement(
-    ledger: Ledger, marks: FakeMarks, clock: Clock, dead: DeadLetters | None = None, **more: Any
+    ledger: Ledger, marks: FakeTables, clock: Clock, dead: DeadLetters | None = None, **more: Any
 ) -> Settlement:
     return Settlement(
-        ledger=ledger, marks=Marks(marks, "marks"), ingest_failures=dead or NoDeadLetters(), clock=clock,
-        sleep=clock.sleep, **{"lost_batches": set, **more},
+        ledger=ledger, counted=CountedEvents(marks, "events", "pages"), ingest_failures=dead or NoDeadLetters(),
+        clock=clock, sleep=clock.sleep, **{"lost_batches": set, **more},
     )  # fmt: skip
 
 
-def test_it_returns_at_once_when_everything_is_marked() -> None:
-    ledger, marks, clock = ledger_of(250), FakeMarks(), Clock()
+def test_it_returns_at_once_when_everything_is_counted() -> None:
+    ledger, marks, clock = ledger_of(250), FakeTables(), Clock()
     marks.marked = {key(number) for number in range(250)}
     settlement(ledger, marks, clock).wait(10, lambda: None)
     assert (ledger.aggregated, ledger.missing) == (250, 0)
@@ -94,7 +117,7 @@ def test_it_returns_at_once_when_everything_is_marked() -> None:
 
 
 def test_only_outstanding_events_are_looked_for() -> None:
-    ledger, marks, clock = ledger_of(150), FakeMarks(), Clock()
+    ledger, marks, clock = ledger_of(150), FakeTables(), Clock()
     marks.marked = {key(number) for number in range(100)}
 
     def sleep(seconds: float) -> None:
@@ -104,20 +127,22 @@ def test_only_outstanding_events_are_looked_for() -> None:
     waiting = settlement(ledger, marks, clock)
     waiting.sleep = sleep
     waiting.wait(10, lambda: None)
-    assert marks.calls == [100, 50, 50]
+    # Where an event is stored never changes: the second look asks for the pages only.
+    assert marks.calls == [100, 50]
+    assert marks.pages == 2 + 2 + 2
     assert (ledger.aggregated, len(clock.pauses)) == (150, 1)
 
 
 def test_looking_goes_on_while_it_finds_and_costs_two_vain_calls_at_most() -> None:
-    ledger, marks = ledger_of(2_000), FakeMarks()
+    ledger, marks = ledger_of(2_000), FakeTables()
     marks.marked = {key(number) for number in range(1_000)}
-    assert Marks(marks, "marks").look(ledger) == (1_200, 1_000)
+    assert CountedEvents(marks, "events", "pages").look(ledger) == (1_200, 1_000)
     assert ledger.aggregated == 1_000
 
 
 def test_events_that_are_stuck_keep_no_other_from_being_found() -> None:
-    ledger, marks = ledger_of(1_000), FakeMarks()
-    looking = Marks(marks, "marks")
+    ledger, marks = ledger_of(1_000), FakeTables()
+    looking = CountedEvents(marks, "events", "pages")
     marks.marked = {key(number) for number in range(500, 1_000)}
     rounds = 0
     while ledger.aggregated < 500:
@@ -129,34 +154,34 @@ def test_events_that_are_stuck_keep_no_other_from_being_found() -> None:
 
 
 def test_a_table_without_capacity_ends_the_round_and_nothing_is_taken_for_absent() -> None:
-    ledger, marks = ledger_of(200), FakeMarks(capacity=30)
+    ledger, marks = ledger_of(200), FakeTables(capacity=30)
     marks.marked = {key(number) for number in range(200)}
-    looking = Marks(marks, "marks")
+    looking = CountedEvents(marks, "events", "pages")
     assert looking.look(ledger) == (200, 60)
     assert marks.calls == [100, 100]
     assert looking.absent([key(number) for number in range(300, 350)]) == {key(number) for number in range(300, 330)}
 
 
 def test_a_throttled_call_is_no_error() -> None:
-    class Throttled(FakeMarks):
+    class Throttled(FakeTables):
         def batch_get_item(self, **_: Any) -> dict[str, Any]:
             raise ClientError({"Error": {"Code": "ProvisionedThroughputExceededException"}}, "BatchGetItem")
 
-    class Forbidden(FakeMarks):
+    class Forbidden(FakeTables):
         def batch_get_item(self, **_: Any) -> dict[str, Any]:
             raise ClientError({"Error": {"Code": "AccessDenied"}}, "BatchGetItem")
 
     ledger = ledger_of(3)
     with pytest.raises(ClientError, match="AccessDenied"):
-        Marks(Forbidden(), "marks").look(ledger)
-    assert Marks(Throttled(), "marks").look(ledger) == (3, 0)
-    assert Marks(Throttled(), "marks").absent([key(1)]) == set()
+        CountedEvents(Forbidden(), "events", "pages").look(ledger)
+    assert CountedEvents(Throttled(), "events", "pages").look(ledger) == (3, 0)
+    assert CountedEvents(Throttled(), "events", "pages").absent([key(1)]) == set()
     assert ledger.outstanding_events == 3
 
 
 def test_the_wait_goes_on_for_as_long_as_something_arrives() -> None:
     """An event every fifth second: never is there nothing for eight, but all take much longer than that."""
-    ledger, marks, clock = ledger_of(10), FakeMarks(), Clock()
+    ledger, marks, clock = ledger_of(10), FakeTables(), Clock()
 
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)
@@ -172,7 +197,7 @@ def test_the_wait_goes_on_for_as_long_as_something_arrives() -> None:
 def test_it_times_out_with_pauses_that_grow_and_says_what_is_missing() -> None:
     ledger, clock = ledger_of(3), Clock()
     with pytest.raises(TimedOut):
-        settlement(ledger, FakeMarks(), clock).wait(60, lambda: None)
+        settlement(ledger, FakeTables(), clock).wait(60, lambda: None)
     assert clock.now == pytest.approx(60)
     assert max(clock.pauses) == LONGEST_PAUSE
     assert clock.pauses[0] < clock.pauses[5] < LONGEST_PAUSE
@@ -187,13 +212,13 @@ def test_an_invalid_line_is_waited_for_in_the_dead_letter_queue() -> None:
         def news(self) -> Any:
             yield from ({"MessageId": f"i{n}"} for n in range(2) if clock.now > n)
 
-    settlement(ledger, FakeMarks(), clock, Arriving()).wait(60, lambda: None)
+    settlement(ledger, FakeTables(), clock, Arriving()).wait(60, lambda: None)
     assert (ledger.dead_lettered, ledger.missing) == (2, 0)
     assert clock.now < 5
 
 
 def test_events_of_a_lost_batch_are_given_up_unless_they_were_counted() -> None:
-    ledger, marks, clock = ledger_of(4), FakeMarks(), Clock()
+    ledger, marks, clock = ledger_of(4), FakeTables(), Clock()
     marks.marked = {key(0), key(1)}
     settlement(ledger, marks, clock, lost_batches=lambda: {key(n) for n in range(1, 9)}).wait(60, lambda: None)
     assert (ledger.aggregated, ledger.dead_lettered, ledger.missing) == (2, 2, 0)
@@ -286,13 +311,7 @@ def stream(estate: Any) -> Callable[[int], list[dict[str, Any]]]:
     """The records of a table's stream into which so many events were put."""
 
     def filled(count: int) -> list[dict[str, Any]]:
-        table = estate.client("dynamodb").create_table(
-            TableName="table-events-dev",
-            KeySchema=[{"AttributeName": "event_key", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "event_key", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-        )["TableDescription"]
+        table = estate.client("dynamodb").describe_table(TableName="table-events-dev")["Table"]
         for number in range(count):
             estate.client("dynamodb").put_item(
                 TableName="table-events-dev", Item={"event_key": {"S": key(number).hex()}}
@@ -348,7 +367,35 @@ def test_what_somebody_else_wrote_into_the_table_is_no_event_of_a_lost_batch(est
     assert LostBatches(streams, letters, "table-events-other")() == set()
 
 
-@pytest.mark.parametrize("body", ["no JSON", "[]", "{}", '{"DDBStreamBatchInfo": null}', '{"DDBStreamBatchInfo": {}}'])
+def test_events_that_the_aggregation_gave_up_itself_are_in_the_message() -> None:
+    image = {"NewImage": {"event_key": {"S": key(7).hex()}}}
+    body = json.dumps({"Records": [{"eventName": "INSERT", "dynamodb": image}], "replay": True})
+    assert LostBatches(None, Letters(body))() == {key(7)}
+
+
+def test_a_message_that_the_consumer_sent_itself_is_known_by_the_id_it_had() -> None:
+    ledger, clock = ledger_of(0, invalid=1), Clock()
+
+    class Sent(NoDeadLetters):
+        def news(self) -> Any:
+            yield {"MessageId": "new", "MessageAttributes": {"SourceMessageId": {"StringValue": "i0"}}}
+
+    settlement(ledger, FakeTables(), clock, Sent()).wait(60, lambda: None)
+    assert (ledger.dead_lettered, ledger.missing) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '{"Records": 5}',
+        '{"Records": [{"dynamodb": {}}]}',
+        "no JSON",
+        "[]",
+        "{}",
+        '{"DDBStreamBatchInfo": null}',
+        '{"DDBStreamBatchInfo": {}}',
+    ],
+)
 def test_other_messages_in_the_failure_queue_are_left_alone(estate: Any, body: str) -> None:
     assert LostBatches(estate.client("dynamodbstreams"), Letters(body))() == set()
 

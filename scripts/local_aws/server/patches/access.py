@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from contextvars import ContextVar
 from typing import Any
 
@@ -10,6 +12,9 @@ from local_aws.server.patches.target import cloudwatch, get_account_id, get_regi
 
 _SQS_WITH_BATCH = ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
 _BATCHES = {f"sqs:{action}Batch": f"sqs:{action}" for action in _SQS_WITH_BATCH}
+_STATEMENT = re.compile(
+    r'\s*(INSERT|UPDATE|DELETE|SELECT)\b(?:\s+INTO\b|\s+FROM\b|.*?\sFROM\b)?\s*"?([\w.-]+)"?', re.IGNORECASE | re.DOTALL
+)
 # Operations whose action is called otherwise ("Actions, resources, and condition keys for AWS Lambda").
 _LAMBDA_NAMES = dict.fromkeys(("Invoke", "InvokeAsync", "InvokeWithResponseStream"), "InvokeFunction")
 _ALARM_ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
@@ -54,6 +59,16 @@ def apply() -> None:
             arn = str(iam_actions._query_param(more[0], "ResourceArn") or arn)
         return _of_lambda(arn, path, body, *more) if service == "lambda" else arn
 
+    checks = iam_actions.dynamodb_transaction_checks
+
+    def with_statements(action: str, body: bytes, region: str, account: str) -> list[tuple[str, str]]:
+        """Batches of statements have no action either: each INSERT is allowed by `PartiQLInsert` on its table."""
+        if action != "dynamodb:BatchExecuteStatement":
+            return list(checks(action, body, region, account))
+        statements = (json.loads(body or b"{}") or {}).get("Statements") or []
+        return list(dict.fromkeys(_needed_by(str(each.get("Statement")), region, account) for each in statements))
+
+    iam_actions.dynamodb_transaction_checks = with_statements
     iam_actions.extract_iam_action = corrected
     iam_actions.extract_resource_arn = with_arns
     # What AWS does by itself (deliveries, mappings) it does over TLS; requests say how they came, see `emulator`.
@@ -61,6 +76,15 @@ def apply() -> None:
     _record_denials()
     _ask_topics()
     _let_the_administrator_try()
+
+
+def _needed_by(statement: str, region: str, account: str) -> tuple[str, str]:
+    """The action and the table of a PartiQL statement; of one that can't be read, everything."""
+    found = _STATEMENT.match(statement)
+    if not found:
+        return "dynamodb:PartiQL*", "*"
+    verb, table = found[1].capitalize(), found[2]
+    return f"dynamodb:PartiQL{verb}", f"arn:aws:dynamodb:{region}:{account}:table/{table}"
 
 
 def _record_denials() -> None:

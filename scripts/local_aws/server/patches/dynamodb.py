@@ -1,4 +1,4 @@
-"""DynamoDB: exact numbers, and streams that survive a restart."""
+"""DynamoDB: exact numbers, streams that survive a restart and that know what PartiQL inserts."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ def apply() -> None:
     decimal.setcontext(decimal.Context(prec=_EXACT))
     _canonical_additions()
     _persistent_streams()
+    _streamed_inserts()
 
 
 def _canonical_additions() -> None:
@@ -37,6 +38,21 @@ def _canonical_additions() -> None:
                 dynamodb._set_at_path(item, list(path), {"N": canonical})
 
     dynamodb._apply_add = exact_add
+
+
+def _streamed_inserts() -> None:
+    insert = dynamodb._partiql_insert
+
+    def streamed(table: dict[str, Any], parsed: dict[str, Any]) -> Any:
+        """Write an item, and its record into the table's stream, as every other write does."""
+        answer = insert(table, parsed)
+        if answer[0] == 200:
+            item = parsed["item"]
+            item = item["M"] if set(item) == {"M"} else item
+            dynamodb._emit_stream_event(parsed["table"], "INSERT", None, item)
+        return answer
+
+    dynamodb._partiql_insert = streamed
 
 
 def _persistent_streams() -> None:

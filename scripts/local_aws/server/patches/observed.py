@@ -14,7 +14,7 @@ from local_aws.server.patches.target import dynamodb, lambda_svc, sqs
 # What these answer tells the capacity only when asked for it.
 _SEVERAL_ITEMS = {
     "_transact_write_items": "Write", "_batch_write_item": "Write", "_transact_get_items": "Read",
-    "_batch_get_item": "Read",
+    "_batch_get_item": "Read", "_batch_execute_statement": "Write",
 }  # fmt: skip
 
 _running: Counter[str] = Counter()

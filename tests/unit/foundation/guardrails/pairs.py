@@ -225,6 +225,22 @@ _SETTINGS = [
     ),
     one("failure-destination", MAPPING, {"startingPosition": "LATEST"}, "a stream without", {}),
     one("redrive", "sqs/queue:Queue", {"name": "queue-x-dev"}, "redrivePolicy nothing", {"name": "dlq-x-dev"}),
+    one(
+        "dead-letters-fit",
+        "sqs/queue:Queue",
+        {"maxMessageSize": 262_144},
+        "262144 bytes",
+        {"maxMessageSize": 1_048_576},
+        name="dlq-x-dev",
+    ),
+    one(
+        "dead-letters-fit",
+        "sqs/queue:Queue",
+        {},
+        "room for messages of 262144 bytes",
+        {"maxMessageSize": UNKNOWN},
+        name="dlq-x-dev",
+    ),
     one("redrive", "sqs/queue:Queue", {"redrivePolicy": "{}"}, "'{}'", {"redrivePolicy": REDRIVE}, name="queue-x-dev"),
     one("redrive", "sqs/queue:Queue", {"redrivePolicy": "no"}, "'no'", {"redrivePolicy": UNKNOWN}, name="queue-x-dev"),
 ]

@@ -1,0 +1,112 @@
+"""Aggregates: what is added to them, and how many field names each may have.
+
+An aggregate holds a few numbers per field name, so that names without end (ids as keys) would fill it to the 400 KB of
+an item. The string set `fields` has a short hash of each name, of a long one several, and no write lets it outgrow its
+bound: 300 of them are 260 KB of names and numbers at most.
+"""
+
+import base64
+from collections.abc import Mapping
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from shared.aggregates import numbers_of
+from shared.events import MAX_SUMS, Event
+from shared.keys import series_key
+from shared.statistics import Summary
+
+_PLACEHOLDERS = [(f"#{number}", f":{number}", f"#{number} :{number}") for number in range(MAX_SUMS + 10)]
+BYTES_PER_HASH = 128
+"""A field's name counts once for each 128 bytes it begins."""
+
+
+class Target(NamedTuple):
+    """An aggregate: a series (the subject is None for all subjects together) at one hour."""
+
+    type: str
+    subject: str | None
+    hour: str
+
+
+def targets(event: Event) -> tuple[Target, Target]:
+    """Return the two aggregates an event counts in: its subject's, and the one of all subjects of its type."""
+    return Target(event.type, event.subject, event.hour), Target(event.type, None, event.hour)
+
+
+@lru_cache(maxsize=4096)
+def hashes_of(field: str) -> frozenset[str]:
+    """Return what stands for a field's name in the set."""
+    name = field.encode("utf-8")
+    digest = sha256(name).digest()
+    return frozenset(
+        base64.urlsafe_b64encode(sha256(digest + bytes([part])).digest()[:6]).decode("ascii")
+        for part in range(1 + len(name) // BYTES_PER_HASH)
+    )
+
+
+class Aggregates:
+    """The table of aggregates, as far as this batch knows it."""
+
+    def __init__(self, table: str, most_fields: int) -> None:
+        self._table = table
+        self._most = most_fields
+        self._taken: dict[Target, frozenset[str]] = {}
+
+    def learn(self, target: Target, item: Mapping[str, Any] | None) -> None:
+        """Remember which field names an aggregate has, now that it has no room for all that were to be added."""
+        self._taken[target] = frozenset(item["fields"]["SS"]) if item and "fields" in item else frozenset()
+
+    def add(self, target: Target, summary: Summary) -> tuple[dict[str, Any], frozenset[str]]:
+        """Return the action that adds the summary, and the fields for which there is no room."""
+        new, kept, left_out = self._room(target, summary)
+        names, values = {}, {}
+        settings, additions = [], []
+        for name, label in (("type", target.type), ("subject", target.subject)):
+            if label is not None:
+                names[f"#{name}"], values[f":{name}"] = name, {"S": label}
+                settings.append(f"#{name} = :{name}")
+        for (name, number), (own, value, addition) in zip(numbers_of(kept).items(), _PLACEHOLDERS, strict=False):
+            names[own], values[value] = name, {"N": number}
+            additions.append(addition)
+        update: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": {"series": {"S": series_key(target.type, target.subject)}, "hour": {"S": target.hour}},
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+        if new:
+            names["#fields"], values[":fields"] = "fields", {"SS": sorted(new)}
+            additions.append("#fields :fields")
+            update["ConditionExpression"], bound = self._condition(target, len(new))
+            values.update(bound)
+            update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        update["UpdateExpression"] = f"SET {', '.join(settings)} ADD {', '.join(additions)}"
+        return {"Update": update}, left_out
+
+    def _room(self, target: Target, summary: Summary) -> tuple[frozenset[str], Summary, frozenset[str]]:
+        """Return the hashes to add, what of the summary can be added, and the fields that can't."""
+        wanted = frozenset().union(*map(hashes_of, summary.fields))
+        if target not in self._taken and len(wanted) <= self._most:
+            return wanted, summary, frozenset()
+        taken = set(self._taken.get(target, ()))
+        before = frozenset(taken)
+        left_out = set()
+        for field in summary.fields:
+            if len(taken | hashes_of(field)) <= self._most:
+                taken |= hashes_of(field)
+            else:
+                left_out.add(field)
+        kept = {field: moments for field, moments in summary.fields.items() if field not in left_out}
+        return frozenset(taken - before), Summary(summary.events, kept), frozenset(left_out)
+
+    def _condition(self, target: Target, new: int) -> tuple[str, dict[str, Any]]:
+        """Return the condition under which there is room for so many hashes more."""
+        taken = self._taken.get(target)
+        if taken is None:
+            room = {":room": {"N": str(self._most - new)}}
+            return "attribute_not_exists(#fields) OR size(#fields) <= :room", room
+        # A set that only grows and has the size it had is the set it was.
+        if taken:
+            return "size(#fields) = :size", {":size": {"N": str(len(taken))}}
+        return "attribute_not_exists(#fields)", {}

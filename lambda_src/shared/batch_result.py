@@ -1,0 +1,44 @@
+"""Outcome of a batch: what was done, what had been done before, what can't be done, and what has to be tried again."""
+
+from collections.abc import Iterable
+from typing import Generic, TypeVar
+
+from shared.aws import AwsError
+
+Work = TypeVar("Work")
+
+
+class BatchResult(Generic[Work]):
+    """The items of work of a batch by their outcome; each is in one of the lists."""
+
+    def __init__(self) -> None:
+        self.done: list[Work] = []
+        self.duplicates: list[Work] = []
+        self.rejected: list[tuple[Work, str]] = []
+        """What DynamoDB does not accept, and why."""
+        self.retryable: list[Work] = []
+        """What could not be tried to the end, for want of time, capacity, connection or permission."""
+        self.error: AwsError | None = None
+        """Why something has to be tried again; the last reason if there are several."""
+
+    def retry(self, items: Iterable[Work], error: AwsError) -> None:
+        """Leave the items to a later delivery."""
+        self.error = error
+        self.retryable += items
+
+    @property
+    def reason(self) -> str:
+        """Why something has to be tried again, in words."""
+        return reason_of(self.error) if self.error else ""
+
+
+def reason_of(error: AwsError) -> str:
+    """Return what was wrong; of a cancelled transaction each reason once, not the code of every action."""
+    reasons = error.answer.get("CancellationReasons") or []
+    said = dict.fromkeys(described(reason) for reason in reasons if reason.get("Code", "None") != "None")
+    return "; ".join(said) or str(error)
+
+
+def described(reason: dict[str, str]) -> str:
+    """Return the reason that DynamoDB gives for one action, in words."""
+    return f"{reason.get('Code')}: {reason.get('Message', 'no message')}"

@@ -1,0 +1,94 @@
+"""The dead-letter queue, as the functions write to it themselves: what can never succeed, with the reason beside it."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from shared.aws import AwsError, Caller
+from shared.deadline import Deadline
+from shared.logs import logger
+
+BATCH_MESSAGES, BATCH_BYTES = 10, 1_048_576
+"""Of one request to SQS, attributes included ("Amazon SQS message quotas")."""
+MAX_BODY_BYTES = BATCH_BYTES
+REASON, SOURCE_ID = "ErrorMessage", "SourceMessageId"
+"""Attributes: why it failed, as Lambda and `estate redrive` name it, and which message of the source queue it was."""
+MAX_REASON_CHARACTERS = 500
+_MAX_ATTRIBUTES = 10
+
+
+class DeadLetter(NamedTuple):
+    """A message for the dead-letter queue."""
+
+    id: str
+    body: str
+    attributes: Mapping[str, Any]
+
+    @property
+    def reason(self) -> str:
+        """Why it is dead, as its attributes say."""
+        return str(self.attributes.get(REASON, {}).get("StringValue", ""))
+
+    @property
+    def bytes(self) -> int:
+        """The size that SQS counts."""
+        return len(self.body.encode("utf-8")) + sum(
+            len(name) + sum(len(str(part).encode("utf-8")) for part in value.values())
+            for name, value in self.attributes.items()
+        )
+
+
+def dead_letter(letter_id: str, body: str, kept: Mapping[str, Any], **texts: str) -> DeadLetter:
+    """Return a message with the attributes that it had and those given as texts, as far as it may have them.
+
+    A body that is too long for any message is cut: what it stands for has to be kept elsewhere.
+    """
+    body = body.encode("utf-8", "replace")[:MAX_BODY_BYTES].decode("utf-8", "ignore")
+    told = {name: {"DataType": "String", "StringValue": _clean(text)} for name, text in texts.items()}
+    letter = DeadLetter(letter_id, body, dict(list({**told, **kept, **told}.items())[:_MAX_ATTRIBUTES]))
+    # A message of the largest size has no room for attributes: it goes without, and the log has the reason.
+    return letter if letter.bytes <= BATCH_BYTES else DeadLetter(letter_id, body, {})
+
+
+class DeadLetterQueue:
+    """Sends dead letters."""
+
+    def __init__(self, client: Callable[[], Caller], queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, letters: Sequence[DeadLetter], deadline: Deadline) -> list[str]:
+        """Send them; return the ids of those that did not arrive, which have to be delivered again."""
+        missing: list[str] = []
+        for batch in _batches(letters):
+            entries = [
+                {"Id": str(number), "MessageBody": letter.body, "MessageAttributes": dict(letter.attributes)}
+                for number, letter in enumerate(batch)
+            ]
+            try:
+                request = {"QueueUrl": self._queue_url, "Entries": entries}
+                failed = self._client().call("SendMessageBatch", request, deadline).get("Failed") or []
+                reasons = {int(each["Id"]): str(each.get("Message") or each.get("Code")) for each in failed}
+            except AwsError as error:
+                reasons = dict.fromkeys(range(len(batch)), str(error))
+            for number, reason in reasons.items():
+                logger.error("dead letter not sent", extra={"letter": batch[number].id, "reason": reason})
+                missing.append(batch[number].id)
+        return missing
+
+
+def _batches(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
+    batch: list[DeadLetter] = []
+    size = 0
+    for letter in letters:
+        if batch and (len(batch) == BATCH_MESSAGES or size + letter.bytes > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(letter)
+        size += letter.bytes
+    if batch:
+        yield batch
+
+
+def _clean(text: str) -> str:
+    """Return a text that SQS takes as an attribute: not empty, without control characters and non-characters."""
+    return "".join(each if each.isprintable() else " " for each in text)[:MAX_REASON_CHARACTERS] or " "

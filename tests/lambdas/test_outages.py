@@ -1,0 +1,71 @@
+"""A slow table, or none for an hour, loses nobody: the functions with the catalog's capacities in simulated time.
+
+ESTATE_LONG=1 adds 20,000 and 200,000 events (minutes each).
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.lambdas.samples import event_text
+from tests.support.simulation import Simulation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LONG = os.environ.get("ESTATE_LONG") == "1"
+MINUTES = pytest.mark.skipif(not LONG, reason="minutes each: ESTATE_LONG=1")
+SIZES = [2_000, *(pytest.param(size, marks=MINUTES) for size in (20_000, 200_000))]
+INVALID = 5
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """What the functions log of thousands of invocations is nobody's concern, and the pauses are the same each time."""
+    random.seed(1)
+    logging.getLogger("estate").setLevel(logging.CRITICAL + 1)
+    yield
+    logging.getLogger("estate").setLevel(logging.NOTSET)
+
+
+def bodies(events: int) -> list[str]:
+    """Healthy events over 30 days of 16 subjects, and some that are none, in any order."""
+    texts = [
+        event_text(
+            str(n), {"delay": n % 60, "distance": 500 + n}, subject=f"S{n % 16}",
+            time=f"2013-01-{1 + n * 30 // events:02}T{n * 720 // events % 24:02}:15:00Z",
+        )
+        for n in range(events)
+    ]  # fmt: skip
+    texts += [f"no event {n}" for n in range(INVALID)]
+    random.shuffle(texts)
+    return texts
+
+
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("outage", [(0.0, 0.0), (10.0, 3610.0)], ids=["throttled", "an hour's outage"])
+@pytest.mark.parametrize("events", SIZES)
+def test_no_healthy_event_is_dead_lettered_and_all_are_counted(events: int, outage: tuple[float, float]) -> None:
+    simulation = Simulation(bodies(events), outage=outage)
+    seconds = simulation.run(24, events)
+    print(
+        f"{events:,} events, outage {outage}: counted after {seconds:,.0f} s, {simulation.throttled:,} throttled, "
+        f"{dict(simulation.invocations)} invocations, {simulation.healthy_dead} healthy dead-lettered"
+    )
+    assert simulation.healthy_dead == 0
+    assert simulation.dynamodb.counted() == events
+    totals = sum(int(item["count"]["N"]) for item in simulation.dynamodb.items("aggregates") if "subject" not in item)
+    assert totals == events
+    assert simulation.throttled > 0
+
+
+def test_invalid_events_are_dead_lettered_within_seconds_while_the_table_is_away() -> None:
+    simulation = Simulation(bodies(2_000), outage=(0.0, 3600.0))
+    simulation.run(0.02, 2_000)
+    assert len(simulation.dead) == INVALID
+    assert max(simulation.dead.values()) < 10
