@@ -113,5 +113,6 @@ def test_without_credentials_it_ends_with_2_and_says_so(own: EmbeddedAws) -> Non
         "HOME": "/nonexistent", "AWS_ENDPOINT_URL": own.endpoint,
     }  # fmt: skip
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "credentials" in done.stderr
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["ok"] is False
+    assert "credentials" in json.loads(done.stdout)["error"]
