@@ -30,7 +30,9 @@ def dead_letters(**changes: Any) -> Callable[[], None]:
     """A program with one queue that keeps every guardrail, but for the changes."""
 
     def program() -> None:
-        arguments: dict[str, Any] = {"name": f"dlq-orders-{STACK}", "sqs_managed_sse_enabled": True, "tags": TAGS}
+        arguments: dict[str, Any] = {
+            "name": f"dlq-orders-{STACK}", "sqs_managed_sse_enabled": True, "max_message_size": 1_048_576, "tags": TAGS,
+        }  # fmt: skip
         aws.sqs.Queue("orders", **arguments | changes)
 
     return program
