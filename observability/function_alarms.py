@@ -11,8 +11,9 @@ from observability.config import Level
 from observability.definition import AlarmDefinition, Watched
 from observability.metrics import Metric, Reference, of_function, of_log, of_log_group, of_queue, of_table
 
-# Below so many calls or records in a period, one failure would be a rate.
-FEWEST_CALLS = 30
+# Below so many calls or records in a minute, one failure would be a rate; of callers fewer matter.
+FEWEST_RECORDS = 10
+FEWEST_CALLS = 2
 # A percentile or a share of fewer calls in five minutes is that of single calls.
 ENOUGH_CALLS = 20
 # Minutes from the end of a call until its metrics can be read, at worst.
@@ -62,10 +63,11 @@ def _calls_and_records(watched: Of) -> tuple[Metric, ...]:
 
 def _failed_share(watched: Of) -> str:
     """Percent of calls that failed; of batches also the records, which a successful call may hand back."""
-    calls = f"IF(m2 >= {FEWEST_CALLS}, 100 * m1 / m2, 0)"
+    fewest = FEWEST_CALLS if _called_directly(watched) else FEWEST_RECORDS
+    calls = f"IF(m2 >= {fewest}, 100 * m1 / m2, 0)"
     if _called_directly(watched):
         return calls
-    return f"MAX([{calls}, IF(FILL(m4, 0) >= {FEWEST_CALLS}, 100 * FILL(m3, 0) / m4, 0)])"
+    return f"MAX([{calls}, IF(FILL(m4, 0) >= {FEWEST_RECORDS}, 100 * FILL(m3, 0) / m4, 0)])"
 
 
 def _writers(catalog: Catalog, table: str) -> list[Function]:
@@ -144,18 +146,18 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         alarm_type="error-rate",
         summary="Over {thresholds.error_percent} % of the calls of {resource.name}, or of its records, fail.",
         remediation="undo the last deployment when it began with it; else see whether what it calls is throttled.",
-        rule="over {thresholds.error_percent} % of at least {fewest} calls or records",
-        values=lambda _: {"fewest": FEWEST_CALLS},
+        rule="over {thresholds.error_percent} % of at least {fewest} calls or records of a minute",
+        values=lambda watched: {"fewest": FEWEST_CALLS if _called_directly(watched) else FEWEST_RECORDS},
         metrics=_calls_and_records,
         expression=_failed_share,
         threshold=lambda watched, _: watched.thresholds.error_percent,
         missing_data=NOT_CALLED,
         level=_first_level_when_critical,
         symptom=_slow_for_callers,
-        # One datapoint of a long period: two would come and go as a short burst slides from one period to the next. A
-        # consumer may put its next try off by a quarter of an hour: within that, nothing is over.
-        period_seconds=lambda watched: 600 if _called_directly(watched) else 900,
-        periods=lambda watched: 2 if _called_directly(watched) else 4,
+        # Minutes, as periods slide by the minute: a burst that longer ones divide comes and goes. A consumer may put
+        # its next try off by a quarter of an hour: within that, nothing is over.
+        periods=lambda watched: 15 if _called_directly(watched) else 60,
+        datapoints=lambda watched: 5 if _called_directly(watched) else 3,
     ),
     AlarmDefinition(
         alarm_type="throttles",

@@ -300,7 +300,7 @@ def test_no_spillover_is_told_where_no_provisioned_concurrency_is_kept():
 
 def test_a_rate_of_errors_needs_calls_to_be_a_rate():
     spec = spec_of("function", "dlq-a", "error-rate", errorPercent=20)
-    assert (spec.limit(Deployed()), spec.expression) == (20, "IF(m2 >= 30, 100 * m1 / m2, 0)")
+    assert (spec.limit(Deployed()), spec.expression) == (20, "IF(m2 >= 2, 100 * m1 / m2, 0)")
     assert [metric.name for metric in spec.metrics] == ["Errors", "Invocations"]
 
 
