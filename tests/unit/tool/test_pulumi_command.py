@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ class Became(Exception):
 
 
 @pytest.fixture
-def became(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+def became(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """The program and arguments that this process would go on as, and the environments that were made ready."""
     found: list[Any] = []
 
@@ -43,7 +44,10 @@ def became(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     monkeypatch.setattr(machine, "ready", ready)
     monkeypatch.setattr(engine, "ensure_engine", lambda _: SimpleNamespace(folders=(BIN,), pulumi=BIN / "pulumi"))
     monkeypatch.setattr(os, "execv", execv)
-    return found
+    before = signal.getsignal(signal.SIGPIPE)
+    yield found
+    # The command sets it for the engine. Left so, the next write to a closed connection would end the test process.
+    signal.signal(signal.SIGPIPE, before)
 
 
 @pytest.mark.parametrize(
