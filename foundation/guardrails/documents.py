@@ -47,7 +47,7 @@ class Statement:
 def statements(resource: Resource) -> Iterator[Statement]:
     """Every statement of every document of a resource; ValueError for a document that can't be read."""
     for document, kind in documents(resource):
-        for position, content in enumerate(_entries(document), start=1):
+        for position, content in enumerate(entries(document), start=1):
             sid = str(content.get("Sid") or f"statement {position}")
             yield Statement(sid=sid, kind=kind, allows=content.get("Effect") != "Deny", content=content)
 
@@ -77,6 +77,7 @@ def _parsed(text: str) -> Mapping[str, Any]:
     return document
 
 
-def _entries(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def entries(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the statements of a parsed document, which may hold one or a list of them."""
     found = document.get("Statement") or []
     return list(found) if isinstance(found, list) else [found]

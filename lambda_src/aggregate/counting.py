@@ -14,7 +14,6 @@ from shared.statistics import Summary
 
 LOOK_FIRST_EVENTS = 50
 _CANCELED = "TransactionCanceledException"
-_TOO_MUCH = {"ValidationException", "SerializationException", "RequestEntityTooLarge", "Http413"}
 _THROTTLED = {
     "ProvisionedThroughputExceeded",
     "ProvisionedThroughputExceededException",
@@ -162,7 +161,7 @@ class TransactionWriter:
         """Return parts to be tried next, the last one first; None if all that is left has to wait."""
         reasons: list[dict[str, Any]] = error.answer.get("CancellationReasons") or []
         codes = {str(reason.get("Code", "None")) for reason in reasons} if error.code == _CANCELED else {error.code}
-        if error.code in _TOO_MUCH or (error.code == _CANCELED and not codes <= _PASSING):
+        if error.unacceptable or (error.code == _CANCELED and not codes <= _PASSING):
             return self._halves(items, error)
         if not codes & (_PASSING - {"None"}):
             return None

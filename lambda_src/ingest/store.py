@@ -17,7 +17,6 @@ MAX_REQUEST_BYTES = 3_500_000
 """Kept well below what DynamoDB reads in one request."""
 _SECONDS_PER_DAY = 86_400
 _ATTRIBUTES = ("event_key", "event", "received_at", "expires_at", "page", "position")
-_TOO_MUCH = {"ValidationException", "SerializationException", "RequestEntityTooLarge", "Http413"}
 _OPERATION = "BatchExecuteStatement"
 _PASSING = {
     "InternalServerError",
@@ -67,7 +66,7 @@ class EventStore:
                 continue
             attempt = attempt if len(again) == len(chunk) else 0
             limit = max(1, len(chunk) - len(again), len(chunk) // 2)
-            if error.code in _TOO_MUCH:
+            if error.unacceptable:
                 continue
             if error.code not in _PASSING or not deadline.pause(attempt):
                 result.retry((insert.event for insert in waiting), error)
@@ -124,7 +123,7 @@ def _judged(
 
 def _too_much(chunk: list[_Insert], error: AwsError, result: BatchResult[Event]) -> list[_Insert]:
     """Return what is to be tried again of a refused request: all of it, unless it is one event that can't be stored."""
-    if error.code not in _TOO_MUCH or len(chunk) > 1:
+    if not error.unacceptable or len(chunk) > 1:
         return chunk
     result.rejected.append((chunk[0].event, reason_of(error)))
     return []

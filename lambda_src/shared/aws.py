@@ -36,6 +36,7 @@ _TRANSIENT = {
     "ThrottlingException",
     "TransactionInProgressException",
 }
+_UNACCEPTABLE = {"ValidationException", "SerializationException", "RequestEntityTooLarge", "Http413"}
 
 
 class AwsError(Exception):
@@ -46,6 +47,11 @@ class AwsError(Exception):
         self.code = code
         self.status = status
         self.answer: dict[str, Any] = answer if isinstance(answer, dict) else {}
+
+    @property
+    def unacceptable(self) -> bool:
+        """True if the request itself is at fault, or too large: the same is refused again, parts of it may not be."""
+        return self.code in _UNACCEPTABLE
 
     @property
     def transient(self) -> bool:

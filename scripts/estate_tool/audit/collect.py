@@ -13,6 +13,7 @@ from estate_tool.audit import alarms, evidence, tables
 from estate_tool.audit.model import EventSourceMapping, Function, Inventory, LogGroup, Queue, Role
 from estate_tool.reaching import FORBIDDEN
 from estate_tool.retries import code_of
+from foundation.guardrails.documents import entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -218,6 +219,4 @@ def _targets(destinations: Iterable[Mapping[str, Any]], kind: str, *more: str | 
 
 
 def _statements(document: Any) -> list[Mapping[str, Any]]:
-    content = json.loads(unquote(document)) if isinstance(document, str) else document
-    found = content.get("Statement") or []
-    return [found] if isinstance(found, dict) else list(found)
+    return entries(json.loads(unquote(document)) if isinstance(document, str) else document)
