@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from estate_tool.paths import ROOT
+from foundation.catalog import CATALOG
 from tests.integration.commands import Commands, layer_results
 
 if TYPE_CHECKING:
@@ -170,7 +171,18 @@ def test_the_estate_is_priced_from_what_it_did(used: None, run: Commands, tmp_pa
     assert told["basis"] == "measured"
     assert all(float(one["invocations"]) > 0 and one["billed_ms"] > 0 for one in told["functions"])
     amounts = {one["component"]: float(one["after_usd"]) for one in told["components"]}
-    # Capacity for a month at the floors of the catalog, 34 alarms at 0.10 and a dashboard at 3.00.
-    assert amounts["tables"] == pytest.approx(730 * (7 * 0.00013 + 11 * 0.00065), abs=0.01)
+    # Capacity for a month: at the floors of the catalog, or what a burst beyond them takes at 70 %.
+    prices, expected = {"read": 0.00013, "write": 0.00065}, 0.0
+    for table in told["tables"]:
+        declared = CATALOG.table(table["table"])
+        for way, floor in (("read", declared.read), ("write", declared.write)):
+            units, used = float(table[way]["units"]), table[way]["utilization_percent"]
+            assert floor is not None
+            assert units == floor.minimum or (units > floor.minimum and used == "70.0")
+            expected += 730 * units * prices[way]
+    assert {table["table"] for table in told["tables"]} == {table.name for table in CATALOG.tables}
+    # Units are told to one decimal place.
+    assert amounts["tables"] == pytest.approx(expected, abs=0.1)
+    # 34 alarms at 0.10 and a dashboard at 3.00.
     assert amounts["watching"] >= 34 * 0.10 + 3
     assert f"${told['totals']['saving_usd']}<" in page.read_text()

@@ -63,7 +63,9 @@ def test_one_that_runs_on_another_port_is_neither_answering_nor_started_again(pl
     assert "local down" in caught.value.hint
 
 
-def test_one_that_does_not_answer_is_told_with_its_logs(place: server.Place) -> None:
+def test_one_that_does_not_answer_is_told_with_its_logs(place: server.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    for wait in ("LONGEST_START", "LONGEST_END"):
+        monkeypatch.setattr(control, wait, 0.2)
     place.folder.mkdir(parents=True)
     record.write(place.folder, own_record(place.port))
 
