@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from shared.dead_letters import REASON, DeadLetter, dead_letter
-from shared.events import Event, parse
+from shared.events import Event, parse_stored
 from shared.logs import logger
 from shared.pages import Place, place_of
 
@@ -67,7 +67,7 @@ def read(records: Iterable[Any]) -> Read:
 
 
 def _inserted(record: Mapping[str, Any], image: Mapping[str, Any]) -> Inserted:
-    event = parse(image["event"]["S"])
+    event = parse_stored(image["event"]["S"])
     if image["event_key"]["S"] != event.key:
         raise ValueError(f"event_key {image['event_key']['S']!r} is not the key of its event, {event.key}")
     expires_at = int(image["expires_at"]["N"]) if "expires_at" in image else None

@@ -1,15 +1,18 @@
 """CloudEvents 1.0 in JSON: the one place that says which events the estate takes and what of them it measures."""
 
-import json
-from collections import Counter
+import binascii
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
+from shared.attributes import is_json, optional, require_conformant, required
 from shared.exact import EXACT, OutOfRange, exact, split
+from shared.json_text import InvalidEvent, Number, decoded, decoded_object
 from shared.keys import event_key
 from shared.text import shown
 from shared.times import InvalidTime, parse_time
+
+__all__ = ["MAX_EVENT_BYTES", "MAX_SUMS", "SUMS_PER_FIELD", "Event", "InvalidEvent", "parse", "parse_stored", "sums_of"]
 
 MAX_EVENT_BYTES = 390_000
 """A DynamoDB item holds 400 KB (Amazon DynamoDB "Quotas"); the rest is for the event's key and dates."""
@@ -19,10 +22,6 @@ MAX_SUMS = 290
 """Numbers one event may add to an aggregate: an update expression takes 300 operators, so some are to spare."""
 SUMS_PER_FIELD = 8
 """The most that one field needs: its count, 3 windows of its sum and 4 of its squares (see `shared.exact`)."""
-
-
-class InvalidEvent(ValueError):
-    """The text is not an event the estate takes; the message is a sentence that says why."""
 
 
 class Event(NamedTuple):
@@ -46,44 +45,39 @@ class Event(NamedTuple):
         return event_key(self.source, self.id)
 
 
-class _Number(str):
-    """A number as it is written, so that huge ones cost nothing until somebody wants their value."""
-
-    __slots__ = ()
-
-
 def parse(body: str | bytes) -> Event:
     """Return the event that the body is; raise InvalidEvent with the reason if it is none."""
-    text = _decoded(body)
-    try:
-        document = _DECODER.decode(text)
-    except RecursionError as error:
-        raise InvalidEvent("the event is nested too deeply") from error
-    except json.JSONDecodeError as error:
-        place = f"character {error.pos + 1} of {shown(text)}"
-        raise InvalidEvent(f"the event is not JSON: {error.msg} at {place}") from error
-    if not isinstance(document, dict):
-        raise InvalidEvent(f"the event must be a JSON object, not {shown(document)}")
-    if "\\u" in text:
-        _require_unicode(document)
-    return _event(document, text)
+    text = _text(body)
+    document = decoded_object(text)
+    event = _event(document, text)
+    require_conformant(document)
+    return event
 
 
-def _event(document: dict[str, Any], text: str) -> Event:
-    version = _text(document, "specversion")
+def parse_stored(text: str) -> Event:
+    """Return an event that was stored, by whatever rules for attributes that nothing is counted by.
+
+    Raises InvalidEvent if it can't be counted.
+    """
+    return _event(decoded_object(_text(text)), text)
+
+
+def _event(document: Mapping[str, Any], text: str) -> Event:
+    version = required(document, "specversion")
     if version != "1.0":
         raise InvalidEvent(f'specversion must be "1.0", not {shown(version)}')
-    event_id, source = _text(document, "id"), _text(document, "source")
-    event_type = _short("type", _text(document, "type"))
-    time = _text(document, "time")
+    event_id, source = required(document, "id"), required(document, "source")
+    event_type = _short("type", required(document, "type"))
+    time = required(document, "time")
     try:
         hour = parse_time(time).hour
     except InvalidTime as error:
         raise InvalidEvent(f"time {shown(time)} is invalid: {error}") from error
-    return Event(event_id, source, event_type, _subject(document), hour, _measures(document), text)
+    subject = _short("subject", optional(document, "subject"))
+    return Event(event_id, source, event_type, subject, hour, _measures(_data(document)), text)
 
 
-def _decoded(body: str | bytes) -> str:
+def _text(body: str | bytes) -> str:
     size = len(body)
     if isinstance(body, str):
         try:
@@ -98,24 +92,6 @@ def _decoded(body: str | bytes) -> str:
         raise InvalidEvent(f"the event is not UTF-8 text: byte {error.start + 1} is wrong") from error
 
 
-def _require_unicode(document: dict[str, Any]) -> None:
-    try:
-        json.dumps(document, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise InvalidEvent("the event has an escape of half a surrogate pair, which is not Unicode text") from error
-    except RecursionError as error:
-        raise InvalidEvent("the event is nested too deeply") from error
-
-
-def _text(document: dict[str, Any], name: str) -> str:
-    if name not in document:
-        raise InvalidEvent(f"{name} is missing")
-    value = document[name]
-    if not isinstance(value, str) or isinstance(value, _Number) or not value:
-        raise InvalidEvent(f"{name} must be a non-empty string, not {shown(value)}")
-    return value
-
-
 def _short(name: str, value: str) -> str:
     size = len(value.encode("utf-8"))
     if size > MAX_NAME_BYTES:
@@ -123,22 +99,45 @@ def _short(name: str, value: str) -> str:
     return value
 
 
-def _subject(document: dict[str, Any]) -> str:
-    value = document.get("subject")
-    if value is None:
-        return ""
-    if not isinstance(value, str) or isinstance(value, _Number):
-        raise InvalidEvent(f"subject must be a string, not {shown(value)}")
-    return _short("subject", value)
-
-
-def _measures(document: dict[str, Any]) -> dict[str, Decimal]:
-    data = document.get("data", {})
+def _data(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the data that is measured: an object, empty where there is none or where it is no JSON."""
+    data, binary = document.get("data"), document.get("data_base64")
+    if binary is None:
+        name = "data"
+    elif data is not None:
+        raise InvalidEvent("data and data_base64 stand in the same event: it has one of them [JSON format, 3.1.1]")
+    else:
+        name, data = "data_base64", _decoded_data(binary, optional(document, "datacontenttype"))
+    if data is None:
+        return {}
     if not isinstance(data, dict):
-        raise InvalidEvent(f"data must be an object, not {shown(data)}")
+        raise InvalidEvent(
+            f"{name} must be an object, not {shown(data)}: its numbers are measured; it may be left out, or null"
+        )
+    return data
+
+
+def _decoded_data(binary: Any, media_type: str) -> Any:
+    """Return the JSON value that is in data_base64, None for content of another type: that is kept, not measured."""
+    if type(binary) is not str:
+        raise InvalidEvent(f"data_base64 must be a string, not {shown(binary)} [JSON format, 3.1.1]")
+    try:
+        content = binascii.a2b_base64(binary, strict_mode=True)
+    except ValueError as error:
+        raise InvalidEvent(f"data_base64 is not Base64 of RFC 4648: {error}") from error
+    if not is_json(media_type):
+        return None
+    what = "data_base64" if media_type else "data_base64, which is JSON where datacontenttype names nothing else,"
+    try:
+        return decoded(content.decode("utf-8"), what)
+    except UnicodeDecodeError as error:
+        raise InvalidEvent(f"{what} is not UTF-8 text: byte {error.start + 1} is wrong") from error
+
+
+def _measures(data: Mapping[str, Any]) -> dict[str, Decimal]:
     measures = {}
     for field, value in data.items():
-        if isinstance(value, _Number):
+        if isinstance(value, Number):
             _short("the name of the data field", field)
             try:
                 measures[field] = exact(value)
@@ -161,20 +160,3 @@ def _require_summable(measures: Mapping[str, Decimal]) -> None:
             f"data has {len(measures)} numbers, which take {sums} sums, more than {MAX_SUMS}: "
             f"an ordinary number takes 3, one of many digits up to {SUMS_PER_FIELD}"
         )
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
-        raise InvalidEvent(f"{shown(twice)} stands twice in the same object")
-    return members
-
-
-def _not_a_number(constant: str) -> NoReturn:
-    raise InvalidEvent(f"{constant} is not a JSON number")
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_Number, parse_float=_Number, parse_constant=_not_a_number
-)

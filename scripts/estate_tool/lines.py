@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import re
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from estate_tool.errors import Failed
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _PIECE = 65_536
 # What a message may not hold (Amazon SQS API Reference, SendMessage). A decoded text has no surrogates.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ufffd\U00010000-\U0010ffff]")
+_ONLY_OPENS = re.compile(r"[\s\[{]+")
 
 
 class Line(NamedTuple):
@@ -67,3 +72,51 @@ class Lines:
             place = f"character {forbidden.start() + 1} of the line is U+{ord(forbidden[0]):04X}"
             return Line(number, "", f"{place}, which no message can hold")
         return Line(number, text)
+
+
+class LongerDocument(Failed):
+    """The lines are parts of JSON documents, where each is to be an event of its own."""
+
+
+def one_document_each(lines: Iterable[Line]) -> Iterator[Line]:
+    """Yield the lines; raise LongerDocument at once if the first two are parts of one document."""
+    source = iter(lines)
+    begin = list(itertools.islice(source, 2))
+    if (
+        len(begin) == 2
+        and _goes_on(begin[0].text)
+        and (_ONLY_OPENS.fullmatch(begin[0].text) or _partial(begin[1].text))
+    ):
+        raise _longer(begin[0])
+    yield from begin
+    yield from source
+
+
+def _longer(first: Line) -> LongerDocument:
+    from shared.json_text import DOCUMENTS, ELEMENTS
+
+    array = first.text.lstrip().startswith("[")
+    kind, way = ("a JSON array", ELEMENTS) if array else ("JSON objects", DOCUMENTS)
+    return LongerDocument(
+        f"line {first.number} begins {kind} of several lines, and each event has to be one line; nothing was sent",
+        f"send what this prints: {way}",
+    )
+
+
+def _partial(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _goes_on(text: str) -> bool:
+    """True for the beginning of an object or array that ends between two of its parts, as no line cut off does."""
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        return text.lstrip()[:1] in ("[", "{") and error.pos >= len(text.rstrip())
+    except (ValueError, RecursionError):
+        pass
+    return False

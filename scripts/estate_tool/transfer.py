@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from estate_tool import sending
 from estate_tool.counted_before import clock_of
 from estate_tool.errors import EstateError, Failed
-from estate_tool.lines import Lines
+from estate_tool.lines import Lines, LongerDocument, one_document_each
 from estate_tool.reaching import explained
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class Transfer:
             )
             self.through_line = lines.number
             self._require_same_process()
+        except LongerDocument:
+            raise
         except sending.Interrupted as error:
             raise Failed(f"stopped: {self._standing(lines)}", self._how_to_go_on()) from error
         except OSError as error:
@@ -75,7 +77,7 @@ class Transfer:
         """The lines to send, checked and counted."""
         from shared.events import InvalidEvent, parse
 
-        for line in lines:
+        for line in lines if self._raw else one_document_each(lines):
             self._ledger.read += 1
             event, problem = None, line.problem
             if not problem:

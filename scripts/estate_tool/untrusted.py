@@ -9,7 +9,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.events import InvalidEvent, parse
+from shared.events import InvalidEvent, parse_stored
 
 # The last second of the year 9999, which is as late as dates go.
 _LAST_MOMENT = 253_402_300_799.0
@@ -98,7 +98,7 @@ def foreign_because(item: object) -> str:
     if not isinstance(stored, str):
         return "it holds no event"
     try:
-        event = parse(stored)
+        event = parse_stored(stored)
     except InvalidEvent as error:
         return str(error)
     return "" if event.key == key else "its key is that of another event"

@@ -1,5 +1,6 @@
 """Events, batches and contexts for the tests of the functions, and the totals they must come to."""
 
+import base64
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -142,5 +143,9 @@ def plain_events(draw: st.DrawFn) -> dict[str, Any]:
         "time": f"{hour}:{draw(st.integers(0, 59)):02}:00Z",
     }
     members = ", ".join(f"{json.dumps(name)}: {literal}" for name, literal in data.items())
-    text = f'{json.dumps(head)[:-1]}, "data": {{{members}}}}}'
+    content = f"{{{members}}}"
+    if draw(st.booleans()):
+        content = f'"{base64.b64encode(content.encode()).decode()}"'
+    said = json.dumps({**head, "subject": subject or None})
+    text = f'{said[:-1]}, "{"data_base64" if content[0] == chr(34) else "data"}": {content}}}'
     return {**head, "hour": f"{hour}:00:00Z", "data": data, "text": text}

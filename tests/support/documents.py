@@ -12,6 +12,7 @@ from foundation.catalog import CATALOG
 from foundation.layers import LAYERS
 from foundation.model import Function, QueueTrigger, StreamTrigger, TableGrant
 from foundation.settings import Setting
+from tests.support import cloudevents
 from tests.support.mocks import outputs_of
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -102,6 +103,7 @@ def _values(value: Any, path: str = "") -> Iterator[str]:
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "architecture.md": {"layers": layers, "flow": flow},
     "configuration.md": {"configuration": configuration},
+    "events.md": {"conformance": cloudevents.table},
     "outputs.md": {"outputs": outputs},
 }
 

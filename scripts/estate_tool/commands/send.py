@@ -30,7 +30,11 @@ STDIN = "-"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to send, ENV, and how."""
-    parser.add_argument("file", metavar="FILE", help="CloudEvents as JSON, one per line; `-` reads them from stdin")
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        help="CloudEvents as JSON, one per line (docs/events.md), `data` an object; `-` reads them from stdin",
+    )
     arguments.environment(parser)
     parser.add_argument("--raw", action="store_true", help="send lines that are no valid events too, as they are")
     parser.add_argument(

@@ -34,12 +34,12 @@ def test_bytes_and_text_are_the_same_event() -> None:
     assert parse(text.encode()) == parse(text)
 
 
-@pytest.mark.parametrize("subject", [..., None, ""])
+@pytest.mark.parametrize("subject", [..., None])
 def test_no_subject_is_the_empty_subject(subject: object) -> None:
     assert parse(event_text(subject=subject)).subject == ""
 
 
-@pytest.mark.parametrize("data", [..., {}, {"late": False}])
+@pytest.mark.parametrize("data", [..., None, {}, {"late": False}])
 def test_an_event_may_measure_nothing(data: Any) -> None:
     assert parse(event_text(data=data)).measures == {}
 
@@ -49,9 +49,9 @@ def test_a_field_may_have_any_name(name: str) -> None:
     assert parse(event_text(data={name: 5})).measures == {name: Decimal(5)}
 
 
-def test_other_members_are_kept_and_not_looked_at() -> None:
-    text = event_text(traceparent="x", nested={"deep": [1]}).replace("1]", f"1e999999999, {'1' * 99}]")
-    assert parse(text).measures == {"dep_delay": Decimal(2)}
+def test_what_is_not_measured_is_kept_and_not_looked_at() -> None:
+    text = event_text(data={"dep_delay": 2, "deep": {"n": [1]}}, traceparent="x")
+    assert parse(text.replace("1]", f"1e999999999, {'1' * 99}]")).measures == {"dep_delay": Decimal(2)}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,6 @@ def test_other_members_are_kept_and_not_looked_at() -> None:
         ({"subject": 5}, "subject must be a string, not 5"),
         ({"subject": True}, "subject must be a string, not true"),
         ({"subject": "é" * 513}, "has 1026 bytes, more than 1024"),
-        ({"data": None}, "data must be an object, not null"),
         ({"data": [1]}, "data must be an object, not an array"),
         ({"data": "text"}, 'data must be an object, not "text"'),
         ({"data": {"n" * 1025: 1}}, "the name of the data field"),

@@ -78,6 +78,52 @@ def test_invalid_lines_are_named_and_not_sent(estate: Any, call: Any, events: An
     assert sorted(estate.bodies("queue-ingest-dev")) == sorted(FLIGHTS[:2])
 
 
+BATCH = json.dumps([json.loads(line) for line in FLIGHTS[:3]], indent=1).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("lines", "way"),
+    [
+        (BATCH, "jq -c '.[]'"),
+        (["", *BATCH], "jq -c '.[]'"),
+        (["[", FLIGHTS[0], "]"], "jq -c '.[]'"),
+        ([f"[{FLIGHTS[0]},", f"{FLIGHTS[1]}]"], "jq -c '.[]'"),
+        (json.dumps(json.loads(FLIGHTS[0]), indent=2).splitlines() * 2, "jq -c ."),
+        (['{ "specversion": "1.0",', '  "id": "1"', "}"], "jq -c ."),
+    ],
+    ids=["pretty", "after-a-blank-line", "one-a-line", "within-brackets", "objects", "opened-with-a-member"],
+)
+def test_a_document_of_several_lines_is_said_to_be_one_once_and_nothing_is_sent(
+    estate: Any, call: Any, events: Any, lines: list[str], way: str
+) -> None:
+    done = call(send, events(*lines), "--json")
+    assert done.code == 1
+    assert (done.err.count("several lines"), done.err.count("not JSON"), way in done.err) == (1, 0, True)
+    assert json.loads(done.out)["sent"] == 0
+    assert estate.bodies("queue-ingest-dev") == []
+
+
+@pytest.mark.parametrize("cut", ['{"specversion": "1.0", "id": "x', '{"specversion": "1.0",', '{"data": {"a": [1,'])
+def test_a_first_line_that_was_cut_off_is_one_bad_line(estate: Any, call: Any, events: Any, cut: str) -> None:
+    done = call(send, events(cut, *FLIGHTS), "--json")
+    assert re.findall(r"^line (\d+):", done.err, re.MULTILINE) == ["1"]
+    assert json.loads(done.out)["sent"] == 30
+
+
+@pytest.mark.parametrize("separator", ["", " ", "\r", "\t"])
+def test_several_events_in_a_line_are_one_error_with_the_way_to_make_lines(
+    estate: Any, call: Any, events: Any, separator: str
+) -> None:
+    done = call(send, events(separator.join(FLIGHTS[:3])), "--json")
+    assert (done.code, done.err.count("line 1:"), "jq -c ." in done.err) == (1, 1, True)
+
+
+def test_commas_after_lines_are_told_by_line_and_what_is_right_is_sent(estate: Any, call: Any, events: Any) -> None:
+    done = call(send, events(*(f"{line}," for line in FLIGHTS[:3]), FLIGHTS[3]), "--json")
+    assert re.findall(r"^line (\d+):", done.err, re.MULTILINE) == ["1", "2", "3"]
+    assert estate.bodies("queue-ingest-dev") == [FLIGHTS[3]]
+
+
 def test_of_many_invalid_lines_the_first_are_named_and_all_are_counted(estate: Any, call: Any, events: Any) -> None:
     done = call(send, events(*["no event"] * 250), "--json")
     assert done.err.count("is not JSON") == 100

@@ -1,0 +1,73 @@
+"""JSON text of an event: read strictly, numbers as they are written."""
+
+import json
+from collections import Counter
+from typing import Any, NoReturn
+
+from shared.text import shown
+
+# Older versions of jq round numbers of over 17 digits.
+ELEMENTS, DOCUMENTS = "jq -c '.[]' FILE (jq 1.7) writes one a line", "jq -c . FILE (jq 1.7) writes one a line"
+"""The way to have an event a line of an array, and of several documents."""
+_EACH = "send each in a message or line of its own"
+
+
+class InvalidEvent(ValueError):
+    """The text is not an event the estate takes; the message is a sentence that says why."""
+
+
+class Number(str):
+    """A number as it is written, so that huge ones cost nothing until somebody wants their value."""
+
+    __slots__ = ()
+
+
+def decoded(text: str, what: str = "the event") -> Any:
+    """Return the one JSON value that the text is; raise InvalidEvent if it is none that can be relied on."""
+    try:
+        value = _DECODER.decode(text)
+    except RecursionError as error:
+        raise InvalidEvent(f"{what} is nested too deeply") from error
+    except json.JSONDecodeError as error:
+        place = f"character {error.pos + 1} of {shown(text)}"
+        another = error.msg == "Extra data" and text[error.pos] in "{["
+        hint = f": another begins there; {_EACH}; {DOCUMENTS}" if another else ""
+        raise InvalidEvent(f"{what} is not JSON: {error.msg} at {place}{hint}") from error
+    if "\\u" in text:
+        _require_unicode(value, what)
+    return value
+
+
+def decoded_object(text: str) -> dict[str, Any]:
+    """Return the members of the one event that the text is."""
+    value = decoded(text)
+    if not isinstance(value, dict):
+        hint = f" of them: {_EACH}; {ELEMENTS}" if isinstance(value, list) else ""
+        raise InvalidEvent(f"the event must be a JSON object, not {shown(value)}{hint}")
+    return value
+
+
+def _require_unicode(value: Any, what: str) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InvalidEvent(f"{what} has an escape of half a surrogate pair, which is not Unicode text") from error
+    except RecursionError as error:
+        raise InvalidEvent(f"{what} is nested too deeply") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        twice, _ = Counter(name for name, _ in pairs).most_common(1)[0]
+        raise InvalidEvent(f"{shown(twice)} stands twice in the same object")
+    return members
+
+
+def _not_a_number(constant: str) -> NoReturn:
+    raise InvalidEvent(f"{constant} is not a JSON number")
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=Number, parse_float=Number, parse_constant=_not_a_number
+)
