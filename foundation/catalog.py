@@ -53,7 +53,7 @@ CATALOG = Catalog(
             timeout_seconds=10,
             trigger=QueueTrigger(queue="ingest", batch_size=500, window_seconds=1, maximum_concurrency=10),
             grants=(
-                TableGrant(table="events", access=("insert",)),
+                TableGrant(table="events", access=("insert", "read")),
                 QueueGrant(queue="ingest", access=("release",)),
             ),
             environment={"RETENTION_DAYS": str(EVENT_RETENTION_DAYS)},

@@ -6,17 +6,16 @@ bound: 300 of them are 260 KB of names and numbers at most.
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 from shared.aggregates import numbers_of
-from shared.events import MAX_SUMS, Event
+from shared.events import Event
 from shared.keys import series_key
 from shared.statistics import Summary
 
-_PLACEHOLDERS = [(f"#{number}", f":{number}", f"#{number} :{number}") for number in range(MAX_SUMS + 10)]
 BYTES_PER_HASH = 128
 """A field's name counts once for each 128 bytes it begins."""
 
@@ -45,6 +44,35 @@ def hashes_of(field: str) -> frozenset[str]:
     )
 
 
+@lru_cache(maxsize=256)
+def _hashes_of_all(fields: tuple[str, ...]) -> frozenset[str]:
+    return frozenset().union(*map(hashes_of, fields))
+
+
+@lru_cache(maxsize=256)
+def _sorted(hashes: frozenset[str]) -> list[str]:
+    return sorted(hashes)
+
+
+class _Form(NamedTuple):
+    """What the updates of all aggregates have in common that add to the same attributes."""
+
+    names: Mapping[str, str]
+    values: Sequence[str]
+    expression: str
+
+
+@lru_cache(maxsize=256)
+def _form(attributes: tuple[str, ...], has_subject: bool) -> _Form:
+    """Return the form of an update that adds to these attributes, and names its type and perhaps its subject."""
+    labels = ("type", "subject") if has_subject else ("type",)
+    added = [f"#{number} :{number}" for number in range(len(attributes))]
+    names = {f"#{name}": name for name in labels} | {f"#{n}": name for n, name in enumerate(attributes)}
+    settings = ", ".join(f"#{name} = :{name}" for name in labels)
+    values = [f":{number}" for number in range(len(attributes))]
+    return _Form(names, values, f"SET {settings} ADD {', '.join(added)}")
+
+
 class Aggregates:
     """The table of aggregates, as far as this batch knows it."""
 
@@ -60,33 +88,33 @@ class Aggregates:
     def add(self, target: Target, summary: Summary) -> tuple[dict[str, Any], frozenset[str]]:
         """Return the action that adds the summary, and the fields for which there is no room."""
         new, kept, left_out = self._room(target, summary)
-        names, values = {}, {}
-        settings, additions = [], []
-        for name, label in (("type", target.type), ("subject", target.subject)):
-            if label is not None:
-                names[f"#{name}"], values[f":{name}"] = name, {"S": label}
-                settings.append(f"#{name} = :{name}")
-        for (name, number), (own, value, addition) in zip(numbers_of(kept).items(), _PLACEHOLDERS, strict=False):
-            names[own], values[value] = name, {"N": number}
-            additions.append(addition)
+        numbers = numbers_of(kept)
+        form = _form(tuple(numbers), target.subject is not None)
+        names = dict(form.names)
+        values: dict[str, Any] = {
+            value: {"N": number} for value, number in zip(form.values, numbers.values(), strict=True)
+        }
+        values[":type"] = {"S": target.type}
+        if target.subject is not None:
+            values[":subject"] = {"S": target.subject}
         update: dict[str, Any] = {
             "TableName": self._table,
             "Key": {"series": {"S": series_key(target.type, target.subject)}, "hour": {"S": target.hour}},
+            "UpdateExpression": form.expression,
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": values,
         }
         if new:
-            names["#fields"], values[":fields"] = "fields", {"SS": sorted(new)}
-            additions.append("#fields :fields")
+            names["#fields"], values[":fields"] = "fields", {"SS": _sorted(new)}
+            update["UpdateExpression"] += ", #fields :fields"
             update["ConditionExpression"], bound = self._condition(target, len(new))
             values.update(bound)
             update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
-        update["UpdateExpression"] = f"SET {', '.join(settings)} ADD {', '.join(additions)}"
         return {"Update": update}, left_out
 
     def _room(self, target: Target, summary: Summary) -> tuple[frozenset[str], Summary, frozenset[str]]:
         """Return the hashes to add, what of the summary can be added, and the fields that can't."""
-        wanted = frozenset().union(*map(hashes_of, summary.fields))
+        wanted = _hashes_of_all(tuple(summary.fields))
         if target not in self._taken and len(wanted) <= self._most:
             return wanted, summary, frozenset()
         taken = set(self._taken.get(target, ()))

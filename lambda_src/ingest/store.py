@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from shared.aws import AwsError, Caller
@@ -13,6 +14,8 @@ from shared.pages import PAGE_EVENTS, Place, attributes_of, new_page
 
 MAX_STATEMENTS = 25
 """Of one BatchExecuteStatement (Amazon DynamoDB API Reference)."""
+MAX_KEYS = 100
+"""Of one BatchGetItem (Amazon DynamoDB API Reference)."""
 MAX_REQUEST_BYTES = 3_500_000
 """Kept well below what DynamoDB reads in one request."""
 _SECONDS_PER_DAY = 86_400
@@ -42,6 +45,7 @@ class EventStore:
 
     def __init__(self, client: Caller, table: str, retention_days: int) -> None:
         self._client = client
+        self._table = table
         self._statement = f'INSERT INTO "{table}" VALUE {{{", ".join(f"{name!r}: ?" for name in _ATTRIBUTES)}}}'
         self._retention = retention_days * _SECONDS_PER_DAY
 
@@ -49,10 +53,42 @@ class EventStore:
         """Store the events that are not stored yet; no two of them may have the same key. Never raises because of AWS.
 
         Where DynamoDB throttles, requests become smaller; what it goes on refusing has to be delivered again. To repeat
-        a request is harmless: its events then are duplicates.
+        a request is harmless: its events then are duplicates. To refuse a duplicate costs what a write does, so where
+        the first request is refused whole, the other events are looked up before they are written.
         """
         result: BatchResult[Event] = BatchResult()
         waiting = deque(self._inserts(events))
+        first = deque(islice(waiting, MAX_STATEMENTS))
+        rest = deque(islice(waiting, MAX_STATEMENTS, None))
+        self._write(first, result, deadline)
+        if rest and len(result.duplicates) == MAX_STATEMENTS:
+            rest = self._unknown(rest, result, deadline)
+        if result.error:
+            result.retry((insert.event for insert in rest), result.error)
+        else:
+            self._write(rest, result, deadline)
+        return result
+
+    def _unknown(self, waiting: Sequence[_Insert], result: BatchResult[Event], deadline: Deadline) -> deque[_Insert]:
+        """Return the events that are not stored, as far as an inconsistent read can tell, at half a read unit each.
+
+        One that it misses is refused when it is written. Where the table throttles reads, all are written.
+        """
+        found: set[str] = set()
+        for start in range(0, len(waiting), MAX_KEYS):
+            keys = [{"event_key": insert.item["event_key"]} for insert in islice(waiting, start, start + MAX_KEYS)]
+            wanted = {self._table: {"Keys": keys, "ProjectionExpression": "event_key"}}
+            try:
+                answer = self._client.call("BatchGetItem", {"RequestItems": wanted}, deadline)
+            except AwsError as error:
+                if not error.transient:
+                    result.error = error
+                break
+            found.update(item["event_key"]["S"] for item in answer["Responses"].get(self._table, ()))
+        result.duplicates += [insert.event for insert in waiting if insert.item["event_key"]["S"] in found]
+        return deque(insert for insert in waiting if insert.item["event_key"]["S"] not in found)
+
+    def _write(self, waiting: deque[_Insert], result: BatchResult[Event], deadline: Deadline) -> None:
         limit, attempt = MAX_STATEMENTS, 0
         while waiting:
             chunk = _taken(waiting, limit)
@@ -72,7 +108,6 @@ class EventStore:
                 result.retry((insert.event for insert in waiting), error)
                 break
             attempt += 1
-        return result
 
     def _inserts(self, events: Sequence[Event]) -> Iterator[_Insert]:
         now = time.time()

@@ -8,6 +8,7 @@ after the first colon, so any Unicode text can be a field's name, and none can b
 import re
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 
 from shared.exact import ZERO, join, windows
 from shared.statistics import Moments, Summary
@@ -23,11 +24,17 @@ def numbers_of(summary: Summary) -> dict[str, str]:
     """Return attribute name → number to add, for everything in the summary that is not zero."""
     numbers = {COUNT: str(summary.events)}
     for field, moments in summary.fields.items():
-        numbers[f"count:{field}"] = str(moments.values)
-        for name, value in (("sum", moments.total), ("squares", moments.squares)):
+        count, total, squares = _names(field)
+        numbers[count] = str(moments.values)
+        for name, value in ((total, moments.total), (squares, moments.squares)):
             for window, number in windows(value).items():
-                numbers[f"{name}{window:+d}:{field}" if window else f"{name}:{field}"] = number
+                numbers[name.replace(":", f"{window:+d}:", 1) if window else name] = number
     return numbers
+
+
+@lru_cache(maxsize=4096)
+def _names(field: str) -> tuple[str, str, str]:
+    return f"count:{field}", f"sum:{field}", f"squares:{field}"
 
 
 def summary_of(item: Mapping[str, Attribute]) -> Summary:

@@ -11,10 +11,11 @@ import ssl
 import time
 import zlib
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from shared import responses
 from shared.deadline import Deadline
 from shared.signing import Credentials, authorization
 from shared.text import shown
@@ -157,17 +158,15 @@ class AwsClient:
             stream.settimeout(timeout)
             # In one piece: http.client sends head and body apart, and system calls are most of what a request costs.
             connection.send(_head(self._path, headers, body) + body)
-            response = HTTPResponse(stream, method="POST")
-            response.begin()
-            result = response.status, response.getheader("x-amz-crc32"), response.read()
+            response = responses.read(stream)
         except BaseException:
             connection.close()
             raise
-        if response.will_close:
+        if response.closes:
             connection.close()
         else:
             self._connection = connection
-        return result
+        return response.status, response.headers.get("x-amz-crc32"), response.body
 
 
 def _head(path: str, headers: Mapping[str, str], body: bytes) -> bytes:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 import tracemalloc
 from contextlib import contextmanager
@@ -15,16 +18,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from aggregate.counting import Counter
-from aggregate.handler import Aggregate
 from aggregate.records import read
 from estate_tool import flights
-from ingest.handler import Ingest
-from ingest.messages import Delays
-from ingest.store import EventStore
+from estate_tool.paths import ROOT
 from query.handler import Query
 from query.reading import Reader
 from shared.aws import AwsClient
-from shared.dead_letters import DeadLetterQueue
 from shared.logs import logger
 from tests.bench.harness import Measured, Row, processor
 from tests.lambdas.samples import deadline, image_of, sqs_batch, stream_record
@@ -39,9 +38,57 @@ BATCHES = (10, 100, 1000)
 _KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
 
 
+# As Lambda has it: nothing is loaded but the function, and the garbage collector is as Python starts it.
+_PROGRAM = """
+import json, sys, time
+
+function, size, times = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+environment = json.loads(sys.argv[4])
+with open(sys.argv[5], encoding="utf-8") as file:
+    batch = {"Records": json.load(file)[:size]}
+
+from shared.aws import AwsClient
+from shared.dead_letters import DeadLetterQueue
+from shared.deadline import Deadline
+from shared.logs import logger
+
+
+class Context:
+    def get_remaining_time_in_millis(self):
+        return 30_000
+
+
+logger.setLevel("ERROR")
+client, deadline = AwsClient("dynamodb", environment), Deadline(Context())
+dead = DeadLetterQueue(lambda: client, "https://dead")
+if function == "ingest":
+    from ingest.handler import Ingest
+    from ingest.messages import Delays
+    from ingest.store import EventStore
+
+    ingest = Ingest(EventStore(client, "events", 30), dead, Delays(lambda: client, "https://queue"))
+
+    def run():
+        assert ingest.run(batch, deadline) == {"batchItemFailures": []}
+else:
+    from aggregate.counting import Counter
+    from aggregate.handler import Aggregate
+
+    def run():
+        # A counter remembers what is counted: it has to meet every batch for the first time.
+        Aggregate(Counter(client, "pages", "aggregates", 100), dead).run(batch, deadline)
+
+run()
+started = time.process_time()
+for _ in range(times):
+    run()
+print((time.process_time() - started) / (times * size) * 1e6)
+"""
+
+
 @contextmanager
-def _somewhere() -> Iterator[tuple[AwsClient, Any]]:
-    """A client of the handlers' and one of boto3's, of the same DynamoDB that agrees to everything."""
+def _somewhere() -> Iterator[tuple[str, AwsClient, Any]]:
+    """The address of a DynamoDB that agrees to everything, a client of the handlers' and one of boto3's."""
     level = logger.level
     logger.setLevel("ERROR")
     with stub_aws.elsewhere() as address:
@@ -50,20 +97,31 @@ def _somewhere() -> Iterator[tuple[AwsClient, Any]]:
             aws_secret_access_key="test",
         )  # fmt: skip
         try:
-            yield AwsClient("dynamodb", {**_KEYS, "AWS_ENDPOINT_URL": address}), theirs
+            yield address, AwsClient("dynamodb", {**_KEYS, "AWS_ENDPOINT_URL": address}), theirs
         finally:
             logger.setLevel(level)
 
 
-def _compared(ours: Callable[[int], object], theirs: Callable[[int], object], events: int, rounds: int) -> Measured:
+def _processor(
+    function: str, records: list[dict[str, Any]], loop: Callable[[Any, int], object], small: bool
+) -> Measured:
     """Processor time per event (µs) of batches of every size against one event at a time; the note has each size."""
+    events, rounds = (1000, 1) if small else (4000, 7)
     single: list[float] = []
     by_size: dict[int, list[float]] = {size: [] for size in BATCHES}
-    for _ in range(rounds):
-        for size in BATCHES:
-            times = max(events // size, 1)
-            by_size[size].append(sum(processor(partial(ours, size)) for _ in range(times)) / (times * size) * 1e6)
-            single.append(processor(partial(theirs, events // 10)) / (events // 10) * 1e6)
+    with _somewhere() as (address, _, boto), tempfile.NamedTemporaryFile("w", encoding="utf-8") as file:
+        json.dump(records, file)
+        file.flush()
+        environment = json.dumps({**_KEYS, "AWS_ENDPOINT_URL": address})
+        for _ in range(rounds):
+            for size in BATCHES:
+                words = (function, str(size), str(max(events // size, 1)), environment, file.name)
+                run = subprocess.run(
+                    [sys.executable, "-c", _PROGRAM, *words], cwd=ROOT / "lambda_src", check=True, capture_output=True,
+                    text=True,
+                )  # fmt: skip
+                by_size[size].append(float(run.stdout))
+                single.append(processor(partial(loop, boto, events // 10)) / (events // 10) * 1e6)
     other = statistics.median(single)
     medians = {size: statistics.median(found) for size, found in by_size.items()}
     note = ", ".join(f"batches of {size}: {found:.1f} µs ({found / other:.3f})" for size, found in medians.items())
@@ -73,43 +131,31 @@ def _compared(ours: Callable[[int], object], theirs: Callable[[int], object], ev
 
 def _ingest(small: bool) -> Measured:
     texts = [flights.event(row) for row in islice(flights.rows(), 1000)]
-    with _somewhere() as (client, boto):
-        dead, delays = DeadLetterQueue(lambda: client, "https://dead"), Delays(lambda: client, "https://queue")
-        function = Ingest(EventStore(client, "events", 30), dead, delays)
 
-        def loop(count: int) -> None:
-            """The usual handler: each record parsed and put on its own."""
-            for text in texts[:count]:
-                event = json.loads(text)
-                key = hashlib.sha256(f"{event['source']}\n{event['id']}".encode()).hexdigest()
-                boto.put_item(
-                    TableName="events", Item={"event_key": {"S": key}, "event": {"S": text}},
-                    ConditionExpression="attribute_not_exists(event_key)",
-                )  # fmt: skip
+    def loop(boto: Any, count: int) -> None:
+        """The usual handler: each record parsed and put on its own."""
+        for text in texts[:count]:
+            event = json.loads(text)
+            key = hashlib.sha256(f"{event['source']}\n{event['id']}".encode()).hexdigest()
+            boto.put_item(
+                TableName="events", Item={"event_key": {"S": key}, "event": {"S": text}},
+                ConditionExpression="attribute_not_exists(event_key)",
+            )  # fmt: skip
 
-        return _compared(
-            lambda size: function.run(sqs_batch(texts[:size]), deadline()), loop, *((1000, 1) if small else (4000, 7))
-        )
+    return _processor("ingest", sqs_batch(texts)["Records"], loop, small)
 
 
 def _aggregate(small: bool) -> Measured:
     texts = [flights.event(row) for row in islice(flights.rows(), 1000)]
     records = [stream_record(image_of(text, n % 500, f"page {n // 500}"), n) for n, text in enumerate(texts)]
-    with _somewhere() as (client, boto):
-        dead = DeadLetterQueue(lambda: client, "https://dead")
 
-        # A counter remembers what is counted: it has to meet every batch for the first time.
-        def ours(size: int) -> None:
-            """One batch."""
-            Aggregate(Counter(client, "pages", "aggregates", 100), dead).run({"Records": records[:size]}, deadline())
+    def loop(boto: Any, count: int) -> None:
+        """A transaction for each event, by boto3."""
+        counter = Counter(_Boto(boto), "pages", "aggregates", 100)
+        for record in records[:count]:
+            counter.count(read([record]).inserted, deadline())
 
-        def loop(count: int) -> None:
-            """A transaction for each event, by boto3."""
-            counter = Counter(_Boto(boto), "pages", "aggregates", 100)
-            for record in records[:count]:
-                counter.count(read([record]).inserted, deadline())
-
-        return _compared(ours, loop, *((1000, 1) if small else (4000, 7)))
+    return _processor("aggregate", records, loop, small)
 
 
 class _Boto:
@@ -124,7 +170,7 @@ class _Boto:
 
 
 def _query(small: bool) -> Measured:
-    with _somewhere() as (client, _):
+    with _somewhere() as (_, client, _):
         function = Query(Reader(client, "aggregates"))
         question = {"type": "t", "from": "2013-03-01T00:00:00Z", "to": "2013-03-02T00:00:00Z", "limit": 24}
         rounds = [_answers(function, question, 50 if small else 400) for _ in range(1 if small else 9)]
@@ -153,7 +199,7 @@ def _p99(values: list[float]) -> float:
 
 def _year(small: bool) -> Measured:
     """Round trips for a year of hourly buckets, page by page."""
-    with _somewhere() as (client, _):
+    with _somewhere() as (_, client, _):
         calls = _Counting(client)
         function = Query(Reader(calls, "aggregates"))
         question: dict[str, Any] = {"type": "t", "from": "2013-01-01T00:00:00Z", "to": "2014-01-01T00:00:00Z"}
@@ -188,11 +234,11 @@ class _Counting:
 ROWS = (
     Row(
         name="ingest", what="processor time per event in batches of 10, 100 and 1000, the worst of them",
-        against="a put_item loop", unit="µs", goal=0.12, measure=_ingest,
+        against="a put_item loop", unit="µs", goal=90, absolute=True, measure=_ingest,
     ),
     Row(
         name="aggregate", what="processor time per event in batches of 10, 100 and 1000, the worst of them",
-        against="a transaction per event", unit="µs", goal=0.10, measure=_aggregate,
+        against="a transaction per event", unit="µs", goal=90, absolute=True, measure=_aggregate,
     ),
     Row(name="query", what="p99 of warm answers", against="their median", unit="ms", goal=2, measure=_query),
     Row(

@@ -34,7 +34,8 @@ class Measured:
 class Row:
     """A measurement and its goal: the ratio a/b is to be at most `goal`, at least where more is better.
 
-    `measure` takes whether a small version is enough; it must fail when what is measured doesn't work.
+    Where the goal is `absolute`, it is for `a` itself, and `b` is only shown beside it. `measure` takes whether a small
+    version is enough; it must fail when what is measured doesn't work.
     """
 
     name: str
@@ -44,13 +45,15 @@ class Row:
     goal: float
     measure: Callable[[bool], Measured]
     more_is_better: bool = False
+    absolute: bool = False
 
     def result(self, measured: Measured) -> dict[str, Any]:
         """The row as it is kept."""
         ratio = measured.a / measured.b if measured.b else measured.a
-        met = ratio >= self.goal if self.more_is_better else ratio <= self.goal
+        held = measured.a if self.absolute else ratio
+        met = held >= self.goal if self.more_is_better else held <= self.goal
         return {
-            **{key: getattr(self, key) for key in ("what", "against", "unit", "goal", "more_is_better")},
+            **{key: getattr(self, key) for key in ("what", "against", "unit", "goal", "more_is_better", "absolute")},
             **asdict(measured), "ratio": ratio, "met": met,
         }  # fmt: skip
 
@@ -103,7 +106,8 @@ def table(names: Iterable[str], now: Mapping[str, dict[str, Any]], before: Mappi
         row = now.get(name)
         if row is None:
             continue
-        goal = f"{'≥' if row['more_is_better'] else '≤'} {row['goal']:g}"
+        unit = f" {row['unit']}" if row.get("absolute") else ""
+        goal = f"{'≥' if row['more_is_better'] else '≤'} {row['goal']:g}{unit}"
         earlier = f"{before[name]['ratio']:.2f}" if name in before else "–"
         other = f"{_number(row['b'])} {row['unit']} ({row['against']})" if row["b"] else "–"
         ratio = f"{row['ratio']:.2f}" if row["b"] else "–"

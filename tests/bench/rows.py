@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from tests.bench import growth, handlers, rollouts, sending, sizing, starts, whole
+from tests.bench import bill, growth, handlers, rollouts, sending, sizing, starts, whole
 
 ROWS = (
     *rollouts.ROWS,
     *growth.ROWS,
     *starts.ROWS,
     *handlers.ROWS,
+    *bill.ROWS,
     *whole.ROWS,
     *sending.ROWS,
     *sizing.ROWS,

@@ -14,6 +14,7 @@ import pytest
 from compute.packaging import build
 from foundation.catalog import CATALOG
 from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, TableGrant
+from ingest.store import MAX_STATEMENTS
 from shared.keys import event_key
 from tests.support.mocks import outputs_of, roll_out
 
@@ -29,10 +30,18 @@ EVENT = {
     "time": "2013-01-01T05:15:00Z",
     "data": {"delay": 2},
 }
-# One payload per function that makes it do all it can do: store, send on, count, read.
+# One payload per function that makes it do all it can do: store, look up, send on, count, read.
 PAYLOADS: Mapping[str, Any] = {
     "ingest": {
         "Records": [
+            *(
+                {
+                    "messageId": f"known{number}",
+                    "receiptHandle": "r0",
+                    "body": json.dumps({**EVENT, "id": f"known {number}"}),
+                }
+                for number in range(MAX_STATEMENTS)
+            ),
             {"messageId": "good", "receiptHandle": "r1", "body": json.dumps(EVENT)},
             {"messageId": "bad", "receiptHandle": "r2", "body": "no event"},
             {
@@ -147,8 +156,12 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
         del deadline
         service = client._service  # pyright: ignore[reportPrivateUsage]
         sent.append((service, operation, json.loads(json.dumps(request))))
-        slow = {"Error": {"Code": "ThrottlingError"}}
-        answers = [slow if '"2"' in str(each) else {} for each in request.get("Statements", ())]
+        errors = {'"2"': "ThrottlingError", '"known ': "DuplicateItem"}
+        codes = [
+            next((code for mark, code in errors.items() if mark in str(each)), None)
+            for each in request.get("Statements", ())
+        ]
+        answers = [{"Error": {"Code": code}} if code else {} for code in codes]
         return {"Items": [], "Responses": answers if operation == "BatchExecuteStatement" else {}}
 
     monkeypatch.setattr(AwsClient, "call", call)

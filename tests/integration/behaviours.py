@@ -18,6 +18,7 @@ from aggregate.counting import LOOK_FIRST_EVENTS
 from foundation.catalog import CATALOG
 from foundation.model import Function, QueueTrigger
 from foundation.naming import Arns, Names
+from ingest.store import MAX_STATEMENTS
 from shared.keys import event_key, series_key
 from tests.integration.cloud import ACCOUNT
 
@@ -114,9 +115,9 @@ def event(name: str, event_type: str = "") -> str:
     )
 
 
-def message(body: str) -> dict[str, str]:
+def message(body: str, number: int = 1) -> dict[str, str]:
     """A message as Lambda hands it to a function."""
-    return {"messageId": "1", "receiptHandle": "none", "body": body}
+    return {"messageId": str(number), "receiptHandle": "none", "body": body}
 
 
 def item(name: str, text: str) -> dict[str, dict[str, str]]:
@@ -160,6 +161,16 @@ def event_stored(estate: Estate) -> Look:
     name = uuid.uuid4().hex
     for _ in range(2):
         estate.invoke("ingest", {"Records": [message(event(name))]})
+    return lambda: _stored(estate, name)
+
+
+def batch_redelivered(estate: Estate) -> Look:
+    """A batch whose first request is all known: the others are looked up before they are written."""
+    name = uuid.uuid4().hex
+    known = [event(f"{name}-{number}", name) for number in range(MAX_STATEMENTS)]
+    estate.invoke("ingest", {"Records": [message(text, number) for number, text in enumerate(known)]})
+    again = [*known, event(name)]
+    estate.invoke("ingest", {"Records": [message(text, number) for number, text in enumerate(again)]})
     return lambda: _stored(estate, name)
 
 
@@ -274,6 +285,10 @@ BEHAVIOURS = (
     Behaviour(
         function="ingest", name="a valid event is stored", start=event_stored,
         needs={"table-events": ("dynamodb:PartiQLInsert",)},
+    ),
+    Behaviour(
+        function="ingest", name="a new event of a batch that is delivered again is stored", start=batch_redelivered,
+        needs={"table-events": ("dynamodb:BatchGetItem", "dynamodb:PartiQLInsert")},
     ),
     Behaviour(
         function="ingest", name="an invalid message is in dlq-ingest within seconds",

@@ -6,7 +6,9 @@ batch, 400 KB per item, 4 KB and 300 operators per expression, 38 digits per num
 more digits is refused as AWS does: "Number overflow".
 
 Capacity is counted as the developer guide says ("Read and write operations"): a write costs a unit per KB of the larger
-of the item before and after, refused conditional ones too, and twice that in a transaction, refused or not.
+of the item before and after, refused conditional ones too, and twice that in a transaction, refused or not. A read
+costs half a unit per 4 KB of each item asked for, there or not, and a consistent one a unit; a query reads its items
+as one.
 """
 
 import base64
@@ -66,6 +68,11 @@ def units_of(*items: Mapping[str, Any] | None) -> int:
     return max(1, math.ceil(max(size_of(item) for item in items if item is not None) / 1024))
 
 
+def half_read_units_of(size: int, *, consistent: bool) -> int:
+    """Halves of a read unit for so many bytes."""
+    return max(1, math.ceil(size / 4096)) * (2 if consistent else 1)
+
+
 def no_fault(operation: str, request: Mapping[str, Any]) -> None:
     """Let every request pass."""
     del operation, request
@@ -87,6 +94,8 @@ class FakeDynamoDB:
         """Whether a table ("read" or "write") has so many units left; if so, they are taken."""
         self.refuse: Callable[[Item], str] = lambda _: ""
         """The code with which a single INSERT is refused."""
+        self.unread: set[str] = set()
+        """Keys of events that an inconsistent read does not find yet."""
 
     def call(self, operation: str, request: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         if deadline.passed():
@@ -101,8 +110,8 @@ class FakeDynamoDB:
     def answer(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
         """What DynamoDB answers; raises AwsError."""
         does = {
-            "BatchExecuteStatement": self._execute, "BatchGetItem": self._get, "Query": self._query,
-            "TransactWriteItems": self._transact,
+            "BatchExecuteStatement": self._execute, "BatchGetItem": self._get, "PutItem": self._put,
+            "Query": self._query, "TransactWriteItems": self._transact,
         }  # fmt: skip
         return does[operation](request)
 
@@ -152,11 +161,24 @@ class FakeDynamoDB:
             assert 1 <= len(asked["Keys"]) <= 100
             keys = [tuple(key[name]["S"] for name in KEYS[table]) for key in asked["Keys"]]
             assert len(set(keys)) == len(keys)
-            if not self.takes(table, "read", len(keys) * (1 if asked.get("ConsistentRead") else 0.5)):
+            items, consistent = self.tables[table], bool(asked.get("ConsistentRead"))
+            halves = sum(half_read_units_of(size_of(items.get(key, {})), consistent=consistent) for key in keys)
+            if not self.takes(table, "read", halves / 2):
                 raise AwsError("BatchGetItem", "ProvisionedThroughputExceededException", "too much")
-            found[table] = [self.tables[table][key] for key in keys if key in self.tables[table]]
-            self.read[table] += len(keys) * (2 if asked.get("ConsistentRead") else 1)
+            found[table] = [items[key] for key in keys if key in items and key[0] not in self.unread]
+            self.read[table] += halves
         return {"Responses": deepcopy(found), "UnprocessedKeys": {}}
+
+    def _put(self, request: Mapping[str, Any]) -> dict[str, Any]:
+        """A put of one item, on the condition that there is none of its key, as handlers other than ours do it."""
+        table, item = request["TableName"], dict(request["Item"])
+        key = tuple(item[name]["S"] for name in KEYS[table])
+        old = self.tables[table].get(key)
+        self.written[table] += units_of(item, old)
+        if not holds(request, old or {}):
+            raise AwsError("PutItem", "ConditionalCheckFailedException", "The conditional request failed")
+        self.tables[table][key] = item
+        return {}
 
     def _transact(self, request: Mapping[str, Any]) -> dict[str, Any]:
         actions = [next(iter(action.items())) for action in request["TransactItems"]]
@@ -222,6 +244,7 @@ class FakeDynamoDB:
             size += size_of(item)
             if size > PAGE_BYTES:
                 break
+        self.read[request["TableName"]] += half_read_units_of(size, consistent=True)
         more = len(page) == request["Limit"] or len(page) < len(found)
         last = {name: page[-1][name] for name in ("series", "hour")} if page and more else None
         return {"Items": page, "Count": len(page), **({"LastEvaluatedKey": last} if last else {})}

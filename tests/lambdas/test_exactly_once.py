@@ -5,11 +5,13 @@ from contextlib import suppress
 from decimal import localcontext
 from fractions import Fraction
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregate.handler import BatchFailed
+from ingest import store
 from shared.aws import AwsError
 from tests.lambdas.estate import Estate
 from tests.lambdas.fake_dynamodb import canceled, conflict
@@ -56,17 +58,20 @@ def until_done(run: Callable[[], Any]) -> None:
 
 ESTATES = st.builds(Estate, look_first=st.sampled_from([1, 4, 1000]), warm=st.booleans())
 sizes = st.lists(st.integers(1, 7), max_size=6)
+statements = st.sampled_from([1, 2, 25])
+"""Of a request: with few, batches are as long as those in which events are looked up before they are written."""
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(plain_events(), max_size=20), sizes, sizes, st.randoms(), ESTATES)
+@given(st.lists(plain_events(), max_size=20), sizes, sizes, st.randoms(), ESTATES, statements)
 def test_any_order_any_batches_any_duplicates(
-    events: list[dict[str, Any]], sqs_sizes: list[int], stream_sizes: list[int], random: Any, estate: Estate
+    events: list[dict[str, Any]], sqs_sizes: list[int], stream_sizes: list[int], random: Any, estate: Estate, most: int
 ) -> None:
     first = {}
     for event in events:
         first.setdefault((event["source"], event["id"]), event)
-    with localcontext(prec=1):  # nothing may depend on the thread's decimal context
+    # Nothing may depend on the thread's decimal context.
+    with localcontext(prec=1), patch.object(store, "MAX_STATEMENTS", most):
         for batch in in_batches([event["text"] for event in events], sqs_sizes):
             assert estate.ingest(batch) == []
         records = estate.stream() * 2
@@ -119,17 +124,20 @@ KINDS = ["fine", "crash", "throttled", "conflict", "down", "denied", "crash afte
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(plain_events(), max_size=12), sizes, st.lists(st.sampled_from(KINDS), max_size=12), ESTATES)
+@given(
+    st.lists(plain_events(), max_size=12), sizes, st.lists(st.sampled_from(KINDS), max_size=12), ESTATES, statements
+)  # fmt: skip
 def test_faults_and_crashes_lose_nothing_and_count_nothing_twice(
-    events: list[dict[str, Any]], batch_sizes: list[int], plan: list[str], estate: Estate
+    events: list[dict[str, Any]], batch_sizes: list[int], plan: list[str], estate: Estate, most: int
 ) -> None:
     faults = Faults(plan)
     estate.dynamodb.before, estate.dynamodb.after = faults.before, faults.after
     first = {}
     for event in events:
         first.setdefault((event["source"], event["id"]), event)
-    for batch in in_batches([event["text"] for event in first.values()], batch_sizes):
-        until_done(lambda batch=batch: estate.ingest(batch))
+    with patch.object(store, "MAX_STATEMENTS", most):
+        for batch in in_batches([event["text"] for event in first.values()], batch_sizes):
+            until_done(lambda batch=batch: estate.ingest(batch))
     for batch in in_batches(estate.stream(), batch_sizes):
         until_done(lambda batch=batch: estate.aggregate(batch))
     expected = totals_of(first.values())

@@ -11,6 +11,7 @@ from shared.aws import AwsError
 from shared.events import Event
 from shared.keys import event_key
 from tests.lambdas.estate import Estate
+from tests.lambdas.fake_dynamodb import no_fault
 from tests.lambdas.samples import event_text, sqs_batch
 
 
@@ -200,6 +201,43 @@ def test_events_of_a_batch_share_a_page_each_with_a_position_of_its_own(estate: 
     assert [[position for page, position in places if page == each] for each in pages] == [
         list(range(1000)), list(range(200)), [1],
     ]  # fmt: skip
+
+
+def test_a_batch_that_is_delivered_again_costs_the_first_request_and_a_look_at_the_others(estate: Estate) -> None:
+    bodies = [event_text(str(number)) for number in range(500)]
+    estate.ingest(bodies)
+    before = estate.dynamodb.written["events"]
+    assert estate.ingest(bodies) == []
+    assert estate.dynamodb.written["events"] - before == 25
+    assert estate.dynamodb.read["events"] == 475  # in halves
+    assert len(estate.dynamodb.items("events")) == 500
+
+
+def test_what_is_new_in_a_batch_that_is_delivered_again_is_stored(estate: Estate) -> None:
+    estate.ingest([event_text(str(number)) for number in range(60)])
+    # An item that was stored a moment ago may be missing in an inconsistent read: it is refused when it is written.
+    estate.dynamodb.unread = {event_key("/test", "57")}
+    assert estate.ingest([event_text(str(number), {"second": 1}) for number in range(70)]) == []
+    events = [json.loads(item["event"]["S"]) for item in estate.dynamodb.items("events")]
+    assert sorted(int(event["id"]) for event in events) == list(range(70))
+    assert [event["id"] for event in events if "second" in event["data"]] == [str(number) for number in range(60, 70)]
+
+
+@pytest.mark.parametrize(
+    ("code", "again", "known"), [("ProvisionedThroughputExceededException", 0, 35), ("AccessDeniedException", 10, 0)]
+)
+def test_a_look_that_is_refused_loses_nothing(estate: Estate, code: str, again: int, known: int) -> None:
+    bodies = [event_text(str(number)) for number in range(35)]
+    estate.ingest(bodies[:25] if again else bodies)
+    refused = AwsError("BatchGetItem", code, "no")
+    estate.dynamodb.before = lambda operation, _: refused if operation == "BatchGetItem" else None
+    before = estate.dynamodb.written["events"]
+    # Throttled, all are written and refused as known; denied, those that were not looked up come again.
+    assert len(estate.ingest(bodies)) == again
+    assert estate.dynamodb.written["events"] - before == (known or 25)
+    estate.dynamodb.before = no_fault
+    assert estate.ingest(bodies) == []
+    assert len(estate.dynamodb.items("events")) == 35
 
 
 def test_the_biggest_events_fit_the_table(estate: Estate) -> None:

@@ -26,6 +26,7 @@ SHIPPED_PERMISSIONS = {
         ("sqs:DeleteMessage", INGEST_QUEUE),
         ("sqs:GetQueueAttributes", INGEST_QUEUE),
         ("sqs:ChangeMessageVisibility", INGEST_QUEUE),
+        ("dynamodb:BatchGetItem", EVENTS),
         ("dynamodb:PartiQLInsert", EVENTS),
         ("sqs:SendMessage", ACCOUNT.format("sqs", "dlq-ingest-dev")),
     },

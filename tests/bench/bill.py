@@ -1,0 +1,147 @@
+"""What DynamoDB charges for real flights in three orders, counted at the wire, beside a naive design."""
+
+from __future__ import annotations
+
+import json
+import random
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from estate_tool import flights
+from tests.bench.harness import Measured, Row
+from tests.support.wire import Charged, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+EVENTS, SMALL = 3000, 300
+_JANUARY = 27_004
+_NAIVE = "a put, and a transaction of a mark and two updates"
+
+
+@lru_cache(maxsize=2)
+def month(events: int = EVENTS) -> tuple[str, ...]:
+    """Flights of 16 carriers, evenly out of the 31 days of January, in order."""
+    step = _JANUARY // events
+    return tuple(flights.event(row) for row in list(flights.rows(_JANUARY))[::step][:events])
+
+
+def live(events: int = EVENTS) -> list[str]:
+    """The same flights as if they all left within one hour."""
+    found = [json.loads(text) for text in month(events)]
+    for number, event in enumerate(found):
+        event["time"] = f"2013-01-15T12:{number * 60 // events:02}:00Z"
+    return [json.dumps(event, separators=(",", ":")) for event in found]
+
+
+def shuffled(events: int = EVENTS) -> list[str]:
+    """The flights of the month in any order, the same each time."""
+    texts = list(month(events))
+    random.Random(1).shuffle(texts)
+    return texts
+
+
+def charged(texts: Sequence[str], shards: int = 1) -> Charged:
+    """What DynamoDB charges for the events, all of which are counted in the end."""
+    with Wire().serving(shards) as wire:
+        wire.ingest(texts)
+        wire.aggregate()
+        assert wire.dynamodb.counted() == len(texts)
+        return wire.charged()
+
+
+def naive(texts: Sequence[str]) -> Charged:
+    """What it charges for the same, each event on its own."""
+    with Wire().serving() as wire:
+        wire.naive(texts)
+        return wire.charged()
+
+
+def _units(order: Callable[[int], Sequence[str]]) -> Callable[[bool], Measured]:
+    def measure(small: bool) -> Measured:
+        texts = order(SMALL if small else EVENTS)
+        found, other = charged(texts), naive(texts[:SMALL])
+        tables = ", ".join(f"{table} {units / len(texts):.3f}" for table, units in sorted(found.written.items()))
+        spread = ", ".join(f"{charged(texts, shards).units / len(texts):.2f} of {shards}" for shards in (2, 4))
+        note = f"{tables}; {found.half_read.total() / 2 / len(texts):.4f} read units; by shards of the stream: {spread}"
+        return Measured(a=found.units / len(texts), b=other.units / SMALL, note=note)
+
+    return measure
+
+
+def _again(source: str) -> Callable[[bool], Measured]:
+    def measure(small: bool) -> Measured:
+        texts = live(SMALL if small else EVENTS)
+        with Wire().serving() as wire:
+            wire.ingest(texts)
+            wire.aggregate()
+            wire.charged()
+            (wire.ingest if source == "queue" else lambda _: wire.aggregate())(texts)
+            found = wire.charged()
+            assert wire.dynamodb.counted() == len(texts)
+        return Measured(a=found.units / len(texts), b=0, note=_read(found, len(texts)))
+
+    return measure
+
+
+def _duplicate(small: bool) -> Measured:
+    """Of batches half of whose messages are known, what those cost more than the new ones alone."""
+    texts = live(2 * SMALL if small else EVENTS)
+    known, new = texts[::2], texts[1::2]
+    with Wire().serving() as wire:
+        wire.ingest(known)
+        wire.aggregate()
+        wire.trim()
+        wire.charged()
+        wire.ingest(texts)
+        wire.aggregate()
+        found, alone = wire.charged(), charged(new)
+        assert wire.dynamodb.counted() == len(texts)
+    return Measured(a=(found.units - alone.units) / len(known), b=0, note=_read(found, len(texts)))
+
+
+def _read(found: Charged, events: int) -> str:
+    requests = found.requests.total() / events * 1000
+    return f"{found.half_read.total() / 2 / events:.3f} read units an event, {requests:.0f} requests per 1,000"
+
+
+def _requests(small: bool) -> Measured:
+    texts = live(SMALL if small else EVENTS)
+    found, other = charged(texts), naive(texts[:SMALL])
+    most = max(charged(order(len(texts))).requests.total() for order in (month, shuffled))
+    note = f"{dict(found.requests)}; {most / len(texts) * 1000:.1f} where events are spread over a month"
+    return Measured(
+        a=found.requests.total() / len(texts) * 1000, b=other.requests.total() / SMALL * 1000, note=note
+    )  # fmt: skip
+
+
+ROWS = (
+    Row(
+        name="units-live", what="write units an event, live: 3,000 events of one hour, 16 subjects", against=_NAIVE,
+        unit="units", goal=1.5, absolute=True, measure=_units(live),
+    ),
+    Row(
+        name="units-month", what="write units an event, over a month in order", against=_NAIVE,
+        unit="units", goal=4.0, absolute=True, measure=_units(month),
+    ),
+    Row(
+        name="units-shuffled", what="write units an event, over a month shuffled", against=_NAIVE,
+        unit="units", goal=5.0, absolute=True, measure=_units(shuffled),
+    ),
+    Row(
+        name="units-redelivered", what="write units an event of batches that the queue delivers again", against="",
+        unit="units", goal=0.2, absolute=True, measure=_again("queue"),
+    ),
+    Row(
+        name="units-replayed", what="write units an event of a stream that is read again from its start", against="",
+        unit="units", goal=0.2, absolute=True, measure=_again("stream"),
+    ),
+    Row(
+        name="units-duplicate", what="write units a duplicate message among new ones", against="",
+        unit="units", goal=1.1, absolute=True, measure=_duplicate,
+    ),
+    Row(
+        name="requests", what="requests to DynamoDB per 1,000 events, live", against=_NAIVE,
+        unit="requests", goal=60, absolute=True, measure=_requests,
+    ),
+)  # fmt: skip
