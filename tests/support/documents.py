@@ -12,6 +12,7 @@ from foundation.catalog import CATALOG
 from foundation.layers import LAYERS
 from foundation.model import Function, QueueTrigger, StreamTrigger, TableGrant
 from foundation.settings import Setting
+from tests.bench import million
 from tests.support import cloudevents
 from tests.support.mocks import outputs_of
 
@@ -103,8 +104,10 @@ def _values(value: Any, path: str = "") -> Iterator[str]:
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "architecture.md": {"layers": layers, "flow": flow},
     "configuration.md": {"configuration": configuration},
+    "cost.md": {"million": million.table, "batches": million.batches, "prices": million.listed},
     "events.md": {"conformance": cloudevents.table},
     "outputs.md": {"outputs": outputs},
+    "../README.md": {"million": million.sentence},
 }
 
 

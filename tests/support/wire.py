@@ -91,21 +91,21 @@ class Wire:
         self._requests.clear()
         return found
 
-    def ingest(self, texts: Sequence[str]) -> None:
+    def ingest(self, texts: Sequence[str], size: int = INGEST_BATCH) -> None:
         """Hand the texts to ingest, in batches; what it stores is in the stream from then on."""
-        for start in range(0, len(texts), INGEST_BATCH):
+        for start in range(0, len(texts), size):
             before = len(self.dynamodb.tables["events"])
-            batch = sqs_batch(texts[start : start + INGEST_BATCH])
+            batch = sqs_batch(texts[start : start + size])
             assert self._ingest.run(batch, deadline()) == {"batchItemFailures": []}
             for item in list(self.dynamodb.tables["events"].values())[before:]:
                 self._shards[int(item["event_key"]["S"], 16) % len(self._shards)].append(stream_record(item))
 
-    def aggregate(self) -> None:
+    def aggregate(self, size: int = STREAM_BATCH) -> None:
         """Hand what is in the stream to aggregate from its start, in batches, the shards by turns."""
         longest = max(map(len, self._shards))
-        for start in range(0, longest, STREAM_BATCH):
+        for start in range(0, longest, size):
             for function, records in zip(self._aggregates, self._shards, strict=True):
-                if batch := records[start : start + STREAM_BATCH]:
+                if batch := records[start : start + size]:
                     function.run({"Records": batch}, deadline())
 
     def trim(self) -> None:

@@ -15,12 +15,13 @@ PRICES_FILE = Path(__file__).parent / "prices.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """US dollars for one unit, where it was read and when."""
+    """US dollars for one unit, where AWS told it and when; and when and where others have told the same since."""
 
     usd: Decimal
     unit: str
     source: str
     as_of: str
+    seen_again: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,4 +59,7 @@ def _price(entry: dict[str, Any]) -> Price:
     usd = Decimal(entry["usd"])
     if not (usd.is_finite() and usd > 0):
         raise ValueError(f"{entry['usd']} is no price")
-    return Price(usd=usd, unit=entry["unit"], source=entry["source"], as_of=entry["as_of"])
+    return Price(
+        usd=usd, unit=entry["unit"], source=entry["source"], as_of=entry["as_of"],
+        seen_again=entry.get("seen_again", ""),
+    )  # fmt: skip

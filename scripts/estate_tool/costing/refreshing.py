@@ -40,6 +40,7 @@ def refresh(environment: Environment, path: Path = PRICES_FILE) -> dict[str, Any
             changed.append({"price": key, "before": entry["usd"], "now": f"{usd:f}"})
             entry["usd"] = f"{usd:f}"
         entry["as_of"] = today
+        entry.pop("seen_again", None)
     if len(kept) == len(content["prices"]):
         raise Failed("the Price List API has none of the prices; the file stays as it is", "try again later")
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
