@@ -153,7 +153,7 @@ def _counted() -> str:
 def batches() -> str:
     """What small batches cost, as docs/cost.md has it."""
     lines = ["| events in a batch | write units an event | US dollars per million on demand |", "|--:|--:|--:|"]
-    texts = bill.live()
+    texts = bill.live(1000)
     for size in (10, 30, 100, 300, 1000):
         with Wire().serving() as wire:
             wire.ingest(texts, min(size, INGEST_BATCH))
