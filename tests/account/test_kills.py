@@ -1,6 +1,6 @@
 """Rollouts and teardowns in an account, killed in their midst, their state in S3: the same command again goes on.
 
-ESTATE_ACCOUNT=all kills twenty more, at random moments; ESTATE_SEED repeats a run whose seed was printed.
+ESTATE_ACCOUNT=all kills twenty more on each backend, at random moments; ESTATE_SEED repeats a run by the seed it printed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.account.account import Account, Checkout
 
-RANDOM_KILLS = 10  # of each backend
+RANDOM_KILLS = 20  # of each backend
 pytestmark = [
     pytest.mark.timeout(3600 if os.environ.get("ESTATE_ACCOUNT") else 600),
     pytest.mark.skipif(not processes.HERE, reason=processes.NOT_HERE),
@@ -91,6 +91,44 @@ def test_an_engine_killed_in_a_teardown_leaves_nothing_in_the_end(bucket_account
     assert bucket_account.listed() == Counter()
 
 
+class Moments:
+    """Random moments to kill at: of the whole command, or of the seconds in which tables or functions are created."""
+
+    def __init__(self, account: Account, chance: random.Random, seconds: dict[str, float]) -> None:
+        self._chance = chance
+        self._seconds = seconds
+        # Queues and tables are created together.
+        queues = some(account.aws.client("sqs"), "list_queues", "QueueUrls")
+        functions = some(account.aws.client("lambda"), "list_functions", "Functions")
+        self._rollouts = itertools.cycle(((ANY, ALWAYS), ("tables are created", queues), ("functions are", functions)))
+
+    def next(self, script: str) -> tuple[str, Callable[[], bool]]:
+        """Return a moment in words, and as what is asked until it has come, from now on."""
+        during, begun = next(self._rollouts) if script == DEPLOY else (ANY, ALWAYS)
+        pause = self._chance.uniform(0, self._seconds[script] if during == ANY else CREATION_SECONDS)
+        since: list[float] = []
+
+        def come() -> bool:
+            if not since and begun():
+                since.append(time.monotonic())
+            return bool(since) and time.monotonic() - since[0] >= pause
+
+        return f"{during}, after {pause:.1f} s", come
+
+
+ANY, ALWAYS = "any moment", lambda: True
+CREATION_SECONDS = 1.5
+
+
+def timed(run: Checkout, account: Account) -> tuple[dict[str, float], Counter[tuple[str, str]]]:
+    """How long a rollout and a teardown take that nobody disturbs, and what exists between them."""
+    begun = time.monotonic()
+    deploy(run)
+    rolled_out, whole = time.monotonic(), account.listed()
+    destroy(run)
+    return {DEPLOY: rolled_out - begun, DESTROY: time.monotonic() - rolled_out}, whole
+
+
 @pytest.mark.skipif(os.environ.get("ESTATE_ACCOUNT") != "all", reason="takes half an hour: ESTATE_ACCOUNT=all")
 @pytest.mark.parametrize("kept", ["account", "bucket_account"])
 def test_whatever_is_killed_at_any_moment_the_same_again_goes_on(kept: str, request: pytest.FixtureRequest) -> None:
@@ -98,27 +136,26 @@ def test_whatever_is_killed_at_any_moment_the_same_again_goes_on(kept: str, requ
     print(f"ESTATE_SEED={seed}")
     chance, account = random.Random(seed), request.getfixturevalue(kept)
     run = account.checkout()
-    begun = time.monotonic()
-    deploy(run)
-    seconds, whole = {DEPLOY: time.monotonic() - begun}, account.listed()
-    begun = time.monotonic()
-    destroy(run)
-    seconds[DESTROY] = time.monotonic() - begun
-    kills, victims = 0, itertools.cycle(chance.sample(processes.VICTIMS, len(processes.VICTIMS)))
+    seconds, whole = timed(run, account)
+    moments = Moments(account, chance, seconds)
+    victims = itertools.cycle(chance.sample(processes.VICTIMS, len(processes.VICTIMS)))
+    kills, partly = 0, Counter[str]()
     for script in itertools.cycle((DEPLOY, DESTROY)):
-        victim, moment = next(victims), chance.uniform(0, seconds[script])
+        victim, (moment, come) = next(victims), moments.next(script)
         process = run.start(script, ENVIRONMENT, "--yes")
-        due = time.monotonic() + moment
-        with processes.killed_when(process, victim, signal.SIGKILL, lambda due=due: time.monotonic() > due) as in_time:
+        with processes.killed_when(process, victim, signal.SIGKILL, come) as in_time:
             _, text = process.communicate(timeout=LONGEST_COMMAND)
+        left = Counter(kind for kind, _ in account.listed())
         kills += in_time == [True]
-        told = f"seed {seed}, {script}, {victim} after {moment:.1f} s\n{text}"
+        partly += Counter(kind for kind in ("tables", "functions") if 0 < left[kind] < 3)
+        told = f"kill {kills}, seed {seed}: {script}, {victim}, {moment}; in time: {in_time}; left: {dict(left)}"
         print(told)
-        assert "Traceback" not in text, told
+        assert "Traceback" not in text, f"{told}\n{text}"
         report = deploy(run) if script == DEPLOY else destroy(run)
-        assert account.listed() == (whole if script == DEPLOY else Counter()), f"{told}\n{report.text}"
+        assert account.listed() == (whole if script == DEPLOY else Counter()), f"{told}\n{text}\n{report.text}"
         if script == DEPLOY:
             nothing_is_unfinished(run)
             assert deploy(run).results == dict.fromkeys(LAYER_NAMES, "unchanged"), told
         elif kills >= RANDOM_KILLS:
             break
+    print(f"{kills} kills on {kept}; with some of the tables or functions made: {dict(partly)}")

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from decimal import Decimal, localcontext
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
@@ -33,6 +33,8 @@ Fault = Callable[[str, Mapping[str, Any]], AwsError | None]
 
 KEYS = {"events": ("event_key",), "pages": ("page",), "aggregates": ("series", "hour")}
 PAGE_BYTES = 1_000_000
+# Added exactly without more ado, and far from the bounds of a number.
+_WHOLE = re.compile(r"-?[0-9]{1,30}")
 _STATEMENT = re.compile(r"INSERT INTO \"([\w.-]+)\" VALUE \{(.*)\}")
 
 
@@ -55,17 +57,22 @@ def size_of(item: Mapping[str, Any]) -> int:
 
 def _value_bytes(value: Mapping[str, Any]) -> int:
     ((kind, content),) = value.items()
+    if kind == "SS":
+        return sum(len(each.encode()) for each in content)
+    return _scalar_bytes(kind, content)
+
+
+@lru_cache(maxsize=100_000)
+def _scalar_bytes(kind: str, content: str) -> int:
     if kind == "N":
-        digits = str(content).lstrip("-").lower().partition("e")[0].replace(".", "").strip("0")
-        return math.ceil(len(digits) / 2) + 1 + str(content).startswith("-")
-    if kind == "B":
-        return len(base64.b64decode(content))
-    return len(content.encode()) if kind == "S" else sum(len(each.encode()) for each in content)
+        digits = content.lstrip("-").lower().partition("e")[0].replace(".", "").strip("0")
+        return math.ceil(len(digits) / 2) + 1 + content.startswith("-")
+    return len(base64.b64decode(content)) if kind == "B" else len(content.encode())
 
 
-def units_of(*items: Mapping[str, Any] | None) -> int:
-    """Write units of a change from one of these items to the other."""
-    return max(1, math.ceil(max(size_of(item) for item in items if item is not None) / 1024))
+def units_of(*sizes: int) -> int:
+    """Return the write units of a change between items of these sizes."""
+    return max(1, math.ceil(max(sizes) / 1024))
 
 
 def half_read_units_of(size: int, *, consistent: bool) -> int:
@@ -76,6 +83,17 @@ def half_read_units_of(size: int, *, consistent: bool) -> int:
 def no_fault(operation: str, request: Mapping[str, Any]) -> None:
     """Let every request pass."""
     del operation, request
+
+
+class _Result(NamedTuple):
+    """What one action of a transaction comes to."""
+
+    place: tuple[str, tuple[str, ...]]
+    """The table, and the key of the item."""
+    item: Item
+    reason: dict[str, Any]
+    size: int
+    size_before: int
 
 
 class FakeDynamoDB:
@@ -144,9 +162,10 @@ class FakeDynamoDB:
         key = tuple(item[name]["S"] for name in KEYS[table])
         if code := self.refuse(item):
             return {"Error": {"Code": code, "Message": "no"}}
-        if size_of(item) > 400_000:
+        size = size_of(item)
+        if size > 400_000:
             return {"Error": {"Code": "ValidationError", "Message": "Item size has exceeded the maximum allowed size"}}
-        units = units_of(item, self.tables[table].get(key))
+        units = units_of(size, size_of(self.tables[table].get(key, {})))
         if not self.takes(table, "write", units):
             return {"Error": {"Code": "ProvisionedThroughputExceeded", "Message": "too much"}}
         self.written[table] += units
@@ -185,27 +204,28 @@ class FakeDynamoDB:
         if not 1 <= len(actions) <= 100:
             raise _invalid("Member must have length less than or equal to 100")
         results = [self._result(kind, action) for kind, action in actions]
-        places = [place for place, _, _ in results]
+        places = [result.place for result in results]
         if len(set(places)) != len(places):
             raise _invalid("Transaction request cannot include multiple operations on one item")
-        if sum(size_of(item) for _, item, _ in results) > 4_000_000:
+        if sum(result.size for result in results) > 4_000_000:
             raise _invalid("Transaction size exceeds 4 MB")
         units: Counter[str] = Counter()
-        for (table, key), item, _ in results:
-            units[table] += 2 * units_of(item, self.tables[table].get(key))
+        for result in results:
+            units[result.place[0]] += 2 * units_of(result.size, result.size_before)
         short = {table for table, number in units.items() if not self.takes(table, "write", number)}
         if short:
             throttled = {"Code": "ThrottlingError", "Message": "too much"}
             raise canceled([throttled if place[0] in short else {"Code": "None"} for place in places])
         self.written += units
-        reasons = [reason for _, _, reason in results]
+        reasons = [result.reason for result in results]
         if any(reason["Code"] != "None" for reason in reasons):
             raise canceled(reasons)
-        for (table, key), item, _ in results:
-            self.tables[table][key] = item
+        for result in results:
+            table, key = result.place
+            self.tables[table][key] = result.item
         return {}
 
-    def _result(self, kind: str, action: Mapping[str, Any]) -> tuple[tuple[str, tuple[str, ...]], Item, dict[str, Any]]:
+    def _result(self, kind: str, action: Mapping[str, Any]) -> _Result:
         table = action["TableName"]
         given = action["Item"] if kind == "Put" else action["Key"]
         key = tuple(given[name]["S"] for name in KEYS[table])
@@ -221,9 +241,10 @@ class FakeDynamoDB:
             reason = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
             if old is not None and action.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
                 reason["Item"] = deepcopy(old)
-        if size_of(item) > 400_000:
+        size = size_of(item)
+        if size > 400_000:
             reason = {"Code": "ValidationError", "Message": "Item size has exceeded the maximum allowed size"}
-        return (table, key), item, reason
+        return _Result((table, key), item, reason, size, size_of(old or {}))
 
     def _query(self, request: Mapping[str, Any]) -> dict[str, Any]:
         assert request["KeyConditionExpression"] == "#series = :series AND #hour BETWEEN :first AND :last"
@@ -301,8 +322,11 @@ def _sum(old: Mapping[str, Any] | None, added: Mapping[str, Any]) -> dict[str, A
         assert added["SS"]
         assert len(set(added["SS"])) == len(added["SS"])
         return {"SS": sorted({*(old or {"SS": []})["SS"], *added["SS"]})}
-    number = Decimal((old or {"N": "0"})["N"])
-    return {"N": str(_storable(number, _storable(Decimal(0), Decimal(added["N"]))))}
+    texts = (old or {"N": "0"})["N"], added["N"]
+    if all(map(_WHOLE.fullmatch, texts)):
+        return {"N": str(sum(map(int, texts)))}
+    number = Decimal(texts[0])
+    return {"N": str(_storable(number, _storable(Decimal(0), Decimal(texts[1]))))}
 
 
 def base64_bits(text: str) -> int:

@@ -14,6 +14,7 @@ import math
 import threading
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from aggregate.counting import Counter as EventCounter
@@ -216,7 +217,8 @@ class Simulation:
         answer = self.dynamodb.answer(operation, request)
         if operation == "BatchExecuteStatement":
             items = self.dynamodb.tables["events"]
-            for key in list(items)[before:] if len(items) > before else ():
+            stored = list(islice(reversed(items), len(items) - before))
+            for key in reversed(stored):
                 number = int(key[0], 16) % len(self._shards)
                 record = stream_record(items[key], len(self._shards[number]) + 1)
                 self._shards[number].append((self.clock.now, record))
