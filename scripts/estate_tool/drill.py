@@ -81,6 +81,7 @@ class _Run:
 
     def __init__(self, environment: Environment, listener: Listener, show: Callable[[str], None]) -> None:
         self._cloudwatch = environment.client("cloudwatch")
+        # The embedded AWS delivers at once: what has not come after seconds never comes.
         self._patience = _PATIENCE_LOCALLY if environment.local else _PATIENCE_SECONDS
         self._listener = listener
         self._show = show

@@ -74,11 +74,13 @@ def resolve(name: str | None) -> Environment:
             "use letters, digits, hyphens, underscores and dots, for example: local, local-b, dev, prod",
         )
     loaded = _configuration(name)
-    if is_local(name):
+    # The embedded AWS listens where only this tool knows; everything else is for the user's own configuration to say.
+    local = is_local(name)
+    if local:
         _point_at_embedded_aws()
     else:
         endpoints.refuse(name, os.environ)
-    return Environment(name=name, local=is_local(name), configuration=loaded)
+    return Environment(name=name, local=local, configuration=loaded)
 
 
 def _configuration(name: str) -> Configuration:

@@ -43,6 +43,7 @@ def reaching(environment: Environment) -> Iterator[None]:
 
 def require_running(environment: Environment) -> None:
     """Raise Failed at once if the environment is local and the embedded AWS does not answer."""
+    # AWS itself always runs; the embedded one is started and stopped by its user.
     if not environment.local:
         return
     from local_aws import server
@@ -61,6 +62,7 @@ def explained(error: Exception, environment: Environment | None = None) -> Estat
     """The message for an error that boto3 raised: the one place that words them."""
     from botocore import exceptions
 
+    # A network that does not answer is mended in another place than a process of this machine.
     local = environment is not None and environment.local
     name = f" for environment {environment.name}" if environment else ""
     if isinstance(error, exceptions.ClientError):

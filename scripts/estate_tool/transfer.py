@@ -141,6 +141,7 @@ class Transfer:
 
 def _embedded_process(environment: Environment) -> int | None:
     """Return the number of the process of the embedded AWS; None while none answers, and for a real account."""
+    # No process of AWS itself is on this machine.
     if not environment.local:
         return None
     from local_aws import server

@@ -1,4 +1,7 @@
-"""The life of an environment in an account, its state in files: each test goes on where the one before left it."""
+"""The life of an environment in an account, its state in files: each test goes on where the one before left it.
+
+All commands have the permissions that `estate permissions dev` prints, and no others; none is ever missing.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from foundation.layers import LAYER_NAMES
+from tests.account import deployer
 from tests.account.reports import deploy, destroy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.account.account import Account, Checkout
 
 QUERY = "lambda-query-dev"
@@ -20,8 +26,16 @@ pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def run(account: Account) -> Checkout:
-    return account.checkout()
+def employed(account: Account) -> deployer.Deployer:
+    return deployer.hired(account)
+
+
+@pytest.fixture
+def run(account: Account, employed: deployer.Deployer) -> Iterator[Checkout]:
+    """The deployer's commands; a test fails if they needed a permission that the policy does not give."""
+    mark = account.aws.denials_recorded()
+    yield employed.run
+    assert account.aws.denials(mark) == []
 
 
 def test_what_fails_is_named_with_awss_error_and_how_to_go_on(account: Account, run: Checkout) -> None:
@@ -81,19 +95,40 @@ def test_a_broken_guardrail_stops_everything_and_is_named(account: Account, run:
     run.replace("compute/function.py", broken, kept)
 
 
+def permit_a_guest(account: Account) -> None:
+    """Give others permissions by hand: on a function, and to its role in both ways that IAM has."""
+    statement = {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    account.aws.client("lambda").add_permission(
+        FunctionName=QUERY, StatementId="guest", Action="lambda:InvokeFunction", Principal="222233334444"
+    )
+    iam = account.aws.client("iam")
+    iam.put_role_policy(RoleName="role-query-dev", PolicyName="guest", PolicyDocument=policy)
+    managed = iam.create_policy(PolicyName="guest", PolicyDocument=policy)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="role-query-dev", PolicyArn=managed)
+
+
 def test_what_was_changed_by_hand_is_found_and_repaired(account: Account, run: Checkout) -> None:
     functions = account.aws.client("lambda")
     functions.update_function_configuration(FunctionName=QUERY, MemorySize=3008)
-    drift = ("scripts/estate", "drift", "dev", "--layer", "compute", "--json")
-    found = run(*drift, code=1)
-    (drifted,) = json.loads(found.stdout)["drifted"]
-    assert (drifted["resource"], drifted["property"], drifted["actual"]) == ("query-function", "memorySize", 3008)
-    assert "scripts/estate drift dev --layer compute --repair" in found.stderr
-    repaired = run(*drift, "--repair", "--yes")
+    permit_a_guest(account)
+    found = run("scripts/estate", "drift", "dev", "--json", code=1)
+    drifted = {each["property"]: each for each in json.loads(found.stdout)["drifted"]}
+    guests = {'permissions["guest"]', 'inlinePolicies["guest"]', "managedPolicyArns"}
+    assert drifted.keys() == {"memorySize", *guests}
+    memory = drifted["memorySize"]
+    assert (memory["resource"], memory["actual"]) == ("query-function", 3008)
+    assert "scripts/estate drift dev --repair" in found.stderr
+    repaired = run("scripts/estate", "drift", "dev", "--repair", "--yes", "--json")
     told = json.loads(repaired.stdout)
     assert (told["repaired"], told["left"]) == (True, [])
     assert "put right" in repaired.stderr
-    assert functions.get_function_configuration(FunctionName=QUERY)["MemorySize"] == drifted["expected"]
+    assert functions.get_function_configuration(FunctionName=QUERY)["MemorySize"] == memory["expected"]
+
+
+def test_the_state_of_things_is_told(run: Checkout) -> None:
+    run("scripts/estate", "doctor", "dev")
+    run("scripts/estate", "status", "dev")
 
 
 def test_teardown_leaves_nothing(account: Account, run: Checkout) -> None:
@@ -104,3 +139,9 @@ def test_teardown_leaves_nothing(account: Account, run: Checkout) -> None:
     assert "environment dev: destroyed" in gone.text
     assert account.listed() == Counter()
     assert destroy(run).total("deleted") == 0
+
+
+def test_a_deployer_is_denied_everything_else(account: Account, employed: deployer.Deployer) -> None:
+    deployer.make_others(account)
+    attacks = deployer.attacks(account, employed.keys)
+    assert [name for name, attempt in attacks.items() if not deployer.is_denied(attempt)] == []

@@ -39,6 +39,10 @@ BURST_SECONDS = 300
 SECONDS_TO_SCALE = 30
 LONGEST_BACKOFF = 60.0
 RECORD_LIFE = 86_400.0
+# A queue's mapping begins with five batches at a time, takes more while there are messages, and fewer where the
+# function fails ("Configuring scaling behavior", "Backoff strategy for failed invocations" in the guide of Lambda,
+# which does not say how many fewer: one for each failure here, down to the fewest of a mapping with a maximum).
+FIRST_POLLERS, FEWEST_POLLERS = 5, 2
 
 
 class Clock:
@@ -121,7 +125,7 @@ class Bucket:
 class SimulatedAws(AwsClient):
     """The functions' client, its requests answered in simulated time."""
 
-    def __init__(self, clock: Clock, service: str, answer: Callable[[str, Any], dict[str, Any]]) -> None:
+    def __init__(self, clock: Clock, service: str, answer: Callable[[str, bytes], dict[str, Any]]) -> None:
         super().__init__(service, {})
         self._clock = clock
         self._answer = answer
@@ -130,7 +134,7 @@ class SimulatedAws(AwsClient):
         self._clock.sleep(LATENCY_SECONDS.get(operation, 0.01))
         if deadline.passed():
             raise AwsError(operation, "OutOfTime", "the invocation has no time left", status=504)
-        return self._answer(operation, json.loads(body))
+        return self._answer(operation, body)
 
 
 @dataclass
@@ -170,7 +174,7 @@ class Simulation:
         self._outage = outage
         self._messages = {f"m{number}": Message(f"m{number}", body) for number, body in enumerate(bodies)}
         self._visible = [(0.0, name) for name in self._messages]
-        self._running = 0
+        self._running, self._pollers = 0, FIRST_POLLERS
         self._shards: list[list[tuple[float, dict[str, Any]]]] = [[] for _ in range(shards)]
         self._seen = 0
         self._buckets = {
@@ -210,11 +214,11 @@ class Simulation:
         self.clock.run(hours * 3600, lambda: self._seen == events and self.dynamodb.counted() == events)
         return self.clock.now
 
-    def _dynamodb(self, operation: str, request: Any) -> dict[str, Any]:
+    def _dynamodb(self, operation: str, body: bytes) -> dict[str, Any]:
         if self._outage[0] <= self.clock.now < self._outage[1]:
             raise AwsError(operation, "InternalServerError", "an outage", 500)
         before = len(self.dynamodb.tables["events"])
-        answer = self.dynamodb.answer(operation, request)
+        answer = self.dynamodb.answer(operation, json.loads(body))
         if operation == "BatchExecuteStatement":
             items = self.dynamodb.tables["events"]
             stored = list(islice(reversed(items), len(items) - before))
@@ -224,8 +228,8 @@ class Simulation:
                 self._shards[number].append((self.clock.now, record))
         return answer
 
-    def _sqs(self, operation: str, request: Any) -> dict[str, Any]:
-        for entry in request["Entries"]:
+    def _sqs(self, operation: str, body: bytes) -> dict[str, Any]:
+        for entry in json.loads(body)["Entries"]:
             if operation == "ChangeMessageVisibilityBatch":
                 self._messages[entry["ReceiptHandle"]].visible_at = self.clock.now + entry["VisibilityTimeout"]
             elif "SourceMessageId" in entry["MessageAttributes"]:
@@ -235,10 +239,11 @@ class Simulation:
         return {}
 
     def _poll(self) -> None:
-        """The queue's mapping: as many invocations as may run at once, of all that is visible."""
+        """The queue's mapping: as many invocations as it has pollers, of all that is visible."""
         trigger = self._ingest.trigger
         assert isinstance(trigger, QueueTrigger)
-        while self._running < trigger.maximum_concurrency and self._visible and self._visible[0][0] <= self.clock.now:
+        self._pollers = min(self._pollers, trigger.maximum_concurrency)
+        while self._running < self._pollers and self._visible and self._visible[0][0] <= self.clock.now:
             batch = self._received(trigger.batch_size)
             if batch:
                 self._running += 1
@@ -271,8 +276,10 @@ class Simulation:
         try:
             failures = self._functions[0].run({"Records": records}, deadline)["batchItemFailures"]
             failed = {failure["itemIdentifier"] for failure in failures}
+            self._pollers += 1
         except AwsError:
             failed = {message.id for message in batch}
+            self._pollers = max(FEWEST_POLLERS, self._pollers - 1)
         for name in failed:
             heapq.heappush(self._visible, (self._messages[name].visible_at, name))
         self._running -= 1

@@ -118,10 +118,8 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
 
 
 def _account(target: Environment, layers: tuple[str, ...], say: Callable[[str], None]) -> str | None:
-    """Return the account to roll out to, which has to be the configured one, with the quota for what is configured.
-
-    The embedded AWS is nobody else's, and has no quota but what this machine can do.
-    """
+    """Return the account to roll out to, which has to be the configured one, with the quota for what is configured."""
+    # The embedded AWS is nobody else's, and has no quota but what this machine can do.
     if target.local:
         return None
     from estate_tool import quota

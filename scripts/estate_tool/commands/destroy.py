@@ -101,6 +101,7 @@ def _keep_failures(losses: Sequence[Loss], args: argparse.Namespace) -> None:
 def _ask(target: Environment, layers: tuple[str, ...], losses: Sequence[Loss], args: argparse.Namespace) -> None:
     """A person agrees to lose data, and to anything in a real account; the whole of `local` is there to be dropped."""
     data = [loss for loss in losses if loss.threat.type != LOG_GROUP]
+    # The embedded AWS is nobody else's.
     if target.local and (args.force or not (args.layer and data)):
         return
     what = f"destroy {', '.join(reversed(layers))} in {target.name}, with all data"

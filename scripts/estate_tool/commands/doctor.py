@@ -78,6 +78,7 @@ def _checks(name: str) -> Iterator[Check]:
         yield Check(name="configuration", ok=False, found=error.message, fix=error.hint)
         return
     yield Check(name="configuration", ok=True, found=f"valid; suffix {target.names.suffix}")
+    # A machine with the embedded AWS needs other things than one with an account.
     yield from _local() if target.local else _real(target, engine)
 
 

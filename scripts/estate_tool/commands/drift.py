@@ -92,6 +92,7 @@ def _repair(
     from estate_tool.inputs import Inputs
     from estate_tool.recovery import Recovery
 
+    # A local environment is there to be tried out on.
     if not target.local and not args.yes:
         confirm(f"put {len(drift.unexpected(drifted))} properties of {target.name} right", "add --yes")
     origin = provenance.at_hand()

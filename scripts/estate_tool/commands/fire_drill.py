@@ -51,6 +51,7 @@ def run(args: argparse.Namespace) -> int:
         telling, silent = _alarms(target)
         expected = notifications(telling)
         what = f"set {len(telling)} alarms of {target.name} to ALARM and back: {_sent(expected)}"
+        # The embedded AWS wakes nobody up.
         if target.local or args.yes:
             print(what, file=sys.stderr)
         else:

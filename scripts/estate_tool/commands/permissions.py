@@ -97,6 +97,7 @@ def _place(target: Environment, layers: tuple[str, ...], account: str | None) ->
     from estate_tool.planned import Place
 
     configured = sorted({each for layer in layers for each in target.configuration.allowed_accounts[layer]})
+    # The embedded AWS has one account, which nobody need configure.
     allowed = [account] if account else [_LOCAL_ACCOUNT] if target.local else configured
     if len(allowed) != 1 or not (allowed[0].isdigit() and len(allowed[0]) == 12):
         raise UsageError(

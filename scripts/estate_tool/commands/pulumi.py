@@ -62,4 +62,5 @@ def local_stack(arguments: Sequence[str]) -> str:
     named = [given.stack]
     if any(words <= set(rest) for words in _NAMES_A_STACK):
         named += rest
+    # An account's variables are the user's own.
     return next((stack for name in named if is_local(stack := name.rpartition("/")[2])), "")

@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.reaching import reaching
 
     target = environment.resolve(args.environment)
+    # Billing is no service of the embedded AWS.
     if args.activate and target.local:
         raise UsageError(
             f"environment {target.name} is local: the embedded AWS has no Billing to activate tags in",

@@ -22,6 +22,7 @@ def refresh(environment: Environment, path: Path = PRICES_FILE) -> dict[str, Any
 
     Raises UsageError for a local environment, and Failed, with the file unchanged, when no price at all is found.
     """
+    # Prices are no service of the embedded AWS.
     if environment.local:
         raise UsageError(
             "the embedded AWS has no prices; nothing was touched", "name the environment of a real account before it"

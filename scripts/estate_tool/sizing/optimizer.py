@@ -19,6 +19,7 @@ _NOT_OPTED_IN = "OptInRequiredException"
 
 def advise(environment: Environment, functions: Sequence[Sized], described: Sequence[dict[str, Any]]) -> str:
     """Put `compute_optimizer`, the advice or None, into each function's result; returns what there is to say of all."""
+    # Compute Optimizer is no service of the embedded AWS.
     advice, problem = ({}, "the embedded AWS has none") if environment.local else _advice(environment)
     for function, one in zip(functions, described, strict=True):
         one["compute_optimizer"] = advice.get(function.name)

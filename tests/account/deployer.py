@@ -1,0 +1,124 @@
+"""Somebody who has the policy that `estate permissions` prints, and nothing else; and what that person may not do."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from tests.account.account import ENVIRONMENT
+from tests.integration.attacks import DENIED
+
+if TYPE_CHECKING:
+    from tests.account.account import Account, Checkout
+
+DEPLOYER = "deployer-of-dev"
+# Environments beside this one: of another name, of one that begins with ours, and of one that ends with it.
+OTHERS = ("prod", "dev-b", "x-dev")
+
+
+def as_compared(policy: dict[str, Any]) -> dict[str, Any]:
+    """Return the policy without what this emulator can't compare: the ARNs of alarms, and the functions of mappings.
+
+    Which actions are allowed stays; the names in those statements are compared by policy-sentry.
+    """
+    return {**policy, "Statement": [_as_compared(statement) for statement in policy["Statement"]]}
+
+
+def _as_compared(statement: dict[str, Any]) -> dict[str, Any]:
+    unknown = ("cloudwatch:", "application-autoscaling:")
+    actions = statement["Action"] if statement["Effect"] == "Allow" else []
+    if any(action.startswith(unknown) or "EventSourceMapping" in action for action in actions):
+        return {key: value for key, value in statement.items() if key != "Condition"} | {"Resource": "*"}
+    return statement
+
+
+@dataclass(frozen=True)
+class Deployer:
+    """A checkout whose commands have the deployer's permissions, and the deployer's keys."""
+
+    run: Checkout
+    keys: tuple[str, str]
+
+
+def hired(account: Account) -> Deployer:
+    """Make a user who has the printed policy and nothing else."""
+    iam = account.aws.client("iam")
+    printed = account.checkout()("scripts/estate", "permissions", ENVIRONMENT, "--json")
+    iam.create_user(UserName=DEPLOYER)
+    document = json.dumps(as_compared(json.loads(printed.stdout)["policy"]))
+    iam.put_user_policy(UserName=DEPLOYER, PolicyName="printed", PolicyDocument=document)
+    made = iam.create_access_key(UserName=DEPLOYER)["AccessKey"]
+    keys = (made["AccessKeyId"], made["SecretAccessKey"])
+    profile = (account.folder / "aws-config").read_text()
+    for name, key in zip(("aws_access_key_id", "aws_secret_access_key"), keys, strict=True):
+        profile, replaced = re.subn(rf"^{name} = .*$", f"{name} = {key}", profile, flags=re.M)
+        assert replaced == 1
+    (account.folder / "deployer-config").write_text(profile)
+    return Deployer(account.checkout(AWS_CONFIG_FILE=str(account.folder / "deployer-config")), keys)
+
+
+def make_others(account: Account) -> None:
+    """Make a log group, a queue and a table of somebody else's environments."""
+    logs, sqs, tables = (account.aws.client(service) for service in ("logs", "sqs", "dynamodb"))
+    for suffix in OTHERS:
+        tags = {"Environment": suffix}
+        logs.create_log_group(logGroupName=f"/aws/lambda/lambda-query-{suffix}", tags=tags)
+        sqs.create_queue(QueueName=f"dlq-query-{suffix}", tags=tags)
+        tables.create_table(
+            TableName=f"table-events-{suffix}", BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+            Tags=[{"Key": "Environment", "Value": suffix}],
+        )  # fmt: skip
+
+
+def attacks(account: Account, keys: tuple[str, str]) -> dict[str, Any]:
+    """Return calls to try with the deployer's keys: on other environments, on data, on the user's own permissions."""
+
+    def client(service: str) -> Any:
+        return account.aws.client(service, *keys)
+
+    sqs, logs, functions, tables, iam = (client(each) for each in ("sqs", "logs", "lambda", "dynamodb", "iam"))
+    tried: dict[str, Any] = {
+        "invokes a function": lambda: functions.invoke(FunctionName="lambda-query-dev:live", Payload=b"{}"),
+        "reads an item": lambda: tables.get_item(TableName="table-events-dev", Key={"event_key": {"S": "a"}}),
+        "reads all items": lambda: tables.scan(TableName="table-events-dev"),
+        "reads logs": lambda: logs.filter_log_events(logGroupName="/aws/lambda/lambda-query-dev"),
+        "widens its policy": lambda: iam.put_user_policy(UserName=DEPLOYER, PolicyName="more", PolicyDocument="{}"),
+        "makes a user": lambda: iam.create_user(UserName="another"),
+    }
+    queue = f"{account.aws.endpoint}/123456789012/dlq-query-"
+    for suffix in OTHERS:
+        group = f"/aws/lambda/lambda-query-{suffix}"
+        tried[f"deletes logs of {suffix}"] = lambda group=group: logs.delete_log_group(logGroupName=group)
+        if suffix.endswith("-dev"):
+            continue  # told apart by its tags, which this emulator compares for logs alone
+        tried |= {
+            f"deletes a queue of {suffix}": lambda suffix=suffix: sqs.delete_queue(QueueUrl=queue + suffix),
+            f"opens a queue of {suffix}": lambda suffix=suffix: sqs.set_queue_attributes(
+                QueueUrl=queue + suffix, Attributes={"VisibilityTimeout": "1"}
+            ),
+            f"deletes a table of {suffix}": lambda suffix=suffix: tables.delete_table(
+                TableName=f"table-events-{suffix}"
+            ),
+            f"makes a role of {suffix}": lambda suffix=suffix: iam.create_role(
+                RoleName=f"role-query-{suffix}", AssumeRolePolicyDocument="{}"
+            ),
+            f"changes a function of {suffix}": lambda suffix=suffix: functions.update_function_configuration(
+                FunctionName=f"lambda-query-{suffix}", MemorySize=256
+            ),
+        }
+    return tried
+
+
+def is_denied(attempt: Any) -> bool:
+    """True if AWS refuses it for want of permission; any other answer means that it would have been let through."""
+    try:
+        attempt()
+    except ClientError as error:
+        return error.response["Error"]["Code"] in DENIED
+    return False
