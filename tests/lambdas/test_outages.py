@@ -1,6 +1,6 @@
 """A slow table, or none for an hour, loses nobody: the functions with the catalog's capacities in simulated time.
 
-ESTATE_LONG=1 adds 20,000 and 200,000 events (minutes each).
+ESTATE_LONG=1 adds 20,000 and 200,000 events (minutes each); with `-s`, each run prints its row of docs/failures.md.
 """
 
 from __future__ import annotations
@@ -47,16 +47,25 @@ def bodies(events: int) -> list[str]:
     return texts
 
 
+def row(events: int, simulation: Simulation, seconds: float) -> str:
+    """Return what a run came to, as a row of the table in docs/failures.md."""
+    cells = (
+        f"{events:,}", "an hour" if simulation.outage[1] else "–", f"{simulation.throttled:,}",
+        f"{simulation.invocations['ingest']:,}", f"{simulation.invocations['aggregate']:,}",
+        f"{simulation.deliveries}", f"{simulation.stored_after / 60:,.0f} min", f"{seconds / 60:,.0f} min",
+        f"{simulation.oldest_record / 60:,.0f} min", f"{simulation.dynamodb.counted():,}",
+        f"{simulation.healthy_dead}",
+    )  # fmt: skip
+    return f"| {' | '.join(cells)} |"
+
+
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("outage", [(0.0, 0.0), (10.0, 3610.0)], ids=["throttled", "an hour's outage"])
 @pytest.mark.parametrize("events", SIZES)
 def test_no_healthy_event_is_dead_lettered_and_all_are_counted(events: int, outage: tuple[float, float]) -> None:
     simulation = Simulation(bodies(events), outage=outage)
     seconds = simulation.run(24, events)
-    print(
-        f"{events:,} events, outage {outage}: counted after {seconds:,.0f} s, {simulation.throttled:,} throttled, "
-        f"{dict(simulation.invocations)} invocations, {simulation.healthy_dead} healthy dead-lettered"
-    )
+    print(row(events, simulation, seconds))
     assert simulation.healthy_dead == 0
     assert simulation.dynamodb.counted() == events
     totals = sum(int(item["count"]["N"]) for item in simulation.dynamodb.items("aggregates") if "subject" not in item)
@@ -69,3 +78,9 @@ def test_invalid_events_are_dead_lettered_within_seconds_while_the_table_is_away
     simulation.run(0.02, 2_000)
     assert len(simulation.dead) == INVALID
     assert max(simulation.dead.values()) < 10
+
+
+def test_with_five_deliveries_all_would_be_dead_lettered() -> None:
+    simulation = Simulation(bodies(200), outage=(0.0, 7200.0), receives=5)
+    simulation.run(1, 200)
+    assert simulation.healthy_dead == 200

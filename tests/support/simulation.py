@@ -160,9 +160,19 @@ class Context:
 
 
 class Simulation:
-    """The estate of the catalog, from the queue to the aggregates; `outage` is when DynamoDB answers nothing."""
+    """The estate of the catalog, from the queue to the aggregates.
 
-    def __init__(self, bodies: Sequence[str], *, outage: tuple[float, float] = (0.0, 0.0), shards: int = 2) -> None:
+    `outage` is when DynamoDB answers nothing, `receives` how often the queue delivers a message.
+    """
+
+    def __init__(
+        self,
+        bodies: Sequence[str],
+        *,
+        outage: tuple[float, float] = (0.0, 0.0),
+        receives: int = CATALOG.queues[0].max_receive_count,
+        shards: int = 2,
+    ) -> None:
         self.clock = Clock()
         self.dynamodb = FakeDynamoDB()
         self.dead: dict[str, float] = {}
@@ -171,7 +181,12 @@ class Simulation:
         """Batches whose position is in dlq-aggregate."""
         self.uncountable: list[str] = []
         self.invocations: Counter[str] = Counter()
-        self._outage = outage
+        self.stored_after = 0.0
+        """Seconds until the last event was stored."""
+        self.oldest_record = 0.0
+        """Seconds that a record of the stream waited at most until it was counted."""
+        self.outage = outage
+        self._receives = receives
         self._messages = {f"m{number}": Message(f"m{number}", body) for number, body in enumerate(bodies)}
         self._visible = [(0.0, name) for name in self._messages]
         self._running, self._pollers = 0, FIRST_POLLERS
@@ -201,6 +216,11 @@ class Simulation:
         return sum(bucket.throttled for bucket in self._buckets.values())
 
     @property
+    def deliveries(self) -> int:
+        """How often the queue delivered one message at most."""
+        return max(message.receives for message in self._messages.values())
+
+    @property
     def healthy_dead(self) -> int:
         """Events that were given up although nothing is wrong with them."""
         healthy = sum("specversion" in self._messages[name].body for name in self.dead)
@@ -215,13 +235,15 @@ class Simulation:
         return self.clock.now
 
     def _dynamodb(self, operation: str, body: bytes) -> dict[str, Any]:
-        if self._outage[0] <= self.clock.now < self._outage[1]:
+        if self.outage[0] <= self.clock.now < self.outage[1]:
             raise AwsError(operation, "InternalServerError", "an outage", 500)
         before = len(self.dynamodb.tables["events"])
         answer = self.dynamodb.answer(operation, json.loads(body))
         if operation == "BatchExecuteStatement":
             items = self.dynamodb.tables["events"]
             stored = list(islice(reversed(items), len(items) - before))
+            if stored:
+                self.stored_after = self.clock.now
             for key in reversed(stored):
                 number = int(key[0], 16) % len(self._shards)
                 record = stream_record(items[key], len(self._shards[number]) + 1)
@@ -252,11 +274,10 @@ class Simulation:
 
     def _received(self, most: int) -> list[Message]:
         batch: list[Message] = []
-        queue = CATALOG.queues[0]
         while self._visible and self._visible[0][0] <= self.clock.now and len(batch) < most:
             message = self._messages[heapq.heappop(self._visible)[1]]
             message.receives += 1
-            if message.receives > queue.max_receive_count:
+            if message.receives > self._receives:
                 self.dead[message.id] = self.clock.now
                 continue
             message.visible_at = self.clock.now + visibility_timeout_seconds(self._ingest)
@@ -310,4 +331,5 @@ class Simulation:
             self.clock.at(self.clock.now + pause, lambda: self._read(shard, position, attempts + 1))
         else:
             self._seen += len(records)
+            self.oldest_record = max(self.oldest_record, self.clock.now - records[0][0])
             self.clock.at(self.clock.now, lambda: self._read(shard, position + len(records), 0))
