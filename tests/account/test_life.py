@@ -112,18 +112,25 @@ def test_what_was_changed_by_hand_is_found_and_repaired(account: Account, run: C
     functions = account.aws.client("lambda")
     functions.update_function_configuration(FunctionName=QUERY, MemorySize=3008)
     permit_a_guest(account)
-    found = run("scripts/estate", "drift", "dev", "--json", code=1)
+    drift = ("scripts/estate", "drift", "dev", "--layer", "compute", "--json")
+    found = run(*drift, code=1)
     drifted = {each["property"]: each for each in json.loads(found.stdout)["drifted"]}
-    guests = {'permissions["guest"]', 'inlinePolicies["guest"]', "managedPolicyArns"}
-    assert drifted.keys() == {"memorySize", *guests}
+    assert drifted.keys() == {"memorySize", 'permissions["guest"]'}
     memory = drifted["memorySize"]
     assert (memory["resource"], memory["actual"]) == ("query-function", 3008)
-    assert "scripts/estate drift dev --repair" in found.stderr
-    repaired = run("scripts/estate", "drift", "dev", "--repair", "--yes", "--json")
+    assert "scripts/estate drift dev --layer compute --repair" in found.stderr
+    repaired = run(*drift, "--repair", "--yes")
     told = json.loads(repaired.stdout)
     assert (told["repaired"], told["left"]) == (True, [])
     assert "put right" in repaired.stderr
     assert functions.get_function_configuration(FunctionName=QUERY)["MemorySize"] == memory["expected"]
+
+
+def test_permissions_that_a_role_was_given_by_hand_are_found_and_taken(run: Checkout) -> None:
+    repaired = run("scripts/estate", "drift", "dev", "--layer", "foundation", "--repair", "--yes", "--json")
+    told = json.loads(repaired.stdout)
+    assert {each["property"] for each in told["drifted"]} == {'inlinePolicies["guest"]', "managedPolicyArns"}
+    assert (told["repaired"], told["left"]) == (True, [])
 
 
 def test_the_state_of_things_is_told(run: Checkout) -> None:

@@ -45,6 +45,12 @@ RECORD_LIFE = 86_400.0
 FIRST_POLLERS, FEWEST_POLLERS = 5, 2
 
 
+def _taken() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
 class Clock:
     """Simulated time, and what happens in it."""
 
@@ -52,7 +58,8 @@ class Clock:
         self.now = 0.0
         self._events: list[tuple[float, int, Callable[[], object]]] = []
         self._number = 0
-        self._main = threading.Semaphore(0)
+        # Handed over by who releases them; plain locks, as semaphores take longer than what happens in between.
+        self._main = _taken()
 
     def at(self, moment: float, work: Callable[[], object]) -> None:
         """Do something then."""
@@ -73,7 +80,7 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         """Let time pass; only for what was started here."""
-        awake = threading.Semaphore(0)
+        awake = _taken()
         self.at(self.now + seconds, lambda: (awake.release(), self._main.acquire()))
         self._main.release()
         awake.acquire()
