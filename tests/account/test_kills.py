@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 import random
+import re
 import signal
 import time
 from collections import Counter
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from tests.account.account import Account, Checkout
 
 RANDOM_KILLS = 20  # of each backend
+# From the first of them that AWS lists to the last.
+CREATION_SECONDS = 0.4
+# What recovery says of a resource whose operation was under way.
+UNFINISHED = re.compile(r"^ *(\S+): was left unfinished", re.MULTILINE)
 pytestmark = [
     pytest.mark.timeout(3600 if os.environ.get("ESTATE_ACCOUNT") else 600),
     pytest.mark.skipif(not processes.HERE, reason=processes.NOT_HERE),
@@ -92,20 +97,30 @@ def test_an_engine_killed_in_a_teardown_leaves_nothing_in_the_end(bucket_account
 
 
 class Moments:
-    """Random moments to kill at: of the whole command, or of the seconds in which tables or functions are created."""
+    """Random victims and moments: of the whole command, or of the time in which tables or functions are created."""
 
     def __init__(self, account: Account, chance: random.Random, seconds: dict[str, float]) -> None:
         self._chance = chance
         self._seconds = seconds
-        # Queues and tables are created together.
-        queues = some(account.aws.client("sqs"), "list_queues", "QueueUrls")
-        functions = some(account.aws.client("lambda"), "list_functions", "Functions")
-        self._rollouts = itertools.cycle(((ANY, ALWAYS), ("tables are created", queues), ("functions are", functions)))
+        self._creations = itertools.cycle(
+            (
+                None,
+                ("tables", some(account.aws.client("dynamodb"), "list_tables", "TableNames")),
+                ("functions", some(account.aws.client("lambda"), "list_functions", "Functions")),
+            )
+        )
+        self._victims: list[str] = []
 
-    def next(self, script: str) -> tuple[str, Callable[[], bool]]:
+    def victim(self) -> str:
+        """Return who is killed next: each of them as often as the others."""
+        self._victims = self._victims or self._chance.sample(processes.VICTIMS, len(processes.VICTIMS))
+        return self._victims.pop()
+
+    def moment(self, script: str) -> tuple[str, Callable[[], bool]]:
         """Return a moment in words, and as what is asked until it has come, from now on."""
-        during, begun = next(self._rollouts) if script == DEPLOY else (ANY, ALWAYS)
-        pause = self._chance.uniform(0, self._seconds[script] if during == ANY else CREATION_SECONDS)
+        creation = next(self._creations) if script == DEPLOY else None
+        kind, begun = creation or ("the command", lambda: True)
+        pause = self._chance.uniform(0, CREATION_SECONDS if creation else self._seconds[script])
         since: list[float] = []
 
         def come() -> bool:
@@ -113,11 +128,7 @@ class Moments:
                 since.append(time.monotonic())
             return bool(since) and time.monotonic() - since[0] >= pause
 
-        return f"{during}, after {pause:.1f} s", come
-
-
-ANY, ALWAYS = "any moment", lambda: True
-CREATION_SECONDS = 1.5
+        return f"{pause:.1f} s into {kind}", come
 
 
 def timed(run: Checkout, account: Account) -> tuple[dict[str, float], Counter[tuple[str, str]]]:
@@ -138,24 +149,25 @@ def test_whatever_is_killed_at_any_moment_the_same_again_goes_on(kept: str, requ
     run = account.checkout()
     seconds, whole = timed(run, account)
     moments = Moments(account, chance, seconds)
-    victims = itertools.cycle(chance.sample(processes.VICTIMS, len(processes.VICTIMS)))
-    kills, partly = 0, Counter[str]()
+    kills, unfinished = 0, Counter[str]()
     for script in itertools.cycle((DEPLOY, DESTROY)):
-        victim, (moment, come) = next(victims), moments.next(script)
+        victim, (moment, come) = moments.victim(), moments.moment(script)
         process = run.start(script, ENVIRONMENT, "--yes")
         with processes.killed_when(process, victim, signal.SIGKILL, come) as in_time:
             _, text = process.communicate(timeout=LONGEST_COMMAND)
-        left = Counter(kind for kind, _ in account.listed())
         kills += in_time == [True]
-        partly += Counter(kind for kind in ("tables", "functions") if 0 < left[kind] < 3)
-        told = f"kill {kills}, seed {seed}: {script}, {victim}, {moment}; in time: {in_time}; left: {dict(left)}"
+        left = Counter(kind for kind, _ in account.listed())
+        told = f"kill {kills} of {victim}, {moment}, {script}; in time: {in_time}; then in AWS: {dict(left)}"
         print(told)
         assert "Traceback" not in text, f"{told}\n{text}"
         report = deploy(run) if script == DEPLOY else destroy(run)
         assert account.listed() == (whole if script == DEPLOY else Counter()), f"{told}\n{text}\n{report.text}"
+        recovered = UNFINISHED.findall(text + report.text)
+        print(f"recovered: {recovered}")
+        unfinished.update(recovered)
         if script == DEPLOY:
             nothing_is_unfinished(run)
             assert deploy(run).results == dict.fromkeys(LAYER_NAMES, "unchanged"), told
         elif kills >= RANDOM_KILLS:
             break
-    print(f"{kills} kills on {kept}; with some of the tables or functions made: {dict(partly)}")
+    print(f"{kills} kills on {kept}; unfinished when killed, and recovered: {dict(unfinished)}")
