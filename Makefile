@@ -75,4 +75,4 @@ promises:
 VERSION ?=
 release:
 	scripts/setup.sh venv
-	.venv/bin/python -P -m estate_tool.release "$(VERSION)"
+	.venv/bin/python -P -m estate_tool.setup.project_release "$(VERSION)"

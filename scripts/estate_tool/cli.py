@@ -13,8 +13,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from estate_tool.errors import EstateError, Failed, show
-from estate_tool.terminal import filtered
+from estate_tool.core.errors import EstateError, Failed, show
+from estate_tool.core.terminal import filtered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -114,7 +114,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _explained(error: Exception) -> EstateError | None:
     """The message for what the operating system or AWS refused, wherever that was; None for a defect."""
     if type(error).__module__.startswith("botocore."):
-        from estate_tool.reaching import explained
+        from estate_tool.core.aws_errors import explained
 
         return explained(error)
     return _refused(error) if isinstance(error, OSError) else None
@@ -163,7 +163,7 @@ class _Version(argparse.Action):
     """Prints the versions and ends; what they are is looked up only then."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from estate_tool import versions
+        from estate_tool.setup import versions
 
         print("\n".join(versions.lines()))
         parser.exit()

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from estate_tool import paths
+from estate_tool.core import paths
 from foundation.layers import LAYER_NAMES
 from local_aws.provider.install import install, plugin_folder
 from tests.integration.cloud import ACCOUNT

@@ -7,7 +7,7 @@ import random
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from estate_tool import flights
+from estate_tool.events import flights
 from tests.bench.harness import Measured, Row
 from tests.support.wire import Charged, Wire
 

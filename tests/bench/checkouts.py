@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from estate_tool.paths import ROOT
+from estate_tool.console.report import Report
+from estate_tool.core.paths import ROOT
 from estate_tool.setup.engine import ensure_engine
-from estate_tool.setup.report import Report
 from foundation.layers import LAYER_NAMES
 from tests.integration.commands import Commands
 from tests.integration.conftest import EmbeddedAws, running

@@ -19,8 +19,8 @@ import boto3
 
 from aggregate.counting import Counter
 from aggregate.records import read
-from estate_tool import flights
-from estate_tool.paths import ROOT
+from estate_tool.core.paths import ROOT
+from estate_tool.events import flights
 from query.handler import Query
 from query.reading import Reader
 from shared.aws import AwsClient

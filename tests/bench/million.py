@@ -11,9 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from compute.sizing import memory_by_function
-from estate_tool.costing import bill as costing
-from estate_tool.costing import prices
-from estate_tool.costing.load import MONTH_DAYS, MONTH_SECONDS, FunctionLoad, Load, LogLoad, QueueLoad, TableLoad
+from estate_tool.pricing import bill as costing
+from estate_tool.pricing import prices
+from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS, FunctionLoad, Load, LogLoad, QueueLoad, TableLoad
 from estate_tool.sizing.recommendation import vcpus
 from foundation.catalog import CATALOG, EVENT_RETENTION_DAYS
 from tests.bench import bill

@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.paths import ROOT
+from estate_tool.core.paths import ROOT
 from foundation.layers import LAYER_NAMES
 from tests.bench.checkouts import Checkout, checkout
 from tests.bench.harness import Measured, NotMeasured, Row, interleaved, wall

@@ -12,8 +12,8 @@ from unittest import mock
 
 import boto3
 
-from estate_tool import flights, sending
-from estate_tool.direct import direct
+from estate_tool.core.batch_client import direct
+from estate_tool.events import flights, sender
 from tests.bench.harness import Measured, Row, interleaved, wall
 from tests.integration.conftest import running
 from tests.support import stub_aws
@@ -25,7 +25,7 @@ SQS_SECONDS = 0.010
 def _rates(client: Any, url: str, events: int, rounds: int) -> Measured:
     """Events per second of the sender against the loop that everybody writes first."""
     texts = [flights.event(row) for row in islice(flights.rows(), events)]
-    messages = [sending.Message(number, text, None) for number, text in enumerate(texts)]
+    messages = [sender.Message(number, text, None) for number, text in enumerate(texts)]
     sent: list[int] = []
 
     def loop() -> None:
@@ -35,7 +35,7 @@ def _rates(client: Any, url: str, events: int, rounds: int) -> Measured:
 
     def ours() -> None:
         queue = direct(client)
-        sending.Sender(queue, url).run(sending.batches(messages), lambda delivery: sent.append(len(delivery.sent)))
+        sender.Sender(queue, url).run(sender.batches(messages), lambda delivery: sent.append(len(delivery.sent)))
 
     measured = interleaved(lambda: events / wall(ours), lambda: events / wall(loop), rounds)
     assert sum(sent) == rounds * events

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 
-from estate_tool.paths import ROOT
+from estate_tool.core.paths import ROOT
 from tests.bench.harness import Measured, Row
 
 # Lines are made while they are read, a page at a time, as they come from CloudWatch: half text, half JSON.

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from estate_tool import flights
+from estate_tool.events import flights
 from shared.events import parse
 from tests.bench.checkouts import checkout
 from tests.bench.harness import Measured, Row

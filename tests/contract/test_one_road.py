@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from estate_tool.paths import ROOT
+from estate_tool.core.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

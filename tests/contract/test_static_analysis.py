@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from estate_tool.permissions import policy
-from estate_tool.planned import Place, Planned
+from estate_tool.deployer_policy.document import policy
+from estate_tool.engine.dry_run import Place, Planned
 from foundation.catalog import CATALOG
 from foundation.guardrails.documents import documents
 from foundation.guardrails.exemptions import EXEMPTIONS, exempted

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import sys
 
-from estate_tool import environment, machine, rollout
-from estate_tool.display import Display
-from estate_tool.pulumi_cli import Pulumi
-from estate_tool.recovery import Recovery
-from estate_tool.setup.report import Report
+from estate_tool.console.report import Report
+from estate_tool.core import environment
+from estate_tool.engine.cli import Pulumi
+from estate_tool.rollout import orchestration, session
+from estate_tool.rollout.display import Display
+from estate_tool.rollout.recovery import Recovery
 
 
 def main(command: str, layer: str) -> int:
     """Does it; returns the exit code."""
     target, display = environment.resolve("local"), Display()
-    with machine.ready(target, Report()):
+    with session.ready(target, Report()):
         # The plugin lies where the engine looks for it; only a variable would have it use the one in this process.
         pulumi = Pulumi(stack=target.name)
         recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
-        run = {"deploy": rollout.deploy, "destroy": rollout.destroy}[command]
+        run = {"deploy": orchestration.deploy, "destroy": orchestration.destroy}[command]
         return 0 if run(pulumi, (layer,), display, recovery=recovery).ok else 1
 
 

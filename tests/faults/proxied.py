@@ -9,15 +9,15 @@ import os
 import sys
 
 from estate_tool import cli
-from local_aws import server
+from estate_tool.core import embedded
 
-_real = server.environment
+_real = embedded.environment
 
 
-def _through_the_proxy(place: server.Place) -> dict[str, str]:
+def _through_the_proxy(place: embedded.Place) -> dict[str, str]:
     return _real(place) | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{os.environ['ESTATE_TEST_PROXY']}"}
 
 
 if __name__ == "__main__":
-    server.environment = _through_the_proxy
+    embedded.environment = _through_the_proxy
     sys.exit(cli.main())

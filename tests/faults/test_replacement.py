@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool.paths import ROOT
+from estate_tool.core.paths import ROOT
 from foundation.layers import LAYER_NAMES
 from tests.integration.answers import assert_aggregates_are_exact
 from tests.integration.commands import LONGEST_COMMAND, Commands

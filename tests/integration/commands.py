@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.paths import ROOT
+from estate_tool.core.paths import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path

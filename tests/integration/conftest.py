@@ -13,12 +13,13 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from estate_tool.errors import Failed
+from estate_tool.console.report import Report
+from estate_tool.core import embedded
+from estate_tool.core.embedded import credentials, ports
+from estate_tool.core.embedded.credentials import Credentials
+from estate_tool.core.errors import Failed
 from estate_tool.setup.environments import ensure_local_aws
-from estate_tool.setup.report import Report
 from local_aws import server
-from local_aws.server import credentials, ports
-from local_aws.server.credentials import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,7 +32,7 @@ ATTEMPTS = 5
 class EmbeddedAws:
     """A running embedded AWS. `environment` is what a child process needs to reach it."""
 
-    place: server.Place
+    place: embedded.Place
     python: Path
 
     @property
@@ -41,7 +42,7 @@ class EmbeddedAws:
     @property
     def environment(self) -> dict[str, str]:
         mine = {"ESTATE_HOME": str(self.place.home), "ESTATE_PORT": str(self.place.port)}
-        return server.environment(self.place) | mine
+        return embedded.environment(self.place) | mine
 
     @property
     def administrator(self) -> Credentials:
@@ -77,7 +78,7 @@ def _say(text: str) -> None:
 
 
 @functools.cache
-def _client(place: server.Place, service: str, key: str, secret: str, token: str | None = None) -> Any:
+def _client(place: embedded.Place, service: str, key: str, secret: str, token: str | None = None) -> Any:
     return boto3.Session().client(
         service, endpoint_url=place.endpoint,
         region_name="us-east-1", aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
@@ -89,7 +90,7 @@ def start(home: Path) -> EmbeddedAws:
     """Start one on free ports; another process may take a free port before us, hence the attempts."""
     python = ensure_local_aws(Report())
     for attempt in range(ATTEMPTS):
-        aws = EmbeddedAws(server.Place(home, ports.free_port()), python)
+        aws = EmbeddedAws(embedded.Place(home, ports.free_port()), python)
         try:
             aws.up()
             return aws

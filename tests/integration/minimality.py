@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from estate_tool.paths import ROOT
+from estate_tool.core.paths import ROOT
 from foundation.catalog import CATALOG
 from foundation.naming import Arns
 from foundation.policies import execution_policy

@@ -24,9 +24,8 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
-from estate_tool import paths
-from local_aws import server
-from local_aws.server import ports
+from estate_tool.core import embedded, paths
+from estate_tool.core.embedded import ports
 from tests.integration.cloud import ACCOUNT, make_function, make_queue, make_role, unique
 from tests.support.waiting import expect_soon
 
@@ -69,10 +68,10 @@ def users(aws: EmbeddedAws) -> set[str]:
 def untouched(embedded_aws: EmbeddedAws) -> Iterator[EmbeddedAws]:
     """An embedded AWS in which, at the end of the test, there is what there was before."""
     url, _ = make_queue(embedded_aws)
-    before, identity = users(embedded_aws), server.status(embedded_aws.place).identity
+    before, identity = users(embedded_aws), embedded.status(embedded_aws.place).identity
     yield embedded_aws
     assert users(embedded_aws) == before
-    assert server.status(embedded_aws.place).identity == identity
+    assert embedded.status(embedded_aws.place).identity == identity
     assert url in embedded_aws.client("sqs").list_queues()["QueueUrls"]
 
 

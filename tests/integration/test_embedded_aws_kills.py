@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_aws import server
-from local_aws.server import record
+from estate_tool.core import embedded
+from estate_tool.core.embedded import record
 from tests.integration.cloud import make_queue, received, send
 from tests.integration.commands import Commands
 
@@ -64,7 +64,7 @@ def test_a_command_that_was_killed_works_when_it_is_given_again(own_aws: Embedde
 
         run("scripts/estate", "local", action)
 
-        assert server.status(own_aws.place).answering is (action == "up"), where
+        assert embedded.status(own_aws.place).answering is (action == "up"), where
         assert not (action == "down" and emulators(own_aws)), where
         own_aws.up()
         assert [message["Body"] for message in received(own_aws, url)] == ["kept"], where

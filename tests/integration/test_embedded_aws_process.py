@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from estate_tool.errors import Failed
+from estate_tool.core import embedded
+from estate_tool.core.embedded import ports, record
+from estate_tool.core.embedded.process_identity import start_identity
+from estate_tool.core.embedded.signature import Request, sign
+from estate_tool.core.errors import Failed
 from local_aws import server
-from local_aws.server import ports, record
-from local_aws.server.identity import start_identity
-from local_aws.server.signature import Request, sign
 from tests.integration.cloud import depth, items, make_function, make_queue, make_role, make_table, received, send
 from tests.integration.commands import Commands
 from tests.support.waiting import expect_soon
@@ -263,8 +264,8 @@ def test_a_killed_process_takes_the_others_along_and_the_state_stays(own_aws: Em
     os.kill(pid, signal.SIGKILL)
 
     expect_soon(lambda: not processes(own_aws), f"no process is left ({processes(own_aws)})")
-    assert not server.status(own_aws.place).running
-    assert server.status(own_aws.place).problem
+    assert not embedded.status(own_aws.place).running
+    assert embedded.status(own_aws.place).problem
     own_aws.up()
     assert everything.described() == before
     assert everything.counts() == {"from the queue": 1, "from the stream": 1}
@@ -307,7 +308,7 @@ def test_down_leaves_nothing_running_and_up_twice_is_once(own_aws: EmbeddedAws) 
 
     assert not processes(own_aws)
     assert own_aws.down() is False
-    assert server.status(own_aws.place).problem == ""
+    assert embedded.status(own_aws.place).problem == ""
 
 
 def test_what_a_function_started_ends_with_the_embedded_aws(own_aws: EmbeddedAws) -> None:
@@ -325,7 +326,7 @@ def test_what_a_function_started_ends_with_the_embedded_aws(own_aws: EmbeddedAws
 def test_a_state_that_could_not_be_saved_is_told_by_down_without_the_disk(own_aws: EmbeddedAws) -> None:
     make_queue(own_aws)
     saved(own_aws)
-    before = server.status(own_aws.place).resources["queues"]
+    before = embedded.status(own_aws.place).resources["queues"]
     for pid in (supervisor(own_aws), pid_of(own_aws, "emulator")):
         # As on a full disk: not a byte can be written, neither a state nor a log nor a note.
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
@@ -338,7 +339,7 @@ def test_a_state_that_could_not_be_saved_is_told_by_down_without_the_disk(own_aw
     assert "state is kept" not in told.stdout
     assert not processes(own_aws)
     own_aws.up()
-    assert server.status(own_aws.place).resources["queues"] == before
+    assert embedded.status(own_aws.place).resources["queues"] == before
 
 
 def test_a_stale_record_does_not_hit_the_process_that_has_its_number_now(own_aws: EmbeddedAws) -> None:
@@ -347,7 +348,7 @@ def test_a_stale_record_does_not_hit_the_process_that_has_its_number_now(own_aws
         stale = record.Record(pid=stranger.pid, identity="another boot/1", port=1, started=0.0)
         record.write(own_aws.place.folder, stale)
 
-        assert not server.status(own_aws.place).running
+        assert not embedded.status(own_aws.place).running
         assert own_aws.down() is False
         own_aws.up()
 
@@ -356,7 +357,7 @@ def test_a_stale_record_does_not_hit_the_process_that_has_its_number_now(own_aws
 
 
 def test_a_taken_port_is_named_with_its_owner_and_a_way_out(own_aws: EmbeddedAws, tmp_path: Path) -> None:
-    second = server.Place(tmp_path / "second", own_aws.place.port)
+    second = embedded.Place(tmp_path / "second", own_aws.place.port)
     with pytest.raises(Failed) as other:
         server.up(second, print, lambda: own_aws.python)
     own_aws.down()
@@ -379,8 +380,8 @@ def test_a_taken_port_is_named_with_its_owner_and_a_way_out(own_aws: EmbeddedAws
 def test_two_that_start_at_once_start_one(own_aws: EmbeddedAws) -> None:
     own_aws.down()
     code = (
-        "import sys; from pathlib import Path; from local_aws import server\n"
-        "server.up(server.Place(Path(sys.argv[1]), int(sys.argv[2])), print, lambda: Path(sys.argv[3]))"
+        "import sys; from pathlib import Path; from estate_tool.core import embedded; from local_aws import server\n"
+        "server.up(embedded.Place(Path(sys.argv[1]), int(sys.argv[2])), print, lambda: Path(sys.argv[3]))"
     )
     scripts = str(Path(server.__file__).parents[2])
     command = [sys.executable, "-c", code, str(own_aws.place.home), str(own_aws.place.port), str(own_aws.python)]
@@ -395,7 +396,7 @@ def test_reset_forgets_everything_and_pulumis_state(own_aws: EmbeddedAws) -> Non
     backend = own_aws.place.home / "state" / ".pulumi"
     backend.mkdir(parents=True)
 
-    identity, administrator = server.status(own_aws.place).identity, own_aws.administrator
+    identity, administrator = embedded.status(own_aws.place).identity, own_aws.administrator
 
     server.reset(own_aws.place, print)
 
@@ -403,7 +404,7 @@ def test_reset_forgets_everything_and_pulumis_state(own_aws: EmbeddedAws) -> Non
     assert not processes(own_aws)
     own_aws.up()
     assert not own_aws.client("sqs").list_queues().get("QueueUrls")
-    assert server.status(own_aws.place).identity not in ("", identity)
+    assert embedded.status(own_aws.place).identity not in ("", identity)
     assert own_aws.administrator == administrator, "shells that know the credentials may go on"
 
 
@@ -412,14 +413,14 @@ def test_a_reset_of_the_running_one_forgets_everything_and_is_another_aws(own_aw
     target = {"ServiceNamespace": "dynamodb", "ResourceId": "table/t", "ScalableDimension": AS_READ}
     scaling = own_aws.client("application-autoscaling")
     scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
-    identity = server.status(own_aws.place).identity
+    identity = embedded.status(own_aws.place).identity
     request = Request("POST", "/_ministack/reset", "", [("host", f"127.0.0.1:{own_aws.place.port}")])
     headers = dict(request.headers) | sign(own_aws.administrator, request, "us-east-1", "estate")
 
     asked = urllib.request.Request(own_aws.endpoint + request.path, b"", headers, method="POST")
     urllib.request.urlopen(asked, timeout=20).close()
 
-    assert server.status(own_aws.place).identity not in ("", identity)
+    assert embedded.status(own_aws.place).identity not in ("", identity)
     assert not own_aws.client("sqs").list_queues().get("QueueUrls")
     assert not scaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"]
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.paths import ROOT
+from estate_tool.console.report import Report
+from estate_tool.core.paths import ROOT
 from estate_tool.setup.engine import ensure_engine
-from estate_tool.setup.report import Report
 from foundation.catalog import CATALOG
 from foundation.layers import LAYER_NAMES
 from foundation.policies import execution_policy

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pulumi_aws as aws
 import pytest
 
-from estate_tool.changes import Changes
-from estate_tool.paths import ROOT
-from estate_tool.pulumi_cli import Pulumi
+from estate_tool.console.report import Report
+from estate_tool.core.paths import ROOT
+from estate_tool.engine.cli import Pulumi
+from estate_tool.engine.events import Changes
 from estate_tool.setup.engine import ensure_engine
-from estate_tool.setup.report import Report
 from foundation.tags import Tags
 from local_aws import provider
 

@@ -12,8 +12,8 @@ import pulumi_aws as aws
 import pytest
 from pulumi import automation
 
+from estate_tool.console.report import Report
 from estate_tool.setup.engine import ensure_engine
-from estate_tool.setup.report import Report
 from local_aws import provider
 from tests.integration.provider_cases import trust
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.paths import ROOT
+from estate_tool.core.paths import ROOT
 from foundation.catalog import CATALOG
 from tests.integration.commands import Commands, layer_results
 

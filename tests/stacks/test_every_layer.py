@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from estate_tool import permissions, planned, tagging
-from estate_tool.configuration import load
-from estate_tool.environment import Environment
-from estate_tool.permission_table import TABLE
+from estate_tool.core.configuration import load
+from estate_tool.core.environment import Environment
+from estate_tool.deployer_policy import document, tag_coverage
+from estate_tool.deployer_policy.permission_table import TABLE
+from estate_tool.engine import dry_run
 from foundation.catalog import CATALOG
 from foundation.layers import LAYER_NAMES, layer, project
 from foundation.tags import TAG_KEYS
@@ -209,9 +210,9 @@ def test_every_type_that_a_layer_registers_has_the_actions_that_rolling_it_out_t
 
 
 def test_the_tool_learns_without_an_engine_what_a_rollout_registers() -> None:
-    place = planned.Place(account="111122223333", region="us-east-1")
+    place = dry_run.Place(account="111122223333", region="us-east-1")
     target = Environment(name="dev", local=False, configuration=load("dev"))
-    found = planned.resources(target, place, lambda kind, inputs: permissions.arn(kind, inputs, place))
+    found = dry_run.resources(target, place, lambda kind, inputs: document.arn(kind, inputs, place))
     for name, recording in roll_out().items():
         here = {(item.type, item.name) for item in found if item.layer == name}
         assert here == {(item.type, item.name) for item in recording.resources}
@@ -220,8 +221,8 @@ def test_the_tool_learns_without_an_engine_what_a_rollout_registers() -> None:
 @every_layer
 def test_every_type_is_known_to_have_tags_or_not_as_the_sdk_has_it(recording: Recording) -> None:
     for item in recording.resources:
-        assert (item.type in tagging.TAGGABLE) == ("tags" in arguments(item.type)), item.type
-        assert (item.type in tagging.UNTAGGABLE) == ("tags" not in arguments(item.type)), item.type
+        assert (item.type in tag_coverage.TAGGABLE) == ("tags" in arguments(item.type)), item.type
+        assert (item.type in tag_coverage.UNTAGGABLE) == ("tags" not in arguments(item.type)), item.type
 
 
 @pytest.mark.parametrize("name", ["observability"])

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from estate_tool.permissions import policy
-from estate_tool.planned import Place, Planned
+from estate_tool.deployer_policy.document import policy
+from estate_tool.engine.dry_run import Place, Planned
 from foundation.guardrails.policies import ALL_RULES
 from foundation.guardrails.rules import Resource, StackRule
 from foundation.naming import MAX_PURPOSE

@@ -7,8 +7,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from estate_tool.console.report import Report
 from estate_tool.setup.environments import ensure_checkers
-from estate_tool.setup.report import Report
 
 CHECKERS = Path(__file__).parents[1] / "contract" / "checkers"
 

@@ -1,5 +1,7 @@
 """The generated parts of docs/; `make docs` (python -m tests.support.documents) writes them anew."""
 
+import importlib
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from tests.bench import million
 from tests.support import cloudevents
 from tests.support.mocks import outputs_of
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 END = "<!-- end -->\n"
 _SETTINGS = {
     "foundation": foundation.config.SETTINGS,
@@ -101,13 +104,39 @@ def _values(value: Any, path: str = "") -> Iterator[str]:
         yield f"| `{path}` | {f'`{value}`' if value else 'empty'} |\n"
 
 
+def packages() -> str:
+    """Packages of the tool from top to bottom, out of the import contract, with the first line each has on itself."""
+    return "| | |\n|---|---|\n" + "".join(
+        f"| `{name}` | {_summary(name)} |\n" if first else f"| and `{name}` | {_summary(name)} |\n"
+        for line in _package_lines()
+        for first, name in ((name == line[0], name) for name in line)
+    )
+
+
+def package_order() -> str:
+    """The same in a line."""
+    return "```\n" + " → ".join(" | ".join(line) for line in _package_lines()) + "\n```\n"
+
+
+def _package_lines() -> list[list[str]]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = (
+        each for each in project["tool"]["importlinter"]["contracts"] if each.get("containers") == ["estate_tool"]
+    )
+    return [line.split(" | ") for line in contract["layers"] if line != "__main__"]
+
+
+def _summary(name: str) -> str:
+    return str(importlib.import_module(f"estate_tool.{name}").__doc__).partition("\n")[0].rstrip(".")
+
+
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "architecture.md": {"layers": layers, "flow": flow},
+    "architecture.md": {"layers": layers, "flow": flow, "packages": packages},
     "configuration.md": {"configuration": configuration},
     "cost.md": {"million": million.table, "batches": million.batches, "prices": million.listed},
     "events.md": {"conformance": cloudevents.table},
     "outputs.md": {"outputs": outputs},
-    "../README.md": {"million": million.sentence},
+    "../README.md": {"million": million.sentence, "package-order": package_order},
 }
 
 

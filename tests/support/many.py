@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from estate_tool.serving import waited_for_at_once
+from estate_tool.engine.inline_program import waited_for_at_once
 from foundation import catalog
 from foundation.guardrails import alarms
 from foundation.layers import LAYERS, project

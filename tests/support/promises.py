@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from estate_tool import cli, versions
+from estate_tool import cli
+from estate_tool.setup import versions
 from tests.support.mocks import ROOT, roll_out
 
 FILE = ROOT / "docs" / "promises.json"

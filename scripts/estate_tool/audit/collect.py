@@ -11,15 +11,15 @@ from botocore.exceptions import ClientError
 
 from estate_tool.audit import alarms, evidence, tables
 from estate_tool.audit.model import EventSourceMapping, Function, Inventory, LogGroup, Queue, Role
-from estate_tool.reaching import FORBIDDEN
-from estate_tool.retries import code_of
+from estate_tool.core.aws_errors import FORBIDDEN
+from estate_tool.core.retries import code_of
 from foundation.guardrails.documents import entries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from estate_tool.audit.reader import Reader
-    from estate_tool.sizing.window import Window
+    from estate_tool.monitoring.window import Window
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

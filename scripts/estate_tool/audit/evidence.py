@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
-from estate_tool.metrics import series
-from estate_tool.reaching import FORBIDDEN
-from estate_tool.retries import code_of
+from estate_tool.core.aws_errors import FORBIDDEN
+from estate_tool.core.retries import code_of
+from estate_tool.monitoring.metrics import series
 from estate_tool.sizing import sources
 from estate_tool.sizing.functions import Asked, Sized
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from estate_tool.audit.collect import Collector
     from estate_tool.audit.model import Function
     from estate_tool.audit.reader import Reader
-    from estate_tool.environment import Environment
+    from estate_tool.core.environment import Environment
+    from estate_tool.monitoring.window import Window
     from estate_tool.sizing.evidence import Found
-    from estate_tool.sizing.window import Window
 
 
 def usage(collector: Collector, functions: Iterable[Function], window: Window) -> dict[str, Found]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from estate_tool import pages
 from estate_tool.audit.report import REQUIREMENTS, short
+from estate_tool.console import pages
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,8 +7,8 @@ import threading
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from estate_tool import retries
-from estate_tool.errors import EstateError, Failed
+from estate_tool.core import retries
+from estate_tool.core.errors import EstateError, Failed
 
 if TYPE_CHECKING:
     import boto3

@@ -8,13 +8,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.audit.checks.housekeeping import coverage
-from estate_tool.costing.bill import cents
+from estate_tool.pricing.bill import cents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from estate_tool.audit.model import Finding, Inventory
-    from estate_tool.costing.prices import Prices
+    from estate_tool.pricing.prices import Prices
 
 REQUIREMENTS: Mapping[int, str] = {
     1: "memory right-sized from what is used",

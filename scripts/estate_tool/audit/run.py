@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import boto3
 
     from estate_tool.audit.model import Finding, Inventory
-    from estate_tool.costing.prices import Prices
-    from estate_tool.sizing.window import Window
+    from estate_tool.monitoring.window import Window
+    from estate_tool.pricing.prices import Prices
 
 
 def audit(

@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.audit.model import Capacity, Table
-from estate_tool.metrics import period_seconds, series
+from estate_tool.monitoring.metrics import period_seconds, series
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from estate_tool.audit.reader import Reader
-    from estate_tool.sizing.window import Window
+    from estate_tool.monitoring.window import Window
 
 DIRECTIONS = ("Read", "Write")
 # Utilisation that autoscaling aims at, and that a fixed capacity should have at its busiest.

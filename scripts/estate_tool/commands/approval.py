@@ -6,18 +6,18 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from estate_tool import data_loss
 from estate_tool.commands.confirm import confirm
-from estate_tool.errors import Failed, UsageError
-from estate_tool.reaching import reaching
+from estate_tool.core.aws_errors import reaching
+from estate_tool.core.errors import Failed, UsageError
+from estate_tool.rollout import data_loss
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from estate_tool.data_loss import Loss
-    from estate_tool.display import Display
-    from estate_tool.environment import Environment
-    from estate_tool.foresight import Plan
+    from estate_tool.core.environment import Environment
+    from estate_tool.rollout.data_loss import Loss
+    from estate_tool.rollout.display import Display
+    from estate_tool.rollout.previews import Plan
 
 PAGE = "docs/data-loss.md"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from estate_tool.environment import DEFAULT
+from estate_tool.core.environment import DEFAULT
 
 if TYPE_CHECKING:
     import argparse
@@ -41,7 +41,7 @@ def lose_data_flag(parser: argparse.ArgumentParser) -> None:
 
 def since(parser: argparse.ArgumentParser) -> None:
     """--since: the window that is measured."""
-    from estate_tool.sizing.window import DEFAULT as TWO_WEEKS
+    from estate_tool.monitoring.window import DEFAULT as TWO_WEEKS
 
     parser.add_argument(
         "--since",

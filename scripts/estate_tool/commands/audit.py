@@ -39,11 +39,11 @@ def run(args: argparse.Namespace) -> int:
 
     from estate_tool.audit import reader, report
     from estate_tool.audit.run import audit
-    from estate_tool.costing import prices
-    from estate_tool.errors import UsageError
-    from estate_tool.progress import shown
-    from estate_tool.reaching import explained
-    from estate_tool.sizing import window
+    from estate_tool.console.progress import shown
+    from estate_tool.core.aws_errors import explained
+    from estate_tool.core.errors import UsageError
+    from estate_tool.monitoring import window
+    from estate_tool.pricing import prices
 
     seen = window.since(args.since)
     session = reader.session(args.profile)

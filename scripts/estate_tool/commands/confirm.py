@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from estate_tool.errors import UsageError
+from estate_tool.core.errors import UsageError
 
 
 def confirm(what: str, how_to_skip: str) -> None:

@@ -50,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     """Measures or reads the load, prices it and prints the report; changes nothing but the file of prices."""
     if args.refresh_prices:
         return _refresh(args)
-    from estate_tool.costing import prices, report
+    from estate_tool.costing import report
+    from estate_tool.pricing import prices
 
     load, basis = _load(args)
     told = report.described(load, prices.read(), basis)
@@ -76,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _compared(args: argparse.Namespace, told: dict[str, Any]) -> dict[str, Any]:
-    from estate_tool.costing import compare, prices, report
+    from estate_tool.costing import compare, report
+    from estate_tool.pricing import prices
 
     path = Path(args.compare)
     if path.suffix or path.exists():
@@ -92,7 +94,7 @@ def _load(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
 
         return statement.read(args.load), {"environment": args.environment, "basis": "stated", "load": str(args.load)}
     if args.idle:
-        from estate_tool import configuration
+        from estate_tool.core import configuration
         from estate_tool.costing import idle
 
         basis = {"environment": args.environment, "basis": "idle"}
@@ -101,28 +103,28 @@ def _load(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
 
 
 def _measured(name: str, since: str) -> tuple[Any, dict[str, Any]]:
-    from estate_tool import environment
-    from estate_tool.costing import measuring
-    from estate_tool.progress import shown
-    from estate_tool.reaching import reaching
-    from estate_tool.sizing import window
+    from estate_tool.console.progress import shown
+    from estate_tool.core import environment
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.costing import measure
+    from estate_tool.monitoring import window
 
     seen = window.since(since)
     target = environment.resolve(name)
     with reaching(target), shown() as show:
-        return measuring.measured(target, seen, show)
+        return measure.measured(target, seen, show)
 
 
 def _refresh(args: argparse.Namespace) -> int:
-    from estate_tool import environment
-    from estate_tool.costing import refreshing
-    from estate_tool.reaching import reaching
+    from estate_tool.core import environment
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.pricing import refresh
 
     target = environment.resolve(args.environment)
     with reaching(target):
-        told = refreshing.refresh(target)
+        told = refresh.refresh(target)
     if args.json:
         print(json.dumps(told, indent=2))
     else:
-        print("\n".join(refreshing.lines(told)))
+        print("\n".join(refresh.lines(told)))
     return 0

@@ -24,8 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Asks for every number that the dashboard shows, and writes the page."""
-    from estate_tool import dashboards, environment
-    from estate_tool.reaching import reaching
+    from estate_tool.core import environment
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.monitoring import dashboards
 
     target = environment.resolve(args.environment)
     with reaching(target):

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from estate_tool.commands import arguments
 from estate_tool.commands.approval import Approval, flag
 from estate_tool.commands.confirm import confirm
-from estate_tool.environment import DEFAULT
-from estate_tool.errors import EstateError
+from estate_tool.core.environment import DEFAULT
+from estate_tool.core.errors import EstateError
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
 
-    from estate_tool.environment import Environment
-    from estate_tool.outcome import Outcome
-    from estate_tool.stack_state import StackState
+    from estate_tool.core.environment import Environment
+    from estate_tool.engine.checkpoint import StackState
+    from estate_tool.rollout.result import Outcome
 
 HELP = "roll the layers out: foundation, data, compute, observability"
 EXAMPLES = (
@@ -50,11 +50,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Sets up what is missing, rolls out, tells what changed."""
-    from estate_tool import environment, rollout
-    from estate_tool.display import Display
+    from estate_tool.core import environment
+    from estate_tool.rollout import orchestration
+    from estate_tool.rollout.display import Display
 
     target = environment.resolve(args.environment)
-    layers = rollout.selected(args.layer)
+    layers = orchestration.selected(args.layer)
     display = Display(verbose=args.verbose)
     # A local environment is there to be tried out on; of a real one, somebody agrees to what will be changed.
     asking = not (target.local or args.yes or args.preview)
@@ -66,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         outcome = _rolled_out(target, layers, args, approval)
     except EstateError as error:
         if args.json:
-            told = rollout.Outcome(environment=target.name).as_json()
+            told = orchestration.Outcome(environment=target.name).as_json()
             refused = {"ok": False, "error": error.message, "continue": None, "losses": approval.as_json()}
             print(json.dumps(told | refused, indent=2))
         raise
@@ -79,14 +80,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Namespace, approval: Approval) -> Outcome:
-    from estate_tool import exclusive, machine, provenance, relocation, rollout
-    from estate_tool.inputs import Inputs
-    from estate_tool.recovery import Recovery
-    from estate_tool.setup.report import Report
+    from estate_tool.console.report import Report
+    from estate_tool.engine import provenance
+    from estate_tool.rollout import lock, orchestration, relocation, session
+    from estate_tool.rollout.fingerprint import Inputs
+    from estate_tool.rollout.recovery import Recovery
 
     say = approval.display.line
     account = _account(target, layers, say)
-    alone = exclusive.alone(target.name, "estate deploy", wait=args.wait, say=say)
+    alone = lock.alone(target.name, "estate deploy", wait=args.wait, say=say)
     origin = provenance.at_hand()
 
     def check(states: Mapping[str, StackState]) -> None:
@@ -97,10 +99,10 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
         if not (target.local or args.older or args.preview):
             provenance.refuse_older(states, origin, target.name)
 
-    with alone, machine.ready(target, Report()) as pulumi:
+    with alone, session.ready(target, Report()) as pulumi:
         if approval.asks and args.skip_preview:
             confirm(f"roll {', '.join(layers)} out to {target.name} without a preview", "add --yes")
-        return rollout.deploy(
+        return orchestration.deploy(
             pulumi,
             layers,
             approval.display,
@@ -112,7 +114,7 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
             keep_going=args.keep_going,
             recovery=Recovery(pulumi=pulumi, environment=target, say=say),
             origin=origin,
-            inputs=Inputs(environment=target.name, engine=pulumi.version, aws=machine.aws_identity(target)),
+            inputs=Inputs(environment=target.name, engine=pulumi.version, aws=session.aws_identity(target)),
             show_plan=approval.asks,
         )
 
@@ -122,8 +124,8 @@ def _account(target: Environment, layers: tuple[str, ...], say: Callable[[str], 
     # The embedded AWS is nobody else's, and has no quota but what this machine can do.
     if target.local:
         return None
-    from estate_tool import quota
-    from estate_tool.accounts import require_own_account
+    from estate_tool.core.account_guard import require_own_account
+    from estate_tool.rollout import quota
 
     account = require_own_account(target, layers)
     if "compute" in layers:

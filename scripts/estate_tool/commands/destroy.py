@@ -6,23 +6,23 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from estate_tool import data_loss
 from estate_tool.commands import arguments
 from estate_tool.commands.confirm import confirm
-from estate_tool.data_held import DEAD_LETTERS, LOG_GROUP
-from estate_tool.environment import DEFAULT
-from estate_tool.errors import Failed
-from estate_tool.reaching import reaching
+from estate_tool.core.aws_errors import reaching
+from estate_tool.core.environment import DEFAULT
+from estate_tool.core.errors import Failed
+from estate_tool.rollout import data_loss
+from estate_tool.rollout.data_held import DEAD_LETTERS, LOG_GROUP
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from estate_tool.data_loss import Loss
-    from estate_tool.environment import Environment
-    from estate_tool.outcome import Outcome
-    from estate_tool.stack_state import StackState
+    from estate_tool.core.environment import Environment
+    from estate_tool.engine.checkpoint import StackState
+    from estate_tool.rollout.data_loss import Loss
+    from estate_tool.rollout.result import Outcome
 
 HELP = "tear the layers down in reverse order; nothing is kept"
 EXAMPLES = (
@@ -45,21 +45,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Refuses where something would be lost or broken, destroys, tells what is gone."""
-    from estate_tool import environment, exclusive, machine, rollout
-    from estate_tool.accounts import require_own_account
-    from estate_tool.display import Display
-    from estate_tool.recovery import Recovery
-    from estate_tool.setup.report import Report
+    from estate_tool.console.report import Report
+    from estate_tool.core import environment
+    from estate_tool.core.account_guard import require_own_account
+    from estate_tool.rollout import lock, orchestration, session
+    from estate_tool.rollout.display import Display
+    from estate_tool.rollout.recovery import Recovery
 
     target = environment.resolve(args.environment)
-    layers = rollout.selected(args.layer)
+    layers = orchestration.selected(args.layer)
     # The embedded AWS is nobody else's.
     if not target.local:
         require_own_account(target, layers)
     display = Display()
-    alone = exclusive.alone(target.name, "estate destroy", wait=args.wait, say=display.line)
-    with alone, machine.ready(target, Report()) as pulumi:
-        rollout.refuse_while_read(pulumi, layers)
+    alone = lock.alone(target.name, "estate destroy", wait=args.wait, say=display.line)
+    with alone, session.ready(target, Report()) as pulumi:
+        orchestration.refuse_while_read(pulumi, layers)
         losses = _losses(target, pulumi.states(layers))
         _keep_failures(losses, args)
         for loss in losses:
@@ -67,10 +68,10 @@ def run(args: argparse.Namespace) -> int:
         if not (args.yes or args.preview):
             # As nobody is asked about the whole of a local environment, nothing need be shown first.
             if not target.local:
-                rollout.destroy(pulumi, layers, display, preview=True)
+                orchestration.destroy(pulumi, layers, display, preview=True)
             _ask(target, layers, losses, args)
         recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
-        outcome = rollout.destroy(pulumi, layers, display, preview=args.preview, recovery=recovery)
+        outcome = orchestration.destroy(pulumi, layers, display, preview=args.preview, recovery=recovery)
     if args.json:
         lost = [loss.as_json(target.name) for loss in losses]
         print(json.dumps(outcome.as_json() | {"losses": lost}, indent=2))

@@ -9,17 +9,17 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from estate_tool import paths
 from estate_tool.commands import arguments
-from estate_tool.errors import EstateError
+from estate_tool.core import paths
+from estate_tool.core.errors import EstateError
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from estate_tool.environment import Environment
-    from estate_tool.quota import Quota
+    from estate_tool.core.environment import Environment
+    from estate_tool.rollout.quota import Quota
     from estate_tool.setup.engine import Engine
 
 HELP = "what is missing on this machine, and how to get it"
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _checks(name: str) -> Iterator[Check]:
-    from estate_tool.environment import resolve
+    from estate_tool.core.environment import resolve
     from estate_tool.setup.engine import find_engine
 
     engine = find_engine()
@@ -102,16 +102,16 @@ def _engine(engine: Engine | None) -> Check:
 
 
 def _local() -> Iterator[Check]:
-    from local_aws import server
+    from estate_tool.core import embedded
 
-    status = server.status(server.Place.from_environment())
+    status = embedded.status(embedded.Place.from_environment())
     found = f"running on port {status.port}" if status.answering else status.problem or "not running"
     yield Check(name="embedded AWS", ok=status.answering, found=found, fix="scripts/estate local up", needed=False)
 
 
 def _real(target: Environment, engine: Engine | None) -> Iterator[Check]:
-    from estate_tool import quota
-    from estate_tool.accounts import require_own_account
+    from estate_tool.core.account_guard import require_own_account
+    from estate_tool.rollout import quota
 
     account = _asked("AWS credentials", lambda: f"account {require_own_account(target)}, as configured")
     yield account
@@ -132,7 +132,7 @@ def _asked(name: str, ask: Callable[[], str]) -> Check:
 
 
 def _backend(target: Environment, engine: Engine) -> Iterator[Check]:
-    from estate_tool import backend
+    from estate_tool.engine import backend
 
     try:
         found = backend.find(engine)
@@ -145,8 +145,8 @@ def _backend(target: Environment, engine: Engine) -> Iterator[Check]:
 
 
 def _quota(target: Environment) -> Check:
-    from estate_tool import quota
-    from estate_tool.reaching import reaching
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.rollout import quota
 
     try:
         with reaching(target):

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.commands import arguments
 from estate_tool.commands.approval import Approval
 from estate_tool.commands.confirm import confirm
-from estate_tool.errors import EstateError, Failed
+from estate_tool.core.errors import EstateError, Failed
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from estate_tool.display import Display
-    from estate_tool.drift import Drift
-    from estate_tool.environment import Environment
-    from estate_tool.pulumi_cli import Pulumi
-    from estate_tool.rollout import Outcome
+    from estate_tool.core.environment import Environment
+    from estate_tool.drift.detect import Drift
+    from estate_tool.engine.cli import Pulumi
+    from estate_tool.rollout.display import Display
+    from estate_tool.rollout.orchestration import Outcome
 
 HELP = "compare AWS with what was rolled out; --repair puts it right"
 EXAMPLES = (
@@ -42,22 +42,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compares without changing anything; with --repair, puts right, and compares again to prove it."""
-    from estate_tool import drift, environment, exclusive, machine, rollout
-    from estate_tool.accounts import require_own_account
-    from estate_tool.display import Display
-    from estate_tool.setup.report import Report
+    from estate_tool.console.report import Report
+    from estate_tool.core import environment
+    from estate_tool.core.account_guard import require_own_account
+    from estate_tool.drift import detect
+    from estate_tool.rollout import lock, orchestration, session
+    from estate_tool.rollout.display import Display
 
     target = environment.resolve(args.environment)
-    layers = rollout.selected(args.layer)
+    layers = orchestration.selected(args.layer)
     # The embedded AWS is nobody else's: there is no account to mistake, and nobody to ask.
     if args.repair and not target.local:
         require_own_account(target, layers)
     display = Display()
-    alone = exclusive.alone(target.name, "estate drift", wait=args.wait, say=display.line)
-    with alone, machine.ready(target, Report()) as pulumi:
-        drifted = drift.find(pulumi, target, layers)
+    alone = lock.alone(target.name, "estate drift", wait=args.wait, say=display.line)
+    with alone, session.ready(target, Report()) as pulumi:
+        drifted = detect.find(pulumi, target, layers)
         answer: dict[str, Any] = {"environment": target.name, "drifted": [one.as_json() for one in drifted]}
-        left = drift.unexpected(drifted)
+        left = detect.unexpected(drifted)
         _tell(drifted, display)
         if left and args.repair:
             approval = Approval(target=target, display=display, lose=args.lose_data, asks=False, yes=args.yes)
@@ -68,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
                     refused = {"repaired": False, "error": error.message, "losses": approval.as_json()}
                     print(json.dumps(answer | refused, indent=2))
                 raise
-            left = drift.unexpected(drifted if outcome.failed else drift.find(pulumi, target, layers))
+            left = detect.unexpected(drifted if outcome.failed else detect.find(pulumi, target, layers))
             answer |= {"repaired": not left, "left": [one.as_json() for one in left], "rollout": outcome.as_json()}
             answer |= {"losses": approval.as_json()}
             if outcome.failed:
@@ -88,13 +90,15 @@ def run(args: argparse.Namespace) -> int:
 def _repair(
     pulumi: Pulumi, target: Environment, drifted: Sequence[Drift], args: argparse.Namespace, approval: Approval
 ) -> Outcome:
-    from estate_tool import drift, drift_repair, machine, provenance, relocation, rollout
-    from estate_tool.inputs import Inputs
-    from estate_tool.recovery import Recovery
+    from estate_tool.drift import detect, repair
+    from estate_tool.engine import provenance
+    from estate_tool.rollout import orchestration, relocation, session
+    from estate_tool.rollout.fingerprint import Inputs
+    from estate_tool.rollout.recovery import Recovery
 
     # A local environment is there to be tried out on.
     if not target.local and not args.yes:
-        confirm(f"put {len(drift.unexpected(drifted))} properties of {target.name} right", "add --yes")
+        confirm(f"put {len(detect.unexpected(drifted))} properties of {target.name} right", "add --yes")
     origin = provenance.at_hand()
     if not target.local:  # which is one person's, to go back and forth with
         provenance.refuse_older(pulumi.states(), origin, target.name)
@@ -102,11 +106,11 @@ def _repair(
     recovery = Recovery(pulumi=pulumi, environment=target, say=say)
     for layer in {one.layer for one in drifted}:
         recovery.before(layer)
-    inputs = Inputs(environment=target.name, engine=pulumi.version, aws=machine.aws_identity(target))
-    before = {layer: pulumi.export_versioned(layer) for layer in {one.layer for one in drift.unexpected(drifted)}}
-    layers = drift_repair.take_in(pulumi, target, drifted)
+    inputs = Inputs(environment=target.name, engine=pulumi.version, aws=session.aws_identity(target))
+    before = {layer: pulumi.export_versioned(layer) for layer in {one.layer for one in detect.unexpected(drifted)}}
+    layers = repair.take_in(pulumi, target, drifted)
     try:
-        outcome = rollout.deploy(
+        outcome = orchestration.deploy(
             pulumi,
             layers,
             approval.display,

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Mapping
 
-    from estate_tool.alarms import Alarm
-    from estate_tool.environment import Environment
+    from estate_tool.core.environment import Environment
+    from estate_tool.monitoring.alarms import Alarm
 
 HELP = "set each alarm off and show that its notification arrives"
 EXAMPLES = (
@@ -39,11 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Drills, tells who was heard; Failed unless all were."""
-    from estate_tool import environment
-    from estate_tool.drill import drill, notifications
-    from estate_tool.progress import Progress
-    from estate_tool.reaching import reaching
-    from estate_tool.setup.report import Report
+    from estate_tool.console.progress import Progress
+    from estate_tool.console.report import Report
+    from estate_tool.core import environment
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.monitoring.fire_drill import drill, notifications
 
     target = environment.resolve(args.environment)
     progress = Progress(Report())
@@ -82,8 +82,8 @@ def _sent(expected: Mapping[str, int]) -> str:
 
 def _alarms(target: Environment) -> tuple[list[Alarm], list[Alarm]]:
     """Those that tell a topic, and those that don't, as the children of composite alarms."""
-    from estate_tool import alarms
-    from estate_tool.errors import Failed
+    from estate_tool.core.errors import Failed
+    from estate_tool.monitoring import alarms
 
     found = alarms.of_environment(target)
     telling = [alarm for alarm in found if alarm.topics]
@@ -110,7 +110,7 @@ def _because(one: Mapping[str, Any]) -> str:
 
 
 def _unheard(target: Environment, names: list[str]) -> Exception:
-    from estate_tool.errors import Failed
+    from estate_tool.core.errors import Failed
 
     return Failed(
         f"not heard: {', '.join(names)}",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from local_aws.server import Place
+    from estate_tool.core.embedded import Place
 
 HELP = "start, stop and look at the embedded AWS"
 EXAMPLES = (
@@ -44,9 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do what the command line says; the exit code."""
-    from local_aws import server
+    from estate_tool.core import embedded
 
-    place = server.Place.from_environment()
+    place = embedded.Place.from_environment()
     actions: dict[str, Callable[[Place, argparse.Namespace], int]] = {
         "up": _up, "down": _down, "reset": _reset, "status": _status, "env": _env,
     }  # fmt: skip
@@ -58,8 +58,8 @@ def _say(text: str) -> None:
 
 
 def _interpreter() -> Path:
+    from estate_tool.console.report import Report
     from estate_tool.setup.environments import ensure_local_aws
-    from estate_tool.setup.report import Report
 
     return ensure_local_aws(Report())
 
@@ -102,9 +102,9 @@ def _reset(place: Place, args: argparse.Namespace) -> int:
 
 
 def _status(place: Place, args: argparse.Namespace) -> int:
-    from local_aws import server
+    from estate_tool.core import embedded
 
-    found = server.status(place)
+    found = embedded.status(place)
     if args.json:
         print(json.dumps(asdict(found)))
         return 0
@@ -129,12 +129,12 @@ def _duration(seconds: float) -> str:
 
 
 def _env(place: Place, args: argparse.Namespace) -> int:
+    from estate_tool.core import embedded
     from estate_tool.setup.engine import bin_folder
-    from local_aws import server
 
-    variables = server.environment(place, bin_folder())
+    variables = embedded.environment(place, bin_folder())
     if args.json:
-        print(json.dumps({"set": variables, "unset": list(server.REMOVED)}))
+        print(json.dumps({"set": variables, "unset": list(embedded.REMOVED)}))
     else:
-        print("\n".join(server.shell_lines(variables)))
+        print("\n".join(embedded.shell_lines(variables)))
     return 0

@@ -7,15 +7,15 @@ import sys
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
-from estate_tool.environment import DEFAULT
-from estate_tool.errors import UsageError
+from estate_tool.core.environment import DEFAULT
+from estate_tool.core.errors import UsageError
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     import argparse
 
-    from estate_tool.environment import Environment
-    from estate_tool.planned import Place
+    from estate_tool.core.environment import Environment
+    from estate_tool.engine.dry_run import Place
 
 HELP = "print the IAM policy that rolling layers out needs"
 EXAMPLES = (
@@ -48,12 +48,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Runs the programs without engine or AWS, and prints what making their resources needs."""
-    from estate_tool import backend_permissions, environment, permissions, planned
+    from estate_tool.core import environment
+    from estate_tool.deployer_policy import backend, document
+    from estate_tool.engine import dry_run
 
     if args.names == [_AUDIT]:
-        from estate_tool.audit import policy
+        from estate_tool.audit import policy as audit_policy
 
-        print(json.dumps(policy.document(), indent=2))
+        print(json.dumps(audit_policy.document(), indent=2))
         return 0
     layers, name = _chosen(args.names)
     target = environment.resolve(name)
@@ -61,24 +63,24 @@ def run(args: argparse.Namespace) -> int:
     if args.key and not args.backend:
         raise UsageError("--key is for --backend", "for example: --backend s3://BUCKET --key ARN")
     if args.backend:
-        own = backend_permissions.backend(args.backend, args.key, place.partition, writes=not args.read_only)
+        own = backend.backend(args.backend, args.key, place.partition, writes=not args.read_only)
         print(json.dumps({"environment": target.name, "policy": own} if args.json else own, indent=2))
         return 0
-    everything = planned.resources(target, place, lambda kind, inputs: permissions.arn(kind, inputs, place))
+    everything = dry_run.resources(target, place, lambda kind, inputs: document.arn(kind, inputs, place))
     wanted = [resource for resource in everything if resource.layer in layers]
-    document = permissions.policy(wanted, place, target.names.suffix)
-    document = backend_permissions.read_only(document) if args.read_only else document
-    granted = {action for each in document["Statement"] for action in each["Action"]}
-    wide = [each for each in permissions.unscoped(wanted) if granted & set(each.actions)]
+    policy = document.policy(wanted, place, target.names.suffix)
+    policy = backend.read_only(policy) if args.read_only else policy
+    granted = {action for each in policy["Statement"] for action in each["Action"]}
+    wide = [each for each in document.unscoped(wanted) if granted & set(each.actions)]
     if args.json:
         told = [{"actions": list(each.actions), "reason": each.reason} for each in wide]
         answer = {"environment": target.name, "layers": list(layers), "account": place.account}
-        print(json.dumps({**answer, "policy": document, "unscoped": told}, indent=2))
+        print(json.dumps({**answer, "policy": policy, "unscoped": told}, indent=2))
         return 0
-    print(json.dumps(document, indent=2))
+    print(json.dumps(policy, indent=2))
     for each in wide:
         print(f"on every resource: {', '.join(each.actions)}: {each.reason}", file=sys.stderr)
-    print(_size(len(json.dumps(document, separators=(",", ":")))), file=sys.stderr)
+    print(_size(len(json.dumps(policy, separators=(",", ":")))), file=sys.stderr)
     return 0
 
 
@@ -94,7 +96,7 @@ def _chosen(names: list[str]) -> tuple[tuple[str, ...], str]:
 
 
 def _place(target: Environment, layers: tuple[str, ...], account: str | None) -> Place:
-    from estate_tool.planned import Place
+    from estate_tool.engine.dry_run import Place
 
     configured = sorted({each for layer in layers for each in target.configuration.allowed_accounts[layer]})
     # The embedded AWS has one account, which nobody need configure.

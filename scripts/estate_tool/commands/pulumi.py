@@ -8,8 +8,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from estate_tool.environment import is_local, resolve
-from estate_tool.paths import VENV
+from estate_tool.core.environment import is_local, resolve
+from estate_tool.core.paths import VENV
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,13 +33,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Become the engine: its exit code, and signals to it, are this command's."""
-    from estate_tool import machine
+    from estate_tool.console.report import Report
+    from estate_tool.rollout import session
     from estate_tool.setup.engine import ensure_engine
-    from estate_tool.setup.report import Report
 
     name = local_stack(args.arguments)
     if name:
-        with machine.ready(resolve(name), Report()):
+        with session.ready(resolve(name), Report()):
             pass  # the embedded AWS runs, and the provider lies where the engine looks for it
     engine = ensure_engine(Report())
     # The engine's host for Python takes the first `python` on PATH, and the programs need the one with the SDKs.

@@ -33,14 +33,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Asks the query function and prints its answer."""
-    from estate_tool import environment, querying
-    from estate_tool.reaching import reaching
+    from estate_tool.core import environment
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.events import query
 
     target = environment.resolve(args.environment)
     question = {"type": args.type, "subject": args.subject, "from": args.start, "to": args.end}
     with reaching(target):
-        answer = querying.ask(target, question)
-    text = json.dumps(answer, indent=2, ensure_ascii=False) if args.json else "\n".join(querying.table(answer))
+        answer = query.ask(target, question)
+    text = json.dumps(answer, indent=2, ensure_ascii=False) if args.json else "\n".join(query.table(answer))
     print(text)
     # Here, where a reader that has gone is noticed, and not when Python ends.
     sys.stdout.flush()

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
-from estate_tool.environment import DEFAULT
+from estate_tool.core.environment import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from estate_tool.environment import Environment
-    from estate_tool.progress import Progress
+    from estate_tool.console.progress import Progress
+    from estate_tool.core.environment import Environment
     from estate_tool.redrive.options import Options
     from estate_tool.redrive.results import MissingResult, QueueResult
 
@@ -54,12 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Explains, replays, and prints the counts, also when it ends early."""
-    from estate_tool import environment
-    from estate_tool.progress import Progress
-    from estate_tool.reaching import reaching
+    from estate_tool.console.progress import Progress
+    from estate_tool.console.report import Report
+    from estate_tool.core import environment
+    from estate_tool.core.aws_errors import reaching
     from estate_tool.redrive.options import Options
     from estate_tool.redrive.results import MissingResult
-    from estate_tool.setup.report import Report
 
     queues, name = where(args.where)
     options = Options(
@@ -87,8 +87,8 @@ def run(args: argparse.Namespace) -> int:
 def _replay(
     target: Environment, options: Options, queues: Sequence[str], results: list[QueueResult], progress: Progress
 ) -> None:
-    from estate_tool.errors import Failed
-    from estate_tool.redrive.letters import failure_queues
+    from estate_tool.core.errors import Failed
+    from estate_tool.redrive.messages import failure_queues
     from estate_tool.redrive.options import Pace
     from estate_tool.redrive.replay import Redrive
     from estate_tool.redrive.results import QueueResult
@@ -107,8 +107,8 @@ def _replay(
 
 
 def _bring_in(target: Environment, options: Options, missing: MissingResult, progress: Progress) -> None:
-    from estate_tool.redrive.missing import bring_in
     from estate_tool.redrive.options import Pace
+    from estate_tool.redrive.unaccounted import bring_in
 
     bring_in(
         target, Pace(options.rate), missing, dry_run=options.dry_run,
@@ -137,7 +137,7 @@ def _show(
 
 def _complain(target: Environment, results: list[QueueResult], missing: MissingResult | None) -> None:
     """Raise Failed if anything failed again."""
-    from estate_tool.errors import Failed
+    from estate_tool.core.errors import Failed
 
     again = sum(result.failed for result in results)
     if again:
@@ -154,8 +154,8 @@ def _complain(target: Environment, results: list[QueueResult], missing: MissingR
 
 def where(words: Sequence[str]) -> tuple[list[str], str]:
     """The failure queue that was named, if one was, and the environment."""
-    from estate_tool.errors import UsageError
-    from estate_tool.redrive.letters import failure_queues
+    from estate_tool.core.errors import UsageError
+    from estate_tool.redrive.messages import failure_queues
 
     known = [queue.purpose for queue in failure_queues()]
     first = words[0] if words else ""
@@ -171,7 +171,7 @@ def where(words: Sequence[str]) -> tuple[list[str], str]:
 
 
 def _refuse_nonsense(args: argparse.Namespace, options: Options) -> None:
-    from estate_tool.errors import UsageError
+    from estate_tool.core.errors import UsageError
 
     if args.missing and (options.filtered or args.quarantined or (args.where and where(args.where)[0])):
         raise UsageError(

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from estate_tool.environment import Environment
+    from estate_tool.core.environment import Environment
     from estate_tool.sizing.functions import Sized
 
 
 def refuse_others(functions: Sequence[Sized]) -> None:
     """Raises UsageError for functions that the file is not about: those the catalog does not declare."""
-    from estate_tool.errors import UsageError
+    from estate_tool.core.errors import UsageError
 
     others = [function.name for function in functions if function.catalog_name is None]
     if others:
@@ -26,7 +26,7 @@ def refuse_others(functions: Sequence[Sized]) -> None:
 
 def apply(target: Environment, functions: Sequence[Sized], told: dict[str, Any]) -> None:
     """Writes what was recommended, with its evidence."""
-    from estate_tool.sizing import file, stack_file, warm
+    from estate_tool.sizing import file, provisioned_concurrency, stack_file
 
     sizes = {
         function.catalog_name: (one["recommended_mb"], one["evidence"])
@@ -34,14 +34,14 @@ def apply(target: Environment, functions: Sequence[Sized], told: dict[str, Any])
         if function.catalog_name is not None and one["recommended_mb"] is not None
     }
     _tell(target, "compute/sizing.json", file.apply(sizes))
-    keys = warm.together(target.configuration.compute.provisioning, told["provisioned_concurrency"])
+    keys = provisioned_concurrency.together(target.configuration.compute.provisioning, told["provisioned_concurrency"])
     if keys:
         _tell(target, f"compute/Pulumi.{target.name}.yaml", stack_file.apply(target.name, keys))
 
 
 def revert(target: Environment, names: Sequence[str]) -> None:
     """Gives functions, all of the file by default, the memory back that they had before."""
-    from estate_tool.errors import UsageError
+    from estate_tool.core.errors import UsageError
     from estate_tool.sizing import file
 
     entries = file.entries()

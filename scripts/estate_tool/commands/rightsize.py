@@ -15,9 +15,9 @@ from estate_tool.sizing.recommendation import MINIMUM_SAMPLES
 from estate_tool.sizing.sources import AUTO, SOURCES
 
 if TYPE_CHECKING:
-    from estate_tool.environment import Environment
+    from estate_tool.core.environment import Environment
+    from estate_tool.monitoring.window import Window
     from estate_tool.sizing.functions import Sized
-    from estate_tool.sizing.window import Window
 
 HELP = "measure the functions' memory and recommend it; --apply writes it to compute/sizing.json"
 EXAMPLES = (
@@ -100,8 +100,8 @@ def _tuning(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measures, prints the recommendations and, if that is asked for, writes them; deploys nothing."""
-    from estate_tool import environment
-    from estate_tool.sizing import window
+    from estate_tool.core import environment
+    from estate_tool.monitoring import window
 
     _refuse_misfits(args)
     seen = window.since(args.since)
@@ -132,7 +132,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _refuse_misfits(args: argparse.Namespace) -> None:
-    from estate_tool.errors import UsageError
+    from estate_tool.core.errors import UsageError
 
     if bool(args.tune) != bool(args.payload):
         raise UsageError(
@@ -150,14 +150,14 @@ def _refuse_misfits(args: argparse.Namespace) -> None:
 
 
 def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tuple[list[Sized], dict[str, Any]]:
-    from estate_tool.costing import prices
-    from estate_tool.progress import shown
-    from estate_tool.reaching import reaching
-    from estate_tool.sizing import optimizer, sources, warm
+    from estate_tool.console.progress import shown
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.monitoring.window import covered
+    from estate_tool.pricing import prices
+    from estate_tool.sizing import optimizer, provisioned_concurrency, sources
     from estate_tool.sizing.functions import Asked, find, find_all, log_groups
     from estate_tool.sizing.result import described as describe
     from estate_tool.sizing.result import totals
-    from estate_tool.sizing.window import covered
 
     known, described = prices.read(), list[dict[str, Any]]()
     with reaching(target), shown() as show:
@@ -172,7 +172,7 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
             known_of = covered(seen, group, evidence.first_ms)
             described.append(describe(function, evidence, known_of, args.min_samples, known, bounds))
         told = optimizer.advise(target, functions, described)
-        kept_warm = warm.described(target, functions, seen, args.min_samples)
+        kept_warm = provisioned_concurrency.described(target, functions, seen, args.min_samples)
     return functions, {
         "environment": target.name, "window": str(seen), "prices_as_of": known.as_of, "functions": described,
         "totals": totals(described), "provisioned_concurrency": kept_warm, "compute_optimizer": told,

@@ -53,7 +53,7 @@ def lines(
     Without a shuffle: the flights, the duplicates, the invalid lines. Which flights have a duplicate is drawn from the
     shuffle's seed, or 0. Raises UsageError when there are fewer flights than duplicates.
     """
-    from estate_tool import flights
+    from estate_tool.events import flights
 
     rows = flights.rows(limit, offset)
     if not duplicates and shuffle is None:
@@ -74,7 +74,7 @@ def lines(
 def _mixed_in(rows: list[str | int], duplicates: int, invalid: int, seed: int | None) -> list[str | int]:
     import random
 
-    from estate_tool.errors import UsageError
+    from estate_tool.core.errors import UsageError
 
     if duplicates > len(rows):
         raise UsageError(

@@ -17,8 +17,8 @@ from estate_tool.commands import arguments
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from estate_tool.environment import Environment
-    from estate_tool.ledger import Ledger
+    from estate_tool.core.environment import Environment
+    from estate_tool.events.ledger import Ledger
 
 HELP = "send events (CloudEvents, one per line) and, with --wait, see them aggregated"
 EXAMPLES = (
@@ -53,8 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Sends, waits if that is asked for, and prints the counts, also when it ends early."""
-    from estate_tool import environment
-    from estate_tool.errors import Failed
+    from estate_tool.core import environment
+    from estate_tool.core.errors import Failed
 
     with _opened(args.file) as stream:
         result = _send(args, stream, environment.resolve(args.environment))
@@ -68,12 +68,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _send(args: argparse.Namespace, stream: BinaryIO, target: Environment) -> dict[str, Any]:
-    from estate_tool.following import follow
-    from estate_tool.ledger import Ledger
-    from estate_tool.progress import Progress
-    from estate_tool.reaching import reaching
-    from estate_tool.setup.report import Report
-    from estate_tool.transfer import Transfer
+    from estate_tool.console.progress import Progress
+    from estate_tool.console.report import Report
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.events.ledger import Ledger
+    from estate_tool.events.send import Transfer
+    from estate_tool.events.wait import follow
 
     started = time.monotonic()
     ledger, progress = Ledger(follow=args.wait), Progress(Report())
@@ -131,7 +131,7 @@ def _lines(result: dict[str, Any]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _opened(name: str) -> Iterator[BinaryIO]:
-    from estate_tool.errors import UsageError
+    from estate_tool.core.errors import UsageError
 
     if name == STDIN:
         if sys.stdin.isatty():

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from estate_tool import former_names
 from estate_tool.commands import arguments
+from estate_tool.engine import former_projects
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from estate_tool.provenance import Provenance
-    from estate_tool.pulumi_cli import Pulumi
+    from estate_tool.engine.cli import Pulumi
+    from estate_tool.engine.provenance import Provenance
 
 _TOPIC, _SUBSCRIPTION = "aws:sns/topic:Topic", "aws:sns/topicSubscription:TopicSubscription"
 
@@ -33,10 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Reads the state of each layer's stack; calls nothing in AWS and changes nothing."""
-    from estate_tool import environment, machine
+    from estate_tool.core import environment
+    from estate_tool.rollout import session
 
     target = environment.resolve(args.environment)
-    pulumi = machine.reader(target)
+    pulumi = session.reader(target)
     layers = _layers(pulumi) if pulumi else [_layer(name, []) for name in LAYER_NAMES]
     unheard = [topic for layer in layers for topic in layer.pop("unheard")]
     if args.json:
@@ -60,10 +61,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _layers(pulumi: Pulumi) -> list[dict[str, Any]]:
-    from estate_tool import provenance
+    from estate_tool.engine import provenance
 
     states = pulumi.states()
-    former_names.refuse(pulumi, states)
+    former_projects.refuse(pulumi, states)
     origins = provenance.last(states)
     resources = {layer: states[layer].resources if layer in states else [] for layer in LAYER_NAMES}
     return [_layer(layer, found, origins.get(layer)) for layer, found in resources.items()]

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
-from estate_tool.errors import Failed, UsageError
+from estate_tool.core.errors import Failed, UsageError
 from foundation.layers import LAYER_NAMES
 from foundation.tags import TAG_KEYS
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
-    from estate_tool.environment import Environment
-    from estate_tool.tagging import Tagged
+    from estate_tool.core.environment import Environment
+    from estate_tool.deployer_policy.tag_coverage import Tagged
 
 HELP = "which resources carry the cost tags, which can't; --activate makes Billing break costs down by them"
 EXAMPLES = (
@@ -42,8 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Asks AWS for the tags of everything in the state; exit code 1 when some are missing."""
-    from estate_tool import environment, tagging
-    from estate_tool.reaching import reaching
+    from estate_tool.core import environment
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.deployer_policy import tag_coverage
 
     target = environment.resolve(args.environment)
     # Billing is no service of the embedded AWS.
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         )
     resources = _resources(target)
     with reaching(target):
-        found = tagging.coverage(target.client, resources)
+        found = tag_coverage.coverage(target.client, resources)
         activation = _activation(target, args) if args.activate else None
     answer = _answer(target, found, resources)
     if activation is not None:
@@ -67,9 +68,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _resources(target: Environment) -> list[dict[str, Any]]:
-    from estate_tool import machine
+    from estate_tool.rollout import session
 
-    pulumi = machine.reader(target)
+    pulumi = session.reader(target)
     stacks = pulumi.stacks() if pulumi else {}
     exported = [pulumi.export(layer) for layer in LAYER_NAMES if stacks.get(layer)] if pulumi else []
     found = [one for layer in exported for one in layer.get("resources") or [] if str(one["type"]).startswith("aws:")]
@@ -81,16 +82,16 @@ def _resources(target: Environment) -> list[dict[str, Any]]:
 
 
 def _activation(target: Environment, args: argparse.Namespace) -> dict[str, str]:
-    from estate_tool import tagging
+    from estate_tool.deployer_policy import tag_coverage
 
     explorer = target.client("ce")
     if args.yes:
-        return tagging.activate(explorer, args.hours * 3600, lambda text: print(text, file=sys.stderr, flush=True))
-    return tagging.statuses(explorer)
+        return tag_coverage.activate(explorer, args.hours * 3600, lambda text: print(text, file=sys.stderr, flush=True))
+    return tag_coverage.statuses(explorer)
 
 
 def _answer(target: Environment, found: Sequence[Tagged], resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    from estate_tool.tagging import TAGGABLE, UNTAGGABLE
+    from estate_tool.deployer_policy.tag_coverage import TAGGABLE, UNTAGGABLE
 
     rest = Counter(one["type"] for one in resources if one["type"] not in TAGGABLE)
     reasons = {kind: UNTAGGABLE.get(kind, "AWS has no tags for this type") for kind in rest}

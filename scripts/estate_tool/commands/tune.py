@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from estate_tool.environment import Environment
+    from estate_tool.core.environment import Environment
 
 
 def tune(target: Environment, args: argparse.Namespace) -> int:
     """Runs a copy of the function at several sizes, deletes it, and prints the table; changes nothing else."""
-    from estate_tool.costing import prices
-    from estate_tool.progress import shown
-    from estate_tool.reaching import reaching
+    from estate_tool.console.progress import shown
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.pricing import prices
     from estate_tool.sizing import tuning
     from estate_tool.sizing.functions import find
 
@@ -33,7 +33,7 @@ def tune(target: Environment, args: argparse.Namespace) -> int:
 
 
 def _payload(path: Path) -> bytes:
-    from estate_tool.errors import UsageError
+    from estate_tool.core.errors import UsageError
 
     try:
         payload = path.read_bytes()
@@ -46,7 +46,7 @@ def _payload(path: Path) -> bytes:
 
 
 def _lines(told: Mapping[str, Any]) -> Iterator[str]:
-    from estate_tool.columns import columns
+    from estate_tool.console.columns import columns
     from estate_tool.sizing.table import CPU_NOTE
 
     titles = ("MB", "vCPU", "average ms", "first ms", "most MB used", "$ per million", "")

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import argparse
 
-    from estate_tool.environment import Environment
+    from estate_tool.core.environment import Environment
 
 
 def verify(target: Environment, args: argparse.Namespace) -> int:
     """Prints the comparison with the time before the change; raises Failed for functions that are not proven well."""
-    from estate_tool.errors import Failed
-    from estate_tool.progress import shown
-    from estate_tool.reaching import reaching
+    from estate_tool.console.progress import shown
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.core.errors import Failed
     from estate_tool.sizing import verification
 
     with reaching(target), shown() as show:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.costing.bill import cents
-from estate_tool.costing.load import MONTH_HOURS, MONTH_SECONDS, TARGET_UTILIZATION, ZERO
+from estate_tool.pricing.bill import cents
+from estate_tool.pricing.load import MONTH_HOURS, MONTH_SECONDS, TARGET_UTILIZATION, ZERO
 from estate_tool.sizing.recommendation import vcpus
 
 if TYPE_CHECKING:
-    from estate_tool.costing.load import FunctionLoad, TableLoad
-    from estate_tool.costing.prices import Prices
+    from estate_tool.pricing.load import FunctionLoad, TableLoad
+    from estate_tool.pricing.prices import Prices
 
 _TENTH = Decimal("0.1")
 _HOUR_SECONDS = 3600

@@ -6,9 +6,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.errors import UsageError
-from estate_tool.terminal import one_line
-from estate_tool.untrusted import decoded, mapping
+from estate_tool.core.errors import UsageError
+from estate_tool.core.terminal import one_line
+from estate_tool.core.untrusted import decoded, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,15 +6,15 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from estate_tool.costing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
-from estate_tool.costing.measuring import average_warm
+from estate_tool.costing.measure import average_warm
 from estate_tool.costing.watching import ALARMS_OF_A_POLICY
+from estate_tool.pricing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
 from foundation.catalog import CATALOG
 from foundation.model import QueueTrigger
 from observability.alarms import estate_alarms
 
 if TYPE_CHECKING:
-    from estate_tool.configuration import Configuration
+    from estate_tool.core.configuration import Configuration
     from foundation.model import Capacity, Table
 
 # An idle mapping keeps five pollers, each of which asks three times a minute ("Using Lambda with Amazon SQS"; a long

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from estate_tool import pages
+from estate_tool.console import pages
 from estate_tool.costing.table import events_note, headline
 
 if TYPE_CHECKING:

@@ -7,15 +7,15 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.costing.advice import latency, tables, warm
-from estate_tool.costing.bill import COMPONENTS, Line, apportioned_pair, before_gb_seconds, cents, lines
-from estate_tool.costing.load import MONTH_HOURS, TARGET_UTILIZATION, ZERO
+from estate_tool.pricing.bill import COMPONENTS, Line, apportioned_pair, before_gb_seconds, cents, lines
+from estate_tool.pricing.load import MONTH_HOURS, TARGET_UTILIZATION, ZERO
 from estate_tool.sizing.recommendation import vcpus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from estate_tool.costing.load import Load
-    from estate_tool.costing.prices import Prices
+    from estate_tool.pricing.load import Load
+    from estate_tool.pricing.prices import Prices
 
 
 def described(load: Load, prices: Prices, basis: dict[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.costing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
-from estate_tool.errors import UsageError
+from estate_tool.core.errors import UsageError
+from estate_tool.pricing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
 from foundation.problems import Problem, one_of
 from foundation.yaml_text import Scalar, located
 from foundation.yaml_text import read as read_yaml

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.columns import columns
+from estate_tool.console.columns import columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

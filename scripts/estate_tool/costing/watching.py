@@ -5,14 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.costing.load import WatchLoad
+from estate_tool.pricing.load import WatchLoad
 from foundation.catalog import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from estate_tool.environment import Environment
-    from estate_tool.sizing.window import Window
+    from estate_tool.core.environment import Environment
+    from estate_tool.monitoring.window import Window
 
 # Application Auto Scaling makes alarms of its own for each policy that tracks a target: above and below it, and for
 # tables also on provisioned capacity that somebody else changed. An emulator makes none, AWS would.

@@ -6,11 +6,11 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.retries import code_of
-from estate_tool.untrusted import decoded, mapping, text_of
+from estate_tool.core.retries import code_of
+from estate_tool.core.untrusted import decoded, mapping, text_of
 
 if TYPE_CHECKING:
-    from estate_tool.lost_batches import Range
+    from estate_tool.events.stream_failures import Range
     from foundation.naming import Names
 
 # A log is read from a while before the first failure on, and only so far: it explains, nothing depends on it.

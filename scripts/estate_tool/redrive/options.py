@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from estate_tool.redrive.letters import Letter
+    from estate_tool.redrive.messages import Letter
 
 
 @dataclass(frozen=True, kw_only=True)

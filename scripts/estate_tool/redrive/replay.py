@@ -6,24 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from estate_tool.dead_letters import depth
-from estate_tool.lost_batches import records
-from estate_tool.redrive import moving
+from estate_tool.core.retries import code_of
+from estate_tool.core.untrusted import foreign_because, mapping, name_of
+from estate_tool.events.dead_letters import depth
+from estate_tool.events.stream_failures import records
+from estate_tool.redrive import move_task
 from estate_tool.redrive.explanations import Explanations
-from estate_tool.redrive.invoking import batches, invoke
-from estate_tool.redrive.letters import Kind, read
-from estate_tool.redrive.missing import bring_in
+from estate_tool.redrive.invoke import batches, invoke
+from estate_tool.redrive.messages import Kind, read
 from estate_tool.redrive.results import MissingResult, QueueResult
 from estate_tool.redrive.sweep import Sweep
-from estate_tool.retries import code_of
-from estate_tool.untrusted import foreign_because, mapping, name_of
+from estate_tool.redrive.unaccounted import bring_in
 from foundation.catalog import CATALOG
 from foundation.model import StreamTrigger
 
 if TYPE_CHECKING:
-    from estate_tool.environment import Environment
-    from estate_tool.progress import Progress
-    from estate_tool.redrive.letters import FailureQueue, Letter
+    from estate_tool.console.progress import Progress
+    from estate_tool.core.environment import Environment
+    from estate_tool.redrive.messages import FailureQueue, Letter
     from estate_tool.redrive.options import Options, Pace
 
 
@@ -56,7 +56,7 @@ class Redrive:
         The messages of a source queue are moved by SQS if all of them are to go: a move task can't choose.
         """
         if queue.source and not self._options.dry_run:
-            if moving.running(self._sqs, self._arn(result.queue)):
+            if move_task.running(self._sqs, self._arn(result.queue)):
                 self._move(queue.source, result, start=False)
                 return
             if not self._options.filtered:
@@ -71,9 +71,9 @@ class Redrive:
     def _move(self, source: str, result: QueueResult, *, start: bool) -> None:
         arn = self._arn(result.queue)
         if start:
-            moving.start(self._sqs, arn, self._arn(self._names.queue(source)), self._options.rate)
+            move_task.start(self._sqs, arn, self._arn(self._names.queue(source)), self._options.rate)
         result.way = "a move task of SQS" if start else "a move task of SQS that was under way"
-        moved = moving.follow(self._sqs, arn, lambda count: self._progress.show(lambda: f"{count:,} messages moved"))
+        moved = move_task.follow(self._sqs, arn, lambda count: self._progress.show(lambda: f"{count:,} messages moved"))
         result.messages = max(result.messages, moved)
         result.replayed = moved
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.terminal import one_line
+from estate_tool.core.terminal import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from estate_tool.redrive.letters import FailureQueue, Letter
+    from estate_tool.redrive.messages import FailureQueue, Letter
 
 # Errors that quote what was wrong may be as many as there are messages; the rest is counted together.
 _MOST_REASONS = 50

@@ -17,8 +17,8 @@ from pathlib import Path
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from estate_tool.errors import EstateError, UsageError, show
-from estate_tool.setup.report import Report
+from estate_tool.console.report import Report
+from estate_tool.core.errors import EstateError, UsageError, show
 
 
 def main(names: list[str]) -> int:

@@ -8,10 +8,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from estate_tool.errors import Failed
+from estate_tool.console.report import Report
+from estate_tool.core.errors import Failed
 from estate_tool.setup import environments
 from estate_tool.setup.processes import environ, run
-from estate_tool.setup.report import Report
 from estate_tool.setup.uv import PINS, ask_version, version_of
 
 MODULES = Path(__file__).parent / "go"

@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from estate_tool import paths
+from estate_tool.console.report import Report, duration
+from estate_tool.core import paths
 from estate_tool.setup.failures import writing
 from estate_tool.setup.locking import beside, hold
 from estate_tool.setup.processes import base_python, run
-from estate_tool.setup.report import Report, duration
 from estate_tool.setup.uv import ensure_uv, uv_environ
 
 # The number rises when the way environments are made changes; scripts/_setup.sh names the same file.

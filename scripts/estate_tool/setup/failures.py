@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from estate_tool import paths
-from estate_tool.errors import EstateError, Failed
+from estate_tool.core import paths
+from estate_tool.core.errors import EstateError, Failed
 
 ELSEWHERE = "ESTATE_CACHE names the cache folder; it may lie anywhere you can write"
 

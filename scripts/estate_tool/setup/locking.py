@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from estate_tool.console.report import Report, duration
 from estate_tool.setup.failures import writing
-from estate_tool.setup.report import Report, duration
 
 
 @contextmanager

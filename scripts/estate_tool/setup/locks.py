@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from estate_tool import paths
-from estate_tool.errors import UsageError
+from estate_tool.console.report import Report
+from estate_tool.core import paths
+from estate_tool.core.errors import UsageError
 from estate_tool.setup.processes import run
-from estate_tool.setup.report import Report
 from estate_tool.setup.uv import PINS, ensure_uv, uv_environ
 
 OLDEST_PYTHON = "3.11"

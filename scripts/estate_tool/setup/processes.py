@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from estate_tool import paths
-from estate_tool.errors import Failed
+from estate_tool.console.report import Report, duration
+from estate_tool.core import paths
+from estate_tool.core.errors import Failed
 from estate_tool.setup.failures import explain, writing
-from estate_tool.setup.report import Report, duration
 
 # Would send uv or pip to another environment than the one named on their command line.
 _MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_SYSTEM_PYTHON", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from estate_tool.errors import Failed
-from estate_tool.setup.report import Report
+from estate_tool.console.report import Report
+from estate_tool.core.errors import Failed
 from estate_tool.setup.uv import PINS
 
 # Where Pulumi's own installer takes the archives from; ESTATE_PULUMI_RELEASES names a mirror of that folder.

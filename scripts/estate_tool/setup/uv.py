@@ -8,12 +8,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from estate_tool import paths
-from estate_tool.errors import Failed
+from estate_tool.console.report import Report
+from estate_tool.core import paths
+from estate_tool.core.errors import Failed
 from estate_tool.setup.failures import writing
 from estate_tool.setup.locking import beside, hold
 from estate_tool.setup.processes import base_python, environ, run
-from estate_tool.setup.report import Report
 
 PINS = Path(__file__).parent / "pins"
 # `uv venv --relocatable` and `uv pip sync --compile-bytecode` both stand since 0.3; 0.6 is the oldest one tried.

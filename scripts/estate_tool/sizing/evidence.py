@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.sizing import reports
+from estate_tool.sizing import report_lines
 from estate_tool.sizing.distribution import Histogram, Spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from estate_tool.sizing.reports import Invocation
+    from estate_tool.sizing.report_lines import Invocation
 
 _MS_PER_SECOND = 1000
 _MB_PER_GB = 1024
@@ -80,15 +80,15 @@ class Evidence:
     def add_lines(self, lines: Iterable[str]) -> None:
         """Count them; lines that are no reports are passed over."""
         for line in lines:
-            invocation = reports.parse(line)
+            invocation = report_lines.parse(line)
             if invocation is not None:
                 if self._size_mb in (None, invocation.size_mb):
                     self.add(invocation)
-            elif reports.is_report(line):
+            elif report_lines.is_report(line):
                 self.unreadable += 1
-            elif reports.is_timeout(line):
+            elif report_lines.is_timeout(line):
                 self.add_timeout_lines(1)
-            elif (started := reports.initialised_ahead(line)) is not None:
+            elif (started := report_lines.initialised_ahead(line)) is not None:
                 self._ahead[started] += 1
 
     def seen_since(self, first_ms: int | None) -> None:

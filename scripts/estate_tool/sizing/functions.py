@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.errors import Failed
-from estate_tool.reaching import FORBIDDEN
-from estate_tool.retries import code_of
-from estate_tool.sizing import reports
+from estate_tool.core.aws_errors import FORBIDDEN
+from estate_tool.core.errors import Failed
+from estate_tool.core.retries import code_of
+from estate_tool.sizing import report_lines
 from estate_tool.sizing.evidence import Evidence
 from foundation.catalog import CATALOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from estate_tool.environment import Environment
-    from estate_tool.sizing.window import Window
+    from estate_tool.core.environment import Environment
+    from estate_tool.monitoring.window import Window
 
 # "Working with Lambda log groups": where functions share a group, the stream's name has the function's in it.
 _STREAM = re.compile(r"\d{4}/\d\d/\d\d/(?P<function>[^\[\]]+)\[")
@@ -154,7 +154,7 @@ def _pages(environment: Environment, function: Sized, window: Window) -> Iterato
     """Times, in milliseconds since 1970 and in order, and messages."""
     pages = environment.client("logs").get_paginator("filter_log_events").paginate(
         logGroupName=function.log_group,
-        filterPattern=reports.FILTER_PATTERN,
+        filterPattern=report_lines.FILTER_PATTERN,
         startTime=window.start_ms,
         endTime=window.end_ms,
     )  # fmt: skip

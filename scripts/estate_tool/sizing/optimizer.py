@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.retries import code_of
+from estate_tool.core.retries import code_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from estate_tool.environment import Environment
+    from estate_tool.core.environment import Environment
     from estate_tool.sizing.functions import Sized
 
 # "Viewing Lambda function recommendations" and "Resource requirements" of the AWS Compute Optimizer User Guide.

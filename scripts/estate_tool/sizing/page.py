@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from estate_tool import pages
-from estate_tool.sizing import warm
+from estate_tool.console import pages
+from estate_tool.sizing import provisioned_concurrency
 from estate_tool.sizing.table import CPU_NOTE, evidence_note, slower_note
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def write(told: dict[str, Any], path: Path) -> None:
         told=told | {"functions": functions},
         slower={one["function"]: slower_note(one) for one in functions},
         evidence={one["function"]: evidence_note(one["evidence"]) for one in functions},
-        warm=warm.lines(told["provisioned_concurrency"]),
+        warm=provisioned_concurrency.lines(told["provisioned_concurrency"]),
         note=CPU_NOTE,
         plot=pages.bars("Memory", [one["function"] for one in most], memory, "MB") if most else "",
     )

@@ -5,16 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.costing.bill import cents
-from estate_tool.costing.load import MONTH_SECONDS
+from estate_tool.monitoring.window import instant
+from estate_tool.pricing.bill import cents
+from estate_tool.pricing.load import MONTH_SECONDS
 from estate_tool.sizing.recommendation import ESTATE, foreign_bounds, recommend
-from estate_tool.sizing.window import instant
 
 if TYPE_CHECKING:
-    from estate_tool.costing.prices import Prices
+    from estate_tool.monitoring.window import Window
+    from estate_tool.pricing.prices import Prices
     from estate_tool.sizing.evidence import Found
     from estate_tool.sizing.functions import Sized
-    from estate_tool.sizing.window import Window
 
 
 def described(

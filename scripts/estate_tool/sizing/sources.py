@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from estate_tool.reaching import FORBIDDEN
-from estate_tool.retries import code_of
-from estate_tool.sizing import insights, published
+from estate_tool.core.aws_errors import FORBIDDEN
+from estate_tool.core.retries import code_of
+from estate_tool.sizing import logs_insights, published_metrics
 from estate_tool.sizing.functions import measure
 
 if TYPE_CHECKING:
@@ -28,11 +28,11 @@ def logs(asked: Asked) -> Found:
 
 # By what `--source` calls them. Insights may be refused, for what it can't do or costs: then the log itself is read.
 SOURCES: Mapping[str, tuple[Source, ...]] = {
-    AUTO: (insights.gather, logs, published.own, published.lambda_insights),
-    "insights": (insights.gather, logs),
+    AUTO: (logs_insights.gather, logs, published_metrics.own, published_metrics.lambda_insights),
+    "insights": (logs_insights.gather, logs),
     "logs": (logs,),
-    "metric": (published.own,),
-    "lambda-insights": (published.lambda_insights,),
+    "metric": (published_metrics.own,),
+    "lambda-insights": (published_metrics.lambda_insights,),
 }
 
 

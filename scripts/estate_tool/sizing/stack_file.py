@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from estate_tool.errors import Failed
-from estate_tool.paths import ROOT
+from estate_tool.core.errors import Failed
+from estate_tool.core.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

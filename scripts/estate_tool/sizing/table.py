@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.columns import columns
+from estate_tool.console.columns import columns
+from estate_tool.sizing.provisioned_concurrency import lines as lines_of_warm
 from estate_tool.sizing.recommendation import ONE_VCPU_MB, vcpus
-from estate_tool.sizing.warm import lines as lines_of_warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

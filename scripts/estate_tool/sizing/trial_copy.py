@@ -8,12 +8,12 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.errors import Failed
+from estate_tool.core.errors import Failed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from estate_tool.environment import Environment
+    from estate_tool.core.environment import Environment
     from estate_tool.sizing.functions import Sized
 
 _MARK = "A copy that estate rightsize --tune runs at several sizes and deletes; nothing calls it."

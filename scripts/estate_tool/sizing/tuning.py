@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.costing.bill import cents
-from estate_tool.errors import Failed
-from estate_tool.sizing import reports
+from estate_tool.core.errors import Failed
+from estate_tool.pricing.bill import cents
+from estate_tool.sizing import report_lines
 from estate_tool.sizing.recommendation import vcpus
 from estate_tool.sizing.trial_copy import copied, resize
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from estate_tool.costing.prices import Prices
-    from estate_tool.environment import Environment
+    from estate_tool.core.environment import Environment
+    from estate_tool.pricing.prices import Prices
     from estate_tool.sizing.functions import Sized
-    from estate_tool.sizing.reports import Invocation
+    from estate_tool.sizing.report_lines import Invocation
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _try(client: Any, copy: str, payload: bytes, memory_mb: int, runs: int) -> T
 def _reported(answer: dict[str, Any]) -> Invocation:
     tail = base64.b64decode(answer.get("LogResult") or "").decode(errors="replace")
     for line in reversed(tail.splitlines()):
-        if (found := reports.parse(line)) is not None:
+        if (found := report_lines.parse(line)) is not None:
             return found
     raise Failed("Lambda did not report what an invocation took", "try again")
 

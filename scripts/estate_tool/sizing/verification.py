@@ -5,16 +5,16 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.errors import UsageError
+from estate_tool.core.errors import UsageError
+from estate_tool.monitoring.window import Window
 from estate_tool.sizing import file
 from estate_tool.sizing.comparison import COMPARED, problems
 from estate_tool.sizing.functions import find, measure
-from estate_tool.sizing.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from estate_tool.environment import Environment
+    from estate_tool.core.environment import Environment
     from estate_tool.sizing.functions import Sized
 
 

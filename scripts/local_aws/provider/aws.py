@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from estate_tool.retries import ANSWER_LOST, ATTEMPTS, MODE, boto_config, show
+from estate_tool.core.retries import ANSWER_LOST, ATTEMPTS, MODE, boto_config, show
 
 DEFAULT_DEADLINE: Final = 300.0  # seconds a resource may take to become usable or to vanish
 RETRY_DEADLINE: Final = 60.0  # seconds that eventual consistency may take

@@ -16,7 +16,7 @@ from typing import Any, Final
 import grpc
 from google.protobuf import empty_pb2, struct_pb2
 
-from estate_tool.retries import ATTEMPTS, MODE
+from estate_tool.core.retries import ATTEMPTS, MODE
 from local_aws.provider import functions
 from local_aws.provider.aws import DEFAULT_DEADLINE, Gone, ProviderError, Session, loopback_endpoints
 from local_aws.provider.check import DEFAULTED, check

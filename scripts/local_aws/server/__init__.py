@@ -3,7 +3,6 @@
 What the tool calls is here; the other modules are the processes themselves and what they are made of.
 """
 
-from local_aws.server.control import Endpoints, Status, down, reset, status, up
-from local_aws.server.place import REMOVED, Place, environment, shell_lines
+from local_aws.server.control import Endpoints, down, reset, up
 
-__all__ = ["REMOVED", "Endpoints", "Place", "Status", "down", "environment", "reset", "shell_lines", "status", "up"]
+__all__ = ["Endpoints", "down", "reset", "up"]

@@ -12,14 +12,15 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from estate_tool.errors import EstateError, Failed
-from local_aws.server import credentials, ports, private, record
-from local_aws.server.identity import start_identity
-from local_aws.server.place import Place
+from estate_tool.core.embedded import credentials, ports, private, record
+from estate_tool.core.embedded.place import Place
+from estate_tool.core.embedded.process_identity import start_identity
+from estate_tool.core.embedded.status import knows_us, status
+from estate_tool.core.errors import EstateError, Failed
 from local_aws.server.supervisor import LONGEST_END, LONGEST_START
 
 Report = Callable[[str], None]
@@ -34,23 +35,6 @@ class Endpoints:
 
     aws: str
     started: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Status:
-    """What is known about the embedded AWS. `problem` is for people and empty when all is well.
-
-    `identity` tells it from one that was started anew with nothing in it.
-    """
-
-    running: bool
-    answering: bool
-    port: int
-    pid: int | None = None
-    uptime_seconds: float | None = None
-    problem: str = ""
-    identity: str = ""
-    resources: dict[str, int] = field(default_factory=dict)
 
 
 def up(place: Place, report: Report, python: Callable[[], Path]) -> Endpoints:
@@ -99,37 +83,6 @@ def reset(place: Place, report: Report) -> None:
                 shutil.rmtree(folder)
 
 
-def status(place: Place) -> Status:
-    """Return what the record says and what the port answers."""
-    found = record.read(place.folder)
-    if found is None or not found.alive:
-        reason = found.ended or "it was killed, or the machine was restarted" if found else ""
-        problem = f"it stopped by itself: {reason}" if reason else ""
-        return Status(running=False, answering=False, port=place.port, problem=problem)
-    # It is ours and lives: on a busy machine, with thousands of events under way, it may take a while to answer.
-    told = ports.ask(found.port, credentials.read(place.home), timeout=10)
-    problem = ""
-    if found.port != place.port:
-        problem = f"it runs on port {found.port}, and ESTATE_PORT says {place.port}"
-    elif told is None:
-        problem = f"port {found.port} does not answer"
-    elif not _knows_us(told):
-        problem = f"it does not know the credentials in {place.home / credentials.FILE}"
-    elif told["save_error"]:
-        problem = f"its state can't be saved: {told['save_error']}"
-    known = told if told and _knows_us(told) else {}
-    return Status(
-        running=True, answering=bool(known) and found.port == place.port, port=found.port, pid=found.pid,
-        uptime_seconds=time.time() - found.started, problem=problem,
-        identity=known.get("identity", ""), resources=known.get("resources", {}),
-    )  # fmt: skip
-
-
-def _knows_us(told: dict[str, Any]) -> bool:
-    """True if the answer is the one for the administrator."""
-    return "identity" in told
-
-
 def _running_here(place: Place, report: Report) -> bool:
     """Return whether it runs on the port that is wanted; `Failed` when it runs otherwise.
 
@@ -159,7 +112,7 @@ def _running_here(place: Place, report: Report) -> bool:
 
 
 def _check_answer(place: Place, found: record.Record, told: dict[str, Any]) -> None:
-    if not _knows_us(told):
+    if not knows_us(told):
         raise Failed(
             f"the embedded AWS (PID {found.pid}) does not know the credentials in {place.home / credentials.FILE}",
             "scripts/estate local down, then up again",

@@ -19,10 +19,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from estate_tool.errors import EstateError
-from local_aws.server import credentials, lifeline, snapshot
+from estate_tool.core.embedded import credentials
+from estate_tool.core.embedded.ports import HOST
+from estate_tool.core.errors import EstateError
+from local_aws.server import lifeline, snapshot
 from local_aws.server.gateway import Application, Gateway, Receive, Scope, Send
-from local_aws.server.ports import HOST
 from local_aws.server.scaling import TARGET, Scaling
 from local_aws.server.supervisor import NOT_SAVED
 

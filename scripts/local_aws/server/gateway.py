@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from local_aws.server import signature
-from local_aws.server.credentials import Credentials
-from local_aws.server.ports import STATUS_PATH
-from local_aws.server.signature import Refused, Request, Signature
+from estate_tool.core.embedded import signature
+from estate_tool.core.embedded.credentials import Credentials
+from estate_tool.core.embedded.ports import STATUS_PATH
+from estate_tool.core.embedded.signature import Refused, Request, Signature
 
 Scope = dict[str, Any]
 Message = dict[str, Any]

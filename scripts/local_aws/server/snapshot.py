@@ -19,7 +19,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from local_aws.server import private, state_format
+from estate_tool.core.embedded import private
+from local_aws.server import state_format
 
 # A tenth of the time for snapshots: the next one waits ten times as long as the last one took.
 _REST_FACTOR = 10

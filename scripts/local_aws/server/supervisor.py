@@ -18,8 +18,9 @@ import traceback
 from dataclasses import replace
 from pathlib import Path
 
-from local_aws.server import lifeline, ports, record
-from local_aws.server.identity import start_identity
+from estate_tool.core.embedded import ports, record
+from estate_tool.core.embedded.process_identity import start_identity
+from local_aws.server import lifeline
 
 LONGEST_START = 60.0
 # The emulator's exit code when its last snapshot failed. Any other than 0 means the same.

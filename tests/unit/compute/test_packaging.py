@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from compute.packaging import build, check_handlers, package_bytes
-from estate_tool.paths import ROOT
+from estate_tool.core.paths import ROOT
 from foundation.catalog import CATALOG
 from foundation.model import Function
 from foundation.problems import InvalidConfiguration

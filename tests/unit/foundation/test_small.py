@@ -8,8 +8,10 @@ import pulumi
 import pytest
 from pulumi_policy import StackValidationArgs
 
-from estate_tool import configuration, inputs
-from estate_tool.costing import idle, prices, report
+from estate_tool.core import configuration
+from estate_tool.costing import idle, report
+from estate_tool.pricing import prices
+from estate_tool.rollout import fingerprint
 from foundation import stack_files
 from foundation.guardrails.policies import policies
 from foundation.layers import LAYER_NAMES, project
@@ -76,9 +78,9 @@ def test_the_programs_of_the_layers_follow(checkout: Path) -> None:
 
 
 def test_who_would_change_is_rolled_out_again(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inputs.Inputs, "_code", lambda *_: [])
-    monkeypatch.setattr(inputs.Inputs, "_versions", lambda _: {})
-    of = inputs.Inputs(environment="dev", engine="1", root=checkout)
+    monkeypatch.setattr(fingerprint.Inputs, "_code", lambda *_: [])
+    monkeypatch.setattr(fingerprint.Inputs, "_versions", lambda _: {})
+    of = fingerprint.Inputs(environment="dev", engine="1", root=checkout)
     small = {layer: of.digest(layer, {}) for layer in LAYER_NAMES}
     write(checkout, "foundation", "foundation:small: false")
     assert all(of.digest(layer, {}) != small[layer] for layer in LAYER_NAMES)

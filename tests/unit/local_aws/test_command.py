@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from estate_tool.commands import local
-from estate_tool.errors import UsageError
-from local_aws import server
-from local_aws.server import ports
+from estate_tool.core import embedded
+from estate_tool.core.embedded import ports
+from estate_tool.core.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> server.Place:
-    found = server.Place(tmp_path / "home", ports.free_port())
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> embedded.Place:
+    found = embedded.Place(tmp_path / "home", ports.free_port())
     monkeypatch.setenv("ESTATE_HOME", str(found.home))
     monkeypatch.setenv("ESTATE_PORT", str(found.port))
     return found
@@ -30,7 +30,7 @@ def run(*arguments: str) -> int:
     return local.run(parser.parse_args(arguments))
 
 
-def test_status_and_down_say_that_nothing_runs(place: server.Place, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_and_down_say_that_nothing_runs(place: embedded.Place, capsys: pytest.CaptureFixture[str]) -> None:
     assert run("status") == 0
     assert run("down") == 0
 
@@ -38,7 +38,7 @@ def test_status_and_down_say_that_nothing_runs(place: server.Place, capsys: pyte
     assert not place.home.exists()
 
 
-def test_status_is_json_for_scripts(place: server.Place, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_is_json_for_scripts(place: embedded.Place, capsys: pytest.CaptureFixture[str]) -> None:
     run("status", "--json")
 
     told = json.loads(capsys.readouterr().out)
@@ -46,21 +46,21 @@ def test_status_is_json_for_scripts(place: server.Place, capsys: pytest.CaptureF
 
 
 def test_env_prints_lines_for_a_shell_and_json_for_scripts(
-    place: server.Place, capsys: pytest.CaptureFixture[str]
+    place: embedded.Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("env")
     lines = capsys.readouterr().out.splitlines()
     run("env", "--json")
     told = json.loads(capsys.readouterr().out)
 
-    assert lines[0] == f"unset {' '.join(server.REMOVED)}"
+    assert lines[0] == f"unset {' '.join(embedded.REMOVED)}"
     assert f"export AWS_ENDPOINT_URL={place.endpoint}" in lines
     assert told["set"]["AWS_ENDPOINT_URL"] == place.endpoint
-    assert told["unset"] == list(server.REMOVED)
+    assert told["unset"] == list(embedded.REMOVED)
 
 
 def test_reset_asks_and_deletes_nothing_without_an_answer(
-    place: server.Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    place: embedded.Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = place.home / "state" / "stack.json"
     kept.parent.mkdir(parents=True)
@@ -75,7 +75,7 @@ def test_reset_asks_and_deletes_nothing_without_an_answer(
     assert str(place.home / "state") in capsys.readouterr().err
 
 
-def test_reset_deletes_the_aws_state_and_pulumis_and_nothing_else(place: server.Place) -> None:
+def test_reset_deletes_the_aws_state_and_pulumis_and_nothing_else(place: embedded.Place) -> None:
     for name in ("aws/state.pickle", "state/stack.json", "pulumi/plugins"):
         path = place.home / name
         path.parent.mkdir(parents=True, exist_ok=True)

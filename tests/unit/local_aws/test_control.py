@@ -9,15 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from estate_tool.errors import Failed
+from estate_tool.core import embedded
+from estate_tool.core.embedded import ports, record
+from estate_tool.core.embedded.process_identity import start_identity
+from estate_tool.core.errors import Failed
 from local_aws import server
-from local_aws.server import control, ports, record
-from local_aws.server.identity import start_identity
+from local_aws.server import control
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> server.Place:
-    return server.Place(tmp_path / "home", ports.free_port())
+def place(tmp_path: Path) -> embedded.Place:
+    return embedded.Place(tmp_path / "home", ports.free_port())
 
 
 def no_python() -> Path:
@@ -31,29 +33,29 @@ def own_record(port: int) -> record.Record:
     return record.Record(pid=os.getpid(), identity=identity, port=port, started=1.0)
 
 
-def test_before_the_first_start_nothing_runs_and_nothing_is_made(place: server.Place) -> None:
-    found = server.status(place)
+def test_before_the_first_start_nothing_runs_and_nothing_is_made(place: embedded.Place) -> None:
+    found = embedded.status(place)
 
     assert (found.running, found.problem, found.port) == (False, "", place.port)
     assert server.down(place, print) is False
     assert not place.home.exists()
 
 
-def test_a_vanished_supervisor_is_told(place: server.Place) -> None:
+def test_a_vanished_supervisor_is_told(place: embedded.Place) -> None:
     place.folder.mkdir(parents=True)
     record.write(place.folder, record.Record(pid=os.getpid(), identity="another boot/1", port=1, started=1.0))
 
-    found = server.status(place)
+    found = embedded.status(place)
 
     assert not found.running
     assert "killed, or the machine was restarted" in found.problem
 
 
-def test_one_that_runs_on_another_port_is_neither_answering_nor_started_again(place: server.Place) -> None:
+def test_one_that_runs_on_another_port_is_neither_answering_nor_started_again(place: embedded.Place) -> None:
     place.folder.mkdir(parents=True)
     record.write(place.folder, own_record(place.port + 7))
 
-    found = server.status(place)
+    found = embedded.status(place)
     with pytest.raises(Failed) as caught:
         server.up(place, print, no_python)
 
@@ -63,7 +65,7 @@ def test_one_that_runs_on_another_port_is_neither_answering_nor_started_again(pl
     assert "local down" in caught.value.hint
 
 
-def test_one_that_does_not_answer_is_told_with_its_logs(place: server.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_does_not_answer_is_told_with_its_logs(place: embedded.Place, monkeypatch: pytest.MonkeyPatch) -> None:
     for wait in ("LONGEST_START", "LONGEST_END"):
         monkeypatch.setattr(control, wait, 0.2)
     place.folder.mkdir(parents=True)
@@ -76,7 +78,7 @@ def test_one_that_does_not_answer_is_told_with_its_logs(place: server.Place, mon
     assert str(place.folder) in caught.value.hint
 
 
-def test_a_taken_port_names_who_has_it_and_free_ones(place: server.Place) -> None:
+def test_a_taken_port_names_who_has_it_and_free_ones(place: embedded.Place) -> None:
     with socket.create_server((ports.HOST, place.port)), pytest.raises(Failed) as caught:
         server.up(place, print, lambda: Path("/no/python"))
 
@@ -87,7 +89,7 @@ def test_a_taken_port_names_who_has_it_and_free_ones(place: server.Place) -> Non
 
 def test_a_folder_that_cannot_be_made_is_told_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    place = server.Place(tmp_path / "file" / "home", ports.free_port())
+    place = embedded.Place(tmp_path / "file" / "home", ports.free_port())
 
     with pytest.raises(Failed) as caught:
         server.up(place, print, no_python)
@@ -96,7 +98,7 @@ def test_a_folder_that_cannot_be_made_is_told_with_the_way_out(tmp_path: Path) -
     assert "ESTATE_HOME" in caught.value.hint
 
 
-def test_a_full_disk_is_told_before_anything_is_started(place: server.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_told_before_anything_is_started(place: embedded.Place, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(path: Path, _data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
@@ -109,7 +111,7 @@ def test_a_full_disk_is_told_before_anything_is_started(place: server.Place, mon
     assert "free some space" in caught.value.hint
 
 
-def test_a_supervisor_that_ends_at_once_is_told_with_what_it_said(place: server.Place, tmp_path: Path) -> None:
+def test_a_supervisor_that_ends_at_once_is_told_with_what_it_said(place: embedded.Place, tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 'this Python is broken' >&2\nexit 1\n")
     python.chmod(0o755)
@@ -121,13 +123,13 @@ def test_a_supervisor_that_ends_at_once_is_told_with_what_it_said(place: server.
     assert "this Python is broken" in caught.value.message
 
 
-def test_a_start_waits_for_one_that_still_saves(place: server.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_waits_for_one_that_still_saves(place: embedded.Place, monkeypatch: pytest.MonkeyPatch) -> None:
     place.folder.mkdir(parents=True)
     saving = (place.folder / "emulator.lock").open("a")
     fcntl.flock(saving, fcntl.LOCK_EX)
     launched: list[bool] = []
 
-    def launch(_place: server.Place, _python: Path) -> str:
+    def launch(_place: embedded.Place, _python: Path) -> str:
         launched.append(saving.closed)
         return "ready"
 
@@ -143,7 +145,7 @@ def test_a_start_waits_for_one_that_still_saves(place: server.Place, monkeypatch
     assert launched == [True]
 
 
-def test_logs_are_turned_over_when_they_are_large(place: server.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_logs_are_turned_over_when_they_are_large(place: embedded.Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control, "_LOG_LIMIT", 10)
     place.folder.mkdir(parents=True)
     (place.folder / "emulator.log").write_text("much too long a log")

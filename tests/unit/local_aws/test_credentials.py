@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool.errors import Failed
-from local_aws.server import credentials, private
+from estate_tool.core.embedded import credentials, private
+from estate_tool.core.errors import Failed
 
 if TYPE_CHECKING:
     from pathlib import Path

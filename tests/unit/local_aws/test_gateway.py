@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from local_aws.server import signature
-from local_aws.server.credentials import Credentials
+from estate_tool.core.embedded import signature
+from estate_tool.core.embedded.credentials import Credentials
+from estate_tool.core.embedded.ports import STATUS_PATH
+from estate_tool.core.embedded.signature import Refused, Request
 from local_aws.server.gateway import Gateway
-from local_aws.server.ports import STATUS_PATH
-from local_aws.server.signature import Refused, Request
 
 ADMINISTRATOR = Credentials("LOCALADMINISTRATOR00", "secret of the administrator")
 ROLE = Credentials("ASIAROLE000000000000", "secret of a role")

@@ -7,10 +7,9 @@ from pathlib import Path
 import boto3
 import pytest
 
-from estate_tool import paths
-from estate_tool.errors import UsageError
-from local_aws import server
-from local_aws.server import credentials
+from estate_tool.core import embedded, paths
+from estate_tool.core.embedded import credentials
+from estate_tool.core.errors import UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -21,14 +20,14 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> server.Place:
-    return server.Place(tmp_path / "it's here" / "$HOME", 4700)
+def place(tmp_path: Path) -> embedded.Place:
+    return embedded.Place(tmp_path / "it's here" / "$HOME", 4700)
 
 
 def test_the_default_port_is_4566(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
 
-    assert server.Place.from_environment() == server.Place(tmp_path, 4566)
+    assert embedded.Place.from_environment() == embedded.Place(tmp_path, 4566)
 
 
 @pytest.mark.parametrize("port", ["80", "65536", "70000", "-1", "four", "4566.0", "4566 "])
@@ -36,14 +35,14 @@ def test_a_port_that_cannot_be_used_is_refused_with_the_range(monkeypatch: pytes
     monkeypatch.setenv("ESTATE_PORT", port)
 
     with pytest.raises(UsageError) as caught:
-        server.Place.from_environment()
+        embedded.Place.from_environment()
 
     assert repr(port) in caught.value.message
     assert "1024 to 65535" in caught.value.hint
 
 
-def test_the_variables_lead_to_the_embedded_aws_and_to_pulumis_state(place: server.Place) -> None:
-    variables = server.environment(place, Path("/engine/bin"))
+def test_the_variables_lead_to_the_embedded_aws_and_to_pulumis_state(place: embedded.Place) -> None:
+    variables = embedded.environment(place, Path("/engine/bin"))
 
     assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4700"
     key, secret = astuple(credentials.read_or_create(place.home))
@@ -54,31 +53,31 @@ def test_the_variables_lead_to_the_embedded_aws_and_to_pulumis_state(place: serv
 
 
 def test_endpoints_lead_to_the_embedded_aws_though_the_user_has_them_ignored(
-    place: server.Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    place: embedded.Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "config").write_text("[default]\nignore_configured_endpoint_urls = true\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
-    for name, value in server.environment(place).items():
+    for name, value in embedded.environment(place).items():
         monkeypatch.setenv(name, value)
     assert boto3.Session().client("sqs").meta.endpoint_url == place.endpoint
 
 
-def test_the_path_does_not_grow_when_taken_twice(place: server.Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    once = server.environment(place, Path("/engine/bin"))["PATH"]
+def test_the_path_does_not_grow_when_taken_twice(place: embedded.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    once = embedded.environment(place, Path("/engine/bin"))["PATH"]
     monkeypatch.setenv("PATH", once)
 
-    assert server.environment(place, Path("/engine/bin"))["PATH"] == once
+    assert embedded.environment(place, Path("/engine/bin"))["PATH"] == once
 
 
 def test_loopback_is_excepted_from_a_proxy_and_the_other_exceptions_stay(
-    place: server.Place, monkeypatch: pytest.MonkeyPatch
+    place: embedded.Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "NO_PROXY" not in server.environment(place)
+    assert "NO_PROXY" not in embedded.environment(place)
     monkeypatch.setenv("http_proxy", "http://proxy:3128")
     monkeypatch.setenv("no_proxy", "intranet")
 
-    variables = server.environment(place)
+    variables = embedded.environment(place)
 
     assert variables["NO_PROXY"] == variables["no_proxy"] == "intranet,127.0.0.1"
 
@@ -89,7 +88,7 @@ def test_a_shell_that_evaluates_the_lines_has_exactly_the_values(shell: str) -> 
         "PLAIN": "x", "QUOTES": "it's \"quoted\"", "DOLLAR": "$HOME `id` $(id)", "LINES": "a\nb", "EMPTY": "",
         "BACK": "\\n\\", "STAR": "* ~ #!",
     }  # fmt: skip
-    script = "\n".join([*server.shell_lines(values), *(f'printf "%s\\0" "${name}"' for name in values)])
+    script = "\n".join([*embedded.shell_lines(values), *(f'printf "%s\\0" "${name}"' for name in values)])
     script += '\nprintf "%s\\0" "${AWS_PROFILE-unset}" "${AWS_SESSION_TOKEN-unset}"'
     try:
         done = subprocess.run(

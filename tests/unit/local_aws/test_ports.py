@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from local_aws.server import ports
+from estate_tool.core.embedded import ports
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local_aws.server import record
-from local_aws.server.identity import start_identity
+from estate_tool.core.embedded import record
+from estate_tool.core.embedded.process_identity import start_identity
 
 if TYPE_CHECKING:
     from pathlib import Path

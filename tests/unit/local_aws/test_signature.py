@@ -12,9 +12,9 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_aws.server import signature
-from local_aws.server.credentials import Credentials
-from local_aws.server.signature import Refused, Request
+from estate_tool.core.embedded import signature
+from estate_tool.core.embedded.credentials import Credentials
+from estate_tool.core.embedded.signature import Refused, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable

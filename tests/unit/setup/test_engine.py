@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool.errors import Failed
+from estate_tool.core.errors import Failed
 from estate_tool.setup import build, engine, release
 
 if TYPE_CHECKING:

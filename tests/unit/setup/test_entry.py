@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool import paths
+from estate_tool.core import paths
 from estate_tool.setup import __main__ as set_up
 from estate_tool.setup import environments
 
@@ -28,11 +28,10 @@ def root(tmp_path: Path, cache: Path) -> Path:
     tool.mkdir(parents=True)
     for name in ("estate", "_setup.sh", "deploy_all.sh", "deploy_layer.sh", "destroy_all.sh", "destroy_layer.sh"):
         shutil.copy2(paths.SCRIPTS / name, root / "scripts" / name)
-    for name in ("__init__.py", "errors.py", "paths.py", "terminal.py"):
-        shutil.copy2(paths.SCRIPTS / "estate_tool" / name, tool)
-    shutil.copytree(
-        paths.SCRIPTS / "estate_tool" / "setup", tool / "setup", ignore=shutil.ignore_patterns("__pycache__")
-    )
+    shutil.copy2(paths.SCRIPTS / "estate_tool" / "__init__.py", tool)
+    for package in ("core", "console", "setup"):
+        source = paths.SCRIPTS / "estate_tool" / package
+        shutil.copytree(source, tool / package, ignore=shutil.ignore_patterns("__pycache__"))
     (tool / "__main__.py").write_text("import os, sys\nprint(os.getcwd(), *sys.argv[1:], sep='|')\n")
     (root / "requirements.lock").write_text("one==1\n")
     return root

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool import paths
-from estate_tool.errors import Failed
+from estate_tool.core import paths
+from estate_tool.core.errors import Failed
 from estate_tool.setup import environments
 from tests.support.waiting import expect_soon
 
@@ -23,7 +23,7 @@ import signal
 import sys
 from pathlib import Path
 from estate_tool.setup.environments import ensure_checkout
-from estate_tool.setup.report import Report
+from estate_tool.console.report import Report
 signal.signal(signal.SIGINT, signal.default_int_handler)
 ensure_checkout(Report(), Path(sys.argv[1]))
 """

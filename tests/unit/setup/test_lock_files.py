@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from estate_tool import paths
+from estate_tool.core import paths
 from estate_tool.setup import environments
 from estate_tool.setup.uv import PINS
 

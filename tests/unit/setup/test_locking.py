@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from estate_tool import paths
+from estate_tool.core import paths
 from estate_tool.setup.locking import hold
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _HOLD = """
 import sys
 from pathlib import Path
 from estate_tool.setup.locking import hold
-from estate_tool.setup.report import Report
+from estate_tool.console.report import Report
 with hold(Path(sys.argv[1]), "it", Report()):
     print("held", flush=True)
     sys.stdin.read()

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool import paths
-from estate_tool.errors import Failed
+from estate_tool.core import paths
+from estate_tool.core.errors import Failed
 from estate_tool.setup import locks
 from tests.unit.setup.test_lock_files import LOCKS
 

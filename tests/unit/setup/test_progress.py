@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool.errors import Failed
+from estate_tool.console.report import Report, duration
+from estate_tool.core.errors import Failed
 from estate_tool.setup.processes import environ, run
-from estate_tool.setup.report import Report, duration
 
 if TYPE_CHECKING:
     from tests.unit.setup.conftest import Said

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool.errors import Failed
+from estate_tool.core.errors import Failed
 from estate_tool.setup import engine, release
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from moto import mock_aws
 import compute.config
 import data.config
 import foundation.config
-from estate_tool import environment
+from estate_tool.core import environment
 from foundation.layers import LAYER_NAMES
 from foundation.naming import Names
 
@@ -125,7 +125,7 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
     """Run a command module with a command line; the exit code, stdout and stderr."""
 
     def calling(module: Any, *arguments: str, stdin: bytes = b"", reader: type[io.BytesIO] = io.BytesIO) -> Any:
-        from estate_tool.errors import EstateError, show
+        from estate_tool.core.errors import EstateError, show
 
         parser = argparse.ArgumentParser()
         module.add_arguments(parser)

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import data_loss, reaching
-from estate_tool.changes import Step
 from estate_tool.commands.approval import Approval
-from estate_tool.data_held import QUEUE, TABLE, Held
-from estate_tool.data_loss import Loss, Threat
-from estate_tool.display import Display
-from estate_tool.errors import Failed, UsageError
-from estate_tool.foresight import Plan
-from estate_tool.outcome import PLANNED, LayerResult
+from estate_tool.core import aws_errors
+from estate_tool.core.errors import Failed, UsageError
+from estate_tool.engine.events import Step
+from estate_tool.rollout import data_loss
+from estate_tool.rollout.data_held import QUEUE, TABLE, Held
+from estate_tool.rollout.data_loss import Loss, Threat
+from estate_tool.rollout.display import Display
+from estate_tool.rollout.previews import Plan
+from estate_tool.rollout.result import PLANNED, LayerResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,7 @@ def approve(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Callable[.
         return [Loss(threat=one, held=amount) for one, amount in amounts if amount]
 
     monkeypatch.setattr(data_loss, "losses", looked_up)
-    monkeypatch.setattr(reaching, "require_running", lambda _: None)
+    monkeypatch.setattr(aws_errors, "require_running", lambda _: None)
 
     def made(*, answer: str | None = None, **how: Any) -> Approval:
         stream = io.StringIO(answer or "")

@@ -13,7 +13,7 @@ import pytest
 from estate_tool.audit import checks
 from estate_tool.audit.checks.permissions import is_scoped
 from estate_tool.audit.model import Capacity, EventSourceMapping, Function, Inventory, LogGroup, Queue, Role, Table
-from estate_tool.costing import prices
+from estate_tool.pricing import prices
 from estate_tool.sizing.evidence import Evidence
 
 if TYPE_CHECKING:

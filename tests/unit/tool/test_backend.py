@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import backend
-from estate_tool.errors import Failed
+from estate_tool.core.errors import Failed
+from estate_tool.engine import backend
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:

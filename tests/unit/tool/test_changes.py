@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from estate_tool.changes import Changes, Step
+from estate_tool.engine.events import Changes, Step
 
 QUEUE = "aws:sqs/queue:Queue"
 URN = f"urn:pulumi:local::data::estate:data:DeadLetteredQueue${QUEUE}::queue-ingest-queue"

@@ -13,7 +13,7 @@ import pytest
 
 from estate_tool import cli
 from estate_tool.commands import status
-from estate_tool.errors import Failed, UsageError
+from estate_tool.core.errors import Failed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from estate_tool.complaints import Complaint
+from estate_tool.engine.diagnostics import Complaint
 
 REFUSED = "https response error StatusCode: 400, RequestID: 7e3f98e7-e688"
 URN = "urn:pulumi:local::data::estate:data:DeadLetteredQueue$aws:sqs/queue:Queue::queue-ingest-queue"

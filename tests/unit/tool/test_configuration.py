@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import compute.config
 from compute import sizing
-from estate_tool import configuration
-from estate_tool.errors import UsageError
+from estate_tool.core import configuration
+from estate_tool.core.errors import UsageError
 from foundation.layers import LAYER_NAMES
 from foundation.problems import InvalidConfiguration, Problem
 from tests.support.fuzz import fuzzed

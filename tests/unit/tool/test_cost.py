@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from estate_tool.commands import cost
-from estate_tool.costing import advice, bill, prices, report, statement
-from estate_tool.costing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
-from estate_tool.errors import UsageError
+from estate_tool.core.errors import UsageError
+from estate_tool.costing import advice, report, statement
+from estate_tool.pricing import bill, prices
+from estate_tool.pricing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
 from tests.support.fuzz import fuzzed
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import pytest
 
 import compute.config
 from estate_tool.commands import cost
-from estate_tool.costing import prices, refreshing
-from estate_tool.costing.measuring import average_warm
+from estate_tool.costing.measure import average_warm
+from estate_tool.pricing import prices, refresh
 from foundation.catalog import CATALOG
 from tests.unit.tool.log_lines import json_record
 
@@ -65,9 +65,9 @@ def deployed(empty_estate: Estate) -> Estate:
 @pytest.fixture
 def report(deployed: Estate, call: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, Any]]:
     """The report of the ten hours past, as if the log groups were as old."""
-    from estate_tool.costing import measuring
+    from estate_tool.costing import measure
 
-    monkeypatch.setattr(measuring, "_since_made", lambda asked, _groups: asked)
+    monkeypatch.setattr(measure, "_since_made", lambda asked, _groups: asked)
 
     def reported() -> dict[str, Any]:
         done = call(cost, "--since", "10h", "--json")
@@ -230,34 +230,34 @@ def test_prices_are_refreshed_from_the_first_tier_that_is_paid(empty_estate: Est
             offer({"usagetype": "CW:AlarmMonitorUsage"}, ("0", "0.3")),
         ],
     })  # fmt: skip
-    told = refreshing.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
+    told = refresh.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
     assert told["changed"] == [{"price": "queue_request", "before": "0.0000004", "now": "0.0000005"}]
     assert {"alarm", "dashboard", "lambda_duration_arm64"} <= set(told["kept"])
     found, today = prices.read(file), datetime.now(UTC).date().isoformat()
     assert found["queue_request"] == Decimal("0.0000005")
     assert (found.by_key["log_ingestion"].as_of, found.by_key["alarm"].as_of) == (today, "2025-07-21")
     assert found.as_of == "2025-07-21"
-    assert "queue_request: 0.0000004 → 0.0000005" in list(refreshing.lines(told))
+    assert "queue_request: 0.0000004 → 0.0000005" in list(refresh.lines(told))
 
 
 def test_without_any_offer_the_file_stays(empty_estate: Estate, file: Path) -> None:
     empty_estate.clients["pricing"] = FakePricing({})
     before = file.read_text()
     with pytest.raises(Exception, match="has none of the prices"):
-        refreshing.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
+        refresh.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
     assert file.read_text() == before
 
 
 def test_the_embedded_aws_has_no_prices(empty_estate: Estate, call: Any) -> None:
     empty_estate.local = True
     with pytest.raises(Exception, match="has no prices"):
-        refreshing.refresh(empty_estate)  # pyright: ignore[reportArgumentType]
+        refresh.refresh(empty_estate)  # pyright: ignore[reportArgumentType]
 
 
 def test_the_command_tells_what_was_refreshed(
     empty_estate: Estate, call: Any, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refreshing.refresh, "__defaults__", (file,))
+    monkeypatch.setattr(refresh.refresh, "__defaults__", (file,))
     alarms = offer({"usagetype": "CW:AlarmMonitorUsage"}, ("0", "0.25"))
     # A term without any price in dollars says nothing.
     alarms["terms"]["OnDemand"]["y"] = {"priceDimensions": {"z": {"pricePerUnit": {"CNY": "9"}}}}

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import dashboards
 from estate_tool.commands import dashboard
+from estate_tool.monitoring import dashboards
 
 if TYPE_CHECKING:
     from collections.abc import Callable

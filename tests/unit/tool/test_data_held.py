@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.data_held import LOG_GROUP, QUEUE, TABLE, Held, held
+from estate_tool.rollout.data_held import LOG_GROUP, QUEUE, TABLE, Held, held
 from tests.unit.tool.conftest import stubbed_client
 
 if TYPE_CHECKING:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from estate_tool import data_loss
-from estate_tool.changes import Step
-from estate_tool.data_held import LOG_GROUP, QUEUE, TABLE, Held
-from estate_tool.stack_state import StackState
+from estate_tool.engine.checkpoint import StackState
+from estate_tool.engine.events import Step
+from estate_tool.rollout import data_loss
+from estate_tool.rollout.data_held import LOG_GROUP, QUEUE, TABLE, Held
 
 TABLE_INPUTS = {"name": "table-a-dev", "hashKey": "k", "streamEnabled": True, "streamViewType": "NEW_IMAGE"}
 LOGS_INPUTS = {"name": "/aws/lambda/lambda-a-dev", "retentionInDays": 14}

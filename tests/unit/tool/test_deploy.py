@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import inputs, machine, quota, reaching, recovery
 from estate_tool.commands import deploy, destroy
-from estate_tool.errors import UsageError
+from estate_tool.core import aws_errors
+from estate_tool.core.errors import UsageError
+from estate_tool.rollout import fingerprint, quota, recovery, session
 from foundation.layers import LAYER_NAMES
 from tests.support.schema import breaches
 from tests.unit.tool.test_rollout import FakeInputs, FakePulumi
@@ -34,15 +35,15 @@ def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         def ready(*_: object) -> Iterator[Any]:
             yield made
 
-        monkeypatch.setattr(machine, "ready", ready)
+        monkeypatch.setattr(session, "ready", ready)
         return made
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
     monkeypatch.setattr(recovery.Recovery, "before", lambda *_: None)
     monkeypatch.setattr(recovery.Recovery, "free", lambda *_: None)
-    monkeypatch.setattr(inputs, "Inputs", lambda **_: FakeInputs())
+    monkeypatch.setattr(fingerprint, "Inputs", lambda **_: FakeInputs())
     monkeypatch.setattr(quota, "require", lambda *_: None)
-    monkeypatch.setattr(reaching, "require_running", lambda _: None)
+    monkeypatch.setattr(aws_errors, "require_running", lambda _: None)
     return prepared
 
 
@@ -216,7 +217,7 @@ def test_a_rollout_that_would_lose_items_touches_nothing_unless_they_are_named(
     def ready(*_: object) -> Iterator[Any]:
         yield made
 
-    monkeypatch.setattr(machine, "ready", ready)
+    monkeypatch.setattr(session, "ready", ready)
     for flags in (("--yes",), ("--yes", "--skip-preview"), ("--yes", "--lose-data", PAGES, "table-b-dev"), ()):
         refused = call(deploy, "dev", "--json", *flags)
         assert (refused.code, ups(made)) == (2, [])

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import machine, reaching, rollout
 from estate_tool.commands import deploy, destroy
-from estate_tool.errors import EstateError, Failed, UsageError
+from estate_tool.core import aws_errors
+from estate_tool.core.errors import EstateError, Failed, UsageError
+from estate_tool.rollout import orchestration, session
 from foundation.layers import LAYER_NAMES
 from foundation.naming import Names
 from tests.unit.tool.conftest import stubbed_client
@@ -50,16 +51,16 @@ def touched(estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
     def go(
         _pulumi: object, chosen: tuple[str, ...], *_: object, preview: bool = False, **__: object
-    ) -> rollout.Outcome:
+    ) -> orchestration.Outcome:
         layers.extend(() if preview else chosen)
-        return rollout.Outcome(environment="dev")
+        return orchestration.Outcome(environment="dev")
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
-    monkeypatch.setattr(machine, "ready", ready)
-    monkeypatch.setattr(rollout, "destroy", go)
-    monkeypatch.setattr(rollout, "deploy", go)
-    monkeypatch.setattr(rollout, "refuse_while_read", lambda *_: None)
-    monkeypatch.setattr(reaching, "require_running", lambda _: None)
+    monkeypatch.setattr(session, "ready", ready)
+    monkeypatch.setattr(orchestration, "destroy", go)
+    monkeypatch.setattr(orchestration, "deploy", go)
+    monkeypatch.setattr(orchestration, "refuse_while_read", lambda *_: None)
+    monkeypatch.setattr(aws_errors, "require_running", lambda _: None)
     return layers
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.changes import Step
-from estate_tool.complaints import Complaint
-from estate_tool.data_held import TABLE, Held
-from estate_tool.data_loss import Loss, Threat
-from estate_tool.display import Display
-from estate_tool.outcome import FAILED, PLANNED, SKIPPED, LayerResult, Outcome
+from estate_tool.engine.diagnostics import Complaint
+from estate_tool.engine.events import Step
+from estate_tool.rollout.data_held import TABLE, Held
+from estate_tool.rollout.data_loss import Loss, Threat
+from estate_tool.rollout.display import Display
+from estate_tool.rollout.result import FAILED, PLANNED, SKIPPED, LayerResult, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable

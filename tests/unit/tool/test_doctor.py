@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import compute.config
-from estate_tool import accounts, backend, environment, paths, quota
 from estate_tool.commands import doctor
-from estate_tool.errors import EstateError, Failed, UsageError
+from estate_tool.core import account_guard, embedded, environment, paths
+from estate_tool.core.errors import EstateError, Failed, UsageError
+from estate_tool.engine import backend
+from estate_tool.rollout import quota
 from estate_tool.setup import engine
-from local_aws import server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,7 +36,7 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=ROOM))
     monkeypatch.setattr(engine, "find_engine", lambda: SimpleNamespace(version="3.259.0", source="PATH"))
     up = SimpleNamespace(port=4566, answering=True, problem="")
-    monkeypatch.setattr(server, "status", lambda _: up)
+    monkeypatch.setattr(embedded, "status", lambda _: up)
 
 
 def target(*, local: bool, runtime: str = OWN_RUNTIME) -> Any:
@@ -70,7 +71,7 @@ def test_what_set_up_can_get_is_a_note_and_no_failure(examined: Any, monkeypatch
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000_000))
     monkeypatch.setattr(engine, "find_engine", lambda: None)
     down = SimpleNamespace(port=4566, answering=False, problem="")
-    monkeypatch.setattr(server, "status", lambda _: down)
+    monkeypatch.setattr(embedded, "status", lambda _: down)
     code, checks = examined()
     assert code == 0
     assert {name for name, check in checks.items() if not check["ok"]} == {
@@ -107,7 +108,7 @@ def test_a_wrong_configuration_is_told_as_the_rollout_would(
 def well(monkeypatch: pytest.MonkeyPatch) -> None:
     """An account of ours, a backend in a bucket, a passphrase, and room for what is kept warm."""
     found = backend.Backend(url="s3://state", user="somebody", named_by="pulumi login")
-    monkeypatch.setattr(accounts, "require_own_account", lambda _: "123456789012")
+    monkeypatch.setattr(account_guard, "require_own_account", lambda _: "123456789012")
     monkeypatch.setattr(backend, "find", lambda _: found)
     monkeypatch.setattr(backend, "passphrase", lambda *_: "PULUMI_CONFIG_PASSPHRASE")
     monkeypatch.setattr(quota, "read", lambda _: quota.Quota(limit=1000, unreserved=1000, needed=2))
@@ -131,7 +132,7 @@ def test_an_account_that_has_everything_is_well(examined: Any, well: None) -> No
 @pytest.mark.parametrize(
     ("module", "function", "name"),
     [
-        (accounts, "require_own_account", "AWS credentials"),
+        (account_guard, "require_own_account", "AWS credentials"),
         (backend, "find", "Pulumi backend"),
         (backend, "passphrase", "passphrase"),
     ],

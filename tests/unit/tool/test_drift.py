@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from estate_tool import data_loss, drift, drift_repair, machine, outcome, recovery, rollout, uninvited
-from estate_tool.changes import UNKNOWN
 from estate_tool.commands import drift as command
-from estate_tool.data_held import Held
-from estate_tool.data_loss import Loss, Threat
-from estate_tool.drift_classes import COST, EXPECTED, OTHER, SECURITY, classify
-from estate_tool.errors import Failed
-from estate_tool.foresight import Plan
-from estate_tool.stack_state import Record, StackState
+from estate_tool.core.errors import Failed
+from estate_tool.drift import detect, repair, undeclared_permissions
+from estate_tool.drift.classify import COST, EXPECTED, OTHER, SECURITY, classify
+from estate_tool.engine.checkpoint import Record, StackState
+from estate_tool.engine.events import UNKNOWN
+from estate_tool.rollout import data_loss, orchestration, recovery, result, session
+from estate_tool.rollout.data_held import Held
+from estate_tool.rollout.data_loss import Loss, Threat
+from estate_tool.rollout.previews import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -151,7 +152,7 @@ def step(kind: str, name: str, old: dict[str, Any], new: dict[str, Any] | None, 
 
 def found(estate: Estate, *steps: dict[str, Any]) -> list[tuple[str, str, Any, Any, str]]:
     engine: Any = FakeEngine(*steps)
-    drifted = drift.find(engine, estate, ("foundation", "data", "compute", "observability"))  # type: ignore[arg-type]
+    drifted = detect.find(engine, estate, ("foundation", "data", "compute", "observability"))  # type: ignore[arg-type]
     return [(one.resource, one.path, one.expected, one.actual, one.kind) for one in drifted]
 
 
@@ -194,10 +195,10 @@ def test_a_resource_that_is_gone_is_told(empty_estate: Estate) -> None:
 def test_nothing_deployed_and_a_comparison_that_fails_are_errors(empty_estate: Estate) -> None:
     nothing: Any = FakeEngine(resources=0)
     with pytest.raises(Failed, match="nothing of environment dev is deployed"):
-        drift.find(nothing, empty_estate, ("data",))  # type: ignore[arg-type]
+        detect.find(nothing, empty_estate, ("data",))  # type: ignore[arg-type]
     broken: Any = FakeEngine(complaint="no answer")
     with pytest.raises(Failed, match="layer data can't be compared with AWS: no answer"):
-        drift.find(broken, empty_estate, ("data",))  # type: ignore[arg-type]
+        detect.find(broken, empty_estate, ("data",))  # type: ignore[arg-type]
 
 
 def test_only_what_autoscaling_does_not_explain_is_read_and_rolled_out(empty_estate: Estate) -> None:
@@ -205,8 +206,8 @@ def test_only_what_autoscaling_does_not_explain_is_read_and_rolled_out(empty_est
         step(TABLE, "events", {"readCapacity": 1}, {"readCapacity": 9}, "readCapacity"),
         step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"),
     )
-    drifted = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
-    layers = drift_repair.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
+    drifted = detect.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
+    layers = repair.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
     assert engine.refreshed == {"data": [urn(TABLE, "pages")]}
     assert layers == ("data", "compute")
 
@@ -225,7 +226,7 @@ def test_what_a_repair_left_undone_is_told_although_the_state_says_what_aws_does
         {"op": "same", "urn": urn(other, "same"), "type": other, "old": {}, "new": {}},
         {"op": "create", "urn": urn("estate:data:Some", "s"), "type": "estate:data:Some", "new": {}},
     ]  # fmt: skip
-    drifted = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
+    drifted = detect.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
     assert {(one.resource, one.path, one.expected, one.actual) for one in drifted} == {
         ("pages", "readCapacity", 1, 9), ("f", "memorySize", 512, 3008), ("q", "", "queue-q-dev", None),
         ("old", "", None, "url"),
@@ -236,7 +237,7 @@ def test_a_difference_that_both_comparison_and_preview_tell_is_told_once(empty_e
     engine: Any = FakeEngine(step(TABLE, "pages", {"ttl": 1}, {"ttl": 9}, "ttl"))
     metadata = {"op": "update", "urn": urn(TABLE, "pages"), "type": TABLE, "detailedDiff": {"ttl": {}}}
     engine.foreseen = [{**metadata, "old": {"inputs": {"ttl": 1}}, "new": {"inputs": {"ttl": 2}}}]
-    (only,) = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
+    (only,) = detect.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
     assert (only.expected, only.actual) == (1, 9)
 
 
@@ -251,7 +252,7 @@ def test_inputs_whose_changes_are_ignored_keep_their_values_when_the_state_is_re
     table = resource(TABLE, "t", billingMode="PROVISIONED", readCapacity=5) | {"ignoreChanges": ignored}
     switched = resource(TABLE, "t", billingMode="PAY_PER_REQUEST", readCapacity=0) | {"ignoreChanges": ignored}
     monkeypatch.setattr(engine, "export", lambda _: {"resources": [switched if engine.refreshed else table]})
-    drift_repair.take_in(engine, empty_estate, drift.find(engine, empty_estate, ("data",)))  # type: ignore[arg-type]
+    repair.take_in(engine, empty_estate, detect.find(engine, empty_estate, ("data",)))  # type: ignore[arg-type]
     (put_back,) = engine.put_back["data"]["deployment"]["resources"]
     assert put_back["inputs"] == {"billingMode": "PAY_PER_REQUEST", "readCapacity": 5}
 
@@ -264,7 +265,7 @@ def test_what_autoscaling_has_set_meanwhile_is_taken_over(
     table = resource(TABLE, "t", readCapacity=5) | {"ignoreChanges": ["readCapacity"]}
     scaled = resource(TABLE, "t", readCapacity=17) | {"ignoreChanges": ["readCapacity"]}
     monkeypatch.setattr(engine, "export", lambda _: {"resources": [scaled if engine.refreshed else table]})
-    drift_repair.take_in(engine, empty_estate, drift.find(engine, empty_estate, ("data",)))  # type: ignore[arg-type]
+    repair.take_in(engine, empty_estate, detect.find(engine, empty_estate, ("data",)))  # type: ignore[arg-type]
     assert engine.put_back == {}
 
 
@@ -286,13 +287,13 @@ def test_permissions_beside_the_declared_ones_are_found_and_taken_away(empty_est
         *({**resource("aws:sqs/queue:Queue", url[-5:]), "id": url} for url in urls),
         resource("aws:sqs/queuePolicy:QueuePolicy", "queue-policy", queueUrl=urls[1]),
     ]
-    guests = uninvited.found(empty_estate.client, state)
+    guests = undeclared_permissions.found(empty_estate.client, state)
     assert {(guest.urn.rpartition("::")[2], guest.path) for guest in guests} == {
         ("role", 'inlinePolicies["guest"]'), ("role", "managedPolicyArns"), ("/open", "policy")
     }  # fmt: skip
     for guest in guests:
         guest.remove()
-    assert uninvited.found(empty_estate.client, state) == []
+    assert undeclared_permissions.found(empty_estate.client, state) == []
     assert iam.list_role_policies(RoleName="role-a-dev")["PolicyNames"] == ["declared"]
 
 
@@ -327,14 +328,14 @@ def test_who_else_may_call_a_function_or_its_alias_is_found_and_taken_away(empty
         resource("aws:lambda/alias:Alias", "elsewhere", name="live", functionName="lambda-b-dev"),
         resource("aws:lambda/permission:Permission", "permission", statementId="declared"),
     ]
-    guests = uninvited.found(empty_estate.client, state)
+    guests = undeclared_permissions.found(empty_estate.client, state)
     assert [(guest.urn, guest.path, guest.value["Principal"]) for guest in guests] == [
         (state[0]["urn"], 'permissions["guest"]', "*"), (state[0]["urn"], 'permissions["other"]', "s3"),
     ]  # fmt: skip
     for guest in guests:
         guest.remove()
     assert policies.statements == {"live": {"declared": {"Principal": "own"}}}
-    assert uninvited.found(empty_estate.client, state) == []
+    assert undeclared_permissions.found(empty_estate.client, state) == []
 
 
 def test_permissions_that_may_not_be_looked_at_are_no_all_clear(
@@ -345,7 +346,7 @@ def test_permissions_that_may_not_be_looked_at_are_no_all_clear(
 
     monkeypatch.setattr(empty_estate.client("sqs"), "get_queue_attributes", refuse)
     with pytest.raises(ClientError, match="AccessDenied"):
-        uninvited.found(empty_estate.client, [resource("aws:sqs/queue:Queue", "q", name="q")])
+        undeclared_permissions.found(empty_estate.client, [resource("aws:sqs/queue:Queue", "q", name="q")])
 
 
 def test_a_repair_takes_away_what_nobody_declared(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -353,9 +354,9 @@ def test_a_repair_takes_away_what_nobody_declared(empty_estate: Estate, monkeypa
     state = [resource("aws:lambda/function:Function", "function", name="lambda-a-dev")]
     engine: Any = FakeEngine()
     monkeypatch.setattr(engine, "export", lambda layer: {"resources": state if layer == "compute" else []})
-    drifted = drift.find(engine, empty_estate, ("data", "compute"))  # type: ignore[arg-type]
+    drifted = detect.find(engine, empty_estate, ("data", "compute"))  # type: ignore[arg-type]
     assert [(one.layer, one.kind, one.expected) for one in drifted] == [("compute", "security", None)]
-    assert drift_repair.take_in(engine, empty_estate, drifted) == ("compute",)  # type: ignore[arg-type]
+    assert repair.take_in(engine, empty_estate, drifted) == ("compute",)  # type: ignore[arg-type]
     assert "" not in policies.statements
 
 
@@ -363,10 +364,10 @@ def test_a_state_that_can_not_be_read_anew_stops_the_repair(
     empty_estate: Estate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine: Any = FakeEngine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
-    drifted = drift.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
+    drifted = detect.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
     monkeypatch.setattr(engine, "refresh", lambda *_: "no answer")
     with pytest.raises(Failed, match="layer data can't be read: no answer") as refused:
-        drift_repair.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
+        repair.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
     assert "what is put right stays" in refused.value.hint
 
 
@@ -386,17 +387,17 @@ def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     def prepared(*steps: dict[str, Any], failing: bool = False) -> FakeEngine:
         made = FakeEngine(*steps)
         monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
-        monkeypatch.setattr(machine, "ready", lambda *_: contextlib.nullcontext(made))
+        monkeypatch.setattr(session, "ready", lambda *_: contextlib.nullcontext(made))
         monkeypatch.setattr(recovery.Recovery, "before", lambda *_: None)
 
-        def deploy(_pulumi: object, layers: tuple[str, ...], _display: object, **_more: object) -> outcome.Outcome:
-            word = outcome.FAILED if failing else outcome.DEPLOYED
+        def deploy(_pulumi: object, layers: tuple[str, ...], _display: object, **_more: object) -> result.Outcome:
+            word = result.FAILED if failing else result.DEPLOYED
             made.steps = ()
-            return outcome.Outcome(
-                environment="dev", layers=[outcome.LayerResult(layer=layer, result=word) for layer in layers]
+            return result.Outcome(
+                environment="dev", layers=[result.LayerResult(layer=layer, result=word) for layer in layers]
             )
 
-        monkeypatch.setattr(rollout, "deploy", deploy)
+        monkeypatch.setattr(orchestration, "deploy", deploy)
         return made
 
     return prepared
@@ -450,10 +451,10 @@ def test_a_repair_that_its_preview_ends_leaves_the_state_as_it_was(
 ) -> None:
     made = engine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
     monkeypatch.setattr(
-        rollout,
+        orchestration,
         "deploy",
-        lambda *_, **__: outcome.Outcome(
-            environment="dev", layers=[outcome.LayerResult(layer="data", result=outcome.FAILED)], touched=False
+        lambda *_, **__: result.Outcome(
+            environment="dev", layers=[result.LayerResult(layer="data", result=result.FAILED)], touched=False
         ),
     )
     assert call(command, "dev", "--repair", "--yes").code == 1
@@ -464,14 +465,14 @@ def test_what_comes_back_while_it_is_put_right_is_no_success(
     engine: Callable[..., FakeEngine], call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = engine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
-    again, deploy = made.steps, rollout.deploy
+    again, deploy = made.steps, orchestration.deploy
 
     def rolled_out(*given: Any, **more: Any) -> Any:
         done = deploy(*given, **more)
         made.steps = again
         return done
 
-    monkeypatch.setattr(rollout, "deploy", rolled_out)
+    monkeypatch.setattr(orchestration, "deploy", rolled_out)
     done = call(command, "dev", "--repair", "--yes")
     assert done.code == 1
     assert "environment dev: 1 differences came back while they were put right" in done.err
@@ -482,10 +483,10 @@ def test_a_repair_that_would_lose_data_leaves_the_drift_to_be_found(
 ) -> None:
     made = engine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
     threat = Threat(layer="data", urn="urn:a", type=TABLE, name="table-pages-dev", change="replaced")
-    plan = Plan(result=outcome.LayerResult(layer="data", result=outcome.PLANNED), threats=(threat,))
+    plan = Plan(result=result.LayerResult(layer="data", result=result.PLANNED), threats=(threat,))
     held = Loss(threat=threat, held=Held(unit="items", count=2))
     monkeypatch.setattr(data_loss, "losses", lambda *_: [held])
-    monkeypatch.setattr(rollout, "deploy", lambda *_given, approve, **_more: approve({"data": plan}))
+    monkeypatch.setattr(orchestration, "deploy", lambda *_given, approve, **_more: approve({"data": plan}))
     refused = call(command, "dev", "--repair", "--yes", "--json")
     answer = json.loads(refused.out)
     assert (refused.code, answer["repaired"]) == (2, False)

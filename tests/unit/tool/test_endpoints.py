@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool import endpoints
-from estate_tool.errors import Failed, UsageError
+from estate_tool.core import endpoints
+from estate_tool.core.errors import Failed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool import engine_locks
-from estate_tool.errors import Failed
+from estate_tool.core.errors import Failed
+from estate_tool.engine import locks
 from tests.support.locks import HERE, lock
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def engine(tmp_path: Path) -> Iterator[int]:
 
 def free(state: Path) -> list[str]:
     said: list[str] = []
-    engine_locks.free_dead(state, "data", "dev", said.append)
+    locks.free_dead(state, "data", "dev", said.append)
     return said
 
 
@@ -96,7 +96,7 @@ def test_nobody_can_tell_here_who_lives_on_another_machine(tmp_path: Path, ended
 
 
 def test_a_lock_that_was_never_written_to_the_end_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_locks, "_SETTLE_SECONDS", 0.1)
+    monkeypatch.setattr(locks, "_SETTLE_SECONDS", 0.1)
     path = lock(tmp_path, 1)
     path.write_text('{"pid": 1')
     free(tmp_path)
@@ -105,8 +105,8 @@ def test_a_lock_that_was_never_written_to_the_end_is_removed(tmp_path: Path, mon
 
 def test_another_stacks_lock_stays(tmp_path: Path, ended: int) -> None:
     path = lock(tmp_path, ended)
-    engine_locks.free_dead(tmp_path, "data", "dev-b", print)
-    engine_locks.free_dead(tmp_path, "compute", "dev", print)
+    locks.free_dead(tmp_path, "data", "dev-b", print)
+    locks.free_dead(tmp_path, "compute", "dev", print)
     assert path.exists()
 
 
@@ -115,7 +115,7 @@ def test_empty_attributes_are_removed_and_others_stay(tmp_path: Path) -> None:
     stacks.mkdir(parents=True)
     for name, text in (("dev.json", ""), ("dev.json.attrs", ""), ("b.json.attrs", "{}")):
         (stacks / name).write_text(text)
-    engine_locks.mend(tmp_path)
+    locks.mend(tmp_path)
     assert sorted(path.name for path in stacks.iterdir()) == ["b.json.attrs", "dev.json"]
 
 
@@ -125,7 +125,7 @@ def test_what_a_killed_engine_was_writing_is_removed_and_what_one_writes_now_sta
     for name, age in (("dev.json.17ab.tmp", 60), ("dev.json.17ac.tmp", 0), ("dev.json", 60)):
         (stacks / name).write_text("{")
         os.utime(stacks / name, (time.time() - age, time.time() - age))
-    engine_locks.mend(tmp_path)
+    locks.mend(tmp_path)
     assert sorted(path.name for path in stacks.iterdir()) == ["dev.json", "dev.json.17ac.tmp"]
 
 
@@ -142,13 +142,13 @@ def test_what_a_killed_engine_was_writing_is_removed_and_what_one_writes_now_sta
 )
 def test_the_state_folder_is_that_of_the_backend(url: str, folder: str | None, tmp_path: Path) -> None:
     expected = None if folder is None else Path(folder).expanduser()
-    assert engine_locks.state_folder({"PULUMI_BACKEND_URL": url}) == expected
+    assert locks.state_folder({"PULUMI_BACKEND_URL": url}) == expected
     (tmp_path / "credentials.json").write_text(json.dumps({"current": url}))
-    assert engine_locks.state_folder({"PULUMI_HOME": str(tmp_path)}) == expected
+    assert locks.state_folder({"PULUMI_HOME": str(tmp_path)}) == expected
 
 
 def test_without_a_login_there_is_no_state_folder(tmp_path: Path) -> None:
-    assert engine_locks.state_folder({"PULUMI_HOME": str(tmp_path)}) is None
+    assert locks.state_folder({"PULUMI_HOME": str(tmp_path)}) is None
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_without_a_login_there_is_no_state_folder(tmp_path: Path) -> None:
     ],
 )
 def test_of_other_backends_locks_the_way_out_is_told(complaint: str) -> None:
-    told = engine_locks.explained(complaint, "data", "dev")
+    told = locks.explained(complaint, "data", "dev")
     assert told.startswith(complaint)
     assert "pulumi cancel --yes --cwd data --stack dev" in told
-    assert engine_locks.explained("error: denied", "data", "dev") == "error: denied"
+    assert locks.explained("error: denied", "data", "dev") == "error: denied"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import estate_tool
-from estate_tool import environment
-from estate_tool.errors import UsageError
+import estate_tool.core
+from estate_tool.core import environment
+from estate_tool.core.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,8 +64,8 @@ def test_a_slip_in_the_catalog_is_a_wrong_configuration_and_no_defect_of_the_too
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # As if foundation/catalog.py, which the configuration is read by, did not load.
-    monkeypatch.delitem(sys.modules, "estate_tool.configuration", raising=False)
-    monkeypatch.delattr(estate_tool, "configuration", raising=False)
+    monkeypatch.delitem(sys.modules, "estate_tool.core.configuration", raising=False)
+    monkeypatch.delattr(estate_tool.core, "configuration", raising=False)
     monkeypatch.setitem(sys.modules, "foundation.catalog", None)
     with pytest.raises(UsageError) as refused:
         environment.resolve("local")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool import exclusive
-from estate_tool.errors import Failed
-from estate_tool.paths import SCRIPTS, home
+from estate_tool.core.errors import Failed
+from estate_tool.core.paths import SCRIPTS, home
+from estate_tool.rollout import lock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HOLDER = """
 import sys
-from estate_tool.exclusive import alone
+from estate_tool.rollout.lock import alone
 with alone("dev", "estate destroy", wait=False, say=print):
     print("held", flush=True)
     sys.stdin.read()
@@ -46,7 +46,7 @@ def holder() -> Iterator[subprocess.Popen[str]]:
 
 
 def test_the_second_is_refused_and_told_who_holds_it_since_when(holder: subprocess.Popen[str]) -> None:
-    with pytest.raises(Failed) as refused, exclusive.alone("dev", "estate deploy", wait=False, say=print):
+    with pytest.raises(Failed) as refused, lock.alone("dev", "estate deploy", wait=False, say=print):
         pass
     assert f"process {holder.pid} (estate destroy) since 2" in refused.value.message
     assert "nothing was touched" in refused.value.message
@@ -54,7 +54,7 @@ def test_the_second_is_refused_and_told_who_holds_it_since_when(holder: subproce
 
 
 def test_another_environment_is_free(holder: subprocess.Popen[str]) -> None:
-    with exclusive.alone("dev-b", "estate deploy", wait=False, say=print):
+    with lock.alone("dev-b", "estate deploy", wait=False, say=print):
         assert holder.poll() is None
 
 
@@ -62,7 +62,7 @@ def test_a_killed_holder_holds_nothing(holder: subprocess.Popen[str]) -> None:
     holder.kill()
     holder.wait()
     said: list[str] = []
-    with exclusive.alone("dev", "estate deploy", wait=False, say=said.append):
+    with lock.alone("dev", "estate deploy", wait=False, say=said.append):
         assert said == []
 
 
@@ -75,21 +75,21 @@ def test_waiting_ends_when_the_holder_does(holder: subprocess.Popen[str]) -> Non
         said.append(text)
         threading.Thread(target=release).start()
 
-    with exclusive.alone("dev", "estate deploy", wait=True, say=say):
+    with lock.alone("dev", "estate deploy", wait=True, say=say):
         assert holder.wait(10) == 0
     assert len(said) == 1
     assert said[0].startswith(f"waiting for process {holder.pid} (estate destroy)")
 
 
 def test_it_is_free_again_after_a_failure() -> None:
-    with pytest.raises(ZeroDivisionError), exclusive.alone("dev", "estate deploy", wait=False, say=print):
+    with pytest.raises(ZeroDivisionError), lock.alone("dev", "estate deploy", wait=False, say=print):
         raise ZeroDivisionError
-    with exclusive.alone("dev", "estate deploy", wait=False, say=print):
+    with lock.alone("dev", "estate deploy", wait=False, say=print):
         pass
 
 
 def test_a_holder_that_has_not_said_yet_who_it_is_holds_it_all_the_same(holder: subprocess.Popen[str]) -> None:
-    (lock,) = home().rglob("dev.lock")
-    lock.write_text("")
+    (file,) = home().rglob("dev.lock")
+    file.write_text("")
     with pytest.raises(Failed, match="taken by another process, which has only just started; nothing was touched"):
-        exclusive.alone("dev", "estate deploy", wait=False, say=print).__enter__()
+        lock.alone("dev", "estate deploy", wait=False, say=print).__enter__()

@@ -13,10 +13,11 @@ from botocore import exceptions
 from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session
 
-from estate_tool import accounts, cli, configuration
-from estate_tool.paths import ROOT, VENV
-from estate_tool.pulumi_cli import Pulumi
-from estate_tool.ways_out import way_out
+from estate_tool import cli
+from estate_tool.core import account_guard, configuration
+from estate_tool.core.paths import ROOT, VENV
+from estate_tool.engine.cli import Pulumi
+from estate_tool.engine.hints import way_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,8 +157,8 @@ def test_an_unknown_environment(
     code, told = run(*command, "nosuch", "--yes")
     assert code == 2
     assert "there is no environment nosuch" in told
-    assert f"environments there are: {', '.join(accounts.known())}" in told
-    assert "local" in accounts.known()
+    assert f"environments there are: {', '.join(account_guard.known())}" in told
+    assert "local" in account_guard.known()
 
 
 def test_no_network(somebody: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]]) -> None:
@@ -193,7 +194,7 @@ def test_a_missing_pulumi_login(
     engine.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 255\n")
     engine.chmod(0o755)
     monkeypatch.setenv("PATH", str(engine.parent), prepend=os.pathsep)
-    monkeypatch.setattr("estate_tool.machine.reader", lambda target: Pulumi(stack=target.name))
+    monkeypatch.setattr("estate_tool.rollout.session.reader", lambda target: Pulumi(stack=target.name))
     code, told = run("status", "dev")
     assert code == 1
     assert words in told
@@ -231,9 +232,9 @@ def test_a_full_disk(command: tuple[str, ...], tmp_path: Path) -> None:
 def test_status_says_how_to_go_on_where_nothing_is_deployed(
     nobody: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("estate_tool.machine.reader", lambda _target: None)
+    monkeypatch.setattr("estate_tool.rollout.session.reader", lambda _target: None)
     # It would point the tests that follow at the embedded AWS, too.
-    monkeypatch.setattr("estate_tool.environment._point_at_embedded_aws", lambda: None)
+    monkeypatch.setattr("estate_tool.core.environment._point_at_embedded_aws", lambda: None)
     assert cli.main(["status", "local-x"]) == 0
     assert "→ roll out what is missing: scripts/deploy_all.sh local-x" in capsys.readouterr().out
     assert cli.main(["status", "local-x", "--json"]) == 0

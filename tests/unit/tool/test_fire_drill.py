@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from estate_tool import alarms, drill, listener
-from estate_tool.commands import fire_drill
+from estate_tool.commands import fire_drill as command
+from estate_tool.monitoring import alarms, fire_drill, subscription
 from tests.unit.tool.conftest import MOTO_ACCOUNT
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drill, "_PATIENCE_SECONDS", 0.01)
-    monkeypatch.setattr(listener, "_WAIT_SECONDS", 0)
+    monkeypatch.setattr(fire_drill, "_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(subscription, "_WAIT_SECONDS", 0)
 
 
 def topic(estate: Estate) -> str:
@@ -47,7 +47,7 @@ def test_alarms_that_nobody_hears_are_named_and_the_queue_is_gone(
     empty_estate: Estate, call: Callable[..., Any]
 ) -> None:
     make_alarm(empty_estate, "alarm-ingest-errors-dev", topic(empty_estate))
-    done = call(fire_drill, "dev", "--yes", "--json")
+    done = call(command, "dev", "--yes", "--json")
     assert done.code == 1
     assert "not heard: alarm-ingest-errors-dev" in done.err
     answer = json.loads(done.out)
@@ -72,7 +72,7 @@ def test_what_is_heard_counts_only_with_the_mark_of_this_drill(
         sns.publish(TopicArn=arn, Message=json.dumps(told))
 
     monkeypatch.setattr(cloudwatch, "set_alarm_state", set_state)
-    done = call(fire_drill, "dev", "--yes", "--json")
+    done = call(command, "dev", "--yes", "--json")
     told = {one["alarm"]: one["delivered"] for one in json.loads(done.out)["alarms"]}
     assert told == {"alarm-ingest-errors-dev": True, "alarm-query-errors-dev": False}
     # Each goes back to what it was; the one that was not heard is tried once more.
@@ -90,7 +90,7 @@ def test_an_alarm_that_is_on_is_switched_off_first_and_left_on(
     cloudwatch, states = empty_estate.client("cloudwatch"), list[str]()
     cloudwatch.set_alarm_state(AlarmName="alarm-ingest-errors-dev", StateValue="ALARM", StateReason="real")
     monkeypatch.setattr(cloudwatch, "set_alarm_state", lambda **given: states.append(given["StateValue"]))
-    call(fire_drill, "dev", "--yes")
+    call(command, "dev", "--yes")
     assert states == ["OK", "ALARM"] * 2
 
 
@@ -104,13 +104,13 @@ def test_the_queue_is_gone_even_when_the_drill_fails(
 
     monkeypatch.setattr(empty_estate.client("cloudwatch"), "set_alarm_state", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        call(fire_drill, "dev", "--yes")
+        call(command, "dev", "--yes")
     assert left_over(empty_estate) == ([], [])
 
 
 def test_a_real_account_is_asked_first(empty_estate: Estate, call: Callable[..., Any]) -> None:
     make_alarm(empty_estate, "alarm-ingest-errors-dev", topic(empty_estate))
-    refused = call(fire_drill, "dev")
+    refused = call(command, "dev")
     assert refused.code == 2
     assert "nothing was touched" in refused.err
     assert "--yes" in refused.err
@@ -127,18 +127,18 @@ def test_the_number_of_notifications_is_said_before_the_first(
         EvaluationPeriods=1, ComparisonOperator="GreaterThanThreshold", AlarmActions=[page], OKActions=[page],
         Tags=[{"Key": "Environment", "Value": "dev"}],
     )  # fmt: skip
-    assert "3 notifications" in call(fire_drill, "dev").err
-    done = call(fire_drill, "dev", "--yes", "--json")
+    assert "3 notifications" in call(command, "dev").err
+    done = call(command, "dev", "--yes", "--json")
     assert "3 to topic-alerts-dev" in done.err
     assert json.loads(done.out)["notifications"] == {"topic-alerts-dev": 3}
     set_off = list[str]()
     monkeypatch.setattr(cloudwatch, "set_alarm_state", lambda **given: set_off.append(given["AlarmName"]))
-    call(fire_drill, "dev", "--yes")
+    call(command, "dev", "--yes")
     assert set(set_off) == {"alarm-ingest-invalid-dev", "alarm-query-latency-dev"}, "what has no topic is left alone"
 
 
 def test_an_environment_without_alarms_is_a_failure(empty_estate: Estate, call: Callable[..., Any]) -> None:
-    done = call(fire_drill, "dev", "--yes")
+    done = call(command, "dev", "--yes")
     assert done.code == 1
     assert "scripts/deploy_layer.sh observability dev" in done.err
 
@@ -163,11 +163,11 @@ def test_a_person_reads_who_was_heard_how_fast_and_why_others_were_not(
     heard = {"alarm-heard-dev": {"t1": 1.24, "t2": 0.5}, "alarm-mute-dev": {"t1": 0.5}}
     monkeypatch.setattr(alarms, "of_environment", lambda _: found)
     monkeypatch.setattr(
-        drill, "drill", lambda _environment, tested, _show: [
-            drill.Tested(one, heard=heard.get(one.name, {})) for one in tested
+        fire_drill, "drill", lambda _environment, tested, _show: [
+            fire_drill.Tested(one, heard=heard.get(one.name, {})) for one in tested
         ],
     )  # fmt: skip
-    done = call(fire_drill, "dev", "--yes")
+    done = call(command, "dev", "--yes")
     assert [line.split(maxsplit=1) for line in done.out.splitlines()[:-1]] == [
         ["alarm-heard-dev", "heard after 1.2 s"], ["alarm-mute-dev", "NOT HEARD on t2"],
         ["alarm-off-dev", "NOT HEARD: its actions are switched off"],
@@ -176,7 +176,7 @@ def test_a_person_reads_who_was_heard_how_fast_and_why_others_were_not(
     assert done.out.endswith("\n1 of 3 alarms delivered their notification\n")
     assert (done.code, "not heard: alarm-mute-dev, alarm-off-dev, alarm-orphan-dev" in done.err) == (1, True)
     found[:] = found[:1]
-    assert call(fire_drill, "dev", "--yes").code == 0
+    assert call(command, "dev", "--yes").code == 0
 
 
 def test_what_a_killed_drill_left_is_removed_and_a_drill_that_still_runs_is_not(
@@ -187,10 +187,10 @@ def test_what_a_killed_drill_left_is_removed_and_a_drill_that_still_runs_is_not(
     for name in ("queue-fire-drill-1-dev", "queue-fire-drill-1-prod"):
         sqs.create_queue(QueueName=name)
         sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:{MOTO_ACCOUNT}:{name}")
-    call(fire_drill, "dev", "--yes")
+    call(command, "dev", "--yes")
     assert len(left_over(empty_estate)[0]) == 2
-    monkeypatch.setattr(listener, "_LEFT_BEHIND_SECONDS", 0)
-    call(fire_drill, "dev", "--yes")
+    monkeypatch.setattr(subscription, "_LEFT_BEHIND_SECONDS", 0)
+    call(command, "dev", "--yes")
     queues, subscriptions = left_over(empty_estate)
     assert [url.rpartition("/")[2] for url in queues] == ["queue-fire-drill-1-prod"]
     assert [one["Endpoint"].rpartition(":")[2] for one in subscriptions] == ["queue-fire-drill-1-prod"]
@@ -204,7 +204,7 @@ def test_a_queue_that_is_listed_although_it_was_just_deleted_stops_no_drill(
     url = sqs.create_queue(QueueName="queue-fire-drill-1-dev")["QueueUrl"]
     sqs.delete_queue(QueueUrl=url)
     monkeypatch.setattr(sqs, "list_queues", lambda **_: {"QueueUrls": [url]})
-    assert "not heard: alarm-ingest-errors-dev" in call(fire_drill, "dev", "--yes").err
+    assert "not heard: alarm-ingest-errors-dev" in call(command, "dev", "--yes").err
 
 
 def test_what_can_not_be_removed_is_named_and_the_rest_is_removed(
@@ -215,7 +215,7 @@ def test_what_can_not_be_removed_is_named_and_the_rest_is_removed(
 
     make_alarm(empty_estate, "alarm-ingest-errors-dev", topic(empty_estate))
     monkeypatch.setattr(empty_estate.client("sns"), "unsubscribe", refuse)
-    done = call(fire_drill, "dev", "--yes")
+    done = call(command, "dev", "--yes")
     (subscription,) = left_over(empty_estate)[1]
     assert f"the subscription {subscription['SubscriptionArn']} could not be removed, do so by hand" in done.err
     assert left_over(empty_estate)[0] == []
@@ -243,8 +243,10 @@ def test_an_alarm_that_tells_nobody_needs_a_composite_alarm_that_does(
     empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty_estate.clients["cloudwatch"] = _WithComposites()
-    monkeypatch.setattr(drill, "drill", lambda _environment, found, _show: [drill.Tested(one) for one in found])
-    done = call(fire_drill, "dev", "--yes", "--json")
+    monkeypatch.setattr(
+        fire_drill, "drill", lambda _environment, found, _show: [fire_drill.Tested(one) for one in found]
+    )
+    done = call(command, "dev", "--yes", "--json")
     told = {one["alarm"]: one["told_by"] for one in json.loads(done.out)["without_actions"]}
     by_composite = ["alarm-estate-lost-dev"]
     assert told == {"alarm-child-dev": by_composite, "alarm-orphan-dev": [], "alarm-other-dev": by_composite}

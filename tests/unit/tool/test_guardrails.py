@@ -7,7 +7,7 @@ from typing import Any
 from google.protobuf import json_format
 from pulumi.runtime.proto import analyzer_pb2
 
-from estate_tool.guardrails import analyzer
+from estate_tool.engine.policy_analyzer import analyzer
 
 KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from estate_tool import cli
-from estate_tool.display import Display
+from estate_tool.rollout.display import Display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,8 +7,8 @@ from typing import Any
 import boto3
 import pytest
 
-from estate_tool.errors import Failed
-from estate_tool.import_ids import Account, NotThere, import_id
+from estate_tool.core.errors import Failed
+from estate_tool.rollout.import_ids import Account, NotThere, import_id
 from foundation.layers import LAYER_NAMES
 from tests.support.mocks import roll_out
 

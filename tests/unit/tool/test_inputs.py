@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.inputs import Inputs
-from estate_tool.paths import ROOT
+from estate_tool.core.paths import ROOT
+from estate_tool.rollout.fingerprint import Inputs
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:

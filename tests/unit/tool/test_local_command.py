@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from estate_tool.commands import local
+from estate_tool.core import embedded
+from estate_tool.core.embedded import Status
 from local_aws import server
-from local_aws.server.control import Endpoints, Status
+from local_aws.server.control import Endpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +32,7 @@ def does(monkeypatch: pytest.MonkeyPatch, action: str, answer: Any) -> list[Any]
         called.append(place)
         return answer
 
-    monkeypatch.setattr(server, action, acting)
+    monkeypatch.setattr(embedded if action == "status" else server, action, acting)
     return called
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import engine_locks, machine
-from estate_tool.errors import Failed
+from estate_tool.console.report import Report
+from estate_tool.core.errors import Failed
+from estate_tool.engine import locks
+from estate_tool.rollout import session
 from estate_tool.setup import engine, environments
-from estate_tool.setup.report import Report
 from local_aws import provider, server
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def made_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     found = engine.Engine(folders=(tmp_path / "bin", tmp_path / "host"), version="3.259.0", source="PATH")
     monkeypatch.setattr(engine, "ensure_engine", lambda _report: found)
     monkeypatch.setattr(environments, "ensure_local_aws", lambda _report: "its python")
-    monkeypatch.setattr(engine_locks, "state_folder", lambda _: None)
+    monkeypatch.setattr(locks, "state_folder", lambda _: None)
     monkeypatch.setattr(server, "up", up)
     monkeypatch.setattr(provider, "install", install)
     monkeypatch.setattr(provider, "start", start)
@@ -48,9 +49,9 @@ def made_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
 
 
 def test_for_a_real_account_there_is_an_engine_and_nothing_local(made_ready: list[Any], tmp_path: Path) -> None:
-    with machine.ready(SimpleNamespace(local=False, name="dev"), Report()) as pulumi:  # type: ignore[arg-type]
+    with session.ready(SimpleNamespace(local=False, name="dev"), Report()) as pulumi:  # type: ignore[arg-type]
         assert (pulumi.stack, pulumi.version, pulumi.attach()) == ("dev", "3.259.0", {})
-        assert machine.os.environ["PATH"] == f"{tmp_path}/bin:{tmp_path}/host:/before"
+        assert session.os.environ["PATH"] == f"{tmp_path}/bin:{tmp_path}/host:/before"
     assert made_ready == []
 
 
@@ -60,7 +61,7 @@ def test_a_local_environment_has_one_provider_from_its_first_use_to_the_end(
     home, local = tmp_path / "home", SimpleNamespace(local=True, name="local")
 
     def interrupted() -> None:
-        with machine.ready(local, Report()) as pulumi:  # type: ignore[arg-type]
+        with session.ready(local, Report()) as pulumi:  # type: ignore[arg-type]
             assert made_ready == [("up", home, "its python"), ("install", home / "pulumi")]
             assert (home / "state").is_dir()
             assert pulumi.attach() == pulumi.attach() == {"PULUMI_DEBUG_PROVIDERS": "aws:4321"}
@@ -69,7 +70,7 @@ def test_a_local_environment_has_one_provider_from_its_first_use_to_the_end(
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert made_ready[2:] == [("start", tmp_path / "plugin" / "schema.json"), "stop"]
-    with machine.ready(local, Report()):  # type: ignore[arg-type]
+    with session.ready(local, Report()):  # type: ignore[arg-type]
         made_ready.clear()
     assert made_ready == []
 
@@ -81,11 +82,11 @@ def test_a_disk_that_a_rollout_could_fill_is_refused_before_it_starts(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     home = tmp_path / "not" / "made" / "yet"
     if not refused:
-        machine.require_space(home)
+        session.require_space(home)
         assert not home.exists()
         return
     with pytest.raises(Failed) as error:
-        machine.require_space(home)
+        session.require_space(home)
     assert "200 MB free" in error.value.message
     assert str(tmp_path) in error.value.message
     assert "ESTATE_HOME" in error.value.hint

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from estate_tool.changes import Changes
-from estate_tool.outcome import DEPLOYED, FAILED, LayerResult
+from estate_tool.engine.events import Changes
+from estate_tool.rollout.result import DEPLOYED, FAILED, LayerResult
 
 NO_PASSPHRASE = "error: get stack secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE"
 

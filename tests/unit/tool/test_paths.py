@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from estate_tool import paths
-from estate_tool.errors import UsageError
+from estate_tool.core import paths
+from estate_tool.core.errors import UsageError
 
 
 @pytest.fixture(autouse=True)

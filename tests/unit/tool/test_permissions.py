@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import backend_permissions, environment, permissions, planned
 from estate_tool.commands import permissions as command
-from estate_tool.configuration import load
-from estate_tool.environment import Environment
-from estate_tool.planned import Place, Planned
+from estate_tool.core import environment
+from estate_tool.core.configuration import load
+from estate_tool.core.environment import Environment
+from estate_tool.deployer_policy import backend, document
+from estate_tool.engine import dry_run
+from estate_tool.engine.dry_run import Place, Planned
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -35,12 +37,12 @@ ANYWHERE = {
 @pytest.fixture(scope="module")
 def resources() -> list[Planned]:
     target = Environment(name="dev", local=False, configuration=load("dev"))
-    return planned.resources(target, PLACE, lambda kind, inputs: permissions.arn(kind, inputs, PLACE))
+    return dry_run.resources(target, PLACE, lambda kind, inputs: document.arn(kind, inputs, PLACE))
 
 
 def statements(resources: list[Planned], *layers: str) -> list[dict[str, Any]]:
     wanted = [item for item in resources if item.layer in (layers or LAYER_NAMES)]
-    found: list[dict[str, Any]] = permissions.policy(wanted, PLACE, "dev")["Statement"]
+    found: list[dict[str, Any]] = document.policy(wanted, PLACE, "dev")["Statement"]
     return [each for each in found if each["Effect"] == "Allow"]
 
 
@@ -51,9 +53,9 @@ def test_no_action_is_a_wildcard_and_only_known_ones_are_allowed_on_everything(r
             assert set(statement["Action"]) <= ANYWHERE
         else:
             assert all(arn.startswith("arn:aws:") and "111122223333" in arn for arn in statement["Resource"])
-    told = {action for each in permissions.unscoped(resources) for action in each.actions}
+    told = {action for each in document.unscoped(resources) for action in each.actions}
     assert told == {action for each in statements(resources) if each["Resource"] == "*" for action in each["Action"]}
-    assert all(each.reason for each in permissions.unscoped(resources))
+    assert all(each.reason for each in document.unscoped(resources))
 
 
 def test_resources_are_those_of_the_environment(resources: list[Planned]) -> None:
@@ -71,7 +73,7 @@ def test_resources_are_those_of_the_environment(resources: list[Planned]) -> Non
 
 
 def test_what_is_tagged_as_another_environments_is_denied(resources: list[Planned]) -> None:
-    (denying,) = [each for each in permissions.policy(resources, PLACE, "dev")["Statement"] if each["Effect"] == "Deny"]
+    (denying,) = [each for each in document.policy(resources, PLACE, "dev")["Statement"] if each["Effect"] == "Deny"]
     assert (denying["Action"], denying["Resource"]) == ("*", "*")
     tag = "aws:ResourceTag/Environment"
     assert denying["Condition"] == {"StringNotEquals": {tag: "dev"}, "Null": {tag: "false"}}
@@ -122,7 +124,7 @@ def test_without_one_account_nothing_is_printed(
 def test_the_command_prints_the_policy(
     call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, resources: list[Planned]
 ) -> None:
-    monkeypatch.setattr(planned, "resources", lambda *_: resources)
+    monkeypatch.setattr(dry_run, "resources", lambda *_: resources)
     done = call(command, "foundation", "dev", "--account", "111122223333")
     assert done.code == 0
     assert json.loads(done.out)["Statement"][0]["Effect"] == "Allow"
@@ -141,8 +143,8 @@ def test_the_command_prints_the_policy(
 
 
 def test_a_role_that_only_reads_gets_nothing_that_changes(resources: list[Planned]) -> None:
-    whole = permissions.policy(resources, PLACE, "dev")
-    reading = backend_permissions.read_only(whole)["Statement"]
+    whole = document.policy(resources, PLACE, "dev")
+    reading = backend.read_only(whole)["Statement"]
     actions = {action for each in reading if each["Effect"] == "Allow" for action in each["Action"]}
     assert {action.split(":")[1][:3] for action in actions} == {"Des", "Get", "Lis", "Sca"}
     assert {"lambda:GetFunction", "dynamodb:DescribeTable", "lambda:GetPolicy", "sqs:GetQueueAttributes"} <= actions
@@ -155,14 +157,14 @@ def test_a_role_that_only_reads_gets_nothing_that_changes(resources: list[Planne
 @pytest.mark.parametrize(("bucket", "folder"), [("estate-state", ""), ("s3://estate-state/team?region=x", "team/")])
 def test_the_backends_policy_is_of_its_bucket_and_key_alone(bucket: str, folder: str) -> None:
     key = "arn:aws:kms:us-east-1:111122223333:key/1234abcd"
-    document = backend_permissions.backend(bucket, key, "aws", writes=True)
+    document = backend.backend(bucket, key, "aws", writes=True)
     granted = {each["Resource"]: each["Action"] for each in document["Statement"]}
     assert granted == {
         "arn:aws:s3:::estate-state": ["s3:ListBucket"],
         f"arn:aws:s3:::estate-state/{folder}.pulumi/*": ["s3:DeleteObject", "s3:GetObject", "s3:PutObject"],
         key: ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"],
     }
-    reading = backend_permissions.backend(bucket, key, "aws", writes=False)["Statement"]
+    reading = backend.backend(bucket, key, "aws", writes=False)["Statement"]
     assert [each["Action"] for each in reading] == [["s3:ListBucket"], ["s3:GetObject"], ["kms:Decrypt"]]
 
 
@@ -177,7 +179,7 @@ def test_what_is_no_bucket_or_key_is_refused(call: Callable[..., Any], flags: tu
 def test_the_command_prints_the_policies_of_readers_and_of_the_backend(
     call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, resources: list[Planned]
 ) -> None:
-    monkeypatch.setattr(planned, "resources", lambda *_: resources)
+    monkeypatch.setattr(dry_run, "resources", lambda *_: resources)
     reader = json.loads(call(command, "dev", "--account", "111122223333", "--read-only", "--json").out)
     assert "iam:CreateRole" not in {action for each in reader["policy"]["Statement"] for action in each["Action"]}
     assert [each["actions"] for each in reader["unscoped"]]

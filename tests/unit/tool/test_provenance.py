@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool import provenance
-from estate_tool.errors import UsageError
-from estate_tool.provenance import Provenance
-from estate_tool.stack_state import Record, StackState
+from estate_tool.core.errors import UsageError
+from estate_tool.engine import provenance
+from estate_tool.engine.checkpoint import Record, StackState
+from estate_tool.engine.provenance import Provenance
 
 if TYPE_CHECKING:
     from pathlib import Path

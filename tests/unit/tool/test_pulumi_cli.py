@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import engine_locks, pulumi_cli, serving
-from estate_tool.errors import Failed
-from estate_tool.pulumi_cli import Pulumi
-from estate_tool.stack_state import RECORD_TAG, Record
+from estate_tool.core.errors import Failed
+from estate_tool.engine import cli, inline_program, locks
+from estate_tool.engine.checkpoint import RECORD_TAG, Record
+from estate_tool.engine.cli import Pulumi
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
     layers = tmp_path / "checkout"
     for layer in LAYER_NAMES:
         (layers / layer).mkdir(parents=True)
-    monkeypatch.setattr(pulumi_cli, "ROOT", layers)
+    monkeypatch.setattr(cli, "ROOT", layers)
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     return Engine(tmp_path)
 
@@ -127,7 +127,7 @@ def test_previews_and_rollouts_keep_the_guardrails_and_are_runs_of_their_own(eng
     preview, rollout = (call["arguments"] for call in engine.calls)
     assert (preview[0], rollout[:3]) == ("preview", ["up", "--yes", "--skip-preview"])
     for arguments in (preview, rollout):
-        assert f"--policy-pack={pulumi_cli.POLICY_PACK}" in arguments
+        assert f"--policy-pack={cli.POLICY_PACK}" in arguments
     logs = {next(one for one in each if one.startswith("--event-log=")) for each in (preview, rollout)}
     assert len(logs) == 2
 
@@ -135,7 +135,7 @@ def test_previews_and_rollouts_keep_the_guardrails_and_are_runs_of_their_own(eng
 def test_the_policy_pack_tells_the_port_and_ends_with_the_tool() -> None:
     with subprocess.Popen(["sleep", "600"]) as tool:
         told = {"ESTATE_POLICY_PACK_PORT": "4321", "ESTATE_POLICY_PACK_PROCESS": str(tool.pid)}
-        command = [str(pulumi_cli.POLICY_PACK), "127.0.0.1:1", "x"]
+        command = [str(cli.POLICY_PACK), "127.0.0.1:1", "x"]
         with subprocess.Popen(command, env={**os.environ, **told}, stdout=subprocess.PIPE, text=True) as pack:
             assert pack.stdout is not None
             assert pack.stdout.readline() == "4321\n"
@@ -206,7 +206,7 @@ def test_a_lock_in_a_bucket_that_may_be_held_is_left_and_named(engine: Engine, e
     shown = LOCKED.replace("HOST", host).replace("PID", str(living.pid if living else ended))
     # What runs is to look like an engine.
     monitored = pytest.MonkeyPatch()
-    monitored.setattr(engine_locks, "_is_engine", lambda _: True)
+    monitored.setattr(locks, "_is_engine", lambda _: True)
     script.write_text(shown)
     try:
         complaint = Pulumi(stack="dev").destroy("data", lambda _: None)
@@ -253,7 +253,7 @@ def test_without_an_engine_the_message_says_how_to_get_one(monkeypatch: pytest.M
 def test_without_a_state_folder_states_come_from_the_engine_with_their_records(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_locks, "state_folder", lambda _: None)
+    monkeypatch.setattr(locks, "state_folder", lambda _: None)
     record = Record(inputs="abc", aws="one")
     answers = {
         "data stack ls": [{"name": "dev"}],
@@ -339,5 +339,5 @@ def test_only_what_a_program_without_an_engine_complains_of_is_hushed(
     heard: list[Any] = []
     monkeypatch.setattr(sys, "__unraisablehook__", heard.append)
     unraisable: Any = SimpleNamespace(object=SimpleNamespace(__name__=name))
-    serving.hush(unraisable)
+    inline_program.hush(unraisable)
     assert len(heard) == told

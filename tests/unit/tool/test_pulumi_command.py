@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import cli, machine
+from estate_tool import cli
 from estate_tool.commands import pulumi
-from estate_tool.paths import VENV
+from estate_tool.core.paths import VENV
+from estate_tool.rollout import session
 from estate_tool.setup import engine
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def became(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
         raise Became
 
     monkeypatch.setattr(os, "environ", dict(os.environ))
-    monkeypatch.setattr(machine, "ready", ready)
+    monkeypatch.setattr(session, "ready", ready)
     monkeypatch.setattr(engine, "ensure_engine", lambda _: SimpleNamespace(folders=(BIN,), pulumi=BIN / "pulumi"))
     monkeypatch.setattr(os, "execv", execv)
     before = signal.getsignal(signal.SIGPIPE)

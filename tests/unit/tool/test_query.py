@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from estate_tool import environment, querying
-from estate_tool.commands import query
+from estate_tool.commands import query as command
+from estate_tool.core import environment
+from estate_tool.events import query
 from foundation.naming import Names
 from shared.statistics import Summary, described
 
@@ -75,7 +76,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeLambda]:
 def test_all_pages_are_put_together_and_their_totals_are_exact(answering: Any, call: Any) -> None:
     buckets = [bucket(hour, "1", "0.1", str(number)) for number, hour in enumerate(HOURS[:5])]
     function = answering(buckets)
-    done = call(query, "flight.departed", "--subject", "UA", "--from", HOURS[0], "--to", HOURS[5], "--json")
+    done = call(command, "flight.departed", "--subject", "UA", "--from", HOURS[0], "--to", HOURS[5], "--json")
     assert done.code == 0
     answer = json.loads(done.out)
     asked = {"type": "flight.departed", "subject": "UA", "from": HOURS[0], "to": HOURS[5]}
@@ -90,14 +91,14 @@ def test_all_pages_are_put_together_and_their_totals_are_exact(answering: Any, c
 
 def test_what_is_not_asked_is_not_sent_and_an_empty_subject_is_asked(answering: Any, call: Any) -> None:
     function = answering([])
-    assert json.loads(call(query, "t", "--json").out)["subject"] is None
-    call(query, "t", "--subject", "")
+    assert json.loads(call(command, "t", "--json").out)["subject"] is None
+    call(command, "t", "--subject", "")
     assert function.requests == [{"type": "t"}, {"type": "t", "subject": ""}]
 
 
 def test_the_table_has_a_row_per_hour_and_field_and_the_totals(answering: Any, call: Any) -> None:
     answering([bucket(HOURS[0], "2", "4", events=1200), bucket(HOURS[1], "-6")])
-    assert call(query, "flight.departed", "--subject", "UA").out.splitlines() == [
+    assert call(command, "flight.departed", "--subject", "UA").out.splitlines() == [
         "flight.departed · subject UA: 1,201 events in 2 hours",
         "",
         "hour                  events  field      values  sum    mean  stddev",
@@ -110,9 +111,11 @@ def test_the_table_has_a_row_per_hour_and_field_and_the_totals(answering: Any, c
 
 def test_events_without_numbers_and_no_events_are_said_plainly(answering: Any, call: Any) -> None:
     answering([bucket(HOURS[0], events=3)])
-    assert "2013-01-01T00:00:00Z       3" in call(query, "t").out
+    assert "2013-01-01T00:00:00Z       3" in call(command, "t").out
     answering([])
-    assert call(query, "t", "--subject", "", "--from", HOURS[0]).out == f"t · no subject · from {HOURS[0]}: no events\n"
+    assert (
+        call(command, "t", "--subject", "", "--from", HOURS[0]).out == f"t · no subject · from {HOURS[0]}: no events\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -121,19 +124,19 @@ def test_events_without_numbers_and_no_events_are_said_plainly(answering: Any, c
      ("1e-9", "1e-9"), ("0.5", "0.5")],
 )  # fmt: skip
 def test_small_numbers_keep_their_digits(exact: str, read: str) -> None:
-    assert querying.short(exact) == read
+    assert query.short(exact) == read
 
 
 def test_a_bad_question_is_wrong_usage_in_the_functions_words(answering: Any, call: Any) -> None:
     answering([], {"errorType": "BadRequest", "errorMessage": 'from "x" is invalid: not a time'})
-    done = call(query, "t", "--from", "x")
+    done = call(command, "t", "--from", "x")
     assert done.code == 2
     assert 'error: from "x" is invalid: not a time' in done.err
 
 
 def test_a_failing_function_is_named_with_its_logs(answering: Any, call: Any) -> None:
     answering([], {"errorType": "AwsError", "errorMessage": "throttled"})
-    done = call(query, "t")
+    done = call(command, "t")
     assert done.code == 1
     assert "the query function failed: AwsError: throttled" in done.err
     assert "/aws/lambda/lambda-query-dev" in done.err
@@ -146,7 +149,7 @@ def test_a_function_that_does_not_exist_is_not_deployed(answering: Any, call: An
         raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no function"}}, "Invoke")
 
     function.invoke = missing
-    done = call(query, "t")
+    done = call(command, "t")
     assert done.code == 1
     assert "scripts/deploy_all.sh dev" in done.err
 
@@ -156,7 +159,7 @@ def test_a_page_that_repeats_itself_ends_in_an_error(answering: Any, call: Any) 
     function.invoke = lambda **_: {
         "Payload": io.BytesIO(b'{"buckets": [], "totals": {"count": 0, "data": {}}, "next": "same"}')
     }
-    assert "the same page again and again" in call(query, "t").err
+    assert "the same page again and again" in call(command, "t").err
 
 
 @pytest.mark.parametrize(
@@ -171,7 +174,7 @@ def test_an_answer_that_is_none_is_quoted(answering: Any, call: Any, payload: by
     function = answering([])
     error = {"FunctionError": "Unhandled"} if failed else {}
     function.invoke = lambda **_: {"Payload": io.BytesIO(payload), **error}
-    done = call(query, "t")
+    done = call(command, "t")
     assert (done.code, done.out) == (1, "")
     assert said in done.err
     assert "/aws/lambda/lambda-query-dev" in done.err
@@ -179,5 +182,5 @@ def test_an_answer_that_is_none_is_quoted(answering: Any, call: Any, payload: by
 
 def test_the_title_says_what_was_asked(answering: Any, call: Any) -> None:
     answering([])
-    done = call(query, "t", "--subject", "UA", "--from", HOURS[0], "--to", HOURS[5])
+    done = call(command, "t", "--subject", "UA", "--from", HOURS[0], "--to", HOURS[5])
     assert done.out.splitlines()[0] == f"t · subject UA · from {HOURS[0]} · to {HOURS[5]}: no events"

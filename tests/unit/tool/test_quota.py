@@ -8,8 +8,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 import compute.config
-from estate_tool import quota
-from estate_tool.errors import UsageError
+from estate_tool.core.errors import UsageError
+from estate_tool.rollout import quota
 from foundation.model import Function
 from tests.unit.tool.conftest import Estate, configuration
 

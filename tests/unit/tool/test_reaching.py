@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ParamValidationError
 
-from estate_tool.errors import Failed
-from estate_tool.reaching import reaching, require_running
-from local_aws import server
+from estate_tool.core import embedded
+from estate_tool.core.aws_errors import reaching, require_running
+from estate_tool.core.errors import Failed
 
 
 def refused(code: str) -> ClientError:
@@ -51,7 +51,7 @@ def test_an_error_of_aws_is_a_message_with_what_to_do(error: Exception, message:
 def test_a_local_environment_is_not_asked_for_while_the_embedded_aws_is_down(
     monkeypatch: pytest.MonkeyPatch, problem: str, told: str
 ) -> None:
-    monkeypatch.setattr(server, "status", lambda _: SimpleNamespace(answering=False, problem=problem))
+    monkeypatch.setattr(embedded, "status", lambda _: SimpleNamespace(answering=False, problem=problem))
     environment: Any = SimpleNamespace(name="local-b", local=True)
     with pytest.raises(Failed, match="environment local-b lives on") as caught:
         require_running(environment)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.environment import Environment
-from estate_tool.errors import Failed
-from estate_tool.recovery import Recovery
+from estate_tool.core.environment import Environment
+from estate_tool.core.errors import Failed
+from estate_tool.rollout.recovery import Recovery
 from tests.support.locks import lock
 
 if TYPE_CHECKING:

@@ -12,14 +12,14 @@ import pytest
 from botocore.exceptions import ClientError
 
 from estate_tool.commands import redrive
-from estate_tool.counted import CountedEvents
-from estate_tool.redrive import missing
+from estate_tool.events.counted import CountedEvents
 from estate_tool.redrive import sweep as sweeping
-from estate_tool.redrive.letters import FailureQueue, Kind, Letter, failure_queues, read
-from estate_tool.redrive.missing import bring_in
+from estate_tool.redrive import unaccounted
+from estate_tool.redrive.messages import FailureQueue, Kind, Letter, failure_queues, read
 from estate_tool.redrive.options import Options, Pace
 from estate_tool.redrive.results import MissingResult, QueueResult
 from estate_tool.redrive.sweep import Sweep
+from estate_tool.redrive.unaccounted import bring_in
 from shared.keys import event_key
 
 if TYPE_CHECKING:
@@ -312,7 +312,7 @@ def test_stored_events_that_are_not_counted_are_brought_in(stored: Any) -> None:
 
 
 def test_all_pages_of_the_table_are_looked_at(stored: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(missing, "_ITEMS_PER_PAGE", 2)
+    monkeypatch.setattr(unaccounted, "_ITEMS_PER_PAGE", 2)
     assert vars(missing_of(stored(5))) == vars(MissingResult(scanned=5, missing=4, brought_in=4))
 
 
@@ -439,7 +439,7 @@ def test_a_table_without_capacity_is_waited_for_and_other_errors_are_not(
             raise errors.pop()
         return scan(**request)
 
-    monkeypatch.setattr(missing, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(unaccounted, "_PAUSE_SECONDS", 0)
     monkeypatch.setattr(dynamodb, "scan", throttled)
     assert missing_of(estate, dry_run=True).scanned == 2
     errors.append(ClientError({"Error": {"Code": "AccessDenied"}}, "Scan"))

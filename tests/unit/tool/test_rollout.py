@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import deployment, foresight, rollout
-from estate_tool.changes import UNKNOWN
-from estate_tool.display import Display
-from estate_tool.errors import Failed
-from estate_tool.provenance import Provenance
-from estate_tool.stack_state import Record, StackState
+from estate_tool.core.errors import Failed
+from estate_tool.engine.checkpoint import Record, StackState
+from estate_tool.engine.events import UNKNOWN
+from estate_tool.engine.provenance import Provenance
+from estate_tool.rollout import deployment, orchestration, previews
+from estate_tool.rollout.display import Display
 from foundation import upstream
 from foundation.layers import LAYER_NAMES, Layer, layer
 from tests.support.schema import breaches
@@ -22,7 +22,7 @@ from tests.support.schema import breaches
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from estate_tool.foresight import Plan
+    from estate_tool.rollout.previews import Plan
 
 
 def event(layer: str, op: str, resource_type: str = "aws:sqs/queue:Queue", name: str = "q") -> dict[str, Any]:
@@ -132,13 +132,13 @@ def fake(deployed: tuple[str, ...] = (), failing: str | None = None) -> Any:
     return FakePulumi(deployed, failing)
 
 
-def results(outcome: rollout.Outcome) -> dict[str, str]:
+def results(outcome: orchestration.Outcome) -> dict[str, str]:
     return {result.layer: result.result for result in outcome.layers}
 
 
 def test_layers_are_rolled_out_lowest_first_each_in_a_stack_of_its_own(display: Display) -> None:
     pulumi: Any = FakePulumi()
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
+    outcome = orchestration.deploy(pulumi, LAYER_NAMES, display)
     assert [name for call, name in pulumi.calls if call == "up"] == list(LAYER_NAMES)
     for name in LAYER_NAMES:
         assert pulumi.calls.index(("create_stack", name)) < pulumi.calls.index(("up", name))
@@ -162,12 +162,12 @@ def test_the_next_layer_s_stack_is_made_while_one_is_rolled_out(display: Display
             return super().up(layer, on_event, refresh=refresh)
 
     pulumi: Any = Waiting()
-    assert rollout.deploy(pulumi, LAYER_NAMES, display).ok
+    assert orchestration.deploy(pulumi, LAYER_NAMES, display).ok
 
 
 def test_a_stack_made_for_a_layer_whose_turn_never_came_is_removed(display: Display) -> None:
     pulumi: Any = FakePulumi(failing="data")
-    rollout.deploy(pulumi, LAYER_NAMES, display)
+    orchestration.deploy(pulumi, LAYER_NAMES, display)
     assert ("create_stack", "compute") in pulumi.calls
     assert pulumi.resources == {"foundation": 3, "data": 0}
 
@@ -180,7 +180,7 @@ def test_a_stack_that_can_t_be_made_fails_its_own_layer(display: Display) -> Non
             super().create_stack(layer)
 
     pulumi: Any = Full()
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
+    outcome = orchestration.deploy(pulumi, LAYER_NAMES, display)
     assert list(results(outcome).values()) == ["skipped", "failed", "skipped", "skipped"]
     assert outcome.layers[1].error == "no space left"
     assert pulumi.resources == {}
@@ -188,14 +188,14 @@ def test_a_stack_that_can_t_be_made_fails_its_own_layer(display: Display) -> Non
 
 def test_a_rollout_that_changes_nothing_says_so(display: Display) -> None:
     pulumi: Any = FakePulumi(deployed=LAYER_NAMES, unchanged=True)
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
+    outcome = orchestration.deploy(pulumi, LAYER_NAMES, display)
     assert set(results(outcome).values()) == {"unchanged"}
     assert [result.same for result in outcome.layers] == [1, 1, 1, 1]
 
 
 def test_layers_above_a_failed_one_are_not_touched(display: Display) -> None:
     pulumi: Any = FakePulumi(failing="data")
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
+    outcome = orchestration.deploy(pulumi, LAYER_NAMES, display)
     assert results(outcome) == {
         "foundation": "deployed", "data": "failed", "compute": "skipped", "observability": "skipped"
     }  # fmt: skip
@@ -215,7 +215,7 @@ def test_a_layer_without_the_one_it_reads_is_refused_by_name(
 ) -> None:
     pulumi: Any = FakePulumi(deployed=deployed)
     with pytest.raises(Failed) as refused:
-        rollout.deploy(pulumi, (layer,), display)
+        orchestration.deploy(pulumi, (layer,), display)
     assert f"layer {missing}, which is not deployed" in refused.value.message
     assert f"scripts/deploy_layer.sh {missing} dev" in refused.value.hint
     assert pulumi.calls == []
@@ -225,12 +225,12 @@ def test_a_stack_without_resources_does_not_count_as_deployed(display: Display) 
     pulumi: Any = FakePulumi()
     pulumi.resources["foundation"] = 0
     with pytest.raises(Failed):
-        rollout.deploy(pulumi, ("data",), display)
+        orchestration.deploy(pulumi, ("data",), display)
 
 
 def test_a_preview_changes_nothing_and_shows_all_layers(display: Display) -> None:
     pulumi: Any = FakePulumi(deployed=("foundation",))
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display, preview=True)
+    outcome = orchestration.deploy(pulumi, LAYER_NAMES, display, preview=True)
     assert [name for call, name in pulumi.calls if call == "preview"] == list(LAYER_NAMES)
     for name in LAYER_NAMES[1:]:
         own = [call for call, about in pulumi.calls if about == name]
@@ -247,7 +247,7 @@ def test_a_preview_foresees_outputs_and_names_those_it_can_not_know(display: Dis
         "foundation": {"suffix": "new", "role_arns": {"a": "arn", "b": UNKNOWN}},
         "data": {"tables": {"events": {"name": "table-events-new", "arn": UNKNOWN}}, "secret": "[secret]"},
     }
-    outcome = rollout.deploy(pulumi, LAYER_NAMES[:3], display, preview=True)
+    outcome = orchestration.deploy(pulumi, LAYER_NAMES[:3], display, preview=True)
     assert pulumi.seen == {
         "foundation": {},
         "data": {"foundation": pulumi.foreseen["foundation"]},
@@ -260,7 +260,7 @@ def test_a_preview_foresees_outputs_and_names_those_it_can_not_know(display: Dis
 
 def test_a_preview_of_one_layer_over_nothing_knows_nothing_of_what_it_reads(display: Display) -> None:
     pulumi: Any = FakePulumi(deployed=("foundation",))
-    outcome = rollout.deploy(pulumi, ("compute",), display, preview=True)
+    outcome = orchestration.deploy(pulumi, ("compute",), display, preview=True)
     assert outcome.layers[0].unknown == ["data"]
     assert pulumi.seen == {"compute": {"data": UNKNOWN}}
 
@@ -269,14 +269,14 @@ def test_a_layer_that_would_not_change_hands_out_what_it_does_now(display: Displ
     pulumi: Any = FakePulumi(deployed=("foundation", "data"), unchanged=True)
     pulumi.outputs = {"foundation": {"suffix": "dev", "arn": ""}}
     pulumi.foreseen = {"foundation": {"suffix": "dev", "arn": UNKNOWN}}
-    rollout.deploy(pulumi, ("foundation", "data"), display, preview=True)
+    orchestration.deploy(pulumi, ("foundation", "data"), display, preview=True)
     assert pulumi.seen["data"] == {}
 
 
 def test_a_layer_whose_preview_fails_keeps_all_from_being_touched(display: Display) -> None:
     pulumi: Any = FakePulumi(deployed=("foundation", "data"))
     pulumi.refused = "compute"
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
+    outcome = orchestration.deploy(pulumi, LAYER_NAMES, display)
     assert ran(pulumi) == []
     assert results(outcome) == {
         "foundation": "skipped", "data": "skipped", "compute": "failed", "observability": "skipped"
@@ -295,7 +295,7 @@ def test_plans_are_approved_before_anything_is_touched(display: Display) -> None
         raise Failed("no")
 
     with pytest.raises(Failed):
-        rollout.deploy(pulumi, LAYER_NAMES, display, approve=refuse)
+        orchestration.deploy(pulumi, LAYER_NAMES, display, approve=refuse)
     assert seen == {name: ["updated"] for name in LAYER_NAMES}
     assert ran(pulumi) == []
 
@@ -312,7 +312,7 @@ def test_a_layer_that_only_the_rollout_below_it_changes_is_planned_and_approved_
         return up(layer, *given, **more)
 
     monkeypatch.setattr(rolled_out, "up", surprise)
-    assert rollout.deploy(rolled_out, LAYER_NAMES[:3], display, inputs=inputs, approve=asked.extend).ok
+    assert orchestration.deploy(rolled_out, LAYER_NAMES[:3], display, inputs=inputs, approve=asked.extend).ok
     assert asked == ["data", "compute"]
     assert [call for call in rolled_out.calls if call[0] in ("preview", "up")] == [
         ("preview", "data"), ("up", "data"), ("preview", "compute"), ("up", "compute")
@@ -321,14 +321,14 @@ def test_a_layer_that_only_the_rollout_below_it_changes_is_planned_and_approved_
 
 def test_a_rollout_without_a_preview_has_none(display: Display) -> None:
     pulumi: Any = FakePulumi()
-    assert rollout.deploy(pulumi, LAYER_NAMES, display, skip_preview=True).ok
+    assert orchestration.deploy(pulumi, LAYER_NAMES, display, skip_preview=True).ok
     assert sorted({call for call, _ in pulumi.calls}) == ["create_stack", "up"]
 
 
 def test_layers_are_destroyed_highest_first_and_their_stacks_removed() -> None:
     pulumi: Any = FakePulumi(deployed=LAYER_NAMES)
     told = io.StringIO()
-    outcome = rollout.destroy(pulumi, LAYER_NAMES, Display(told))
+    outcome = orchestration.destroy(pulumi, LAYER_NAMES, Display(told))
     assert [line.split()[-1] for line in told.getvalue().splitlines() if " Queue " in line] == ["deleted"] * 4
     order = [call for name in reversed(LAYER_NAMES) for call in (("destroy", name), ("remove_stack", name))]
     assert pulumi.calls == order
@@ -338,7 +338,7 @@ def test_layers_are_destroyed_highest_first_and_their_stacks_removed() -> None:
 
 def test_a_failed_teardown_leaves_the_layers_below(display: Display) -> None:
     pulumi: Any = FakePulumi(deployed=LAYER_NAMES, failing="compute")
-    outcome = rollout.destroy(pulumi, LAYER_NAMES, display)
+    outcome = orchestration.destroy(pulumi, LAYER_NAMES, display)
     assert results(outcome) == {
         "observability": "destroyed", "compute": "failed", "data": "skipped", "foundation": "skipped"
     }  # fmt: skip
@@ -347,12 +347,12 @@ def test_a_failed_teardown_leaves_the_layers_below(display: Display) -> None:
 
 
 def test_a_command_is_about_one_layer_or_all_of_them() -> None:
-    assert rollout.selected("data") == ("data",)
-    assert rollout.selected(None) == LAYER_NAMES
+    assert orchestration.selected("data") == ("data",)
+    assert orchestration.selected(None) == LAYER_NAMES
 
 
 def test_destroying_what_is_not_there_is_no_error(display: Display) -> None:
-    outcome = rollout.destroy(fake(), LAYER_NAMES, display)
+    outcome = orchestration.destroy(fake(), LAYER_NAMES, display)
     assert outcome.ok
     assert set(results(outcome).values()) == {"unchanged"}
 
@@ -363,25 +363,25 @@ def test_destroying_what_is_not_there_is_no_error(display: Display) -> None:
 )
 def test_a_layer_that_is_read_is_not_destroyed(layer: str, readers: tuple[str, ...], verb: str) -> None:
     with pytest.raises(Failed) as refused:
-        rollout.refuse_while_read(fake(deployed=LAYER_NAMES), (layer,))
+        orchestration.refuse_while_read(fake(deployed=LAYER_NAMES), (layer,))
     assert f"while {', '.join(readers)} {verb} it in dev" in refused.value.message
     commands = [line for line in refused.value.hint.splitlines() if "destroy_layer" in line]
     assert commands == [f"scripts/destroy_layer.sh {reader} dev" for reader in reversed(readers)]
 
 
 def test_a_layer_whose_readers_go_too_may_be_destroyed() -> None:
-    rollout.refuse_while_read(fake(deployed=LAYER_NAMES), LAYER_NAMES)
+    orchestration.refuse_while_read(fake(deployed=LAYER_NAMES), LAYER_NAMES)
     with pytest.raises(Failed):
-        rollout.refuse_while_read(fake(deployed=LAYER_NAMES), LAYER_NAMES[:2])
+        orchestration.refuse_while_read(fake(deployed=LAYER_NAMES), LAYER_NAMES[:2])
 
 
 def test_a_reader_with_nothing_in_its_stack_keeps_no_layer_from_being_destroyed() -> None:
     pulumi = fake(deployed=LAYER_NAMES)
     pulumi.resources["compute"] = 0
-    rollout.refuse_while_read(pulumi, ("data", "observability"))
+    orchestration.refuse_while_read(pulumi, ("data", "observability"))
     pulumi.resources["compute"] = 1
     with pytest.raises(Failed, match="while compute reads it"):
-        rollout.refuse_while_read(pulumi, ("data", "observability"))
+        orchestration.refuse_while_read(pulumi, ("data", "observability"))
 
 
 def test_an_interrupt_ends_the_rollout_with_a_report(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -391,7 +391,7 @@ def test_an_interrupt_ends_the_rollout_with_a_report(display: Display, monkeypat
         raise KeyboardInterrupt
 
     monkeypatch.setattr(pulumi, "up", interrupted)
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display)
+    outcome = orchestration.deploy(pulumi, LAYER_NAMES, display)
     assert results(outcome) == {
         "foundation": "failed", "data": "skipped", "compute": "skipped", "observability": "skipped"
     }  # fmt: skip
@@ -417,9 +417,9 @@ class FakeRecovery:
         self.kept += [(layer, resource["urn"]) for resource in unanswered]
 
 
-@pytest.mark.parametrize(("command", "verb"), [(rollout.deploy, "up"), (rollout.destroy, "destroy")])
+@pytest.mark.parametrize(("command", "verb"), [(orchestration.deploy, "up"), (orchestration.destroy, "destroy")])
 def test_what_an_interrupted_run_left_is_settled_before_a_layer_is_touched(
-    display: Display, command: Callable[..., rollout.Outcome], verb: str
+    display: Display, command: Callable[..., orchestration.Outcome], verb: str
 ) -> None:
     pulumi: Any = FakePulumi(deployed=("foundation", "data"))
     assert command(pulumi, LAYER_NAMES, display, recovery=FakeRecovery(pulumi)).ok
@@ -433,13 +433,13 @@ def test_what_an_interrupted_run_left_is_settled_before_a_layer_is_touched(
 def test_locks_of_a_stack_that_is_gone_are_freed_before_it_is_made_anew(display: Display, preview: bool) -> None:
     pulumi: Any = FakePulumi()
     recovery: Any = FakeRecovery(pulumi)
-    assert rollout.deploy(pulumi, LAYER_NAMES, display, preview=preview, recovery=recovery).ok
+    assert orchestration.deploy(pulumi, LAYER_NAMES, display, preview=preview, recovery=recovery).ok
     for name in LAYER_NAMES:
         assert pulumi.calls.index(("free", name)) < pulumi.calls.index(("create_stack", name))
 
 
-@pytest.mark.parametrize("command", [rollout.deploy, rollout.destroy])
-def test_a_preview_settles_nothing(display: Display, command: Callable[..., rollout.Outcome]) -> None:
+@pytest.mark.parametrize("command", [orchestration.deploy, orchestration.destroy])
+def test_a_preview_settles_nothing(display: Display, command: Callable[..., orchestration.Outcome]) -> None:
     pulumi: Any = FakePulumi(deployed=("foundation",))
     pulumi.export = lambda _: {"resources": []}  # type: ignore[attr-defined]
     assert command(pulumi, ("foundation",), display, preview=True, recovery=FakeRecovery(pulumi)).ok
@@ -449,7 +449,7 @@ def test_a_preview_settles_nothing(display: Display, command: Callable[..., roll
 def test_what_can_not_be_settled_stops_the_rollout(display: Display) -> None:
     pulumi: Any = FakePulumi(deployed=LAYER_NAMES)
     recovery: Any = FakeRecovery(pulumi, held="data")
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display, recovery=recovery)
+    outcome = orchestration.deploy(pulumi, LAYER_NAMES, display, recovery=recovery)
     assert outcome.layers[1].error == "layer data is held by process 7\nwait for it to end"
     assert list(results(outcome).values()) == ["skipped", "failed", "skipped", "skipped"]
     assert ran(pulumi) == []
@@ -466,16 +466,16 @@ def test_what_the_provider_never_answered_to_is_kept(display: Display, monkeypat
 
     monkeypatch.setattr(pulumi, "up", up)
     recovery: Any = FakeRecovery(pulumi)
-    outcome = rollout.deploy(pulumi, LAYER_NAMES, display, recovery=recovery)
+    outcome = orchestration.deploy(pulumi, LAYER_NAMES, display, recovery=recovery)
     assert outcome.layers[0].result == "failed"
     assert recovery.kept == [("foundation", "urn:a::b::aws:c::d")]
 
 
 def test_the_report_for_machines_keeps_its_schema(display: Display) -> None:
     reports = [
-        rollout.deploy(fake(failing="compute"), LAYER_NAMES, display),
-        rollout.deploy(fake(), LAYER_NAMES, display, preview=True),
-        rollout.destroy(fake(deployed=LAYER_NAMES, failing="data"), LAYER_NAMES, display),
+        orchestration.deploy(fake(failing="compute"), LAYER_NAMES, display),
+        orchestration.deploy(fake(), LAYER_NAMES, display, preview=True),
+        orchestration.destroy(fake(deployed=LAYER_NAMES, failing="data"), LAYER_NAMES, display),
     ]
     for report in reports:
         assert breaches("rollout", report.as_json()) == []
@@ -511,7 +511,7 @@ def rolled_out(display: Display, inputs: Any) -> Any:
     """An engine after a successful rollout of all layers, which knows only what comes after it."""
     pulumi: Any = FakePulumi()
     pulumi.outputs = {name: {"of": name} for name in LAYER_NAMES}
-    assert rollout.deploy(pulumi, LAYER_NAMES, display, inputs=inputs).ok
+    assert orchestration.deploy(pulumi, LAYER_NAMES, display, inputs=inputs).ok
     pulumi.calls.clear()
     return pulumi
 
@@ -521,11 +521,11 @@ def ran(pulumi: Any) -> list[str]:
 
 
 def test_layers_whose_inputs_have_not_changed_are_not_run(display: Display, rolled_out: Any, inputs: Any) -> None:
-    outcome = rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
+    outcome = orchestration.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
     assert rolled_out.calls == []
     assert set(results(outcome).values()) == {"unchanged"}
     assert [(result.ran, result.same) for result in outcome.layers] == [(False, 2)] * 4
-    preview = rollout.deploy(rolled_out, LAYER_NAMES, display, preview=True, inputs=inputs)
+    preview = orchestration.deploy(rolled_out, LAYER_NAMES, display, preview=True, inputs=inputs)
     assert preview.changes_nothing
     assert rolled_out.calls == []
 
@@ -533,25 +533,25 @@ def test_layers_whose_inputs_have_not_changed_are_not_run(display: Display, roll
 def test_who_rolled_the_same_out_and_when_makes_no_difference(display: Display, inputs: Any) -> None:
     pulumi: Any = FakePulumi()
     first, second = Provenance(commit="a" * 40, when="yesterday"), Provenance(commit="b" * 40, when="today")
-    assert rollout.deploy(pulumi, LAYER_NAMES, display, inputs=inputs, origin=first).ok
+    assert orchestration.deploy(pulumi, LAYER_NAMES, display, inputs=inputs, origin=first).ok
     pulumi.calls.clear()
-    assert rollout.deploy(pulumi, LAYER_NAMES, display, inputs=inputs, origin=second).changes_nothing
+    assert orchestration.deploy(pulumi, LAYER_NAMES, display, inputs=inputs, origin=second).changes_nothing
     assert pulumi.calls == []
     assert {record.origin for record in pulumi.records.values()} == {first}
 
 
 def test_force_runs_them_all_the_same(display: Display, rolled_out: Any, inputs: Any) -> None:
-    rollout.deploy(rolled_out, LAYER_NAMES, display, force=True, inputs=inputs)
+    orchestration.deploy(rolled_out, LAYER_NAMES, display, force=True, inputs=inputs)
     assert ran(rolled_out) == list(LAYER_NAMES)
 
 
 def test_layers_above_run_again_only_when_an_output_has_changed(display: Display, rolled_out: Any, inputs: Any) -> None:
     inputs.edits["data"] = 1
-    rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
+    orchestration.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
     assert ran(rolled_out) == ["data"]
     inputs.edits["data"] = 2
     rolled_out.outputs["data"] = {"of": "another"}
-    rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
+    orchestration.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
     assert ran(rolled_out) == ["data", "data", "compute", "observability"]
 
 
@@ -559,18 +559,18 @@ def test_a_failed_rollout_is_not_taken_for_done_even_when_its_inputs_are_taken_b
     display: Display, rolled_out: Any, inputs: Any
 ) -> None:
     inputs.edits["compute"], rolled_out.failing = 1, "compute"
-    assert rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs).failed
+    assert orchestration.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs).failed
     inputs.edits.clear()
     # As if it had failed before the engine wrote anything.
     rolled_out.times["compute"], rolled_out.failing = 3, None
     rolled_out.calls.clear()
-    assert rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs).ok
+    assert orchestration.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs).ok
     assert ran(rolled_out) == ["compute"]
 
 
 def test_whatever_else_touches_a_layer_has_it_run_again(display: Display, rolled_out: Any, inputs: Any) -> None:
     rolled_out.times["data"] = 99
-    rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
+    orchestration.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
     assert ran(rolled_out) == ["data"]
 
 
@@ -578,9 +578,9 @@ def test_what_was_rolled_out_to_an_embedded_aws_that_was_reset_is_looked_up_ther
     display: Display, rolled_out: Any, inputs: Any
 ) -> None:
     inputs.aws = "two"
-    rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
+    orchestration.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs)
     assert rolled_out.refreshed == rolled_out.refreshed_first == list(LAYER_NAMES)
-    rollout.deploy(rolled_out, LAYER_NAMES, display, force=True, inputs=inputs)
+    orchestration.deploy(rolled_out, LAYER_NAMES, display, force=True, inputs=inputs)
     assert len(rolled_out.refreshed) == 4
 
 
@@ -593,7 +593,7 @@ def test_inputs_edited_during_the_rollout_are_not_taken_for_rolled_out(
 
     inputs.edits["data"] = 1
     monkeypatch.setattr(rolled_out, "up", up)
-    assert rollout.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs).ok
+    assert orchestration.deploy(rolled_out, LAYER_NAMES, display, inputs=inputs).ok
     assert rolled_out.records["data"] == Record(aws="one")
 
 
@@ -606,8 +606,8 @@ def test_a_record_that_can_not_be_kept_is_told_and_costs_only_time(
         raise Failed("no room")
 
     monkeypatch.setattr(pulumi, "keep_record", refuse)
-    assert rollout.deploy(pulumi, ("foundation",), display, inputs=inputs).ok
-    assert rollout.deploy(pulumi, ("foundation",), display, inputs=inputs).ok
+    assert orchestration.deploy(pulumi, ("foundation",), display, inputs=inputs).ok
+    assert orchestration.deploy(pulumi, ("foundation",), display, inputs=inputs).ok
     assert ran(pulumi) == ["foundation"] * 2
 
 
@@ -617,11 +617,11 @@ def test_layers_that_do_not_read_the_failed_one_may_go_on(
 ) -> None:
     """As the order is a chain today, the rule is shown on another one."""
     reads = {"data": (), "side": (), "top": ("data",), "by-side": ("side",), "on-top": ("top",), "low": ("data",)}
-    for module in (rollout, deployment, foresight):
+    for module in (orchestration, deployment, previews):
         monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=reads[name]))
     pulumi: Any = FakePulumi(deployed=("data", "side", "top"), failing="data")
     monkeypatch.setattr(pulumi, "states", lambda layers=tuple(reads): FakePulumi.states(pulumi, layers))
-    outcome = rollout.deploy(pulumi, tuple(reads), display, keep_going=keep_going)
+    outcome = orchestration.deploy(pulumi, tuple(reads), display, keep_going=keep_going)
     assert results(outcome) == {
         "data": "failed", "side": expected, "top": "skipped", "by-side": expected, "on-top": "skipped", "low": "skipped"
     }  # fmt: skip
@@ -631,9 +631,9 @@ def test_layers_that_do_not_read_the_failed_one_may_go_on(
 def test_unless_told_otherwise_a_failure_stops_all_that_comes_after_it(
     display: Display, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (rollout, deployment, foresight):
+    for module in (orchestration, deployment, previews):
         monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=()))
-    outcome = rollout.deploy(fake(failing="data"), ("data", "compute"), display)
+    outcome = orchestration.deploy(fake(failing="data"), ("data", "compute"), display)
     assert results(outcome) == {"data": "failed", "compute": "skipped"}
 
 
@@ -643,20 +643,20 @@ def test_an_interrupted_layer_stops_even_those_that_do_not_read_it(
     def interrupt(*_: Any, **__: Any) -> str:
         raise KeyboardInterrupt
 
-    for module in (rollout, deployment, foresight):
+    for module in (orchestration, deployment, previews):
         monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=()))
     pulumi = fake()
     monkeypatch.setattr(pulumi, "up", interrupt)
-    outcome = rollout.deploy(pulumi, ("data", "compute"), display, keep_going=True)
+    outcome = orchestration.deploy(pulumi, ("data", "compute"), display, keep_going=True)
     assert results(outcome) == {"data": "failed", "compute": "skipped"}
     assert "interrupted" in str(outcome.layers[0].error)
 
 
 def test_each_layer_is_announced_by_its_place_and_told_with_its_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(1000, 1100))
-    monkeypatch.setattr(rollout.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(orchestration.time, "monotonic", lambda: float(next(clock)))
     told = io.StringIO()
-    outcome = rollout.deploy(fake(), ("foundation", "data"), Display(told))
+    outcome = orchestration.deploy(fake(), ("foundation", "data"), Display(told))
     # The clock goes on by one each time it is read: at the start, before and after each layer, in the end.
     assert [result.seconds for result in outcome.layers] == [1.0, 1.0]
     assert outcome.seconds == 10.0
@@ -674,6 +674,6 @@ def test_a_preview_of_a_teardown_counts_what_is_in_aws(
     pulumi = fake(deployed=("data",))
     state = {"resources": resources and [{"type": kind} for kind in resources]}
     monkeypatch.setattr(pulumi, "export", lambda _: state, raising=False)
-    (result,) = rollout.destroy(pulumi, ("data",), display, preview=True).layers
+    (result,) = orchestration.destroy(pulumi, ("data",), display, preview=True).layers
     assert (result.deleted, result.result) == (deleted, "planned" if deleted else "unchanged")
     assert pulumi.calls == []

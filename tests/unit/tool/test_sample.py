@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import flights
 from estate_tool.commands import sample
-from estate_tool.errors import Failed, UsageError
-from estate_tool.lines import Lines
-from estate_tool.paths import ROOT
+from estate_tool.core.errors import Failed, UsageError
+from estate_tool.core.paths import ROOT
+from estate_tool.events import flights
+from estate_tool.events.lines import Lines
 from shared.events import InvalidEvent, parse
 from tests.support.waiting import expect_soon
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from estate_tool import following, sending
 from estate_tool.commands import sample, send
-from estate_tool.reaching import require_running
-from local_aws import server
+from estate_tool.core import embedded
+from estate_tool.core.aws_errors import require_running
+from estate_tool.events import sender, wait
 from shared.events import parse
 
 if TYPE_CHECKING:
@@ -202,8 +202,8 @@ def test_after_the_embedded_aws_ended_no_line_is_named_before_which_something_ma
 
     pids = iter([17, *[18] * 9])
     monkeypatch.setattr(estate, "local", True, raising=False)
-    monkeypatch.setattr("estate_tool.reaching.require_running", lambda _: None)
-    monkeypatch.setattr(server, "status", lambda _place: SimpleNamespace(pid=next(pids), answering=True))
+    monkeypatch.setattr("estate_tool.core.aws_errors.require_running", lambda _: None)
+    monkeypatch.setattr(embedded, "status", lambda _place: SimpleNamespace(pid=next(pids), answering=True))
     done = call(send, "-", "--from-line", "2", "--json", stdin="\n".join(FLIGHTS).encode(), reader=Broken)
     assert done.code == 1
     assert json.loads(done.out)["through_line"] == 0
@@ -227,9 +227,9 @@ def test_an_input_that_breaks_off_is_told_with_how_to_go_on(estate: Any, call: A
 
 def test_an_interrupt_says_how_to_go_on(estate: Any, call: Any, events: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> None:
-        raise sending.Interrupted
+        raise sender.Interrupted
 
-    monkeypatch.setattr(sending.Sender, "run", interrupted)
+    monkeypatch.setattr(sender.Sender, "run", interrupted)
     done = call(send, events(*FLIGHTS))
     assert done.code == 1
     assert "error: stopped: 0 sent" in done.err
@@ -250,9 +250,9 @@ def test_wait_returns_when_all_is_marked_or_dead_and_the_counts_add_up(estate: A
 
     sqs.send_message(QueueUrl=estate.queue_url("dlq-ingest-dev"), MessageBody="somebody else's")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(following, "LostBatches", lambda *_: poisoned)
-        consume_first = following.DeadLetters.news
-        patch.setattr(following.DeadLetters, "news", lambda self: (poisoned(), consume_first(self))[1])
+        patch.setattr(wait, "LostBatches", lambda *_: poisoned)
+        consume_first = wait.DeadLetters.news
+        patch.setattr(wait.DeadLetters, "news", lambda self: (poisoned(), consume_first(self))[1])
         done = call(
             send, events(*FLIGHTS, *FLIGHTS[:5], "poison", "poison"), "--raw", "--wait", "--timeout", "30", "--json"
         )
@@ -297,7 +297,7 @@ def test_an_interrupted_wait_says_that_all_is_sent(
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(following.Settlement, "wait", interrupted)
+    monkeypatch.setattr(wait.Settlement, "wait", interrupted)
     done = call(send, events(*FLIGHTS), "--wait")
     assert done.code == 1
     assert "stopped waiting for 30 of 30 messages; all of them are sent" in done.err
@@ -312,7 +312,7 @@ def test_an_environment_that_is_not_deployed_is_named(empty_estate: Any, call: A
 
 
 def test_an_embedded_aws_that_does_not_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from estate_tool.errors import Failed
+    from estate_tool.core.errors import Failed
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
     stopped: Any = SimpleNamespace(local=True, name="local-b")

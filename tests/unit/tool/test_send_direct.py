@@ -16,8 +16,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError, EndpointConnectionError, ReadTimeoutError, SSLError
 from botocore.httpsession import get_cert_path
 
-from estate_tool.direct import DirectQueue, direct
-from estate_tool.reaching import code_of, is_transient
+from estate_tool.core.aws_errors import code_of, is_transient
+from estate_tool.core.batch_client import DirectQueue, direct
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

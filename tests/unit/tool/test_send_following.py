@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from estate_tool import dead_letters
-from estate_tool.counted import CountedEvents
-from estate_tool.dead_letters import DeadLetters, depth
-from estate_tool.ledger import Ledger
-from estate_tool.lost_batches import LostBatches
-from estate_tool.settling import LONGEST_PAUSE, Settlement, TimedOut
+from estate_tool.events import dead_letters
+from estate_tool.events.counted import CountedEvents
+from estate_tool.events.dead_letters import DeadLetters, depth
+from estate_tool.events.ledger import Ledger
+from estate_tool.events.settlement import LONGEST_PAUSE, Settlement, TimedOut
+from estate_tool.events.stream_failures import LostBatches
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estate_tool.ledger import Ledger
+from estate_tool.events.ledger import Ledger
 
 # Small numbers stand for events; -1 is an invalid line.
 SENT = st.lists(st.integers(-1, 6), max_size=25)

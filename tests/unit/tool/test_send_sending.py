@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from estate_tool import sending
-from estate_tool.sending import BATCH_BYTES, Delivery, Interrupted, Message, NotAccepted, Sender, batches
+from estate_tool.events import sender
+from estate_tool.events.sender import BATCH_BYTES, Delivery, Interrupted, Message, NotAccepted, Sender, batches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -185,7 +185,7 @@ def test_memory_is_bounded_by_batches_under_way_not_by_the_input() -> None:
 
 
 def test_what_is_in_the_way_is_told_while_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sending, "_IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(sender, "_IDLE_SECONDS", 0.01)
     told: list[str] = []
     heard = threading.Event()
 

@@ -10,7 +10,7 @@ import pulumi
 import pytest
 from pulumi.runtime import settings
 
-from estate_tool.serving import waited_for_at_once
+from estate_tool.engine.inline_program import waited_for_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estate_tool.sizing import reports
+from estate_tool.sizing import report_lines
 from estate_tool.sizing.distribution import Histogram, Spread
 from estate_tool.sizing.evidence import UNKNOWN, Evidence, Usage
 from tests.support.fuzz import fuzzed
@@ -61,7 +61,7 @@ def test_of_no_lines_there_is_no_use_to_speak_of() -> None:
 
 def test_failures_are_counted_and_so_is_what_happened_several_times() -> None:
     evidence = gathered(text_line(1), text_line(1, status="error"))
-    failed = reports.parse(text_line(1, status="error"))
+    failed = report_lines.parse(text_line(1, status="error"))
     assert failed is not None
     evidence.add(failed, times=3)
     assert (evidence.failures, evidence.invocations) == (4, 5)
@@ -178,7 +178,7 @@ def test_any_log_leaves_the_numbers_of_whole_reports_right(lines: list[str]) -> 
     told = evidence.described()
     assert evidence.invocations + evidence.unreadable <= 2 + len(lines)
     assert 0 <= evidence.timeouts <= len(lines)
-    assert 200 <= told["max_mb"] <= reports.LARGEST_MB
+    assert 200 <= told["max_mb"] <= report_lines.LARGEST_MB
     assert json.loads(json.dumps(told, allow_nan=False)) == told
 
 
@@ -209,6 +209,6 @@ def test_the_memory_it_takes_does_not_grow_with_the_lines() -> None:
 
 
 def test_the_source_names_the_only_kind_there_is() -> None:
-    assert gathered(text_line(1)).source == reports.TEXT
-    assert gathered(json_record(1)).source == reports.JSON
+    assert gathered(text_line(1)).source == report_lines.TEXT
+    assert gathered(json_record(1)).source == report_lines.JSON
     assert gathered("hello").source == "no reports"

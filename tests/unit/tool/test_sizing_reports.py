@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estate_tool.sizing import reports
-from estate_tool.sizing.reports import Invocation, parse
+from estate_tool.sizing import report_lines
+from estate_tool.sizing.report_lines import Invocation, parse
 
 TEXT = (
     "REPORT RequestId: 8fc6f963-411b-58b5-8483-a32130c0f45d\tDuration: 201.67 ms\tBilled Duration: 202 ms\t"
@@ -26,20 +26,20 @@ def as_json(metrics: Any = METRICS, **record: Any) -> str:
 
 
 def report(**changed: Any) -> Invocation:
-    plain = Invocation(reports.TEXT, 81, 3008, 201.67, 202, None, "", "")
+    plain = Invocation(report_lines.TEXT, 81, 3008, 201.67, 202, None, "", "")
     return plain._replace(**changed)
 
 
 def test_a_line_and_a_record_of_the_same_invocation_say_the_same() -> None:
     assert parse(TEXT) == report()
-    assert parse(as_json(status="success")) == report(form=reports.JSON, status="success")
+    assert parse(as_json(status="success")) == report(form=report_lines.JSON, status="success")
 
 
 def test_a_cold_start_has_its_init_duration() -> None:
     assert parse(f"{TEXT}Init Duration: 480.25 ms\t\nXRAY TraceId: 1-61\tSegmentId: 10\tSampled: true") == report(
         init_ms=480.25
     )
-    assert parse(as_json({**METRICS, "initDurationMs": 480.25})) == report(form=reports.JSON, init_ms=480.25)
+    assert parse(as_json({**METRICS, "initDurationMs": 480.25})) == report(form=report_lines.JSON, init_ms=480.25)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_timeout_is_seen_by_its_status(line: str) -> None:
 )
 def test_a_damaged_report_is_a_report_without_an_invocation(damaged: str) -> None:
     assert parse(damaged) is None
-    assert reports.is_report(damaged)
+    assert report_lines.is_report(damaged)
 
 
 @pytest.mark.parametrize(
@@ -113,10 +113,10 @@ def test_a_damaged_report_is_a_report_without_an_invocation(damaged: str) -> Non
 )
 def test_other_lines_are_no_reports(line: str) -> None:
     assert parse(line) is None
-    assert not reports.is_report(line)
+    assert not report_lines.is_report(line)
 
 
 @given(st.text() | st.text().map(lambda text: TEXT[:40] + text) | st.text().map(lambda text: as_json()[:60] + text))
 def test_no_line_whatever_breaks_the_reading(line: str) -> None:
     invocation = parse(line)
-    assert invocation is None or 0 <= invocation.used_mb <= reports.LARGEST_MB
+    assert invocation is None or 0 <= invocation.used_mb <= report_lines.LARGEST_MB

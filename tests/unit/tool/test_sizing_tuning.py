@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.costing import prices
-from estate_tool.errors import Failed
+from estate_tool.core.errors import Failed
+from estate_tool.pricing import prices
 from estate_tool.sizing import trial_copy, tuning
 from estate_tool.sizing.functions import Sized
 from estate_tool.sizing.tuning import Tried, best

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 import compute.config
 from estate_tool.commands import rightsize
-from estate_tool.errors import Failed
+from estate_tool.core.errors import Failed
 from estate_tool.sizing import stack_file
-from estate_tool.sizing.warm import WarmUse, recommend, together
+from estate_tool.sizing.provisioned_concurrency import WarmUse, recommend, together
 from tests.unit.tool.conftest import configuration
 from tests.unit.tool.test_rightsize import FakeLambda, NoAdvice
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from estate_tool.errors import UsageError
-from estate_tool.sizing.window import covered, instant, since
+from estate_tool.core.errors import UsageError
+from estate_tool.monitoring.window import covered, instant, since
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

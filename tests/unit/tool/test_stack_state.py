@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import stack_state
-from estate_tool.stack_state import RECORD_TAG, Record, StackState
+from estate_tool.engine import checkpoint
+from estate_tool.engine.checkpoint import RECORD_TAG, Record, StackState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,17 +112,17 @@ def backend(tmp_path: Path) -> Path:
 
 
 def test_states_are_read_from_the_files_of_the_engine(backend: Path) -> None:
-    assert stack_state.from_files(backend, "dev") == {"data": state()}
-    assert stack_state.from_files(backend, "prod") == {}
+    assert checkpoint.from_files(backend, "dev") == {"data": state()}
+    assert checkpoint.from_files(backend, "prod") == {}
     record = rolled_out()
     tags = {"version": 1, "tags": {RECORD_TAG: str(record), "owner": "me"}}
     (backend / "stacks" / "estate-data" / "dev.pulumi-tags").write_text(json.dumps(tags))
-    assert stack_state.from_files(backend, "dev") == {"data": state(record=record)}
+    assert checkpoint.from_files(backend, "dev") == {"data": state(record=record)}
 
 
 def test_a_stack_nothing_was_rolled_out_to_has_no_resources(backend: Path) -> None:
     (backend / "stacks" / "estate-data" / "dev.json").write_text('{"version":3,"checkpoint":{"stack":"x"}}')
-    (found,) = (stack_state.from_files(backend, "dev") or {}).values()
+    (found,) = (checkpoint.from_files(backend, "dev") or {}).values()
     assert (found.resources, found.outputs, found.made) == ([], {}, 0)
 
 
@@ -138,8 +138,8 @@ def test_a_stack_nothing_was_rolled_out_to_has_no_resources(backend: Path) -> No
 )
 def test_files_that_only_the_engine_understands_are_left_to_it(backend: Path, file: str, text: str) -> None:
     (backend / file).write_text(text)
-    assert stack_state.from_files(backend, "dev") is None
+    assert checkpoint.from_files(backend, "dev") is None
 
 
 def test_a_backend_that_is_not_there_yet_is_left_to_the_engine(tmp_path: Path) -> None:
-    assert stack_state.from_files(tmp_path / "none", "dev") is None
+    assert checkpoint.from_files(tmp_path / "none", "dev") is None

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import engine_locks, machine
 from estate_tool.commands import status
-from estate_tool.errors import Failed
-from estate_tool.provenance import Provenance
+from estate_tool.core.errors import Failed
+from estate_tool.engine import locks
+from estate_tool.engine.checkpoint import Record, StackState
+from estate_tool.engine.provenance import Provenance
+from estate_tool.rollout import session
 from estate_tool.setup import engine
-from estate_tool.stack_state import Record, StackState
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Engine:
 def test_each_layer_is_told_with_its_resources_and_outputs(
     empty_estate: Any, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "reader", lambda _: Engine())
+    monkeypatch.setattr(session, "reader", lambda _: Engine())
     layers = json.loads(call(status, "dev", "--json").out)["layers"]
     assert [(layer["layer"], layer["deployed"], layer["resources"]) for layer in layers] == [
         ("foundation", True, 1), ("data", False, 0), ("compute", False, 0), ("observability", False, 0)
@@ -67,7 +68,7 @@ def test_a_topic_that_nobody_is_subscribed_to_is_named(
     subscription = {"type": "aws:sns/topicSubscription:TopicSubscription", "inputs": {"topic": "page"}}
     found = {"resources": [topic("page"), topic("ticket"), subscription]}
     engine = SimpleNamespace(former=dict, states=lambda: {"observability": StackState(deployment=found)})
-    monkeypatch.setattr(machine, "reader", lambda _: engine)
+    monkeypatch.setattr(session, "reader", lambda _: engine)
     answer = json.loads(call(status, "dev", "--json").out)
     assert answer["topics_without_subscriber"] == ["topic-ticket-dev"]
     assert not any("unheard" in layer for layer in answer["layers"])
@@ -77,7 +78,7 @@ def test_a_topic_that_nobody_is_subscribed_to_is_named(
 def test_where_nothing_was_ever_deployed_no_engine_is_asked(
     empty_estate: Any, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "reader", lambda _: None)
+    monkeypatch.setattr(session, "reader", lambda _: None)
     done = call(status, "dev", "--json")
     assert done.code == 0
     assert {layer["layer"]: layer["deployed"] for layer in json.loads(done.out)["layers"]} == dict.fromkeys(
@@ -93,7 +94,7 @@ def test_a_local_environment_is_read_only_where_there_is_an_engine_and_a_state(
     if state:
         (tmp_path / "state").mkdir()
     monkeypatch.setattr(engine, "find_engine", lambda: SimpleNamespace(folders=[]) if found else None)
-    assert machine.reader(SimpleNamespace(local=local, name="local")) is None  # type: ignore[arg-type]
+    assert session.reader(SimpleNamespace(local=local, name="local")) is None  # type: ignore[arg-type]
 
 
 def test_to_read_the_state_the_engine_is_put_on_the_path_and_broken_locks_are_mended(
@@ -102,20 +103,20 @@ def test_to_read_the_state_the_engine_is_put_on_the_path_and_broken_locks_are_me
     mended: list[Path] = []
     monkeypatch.setenv("PATH", "/before")
     monkeypatch.setattr(engine, "find_engine", lambda: SimpleNamespace(folders=[tmp_path]))
-    monkeypatch.setattr(engine_locks, "state_folder", lambda _: tmp_path)
-    monkeypatch.setattr(engine_locks, "mend", mended.append)
-    reader = machine.reader(SimpleNamespace(local=False, name="dev"))  # type: ignore[arg-type]
+    monkeypatch.setattr(locks, "state_folder", lambda _: tmp_path)
+    monkeypatch.setattr(locks, "mend", mended.append)
+    reader = session.reader(SimpleNamespace(local=False, name="dev"))  # type: ignore[arg-type]
     assert reader is not None
     assert reader.stack == "dev"
-    assert machine.os.environ["PATH"] == f"{tmp_path}:/before"
+    assert session.os.environ["PATH"] == f"{tmp_path}:/before"
     assert mended == [tmp_path]
 
 
 def test_without_an_engine_an_account_can_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "find_engine", lambda: None)
     with pytest.raises(Failed, match="no Pulumi engine"):
-        machine.reader(SimpleNamespace(local=False, name="dev"))  # type: ignore[arg-type]
+        session.reader(SimpleNamespace(local=False, name="dev"))  # type: ignore[arg-type]
 
 
 def test_only_the_embedded_aws_has_an_identity_of_its_own() -> None:
-    assert machine.aws_identity(SimpleNamespace(local=False, name="dev")) == ""  # type: ignore[arg-type]
+    assert session.aws_identity(SimpleNamespace(local=False, name="dev")) == ""  # type: ignore[arg-type]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool import machine, tagging
 from estate_tool.commands import tags as command
-from estate_tool.errors import Failed
+from estate_tool.core.errors import Failed
+from estate_tool.deployer_policy import tag_coverage
+from estate_tool.rollout import session
 from foundation.layers import LAYER_NAMES
 from foundation.tags import TAG_KEYS
 from tests.support.sdk import arguments
@@ -23,10 +24,10 @@ FULL: dict[str, str] = dict.fromkeys(TAG_KEYS, "some")
 TABLE = "aws:dynamodb/table:Table"
 
 
-@pytest.mark.parametrize("kind", tagging.UNTAGGABLE)
+@pytest.mark.parametrize("kind", tag_coverage.UNTAGGABLE)
 def test_what_is_said_to_have_no_tags_has_none(kind: str) -> None:
     assert "tags" not in arguments(kind)
-    assert tagging.UNTAGGABLE[kind]
+    assert tag_coverage.UNTAGGABLE[kind]
 
 
 def resource(
@@ -54,7 +55,7 @@ def deployed(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> list[dict
         def export(self, layer: str) -> dict[str, Any]:
             return {"resources": state if layer == "data" else []}
 
-    monkeypatch.setattr(machine, "reader", lambda _target: Engine())
+    monkeypatch.setattr(session, "reader", lambda _target: Engine())
     return state
 
 
@@ -78,7 +79,7 @@ def test_a_person_reads_the_same(deployed: list[dict[str, Any]], call: Callable[
 def test_nothing_deployed_is_an_error(
     empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(machine, "reader", lambda _target: None)
+    monkeypatch.setattr(session, "reader", lambda _target: None)
     done = call(command, "dev")
     assert (done.code, done.out) == (1, "")
     assert "nothing of environment dev is deployed" in done.err
@@ -110,23 +111,23 @@ class Billing:
 
 def test_keys_are_activated_as_they_appear() -> None:
     billing, said = Billing(5), list[str]()
-    assert set(tagging.activate(billing, 60, said.append, poll=0).values()) == {"Active"}
+    assert set(tag_coverage.activate(billing, 60, said.append, poll=0).values()) == {"Active"}
     assert billing.status == dict.fromkeys(TAG_KEYS, "Active")
     assert said[0] == f"activated: {', '.join(TAG_KEYS[:5])}"
     before = billing.changes
-    tagging.activate(billing, 60, said.append, poll=0)
+    tag_coverage.activate(billing, 60, said.append, poll=0)
     assert billing.changes == before
 
 
 def test_a_key_that_does_not_appear_in_time_is_named() -> None:
     with pytest.raises(Failed, match=f"does not know {TAG_KEYS[5]}, {TAG_KEYS[6]} yet") as failed:
-        tagging.activate(Billing(5, appears=False), 0.05, lambda _text: None, poll=0.01)
+        tag_coverage.activate(Billing(5, appears=False), 0.05, lambda _text: None, poll=0.01)
     assert "24 hours" in failed.value.hint
 
 
 def test_what_billing_refuses_is_told() -> None:
     with pytest.raises(Failed, match="does not activate Owner: not you"):
-        tagging.activate(Billing(7, refuses="Owner"), 60, lambda _text: None, poll=0)
+        tag_coverage.activate(Billing(7, refuses="Owner"), 60, lambda _text: None, poll=0)
 
 
 def test_without_yes_nothing_is_activated(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool import temporary
+from estate_tool.core import temporary
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,14 +15,17 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estate_tool import cli, display, pages, reaching
-from estate_tool.changes import Step
-from estate_tool.columns import columns
-from estate_tool.errors import Failed, show
-from estate_tool.querying import table
+from estate_tool import cli
+from estate_tool.console import pages
+from estate_tool.console.columns import columns
+from estate_tool.console.report import Report
+from estate_tool.core import aws_errors
+from estate_tool.core.errors import Failed, show
+from estate_tool.core.terminal import SafeStream, filtered, one_line, safe
+from estate_tool.engine.events import Step
+from estate_tool.events.query import table
 from estate_tool.redrive.results import Foreign, Reason
-from estate_tool.setup.report import Report
-from estate_tool.terminal import SafeStream, filtered, one_line, safe
+from estate_tool.rollout import display
 from tests.support.fuzz import fuzzed
 
 if TYPE_CHECKING:
@@ -154,7 +157,7 @@ def test_errors_of_aws_are_filtered() -> None:
     for code in ("AccessDenied", "ExpiredToken", "ResourceNotFoundException", "Whatever"):
         error = ClientError({"Error": {"Code": code, "Message": f"{HOSTILE}\n  → rm -rf /"}}, "GetItem")
         stream = io.StringIO()
-        told = reaching.explained(error, SimpleNamespace(name="dev", local=False))  # type: ignore[arg-type]
+        told = aws_errors.explained(error, SimpleNamespace(name="dev", local=False))  # type: ignore[arg-type]
         show(told, stream)
         assert not drawing(stream.getvalue())
         assert "\n  → rm" not in stream.getvalue()

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estate_tool.lost_batches import batch_range
+from estate_tool.core.untrusted import foreign_because, member, name_of
+from estate_tool.events.stream_failures import batch_range
 from estate_tool.redrive import explanations
-from estate_tool.redrive.letters import CODE, ERROR, FAILED_AT, REPLAYS, REQUEST, FailureQueue, Kind, Letter, read
+from estate_tool.redrive.messages import CODE, ERROR, FAILED_AT, REPLAYS, REQUEST, FailureQueue, Kind, Letter, read
 from estate_tool.redrive.options import Options
 from estate_tool.redrive.results import QueueResult
-from estate_tool.untrusted import foreign_because, member, name_of
 from tests.support.fuzz import fuzzed
 from tests.unit.tool.test_redrive import BATCH, EVENT, STREAM, Reasons, event, key, message
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from estate_tool.audit.model import Finding, Inventory
-    from estate_tool.costing.prices import Prices
+    from estate_tool.pricing.prices import Prices
 
 CHECKS: tuple[Callable[[Inventory, Prices], Iterator[Finding]], ...] = (
     memory, copied_code, fixed_capacity, lost_failures, excess_permissions, missing_tags, log_retention, cold_starts,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from estate_tool.audit.model import Finding
-from estate_tool.costing.load import MONTH_HOURS
+from estate_tool.pricing.load import MONTH_HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from decimal import Decimal
 
     from estate_tool.audit.model import Capacity, Inventory, Table
-    from estate_tool.costing.prices import Prices
+    from estate_tool.pricing.prices import Prices
 
 
 def fixed_capacity(inventory: Inventory, prices: Prices) -> Iterator[Finding]:

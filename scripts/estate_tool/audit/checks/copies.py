@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from estate_tool.audit.model import Function, Inventory
-    from estate_tool.costing.prices import Prices
+    from estate_tool.pricing.prices import Prices
 
 _FIX = "keep one package (or one shared module, or a layer) and configure what differs by environment variables"
 

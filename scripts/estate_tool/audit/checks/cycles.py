@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from estate_tool.audit.model import Function, Inventory
-    from estate_tool.costing.prices import Prices
+    from estate_tool.pricing.prices import Prices
 
 # Actions that put something where it may trigger a function, by service of the resource.
 _WRITES = {

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from estate_tool.audit.model import EventSourceMapping, Function, Inventory, Queue
-    from estate_tool.costing.prices import Prices
+    from estate_tool.pricing.prices import Prices
 
 # Principals that wait for the answer, so that nothing is retried or lost behind their back.
 _SYNCHRONOUS = {

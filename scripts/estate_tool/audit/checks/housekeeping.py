@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from estate_tool.audit.model import Inventory
-    from estate_tool.costing.prices import Prices
+    from estate_tool.pricing.prices import Prices
 
 TAG_KEYS = ("Project", "Environment", "Owner", "CostCenter")
 _BYTES_PER_GB = Decimal(10**9)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from estate_tool.audit.model import Inventory, Role
-    from estate_tool.costing.prices import Prices
+    from estate_tool.pricing.prices import Prices
 
 # Actions that AWS has no resources for ("Service Authorization Reference"): they need the resource *.
 _WITHOUT_RESOURCES = re.compile(

@@ -6,14 +6,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from estate_tool.audit.model import Finding
-from estate_tool.costing.load import MONTH_DAYS, MONTH_SECONDS
+from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS
 from estate_tool.sizing.recommendation import MINIMUM_SAMPLES, STEP_MB, needed_mb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from estate_tool.audit.model import Function, Inventory
-    from estate_tool.costing.prices import Prices
+    from estate_tool.pricing.prices import Prices
     from estate_tool.sizing.evidence import Found
 
 SMALLEST_MB = 128

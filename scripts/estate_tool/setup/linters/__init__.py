@@ -7,12 +7,12 @@ import shutil
 import time
 from pathlib import Path
 
-from estate_tool import paths
+from estate_tool.console.report import Report, duration
+from estate_tool.core import paths
 from estate_tool.setup import build
 from estate_tool.setup.failures import writing
 from estate_tool.setup.locking import beside, hold
 from estate_tool.setup.processes import run
-from estate_tool.setup.report import Report, duration
 
 _MODULE = Path(__file__).parent
 _PACKAGE = "github.com/rhysd/actionlint/cmd/actionlint"

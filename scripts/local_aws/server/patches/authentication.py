@@ -8,7 +8,9 @@ import uuid
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
-from local_aws.server import credentials, signature
+from estate_tool.core.embedded import credentials, signature
+from estate_tool.core.embedded.ports import HOST
+from estate_tool.core.embedded.signature import Refused, Request
 from local_aws.server.patches.target import (
     app,
     get_account_id,
@@ -19,8 +21,6 @@ from local_aws.server.patches.target import (
     lambda_svc,
     sts,
 )  # fmt: skip
-from local_aws.server.ports import HOST
-from local_aws.server.signature import Refused, Request
 
 # Seconds that the link to a function's code is good for, as on AWS.
 _LINK = 600

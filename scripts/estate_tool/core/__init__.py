@@ -1,0 +1,1 @@
+"""Foundations of the tool: errors, paths, retries, environments and their configuration."""

@@ -1,0 +1,121 @@
+"""The configuration of an environment, read from the layers' stack files and checked before anything is touched."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import compute.config
+import data.config
+import foundation.config
+import observability.config
+from estate_tool.core.errors import UsageError
+from estate_tool.core.paths import ROOT
+from foundation.catalog import CATALOG
+from foundation.layers import LAYER_NAMES
+from foundation.problems import InvalidConfiguration, Problem, together
+from foundation.stack_files import layer_files
+from foundation.validation import validate
+from foundation.yaml_text import located, scalars
+
+# Namespaces a layer's file may hold besides its own: the provider's and the engine's.
+_OTHER_NAMESPACES = ("aws", "pulumi")
+_PARSERS: Mapping[str, Callable[..., Any]] = {
+    "foundation": foundation.config.parse,
+    "data": data.config.parse,
+    "compute": compute.config.parse,
+    "observability": observability.config.parse,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """The typed configurations of an environment that tools need, and its AWS settings.
+
+    `allowed_accounts` are, by layer, those that it may be rolled out to.
+    """
+
+    foundation: foundation.config.FoundationConfig
+    data: data.config.DataConfig
+    compute: compute.config.ComputeConfig
+    observability: observability.config.ObservabilityConfig
+    region: str
+    allowed_accounts: Mapping[str, tuple[str, ...]]
+
+
+def load(environment: str, root: Path = ROOT) -> Configuration:
+    """The configuration of all layers; raises UsageError that names everything wrong in any of them."""
+    problems = list(_catalog())
+    parsed: dict[str, Any] = {}
+    provider: dict[str, Any] = {}
+    accounts: dict[str, tuple[str, ...]] = {}
+    for layer in LAYER_NAMES:
+        try:
+            own, aws = _raw(root, layer, environment)
+            provider.update(aws)
+            accounts[layer], parsed[layer] = together(
+                lambda: _texts(aws.get("allowedAccountIds")),  # noqa: B023 – called at once
+                lambda: _PARSERS[layer](own, stack=environment),  # noqa: B023
+            )
+        except InvalidConfiguration as error:
+            problems += error.problems
+    if problems:
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        raise UsageError(
+            f"the configuration of environment {environment!r} is not valid; nothing was touched:\n{lines}",
+            f"configuration stands in <layer>/Pulumi.{environment}.yaml, foundation/catalog.py and compute/sizing.json",
+        )
+    return Configuration(
+        foundation=parsed["foundation"],
+        data=parsed["data"],
+        compute=parsed["compute"],
+        observability=parsed["observability"],
+        region=str(provider.get("region", "us-east-1")),
+        allowed_accounts=accounts,
+    )
+
+
+def values(layer: str, environment: str, root: Path = ROOT) -> dict[str, Any]:
+    """What is configured for a layer, by bare key, but for what is encrypted; raises UsageError for a broken file."""
+    try:
+        return _raw(root, layer, environment)[0]
+    except InvalidConfiguration as error:
+        raise UsageError(str(error)) from error
+
+
+def _catalog() -> Iterator[Problem]:
+    try:
+        validate(CATALOG)
+    except InvalidConfiguration as error:
+        yield from error.problems
+
+
+def _raw(root: Path, layer: str, environment: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A layer's own values and those of the provider, by bare key."""
+    found = layer_files(layer, environment, root)
+    allowed = f"keys of {layer}: or aws: in this file"
+    problems = [
+        Problem(where=key.place, value=key, allowed=allowed)
+        for key in found.others
+        if key.partition(":")[0] not in _OTHER_NAMESPACES
+    ]
+    if problems:
+        raise InvalidConfiguration(problems)
+    return found.readable, found.aws
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """The accounts: a list of texts, which `pulumi config set` without --path writes as JSON."""
+    unquoted = [one for one in scalars(value) if not one.is_text]
+    if unquoted:
+        allowed = f'account numbers as text: quote it: "{unquoted[0]}"'
+        where = located(unquoted[0], "aws:allowedAccountIds")
+        raise InvalidConfiguration([Problem(where=where, value=unquoted[0], allowed=allowed)])
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            value = json.loads(value)
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),) if value else ()

@@ -1,0 +1,183 @@
+"""A load that is measured: what an environment did in a window of time, taken to a month."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.costing import watching
+from estate_tool.events.wait import QUEUE
+from estate_tool.monitoring.metrics import series
+from estate_tool.monitoring.window import LEAST, covered
+from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS, ZERO, FunctionLoad, Load, LogLoad, QueueLoad, TableLoad
+from estate_tool.sizing.functions import find, log_groups, measure
+from estate_tool.sizing.provisioned_concurrency import ALIAS
+from foundation.catalog import CATALOG
+from foundation.model import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from compute.config import Provisioning
+    from estate_tool.core.environment import Environment
+    from estate_tool.monitoring.window import Window
+    from estate_tool.sizing.evidence import Evidence
+    from estate_tool.sizing.functions import Sized
+
+_GB = Decimal(1024**3)
+_SHORT = timedelta(days=1)
+# What a queue is asked for; batches of up to ten messages are one request.
+_QUEUE_METRICS = (
+    "NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted", "NumberOfEmptyReceives",
+)  # fmt: skip
+
+
+def measured(environment: Environment, asked: Window, progress: Callable[[str], None]) -> tuple[Load, dict[str, Any]]:
+    """The month that the window stands for, and what the window was: from when on there was anything to measure."""
+    functions = list(find(environment, ()))
+    by_name = log_groups(environment, functions)
+    groups = list(by_name.values())
+    window = _since_made(asked, groups)
+    month = Month(environment, window, by_name)
+    load = Load(
+        functions=tuple(month.function(one, measure(environment, one, window, progress)) for one in functions),
+        tables=tuple(month.table(table) for table in CATALOG.tables),
+        queues=tuple(month.queue(queue.name) for queue in CATALOG.queues),
+        events=month.events,
+        logs=month.logs(groups),
+        watching=watching.found(environment, window),
+    )
+    load = replace(load, notes=tuple(month.notes()))
+    hours = Decimal(str((window.end - window.start).total_seconds())) / 3600
+    return load, {
+        "environment": environment.name, "basis": "measured", "window": str(window),
+        "measured_hours": float(round(hours, 2)), "extrapolation": float(round(month.factor, 2)),
+    }  # fmt: skip
+
+
+def _since_made(asked: Window, groups: list[dict[str, Any]]) -> Window:
+    """Without the time before the estate was there, which would make its month look quieter than it is."""
+    made = [datetime.fromtimestamp(group["creationTime"] / 1000, UTC) for group in groups]
+    start = max(asked.start, min(made, default=asked.start))
+    return replace(asked, start=min(start, asked.end - LEAST))
+
+
+def average_warm(provisioning: Provisioning) -> Decimal:
+    """Environments kept warm on average: the floor, and that of the peak hours from Monday to Friday."""
+    if not provisioning.minimum:
+        return ZERO  # waived
+    hours = (provisioning.peak_end_hour - provisioning.peak_start_hour) % 24
+    more = max(provisioning.peak_minimum - provisioning.minimum, 0)
+    return provisioning.minimum + more * Decimal(5 * hours) / (7 * 24)
+
+
+def _factor(window: Window) -> Decimal:
+    """How many such windows a month has."""
+    return MONTH_SECONDS / Decimal(str((window.end - window.start).total_seconds()))
+
+
+class Month:
+    """Takes what happened in a window to a month."""
+
+    def __init__(self, environment: Environment, window: Window, groups: Mapping[str, Mapping[str, Any]]) -> None:
+        self._environment, self._window, self._groups = environment, window, groups
+        self.factor = _factor(window)
+        self._without: list[str] = []
+        self.events: Decimal | None = None
+
+    def _total(self, namespace: str, name: str, **dimensions: str) -> Decimal | None:
+        """The metric's sum, taken to a month; None when CloudWatch has no data of it."""
+        client = self._environment.client("cloudwatch")
+        found = series(client, (namespace, name), dimensions, self._window, "Sum")
+        return found.total * self.factor if found.known else None
+
+    def function(self, function: Sized, evidence: Evidence) -> FunctionLoad:
+        """What the reports of its invocations tell."""
+        # A log that is kept for less, or was made later, than the window: what is in it stands for a shorter time.
+        group = self._groups.get(function.log_group)
+        factor = _factor(covered(self._window, group, evidence.first_ms))
+        count = Decimal(evidence.invocations)
+        init, p99 = evidence.inits.average, evidence.durations.percentile(99)
+        load = FunctionLoad(
+            name=function.shown_name,
+            invocations=count * factor,
+            billed_ms=Decimal(str(evidence.billed_ms)) / count if count else ZERO,
+            memory_mb=Decimal(function.memory_mb),
+            architecture=function.architecture,
+            p99_ms=None if p99 is None else Decimal(p99),
+            cold_starts=evidence.inits.count * factor,
+            init_ms=None if init is None else Decimal(str(init)),
+        )
+        if not function.critical:
+            return load
+        alias = {"FunctionName": function.name, "Resource": f"{function.name}:{ALIAS}"}
+        spilled = self._total("AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations", **alias) or ZERO
+        return replace(load, warm=average_warm(self._environment.configuration.compute.provisioning), spilled=spilled)
+
+    def table(self, table: Table) -> TableLoad:
+        """What the table and its metrics tell; before, its capacity was fixed at what autoscaling may go up to."""
+        name = self._environment.names.table(table.name)
+        found = self._environment.client("dynamodb").describe_table(TableName=name)["Table"]
+        reads = self._total("AWS/DynamoDB", "ConsumedReadCapacityUnits", TableName=name)
+        writes = self._total("AWS/DynamoDB", "ConsumedWriteCapacityUnits", TableName=name)
+        if reads is None and writes is None:
+            self._without.append(f"table {table.name}")
+        on_demand = (found.get("BillingModeSummary") or {}).get("BillingMode") == "PAY_PER_REQUEST"
+        stored = Decimal(found.get("TableSizeBytes") or 0) / _GB
+        return TableLoad(
+            name=table.name,
+            reads=reads or ZERO,
+            writes=writes or ZERO,
+            read_units=None if on_demand else self._units(found, "Read"),
+            write_units=None if on_demand else self._units(found, "Write"),
+            fixed_read_units=Decimal(table.read.maximum if table.read else 0),
+            fixed_write_units=Decimal(table.write.maximum if table.write else 0),
+            fixed_is_assumed=True,
+            stored_gb=stored,
+            backup_gb=stored if self._environment.configuration.data.point_in_time_recovery else ZERO,
+        )
+
+    def _units(self, table: dict[str, Any], way: str) -> Decimal:
+        """The average capacity over the window; what there is now when CloudWatch does not know."""
+        metric, dimensions = ("AWS/DynamoDB", f"Provisioned{way}CapacityUnits"), {"TableName": table["TableName"]}
+        found = series(self._environment.client("cloudwatch"), metric, dimensions, self._window, "Average")
+        return found.average if found.known else Decimal(table["ProvisionedThroughput"][f"{way}CapacityUnits"])
+
+    def queue(self, queue: str) -> QueueLoad:
+        """What its metrics tell, each message taken for a request of its own."""
+        name = self._environment.names.queue(queue)
+        totals = [self._total("AWS/SQS", metric, QueueName=name) for metric in _QUEUE_METRICS]
+        if not any(total is not None for total in totals):
+            self._without.append(f"queue {queue}")
+        if queue == QUEUE and totals[0]:
+            self.events = totals[0]  # a message is an event; replays are few
+        return QueueLoad(name=queue, requests=sum((total or ZERO for total in totals), ZERO))
+
+    def logs(self, groups: list[dict[str, Any]]) -> LogLoad:
+        """Bytes that came in; what is stored, with its age, where CloudWatch does not know."""
+        retention = Decimal(self._environment.configuration.compute.log_retention_days)
+        ingested = ZERO
+        for group in groups:
+            total = self._total("AWS/Logs", "IncomingBytes", LogGroupName=group["logGroupName"])
+            if total is None:
+                age_ms = self._window.end.timestamp() * 1000 - group["creationTime"]
+                days = min(max(Decimal(str(age_ms)) / 86_400_000, Decimal(1) / 1440), retention)
+                total = Decimal(group.get("storedBytes") or 0) / days * MONTH_DAYS
+            ingested += total
+        return LogLoad(ingested_gb=ingested / _GB, retention_days=retention)
+
+    def notes(self) -> list[str]:
+        """What to know of the figures."""
+        length = self._window.end - self._window.start
+        short = " That is short of a day: it says little about a month." if length < _SHORT else ""
+        told = [
+            f"Measured {self._window}, and taken times {self.factor:,.1f} for a month.{short}",
+            "Before: tables had the capacity fixed that autoscaling may go up to at most (foundation/catalog.py).",
+            "Warm environments are reckoned at their configured floors; autoscaling may have added to them.",
+            "Every message of a queue is reckoned as three requests: sent, received, deleted. Batches cost less.",
+        ]
+        if self._without:
+            told.append(f"CloudWatch has no metrics of {', '.join(self._without)}: priced without requests.")
+        return told

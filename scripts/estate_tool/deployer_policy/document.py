@@ -1,0 +1,136 @@
+"""The IAM policy that whoever rolls layers out needs, from what their programs would register."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.deployer_policy.needs import Needs
+from estate_tool.deployer_policy.permission_table import ARNS, TABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from estate_tool.engine.dry_run import Place, Planned
+
+# Kinds of names (`foundation/naming.py`) of which there is one for each function, table or queue.
+_KINDS = "lambda|role|table|queue|dlq|topic"
+
+# A group of statements that differ only in their resources: service, actions, conditions.
+_Group = tuple[str, tuple[str, ...], str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unscoped:
+    """Actions that had to be allowed on everything, and why."""
+
+    actions: tuple[str, ...]
+    reason: str
+
+
+def arn(type_: str, inputs: Mapping[str, Any], place: Place) -> str:
+    """A resource's ARN as its name alone tells it; of a type nothing refers to by ARN, a placeholder."""
+    return ARNS.get(type_, "arn:unused").format_map(_values(inputs, place, ""))
+
+
+def policy(resources: Iterable[Planned], place: Place, suffix: str) -> dict[str, Any]:
+    """The document that allows making, reading, changing, tagging and removing; KeyError for an unknown type.
+
+    Resources are named by kind and suffix (`lambda-*-dev`), so that the document is the same for three functions and
+    for three hundred. The names of an environment whose suffix ends in `-SUFFIX` fit as well: its tags keep it apart.
+    """
+    groups: dict[_Group, set[str]] = defaultdict(set)
+    for resource in resources:
+        known = _values(resource.inputs, place, suffix)
+        for needs in TABLE[resource.type]:
+            when = json.dumps(_filled(needs.when, known, suffix), sort_keys=True)
+            groups[(*_actions(needs), when)] |= {_by_suffix(each.format_map(known), suffix) for each in needs.on}
+    merged = sorted(_of_same_resources(_together(groups)))
+    statements = [_statement(number, *each) for number, each in enumerate(merged, start=1)]
+    return {"Version": "2012-10-17", "Statement": [*statements, _not_of_another(suffix)]}
+
+
+def _by_suffix(arn: str, suffix: str) -> str:
+    """The ARN with `*` for what stands between the kind and the suffix of a name."""
+    return re.sub(rf"\b({_KINDS})-[a-z0-9-]+-{re.escape(suffix)}(?![a-z0-9])", rf"\1-*-{suffix}", arn)
+
+
+def _not_of_another(suffix: str) -> dict[str, Any]:
+    """Deny what is tagged as another environment's, wherever AWS compares the tags of what is acted on."""
+    tag = "aws:ResourceTag/Environment"
+    condition = {"StringNotEquals": {tag: suffix}, "Null": {tag: "false"}}
+    return {"Sid": "NotOfAnother", "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
+
+
+def _together(groups: Mapping[_Group, set[str]]) -> Iterator[tuple[_Group, set[str]]]:
+    """The groups, those in one that differ only in the values of their conditions."""
+    alike: dict[tuple[Any, ...], list[_Group]] = defaultdict(list)
+    for group in sorted(groups):
+        tests = json.loads(group[2])
+        keys = json.dumps({test: sorted(keys) for test, keys in tests.items()})
+        alike[(*group[:2], keys, *sorted(groups[group]))].append(group)
+    for same in alike.values():
+        merged: dict[str, dict[str, list[str]]] = {}
+        for group in same:
+            for test, keys in json.loads(group[2]).items():
+                for key, given in keys.items():
+                    values = merged.setdefault(test, {}).setdefault(key, [])
+                    values += [value for value in given if value not in values]
+        yield (*same[0][:2], json.dumps(merged)), groups[same[0]]
+
+
+def _of_same_resources(groups: Iterable[tuple[_Group, set[str]]]) -> Iterator[tuple[_Group, list[str]]]:
+    """The groups, those in one that differ only in their actions."""
+    actions: dict[tuple[str, str, tuple[str, ...]], set[str]] = defaultdict(set)
+    for (service, names, when), on in groups:
+        actions[(service, when, tuple(sorted(on)))] |= set(names)
+    for (service, when, on), names in actions.items():
+        yield (service, tuple(sorted(names)), when), list(on)
+
+
+def unscoped(resources: Iterable[Planned]) -> list[Unscoped]:
+    """What of the policy is allowed on everything."""
+    wide = {needs.actions: needs for item in resources for needs in TABLE[item.type] if needs.on == ("*",)}
+    return [
+        Unscoped(actions=tuple(f"{_actions(needs)[0]}:{action}" for action in _actions(needs)[1]), reason=needs.why)
+        for _, needs in sorted(wide.items())
+    ]
+
+
+def _actions(needs: Needs) -> tuple[str, tuple[str, ...]]:
+    service, _, names = needs.actions.partition(": ")
+    return service, tuple(sorted(names.split()))
+
+
+def _statement(number: int, group: _Group, on: list[str]) -> dict[str, Any]:
+    service, actions, when = group
+    conditions = json.loads(when)
+    sid = "".join(part.capitalize() for part in service.split("-")) + f"{number:02}"
+    statement = {
+        "Sid": sid, "Effect": "Allow", "Action": [f"{service}:{action}" for action in actions],
+        "Resource": "*" if on == ["*"] else on,
+    }  # fmt: skip
+    return statement | ({"Condition": conditions} if conditions else {})
+
+
+def _filled(when: Mapping[str, Mapping[str, str]], known: Mapping[str, str], suffix: str) -> dict[str, Any]:
+    return {
+        test: {key: [_by_suffix(each, suffix) for each in text.format_map(known).split()] for key, text in keys.items()}
+        for test, keys in when.items()
+    }
+
+
+def _values(inputs: Mapping[str, Any], place: Place, suffix: str) -> dict[str, str]:
+    """What templates can name: the place, the inputs that are texts, and parts of those that are ARNs or URLs."""
+    known = {key: value for key, value in inputs.items() if isinstance(value, str)}
+    known |= {"partition": place.partition, "region": place.region, "account": place.account, "suffix": suffix}
+    if queue := known.get("queueUrl"):
+        known["queueName"] = queue.replace("/", ":").rpartition(":")[2]
+    if function := known.get("functionName"):
+        # Programs name functions by name or by the ARN of an alias.
+        name = function.split(":")[6] if function.startswith("arn:") else function
+        known |= {"functionName": name, "functionArn": arn("aws:lambda/function:Function", {"name": name}, place)}
+    return known

@@ -1,0 +1,155 @@
+"""Which of an environment's resources carry the cost-allocation tags, as AWS has them, and which can't."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from estate_tool.core.aws_errors import code_of
+from estate_tool.core.errors import Failed
+from foundation.tags import TAG_KEYS
+
+_AT_ONCE = 16
+_POLL_SECONDS = 300.0
+_GONE = ("NoSuchEntity", "ResourceNotFoundException", "ResourceNotFound", "NotFound", "QueueDoesNotExist")
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The call that lists a resource's tags: service, operation, parameter, and what of the state goes into it."""
+
+    service: str
+    operation: str
+    parameter: str
+    key: str = "arn"
+
+
+# By resource type. AWS's tagging service would be one call, but knows no roles and no scalable targets.
+TAGGABLE: Mapping[str, Listing] = {
+    "aws:appautoscaling/target:Target": Listing("application-autoscaling", "list_tags_for_resource", "ResourceARN"),
+    "aws:cloudwatch/compositeAlarm:CompositeAlarm": Listing("cloudwatch", "list_tags_for_resource", "ResourceARN"),
+    "aws:cloudwatch/logGroup:LogGroup": Listing("logs", "list_tags_for_resource", "resourceArn"),
+    "aws:cloudwatch/metricAlarm:MetricAlarm": Listing("cloudwatch", "list_tags_for_resource", "ResourceARN"),
+    "aws:dynamodb/table:Table": Listing("dynamodb", "list_tags_of_resource", "ResourceArn"),
+    "aws:iam/role:Role": Listing("iam", "list_role_tags", "RoleName", "name"),
+    "aws:lambda/eventSourceMapping:EventSourceMapping": Listing("lambda", "list_tags", "Resource"),
+    "aws:lambda/function:Function": Listing("lambda", "list_tags", "Resource"),
+    "aws:sns/topic:Topic": Listing("sns", "list_tags_for_resource", "ResourceArn"),
+    "aws:sqs/queue:Queue": Listing("sqs", "list_queue_tags", "QueueUrl", "url"),
+}
+_PART = "a setting of {}, which carries the tags"
+UNTAGGABLE: Mapping[str, str] = {
+    "aws:appautoscaling/policy:Policy": _PART.format("its scalable target"),
+    "aws:appautoscaling/scheduledAction:ScheduledAction": _PART.format("its scalable target"),
+    "aws:cloudwatch/dashboard:Dashboard": "CloudWatch has no tags for dashboards",
+    "aws:cloudwatch/logMetricFilter:LogMetricFilter": _PART.format("its log group"),
+    "aws:cloudwatch/queryDefinition:QueryDefinition": "CloudWatch has no tags for saved queries; they cost nothing",
+    "aws:iam/rolePolicy:RolePolicy": _PART.format("its role"),
+    "aws:lambda/alias:Alias": _PART.format("its function"),
+    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _PART.format("its function"),
+    "aws:lambda/permission:Permission": _PART.format("its function"),
+    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": _PART.format("its function"),
+    "aws:sns/topicPolicy:TopicPolicy": _PART.format("its topic"),
+    "aws:sns/topicSubscription:TopicSubscription": "SNS has no tags for subscriptions; their topic carries them",
+    "aws:sqs/queuePolicy:QueuePolicy": _PART.format("its queue"),
+    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": _PART.format("its queue"),
+    "aws:sqs/redrivePolicy:RedrivePolicy": _PART.format("its queue"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tagged:
+    """A taggable resource and what is wrong with its tags: keys without a value, and values other than declared."""
+
+    urn: str
+    missing: tuple[str, ...]
+    different: Mapping[str, str]
+
+    @property
+    def resource(self) -> str:
+        """The resource's logical name."""
+        return self.urn.rpartition("::")[2]
+
+    @property
+    def complete(self) -> bool:
+        """Whether all is as declared."""
+        return not self.missing and not self.different
+
+
+def coverage(client: Callable[[str], Any], resources: Sequence[Mapping[str, Any]]) -> list[Tagged]:
+    """The tags of every taggable resource of a state, asked from AWS."""
+    taggable = [resource for resource in resources if resource["type"] in TAGGABLE]
+    for service in {TAGGABLE[resource["type"]].service for resource in taggable}:
+        client(service)  # made here: making clients is not safe in threads
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(lambda resource: _tagged(client, resource), taggable))
+
+
+def _tagged(client: Callable[[str], Any], resource: Mapping[str, Any]) -> Tagged:
+    declared = resource["inputs"].get("tags") or {}
+    live = tags_of(client, resource["type"], resource["outputs"])
+    missing = tuple(key for key in TAG_KEYS if not live.get(key))
+    different = {key: live[key] for key, value in declared.items() if live.get(key) and live[key] != value}
+    return Tagged(urn=resource["urn"], missing=missing, different=different)
+
+
+def tags_of(client: Callable[[str], Any], type_: str, outputs: Mapping[str, Any]) -> dict[str, str]:
+    """The tags a resource has in AWS; of one that is gone, none."""
+    listing = TAGGABLE[type_]
+    aws = client(listing.service)
+    try:
+        answer = getattr(aws, listing.operation)(**{listing.parameter: outputs[listing.key]})
+    except aws.exceptions.ClientError as error:
+        if code_of(error).rpartition(".")[2] not in (*_GONE, "NonExistentQueue"):
+            raise
+        return {}
+    found = answer.get("Tags", answer.get("tags")) or {}
+    return found if isinstance(found, dict) else {tag["Key"]: tag["Value"] for tag in found}
+
+
+def statuses(cost_explorer: Any) -> dict[str, str]:
+    """For each tag key, whether Billing knows it and breaks costs down by it: Active, Inactive, or not there yet."""
+    answer = cost_explorer.list_cost_allocation_tags(TagKeys=list(TAG_KEYS), Type="UserDefined")
+    known = {tag["TagKey"]: tag["Status"] for tag in answer["CostAllocationTags"]}
+    return {key: known.get(key, "not there yet") for key in TAG_KEYS}
+
+
+def activate(
+    cost_explorer: Any, deadline: float, say: Callable[[str], None], *, poll: float = _POLL_SECONDS
+) -> dict[str, str]:
+    """Activates the keys as they appear in Billing, up to a day after their first use; the statuses then.
+
+    Raises Failed for keys that don't appear within `deadline` seconds, or that AWS refuses to activate.
+    """
+    import tenacity
+
+    def attempt() -> dict[str, str]:
+        now = statuses(cost_explorer)
+        ready = [key for key, status in now.items() if status == "Inactive"]
+        if ready:
+            wanted = [{"TagKey": key, "Status": "Active"} for key in ready]
+            refused = cost_explorer.update_cost_allocation_tags_status(CostAllocationTagsStatus=wanted).get("Errors")
+            if refused:
+                told = "; ".join(f"{error['TagKey']}: {error.get('Message') or error.get('Code')}" for error in refused)
+                raise Failed(f"Billing does not activate {told}", "only the organization's paying account may do this")
+            say(f"activated: {', '.join(ready)}")
+            now |= dict.fromkeys(ready, "Active")
+        absent = [key for key, status in now.items() if status != "Active"]
+        if absent:
+            say(f"not in Billing yet: {', '.join(absent)}")
+        return now
+
+    try:
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_result(lambda now: any(status != "Active" for status in now.values())),
+            stop=tenacity.stop_after_delay(deadline),
+            wait=tenacity.wait_fixed(poll),
+        )(attempt)
+    except tenacity.RetryError as error:
+        left = [key for key, status in error.last_attempt.result().items() if status != "Active"]
+        raise Failed(
+            f"Billing does not know {', '.join(left)} yet; the other keys are active",
+            "keys appear up to 24 hours after their first use; run the same command again later",
+        ) from error

@@ -1,0 +1,1 @@
+"""Drift between AWS and the state: detection, classification, repair."""

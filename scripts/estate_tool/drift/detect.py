@@ -1,0 +1,176 @@
+"""Where AWS is no longer what the state says, found without changing either, and put right on request."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.core.aws_errors import reaching
+from estate_tool.core.errors import Failed
+from estate_tool.drift import undeclared_permissions
+from estate_tool.drift.classify import EXPECTED, classify
+from estate_tool.engine import former_projects
+from estate_tool.engine.events import UNKNOWN, Changes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from estate_tool.core.environment import Environment
+    from estate_tool.engine.checkpoint import StackState
+    from estate_tool.engine.cli import Pulumi
+
+_STEP = re.compile(r"\[\"((?:[^\"\\]|\\.)*)\"\]|\[(\d+)\]|([^.\[\]]+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """One property that differs; of a resource that is gone, the path is empty."""
+
+    layer: str
+    urn: str
+    path: str
+    expected: Any
+    actual: Any
+    kind: str
+
+    @property
+    def resource(self) -> str:
+        """The resource's logical name."""
+        return self.urn.rpartition("::")[2]
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape that `--json` promises."""
+        return {
+            "layer": self.layer, "resource": self.resource, "urn": self.urn, "property": self.path,
+            "expected": self.expected, "actual": self.actual, "class": self.kind,
+        }  # fmt: skip
+
+
+@dataclass
+class _Comparison:
+    """Gathers what a refresh would change, from the engine's events."""
+
+    layer: str
+    resources: Sequence[Mapping[str, Any]]
+    errors: Changes = field(default_factory=Changes)
+    found: list[Drift] = field(default_factory=list)
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Digests one engine event."""
+        self.errors.take(event)
+        metadata = event.get("resOutputsEvent", {}).get("metadata", {})
+        if not str(metadata.get("type", "")).startswith("aws:"):
+            return
+        if metadata["op"] == "delete":
+            self._add(metadata["urn"], "", metadata["old"].get("id"), None)
+        elif metadata["op"] == "update":
+            self._changed(metadata, "old", "new")
+
+    def take_preview(self, event: Mapping[str, Any]) -> None:
+        """Digests one event of a preview: what a rollout would put right although AWS is as the state says."""
+        self.errors.as_preview(event)
+        metadata = event.get("resourcePreEvent", {}).get("metadata", {})
+        if not str(metadata.get("type", "")).startswith("aws:"):
+            return
+        if metadata["op"] == "create":
+            self._add(metadata["urn"], "", (metadata["new"].get("inputs") or {}).get("name") or "a resource", None)
+        elif metadata["op"] == "delete":
+            self._add(metadata["urn"], "", None, metadata["old"].get("id"))
+        elif metadata["op"] in ("update", "replace"):
+            self._changed(metadata, "new", "old")
+
+    def _changed(self, metadata: Mapping[str, Any], expected_side: str, actual_side: str) -> None:
+        paths = set(metadata.get("detailedDiff") or metadata.get("diffs") or ())
+        for path in sorted(paths):
+            # `tagsAll` repeats `tags`, with what the provider's own configuration adds.
+            if not (path.startswith("tagsAll") and path.replace("tagsAll", "tags", 1) in paths):
+                before, after = (_value(metadata.get(side) or {}, path) for side in (expected_side, actual_side))
+                for place, expected, actual in _within(path, before, after):
+                    if expected != UNKNOWN:  # of a preview: it follows from another difference
+                        self._add(metadata["urn"], place, expected, actual)
+
+    def _add(self, urn: str, path: str, expected: Any, actual: Any) -> None:
+        if any((each.urn, each.path) == (urn, path) for each in self.found):
+            return
+        kind = classify(urn, path, actual, self.resources)
+        self.found.append(Drift(layer=self.layer, urn=urn, path=path, expected=expected, actual=actual, kind=kind))
+
+
+def _value(side: Mapping[str, Any], path: str) -> Any:
+    """What a resource has at a path of the provider's, such as `environment.variables["A"]`."""
+    for values in (side.get("outputs") or {}, side.get("inputs") or {}):
+        value: Any = values
+        for quoted, index, name in _STEP.findall(path):
+            value = _member(value, index) if index else _member(value, name or re.sub(r"\\(.)", r"\1", quoted))
+        if value is not None:
+            return value
+    return None
+
+
+def _member(value: Any, key: str) -> Any:
+    if isinstance(value, dict):
+        return value.get(key)
+    return value[int(key)] if isinstance(value, list) and key.isdigit() and int(key) < len(value) else None
+
+
+def _within(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
+    """Where exactly two values differ; documents that are texts, such as policies, are looked into."""
+    documents = [_document(value) for value in (before, after)]
+    if all(documents):
+        before, after = documents
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted(before.keys() | after.keys()):
+            yield from _within(f"{path}.{key}", before.get(key), after.get(key))
+    elif isinstance(before, list) and isinstance(after, list):
+        for index, pair in enumerate(zip_longest(before, after)):
+            yield from _within(f"{path}[{index}]", *pair)
+    elif before != after:
+        yield path, before, after
+
+
+def _document(value: Any) -> Any:
+    """The content of a text that is a JSON object, else nothing."""
+    try:
+        content = json.loads(value) if isinstance(value, str) and value.startswith("{") else None
+    except ValueError:
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def find(pulumi: Pulumi, environment: Environment, layers: Iterable[str]) -> list[Drift]:
+    """All drift of the layers that are deployed; raises Failed when none is, or when one can't be compared."""
+    states = pulumi.states()
+    former_projects.refuse(pulumi, states)
+    deployed = [layer for layer in layers if layer in states and states[layer].resources]
+    if not deployed:
+        raise Failed(
+            f"nothing of environment {environment.name} is deployed: there is nothing to compare AWS with",
+            f"deploy it first: scripts/deploy_all.sh {environment.name}",
+        )
+    return [drift for layer in deployed for drift in _of_layer(pulumi, environment, layer, states[layer])]
+
+
+def _of_layer(pulumi: Pulumi, environment: Environment, layer: str, state: StackState) -> Iterator[Drift]:
+    resources = state.resources
+    comparison = _Comparison(layer, resources)
+    complaint = pulumi.compare(layer, comparison.take)
+    if not complaint and not state.is_whole:
+        # A rollout or repair that did not end well: AWS may be as the state says, and not as it was to be.
+        complaint = pulumi.preview(layer, comparison.take_preview)
+    if complaint:
+        text = "\n".join(comparison.errors.errors) or complaint
+        raise Failed(
+            f"layer {layer} can't be compared with AWS: {text}", "nothing was changed; mend it, then try again"
+        )
+    yield from sorted(comparison.found, key=lambda drift: (drift.urn, drift.path))
+    with reaching(environment):
+        for guest in undeclared_permissions.found(environment.client, resources):
+            yield Drift(layer=layer, urn=guest.urn, path=guest.path, expected=None, actual=guest.value, kind="security")
+
+
+def unexpected(drifted: Iterable[Drift]) -> list[Drift]:
+    """What autoscaling does not explain."""
+    return [drift for drift in drifted if drift.kind != EXPECTED]

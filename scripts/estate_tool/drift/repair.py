@@ -1,0 +1,73 @@
+"""What drifted, read into the state, so that a rollout puts it right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.core.aws_errors import reaching
+from estate_tool.core.errors import Failed
+from estate_tool.drift import undeclared_permissions
+from estate_tool.drift.detect import unexpected
+from estate_tool.engine.events import Changes
+from foundation.layers import LAYER_NAMES, readers
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping, Sequence
+
+    from estate_tool.core.environment import Environment
+    from estate_tool.drift.detect import Drift
+    from estate_tool.engine.cli import Pulumi
+
+
+def take_in(pulumi: Pulumi, environment: Environment, drifted: Sequence[Drift]) -> tuple[str, ...]:
+    """Tells the state what AWS is like where it drifted, so that a rollout puts it right; the layers to roll out.
+
+    What nobody declared is removed here: no rollout would. What autoscaling explains is left alone.
+    """
+    affected = sorted({drift.layer for drift in unexpected(drifted)}, key=LAYER_NAMES.index)
+    with reaching(environment):
+        for layer in affected:
+            for guest in undeclared_permissions.found(environment.client, pulumi.export(layer).get("resources") or []):
+                guest.remove()
+    for layer in affected:
+        urns = {drift.urn for drift in unexpected(drifted) if drift.layer == layer}
+        _read(pulumi, environment, layer, urns)
+    stacks = pulumi.stacks()
+    # What is made anew may have another ARN, such as a table's stream: those who read the layer follow.
+    following = {upper for layer in affected for upper in readers(layer) if stacks.get(upper)}
+    return tuple(layer for layer in LAYER_NAMES if layer in affected or layer in following)
+
+
+def _read(pulumi: Pulumi, environment: Environment, layer: str, urns: Container[str]) -> None:
+    """Puts into the layer's state what AWS says of some of its resources."""
+    changes, before = Changes(), _inputs(pulumi.export(layer))
+    # What was never made, or is none of the layer's any more, the rollout sees by itself.
+    complaint = pulumi.refresh(layer, sorted(urn for urn in before if urn in urns), changes.take)
+    if complaint:
+        raise Failed(
+            f"layer {layer} can't be read: " + ("\n".join(changes.errors) or complaint),
+            f"what is put right stays; mend the cause, then: scripts/deploy_all.sh {environment.name}",
+        )
+    exported = pulumi.export_versioned(layer)
+    if _put_ignored_back(exported["deployment"], before):
+        pulumi.replace(layer, exported)
+
+
+def _inputs(deployment: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {one["urn"]: one.get("inputs") or {} for one in deployment.get("resources") or []}
+
+
+def _put_ignored_back(deployment: Mapping[str, Any], before: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Gives inputs whose changes are ignored their former values again where AWS has none; whether any had none.
+
+    The engine takes such inputs from the state: of a table switched to on-demand, capacities of 0, which no provisioned
+    table may have. What autoscaling has set is taken over as it is: the former value would be an update.
+    """
+    changed = False
+    for one in deployment.get("resources") or []:
+        for name in one.get("ignoreChanges") or ():
+            former = before.get(one["urn"], {}).get(name)
+            if former is not None and not one["inputs"].get(name):
+                one["inputs"][name] = former
+                changed = True
+    return changed

@@ -1,0 +1,103 @@
+"""Permissions that somebody added beside what the layers declare; the engine does not look for them."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.core.retries import code_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Resource = Mapping[str, Any]
+    Client = Callable[[str], Any]
+
+_GONE = ("NoSuchEntity", "ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guest:
+    """A permission nobody declared: at which resource, what it is, and how to take it away."""
+
+    urn: str
+    path: str
+    value: Any
+    remove: Callable[[], Any]
+
+
+def found(client: Client, resources: Sequence[Resource]) -> list[Guest]:
+    """All undeclared permissions at the resources of a state; what does not exist has none."""
+    guests: list[Guest] = []
+    for resource in resources:
+        look = _LOOKS.get(resource["type"])
+        if look is None or not resource.get("id"):
+            continue
+        try:
+            guests += look(client, resource, resources)
+        except client("iam").exceptions.ClientError as error:
+            if code_of(error) not in _GONE:
+                raise
+    return guests
+
+
+def _role(client: Client, role: Resource, resources: Sequence[Resource]) -> Iterator[Guest]:
+    iam, name = client("iam"), role["id"]
+    declared = {own["id"] for own in _of("iam/rolePolicy:RolePolicy", resources)}
+    for policy in iam.get_paginator("list_role_policies").paginate(RoleName=name).build_full_result()["PolicyNames"]:
+        if f"{name}:{policy}" not in declared:
+            document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
+            remove = functools.partial(iam.delete_role_policy, RoleName=name, PolicyName=policy)
+            yield Guest(urn=role["urn"], path=f'inlinePolicies["{policy}"]', value=document, remove=remove)
+    attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=name).build_full_result()
+    for policy in attached["AttachedPolicies"]:
+        remove = functools.partial(iam.detach_role_policy, RoleName=name, PolicyArn=policy["PolicyArn"])
+        yield Guest(urn=role["urn"], path="managedPolicyArns", value=policy["PolicyArn"], remove=remove)
+
+
+def _queue(client: Client, queue: Resource, resources: Sequence[Resource]) -> Iterator[Guest]:
+    sqs, url = client("sqs"), queue["id"]
+    declared = (queue.get("inputs") or {}).get("policy") or any(
+        own["inputs"]["queueUrl"] == url for own in _of("sqs/queuePolicy:QueuePolicy", resources)
+    )
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes") or {}
+    if attributes.get("Policy") and not declared:
+        remove = functools.partial(sqs.set_queue_attributes, QueueUrl=url, Attributes={"Policy": ""})
+        yield Guest(urn=queue["urn"], path="policy", value=attributes["Policy"], remove=remove)
+
+
+def _function(client: Client, function: Resource, resources: Sequence[Resource]) -> Iterator[Guest]:
+    """What lets others call the function; an alias has a policy of its own."""
+    import json
+
+    functions, name = client("lambda"), function["id"]
+    declared = {own["inputs"].get("statementId") for own in _of("lambda/permission:Permission", resources)}
+    aliases = [own["inputs"] for own in _of("lambda/alias:Alias", resources)]
+    qualifiers = [{"Qualifier": alias["name"]} for alias in aliases if alias["functionName"] == name]
+    seen: set[tuple[Any, Any]] = set()  # the embedded AWS shows those of an alias at the function, too
+    for where in ({}, *qualifiers):
+        try:
+            document = json.loads(functions.get_policy(FunctionName=name, **where)["Policy"])
+        except functions.exceptions.ResourceNotFoundException:
+            continue
+        for statement in document.get("Statement", []):
+            key = (statement.get("Sid"), statement.get("Resource"))
+            if statement.get("Sid") not in declared and key not in seen:
+                seen.add(key)
+                remove = functools.partial(
+                    functions.remove_permission, FunctionName=name, StatementId=statement["Sid"], **where
+                )
+                place = f'permissions["{statement["Sid"]}"]'
+                yield Guest(urn=function["urn"], path=place, value=statement, remove=remove)
+
+
+def _of(kind: str, resources: Sequence[Resource]) -> Iterator[Resource]:
+    return (resource for resource in resources if resource["type"] == f"aws:{kind}")
+
+
+_LOOKS: Mapping[str, Callable[[Client, Resource, Sequence[Resource]], Iterator[Guest]]] = {
+    "aws:iam/role:Role": _role,
+    "aws:sqs/queue:Queue": _queue,
+    "aws:lambda/function:Function": _function,
+}

@@ -1,0 +1,1 @@
+"""Pulumi engine: its command line, events, state, locks and programs."""

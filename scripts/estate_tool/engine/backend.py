@@ -1,0 +1,102 @@
+"""The backend that keeps the state of real environments: where it is, who says so, whether it answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from estate_tool.core.errors import Failed
+from estate_tool.core.paths import ROOT
+from estate_tool.engine.hints import way_out
+from foundation.layers import LAYER_NAMES
+from foundation.stack_files import content_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from estate_tool.setup.engine import Engine
+
+VARIABLE = "PULUMI_BACKEND_URL"
+_PASSPHRASE, _PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"
+_PATIENCE_SECONDS = 30
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """A backend that answered: its URL, the user it knows, and what names it: a variable, the projects or a login."""
+
+    url: str
+    user: str
+    named_by: str
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is Pulumi Cloud or the like, which keeps secrets itself."""
+        return self.url.startswith(("https://", "http://"))
+
+
+def find(engine: Engine, variables: Mapping[str, str] = os.environ) -> Backend:
+    """Ask the engine for the backend of the layers; raises Failed when there is none, or none that answers."""
+    named_by = _named_by(variables)
+    command = [str(engine.pulumi), "whoami", "--verbose", "--json", "--non-interactive", "--color=never"]
+    try:
+        asked = subprocess.run(
+            command, cwd=ROOT / LAYER_NAMES[0], env={**variables, "PULUMI_SKIP_UPDATE_CHECK": "true"},
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as error:
+        raise Failed(
+            f"the backend does not answer within {_PATIENCE_SECONDS} s", "check the network, HTTPS_PROXY and its URL"
+        ) from error
+    if asked.returncode != 0:
+        said = " ".join(asked.stderr.split()).removeprefix("error: ") or f"pulumi whoami ended with {asked.returncode}"
+        raise Failed(said, way_out(said))
+    told = json.loads(asked.stdout)
+    return Backend(url=str(told["url"]), user=str(told["user"]), named_by=named_by)
+
+
+def _named_by(variables: Mapping[str, str]) -> str:
+    """What the engine takes the backend from, in its order; raises Failed when the layers' projects disagree."""
+    if variables.get(VARIABLE):
+        return VARIABLE
+    named = {layer: content_of(ROOT / layer / "Pulumi.yaml").get("backend") for layer in LAYER_NAMES}
+    urls = {layer: backend.get("url") if isinstance(backend, dict) else None for layer, backend in named.items()}
+    if len(set(urls.values())) > 1:
+        told = ", ".join(f"{layer}: {url or 'none'}" for layer, url in urls.items())
+        raise Failed(
+            f"the layers' projects name different backends ({told}), and have to read each other's outputs",
+            f"give backend: url: in every <layer>/Pulumi.yaml the same value, or set {VARIABLE}",
+        )
+    return "backend: in Pulumi.yaml" if urls[LAYER_NAMES[0]] else "pulumi login"
+
+
+def passphrase(backend: Backend, environment: str, variables: Mapping[str, str] = os.environ) -> str:
+    """Where the passphrase of the layers' secrets comes from; raises Failed when one is needed and there is none."""
+    needing = [layer for layer in LAYER_NAMES if _needs_passphrase(backend, layer, environment)]
+    if not needing:
+        return "not needed: the backend, or a key of yours, keeps secrets"
+    if _PASSPHRASE in variables:
+        return _PASSPHRASE
+    if file := variables.get(_PASSPHRASE_FILE):
+        if not Path(file).is_file() or not os.access(file, os.R_OK):
+            raise Failed(
+                f"{_PASSPHRASE_FILE} is {file}, which can't be read", "name the file with the passphrase in it"
+            )
+        return f"{_PASSPHRASE_FILE}, {file}"
+    raise Failed(
+        f"the secrets of {', '.join(needing)} are encrypted by a passphrase, and none is given",
+        f"choose one, keep it safe, and set {_PASSPHRASE}, or {_PASSPHRASE_FILE} to a file that holds it;\n"
+        "an empty one will do where nothing in the configuration is secret",
+    )
+
+
+def _needs_passphrase(backend: Backend, layer: str, environment: str) -> bool:
+    content = content_of(ROOT / layer / f"Pulumi.{environment}.yaml")
+    provider = str(content.get("secretsprovider") or "")
+    if provider and provider != "passphrase":
+        return False
+    return bool(content.get("encryptionsalt")) or not backend.is_service

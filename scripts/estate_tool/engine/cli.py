@@ -1,0 +1,244 @@
+"""The engine's command line for one environment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from estate_tool.core import temporary
+from estate_tool.core.environment import DEFAULT
+from estate_tool.core.errors import Failed
+from estate_tool.core.paths import ROOT, SCRIPTS
+from estate_tool.engine import checkpoint, locks
+from estate_tool.engine.event_log import EventReader
+from estate_tool.engine.hints import way_out
+from estate_tool.engine.inline_program import served
+from estate_tool.engine.parent_death import bound_to_us
+from estate_tool.engine.process import ended, started, wait
+from foundation.layers import LAYER_NAMES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from estate_tool.engine.checkpoint import Record, StackState
+
+Answer = TypeVar("Answer")
+
+# Tells the engine where in this process the guardrails are.
+POLICY_PACK = SCRIPTS / "estate_tool" / "policy_pack"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pulumi:
+    """Runs the engine for one environment; `variables` are added to the environment of its processes.
+
+    So is what `attach` returns, which is called when a provider is needed. `version` is the engine's.
+    """
+
+    stack: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    attach: Callable[[], Mapping[str, str]] = dict
+    version: str = ""
+    say: Callable[[str], None] = lambda text: print(text, file=sys.stderr)
+
+    def stacks(self) -> dict[str, int]:
+        """Layers that have a stack for this environment, with the number of resources in it."""
+        found = self._from_files(LAYER_NAMES)
+        if found is not None:
+            return {layer: len(state.resources) for layer, state in found.items()}
+        counted = self._for_each(LAYER_NAMES, self._count)
+        return {layer: count for layer, count in counted.items() if count is not None}
+
+    def _count(self, layer: str) -> int | None:
+        """How many resources the layer's stack has; None when there is none.
+
+        In a project's folder the engine lists a stack by its bare name that a bare name means: not another
+        organisation's of the same name, nor another project's.
+        """
+        listed = json.loads(self._call(ROOT / layer, "stack", "ls", "--json"))
+        return next((int(one.get("resourceCount") or 0) for one in listed if one["name"] == self.stack), None)
+
+    def former(self) -> dict[str, str]:
+        """Layers of this environment under the names that their projects had before, by layer: the stacks' full names.
+
+        Of a stack with such a name nobody knows whether it is the estate's until its content is seen.
+        """
+        folder = self._state_folder()
+        if folder and not any((folder / "stacks" / layer / f"{self.stack}.json").exists() for layer in LAYER_NAMES):
+            return {}  # without asking the engine
+        listed = json.loads(self._call(ROOT, "stack", "ls", "--all", "--json"))
+        full = {tuple(one["name"].split("/")[-2:]): str(one["name"]) for one in listed}
+        named = {layer: full[layer, self.stack] for layer in LAYER_NAMES if (layer, self.stack) in full}
+        exported = self._for_each(named, lambda layer: self._call(ROOT, "stack", "export", "--stack", named[layer]))
+        return {layer: named[layer] for layer, content in exported.items() if f'"estate:{layer}:' in content}
+
+    def _from_files(self, layers: Iterable[str]) -> dict[str, StackState] | None:
+        folder = self._state_folder()
+        return checkpoint.from_files(folder, self.stack, layers) if folder else None
+
+    def _state_folder(self) -> Path | None:
+        return locks.state_folder({**os.environ, **self.variables})
+
+    def _for_each(self, layers: Iterable[str], ask: Callable[[str], Answer]) -> dict[str, Answer]:
+        """What each layer is asked of the engine, all at once."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        asked = tuple(layers)
+        with ThreadPoolExecutor(max_workers=len(LAYER_NAMES)) as pool:
+            return dict(zip(asked, pool.map(ask, asked), strict=True))
+
+    def states(self, layers: Iterable[str] = LAYER_NAMES) -> dict[str, StackState]:
+        """The stacks that these layers have for this environment."""
+        wanted = tuple(layers)
+        found = self._from_files(wanted)
+        if found is not None:
+            return found
+        counted = self._for_each(wanted, self._count)
+        return self._for_each([layer for layer, count in counted.items() if count is not None], self._state)
+
+    def _state(self, layer: str) -> StackState:
+        tags = json.loads(self._call(ROOT / layer, "stack", "tag", "ls", "--json", "--stack", self.stack))
+        record = checkpoint.Record.parse((tags or {}).get(checkpoint.RECORD_TAG, ""))
+        return checkpoint.StackState(deployment=self.export(layer), record=record)
+
+    def keep_record(self, layer: str, record: Record) -> None:
+        """Keeps what the last rollout of a layer left in the layer's stack."""
+        self._call(ROOT / layer, "stack", "tag", "set", checkpoint.RECORD_TAG, str(record), "--stack", self.stack)
+
+    def export(self, layer: str) -> dict[str, Any]:
+        """The deployment of a layer's stack, as the engine keeps it."""
+        exported: dict[str, Any] = self.export_versioned(layer)["deployment"]
+        return exported
+
+    def export_versioned(self, layer: str) -> dict[str, Any]:
+        """A layer's `deployment`, beside the `version` of its format."""
+        exported: dict[str, Any] = json.loads(self._call(ROOT / layer, "stack", "export", "--stack", self.stack))
+        return exported
+
+    def replace(self, layer: str, exported: Mapping[str, Any]) -> None:
+        """Puts an edited deployment, as `export_versioned` gave it, in the place of the present one.
+
+        The engine refuses one that does not hold together.
+        """
+        with temporary.folder() as folder:
+            file = folder / "state.json"
+            file.write_text(json.dumps(exported), encoding="utf-8")
+            self._call(ROOT / layer, "stack", "import", "--stack", self.stack, "--file", str(file))
+
+    def create_stack(self, layer: str) -> None:
+        """Makes the empty stack of a layer."""
+        self._call(ROOT / layer, "stack", "init", self.stack, "--no-select")
+
+    def remove_stack(self, layer: str) -> None:
+        """Removes a layer's stack, which must be empty; what a person configured for it stays."""
+        self._call(ROOT / layer, "stack", "rm", "--yes", "--preserve-config", "--stack", self.stack)
+        # Of the default environment the file is part of the checkout; a real one's holds its account.
+        if self.stack != DEFAULT:
+            _remove_bare_salt(ROOT / layer / f"Pulumi.{self.stack}.yaml")
+
+    def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
+        """Rolls a layer out; returns the engine's complaint, empty when all went well.
+
+        A preview is a run of its own, with an event log of its own: an `up` that begins with one truncates its log when
+        the update begins. With `refresh`, what AWS says of the layer comes before its state.
+        """
+        flags = ["--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--suppress-outputs"]
+        return self._run_program(layer, ["up", *flags], on_event)
+
+    def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
+        """Says what a rollout of a layer would do; returns the engine's complaint, empty when all went well.
+
+        Guardrails on a whole layer are checked at a run's end: at this one's, a breach has changed nothing.
+        """
+        flags = [*(["--refresh"] if refresh else []), "--suppress-outputs"]
+        return self._run_program(layer, ["preview", *flags], on_event)
+
+    def destroy(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        """Destroys a layer's resources; returns the engine's complaint, empty when all went well."""
+        return self._run(layer, ["destroy", "--yes", "--skip-preview", "--suppress-outputs"], on_event)
+
+    def refresh(self, layer: str, urns: Iterable[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        """Puts what AWS says of some resources into the state; returns the engine's complaint."""
+        targets = [f"--target={urn}" for urn in urns]
+        flags = ["--yes", "--skip-preview", "--suppress-outputs", "--skip-pending-creates"]
+        return self._run(layer, ["refresh", *flags, *targets], on_event)
+
+    def compare(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        """Says how AWS differs from the state, as a refresh that changes nothing; returns the engine's complaint."""
+        return self._run(layer, ["refresh", "--preview-only", "--suppress-outputs", "--skip-pending-creates"], on_event)
+
+    def _run_program(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        with served(layer) as port:
+            serving = ["--exec-kind=auto.inline", f"--client=127.0.0.1:{port}", f"--policy-pack={POLICY_PACK}"]
+            told = {"ESTATE_POLICY_PACK_PORT": str(port), "ESTATE_POLICY_PACK_PROCESS": str(os.getpid())}
+            return replace(self, variables={**self.variables, **told})._run(layer, [*arguments, *serving], on_event)
+
+    def _run(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        complaint = self._run_once(layer, arguments, on_event)
+        if self._freed(layer, complaint):
+            complaint = self._run_once(layer, arguments, on_event)
+        return locks.explained(complaint, layer, self.stack)
+
+    def _freed(self, layer: str, complaint: str) -> bool:
+        """Whether all that was in the way were locks of dead processes, which are gone now.
+
+        Before the engine has its lock it touches nothing. In a file backend such locks are looked for beforehand.
+        """
+        found = locks.told(complaint)
+        if not locks.are_dead(found):
+            return False
+        for lock in found:
+            self.say(f"freed the lock of {lock}, which has ended")
+        self._call_once(ROOT / layer, "cancel", "--yes", "--stack", self.stack)
+        return True
+
+    def _run_once(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
+        with temporary.folder() as folder:
+            log = folder / "events.jsonl"
+            log.touch()
+            command = ["pulumi", *arguments, "--stack", self.stack, "--non-interactive", "--color=never"]
+            guarded = bound_to_us([*command, f"--event-log={log}"])
+            with started(guarded, ROOT / layer, {**self._environ(), **self.attach()}) as process:
+                reader = EventReader(log, on_event)
+                reader.start()
+                output = wait(process)
+                reader.finish()
+            if process.returncode == 0:
+                return ""
+            # One that was killed leaves only how far it had come.
+            said = output.strip() if process.returncode > 0 else ""
+            return said or ended(process.returncode)
+
+    def _call(self, folder: Path, *arguments: str) -> str:
+        try:
+            return self._call_once(folder, *arguments)
+        except Failed as error:
+            if not self._freed(folder.name, error.message):
+                raise
+        return self._call_once(folder, *arguments)
+
+    def _call_once(self, folder: Path, *arguments: str) -> str:
+        command = ["pulumi", *arguments, "--non-interactive", "--color=never"]
+        with started(command, folder, self._environ(), merge=False) as process:
+            output, complaint = process.communicate()
+        if process.returncode != 0:
+            said = complaint.strip()
+            raise Failed(f"pulumi {' '.join(arguments[:2])} failed in {folder.name}: {said}", way_out(said))
+        return output
+
+    def _environ(self) -> dict[str, str]:
+        # The engine hides --event-log, --client and --exec-kind from those who don't ask for them.
+        return {**os.environ, **self.variables, "PULUMI_DEBUG_COMMANDS": "true"}
+
+
+def _remove_bare_salt(stack_file: Path) -> None:
+    """Removes a stack's file in which there is nothing but the salt that the engine put there."""
+    with contextlib.suppress(FileNotFoundError):
+        lines = [line for line in stack_file.read_text(encoding="utf-8").splitlines() if line.strip()]
+        if all(line.startswith("encryptionsalt:") for line in lines):
+            stack_file.unlink()

@@ -1,0 +1,1 @@
+"""Events of an environment: sending, querying, accounting for each of them, dead-letter queues."""

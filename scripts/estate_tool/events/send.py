@@ -1,0 +1,150 @@
+"""One send: lines in, checked, into the ingest queue, with a count of everything."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, BinaryIO
+
+from estate_tool.core.aws_errors import explained
+from estate_tool.core.errors import EstateError, Failed
+from estate_tool.events import sender
+from estate_tool.events.counted_before import clock_of
+from estate_tool.events.lines import Lines, LongerDocument, one_document_each
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from estate_tool.console.progress import Progress
+    from estate_tool.core.environment import Environment
+    from estate_tool.events.ledger import Ledger
+
+QUEUE = "ingest"
+# Further rejected lines are counted, not listed.
+LISTED = 100
+
+
+class Transfer:
+    """Sends a stream's lines, from `first_line` on; `raw` sends invalid events too. `size` is the stream's, if known.
+
+    `through_line` is the line up to which everything is sent or rejected, and 0 when the embedded AWS ended meanwhile:
+    what it had taken in and not saved yet is gone.
+    """
+
+    def __init__(
+        self, environment: Environment, ledger: Ledger, progress: Progress, *,
+        raw: bool = False, first_line: int = 1, size: int | None = None,
+    ) -> None:  # fmt: skip
+        self._environment = environment
+        self._ledger = ledger
+        self._progress = progress
+        self._raw = raw
+        self._first_line = first_line
+        self._size = size
+        self._started = time.monotonic()
+        self._gap = False
+        self._process = _embedded_process(environment)
+        self.through_line = first_line - 1
+
+    def send(self, stream: BinaryIO) -> None:
+        """Send it all; raises Failed, with how to go on, when that can't be done or is interrupted."""
+        sqs = self._environment.client("sqs")
+        url = sqs.get_queue_url(QueueName=self._environment.names.queue(QUEUE))["QueueUrl"]
+        answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["MaximumMessageSize"])
+        self._ledger.began, attributes = clock_of(answer), answer["Attributes"]
+        longest = min(int(attributes.get("MaximumMessageSize", sender.BATCH_BYTES)), sender.BATCH_BYTES)
+        lines = Lines(stream, longest=longest, first=self._first_line)
+        try:
+            sender.Sender(self._environment.batch_sender(), url).run(
+                sender.batches(self._messages(lines)),
+                lambda delivery: self._account(delivery, lines),
+                lambda trouble: self._progress.show(lambda: self._standing(lines, trouble)),
+            )
+            self.through_line = lines.number
+            self._require_same_process()
+        except LongerDocument:
+            raise
+        except sender.Interrupted as error:
+            raise Failed(f"stopped: {self._standing(lines)}", self._how_to_go_on()) from error
+        except OSError as error:
+            raise Failed(f"can't read on: {error.strerror or error}", self._how_to_go_on()) from error
+        except Exception as error:
+            # Whatever it is, the user has to know how far it went.
+            known = error if isinstance(error, EstateError) else explained(error, self._environment)
+            hint = f"{known.hint}\n{self._how_to_go_on()}".strip()
+            raise Failed(f"{known.message}\nso far: {self._standing(lines)}", hint) from error
+
+    def _messages(self, lines: Lines) -> Iterator[sender.Message]:
+        """The lines to send, checked and counted."""
+        from shared.events import InvalidEvent, parse
+
+        for line in lines if self._raw else one_document_each(lines):
+            self._ledger.read += 1
+            event, problem = None, line.problem
+            if not problem:
+                try:
+                    event = bytes.fromhex(parse(line.text).key)
+                except InvalidEvent as error:
+                    problem = "" if self._raw else str(error)
+            if problem:
+                self._reject(line.number, problem)
+            else:
+                yield sender.Message(line.number, line.text, event)
+
+    def _reject(self, number: int, problem: str) -> None:
+        self._ledger.rejected += 1
+        if self._ledger.rejected <= LISTED:
+            self._progress.report.line(f"line {number}: {problem}")
+        elif self._ledger.rejected == LISTED + 1:
+            self._progress.report.line("further rejected lines are counted, not listed")
+
+    def _account(self, delivery: sender.Delivery, lines: Lines) -> None:
+        for message, message_id in delivery.sent:
+            self._ledger.delivered(message.event, message_id)
+        for message, problem in delivery.refused:
+            self._reject(message.number, problem)
+        # Deliveries come in order; one that is not complete leaves a gap that later ones do not close.
+        self._gap = self._gap or delivery.error is not None
+        if not self._gap:
+            self.through_line = delivery.last_line
+        self._progress.show(lambda: self._standing(lines))
+
+    def _standing(self, lines: Lines, trouble: str = "") -> str:
+        ledger = self._ledger
+        rate = ledger.sent / max(time.monotonic() - self._started, 0.001)
+        rejected = f", {ledger.rejected:,} rejected" if ledger.rejected else ""
+        share = f", {100 * lines.bytes_read // self._size} % of the file read" if self._size else ""
+        text = f"{ledger.sent:,} sent, {rate:,.0f}/s{rejected}{share}"
+        return f"{text}; trying again: {trouble}" if trouble else text
+
+    def _require_same_process(self) -> None:
+        """Raise Failed if the embedded AWS ended during the send, though another was there to take the rest."""
+        if self._ended():
+            raise Failed("the embedded AWS ended during the send")
+
+    def _ended(self) -> bool:
+        return _embedded_process(self._environment) != self._process
+
+    def _how_to_go_on(self) -> str:
+        if self._ended():
+            self.through_line = 0
+            return (
+                "the embedded AWS ended meanwhile; what it had taken in and not saved yet is gone: send the whole file "
+                "again, without --from-line (what is sent twice is counted once)"
+            )
+        if self.through_line < self._first_line:
+            return "begin again with the same command: what is sent twice is counted once"
+        return (
+            f"everything up to line {self.through_line:,} is sent or rejected; go on with the same command and "
+            f"--from-line {self.through_line + 1} (what is sent twice is counted once)"
+        )
+
+
+def _embedded_process(environment: Environment) -> int | None:
+    """Return the number of the process of the embedded AWS; None while none answers, and for a real account."""
+    # No process of AWS itself is on this machine.
+    if not environment.local:
+        return None
+    from estate_tool.core import embedded
+
+    status = embedded.status(embedded.Place.from_environment())
+    return status.pid if status.answering else None

@@ -1,0 +1,1 @@
+"""CloudWatch of an environment: metrics, alarms, dashboards, fire drills."""

@@ -1,0 +1,71 @@
+"""The alarms of an environment, as CloudWatch has them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from estate_tool.core.environment import Environment
+
+
+# The names and ARNs in a rule such as ALARM("one") OR OK(two).
+_ABOUT = re.compile(r"\(\s*\"?([^\s()\"]+)\"?\s*\)")
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm, the topics it notifies of ALARM and of OK, and the composite alarms whose rules name it."""
+
+    name: str
+    state: str
+    composite: bool
+    enabled: bool
+    topics: tuple[str, ...]
+    parents: tuple[str, ...] = ()
+    ok_topics: tuple[str, ...] = ()
+
+
+def of_environment(environment: Environment) -> list[Alarm]:
+    """All alarms of the environment, composite ones first."""
+    suffix = environment.names.suffix
+    cloudwatch = environment.client("cloudwatch")
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(
+        AlarmNamePrefix="alarm-", AlarmTypes=["CompositeAlarm", "MetricAlarm"]
+    )
+    found = [one for page in pages for one in _described(page)]
+    # Another environment's suffix may end in this one's: then only the tag tells them apart.
+    named = [one for one in found if one["AlarmName"].endswith(f"-{suffix}")]
+    mine = [one for one in named if _tag(cloudwatch, one["AlarmArn"], "Environment") == suffix]
+    rules = {one["AlarmName"]: set(_ABOUT.findall(one["AlarmRule"])) for one in mine if "AlarmRule" in one}
+    return [_alarm(one, rules) for one in sorted(mine, key=lambda one: ("AlarmRule" not in one, one["AlarmName"]))]
+
+
+def _described(page: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from page.get("CompositeAlarms", [])
+    yield from page.get("MetricAlarms", [])
+
+
+def _tag(cloudwatch: Any, arn: str, key: str) -> str | None:
+    tags = cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"]
+    return next((str(tag["Value"]) for tag in tags if tag["Key"] == key), None)
+
+
+def _alarm(described: dict[str, Any], rules: Mapping[str, set[str]]) -> Alarm:
+    known_as = {described["AlarmName"], described["AlarmArn"]}
+    return Alarm(
+        name=described["AlarmName"],
+        state=described["StateValue"],
+        composite="AlarmRule" in described,
+        enabled=described.get("ActionsEnabled", True),
+        topics=_topics(described.get("AlarmActions", [])),
+        parents=tuple(name for name, about in rules.items() if known_as & about),
+        ok_topics=_topics(described.get("OKActions", [])),
+    )
+
+
+def _topics(actions: list[str]) -> tuple[str, ...]:
+    return tuple(action for action in actions if action.split(":")[2] == "sns")

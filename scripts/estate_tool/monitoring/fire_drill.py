@@ -1,0 +1,124 @@
+"""Sets alarms off and listens for their notifications."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.monitoring.subscription import listening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from estate_tool.core.environment import Environment
+    from estate_tool.monitoring.alarms import Alarm
+    from estate_tool.monitoring.subscription import Listener
+
+# SNS delivers to a queue within a second or two; a run of many alarms at CloudWatch's rate limits takes longer.
+_PATIENCE_SECONDS = 60.0
+_PATIENCE_LOCALLY = 6.0
+_ATTEMPTS = 2
+
+
+@dataclass
+class Tested:
+    """An alarm under test: the topics it was heard on, and how long that took."""
+
+    alarm: Alarm
+    set_at: float = 0.0
+    heard: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def silent(self) -> list[str]:
+        """The topics on which it was not heard."""
+        return [topic for topic in self.alarm.topics if topic not in self.heard]
+
+    @property
+    def delivered(self) -> bool:
+        """True if it was heard on every topic."""
+        return not self.silent
+
+    def as_json(self) -> dict[str, Any]:
+        """Return its part of the report."""
+        seconds = round(max(self.heard.values()), 2) if self.delivered and self.heard else None
+        why = "" if self.alarm.enabled else "its actions are switched off"
+        return {
+            "alarm": self.alarm.name, "delivered": self.delivered, "topics": list(self.alarm.topics),
+            "silent_topics": self.silent, "seconds": seconds, "why": why,
+        }  # fmt: skip
+
+
+def notifications(alarms: Sequence[Alarm]) -> Counter[str]:
+    """Return how many notifications a drill sends to each topic: one of ALARM, one of OK where an alarm tells that.
+
+    An alarm that has no topic of its own is not drilled, so that none sets off the composite alarm above it.
+    """
+    return Counter(topic for alarm in alarms if alarm.enabled for topic in (*alarm.topics, *alarm.ok_topics))
+
+
+def drill(environment: Environment, alarms: Sequence[Alarm], show: Callable[[str], None]) -> list[Tested]:
+    """Set each of the alarms to ALARM, and back to what it was; who was heard. Each of them tells some topic.
+
+    Composite alarms come first: once their children are set off, they may already be in the state ALARM.
+    """
+    tested = [Tested(alarm) for alarm in alarms]
+    topics = sorted({topic for alarm in alarms for topic in alarm.topics})
+    with listening(environment, topics) as listener:
+        run = _Run(environment, listener, show)
+        for _ in range(_ATTEMPTS):
+            left = [one for one in tested if not one.delivered and one.alarm.enabled]
+            for one in left:
+                run.set_off(one)
+            run.listen(tested)
+    return tested
+
+
+class _Run:
+    """One drill: what it writes into alarms carries its mark, so that it hears nobody else's."""
+
+    def __init__(self, environment: Environment, listener: Listener, show: Callable[[str], None]) -> None:
+        self._cloudwatch = environment.client("cloudwatch")
+        # The embedded AWS delivers at once: what has not come after seconds never comes.
+        self._patience = _PATIENCE_LOCALLY if environment.local else _PATIENCE_SECONDS
+        self._listener = listener
+        self._show = show
+        self._mark = f"fire drill {secrets.token_hex(6)}"
+
+    def set_off(self, tested: Tested) -> None:
+        """ALARM, and back; an alarm tells of changes only, so one that is in ALARM leaves that state first."""
+        name = tested.alarm.name
+        self._show(f"fire drill: {name}")
+        before = self._state(tested.alarm)
+        try:
+            if before == "ALARM":
+                self._set(name, "OK")
+            tested.set_at = time.monotonic()
+            self._set(name, "ALARM")
+        finally:
+            if before != "ALARM":
+                self._set(name, before)
+
+    def listen(self, tested: Sequence[Tested]) -> None:
+        """Until all were heard, or nothing has come for too long."""
+        by_name = {one.alarm.name: one for one in tested}
+        end = time.monotonic() + self._patience
+        while time.monotonic() < end and any(not one.delivered and one.alarm.enabled for one in tested):
+            for topic, told in self._listener.heard():
+                one = by_name.get(told.get("AlarmName", ""))
+                ours = told.get("NewStateValue") == "ALARM" and self._mark in told.get("NewStateReason", "")
+                if one and ours:
+                    one.heard.setdefault(topic, time.monotonic() - one.set_at)
+                    end = time.monotonic() + self._patience
+            self._show(f"fire drill: {sum(one.delivered for one in tested)} of {len(tested)} heard")
+
+    def _state(self, alarm: Alarm) -> str:
+        kind, key = ("CompositeAlarm", "CompositeAlarms") if alarm.composite else ("MetricAlarm", "MetricAlarms")
+        answer = self._cloudwatch.describe_alarms(AlarmNames=[alarm.name], AlarmTypes=[kind])
+        found = answer.get(key) or [{"StateValue": alarm.state}]
+        return str(found[0]["StateValue"])
+
+    def _set(self, name: str, state: str) -> None:
+        self._cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason=self._mark)

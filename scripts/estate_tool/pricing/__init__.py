@@ -1,0 +1,1 @@
+"""Prices and quantities: the lines of a bill."""

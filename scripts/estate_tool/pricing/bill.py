@@ -1,0 +1,150 @@
+"""The lines of the bill, before and after: quantities times prices, exact, and rounded once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from typing import TYPE_CHECKING
+
+from estate_tool.pricing.load import MONTH_DAYS, MONTH_HOURS, MONTH_SECONDS, ZERO
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from estate_tool.pricing.load import FunctionLoad, Load, LogLoad, TableLoad, WatchLoad
+    from estate_tool.pricing.prices import Prices
+
+COMPONENTS = ("functions", "provisioned concurrency", "tables", "queues", "logs", "watching")
+CENT = Decimal("0.01")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """What is paid for: so many units at a price, before and after."""
+
+    component: str
+    item: str
+    what: str
+    price: str
+    before: Decimal
+    after: Decimal
+
+
+def lines(load: Load, prices: Prices) -> list[Line]:
+    """Every line of the bill with anything on it; `prices` only tells whether a price is known."""
+    found: list[Line] = []
+    for function in load.functions:
+        found += _function(function)
+    for table in load.tables:
+        found += _table(table)
+    found += [
+        Line(component="queues", item=queue.name, what="requests", price="queue_request",
+             before=queue.requests, after=queue.requests)
+        for queue in load.queues
+    ]  # fmt: skip
+    found += [*_logs(load.logs), *_watching(load.watching)]
+    return [line for line in found if (line.before or line.after) and line.price in prices.by_key]
+
+
+def before_gb_seconds(function: FunctionLoad, billed_ms: Decimal | None = None) -> Decimal:
+    """What it took with the memory from before; with durations as they are now unless something else is known."""
+    if billed_ms is None:
+        billed_ms = function.billed_ms if function.before_billed_ms is None else function.before_billed_ms
+    return function.invocations * billed_ms / 1000 * function.before_memory_mb / 1024
+
+
+def _function(function: FunctionLoad) -> Iterator[Line]:
+    cold = function.invocations - function.on_warm
+
+    def line(component: str, what: str, price: str, before: Decimal, after: Decimal) -> Line:
+        key = f"lambda_{price}_{function.architecture}"
+        return Line(component=component, item=function.name, what=what, price=key, before=before, after=after)
+
+    yield line("functions", "duration", "duration", before_gb_seconds(function), function.gb_seconds(cold))
+    yield line("functions", "requests", "request", function.invocations, function.invocations)
+    warm = "provisioned concurrency"
+    kept = function.warm * function.memory_mb / 1024 * MONTH_SECONDS
+    yield line(warm, "kept warm", "warm", ZERO, kept)
+    yield line(warm, "duration", "warm_duration", ZERO, function.gb_seconds(function.on_warm))
+
+
+def _table(table: TableLoad) -> Iterator[Line]:
+    def line(what: str, price: str, before: Decimal, after: Decimal) -> Line:
+        return Line(component="tables", item=table.name, what=what, price=price, before=before, after=after)
+
+    for way, requests, units, fixed in (
+        ("read", table.reads, table.priced_read_units, table.fixed_read_units),
+        ("write", table.writes, table.priced_write_units, table.fixed_write_units),
+    ):
+        kept = (units or ZERO) * MONTH_HOURS
+        yield line(f"{way} capacity", f"table_{way}_unit_hour", fixed * MONTH_HOURS, kept)
+        yield line(f"{way}s on demand", f"table_{way}_request", ZERO, requests if units is None else ZERO)
+    yield line("stored", "table_storage", table.stored_gb, table.stored_gb)
+    yield line("backup to any second", "table_backup", ZERO, table.backup_gb)
+
+
+def _logs(logs: LogLoad) -> Iterator[Line]:
+    def line(what: str, price: str, before: Decimal, after: Decimal) -> Line:
+        return Line(component="logs", item="all functions", what=what, price=price, before=before, after=after)
+
+    yield line("ingested", "log_ingestion", logs.ingested_gb, logs.ingested_gb)
+    stored = logs.ingested_gb * logs.compression
+    yield line("stored", "log_storage", stored * logs.before_months, stored * logs.retention_days / MONTH_DAYS)
+
+
+def _watching(watching: WatchLoad) -> Iterator[Line]:
+    for what, price, number in (
+        ("alarms", "alarm", watching.alarm_metrics),
+        ("composite alarms", "composite_alarm", watching.composite_alarms),
+        ("dashboards", "dashboard", watching.dashboards),
+        ("custom metrics", "metric", watching.metrics),
+    ):
+        yield Line(component="watching", item="estate", what=what, price=price, before=ZERO, after=number)
+
+
+def cents(amount: Decimal) -> Decimal:
+    """Rounded half up to whole cents."""
+    return amount.quantize(CENT, ROUND_HALF_UP)
+
+
+def apportioned(amounts: Sequence[Decimal], total: Decimal) -> list[Decimal]:
+    """The amounts in whole cents that add up to a total near their sum: cents left over go to the largest rests."""
+    parts = [amount.quantize(CENT, ROUND_FLOOR) for amount in amounts]
+    left = int((total - sum(parts, ZERO)) / CENT)
+    if left < 0:
+        # The total was rounded down further than the parts: the smallest rests give a cent back.
+        by_rest = sorted(
+            (place for place, part in enumerate(parts) if part), key=lambda place: amounts[place] - parts[place]
+        )
+        for place in by_rest[:-left]:
+            parts[place] -= CENT
+        return parts
+    by_rest = sorted(
+        (place for place, amount in enumerate(amounts) if amount), key=lambda place: parts[place] - amounts[place]
+    )
+    for number in range(left):
+        parts[by_rest[number % len(by_rest)]] += CENT
+    return parts
+
+
+def apportioned_pair(
+    before: Sequence[Decimal], after: Sequence[Decimal], total_before: Decimal, total_after: Decimal
+) -> tuple[list[Decimal], list[Decimal]]:
+    """The amounts of both in whole cents that add up to their totals; what did not change is the same cents in both."""
+    same = [place for place, amount in enumerate(before) if amount == after[place]]
+    changed = [place for place in range(len(before)) if place not in set(same)]
+    held = cents(sum((before[place] for place in same), ZERO))
+    # Where nothing else is paid for, all the cents are theirs.
+    if not any(before[place] for place in changed):
+        held = total_before
+    elif not any(after[place] for place in changed):
+        held = total_after
+    kept = apportioned([before[place] for place in same], held)
+    both: list[list[Decimal]] = []
+    for amounts, total in ((before, total_before), (after, total_after)):
+        parts = [ZERO] * len(amounts)
+        others = apportioned([amounts[place] for place in changed], total - held)
+        for place, part in (*zip(same, kept, strict=True), *zip(changed, others, strict=True)):
+            parts[place] = part
+        both.append(parts)
+    return both[0], both[1]

@@ -1,0 +1,193 @@
+"""Failed events as they lie in a failure queue: what each one is, and why, when and how often it failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from estate_tool.core.untrusted import decoded, is_json, mapping, member, moment, seconds, text_of, whole
+from estate_tool.events.stream_failures import Range, batch_range
+from foundation.catalog import CATALOG
+from foundation.model import QueueTrigger
+from shared.dead_letters import SOURCE_ID
+from shared.events import InvalidEvent, parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from estate_tool.redrive.explanations import Explanations
+
+# Attributes of messages: the first three are Lambda's ("Dead-letter queues"), the others count what redrive did.
+REQUEST, CODE, ERROR = "RequestID", "ErrorCode", "ErrorMessage"
+REPLAYS, FAILED_AT = "Replays", "FailedAt"
+_OURS = (REPLAYS, FAILED_AT, REQUEST, CODE, ERROR)
+# "Amazon SQS message metadata".
+_MOST_ATTRIBUTES = 10
+
+
+class Kind(StrEnum):
+    """What a message in a failure queue is."""
+
+    MESSAGE = "message"
+    """A message of a queue that its consumer could not process."""
+    ASYNC = "async"
+    """The payload of an asynchronous invocation that failed."""
+    STREAM = "stream"
+    """Where in a stream the records lie that a function could not process."""
+    UNKNOWN = "unknown"
+
+
+class FailureQueue(NamedTuple):
+    """Where failures end: dlq-PURPOSE-SUFFIX."""
+
+    purpose: str
+    function: str
+    source: str | None
+    """The queue whose messages end here; None for a function's own failure queue."""
+    most_receives: int = 0
+    """After so many vain deliveries a message of the source ended here."""
+
+
+def failure_queues() -> Iterator[FailureQueue]:
+    """Every failure queue of the catalog."""
+    for queue in CATALOG.queues:
+        yield FailureQueue(queue.name, CATALOG.consumer(queue.name).name, queue.name, queue.max_receive_count)
+    for function in CATALOG.functions:
+        if not isinstance(function.trigger, QueueTrigger):
+            yield FailureQueue(function.name, function.name, None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """A failed event, or a batch of them."""
+
+    kind: Kind
+    message: dict[str, Any]
+    error: str
+    failed_at: float
+    """When it failed, in seconds since 1970; for a queue's message, when it was sent."""
+    attempts: int | None
+    """How often it was tried before it ended here, as far as AWS tells."""
+    replays: int
+    """How often it was replayed in vain."""
+    payload: Any = None
+    request: bytes = b"null"
+    """The payload to the letter: no number in it has been read and written anew."""
+    batch: Range | None = None
+    event_type: str | None = None
+    hopeless: bool = False
+    """Whether no replay can succeed."""
+
+    @property
+    def arrivals(self) -> tuple[float, float]:
+        """When a batch's first and last record came into the stream."""
+        told = mapping(mapping(decoded(self.message["Body"])).get("DDBStreamBatchInfo"))
+        first, last = (
+            told.get(f"approximateArrivalOf{which}Record") or told.get("timestamp") for which in ("First", "Last")
+        )
+        return moment(first, 0.0), moment(last, self.failed_at)
+
+    def attributes(self, error: str = "") -> dict[str, Any]:
+        """The message's attributes for the next time: one replay more, and the latest error.
+
+        Of a message that has as many as it may have, some of its sender's make place.
+        """
+        kept = dict(self.message.get("MessageAttributes") or {})
+        values = {REPLAYS: str(self.replays + 1), FAILED_AT: f"{self.failed_at:.3f}", ERROR: _clean(error)}
+        kept |= {name: {"DataType": "String", "StringValue": value} for name, value in values.items() if value}
+        ours = {name: kept[name] for name in _OURS if name in kept}
+        return dict(list((ours | kept).items())[:_MOST_ATTRIBUTES])
+
+
+def read(message: dict[str, Any], queue: FailureQueue, explanations: Explanations, table: str = "") -> Letter:
+    """What a received message is, with the reason that the function's log has for it if the message has none.
+
+    Anybody may have sent it: nothing in it is relied on. With `table`, only records of that one are a batch.
+    """
+    told = {
+        name: text_of(mapping(value).get("StringValue", ""))
+        for name, value in mapping(message.get("MessageAttributes")).items()
+    }
+    system = mapping(message.get("Attributes"))
+    sent = whole(system.get("SentTimestamp")) / 1000
+    letter = Letter(
+        kind=Kind.UNKNOWN,
+        message=message,
+        error="not a failure as AWS writes it",
+        failed_at=seconds(told.get(FAILED_AT), sent),
+        # SQS goes on counting here, whoever looks at the message.
+        attempts=min(whole(system.get("ApproximateReceiveCount"), 1), queue.most_receives) or None,
+        replays=whole(told.get(REPLAYS)),
+        hopeless=True,
+    )
+    if queue.source:
+        return _of_queue(letter, told, queue, explanations)
+    if _is_async(told) and is_json(message["Body"]):
+        return _async(letter, told)
+    body = decoded(message["Body"])
+    return _of_function(letter, body, told, queue, explanations, table) if isinstance(body, dict) else letter
+
+
+def _is_async(told: dict[str, str]) -> bool:
+    """True if Lambda's attributes are there; anybody may set them, and on an event they mean nothing."""
+    return REQUEST in told and CODE in told
+
+
+def _async(letter: Letter, told: dict[str, str]) -> Letter:
+    """The payload of an asynchronous invocation, as it was: no number of it is read and written anew."""
+    error = told.get(ERROR) or "the log says why"
+    body = letter.message["Body"]
+    return replace(
+        letter,
+        kind=Kind.ASYNC,
+        error=error,
+        payload=decoded(body),
+        request=body.encode(),
+        attempts=None,
+        hopeless=False,
+    )
+
+
+def _of_queue(letter: Letter, told: dict[str, str], queue: FailureQueue, explanations: Explanations) -> Letter:
+    try:
+        event = parse(letter.message["Body"])
+    except InvalidEvent as error:
+        if _is_async(told) and is_json(letter.message["Body"]):
+            return _async(letter, told)
+        return replace(letter, kind=Kind.MESSAGE, error=str(error))
+    # The consumer that sent it here itself says why; of what SQS moved here, its log has to.
+    why = told.get(ERROR, "") if SOURCE_ID in told else ""
+    why = why or explanations.of_message(queue.function, letter.message["MessageId"], letter.failed_at)
+    error = why or "a valid event that could not be stored; the log no longer says why"
+    return replace(letter, kind=Kind.MESSAGE, error=error, event_type=event.type, hopeless=False)
+
+
+def _of_function(
+    letter: Letter, body: dict[str, Any], told: dict[str, str], queue: FailureQueue, explanations: Explanations,
+    table: str,
+) -> Letter:  # fmt: skip
+    """What Lambda writes to a failure destination: of a stream where the records lie, of an invocation its payload."""
+    context = mapping(body.get("requestContext"))
+    condition = text_of(context.get("condition"))
+    letter = replace(
+        letter,
+        attempts=whole(context.get("approximateInvokeCount")) or None,
+        failed_at=moment(body.get("timestamp"), letter.failed_at),
+    )
+    error = told.get(ERROR, "")
+    if batch := batch_range(letter.message["Body"], table):
+        error = error or explanations.of_batch(queue.function, batch, letter.failed_at)
+        error = error or f"{condition or 'given up'}; the log no longer says why"
+        return replace(letter, kind=Kind.STREAM, error=error, batch=batch, hopeless=False)
+    if "requestPayload" in body:
+        error = error or text_of(mapping(body.get("responsePayload")).get("errorMessage"))
+        error = error or condition or "failed"
+        payload, request = body["requestPayload"], member(letter.message["Body"], "requestPayload")
+        return replace(letter, kind=Kind.ASYNC, error=error, payload=payload, request=request, hopeless=False)
+    return letter
+
+
+def _clean(text: str) -> str:
+    """A text that SQS takes as an attribute."""
+    return "".join(character if character.isprintable() else " " for character in text)[:500]

@@ -1,0 +1,113 @@
+"""Events that were stored and never aggregated: found by the records of their pages, brought in from their table."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.core.retries import is_throttled
+from estate_tool.core.untrusted import foreign_because, name_of
+from estate_tool.events.counted import CountedEvents
+from estate_tool.events.wait import AGGREGATION, PAGES, events_table
+from estate_tool.redrive.invoke import batches, invoke
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from estate_tool.core.environment import Environment
+    from estate_tool.redrive.options import Pace
+    from estate_tool.redrive.results import MissingResult
+
+# A page of the table at a time is all that is ever in memory: 1 MB at most ("Scan" in the API reference).
+_ITEMS_PER_PAGE = 500
+# An event is received when its batch begins to be stored; ingest has this long for it, and clocks differ a little.
+_SECONDS_TO_STORE = 60.0
+_LAST_SECOND = 253_402_300_000.0  # of the year 9999, as late as times are written
+_PATIENCE_SECONDS, _PAUSE_SECONDS = 300.0, 2.0
+
+Item = dict[str, Any]
+
+
+def bring_in(
+    environment: Environment,
+    pace: Pace,
+    result: MissingResult,
+    *,
+    dry_run: bool = False,
+    arrived: tuple[float, float] | None = None,
+    progress: Callable[[], None] = lambda: None,
+) -> None:
+    """Aggregate every stored event that is not counted; with `arrived`, of those that came into the stream between.
+
+    What is counted in the meantime is not counted again: the aggregation looks at the records itself.
+    """
+    names = environment.names
+    counted = CountedEvents(environment.client("dynamodb"), names.table(events_table()), names.table(PAGES))
+    for page in _pages(environment, arrived):
+        result.scanned += len(page)
+        lost = counted.uncounted(_without_foreign(page, result))
+        result.missing += len(lost)
+        for batch in batches(_record(item) for item in lost) if not dry_run else ():
+            pace.wait(len(batch))
+            error = invoke(environment, AGGREGATION, {"Records": batch, "replay": True})
+            # A batch that failed is counted but for the events that can't be.
+            failed = len(counted.uncounted(record["dynamodb"]["NewImage"] for record in batch)) if error else 0
+            result.failed += failed
+            result.brought_in += len(batch) - failed
+            result.error = error or result.error
+        progress()
+
+
+def _without_foreign(page: list[Item], result: MissingResult) -> Iterator[Item]:
+    """Yield the items that ingest stored; count and name what somebody else wrote into the table."""
+    for item in page:
+        if reason := foreign_because(item):
+            result.foreign.saw(name_of(item), reason)
+        else:
+            yield item
+
+
+def _pages(environment: Environment, arrived: tuple[float, float] | None) -> Iterator[list[Item]]:
+    names = {"#event": "event", "#page": "page", "#position": "position"}
+    values = {":now": {"N": str(int(time.time()))}}
+    # An expired event is as good as deleted, and some day so is its page's record (docs/failures.md).
+    condition = "(attribute_not_exists(expires_at) OR expires_at > :now)"
+    if arrived:
+        condition += " AND received_at BETWEEN :first AND :last"
+        first, last = max(arrived[0] - _SECONDS_TO_STORE, 0.0), min(arrived[1], _LAST_SECOND) + _SECONDS_TO_STORE
+        values |= {":first": {"S": _stored_form(first)}, ":last": {"S": _stored_form(last)}}
+    request: dict[str, Any] = {
+        "TableName": environment.names.table(events_table()), "Limit": _ITEMS_PER_PAGE, "FilterExpression": condition,
+        "ProjectionExpression": "event_key, #event, expires_at, #page, #position",
+        "ExpressionAttributeNames": names, "ExpressionAttributeValues": values,
+    }  # fmt: skip
+    while True:
+        answer = _patiently(environment.client("dynamodb"), request)
+        yield answer["Items"]
+        if not answer.get("LastEvaluatedKey"):
+            return
+        request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+
+def _patiently(dynamodb: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """A page, after a while where the table's capacity has yet to grow."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            page: dict[str, Any] = dynamodb.scan(**request)
+            return page
+        except dynamodb.exceptions.ClientError as error:
+            if not is_throttled(error) or time.monotonic() > end:
+                raise
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _record(item: Item) -> dict[str, Any]:
+    """The item as the stream told of it when it was inserted; its key stands for the number of the record."""
+    key = item["event_key"]
+    change = {"SequenceNumber": key["S"], "Keys": {"event_key": key}, "NewImage": item}
+    return {"eventName": "INSERT", "eventSource": "aws:dynamodb", "dynamodb": change}
+
+
+def _stored_form(moment: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))

@@ -1,0 +1,174 @@
+"""One rollout or preview: runs the engine for layers whose inputs changed, and keeps a record of what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from estate_tool.core.errors import Failed
+from estate_tool.engine.checkpoint import Record, StackState
+from estate_tool.engine.events import Changes
+from estate_tool.rollout import data_loss
+from estate_tool.rollout.previews import Plan, Previews
+from estate_tool.rollout.result import DEPLOYED, FAILED, SKIPPED, UNCHANGED, LayerResult
+from estate_tool.rollout.stacks import Background, NewStacks
+from foundation.layers import LAYER_NAMES, layer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from concurrent.futures import Future
+
+    from estate_tool.engine.cli import Pulumi
+    from estate_tool.engine.events import Step
+    from estate_tool.engine.provenance import Provenance
+    from estate_tool.rollout.display import Display
+    from estate_tool.rollout.fingerprint import Inputs
+    from estate_tool.rollout.recovery import Recovery
+
+    # Hears of plans before a layer is touched; raises an EstateError to keep it from being touched.
+    Approve = Callable[[Mapping[str, Plan]], None]
+
+
+@dataclass(kw_only=True)
+class Deployment:
+    """Previews `layers`, or rolls them out, one after the other; call `finish` at the end.
+
+    Without `inputs` every layer is run and no record kept, which holds the code's `origin` too. `preview_only` leaves
+    nothing behind, not even what a killed run left unfinished is settled. `approve` is asked by `up` about plans that
+    were not made by `plan`.
+    """
+
+    pulumi: Pulumi
+    display: Display
+    layers: tuple[str, ...] = LAYER_NAMES
+    preview_only: bool = False
+    skip_preview: bool = False
+    force: bool = False
+    recovery: Recovery | None = None
+    inputs: Inputs | None = None
+    approve: Approve = lambda _: None
+    origin: Provenance | None = None
+    on_planned: Callable[[Step], None] = lambda _: None
+    states: dict[str, StackState] = field(init=False)
+    plans: dict[str, Plan] = field(default_factory=dict)
+    _keeping: dict[str, Future[None]] = field(default_factory=dict)
+    _settled: set[str] = field(default_factory=set)
+    _background: Background = field(default_factory=Background)
+
+    def __post_init__(self) -> None:
+        self.states = self.pulumi.states()
+        self._new = NewStacks(pulumi=self.pulumi, recovery=self.recovery, background=self._background)
+        self._previews = Previews(pulumi=self.pulumi, states=self.states, on_step=self.on_planned)
+
+    @property
+    def deployed(self) -> set[str]:
+        """The layers that are there."""
+        return {name for name, state in self.states.items() if state.resources}
+
+    @property
+    def previewed(self) -> tuple[str, ...]:
+        """The layers to preview: all, or with `skip_preview` those in which there may be data."""
+        return tuple(name for name in self.layers if not self.skip_preview or self._may_hold_data(name))
+
+    def _may_hold_data(self, name: str) -> bool:
+        return name in self.states and bool(data_loss.of_teardown(name, self.states[name]))
+
+    def plan(self, name: str) -> LayerResult:
+        """Previews a layer, unless its inputs are those of its last successful rollout."""
+        digest = self._digest(name, planned=True)
+        if self._is_unchanged(name, digest):
+            return self._unchanged(name)
+        self._ready(name)
+        plan = self._previews.run(name, refresh=self._is_elsewhere(name))
+        if self.preview_only:
+            self._new.remove(name)
+        self.plans[name] = plan
+        return plan.result
+
+    def up(self, name: str) -> LayerResult:
+        """Does what the layer needs, which is nothing when its inputs are those of its last successful rollout."""
+        missing = [lower for lower in layer(name).reads if lower not in self.deployed]
+        if missing:
+            return LayerResult(
+                layer=name, result=SKIPPED, error=f"reads {', '.join(missing)}, not deployed yet", ran=False
+            )
+        digest = self._digest(name, planned=False)
+        if self._is_unchanged(name, digest):
+            return self._unchanged(name)
+        if name in self.previewed and name not in self.plans:
+            # No layer is touched without a plan; that this one would change could not be foreseen.
+            self._previews.outputs.clear()
+            if self.plan(name).result != FAILED:
+                self.approve({name: self.plans[name]})
+        plan = self.plans.get(name)
+        return plan.result if plan and plan.result.result == FAILED else self._up(name, digest)
+
+    def finish(self) -> None:
+        """Returns when all records are kept, and stacks of layers whose turn never came are gone."""
+        for name in tuple(self._keeping):
+            self._kept(name)
+        self._new.remove_all_but(set(self.states))
+        self._background.end()
+
+    def _is_unchanged(self, name: str, digest: str) -> bool:
+        state = self.states.get(name)
+        return bool(self.inputs and state and not self.force and state.is_result_of(digest, self.inputs.aws))
+
+    def _unchanged(self, name: str) -> LayerResult:
+        return LayerResult(layer=name, result=UNCHANGED, same=self.states[name].made, ran=False)
+
+    def _kept(self, name: str) -> None:
+        """Returns when a record of the layer that is being kept is; if it can't be, the next rollout has a run more."""
+        try:
+            if future := self._keeping.pop(name, None):
+                future.result()
+        except Failed as error:
+            self.display.line(f"layer {name} will be run again next time: its record was not kept: {error.message}")
+
+    def _digest(self, name: str, *, planned: bool) -> str:
+        if not self.inputs:
+            return ""
+        outputs = {lower: state.outputs for lower, state in self.states.items()}
+        return self.inputs.digest(name, {**outputs, **(self._previews.outputs if planned else {})})
+
+    def _ready(self, name: str) -> None:
+        """Has the layer's stack made, or settles what a killed run left of it; begins to make the next layer's."""
+        if name not in self.states:
+            self._new.require(name)
+        elif self.recovery and not self.preview_only and name not in self._settled:
+            self.recovery.before(name)
+            self._settled.add(name)
+        above = self.layers[self.layers.index(name) + 1 :]
+        if above and above[0] not in self.states:
+            self._new.begin(above[0])
+
+    def _up(self, name: str, digest: str) -> LayerResult:
+        self._kept(name)
+        self._ready(name)
+        # What this run leaves has to be looked at before the next one.
+        self._settled.discard(name)
+        changes, complaint = Changes(on_step=lambda step: self.display.step(step, planned=False)), "interrupted"
+        try:
+            complaint = self.pulumi.up(name, changes.take, refresh=self._is_elsewhere(name))
+            if self.recovery and changes.unanswered:
+                self.recovery.after(name, changes.unanswered)
+        finally:
+            self._keep(name, digest, succeeded=not complaint)
+        return LayerResult.of(name, changes, complaint, DEPLOYED)
+
+    def _is_elsewhere(self, name: str) -> bool:
+        """Whether the state tells of an embedded AWS that has been reset since, so that none of it is true."""
+        state = self.states.get(name)
+        record = state.record if state else None
+        return bool(self.inputs and record and record.aws and record.aws != self.inputs.aws)
+
+    def _keep(self, name: str, digest: str, *, succeeded: bool) -> None:
+        """Notes how a layer was left, while the next one is rolled out."""
+        self.states.update(self.pulumi.states((name,)))
+        if not self.inputs:
+            return
+        record = Record(aws=self.inputs.aws, origin=self.origin)
+        # Inputs edited meanwhile: nobody knows what the engine saw of it.
+        if succeeded and digest and self._digest(name, planned=False) == digest:
+            record = replace(record, inputs=digest, state=self.states[name].digest)
+        self._keeping[name] = self._background.do(self.pulumi.keep_record, name, record)

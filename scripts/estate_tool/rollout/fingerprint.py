@@ -1,0 +1,147 @@
+"""The digest of everything a layer's rollout depends on: equal digests, equal rollouts.
+
+Made of contents only (no times, no absolute paths, nothing of the machine), so that it is the same everywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.core.environment import is_local
+from estate_tool.core.paths import ROOT
+from estate_tool.engine.checkpoint import digest_of
+from foundation.catalog import CATALOG
+from foundation.layers import layer
+from foundation.stack_files import content_of, small_defaults
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+# Every layer is rolled out under the guardrails.
+_GUARDRAILS = "foundation/guardrails/policies.py"
+_PROVIDER = "scripts/local_aws/provider"
+# What the handlers are made of besides their own folders.
+_SHARED = "shared"
+_PACKAGES_HANDLERS = "compute"
+_IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]*))", re.M)
+_NAME = re.compile(rb"[\w.]+")
+_NO_INPUT = re.compile(r"^\.|~$|\.pyc$|\.md$|^Pulumi(\.[^/]+)?\.yaml$")
+_LOCKED = re.compile(r"^(pulumi[\w-]*)==(\S+)", re.M)
+_SALT = "encryptionsalt"  # drawn when a stack is made; it says nothing
+_UNKNOWABLE = "environment"  # imports configuration that lies elsewhere and may change there
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """Digests of the layers' inputs in one environment; `engine` is the engine's version.
+
+    `aws` names the embedded AWS it lives on, empty for a real account.
+    """
+
+    environment: str
+    engine: str
+    aws: str = ""
+    root: Path = ROOT
+
+    def digest(self, name: str, upstream: Mapping[str, Any]) -> str:
+        """The digest of a layer that reads these outputs of lower layers; empty when nobody can know all its inputs.
+
+        Files are read anew each time: who compares two digests learns whether they changed meanwhile.
+        """
+        files = ("Pulumi.yaml", f"Pulumi.{self.environment}.yaml")
+        configuration = [content_of(self.root / name / file) for file in files]
+        if any(_UNKNOWABLE in content for content in configuration):
+            return ""
+        return digest_of(
+            {
+                "code": self._hashes(self._code(name)),
+                "configuration": [
+                    {key: value for key, value in content.items() if key != _SALT} for content in configuration
+                ],
+                "small": dict(small_defaults(name, self.environment, self.root)),
+                "upstream": {lower: upstream.get(lower) for lower in layer(name).reads},
+                "versions": self._versions(),
+            }
+        )
+
+    def _code(self, name: str) -> Iterator[Path]:
+        own = list(_files(self.root / name))
+        yield from own
+        yield from _imported([*(path for path in own if path.suffix == ".py"), self.root / _GUARDRAILS], self.root)
+        # Modules of foundation, which all layers import, may read files beside them.
+        yield from (path for path in _files(self.root / "foundation") if path.suffix != ".py")
+        if name == _PACKAGES_HANDLERS:
+            for package in (_SHARED, *(function.package for function in CATALOG.functions)):
+                yield from _files(self.root / "lambda_src" / package)
+
+    def _versions(self) -> dict[str, Any]:
+        # The environment is made from the lock file, and made again when that changes.
+        locked = _LOCKED.findall((self.root / "requirements.lock").read_text(encoding="utf-8"))
+        # The official provider's version is the SDK's, which is locked; the bundled one is part of the checkout.
+        provider = self._hashes(_files(self.root / _PROVIDER)) if is_local(self.environment) else {}
+        return {"engine": self.engine, "packages": sorted(locked), "provider": provider}
+
+    def _hashes(self, paths: Iterable[Path]) -> dict[str, str]:
+        return {
+            path.relative_to(self.root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in set(paths)
+        }
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """The files in a folder that a rollout can depend on; configuration is taken by its meaning instead."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
+        yield from (Path(place, name) for name in names if not _NO_INPUT.search(name))
+
+
+def _imported(modules: Iterable[Path], root: Path) -> set[Path]:
+    """The modules themselves and every module of the checkout that they import, directly or not."""
+    found: set[Path] = set()
+    looked_up: set[str] = set()
+    waiting = list(modules)
+    while waiting:
+        path = waiting.pop()
+        if path not in found:
+            found.add(path)
+            names = _imports(path, root) - looked_up
+            looked_up |= names
+            waiting += (module for name in names for module in _modules(name, root))
+    return found
+
+
+def _imports(path: Path, root: Path) -> set[str]:
+    """What a module's import statements name: modules, and what may be modules or members of them."""
+    names: set[str] = set()
+    for source, members, plain in _IMPORT.findall(path.read_bytes().replace(b"\\\n", b" ")):
+        if source:
+            base = _absolute(source.decode(), path, root)
+            names |= {base, *(f"{base}.{member.decode()}" for member in _NAME.findall(members))}
+        else:
+            names |= {name.decode() for name in _NAME.findall(plain)}
+    return names
+
+
+def _absolute(name: str, path: Path, root: Path) -> str:
+    """A module's full name, from one that may begin with dots."""
+    bare = name.lstrip(".")
+    dots = len(name) - len(bare)
+    if not dots:
+        return bare
+    package = path.relative_to(root).parts[: -dots or None]
+    return ".".join((*package, bare)) if bare else ".".join(package)
+
+
+def _modules(name: str, root: Path) -> Iterator[Path]:
+    """The files of the checkout behind a name: the module's, and those of the packages around it."""
+    place = str(root)
+    for part in name.split("."):
+        place += f"/{part}"
+        file = next((each for each in (Path(f"{place}.py"), Path(place, "__init__.py")) if each.is_file()), None)
+        if file is None:
+            return
+        yield file

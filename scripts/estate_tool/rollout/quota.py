@@ -1,0 +1,131 @@
+"""The account's quota of concurrent executions of Lambda, and what the estate sets aside of it.
+
+Reserved concurrency and warm environments are taken from what functions without either share, of which AWS does not
+let the last ones be taken: "decreases account's UnreservedConcurrentExecution below its minimum value of [10]".
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.core.aws_errors import FORBIDDEN
+from estate_tool.core.errors import UsageError
+from estate_tool.core.retries import code_of
+from foundation.catalog import CATALOG
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from compute.config import Provisioning
+    from estate_tool.core.environment import Environment
+    from foundation.model import Function
+
+# Service Quotas of Lambda: "Concurrent executions", 1,000 by default, 10 in accounts that are new.
+QUOTA_CODE = "L-B99A9384"
+USUAL = 1000
+UNRESERVED_MINIMUM = 10
+_NONE_THERE = {"ResourceNotFoundException", "ProvisionedConcurrencyConfigNotFoundException"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quota:
+    """The account's `limit`, what of it is `unreserved` now, and what the environment needs and has of it already."""
+
+    limit: int
+    unreserved: int
+    needed: int
+    held: int = 0
+
+    @property
+    def short(self) -> int:
+        """How many executions are missing."""
+        return max(0, self.needed - self.held - max(0, self.unreserved - UNRESERVED_MINIMUM))
+
+
+def needed(provisioning: Provisioning, functions: Iterable[Function] = CATALOG.functions) -> int:
+    """The executions that a rollout sets aside: reserved ones, and the warm ones of functions without a reservation."""
+    warm = max(provisioning.minimum, provisioning.peak_minimum) if provisioning.minimum else 0
+    return sum(function.reserved_concurrency or (warm if function.critical else 0) for function in functions)
+
+
+def read(environment: Environment) -> Quota:
+    """The account's quota, as AWS tells it."""
+    client = environment.client("lambda")
+    told = client.get_account_settings()["AccountLimit"]
+    quota = Quota(
+        limit=int(told["ConcurrentExecutions"]),
+        unreserved=int(told["UnreservedConcurrentExecutions"]),
+        needed=needed(environment.configuration.compute.provisioning),
+    )
+    # What is rolled out already has been taken off, and is asked for only where it matters.
+    return replace(quota, held=_held(environment, client)) if quota.short else quota
+
+
+def require(environment: Environment, say: Callable[[str], None]) -> None:
+    """Raise UsageError when what is to be rolled out does not fit into the account's quota.
+
+    Where the credentials may not ask, it says so and lets the rollout find out.
+    """
+    from botocore.exceptions import ClientError
+
+    if not needed(environment.configuration.compute.provisioning):
+        return
+    try:
+        quota = read(environment)
+    except ClientError as error:
+        if code_of(error) not in FORBIDDEN:
+            raise
+        say(f"the quota of concurrent executions is not checked: {error}")
+        return
+    if quota.short:
+        raise UsageError(f"{described(quota)}; nothing was touched", way_out(quota, environment))
+
+
+def described(quota: Quota) -> str:
+    """The quota in a sentence."""
+    room = f"room for the {quota.needed} that are set aside"
+    if not quota.short:
+        return f"{quota.limit} concurrent executions, {room}"
+    return (
+        f"the account has a quota of {quota.limit} concurrent executions, {quota.unreserved} of them unreserved, where "
+        f"{UNRESERVED_MINIMUM} have to stay so: no {room}"
+    )
+
+
+def way_out(quota: Quota, environment: Environment) -> str:
+    """What to ask AWS for, and what can be done until it answers."""
+    wanted = max(USUAL, quota.limit + quota.short)
+    return (
+        "ask AWS for more, which takes minutes to days:\n"
+        f"aws service-quotas request-service-quota-increase --service-code lambda --quota-code {QUOTA_CODE} "
+        f"--desired-value {wanted} --region {environment.configuration.region}\n"
+        f"until then, roll out without warm environments: compute:provisionedMinimum: 0 in "
+        f"compute/Pulumi.{environment.name}.yaml"
+    )
+
+
+def _held(environment: Environment, client: Any) -> int:
+    """What functions of the environment have set aside already."""
+    from estate_tool.events.query import ALIAS
+
+    held = 0
+    for function in CATALOG.functions:
+        name = environment.names.function(function.name)
+        if function.reserved_concurrency:
+            held += _asked(client.get_function_concurrency, "ReservedConcurrentExecutions", FunctionName=name)
+        elif function.critical:
+            key = "RequestedProvisionedConcurrentExecutions"
+            held += _asked(client.get_provisioned_concurrency_config, key, FunctionName=name, Qualifier=ALIAS)
+    return held
+
+
+def _asked(ask: Callable[..., Any], key: str, **parameters: str) -> int:
+    from botocore.exceptions import ClientError
+
+    try:
+        return int(ask(**parameters).get(key) or 0)
+    except ClientError as error:
+        if code_of(error) in _NONE_THERE:
+            return 0
+        raise

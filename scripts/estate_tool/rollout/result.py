@@ -1,0 +1,101 @@
+"""What a rollout or a teardown came to, for people and for scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.core.retries import is_transient_text
+from estate_tool.engine import hints
+from estate_tool.engine.events import CHANGE_WORDS
+
+if TYPE_CHECKING:
+    from estate_tool.engine.diagnostics import Complaint
+    from estate_tool.engine.events import Changes
+
+DEPLOYED, UNCHANGED, SKIPPED, FAILED, DESTROYED = "deployed", "unchanged", "skipped", "failed", "destroyed"
+PLANNED = "planned"  # of a preview: the counts say what would be done
+
+
+@dataclass(kw_only=True)
+class LayerResult:
+    """What happened to one layer; `seconds` is wall time, `error` says why it failed or was skipped.
+
+    `transient` says that the same may work a little later, `ran` whether the engine was run, and `unknown` names
+    outputs of lower layers that a preview could not know. `notes` are what guardrails tell that stops nothing.
+    """
+
+    layer: str
+    result: str
+    created: int = 0
+    updated: int = 0
+    replaced: int = 0
+    deleted: int = 0
+    same: int = 0
+    seconds: float = 0.0
+    error: str | None = None
+    errors: list[Complaint] = field(default_factory=list)
+    transient: bool = False
+    ran: bool = True
+    unknown: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, layer: str, changes: Changes, complaint: str, done: str) -> LayerResult:
+        """The result of an engine run: `done` when something changed and there is no complaint."""
+        result = cls(layer=layer, result=done if changes.any else UNCHANGED, errors=list(changes.complaints))
+        result.notes = list(changes.notes)
+        for word in (*CHANGE_WORDS, "same"):
+            setattr(result, word, changes.counts[word])
+        if complaint:
+            result.result = FAILED
+            # Without an error of a resource or a program, it is the backend that the engine complains of.
+            errors = changes.errors or ["\n".join(filter(None, (complaint, hints.known(complaint))))]
+            result.error = "\n".join(errors)
+            result.transient = all(is_transient_text(error) for error in errors)
+        return result
+
+    def untouched(self) -> LayerResult:
+        """The same of a run that did nothing: what it counted was only foreseen."""
+        return replace(self, **dict.fromkeys((*CHANGE_WORDS, "same"), 0))
+
+    def as_json(self) -> dict[str, Any]:
+        """A layer in the shape that `--json` promises (docs/schemas/rollout.schema.json)."""
+        return vars(self) | {
+            "seconds": round(self.seconds, 3),
+            "errors": [complaint.as_json() for complaint in self.errors],
+        }
+
+
+@dataclass(kw_only=True)
+class Outcome:
+    """What happened to an environment, layer by layer, in the order it happened; nothing was `touched` by a preview."""
+
+    environment: str
+    layers: list[LayerResult] = field(default_factory=list)
+    seconds: float = 0.0
+    touched: bool = True
+
+    @property
+    def failed(self) -> bool:
+        """Whether a layer failed."""
+        return any(result.result == FAILED for result in self.layers)
+
+    @property
+    def ok(self) -> bool:
+        """Whether no layer failed and none was skipped."""
+        return all(result.result not in (FAILED, SKIPPED) for result in self.layers)
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether every layer is as it was."""
+        return all(result.result == UNCHANGED for result in self.layers)
+
+    def as_json(self) -> dict[str, Any]:
+        """The shape that `--json` promises (docs/schemas/rollout.schema.json)."""
+        return {
+            "environment": self.environment,
+            "ok": self.ok,
+            "seconds": round(self.seconds, 3),
+            "layers": [result.as_json() for result in self.layers],
+        }

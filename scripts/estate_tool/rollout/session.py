@@ -1,0 +1,129 @@
+"""Makes the machine ready for an environment: engine, embedded AWS, provider."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from estate_tool.core.errors import Failed
+from estate_tool.engine import locks
+from estate_tool.engine.cli import Pulumi
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from estate_tool.console.report import Report
+    from estate_tool.core.environment import Environment
+    from estate_tool.setup.engine import Engine
+    from local_aws.provider.server import RunningProvider
+
+# Snapshots of the embedded AWS with a hundred thousand events, twice while one replaces the other.
+_NEEDED_BYTES = 200_000_000
+
+
+@contextlib.contextmanager
+def ready(environment: Environment, report: Report) -> Iterator[Pulumi]:
+    """Sets up what is missing and yields the engine; a local environment's provider starts when it is needed."""
+    from estate_tool.setup.engine import ensure_engine
+
+    engine = ensure_engine(report)
+    _put_on_path(engine)
+    _mend_state()
+    # A real account is the user's own: endpoints, plugin and backend are there.
+    if not environment.local:
+        yield Pulumi(stack=environment.name, version=engine.version)
+        return
+    provider = _Provider(_embedded_aws(report))
+    try:
+        yield Pulumi(stack=environment.name, attach=provider.variables, version=engine.version)
+    finally:
+        provider.stop()
+        _mend_state()
+
+
+def reader(environment: Environment) -> Pulumi | None:
+    """The engine for reading state, with nothing set up; None where nothing was ever deployed from this machine."""
+    from estate_tool.setup.engine import find_engine
+
+    engine = find_engine()
+    # Of a real environment the backend may be anywhere; a local one's is a folder of this machine.
+    if environment.local and not (engine and _state_folder().is_dir()):
+        return None
+    if engine is None:
+        raise Failed("there is no Pulumi engine on this machine", "scripts/estate doctor tells how to get it")
+    _put_on_path(engine)
+    _mend_state()
+    return Pulumi(stack=environment.name)
+
+
+def aws_identity(environment: Environment) -> str:
+    """Tells the embedded AWS from one that was reset since; empty for a real account."""
+    # No account of AWS is ever reset.
+    if not environment.local:
+        return ""
+    from estate_tool.core import embedded
+
+    return embedded.status(embedded.Place.from_environment()).identity
+
+
+def _put_on_path(engine: Engine) -> None:
+    os.environ["PATH"] = os.pathsep.join([*(str(folder) for folder in engine.folders), os.environ.get("PATH", "")])
+
+
+def _mend_state() -> None:
+    if folder := locks.state_folder(os.environ):
+        locks.mend(folder)
+
+
+def _state_folder() -> Path:
+    from estate_tool.core import embedded
+
+    return embedded.Place.from_environment().home / "state"
+
+
+def require_space(home: Path) -> None:
+    """Raises Failed where a rollout would fill the disk half-way: the engine tries for minutes to save its state."""
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(existing).free
+    if free < _NEEDED_BYTES:
+        raise Failed(
+            f"{existing}: {free / 1e6:.0f} MB free, and local state may need {_NEEDED_BYTES / 1e6:.0f} MB",
+            "free some space, or set ESTATE_HOME to a folder on another disk",
+        )
+
+
+class _Provider:
+    """One provider for all layers, in this process, from its first use on."""
+
+    def __init__(self, schema_cache: Path) -> None:
+        self._schema_cache = schema_cache
+        self._running: RunningProvider | None = None
+
+    def variables(self) -> dict[str, str]:
+        """What tells the engine where it is."""
+        from local_aws import provider
+
+        self._running = self._running or provider.start(schema_cache=self._schema_cache)
+        return {"PULUMI_DEBUG_PROVIDERS": f"aws:{self._running.port}"}
+
+    def stop(self) -> None:
+        """Ends it, if it was started."""
+        if self._running:
+            self._running.stop()
+
+
+def _embedded_aws(report: Report) -> Path:
+    """The embedded AWS running, and the provider where the engine looks for it; the provider's schema cache."""
+    from estate_tool.core import embedded
+    from estate_tool.setup.environments import ensure_local_aws
+    from local_aws import provider, server
+
+    place = embedded.Place.from_environment()
+    require_space(place.home)
+    server.up(place, report.line, lambda: ensure_local_aws(report))
+    _state_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+    return provider.install(place.home / "pulumi", Path(sys.executable)) / "schema.json"

@@ -1,0 +1,77 @@
+"""`make release VERSION=1.2.0`: date the changelog, set the version, commit, tag. Nothing is pushed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from estate_tool.core import paths
+from estate_tool.core.errors import EstateError, Failed, UsageError, show
+
+_VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
+_FILES = ("CHANGELOG.md", "pyproject.toml")
+_UNRELEASED = "## Unreleased\n"
+
+
+def make(version: str, root: Path = paths.ROOT, today: dt.date | None = None) -> str:
+    """Make the release and return its tag; raises UsageError, with nothing changed, where it can't be one."""
+    changelog, project = (root / name for name in _FILES)
+    before, _, after = changelog.read_text(encoding="utf-8").partition(_UNRELEASED)
+    news, older = re.match(r"(.*?)(?=^## |\Z)(.*)", after, flags=re.M | re.S).groups()  # type: ignore[union-attr]
+    current = re.search(r'(?m)^version = "([^"]+)"$', project.read_text(encoding="utf-8"))
+    if current is None:
+        raise Failed(f"{project} names no version")
+    _check(version, current[1], news, root)
+    day = (today or dt.datetime.now(tz=dt.UTC).date()).isoformat()
+    changelog.write_text(f"{before}{_UNRELEASED}\n## {version} · {day}\n\n{news.strip()}\n\n{older}".rstrip() + "\n")
+    text = project.read_text(encoding="utf-8")
+    project.write_text(text.replace(current[0], f'version = "{version}"', 1), encoding="utf-8")
+    _git(root, "add", *_FILES)
+    _git(root, "commit", "--quiet", "--message", f"Release {version}")
+    _git(root, "tag", "--annotate", f"v{version}", "--cleanup=verbatim", "--message", f"{version}\n\n{news.strip()}\n")
+    return f"v{version}"
+
+
+def _check(version: str, current: str, news: str, root: Path) -> None:
+    if not _VERSION.fullmatch(version):
+        raise UsageError(f"{version!r} is no version", "three numbers with dots: make release VERSION=1.2.0")
+    tags = _git(root, "tag", "--list", "v*").split()
+    if f"v{version}" in tags or (tags and _numbers(version) <= max(_numbers(tag[1:]) for tag in tags)):
+        raise UsageError(
+            f"{version} is not above what is released: {', '.join(tags)}", f"pyproject.toml says {current}"
+        )
+    if not news.strip():
+        raise UsageError("CHANGELOG.md has nothing under Unreleased", "write there what users notice")
+    if changed := _git(root, "status", "--porcelain"):
+        raise UsageError(f"not all is committed:\n{changed}", "commit it, or put it aside with git stash -u")
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")) if _VERSION.fullmatch(version) else (0,)
+
+
+def _git(root: Path, *arguments: str) -> str:
+    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed(
+            f"git {arguments[0]} failed: {done.stderr.strip()}", "mend it; git status says what is left to undo"
+        )
+    return done.stdout.strip()
+
+
+def main(arguments: list[str]) -> int:
+    """Make the release that is named; the exit code."""
+    try:
+        tag = make(arguments[0] if arguments else "")
+    except EstateError as error:
+        show(error)
+        return error.exit_code
+    print(f"{tag} is made; nothing is pushed\n  → git push --follow-tags")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
