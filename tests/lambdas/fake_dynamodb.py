@@ -193,7 +193,7 @@ class FakeDynamoDB:
         table, item = request["TableName"], dict(request["Item"])
         key = tuple(item[name]["S"] for name in KEYS[table])
         old = self.tables[table].get(key)
-        self.written[table] += units_of(item, old)
+        self.written[table] += units_of(size_of(item), size_of(old or {}))
         if not holds(request, old or {}):
             raise AwsError("PutItem", "ConditionalCheckFailedException", "The conditional request failed")
         self.tables[table][key] = item

@@ -44,7 +44,7 @@ def test_items_have_the_size_that_is_worked_out_by_hand(item: dict[str, Any], si
 @pytest.mark.parametrize(("size", "units"), WRITES)
 def test_a_write_takes_a_unit_for_each_kilobyte_begun_of_the_larger_item(size: int, units: int) -> None:
     item = {"a": {"S": "x" * (size - 1)}}
-    assert units_of(item, None) == units_of({"a": {"S": ""}}, item) == units
+    assert units_of(size_of(item)) == units_of(size_of({"a": {"S": ""}}), size_of(item)) == units
 
 
 def test_what_is_charged_at_the_wire_is_what_is_worked_out_by_hand() -> None:
