@@ -14,8 +14,8 @@ from observability.metrics import Metric, Reference, of_function, of_log, of_log
 # Below so many calls or records in a minute, one failure would be a rate; of callers fewer matter.
 FEWEST_RECORDS = 10
 FEWEST_CALLS = 2
-# A percentile or a share of fewer calls in five minutes is that of single calls.
-ENOUGH_CALLS = 20
+# A percentile or a share of fewer calls in a minute is that of single calls: 20 within five minutes.
+ENOUGH_CALLS = 4
 # Minutes from the end of a call until its metrics can be read, at worst.
 PUBLICATION_MINUTES = 4
 
@@ -182,16 +182,16 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         threshold=lambda watched, _: watched.resource.timeout_seconds * 10 * watched.thresholds.duration_percent,
         missing_data=NOT_CALLED,
         level="all",
-        period_seconds=300,
-        periods=4,
-        datapoints=2,
+        periods=20,
+        datapoints=3,
     ),
     AlarmDefinition(
         alarm_type="latency",
         summary="Calls of {resource.name} run for over {thresholds.slow_query_milliseconds} ms; callers wait for that "
         "long, and longer with a cold start.",
         remediation="run the saved query of the slowest calls; look for a throttled table or too little memory.",
-        rule="p99 over {thresholds.slow_query_milliseconds} ms of at least {enough} calls, without cold starts",
+        rule="p99 over {thresholds.slow_query_milliseconds} ms of at least {enough} calls of a minute, without cold "
+        "starts",
         values=lambda _: {"enough": ENOUGH_CALLS},
         metrics=lambda watched: (
             of_function(watched.resource, "Duration", "p99"),
@@ -202,9 +202,8 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         missing_data=NOT_CALLED,
         level="symptoms",
         symptom="queries-slow",
-        period_seconds=300,
-        periods=3,
-        datapoints=2,
+        periods=15,
+        datapoints=5,
         applies=_critical,
     ),
     AlarmDefinition(
@@ -279,6 +278,18 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         severity="page",
         period_seconds=900,
         applies=_on_queue,
+    ),
+    AlarmDefinition(
+        alarm_type="fields",
+        summary="{resource.name} left fields of events out: their aggregates have all the field names they may have.",
+        remediation="see which fields the log names, and stop their sender; MAX_FIELDS in the catalog is the limit.",
+        rule="the first one of a day",
+        metrics=lambda watched: (of_log(watched.resource, "fields-left-out"),),
+        threshold=0,
+        missing_data=NOTHING_LOGGED,
+        period_seconds=HOUR,
+        periods=24,
+        applies=_on_stream,
     ),
     AlarmDefinition(
         alarm_type="log-volume",

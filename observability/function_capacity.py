@@ -27,12 +27,11 @@ CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         alarm_type="memory",
         summary="Calls of {resource.name} use over {thresholds.memory_percent} % of its memory; more would end them.",
         remediation="run `estate rightsize --apply`, roll compute out; undo the last deployment when it began with it.",
-        rule="over {thresholds.memory_percent} % of its memory",
+        rule="over {thresholds.memory_percent} % of its memory in two minutes of 15",
         metrics=lambda watched: (memory_used(watched.resource),),
         threshold=lambda watched, deployed: deployed.memory_mb * watched.thresholds.memory_percent / 100,
         missing_data=NOTHING_LOGGED,
-        period_seconds=300,
-        periods=3,
+        periods=15,
         datapoints=2,
     ),
     AlarmDefinition(
@@ -56,7 +55,7 @@ CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         "cold starts.",
         remediation="see whether its provisioned concurrency is there; raise compute:provisionedMaximum or "
         "compute:peakMinimum when it is used up.",
-        rule="over {percent} % of at least {enough} calls",
+        rule="over {percent} % of at least {enough} calls of a minute",
         values=lambda _: {"percent": COLD_PERCENT, "enough": ENOUGH_CALLS},
         # Not the calls that spilled over: without any provisioned concurrency, Lambda counts none.
         metrics=lambda watched: (
@@ -67,9 +66,8 @@ CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         # Where none is kept, every call is a cold one, and no alarm.
         threshold=lambda _, deployed: COLD_PERCENT if deployed.warm_percent else 100,
         missing_data=NOT_CALLED,
-        period_seconds=300,
-        periods=5,
-        datapoints=3,
+        periods=25,
+        datapoints=15,
         applies=_kept_warm,
     ),
     AlarmDefinition(

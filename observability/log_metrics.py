@@ -41,11 +41,14 @@ QUEUE_BATCH: Mapping[LogMetric, LogField] = {
 }
 
 
+STREAM_BATCH: Mapping[LogMetric, LogField] = {"fields-left-out": LogField("$.fieldsLeftOut", "Count")}
+
+
 def of_batches(function: Function) -> Mapping[LogMetric, LogField]:
     """Return the metrics that are made of a function's summaries; none of a function without batches."""
     if function.trigger is None:
         return {}
-    return {**BATCH, **QUEUE_BATCH} if isinstance(function.trigger, QueueTrigger) else BATCH
+    return {**BATCH, **(QUEUE_BATCH if isinstance(function.trigger, QueueTrigger) else STREAM_BATCH)}
 
 
 class LogMetrics(pulumi.ComponentResource):
@@ -98,7 +101,7 @@ class MemoryMetrics(LogMetrics):
 
 
 class BatchMetrics(LogMetrics):
-    """Records received, failed, stored and refused: a call that hands some back is none of Lambda's errors."""
+    """Records received, failed, stored, refused, and fields left out: none of them is an error to Lambda."""
 
     TYPE = "estate:observability:BatchMetrics"
 

@@ -8,7 +8,9 @@ from foundation.model import Catalog, Function, QueueTrigger, Table
 
 OWN_NAMESPACE = "Estate"
 
-LogMetric = Literal["memory-used", "records-received", "records-failed", "events-stored", "events-invalid"]
+LogMetric = Literal[
+    "memory-used", "records-received", "records-failed", "events-stored", "events-invalid", "fields-left-out"
+]
 Kind = Literal["function", "alias", "log-group", "queue", "dlq", "table", "topic", "account"] | LogMetric
 
 

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from local_aws.server.log_patterns import matcher, number
-from observability.log_metrics import BATCH, QUEUE_BATCH
+from observability.log_metrics import BATCH, QUEUE_BATCH, STREAM_BATCH
 from shared.aws import AwsError
 from shared.logs import JsonLines
 from tests.lambdas.estate import Estate
@@ -50,4 +50,12 @@ def test_what_is_handed_back_is_published_as_failed(caplog: pytest.LogCaptureFix
 def test_a_batch_of_the_stream_publishes_what_became_of_it(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     Estate().aggregate(stream_batch([event_text("1"), event_text("2")])["Records"])
-    assert metrics(caplog, BATCH) == {"records-received": [2], "records-failed": []}
+    assert metrics(caplog, {**BATCH, **STREAM_BATCH}) == {
+        "records-received": [2], "records-failed": [], "fields-left-out": [],
+    }  # fmt: skip
+
+
+def test_fields_that_no_aggregate_has_room_for_are_published(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    Estate(most_fields=3).aggregate(stream_batch([event_text("1", {f"f{n}": 1 for n in range(5)})])["Records"])
+    assert metrics(caplog, STREAM_BATCH) == {"fields-left-out": [4]}  # two, of its subject and of all subjects

@@ -33,6 +33,7 @@ class Calls:
     failed: int = 0
     stored: int = 0
     invalid: int = 0
+    left_out: int = 0
     age_ms: float = 500
     more: Mapping[str, float] = field(default_factory=dict)
 
@@ -139,6 +140,7 @@ def _logged(metrics: Metrics, minute: int, name: str, calls: Calls) -> None:
         "records-failed": calls.failed,
         "events-stored": calls.stored,
         "events-invalid": calls.invalid,
+        "fields-left-out": calls.left_out,
     }
     for kind in ("memory-used", *of_batches(FUNCTIONS[name])):
         if values[kind]:

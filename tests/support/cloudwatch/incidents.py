@@ -376,8 +376,21 @@ INCIDENTS: tuple[Incident, ...] = (
         title="queries take over the configured two seconds",
         minutes=180,
         script=_from(BUSY, _slow),
-        expected=(Expected("page", SLOW, 6, 6),),
+        expected=(Expected("page", SLOW, 6, 8),),
         cause=True,
+    ),
+    Incident(
+        name="slow-for-four-minutes",
+        title="queries are slow for four minutes",
+        minutes=180,
+        script=_from(BUSY, _slow, 4),
+    ),
+    Incident(
+        name="slow-for-nine-minutes",
+        title="queries are slow for nine minutes",
+        minutes=180,
+        script=_from(BUSY, _slow, 9),
+        expected=(Expected("page", SLOW, 6, 8), Expected("page", SLOW, 20, 23, state="OK")),
     ),
     Incident(
         name="a-handful-of-slow-calls",
@@ -394,6 +407,32 @@ INCIDENTS: tuple[Incident, ...] = (
         cause=True,
     ),
     Incident(
+        name="spillover-for-a-quarter-of-an-hour",
+        title="most of the calls are cold for 17 minutes",
+        minutes=180,
+        script=_from(BUSY, _calls(CRITICAL.name, calls=30, cold=20, milliseconds=80), 17),
+        expected=(Expected("ticket", f"{CRITICAL.name}-spillover", 16, 18),),
+    ),
+    Incident(
+        name="memory-now-and-then",
+        title="three calls within eight minutes use nearly all of their memory",
+        minutes=180,
+        script=_from(
+            BUSY, lambda passed, usual: usual.but("calls", CRITICAL.name, memory_mb=500 if passed in (0, 4, 8) else 150)
+        ),
+        expected=(Expected("ticket", f"{CRITICAL.name}-memory", 6, 8),),
+    ),
+    Incident(
+        name="ids-as-field-names",
+        title="a sender uses ids as names of fields, for an hour every two hours",
+        minutes=9 * HOUR,
+        script=_from(
+            BUSY, lambda passed, usual: usual.but("calls", COUNTER.name, left_out=40 * (passed // HOUR % 2 == 0))
+        ),
+        expected=(Expected("ticket", f"{COUNTER.name}-fields", 2, 4),),
+        cause=True,
+    ),
+    Incident(
         name="spillover-now-and-then",
         title="one query in three minutes finds no provisioned environment",
         minutes=240,
@@ -404,14 +443,14 @@ INCIDENTS: tuple[Incident, ...] = (
         title="a third of the queries find no provisioned environment",
         minutes=180,
         script=_from(BUSY, _cold(1 / 3)),
-        expected=(Expected("ticket", f"{CRITICAL.name}-spillover", 12, 12),),
+        expected=(Expected("ticket", f"{CRITICAL.name}-spillover", 16, 18),),
     ),
     Incident(
         name="provisioned-concurrency-gone",
         title="the provisioned concurrency of queries is gone",
         minutes=180,
         script=_from(BUSY, _cold(1)),
-        expected=(Expected("ticket", f"{CRITICAL.name}-spillover", 11, 11),),
+        expected=(Expected("ticket", f"{CRITICAL.name}-spillover", 16, 18),),
         cause=True,
     ),
     Incident(

@@ -313,7 +313,8 @@ def test_records_that_are_handed_back_count_like_failed_calls():
 def test_latency_is_held_against_what_callers_tolerate_when_there_are_calls_enough():
     spec = spec_of("function", "dlq-a", "latency", slowQueryMilliseconds=750)
     assert (spec.limit(Deployed()), spec.metrics[0].statistic) == (750, "p99")
-    assert spec.expression == "IF(m2 >= 20, m1)"
+    assert spec.expression == "IF(m2 >= 4, m1)"
+    assert (spec.datapoints, spec.periods, spec.period_seconds) == (5, 15, 60), "20 calls in five minutes"
 
 
 def test_a_stream_is_stalled_when_it_is_written_to_and_nobody_is_called():

@@ -158,11 +158,15 @@ def test_what_becomes_of_records_is_published_from_the_logs_of_functions_with_ba
     made = {item.inputs["name"]: item.inputs["pattern"] for item in layer.of(FILTER) if "memory" not in item.name}
     for_batches = {"records-received": "received", "records-failed": "failed"}
     for_queues = {"events-stored": "stored", "events-invalid": "invalid"}
+    for_streams = {"fields-left-out": "fieldsLeftOut"}
     expected = {
         f"filter-{function.name}-{kind}-dev": f"{{ ($.{field} > 0) }}"
         for function in CATALOG.functions
         if function.trigger
-        for kind, field in {**for_batches, **(for_queues if isinstance(function.trigger, QueueTrigger) else {})}.items()
+        for kind, field in {
+            **for_batches,
+            **(for_queues if isinstance(function.trigger, QueueTrigger) else for_streams),
+        }.items()
     }
     assert made == expected
 
