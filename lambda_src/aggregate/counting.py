@@ -13,6 +13,8 @@ from shared.deadline import Deadline
 from shared.statistics import Summary
 
 LOOK_FIRST_EVENTS = 50
+CONFLICT_ATTEMPTS = 3
+"""From here on the pause after a conflict does not grow: 0.2 s on average, some transactions long."""
 _CANCELED = "TransactionCanceledException"
 _THROTTLED = {
     "ProvisionedThroughputExceeded",
@@ -165,10 +167,13 @@ class TransactionWriter:
             return self._halves(items, error)
         if not codes & (_PASSING - {"None"}):
             return None
-        self._learn(transaction, reasons)
+        if self._learned(transaction, reasons) and codes <= {"None", _REFUSED}:
+            return [items]  # Somebody else was quicker, and what the items are now is known: nothing to wait for.
         if codes & _THROTTLED:
             self._limit = max(1, len(items) // 2)
-        if not self._deadline.pause(self._attempt):
+        # Who conflicts meets somebody who gets on: no reason to give up, or to stay away for long.
+        attempt = self._attempt if codes & _THROTTLED else min(self._attempt, CONFLICT_ATTEMPTS)
+        if not self._deadline.pause(attempt):
             return None
         self._attempt += 1
         return [items]
@@ -180,13 +185,15 @@ class TransactionWriter:
         middle = len(items) // 2
         return [items[middle:], items[:middle]]
 
-    def _learn(self, transaction: _Transaction, reasons: Sequence[dict[str, Any]]) -> None:
-        """Remember what the refused actions were told of the items as they are."""
+    def _learned(self, transaction: _Transaction, reasons: Sequence[dict[str, Any]]) -> bool:
+        """Remember what the refused actions were told of the items as they are; return whether any of it is new."""
         refused = [reason.get("Code") == _REFUSED for reason in reasons]
+        new = False
         for page, reason, known in zip(transaction.pages, reasons, refused, strict=False):
             if known:
-                self._pages.learn(page, reason.get("Item"))
+                new |= self._pages.learn(page, reason.get("Item"))
         first = len(transaction.pages)
         for target, reason, known in zip(transaction.targets, reasons[first:], refused[first:], strict=False):
             if known:
-                self._aggregates.learn(target, reason.get("Item"))
+                new |= self._aggregates.learn(target, reason.get("Item"))
+        return new

@@ -45,9 +45,11 @@ class Pages:
         while len(self._bits) > KNOWN_PAGES:
             del self._bits[next(iter(self._bits))]
 
-    def learn(self, page: str, item: Mapping[str, Any] | None) -> None:
-        """Remember what the record of a page is now."""
+    def learn(self, page: str, item: Mapping[str, Any] | None) -> bool:
+        """Remember what the record of a page is now; return whether it is another than was known."""
+        before = self._bits.get(page, 0)
         self._bits[page] = bits_of(base64.b64decode(item["counted"]["B"])) if item else 0
+        return self._bits[page] != before
 
     def counted(self, place: Place) -> bool:
         """Tell whether the event of this place is counted."""

@@ -81,9 +81,11 @@ class Aggregates:
         self._most = most_fields
         self._taken: dict[Target, frozenset[str]] = {}
 
-    def learn(self, target: Target, item: Mapping[str, Any] | None) -> None:
-        """Remember which field names an aggregate has, now that it has no room for all that were to be added."""
+    def learn(self, target: Target, item: Mapping[str, Any] | None) -> bool:
+        """Remember which field names an aggregate has, where it has no room for all; return whether that is new."""
+        before = self._taken.get(target)
         self._taken[target] = frozenset(item["fields"]["SS"]) if item and "fields" in item else frozenset()
+        return self._taken[target] != before
 
     def add(self, target: Target, summary: Summary) -> tuple[dict[str, Any], frozenset[str]]:
         """Return the action that adds the summary, and the fields for which there is no room."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import random
+import time
+from decimal import Decimal
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from estate_tool.events import flights
 from tests.bench.harness import Measured, Row
-from tests.support.wire import Charged, Wire
+from tests.integration import expected
+from tests.support.wire import STREAM_BATCH, Charged, Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 EVENTS, SMALL = 3000, 300
 _JANUARY = 27_004
@@ -115,6 +118,42 @@ def _requests(small: bool) -> Measured:
     )  # fmt: skip
 
 
+def _year(small: bool) -> Measured:
+    """All flights in order, each aggregate compared with what the file adds up to; the seconds are of this machine."""
+    texts = [flights.event(row) for row in flights.rows(3_000 if small else None)]
+    started = time.perf_counter()
+    with Wire().serving() as wire:
+        for start in range(0, len(texts), STREAM_BATCH):
+            wire.ingest(texts[start : start + STREAM_BATCH])
+            wire.aggregate()
+            wire.trim()
+        found, seconds = wire.charged(), time.perf_counter() - started
+        assert wire.dynamodb.counted() == len(texts)
+        _assert_exact(texts, wire.dynamodb.items("aggregates"))
+    requests = found.requests.total() / len(texts) * 1000
+    note = f"{len(texts):,} flights, all aggregates exact, {seconds:.0f} s, {requests:.0f} requests per 1,000"
+    return Measured(a=found.units / len(texts), b=0, note=note)
+
+
+def _assert_exact(texts: Sequence[str], items: Sequence[Mapping[str, Any]]) -> None:
+    wanted: dict[tuple[str, str | None, str], dict[str, Decimal]] = {}
+    for (event_type, subject, hour), bucket in expected.buckets(texts).items():
+        for place in ((event_type, subject, hour), (event_type, None, hour)):
+            sums = wanted.setdefault(place, {})
+            numbers = {"count": Decimal(bucket.count)}
+            for name, values in bucket.values.items():
+                numbers[f"count:{name}"] = Decimal(len(values))
+                numbers[f"sum:{name}"], numbers[f"squares:{name}"] = sum(values), sum(each * each for each in values)
+            for name, number in numbers.items():
+                sums[name] = sums.get(name, Decimal(0)) + number
+    found = {}
+    for item in items:
+        subject = item["subject"]["S"] if "subject" in item else None
+        sums = {name: number for name, value in item.items() if (number := Decimal(value.get("N", 0)))}
+        found[item["type"]["S"], subject, item["hour"]["S"]] = sums
+    assert found == {place: {name: each for name, each in sums.items() if each} for place, sums in wanted.items()}
+
+
 ROWS = (
     Row(
         name="units-live", what="write units an event, live: 3,000 events of one hour, 16 subjects", against=_NAIVE,
@@ -139,6 +178,10 @@ ROWS = (
     Row(
         name="units-duplicate", what="write units a duplicate message among new ones", against="",
         unit="units", goal=1.1, absolute=True, measure=_duplicate,
+    ),
+    Row(
+        name="units-year", what=f"write units an event, {flights.COUNT:,} flights, the whole year in order", against="",
+        unit="units", goal=4.0, absolute=True, measure=_year,
     ),
     Row(
         name="requests", what="requests to DynamoDB per 1,000 events, live", against=_NAIVE,

@@ -76,13 +76,15 @@ def load(design: str) -> Load:
     if design == "floor":
         return Load(tables=(TableLoad(name="events", writes=MILLION),), queues=queue)
     found, events, _ = measured()[design]
+    batches: dict[str, int]
+    requests: dict[str, int]
     if design == "ours":
-        batches = {"ingest": INGEST_BATCH, "aggregate": STREAM_BATCH}
         inserts = found.requests["BatchExecuteStatement"]
+        batches = {"ingest": INGEST_BATCH, "aggregate": STREAM_BATCH}
         requests = {"ingest": inserts, "aggregate": found.requests.total() - inserts}
     else:
         # The defaults of both mappings; each event is a request of its own in both functions.
-        batches, requests = {"ingest": 10, "aggregate": 100}, dict.fromkeys(("ingest", "aggregate"), events)
+        batches, requests = {"ingest": 10, "aggregate": 100}, {"ingest": events, "aggregate": events}
     functions = tuple(
         _function(name, batch, requests[name] * Decimal(batch) / events, PROCESSOR_US[design])
         for name, batch in batches.items()
@@ -101,7 +103,7 @@ def provisioned(month: Load) -> Load:
 def cost(month: Load) -> dict[str, Decimal]:
     """US dollars by what is paid for."""
     listed = prices.read()
-    found = dict.fromkeys(("functions", "queues", "tables", "logs"), Decimal(0))
+    found: dict[str, Decimal] = dict.fromkeys(("functions", "queues", "tables", "logs"), Decimal(0))
     for line in costing.lines(month, listed):
         found[line.component] += line.after * listed[line.price]
     return found

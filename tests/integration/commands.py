@@ -19,6 +19,9 @@ LONGEST_COMMAND = 600
 class Commands:
     """The commands as a user calls them, in an embedded AWS that belongs to these tests."""
 
+    longest: float = LONGEST_COMMAND
+    """Seconds that one may take."""
+
     def __init__(self, variables: dict[str, str], root: Path = ROOT) -> None:
         self.variables = variables
         self.root = root
@@ -39,7 +42,7 @@ class Commands:
         """A command that has ended, with the exit code expected of it."""
         process = self.start(*command)
         try:
-            out, err = process.communicate(timeout=LONGEST_COMMAND)
+            out, err = process.communicate(timeout=self.longest)
         finally:
             process.kill()
         assert process.returncode == code, f"{' '.join(command)} ended with {process.returncode}\n{out}\n{err}"

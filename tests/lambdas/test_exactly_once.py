@@ -222,6 +222,28 @@ def test_a_batch_that_fails_half_way_may_come_back_cut_in_any_other_way(
     assert answered(estate, expected) == expected
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(plain_events(), max_size=20), sizes, st.integers(2, 4), st.integers(1, 4), st.randoms(), ESTATES
+)  # fmt: skip
+def test_a_page_over_several_shards_and_a_stream_that_is_read_from_its_start_again(
+    events: list[dict[str, Any]], sqs_sizes: list[int], shards: int, shards_later: int, random: Any, estate: Estate
+) -> None:
+    """Shards take turns in any order, batch by batch; later all of them again, split otherwise."""
+    first = {}
+    for event in events:
+        first.setdefault((event["source"], event["id"]), event)
+    estate.ingest([event["text"] for event in events])
+    for number in (shards, shards_later):
+        pending = [in_batches(records, sqs_sizes) for records in shards_of(estate.stream(), number)]
+        while any(pending):
+            estate.aggregate(random.choice([batches for batches in pending if batches]).pop(0))
+        expected = totals_of(first.values())
+        assert answered(estate, expected) == expected
+        assert estate.dynamodb.counted() == len(first)
+    assert len({item["page"]["S"] for item in estate.dynamodb.items("events")}) <= 1
+
+
 def test_a_batch_that_comes_again_writes_nothing() -> None:
     estate = Estate()
     estate.ingest([event_text(str(n), {"delay": n}, subject=f"S{n % 16}") for n in range(500)])

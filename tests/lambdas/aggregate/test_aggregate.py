@@ -2,21 +2,24 @@
 
 import json
 import logging
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from aggregate.chunks import chunks
+from aggregate.counting import CONFLICT_ATTEMPTS, Counter
 from aggregate.handler import BatchFailed
 from aggregate.records import Inserted, read
 from aggregate.series import targets
 from shared.aws import AwsError
+from shared.deadline import Deadline
 from shared.events import parse
 from shared.keys import event_key, series_key
 from tests.lambdas.estate import Estate
-from tests.lambdas.fake_dynamodb import FakeDynamoDB, canceled
-from tests.lambdas.samples import event_text, image_of, stream_batch, stream_record
+from tests.lambdas.fake_dynamodb import FakeDynamoDB, canceled, conflict, no_fault
+from tests.lambdas.samples import FakeContext, event_text, image_of, stream_batch, stream_record
 
 
 @pytest.fixture
@@ -268,3 +271,47 @@ def test_the_outcome_is_logged_in_one_line(
 def test_the_two_aggregates_of_an_event_without_subject_are_different() -> None:
     event = parse(event_text(subject=None))
     assert [(target.subject, target.hour) for target in targets(event)] == [("", event.hour), (None, event.hour)]
+
+
+def test_who_was_slower_tries_again_at_once_with_what_it_was_told(estate: Estate) -> None:
+    estate.ingest([event_text(str(number)) for number in range(5)])
+    stream, pauses = estate.stream(), []
+
+    def quicker(operation: str, _: object) -> None:
+        """Before each of the first attempts, somebody else counts one more event of the same page."""
+        if operation == "TransactWriteItems" and len(others) > 0:
+            record = others.pop()
+            estate.dynamodb.before = no_fault
+            estate.aggregate([record])
+            estate.dynamodb.before = quicker
+
+    others = stream[1:4]
+    estate.dynamodb.before = quicker
+    waiting = Deadline(FakeContext(), sleep=pauses.append)
+    counter = Counter(estate.dynamodb, "pages", "aggregates", 100)
+    result = counter.count(read(stream[:1] + stream[4:]).inserted, waiting)
+    assert ([entry.event.id for entry in result.done], pauses) == (["0", "4"], [])
+    assert estate.dynamodb.counted() == 5
+
+
+def test_conflicts_are_waited_out_for_as_long_as_there_is_time_by_pauses_that_stop_growing(estate: Estate) -> None:
+    conflicts = iter(range(30))
+
+    def busy(operation: str, request: Mapping[str, Any]) -> AwsError | None:
+        return conflict(request, 0) if operation == "TransactWriteItems" and next(conflicts, None) is not None else None
+
+    pauses: list[float] = []
+    estate.dynamodb.before = busy
+    counter = Counter(estate.dynamodb, "pages", "aggregates", 100)
+    assert len(counter.count(inserted(event_text()), Deadline(FakeContext(), sleep=pauses.append)).done) == 1
+    assert len(pauses) == 30
+    assert max(pauses) <= 0.05 * 2**CONFLICT_ATTEMPTS
+
+
+def test_conflicts_without_time_left_leave_the_batch_to_come_again(estate: Estate) -> None:
+    estate.dynamodb.before = lambda _, request: conflict(request, 0)
+    pauses: list[float] = []
+    counter = Counter(estate.dynamodb, "pages", "aggregates", 100)
+    result = counter.count(inserted(event_text()), Deadline(FakeContext(1_300), sleep=pauses.append))
+    assert (len(result.retryable), len(result.done)) == (1, 0)
+    assert sum(pauses) < 1
