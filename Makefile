@@ -15,7 +15,7 @@ fmt:
 	.venv/bin/ruff format --quiet .
 
 lint:
-	scripts/lint.sh style imports shell workflows
+	scripts/lint.sh style words imports shell workflows
 
 type:
 	scripts/lint.sh types

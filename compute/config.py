@@ -20,12 +20,12 @@ RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
 
 
 def is_time_zone(value: str) -> bool:
-    """Whether the zone is known; on a machine without a time zone database every name passes, and AWS decides."""
+    """True if the zone is known; on a machine without a time zone database every name passes, and AWS decides."""
     return _is_known(value) or not _is_known("Europe/London")
 
 
 def is_date(value: str) -> bool:
-    """Whether it is a day as ISO 8601 writes it: 2027-03-31."""
+    """True if it is a day as ISO 8601 writes it: 2027-03-31."""
     try:
         return date.fromisoformat(value).isoformat() == value
     except ValueError:
@@ -88,7 +88,7 @@ SETTINGS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Provisioning:
-    """How many execution environments a critical function keeps warm, and when; a `minimum` of 0 waives it."""
+    """Provisioned concurrency of a critical function: bounds and peak hours; a `minimum` of 0 waives it."""
 
     minimum: int
     maximum: int

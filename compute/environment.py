@@ -1,4 +1,4 @@
-"""What a function is told about the estate: the physical tables and queues it was granted."""
+"""Environment variables of a function: the physical tables and queues it was granted."""
 
 import re
 from collections.abc import Mapping

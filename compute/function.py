@@ -25,7 +25,7 @@ ASYNC_MAXIMUM_AGE_SECONDS = 3600
 
 @dataclass(frozen=True, kw_only=True)
 class ServerlessFunctionArgs:
-    """What a function's component needs beyond the declaration in the catalog.
+    """Arguments of a function's component beyond its declaration in the catalog.
 
     `failure_queue` is the ARN and the URL of the queue that failures go to; without it the component makes one of its
     own. Names are physical ones; memory is in MB.

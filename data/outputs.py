@@ -1,4 +1,4 @@
-"""What the data layer hands to the layers that read it."""
+"""Outputs of the data layer for the layers that read it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -29,7 +29,7 @@ class DeadLetteredQueueArgs:
 
 
 def visibility_timeout_seconds(consumer: Function) -> int:
-    """How long a message that the consumer has received stays invisible, so that it is not processed twice at once."""
+    """Seconds that a received message stays invisible, so that it is not processed twice at once."""
     window = consumer.trigger.window_seconds if consumer.trigger else 0
     return VISIBILITY_FACTOR * consumer.timeout_seconds + window
 

@@ -22,7 +22,7 @@ def one_consumer_each(catalog: Catalog) -> Iterator[Problem]:
 
 
 def no_cycle(catalog: Catalog) -> Iterator[Problem]:
-    """What feeds what: a trigger feeds its function, a function feeds what it writes to."""
+    """Raise for a cycle of data flow: a trigger feeds its function, a function feeds its outputs."""
     fed_by: dict[str, set[str]] = {}
     for function in catalog.functions:
         node = f"function {function.name}"

@@ -92,7 +92,7 @@ QUEUE_WRITES = frozenset({"send"})
 
 @dataclass(frozen=True, kw_only=True)
 class TableGrant:
-    """What a function does with a table: words of TABLE_ACCESS."""
+    """Access of a function to a table: words of TABLE_ACCESS."""
 
     table: str
     access: tuple[str, ...]
@@ -100,7 +100,7 @@ class TableGrant:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueGrant:
-    """What a function does with a queue beyond consuming it: words of QUEUE_ACCESS."""
+    """Access of a function to a queue beyond consuming it: words of QUEUE_ACCESS."""
 
     queue: str
     access: tuple[str, ...]
@@ -136,13 +136,13 @@ class Function:
 
     @property
     def concurrency_limit(self) -> int | None:
-        """How many calls may run at once, where a declaration says so: the reservation, or what its queue may start."""
+        """Calls that may run at once, where a declaration says so: the reservation, or the limit of its queue."""
         started = self.trigger.maximum_concurrency if isinstance(self.trigger, QueueTrigger) else None
         limits = [limit for limit in (self.reserved_concurrency, started) if limit is not None]
         return min(limits, default=None)
 
     def consumes(self, queue: str) -> bool:
-        """Whether the queue of that name triggers the function."""
+        """True if the queue of that name triggers the function."""
         return isinstance(self.trigger, QueueTrigger) and self.trigger.queue == queue
 
 

@@ -15,12 +15,12 @@ MAX_PURPOSE = 24
 
 
 def is_valid_suffix(value: str) -> bool:
-    """Whether `value` may end every physical name of an environment (SUFFIX_RULE)."""
+    """True if `value` may end every physical name of an environment (SUFFIX_RULE)."""
     return len(value) <= MAX_SUFFIX and _SUFFIX.fullmatch(value) is not None
 
 
 def is_valid_purpose(value: str) -> bool:
-    """Whether `value` may name a function, table or queue of the catalog (PURPOSE_RULE)."""
+    """True if `value` may name a function, table or queue of the catalog (PURPOSE_RULE)."""
     return len(value) <= MAX_PURPOSE and _PURPOSE.fullmatch(value) is not None
 
 

@@ -22,14 +22,14 @@ def trust_policy(account: str) -> dict[str, Any]:
 
 
 def execution_policy(function: Function, arns: Arns) -> dict[str, Any]:
-    """What the function may do: write its logs, consume its trigger, report failures, and what it is granted."""
+    """Permissions of the function: write its logs, consume its trigger, report failures, and its grants."""
     statements = [_logs(function, arns), *_trigger(function, arns), _failures(function, arns)]
     statements += [_grant(grant, arns) for grant in function.grants]
     return {"Version": "2012-10-17", "Statement": statements}
 
 
 def failure_queue_arn(function: Function, arns: Arns) -> str:
-    """Where the function's failures end: the dead-letter queue of the queue it consumes, else one of its own."""
+    """ARN of the queue for the function's failures: that of the queue it consumes, else one of its own."""
     if isinstance(function.trigger, QueueTrigger):
         return arns.dead_letter_queue(function.trigger.queue)
     return arns.dead_letter_queue(function.name)

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration or declaration, collected so that all of it can be told at once."""
+"""Problems of a configuration or declaration, collected so that all can be reported at once."""
 
 import difflib
 from collections.abc import Callable, Iterable

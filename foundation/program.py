@@ -1,4 +1,4 @@
-"""What every layer's program starts with: its configuration, typed, or an error that says all that is wrong."""
+"""Start of every layer's program: its configuration, typed, or an error with every problem."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar

@@ -4,7 +4,7 @@ from typing import Any
 
 
 def queue_policy(queue_arn: str) -> dict[str, Any]:
-    """Nobody is let in but by a policy of their own in this account, and nobody without TLS.
+    """Deny access from other accounts and without TLS; identities of this account need a policy of their own.
 
     Redrive, mappings and failure destinations need no statement: SQS does the first itself, roles allow the others.
     """

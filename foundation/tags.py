@@ -11,7 +11,7 @@ TAG_KEYS = ("Project", "Environment", "Layer", "Component", "Owner", "CostCenter
 
 
 def is_valid_tag_value(value: str) -> bool:
-    """Whether `value` can be a tag's value (TAG_VALUE_RULE)."""
+    """True if `value` can be a tag's value (TAG_VALUE_RULE)."""
     return bool(value.strip()) and _TAG_VALUE.fullmatch(value) is not None
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# lint.sh [style|imports|shell|workflows|types …]: the checks that run nothing; all of them without arguments.
+# lint.sh [style|words|imports|shell|workflows|types …]: the checks that run nothing; all of them without arguments.
 set -euo pipefail
 self=$(readlink -f -- "${BASH_SOURCE[0]}")
 root=${self%/*/*}
@@ -18,17 +18,18 @@ workflows() {
     "${checkers%/*}/zizmor" --quiet --persona=auditor --offline --no-progress .github
 }
 
-[[ $# -gt 0 ]] || set -- style imports shell workflows types
+[[ $# -gt 0 ]] || set -- style words imports shell workflows types
 failed=()
 for check; do
   case $check in
     style) ruff check --quiet . && ruff format --check --quiet . ;;
+    words) python -P scripts/words.py ;;
     imports) lint-imports --no-logo ;;
     shell) shellcheck --external-sources .ci/run scripts/estate scripts/*.sh ;;
     workflows) workflows ;;
     types) basedpyright --level error ;;
     *)
-      echo "usage: lint.sh [style|imports|shell|workflows|types …]" >&2
+      echo "usage: lint.sh [style|words|imports|shell|workflows|types …]" >&2
       exit 2
       ;;
   esac || failed+=("$check")

@@ -78,7 +78,7 @@ def _resources(resource: Resource, statement: Statement) -> Iterator[Finding]:
 
 
 def is_scoped(arn: str) -> bool:
-    """Whether an ARN names one resource: a wildcard, if any, stands below a whole physical name."""
+    """True if an ARN names one resource: a wildcard, if any, stands below a whole physical name."""
     parts = arn.split(":", 5)
     if len(parts) != 6 or any("*" in part or "?" in part for part in parts[:5]):
         return False
@@ -118,7 +118,7 @@ def _principal(resource: Resource, statement: Statement, kind: str, name: str) -
 
 
 def _names_its_source(statement: Statement, own: set[str]) -> bool:
-    """Whether one of the conditions, all of which have to hold, lets nothing through but what the account does."""
+    """True if one of the conditions, all of which have to hold, lets nothing through but what the account does."""
     for operator, keys in (statement.content.get("Condition") or {}).items():
         for key, values in keys.items() if operator.lower() in _ONLY else ():
             if key.lower() in ("aws:sourceaccount", "aws:sourcearn") and _accounts(listed(values)) <= own:

@@ -1,4 +1,4 @@
-"""What is allowed although a rule or a policy checker objects: each with its reason, until its date."""
+"""Exemptions from rules and policy checkers: each with its reason, until its date."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -19,7 +19,7 @@ class Exemption:
     expires: date
 
     def covers(self, rule: str, resource: str, text: str) -> bool:
-        """Whether it is about this objection, expired or not."""
+        """True if it is about this objection, expired or not."""
         return (self.rule, self.resource) == (rule, resource) and self.about in text
 
 
@@ -50,5 +50,5 @@ EXEMPTIONS: tuple[Exemption, ...] = (
 
 
 def exempted(rule: str, resource: str, text: str, today: date, exemptions: tuple[Exemption, ...] = EXEMPTIONS) -> bool:
-    """Whether an exemption that has not expired covers an objection."""
+    """True if an exemption that has not expired covers an objection."""
     return any(item.covers(rule, resource, text) and today <= item.expires for item in exemptions)

@@ -63,7 +63,7 @@ def _stack_policy(rule: StackRule, configured: Configured) -> Policy:
 
 
 def _small(resources: Sequence[Resource]) -> dict[str, str]:
-    """What the layer is configured with by a small environment, which the engine does not know of."""
+    """Configuration of the layer in a small environment, which the engine does not know of."""
     stack = next((item for item in resources if item.type == "pulumi:pulumi:Stack" and "::" in item.urn), None)
     if stack is None:
         return {}

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 
 class Unknown:
-    """What a preview can't know yet, because AWS has not answered; rules let it pass, the rollout sees the value."""
+    """Value that a preview can't know yet, because AWS has not answered; rules let it pass, the rollout sees it."""
 
     def __repr__(self) -> str:
         return "(not known yet)"
@@ -51,7 +51,7 @@ CONFIGURATION: Final = "estate:configuration"
 
 
 def of_type(resources: Resources, type_: str) -> list[Resource]:
-    """Those of an AWS type, given without its prefix."""
+    """Resources of an AWS type, given without its prefix."""
     return [resource for resource in resources if resource.type == f"aws:{type_}"]
 
 
@@ -89,7 +89,7 @@ class StackRule:
 
 
 def message(rule: Rule | StackRule, finding: Finding) -> str:
-    """What a person reads: the rule, the resource, the value found, how to mend it."""
+    """Text for a person: the rule, the resource, the value found, how to fix it."""
     where = f"{finding.resource.name} ({finding.resource.type})"
     return f"rule {rule.name}: {where}: found {finding.found}. To mend it: {finding.mend}."
 

@@ -128,7 +128,7 @@ def _failure_destination(resource: Resource) -> Iterator[Finding]:
 
 
 def _reaches(props: Any, *path: str) -> bool:
-    """Whether there is something at the path, known or not yet."""
+    """True if there is something at the path, known or not yet."""
     value: Any = props
     for key in path:
         if value is UNKNOWN:

@@ -34,7 +34,7 @@ class Inserted(NamedTuple):
 
 
 class Read(NamedTuple):
-    """What a batch of the stream holds."""
+    """Contents of a batch of the stream."""
 
     inserted: list[Inserted]
     """In order, each event once."""

@@ -55,7 +55,7 @@ def _sorted(hashes: frozenset[str]) -> list[str]:
 
 
 class _Form(NamedTuple):
-    """What the updates of all aggregates have in common that add to the same attributes."""
+    """Common part of the updates of all aggregates that add to the same attributes."""
 
     names: Mapping[str, str]
     values: Sequence[str]

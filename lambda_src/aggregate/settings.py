@@ -1,4 +1,4 @@
-"""What the aggregate function's environment must say."""
+"""Settings of the aggregate function, from its environment."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What the ingest function's environment must say."""
+"""Settings of the ingest function, from its environment."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

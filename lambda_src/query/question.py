@@ -1,4 +1,4 @@
-"""What is asked of the query function: parsed, checked, and with the place where a page before this one ended."""
+"""Request to the query function: parsed, checked, and with the place where the page before ended."""
 
 import base64
 import binascii

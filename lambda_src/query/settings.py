@@ -1,4 +1,4 @@
-"""What the query function's environment must say."""
+"""Settings of the query function, from its environment."""
 
 from collections.abc import Mapping
 from typing import NamedTuple

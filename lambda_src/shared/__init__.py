@@ -1,1 +1,1 @@
-"""What the functions share, and what the operator tool may import: parsing, keys, statistics, access to AWS."""
+"""Code shared by the functions and the operator tool: parsing, keys, statistics, access to AWS."""

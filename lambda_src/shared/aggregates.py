@@ -1,4 +1,4 @@
-"""How an aggregate's numbers lie in its DynamoDB item.
+"""Layout of an aggregate's numbers in its DynamoDB item.
 
 `count` is the number of events. For each measured field F there are the numbers `count:F`, `sum:F` and `squares:F`,
 and, for numbers of many digits, their further windows (`shared.exact`): `sum+1:F`, `squares-2:F`. F is whatever stands

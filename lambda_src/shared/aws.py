@@ -56,7 +56,7 @@ class AwsError(Exception):
 
     @property
     def transient(self) -> bool:
-        """Whether the same request may well succeed a moment later."""
+        """True if the same request may well succeed a moment later."""
         return self.status >= 500 or self.status == 429 or self.code in _TRANSIENT
 
 

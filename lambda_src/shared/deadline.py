@@ -13,7 +13,7 @@ MAX_ATTEMPTS = 10
 
 
 class Context(Protocol):
-    """What is used of the context object that Lambda hands to a handler."""
+    """Part of Lambda's context object that handlers use."""
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until Lambda ends the invocation."""

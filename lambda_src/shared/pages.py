@@ -16,7 +16,7 @@ RECORD_LIFE_SECONDS = 30 * 86_400
 
 
 class Place(NamedTuple):
-    """Where the record of an event's counting is."""
+    """Key of the record that says if an event is counted."""
 
     page: str
     position: int

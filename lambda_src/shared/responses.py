@@ -9,7 +9,7 @@ LONGEST_LINE, MOST_HEADERS = 65_536, 100
 
 
 class Response(NamedTuple):
-    """What a server answered."""
+    """Response of a server."""
 
     status: int
     headers: Mapping[str, str]

@@ -9,7 +9,7 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 
 class Credentials(NamedTuple):
-    """What a request is signed with."""
+    """Credentials that sign a request."""
 
     access_key: str
     secret_key: str

@@ -11,7 +11,7 @@ _WIDE = Context(prec=4 * DIGITS)
 
 
 class Moments(NamedTuple):
-    """How many values of one field there are, their exact sum and the exact sum of their squares."""
+    """Count of one field's values, their exact sum and the exact sum of their squares."""
 
     values: int
     total: Decimal

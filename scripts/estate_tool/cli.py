@@ -100,7 +100,7 @@ def _watch_stdout() -> None:
 
 
 def _write_no_more() -> None:
-    """What is left of stdout goes nowhere, also when Python ends."""
+    """Send the rest of stdout nowhere, also when Python ends."""
     with contextlib.suppress(OSError):  # a test's stdout has no number
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -121,7 +121,7 @@ def _explained(error: Exception) -> EstateError | None:
 
 
 def _refused(error: OSError) -> Failed:
-    """What the operating system refused, where, and what to do about it."""
+    """Return the error for a refusal of the operating system: what, where, and what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         _write_no_more()
     where = f"{error.filename}: " if error.filename else ""

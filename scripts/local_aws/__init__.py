@@ -1,1 +1,1 @@
-"""What helps to run the estate without AWS: the embedded AWS (`server`) and the local provider plugin (`provider`)."""
+"""Means to run the estate without AWS: the embedded AWS (`server`) and the local provider plugin (`provider`)."""

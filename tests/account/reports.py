@@ -1,4 +1,4 @@
-"""What a rollout or teardown in an account says: its report in JSON, and the text beside it."""
+"""Reports of rollouts and teardowns in an account: JSON, and the text beside it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Report:
         return next(layer for layer in self.whole["layers"] if layer["layer"] == name)
 
     def total(self, word: str) -> int:
-        """How many resources were created, updated, … in all layers."""
+        """Number of resources created, updated, … in all layers."""
         return sum(layer[word] for layer in self.whole["layers"])
 
 

@@ -75,7 +75,7 @@ def added(run: Checkout) -> Iterator[None]:
 
 
 def losses(run: Checkout) -> dict[str, int | None]:
-    """What a preview says would be lost, and how much."""
+    """Losses that a preview reports, with their amounts."""
     report = Report.of(run(*PREVIEW))
     return {loss["name"]: loss["held"]["count"] for loss in report.whole["losses"]}
 

@@ -1,4 +1,4 @@
-"""What somebody with an account does first, before anything is rolled out."""
+"""First steps with an account, before anything is rolled out."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def killed(run: Checkout, script: str, victim: str, moment: Callable[[], bool]) 
 
 
 def some(client: Any, operation: str, key: str) -> Callable[[], bool]:
-    """Whether AWS lists any of them yet."""
+    """True if AWS lists any of them yet."""
     return lambda: bool(getattr(client, operation)().get(key))
 
 
@@ -132,7 +132,7 @@ class Moments:
 
 
 def timed(run: Checkout, account: Account) -> tuple[dict[str, float], Counter[tuple[str, str]]]:
-    """How long a rollout and a teardown take that nobody disturbs, and what exists between them."""
+    """Time an undisturbed rollout and teardown, and list what exists between them."""
     begun = time.monotonic()
     deploy(run)
     rolled_out, whole = time.monotonic(), account.listed()

@@ -1,4 +1,4 @@
-"""What DynamoDB charges for real flights in three orders, counted at the wire, beside a naive design."""
+"""DynamoDB's charges for real flights in three orders, counted at the wire, beside a naive design."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def shuffled(events: int = EVENTS) -> list[str]:
 
 
 def charged(texts: Sequence[str], shards: int = 1) -> Charged:
-    """What DynamoDB charges for the events, all of which are counted in the end."""
+    """Return DynamoDB's charges for the events, all of which are counted in the end."""
     with Wire().serving(shards) as wire:
         wire.ingest(texts)
         wire.aggregate()
@@ -54,7 +54,7 @@ def charged(texts: Sequence[str], shards: int = 1) -> Charged:
 
 
 def naive(texts: Sequence[str]) -> Charged:
-    """What it charges for the same, each event on its own."""
+    """Return its charges for the same, each event on its own."""
     with Wire().serving() as wire:
         wire.naive(texts)
         return wire.charged()

@@ -48,7 +48,7 @@ class Checkout(Commands):
         assert done.returncode == 0, f"{' '.join(command)} in {folder}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}"
 
     def loop(self, layers: Sequence[str] = LAYER_NAMES) -> None:
-        """What there is without the tool: one `pulumi up` after the other."""
+        """Loop without the tool: one `pulumi up` after the other."""
         for layer in layers:
             self.pulumi(self.root / layer, "up", "--yes")
 

@@ -1,4 +1,4 @@
-"""What a rollout costs for each resource when there are a hundred functions, against ten."""
+"""Cost of a rollout per resource with a hundred functions, against ten."""
 
 from __future__ import annotations
 

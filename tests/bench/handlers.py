@@ -1,4 +1,4 @@
-"""What the handlers make of the processor: with an AWS that answers at once, in a process of its own."""
+"""Processor time of the handlers: with an AWS that answers at once, in a process of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a measurement is, how two ways are compared fairly, and how results are kept and shown."""
+"""Measurements: fair comparison of two ways, and results kept and shown."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Results:
 
     @classmethod
     def read(cls, path: Path = RESULTS) -> Results:
-        """What was kept; nothing if there is no such file."""
+        """Return the kept results; nothing if there is no such file."""
         return cls(json.loads(path.read_text(encoding="utf-8"))["rows"]) if path.is_file() else cls()
 
     def write(self, path: Path = RESULTS) -> None:

@@ -1,4 +1,4 @@
-"""What a million events cost in all: quantities that are counted at the wire or stated here, times the list prices.
+"""Cost of a million events: quantities that are counted at the wire or stated here, times the list prices.
 
 `make docs` writes it into docs/cost.md and README.md.
 """
@@ -153,7 +153,7 @@ def _counted() -> str:
 
 
 def batches() -> str:
-    """What small batches cost, as docs/cost.md has it."""
+    """Cost of small batches, as docs/cost.md has it."""
     lines = ["| events in a batch | write units an event | US dollars per million on demand |", "|--:|--:|--:|"]
     texts = bill.live(1000)
     for size in (10, 30, 100, 300, 1000):

@@ -1,4 +1,4 @@
-"""How quickly batches reach a queue that takes as long as SQS does, no time, or what the embedded AWS takes."""
+"""Throughput of batches to a queue that takes as long as SQS, no time, or as long as the embedded AWS."""
 
 from __future__ import annotations
 

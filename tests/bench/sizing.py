@@ -1,4 +1,4 @@
-"""How long the reports of a million invocations take, and how much memory, in a process that does nothing else."""
+"""Time and memory for the reports of a million invocations, in a process that does nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What starting a function costs: imports and clients in a fresh Python, and the size of what it is made of."""
+"""Cost of a function's start: imports and clients in a fresh Python, and the size of its package."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TIMED = "import time; t = time.perf_counter()\n{0}\nprint(time.perf_counter() -
 
 
 def _seconds(code: str, folder: Path, *, site: bool = True) -> float:
-    """What code prints in a fresh Python that sees the folder, and can keep nothing it compiles."""
+    """Run code in a fresh Python that sees the folder, and can keep nothing it compiles; its output."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", **SETTINGS}
     command = [sys.executable, *(() if site else ("-S",)), "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)

@@ -39,7 +39,7 @@ def faulty(faults: list[Fault]) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def findings() -> dict[str, list[dict[str, str]]]:
-    """What cfn-lint says of each template: the estate's, and those with faults by the number of their round."""
+    """Findings of cfn-lint for each template: the estate's, and those with planted faults by round."""
     with_faults = {str(number): faulty(faults) for number, faults in enumerate(rounds())}
     answer: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
     for item in ask("lint_templates.py", {ESTATE: template(resources().values()), **with_faults}):

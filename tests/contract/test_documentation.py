@@ -1,4 +1,4 @@
-"""What the documents show is so: commands are understood, what they name exists, generated parts are fresh."""
+"""Documents tell the truth: commands are understood, what they name exists, generated parts are fresh."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What compute sets is what a handler reads; what foundation grants is what a handler calls: nothing less or more."""
+"""Compute sets exactly what a handler reads; foundation grants exactly what a handler calls."""
 
 import importlib
 import json

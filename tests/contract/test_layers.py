@@ -1,4 +1,4 @@
-"""What one layer exports is what the next one reads, and nobody reads against the order."""
+"""One layer exports what the next one reads, and none reads against the order."""
 
 import ast
 from collections.abc import Iterator

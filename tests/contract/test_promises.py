@@ -1,4 +1,4 @@
-"""What versions promise by name is still there: docs/promises.json holds what was promised."""
+"""Promises of versions are kept: docs/promises.json holds what was promised by name."""
 
 from __future__ import annotations
 

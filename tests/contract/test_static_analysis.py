@@ -103,7 +103,7 @@ def policies() -> dict[str, Any]:
 
 
 def deployers() -> dict[str, Any]:
-    """What rolling each layer out needs. Nothing is said of its power: changing infrastructure is its purpose."""
+    """Policies of deployers, layer by layer. Their power is no finding: changing infrastructure is their purpose."""
     place = Place(account="111122223333", region="us-east-1")
     found: dict[str, Any] = {}
     for name, recording in roll_out().items():
@@ -114,7 +114,7 @@ def deployers() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def findings(policies: dict[str, Any]) -> list[Finding]:
-    """What the checkers object to, in the estate's policies and in the wrong ones."""
+    """Findings of the checkers, in the estate's policies and in the wrong ones."""
     planted = {f"{PLANTED}{name}": document for name, (_, document) in WRONG_FOR_REFERENCE.items()}
     return [
         Finding(

@@ -29,7 +29,7 @@ _HOP = {"connection", "transfer-encoding", "content-length", "server", "date"}
 
 @dataclass
 class Faults:
-    """What fails: a share of all calls in passing, another is late, and one action, such as sqs:CreateQueue, always."""
+    """Faults: a share of calls fails, another is late, and one action, such as sqs:CreateQueue, always fails."""
 
     seed: int
     share: float = 0.0
@@ -42,7 +42,7 @@ class Faults:
         self._chance, self._lock = random.Random(self.seed), threading.Lock()
 
     def next(self, action: str) -> str:
-        """What to do to a call; nothing in most cases."""
+        """Return the fault of the next call; none in most cases."""
         with self._lock:
             if action == self.denied:
                 self.denied_at.append(time.monotonic())
@@ -55,7 +55,7 @@ class Faults:
 
 
 def action_of(method: str, path: str, headers: Message, body: bytes) -> str:
-    """Which action a request asks for, as IAM would call it; for AWS Lambda only those that tests deny."""
+    """Return the IAM action of a request; for AWS Lambda only those that tests deny."""
     scope = _SCOPE.search(headers.get("Authorization", ""))
     service = scope[1] if scope else ""
     if target := headers.get("X-Amz-Target"):

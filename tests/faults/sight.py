@@ -1,4 +1,4 @@
-"""What is there after a rollout or teardown that was disturbed."""
+"""Resources and state after a rollout or teardown that was disturbed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Sight:
-    """What there is: in AWS, as its APIs list it, and in the layers' states, and what is unfinished in the latter."""
+    """Sight of AWS, as its APIs list it, of the layers' states, and of what is unfinished in the latter."""
 
     listed: Counter[tuple[str, str]]
     states: dict[str, list[str]]

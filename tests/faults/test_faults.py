@@ -51,7 +51,7 @@ def denied(aws: EmbeddedAws, command: str, action: str) -> CompletedProcess[str]
 
 @pytest.fixture(scope="module")
 def whole(own: EmbeddedAws) -> Sight:
-    """What an undisturbed rollout leaves."""
+    """Result of an undisturbed rollout."""
     Commands.on(own)("scripts/deploy_all.sh", "--skip-preview")
     return look(own)
 

@@ -1,4 +1,4 @@
-"""What is answered about events, compared with what a file of them adds up to."""
+"""Answers about events, compared with the sums of a file of them."""
 
 from __future__ import annotations
 

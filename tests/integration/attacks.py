@@ -1,4 +1,4 @@
-"""What somebody who has taken over a function would try with its role: all of it has to be denied.
+"""Attacks with the role of a function that was taken over: all have to be denied.
 
 The list follows from the catalog: every kind of access to every table, queue, log group, function and role of the
 environment, but for what the function's declaration grants it.
@@ -49,11 +49,11 @@ class Intruder:
 
     @property
     def identity(self) -> str:
-        """Who AWS says it is."""
+        """Return the identity that AWS reports."""
         return self._aws.client("sts", *self._keys).get_caller_identity()["Arn"]
 
     def is_denied(self, attempt: Attempt) -> bool:
-        """Whether AWS refuses it for want of permission; any other answer means that it would have been let."""
+        """True if AWS refuses it for want of permission; any other answer means that it would have been let."""
         call: Callable[..., Any] = getattr(self._aws.client(attempt.service, *self._keys), attempt.operation)
         try:
             call(**attempt.parameters)
@@ -220,7 +220,7 @@ def _account_calls() -> Iterator[Attempt]:
 
 
 def allowed(function: Function, arns: Arns) -> set[tuple[str, str]]:
-    """What the declaration lets the function do, as (action, physical name); written apart from the policies."""
+    """Return the function's declared permissions, as (action, physical name); written apart from the policies."""
     names, found = arns.names, set[tuple[str, str]]()
     failures = names.dead_letter_queue(function.name)
     if isinstance(function.trigger, QueueTrigger):

@@ -1,4 +1,4 @@
-"""What the functions of the estate do, as behaviours with names, each with the permissions that it needs.
+"""Behaviours of the estate's functions, with names, each with the permissions that it needs.
 
 A behaviour can be set going at any time; it answers with a look at whether it came about. None needs another to work.
 """
@@ -73,7 +73,7 @@ class Estate:
         self.aws.client("sqs").send_message(QueueUrl=self.url(queue), MessageBody=body)
 
     def take(self, queue: str, wanted: Callable[[dict[str, Any]], bool]) -> bool:
-        """Whether the queue holds a wanted message, which is taken out."""
+        """True if the queue holds a wanted message, which is taken out."""
         sqs, url = self.aws.client("sqs"), self.url(queue)
         found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, AttributeNames=["All"])
         for message in found.get("Messages", []):
@@ -83,7 +83,7 @@ class Estate:
         return False
 
     def has(self, table: str, **key: str) -> bool:
-        """Whether a table has an item."""
+        """True if a table has an item."""
         wanted = {name: {"S": value} for name, value in key.items()}
         answer = self.aws.client("dynamodb").get_item(
             TableName=self.names.table(table), Key=wanted, ConsistentRead=True
@@ -235,7 +235,7 @@ def _received(estate: Estate, queue: str, body: str) -> str:
 
 @contextmanager
 def _not_consumed(estate: Estate) -> Iterator[None]:
-    """Nobody takes messages out of queue-ingest."""
+    """Stop the consumption of queue-ingest."""
     functions = estate.aws.client("lambda")
     (mapping,) = functions.list_event_source_mappings(EventSourceArn=estate.arns.queue("ingest"))["EventSourceMappings"]
     functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
@@ -261,7 +261,7 @@ def question_answered(estate: Estate) -> Look:
 
 
 def _of_every(function: Function) -> tuple[Behaviour, Behaviour]:
-    """What every function does."""
+    """Behaviours of every function."""
     name, trigger = function.name, function.trigger
     failures = trigger.queue if isinstance(trigger, QueueTrigger) else name
     return (

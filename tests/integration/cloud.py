@@ -91,7 +91,7 @@ def items(aws: EmbeddedAws, table: str) -> dict[str, dict[str, Any]]:
 
 
 def depth(aws: EmbeddedAws, url: str) -> tuple[int, int]:
-    """How many messages of the queue are visible and in flight."""
+    """Number of the queue's messages, visible and in flight."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return int(found[names[0]]), int(found[names[1]])

@@ -51,5 +51,5 @@ class Commands:
 
 
 def layer_results(report: dict[str, Any]) -> dict[str, str]:
-    """What a report of a rollout or teardown says of each layer."""
+    """Results by layer in a report of a rollout or teardown."""
     return {layer["layer"]: layer["result"] for layer in report["layers"]}

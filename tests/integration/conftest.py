@@ -57,7 +57,7 @@ class EmbeddedAws:
         return _client.__wrapped__(self.place, service, *(keys or astuple(self.administrator)))
 
     def denials_recorded(self) -> int:
-        """How long the record of refused calls is; a mark for `denials`."""
+        """Length of the record of refused calls; a mark for `denials`."""
         return (self.place.folder / "denied.log").stat().st_size
 
     def denials(self, since: int) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ Key = tuple[str, str, str]  # type, subject, hour
 
 
 def buckets(lines: Iterable[str]) -> dict[Key, Bucket]:
-    """What the valid lines add up to; the first event of a (source, id) counts. Lines that don't parse are skipped."""
+    """Sum the valid lines up; the first event of a (source, id) counts. Lines that don't parse are skipped."""
     seen: set[tuple[str, str]] = set()
     found: dict[Key, Bucket] = defaultdict(Bucket)
     for line in lines:

@@ -1,4 +1,4 @@
-"""What the tests of failures do to the estate, and how they look at what became of it."""
+"""Failures that tests bring about in the estate, and looks at their results."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def depth(aws: EmbeddedAws, queue: str) -> int:
 
 
 def bodies(aws: EmbeddedAws) -> list[dict[str, Any]]:
-    """What up to ten messages in the aggregation's failure queue say."""
+    """Return up to ten messages of the aggregation's failure queue."""
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName="dlq-aggregate-local")["QueueUrl"]
     answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
@@ -119,7 +119,7 @@ def lost_records(aws: EmbeddedAws) -> int:
 
 
 def counted(aws: EmbeddedAws, kind: str) -> tuple[int, str]:
-    """How many events of the type the aggregates hold, and the sum of their numbers."""
+    """Count the events of the type in the aggregates, and sum their numbers."""
     question = json.dumps({"type": kind}).encode()
     answer = aws.client("lambda").invoke(FunctionName="lambda-query-local", Qualifier="live", Payload=question)
     totals = json.loads(answer["Payload"].read())["totals"]
@@ -127,7 +127,7 @@ def counted(aws: EmbeddedAws, kind: str) -> tuple[int, str]:
 
 
 def exactly(count: int) -> tuple[int, str]:
-    """What `counted` says when each of so many events is counted once."""
+    """Return the answer of `counted` when each of so many events is counted once."""
     return count, str(sum(range(count)))
 
 

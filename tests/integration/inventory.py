@@ -21,7 +21,7 @@ def listed(client: Callable[[str], Any], suffix: str) -> dict[str, list[str]]:
 
 
 def _belongs(name: str, suffix: str) -> bool:
-    """Whether a name ends with the suffix, also in front of a stream's, alias's or policy's own part."""
+    """True if a name ends with the suffix, also in front of a stream's, alias's or policy's own part."""
     parts = name.replace("|", "/").replace(":", "/").split("/")
     return any(part.endswith(f"-{suffix}") for part in parts)
 

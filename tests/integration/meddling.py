@@ -1,4 +1,4 @@
-"""What people, and autoscaling, change in an account while nobody rolls out."""
+"""Changes that people, and autoscaling, make in an account between rollouts."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def as_autoscaling(client: Callable[[str], Any], suffix: str) -> None:
 
 
 def capacities(client: Callable[[str], Any], suffix: str) -> tuple[int, int, int, int]:
-    """What `as_autoscaling` sets, as it is now."""
+    """Return the capacities that `as_autoscaling` sets."""
     table = client("dynamodb").describe_table(TableName=f"table-events-{suffix}")["Table"]["ProvisionedThroughput"]
     warm = client("lambda").get_provisioned_concurrency_config(FunctionName=f"lambda-query-{suffix}", Qualifier="live")
     (target,) = client("application-autoscaling").describe_scalable_targets(

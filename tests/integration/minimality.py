@@ -42,7 +42,7 @@ class Permission(NamedTuple):
 
 @dataclass
 class Findings:
-    """What an examination of one role's policy came to."""
+    """Findings of the examination of one role's policy."""
 
     proven: dict[Permission, list[str]] = field(default_factory=dict[Permission, list[str]])
     """Permission → the behaviours that fail without it."""
@@ -93,7 +93,7 @@ class Prover:
         self._estate = estate
 
     def examine(self, function: str, policy: Policy) -> Findings:
-        """What the function lacks under a policy or, when that is nothing, what it does not need.
+        """Return missing permissions of the function under a policy or, when there are none, unneeded ones.
 
         The role has its declared policy again afterwards.
         """
@@ -128,7 +128,7 @@ class Prover:
         )
 
     def _missing(self, function: str, policy: Policy) -> set[tuple[str, str]]:
-        """What is refused while everything the function does is tried."""
+        """Return the refused actions while everything the function does is tried."""
         self._give(function, policy)
         mark = self._estate.aws.denials_recorded()
         looks = [(item, item.start(self._estate)) for item in BEHAVIOURS if item.function == function]
@@ -149,7 +149,7 @@ class Prover:
         return self._refused(function, mark)
 
     def _fails(self, behaviour: Behaviour, action: str, felt: float) -> bool:
-        """Whether the behaviour is refused the action and does not come about, twice in a row.
+        """True if the behaviour is refused the action and does not come about, twice in a row.
 
         What begins before the policy is felt everywhere, at the time `felt`, may still come about.
         """
@@ -162,7 +162,7 @@ class Prover:
         return True
 
     def _comes_about(self, behaviour: Behaviour, action: str) -> bool:
-        """Whether the behaviour comes about before its function is refused the action."""
+        """True if the behaviour comes about before its function is refused the action."""
         mark = self._estate.aws.denials_recorded()
         look = behaviour.start(self._estate)
         longest = time.monotonic() + _LONGEST

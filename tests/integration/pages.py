@@ -37,7 +37,7 @@ window.addEventListener("load", () => {
 
 
 def seen(page: Path) -> dict[str, Any]:
-    """What a person sees on the page: plots in their order, with their traces and the table beside each, and alarms."""
+    """Read the page as a person sees it: plots in their order, with traces and tables, and alarms."""
     browser = next(filter(None, map(shutil.which, _NAMES)), None)
     if browser is None:
         pytest.skip(f"no browser on PATH: {', '.join(_NAMES)}")
@@ -64,7 +64,7 @@ def embedded(page: Path) -> dict[str, Any]:
 
 
 def numbers(aws: EmbeddedAws, properties: dict[str, Any], start: datetime, end: datetime) -> dict[str, Points]:
-    """What the API says of the metrics of a dashboard's widget: by label, by time; expressions are reckoned here."""
+    """Read the metrics of a dashboard's widget from the API: by label, by time; expressions are worked out here."""
     found: dict[str, Points] = {}
     expressions: dict[str, str] = {}
     for *words, options in properties["metrics"]:

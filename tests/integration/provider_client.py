@@ -81,14 +81,14 @@ class ProviderClient:
         return sorted(self.diff(resource, inputs).detailedDiff)
 
     def refresh(self, resource: Resource) -> Resource | None:
-        """What the live resource looks like, None when it is gone."""
+        """Read the live resource, None when it is gone."""
         request = provider_pb2.ReadRequest(
             id=resource.id, urn=resource.urn, properties=encode(resource.state), inputs=encode(resource.inputs)
         )
         return self._read(request)
 
     def adopt(self, token: str, name: str, identifier: str) -> Resource | None:
-        """What importing the resource finds."""
+        """Import the resource."""
         return self._read(provider_pb2.ReadRequest(id=identifier, urn=_urn(token, name)))
 
     def _read(self, request: Any) -> Resource | None:

@@ -161,7 +161,7 @@ class Everything:
         )  # fmt: skip
 
     def described(self) -> dict[str, Any]:
-        """What the APIs tell about all of it, without what changes by itself."""
+        """Describe all of it by the APIs, without what changes by itself."""
         return {**self._data(), **self._functions(), **self._watching(), **self._scaling()}
 
     def _data(self) -> dict[str, Any]:

@@ -195,7 +195,7 @@ def test_a_preview_of_an_added_function_shows_no_change_of_the_others(estate: di
 def test_everything_that_aws_lists_carries_the_tags(
     estate: dict[str, Any], run: Commands, client: Callable[[str], Any]
 ) -> None:
-    """What the AWS APIs list and what the state knows are the same, so that nothing is left unlooked at."""
+    """Compare the AWS APIs' lists with the state, so that nothing is left unlooked at."""
     answer = json.loads(run("scripts/estate", "tags", "--json").stdout)
     assert (answer["tagged"], answer["incomplete"]) == (answer["taggable"], [])
     live = listed(client, "local")
@@ -303,7 +303,7 @@ def test_two_environments_live_side_by_side_one_with_the_function_that_the_docum
 
 
 def looked_up(client: Callable[[str], Any], payload: dict[str, str]) -> Any:
-    """What the function of docs/adding-a-function.md answers."""
+    """Return the answer of the function in docs/adding-a-function.md."""
     called = client("lambda").invoke(FunctionName="lambda-lookup-local-b:live", Payload=json.dumps(payload))
     return json.loads(called["Payload"].read())
 

@@ -98,7 +98,7 @@ class Told:
         self.once_more()
 
     def quiet(self) -> bool:
-        """Whether every alarm is OK."""
+        """True if every alarm is OK."""
         return {one["StateValue"] for one in alarms(self._aws).values()} == {"OK"}
 
     def expect(self, queues: set[str], *, pages: set[str], failing: set[str]) -> None:
@@ -346,7 +346,7 @@ def ways() -> Iterator[tuple[str, list[str], bool]]:
 
 
 def moves(aws: EmbeddedAws) -> bool:
-    """Whether SQS is moving dead letters now."""
+    """True if SQS is moving dead letters now."""
     arn = "arn:aws:sqs:us-east-1:123456789012:dlq-ingest-local"
     tasks = aws.client("sqs").list_message_move_tasks(SourceArn=arn)["Results"]
     return any(task["Status"] == "RUNNING" for task in tasks)
@@ -411,7 +411,7 @@ def test_the_dashboards_page_shows_the_numbers_of_the_api(aws: EmbeddedAws, esta
     widgets = [one for one in json.loads(dashboard)["widgets"] if one["type"] == "metric"]
 
     def alike() -> list[Any]:
-        """What the page shows, what the API says, and the page's own account of itself; nothing if they differ."""
+        """Return the page's plots, the API's numbers and the page's own data; nothing if they differ."""
         assert json.loads(estate("scripts/estate", "dashboard", "--html", str(file), "--json").stdout)["plots"] > 0
         told = embedded(file)
         start, end = datetime.fromisoformat(told["start"]), datetime.fromisoformat(told["end"])

@@ -49,7 +49,7 @@ def table_that_does_not_scale() -> None:
 
 @pytest.fixture
 def variables(embedded_aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """What the engine needs to know, with a state of its own."""
+    """Variables of an engine with a state of its own."""
     environment = dict(embedded_aws.environment)
     engine = os.pathsep.join(str(folder) for folder in ensure_engine(Report()).folders)
     environment["PATH"] = os.pathsep.join([str(ROOT / ".venv" / "bin"), engine, environment["PATH"]])

@@ -40,7 +40,7 @@ def plugin(embedded_aws: Any, tmp_path_factory: pytest.TempPathFactory) -> Itera
 
 @pytest.fixture(scope="module")
 def surroundings(plugin: ProviderClient) -> Iterator[dict[str, str]]:
-    """What the cases refer to."""
+    """Resources that the cases refer to."""
     made: list[Resource] = []
 
     def make(token: str, **inputs: Any) -> Properties:

@@ -86,7 +86,7 @@ def no_fault(operation: str, request: Mapping[str, Any]) -> None:
 
 
 class _Result(NamedTuple):
-    """What one action of a transaction comes to."""
+    """Result of one action of a transaction."""
 
     place: tuple[str, tuple[str, ...]]
     """The table, and the key of the item."""
@@ -126,7 +126,7 @@ class FakeDynamoDB:
         return answer
 
     def answer(self, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
-        """What DynamoDB answers; raises AwsError."""
+        """Answer as DynamoDB does; raises AwsError."""
         does = {
             "BatchExecuteStatement": self._execute, "BatchGetItem": self._get, "PutItem": self._put,
             "Query": self._query, "TransactWriteItems": self._transact,
@@ -142,7 +142,7 @@ class FakeDynamoDB:
         return list(self.tables[table].values())
 
     def counted(self) -> int:
-        """How many events the records of pages say are counted."""
+        """Number of events that the records of pages mark as counted."""
         return sum(base64_bits(item["counted"]["B"]) for item in self.items("pages"))
 
     def _execute(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -330,7 +330,7 @@ def _sum(old: Mapping[str, Any] | None, added: Mapping[str, Any]) -> dict[str, A
 
 
 def base64_bits(text: str) -> int:
-    """How many bits of a bitmap are set."""
+    """Number of set bits of a bitmap."""
     return int.from_bytes(base64.b64decode(text), "little").bit_count()
 
 

@@ -130,7 +130,7 @@ def literals(draw: st.DrawFn) -> str:
 
 @st.composite
 def plain_events(draw: st.DrawFn) -> dict[str, Any]:
-    """What an event says, and the JSON text that says it."""
+    """Pairs of an event and its JSON text."""
     hour = draw(st.sampled_from(["2013-01-01T05", "2013-01-01T06", "2014-12-31T23"]))
     data = draw(st.dictionaries(st.sampled_from(ODD_NAMES) | st.text(max_size=5), literals(), max_size=5))
     subject = draw(st.sampled_from(["", "UA", "é🛫"]))

@@ -1,4 +1,4 @@
-"""What starting a function costs, and what its entry point does with its environment."""
+"""Cost of a function's start, and its entry point's use of the environment."""
 
 import json
 import os

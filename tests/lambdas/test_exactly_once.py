@@ -31,7 +31,7 @@ def in_batches(things: Sequence[Any], sizes: Sequence[int]) -> list[Sequence[Any
 
 
 def answered(estate: Estate, expected: Totals) -> Totals:
-    """What the query function says about every series there should be."""
+    """Return the query function's answers for every series there should be."""
     found: Totals = {}
     for event_type, subject in {(event_type, subject) for event_type, subject, _ in expected}:
         for bucket in estate.query(event_type, **({} if subject is None else {"subject": subject}))["buckets"]:

@@ -26,7 +26,7 @@ INVALID = 5
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """What the functions log of thousands of invocations is nobody's concern, and the pauses are the same each time."""
+    """Silence the logs of thousands of invocations, and make their pauses repeatable."""
     random.seed(1)
     logging.getLogger("estate").setLevel(logging.CRITICAL + 1)
     yield

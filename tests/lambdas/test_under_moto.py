@@ -42,7 +42,7 @@ class BotocoreCaller:
             raise AwsError(operation, details["Error"]["Code"], details["Error"]["Message"], 400, details) from error
 
     def _insert(self, statement: str, parameters: list[Any]) -> dict[str, Any]:
-        """What an INSERT does, as a conditional Put: moto's own PartiQL takes no parameters and replaces duplicates."""
+        """Do an INSERT as a conditional Put: moto's own PartiQL takes no parameters and replaces duplicates."""
         table = statement.split('"')[1]
         item = dict(zip(re.findall(r"'(\w+)': \?", statement), parameters, strict=True))
         try:

@@ -1,4 +1,4 @@
-"""What holds for every resource of every layer, each run through its entry point on what the lower ones exported."""
+"""Rules for every resource of every layer, each run through its entry point on the lower ones' outputs."""
 
 import json
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ from tests.support.mocks import roll_out
 
 @cache
 def resources(layer: str, stack: str = "dev") -> list[Resource]:
-    """What the engine would show the guardrails of a layer."""
+    """Resources as the engine would show them to the guardrails of a layer."""
     own = Resource(
         type="pulumi:pulumi:Stack", name=f"{layer}-{stack}", urn=f"urn:pulumi:{stack}::{project(layer)}::x::y"
     )

@@ -1,1 +1,1 @@
-"""What several test tiers use."""
+"""Support of several test tiers."""

@@ -96,7 +96,7 @@ def batch_text(name: str) -> str:
 
 
 def judged(text: str) -> str:
-    """What the estate says of an event: "" where it takes it, else the reason."""
+    """Judge an event: "" where the estate takes it, else the reason."""
     from shared.events import InvalidEvent, parse
 
     try:

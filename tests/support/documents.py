@@ -38,12 +38,12 @@ def _mermaid(lines: Iterator[str]) -> str:
 
 
 def layers() -> str:
-    """Which layer reads which."""
+    """Draw which layer reads which."""
     return _mermaid(f"{read} --> {each.name}" for each in LAYERS for read in each.reads)
 
 
 def flow() -> str:
-    """What the catalog says of the way of an event: triggers, writes, reads, and where failures go."""
+    """Draw the way of an event from the catalog: triggers, writes, reads, and where failures go."""
     return _mermaid(line for lines in (_queues(), *map(_arrows, CATALOG.functions)) for line in lines)
 
 

@@ -1,4 +1,4 @@
-"""What AWS adds to a resource's inputs: ids, ARNs, URLs, versions; enough of it for one layer to hand to the next."""
+"""Outputs that AWS adds to a resource's inputs: ids, ARNs, URLs, versions; enough for one layer to hand to the next."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

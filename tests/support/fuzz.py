@@ -1,4 +1,4 @@
-"""How many inputs fuzzing tries: a few each time, as many as ESTATE_FUZZ_EXAMPLES says in the long run."""
+"""Number of fuzzed inputs: a few each time, as many as ESTATE_FUZZ_EXAMPLES says in the long run."""
 
 import os
 

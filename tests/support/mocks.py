@@ -54,7 +54,7 @@ class Registration:
 
 @dataclass
 class Recording:
-    """What one program registered, in the order of arrival, and what it exported."""
+    """Recording of one program: resources in the order of arrival, and exports."""
 
     registrations: list[Registration] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
@@ -232,7 +232,7 @@ def roll_out(
 
 
 def outputs_of(name: str, *, stack: str = "dev", config: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """What a layer's own run exports."""
+    """Outputs of a layer's own run."""
     return roll_out(name, stack=stack, config=config)[name].outputs
 
 

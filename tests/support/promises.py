@@ -1,4 +1,4 @@
-"""What a version promises by name: commands with their flags, configuration keys, outputs, resources.
+"""Promises of a version by name: commands with their flags, configuration keys, outputs, resources.
 
 Run as a program, it writes docs/promises.json.
 """

@@ -103,7 +103,7 @@ class _Session(Session):
         self._clients = clients
 
     def poll(self, attempt: Callable[[], Any], waiting_for: str, deadline: float = 0) -> Any:
-        """What the first attempt says."""
+        """Return the answer of the first attempt."""
         return attempt() or {}
 
 
@@ -151,7 +151,7 @@ def _plain(value: Any) -> Any:
 
 
 def _outside(value: Any, shape: Any, where: str) -> Iterator[str]:
-    """What botocore leaves to AWS: bounds, patterns and enumerations."""
+    """Check what botocore leaves to AWS: bounds, patterns and enumerations."""
     low, high = shape.metadata.get("min", -_UNBOUNDED), shape.metadata.get("max", _UNBOUNDED)
     size = len(value) if isinstance(value, (str, list, dict, bytes)) else value
     if isinstance(size, (int, float)) and not isinstance(size, bool) and not low <= size <= high:

@@ -17,7 +17,7 @@ _UNDERSTOOD = {
 
 
 def breaches(name: str, document: Any) -> list[str]:
-    """What in a document breaks docs/schemas/NAME.schema.json; empty when nothing does."""
+    """Breaches of docs/schemas/NAME.schema.json in a document; empty when there are none."""
     schema = json.loads((ROOT / "docs" / "schemas" / f"{name}.schema.json").read_text())
     return list(_breaches(schema, schema, document, "$"))
 

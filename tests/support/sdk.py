@@ -1,4 +1,4 @@
-"""What the provider's SDK says about a resource type: asked instead of written down, so that no type is forgotten."""
+"""Facts of the provider's SDK about resource types: asked instead of written down, so that no type is forgotten."""
 
 import importlib
 import inspect

@@ -224,7 +224,7 @@ class Simulation:
 
     @property
     def deliveries(self) -> int:
-        """How often the queue delivered one message at most."""
+        """Largest number of deliveries of one message."""
         return max(message.receives for message in self._messages.values())
 
     @property

@@ -29,7 +29,7 @@ _NEW_YEAR = datetime(2013, 1, 1, tzinfo=UTC)
 
 
 def answer_to(operation: str, request: dict[str, Any]) -> dict[str, Any]:
-    """What AWS would say to a request that it has nothing against."""
+    """Return AWS's answer to a valid request."""
     if operation == "SendMessageBatch":
         ids = [entry["Id"] for entry in request["Entries"]]
         return {"Successful": [{"Id": each, "MessageId": f"id-{each}", "MD5OfMessageBody": "0" * 32} for each in ids]}

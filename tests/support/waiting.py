@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def expect_soon(look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
-    """What `look` returns as soon as that is true; AssertionError with `what` when it never is."""
+    """Return the result of `look` as soon as it is true; AssertionError with `what` when it never is."""
     deadline = time.monotonic() + seconds
     while True:
         found = look()

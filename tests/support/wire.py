@@ -1,4 +1,4 @@
-"""What DynamoDB charges for events, counted at the other end of the line: requests come over HTTP, answers go back.
+"""DynamoDB's charges for events, counted at the other end of the line: requests come over HTTP, answers go back.
 
 The functions are the real ones with their own client, the naive design uses boto3; neither can tell what is counted.
 The units follow from the sizes of items (tests/lambdas/fake_dynamodb.py; worked out by hand in tests/unit/support).
@@ -84,7 +84,7 @@ class Wire:
             return self.dynamodb.answer(operation, request)
 
     def charged(self) -> Charged:
-        """What was charged since this was asked last."""
+        """Return the charges since the last call."""
         found = Charged(self.dynamodb.written.copy(), self.dynamodb.read.copy(), self._requests.copy())
         self.dynamodb.written.clear()
         self.dynamodb.read.clear()

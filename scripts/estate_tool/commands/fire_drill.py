@@ -81,7 +81,7 @@ def _sent(expected: Mapping[str, int]) -> str:
 
 
 def _alarms(target: Environment) -> tuple[list[Alarm], list[Alarm]]:
-    """Those that tell a topic, and those that don't, as the children of composite alarms."""
+    """Alarms that notify a topic, and those that don't, as the children of composite alarms."""
     from estate_tool.core.errors import Failed
     from estate_tool.monitoring import alarms
 

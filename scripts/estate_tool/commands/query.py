@@ -22,7 +22,7 @@ EXAMPLES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What is asked, ENV and the form of the answer."""
+    """Add the question, ENV and the form of the answer."""
     parser.add_argument("type", metavar="TYPE", help="the events' type, for example flight.departed")
     arguments.environment(parser)
     parser.add_argument("--subject", metavar="S", help='only this subject, "" for events without one (default: all)')

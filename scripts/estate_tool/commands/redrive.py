@@ -29,7 +29,7 @@ EXAMPLES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which queue, ENV, which failures, and how fast."""
+    """Add the queue, ENV, the selection of failures and the pace."""
     parser.add_argument(
         "where", nargs="*", metavar="[QUEUE] [ENV]",
         help="failure queue, for example ingest or dlq-ingest (default: all of them), and environment (default: local)",

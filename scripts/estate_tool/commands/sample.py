@@ -19,7 +19,7 @@ _LINES_AT_ONCE = 500
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to write, how much of it, and what to mix in."""
+    """Add the kind of events, their number, and what to mix in."""
     parser.add_argument(
         "dataset",
         choices=("flights",),

@@ -29,7 +29,7 @@ STDIN = "-"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """What to send, ENV, and how."""
+    """Add the file, ENV and the options."""
     parser.add_argument(
         "file",
         metavar="FILE",

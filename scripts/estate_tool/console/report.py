@@ -29,7 +29,7 @@ class Report:
     __call__ = line
 
     def moving(self, text: str) -> None:
-        """Where the step stands: rewritten in place on a terminal, elsewhere a line every `seconds_between`."""
+        """Show the progress of the step: in place on a terminal, elsewhere a line every `seconds_between`."""
         if self._in_place:
             width = shutil.get_terminal_size().columns - 1
             self._out.write(f"\r\x1b[K{one_line(text)[:width]}")

@@ -47,7 +47,7 @@ class DirectQueue:
         self._own = threading.local()
 
     def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Mapping[str, str]]) -> dict[str, Any]:  # noqa: N803 (boto3's names)
-        """What the client's method of this name returns and raises, after one attempt."""
+        """Return and raise what the client's method of this name does, after one attempt."""
         from botocore import exceptions
 
         request = {"QueueUrl": QueueUrl, "Entries": Entries}

@@ -80,7 +80,7 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
 
 
 def values(layer: str, environment: str, root: Path = ROOT) -> dict[str, Any]:
-    """What is configured for a layer, by bare key, but for what is encrypted; raises UsageError for a broken file."""
+    """Return the plain configuration of a layer by bare key, without secrets; UsageError for a broken file."""
     try:
         return _raw(root, layer, environment)[0]
     except InvalidConfiguration as error:

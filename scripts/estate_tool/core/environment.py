@@ -44,7 +44,7 @@ class Environment:
         return self._clients[service]
 
     def batch_sender(self) -> Any:
-        """What sends batches to queues: it has `send_message_batch` as a boto3 client has it."""
+        """Sender of batches to queues, with `send_message_batch` as a boto3 client has it."""
         from estate_tool.core.batch_client import direct
 
         return direct(self.client("sqs"))
@@ -57,7 +57,7 @@ def _say(text: str) -> None:
 
 
 def is_local(name: str) -> bool:
-    """Whether an environment of that name lives on the embedded AWS."""
+    """True if an environment of that name lives on the embedded AWS."""
     return name == DEFAULT or name.startswith(f"{DEFAULT}-")
 
 

@@ -1,4 +1,4 @@
-"""Where things lie: in the checkout, in its local state (ESTATE_HOME) and in the user's cache (ESTATE_CACHE)."""
+"""Paths in the checkout, in its local state (ESTATE_HOME) and in the user's cache (ESTATE_CACHE)."""
 
 from __future__ import annotations
 

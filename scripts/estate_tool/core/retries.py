@@ -46,7 +46,7 @@ _PASSING_TEXT = re.compile("|".join([*(rf"\b{code}\b" for code in sorted(_THROTT
 
 
 def boto_config(*, attempts: int = ATTEMPTS, mode: str = MODE, **more: Any) -> Config:
-    """How every client of the tool and of the local provider repeats calls and how long it waits for answers."""
+    """Return the botocore configuration of every client: repeated calls and time-outs."""
     from botocore.config import Config
 
     retries = {"mode": mode, "total_max_attempts": attempts}
@@ -66,7 +66,7 @@ def show(client: Any, say: Callable[[str], None]) -> Any:
 
 
 def _problem(response: Any, error: Exception | None) -> str:
-    """What is wrong with an answer if that may pass; else nothing."""
+    """Return the fault of an answer if it is transient; else nothing."""
     from botocore.exceptions import ClientError
 
     if error is None and response is not None and response[0].status_code >= 400:
@@ -81,7 +81,7 @@ def _problem(response: Any, error: Exception | None) -> str:
 def policy(
     retry: retry_base, stop: stop_base, *, sleep: Callable[[float], None] = time.sleep, **more: Any
 ) -> tenacity.Retrying:
-    """What `retry` says is tried again, until `stop`: after a random part of pauses that double each time."""
+    """Return the retry policy: what `retry` accepts, until `stop`, after a random part of pauses that double."""
     import tenacity
 
     wait = tenacity.wait_random_exponential(multiplier=0.5, max=LONGEST_PAUSE_SECONDS)
@@ -95,12 +95,12 @@ def code_of(error: BaseException) -> str:
 
 
 def is_throttled(error: BaseException) -> bool:
-    """Whether AWS asks to slow down."""
+    """True if AWS asks to slow down."""
     return code_of(error) in _THROTTLED
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same call may work a little later: throttled, unreachable, timed out, or a fault of AWS's own."""
+    """True if the same call may work a little later: throttled, unreachable, timed out, or a fault of AWS's own."""
     from botocore.exceptions import ClientError, HTTPClientError
     from botocore.exceptions import ConnectionError as Unreachable
 

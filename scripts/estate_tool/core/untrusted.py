@@ -1,4 +1,4 @@
-"""What anybody may have written, into a queue, a log or a table, read without an error: a value, or nothing."""
+"""Untrusted text from queues, logs and tables, read without an error: a value, or nothing."""
 
 from __future__ import annotations
 

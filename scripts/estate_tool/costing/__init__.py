@@ -1,1 +1,1 @@
-"""What the estate costs a month, from what it does and from list prices."""
+"""Monthly cost of the estate, from its load and list prices."""

@@ -1,4 +1,4 @@
-"""What pays off: warm environments against cold ones, provisioned tables against tables on demand."""
+"""Break-even points: provisioned concurrency against cold starts, provisioned tables against on demand."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def tables(table: TableLoad, prices: Prices) -> dict[str, Any]:
 
 
 def latency(function: FunctionLoad) -> dict[str, Any]:
-    """How fast a function is, and its CPU before and after."""
+    """Duration of a function, and its CPU before and after."""
     return {
         "function": function.name, "invocations": str(function.invocations.quantize(Decimal(1), ROUND_HALF_UP)),
         "before_mb": int(function.before_memory_mb), "memory_mb": int(function.memory_mb),

@@ -31,7 +31,7 @@ def saved(path: Path) -> dict[str, Any]:
 
 
 def compared(now: Mapping[str, Any], other: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """What every line costs here and there, those that differ most first; amounts are of a month, as text."""
+    """Compare two bills line by line, largest difference first; amounts are of a month, as text."""
     here, there = _amounts(now), _amounts(other)
     lines = [
         {

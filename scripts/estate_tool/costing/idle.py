@@ -1,4 +1,4 @@
-"""What an environment costs in a month without a single event, from its configuration: nothing has to be deployed."""
+"""Monthly cost of an environment without a single event, from its configuration: nothing has to be deployed."""
 
 from __future__ import annotations
 

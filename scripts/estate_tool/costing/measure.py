@@ -74,7 +74,7 @@ def average_warm(provisioning: Provisioning) -> Decimal:
 
 
 def _factor(window: Window) -> Decimal:
-    """How many such windows a month has."""
+    """Number of such windows in a month."""
     return MONTH_SECONDS / Decimal(str((window.end - window.start).total_seconds()))
 
 
@@ -94,7 +94,7 @@ class Month:
         return found.total * self.factor if found.known else None
 
     def function(self, function: Sized, evidence: Evidence) -> FunctionLoad:
-        """What the reports of its invocations tell."""
+        """Load of a function, from the reports of its invocations."""
         # A log that is kept for less, or was made later, than the window: what is in it stands for a shorter time.
         group = self._groups.get(function.log_group)
         factor = _factor(covered(self._window, group, evidence.first_ms))
@@ -117,7 +117,7 @@ class Month:
         return replace(load, warm=average_warm(self._environment.configuration.compute.provisioning), spilled=spilled)
 
     def table(self, table: Table) -> TableLoad:
-        """What the table and its metrics tell; before, its capacity was fixed at what autoscaling may go up to."""
+        """Load of a table, from its metrics; before, its capacity was fixed at autoscaling's maximum."""
         name = self._environment.names.table(table.name)
         found = self._environment.client("dynamodb").describe_table(TableName=name)["Table"]
         reads = self._total("AWS/DynamoDB", "ConsumedReadCapacityUnits", TableName=name)
@@ -146,7 +146,7 @@ class Month:
         return found.average if found.known else Decimal(table["ProvisionedThroughput"][f"{way}CapacityUnits"])
 
     def queue(self, queue: str) -> QueueLoad:
-        """What its metrics tell, each message taken for a request of its own."""
+        """Load of a queue, from its metrics, each message taken for a request of its own."""
         name = self._environment.names.queue(queue)
         totals = [self._total("AWS/SQS", metric, QueueName=name) for metric in _QUEUE_METRICS]
         if not any(total is not None for total in totals):
@@ -169,7 +169,7 @@ class Month:
         return LogLoad(ingested_gb=ingested / _GB, retention_days=retention)
 
     def notes(self) -> list[str]:
-        """What to know of the figures."""
+        """Notes on the figures."""
         length = self._window.end - self._window.start
         short = " That is short of a day: it says little about a month." if length < _SHORT else ""
         told = [

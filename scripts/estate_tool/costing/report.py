@@ -74,7 +74,7 @@ def _amount(line: Line, prices: Prices, way: str) -> Decimal:
 
 
 def _per_event(load: Load, bill: Sequence[Line], prices: Prices) -> dict[str, Any] | None:
-    """What a million events cost, the whole bill and what grows with them; None if their number is unknown."""
+    """Cost of a million events, the whole bill and what grows with them; None if their number is unknown."""
     if not load.events:
         return None
     millions = load.events / 1_000_000
@@ -105,7 +105,7 @@ def _component(component: str, bill: Sequence[Line], prices: Prices, before: Dec
 
 
 def _gained_by_speed(load: Load, prices: Prices) -> Decimal:
-    """What functions would have cost less before, had they done nothing but compute on one core.
+    """Saving of functions that had done nothing but compute on one core before.
 
     With more memory that goes faster, up to one vCPU; where durations from before are stated they count as they are.
     """
@@ -121,7 +121,7 @@ def _gained_by_speed(load: Load, prices: Prices) -> Decimal:
 
 
 def _assumed_capacity(bill: Sequence[Line], load: Load, prices: Prices) -> Decimal:
-    """What tables cost less now than with the capacity that they are only assumed to have had."""
+    """Saving of tables against the capacity that they are only assumed to have had."""
     assumed = {table.name for table in load.tables if table.fixed_is_assumed}
     mine = [line for line in bill if line.component == "tables" and line.item in assumed]
     saved = [_amount(line, prices, "before") - _amount(line, prices, "after") for line in mine]

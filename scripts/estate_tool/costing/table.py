@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def headline(told: Mapping[str, Any]) -> str:
-    """What it comes to, in a sentence."""
+    """Summarize the bill in a sentence."""
     totals = told["totals"]
     if told.get("basis") == "idle":
         return f"Without a single event, environment {told['environment']} costs ${totals['after_usd']} a month."
@@ -66,7 +66,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def events_note(told: Mapping[str, Any]) -> str:
-    """What a million events cost."""
+    """Say the cost of a million events."""
     events = told["events"]
     return (
         f"{int(events['count']):,} events a month: ${events['usd_per_million']} per million, "

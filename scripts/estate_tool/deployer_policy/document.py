@@ -92,7 +92,7 @@ def _of_same_resources(groups: Iterable[tuple[_Group, set[str]]]) -> Iterator[tu
 
 
 def unscoped(resources: Iterable[Planned]) -> list[Unscoped]:
-    """What of the policy is allowed on everything."""
+    """Return the actions that the policy allows on every resource."""
     wide = {needs.actions: needs for item in resources for needs in TABLE[item.type] if needs.on == ("*",)}
     return [
         Unscoped(actions=tuple(f"{_actions(needs)[0]}:{action}" for action in _actions(needs)[1]), reason=needs.why)
@@ -124,7 +124,7 @@ def _filled(when: Mapping[str, Mapping[str, str]], known: Mapping[str, str], suf
 
 
 def _values(inputs: Mapping[str, Any], place: Place, suffix: str) -> dict[str, str]:
-    """What templates can name: the place, the inputs that are texts, and parts of those that are ARNs or URLs."""
+    """Return the values that templates can name: the place, text inputs, and parts of ARNs and URLs."""
     known = {key: value for key, value in inputs.items() if isinstance(value, str)}
     known |= {"partition": place.partition, "region": place.region, "account": place.account, "suffix": suffix}
     if queue := known.get("queueUrl"):

@@ -1,4 +1,4 @@
-"""How a permission that somebody needs is written down."""
+"""Notation of needed permissions."""
 
 from __future__ import annotations
 

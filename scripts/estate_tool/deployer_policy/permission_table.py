@@ -1,4 +1,4 @@
-"""Which AWS actions the official provider calls for each resource type, and on which ARNs.
+"""AWS actions that the official provider calls for each resource type, and their ARNs.
 
 Creating, reading, changing and removing each, with the tags read and written along; what an action can be limited to is
 from AWS's Service Authorization Reference. Tried against the embedded AWS, not against the official provider.

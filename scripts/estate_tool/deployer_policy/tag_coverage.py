@@ -1,4 +1,4 @@
-"""Which of an environment's resources carry the cost-allocation tags, as AWS has them, and which can't."""
+"""Coverage of an environment's resources by the cost-allocation tags, as AWS has them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Tagged:
 
     @property
     def complete(self) -> bool:
-        """Whether all is as declared."""
+        """True if all is as declared."""
         return not self.missing and not self.different
 
 

@@ -1,4 +1,4 @@
-"""What a drifted property means: expected of autoscaling, a matter of cost, of security, or anything else."""
+"""Classes of drifted properties: expected of autoscaling, cost, security, or anything else."""
 
 from __future__ import annotations
 

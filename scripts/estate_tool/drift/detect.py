@@ -1,4 +1,4 @@
-"""Where AWS is no longer what the state says, found without changing either, and put right on request."""
+"""Detection of drift between AWS and the state, without changing either."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class _Comparison:
 
 
 def _value(side: Mapping[str, Any], path: str) -> Any:
-    """What a resource has at a path of the provider's, such as `environment.variables["A"]`."""
+    """Return the value of a resource at a path of the provider's, such as `environment.variables["A"]`."""
     for values in (side.get("outputs") or {}, side.get("inputs") or {}):
         value: Any = values
         for quoted, index, name in _STEP.findall(path):
@@ -117,7 +117,7 @@ def _member(value: Any, key: str) -> Any:
 
 
 def _within(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]]:
-    """Where exactly two values differ; documents that are texts, such as policies, are looked into."""
+    """Yield the exact paths at which two values differ; JSON documents, such as policies, are compared by content."""
     documents = [_document(value) for value in (before, after)]
     if all(documents):
         before, after = documents
@@ -172,5 +172,5 @@ def _of_layer(pulumi: Pulumi, environment: Environment, layer: str, state: Stack
 
 
 def unexpected(drifted: Iterable[Drift]) -> list[Drift]:
-    """What autoscaling does not explain."""
+    """Return the drift that autoscaling does not explain."""
     return [drift for drift in drifted if drift.kind != EXPECTED]

@@ -1,4 +1,4 @@
-"""What drifted, read into the state, so that a rollout puts it right."""
+"""Repair of drift: it is read into the state, and a rollout restores the declaration."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def _queue(client: Client, queue: Resource, resources: Sequence[Resource]) -> It
 
 
 def _function(client: Client, function: Resource, resources: Sequence[Resource]) -> Iterator[Guest]:
-    """What lets others call the function; an alias has a policy of its own."""
+    """Return undeclared permissions to call the function; an alias has a policy of its own."""
     import json
 
     functions, name = client("lambda"), function["id"]

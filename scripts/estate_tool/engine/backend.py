@@ -35,7 +35,7 @@ class Backend:
 
     @property
     def is_service(self) -> bool:
-        """Whether it is Pulumi Cloud or the like, which keeps secrets itself."""
+        """True if it is Pulumi Cloud or the like, which keeps secrets itself."""
         return self.url.startswith(("https://", "http://"))
 
 
@@ -60,7 +60,7 @@ def find(engine: Engine, variables: Mapping[str, str] = os.environ) -> Backend:
 
 
 def _named_by(variables: Mapping[str, str]) -> str:
-    """What the engine takes the backend from, in its order; raises Failed when the layers' projects disagree."""
+    """Return the source of the backend's address, in the engine's order; Failed when the layers' projects disagree."""
     if variables.get(VARIABLE):
         return VARIABLE
     named = {layer: content_of(ROOT / layer / "Pulumi.yaml").get("backend") for layer in LAYER_NAMES}
@@ -75,7 +75,7 @@ def _named_by(variables: Mapping[str, str]) -> str:
 
 
 def passphrase(backend: Backend, environment: str, variables: Mapping[str, str] = os.environ) -> str:
-    """Where the passphrase of the layers' secrets comes from; raises Failed when one is needed and there is none."""
+    """Return the source of the passphrase of the layers' secrets; Failed when one is needed and there is none."""
     needing = [layer for layer in LAYER_NAMES if _needs_passphrase(backend, layer, environment)]
     if not needing:
         return "not needed: the backend, or a key of yours, keeps secrets"

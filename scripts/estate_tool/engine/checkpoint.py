@@ -1,4 +1,4 @@
-"""What the engine keeps of a layer, and the record of its last successful rollout that stands beside it.
+"""State of a layer as the engine keeps it, and the record of its last successful rollout beside it.
 
 The record is a tag of the stack, which file, bucket and service backends keep alike. It names what was rolled out (a
 digest of the inputs) and the state that came of it, so that whatever else changes the state makes it void.
@@ -36,7 +36,7 @@ def digest_of(value: object) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """What the last rollout left: digests of its `inputs` and of its `state`, the embedded AWS it went to, its origin.
+    """Record of the last rollout: digests of its `inputs` and `state`, the embedded AWS it went to, its origin.
 
     The first two are empty after a rollout that did not succeed, the third one in a real account.
     """
@@ -77,12 +77,12 @@ class StackState:
 
     @property
     def made(self) -> int:
-        """How many resources of AWS there are in it."""
+        """Number of AWS resources in the state."""
         return sum(1 for resource in self.resources if str(resource["type"]).startswith("aws:"))
 
     @property
     def outputs(self) -> Mapping[str, Any]:
-        """What the layer hands out; empty when it was never rolled out to its end."""
+        """Outputs of the layer; empty when it was never rolled out to its end."""
         stack = next((resource for resource in self.resources if resource["type"] == STACK_TYPE), {})
         return stack.get("outputs") or {}
 
@@ -97,13 +97,13 @@ class StackState:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the last rollout succeeded, and nothing has touched the state since."""
+        """True if the last rollout succeeded, and nothing has touched the state since."""
         record = self.record
         finished = record and record.inputs and record.state == self.digest
         return bool(finished and not self.deployment.get("pending_operations"))
 
     def is_result_of(self, inputs: str, aws: str) -> bool:
-        """Whether the last rollout took these inputs there, succeeded, and nothing has touched the state since."""
+        """True if the last rollout took these inputs there, succeeded, and nothing has touched the state since."""
         if not inputs or not self.resources or self.deployment.get("pending_operations"):
             return False
         return self.record == Record(inputs=inputs, state=self.digest, aws=aws)

@@ -55,7 +55,7 @@ class Pulumi:
         return {layer: count for layer, count in counted.items() if count is not None}
 
     def _count(self, layer: str) -> int | None:
-        """How many resources the layer's stack has; None when there is none.
+        """Number of resources of the layer's stack; None when there is none.
 
         In a project's folder the engine lists a stack by its bare name that a bare name means: not another
         organisation's of the same name, nor another project's.
@@ -85,7 +85,7 @@ class Pulumi:
         return locks.state_folder({**os.environ, **self.variables})
 
     def _for_each(self, layers: Iterable[str], ask: Callable[[str], Answer]) -> dict[str, Answer]:
-        """What each layer is asked of the engine, all at once."""
+        """Ask the engine the same of each layer, all at once."""
         from concurrent.futures import ThreadPoolExecutor
 
         asked = tuple(layers)
@@ -185,7 +185,7 @@ class Pulumi:
         return locks.explained(complaint, layer, self.stack)
 
     def _freed(self, layer: str, complaint: str) -> bool:
-        """Whether all that was in the way were locks of dead processes, which are gone now.
+        """True if all that was in the way were locks of dead processes, which are gone now.
 
         Before the engine has its lock it touches nothing. In a file backend such locks are looked for beforehand.
         """

@@ -1,4 +1,4 @@
-"""What went wrong with a resource, in the parts that a script can act on."""
+"""Errors of resources, in the parts that a script can act on."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Complaint:
 
     @property
     def action(self) -> str:
-        """What was refused: the IAM action where AWS names it, such as sqs:CreateQueue, else the operation."""
+        """Return the refused IAM action where AWS names it, such as sqs:CreateQueue, else the operation."""
         return _first(_ACTIONS, self.message)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What the layers' programs would register, learnt by running them without an engine and without AWS."""
+"""Resources that the layers' programs would register, found by running them without an engine and without AWS."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Planned:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where resources would be; what programs ask the provider for."""
+    """Account, region and partition that programs ask the provider for."""
 
     account: str
     region: str

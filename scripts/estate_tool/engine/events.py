@@ -1,4 +1,4 @@
-"""What the engine did to a layer, gathered from its event log."""
+"""Operations of the engine on a layer, gathered from its event log."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Changes:
 
     @property
     def any(self) -> bool:
-        """Whether any resource was changed."""
+        """True if any resource was changed."""
         return any(self.counts[word] for word in CHANGE_WORDS)
 
     def _step(self, metadata: Mapping[str, Any]) -> None:

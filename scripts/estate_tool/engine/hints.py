@@ -1,4 +1,4 @@
-"""What to do about complaints of the engine that have nothing to do with the layers."""
+"""Hints for errors of the engine that have nothing to do with the layers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a killed engine left behind in a file backend: locks, and files half written.
+"""Leftovers of a killed engine in a file backend: locks, and files half written.
 
 Of locks in other backends, buckets and services, nothing is known but what the engine says when it meets them.
 """
@@ -32,7 +32,7 @@ _LOCKED = ("the stack is currently locked by", "Another update is currently in p
 
 @dataclass(frozen=True, kw_only=True)
 class Lock:
-    """What the engine writes into a lock (`lockContent` of its backend for files and buckets)."""
+    """Content of an engine's lock (`lockContent` of its backend for files and buckets)."""
 
     pid: int
     user: str
@@ -40,7 +40,7 @@ class Lock:
     since: datetime
 
     def __str__(self) -> str:
-        """Who holds it, for a person."""
+        """Return the holder, for a person."""
         return f"process {self.pid} of {self.user} on {self.host} since {self.since.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
@@ -99,7 +99,7 @@ def told(complaint: str) -> list[Lock]:
 
 
 def are_dead(locks: Sequence[Lock]) -> bool:
-    """Whether these are all of processes that have ended: of this machine, as nobody can tell of another's."""
+    """True if these are all of processes that have ended: of this machine, as nobody can tell of another's."""
     return bool(locks) and not any(map(_alive, locks))
 
 
@@ -137,7 +137,7 @@ def _read(path: Path) -> Lock | None:
 
 
 def _alive(lock: Lock) -> bool:
-    """Whether the lock's process may live: on another machine nobody can tell from here."""
+    """True if the lock's process may live: on another machine nobody can tell from here."""
     if lock.host != socket.gethostname():
         return True
     try:
@@ -150,7 +150,7 @@ def _alive(lock: Lock) -> bool:
 
 
 def _is_engine(pid: int) -> bool:
-    """Whether the process is a pulumi, and not another one that was given a dead one's number."""
+    """True if the process is a pulumi, and not another one that was given a dead one's number."""
     if Path("/proc/self/stat").exists():  # Linux, where `ps` need not be installed
         with contextlib.suppress(OSError):
             command, _, rest = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(") ")

@@ -33,7 +33,7 @@ def bound_to_us(command: list[str]) -> list[str]:
 
 @functools.cache
 def _has_setpriv() -> bool:
-    """Whether util-linux is here, and not too old; it starts in 2 ms, an interpreter in 50."""
+    """True if util-linux is here, and not too old; it starts in 2 ms, an interpreter in 50."""
     try:
         return subprocess.run([*_SETPRIV[:4], "true"], capture_output=True, check=False).returncode == 0
     except OSError:

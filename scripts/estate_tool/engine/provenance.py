@@ -65,7 +65,7 @@ class Provenance:
 
 
 def at_hand(root: Path = ROOT) -> Provenance:
-    """What is rolled out now, by whom."""
+    """Return the origin of the code at hand: commit, user, tool version."""
     commit = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
     clean = commit is not None and _git(root, "status", "--porcelain") == ""
     user = os.environ.get("GITHUB_ACTOR", "")
@@ -110,7 +110,7 @@ def _missing(commit: str, own: Provenance, root: Path) -> tuple[str, str]:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """What git says; None when it fails, or is not there."""
+    """Return the output of git; None when it fails, or is not there."""
     try:
         asked = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
     except OSError:

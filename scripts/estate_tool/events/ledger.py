@@ -1,4 +1,4 @@
-"""What became of everything that was sent: aggregated, a repetition, in a dead-letter queue, or not known yet."""
+"""Account of all events sent: aggregated, a repetition, in a dead-letter queue, or not known yet."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class Ledger:
 
     @property
     def outstanding(self) -> bool:
-        """Whether anything sent is not accounted for."""
+        """True if anything sent is not accounted for."""
         return bool(self._outstanding or self._invalid)
 
     @property

@@ -38,7 +38,7 @@ class Message(NamedTuple):
 
 @dataclass(kw_only=True)
 class Delivery:
-    """What became of a batch: messages with the ids they got, refused ones with the reason, and why it ended early."""
+    """Result of a batch: messages with their ids, refused ones with the reason, and why it ended early."""
 
     last_line: int
     sent: list[tuple[Message, str]] = field(default_factory=list)
@@ -192,5 +192,5 @@ class Sender:
 
 
 def _slow_down(code: str) -> bool:
-    """Whether an entry's failure is throttling, which SQS may well call the sender's fault."""
+    """True if an entry's failure is throttling, which SQS may well call the sender's fault."""
     return "Throttl" in code or code == "OverLimit"

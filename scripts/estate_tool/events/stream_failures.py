@@ -92,7 +92,7 @@ def refused_events(body: str) -> set[bytes]:
 
 
 def batch_range(body: str, table: str = "") -> Range | None:
-    """What a message of the failure queue says; None if it is something else, or about another table."""
+    """Return the range of a failed batch; None for any other message, or another table."""
     batch = mapping(mapping(decoded(body)).get("DDBStreamBatchInfo"))
     told = [batch.get(key) for key in ("streamArn", "shardId", "startSequenceNumber", "endSequenceNumber")]
     if not all(isinstance(one, str) and one for one in told):

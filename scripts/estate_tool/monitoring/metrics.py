@@ -23,7 +23,7 @@ class Series:
 
     @property
     def known(self) -> bool:
-        """Whether there is any data."""
+        """True if there is any data."""
         return bool(self.points)
 
     @property

@@ -20,7 +20,7 @@ CENT = Decimal("0.01")
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """What is paid for: so many units at a price, before and after."""
+    """Line of a bill: units at a price, before and after."""
 
     component: str
     item: str
@@ -47,7 +47,7 @@ def lines(load: Load, prices: Prices) -> list[Line]:
 
 
 def before_gb_seconds(function: FunctionLoad, billed_ms: Decimal | None = None) -> Decimal:
-    """What it took with the memory from before; with durations as they are now unless something else is known."""
+    """GB-seconds with the memory from before; with today's durations unless others are known."""
     if billed_ms is None:
         billed_ms = function.billed_ms if function.before_billed_ms is None else function.before_billed_ms
     return function.invocations * billed_ms / 1000 * function.before_memory_mb / 1024

@@ -1,4 +1,4 @@
-"""What the estate does in a month: the quantities that are paid for."""
+"""Load of the estate in a month: the quantities that are paid for."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class LogLoad:
 
 @dataclass(frozen=True, kw_only=True)
 class WatchLoad:
-    """What watches the estate; an alarm is paid for by each metric it looks at."""
+    """Monitoring of the estate; an alarm is paid for by each metric it looks at."""
 
     alarm_metrics: Decimal = ZERO
     composite_alarms: Decimal = ZERO

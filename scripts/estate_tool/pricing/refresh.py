@@ -50,7 +50,7 @@ def refresh(environment: Environment, path: Path = PRICES_FILE) -> dict[str, Any
 
 
 class _Offers:
-    """What the API offers in a region, asked once per service."""
+    """Offers of the Price List API in a region, asked once per service."""
 
     def __init__(self, client: Any, region: str) -> None:
         self._client, self._region = client, region
@@ -84,7 +84,7 @@ def _attribute(offer: Mapping[str, Any], name: str) -> str:
 
 
 def _first_tier(offer: Mapping[str, Any]) -> Iterator[Decimal]:
-    """What is paid first on demand, after what is free."""
+    """Return the first paid tier on demand."""
     for term in offer.get("terms", {}).get("OnDemand", {}).values():
         tiers = [
             (Decimal(tier.get("beginRange", "0")), Decimal(tier["pricePerUnit"]["USD"]))

@@ -27,7 +27,7 @@ _MOST_ATTRIBUTES = 10
 
 
 class Kind(StrEnum):
-    """What a message in a failure queue is."""
+    """Kind of a message in a failure queue."""
 
     MESSAGE = "message"
     """A message of a queue that its consumer could not process."""
@@ -39,7 +39,7 @@ class Kind(StrEnum):
 
 
 class FailureQueue(NamedTuple):
-    """Where failures end: dlq-PURPOSE-SUFFIX."""
+    """Queue of failures: dlq-PURPOSE-SUFFIX."""
 
     purpose: str
     function: str
@@ -81,7 +81,7 @@ class Letter:
 
     @property
     def arrivals(self) -> tuple[float, float]:
-        """When a batch's first and last record came into the stream."""
+        """Times of arrival of a batch's first and last record in the stream."""
         told = mapping(mapping(decoded(self.message["Body"])).get("DDBStreamBatchInfo"))
         first, last = (
             told.get(f"approximateArrivalOf{which}Record") or told.get("timestamp") for which in ("First", "Last")
@@ -101,7 +101,7 @@ class Letter:
 
 
 def read(message: dict[str, Any], queue: FailureQueue, explanations: Explanations, table: str = "") -> Letter:
-    """What a received message is, with the reason that the function's log has for it if the message has none.
+    """Classify a received message, with the reason from the function's log if the message has none.
 
     Anybody may have sent it: nothing in it is relied on. With `table`, only records of that one are a batch.
     """
@@ -167,7 +167,7 @@ def _of_function(
     letter: Letter, body: dict[str, Any], told: dict[str, str], queue: FailureQueue, explanations: Explanations,
     table: str,
 ) -> Letter:  # fmt: skip
-    """What Lambda writes to a failure destination: of a stream where the records lie, of an invocation its payload."""
+    """Read Lambda's record of a failure: for a stream the range of records, for an invocation its payload."""
     context = mapping(body.get("requestContext"))
     condition = text_of(context.get("condition"))
     letter = replace(

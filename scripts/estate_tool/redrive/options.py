@@ -1,4 +1,4 @@
-"""What a call of `estate redrive` selects, and how fast it goes."""
+"""Selection and pace of a call of `estate redrive`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which failures are replayed. Times are seconds since 1970, `most_replays` is when a failure is held back."""
+    """Selection of failures to replay. Times are seconds since 1970; after `most_replays` a failure is held back."""
 
     dry_run: bool = False
     quarantined: bool = False
@@ -27,11 +27,11 @@ class Options:
 
     @property
     def filtered(self) -> bool:
-        """Whether some failures may be left out on purpose."""
+        """True if some failures may be left out on purpose."""
         return bool(self.error or self.event_type or self.since is not None or self.until is not None)
 
     def matches(self, letter: Letter) -> bool:
-        """Whether a failure is one of those asked for."""
+        """True if a failure is one of those asked for."""
         return (
             self.error.lower() in letter.error.lower()
             and self.event_type in ("", letter.event_type)
@@ -40,7 +40,7 @@ class Options:
         )
 
     def holds_back(self, letter: Letter) -> bool:
-        """Whether a failure is in quarantine: it failed again and again, or can't but fail."""
+        """True if a failure is in quarantine: it failed again and again, or can't but fail."""
         return letter.hopeless or letter.replays >= self.most_replays
 
 

@@ -47,7 +47,7 @@ class Redrive:
         self._explanations = Explanations(environment.client("logs"), environment.names)
 
     def exists(self, queue: FailureQueue) -> bool:
-        """Whether the queue is deployed."""
+        """True if the queue is deployed."""
         return depth(self._sqs, self._names.dead_letter_queue(queue.purpose)) is not None
 
     def run(self, queue: FailureQueue, result: QueueResult) -> None:
@@ -94,7 +94,7 @@ class Redrive:
                 self._from_the_table(late, sweep, result)
 
     def _selects(self, letter: Letter, queue: FailureQueue, result: QueueResult) -> bool:
-        """Whether the failure is to be replayed; counts it."""
+        """True if the failure is to be replayed; counts it."""
         held = self._options.holds_back(letter)
         wanted = self._options.matches(letter) and letter.kind != Kind.UNKNOWN
         selected = wanted and (not held or self._options.quarantined)

@@ -1,4 +1,4 @@
-"""What `estate redrive` found and did: as JSON, and for a person."""
+"""Results of `estate redrive`: as JSON, and for a person."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ class Deployment:
         return LayerResult.of(name, changes, complaint, DEPLOYED)
 
     def _is_elsewhere(self, name: str) -> bool:
-        """Whether the state tells of an embedded AWS that has been reset since, so that none of it is true."""
+        """True if the state tells of an embedded AWS that has been reset since, so that none of it is true."""
         state = self.states.get(name)
         record = state.record if state else None
         return bool(self.inputs and record and record.aws and record.aws != self.inputs.aws)

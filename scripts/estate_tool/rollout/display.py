@@ -105,7 +105,7 @@ class Display:
             self.line(f"preview of {result.layer}: {_counts(result)}")
 
     def summary(self, outcome: Outcome, done: str, hint: str) -> None:
-        """What changed, how long it took, what to do next."""
+        """Show the changes, the time they took, and the next command."""
         self.line()
         state = self._coloured(done, "32") if not outcome.failed else self._coloured("not finished", "31")
         self._draw(f"environment {one_line(outcome.environment)}: {state} in {outcome.seconds:.1f} s")
@@ -130,7 +130,7 @@ def _counts(result: LayerResult) -> str:
 
 
 def _refusal(complaint: Complaint) -> str:
-    """Which resource, and how AWS refused what."""
+    """Describe the resource and AWS's refusal."""
     what = f" to {complaint.action}" if complaint.action else ""
     return f"{complaint.name} ({complaint.type}): AWS answered {complaint.code}{what}"
 

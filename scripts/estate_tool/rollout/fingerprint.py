@@ -115,7 +115,7 @@ def _imported(modules: Iterable[Path], root: Path) -> set[Path]:
 
 
 def _imports(path: Path, root: Path) -> set[str]:
-    """What a module's import statements name: modules, and what may be modules or members of them."""
+    """Yield the names in a module's import statements: modules, and possible members of them."""
     names: set[str] = set()
     for source, members, plain in _IMPORT.findall(path.read_bytes().replace(b"\\\n", b" ")):
         if source:

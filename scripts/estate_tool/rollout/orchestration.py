@@ -91,7 +91,7 @@ def deploy(
 
 
 def _nothing_touched(planned: Outcome, layers: tuple[str, ...]) -> Outcome:
-    """What a rollout came to that ended with its previews."""
+    """Return the result of a rollout that ended with its previews."""
     planned.touched = False
     failed = next(result.layer for result in planned.layers if result.result == FAILED)
     known = {result.layer: result for result in planned.layers if result.result not in (PLANNED, SKIPPED)}

@@ -39,7 +39,7 @@ class Quota:
 
     @property
     def short(self) -> int:
-        """How many executions are missing."""
+        """Number of missing executions."""
         return max(0, self.needed - self.held - max(0, self.unreserved - UNRESERVED_MINIMUM))
 
 
@@ -94,7 +94,7 @@ def described(quota: Quota) -> str:
 
 
 def way_out(quota: Quota, environment: Environment) -> str:
-    """What to ask AWS for, and what can be done until it answers."""
+    """Say what to request from AWS, and what can be done until it answers."""
     wanted = max(USUAL, quota.limit + quota.short)
     return (
         "ask AWS for more, which takes minutes to days:\n"
@@ -106,7 +106,7 @@ def way_out(quota: Quota, environment: Environment) -> str:
 
 
 def _held(environment: Environment, client: Any) -> int:
-    """What functions of the environment have set aside already."""
+    """Return the concurrency that functions of the environment have reserved already."""
     from estate_tool.events.query import ALIAS
 
     held = 0

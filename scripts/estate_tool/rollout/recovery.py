@@ -112,7 +112,7 @@ class Recovery:
 
 
 def _notes(deployment: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """What the engine was about to do in AWS when it was killed."""
+    """Return the operations that the engine had under way in AWS when it was killed."""
     return [
         note
         for note in deployment.get("pending_operations") or []
@@ -158,7 +158,7 @@ def _there(exists: bool) -> str:
 
 
 def _may_be_unfinished(checkpoint: Path) -> bool:
-    """Whether a stack's file may speak of unfinished operations; asking the engine takes a moment, reading does not."""
+    """True if a stack's file may speak of unfinished operations; asking the engine takes a moment, reading does not."""
     try:
         content = json.loads(checkpoint.read_text(encoding="utf-8"))["checkpoint"]
         # A stack that nothing was ever rolled out to has no latest deployment.

@@ -1,4 +1,4 @@
-"""What a rollout or a teardown came to, for people and for scripts."""
+"""Results of rollouts and teardowns, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PLANNED = "planned"  # of a preview: the counts say what would be done
 
 @dataclass(kw_only=True)
 class LayerResult:
-    """What happened to one layer; `seconds` is wall time, `error` says why it failed or was skipped.
+    """Result of one layer; `seconds` is wall time, `error` says why it failed or was skipped.
 
     `transient` says that the same may work a little later, `ran` whether the engine was run, and `unknown` names
     outputs of lower layers that a preview could not know. `notes` are what guardrails tell that stops nothing.
@@ -69,7 +69,7 @@ class LayerResult:
 
 @dataclass(kw_only=True)
 class Outcome:
-    """What happened to an environment, layer by layer, in the order it happened; nothing was `touched` by a preview."""
+    """Result for an environment, layer by layer, in order; nothing was `touched` by a preview."""
 
     environment: str
     layers: list[LayerResult] = field(default_factory=list)
@@ -78,17 +78,17 @@ class Outcome:
 
     @property
     def failed(self) -> bool:
-        """Whether a layer failed."""
+        """True if a layer failed."""
         return any(result.result == FAILED for result in self.layers)
 
     @property
     def ok(self) -> bool:
-        """Whether no layer failed and none was skipped."""
+        """True if no layer failed and none was skipped."""
         return all(result.result not in (FAILED, SKIPPED) for result in self.layers)
 
     @property
     def changes_nothing(self) -> bool:
-        """Whether every layer is as it was."""
+        """True if every layer is as it was."""
         return all(result.result == UNCHANGED for result in self.layers)
 
     def as_json(self) -> dict[str, Any]:

@@ -104,7 +104,7 @@ class _Provider:
         self._running: RunningProvider | None = None
 
     def variables(self) -> dict[str, str]:
-        """What tells the engine where it is."""
+        """Variables that tell the engine where the provider is."""
         from local_aws import provider
 
         self._running = self._running or provider.start(schema_cache=self._schema_cache)

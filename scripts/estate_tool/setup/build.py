@@ -158,7 +158,7 @@ def _ask(
     report: Report,
     count: _Count | None = None,
 ) -> str:
-    """What a go command prints on standard output."""
+    """Return the standard output of a go command."""
     to = Path(env["GOTMPDIR"]) / f"answer-{os.getpid()}"
     run(
         [go, *command],

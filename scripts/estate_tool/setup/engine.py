@@ -100,7 +100,7 @@ def find_on_path() -> Engine | str:
 
 
 def _version_of_program(pulumi: Path) -> str:
-    """What `pulumi version` prints: asked once, as it takes 0.25 s, then known while the file stays."""
+    """Return the output of `pulumi version`: asked once, as it takes 0.25 s, then known while the file stays."""
     memory = paths.cache() / "engine" / "on-path.json"
     real = pulumi.resolve()
     seen = real.stat()
@@ -123,7 +123,7 @@ def _version_of_program(pulumi: Path) -> str:
 
 
 def _folder() -> Path:
-    """Where the engine in the cache lies; another version or other Go modules are another folder."""
+    """Return the engine's folder in the cache; another version or other Go modules have another."""
     digest = hashlib.sha256()
     for file in sorted(build.MODULES.rglob("go.*")):
         digest.update(file.read_bytes())

@@ -60,7 +60,7 @@ def ensure_cached(what: str, name: str, lock: Path, report: Report) -> Path:
 
 
 def is_made_from(folder: Path, lock: Path) -> bool:
-    """Whether `folder` is a complete environment made from exactly this lock file, with its Python still there."""
+    """True if `folder` is a complete environment made from exactly this lock file, with its Python still there."""
     try:
         return os.access(folder / "bin" / "python", os.X_OK) and (folder / STAMP).read_bytes() == lock.read_bytes()
     except OSError:

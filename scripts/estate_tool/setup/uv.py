@@ -27,7 +27,7 @@ def version_of(text: str) -> tuple[int, int, int] | None:
 
 
 def ask_version(*command: str | Path) -> str:
-    """What `command` prints as its version; empty when it can't be run."""
+    """Return the version that `command` prints; empty when it can't be run."""
     try:
         done = subprocess.run(
             [str(part) for part in command],

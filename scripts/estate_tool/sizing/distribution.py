@@ -1,4 +1,4 @@
-"""How values are spread, counted in memory that does not grow with their number."""
+"""Distributions of values, counted in memory that does not grow with their number."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class Histogram:
-    """How often each whole number was seen, which gives exact percentiles of them."""
+    """Histogram of whole numbers, which gives exact percentiles."""
 
     def __init__(self) -> None:
         self._seen: Counter[int] = Counter()
@@ -18,7 +18,7 @@ class Histogram:
 
     @property
     def count(self) -> int:
-        """How many values there are."""
+        """Number of values."""
         return self._seen.total()
 
     @property
@@ -49,7 +49,7 @@ class Histogram:
 
 @dataclass
 class Spread:
-    """How many amounts there were, what they add up to and the largest."""
+    """Count, sum and maximum of amounts."""
 
     count: int = 0
     total: float = 0.0

@@ -1,4 +1,4 @@
-"""What a function's invocations used, gathered line by line in memory that does not grow with their number."""
+"""Evidence of a function's use, gathered line by line in memory that does not grow with their number."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MB_PER_GB = 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """What a recommendation follows from. `largest_oom_mb` is the most memory with which a function ran out of it."""
+    """Use of a function, the base of a recommendation. `largest_oom_mb` is the largest size that ran out of memory."""
 
     samples: int
     p99_mb: int
@@ -38,7 +38,7 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What a source knows about a function: `measured` by the keys of UNKNOWN.
+    """Findings of a source about a function: `measured` by the keys of UNKNOWN.
 
     `billed_ms` is what calls took, `first_ms` the time of the first event; `from_log`: it knows what the log keeps.
     """
@@ -137,12 +137,12 @@ class Evidence:
 
     @property
     def source(self) -> str:
-        """Which kinds of reports there were."""
+        """Kinds of reports that were found."""
         return " and ".join(sorted(self.forms)) or "no reports"
 
     @property
     def usage(self) -> Usage:
-        """What a recommendation follows from."""
+        """Use of the function, the base of a recommendation."""
         return Usage(
             samples=self.memory.count,
             p99_mb=self.memory.percentile(99) or 0,

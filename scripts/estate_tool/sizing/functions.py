@@ -39,7 +39,7 @@ class Sized:
 
     @property
     def critical(self) -> bool:
-        """Whether the estate keeps environments of it warm."""
+        """True if the estate keeps environments of it warm."""
         return any(function.critical and function.name == self.catalog_name for function in CATALOG.functions)
 
     @property
@@ -50,7 +50,7 @@ class Sized:
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """What sources of evidence are asked about; `progress` is told where a long answer stands."""
+    """Question to sources of evidence; `progress` hears where a long answer stands."""
 
     environment: Environment
     function: Sized
@@ -120,7 +120,7 @@ def measure(
     progress: Callable[[str], None],
     size_mb: int | None = None,
 ) -> Evidence:
-    """What the function's log group says about the window; nothing when there is no such group.
+    """Read the function's log group in the window; nothing when there is no such group.
 
     With `size_mb`, only about invocations that had this much memory.
     """

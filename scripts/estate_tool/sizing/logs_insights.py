@@ -43,7 +43,7 @@ _MEMORY = f"""{_OF_FUNCTION}\
 
 
 def gather(asked: Asked) -> Found | None:
-    """What Logs Insights says of the function's reports; None if it refuses, is too slow, or finds none."""
+    """Query Logs Insights for the function's reports; None if it refuses, is too slow, or finds none."""
     from botocore.exceptions import ClientError
 
     try:

@@ -1,4 +1,4 @@
-"""What AWS Compute Optimizer advises, to stand beside our recommendation: it knows no bounds and no steps of ours."""
+"""Advice of AWS Compute Optimizer, beside our recommendation: it knows no bounds and no steps of ours."""
 
 from __future__ import annotations
 

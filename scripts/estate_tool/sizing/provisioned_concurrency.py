@@ -1,4 +1,4 @@
-"""How many environments to keep warm: spillover and under-use become one minimum and maximum."""
+"""Recommended provisioned concurrency: spillover and under-use become one minimum and maximum."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TYPICAL_PERCENT = 50
 
 @dataclass(frozen=True, kw_only=True)
 class WarmUse:
-    """What a window saw of an alias with warm environments: calls, and the most at a time in each period of it."""
+    """Use of an alias with provisioned concurrency in a window: calls, and the most at a time in each period."""
 
     on_warm: int
     spilled: int
@@ -35,7 +35,7 @@ class WarmUse:
     used_percent: int | None
 
     def peak(self, percent: int) -> int:
-        """What the most at a time did not exceed in that share of the periods, by nearest rank."""
+        """Return the concurrency not exceeded in that share of the periods, by nearest rank."""
         if not self.peaks:
             return 0
         return sorted(self.peaks)[max(-(-percent * len(self.peaks) // 100), 1) - 1]

@@ -54,7 +54,7 @@ def _found(asked: Asked, metric: tuple[str, str], dimensions: dict[str, str]) ->
 
 
 def _calls(asked: Asked) -> tuple[dict[str, Any], float]:
-    """What "Types of metrics for Lambda functions" has; durations stand for what is billed, nearly the same."""
+    """Read the metrics that Lambda publishes; durations stand for billed ones, nearly the same."""
     client, of_function = asked.environment.client("cloudwatch"), {"FunctionName": asked.function.name}
 
     def values(name: str, *statistics: str) -> dict[str, list[float]]:

@@ -1,4 +1,4 @@
-"""How much memory a function should have, from what it used."""
+"""Recommended memory of a function, from its use."""
 
 from __future__ import annotations
 

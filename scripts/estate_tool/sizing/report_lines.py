@@ -1,4 +1,4 @@
-"""What Lambda's runtime says about an invocation: a REPORT line (text) or a `platform.report` record (JSON)."""
+"""Reports of Lambda's runtime on invocations: a REPORT line (text) or a `platform.report` record (JSON)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Invocation(NamedTuple):
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether it was killed for its memory, or used all there was and is not known to have ended well.
+        """True if it was killed for its memory, or used all there was and is not known to have ended well.
 
         Older REPORT lines have no status: such a kill shows in nothing but memory used up.
         """
@@ -59,17 +59,17 @@ class Invocation(NamedTuple):
 
     @property
     def timed_out(self) -> bool:
-        """Whether it was ended by its timeout."""
+        """True if it was ended by its timeout."""
         return self.status == "timeout"
 
     @property
     def failed(self) -> bool:
-        """Whether it is known to have failed."""
+        """True if it is known to have failed."""
         return self.status not in ("", "success")
 
 
 def is_report(line: str) -> bool:
-    """Whether a line claims to be a report, readable or not."""
+    """True if a line claims to be a report, readable or not."""
     return line.startswith(_START) or (_TYPE in line and line.lstrip().startswith("{"))
 
 
@@ -154,5 +154,5 @@ def invocation(form: str, metrics: dict[str, Any], status: str, error_type: str)
 
 
 def _is_amount(value: Any) -> TypeGuard[float]:
-    """Whether it is a number that can be true of an invocation; what JSON calls true is none."""
+    """True if it is a number that can be true of an invocation; what JSON calls true is none."""
     return type(value) in (int, float) and 0 <= value <= _LARGEST_AMOUNT

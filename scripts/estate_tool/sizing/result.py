@@ -78,7 +78,7 @@ def totals(described: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def _month_usd(function: Sized, billed_ms: float, seen: Window, prices: Prices) -> Decimal:
-    """What the window's durations come to in a month, with the memory of now whatever reports had."""
+    """Monthly cost of the window's durations with today's memory, whatever the reports had."""
     window = Decimal(str((seen.end - seen.start).total_seconds()))
     gb_seconds = Decimal(str(billed_ms)) / 1000 * function.memory_mb / 1024 * MONTH_SECONDS / window
     return gb_seconds * prices[f"lambda_duration_{function.architecture}"]

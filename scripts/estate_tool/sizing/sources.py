@@ -1,4 +1,4 @@
-"""Where evidence comes from, in the order in which it is looked for."""
+"""Sources of evidence, in the order in which they are asked."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SOURCES: Mapping[str, tuple[Source, ...]] = {
 
 
 def found(source: str, asked: Asked) -> Found:
-    """What the first source with samples knows; if none has any, what the first one said that said something.
+    """Return the findings of the first source with samples; if none has any, of the first that answered.
 
     A source that AWS denies is passed over; the ClientError of the first one is raised if there is nothing else.
     """

@@ -46,7 +46,7 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
 
 
 def evidence_note(evidence: Mapping[str, Any]) -> str:
-    """Where the evidence is from, and of what its columns don't tell."""
+    """Describe the source of the evidence, and what its columns don't tell."""
     unreadable = f"{evidence['unreadable']:,} reports could not be read" if evidence["unreadable"] else ""
     if not evidence["samples"]:
         return "; ".join(part for part in (str(evidence["source"]), unreadable) if part)
@@ -75,7 +75,7 @@ def _row(function: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def slower_note(function: Mapping[str, Any]) -> str | None:
-    """What a smaller size means for code that computes on one core."""
+    """Explain a smaller size's effect on code that computes on one core."""
     now, then = vcpus(function["current_mb"]), vcpus(function["recommended_mb"] or function["current_mb"])
     factor = min(now, 1) / then
     if factor <= 1:

@@ -48,7 +48,7 @@ def copied(environment: Environment, client: Any, function: Sized, memory_mb: in
 
 
 def _remove_left_over(client: Any, name: str) -> None:
-    """What a killed tuning left; a function of that name that is somebody's own is left alone."""
+    """Delete the leftover of a killed tuning; a function of that name with another owner is left alone."""
     try:
         found = client.get_function_configuration(FunctionName=name)
     except client.exceptions.ResourceNotFoundException:

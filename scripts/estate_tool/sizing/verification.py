@@ -44,7 +44,7 @@ def verified(
 def _since_the_change(
     environment: Environment, function: Sized, memory_mb: int, progress: Callable[[str], None]
 ) -> dict[str, Any] | None:
-    """How it ran with this memory; None when it runs with another."""
+    """Return its use with this memory; None when it runs with another."""
     if function.memory_mb != memory_mb:
         return None
     window = Window(start=function.changed, end=datetime.now(UTC))

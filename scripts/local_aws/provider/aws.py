@@ -130,7 +130,7 @@ def _say(text: str) -> None:
 
 
 class Session:
-    """What one engine works with: clients, and the sign that it has been interrupted.
+    """Session of one engine: clients, and the sign that it has been interrupted.
 
     `attempts` and `mode` are how often, and in which of botocore's ways, a call that fails in passing is made.
     """
@@ -156,7 +156,7 @@ class Session:
             return dict(getattr(client, operation)(**parameters))
 
     def input_shape(self, service: str, operation: str) -> Any:
-        """What botocore knows of an operation's parameters."""
+        """Return botocore's shape of an operation's parameters."""
         meta = self._clients.get(service).meta
         return meta.service_model.operation_model(meta.method_to_api_mapping[operation]).input_shape
 

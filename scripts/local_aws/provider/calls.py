@@ -69,7 +69,7 @@ class Caller:
             raise
 
     def carries_change(self, call: Call, change: Change) -> bool:
-        """Whether the call takes a property that differs and that it could change."""
+        """True if the call takes a property that differs and that it could change."""
         comparison = Comparison(self.kind, self.schema)
         names = {name for _, name in self._carried(call)} - self.kind.force_new - {"tagsAll"}
         return any(not comparison.same(name, change.new.get(name), change.old.get(name)) for name in names)

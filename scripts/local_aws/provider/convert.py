@@ -55,7 +55,7 @@ def _to_scalar(value: Any, kind: str) -> Any:
 
 
 def from_aws(value: Any, kind: Any, names: Mapping[str, str], path: str) -> Any:
-    """What AWS returned, in the form the SDK declares for the property."""
+    """Convert an answer of AWS to the form the SDK declares for the property."""
     if value is None or value == "":
         return None
     if isinstance(kind, str):

@@ -1,4 +1,4 @@
-"""What differs between the wanted inputs and the known state, told as the official provider tells it.
+"""Differences between the wanted inputs and the known state, reported as the official provider does.
 
 A wanted value is compared with the state, not with the old inputs: so what a refresh found shows as a change. What is
 absent from the inputs counts as removed only if it was in the old inputs; otherwise AWS filled it in.
@@ -40,12 +40,12 @@ class Comparison:
         return found
 
     def same(self, name: str, one: Any, other: Any) -> bool:
-        """Whether two values of the property `name` mean the same."""
+        """True if two values of the property `name` mean the same."""
         kind = self.schema["inputs"].get(name) or self.schema["outputs"].get(name, "any")
         return not any(self.walk(kind, name, one, other, other))
 
     def fits(self, name: str, wanted: Any, live: Any) -> bool:
-        """Whether a live value is what an input asks for; AWS may have added to it."""
+        """True if a live value is what an input asks for; AWS may have added to it."""
         kind = self.schema["inputs"].get(name, {"map": "str"})
         return not any(self.walk(kind, name, wanted, live, wanted))
 
@@ -90,7 +90,7 @@ class Comparison:
             yield from self.walk(item, f"{path}[{index}]", value, known, input_value)
 
     def _same_members(self, item: SdkType, path: str, new: list[Any], old: list[Any], before: list[Any]) -> bool:
-        """Whether each wanted member has its own counterpart, in whatever order."""
+        """True if each wanted member has its own counterpart, in whatever order."""
         left = [(known, next((value for value in before if not any(self.walk(item, path, value, known, value))), known))
                 for known in old]  # fmt: skip
         for value in new:
@@ -117,7 +117,7 @@ class Comparison:
 
 
 def must_replace(kind: ResourceType, path: str) -> bool:
-    """Whether a change at this path needs another resource."""
+    """True if a change at this path needs another resource."""
     return top(path) in kind.force_new
 
 
@@ -131,7 +131,7 @@ def _plain(path: str) -> str:
 
 
 def is_empty(value: Any) -> bool:
-    """Whether a value says no more than its absence does."""
+    """True if a value says no more than its absence does."""
     if isinstance(value, Mapping):
         return all(is_empty(item) for item in value.values())
     return value is None or value is False or value in ("", [])

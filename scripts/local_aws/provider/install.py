@@ -10,7 +10,7 @@ _SCRIPTS = Path(__file__).resolve().parents[2]
 
 
 def plugin_folder(pulumi_home: Path) -> Path:
-    """Where the engine looks for the provider of the installed SDK's version."""
+    """Return the folder in which the engine looks for the provider of the installed SDK's version."""
     return pulumi_home / "plugins" / f"resource-aws-v{sdk_version()}"
 
 

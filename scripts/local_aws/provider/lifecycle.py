@@ -116,7 +116,7 @@ class Lifecycle:
         return settled, record
 
     def _record(self, identifier: str, known: Properties) -> Properties:
-        """What all read operations return, in one."""
+        """Merge the answers of all read operations."""
         import jmespath
 
         record: Properties = {}
@@ -179,7 +179,7 @@ class Lifecycle:
         return inputs
 
     def _stands_out(self, name: str, live: Any, state: Properties) -> bool:
-        """Whether a live value nobody asked for is more than a default, and was not there before."""
+        """True if a live value nobody asked for is more than a default, and was not there before."""
         if name in self.kind.computed | {"region", "tagsAll"} or live == state.get(name):
             return False
         return live != self.kind.defaults[name] if name in self.kind.defaults else not is_empty(live) and live != 0

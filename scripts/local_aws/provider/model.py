@@ -1,4 +1,4 @@
-"""How a resource type is declared: the vocabulary of `resources/`, interpreted by check, diff, calls and lifecycle.
+"""Declaration of resource types: the vocabulary of `resources/`, interpreted by check, diff, calls and lifecycle.
 
 The rule behind all of it: a parameter of an AWS operation takes the property of the same name (`memorySize` →
 `MemorySize`), in the shape botocore declares for it, and a property takes the field of the same name from what AWS
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Change:
-    """What an operation works on: one resource before (empty when it is being made) and after."""
+    """Change of one resource: before (empty when it is being created) and after."""
 
     session: Session
     id: str
@@ -30,7 +30,7 @@ class Change:
     old: Properties = field(default_factory=dict[str, Any])
 
     def changed(self, *names: str) -> bool:
-        """Whether one of these properties differs."""
+        """True if one of these properties differs."""
         return any(self.new.get(name) != self.old.get(name) for name in names)
 
 
@@ -107,12 +107,12 @@ def words(text: str) -> frozenset[str]:
 
 
 def becomes(name: str, *, given: bool) -> Condition:
-    """When the property has changed, and is now given (or no longer)."""
+    """Condition: the property has changed, and is now given (or no longer)."""
     return lambda change: change.changed(name) and (name in change.new) is given
 
 
 def changes_in(*names: str) -> Condition:
-    """When one of these properties has changed."""
+    """Condition: one of these properties has changed."""
     return lambda change: change.changed(*names)
 
 
@@ -146,6 +146,6 @@ def parse(templates: Sequence[str], text: str) -> Properties | None:
 
 
 def _place(pieces: Sequence[str], index: int) -> str:
-    """What a place can hold: anything but the character that ends it. A resource's id may hold that one too."""
+    """Return the pattern of a place: anything but the character that ends it. A resource's id may hold that one too."""
     name, border = pieces[index], pieces[index + 1][:1] or pieces[index - 1][-1:]
     return f"(?P<{name}>{'.+' if not border or name == 'resourceId' else f'[^{re.escape(border)}]+'})"

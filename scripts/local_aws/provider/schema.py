@@ -1,4 +1,4 @@
-"""What each resource type accepts and returns, derived from the SDK's own classes.
+"""Schema of each resource type, derived from the SDK's own classes.
 
 Nothing here is written by hand: names, types and required inputs come from `pulumi_aws`. Only the service of the asked
 type is imported. As that costs seconds on a cold machine, the result is kept as JSON beside the plugin, and made in a

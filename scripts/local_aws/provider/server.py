@@ -53,7 +53,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     # --- the plugin itself --------------------------------------------------------------------------------------
 
     def Handshake(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """What this provider understands."""
+        """Answer the engine's handshake."""
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
@@ -129,7 +129,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
                 del self._configured[next(iter(self._configured))]
 
     def _configuration(self, context: grpc.ServicerContext) -> _Configured:
-        """What this connection was configured with; after a reconnect, what was configured last."""
+        """Return this connection's configuration; after a reconnect, the last one."""
         with self._lock:
             if not self._configured:
                 raise ProviderError("the provider is not configured")
@@ -158,7 +158,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CheckResponse(inputs=encode(inputs, secrets), failures=[_failure(*f) for f in failures])
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """What would change, and whether in place."""
+        """Answer the properties that would change, and if in place."""
         with _told(context, request.urn):
             life = self._lifecycle(request.urn, context)
             news, state, old_inputs = decode(request.news), decode(request.olds), decode(request.old_inputs)

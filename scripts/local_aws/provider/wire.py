@@ -194,7 +194,7 @@ def _encode(value: Any) -> Any:
 
 
 def has_unknown(value: Any) -> bool:
-    """Whether the value is, or contains, one that is not known yet."""
+    """True if the value is, or contains, one that is not known yet."""
     if isinstance(value, Mapping):
         return any(has_unknown(item) for item in value.values())
     if isinstance(value, list | tuple):

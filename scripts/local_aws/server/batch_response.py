@@ -1,4 +1,4 @@
-"""What a function's answer to a batch says, by the rules of "Reporting batch item failures" in the developer guide."""
+"""Failures in a function's answer to a batch ("Reporting batch item failures" in the developer guide)."""
 
 from __future__ import annotations
 

@@ -209,7 +209,7 @@ def _as_over_tls(scope: Scope) -> Scope:
 
 
 def _reads_only(method: str, headers: dict[str, str], body: bytes) -> bool:
-    """Whether a request can't have changed anything, as far as its operation's name tells; when in doubt, it has."""
+    """True if a request can't have changed anything, as far as its operation's name tells; when in doubt, it has."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     if not operation and body[:7] == b"Action=":
         operation = body[7:60].decode("latin-1").partition("&")[0]

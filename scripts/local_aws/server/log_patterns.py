@@ -31,7 +31,7 @@ class Invalid(ValueError):
 
 
 def matcher(pattern: str) -> Callable[[str], Fields | None]:
-    """What finds the fields of a message that matches a pattern in {…} or […]; None for other messages. `Invalid`."""
+    """Return a function that finds a message's fields by a pattern in {…} or […], None for no match. `Invalid`."""
     text = pattern.strip()
     if text.startswith("{") and text.endswith("}"):
         return _of_json(_Conditions(text[1:-1]).whole())

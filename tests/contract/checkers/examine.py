@@ -46,7 +46,7 @@ def _about_the_role(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def by_cloudsplaining(document: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """What an identity may do without bounds, and what that could be abused for."""
+    """Findings on an identity's unbounded permissions, and their abuse."""
     policy = PolicyDocument(document)
     for name in CLOUDSPLAINING:
         found = getattr(policy, name)

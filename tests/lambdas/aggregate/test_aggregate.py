@@ -243,11 +243,11 @@ def test_without_time_left_the_batch_fails_and_counts_later(estate: Estate, capl
     batch = records(*[event_text(str(n), subject=f"S{n}") for n in range(400)])
     with pytest.raises(BatchFailed) as failed:
         estate.aggregate(batch, milliseconds=1004, step=1)
-    postponed = 400 - estate.dynamodb.counted()
-    assert 0 < postponed < 400
-    assert str(failed.value).startswith(f"{postponed} of 400 records")
+    retryable = 400 - estate.dynamodb.counted()
+    assert 0 < retryable < 400
+    assert str(failed.value).startswith(f"{retryable} of 400 records")
     (error,) = [vars(record) for record in caplog.records if record.levelno == logging.ERROR]
-    assert (error["message"], error["events"]) == ("events not counted for now", postponed)
+    assert (error["message"], error["events"]) == ("events not counted for now", retryable)
     assert "time" in error["reason"]
     estate.aggregate(batch)
     assert estate.query("flight.departed")["totals"]["count"] == 400

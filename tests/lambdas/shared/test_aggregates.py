@@ -1,4 +1,4 @@
-"""How an aggregate lies in its item."""
+"""Layout of an aggregate in its item."""
 
 from decimal import Decimal
 

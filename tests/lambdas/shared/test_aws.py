@@ -32,7 +32,7 @@ class Seen(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What the server does with a request."""
+    """Reply of the server to a request."""
 
     body: bytes = b"{}"
     status: int = 200

@@ -1,4 +1,4 @@
-"""What is an event, what is not, and why."""
+"""Events, texts that are none, and the reasons."""
 
 import time
 from decimal import Decimal

@@ -21,7 +21,7 @@ RUNTIME = "root = logging.getLogger(); root.addHandler(logging.StreamHandler(sys
 
 
 def printed(code: str, **variables: str) -> list[str]:
-    """What a fresh interpreter prints: in this one others have set logging up."""
+    """Run code in a fresh interpreter: in this one others have set logging up."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables}
     command = [sys.executable, "-c", code]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.splitlines()

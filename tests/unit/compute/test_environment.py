@@ -19,7 +19,7 @@ QUEUE_KEYS = tuple(QueueOutputs.__dataclass_fields__)
 
 
 def _variables(function: Function) -> dict[str, str]:
-    """What the function's environment holds, next to tables and queues it is not granted."""
+    """Return the function's environment, next to tables and queues it is not granted."""
 
     def program() -> None:
         data = DataOutputs(

@@ -13,7 +13,7 @@ from tests.support.mocks import outputs_of, record
 
 
 def _seen_by_data(read: Any, catalog: Catalog | None = None) -> Any:
-    """What `read` gives for the outputs of a real run of foundation, as the data layer sees them."""
+    """Read the outputs of a real run of foundation, as the data layer sees them."""
     program = lambda: pulumi.export("value", read(FoundationOutputs.from_stack("data", catalog)))  # noqa: E731
     return record(program, upstream={"organization/estate-foundation/dev": outputs_of("foundation")}).outputs["value"]
 

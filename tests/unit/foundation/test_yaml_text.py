@@ -1,4 +1,4 @@
-"""What YAML reads differently from what is written, and files that are hostile."""
+"""Scalars that YAML reads differently from what is written, and hostile files."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ HOST = "127.0.0.1:4566"
 
 @dataclass
 class Service:
-    """What is behind the gateway: it keeps the bodies that reached it."""
+    """Service behind the gateway: it keeps the bodies that reached it."""
 
     reached: list[bytes] = field(default_factory=list)
 

@@ -34,5 +34,5 @@ def checked(
 
 @pytest.fixture
 def failures() -> Callable[[str, Properties], dict[str, str]]:
-    """What is wrong with these inputs, by property path."""
+    """Problems of these inputs, by property path."""
     return lambda token, inputs: dict(checked(token, inputs)[1])

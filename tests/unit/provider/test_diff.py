@@ -27,7 +27,7 @@ PERMISSION = "aws:lambda/permission:Permission"
 
 
 def decided(token: str, before: Properties, after: Properties, filled_in: Properties | None = None) -> dict[str, str]:
-    """What changes between two sets of inputs, and how; `filled_in` is what AWS added to the state."""
+    """Diff of two sets of inputs; `filled_in` is what AWS added to the state."""
     old, _ = checked(token, LEAST[token] | before)
     new, _ = checked(token, {k: v for k, v in (LEAST[token] | before | after).items() if v is not None}, old)
     changes = comparison(token).changes(new, old | (filled_in or {}), old)

@@ -1,4 +1,4 @@
-"""What the stand-in for DynamoDB charges, against sizes and units that are worked out by hand from AWS's rules.
+"""Charges of the stand-in for DynamoDB, against sizes and units worked out by hand from AWS's rules.
 
 "Item sizes and formats" and "Read and write operations" in the Amazon DynamoDB Developer Guide: names and texts by
 their bytes in UTF-8; a number a byte for each two digits that count, one more, and one for a minus; binary by its

@@ -30,7 +30,7 @@ MOTO_ACCOUNT = "123456789012"
 
 
 def configuration(compute_keys: dict[str, Any]) -> Any:
-    """What commands use of a configuration: defaults, but for these keys of the compute layer."""
+    """Configuration for commands: defaults, but for these keys of the compute layer."""
     return SimpleNamespace(
         foundation=foundation.config.parse({}, stack="dev"),
         compute=compute.config.parse(compute_keys, stack="dev"), data=data.config.parse({}, stack="dev"),
@@ -40,7 +40,7 @@ def configuration(compute_keys: dict[str, Any]) -> Any:
 
 @dataclass
 class Estate:
-    """What commands use of an environment."""
+    """Environment for commands."""
 
     name: str = "dev"
     local: bool = False

@@ -1,4 +1,4 @@
-"""What is asked, and what is refused, before a rollout destroys data."""
+"""Questions and refusals before a rollout destroys data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the state of real environments is kept, however it is named, and what keeps its secrets."""
+"""Backends of real environments, however they are named, and their secrets."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def test_the_command_ends_when_its_parent_is_killed() -> None:
 
 
 def comm(pid: int) -> str | None:
-    """What a process is called; None when it has ended."""
+    """Return the name of a process; None when it has ended."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):

@@ -1,4 +1,4 @@
-"""What is counted of an engine's events."""
+"""Counts of an engine's events."""
 
 from __future__ import annotations
 

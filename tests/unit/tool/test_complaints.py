@@ -1,4 +1,4 @@
-"""What is read out of an error message."""
+"""Parts of an error message."""
 
 from __future__ import annotations
 

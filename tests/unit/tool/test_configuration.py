@@ -1,4 +1,4 @@
-"""What is refused of a configuration, before anything is touched."""
+"""Refusals of a configuration, before anything is touched."""
 
 from __future__ import annotations
 

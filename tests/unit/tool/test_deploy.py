@@ -1,4 +1,4 @@
-"""What a rollout asks before it touches an account, and what it says in the end."""
+"""Questions of a rollout before it touches an account, and its report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a teardown says and asks before it touches anything."""
+"""Questions of a teardown before it touches anything."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person sees of a rollout."""
+"""Display of a rollout."""
 
 from __future__ import annotations
 

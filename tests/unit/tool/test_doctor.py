@@ -1,4 +1,4 @@
-"""What the doctor finds: on the machine, in the embedded AWS, in an account."""
+"""Findings of the doctor: on the machine, in the embedded AWS, in an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What killed engines leave in a file backend."""
+"""Leftovers of killed engines in a file backend."""
 
 from __future__ import annotations
 

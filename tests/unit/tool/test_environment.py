@@ -1,4 +1,4 @@
-"""Which environments are local, and what a real one refuses."""
+"""Local environments, and refusals of a real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong on machines of people: each is a message with a way out, through the real command line."""
+"""Expected failures on people's machines: each is a message with a hint, through the real command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said where an environment was rolled out under other names of the projects."""
+"""Environments rolled out under former names of the projects are refused."""
 
 from __future__ import annotations
 

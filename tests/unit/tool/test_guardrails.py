@@ -13,7 +13,7 @@ KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
 
 
 def violations(config: dict[str, str], **props: Any) -> list[str]:
-    """What is said of a layer with one topic."""
+    """Violations of a layer with one topic."""
     service: Any = analyzer()
     topic = "aws:sns/topic:Topic"
     service.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(stack="dev", config=config), None)

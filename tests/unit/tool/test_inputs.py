@@ -1,4 +1,4 @@
-"""What a layer's digest depends on, and what it does not."""
+"""Dependencies of a layer's digest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is made ready before a rollout starts, and what ends with it."""
+"""Preparation of the machine before a rollout, and its end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def made_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
-    """What was done to the machine, in order; nothing of it happens."""
+    """Recorded actions on the machine, in order; none of them happens."""
     done: list[Any] = []
 
     def up(place: Any, _say: Callable[[str], None], interpreter: Callable[[], Any]) -> None:

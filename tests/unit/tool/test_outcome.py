@@ -1,4 +1,4 @@
-"""What a run of the engine came to: errors of resources, or else the engine's own complaint with what to do."""
+"""Results of the engine's runs: errors of resources, or else the engine's own error with a hint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where local state and the cache lie."""
+"""Paths of local state and the cache."""
 
 from __future__ import annotations
 

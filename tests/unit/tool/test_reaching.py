@@ -1,4 +1,4 @@
-"""What a command says when AWS, or the embedded one, does not do as it is asked."""
+"""Messages of commands when AWS, or the embedded one, refuses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an interrupted run left unfinished is settled before the next one begins."""
+"""Leftovers of an interrupted run are settled before the next one begins."""
 
 from __future__ import annotations
 

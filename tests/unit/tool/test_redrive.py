@@ -54,7 +54,7 @@ BATCH = {
 
 
 class Reasons:
-    """What the logs say: the same of everything."""
+    """Logs that give the same reason for everything."""
 
     def of_message(self, *_: Any) -> str:
         return "AccessDenied"

@@ -1,4 +1,4 @@
-"""What is tried again, how often, and what stops at once."""
+"""Retries: which faults, how often, and which stop at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What becomes of what was sent: counted events, dead letters, batches that were given up, and the wait for them."""
+"""Fate of sent events: counted, dead letters, batches that were given up, and the wait for them."""
 
 from __future__ import annotations
 
@@ -327,7 +327,7 @@ def stream(estate: Any) -> Callable[[int], list[dict[str, Any]]]:
 
 
 def lost(first: dict[str, Any], last: dict[str, Any]) -> str:
-    """What Lambda puts into the failure queue."""
+    """Message that Lambda puts into the failure queue."""
     info = {
         "streamArn": first["arn"], "shardId": first["shard"], "batchSize": 1,
         "startSequenceNumber": first["number"], "endSequenceNumber": last["number"],

@@ -45,7 +45,7 @@ class FakeQueue:
 
 
 class Account:
-    """What a sender accounts for."""
+    """Account of a sender."""
 
     def __init__(self) -> None:
         self.deliveries: list[Delivery] = []

@@ -1,4 +1,4 @@
-"""How a served program is waited for."""
+"""Waiting for a served program."""
 
 from __future__ import annotations
 

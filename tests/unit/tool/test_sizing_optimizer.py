@@ -1,4 +1,4 @@
-"""What Compute Optimizer advises stands beside our recommendation, or why it does not."""
+"""Advice of Compute Optimizer stands beside our recommendation, or the reason for its absence."""
 
 from __future__ import annotations
 

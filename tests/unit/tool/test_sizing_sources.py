@@ -218,7 +218,7 @@ def test_a_query_that_does_not_end_in_time_is_stopped(stubbed: Any, monkeypatch:
 
 
 def data(stub: Stubber, metric: tuple[str, str], dimensions: dict[str, str], **values: list[float]) -> None:
-    """What GetMetricData says about a metric, a value a day, newest first."""
+    """Answer of GetMetricData about a metric, a value a day, newest first."""
     measured = {
         "Namespace": metric[0], "MetricName": metric[1],
         "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],

@@ -32,7 +32,7 @@ QUERY = Sized(
 
 
 class Missing(Exception):
-    """What Lambda says of a function that is not there."""
+    """Error of Lambda for a function that is not there."""
 
 
 class FakeLambda:

@@ -1,4 +1,4 @@
-"""What is read of a layer's stack, and what makes its record void."""
+"""Reading of a layer's stack, and changes that make its record void."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is deployed, read from the state of each layer's stack."""
+"""Status of layers, read from the state of each stack."""
 
 from __future__ import annotations
 

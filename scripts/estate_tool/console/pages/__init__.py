@@ -36,7 +36,7 @@ def write(path: Path, template: str, **values: Any) -> None:
 
 
 def _readable(value: Any) -> Any:
-    """What others wrote without its control characters; what is HTML of ours already as it is."""
+    """Return text of others without its control characters, and our own HTML as it is."""
     if type(value) is str:
         return safe(value)
     if isinstance(value, dict):
@@ -63,7 +63,7 @@ def _shown(value: object, unit: str = "") -> str:
 
 
 def script() -> Any:
-    """What draws the plots, to stand in the page once."""
+    """Return the plotting library, which stands in a page once."""
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 

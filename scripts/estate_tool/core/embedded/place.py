@@ -1,4 +1,4 @@
-"""Where this checkout's embedded AWS lives: its folder of state, its port, and the variables that lead to it."""
+"""Location of this checkout's embedded AWS: its state folder, its port, and the variables that lead to it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Place:
 
     @property
     def folder(self) -> Path:
-        """What the embedded AWS keeps: state, logs, record."""
+        """Folder of its state, logs and record."""
         return self.home / "aws"
 
     @property
@@ -37,7 +37,7 @@ class Place:
 
     @classmethod
     def from_environment(cls) -> Place:
-        """What ESTATE_HOME and ESTATE_PORT say; `UsageError` for a port that can't be."""
+        """Read ESTATE_HOME and ESTATE_PORT; `UsageError` for an impossible port."""
         text = os.environ.get("ESTATE_PORT") or str(DEFAULT_PORT)
         if not text.isdecimal() or not 1024 <= int(text) <= 65535:
             raise UsageError(

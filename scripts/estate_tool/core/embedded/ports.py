@@ -1,4 +1,4 @@
-"""Who answers on a port of this machine, and in what words to say so."""
+"""Ports of this machine: free or taken, and by which process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOT_EPHEMERAL = (20000, 32000)
 
 
 def is_free(port: int) -> bool:
-    """Whether this process could listen on the port of the loopback interface now."""
+    """True if this process could listen on the port of the loopback interface now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

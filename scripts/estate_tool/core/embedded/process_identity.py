@@ -1,4 +1,4 @@
-"""Which process is meant: a PID alone is no name, because the system gives numbers out again."""
+"""Identity of a process: a PID alone does not do, because the system gives numbers out again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def start_identity(pid: int) -> str | None:
-    """What tells the process `pid` from every other that had or will have this number; None when it is not running.
+    """Return the identity of process `pid`, unlike that of any other with this number; None when it is not running.
 
     Linux: the boot's id and the start in clock ticks since boot (proc(5)); elsewhere: the start time that ps prints.
     A zombie counts as not running.

@@ -25,7 +25,7 @@ class Record:
 
     @property
     def alive(self) -> bool:
-        """Whether the very process that wrote this is still running."""
+        """True if the very process that wrote this is still running."""
         return not self.ended and start_identity(self.pid) == self.identity
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """What is known about the embedded AWS. `problem` is for people and empty when all is well.
+    """Status of the embedded AWS. `problem` is for people and empty when all is well.
 
     `identity` tells it from one that was started anew with nothing in it.
     """

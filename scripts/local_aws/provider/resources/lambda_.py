@@ -41,7 +41,7 @@ def _publishes(change: Change) -> bool:
 
 
 def _recompute(changed: AbstractSet[str], new: Properties) -> set[str]:
-    """What a new version will be called is known only once it is published."""
+    """Mark the outputs of a new version as unknown until it is published."""
     touched = not changed.isdisjoint((*_CODE, *_CONFIGURATION))
     outputs = {"lastModified"} if touched else set[str]()
     outputs |= set() if changed.isdisjoint(_CODE) else {"sourceCodeSize", "codeSha256"}

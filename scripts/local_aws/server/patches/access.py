@@ -48,7 +48,7 @@ def apply() -> None:
     resource = iam_actions.extract_resource_arn
 
     def with_arns(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> str:
-        """What is read of a stream is allowed on that stream; otherwise only a grant on everything would do.
+        """Authorize reads of a stream on that stream; otherwise only a grant on everything would do.
 
         The same holds for the queue whose messages a task moves, the table whose tags are asked for, and the alias.
         """

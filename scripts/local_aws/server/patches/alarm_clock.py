@@ -36,7 +36,7 @@ _settings = {"minute": _MINUTE}
 
 
 def hurried(seconds: float) -> float:
-    """How long a pause of so many seconds lasts when time is made to run faster."""
+    """Return the seconds a pause lasts when time is made to run faster."""
     return seconds * _settings["minute"] / _MINUTE
 
 
@@ -46,7 +46,7 @@ def start() -> None:
 
 
 def _minute() -> float:
-    """How many seconds stand for a minute. Taken from the environment, which handlers are to have without it."""
+    """Return the seconds that stand for a minute. Taken from the environment, which handlers are to have without it."""
     text = os.environ.pop(VARIABLE, "") or "60"
     try:
         seconds = float(text)

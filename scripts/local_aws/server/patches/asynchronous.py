@@ -108,7 +108,7 @@ def _envelope(config: dict[str, Any], event: Any, result: dict[str, Any], condit
 
 
 def _send(target: str, body: str, attributes: dict[str, str], config: dict[str, Any]) -> bool:
-    """Whether it arrived."""
+    """True if it arrived."""
     service = target.split(":")[2]
     action = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}.get(service, "")
     if not action or not access.role_allows(config.get("Role", ""), action, target):

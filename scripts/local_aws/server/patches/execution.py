@@ -91,7 +91,7 @@ def _corrected(script: str) -> str:
 
 
 def _printed_up_to_mark(self: Any) -> str:
-    """What the invocation printed. ministack waits 50 ms after each in case something comes, and may cut it short."""
+    """Return the invocation's output. ministack waits 50 ms after each in case something comes, and may cut it."""
     lines: list[str] = []
     with contextlib.suppress(queue.Empty):
         while not (line := self._stderr_queue.get(timeout=1.0)).endswith(_MARK):

@@ -25,7 +25,7 @@ def apply() -> None:
 
 
 def compiled(pattern: str) -> Callable[[str], bool]:
-    """Whether a message matches ("Filter pattern syntax"); case matters."""
+    """True if a message matches ("Filter pattern syntax"); case matters."""
     if pattern.lstrip().startswith(("{", "[")):
         find = matcher(pattern)
         return lambda message: find(message) is not None

@@ -47,7 +47,7 @@ def apply() -> None:
 
 
 class State:
-    """What the loop knows of a mapping besides what is saved: batches under way and when to look again."""
+    """Transient state of a mapping: batches under way and when to look again."""
 
     def __init__(self) -> None:
         self.under_way = 0
@@ -58,7 +58,7 @@ class State:
         self._permitted_until = 0.0
 
     def permitted(self, role: str, actions: tuple[str, ...], resource: str) -> bool:
-        """Whether the role may read the source; asked anew twice a second."""
+        """True if the role may read the source; asked anew twice a second."""
         now = time.monotonic()
         if now > self._permitted_until:
             if access.refused(role, actions, resource):

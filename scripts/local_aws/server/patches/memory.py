@@ -1,4 +1,4 @@
-"""What ministack works out anew with every request, although the answer depends on nothing but the question."""
+"""Caches of what ministack works out anew with every request."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def _observe(group: str, events: list[dict[str, Any]]) -> None:
 
 @functools.lru_cache(maxsize=512)
 def _finder(pattern: str) -> Any:
-    """What gives a matching message's fields; patterns of words have none."""
+    """Return the finder of a matching message's fields; patterns of words have none."""
     if pattern.lstrip().startswith(("{", "[")):
         return matcher(pattern)
     matches = filtering.compiled(pattern)

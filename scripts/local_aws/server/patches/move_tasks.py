@@ -135,7 +135,7 @@ def _as_new(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def _visible(queue: dict[str, Any], now: float) -> Iterator[dict[str, Any]]:
-    """What could be received now: a task takes nothing that somebody has received."""
+    """Return messages that could be received now: a task takes none that is in flight."""
     for message in queue["messages"]:
         sqs._ensure_msg_fields(message)
         if message["visible_at"] <= now:

@@ -109,7 +109,7 @@ def _executed(run: Callable[[Any, Any], Any], function: Any, event: Any) -> Any:
 
 
 def _count_provisioned(name: str, arn: str, running: int) -> None:
-    """Whether this invocation found an environment of the provisioned ones free."""
+    """True if this invocation found an environment of the provisioned ones free."""
     qualifier = ":".join(arn.split(":")[7:])
     settings = (lambda_svc._functions.get(name) or {}).get("provisioned_concurrency", {}).get(qualifier)
     if not settings:

@@ -23,7 +23,7 @@ def apply() -> None:
 
 
 def visible(queue: dict[str, Any], enough: int) -> int:
-    """How many messages could be received now, counted up to `enough`."""
+    """Count messages that could be received now, up to `enough`."""
     now, count = time.time(), 0
     for message in queue["messages"]:
         if message.get("visible_at", 0) <= now:

@@ -133,7 +133,7 @@ class Batch:
         self._retry_or_give_up(self.records[done:], function, result)
 
     def _done(self, result: dict[str, Any]) -> int:
-        """How many records at the head are done, by AWS's rules for batch responses."""
+        """Count the records at the head that are done, by AWS's rules for batch responses."""
         if result.get("error"):
             return 0
         if "ReportBatchItemFailures" not in (self._mapping.get("FunctionResponseTypes") or []):

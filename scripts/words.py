@@ -1,0 +1,63 @@
+"""Check of the project's English (`scripts/lint.sh words`): how docstrings begin, and words that have a standard name.
+
+A module's or class's docstring begins with a noun, a function's with a noun or an imperative verb. EXCEPTIONS are files
+that need such a word, each with its reason.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("foundation", "data", "compute", "observability", "lambda_src", "scripts", "tests")
+BEGINNINGS = ("What", "Whether", "How", "Where", "Which", "Who", "Whoever", "When", "Those", "Nobody")
+# The word of the field stands behind each.
+WORDS: Mapping[str, str] = {
+    "bringers": "message_ids_by_event",
+    "hasten": "make_visible",
+    "holdings": "data loss",
+    "postponed": "retryable",
+    "uninvited": "undeclared permission",
+}
+EXCEPTIONS: Mapping[str, str] = {
+    "scripts/words.py": "lists the words",
+    "tests/unit/test_words.py": "tries them",
+}
+
+_BEGINNING = re.compile(rf"(?:{'|'.join(BEGINNINGS)})\b")
+_WORD = re.compile(rf"\b(?:{'|'.join(WORDS)})\b", re.IGNORECASE)
+_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def objections(text: str) -> Iterator[tuple[int, str]]:
+    """Yield line and reason for each breach in the source of a module."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, _Documented) and (begin := _BEGINNING.match(ast.get_docstring(node) or "")):
+            yield node.body[0].lineno, f"a docstring begins with {begin[0]!r}: use a noun or an imperative verb"
+    for number, line in enumerate(text.splitlines(), 1):
+        for found in _WORD.finditer(line.replace("_", " ")):
+            yield number, f"{found[0]!r}: the field's word is {WORDS[found[0].lower()]}"
+
+
+def main() -> int:
+    """Print every objection; 1 if there is one."""
+    breaches = [
+        f"{name}:{line}: {reason}"
+        for folder in FOLDERS
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if (name := str(path.relative_to(ROOT))) not in EXCEPTIONS
+        for line, reason in objections(path.read_text(encoding="utf-8"))
+    ]
+    print("".join(f"{breach}\n" for breach in breaches), end="", file=sys.stderr)
+    return 1 if breaches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
