@@ -22,7 +22,7 @@ UNITS_OF_A_PARTITION = 1000
 
 @pytest.fixture(autouse=True)
 def quiet() -> Iterator[None]:
-    """What the function logs of its invocations is nobody's concern, and the pauses are the same each time."""
+    """Silence the logs of the function, and make its pauses repeatable."""
     random.seed(1)
     logging.getLogger("estate").setLevel(logging.CRITICAL + 1)
     yield

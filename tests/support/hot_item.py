@@ -42,7 +42,7 @@ HOT = (series_key(TYPE), HOUR)
 
 @dataclass(frozen=True, kw_only=True)
 class Seen:
-    """What was seen of so many events a second: counts, units, and seconds."""
+    """Result of so many events a second: counts, units, and seconds."""
 
     events: int
     counted: int
