@@ -50,7 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _ran(arguments: Sequence[str] | None) -> int:
     args = argparse.Namespace()
     try:
-        args = parser().parse_args(arguments)
+        words = sys.argv[1:] if arguments is None else arguments
+        args = parser(words[0] if words else None).parse_args(words)
         _watch_stdout()
         code = int(args.run(args))
         # Here, where a full disk or a reader that has gone is still told, and not when Python ends.
@@ -134,8 +135,8 @@ def _refused(error: OSError) -> Failed:
     return Failed(f"{where}{error.strerror or error}", hint)
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Return the command line: whole, or with the command `only`, as each takes its time to load."""
     whole = argparse.ArgumentParser(
         prog="estate",
         description="Rolls the estate out, looks at it, sends events through it and tears it down.",
@@ -144,7 +145,7 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--version", action=_Version, nargs=0, help="versions of the tool, the engine and the SDK")
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
+    for name in (only,) if only in COMMANDS else COMMANDS:
         module = importlib.import_module(f"estate_tool.commands.{name.replace('-', '_')}")
         command = commands.add_parser(
             name,

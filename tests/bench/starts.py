@@ -1,4 +1,4 @@
-"""Cost of a function's start: imports and clients in a fresh Python, and the size of its package."""
+"""Cost of a start: of a function, its imports and clients in a fresh Python and its package's size; of a command."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import zipfile
 from functools import partial
 from pathlib import Path
 
 from compute.packaging import package_bytes
+from estate_tool.core.paths import ROOT
 from foundation.catalog import CATALOG
 from tests.bench.harness import Measured, Row, interleaved
 
@@ -56,6 +58,17 @@ def _largest_package(small: bool) -> Measured:
     return Measured(a=max(sizes.values()) / 1000, b=0, note=note)
 
 
+def _command(small: bool) -> Measured:
+    """Milliseconds from start to end of a command's help, the quickest of many, as other work disturbs all but that."""
+
+    def once() -> float:
+        begun = time.perf_counter()
+        subprocess.run([ROOT / "scripts" / "estate", "status", "--help"], check=True, stdout=subprocess.DEVNULL)
+        return 1000 * (time.perf_counter() - begun)
+
+    return Measured(a=min(once() for _ in range(2 if small else 20)), b=0)
+
+
 ROWS = (
     *(
         Row(
@@ -65,4 +78,8 @@ ROWS = (
         for package, goal in (("ingest", 0.9), ("aggregate", 0.9), ("query", 0.7))
     ),
     Row(name="package-size", what="the largest package", against="", unit="KB", goal=300, measure=_largest_package),
+    Row(
+        name="command-start", what="estate status --help, start to end", against="", unit="ms", goal=60,
+        measure=_command,
+    ),
 )  # fmt: skip

@@ -7,6 +7,8 @@ import errno
 import json
 import os
 import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -148,3 +150,15 @@ def test_what_a_command_printed_before_it_failed_stays_the_only_json(
     monkeypatch.setattr(status, "run", run)
     assert cli.main(["status", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["error"] == "half"
+
+
+def test_of_the_commands_only_the_named_one_is_loaded() -> None:
+    code = (
+        "import sys; from estate_tool import cli\n"
+        "try: cli.main(['status', '--help'])\n"
+        "except SystemExit: pass\n"
+        "print(*(name for name in sys.modules if name.startswith('estate_tool.commands.')), file=sys.stderr)"
+    )
+    loaded = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+                            capture_output=True, text=True, check=True).stderr.split()  # fmt: skip
+    assert set(loaded) == {"estate_tool.commands.status", "estate_tool.commands.arguments"}
