@@ -1,16 +1,22 @@
 """Events, texts that are none, and the reasons."""
 
+import base64
+import json
+import re
 import time
 from decimal import Decimal
+from email.message import Message
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.events import MAX_EVENT_BYTES, InvalidEvent, parse
+from shared.events import MAX_EVENT_BYTES, InvalidEvent, parse, parse_stored
 from shared.keys import event_key
 from tests.lambdas.samples import ODD_NAMES, event_text
+from tests.support.fuzz import fuzzed
 
 
 def reason(body: str | bytes) -> str:
@@ -175,20 +181,57 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters()), inner, max_size=3),
     max_leaves=5,
 )
-members = st.sampled_from(["specversion", "id", "source", "type", "time", "subject", "data", "other"])
+members = st.sampled_from(
+    ["specversion", "id", "source", "type", "time", "subject", "dataschema", "data", "other", "Other", "no_name"]
+)
+types = st.sampled_from([None, "application/json", "text/X+JSON;charset=utf-8", "image/png", "json", "", 5])
+encoded = st.builds(
+    lambda content: base64.b64encode(content.encode("utf-8", "replace")).decode(),
+    json_values.map(json.dumps) | st.text(),
+)
 
 
-@given(st.dictionaries(members, json_values))
-def test_any_json_is_an_event_or_invalid(changes: dict[str, Any]) -> None:
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    """Members that an event may have, a few of them with values that none has."""
+    changes = draw(st.dictionaries(members, json_values, max_size=2))
+    if draw(st.booleans()):
+        changes |= {"data_base64": draw(encoded | json_values), "datacontenttype": draw(types)}
+        changes.setdefault("data", draw(st.sampled_from([..., None])))
+    elif draw(st.booleans()):
+        changes["data"] = draw(st.dictionaries(st.text(max_size=3), json_values, max_size=4))
+    return changes
+
+
+def measured(text: str) -> dict[str, Fraction]:
+    """The numbers of an event's data, read once more by other means."""
+    document = json.loads(text)
+    data = json.loads(text, parse_int=Fraction, parse_float=Fraction).get("data")
+    if document.get("data_base64") is not None:
+        kind = Message()
+        kind["Content-Type"] = document.get("datacontenttype") or "application/json"
+        is_json = re.fullmatch(r"(.*\+)?json", kind.get_content_subtype())
+        content = base64.b64decode(document["data_base64"])
+        data = json.loads(content, parse_int=Fraction, parse_float=Fraction) if is_json else None
+    return {name: value for name, value in (data or {}).items() if isinstance(value, Fraction)}
+
+
+@fuzzed()
+@given(documents())
+def test_any_json_is_an_event_with_its_numbers_or_invalid(changes: dict[str, Any]) -> None:
+    text = event_text(**changes)
     try:
-        event = parse(event_text(**changes))
+        event = parse(text)
     except InvalidEvent as error:
         said = str(error)
     else:
         said = event.key
+        assert {name: Fraction(value) for name, value in event.measures.items()} == measured(text)
+        assert parse_stored(text) == event
     assert 0 < len(said.encode("utf-8")) < 500  # it is logged, so it must be text and short
 
 
+@fuzzed()
 @given(st.binary() | st.text(st.characters()))
 def test_anything_else_is_invalid(body: str | bytes) -> None:
     assert reason(body).encode("utf-8")
