@@ -10,6 +10,7 @@ from foundation.program import load
 from foundation.waiver import rolled_out
 from observability import config as configuration
 from observability.alarms import estate_alarms
+from observability.budget import EstateBudget
 from observability.estate_alarms import EstateAlarmsArgs, build_alarms
 from observability.estate_dashboard import EstateDashboard, EstateDashboardArgs
 from observability.log_metrics import log_metrics
@@ -17,7 +18,7 @@ from observability.metrics import Reference
 from observability.outputs import ObservabilityOutputs
 from observability.physical import deployed, physical_names
 from observability.queries import SavedQueries, SavedQueriesArgs
-from observability.topic import build_topics
+from observability.topic import BUDGET_SEVERITY, build_topics
 
 
 def main() -> None:
@@ -29,6 +30,9 @@ def main() -> None:
     compute = ComputeOutputs.from_stack("observability", catalog)
     names, physical = foundation.names(), physical_names(catalog, data, compute)
     topics = build_topics(config, foundation.arns(), foundation.tags("observability", "alerts"))
+    if config.monthly_budget:
+        tags = foundation.tags("observability", "alerts")
+        EstateBudget(config.monthly_budget, foundation.arns(), topics[BUDGET_SEVERITY].arn, tags)
     named = {Reference("topic", severity): topic.name for severity, topic in topics.items()}
     physical = {**physical, **log_metrics(catalog, names, physical), **named}
     specs = estate_alarms(catalog, config.thresholds, config.level)

@@ -146,6 +146,15 @@ SETTINGS = (
         about="Hours without any message sent to a queue that page; 0 for an estate that may rest.",
     ),
     integer(
+        "monthlyBudget",
+        default=0,
+        minimum=0,
+        maximum=1_000_000,
+        unit="dollars",
+        about="What the environment may cost a month: a ticket when it has, or will by AWS's forecast. 0: no budget. "
+        "AWS has to know the tag `Environment` (`estate tags ENV --activate`).",
+    ),
+    integer(
         "accountConcurrency",
         default=1000,
         minimum=10,
@@ -199,6 +208,7 @@ class ObservabilityConfig:
     runbooks: str
     level: Level
     dashboard: bool
+    monthly_budget: int
     thresholds: Thresholds
 
     def subscribers(self, severity: Severity) -> list[Subscription]:
@@ -224,6 +234,7 @@ def parse(raw: Mapping[str, Any], *, stack: str) -> ObservabilityConfig:
         runbooks=values["runbooks"],
         level=values["alarmLevel"],
         dashboard=values["dashboard"],
+        monthly_budget=values["monthlyBudget"],
         thresholds=Thresholds(
             maximum_queue_age_seconds=values["maximumQueueAgeSeconds"],
             maximum_stream_lag_seconds=values["maximumStreamLagSeconds"],

@@ -11,11 +11,18 @@ import pulumi_aws as aws
 
 from foundation.naming import Arns
 from foundation.resource_policies import tls_only
+from observability.budget import publishing
 from observability.config import SEVERITIES, ObservabilityConfig, Severity, Subscription
 
+# What a budget tells can wait for the morning.
+BUDGET_SEVERITY: Severity = "ticket"
 
-def topic_policy(topic_arn: str, arns: Arns) -> dict[str, Any]:
-    """Only CloudWatch may publish, only for alarms of this environment in this account; nobody without TLS."""
+
+def topic_policy(topic_arn: str, arns: Arns, *, budgets: bool = False) -> dict[str, Any]:
+    """Only CloudWatch may publish, only for alarms of this environment in this account; nobody without TLS.
+
+    With `budgets`, budgets of this account may as well.
+    """
     alarms = f"arn:{arns.partition}:cloudwatch:{arns.region}:{arns.account}:alarm:{arns.names.of('alarm', '*')}"
     statement = {
         "Sid": "PublishedByAlarms",
@@ -29,7 +36,8 @@ def topic_policy(topic_arn: str, arns: Arns) -> dict[str, Any]:
         },
     }
     # Not sns:*, which topic policies refuse; publishing is what carries content.
-    return {"Version": "2012-10-17", "Statement": [statement, tls_only("sns:Publish", topic_arn)]}
+    allowed = [statement, publishing(topic_arn, arns)] if budgets else [statement]
+    return {"Version": "2012-10-17", "Statement": [*allowed, tls_only("sns:Publish", topic_arn)]}
 
 
 def build_topics(
@@ -43,7 +51,11 @@ def build_topics(
         severity: AlertsTopic(
             severity,
             AlertsTopicArgs(
-                arns=arns, subscriptions=config.subscribers(severity), key_arn=config.topic_key_arn, tags=tags
+                arns=arns,
+                subscriptions=config.subscribers(severity),
+                budgets=severity == BUDGET_SEVERITY and bool(config.monthly_budget),
+                key_arn=config.topic_key_arn,
+                tags=tags,
             ),
         )
         for severity in SEVERITIES
@@ -52,10 +64,11 @@ def build_topics(
 
 @dataclass(frozen=True, kw_only=True)
 class AlertsTopicArgs:
-    """The names and ARNs of the environment, who is told, a customer's key if there is one, and tags."""
+    """Names and ARNs of the environment, who is told, whether budgets publish, a customer's key if any, and tags."""
 
     arns: pulumi.Output[Arns]
     subscriptions: Sequence[Subscription]
+    budgets: bool = False
     key_arn: str | None = None
     tags: pulumi.Input[dict[str, str]]
 
@@ -80,7 +93,9 @@ class AlertsTopic(pulumi.ComponentResource):
         policy = aws.sns.TopicPolicy(
             f"{name}-policy",
             arn=topic.arn,
-            policy=pulumi.Output.all(topic.arn, args.arns).apply(lambda both: json.dumps(topic_policy(*both))),
+            policy=pulumi.Output.all(topic.arn, args.arns).apply(
+                lambda both: json.dumps(topic_policy(*both, budgets=args.budgets))
+            ),
             opts=child,
         )
         for subscription in args.subscriptions:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.checkers import ask
 from tests.support.cloudformation import identifier, template
-from tests.support.mocks import Registration, roll_out
+from tests.support.mocks import Registration, everything
 from tests.support.planted import FAULTS, Fault
 
 ESTATE = "estate"
@@ -17,7 +17,7 @@ ESTATE = "estate"
 
 def resources() -> dict[str, Registration]:
     """Everything that the layers register, by logical name."""
-    return {item.name: item for recording in roll_out().values() for item in recording.resources}
+    return everything()
 
 
 def rounds() -> list[list[Fault]]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from local_aws.provider.aws import ProviderError
-from tests.support.mocks import Registration, roll_out
+from tests.support.mocks import Registration, everything
 from tests.support.planted import ABSENT, FAULTS, Fault
 from tests.support.requests import Request, requests_for
 
@@ -30,6 +30,12 @@ MORE = (
     Fault("filter-ingest-memory", "pattern", "x" * 1025),
     Fault("table-pages-write-policy", "name", "x" * 257),
     Fault("query-warm-config", "provisionedConcurrentExecutions", 0),
+    Fault("estate-budget", "limitAmount", "much"),
+    Fault("estate-budget", "timeUnit", "WEEKLY"),
+    Fault("estate-budget", "budgetType", "MONEY"),
+    Fault("estate-budget", "name", "x" * 101),
+    Fault("estate-budget", "notifications/1/comparisonOperator", "OVER"),
+    Fault("estate-budget", "notifications/1/subscriberSnsTopicArns", []),
     Fault("query-warm-peak", "timezone", ""),
     Fault("alarm-ingest-error-rate", "metricQueries/1/metric/stat", ABSENT),
     Fault("alarm-ingest-error-rate", "name", "x" * 256),
@@ -52,7 +58,7 @@ def _loopback() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def resources() -> dict[str, Registration]:
-    return {item.name: item for recording in roll_out().values() for item in recording.resources}
+    return everything()
 
 
 @pytest.fixture(scope="module")

@@ -332,6 +332,43 @@ CASES = [
         unreadable=frozenset({"extendedStatistic", "statistic"}),
     ),
     Case(
+        "aws:budgets/budget:Budget",
+        {
+            "name": "budget-case",
+            "budgetType": "COST",
+            "timeUnit": "MONTHLY",
+            "limitAmount": "25",
+            "limitUnit": "USD",
+            "costFilters": [{"name": "TagKeyValue", "values": ["user:Environment$case"]}],
+            "notifications": [
+                {
+                    "comparisonOperator": "GREATER_THAN",
+                    "notificationType": "ACTUAL",
+                    "threshold": 100,
+                    "thresholdType": "PERCENTAGE",
+                    "subscriberSnsTopicArns": ["{topic_arn}"],
+                }
+            ],
+            "tags": dict(_TAGS),
+        },
+        {
+            "limitAmount": "30.5",
+            "costFilters": [{"name": "TagKeyValue", "values": ["user:Environment$other"]}],
+            "notifications": [
+                {
+                    "comparisonOperator": "GREATER_THAN",
+                    "notificationType": "FORECASTED",
+                    "threshold": 80,
+                    "thresholdType": "PERCENTAGE",
+                    "subscriberSnsTopicArns": ["{topic_arn}"],
+                }
+            ],
+            "tags": dict(_OTHER_TAGS),
+        },
+        "{accountId}:{name}",
+        unreadable=frozenset({"notifications"}),
+    ),
+    Case(
         "aws:cloudwatch/compositeAlarm:CompositeAlarm",
         {
             "alarmName": "alarm-composite",

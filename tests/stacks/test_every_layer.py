@@ -14,7 +14,7 @@ from estate_tool.engine import dry_run
 from foundation.catalog import CATALOG
 from foundation.layers import LAYER_NAMES, layer, project
 from foundation.tags import TAG_KEYS
-from tests.support.mocks import STACK_REFERENCE, Recording, Registration, roll_out, run_layer
+from tests.support.mocks import OPTIONAL, STACK_REFERENCE, Recording, Registration, roll_out, run_layer
 from tests.support.sdk import arguments
 
 LONGEST_SUFFIX = "a-0123456789-xyz"
@@ -31,6 +31,7 @@ MAXIMUM_LENGTH = {
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": 255,
     "aws:cloudwatch/dashboard:Dashboard": 255,
     "aws:sns/topic:Topic": 256,
+    "aws:budgets/budget:Budget": 100,
 }
 OTHERS = 255
 BLOCKS_REMOVAL = ("deletionProtection", "deletionProtectionEnabled", "skipDestroy", "preventDestroy")
@@ -40,7 +41,7 @@ every_layer = pytest.mark.parametrize("name", LAYER_NAMES)
 
 @pytest.fixture
 def recording(name: str) -> Recording:
-    return roll_out(name)[name]
+    return roll_out(name, config=OPTIONAL)[name]
 
 
 def _physical_names(recording: Recording) -> dict[str, Any]:
@@ -95,7 +96,7 @@ def test_names_stay_within_the_limits_of_aws_with_the_longest_suffix(name: str) 
 
 @every_layer
 def test_two_environments_share_no_name_and_have_the_same_logical_names(name: str, recording: Recording) -> None:
-    other = roll_out(name, stack="dev-b")[name]
+    other = roll_out(name, stack="dev-b", config=OPTIONAL)[name]
     ours, theirs = _physical_names(recording), _physical_names(other)
     assert set(ours) == set(theirs)
     assert {item.name for item in recording.resources} == {item.name for item in other.resources}
@@ -154,7 +155,7 @@ def test_logical_names_are_unique_within_a_type_and_free_of_the_suffix(name: str
 @every_layer
 def test_a_preview_succeeds_while_aws_has_answered_nothing_and_shows_the_names(name: str, recording: Recording) -> None:
     upstream = {read: roll_out(read)[read].outputs for read in layer(name).reads}
-    preview = run_layer(name, upstream=upstream, preview=True)
+    preview = run_layer(name, upstream=upstream, config=OPTIONAL, preview=True)
     assert {item.urn for item in preview.resources} == {item.urn for item in recording.resources}
     shown = {key: value for key, value in _physical_names(preview).items() if isinstance(value, str)}
     planned = _physical_names(recording)
@@ -193,7 +194,7 @@ def _by_name(items: list[Registration]) -> dict[str, Registration]:
 @every_layer
 def test_a_second_run_registers_the_same(name: str, recording: Recording) -> None:
     upstream = {read: roll_out(read)[read].outputs for read in layer(name).reads}
-    again = _by_name(run_layer(name, upstream=upstream).resources)
+    again = _by_name(run_layer(name, upstream=upstream, config=OPTIONAL).resources)
     for logical, item in _by_name(recording.resources).items():
         assert {key: value for key, value in item.inputs.items() if key != "code"} == {
             key: value for key, value in again[logical].inputs.items() if key != "code"

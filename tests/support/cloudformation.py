@@ -126,6 +126,30 @@ def _alarm(inputs: Properties) -> Properties:
     return {"Metrics": queries or None}
 
 
+_BUDGET = frozenset(
+    {"name", "budgetType", "timeUnit", "limitAmount", "limitUnit", "costFilters", "notifications", "tags"}
+)
+
+
+def _budget(inputs: Properties) -> Properties:
+    told = [
+        {
+            "Notification": {_capital(key): value for key, value in each.items() if not key.startswith("subscriber")},
+            "Subscribers": [{"SubscriptionType": "SNS", "Address": arn} for arn in each["subscriberSnsTopicArns"]],
+        }
+        for each in inputs["notifications"]
+    ]
+    budget = {
+        "BudgetName": inputs["name"],
+        "BudgetType": inputs["budgetType"],
+        "TimeUnit": inputs["timeUnit"],
+        "BudgetLimit": {"Amount": float(inputs["limitAmount"]), "Unit": inputs["limitUnit"]},
+        "CostFilters": {each["name"]: each["values"] for each in inputs["costFilters"]},
+    }
+    tags = [{"Key": key, "Value": value} for key, value in inputs["tags"].items()]
+    return {"Budget": budget, "NotificationsWithSubscribers": told, "ResourceTags": tags}
+
+
 _NAMED_BY_QUEUE = {"queueUrl": "Queues", "policy": "PolicyDocument"}
 _OKS = {"okActions": "OKActions"}
 
@@ -191,6 +215,9 @@ TRANSLATIONS: Mapping[str, Translation] = {
         dropped=frozenset({"metricTransformation"}), build=_filter,
     ),
     "aws:cloudwatch/queryDefinition:QueryDefinition": Translation(type="AWS::Logs::QueryDefinition"),
+    "aws:budgets/budget:Budget": Translation(
+        type="AWS::Budgets::Budget", dropped=_BUDGET, build=_budget,
+    ),
     "aws:sns/topic:Topic": Translation(type="AWS::SNS::Topic", names={"name": "TopicName"}),
     "aws:sns/topicPolicy:TopicPolicy": Translation(
         type="AWS::SNS::TopicPolicy", names={"policy": "PolicyDocument"}, documents=frozenset({"policy"}),

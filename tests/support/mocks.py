@@ -25,6 +25,8 @@ from tests.support import fake_aws
 
 ROOT = Path(__file__).parents[2]
 STACK_REFERENCE = "pulumi:pulumi:StackReference"
+# Settings by which there is a resource of every type.
+OPTIONAL: Mapping[str, str] = {"observability:monthlyBudget": "25"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,6 +231,11 @@ def roll_out(
 ) -> dict[str, Recording]:
     """Every layer up to one, in order, each fed with what those it reads exported. Recordings are shared: read only."""
     return dict(_roll_out(up_to, stack, tuple(sorted((config or {}).items()))))
+
+
+def everything() -> dict[str, Registration]:
+    """All that the layers register, by logical name, with what there is by configuration only."""
+    return {item.name: item for recording in roll_out(config=OPTIONAL).values() for item in recording.resources}
 
 
 def outputs_of(name: str, *, stack: str = "dev", config: Mapping[str, str] | None = None) -> dict[str, Any]:

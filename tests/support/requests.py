@@ -102,6 +102,11 @@ class _Session(Session):
         super().__init__("us-east-1", _KEYS)
         self._clients = clients
 
+    @property
+    def account(self) -> str:
+        """The account's number."""
+        return "123456789012"
+
     def poll(self, attempt: Callable[[], Any], waiting_for: str, deadline: float = 0) -> Any:
         """Return the answer of the first attempt."""
         return attempt() or {}
@@ -158,7 +163,9 @@ def _outside(value: Any, shape: Any, where: str) -> Iterator[str]:
         yield f"{where}: {size} is not within {low} and {high}"
     if isinstance(value, str):
         pattern, allowed = shape.metadata.get("pattern"), getattr(shape, "enum", [])
-        if pattern and not re.fullmatch(_python(pattern), value):
+        # Java may ignore case from the middle of a pattern on, Python for all of it.
+        flags = re.IGNORECASE if pattern and "(?i)" in pattern else 0
+        if pattern and not re.fullmatch(_python(pattern.replace("(?i)", "")), value, flags):
             yield f"{where}: {value!r} does not match {pattern}"
         if allowed and value not in allowed:
             yield f"{where}: {value!r} is none of {', '.join(allowed)}"

@@ -194,6 +194,12 @@ TABLE: Mapping[str, tuple[Needs, ...]] = {
             "arn:{partition}:cloudwatch::{account}:dashboard/{dashboardName}",
         ),
     ),
+    "aws:budgets/budget:Budget": (
+        needs(
+            f"budgets: ModifyBudget ViewBudget {tags()}",
+            "arn:{partition}:budgets::{account}:budget/{name}",
+        ),
+    ),
     "aws:sns/topic:Topic": (
         needs(f"sns: CreateTopic GetTopicAttributes SetTopicAttributes DeleteTopic {tags()}", arn("sns", "{name}")),
     ),

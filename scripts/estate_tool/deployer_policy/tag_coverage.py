@@ -29,6 +29,7 @@ class Listing:
 # By resource type. AWS's tagging service would be one call, but knows no roles and no scalable targets.
 TAGGABLE: Mapping[str, Listing] = {
     "aws:appautoscaling/target:Target": Listing("application-autoscaling", "list_tags_for_resource", "ResourceARN"),
+    "aws:budgets/budget:Budget": Listing("budgets", "list_tags_for_resource", "ResourceARN"),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": Listing("cloudwatch", "list_tags_for_resource", "ResourceARN"),
     "aws:cloudwatch/logGroup:LogGroup": Listing("logs", "list_tags_for_resource", "resourceArn"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": Listing("cloudwatch", "list_tags_for_resource", "ResourceARN"),
@@ -105,7 +106,7 @@ def tags_of(client: Callable[[str], Any], type_: str, outputs: Mapping[str, Any]
         if code_of(error).rpartition(".")[2] not in (*_GONE, "NonExistentQueue"):
             raise
         return {}
-    found = answer.get("Tags", answer.get("tags")) or {}
+    found = next((answer[name] for name in ("Tags", "tags", "ResourceTags") if name in answer), None) or {}
     return found if isinstance(found, dict) else {tag["Key"]: tag["Value"] for tag in found}
 
 

@@ -25,6 +25,10 @@ class Account:
     client: Callable[[str], Any]
     region: str
 
+    def number(self) -> str:
+        """The account's twelve digits."""
+        return self.arn("", "").split(":")[4]
+
     def arn(self, service: str, resource: str) -> str:
         """The ARN of a resource of this account."""
         _, partition, _, _, account, _ = str(self.client("sts").get_caller_identity()["Arn"]).split(":", 5)
@@ -107,6 +111,7 @@ _RULES: Mapping[str, str | Callable[[Inputs, Account], str]] = {
     "aws:appautoscaling/policy:Policy": _SCALED + "/{name}",
     "aws:appautoscaling/scheduledAction:ScheduledAction": _SCALED + "/{name}",
     "aws:appautoscaling/target:Target": _SCALED,
+    "aws:budgets/budget:Budget": lambda inputs, account: f"{account.number()}:{inputs['name']}",
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": "{alarmName}",
     "aws:cloudwatch/dashboard:Dashboard": "{dashboardName}",
     "aws:cloudwatch/logGroup:LogGroup": "{name}",

@@ -120,7 +120,10 @@ class Caller:
             return None
         target = {self.kind.tagging.parameter: self._filled(self.kind.tagging.value, change)}
         answer = self.patiently(self.kind.tagging.list, target)
-        return next((tags for name, tags in answer.items() if name.lower() == "tags"), None) or {}
+        return (
+            next((tags for name, tags in answer.items() if convert.normal(name) in ("tags", "resourcetags")), None)
+            or {}
+        )
 
     def update_tags(self, change: Change) -> None:
         """Add, change and remove tags until they are the wanted ones."""
@@ -137,4 +140,6 @@ class Caller:
 
     def _member(self, operation: str, name: str) -> tuple[str, Any]:
         members = self.session.input_shape(self.kind.service, operation).members
-        return next((member, shape) for member, shape in members.items() if convert.normal(member) == name)
+        return next(
+            (member, shape) for member, shape in members.items() if convert.normal(member) in (name, f"resource{name}")
+        )

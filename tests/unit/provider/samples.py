@@ -86,6 +86,12 @@ LEAST: dict[str, dict[str, Any]] = {
         "function": "lambda-a",
         "principal": "sns.amazonaws.com",
     },
+    "aws:budgets/budget:Budget": {
+        "budgetType": "COST",
+        "timeUnit": "MONTHLY",
+        "limitAmount": "25",
+        "limitUnit": "USD",
+    },
     "aws:sns/topic:Topic": {},
     "aws:sns/topicPolicy:TopicPolicy": {"arn": "arn:aws:sns:us-east-1:123456789012:topic-a", "policy": POLICY},
     "aws:sns/topicSubscription:TopicSubscription": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from estate_tool.commands import tags as command
@@ -57,6 +58,23 @@ def deployed(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> list[dict
 
     monkeypatch.setattr(session, "reader", lambda _target: Engine())
     return state
+
+
+@pytest.mark.parametrize("kind", tag_coverage.TAGGABLE)
+def test_the_tags_of_every_type_are_read_whatever_the_service_calls_them(kind: str) -> None:
+    listing = tag_coverage.TAGGABLE[kind]
+    client = boto3.client(listing.service, region_name="us-east-1", aws_access_key_id="k", aws_secret_access_key="s")
+    shape = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[listing.operation]).output_shape
+    (name,) = [name for name in shape.members if name.lower().endswith("tags")]
+    answer = {"Owner": "me"} if shape.members[name].type_name == "map" else [{"Key": "Owner", "Value": "me"}]
+
+    class Answering:
+        exceptions = client.exceptions
+
+        def __getattr__(self, operation: str) -> Callable[..., Any]:
+            return lambda **_: {name: answer}
+
+    assert tag_coverage.tags_of(lambda _: Answering(), kind, {listing.key: "one"}) == {"Owner": "me"}
 
 
 def test_incomplete_resources_are_named(deployed: list[dict[str, Any]], call: Callable[..., Any]) -> None:

@@ -4,10 +4,21 @@ from collections.abc import Mapping
 from typing import Final
 
 from local_aws.provider.model import ResourceType
-from local_aws.provider.resources import autoscaling, cloudwatch, dynamodb, iam, lambda_, logs, mappings, sns, sqs
+from local_aws.provider.resources import (
+    autoscaling,
+    budgets,
+    cloudwatch,
+    dynamodb,
+    iam,
+    lambda_,
+    logs,
+    mappings,
+    sns,
+    sqs,
+)
 
 TYPES: Final[Mapping[str, ResourceType]] = {
     declared.token: declared
-    for service in (iam, dynamodb, autoscaling, sqs, logs, cloudwatch, lambda_, mappings, sns)
+    for service in (iam, dynamodb, autoscaling, sqs, logs, cloudwatch, lambda_, mappings, sns, budgets)
     for declared in service.TYPES
 }
