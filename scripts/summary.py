@@ -44,11 +44,14 @@ def of_rollout(report: Json) -> list[str]:
             for loss in losses
         ]
         lines += ["**Data that is, or would be, lost:**\n", *table(("resource", "holds", "because"), rows), ""]
+        lines += [f"{plain(loss.get('name'))}: {plain(loss['note'])}\n" for loss in losses if loss.get("note")]
     if layers:
         lines += table(
             ("layer", "result", *COUNTED),
             [(each.get("layer"), each.get("result"), *(each.get(count, 0) for count in COUNTED)) for each in layers],
         )
+    kept = [(each.get("layer"), ", ".join(each["kept"])) for each in layers if each.get("kept")]
+    lines += [f"\n**{plain(layer)}** keeps what a layer above still uses: {plain(names)}" for layer, names in kept]
     errors = [(each.get("layer"), each["error"]) for each in layers if each.get("error")]
     lines += [f"\n**{plain(layer)}**: {plain(error)}" for layer, error in errors]
     if report.get("continue"):

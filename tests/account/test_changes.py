@@ -9,13 +9,18 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import summary
+from estate_tool.rollout.lease import Lease
 from foundation.layers import LAYER_NAMES
-from tests.account.reports import Report, deploy
+from tests.account import reports
+from tests.account.reports import DEPLOY, Report
+from tests.integration.commands import LONGEST_COMMAND
 from tests.support import adding_a_function
 
 if TYPE_CHECKING:
@@ -39,17 +44,76 @@ long = pytest.mark.skipif(os.environ.get("ESTATE_CHANGES") != "all", reason="min
 
 
 @pytest.fixture(scope="module")
-def run(account: Account) -> Checkout:
-    """One person's clone, from which the environment has been rolled out."""
-    made = account.checkout()
-    assert deploy(made, "--skip-preview").total("created") > 100
-    return made
+def clones(account: Account) -> tuple[Checkout, Checkout]:
+    """Clones of one commit, of two people on two machines."""
+    first, second = account.checkout(), account.checkout(ESTATE_HOME=str(account.folder / "other-machine"))
+    git(first, "init", "--quiet")
+    git(first, "add", *LAYER_NAMES, "lambda_src", "scripts")
+    commit(first, "as it is declared")
+    shutil.copytree(first.root / ".git", second.root / ".git")
+    return first, second
 
 
 @pytest.fixture(scope="module")
-def other(account: Account, run: Checkout) -> Checkout:
+def first_rollout(clones: tuple[Checkout, Checkout]) -> list[Report]:
+    """Rollouts of the new environment from both clones at once: the one that ended well, then the other."""
+    return at_once(*((clone, "--skip-preview") for clone in clones))
+
+
+@pytest.fixture(scope="module")
+def run(clones: tuple[Checkout, Checkout], first_rollout: list[Report]) -> Checkout:
+    """One person's clone; the environment has been rolled out."""
+    assert first_rollout[0].total("created") > 100
+    return clones[0]
+
+
+@pytest.fixture(scope="module")
+def other(clones: tuple[Checkout, Checkout], run: Checkout) -> Checkout:
     """Another person's clone, on another machine."""
-    return account.checkout(ESTATE_HOME=str(account.folder / "other-machine"))
+    return clones[1]
+
+
+def git(clone: Checkout, *arguments: str) -> str:
+    person = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com", "-c", "commit.gpgsign=false")
+    command = ["git", *person, *arguments]
+    return subprocess.run(command, cwd=clone.root, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def commit(clone: Checkout, message: str) -> None:
+    git(clone, "commit", "--quiet", "--all", "--message", message)
+
+
+def at_once(*starts: tuple[Checkout, str]) -> list[Report]:
+    """Roll out from several clones at the same time; what each came to, those that ended well first."""
+    begun = [clone.start(DEPLOY, "dev", "--yes", "--json", flag) for clone, flag in starts]
+    ended: list[tuple[int, Report]] = []
+    for process in begun:
+        out, err = process.communicate(timeout=LONGEST_COMMAND)
+        assert "Traceback" not in err, err
+        report = Report.of(subprocess.CompletedProcess(process.args, process.returncode, out, err))
+        ended.append((process.returncode, summarised(report)))
+    assert [code for code, _ in sorted(ended, key=lambda each: each[0])] == [0, 1], [one.text for _, one in ended]
+    return [report for _, report in sorted(ended, key=lambda each: each[0])]
+
+
+def summarised(report: Report) -> Report:
+    """The same report, all of which stands in the summary that the workflow's step makes of it."""
+    text = report.summary
+    said = [report.whole.get("error")]
+    for loss in report.whole["losses"]:
+        said += [loss["name"], loss["text"], loss["note"]]
+    for layer in report.whole["layers"]:
+        said += [layer["error"], *layer["kept"]]
+        counts = " | ".join(str(layer[count]) for count in summary.COUNTED)
+        assert f"| {layer['layer']} | {layer['result']} | {counts} |" in text
+    missing = [each for each in said if each and summary.plain(each) not in text]
+    assert missing == [], text
+    return report
+
+
+def deploy(clone: Checkout, *flags: str, code: int = 0) -> Report:
+    """Roll all layers out, with a report that the workflow's summary tells."""
+    return summarised(reports.deploy(clone, *flags, code=code))
 
 
 @contextlib.contextmanager
@@ -76,14 +140,14 @@ def added(run: Checkout) -> Iterator[None]:
 
 def losses(run: Checkout) -> dict[str, int | None]:
     """Losses that a preview reports, with their amounts."""
-    report = Report.of(run(*PREVIEW))
+    report = summarised(Report.of(run(*PREVIEW)))
     return {loss["name"]: loss["held"]["count"] for loss in report.whole["losses"]}
 
 
 def refused(account: Account, run: Checkout, *flags: str) -> Report:
     """A rollout that is refused, which has to leave AWS as it is."""
     before = account.listed()
-    report = Report.of(run("scripts/estate", "deploy", "dev", "--yes", "--json", *flags, code=2))
+    report = summarised(Report.of(run("scripts/estate", "deploy", "dev", "--yes", "--json", *flags, code=2)))
     assert account.listed() == before
     assert report.whole["error"].endswith("nothing was touched")
     return report
@@ -115,6 +179,36 @@ def rename(run: Checkout, old: str, new: str) -> None:
     (run.root / "compute/sizing.json").write_text(json.dumps(sizes))
 
 
+def test_of_two_rollouts_at_once_one_is_told_who_has_the_environment(
+    run: Checkout, other: Checkout, first_rollout: list[Report]
+) -> None:
+    done, stopped = first_rollout
+    assert set(done.results.values()) == {"deployed"}
+    assert set(stopped.results.values()) <= {"failed", "skipped"}
+    assert any(words in stopped.text for words in ("is taken by", "the lease on dev was taken by"))
+    assert "estate deploy, process" in stopped.text
+    # Both have the whole of it now, and nothing is held.
+    assert deploy(other).results == deploy(run).results == SAME
+    assert json.loads(run("scripts/estate", "status", "dev", "--json").stdout)["held_by"] is None
+
+
+def test_what_a_machine_that_is_gone_holds_is_broken_by_the_command_that_is_told(run: Checkout) -> None:
+    gone = Lease(
+        number="1", home="gone", since="2026-01-31T05:00:00Z", process="7", who="ci@runner", doing="estate deploy"
+    )
+    place = ("--stack", "dev", "--cwd", str(run.root / "foundation"))
+    run("scripts/estate", "pulumi", "stack", "tag", "set", "estate:lease", str(gone), *place)
+    told = reports.deploy(run, code=1)
+    assert told.whole["error"].startswith(
+        "environment dev is taken by ci@runner (estate deploy, process 7) since 2026-01-31T05:00:00Z, for "
+    )
+    for command in (("destroy", "dev", "--yes"), ("drift", "dev", "--repair", "--yes")):
+        assert "is taken by ci@runner" in run("scripts/estate", *command, code=1).stderr
+    (breaking,) = (line.partition(": ")[2] for line in told.text.splitlines() if "stack tag rm" in line)
+    run(*breaking.replace("--cwd ", f"--cwd {run.root}/").split())
+    assert deploy(run).results == SAME
+
+
 def test_another_key_of_a_table_with_items(account: Account, run: Checkout, other: Checkout) -> None:
     fill(account, TABLE, KEY, ITEMS)
     with edited(run, CATALOG):
@@ -138,8 +232,12 @@ def test_a_removed_function_with_dead_letters(account: Account, run: Checkout) -
     with added(run):
         assert set(deploy(run).results.values()) == {"deployed", "unchanged"}
         send(account, "dlq-lookup-dev", 3)
-    assert "dlq-lookup-dev: 3 messages would be LOST" in refused(account, run).text
-    assert deploy(run, "--lose-data", "dlq-lookup-dev").total("deleted") > 10
+    stopped = refused(account, run)
+    assert "dlq-lookup-dev: 3 messages would be LOST" in stopped.text
+    assert "code that still declares lookup" in stopped.whole["losses"][0]["note"]
+    done = deploy(run, "--lose-data", "dlq-lookup-dev")
+    assert (done.total("deleted") > 10, [layer["kept"] for layer in done.whole["layers"]]) == (True, [[]] * 4)
+    assert done.text.count("taken away last") == 2  # of foundation and compute
     assert not any("lookup" in name for _, name in account.listed())
     assert deploy(run).results == SAME
 
@@ -223,6 +321,7 @@ def test_a_failure_between_the_layers_leaves_the_old_function_at_work(account: A
         failed = deploy(run, "--lose-data", "/aws/lambda/lambda-lookup-dev", code=1)
         assert failed.results["foundation"] == "deployed"
         assert failed.results["compute"] == "failed"
+        assert failed.layer("foundation")["kept"] == ["lookup-policy", "lookup-role"]
         assert {("roles", "role-lookup-dev"), ("roles", "role-finder-dev")} <= set(account.listed())
         assert looks_up() == {"found": False}
         logs.delete_log_group(logGroupName=group)
@@ -230,6 +329,75 @@ def test_a_failure_between_the_layers_leaves_the_old_function_at_work(account: A
         assert not any("lookup" in name for _, name in account.listed())
     deploy(run)
     assert deploy(run).results == SAME
+
+
+@long
+def test_a_grant_that_goes_stays_until_the_function_has_moved(account: Account, run: Checkout) -> None:
+    logs, iam = account.aws.client("logs"), account.aws.client("iam")
+    group = "/aws/lambda/lambda-finder-dev"
+
+    def granted() -> set[str]:
+        document = iam.get_role_policy(RoleName="role-lookup-dev", PolicyName="policy-lookup-dev")["PolicyDocument"]
+        return {action for statement in document["Statement"] for action in statement["Action"]}
+
+    with added(run):
+        deploy(run)
+        assert "dynamodb:GetItem" in granted()
+        logs.create_log_group(logGroupName=group)
+        text = (run.root / CATALOG).read_text()
+        start = text.rindex("        Function(\n")
+        one = text[start : text.rindex("    ),\n)")]
+        ungranted = one.replace('access=("get",)', 'access=("put",)')
+        assert ungranted != one
+        run.replace(CATALOG, one, ungranted + one.replace('name="lookup"', 'name="finder"'))
+        sizes = json.loads((run.root / "compute/sizing.json").read_text())
+        sizes["functions"]["finder"] = sizes["functions"]["lookup"]
+        (run.root / "compute/sizing.json").write_text(json.dumps(sizes))
+        failed = deploy(run, code=1)
+        assert (failed.results["foundation"], failed.results["compute"]) == ("deployed", "failed")
+        assert failed.layer("foundation")["kept"] == ["lookup-policy"]
+        assert {"dynamodb:GetItem", "dynamodb:PutItem"} <= granted()
+        logs.delete_log_group(logGroupName=group)
+        done = deploy(run)
+        assert done.layer("foundation")["kept"] == []
+        assert "dynamodb:PutItem" in granted()
+        assert "dynamodb:GetItem" not in granted()
+        assert deploy(run).results == SAME
+    deploy(run)
+    assert deploy(run).results == SAME
+
+
+@long
+def test_an_older_clone_takes_nothing_back(account: Account, run: Checkout, other: Checkout) -> None:
+    def reads() -> int:
+        (target,) = account.aws.client("application-autoscaling").describe_scalable_targets(
+            ServiceNamespace="dynamodb", ResourceIds=[f"table/{TABLE}"],
+            ScalableDimension="dynamodb:table:ReadCapacityUnits",
+        )["ScalableTargets"]  # fmt: skip
+        return int(target["MaxCapacity"])
+
+    before, file = reads(), CATALOG
+    run.replace(file, "read=Capacity(minimum=1, maximum=100)", "read=Capacity(minimum=1, maximum=200)")
+    commit(run, "more reads")
+    deploy(run)
+    stopped = refused(account, other)
+    assert git(run, "rev-parse", "HEAD")[:12] in stopped.whole["error"]
+    assert "--older" in stopped.text
+    assert reads() == 200
+    git(other, "fetch", "--quiet", str(run.root), "HEAD")
+    git(other, "merge", "--quiet", "--ff-only", "FETCH_HEAD")
+    assert deploy(other).results == SAME
+    git(run, "revert", "--no-edit", "HEAD")
+    deploy(run)
+    assert reads() == before
+    # The one who reverted is ahead now; who insists takes it back.
+    refused(account, other)
+    deploy(other, "--older")
+    assert reads() == 200
+    git(other, "fetch", "--quiet", str(run.root), "HEAD")
+    git(other, "merge", "--quiet", "--ff-only", "FETCH_HEAD")
+    deploy(other)
+    assert (reads(), deploy(run).results) == (before, SAME)
 
 
 @long

@@ -36,9 +36,7 @@ if TYPE_CHECKING:
     from foundation.model import Function
     from tests.integration.conftest import EmbeddedAws
 
-# ESTATE_FLIGHTS=20000 for the workload that README shows.
-FLIGHTS = int(os.environ.get("ESTATE_FLIGHTS", "8000"))
-DUPLICATES, INVALID = FLIGHTS // 20, 50
+FLIGHTS, DUPLICATES, INVALID = 20_000, 1_000, 50
 # The whole workload several times over: minutes on a busy machine.
 pytestmark = pytest.mark.timeout(1200)
 

@@ -34,6 +34,14 @@ def test_data_that_would_be_lost_stands_before_the_layers(tmp_path: Path) -> Non
     assert text.index("| table-a-dev | 49 items | replaced hashKey |") < text.index("| data |")
 
 
+def test_what_stays_for_a_layer_above_and_where_dead_letters_go_is_told(tmp_path: Path) -> None:
+    loss = {"name": "dlq-a-dev", "text": "4 messages", "change": "deleted", "because": [], "note": "replay them first"}
+    layer = {**LAYER, "kept": ["a-role", "a-policy"]}
+    text = summary(tmp_path, {"environment": "dev", "ok": True, "layers": [layer], "losses": [loss]})
+    assert "dlq-a-dev: replay them first" in text
+    assert "**data** keeps what a layer above still uses: a-role, a-policy" in text
+
+
 def test_a_failure_is_marked_with_its_error_and_the_command_that_goes_on(tmp_path: Path) -> None:
     failed = {**LAYER, "result": "failed", "error": "queue: Denied"}
     report = {"environment": "dev", "ok": False, "layers": [failed], "continue": "scripts/deploy_all.sh dev"}

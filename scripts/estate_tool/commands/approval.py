@@ -47,8 +47,10 @@ class Approval:
                 found = data_loss.losses(threats, self.target.client)
         else:
             found = []
-        self.losses += found
-        self.display.losses(found, self.target.name)
+        known = {loss.name for loss in self.losses}
+        more = [loss for loss in found if loss.name not in known]
+        self.losses += more
+        self.display.losses(more, self.target.name)
         if self.preview:
             return
         if self._agreed is None:

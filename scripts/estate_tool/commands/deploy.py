@@ -80,7 +80,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Namespace, approval: Approval) -> Outcome:
-    from estate_tool.console.report import Report
     from estate_tool.engine import provenance
     from estate_tool.rollout import lock, orchestration, relocation, session
     from estate_tool.rollout.fingerprint import Inputs
@@ -88,7 +87,7 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
 
     say = approval.display.line
     account = _account(target, layers, say)
-    alone = lock.alone(target.name, "estate deploy", wait=args.wait, say=say)
+    taken = lock.taken(target, "estate deploy", changes=not args.preview, new=True, wait=args.wait, say=say)
     origin = provenance.at_hand()
 
     def check(states: Mapping[str, StackState]) -> None:
@@ -99,9 +98,10 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
         if not (target.local or args.older or args.preview):
             provenance.refuse_older(states, origin, target.name)
 
-    with alone, session.ready(target, Report()) as pulumi:
+    with taken as (pulumi, still_ours):
         if approval.asks and args.skip_preview:
             confirm(f"roll {', '.join(layers)} out to {target.name} without a preview", "add --yes")
+            approval.asks = False  # but about data
         return orchestration.deploy(
             pulumi,
             layers,
@@ -116,6 +116,7 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
             origin=origin,
             inputs=Inputs(environment=target.name, engine=pulumi.version, aws=session.aws_identity(target)),
             show_plan=approval.asks,
+            still_ours=still_ours,
         )
 
 

@@ -45,10 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Refuses where something would be lost or broken, destroys, tells what is gone."""
-    from estate_tool.console.report import Report
     from estate_tool.core import environment
     from estate_tool.core.account_guard import require_own_account
-    from estate_tool.rollout import lock, orchestration, session
+    from estate_tool.rollout import lock, orchestration
     from estate_tool.rollout.display import Display
     from estate_tool.rollout.recovery import Recovery
 
@@ -58,8 +57,9 @@ def run(args: argparse.Namespace) -> int:
     if not target.local:
         require_own_account(target, layers)
     display = Display()
-    alone = lock.alone(target.name, "estate destroy", wait=args.wait, say=display.line)
-    with alone, session.ready(target, Report()) as pulumi:
+    changes = not args.preview
+    taken = lock.taken(target, "estate destroy", changes=changes, wait=args.wait, say=display.line)
+    with taken as (pulumi, still_ours):
         orchestration.refuse_while_read(pulumi, layers)
         losses = _losses(target, pulumi.states(layers))
         _keep_failures(losses, args)
@@ -71,7 +71,9 @@ def run(args: argparse.Namespace) -> int:
                 orchestration.destroy(pulumi, layers, display, preview=True)
             _ask(target, layers, losses, args)
         recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
-        outcome = orchestration.destroy(pulumi, layers, display, preview=args.preview, recovery=recovery)
+        outcome = orchestration.destroy(
+            pulumi, layers, display, preview=args.preview, recovery=recovery, still_ours=still_ours
+        )
     if args.json:
         lost = [loss.as_json(target.name) for loss in losses]
         print(json.dumps(outcome.as_json() | {"losses": lost}, indent=2))

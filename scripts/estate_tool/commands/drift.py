@@ -13,7 +13,7 @@ from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from estate_tool.core.environment import Environment
     from estate_tool.drift.detect import Drift
@@ -42,11 +42,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compares without changing anything; with --repair, puts right, and compares again to prove it."""
-    from estate_tool.console.report import Report
     from estate_tool.core import environment
     from estate_tool.core.account_guard import require_own_account
     from estate_tool.drift import detect
-    from estate_tool.rollout import lock, orchestration, session
+    from estate_tool.rollout import lock, orchestration
     from estate_tool.rollout.display import Display
 
     target = environment.resolve(args.environment)
@@ -55,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
     if args.repair and not target.local:
         require_own_account(target, layers)
     display = Display()
-    alone = lock.alone(target.name, "estate drift", wait=args.wait, say=display.line)
-    with alone, session.ready(target, Report()) as pulumi:
+    taken = lock.taken(target, "estate drift", changes=args.repair, wait=args.wait, say=display.line)
+    with taken as (pulumi, still_ours):
         drifted = detect.find(pulumi, target, layers)
         answer: dict[str, Any] = {"environment": target.name, "drifted": [one.as_json() for one in drifted]}
         left = detect.unexpected(drifted)
@@ -64,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         if left and args.repair:
             approval = Approval(target=target, display=display, lose=args.lose_data, asks=False, yes=args.yes)
             try:
-                outcome = _repair(pulumi, target, drifted, args, approval)
+                outcome = _repair(pulumi, target, drifted, args, approval, still_ours)
             except EstateError as error:
                 if args.json:
                     refused = {"repaired": False, "error": error.message, "losses": approval.as_json()}
@@ -88,7 +87,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _repair(
-    pulumi: Pulumi, target: Environment, drifted: Sequence[Drift], args: argparse.Namespace, approval: Approval
+    pulumi: Pulumi,
+    target: Environment,
+    drifted: Sequence[Drift],
+    args: argparse.Namespace,
+    approval: Approval,
+    still_ours: Callable[[], None],
 ) -> Outcome:
     from estate_tool.drift import detect, repair
     from estate_tool.engine import provenance
@@ -104,6 +108,7 @@ def _repair(
         provenance.refuse_older(pulumi.states(), origin, target.name)
     say = approval.display.line
     recovery = Recovery(pulumi=pulumi, environment=target, say=say)
+    still_ours()
     for layer in {one.layer for one in drifted}:
         recovery.before(layer)
     inputs = Inputs(environment=target.name, engine=pulumi.version, aws=session.aws_identity(target))
@@ -120,6 +125,7 @@ def _repair(
             force=True,
             recovery=recovery,
             inputs=inputs,
+            still_ours=still_ours,
         )
     except EstateError:
         _put_back(pulumi, before)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Mapping, Sequence
 
+    from estate_tool.engine.checkpoint import StackState
     from estate_tool.engine.cli import Pulumi
     from estate_tool.engine.provenance import Provenance
 
@@ -34,18 +35,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Reads the state of each layer's stack; calls nothing in AWS and changes nothing."""
     from estate_tool.core import environment
-    from estate_tool.rollout import session
+    from estate_tool.rollout import lease, session
 
     target = environment.resolve(args.environment)
     pulumi = session.reader(target)
-    layers = _layers(pulumi) if pulumi else [_layer(name, []) for name in LAYER_NAMES]
+    states = _states(pulumi) if pulumi else {}
+    layers = _layers(states)
+    holder = next((held for state in states.values() if (held := lease.Lease.parse(state.lease))), None)
     unheard = [topic for layer in layers for topic in layer.pop("unheard")]
     if args.json:
-        print(
-            json.dumps({"environment": target.name, "layers": layers, "topics_without_subscriber": unheard}, indent=2)
-        )
+        told = {"environment": target.name, "layers": layers, "topics_without_subscriber": unheard}
+        print(json.dumps({**told, "held_by": holder and holder.as_json()}, indent=2))
         return 0
     print(f"environment {target.name}")
+    if holder:
+        print(f"  taken by {holder.text}")
     for layer in layers:
         state = f"deployed, {layer['resources']} resources" if layer["deployed"] else "not deployed"
         print(f"  {layer['layer']:<14} {state}")
@@ -60,11 +64,15 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _layers(pulumi: Pulumi) -> list[dict[str, Any]]:
-    from estate_tool.engine import provenance
-
+def _states(pulumi: Pulumi) -> dict[str, StackState]:
     states = pulumi.states()
     former_projects.refuse(pulumi, states)
+    return states
+
+
+def _layers(states: Mapping[str, StackState]) -> list[dict[str, Any]]:
+    from estate_tool.engine import provenance
+
     origins = provenance.last(states)
     resources = {layer: states[layer].resources if layer in states else [] for layer in LAYER_NAMES}
     return [_layer(layer, found, origins.get(layer)) for layer, found in resources.items()]

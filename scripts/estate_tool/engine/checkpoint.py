@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECORD_TAG = "estate:rollout"
+LEASE_TAG = "estate:lease"
 STACK_TYPE = "pulumi:pulumi:Stack"
 # Of SHA-256, in hexadecimal digits: the value of a tag is no longer than 256 characters in Pulumi's service.
 _DIGEST_LENGTH = 48
@@ -65,10 +66,11 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class StackState:
-    """A layer's stack: the deployment as the engine keeps it, and the record beside it."""
+    """A layer's stack: the deployment as the engine keeps it, with its record and lease (estate_tool.rollout.lease)."""
 
     deployment: Mapping[str, Any]
     record: Record | None = None
+    lease: str = ""
 
     @property
     def resources(self) -> list[Mapping[str, Any]]:
@@ -132,4 +134,10 @@ def _from_file(folder: Path, stack: str) -> StackState | None:
         return None
     latest = json.loads(file.read_bytes())["checkpoint"].get("latest")
     kept = json.loads(tags.read_bytes())["tags"] if tags.exists() else {}
-    return StackState(deployment=latest or {}, record=Record.parse(kept.get(RECORD_TAG, "")))
+    return with_tags(latest or {}, kept)
+
+
+def with_tags(deployment: Mapping[str, Any], tags: Mapping[str, str]) -> StackState:
+    """Return the state of a stack from its deployment and its tags."""
+    record = Record.parse(tags.get(RECORD_TAG, ""))
+    return StackState(deployment=deployment, record=record, lease=tags.get(LEASE_TAG, ""))

@@ -31,6 +31,8 @@ Answer = TypeVar("Answer")
 
 # Tells the engine where in this process the guardrails are.
 POLICY_PACK = SCRIPTS / "estate_tool" / "policy_pack"
+# The layer whose stack is there as long as any: the lease on the environment stands there.
+_FIRST = LAYER_NAMES[:1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,13 +104,39 @@ class Pulumi:
         return self._for_each([layer for layer, count in counted.items() if count is not None], self._state)
 
     def _state(self, layer: str) -> StackState:
-        tags = json.loads(self._call(ROOT / layer, "stack", "tag", "ls", "--json", "--stack", self.stack))
-        record = checkpoint.Record.parse((tags or {}).get(checkpoint.RECORD_TAG, ""))
-        return checkpoint.StackState(deployment=self.export(layer), record=record)
+        return checkpoint.with_tags(self.export(layer), self._tags(layer))
+
+    def _tags(self, layer: str) -> dict[str, str]:
+        return json.loads(self._call(ROOT / layer, "stack", "tag", "ls", "--json", "--stack", self.stack)) or {}
+
+    def lease(self) -> str | None:
+        """Return the lease on the environment, empty where nobody has it; None where its first layer has no stack."""
+        found = self._from_files(_FIRST)
+        if found is not None:
+            return next((state.lease for state in found.values()), None)
+        (layer,) = _FIRST
+        try:
+            return self._tags(layer).get(checkpoint.LEASE_TAG, "")
+        except Failed:
+            if self._count(layer) is None:
+                return None
+            raise
+
+    def keep_lease(self, text: str) -> None:
+        """Keep a lease in the stack of the first layer, in the place of any other."""
+        self._set_tag(_FIRST[0], checkpoint.LEASE_TAG, text)
+
+    def end_lease(self) -> None:
+        """Remove the lease, if there is one."""
+        self._call(ROOT / _FIRST[0], "stack", "tag", "rm", checkpoint.LEASE_TAG, "--stack", self.stack)
 
     def keep_record(self, layer: str, record: Record) -> None:
         """Keeps what the last rollout of a layer left in the layer's stack."""
-        self._call(ROOT / layer, "stack", "tag", "set", checkpoint.RECORD_TAG, str(record), "--stack", self.stack)
+        self._set_tag(layer, checkpoint.RECORD_TAG, str(record))
+
+    def _set_tag(self, layer: str, name: str, value: str) -> None:
+        # The engine reads all tags of the stack and writes them anew: two at once may undo each other.
+        self._call(ROOT / layer, "stack", "tag", "set", name, value, "--stack", self.stack)
 
     def export(self, layer: str) -> dict[str, Any]:
         """The deployment of a layer's stack, as the engine keeps it."""
@@ -141,14 +169,24 @@ class Pulumi:
         if self.stack != DEFAULT:
             _remove_bare_salt(ROOT / layer / f"Pulumi.{self.stack}.yaml")
 
-    def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
+    def up(
+        self,
+        layer: str,
+        on_event: Callable[[Mapping[str, Any]], None],
+        *,
+        refresh: bool = False,
+        exclude: Iterable[str] = (),
+        before: Callable[[], None] = lambda: None,
+    ) -> str:
         """Rolls a layer out; returns the engine's complaint, empty when all went well.
 
         A preview is a run of its own, with an event log of its own: an `up` that begins with one truncates its log when
-        the update begins. With `refresh`, what AWS says of the layer comes before its state.
+        the update begins. With `refresh`, what AWS says of the layer comes before its state. What has a URN
+        of `exclude` stays, with its parents and dependencies. `before` is called in the stack, before the program.
         """
         flags = ["--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--suppress-outputs"]
-        return self._run_program(layer, ["up", *flags], on_event)
+        flags += [f"--exclude={urn}" for urn in exclude]
+        return self._run_program(layer, ["up", *flags], on_event, before)
 
     def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
         """Says what a rollout of a layer would do; returns the engine's complaint, empty when all went well.
@@ -172,8 +210,14 @@ class Pulumi:
         """Says how AWS differs from the state, as a refresh that changes nothing; returns the engine's complaint."""
         return self._run(layer, ["refresh", "--preview-only", "--suppress-outputs", "--skip-pending-creates"], on_event)
 
-    def _run_program(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        with served(layer) as port:
+    def _run_program(
+        self,
+        layer: str,
+        arguments: list[str],
+        on_event: Callable[[Mapping[str, Any]], None],
+        before: Callable[[], None] = lambda: None,
+    ) -> str:
+        with served(layer, before) as port:
             serving = ["--exec-kind=auto.inline", f"--client=127.0.0.1:{port}", f"--policy-pack={POLICY_PACK}"]
             told = {"ESTATE_POLICY_PACK_PORT": str(port), "ESTATE_POLICY_PACK_PROCESS": str(os.getpid())}
             return replace(self, variables={**self.variables, **told})._run(layer, [*arguments, *serving], on_event)

@@ -20,8 +20,11 @@ _NO_LIMIT = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_le
 
 
 @contextlib.contextmanager
-def served(layer: str) -> Iterator[int]:
-    """Serves the layer's program and the guardrails to the engine; yields the port on the loopback."""
+def served(layer: str, before: Callable[[], None] = lambda: None) -> Iterator[int]:
+    """Serves the layer's program and the guardrails to the engine; yields the port on the loopback.
+
+    `before` is called in the stack, before the program.
+    """
     from concurrent import futures
 
     import grpc
@@ -34,7 +37,12 @@ def served(layer: str) -> Iterator[int]:
     from estate_tool.engine.policy_analyzer import analyzer
 
     module = f"{layer}.__main__"
-    program = waited_for_at_once(lambda: importlib.import_module(module).main())
+
+    def whole() -> None:
+        before()
+        importlib.import_module(module).main()
+
+    program = waited_for_at_once(whole)
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), options=_NO_LIMIT)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer(), server)

@@ -68,11 +68,15 @@ def at_hand(root: Path = ROOT) -> Provenance:
     """Return the origin of the code at hand: commit, user, tool version."""
     commit = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
     clean = commit is not None and _git(root, "status", "--porcelain") == ""
-    user = os.environ.get("GITHUB_ACTOR", "")
+    return Provenance(commit=commit or "", clean=clean, when=datetime.now(UTC).strftime(_TIME), who=user())
+
+
+def user() -> str:
+    """Return who runs this command, and where, as one word."""
+    name = os.environ.get("GITHUB_ACTOR", "")
     with contextlib.suppress(KeyError, OSError):  # a user without a name
-        user = user or getpass.getuser()
-    who = f"{user or os.getuid()}@{socket.gethostname()}"[:_LONGEST_WHO]
-    return Provenance(commit=commit or "", clean=clean, when=datetime.now(UTC).strftime(_TIME), who=who)
+        name = name or getpass.getuser()
+    return "_".join(f"{name or os.getuid()}@{socket.gethostname()}".split())[:_LONGEST_WHO]
 
 
 def last(states: Mapping[str, StackState]) -> dict[str, Provenance]:

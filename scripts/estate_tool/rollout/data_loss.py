@@ -61,6 +61,16 @@ class Loss:
         because = f": {', '.join(self.threat.because)}" if self.threat.because else ""
         return f"{self.name}: {self.held} would be LOST ({KINDS[self.threat.type]} {self.threat.change}{because})"
 
+    @property
+    def note(self) -> str:
+        """A remark on the commands that keep a copy; empty in most cases."""
+        if not self.name.startswith(DEAD_LETTERS) or self.threat.change != DELETED:
+            return ""
+        return (
+            "failed messages move to no other queue, not even when their function gets another name: "
+            f"replay them first, with code that still declares {self.threat.component}"
+        )
+
     def copies(self, environment: str) -> list[str]:
         """Return the commands that keep a copy, or empty the resource, before it goes."""
         if self.threat.type == TABLE:
@@ -79,7 +89,7 @@ class Loss:
         return {
             "layer": threat.layer, "urn": threat.urn, "type": threat.type, "name": threat.name,
             "change": threat.change, "because": list(threat.because), "held": self.held.as_json(),
-            "text": str(self.held), "copies": self.copies(environment),
+            "text": str(self.held), "copies": self.copies(environment), "note": self.note,
         }  # fmt: skip
 
 

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from estate_tool.core.errors import Failed
 from estate_tool.engine.checkpoint import Record, StackState
 from estate_tool.engine.events import Changes
-from estate_tool.rollout import data_loss
+from estate_tool.rollout import data_loss, removals
 from estate_tool.rollout.previews import Plan, Previews
+from estate_tool.rollout.removals import Waiting
 from estate_tool.rollout.result import DEPLOYED, FAILED, SKIPPED, UNCHANGED, LayerResult
 from estate_tool.rollout.stacks import Background, NewStacks
-from foundation.layers import LAYER_NAMES, layer
+from foundation.layers import LAYER_NAMES, layer, readers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +36,7 @@ class Deployment:
 
     Without `inputs` every layer is run and no record kept, which holds the code's `origin` too. `preview_only` leaves
     nothing behind, not even what a killed run left unfinished is settled. `approve` is asked by `up` about plans that
-    were not made by `plan`.
+    were not made by `plan`. `still_ours` raises Failed when another command has taken the environment.
     """
 
     pulumi: Pulumi
@@ -47,12 +48,17 @@ class Deployment:
     recovery: Recovery | None = None
     inputs: Inputs | None = None
     approve: Approve = lambda _: None
+    still_ours: Callable[[], None] = lambda: None
     origin: Provenance | None = None
     on_planned: Callable[[Step], None] = lambda _: None
     states: dict[str, StackState] = field(init=False)
     plans: dict[str, Plan] = field(default_factory=dict)
+    # By layer, what it would take away and layers above it still use: `remove` does so in the end.
+    waiting: dict[str, Waiting] = field(default_factory=dict)
+    _rolled_out: set[str] = field(default_factory=set)
     _keeping: dict[str, Future[None]] = field(default_factory=dict)
     _settled: set[str] = field(default_factory=set)
+    _checked: set[str] = field(default_factory=set)
     _background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
@@ -67,11 +73,13 @@ class Deployment:
 
     @property
     def previewed(self) -> tuple[str, ...]:
-        """The layers to preview: all, or with `skip_preview` those in which there may be data."""
-        return tuple(name for name in self.layers if not self.skip_preview or self._may_hold_data(name))
+        """The layers to preview: all, or with `skip_preview` those from which something may be taken away."""
+        return tuple(name for name in self.layers if not self.skip_preview or self._may_be_missed(name))
 
-    def _may_hold_data(self, name: str) -> bool:
-        return name in self.states and bool(data_loss.of_teardown(name, self.states[name]))
+    def _may_be_missed(self, name: str) -> bool:
+        """Return whether there may be data in a layer, or a deployed one reads it."""
+        used = any(upper in self.deployed for upper in readers(name))
+        return name in self.states and (used or bool(data_loss.of_teardown(name, self.states[name])))
 
     def plan(self, name: str) -> LayerResult:
         """Previews a layer, unless its inputs are those of its last successful rollout."""
@@ -101,7 +109,38 @@ class Deployment:
             if self.plan(name).result != FAILED:
                 self.approve({name: self.plans[name]})
         plan = self.plans.get(name)
-        return plan.result if plan and plan.result.result == FAILED else self._up(name, digest)
+        if plan and plan.result.result == FAILED:
+            return plan.result
+        self.waiting[name] = self._still_used(name)
+        return self._up(name, digest)
+
+    def remove(self, name: str) -> LayerResult:
+        """Takes away what waited for the layers above, unless one of them still uses it."""
+        self.waiting[name] = self._still_used(name)
+        if self.waiting[name]:
+            self.display.line(f"      stays, as a layer above still uses it: {', '.join(self.waiting[name].names)}")
+            return LayerResult(layer=name, result=UNCHANGED, ran=False, kept=self.waiting[name].names)
+        # Messages may have come since the plans were approved.
+        plan = self.plans[name]
+        gone = tuple(threat for threat in plan.threats if threat.change == data_loss.DELETED)
+        self.approve({name: replace(plan, threats=gone)})
+        return self._up(name, self._digest(name, planned=False))
+
+    def _still_used(self, name: str) -> Waiting:
+        """Return the removals and grants of the layer's plan that deployed layers still use."""
+        plan = self.plans.get(name)
+        if plan is None or self._is_elsewhere(name):
+            return Waiting()
+        above = [upper for upper in readers(name) if upper in self.deployed]
+        moving = [upper for upper in above if not self._is_as_declared(upper)]
+        return removals.waiting(plan.steps, *([self.states[upper] for upper in each] for each in (above, moving)))
+
+    def _is_as_declared(self, name: str) -> bool:
+        """Return whether nothing would change in a deployed layer, or nothing any more."""
+        if name in self._rolled_out:
+            return True
+        plan = self.plans.get(name)
+        return not plan.steps if plan else self._is_unchanged(name, self._digest(name, planned=True))
 
     def finish(self) -> None:
         """Returns when all records are kept, and stacks of layers whose turn never came are gone."""
@@ -133,6 +172,8 @@ class Deployment:
 
     def _ready(self, name: str) -> None:
         """Has the layer's stack made, or settles what a killed run left of it; begins to make the next layer's."""
+        if not self.preview_only:
+            self._check("state")
         if name not in self.states:
             self._new.require(name)
         elif self.recovery and not self.preview_only and name not in self._settled:
@@ -142,19 +183,38 @@ class Deployment:
         if above and above[0] not in self.states:
             self._new.begin(above[0])
 
+    def _check(self, before: str) -> None:
+        """Raises Failed when the environment is not ours, before the first change of a kind."""
+        if before not in self._checked:
+            self.still_ours()
+        self._checked.add(before)
+
     def _up(self, name: str, digest: str) -> LayerResult:
         self._kept(name)
         self._ready(name)
+        self._check("rollout")
         # What this run leaves has to be looked at before the next one.
         self._settled.discard(name)
         changes, complaint = Changes(on_step=lambda step: self.display.step(step, planned=False)), "interrupted"
+        waiting = self.waiting.get(name, Waiting())
+        if waiting:
+            self.display.line(f"      taken away last, as a layer above still uses it: {', '.join(waiting.names)}")
         try:
-            complaint = self.pulumi.up(name, changes.take, refresh=self._is_elsewhere(name))
+            complaint = self.pulumi.up(
+                name,
+                changes.take,
+                refresh=self._is_elsewhere(name),
+                exclude=waiting.urns,
+                before=removals.keeping(waiting.grants),
+            )
             if self.recovery and changes.unanswered:
                 self.recovery.after(name, changes.unanswered)
         finally:
-            self._keep(name, digest, succeeded=not complaint)
-        return LayerResult.of(name, changes, complaint, DEPLOYED)
+            self._keep(name, digest, succeeded=not complaint and not waiting)
+        if not complaint:
+            self._rolled_out.add(name)
+        result = LayerResult.of(name, changes, complaint, DEPLOYED).unless_lost(self.still_ours)
+        return replace(result, kept=waiting.names)
 
     def _is_elsewhere(self, name: str) -> bool:
         """True if the state tells of an embedded AWS that has been reset since, so that none of it is true."""

@@ -61,6 +61,8 @@ class Display:
             self._draw(self._coloured(safe(str(loss)), "1;31"))
             for command in loss.copies(environment):
                 self.line(f"  → first: {command}")
+            if loss.note:
+                self.line(f"    {loss.note}")
 
     def _tags(self) -> None:
         """Print the changes of tags that were held back."""

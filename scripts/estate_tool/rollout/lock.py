@@ -1,4 +1,8 @@
-"""One rollout or teardown of an environment at a time, on this machine: a lock that ends with its process."""
+"""One rollout or teardown of an environment at a time.
+
+On this machine by a lock that ends with its process; a real environment, which others may roll out as well, also by a
+lease in the backend.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +20,38 @@ from estate_tool.core.paths import home
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from estate_tool.core.environment import Environment
+    from estate_tool.engine.cli import Pulumi
+
 _POLL_SECONDS = 0.5
+
+
+@contextlib.contextmanager
+def taken(
+    target: Environment, doing: str, *, changes: bool, new: bool = False, wait: bool, say: Callable[[str], None]
+) -> Iterator[tuple[Pulumi, Callable[[], None]]]:
+    """Take the environment for one command, and yield the engine, with a check that raises Failed when it is lost.
+
+    Raises Failed, or waits if told to, while another command has it. A command that `changes` nothing takes no lease;
+    one that makes a `new` environment may begin with none.
+    """
+    from estate_tool.console.report import Report
+    from estate_tool.rollout import lease, session
+
+    with alone(target.name, doing, wait=wait, say=say), session.ready(target, Report()) as pulumi:
+        # A local environment lies in this machine's own state folder.
+        if target.local or not changes:
+            yield pulumi, lambda: None
+            return
+        with lease.held(pulumi, doing, new=new, wait=wait, say=say) as still_ours:
+            yield pulumi, still_ours
 
 
 @contextlib.contextmanager
 def alone(environment: str, doing: str, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
     """Holds the environment while `doing` it; raises Failed, or waits if told to, while another process holds it.
 
-    Other machines, and other checkouts, are held off layer by layer by the engine's own locks.
+    Other machines, and other checkouts, are held off by the lease.
     """
     path = home() / "rollouts" / f"{environment}.lock"
     for folder in (home(), path.parent):

@@ -42,16 +42,19 @@ def deploy(
     inputs: Inputs | None = None,
     origin: Provenance | None = None,
     show_plan: bool = False,
+    still_ours: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Previews the layers, lowest first, and then rolls them out; with `preview`, the first alone.
 
     No layer is touched unless the previews of all went well and `approve`, given the plan of each layer that would be
     run, let it pass; it raises an EstateError to stop. `check` is given what is deployed before anything else is done.
-    `skip_preview` is quicker: what a preview would have found is found half-way; of layers that may hold data, it is
-    made all the same. After a failure the layers above it are skipped, or with `keep_going` those that read it.
+    `skip_preview` is quicker: what a preview would have found is found half-way; of layers from which something may be
+    taken away, it is made all the same. After a failure the layers above it are skipped, or with `keep_going` those
+    that read it.
 
     With `inputs`, a layer whose inputs are those of its last successful rollout is left alone, unless `force` says
     otherwise. With a `recovery`, what an interrupted run left of a layer is settled before the layer is looked at.
+    `still_ours` stops it, by Failed, when another command has taken the environment.
     Raises Failed, before anything is touched, when a single layer is asked for and one it reads is not deployed.
     """
     show_plan = show_plan or preview
@@ -66,6 +69,7 @@ def deploy(
         inputs=inputs,
         origin=origin,
         approve=approve,
+        still_ours=still_ours,
         on_planned=(lambda step: display.step(step, planned=True)) if show_plan else (lambda _: None),
     )
     former_projects.refuse(pulumi, deployment.states)
@@ -84,6 +88,11 @@ def deploy(
         if preview:
             return planned
         done = _in_turn(pulumi.stack, layers, display, deployment.up, keep_going=keep_going)
+        if done.ok and (late := tuple(name for name in reversed(layers) if deployment.waiting.get(name))):
+            removed = _in_turn(pulumi.stack, late, display, deployment.remove)
+            later = {result.layer: result for result in removed.layers}
+            done.layers = [one.then(later[one.layer]) if one.layer in later else one for one in done.layers]
+            done.seconds += removed.seconds
         done.seconds += planned.seconds
         return done
     finally:
@@ -109,10 +118,11 @@ def destroy(
     *,
     preview: bool = False,
     recovery: Recovery | None = None,
+    still_ours: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Destroys the layers, highest first; after a failure the layers below it are left as they are.
 
-    `refuse_while_read` comes first. `recovery` as in `deploy`.
+    `refuse_while_read` comes first. `recovery` and `still_ours` as in `deploy`.
     """
     stacks = pulumi.stacks()
     former_projects.refuse(pulumi, stacks)
@@ -122,8 +132,9 @@ def destroy(
             return LayerResult(layer=name, result=UNCHANGED)
         if recovery and not preview:
             recovery.before(name)
-        return _down(pulumi, name, display, preview=preview)
+        return _down(pulumi, name, display, preview=preview).unless_lost(still_ours)
 
+    still_ours()
     return _in_turn(pulumi.stack, tuple(reversed(layers)), display, one)
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.core.errors import Failed
 from estate_tool.core.retries import is_transient_text
 from estate_tool.engine import hints
 from estate_tool.engine.events import CHANGE_WORDS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from estate_tool.engine.diagnostics import Complaint
     from estate_tool.engine.events import Changes
 
@@ -22,7 +25,8 @@ class LayerResult:
     """Result of one layer; `seconds` is wall time, `error` says why it failed or was skipped.
 
     `transient` says that the same may work a little later, `ran` whether the engine was run, and `unknown` names
-    outputs of lower layers that a preview could not know. `notes` are what guardrails tell that stops nothing.
+    outputs of lower layers that a preview could not know. `notes` are what guardrails tell that stops nothing, `kept`
+    what is declared no more and stays, as a layer above still uses it.
     """
 
     layer: str
@@ -39,6 +43,7 @@ class LayerResult:
     ran: bool = True
     unknown: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    kept: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, layer: str, changes: Changes, complaint: str, done: str) -> LayerResult:
@@ -54,6 +59,24 @@ class LayerResult:
             result.error = "\n".join(errors)
             result.transient = all(is_transient_text(error) for error in errors)
         return result
+
+    def unless_lost(self, still_ours: Callable[[], None]) -> LayerResult:
+        """Return the same, as a failure if another one has taken the environment meanwhile."""
+        try:
+            still_ours()
+        except Failed as error:
+            told = filter(None, (self.error, error.message, error.hint))
+            return replace(self, result=FAILED, error="\n".join(told), transient=False)
+        return self
+
+    def then(self, later: LayerResult) -> LayerResult:
+        """Return what the layer came to that was run once more, `later`."""
+        if later.result == SKIPPED:
+            return self
+        both = {word: getattr(self, word) + getattr(later, word) for word in (*CHANGE_WORDS, "seconds")}
+        last = later if later.result == FAILED or later.ran else self
+        result = self.result if later.result == UNCHANGED else later.result
+        return replace(last, result=result, same=last.same, kept=later.kept, **both)
 
     def untouched(self) -> LayerResult:
         """The same of a run that did nothing: what it counted was only foreseen."""

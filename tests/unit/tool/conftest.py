@@ -19,6 +19,7 @@ import compute.config
 import data.config
 import foundation.config
 from estate_tool.core import environment
+from estate_tool.rollout import lease
 from foundation.layers import LAYER_NAMES
 from foundation.naming import Names
 
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 
 
 MOTO_ACCOUNT = "123456789012"
+
+
+@pytest.fixture(autouse=True)
+def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No command of these tests waits for others to write a lease: there are none."""
+    monkeypatch.setattr(lease, "_SETTLE_SECONDS", 0.0)
 
 
 def configuration(compute_keys: dict[str, Any]) -> Any:

@@ -119,5 +119,7 @@ def test_a_loss_comes_with_a_command_that_keeps_a_copy(type_: str, name: str, co
     inputs = {"name": name, "tags": {"Component": "a"}}
     state = StackState(deployment={"resources": [resource(type_, inputs)]})
     (threat,) = data_loss.of_teardown("data", state)
-    (copy,) = data_loss.Loss(threat=threat, held=Held(unit="items", count=1)).copies("prod")
+    loss = data_loss.Loss(threat=threat, held=Held(unit="items", count=1))
+    (copy,) = loss.copies("prod")
     assert copy.startswith(command)
+    assert ("code that still declares a" in loss.as_json("prod")["note"]) is (name == "dlq-a-dev")

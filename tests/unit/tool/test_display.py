@@ -9,6 +9,7 @@ import pytest
 
 from estate_tool.engine.diagnostics import Complaint
 from estate_tool.engine.events import Step
+from estate_tool.rollout.data_held import QUEUE as QUEUE_TYPE
 from estate_tool.rollout.data_held import TABLE, Held
 from estate_tool.rollout.data_loss import Loss, Threat
 from estate_tool.rollout.display import Display
@@ -93,6 +94,13 @@ def test_a_loss_is_told_with_the_way_to_keep_a_copy() -> None:
     first, then = shown(lambda display: display.losses([loss], "dev"))
     assert first == "table-a-dev: 49 items would be LOST (table replaced: hashKey)"
     assert "aws dynamodb create-backup --table-name table-a-dev --backup-name table-a-dev-" in then
+
+
+def test_failed_messages_of_a_removed_function_are_told_to_be_replayed_by_code_that_declares_it() -> None:
+    threat = Threat(layer="compute", urn=QUEUE, type=QUEUE_TYPE, name="dlq-a-dev", change="deleted", component="a")
+    lines = shown(lambda display: display.losses([Loss(threat=threat, held=Held(unit="messages", count=4))], "dev"))
+    assert lines[1] == "  → first: scripts/estate redrive a dev"
+    assert "with code that still declares a" in lines[2]
 
 
 def test_a_failed_layer_is_told_with_what_aws_refused() -> None:

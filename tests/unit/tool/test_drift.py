@@ -111,6 +111,9 @@ class FakeEngine:
     def former(self) -> dict[str, str]:
         return {}
 
+    def lease(self) -> str | None:
+        return None
+
     def stacks(self) -> dict[str, int]:
         return {"data": self._resources, "compute": self._resources, "foundation": self._resources}
 

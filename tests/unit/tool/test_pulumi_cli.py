@@ -9,19 +9,17 @@ import socket
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from estate_tool.core.errors import Failed
 from estate_tool.engine import cli, inline_program, locks
-from estate_tool.engine.checkpoint import RECORD_TAG, Record
+from estate_tool.engine.checkpoint import LEASE_TAG, RECORD_TAG, Record
 from estate_tool.engine.cli import Pulumi
 from foundation.layers import LAYER_NAMES
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ENGINE = """#!/usr/bin/env python3
 import json, os, sys
@@ -275,6 +273,38 @@ def test_a_record_is_kept_and_a_stack_made_without_selecting_it(engine: Engine) 
     kept, made = (call["arguments"] for call in engine.calls)
     assert kept[:5] == ["stack", "tag", "set", RECORD_TAG, str(record)]
     assert made[:4] == ["stack", "init", "dev", "--no-select"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "tags", "lease"), [([{"name": "dev"}], {LEASE_TAG: "1 a"}, "1 a"), ([{"name": "dev"}], None, "")]
+)
+def test_the_lease_is_a_tag_of_the_first_layers_stack(engine: Engine, listed: Any, tags: Any, lease: str) -> None:
+    answering(engine, {"foundation stack ls": listed, "foundation stack tag ls": tags})
+    assert Pulumi(stack="dev").lease() == lease
+
+
+def test_without_a_stack_there_is_no_lease_and_another_complaint_is_told(engine: Engine) -> None:
+    engine.answers(stdout="[]", stderr="error: no stack named 'dev' found", code=1)
+    with pytest.raises(Failed, match="no stack named"):
+        Pulumi(stack="dev").lease()
+    script = (engine.folder / "pulumi").read_text()
+    (engine.folder / "pulumi").write_text(script.replace('answer["code"]', '"tag" in sys.argv'))
+    assert Pulumi(stack="dev").lease() is None
+
+
+def test_a_lease_is_set_and_removed(engine: Engine) -> None:
+    Pulumi(stack="dev").keep_lease("1 a b")
+    Pulumi(stack="dev").end_lease()
+    kept, ended = engine.calls
+    assert kept["arguments"][:5] == ["stack", "tag", "set", LEASE_TAG, "1 a b"]
+    assert ended["arguments"][:4] == ["stack", "tag", "rm", LEASE_TAG]
+    assert {Path(call["folder"]).name for call in engine.calls} == {"foundation"}
+
+
+def test_what_waits_is_excluded_from_a_rollout(engine: Engine) -> None:
+    Pulumi(stack="dev").up("foundation", lambda _: None, exclude=("urn:a", "urn:b"))
+    (call,) = engine.calls
+    assert [each for each in call["arguments"] if "exclude" in each] == ["--exclude=urn:a", "--exclude=urn:b"]
 
 
 def test_a_comparison_changes_nothing(engine: Engine) -> None:

@@ -49,8 +49,10 @@ class FakePulumi:
         self.unchanged = unchanged
         self.calls: list[tuple[str, str]] = []
         self.records: dict[str, Record] = {}
+        self.kept_lease = ""
         self.outputs: dict[str, Any] = {}
         self.refreshed: list[str] = []
+        self.excluded: list[tuple[str, tuple[str, ...]]] = []
         self.refreshed_first: list[str] = []
         self.refused: str | None = None
         # Of previews: the outputs they end with, and the plans of lower layers that each was given.
@@ -81,6 +83,15 @@ class FakePulumi:
     def keep_record(self, layer: str, record: Record) -> None:
         self.records[layer] = record
 
+    def lease(self) -> str | None:
+        return self.kept_lease if "foundation" in self.resources else None
+
+    def keep_lease(self, text: str) -> None:
+        self.kept_lease = text
+
+    def end_lease(self) -> None:
+        self.kept_lease = ""
+
     def create_stack(self, layer: str) -> None:
         self.calls.append(("create_stack", layer))
         self.resources[layer] = 0
@@ -89,7 +100,17 @@ class FakePulumi:
         self.calls.append(("remove_stack", layer))
         del self.resources[layer]
 
-    def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
+    def up(
+        self,
+        layer: str,
+        on_event: Callable[[Mapping[str, Any]], None],
+        *,
+        refresh: bool = False,
+        exclude: tuple[str, ...] = (),
+        before: Callable[[], None] = lambda: None,
+    ) -> str:
+        self.excluded += [(layer, exclude)] if exclude else []
+        before()
         self.calls.append(("up", layer))
         self.refreshed += [layer] if refresh else []
         self.runs += 1
@@ -157,9 +178,9 @@ def test_the_next_layer_s_stack_is_made_while_one_is_rolled_out(display: Display
             if layer == "data":
                 made.set()
 
-        def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
+        def up(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], **options: Any) -> str:
             assert made.wait(60)
-            return super().up(layer, on_event, refresh=refresh)
+            return super().up(layer, on_event, **options)
 
     pulumi: Any = Waiting()
     assert orchestration.deploy(pulumi, LAYER_NAMES, display).ok

@@ -59,6 +59,18 @@ def test_each_layer_is_told_with_its_resources_and_outputs(
     ]  # fmt: skip
 
 
+def test_who_has_the_environment_is_told(
+    empty_estate: Any, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = StackState(deployment={}, lease="1 n h 2026-11-27T01:02:03Z 42 ann@here estate destroy")
+    monkeypatch.setattr(session, "reader", lambda _: SimpleNamespace(former=dict, states=lambda: {"foundation": held}))
+    told = json.loads(call(status, "dev", "--json").out)["held_by"]
+    assert (told["who"], told["doing"], told["since"]) == ("ann@here", "estate destroy", "2026-11-27T01:02:03Z")
+    assert "taken by ann@here (estate destroy, process 42) since 2026-11-27T01:02:03Z" in call(status, "dev").out
+    monkeypatch.setattr(session, "reader", lambda _: Engine())
+    assert json.loads(call(status, "dev", "--json").out)["held_by"] is None
+
+
 def test_a_topic_that_nobody_is_subscribed_to_is_named(
     empty_estate: Any, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

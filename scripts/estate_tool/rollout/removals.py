@@ -1,0 +1,124 @@
+"""Removals and grants that wait: what a deployed higher layer still uses stays until that one has been rolled out."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from estate_tool.engine.checkpoint import StackState
+    from estate_tool.engine.events import Step
+
+ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
+Statement = dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """Changes of one layer that wait: URNs of what it would remove, and by policy the statements it would take away."""
+
+    urns: tuple[str, ...] = ()
+    grants: Mapping[str, tuple[Statement, ...]] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        """Return whether anything waits."""
+        return bool(self.urns or self.grants)
+
+    @property
+    def names(self) -> list[str]:
+        """The logical names of the resources."""
+        return sorted({urn.rpartition("::")[2] for urn in self.urns} | set(self.grants))
+
+
+def waiting(steps: Sequence[Step], above: Iterable[StackState], moving: Iterable[StackState]) -> Waiting:
+    """Return what of a layer's planned `steps` has to wait for deployed layers that read it.
+
+    A removal waits while the state of one of them, `above`, names it. All removals of the layer wait then: they may
+    depend on each other. Statements that a role's policy loses wait while a function with that role is in the state of
+    a layer that is yet to be rolled out, `moving`.
+    """
+    removals = [step for step in steps if step.word == "deleted"]
+    named = _naming(above)
+    urns = [step.urn for step in removals] if any(_names(step) & named for step in removals) else []
+    taken = {step.name: grants for step in steps if step.word == "updated" and (grants := _taken(step))}
+    used = _naming(moving)
+    grants = {step.name: taken[step.name] for step in steps if step.name in taken and _names(step) & used}
+    return Waiting(urns=tuple(sorted(urns)), grants=grants)
+
+
+def keeping(grants: Mapping[str, Sequence[Statement]]) -> Callable[[], None]:
+    """Return what makes policies of a program, by logical name, keep these statements; to be called in its stack."""
+
+    def kept(args: Any) -> Any:
+        import pulumi
+
+        if args.type_ != ROLE_POLICY or args.name not in grants:
+            return None
+        policy = pulumi.Output.from_input(args.props["policy"]).apply(lambda text: united(text, grants[args.name]))
+        return pulumi.ResourceTransformationResult(props={**args.props, "policy": policy}, opts=args.opts)
+
+    def register() -> None:
+        from pulumi.runtime import register_stack_transformation
+
+        if grants:
+            register_stack_transformation(kept)
+
+    return register
+
+
+def united(policy: str, kept: Sequence[Statement]) -> str:
+    """Return a policy document with further statements, under Sids of their own."""
+    document = json.loads(policy)
+    more = [{**statement, "Sid": f"Kept{position}"} for position, statement in enumerate(kept)]
+    return json.dumps({**document, "Statement": [*document["Statement"], *more]})
+
+
+def _taken(step: Step) -> tuple[Statement, ...]:
+    """Return the statements that an update takes from a role's policy, but for what guardrails would refuse."""
+    if step.type != ROLE_POLICY:
+        return ()
+    before, after = (_statements(resource) for resource in (step.old, step.new))
+    left = [_meaning(statement) for statement in after]
+    gone = [one for one in before if after and one.get("Effect") == "Allow" and _meaning(one) not in left]
+    return tuple(one for one in gone if _is_allowed(one))
+
+
+def _statements(resource: Mapping[str, Any]) -> list[Statement]:
+    from foundation.guardrails.documents import entries
+
+    try:
+        return [dict(one) for one in entries(json.loads((resource.get("inputs") or {}).get("policy", "")))]
+    except (ValueError, TypeError, AttributeError):
+        return []  # not known yet, or nothing that IAM would take
+
+
+def _meaning(statement: Statement) -> Statement:
+    return {key: value for key, value in statement.items() if key != "Sid"}
+
+
+def _is_allowed(statement: Statement) -> bool:
+    """Return whether the guardrails let a role have it: what was declared under others must not stop a rollout."""
+    from foundation.guardrails.access import ACCESS_RULES
+    from foundation.guardrails.rules import Resource
+
+    resource = Resource(type=ROLE_POLICY, name="kept", props={"policy": json.dumps({"Statement": [statement]})})
+    return not any(finding for rule in ACCESS_RULES for finding in rule.check(resource))
+
+
+def _naming(states: Iterable[StackState]) -> set[str]:
+    """Return each word in what the states tell of resources of AWS: names, as they also stand in ARNs and URLs."""
+    text = json.dumps([one for state in states for one in state.resources if str(one["type"]).startswith("aws:")])
+    # Where a text holds JSON, as a dashboard does, an end of a line is an `n` after backslashes.
+    return set(re.findall(r"[\w.-]+", re.sub(r"\\+[nrt]", " ", text)))
+
+
+def _names(step: Step) -> set[str]:
+    """Return the physical name of the resource that a step changes; a policy counts as its role."""
+    known = {**(step.old.get("inputs") or {}), **(step.old.get("outputs") or {})}
+    name = known.get("role" if step.type == ROLE_POLICY else "name")
+    # Names within another resource, such as `live` of an alias, are those of others, too.
+    return {name.rpartition("/")[2]} if isinstance(name, str) and "-" in name else set()
