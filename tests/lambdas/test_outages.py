@@ -59,7 +59,7 @@ def row(events: int, simulation: Simulation, seconds: float) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("outage", [(0.0, 0.0), (10.0, 3610.0)], ids=["throttled", "an hour's outage"])
 @pytest.mark.parametrize("events", SIZES)
 def test_no_healthy_event_is_dead_lettered_and_all_are_counted(events: int, outage: tuple[float, float]) -> None:
