@@ -27,27 +27,22 @@ class Environment:
     name: str
     local: bool
     configuration: Configuration
-    _clients: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    _clients: dict[tuple[str, int], Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def names(self) -> Names:
         """Physical names of its resources."""
         return Names(self.configuration.foundation.suffix)
 
-    def client(self, service: str) -> Any:
-        """A boto3 client of the environment's account, made once per service."""
-        if service not in self._clients:
+    def client(self, service: str, *, attempts: int = retries.ATTEMPTS) -> Any:
+        """A boto3 client of the environment's account, made once per service; `attempts` of each call."""
+        key = service, attempts
+        if key not in self._clients:
             import boto3
 
-            config = retries.boto_config(region_name=self.configuration.region)
-            self._clients[service] = retries.show(boto3.client(service, config=config), _say)
-        return self._clients[service]
-
-    def batch_sender(self) -> Any:
-        """Sender of batches to queues, with `send_message_batch` as a boto3 client has it."""
-        from estate_tool.core.batch_client import direct
-
-        return direct(self.client("sqs"))
+            config = retries.boto_config(attempts=attempts, region_name=self.configuration.region)
+            self._clients[key] = retries.show(boto3.client(service, config=config), _say)
+        return self._clients[key]
 
 
 @functools.cache

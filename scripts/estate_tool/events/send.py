@@ -54,7 +54,8 @@ class Transfer:
         longest = min(int(attributes.get("MaximumMessageSize", sender.BATCH_BYTES)), sender.BATCH_BYTES)
         lines = Lines(stream, longest=longest, first=self._first_line)
         try:
-            sender.Sender(self._environment.batch_sender(), url).run(
+            # The sender repeats by itself: it knows which messages are left, and Ctrl-C ends its pauses.
+            sender.Sender(self._environment.client("sqs", attempts=1), url).run(
                 sender.batches(self._messages(lines)),
                 lambda delivery: self._account(delivery, lines),
                 lambda trouble: self._progress.show(lambda: self._standing(lines, trouble)),

@@ -55,13 +55,10 @@ class Estate:
     clients: dict[str, Any] = field(default_factory=dict)
     configuration: Any = field(default_factory=lambda: configuration({}))
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, *, attempts: int = 1) -> Any:
         if service not in self.clients:
             self.clients[service] = boto3.client(service)
         return self.clients[service]
-
-    def batch_sender(self) -> Any:
-        return self.client("sqs")
 
     def queue_url(self, name: str) -> str:
         return str(self.client("sqs").get_queue_url(QueueName=name)["QueueUrl"])
