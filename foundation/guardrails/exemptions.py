@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import date
+from fnmatch import fnmatchcase
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exemption:
-    """One objection that is put up with on one resource, through the day `expires`.
+    """One objection that is put up with, through the day `expires`.
 
-    `rule` is a guardrail's name, or a checker's and its finding, as `parliament:<issue>`; `resource` the logical name;
+    `rule` is a guardrail's name, or a checker's and its finding, as `parliament:<issue>`; `resource` the logical name,
+    or a pattern of names (fnmatch) where every resource of a kind meets the same objection;
     `about` is a part of the objection's text, so that no other one is covered with it.
     """
 
@@ -20,14 +22,14 @@ class Exemption:
 
     def covers(self, rule: str, resource: str, text: str) -> bool:
         """True if it is about this objection, expired or not."""
-        return (self.rule, self.resource) == (rule, resource) and self.about in text
+        return self.rule == rule and fnmatchcase(resource, self.resource) and self.about in text
 
 
 # Two checkers compare with the same reference.
 _LIST_STREAMS = tuple(
     Exemption(
         rule=rule,
-        resource="aggregate-policy",
+        resource="*-policy",
         about="dynamodb:ListStreams",
         reason="The reference has no resource for this action. Lambda asks for it on the stream when a mapping is "
         'created ("Using AWS Lambda with Amazon DynamoDB", its tutorial\'s policy), and on "*" it would be wider.',

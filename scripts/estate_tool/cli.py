@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "audit", "deploy", "destroy", "status", "drift", "doctor", "send", "query", "redrive", "rightsize", "cost",
-    "dashboard", "fire-drill", "permissions", "tags", "sample", "local", "pulumi", "completion",
+    "dashboard", "fire-drill", "permissions", "tags", "sample", "new", "local", "pulumi", "completion",
 )  # fmt: skip
 _INTERRUPTED = 130
 _EPILOG = """\

@@ -135,7 +135,8 @@ def added(run: Checkout) -> Iterator[None]:
         try:
             yield
         finally:
-            shutil.rmtree(run.root / "lambda_src" / adding_a_function.NAME)
+            for folder in ("lambda_src", "tests/lambdas"):
+                shutil.rmtree(run.root / folder / adding_a_function.NAME)
 
 
 def losses(run: Checkout) -> dict[str, int | None]:

@@ -14,63 +14,10 @@ import pytest
 from compute.packaging import build
 from foundation.catalog import CATALOG
 from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, TableGrant
-from ingest.store import MAX_STATEMENTS
-from shared.keys import event_key
 from tests.support.mocks import outputs_of, roll_out
 
 Call = tuple[str, str, Mapping[str, Any]]
 every_function = pytest.mark.parametrize("function", CATALOG.functions, ids=lambda function: function.name)
-
-EVENT = {
-    "specversion": "1.0",
-    "id": "1",
-    "source": "tests",
-    "type": "flight.departed",
-    "subject": "UA",
-    "time": "2013-01-01T05:15:00Z",
-    "data": {"delay": 2},
-}
-# One payload per function that makes it do all it can do: store, look up, send on, count, read.
-PAYLOADS: Mapping[str, Any] = {
-    "ingest": {
-        "Records": [
-            *(
-                {
-                    "messageId": f"known{number}",
-                    "receiptHandle": "r0",
-                    "body": json.dumps({**EVENT, "id": f"known {number}"}),
-                }
-                for number in range(MAX_STATEMENTS)
-            ),
-            {"messageId": "good", "receiptHandle": "r1", "body": json.dumps(EVENT)},
-            {"messageId": "bad", "receiptHandle": "r2", "body": "no event"},
-            {
-                "messageId": "later",
-                "receiptHandle": "r3",
-                "body": json.dumps({**EVENT, "id": "2"}),
-                "attributes": {"ApproximateReceiveCount": "2"},
-            },
-        ]
-    },
-    "aggregate": {
-        "Records": [
-            {
-                "eventName": "INSERT",
-                "dynamodb": {
-                    "SequenceNumber": str(number),
-                    "NewImage": {
-                        "event_key": {"S": event_key("tests", str(number))},
-                        "event": {"S": json.dumps({**EVENT, "id": str(number)})},
-                        "page": {"S": "page"},
-                        "position": {"N": str(number)},
-                    },
-                },
-            }
-            for number in range(100)
-        ]
-    },
-    "query": {"type": "flight.departed", "subject": "UA", "from": "2013-01-01T00:00:00Z"},
-}
 
 
 class _Context:
@@ -96,6 +43,11 @@ class _Reads(dict[str, str]):
     def get(self, key: str, default: Any = None) -> Any:
         self.asked.add(key)
         return super().get(key, default)
+
+
+def _payload(function: Function) -> Any:
+    """A payload that makes the function do all it can do."""
+    return importlib.import_module(f"tests.lambdas.{function.package}.payload").PAYLOAD
 
 
 def _environment(function: Function) -> dict[str, str]:
@@ -177,11 +129,10 @@ def test_the_role_grants_what_the_handler_calls_and_every_grant_is_used(
     handler = importlib.import_module(function.handler.rpartition(".")[0])
     handler.service.cache_clear()
     try:
-        getattr(handler, function.handler.rpartition(".")[2])(PAYLOADS[function.name], _Context())
+        getattr(handler, function.handler.rpartition(".")[2])(_payload(function), _Context())
     finally:
         handler.service.cache_clear()
     needed = {pair for call in calls for pair in _needed(*call)}
-    assert needed
     assert needed <= _granted(function)
     used = {action for action, _ in needed}
     for grant in function.grants:

@@ -5,6 +5,7 @@ A behaviour can be set going at any time; it answers with a look at whether it c
 
 from __future__ import annotations
 
+import importlib
 import json
 import time
 import uuid
@@ -16,7 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 from aggregate.counting import LOOK_FIRST_EVENTS
 from foundation.catalog import CATALOG
-from foundation.model import Function, QueueTrigger
+from foundation.model import (
+    QUEUE_ACCESS,
+    TABLE_ACCESS,
+    Function,
+    QueueGrant,
+    QueueTrigger,
+    StreamTrigger,
+    TableGrant,
+)
 from foundation.naming import Arns, Names
 from ingest.store import MAX_STATEMENTS
 from shared.keys import event_key, series_key
@@ -276,8 +285,7 @@ def _of_every(function: Function) -> tuple[Behaviour, Behaviour]:
     )  # fmt: skip
 
 
-BEHAVIOURS = (
-    *(behaviour for function in CATALOG.functions for behaviour in _of_every(function)),
+_OWN = (
     Behaviour(
         function="ingest", name="messages of queue-ingest reach it", start=queue_consumed,
         needs={"queue-ingest": QUEUE_ACTIONS},
@@ -318,3 +326,82 @@ BEHAVIOURS = (
         needs={"table-aggregates": ("dynamodb:Query",)},
     ),
 )  # fmt: skip
+
+
+def message_consumed(function: str, queue: str, estate: Estate) -> Look:
+    """A message that the mapping has to bring, and that its function takes."""
+    body, sqs, url = _first_body(function), estate.aws.client("sqs"), estate.url(estate.names.queue(queue))
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    estate.send(estate.names.queue(queue), body)
+
+    def look() -> bool:
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names) == 0
+
+    return look
+
+
+def _first_body(function: str) -> str:
+    return str(_payload(function)["Records"][0]["body"])
+
+
+def item_consumed(function: str, table: str, estate: Estate) -> Look:
+    """An item whose record the mapping has to bring: the function logs what it does with it."""
+    declared, logs = CATALOG.table(table), estate.aws.client("logs")
+    keys = [key for key in (declared.hash_key, declared.range_key) if key]
+    since = int(time.time() * 1000)
+    item = {key: {"S": uuid.uuid4().hex} for key in keys}
+    estate.aws.client("dynamodb").put_item(TableName=estate.names.table(table), Item=item)
+    group = estate.names.log_group(function)
+    return lambda: bool(logs.filter_log_events(logGroupName=group, startTime=since)["events"])
+
+
+def payload_processed(function: str, estate: Estate) -> Look:
+    """The payload that makes the function do all it can do."""
+    done = estate.invoke(function, _payload(function))
+    return lambda: done
+
+
+def _payload(function: str) -> Any:
+    (package,) = (each.package for each in CATALOG.functions if each.name == function)
+    return importlib.import_module(f"tests.lambdas.{package}.payload").PAYLOAD
+
+
+def _of_declaration(function: Function) -> Iterator[Behaviour]:
+    """What follows from a declaration alone, for a function whose behaviours nobody has written down above."""
+    name, trigger = function.name, function.trigger
+    if isinstance(trigger, QueueTrigger):
+        yield Behaviour(
+            function=name, name=f"messages of queue-{trigger.queue} reach it",
+            start=partial(message_consumed, name, trigger.queue), needs={f"queue-{trigger.queue}": QUEUE_ACTIONS},
+        )  # fmt: skip
+    if isinstance(trigger, StreamTrigger):
+        yield Behaviour(
+            function=name, name=f"new items of table-{trigger.table} reach it",
+            start=partial(item_consumed, name, trigger.table),
+            needs={f"table-{trigger.table}/stream/*": STREAM_ACTIONS},
+        )  # fmt: skip
+    if function.grants:
+        needs = dict(map(_granted, function.grants))
+        yield Behaviour(
+            function=name, name="its payload is processed", start=partial(payload_processed, name), needs=needs
+        )
+
+
+def _granted(grant: TableGrant | QueueGrant) -> tuple[str, tuple[str, ...]]:
+    if isinstance(grant, TableGrant):
+        return f"table-{grant.table}", tuple(action for word in grant.access for action in TABLE_ACCESS[word])
+    return f"queue-{grant.queue}", tuple(action for word in grant.access for action in QUEUE_ACCESS[word])
+
+
+_WRITTEN_DOWN = {behaviour.function for behaviour in _OWN}
+BEHAVIOURS = (
+    *(behaviour for function in CATALOG.functions for behaviour in _of_every(function)),
+    *_OWN,
+    *(
+        behaviour
+        for function in CATALOG.functions
+        if function.name not in _WRITTEN_DOWN
+        for behaviour in _of_declaration(function)
+    ),
+)

@@ -1,31 +1,49 @@
 """Follows docs/adding-a-function.md to the letter, in a copy of the checkout."""
 
-import json
 import re
+import shlex
+import shutil
+from argparse import ArgumentParser
+from collections.abc import Iterable
 from pathlib import Path
 
+from estate_tool.commands import new
+from estate_tool.scaffold import catalog_file, function
+from foundation.layers import LAYER_NAMES
 from tests.support.mocks import ROOT
 
 PAGE = ROOT / "docs" / "adding-a-function.md"
 NAME = "lookup"
+TREES = ("scripts", "lambda_src", *LAYER_NAMES, "tests", "docs", "environments")
+_FILES = ("pyproject.toml", "requirements.lock", "README.md", "CHANGELOG.md", "Makefile")
+
+
+def copy_checkout(folder: Path, trees: Iterable[str] = TREES) -> Path:
+    """Copy those folders of the checkout, with the files beside them; return the copy."""
+    for tree in trees:
+        if (ROOT / tree).exists():
+            shutil.copytree(ROOT / tree, folder / tree, ignore=shutil.ignore_patterns("__pycache__", ".build"))
+    for file in _FILES:
+        shutil.copyfile(ROOT / file, folder / file)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    return folder
 
 
 def follow(checkout: Path) -> None:
-    """Adds the page's function to that checkout."""
-    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.M | re.S)
-    python = {
-        text.partition("\n")[0].removeprefix("# "): text.partition("\n")[2] for kind, text in blocks if kind == "python"
-    }
+    """Add the page's function to that checkout: by its command, then with its files in place of the written ones."""
+    text = PAGE.read_text(encoding="utf-8")
+    (command,) = re.findall(rf"^scripts/estate (new {NAME} .*)$", text, flags=re.M)
+    parser = ArgumentParser()
+    new.add_arguments(parser)
+    declared = new.declared(parser.parse_args(shlex.split(command)[1:]))
+    function.write(declared, checkout)
+    blocks = dict(re.findall(r"^```python\n# (\S+)\n(.*?)^```$", text, flags=re.M | re.S))
     catalog = checkout / "foundation" / "catalog.py"
-    before, last, nothing = catalog.read_text(encoding="utf-8").rpartition("    ),\n)\n")
-    assert (bool(last), nothing) == (True, "")
-    catalog.write_text(before + python.pop("foundation/catalog.py") + last, encoding="utf-8")
-    for path, text in python.items():
-        (checkout / path).parent.mkdir()
-        (checkout / path).write_text(text, encoding="utf-8")
-        (checkout / path).with_name("__init__.py").touch()
-    (size,) = (json.loads(text) for kind, text in blocks if kind == "json")
-    sizing = checkout / "compute" / "sizing.json"
-    content = json.loads(sizing.read_text(encoding="utf-8"))
-    content["functions"] |= size
-    sizing.write_text(json.dumps(content), encoding="utf-8")
+    before = catalog.read_text(encoding="utf-8")
+    assert catalog_file.declaration(declared) in before
+    after = before.replace(catalog_file.declaration(declared), blocks.pop("foundation/catalog.py"))
+    catalog.write_text(after, encoding="utf-8")
+    assert len(blocks) == 4
+    for path, block in blocks.items():
+        assert (checkout / path).is_file(), f"{path}: not written by estate new"
+        (checkout / path).write_text(block, encoding="utf-8")

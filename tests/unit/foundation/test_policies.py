@@ -19,7 +19,8 @@ EVENTS, PAGES, AGGREGATES = (
 )
 INGEST_QUEUE = ACCOUNT.format("sqs", "queue-ingest-dev")
 
-# The whole of what each shipped function may do; a change of a declaration has to be made here too.
+# The whole of what each function of the workload may do; a change of a declaration has to be made here too. Functions
+# that are added are held to their declarations by the properties below.
 SHIPPED_PERMISSIONS = {
     "ingest": {
         ("sqs:ReceiveMessage", INGEST_QUEUE),
@@ -79,9 +80,10 @@ def functions() -> st.SearchStrategy[Function]:
     return st.builds(build, purposes(), triggers, names, names, words["table"], words["queue"])
 
 
-@pytest.mark.parametrize("function", SHIPPED.functions, ids=lambda function: function.name)
-def test_a_shipped_function_may_do_exactly_what_it_needs(function: Function) -> None:
-    assert _allowed(execution_policy(function, ARNS)) == SHIPPED_PERMISSIONS[function.name] | _logs(function.name)
+@pytest.mark.parametrize("name", SHIPPED_PERMISSIONS)
+def test_a_shipped_function_may_do_exactly_what_it_needs(name: str) -> None:
+    (function,) = (function for function in SHIPPED.functions if function.name == name)
+    assert _allowed(execution_policy(function, ARNS)) == SHIPPED_PERMISSIONS[name] | _logs(name)
 
 
 @settings(max_examples=40)

@@ -226,7 +226,8 @@ def test_what_is_tolerated_is_marked():
 
 def test_thresholds_that_several_alarms_share_are_one_line():
     (line,) = plots()["Failed for good, waiting"]["annotations"]["horizontal"]
-    assert line["label"] == "alarm dlq-ingest-depth, dlq-aggregate-depth, dlq-query-depth"
+    waiting = ", ".join(f"dlq-{queue.purpose}-depth" for queue in failure_queues(CATALOG))
+    assert line["label"] == f"alarm {waiting}"
 
 
 def test_the_work_that_is_billed_follows_from_time_and_memory():

@@ -1,0 +1,155 @@
+"""Files of a new function, written together or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from importlib.util import find_spec
+from keyword import iskeyword
+from pathlib import Path
+from string import Template
+from typing import TYPE_CHECKING
+
+from estate_tool.core.errors import UsageError
+from estate_tool.core.paths import ROOT
+from estate_tool.scaffold import catalog_file
+from foundation.model import QueueTrigger, StreamTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from foundation.model import Function
+
+CATALOG_FILE, SIZING_FILE = "foundation/catalog.py", "compute/sizing.json"
+MEMORY_MB = 512
+_TEMPLATES = Path(__file__).parent / "templates"
+_UNMEASURED = "none yet: smallest size allowed, until measurements are applied"
+# First-party imports of the templates; the function's own stand among them in the order of the alphabet.
+_BATCHES = (
+    "from shared import logs",
+    "from shared.aws import AwsClient",
+    "from shared.batches import records_of",
+    "from shared.dead_letters import REASON, {source_id}DeadLetter, DeadLetterQueue, dead_letter",
+    "from shared.deadline import Context, Deadline",
+    "from shared.logs import logger",
+)
+_SETTINGS = "from {package}.settings import Settings"
+_IMPORTS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("queue", "handler"): (_SETTINGS, *(line.format(source_id="SOURCE_ID, ") for line in _BATCHES)),
+    ("stream", "handler"): (_SETTINGS, *(line.format(source_id="") for line in _BATCHES)),
+    ("none", "handler"): (
+        _SETTINGS,
+        "from shared import logs",
+        "from shared.deadline import Context, Deadline",
+        "from shared.logs import logger",
+        "from shared.text import shown",
+    ),
+    ("queue", "test"): (
+        "from {package} import handler",
+        "from {package}.handler import Service",
+        "from shared.dead_letters import DeadLetterQueue",
+        "from tests.lambdas.estate import FakeQueue",
+        "from tests.lambdas.samples import deadline, sqs_batch",
+    ),
+    ("stream", "test"): (
+        "from {package} import handler",
+        "from {package}.handler import BatchFailed, Service",
+        "from shared.dead_letters import DeadLetterQueue",
+        "from tests.lambdas.estate import FakeQueue",
+        "from tests.lambdas.samples import deadline, stream_record",
+    ),
+    ("none", "test"): (
+        "from {package}.handler import BadRequest, Service",
+        "from tests.lambdas.samples import deadline",
+    ),
+}
+
+
+def write(function: Function, root: Path = ROOT) -> list[str]:
+    """Write declaration, size, handler and tests into a checkout; return the paths, relative to it.
+
+    Raises UsageError, with nothing written, for a name that is taken, and where the catalog has another form.
+    """
+    _refuse_taken(function, root)
+    edited = {CATALOG_FILE: catalog_file.added((root / CATALOG_FILE).read_text(encoding="utf-8"), function)}
+    edited[SIZING_FILE] = _sized((root / SIZING_FILE).read_text(encoding="utf-8"), function.name)
+    before = {path: (root / path).read_text(encoding="utf-8") for path in edited}
+    new = dict(_files(function))
+    with contextlib.ExitStack() as undo:
+        for folder in _folders(function):
+            undo.callback(shutil.rmtree, root / folder, ignore_errors=True)
+        for path, text in before.items():
+            undo.callback((root / path).write_text, text, encoding="utf-8")
+        for path, text in {**new, **edited}.items():
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text, encoding="utf-8")
+        undo.pop_all()
+    return [*new, *edited]
+
+
+def kind(function: Function) -> str:
+    """Return the folder of templates for the function's trigger."""
+    if isinstance(function.trigger, QueueTrigger):
+        return "queue"
+    return "stream" if isinstance(function.trigger, StreamTrigger) else "none"
+
+
+def _folders(function: Function) -> tuple[str, str]:
+    return f"lambda_src/{function.package}", f"tests/lambdas/{function.package}"
+
+
+def _refuse_taken(function: Function, root: Path) -> None:
+    """Raise UsageError where the package can't have this name, or is there already."""
+    package = function.package
+    for folder in _folders(function):
+        if (root / folder).exists():
+            raise UsageError(f"{folder} is there already; nothing was written", "choose another name, or move it away")
+    # The handler's package lies on Python's path, in Lambda as here: it would hide the other one, or be hidden.
+    if iskeyword(package) or _importable(package):
+        raise UsageError(
+            f"the function's package would be called {package!r}, as a word or module of Python's, or of ours, is; "
+            "nothing was written",
+            f"choose another name, for example {function.name}-events",
+        )
+
+
+def _importable(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):
+        return True
+
+
+def _files(function: Function) -> Iterator[tuple[str, str]]:
+    """Yield the path and text of each new file."""
+    code, tests = _folders(function)
+    yield f"{code}/__init__.py", f'"""{function.description}"""\n'
+    for part, path in (
+        ("handler", f"{code}/handler.py"),
+        ("settings", f"{code}/settings.py"),
+        ("payload", f"{tests}/payload.py"),
+        ("test", f"{tests}/test_{function.package}.py"),
+    ):
+        yield path, _text(function, part)
+
+
+def _text(function: Function, part: str) -> str:
+    trigger = function.trigger
+    source = trigger.queue if isinstance(trigger, QueueTrigger) else trigger.table if trigger else ""
+    lines = (line.format(package=function.package) for line in _IMPORTS.get((kind(function), part), ()))
+    template = Template((_TEMPLATES / kind(function) / f"{part}.py.txt").read_text(encoding="utf-8"))
+    return template.substitute(
+        name=function.name,
+        description=function.description,
+        source=source,
+        imports="\n".join(sorted(lines, key=lambda line: line.split()[1])),
+    )
+
+
+def _sized(text: str, name: str) -> str:
+    content = json.loads(text)
+    evidence = {"source": _UNMEASURED, "window": None, "samples": 0, "average_mb": None, "p99_mb": None}
+    evidence |= {"max_mb": None, "ooms": 0, "time": None}
+    content["functions"][name] = {"memory_mb": MEMORY_MB, "evidence": evidence}
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
