@@ -368,7 +368,7 @@ def _payload(function: str) -> Any:
 
 
 def _of_declaration(function: Function) -> Iterator[Behaviour]:
-    """Behaviours that follow from a declaration alone, for a function whose behaviours nobody has written down above."""
+    """Behaviours that follow from a declaration alone, for a function that has none above."""
     name, trigger = function.name, function.trigger
     if isinstance(trigger, QueueTrigger):
         yield Behaviour(
