@@ -49,6 +49,25 @@ def test_a_batch_is_refused_with_the_way_to_make_lines_of_it(name: str) -> None:
     assert "jq -c '.[]'" in judged(batch_text(name))
 
 
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"Type": "Notification", "MessageId": "m", "Message": event_text()},
+        {
+            "version": "0",
+            "id": "e",
+            "detail-type": "t",
+            "source": "s",
+            "time": A_TIME,
+            "detail": json.loads(event_text()),
+        },
+    ],
+    ids=["SNS", "EventBridge"],
+)
+def test_an_event_in_an_envelope_is_none(envelope: dict[str, Any]) -> None:
+    assert judged(json.dumps(envelope)) == "specversion is missing"
+
+
 def test_several_events_in_one_line_are_refused_with_the_way_to_make_lines_of_them() -> None:
     assert "jq -c ." in judged(event_text() + event_text())
     assert "jq" not in judged(event_text() + ",")

@@ -239,3 +239,10 @@ def test_a_queue_mapping_takes_what_a_queue_can_do(failures: Failures) -> None:
     inputs = {"functionName": "f", "eventSourceArn": QUEUE_ARN, "batchSize": 100, "maximumBatchingWindowInSeconds": 1}
 
     assert failures(MAPPING, inputs | {"functionResponseTypes": ["ReportBatchItemFailures"]}) == {}
+
+
+def test_a_table_may_leave_on_demand_without_a_word_of_its_units() -> None:
+    on_demand = LEAST[TABLE] | {"billingMode": "PAY_PER_REQUEST"}
+    provisioned = LEAST[TABLE] | {"billingMode": "PROVISIONED"}
+    assert checked(TABLE, provisioned, olds=on_demand)[1] == []
+    assert [path for path, _ in checked(TABLE, provisioned, olds={})[1]] == ["readCapacity"]

@@ -402,6 +402,37 @@ def test_a_window_longer_than_the_log_is_kept_is_as_long_as_that(
     assert end - start == timedelta(days=1)
 
 
+def test_reports_of_several_sizes_are_all_priced_at_the_memory_of_now(
+    functions: dict[str, Any], log: Any, call: Any
+) -> None:
+    functions["billing"] = {"MemorySize": 1024}
+    log("/aws/lambda/billing", [text_line(300, size=3008, billed=10_000)] * 200)
+    log("/aws/lambda/billing", [text_line(300, size=1024, billed=10_000)] * 200)
+    assert sized(call, "billing")["month_usd"] == "2.03"
+
+
+def test_memory_that_was_raised_after_calls_ran_out_of_it_stays(functions: dict[str, Any], log: Any, call: Any) -> None:
+    functions["billing"] = {"MemorySize": 1024}
+    log("/aws/lambda/billing", [text_line(512, size=512, status="error", error="Runtime.OutOfMemory")] * 20)
+    log("/aws/lambda/billing", [text_line(700, size=1024, billed=1000)] * 400)
+    told = sized(call, "billing")
+    assert told["recommended_mb"] == 1024
+    assert told["saving_usd"] == "0.00"
+
+
+def test_reports_that_can_not_be_read_are_counted_in_text_as_in_json(
+    functions: dict[str, Any], log: Any, call: Any
+) -> None:
+    functions["billing"] = {
+        "MemorySize": 2048,
+        "LoggingConfig": {"LogFormat": "JSON", "LogGroup": "/aws/lambda/billing"},
+    }
+    record = {"requestId": "x", "metrics": {"durationMs": 12.5}, "status": "success"}
+    log("/aws/lambda/billing", [json.dumps({"type": "platform.report", "record": record})] * 80)
+    assert sized(call, "billing")["evidence"]["unreadable"] == 80
+    assert "80 reports could not be read" in call(rightsize, "--since", "24h", "--function", "billing").out
+
+
 def test_savings_that_have_to_wait_are_in_no_sum(functions: dict[str, Any], log: Any, call: Any) -> None:
     functions["billing"] = {"MemorySize": 1024}
     log("/aws/lambda/billing", [text_line(300, billed=10_000)] * 400)
