@@ -8,8 +8,8 @@ import pytest
 
 from estate_tool.core.configuration import load
 from estate_tool.core.environment import Environment
+from estate_tool.core.resource_types import RESOURCE_TYPES
 from estate_tool.deployer_policy import document, tag_coverage
-from estate_tool.deployer_policy.permission_table import TABLE
 from estate_tool.engine import dry_run
 from foundation.catalog import CATALOG
 from foundation.layers import LAYER_NAMES, layer, project
@@ -207,7 +207,7 @@ def test_every_type_that_a_layer_registers_has_the_actions_that_rolling_it_out_t
     with_subscriptions = run_layer("observability", config=told, upstream=lower)
     types = {item.type for recording in (*roll_out().values(), with_subscriptions) for item in recording.resources}
     assert "aws:sns/topicSubscription:TopicSubscription" in types
-    assert types - TABLE.keys() == set()
+    assert types - RESOURCE_TYPES.keys() == set()
 
 
 def test_the_tool_learns_without_an_engine_what_a_rollout_registers() -> None:

@@ -8,12 +8,12 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.deployer_policy.needs import Needs
-from estate_tool.deployer_policy.permission_table import ARNS, TABLE
+from estate_tool.core.resource_types import RESOURCE_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from estate_tool.core.resource_types.model import Needs
     from estate_tool.engine.dry_run import Place, Planned
 
 # Kinds of names (`foundation/naming.py`) of which there is one for each function, table or queue.
@@ -33,7 +33,8 @@ class Unscoped:
 
 def arn(type_: str, inputs: Mapping[str, Any], place: Place) -> str:
     """A resource's ARN as its name alone tells it; of a type nothing refers to by ARN, a placeholder."""
-    return ARNS.get(type_, "arn:unused").format_map(_values(inputs, place, ""))
+    known = RESOURCE_TYPES.get(type_)
+    return ((known and known.arn) or "arn:unused").format_map(_values(inputs, place, ""))
 
 
 def policy(resources: Iterable[Planned], place: Place, suffix: str) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def policy(resources: Iterable[Planned], place: Place, suffix: str) -> dict[str,
     groups: dict[_Group, set[str]] = defaultdict(set)
     for resource in resources:
         known = _values(resource.inputs, place, suffix)
-        for needs in TABLE[resource.type]:
+        for needs in RESOURCE_TYPES[resource.type].permissions:
             when = json.dumps(_filled(needs.when, known, suffix), sort_keys=True)
             groups[(*_actions(needs), when)] |= {_by_suffix(each.format_map(known), suffix) for each in needs.on}
     merged = sorted(_of_same_resources(_together(groups)))
@@ -93,7 +94,8 @@ def _of_same_resources(groups: Iterable[tuple[_Group, set[str]]]) -> Iterator[tu
 
 def unscoped(resources: Iterable[Planned]) -> list[Unscoped]:
     """Return the actions that the policy allows on every resource."""
-    wide = {needs.actions: needs for item in resources for needs in TABLE[item.type] if needs.on == ("*",)}
+    every = (needs for item in resources for needs in RESOURCE_TYPES[item.type].permissions)
+    wide = {needs.actions: needs for needs in every if needs.on == ("*",)}
     return [
         Unscoped(actions=tuple(f"{_actions(needs)[0]}:{action}" for action in _actions(needs)[1]), reason=needs.why)
         for _, needs in sorted(wide.items())

@@ -9,6 +9,7 @@ from typing import Any
 
 from estate_tool.core.aws_errors import code_of
 from estate_tool.core.errors import Failed
+from estate_tool.core.resource_types import RESOURCE_TYPES, TagListing
 from foundation.tags import TAG_KEYS
 
 _AT_ONCE = 16
@@ -16,47 +17,11 @@ _POLL_SECONDS = 300.0
 _GONE = ("NoSuchEntity", "ResourceNotFoundException", "ResourceNotFound", "NotFound", "QueueDoesNotExist")
 
 
-@dataclass(frozen=True)
-class Listing:
-    """The call that lists a resource's tags: service, operation, parameter, and what of the state goes into it."""
-
-    service: str
-    operation: str
-    parameter: str
-    key: str = "arn"
-
-
-# By resource type. AWS's tagging service would be one call, but knows no roles and no scalable targets.
-TAGGABLE: Mapping[str, Listing] = {
-    "aws:appautoscaling/target:Target": Listing("application-autoscaling", "list_tags_for_resource", "ResourceARN"),
-    "aws:budgets/budget:Budget": Listing("budgets", "list_tags_for_resource", "ResourceARN"),
-    "aws:cloudwatch/compositeAlarm:CompositeAlarm": Listing("cloudwatch", "list_tags_for_resource", "ResourceARN"),
-    "aws:cloudwatch/logGroup:LogGroup": Listing("logs", "list_tags_for_resource", "resourceArn"),
-    "aws:cloudwatch/metricAlarm:MetricAlarm": Listing("cloudwatch", "list_tags_for_resource", "ResourceARN"),
-    "aws:dynamodb/table:Table": Listing("dynamodb", "list_tags_of_resource", "ResourceArn"),
-    "aws:iam/role:Role": Listing("iam", "list_role_tags", "RoleName", "name"),
-    "aws:lambda/eventSourceMapping:EventSourceMapping": Listing("lambda", "list_tags", "Resource"),
-    "aws:lambda/function:Function": Listing("lambda", "list_tags", "Resource"),
-    "aws:sns/topic:Topic": Listing("sns", "list_tags_for_resource", "ResourceArn"),
-    "aws:sqs/queue:Queue": Listing("sqs", "list_queue_tags", "QueueUrl", "url"),
+TAGGABLE: Mapping[str, TagListing] = {
+    token: known.tags for token, known in RESOURCE_TYPES.items() if isinstance(known.tags, TagListing)
 }
-_PART = "a setting of {}, which carries the tags"
 UNTAGGABLE: Mapping[str, str] = {
-    "aws:appautoscaling/policy:Policy": _PART.format("its scalable target"),
-    "aws:appautoscaling/scheduledAction:ScheduledAction": _PART.format("its scalable target"),
-    "aws:cloudwatch/dashboard:Dashboard": "CloudWatch has no tags for dashboards",
-    "aws:cloudwatch/logMetricFilter:LogMetricFilter": _PART.format("its log group"),
-    "aws:cloudwatch/queryDefinition:QueryDefinition": "CloudWatch has no tags for saved queries; they cost nothing",
-    "aws:iam/rolePolicy:RolePolicy": _PART.format("its role"),
-    "aws:lambda/alias:Alias": _PART.format("its function"),
-    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": _PART.format("its function"),
-    "aws:lambda/permission:Permission": _PART.format("its function"),
-    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": _PART.format("its function"),
-    "aws:sns/topicPolicy:TopicPolicy": _PART.format("its topic"),
-    "aws:sns/topicSubscription:TopicSubscription": "SNS has no tags for subscriptions; their topic carries them",
-    "aws:sqs/queuePolicy:QueuePolicy": _PART.format("its queue"),
-    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": _PART.format("its queue"),
-    "aws:sqs/redrivePolicy:RedrivePolicy": _PART.format("its queue"),
+    token: known.tags for token, known in RESOURCE_TYPES.items() if isinstance(known.tags, str)
 }
 
 

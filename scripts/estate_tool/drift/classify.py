@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.core.resource_types import RESOURCE_TYPES
+from estate_tool.core.resource_types.model import COST, SECURITY
 from estate_tool.engine.events import type_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Mapping, Sequence
 
-EXPECTED, COST, SECURITY, OTHER = "expected", "cost", "security", "other"
+EXPECTED, OTHER = "expected", "other"
 
 _TABLE = "aws:dynamodb/table:Table"
 _TARGET = "aws:appautoscaling/target:Target"
@@ -20,20 +22,6 @@ _SCALED = {
     (_TABLE, "readCapacity"): "dynamodb:table:ReadCapacityUnits",
     (_TABLE, "writeCapacity"): "dynamodb:table:WriteCapacityUnits",
     (_PROVISIONED, "provisionedConcurrentExecutions"): "lambda:function:ProvisionedConcurrency",
-}
-# All of a type is about one thing, whether a property has changed or the whole resource is gone.
-_TYPES = {
-    "aws:iam/role:Role": SECURITY,
-    "aws:iam/rolePolicy:RolePolicy": SECURITY,
-    "aws:lambda/permission:Permission": SECURITY,
-    "aws:sns/topicPolicy:TopicPolicy": SECURITY,
-    "aws:sns/topicSubscription:TopicSubscription": SECURITY,
-    "aws:sqs/queuePolicy:QueuePolicy": SECURITY,
-    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy": SECURITY,
-    "aws:appautoscaling/policy:Policy": COST,
-    _TARGET: COST,
-    _SCHEDULE: COST,
-    _PROVISIONED: COST,
 }
 _PROPERTIES = {
     COST: (
@@ -58,7 +46,10 @@ def classify(urn: str, path: str, actual: Any, resources: Sequence[Mapping[str, 
         return EXPECTED
     if name in ("tags", "tagsAll"):
         return OTHER
-    return _TYPES.get(kind) or next((told for told, names in _PROPERTIES.items() if name in names), OTHER)
+    known = RESOURCE_TYPES.get(kind)
+    if known and known.drift:
+        return known.drift
+    return next((told for told, names in _PROPERTIES.items() if name in names), OTHER)
 
 
 def _allowed(urn: str, kind: str, name: str, resources: Sequence[Mapping[str, Any]]) -> Container[int]:

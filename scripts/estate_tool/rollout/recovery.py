@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.aws_errors import reaching
 from estate_tool.core.errors import Failed
+from estate_tool.core.resource_types import Account, NotThere
 from estate_tool.engine import locks
 from estate_tool.engine.events import Changes
-from estate_tool.rollout.import_ids import Account, NotThere, import_id
+from estate_tool.rollout.import_ids import import_id
 from foundation.layers import project
 
 if TYPE_CHECKING:

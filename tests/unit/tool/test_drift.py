@@ -12,8 +12,9 @@ from botocore.exceptions import ClientError
 
 from estate_tool.commands import drift as command
 from estate_tool.core.errors import Failed
+from estate_tool.core.resource_types.model import COST, SECURITY
 from estate_tool.drift import detect, repair, undeclared_permissions
-from estate_tool.drift.classify import COST, EXPECTED, OTHER, SECURITY, classify
+from estate_tool.drift.classify import EXPECTED, OTHER, classify
 from estate_tool.engine.checkpoint import Record, StackState
 from estate_tool.engine.events import UNKNOWN
 from estate_tool.rollout import data_loss, orchestration, recovery, result, session
