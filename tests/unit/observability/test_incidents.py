@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,8 @@ from tests.support.cloudwatch.simulation import Notification
 # many, the guide's examples have two.
 CASES = ((1, 0), (2, 2), (3, 4))
 LONG = 6 * 1440
+# Far more than the guide's examples have.
+MANY = 20
 
 
 def cases() -> Iterator[tuple[Incident, int, int]]:
@@ -48,6 +51,25 @@ def test_an_incident_notifies_of_what_it_should_in_time_and_of_nothing_else(
 )
 def test_one_service_that_publishes_later_than_the_others_makes_no_alarm(incident: Incident, late: str) -> None:
     compare(incident, simulate(incident, 1, others={late: 3}))
+
+
+# Those of alarms whose metric math begins with the range that CloudWatch looks at (RUNNING_SUM).
+OF_THE_RANGE = {
+    "three-losses",
+    "mapping-disabled",
+    "one-event-and-no-call",
+    "one-malformed-event",
+    "reviewed",
+    "now-and-then",
+}
+
+
+@pytest.mark.parametrize(
+    "incident", [each for each in INCIDENTS if each.name in OF_THE_RANGE], ids=lambda each: each.name
+)
+def test_a_range_of_more_datapoints_makes_an_alarm_later_and_none_wrong(incident: Incident) -> None:
+    late = tuple(replace(one, latest=one.latest + MANY) for one in incident.expected)
+    compare(replace(incident, expected=late), simulate(incident, 2, MANY))
 
 
 def compare(incident: Incident, told: list[Notification]) -> None:
