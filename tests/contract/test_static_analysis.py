@@ -19,7 +19,7 @@ from foundation.guardrails.exemptions import EXEMPTIONS, exempted
 from foundation.guardrails.rules import Resource
 from foundation.layers import LAYER_NAMES
 from tests.support.checkers import ask
-from tests.support.mocks import roll_out
+from tests.support.mocks import OPTIONAL, roll_out
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ WRONG_FOR_REFERENCE = {
 def policies() -> dict[str, Any]:
     """Every policy document of the four layers, by the logical name of its resource and its place."""
     found: dict[str, Any] = {}
-    for recording in roll_out().values():
+    for recording in roll_out(config=OPTIONAL).values():
         for item in recording.resources:
             for document, kind in documents(Resource(type=item.type, name=item.name, props=item.inputs)):
                 found[f"{item.name} {kind}"] = {"kind": kind, "document": document}
@@ -106,7 +106,7 @@ def deployers() -> dict[str, Any]:
     """Policies of deployers, layer by layer. Their power is no finding: changing infrastructure is their purpose."""
     place = Place(account="111122223333", region="us-east-1")
     found: dict[str, Any] = {}
-    for name, recording in roll_out().items():
+    for name, recording in roll_out(config=OPTIONAL).items():
         made = [Planned(layer=name, type=item.type, name=item.name, inputs=item.inputs) for item in recording.resources]
         found[f"deployer-{name} deployer"] = {"kind": "deployer", "document": policy(made, place, "dev")}
     return found
@@ -135,7 +135,9 @@ def test_every_role_queue_and_topic_is_looked_at(policies: dict[str, Any]) -> No
     for function in CATALOG.functions:
         assert {f"{function.name}-role trust", f"{function.name}-policy identity"} <= set(policies)
     for type_ in ("sqs/queue:Queue", "sns/topic:Topic"):
-        owners = [item.outputs["arn"] for recording in roll_out().values() for item in recording.of(type_)]
+        owners = [
+            item.outputs["arn"] for recording in roll_out(config=OPTIONAL).values() for item in recording.of(type_)
+        ]
         documents_of = [each["document"] for each in policies.values() if each["kind"] == "resource"]
         named = {statement["Resource"] for document in documents_of for statement in document["Statement"]}
         assert owners

@@ -10,7 +10,7 @@ import pytest
 from foundation.guardrails.policies import ALL_RULES
 from foundation.guardrails.rules import Resource, Rule, StackRule, message
 from foundation.layers import LAYER_NAMES, project
-from tests.support.mocks import roll_out
+from tests.support.mocks import OPTIONAL, roll_out
 
 
 @cache
@@ -23,7 +23,7 @@ def resources(layer: str, stack: str = "dev") -> list[Resource]:
         own,
         *(
             Resource(type=item.type, name=item.name, urn=item.urn, props=item.inputs, protect=item.protect)
-            for item in roll_out(layer, stack=stack)[layer].registrations
+            for item in roll_out(layer, stack=stack, config=OPTIONAL)[layer].registrations
         ),
     ]
 
