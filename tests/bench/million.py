@@ -5,17 +5,23 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compute.sizing import memory_by_function
+from estate_tool.core import configuration
+from estate_tool.costing import idle as idle_load
+from estate_tool.costing import report
 from estate_tool.pricing import bill as costing
 from estate_tool.pricing import prices
 from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS, FunctionLoad, Load, LogLoad, QueueLoad, TableLoad
 from estate_tool.sizing.recommendation import vcpus
 from foundation.catalog import CATALOG, EVENT_RETENTION_DAYS
+from foundation.layers import LAYER_NAMES
 from tests.bench import bill
 from tests.support.wire import INGEST_BATCH, STREAM_BATCH, Charged, Wire
 
@@ -172,6 +178,32 @@ def listed() -> str:
         again = price.seen_again or "–"
         lines.append(f"| `{key}` | {price.usd:f} | {price.unit} | [{price.as_of}]({price.source}) | {again} |")
     return "\n".join(lines) + "\n"
+
+
+def idle() -> str:
+    """A month without events, with every setting at its default and as a small environment, as docs/cost.md has it."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for layer in LAYER_NAMES:
+            (root / layer).mkdir()
+        bills = [_idle_bill(root)]
+        (root / "foundation" / "Pulumi.docs.yaml").write_text("config:\n  foundation:small: true\n", encoding="utf-8")
+        bills.append(_idle_bill(root))
+    lines = ["| US dollars a month, idle | with the defaults | `foundation:small` |", "|---|--:|--:|"]
+    names = {**bills[0], **bills[1]}
+    lines += [f"| {name} | {' | '.join(bill.get(name, '0.00') for bill in bills)} |" for name in names]
+    return "\n".join(lines) + "\n"
+
+
+def _idle_bill(root: Path) -> dict[str, str]:
+    month = idle_load.load(configuration.load("docs", root))
+    found = report.described(month, prices.read(), {"environment": "docs", "basis": "idle"})
+    lines = {
+        f"{one['component']}: {line['item']}, {line['what']}": line["after_usd"]
+        for one in found["components"]
+        for line in one["lines"]
+    }
+    return {**lines, "**in all**": f"**{found['totals']['after_usd']}**"}
 
 
 def sentence() -> str:

@@ -133,7 +133,12 @@ def _summary(name: str) -> str:
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "architecture.md": {"layers": layers, "flow": flow, "packages": packages},
     "configuration.md": {"configuration": configuration},
-    "cost.md": {"million": million.table, "batches": million.batches, "prices": million.listed},
+    "cost.md": {
+        "million": million.table,
+        "batches": million.batches,
+        "prices": million.listed,
+        "idle": million.idle,
+    },
     "events.md": {"conformance": cloudevents.table},
     "outputs.md": {"outputs": outputs},
     "../README.md": {"million": million.sentence, "package-order": package_order},

@@ -83,7 +83,7 @@ def _compared(args: argparse.Namespace, told: dict[str, Any]) -> dict[str, Any]:
     path = Path(args.compare)
     if path.suffix or path.exists():
         return compare.compared(told, compare.saved(path), path.name)
-    load, basis = _measured(args.compare, args.since)
+    load, basis = _idle(args.compare) if args.idle else _measured(args.compare, args.since)
     other = report.described(load, prices.read(), basis)
     return compare.compared(told, other, args.compare)
 
@@ -93,13 +93,14 @@ def _load(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
         from estate_tool.costing import statement
 
         return statement.read(args.load), {"environment": args.environment, "basis": "stated", "load": str(args.load)}
-    if args.idle:
-        from estate_tool.core import configuration
-        from estate_tool.costing import idle
+    return _idle(args.environment) if args.idle else _measured(args.environment, args.since)
 
-        basis = {"environment": args.environment, "basis": "idle"}
-        return idle.load(configuration.load(args.environment)), basis
-    return _measured(args.environment, args.since)
+
+def _idle(name: str) -> tuple[Any, dict[str, Any]]:
+    from estate_tool.core import configuration
+    from estate_tool.costing import idle
+
+    return idle.load(configuration.load(name)), {"environment": name, "basis": "idle"}
 
 
 def _measured(name: str, since: str) -> tuple[Any, dict[str, Any]]:

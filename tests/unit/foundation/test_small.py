@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import json
 from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
 from pulumi_policy import StackValidationArgs
 
+from estate_tool.commands import cost
 from estate_tool.core import configuration
 from estate_tool.costing import idle, report
 from estate_tool.pricing import prices
@@ -103,6 +106,20 @@ def test_a_small_environment_costs_less_than_two_dollars_a_month_when_nothing_ha
     assert float(usual["totals"]["after_usd"]) > 15
     (watching,) = (one for one in usual["components"] if one["component"] == "watching")
     assert {line["what"]: line["after_usd"] for line in watching["lines"]}["dashboards"] == "3.00"
+
+
+def test_an_idle_environment_is_compared_with_an_idle_one(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = configuration.load
+    monkeypatch.setattr(configuration, "load", lambda name: whole(name, checkout))
+    parser = argparse.ArgumentParser()
+    cost.add_arguments(parser)
+    assert cost.run(parser.parse_args(["dev", "--idle", "--compare", "prod", "--json"])) == 0
+    told = json.loads(capsys.readouterr().out)["compare"]
+    # What is small costs a dollar or two, and what isn't, with everything at its default, more than 15.
+    assert float(told["usd"]) < 2 < 15 < float(told["other_usd"])
+    assert ("query", "kept warm") in {(line["item"], line["what"]) for line in told["lines"]}
 
 
 def test_the_guardrails_know_the_setting_and_say_it(checkout: Path) -> None:

@@ -15,7 +15,9 @@ import pytest
 import compute.config
 from estate_tool.commands import cost
 from estate_tool.costing.measure import average_warm
+from estate_tool.monitoring import window
 from estate_tool.pricing import prices, refresh
+from estate_tool.pricing.load import QueueLoad
 from foundation.catalog import CATALOG
 from tests.unit.tool.log_lines import json_record
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from estate_tool.pricing.load import Load
     from tests.unit.tool.conftest import Estate
 
 HOUR_MS = 3_600_000
@@ -113,6 +116,37 @@ def test_what_was_measured_is_taken_to_a_month(deployed: Estate, report: Callabl
     events_table = next(one for one in told["tables"] if one["table"] == "events")
     assert events_table["write"]["utilization_percent"] == "0.3"
     assert any("table pages" in one and "table events" not in one for one in told["assumptions"])
+
+
+def test_old_reports_cost_what_the_memory_of_now_costs(deployed: Estate, report: Callable[[], dict[str, Any]]) -> None:
+    logs, group = deployed.client("logs"), "/aws/lambda/lambda-ingest-dev"
+    logs.create_log_stream(logGroupName=group, logStreamName="2026/01/31/[1]a")
+    moment = int(time.time() * 1000) - HOUR_MS
+    events = [{"timestamp": moment, "message": json_record(100, size=3008, billed=200)}] * 100
+    logs.put_log_events(logGroupName=group, logStreamName="2026/01/31/[1]a", logEvents=events)
+    # 7,300 invocations × 0.2 s × 512/1024 GB, as if all had had the 512 MB of now.
+    assert float(line(report(), "functions", "ingest", "duration")["after"]) == pytest.approx(730, rel=1e-4)
+
+
+def test_two_environments_are_compared_each_by_what_it_did(
+    deployed: Estate, call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = replace(load(deployed, monkeypatch), queues=())
+    busy = replace(quiet, queues=(QueueLoad(name="ingest", requests=Decimal(10_000_000)),))
+    monkeypatch.setattr(cost, "_measured", lambda name, _: (busy if name == "dev" else quiet, {"environment": name}))
+    told = json.loads(call(cost, "dev", "--compare", "prod", "--json").out)["compare"]
+    # 10,000,000 × 0.0000004
+    assert (told["with"], told["difference_usd"]) == ("prod", "+4.00")
+    assert [(one["item"], one["difference_usd"]) for one in told["lines"]] == [("ingest", "+4.00")]
+
+
+def load(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """The measured load of an environment in which nothing happened."""
+    from estate_tool.costing import measure
+
+    monkeypatch.setattr(measure, "_since_made", lambda asked, _groups: asked)
+    found, _ = measure.measured(estate, window.since("10h"), lambda _: None)  # pyright: ignore[reportArgumentType]
+    return found
 
 
 def test_without_any_traffic_there_is_a_report(report: Callable[[], dict[str, Any]]) -> None:
