@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
 COMMANDS = (
-    "audit", "deploy", "destroy", "status", "drift", "doctor", "send", "query", "redrive", "rightsize", "cost",
-    "dashboard", "fire-drill", "permissions", "tags", "sample", "new", "local", "pulumi", "completion",
+    "audit", "deploy", "destroy", "status", "drift", "doctor", "send", "query", "logs", "invoke", "redrive",
+    "rightsize", "cost", "dashboard", "fire-drill", "permissions", "tags", "sample", "new", "local", "pulumi",
+    "completion",
 )  # fmt: skip
 _INTERRUPTED = 130
 _EPILOG = """\

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estate_tool.core.environment import DEFAULT
+from estate_tool.core.errors import UsageError
 
 if TYPE_CHECKING:
     import argparse
+
+    from foundation.naming import Names
 
 
 def environment(parser: argparse.ArgumentParser) -> None:
@@ -21,6 +24,23 @@ def environment(parser: argparse.ArgumentParser) -> None:
         help="environment, the stack's name: `local` (the default) and `local-NAME` run on the embedded AWS, "
         "every other name is a real account",
     )
+
+
+def function(parser: argparse.ArgumentParser) -> None:
+    """FUNCTION: a name of the catalog."""
+    parser.add_argument("function", metavar="FUNCTION", help="the function's name in the catalog, or in AWS")
+
+
+def declared_function(name: str, names: Names) -> str:
+    """Return the catalog's name of a function that goes by this name, there or in AWS; raise UsageError."""
+    from foundation.catalog import CATALOG
+    from foundation.problems import one_of
+
+    known = {form: each.name for each in CATALOG.functions for form in (names.function(each.name), each.name)}
+    if name not in known:
+        there = one_of((each.name for each in CATALOG.functions), name)
+        raise UsageError(f"there is no function {name} in the catalog; nothing was touched", f"give {there}")
+    return known[name]
 
 
 def wait_flag(parser: argparse.ArgumentParser) -> None:

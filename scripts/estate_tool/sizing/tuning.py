@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.errors import Failed
+from estate_tool.events import invocation
 from estate_tool.pricing.bill import cents
 from estate_tool.sizing import report_lines
 from estate_tool.sizing.recommendation import vcpus
@@ -47,7 +48,7 @@ def tried(
 
     The function itself, its versions and aliases are never touched. Raises Failed when it fails at every size.
     """
-    client = _patient_client(environment)
+    client = invocation.client(environment)
     found = []
     with copied(environment, client, function, sizes[0]) as copy:
         for memory_mb in sizes:
@@ -92,17 +93,6 @@ def described(function: Sized, found: Sequence[Tried], strategy: str, runs: int,
             for one in found
         ],
     }  # fmt: skip
-
-
-def _patient_client(environment: Environment) -> Any:
-    """A client that waits for the longest invocation there is, and never makes the same one twice."""
-    import boto3
-    from botocore.config import Config
-
-    once = Config(
-        region_name=environment.configuration.region, read_timeout=920, retries={"total_max_attempts": 1}
-    )  # fmt: skip
-    return boto3.client("lambda", config=once)
 
 
 def _try(client: Any, copy: str, payload: bytes, memory_mb: int, runs: int) -> Tried:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from estate_tool.core.errors import Failed
+from estate_tool.events import invocation
 from estate_tool.pricing import prices
 from estate_tool.sizing import trial_copy, tuning
 from estate_tool.sizing.functions import Sized
@@ -79,7 +80,7 @@ class FakeLambda:
 @pytest.fixture
 def fake(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> FakeLambda:
     fake = FakeLambda()
-    monkeypatch.setattr(tuning, "_patient_client", lambda _environment: fake)
+    monkeypatch.setattr(invocation, "client", lambda _environment: fake)
     return fake
 
 

@@ -1,0 +1,81 @@
+"""`estate invoke`: one call of a function, with its answer and the end of its log."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from estate_tool.commands import arguments
+from estate_tool.core.errors import UsageError
+
+if TYPE_CHECKING:
+    import argparse
+
+HELP = "call a function with a payload; its answer, and the end of its log"
+EXAMPLES = (
+    ("estate invoke query --payload question.json", "with what a file holds"),
+    ("estate invoke query dev --payload - --json", "in dev, with what stdin holds, for scripts"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """FUNCTION, ENV and the payload."""
+    arguments.function(parser)
+    arguments.environment(parser)
+    parser.add_argument("--payload", required=True, metavar="FILE", help="file that holds JSON, or - for stdin")
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Calls the alias that triggers call, once; the log goes to stderr, the answer to stdout. 1 if it failed."""
+    from estate_tool.core import environment
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.core.untrusted import decoded, is_json
+    from estate_tool.events import invocation
+
+    target = environment.resolve(args.environment)
+    function = arguments.declared_function(args.function, target.names)
+    payload = _payload(args.payload)
+    with reaching(target):
+        answer = invocation.invoke(invocation.client(target), target.names.function(function), payload)
+    if args.json:
+        told = decoded(answer.text) if is_json(answer.text) else answer.text
+        report = {
+            "environment": target.name, "function": function, "ok": answer.error is None, "error": answer.error,
+            "version": answer.version, "seconds": round(answer.seconds, 3), "answer": told, "log": list(answer.log),
+        }  # fmt: skip
+        print(json.dumps(report, indent=2, ensure_ascii=False))
+        return 1 if answer.error else 0
+    for line in answer.log:
+        print(line, file=sys.stderr)
+    print(answer.text)
+    if answer.error:
+        print(f"error: {function} failed: {answer.error}", file=sys.stderr)
+        print(f"  → its log: scripts/estate logs {function} {target.name} --errors", file=sys.stderr)
+    return 1 if answer.error else 0
+
+
+def _payload(name: str) -> bytes:
+    """Return the payload to the letter; raise UsageError if it is no JSON, or too large for a call."""
+    from estate_tool.core.untrusted import is_json
+    from estate_tool.events.invocation import LARGEST_BYTES
+
+    where = "stdin" if name == "-" else name
+    try:
+        payload = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        text = payload.decode("utf-8")
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"--payload {where} can't be read: {reason}", "give a file that holds JSON, or -") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--payload {where} is no text in UTF-8: {error}", "give a file that holds JSON") from error
+    if not is_json(text):
+        raise UsageError(f"--payload {where} is no JSON; nothing was called", 'give JSON, for example {"type": "t"}')
+    if len(payload) > LARGEST_BYTES:
+        raise UsageError(
+            f"--payload {where} has {len(payload):,} bytes; nothing was called",
+            f"Lambda takes at most {LARGEST_BYTES:,} in a call that waits for its answer",
+        )
+    return payload
