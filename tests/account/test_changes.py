@@ -49,7 +49,7 @@ def clones(account: Account) -> tuple[Checkout, Checkout]:
     first, second = account.checkout(), account.checkout(ESTATE_HOME=str(account.folder / "other-machine"))
     git(first, "init", "--quiet")
     git(first, "add", *LAYER_NAMES, "lambda_src", "scripts")
-    commit(first, "as it is declared")
+    git(first, "commit", "--quiet", "--message", "as it is declared")
     shutil.copytree(first.root / ".git", second.root / ".git")
     return first, second
 
@@ -77,10 +77,6 @@ def git(clone: Checkout, *arguments: str) -> str:
     person = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com", "-c", "commit.gpgsign=false")
     command = ["git", *person, *arguments]
     return subprocess.run(command, cwd=clone.root, check=True, capture_output=True, text=True).stdout.strip()
-
-
-def commit(clone: Checkout, message: str) -> None:
-    git(clone, "commit", "--quiet", "--all", "--message", message)
 
 
 def at_once(*starts: tuple[Checkout, str]) -> list[Report]:
@@ -379,7 +375,7 @@ def test_an_older_clone_takes_nothing_back(account: Account, run: Checkout, othe
 
     before, file = reads(), CATALOG
     run.replace(file, "read=Capacity(minimum=1, maximum=100)", "read=Capacity(minimum=1, maximum=200)")
-    commit(run, "more reads")
+    git(run, "commit", "--quiet", "--message", "more reads", file)
     deploy(run)
     stopped = refused(account, other)
     assert git(run, "rev-parse", "HEAD")[:12] in stopped.whole["error"]
