@@ -194,7 +194,7 @@ encoded = st.builds(
 @st.composite
 def documents(draw: st.DrawFn) -> dict[str, Any]:
     """Members that an event may have, a few of them with values that none has."""
-    changes = draw(st.dictionaries(members, json_values, max_size=2))
+    changes: dict[str, Any] = dict(draw(st.dictionaries(members, json_values, max_size=2)))
     if draw(st.booleans()):
         changes |= {"data_base64": draw(encoded | json_values), "datacontenttype": draw(types)}
         changes.setdefault("data", draw(st.sampled_from([..., None])))
