@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.bench import bill, growth, handlers, rollouts, sending, sizing, starts, whole
+from tests.bench import audit, bill, growth, handlers, rollouts, sending, sizing, starts, whole
 
 ROWS = (
     *rollouts.ROWS,
@@ -13,4 +13,5 @@ ROWS = (
     *whole.ROWS,
     *sending.ROWS,
     *sizing.ROWS,
+    *audit.ROWS,
 )

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench import bill, handlers, sending, sizing, starts
+from tests.bench import audit, bill, handlers, sending, sizing, starts
 from tests.bench.harness import Measured, Results, Row, table
 from tests.bench.rows import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-QUICK = [row for part in (starts, handlers, bill, sending, sizing) for row in part.ROWS]
+QUICK = [row for part in (starts, handlers, bill, sending, sizing, audit) for row in part.ROWS]
 
 
 @pytest.mark.parametrize("row", QUICK, ids=lambda row: row.name)
