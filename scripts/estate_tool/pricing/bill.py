@@ -111,14 +111,11 @@ def apportioned(amounts: Sequence[Decimal], total: Decimal) -> list[Decimal]:
     """The amounts in whole cents that add up to a total near their sum: cents left over go to the largest rests."""
     parts = [amount.quantize(CENT, ROUND_FLOOR) for amount in amounts]
     left = int((total - sum(parts, ZERO)) / CENT)
-    if left < 0:
-        # The total was rounded down further than the parts: the smallest rests give a cent back.
-        by_rest = sorted(
-            (place for place, part in enumerate(parts) if part), key=lambda place: amounts[place] - parts[place]
-        )
-        for place in by_rest[:-left]:
-            parts[place] -= CENT
-        return parts
+    while left < 0:
+        # The total was rounded down further than the parts: the smallest rest gives a cent back.
+        paid = (place for place, part in enumerate(parts) if part)
+        parts[min(paid, key=lambda place: amounts[place] - parts[place])] -= CENT
+        left += 1
     by_rest = sorted(
         (place for place, amount in enumerate(amounts) if amount), key=lambda place: parts[place] - amounts[place]
     )
@@ -133,12 +130,16 @@ def apportioned_pair(
     """The amounts of both in whole cents that add up to their totals; what did not change is the same cents in both."""
     same = [place for place, amount in enumerate(before) if amount == after[place]]
     changed = [place for place in range(len(before)) if place not in set(same)]
-    held = cents(sum((before[place] for place in same), ZERO))
+    least = min(total_before, total_after)
+    held = min(cents(sum((before[place] for place in same), ZERO)), least)
     # Where nothing else is paid for, all the cents are theirs.
     if not any(before[place] for place in changed):
         held = total_before
     elif not any(after[place] for place in changed):
         held = total_after
+    if held > least:
+        # Rounding made the smaller of two sums the larger: they have to add up before anything else.
+        return apportioned(before, total_before), apportioned(after, total_after)
     kept = apportioned([before[place] for place in same], held)
     both: list[list[Decimal]] = []
     for amounts, total in ((before, total_before), (after, total_after)):

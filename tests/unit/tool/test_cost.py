@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from hypothesis import example as tried_example
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -291,6 +292,9 @@ def test_more_invocations_never_cost_less(function: FunctionLoad, more: Decimal)
 
 
 @settings(max_examples=30, deadline=None)
+@tried_example(
+    Load(tables=(TableLoad(name="t", backup_gb=Decimal("0.028")),), logs=LogLoad(ingested_gb=Decimal("0.23")))
+)
 @given(LOADS)
 def test_whatever_the_load_rounded_lines_add_up_to_the_total_rounded_once(load: Load) -> None:
     found = priced(load)
