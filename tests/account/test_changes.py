@@ -211,9 +211,7 @@ def test_another_key_of_a_table_with_items(account: Account, run: Checkout, othe
     with edited(run, CATALOG):
         run.replace(CATALOG, 'range_key="hour"', 'range_key="day"')
         assert losses(run) == {TABLE: ITEMS}
-        for names in (["table-events-dev"], [TABLE, "table-events-dev"]):
-            refused(account, run, "--layer", "data", "--lose-data", *names)
-        refused(account, run, "--layer", "data", "--skip-preview")
+        refused(account, run, "--layer", "data", "--skip-preview", "--lose-data", TABLE, "table-events-dev")
     with edited(other, CATALOG):
         other.replace(CATALOG, 'hash_key="series"', 'hash_key="type"')
         stopped = refused(account, other)
