@@ -143,7 +143,8 @@ def _assert_exact(texts: Sequence[str], items: Sequence[Mapping[str, Any]]) -> N
             numbers = {"count": Decimal(bucket.count)}
             for name, values in bucket.values.items():
                 numbers[f"count:{name}"] = Decimal(len(values))
-                numbers[f"sum:{name}"], numbers[f"squares:{name}"] = sum(values), sum(each * each for each in values)
+                numbers[f"sum:{name}"] = sum(values, Decimal(0))
+                numbers[f"squares:{name}"] = sum((each * each for each in values), Decimal(0))
             for name, number in numbers.items():
                 sums[name] = sums.get(name, Decimal(0)) + number
     found = {}
