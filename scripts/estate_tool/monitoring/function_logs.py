@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -32,7 +33,6 @@ _KNOWN = {"timestamp", "time", "level", "message", "logger", "stackTrace", "requ
 class LogEvent:
     """One event of a log group, as FilterLogEvents tells it."""
 
-    id: str
     time_ms: int
     stream: str
     message: str
@@ -58,9 +58,7 @@ def read(client: Any, group: str, start_ms: int, *, errors: bool, end_ms: int | 
         for event in page.get("events", ()):
             message = str(event.get("message", "")).rstrip("\n")
             if not errors or is_error(message):
-                yield LogEvent(
-                    str(event.get("eventId", "")), int(event["timestamp"]), str(event.get("logStreamName", "")), message
-                )
+                yield LogEvent(int(event["timestamp"]), str(event.get("logStreamName", "")), message)
         token = page.get("nextToken")
         # A page may be empty and not the last; the same token again would never end.
         if not token or token == request.get("nextToken"):
@@ -71,17 +69,21 @@ def read(client: Any, group: str, start_ms: int, *, errors: bool, end_ms: int | 
 def follow(
     client: Any, group: str, start_ms: int, *, errors: bool, sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[LogEvent]:
-    """Yield the events since then, each once, and go on with new ones until the reader stops."""
-    seen: dict[str, int] = {}
+    """Yield the events since then, each once, and go on with new ones until the reader stops.
+
+    Equal lines of one stream and millisecond are told apart by their number: a fresh event may have no id yet.
+    """
+    seen: set[tuple[LogEvent, int]] = set()
     while True:
-        latest = start_ms
+        latest, alike = start_ms, Counter[LogEvent]()
         for event in read(client, group, start_ms, errors=errors):
             latest = max(latest, event.time_ms)
-            if event.id not in seen:
+            alike[event] += 1
+            if (event, alike[event]) not in seen:
                 yield event
-            seen[event.id] = event.time_ms
+            seen.add((event, alike[event]))
         start_ms = max(start_ms, latest - LATE_MS)
-        seen = {name: moment for name, moment in seen.items() if moment >= start_ms}
+        seen = {(event, number) for event, number in seen if event.time_ms >= start_ms}
         sleep(PAUSE_SECONDS)
 
 

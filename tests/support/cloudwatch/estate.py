@@ -77,8 +77,12 @@ class Minute:
         return replace(self, **{part: after})
 
 
+# Queues that are not of the workload: somebody sends, and they are consumed at once.
+OTHERS = {f"queue-{queue.name}": Waiting(sent=1) for queue in CATALOG.queues if queue.name != QUEUE}
 # Nothing happens; the dead-letter queues have been looked at within six hours, so that SQS publishes zeros.
-NOTHING = Minute(queues={f"queue-{QUEUE}": Waiting(), f"dlq-{QUEUE}": Waiting(), f"dlq-{COUNTER.name}": Waiting()})
+NOTHING = Minute(
+    queues={f"queue-{QUEUE}": Waiting(), f"dlq-{QUEUE}": Waiting(), f"dlq-{COUNTER.name}": Waiting(), **OTHERS}
+)
 # A hundred events, in batches of ten, and thirty queries.
 BUSY = Minute(
     calls={

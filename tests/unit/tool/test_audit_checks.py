@@ -208,6 +208,18 @@ def test_dead_letters_outlive_their_source_and_somebody_looks() -> None:
     assert found(estate(queues=(source, replace(dead, messages=3)))) == {("dead-letters-waiting", "dead")}
 
 
+def test_endless_receives_are_fine_where_somebody_is_told_of_the_age() -> None:
+    dead = queue("dead", dead_letters_to="", retention_seconds=1_209_600)
+    source = queue("source", dead_letters_to=dead.arn, retention_seconds=345_600, max_receives=1000)
+    mapping = EventSourceMapping(function="f", source=source.arn)
+    whole = estate([function("f")], queues=(source, dead), mappings=(mapping,))
+    assert found(whole) == {("retries-endless", "source")}
+    age = ("AWS/SQS", "ApproximateAgeOfOldestMessage", frozenset({("QueueName", "source")}))
+    assert found(replace(whole, watched=whole.watched | {age})) == set()
+    few = replace(whole, queues=(replace(source, max_receives=100), dead))
+    assert found(few) == set()
+
+
 def test_a_module_inside_different_packages_is_told_of_each() -> None:
     packages = {"one": {"a/util.py": "d1", "a/main.py": "d2"}, "other": {"lib/util.py": "d1", "b.py": "d3"}}
     whole = estate([function("one"), function("other")], packages=packages)

@@ -18,6 +18,7 @@ _SYNCHRONOUS = {
     "edgelambda.amazonaws.com", "lex.amazonaws.com", "lexv2.amazonaws.com", "vpc-lattice.amazonaws.com",
 }  # fmt: skip
 _DEPTH = frozenset({"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"})
+_AGE = frozenset({"ApproximateAgeOfOldestMessage"})
 MOST_RECEIVES = 100
 
 
@@ -143,8 +144,10 @@ def _delivery(inventory: Inventory, function: Function, mapping: EventSourceMapp
             f"{function.timeout_seconds} s: they are processed twice",
             f"set the visibility timeout to six times the function's: {6 * function.timeout_seconds} s",
         )  # fmt: skip
-    if queue.max_receives is not None and queue.max_receives > MOST_RECEIVES:
+    watched = inventory.is_watched("AWS/SQS", _AGE, ("QueueName", queue.name))
+    if (queue.max_receives or 0) > MOST_RECEIVES and not watched:
         yield _finding(
-            10, "retries-endless", queue.arn, f"a failing message is received {queue.max_receives:,} times",
-            "let it fail for good after fewer receives",
+            10, "retries-endless", queue.arn,
+            f"a failing message is received {queue.max_receives:,} times, and nobody is told of its age",
+            "let it fail for good after fewer receives, or alarm on ApproximateAgeOfOldestMessage",
         )  # fmt: skip
