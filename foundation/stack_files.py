@@ -1,6 +1,7 @@
-"""Configuration as it stands in a layer's files, refused where the engine would read another value.
+"""Configuration of an environment as its file holds it, refused where the engine would read another value.
 
-The engine writes a stack's file again when it makes the stack, with the values that it read: 0420 becomes "272".
+All layers share the file (`stackConfigDir` in each Pulumi.yaml). The engine writes it again when it makes a stack,
+with the values that it read: 0420 becomes "272".
 """
 
 import re
@@ -10,11 +11,18 @@ from pathlib import Path
 from typing import Any
 
 from foundation import small
+from foundation.layers import LAYER_NAMES
 from foundation.problems import InvalidConfiguration, Problem
 from foundation.settings import Setting, read_settings
 from foundation.yaml_text import Scalar, located, read, scalars
 
 ROOT = Path(__file__).parents[1]
+FOLDER = "environments"
+# Namespaces beside those of the layers: the provider's and the engine's.
+_SHARED_NAMESPACES = ("aws", "pulumi")
+_SALT = "encryptionsalt"
+
+_NAMESPACES_RULE = f"keys of {', '.join(f'{name}:' for name in LAYER_NAMES)} or aws:"
 
 # Whole numbers that the engine, which reads floats, writes as they were.
 _KEPT = re.compile(r"0|-?[1-9][0-9]{0,14}")
@@ -22,11 +30,10 @@ _KEPT = re.compile(r"0|-?[1-9][0-9]{0,14}")
 
 @dataclass(frozen=True, kw_only=True)
 class LayerFiles:
-    """Configuration of a layer by bare key, its own and the provider's; by full key what belongs to others."""
+    """Configuration of a layer by bare key: its own and the provider's."""
 
     own: dict[str, Any] = field(default_factory=dict)
     aws: dict[str, Any] = field(default_factory=dict)
-    others: dict[Scalar, Any] = field(default_factory=dict)
 
     @property
     def readable(self) -> dict[str, Any]:
@@ -34,25 +41,37 @@ class LayerFiles:
         return {key: value for key, value in self.own.items() if not _is_secret(value)}
 
 
-def layer_files(layer: str, stack: str, root: Path | None = None) -> LayerFiles:
-    """Return what is configured for a layer; the stack's file wins over the project's, both over a small environment's.
+def name_of(stack: str) -> str:
+    """Return the path of an environment's file within the checkout, as messages name it."""
+    return f"{FOLDER}/Pulumi.{stack}.yaml"
 
-    Raises InvalidConfiguration with every value that YAML, or the engine, takes for another one than is written.
+
+def environments(root: Path) -> list[str]:
+    """Return the names of the environments that have a file."""
+    return sorted(path.name[len("Pulumi.") : -len(".yaml")] for path in (root / FOLDER).glob("Pulumi.*.yaml"))
+
+
+def layer_files(layer: str, stack: str, root: Path | None = None) -> LayerFiles:
+    """Return what is configured for a layer; the environment wins over the project, both over a small environment.
+
+    Raises InvalidConfiguration with every value that YAML, or the engine, takes for another one than is written, and
+    with keys of no layer: they may be misspelt keys of this one.
     """
     found = LayerFiles()
-    problems: list[Problem] = []
-    folder = (root or ROOT) / layer
-    for path in (folder / "Pulumi.yaml", folder / f"Pulumi.{stack}.yaml"):
+    checkout = root or ROOT
+    problems = list(_of_one_layer(checkout, layer, stack))
+    for path in (checkout / layer / "Pulumi.yaml", checkout / name_of(stack)):
         for full_key, value in _entries(path).items():
-            problems += _unlike_written(full_key, value)
             namespace, _, key = full_key.rpartition(":")
-            plain = _without_schema(value)
-            if namespace in ("", layer):
-                found.own[key] = plain
+            if namespace in LAYER_NAMES and namespace != layer:
+                continue
+            problems += _unlike_written(full_key, value)
+            if namespace == layer:
+                found.own[key] = _without_schema(value)
             elif namespace == "aws":
-                found.aws[key] = plain
-            else:
-                found.others[full_key] = plain
+                found.aws[key] = _without_schema(value)
+            elif namespace not in _SHARED_NAMESPACES:
+                problems.append(Problem(where=full_key.place, value=full_key, allowed=_NAMESPACES_RULE))
     if problems:
         raise InvalidConfiguration(problems)
     for key, value in small_defaults(layer, stack, root).items():
@@ -91,6 +110,18 @@ def content_of(path: Path) -> dict[str, Any]:
     except ValueError as error:  # no UTF-8 is one, too
         raise InvalidConfiguration([Problem(where=shown, value=str(error), allowed="valid YAML")]) from error
     return content if isinstance(content, dict) else {}
+
+
+def _of_one_layer(root: Path, layer: str, stack: str) -> Iterator[Problem]:
+    """Yield a problem for a file from when each layer had its own; a salt alone says nothing."""
+    path = root / layer / f"Pulumi.{stack}.yaml"
+    if content_of(path).keys() - {_SALT}:
+        yield Problem(
+            where=f"{layer}/{path.name}",
+            value="a file of one layer",
+            allowed=f"one file for all layers: move the keys under its config: to {name_of(stack)}, encrypt its "
+            "secrets again there (pulumi config set --secret), then delete it",
+        )
 
 
 def _entries(path: Path) -> Mapping[Scalar, Any]:

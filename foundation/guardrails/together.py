@@ -108,7 +108,7 @@ def _waived(resources: Resources, catalog: Catalog = CATALOG, today: date | None
 def _small(resources: Resources) -> Iterator[Finding]:
     configured = _configured(resources)
     stack = next((item for item in resources if item.type == "pulumi:pulumi:Stack"), None)
-    if stack is None or not configured.get(f"{small.LAYER}:{small.KEY}"):
+    if stack is None or str(configured.get(f"{small.LAYER}:{small.KEY}")).lower() != "true":
         return
     for layer, settings in small.SETTINGS.items():
         if stack.project == project(layer):

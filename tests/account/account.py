@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws
 
 ENVIRONMENT = "dev"
-_PARTS = (*LAYER_NAMES, "lambda_src", "scripts")
+_PARTS = (*LAYER_NAMES, "environments", "lambda_src", "scripts")
 _PROFILE = """\
 [default]
 region = us-east-1
@@ -53,13 +53,11 @@ class Checkout(Commands):
     """A copy of the checkout on the machine of somebody who works on the account; it may be edited."""
 
     def configure(self, **values: Any) -> None:
-        """Set keys of the environment in each layer's file: `aws__region` stands for aws:region."""
+        """Set keys in the environment's file: `aws__region` stands for aws:region."""
         keys = {key.replace("__", ":"): value for key, value in values.items()}
-        for layer in LAYER_NAMES:
-            own = {key: value for key, value in keys.items() if key.split(":")[0] in (layer, "aws")}
-            file = self.root / layer / f"Pulumi.{ENVIRONMENT}.yaml"
-            content = yaml.safe_load(file.read_text()) if file.exists() else {}
-            file.write_text(yaml.safe_dump({**content, "config": {**content.get("config", {}), **own}}))
+        file = self.root / f"environments/Pulumi.{ENVIRONMENT}.yaml"
+        content = yaml.safe_load(file.read_text()) if file.exists() else {}
+        file.write_text(yaml.safe_dump({**content, "config": {**content.get("config", {}), **keys}}))
 
     def replace(self, file: str, old: str, new: str) -> None:
         """Edit a file: `old` must stand in it."""

@@ -48,7 +48,7 @@ def clones(account: Account) -> tuple[Checkout, Checkout]:
     """Clones of one commit, of two people on two machines."""
     first, second = account.checkout(), account.checkout(ESTATE_HOME=str(account.folder / "other-machine"))
     git(first, "init", "--quiet")
-    git(first, "add", *LAYER_NAMES, "lambda_src", "scripts")
+    git(first, "add", *LAYER_NAMES, "environments", "lambda_src", "scripts")
     git(first, "commit", "--quiet", "--message", "as it is declared")
     shutil.copytree(first.root / ".git", second.root / ".git")
     return first, second
@@ -239,7 +239,7 @@ def test_a_removed_function_with_dead_letters(account: Account, run: Checkout) -
 
 def test_another_suffix_and_back(account: Account, run: Checkout) -> None:
     before = account.listed()
-    with edited(run, "foundation/Pulumi.dev.yaml"):
+    with edited(run, "environments/Pulumi.dev.yaml"):
         run.configure(foundation__environmentSuffix="blue")
         for flags in ((), ("--skip-preview",)):
             assert "docs/moving.md" in refused(account, run, *flags).text
@@ -401,7 +401,7 @@ def test_a_shorter_retention(account: Account, run: Checkout) -> None:
     logs.create_log_stream(logGroupName=group, logStreamName="old")
     event = {"timestamp": int((time.time() - 10 * DAY) * 1000), "message": "x" * 100}
     logs.put_log_events(logGroupName=group, logStreamName="old", logEvents=[event])
-    with edited(run, "compute/Pulumi.dev.yaml"):
+    with edited(run, "environments/Pulumi.dev.yaml"):
         run.configure(compute__logRetentionDays=7)
         assert list(losses(run)) == [group]
         assert refused(account, run).whole["losses"][0]["held"]["bound"] == "up to"
@@ -438,7 +438,7 @@ def test_a_repair_of_drift_loses_nothing_unasked(account: Account, run: Checkout
 @long
 def test_other_tags_and_capacities(account: Account, run: Checkout) -> None:
     before, items = account.listed(), count(account, TABLE)
-    with edited(run, "foundation/Pulumi.dev.yaml", CATALOG):
+    with edited(run, "environments/Pulumi.dev.yaml", CATALOG):
         run.configure(foundation__owner="somebody-else")
         run.replace(CATALOG, "read=Capacity(minimum=1, maximum=100)", "read=Capacity(minimum=2, maximum=200)")
         planned = run(*PREVIEW)

@@ -58,7 +58,7 @@ def checkout() -> Iterator[Checkout]:
     """A copy of this checkout, which shares its environment; all of it is gone at the end."""
     with tempfile.TemporaryDirectory() as folder, running(Path(folder, "home")) as aws:
         root = Path(folder, "checkout")
-        for part in (*LAYER_NAMES, "lambda_src", "scripts"):
+        for part in (*LAYER_NAMES, "environments", "lambda_src", "scripts"):
             shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", ".build"))
         shutil.copyfile(ROOT / "requirements.lock", root / "requirements.lock")
         (root / ".venv").symlink_to(ROOT / ".venv")

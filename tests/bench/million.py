@@ -21,7 +21,7 @@ from estate_tool.pricing import prices
 from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS, FunctionLoad, Load, LogLoad, QueueLoad, TableLoad
 from estate_tool.sizing.recommendation import vcpus
 from foundation.catalog import CATALOG, EVENT_RETENTION_DAYS
-from foundation.layers import LAYER_NAMES
+from foundation.stack_files import FOLDER
 from tests.bench import bill
 from tests.support.wire import INGEST_BATCH, STREAM_BATCH, Charged, Wire
 
@@ -184,10 +184,9 @@ def idle() -> str:
     """A month without events, with every setting at its default and as a small environment, as docs/cost.md has it."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        for layer in LAYER_NAMES:
-            (root / layer).mkdir()
+        (root / FOLDER).mkdir()
         bills = [_idle_bill(root)]
-        (root / "foundation" / "Pulumi.docs.yaml").write_text("config:\n  foundation:small: true\n", encoding="utf-8")
+        (root / FOLDER / "Pulumi.docs.yaml").write_text("config:\n  foundation:small: true\n", encoding="utf-8")
         bills.append(_idle_bill(root))
     lines = ["| US dollars a month, idle | with the defaults | `foundation:small` |", "|---|--:|--:|"]
     names = {**bills[0], **bills[1]}

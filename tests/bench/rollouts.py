@@ -111,7 +111,7 @@ def _preview(small: bool) -> Measured:
             run("scripts/deploy_layer.sh", layer)
         (app / "resources.json").write_text(json.dumps(_resources(run, "data")))
         (app / "app.js").write_text(_APP)
-        edited = run.root / "data/Pulumi.local.yaml"
+        edited = run.root / "environments/Pulumi.local.yaml"
 
         def ours() -> None:
             # Something to preview: the tool would not even look at a layer without a change.

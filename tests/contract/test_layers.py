@@ -8,6 +8,7 @@ from typing import Any
 
 import pulumi
 import pytest
+import yaml
 
 from compute.outputs import ComputeOutputs, FunctionOutputs
 from data.outputs import DataOutputs, QueueOutputs, TableOutputs
@@ -16,6 +17,7 @@ from foundation.layers import LAYER_NAMES, layer, project
 from foundation.naming import Arns, Names
 from foundation.outputs import FoundationOutputs
 from foundation.policies import failure_queue_arn
+from foundation.stack_files import FOLDER
 from tests.support.mocks import ROOT, outputs_of, record, roll_out
 
 ARNS = Arns(names=Names("dev"), account="123456789012", region="us-east-1")
@@ -115,3 +117,10 @@ def test_a_layer_imports_foundation_and_the_outputs_of_layers_it_reads_nothing_e
 def test_the_functions_code_imports_nothing_of_the_layers() -> None:
     for path in (ROOT / "lambda_src").rglob("*.py"):
         assert not {module.split(".")[0] for module in _imports(path)} & {*LAYER_NAMES, "pulumi", "pulumi_aws"}, path
+
+
+@pytest.mark.parametrize("name", LAYER_NAMES)
+def test_the_engine_configures_every_layer_from_the_file_that_the_tool_reads(name: str) -> None:
+    content = yaml.safe_load((ROOT / name / "Pulumi.yaml").read_text())
+    assert (ROOT / name / content["stackConfigDir"]).resolve() == ROOT / FOLDER
+    assert sorted(path.name for path in (ROOT / name).glob("Pulumi*.yaml")) == ["Pulumi.yaml"]

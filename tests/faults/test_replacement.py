@@ -33,7 +33,7 @@ pytestmark = pytest.mark.timeout(900)
 def changed_checkout(folder: Path) -> Path:
     """The checkout with other code of every function, and the same environment."""
     ignored = shutil.ignore_patterns("__pycache__", ".build")
-    for name in (*LAYER_NAMES, "lambda_src", "scripts"):
+    for name in (*LAYER_NAMES, "environments", "lambda_src", "scripts"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy(ROOT / "requirements.lock", folder)
     (folder / ".venv").symlink_to(ROOT / ".venv")

@@ -91,7 +91,7 @@ def copied(own: EmbeddedAws, tmp_path: Path) -> Commands:
     """The commands of another checkout of the same, against the same state."""
     copy = tmp_path / "another checkout"
     copy.mkdir()
-    for part in (*LAYER_NAMES, "lambda_src", "scripts"):
+    for part in (*LAYER_NAMES, "environments", "lambda_src", "scripts"):
         shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", ".build"))
     shutil.copyfile(ROOT / "requirements.lock", copy / "requirements.lock")
     (copy / ".venv").symlink_to(ROOT / ".venv")

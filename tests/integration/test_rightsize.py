@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 FLIGHTS = 600
 FUNCTIONS = {function.name for function in CATALOG.functions}
-COPIED = ("foundation", "data", "compute", "observability", "lambda_src", "scripts")
+COPIED = ("foundation", "data", "compute", "observability", "environments", "lambda_src", "scripts")
 pytestmark = pytest.mark.timeout(900)
 
 

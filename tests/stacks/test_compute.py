@@ -92,7 +92,7 @@ def test_only_critical_functions_keep_environments_warm(compute: Recording) -> N
 def test_an_environment_that_waives_it_keeps_nothing_warm_and_has_no_alarms_on_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    folder = tmp_path / "compute"
+    folder = tmp_path / "environments"
     folder.mkdir()
     (folder / "Pulumi.dev.yaml").write_text('config:\n  compute:provisionedMinimum: "0"\n')
     monkeypatch.setattr(stack_files, "ROOT", tmp_path)

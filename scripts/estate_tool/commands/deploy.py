@@ -128,7 +128,7 @@ def _account(target: Environment, layers: tuple[str, ...], say: Callable[[str], 
     from estate_tool.core.account_guard import require_own_account
     from estate_tool.rollout import quota
 
-    account = require_own_account(target, layers)
+    account = require_own_account(target)
     if "compute" in layers:
         quota.require(target, say)
     return account

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     layers = orchestration.selected(args.layer)
     # The embedded AWS is nobody else's.
     if not target.local:
-        require_own_account(target, layers)
+        require_own_account(target)
     display = Display()
     changes = not args.preview
     taken = lock.taken(target, "estate destroy", changes=changes, wait=args.wait, say=display.line)

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     layers = orchestration.selected(args.layer)
     # The embedded AWS is nobody else's: there is no account to mistake, and nobody to ask.
     if args.repair and not target.local:
-        require_own_account(target, layers)
+        require_own_account(target)
     display = Display()
     taken = lock.taken(target, "estate drift", changes=args.repair, wait=args.wait, say=display.line)
     with taken as (pulumi, still_ours):

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     layers, name = _chosen(args.names)
     target = environment.resolve(name)
-    place = _place(target, layers, args.account)
+    place = _place(target, args.account)
     if args.key and not args.backend:
         raise UsageError("--key is for --backend", "for example: --backend s3://BUCKET --key ARN")
     if args.backend:
@@ -95,12 +95,12 @@ def _chosen(names: list[str]) -> tuple[tuple[str, ...], str]:
     return layers, rest[0] if rest else DEFAULT
 
 
-def _place(target: Environment, layers: tuple[str, ...], account: str | None) -> Place:
+def _place(target: Environment, account: str | None) -> Place:
     from estate_tool.engine.dry_run import Place
 
-    configured = sorted({each for layer in layers for each in target.configuration.allowed_accounts[layer]})
     # The embedded AWS has one account, which nobody need configure.
-    allowed = [account] if account else [_LOCAL_ACCOUNT] if target.local else configured
+    known = (_LOCAL_ACCOUNT,) if target.local else target.configuration.allowed_accounts
+    allowed = (account,) if account else known
     if len(allowed) != 1 or not (allowed[0].isdigit() and len(allowed[0]) == 12):
         raise UsageError(
             f"which account {target.name} belongs to is not known: {', '.join(allowed) or 'nothing is configured'}",

@@ -48,7 +48,12 @@ def run(args: argparse.Namespace) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, and would hand that on
-    os.execv(engine.pulumi, ["pulumi", *args.arguments])
+    os.execv(engine.pulumi, ["pulumi", *args.arguments, *_kept_configuration(args.arguments)])
+
+
+def _kept_configuration(arguments: Sequence[str]) -> list[str]:
+    """Return the flag without which `stack rm` of one layer deletes the file that all layers are configured by."""
+    return ["--preserve-config"] if {"stack", "rm"} <= set(arguments) else []
 
 
 def local_stack(arguments: Sequence[str]) -> str:

@@ -27,6 +27,7 @@ def refuse_others(functions: Sequence[Sized]) -> None:
 def apply(target: Environment, functions: Sequence[Sized], told: dict[str, Any]) -> None:
     """Writes what was recommended, with its evidence."""
     from estate_tool.sizing import file, provisioned_concurrency, stack_file
+    from foundation.stack_files import name_of
 
     sizes = {
         function.catalog_name: (one["recommended_mb"], one["evidence"])
@@ -36,7 +37,7 @@ def apply(target: Environment, functions: Sequence[Sized], told: dict[str, Any])
     _tell(target, "compute/sizing.json", file.apply(sizes))
     keys = provisioned_concurrency.together(target.configuration.compute.provisioning, told["provisioned_concurrency"])
     if keys:
-        _tell(target, f"compute/Pulumi.{target.name}.yaml", stack_file.apply(target.name, keys))
+        _tell(target, name_of(target.name), stack_file.apply(target.name, keys))
 
 
 def revert(target: Environment, names: Sequence[str]) -> None:

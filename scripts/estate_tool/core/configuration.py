@@ -1,4 +1,4 @@
-"""The configuration of an environment, read from the layers' stack files and checked before anything is touched."""
+"""The configuration of an environment, read from its file and checked before anything is touched."""
 
 from __future__ import annotations
 
@@ -18,12 +18,10 @@ from estate_tool.core.paths import ROOT
 from foundation.catalog import CATALOG
 from foundation.layers import LAYER_NAMES
 from foundation.problems import InvalidConfiguration, Problem, together
-from foundation.stack_files import layer_files
+from foundation.stack_files import layer_files, name_of
 from foundation.validation import validate
 from foundation.yaml_text import located, scalars
 
-# Namespaces a layer's file may hold besides its own: the provider's and the engine's.
-_OTHER_NAMESPACES = ("aws", "pulumi")
 _PARSERS: Mapping[str, Callable[..., Any]] = {
     "foundation": foundation.config.parse,
     "data": data.config.parse,
@@ -36,7 +34,7 @@ _PARSERS: Mapping[str, Callable[..., Any]] = {
 class Configuration:
     """The typed configurations of an environment that tools need, and its AWS settings.
 
-    `allowed_accounts` are, by layer, those that it may be rolled out to.
+    `allowed_accounts` are those that it may be rolled out to.
     """
 
     foundation: foundation.config.FoundationConfig
@@ -44,7 +42,7 @@ class Configuration:
     compute: compute.config.ComputeConfig
     observability: observability.config.ObservabilityConfig
     region: str
-    allowed_accounts: Mapping[str, tuple[str, ...]]
+    allowed_accounts: tuple[str, ...]
 
 
 def load(environment: str, root: Path = ROOT) -> Configuration:
@@ -52,22 +50,23 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
     problems = list(_catalog())
     parsed: dict[str, Any] = {}
     provider: dict[str, Any] = {}
-    accounts: dict[str, tuple[str, ...]] = {}
+    accounts: tuple[str, ...] = ()
     for layer in LAYER_NAMES:
         try:
-            own, aws = _raw(root, layer, environment)
-            provider.update(aws)
-            accounts[layer], parsed[layer] = together(
-                lambda: _texts(aws.get("allowedAccountIds")),  # noqa: B023 – called at once
-                lambda: _PARSERS[layer](own, stack=environment),  # noqa: B023
+            files = layer_files(layer, environment, root)
+            provider.update(files.aws)
+            accounts, parsed[layer] = together(
+                lambda: _texts(files.aws.get("allowedAccountIds")),  # noqa: B023 – called at once
+                lambda: _PARSERS[layer](files.readable, stack=environment),  # noqa: B023
             )
         except InvalidConfiguration as error:
             problems += error.problems
     if problems:
-        lines = "\n".join(f"  - {problem}" for problem in problems)
+        # What is wrong with the file itself, or with a key of aws:, is found for each layer.
+        lines = "\n".join(f"  - {problem}" for problem in dict.fromkeys(map(str, problems)))
         raise UsageError(
             f"the configuration of environment {environment!r} is not valid; nothing was touched:\n{lines}",
-            f"configuration stands in <layer>/Pulumi.{environment}.yaml, foundation/catalog.py and compute/sizing.json",
+            f"configuration stands in {name_of(environment)}, foundation/catalog.py and compute/sizing.json",
         )
     return Configuration(
         foundation=parsed["foundation"],
@@ -82,7 +81,7 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
 def values(layer: str, environment: str, root: Path = ROOT) -> dict[str, Any]:
     """Return the plain configuration of a layer by bare key, without secrets; UsageError for a broken file."""
     try:
-        return _raw(root, layer, environment)[0]
+        return layer_files(layer, environment, root).readable
     except InvalidConfiguration as error:
         raise UsageError(str(error)) from error
 
@@ -92,20 +91,6 @@ def _catalog() -> Iterator[Problem]:
         validate(CATALOG)
     except InvalidConfiguration as error:
         yield from error.problems
-
-
-def _raw(root: Path, layer: str, environment: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A layer's own values and those of the provider, by bare key."""
-    found = layer_files(layer, environment, root)
-    allowed = f"keys of {layer}: or aws: in this file"
-    problems = [
-        Problem(where=key.place, value=key, allowed=allowed)
-        for key in found.others
-        if key.partition(":")[0] not in _OTHER_NAMESPACES
-    ]
-    if problems:
-        raise InvalidConfiguration(problems)
-    return found.readable, found.aws
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from estate_tool.core.errors import Failed
 from estate_tool.core.paths import ROOT
 from estate_tool.engine.hints import way_out
 from foundation.layers import LAYER_NAMES
-from foundation.stack_files import content_of
+from foundation.stack_files import content_of, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,9 +75,8 @@ def _named_by(variables: Mapping[str, str]) -> str:
 
 
 def passphrase(backend: Backend, environment: str, variables: Mapping[str, str] = os.environ) -> str:
-    """Return the source of the passphrase of the layers' secrets; Failed when one is needed and there is none."""
-    needing = [layer for layer in LAYER_NAMES if _needs_passphrase(backend, layer, environment)]
-    if not needing:
+    """Return the source of the passphrase of an environment's secrets; Failed when one is needed and there is none."""
+    if not _needs_passphrase(backend, environment):
         return "not needed: the backend, or a key of yours, keeps secrets"
     if _PASSPHRASE in variables:
         return _PASSPHRASE
@@ -88,14 +87,14 @@ def passphrase(backend: Backend, environment: str, variables: Mapping[str, str] 
             )
         return f"{_PASSPHRASE_FILE}, {file}"
     raise Failed(
-        f"the secrets of {', '.join(needing)} are encrypted by a passphrase, and none is given",
+        f"the secrets of {environment} are encrypted by a passphrase, and none is given",
         f"choose one, keep it safe, and set {_PASSPHRASE}, or {_PASSPHRASE_FILE} to a file that holds it;\n"
         "an empty one will do where nothing in the configuration is secret",
     )
 
 
-def _needs_passphrase(backend: Backend, layer: str, environment: str) -> bool:
-    content = content_of(ROOT / layer / f"Pulumi.{environment}.yaml")
+def _needs_passphrase(backend: Backend, environment: str) -> bool:
+    content = content_of(ROOT / name_of(environment))
     provider = str(content.get("secretsprovider") or "")
     if provider and provider != "passphrase":
         return False

@@ -21,6 +21,7 @@ from estate_tool.engine.inline_program import served
 from estate_tool.engine.parent_death import bound_to_us
 from estate_tool.engine.process import ended, started, wait
 from foundation.layers import LAYER_NAMES
+from foundation.stack_files import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -165,9 +166,10 @@ class Pulumi:
     def remove_stack(self, layer: str) -> None:
         """Removes a layer's stack, which must be empty; what a person configured for it stays."""
         self._call(ROOT / layer, "stack", "rm", "--yes", "--preserve-config", "--stack", self.stack)
-        # Of the default environment the file is part of the checkout; a real one's holds its account.
+        # Of the default environment the file is part of the checkout; a real one's holds its account. Stacks that are
+        # left have the salt in their states, from which the engine writes it again.
         if self.stack != DEFAULT:
-            _remove_bare_salt(ROOT / layer / f"Pulumi.{self.stack}.yaml")
+            _remove_bare_salt(ROOT / name_of(self.stack))
 
     def up(
         self,
@@ -281,7 +283,7 @@ class Pulumi:
 
 
 def _remove_bare_salt(stack_file: Path) -> None:
-    """Removes a stack's file in which there is nothing but the salt that the engine put there."""
+    """Remove an environment's file in which there is nothing but the salt that the engine put there."""
     with contextlib.suppress(FileNotFoundError):
         lines = [line for line in stack_file.read_text(encoding="utf-8").splitlines() if line.strip()]
         if all(line.startswith("encryptionsalt:") for line in lines):

@@ -16,8 +16,8 @@ from estate_tool.core.environment import is_local
 from estate_tool.core.paths import ROOT
 from estate_tool.engine.checkpoint import digest_of
 from foundation.catalog import CATALOG
-from foundation.layers import layer
-from foundation.stack_files import content_of, small_defaults
+from foundation.layers import LAYER_NAMES, layer
+from foundation.stack_files import content_of, name_of, small_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -53,16 +53,14 @@ class Inputs:
 
         Files are read anew each time: who compares two digests learns whether they changed meanwhile.
         """
-        files = ("Pulumi.yaml", f"Pulumi.{self.environment}.yaml")
-        configuration = [content_of(self.root / name / file) for file in files]
-        if any(_UNKNOWABLE in content for content in configuration):
+        project = content_of(self.root / name / "Pulumi.yaml")
+        configured = content_of(self.root / name_of(self.environment))
+        if _UNKNOWABLE in project or _UNKNOWABLE in configured:
             return ""
         return digest_of(
             {
                 "code": self._hashes(self._code(name)),
-                "configuration": [
-                    {key: value for key, value in content.items() if key != _SALT} for content in configuration
-                ],
+                "configuration": [project, _of_layer(name, configured)],
                 "small": dict(small_defaults(name, self.environment, self.root)),
                 "upstream": {lower: upstream.get(lower) for lower in layer(name).reads},
                 "versions": self._versions(),
@@ -90,6 +88,14 @@ class Inputs:
         return {
             path.relative_to(self.root).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in set(paths)
         }
+
+
+def _of_layer(name: str, configured: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an environment's file says to a layer: neither keys of other layers nor the salt."""
+    others = set(LAYER_NAMES) - {name}
+    keys = configured.get("config")
+    own = {key: keys[key] for key in keys if key.partition(":")[0] not in others} if isinstance(keys, dict) else {}
+    return {**{key: value for key, value in configured.items() if key not in (_SALT, "config")}, "config": own}
 
 
 def _files(folder: Path) -> Iterator[Path]:

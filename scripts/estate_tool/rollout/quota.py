@@ -13,6 +13,7 @@ from estate_tool.core.aws_errors import FORBIDDEN
 from estate_tool.core.errors import UsageError
 from estate_tool.core.retries import code_of
 from foundation.catalog import CATALOG
+from foundation.stack_files import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -101,7 +102,7 @@ def way_out(quota: Quota, environment: Environment) -> str:
         f"aws service-quotas request-service-quota-increase --service-code lambda --quota-code {QUOTA_CODE} "
         f"--desired-value {wanted} --region {environment.configuration.region}\n"
         f"until then, roll out without warm environments: compute:provisionedMinimum: 0 in "
-        f"compute/Pulumi.{environment.name}.yaml"
+        f"{name_of(environment.name)}"
     )
 
 

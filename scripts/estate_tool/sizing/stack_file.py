@@ -1,4 +1,4 @@
-"""Writes values into the compute layer's stack file of an environment."""
+"""Keys of the compute layer, written into an environment's file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import yaml
 
 from estate_tool.core.errors import Failed
 from estate_tool.core.paths import ROOT
+from foundation.stack_files import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _NAMESPACE = "compute"
 
 
-def apply(environment: str, values: Mapping[str, int], folder: Path = ROOT / _NAMESPACE) -> str:
+def apply(environment: str, values: Mapping[str, int], folder: Path = ROOT / FOLDER) -> str:
     """Set keys of the layer, everything else in the file stays; returns the change as a unified diff, empty if none.
 
     Raises Failed, with the file unchanged, when it is written in a way that this can't change.

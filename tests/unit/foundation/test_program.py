@@ -68,8 +68,8 @@ def test_what_the_engine_has_made_of_a_value_without_quotes_is_no_tag(
     written: str, engine_has: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stack_files, "ROOT", tmp_path)
-    (tmp_path / "foundation").mkdir()
-    file = tmp_path / "foundation" / "Pulumi.blue.yaml"
+    (tmp_path / "environments").mkdir()
+    file = tmp_path / "environments" / "Pulumi.blue.yaml"
     file.write_text(f"config:\n  foundation:costCenter: {written}\n")
     recording = Recording()
     with pytest.raises(

@@ -28,36 +28,35 @@ if TYPE_CHECKING:
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(stack_files, "ROOT", tmp_path)
-    for layer in LAYER_NAMES:
-        (tmp_path / layer).mkdir()
-    write(tmp_path, "foundation", "foundation:small: true")
+    (tmp_path / "environments").mkdir()
+    write(tmp_path, "foundation:small: true")
     return tmp_path
 
 
-def write(checkout: Path, layer: str, *lines: str) -> None:
-    (checkout / layer / "Pulumi.dev.yaml").write_text("\n".join(["config:", *(f"  {line}" for line in lines)]))
+def write(checkout: Path, *lines: str) -> None:
+    file = checkout / "environments" / "Pulumi.dev.yaml"
+    file.write_text("\n".join(["config:", *(f"  {line}" for line in lines)]))
 
 
 def test_one_setting_makes_every_layer_small(checkout: Path) -> None:
     small = configuration.load("dev", checkout)
     assert (small.foundation.small, small.data.on_demand, small.compute.provisioning.minimum) == (True, True, 0)
     assert (small.observability.level, small.observability.dashboard) == ("pages", False)
-    write(checkout, "foundation", "foundation:small: false")
+    write(checkout, "foundation:small: false")
     usual = configuration.load("dev", checkout)
     assert (usual.data.on_demand, usual.compute.provisioning.minimum) == (False, 1)
     assert (usual.observability.level, usual.observability.dashboard) == ("standard", True)
 
 
 def test_what_a_layer_sets_itself_goes_before_it(checkout: Path) -> None:
-    write(checkout, "observability", "observability:alarmLevel: all")
-    write(checkout, "compute", "compute:provisionedMinimum: 2")
+    write(checkout, "foundation:small: true", "observability:alarmLevel: all", "compute:provisionedMinimum: 2")
     loaded = configuration.load("dev", checkout)
     assert (loaded.observability.level, loaded.observability.dashboard) == ("all", False)
     assert (loaded.compute.provisioning.minimum, loaded.data.on_demand) == (2, True)
 
 
 def test_a_wrong_value_is_told_once(checkout: Path) -> None:
-    write(checkout, "foundation", "foundation:small: yes")
+    write(checkout, "foundation:small: yes")
     with pytest.raises(Exception, match="foundation:small is yes") as error:
         configuration.load("dev", checkout)
     assert str(error.value).count("foundation:small") == 1
@@ -66,7 +65,7 @@ def test_a_wrong_value_is_told_once(checkout: Path) -> None:
 
 
 def test_the_programs_of_the_layers_follow(checkout: Path) -> None:
-    (checkout / "foundation" / "Pulumi.pr-17.yaml").write_text("config: {foundation:small: true}")
+    (checkout / "environments" / "Pulumi.pr-17.yaml").write_text("config: {foundation:small: true}")
     layers = roll_out(stack="pr-17")
     tables = [item.inputs for item in layers["data"].of("dynamodb/table:Table")]
     assert {table["billingMode"] for table in tables} == {"PAY_PER_REQUEST"}
@@ -85,7 +84,7 @@ def test_who_would_change_is_rolled_out_again(checkout: Path, monkeypatch: pytes
     monkeypatch.setattr(fingerprint.Inputs, "_versions", lambda _: {})
     of = fingerprint.Inputs(environment="dev", engine="1", root=checkout)
     small = {layer: of.digest(layer, {}) for layer in LAYER_NAMES}
-    write(checkout, "foundation", "foundation:small: false")
+    write(checkout, "foundation:small: false")
     assert all(of.digest(layer, {}) != small[layer] for layer in LAYER_NAMES)
 
 
@@ -101,7 +100,7 @@ def test_a_small_environment_costs_less_than_two_dollars_a_month_when_nothing_ha
     assert lines.pop(("ingest", "requests")) == "0.26"
     assert set(lines) == {("estate", "alarms")}
     assert float(found["totals"]["after_usd"]) < 2
-    write(checkout, "foundation", "foundation:small: false")
+    write(checkout, "foundation:small: false")
     usual = idle_bill(checkout)
     assert float(usual["totals"]["after_usd"]) > 15
     (watching,) = (one for one in usual["components"] if one["component"] == "watching")
@@ -132,13 +131,13 @@ def test_the_guardrails_know_the_setting_and_say_it(checkout: Path) -> None:
     })  # fmt: skip
     for _ in range(2):
         policy.validate(StackValidationArgs([stack()]), lambda text, _urn=None: told.append(text))  # type: ignore[attr-defined]
-        write(checkout, "foundation", "foundation:small: false")
+        write(checkout, "foundation:small: false")
     assert len(told) == 1
     assert "compute:provisionedMinimum 0" in told[0]
 
 
 def test_without_the_setting_nothing_is_changed(checkout: Path) -> None:
-    (checkout / "foundation" / "Pulumi.dev.yaml").unlink()
+    (checkout / "environments" / "Pulumi.dev.yaml").unlink()
     assert all(stack_files.small_defaults(layer, "dev") == {} for layer in LAYER_NAMES)
     with pytest.raises(pulumi.RunError, match="small"):
         run_layer("data", stack="dev", config={"data:small": "true"}, recording=Recording())

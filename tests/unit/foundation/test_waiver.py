@@ -31,8 +31,8 @@ def test_a_waiver_holds_through_its_last_day(until: str | None, over: date | Non
 
 
 def stack_file(root: Path, text: str) -> Path:
-    (root / "compute").mkdir()
-    (root / "compute" / "Pulumi.dev.yaml").write_text(text)
+    (root / "environments").mkdir()
+    (root / "environments" / "Pulumi.dev.yaml").write_text(text)
     return root
 
 

@@ -20,7 +20,6 @@ import data.config
 import foundation.config
 from estate_tool.core import environment
 from estate_tool.rollout import lease
-from foundation.layers import LAYER_NAMES
 from foundation.naming import Names
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ def configuration(compute_keys: dict[str, Any]) -> Any:
     return SimpleNamespace(
         foundation=foundation.config.parse({}, stack="dev"),
         compute=compute.config.parse(compute_keys, stack="dev"), data=data.config.parse({}, stack="dev"),
-        region="us-east-1", allowed_accounts=dict.fromkeys(LAYER_NAMES, (MOTO_ACCOUNT,)),
+        region="us-east-1", allowed_accounts=(MOTO_ACCOUNT,),
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ BUCKET = "s3://state?region=us-east-1"
 @pytest.fixture
 def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A checkout whose projects name no backend."""
+    (tmp_path / "environments").mkdir()
     for layer in LAYER_NAMES:
         (tmp_path / layer).mkdir()
         (tmp_path / layer / "Pulumi.yaml").write_text(f"name: {layer}\nruntime: python\n")
@@ -103,7 +104,7 @@ def test_a_backend_that_does_not_answer_is_told_with_what_to_do(
 def test_files_and_buckets_need_a_passphrase(checkout: Path, url: str) -> None:
     with pytest.raises(Failed) as missing:
         backend.passphrase(at(url), "dev", {})
-    assert ", ".join(LAYER_NAMES) in missing.value.message
+    assert "the secrets of dev " in missing.value.message
     assert "PULUMI_CONFIG_PASSPHRASE" in missing.value.hint
     # An empty one is one.
     assert backend.passphrase(at(url), "dev", {"PULUMI_CONFIG_PASSPHRASE": ""}) == "PULUMI_CONFIG_PASSPHRASE"
@@ -120,12 +121,12 @@ def test_a_file_with_the_passphrase_has_to_be_there(checkout: Path) -> None:
 
 def test_a_service_and_keys_of_ones_own_need_none(checkout: Path) -> None:
     assert "not needed" in backend.passphrase(at("https://api.pulumi.com"), "dev", {})
-    for layer in LAYER_NAMES:
-        (checkout / layer / "Pulumi.dev.yaml").write_text("secretsprovider: awskms://alias/estate\nencryptedkey: x\n")
+    file = checkout / "environments" / "Pulumi.dev.yaml"
+    file.write_text("secretsprovider: awskms://alias/estate\nencryptedkey: x\n")
     assert "not needed" in backend.passphrase(at("s3://state"), "dev", {})
 
 
 def test_a_stack_that_was_encrypted_by_one_needs_it_everywhere(checkout: Path) -> None:
-    (checkout / "data" / "Pulumi.dev.yaml").write_text("encryptionsalt: v1:x\n")
-    with pytest.raises(Failed, match="the secrets of data are"):
+    (checkout / "environments" / "Pulumi.dev.yaml").write_text("encryptionsalt: v1:x\n")
+    with pytest.raises(Failed, match="the secrets of dev are"):
         backend.passphrase(at("https://api.pulumi.com"), "dev", {})

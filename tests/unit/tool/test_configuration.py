@@ -14,6 +14,7 @@ import compute.config
 from compute import sizing
 from estate_tool.core import configuration
 from estate_tool.core.errors import UsageError
+from foundation import stack_files
 from foundation.layers import LAYER_NAMES
 from foundation.problems import InvalidConfiguration, Problem
 from tests.support.fuzz import fuzzed
@@ -22,16 +23,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+FILE = "environments/Pulumi.dev.yaml"
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
+    (tmp_path / "environments").mkdir()
     for layer in LAYER_NAMES:
         (tmp_path / layer).mkdir()
         (tmp_path / layer / "Pulumi.yaml").write_text(f"name: {layer}\nconfig:\n  aws:region:\n    value: us-east-1\n")
     return tmp_path
 
 
-def write(checkout: Path, layer: str, *lines: str) -> None:
-    (checkout / layer / "Pulumi.dev.yaml").write_text("\n".join(["config:", *(f"  {line}" for line in lines)]))
+def write(checkout: Path, *lines: str) -> None:
+    (checkout / FILE).write_text("\n".join(["config:", *(f"  {line}" for line in lines)]))
 
 
 def refused(checkout: Path, environment: str = "dev") -> str:
@@ -46,21 +51,22 @@ def test_without_any_setting_the_defaults_hold_and_the_suffix_is_the_name(checko
     loaded = configuration.load("dev", checkout)
     assert loaded.foundation.suffix == "dev"
     assert loaded.region == "us-east-1"
-    assert set(loaded.allowed_accounts.values()) == {()}
+    assert loaded.allowed_accounts == ()
 
 
 @pytest.mark.parametrize("accounts", ["['111122223333']", """'["111122223333"]'""", "'111122223333'"])
 def test_settings_are_read_from_the_stacks_file(checkout: Path, accounts: str) -> None:
-    write(checkout, "foundation", "foundation:environmentSuffix: d1", f"aws:allowedAccountIds: {accounts}")
+    write(checkout, "foundation:environmentSuffix: d1", f"aws:allowedAccountIds: {accounts}")
     loaded = configuration.load("dev", checkout)
     assert loaded.foundation.suffix == "d1"
-    assert loaded.allowed_accounts["foundation"] == ("111122223333",)
-    assert loaded.allowed_accounts["data"] == ()
+    assert loaded.allowed_accounts == ("111122223333",)
 
 
 def test_everything_wrong_in_any_layer_is_named_at_once(checkout: Path) -> None:
-    write(checkout, "foundation", "foundation:environmentSuffix: Bad_Suffix")
-    write(checkout, "compute", "compute:logRetentionDays: 30", "compute:peakStartHour: 24")
+    write(
+        checkout,
+        "foundation:environmentSuffix: Bad_Suffix", "compute:logRetentionDays: 30", "compute:peakStartHour: 24",
+    )  # fmt: skip
     message = refused(checkout)
     assert "foundation:environmentSuffix is 'Bad_Suffix'; allowed: 1-16 characters" in message
     assert "compute:logRetentionDays is 30; allowed: 7 or 14" in message
@@ -68,30 +74,46 @@ def test_everything_wrong_in_any_layer_is_named_at_once(checkout: Path) -> None:
 
 
 def test_an_unknown_key_is_an_error_with_the_closest_one_offered(checkout: Path) -> None:
-    write(checkout, "data", "data:onDemnd: true")
+    write(checkout, "data:onDemnd: true")
     assert "did you mean 'onDemand'?" in refused(checkout)
 
 
-def test_a_key_of_another_layer_is_an_error(checkout: Path) -> None:
-    write(checkout, "data", "compute:logRetentionDays: 7")
-    assert "data/Pulumi.dev.yaml:2 is 'compute:logRetentionDays'; allowed: keys of data: or aws:" in refused(checkout)
+@pytest.mark.parametrize("key", ["computer:logRetentionDays", "logRetentionDays", "estate-data:onDemand"])
+def test_a_key_of_no_layer_is_an_error_that_is_told_once(checkout: Path, key: str) -> None:
+    write(checkout, "data:onDemand: true", f"{key}: 7")
+    message = refused(checkout)
+    assert message.count(f"{FILE}:3 is {key!r}; allowed: keys of foundation:, data:, compute:, observability:") == 1
+
+
+@pytest.mark.parametrize("layer", LAYER_NAMES)
+def test_the_file_of_one_layer_is_refused_with_where_its_keys_belong(checkout: Path, layer: str) -> None:
+    former = checkout / layer / "Pulumi.dev.yaml"
+    former.write_text("encryptionsalt: v1:x\n")
+    configuration.load("dev", checkout)
+    former.write_text(f"encryptionsalt: v1:x\nconfig:\n  {layer}:key: true\n")
+    message = refused(checkout)
+    assert message.count("\n") == 1
+    assert f"{layer}/Pulumi.dev.yaml" in message
+    assert f"move the keys under its config: to {FILE}" in message
+    with pytest.raises(InvalidConfiguration, match=f"{layer}/Pulumi.dev.yaml"):
+        stack_files.layer_files(layer, "dev", checkout)
 
 
 def test_a_name_that_can_not_be_a_suffix_is_refused_unless_one_is_set(checkout: Path) -> None:
     assert "the stack's name, as it is not set" in refused(checkout, "Prod.1")
-    (checkout / "foundation" / "Pulumi.Prod.1.yaml").write_text("config:\n  foundation:environmentSuffix: prod\n")
+    (checkout / "environments" / "Pulumi.Prod.1.yaml").write_text("config:\n  foundation:environmentSuffix: prod\n")
     assert configuration.load("Prod.1", checkout).foundation.suffix == "prod"
 
 
 def test_a_secret_is_left_to_the_program(checkout: Path) -> None:
-    write(checkout, "foundation", "foundation:owner: {secure: v1:abc}")
+    write(checkout, "foundation:owner: {secure: v1:abc}")
     assert configuration.load("dev", checkout).foundation.tags.owner == "data-platform"
 
 
 @pytest.mark.parametrize("content", ["config: [", "config: 3", "\tx"])
 def test_a_file_that_is_no_configuration_is_named(checkout: Path, content: str) -> None:
-    (checkout / "data" / "Pulumi.dev.yaml").write_text(content)
-    assert "Pulumi.dev.yaml" in refused(checkout)
+    (checkout / FILE).write_text(content)
+    assert refused(checkout).count(f"- {FILE}") == 1  # not once for each layer
 
 
 @pytest.mark.parametrize("memory", [3008, 511, 1025, "512", 512.5, True, None])
@@ -110,11 +132,10 @@ def test_memory_outside_of_the_range_stops_everything(
 
 
 def test_what_one_layer_is_configured_with_is_read_without_the_others(checkout: Path) -> None:
-    write(checkout, "data", "data:onDemand: true", "aws:profile: mine")
-    write(checkout, "compute", "nonsense")
+    write(checkout, "data:onDemand: true", "aws:profile: mine", "compute:peakStartHour: ~")
     assert configuration.values("data", "dev", checkout) == {"onDemand": "true"}
-    (checkout / "data" / "Pulumi.dev.yaml").write_text("config: [")
-    with pytest.raises(UsageError, match=r"data/Pulumi\.dev\.yaml"):
+    (checkout / FILE).write_text("config: [")
+    with pytest.raises(UsageError, match=FILE):
         configuration.values("data", "dev", checkout)
 
 
@@ -125,7 +146,7 @@ def test_what_is_wrong_with_the_catalog_is_told_with_the_configuration(
         raise InvalidConfiguration([Problem(where="queue ingest", value=0, allowed="1 or more")])
 
     monkeypatch.setattr(configuration, "validate", refuse)
-    write(checkout, "foundation", "foundation:environmentSuffix: Bad_Suffix")
+    write(checkout, "foundation:environmentSuffix: Bad_Suffix")
     message = refused(checkout)
     assert "queue ingest is 0; allowed: 1 or more" in message
     assert "foundation:environmentSuffix is 'Bad_Suffix'" in message
@@ -139,14 +160,14 @@ def test_what_is_wrong_with_the_catalog_is_told_with_the_configuration(
     ],
 )  # fmt: skip
 def test_text_without_quotes_that_yaml_takes_for_something_else_is_refused_and_left(checkout: Path, value: str) -> None:
-    write(checkout, "foundation", "foundation:owner: me", f"foundation:costCenter: {value}")
-    file = checkout / "foundation" / "Pulumi.dev.yaml"
+    write(checkout, "foundation:owner: me", f"foundation:costCenter: {value}")
+    file = checkout / FILE
     before = file.read_bytes()
     message = refused(checkout)
-    assert f"foundation/Pulumi.dev.yaml:3 foundation:costCenter is {value}; allowed:" in message
+    assert f"{FILE}:3 foundation:costCenter is {value}; allowed:" in message
     assert f'"{value}"' in message
     assert file.read_bytes() == before
-    write(checkout, "foundation", f'foundation:costCenter: "{value}"')
+    write(checkout, f'foundation:costCenter: "{value}"')
     if value not in ("", "~"):
         assert configuration.load("dev", checkout).foundation.tags.cost_center == value
 
@@ -155,41 +176,41 @@ def test_text_without_quotes_that_yaml_takes_for_something_else_is_refused_and_l
     "value", ["010", "0x9", "0b1", "1_0", "1e1", "0:10", "~", "yes", "10.", "9.0", "'010'", "'1e1'"]
 )
 def test_only_a_plain_decimal_is_a_number(checkout: Path, value: str) -> None:
-    write(checkout, "compute", f"compute:peakStartHour: {value}")
-    assert "compute/Pulumi.dev.yaml:2 compute:peakStartHour is " in refused(checkout)
+    write(checkout, f"compute:peakStartHour: {value}")
+    assert f"{FILE}:2 compute:peakStartHour is " in refused(checkout)
 
 
 @pytest.mark.parametrize("value", ["yes", "on", "1", "y", "'yes'"])
 def test_only_true_and_false_are_booleans(checkout: Path, value: str) -> None:
-    write(checkout, "data", f"data:onDemand: {value}")
-    assert "data/Pulumi.dev.yaml:2 data:onDemand is " in refused(checkout)
-    write(checkout, "data", "data:onDemand: true")
+    write(checkout, f"data:onDemand: {value}")
+    assert f"{FILE}:2 data:onDemand is " in refused(checkout)
+    write(checkout, "data:onDemand: true")
     assert configuration.load("dev", checkout).data.on_demand
 
 
 @pytest.mark.parametrize("accounts", ["111122223333", "[111122223333]", "['111122223333', 012345678901]"])
 def test_the_number_of_an_account_is_text(checkout: Path, accounts: str) -> None:
-    write(checkout, "compute", f"aws:allowedAccountIds: {accounts}")
-    assert "compute/Pulumi.dev.yaml:2 aws:allowedAccountIds is " in refused(checkout)
+    write(checkout, f"aws:allowedAccountIds: {accounts}")
+    assert f"{FILE}:2 aws:allowedAccountIds is " in refused(checkout)
 
 
 @pytest.mark.parametrize(
     "value", ["[{protocol: email, endpoint: 0420}]", "[{protocol: email, endpoint: 5}]", "0", "['x']"]
 )
 def test_values_within_lists_are_looked_at_too(checkout: Path, value: str) -> None:
-    write(checkout, "observability", f"observability:subscriptions: {value}")
-    assert "observability/Pulumi.dev.yaml:2 observability:subscriptions is " in refused(checkout)
+    write(checkout, f"observability:subscriptions: {value}")
+    assert f"{FILE}:2 observability:subscriptions is " in refused(checkout)
 
 
 def test_a_key_that_stands_twice_is_refused_with_its_line(checkout: Path) -> None:
-    write(checkout, "foundation", "foundation:owner: me", "foundation:owner: you")
+    write(checkout, "foundation:owner: me", "foundation:owner: you")
     assert "line 3: foundation:owner stands twice" in refused(checkout)
 
 
 @pytest.mark.parametrize("content", ["config: {data:onDemand: " + "[" * 100_000, "config: &a {data:onDemand: *a}"])
 def test_a_hostile_file_is_refused(checkout: Path, content: str) -> None:
-    (checkout / "data" / "Pulumi.dev.yaml").write_text(content)
-    assert "data/Pulumi.dev.yaml is " in refused(checkout)
+    (checkout / FILE).write_text(content)
+    assert f"{FILE} is " in refused(checkout)
 
 
 KEYS = (
@@ -213,7 +234,8 @@ def test_any_environment_file_is_refused_or_read_as_it_is_written(
     root = tmp_path_factory.getbasetemp() / "fuzzed"
     for layer in LAYER_NAMES:
         (root / layer).mkdir(parents=True, exist_ok=True)
-    file = root / "foundation" / "Pulumi.dev.yaml"
+    (root / "environments").mkdir(exist_ok=True)
+    file = root / FILE
     text = "config:\n" + "".join(f"  {key}: {value}\n" for key, value in entries.items())
     file.write_bytes(text.encode() + (rest if b"\xff" in rest else b""))
     before = file.read_bytes()

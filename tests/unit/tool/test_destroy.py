@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from estate_tool.commands import deploy, destroy
-from estate_tool.core import aws_errors
+from estate_tool.core import account_guard, aws_errors
 from estate_tool.core.errors import EstateError, Failed, UsageError
 from estate_tool.rollout import orchestration, session
 from foundation.layers import LAYER_NAMES
@@ -149,23 +149,27 @@ def test_failed_messages_go_with_their_layer_only_by_force(
 @pytest.mark.parametrize(
     ("accounts", "told"),
     [
-        ({"data": ("111122223333",)}, "layer data belongs to 111122223333"),
-        ({"data": ()}, "nothing says that environment dev belongs there"),
+        (("111122223333", "444455556666"), "it belongs to 111122223333, 444455556666"),
+        ((), "nothing says that environment dev belongs there"),
     ],
 )
 def test_a_real_account_other_than_the_configured_one_is_not_touched(
-    estate: Estate, touched: list[str], command: Any, accounts: dict[str, tuple[str, ...]], told: str
+    estate: Estate,
+    touched: list[str],
+    command: Any,
+    accounts: tuple[str, ...],
+    told: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    estate.configuration.allowed_accounts.update(accounts)
+    monkeypatch.setattr(account_guard, "environments", lambda _root: ["dev"])
+    estate.configuration.allowed_accounts = accounts
     with pytest.raises(UsageError) as refused:
         run(command, "--yes")
     assert told in refused.value.message
     assert "123456789012" in refused.value.message
     assert "nothing was touched" in refused.value.message
-    assert "Pulumi.dev.yaml" in refused.value.hint
+    assert "environments/Pulumi.dev.yaml" in refused.value.hint
     assert touched == []
-    # The other layers do say where they belong.
-    assert run(command, "--yes", "--layer", "foundation") == 0
 
 
 def test_what_goes_is_looked_up_under_its_deployed_name_whatever_is_configured_now(

@@ -14,7 +14,7 @@ from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session
 
 from estate_tool import cli
-from estate_tool.core import account_guard, configuration
+from estate_tool.core import configuration
 from estate_tool.core.paths import ROOT, VENV
 from estate_tool.engine.cli import Pulumi
 from estate_tool.engine.hints import way_out
@@ -145,7 +145,7 @@ def test_the_wrong_account(
     code, told = run("deploy", "dev", "--yes")
     assert code == 2
     assert "the credentials are for account 222222222222" in told
-    assert "layer data belongs to 111122223333" in told
+    assert "it belongs to 111122223333" in told
     assert "nothing was touched" in told
 
 
@@ -157,8 +157,7 @@ def test_an_unknown_environment(
     code, told = run(*command, "nosuch", "--yes")
     assert code == 2
     assert "there is no environment nosuch" in told
-    assert f"environments there are: {', '.join(account_guard.known())}" in told
-    assert "local" in account_guard.known()
+    assert "environments there are: local," in told
 
 
 def test_no_network(somebody: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]]) -> None:

@@ -23,7 +23,7 @@ ALL = set(LAYER_NAMES)
 def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what is deployed."""
     folder = tmp_path_factory.mktemp("checkout")
-    for part in (*LAYER_NAMES, "lambda_src", "scripts/local_aws/provider"):
+    for part in (*LAYER_NAMES, "environments", "lambda_src", "scripts/local_aws/provider"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".build"))
     shutil.copyfile(ROOT / "requirements.lock", folder / "requirements.lock")
     return folder
@@ -102,7 +102,8 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
         ("compute/__pycache__/config.cpython-311.pyc", set()),
         ("compute/config.pyc", set()),
         ("data/.tables.py.swp", set()),
-        ("data/Pulumi.other.yaml", set()),
+        ("environments/Pulumi.other.yaml", set()),
+        ("environments/Pulumi.local.yaml", set()),  # a comment
         ("data/Pulumi.yaml", set()),  # a comment
     ],
 )
@@ -140,33 +141,34 @@ def test_relative_imports_are_followed_through_packages(checkout: Checkout) -> N
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "layers"),
     [
-        "config:\n  compute:logRetentionDays: 7\n",
-        "config:\n  compute:token:\n    secure: v1:abc:def\n",
-        "config:\n  aws:region: eu-west-1\n",
-        "secretsprovider: awskms://alias/estate\n",
+        ("config:\n  compute:logRetentionDays: 7\n", {"compute"}),
+        ("config:\n  compute:token:\n    secure: v1:abc:def\n", {"compute"}),
+        ("config:\n  aws:region: eu-west-1\n", ALL),
+        ("secretsprovider: awskms://alias/estate\n", ALL),
     ],
 )
-def test_configuration_counts_for_its_layer_and_environment(checkout: Checkout, text: str) -> None:
+def test_configuration_counts_for_its_layer_and_environment(checkout: Checkout, text: str, layers: set[str]) -> None:
     before, other = digests(checkout, "dev"), digests(checkout, "prod")
-    checkout.write("compute/Pulumi.dev.yaml", f"encryptionsalt: v1:x\n{text}")
+    checkout.write("environments/Pulumi.dev.yaml", f"encryptionsalt: v1:x\n{text}")
     after = digests(checkout, "dev")
-    assert changed(before, after) == {"compute"}
+    assert changed(before, after) == layers
     assert digests(checkout, "prod") == other
-    checkout.write("compute/Pulumi.dev.yaml", text.replace("abc", "new").replace("7", "14") + "x: 1\n")
-    assert changed(after, digests(checkout, "dev")) == {"compute"}
+    edited = text.replace("abc", "new").replace(": 7", ": 14").replace("eu-", "us-").replace("/estate", "/other")
+    checkout.write("environments/Pulumi.dev.yaml", edited)
+    assert changed(after, digests(checkout, "dev")) == layers
 
 
-def test_the_salt_that_the_engine_puts_into_a_stacks_file_does_not_count(checkout: Checkout) -> None:
+def test_the_salt_that_the_engine_puts_into_an_environments_file_does_not_count(checkout: Checkout) -> None:
     before = digests(checkout, "local-b")
-    checkout.write("data/Pulumi.local-b.yaml", "encryptionsalt: v1:x\n")
+    checkout.write("environments/Pulumi.local-b.yaml", "encryptionsalt: v1:x\n")
     assert digests(checkout, "local-b") == before
 
 
-def test_nobody_knows_the_inputs_of_a_stack_that_imports_configuration(checkout: Checkout) -> None:
-    checkout.write("data/Pulumi.dev.yaml", "environment:\n  - shared/dev\n")
-    assert {name for name, digest in digests(checkout, "dev").items() if not digest} == {"data"}
+def test_nobody_knows_the_inputs_of_an_environment_that_imports_configuration(checkout: Checkout) -> None:
+    checkout.write("environments/Pulumi.dev.yaml", "environment:\n  - shared/dev\n")
+    assert not any(digests(checkout, "dev").values())
 
 
 @pytest.mark.parametrize(

@@ -99,7 +99,7 @@ def test_a_layer_gets_nothing_that_only_others_need(resources: list[Planned]) ->
 
 
 def answered(monkeypatch: pytest.MonkeyPatch, *accounts: str) -> None:
-    configuration = SimpleNamespace(allowed_accounts=dict.fromkeys(LAYER_NAMES, accounts), region="us-east-1")
+    configuration = SimpleNamespace(allowed_accounts=accounts, region="us-east-1")
     target = SimpleNamespace(name="dev", local=False, configuration=configuration)
     monkeypatch.setattr(environment, "resolve", lambda _name: target)
 

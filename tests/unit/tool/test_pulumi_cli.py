@@ -355,7 +355,8 @@ def test_ctrl_c_is_handed_on_once_and_what_was_in_flight_is_waited_for(engine: E
 def test_a_removed_stack_leaves_only_files_that_somebody_wrote(
     engine: Engine, stack: str, content: str, kept: bool
 ) -> None:
-    file = engine.folder / "checkout" / "data" / f"Pulumi.{stack}.yaml"
+    file = engine.folder / "checkout" / "environments" / f"Pulumi.{stack}.yaml"
+    file.parent.mkdir()
     file.write_text(content)
     Pulumi(stack=stack).remove_stack("data")
     assert file.exists() == kept

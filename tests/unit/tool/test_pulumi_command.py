@@ -82,3 +82,10 @@ def test_a_local_environment_is_made_ready_and_is_where_the_engine_goes(became: 
 )  # fmt: skip
 def test_the_stack_says_whose_engine_it_is(line: str, name: str) -> None:
     assert pulumi.local_stack(line.split()) == name
+
+
+def test_removing_a_layers_stack_keeps_the_configuration_that_it_shares(became: list[Any]) -> None:
+    arguments = ["stack", "rm", "--yes", "--stack", "dev", "--cwd", "data"]
+    with pytest.raises(Became):
+        cli.main(["pulumi", *arguments])
+    assert became[-1] == (BIN / "pulumi", ["pulumi", *arguments, "--preserve-config"])

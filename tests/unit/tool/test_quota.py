@@ -81,7 +81,7 @@ def test_a_quota_of_ten_is_refused_with_what_to_ask_aws_for() -> None:
     assert "quota of 10 concurrent executions" in refused.value.message
     assert "nothing was touched" in refused.value.message
     assert "--service-code lambda --quota-code L-B99A9384 --desired-value 1000 --region us-east-1" in refused.value.hint
-    assert "compute:provisionedMinimum: 0 in compute/Pulumi.dev.yaml" in refused.value.hint
+    assert "compute:provisionedMinimum: 0 in environments/Pulumi.dev.yaml" in refused.value.hint
 
 
 def test_who_has_more_than_usual_is_told_how_many_are_missing() -> None:
