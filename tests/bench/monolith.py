@@ -8,6 +8,8 @@ import os
 
 import pulumi
 
+from foundation.layers import project
+
 _exported: dict[str, dict[str, object]] = {}
 
 
@@ -20,5 +22,5 @@ class _Reference:
 
 pulumi.StackReference = _Reference  # pyright: ignore[reportAttributeAccessIssue]
 for layer in os.environ["MONOLITH_LAYERS"].split():
-    pulumi.export = _exported.setdefault(layer, {}).__setitem__  # pyright: ignore[reportAttributeAccessIssue]
+    pulumi.export = _exported.setdefault(project(layer), {}).__setitem__  # pyright: ignore[reportAttributeAccessIssue]
     importlib.import_module(f"{layer}.__main__").main()
