@@ -21,8 +21,12 @@ BEGINNINGS = ("What", "Whether", "How", "Where", "Which", "Who", "Whoever", "Whe
 # The word of the field stands behind each.
 WORDS: Mapping[str, str] = {
     "bringers": "message_ids_by_event",
+    "complaint": "diagnostic",
+    "complaints": "diagnostic",
     "hasten": "make_visible",
     "holdings": "data loss",
+    "patience": "timeout, seconds for retries",
+    "patiently": "retried",
     "postponed": "retryable",
     "uninvited": "undeclared permission",
 }

@@ -86,8 +86,8 @@ def test_events_are_counted_once_while_compute_is_replaced_destroyed_and_rolled_
     stages[2].set()
     changed("scripts/deploy_all.sh")
 
-    answer, complaint = sending.communicate(timeout=LONGEST_COMMAND)
-    assert sending.returncode == 0, complaint
+    answer, diagnostic = sending.communicate(timeout=LONGEST_COMMAND)
+    assert sending.returncode == 0, diagnostic
     sent = json.loads(answer)
     assert sent["sent"] == EVENTS + EVENTS // 20 + INVALID
     assert (sent["aggregated"], sent["duplicates"], sent["dead_lettered"]) == (EVENTS, EVENTS // 20, INVALID)

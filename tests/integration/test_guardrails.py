@@ -71,8 +71,8 @@ def roll_out(variables: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Call
     def run(program: Callable[[], None]) -> Changes:
         monkeypatch.setattr(layer, "main", program)
         changes = Changes()
-        complaint = pulumi.up("foundation", changes.take)
-        assert bool(complaint) == bool(changes.errors), complaint
+        diagnostic = pulumi.up("foundation", changes.take)
+        assert bool(diagnostic) == bool(changes.errors), diagnostic
         return changes
 
     return run

@@ -106,11 +106,11 @@ class HotItem:
         dead = DeadLetterQueue(lambda: client, "https://dead")
         self._sandboxes = [Aggregate(EventCounter(client, "pages", "aggregates", 100), dead) for _ in range(shards)]
 
-    def run(self, patience: float = 600.0) -> Seen:
+    def run(self, retry_seconds: float = 600.0) -> Seen:
         """Let everything happen, for so many seconds more than events come at most."""
         for shard in range(len(self._shards)):
             self.clock.at(0.0, lambda shard=shard: self._poll(shard, 0))
-        self.clock.run(self._seconds + patience, lambda: self.dynamodb.counted() == self._events)
+        self.clock.run(self._seconds + retry_seconds, lambda: self.dynamodb.counted() == self._events)
         counted = self.dynamodb.counted()
         units = sum(self.dynamodb.written.values())
         return Seen(

@@ -153,5 +153,5 @@ def _quota(target: Environment) -> Check:
             found: Quota = quota.read(target)
     except EstateError as error:
         return Check(name="concurrency quota", ok=False, found=error.message, fix=error.hint, needed=False)
-    fix = quota.way_out(found, target) if found.short else ""
+    fix = quota.hint(found, target) if found.short else ""
     return Check(name="concurrency quota", ok=not found.short, found=quota.described(found), fix=fix)

@@ -156,19 +156,26 @@ def find(pulumi: Pulumi, environment: Environment, layers: Iterable[str]) -> lis
 def _of_layer(pulumi: Pulumi, environment: Environment, layer: str, state: StackState) -> Iterator[Drift]:
     resources = state.resources
     comparison = _Comparison(layer, resources)
-    complaint = pulumi.compare(layer, comparison.take)
-    if not complaint and not state.is_whole:
+    diagnostic = pulumi.compare(layer, comparison.take)
+    if not diagnostic and not state.is_whole:
         # A rollout or repair that did not end well: AWS may be as the state says, and not as it was to be.
-        complaint = pulumi.preview(layer, comparison.take_preview)
-    if complaint:
-        text = "\n".join(comparison.errors.errors) or complaint
+        diagnostic = pulumi.preview(layer, comparison.take_preview)
+    if diagnostic:
+        text = "\n".join(comparison.errors.errors) or diagnostic
         raise Failed(
             f"layer {layer} can't be compared with AWS: {text}", "nothing was changed; mend it, then try again"
         )
     yield from sorted(comparison.found, key=lambda drift: (drift.urn, drift.path))
     with reaching(environment):
-        for guest in undeclared_permissions.found(environment.client, resources):
-            yield Drift(layer=layer, urn=guest.urn, path=guest.path, expected=None, actual=guest.value, kind="security")
+        for permission in undeclared_permissions.found(environment.client, resources):
+            yield Drift(
+                layer=layer,
+                urn=permission.urn,
+                path=permission.path,
+                expected=None,
+                actual=permission.value,
+                kind="security",
+            )
 
 
 def unexpected(drifted: Iterable[Drift]) -> list[Drift]:

@@ -27,8 +27,10 @@ def take_in(pulumi: Pulumi, environment: Environment, drifted: Sequence[Drift]) 
     affected = sorted({drift.layer for drift in unexpected(drifted)}, key=LAYER_NAMES.index)
     with reaching(environment):
         for layer in affected:
-            for guest in undeclared_permissions.found(environment.client, pulumi.export(layer).get("resources") or []):
-                guest.remove()
+            for permission in undeclared_permissions.found(
+                environment.client, pulumi.export(layer).get("resources") or []
+            ):
+                permission.remove()
     for layer in affected:
         urns = {drift.urn for drift in unexpected(drifted) if drift.layer == layer}
         _read(pulumi, environment, layer, urns)
@@ -42,10 +44,10 @@ def _read(pulumi: Pulumi, environment: Environment, layer: str, urns: Container[
     """Puts into the layer's state what AWS says of some of its resources."""
     changes, before = Changes(), _inputs(pulumi.export(layer))
     # What was never made, or is none of the layer's any more, the rollout sees by itself.
-    complaint = pulumi.refresh(layer, sorted(urn for urn in before if urn in urns), changes.take)
-    if complaint:
+    diagnostic = pulumi.refresh(layer, sorted(urn for urn in before if urn in urns), changes.take)
+    if diagnostic:
         raise Failed(
-            f"layer {layer} can't be read: " + ("\n".join(changes.errors) or complaint),
+            f"layer {layer} can't be read: " + ("\n".join(changes.errors) or diagnostic),
             f"what is put right stays; mend the cause, then: scripts/deploy_all.sh {environment.name}",
         )
     exported = pulumi.export_versioned(layer)

@@ -18,7 +18,7 @@ _GONE = ("NoSuchEntity", "ResourceNotFoundException", "AWS.SimpleQueueService.No
 
 
 @dataclass(frozen=True, kw_only=True)
-class Guest:
+class UndeclaredPermission:
     """A permission nobody declared: at which resource, what it is, and how to take it away."""
 
     urn: str
@@ -27,36 +27,38 @@ class Guest:
     remove: Callable[[], Any]
 
 
-def found(client: Client, resources: Sequence[Resource]) -> list[Guest]:
+def found(client: Client, resources: Sequence[Resource]) -> list[UndeclaredPermission]:
     """All undeclared permissions at the resources of a state; what does not exist has none."""
-    guests: list[Guest] = []
+    permissions: list[UndeclaredPermission] = []
     for resource in resources:
         look = _LOOKS.get(resource["type"])
         if look is None or not resource.get("id"):
             continue
         try:
-            guests += look(client, resource, resources)
+            permissions += look(client, resource, resources)
         except client("iam").exceptions.ClientError as error:
             if code_of(error) not in _GONE:
                 raise
-    return guests
+    return permissions
 
 
-def _role(client: Client, role: Resource, resources: Sequence[Resource]) -> Iterator[Guest]:
+def _role(client: Client, role: Resource, resources: Sequence[Resource]) -> Iterator[UndeclaredPermission]:
     iam, name = client("iam"), role["id"]
     declared = {own["id"] for own in _of("iam/rolePolicy:RolePolicy", resources)}
     for policy in iam.get_paginator("list_role_policies").paginate(RoleName=name).build_full_result()["PolicyNames"]:
         if f"{name}:{policy}" not in declared:
             document = iam.get_role_policy(RoleName=name, PolicyName=policy)["PolicyDocument"]
             remove = functools.partial(iam.delete_role_policy, RoleName=name, PolicyName=policy)
-            yield Guest(urn=role["urn"], path=f'inlinePolicies["{policy}"]', value=document, remove=remove)
+            yield UndeclaredPermission(
+                urn=role["urn"], path=f'inlinePolicies["{policy}"]', value=document, remove=remove
+            )
     attached = iam.get_paginator("list_attached_role_policies").paginate(RoleName=name).build_full_result()
     for policy in attached["AttachedPolicies"]:
         remove = functools.partial(iam.detach_role_policy, RoleName=name, PolicyArn=policy["PolicyArn"])
-        yield Guest(urn=role["urn"], path="managedPolicyArns", value=policy["PolicyArn"], remove=remove)
+        yield UndeclaredPermission(urn=role["urn"], path="managedPolicyArns", value=policy["PolicyArn"], remove=remove)
 
 
-def _queue(client: Client, queue: Resource, resources: Sequence[Resource]) -> Iterator[Guest]:
+def _queue(client: Client, queue: Resource, resources: Sequence[Resource]) -> Iterator[UndeclaredPermission]:
     sqs, url = client("sqs"), queue["id"]
     declared = (queue.get("inputs") or {}).get("policy") or any(
         own["inputs"]["queueUrl"] == url for own in _of("sqs/queuePolicy:QueuePolicy", resources)
@@ -64,10 +66,10 @@ def _queue(client: Client, queue: Resource, resources: Sequence[Resource]) -> It
     attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes") or {}
     if attributes.get("Policy") and not declared:
         remove = functools.partial(sqs.set_queue_attributes, QueueUrl=url, Attributes={"Policy": ""})
-        yield Guest(urn=queue["urn"], path="policy", value=attributes["Policy"], remove=remove)
+        yield UndeclaredPermission(urn=queue["urn"], path="policy", value=attributes["Policy"], remove=remove)
 
 
-def _function(client: Client, function: Resource, resources: Sequence[Resource]) -> Iterator[Guest]:
+def _function(client: Client, function: Resource, resources: Sequence[Resource]) -> Iterator[UndeclaredPermission]:
     """Return undeclared permissions to call the function; an alias has a policy of its own."""
     import json
 
@@ -89,14 +91,14 @@ def _function(client: Client, function: Resource, resources: Sequence[Resource])
                     functions.remove_permission, FunctionName=name, StatementId=statement["Sid"], **where
                 )
                 place = f'permissions["{statement["Sid"]}"]'
-                yield Guest(urn=function["urn"], path=place, value=statement, remove=remove)
+                yield UndeclaredPermission(urn=function["urn"], path=place, value=statement, remove=remove)
 
 
 def _of(kind: str, resources: Sequence[Resource]) -> Iterator[Resource]:
     return (resource for resource in resources if resource["type"] == f"aws:{kind}")
 
 
-_LOOKS: Mapping[str, Callable[[Client, Resource, Sequence[Resource]], Iterator[Guest]]] = {
+_LOOKS: Mapping[str, Callable[[Client, Resource, Sequence[Resource]], Iterator[UndeclaredPermission]]] = {
     "aws:iam/role:Role": _role,
     "aws:sqs/queue:Queue": _queue,
     "aws:lambda/function:Function": _function,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from estate_tool.core.errors import Failed
 from estate_tool.core.paths import ROOT
-from estate_tool.engine.hints import way_out
+from estate_tool.engine.hints import hint
 from foundation.layers import LAYER_NAMES
 from foundation.stack_files import content_of, name_of
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 VARIABLE = "PULUMI_BACKEND_URL"
 _PASSPHRASE, _PASSPHRASE_FILE = "PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE"
-_PATIENCE_SECONDS = 30
+_TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +46,15 @@ def find(engine: Engine, variables: Mapping[str, str] = os.environ) -> Backend:
     try:
         asked = subprocess.run(
             command, cwd=ROOT / LAYER_NAMES[0], env={**variables, "PULUMI_SKIP_UPDATE_CHECK": "true"},
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired as error:
         raise Failed(
-            f"the backend does not answer within {_PATIENCE_SECONDS} s", "check the network, HTTPS_PROXY and its URL"
+            f"the backend does not answer within {_TIMEOUT_SECONDS} s", "check the network, HTTPS_PROXY and its URL"
         ) from error
     if asked.returncode != 0:
         said = " ".join(asked.stderr.split()).removeprefix("error: ") or f"pulumi whoami ended with {asked.returncode}"
-        raise Failed(said, way_out(said))
+        raise Failed(said, hint(said))
     told = json.loads(asked.stdout)
     return Backend(url=str(told["url"]), user=str(told["user"]), named_by=named_by)
 

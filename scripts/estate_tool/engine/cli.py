@@ -16,7 +16,7 @@ from estate_tool.core.errors import Failed
 from estate_tool.core.paths import ROOT, SCRIPTS
 from estate_tool.engine import checkpoint, locks
 from estate_tool.engine.event_log import EventReader
-from estate_tool.engine.hints import way_out
+from estate_tool.engine.hints import hint
 from estate_tool.engine.inline_program import served
 from estate_tool.engine.parent_death import bound_to_us
 from estate_tool.engine.process import ended, started, wait
@@ -180,7 +180,7 @@ class Pulumi:
         exclude: Iterable[str] = (),
         before: Callable[[], None] = lambda: None,
     ) -> str:
-        """Rolls a layer out; returns the engine's complaint, empty when all went well.
+        """Rolls a layer out; returns the engine's diagnostic, empty when all went well.
 
         A preview is a run of its own, with an event log of its own: an `up` that begins with one truncates its log when
         the update begins. With `refresh`, what AWS says of the layer comes before its state. What has a URN
@@ -191,7 +191,7 @@ class Pulumi:
         return self._run_program(layer, ["up", *flags], on_event, before)
 
     def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
-        """Says what a rollout of a layer would do; returns the engine's complaint, empty when all went well.
+        """Says what a rollout of a layer would do; returns the engine's diagnostic, empty when all went well.
 
         Guardrails on a whole layer are checked at a run's end: at this one's, a breach has changed nothing.
         """
@@ -199,17 +199,17 @@ class Pulumi:
         return self._run_program(layer, ["preview", *flags], on_event)
 
     def destroy(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        """Destroys a layer's resources; returns the engine's complaint, empty when all went well."""
+        """Destroys a layer's resources; returns the engine's diagnostic, empty when all went well."""
         return self._run(layer, ["destroy", "--yes", "--skip-preview", "--suppress-outputs"], on_event)
 
     def refresh(self, layer: str, urns: Iterable[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        """Puts what AWS says of some resources into the state; returns the engine's complaint."""
+        """Puts what AWS says of some resources into the state; returns the engine's diagnostic."""
         targets = [f"--target={urn}" for urn in urns]
         flags = ["--yes", "--skip-preview", "--suppress-outputs", "--skip-pending-creates"]
         return self._run(layer, ["refresh", *flags, *targets], on_event)
 
     def compare(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        """Says how AWS differs from the state, as a refresh that changes nothing; returns the engine's complaint."""
+        """Says how AWS differs from the state, as a refresh that changes nothing; returns the engine's diagnostic."""
         return self._run(layer, ["refresh", "--preview-only", "--suppress-outputs", "--skip-pending-creates"], on_event)
 
     def _run_program(
@@ -225,17 +225,17 @@ class Pulumi:
             return replace(self, variables={**self.variables, **told})._run(layer, [*arguments, *serving], on_event)
 
     def _run(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        complaint = self._run_once(layer, arguments, on_event)
-        if self._freed(layer, complaint):
-            complaint = self._run_once(layer, arguments, on_event)
-        return locks.explained(complaint, layer, self.stack)
+        diagnostic = self._run_once(layer, arguments, on_event)
+        if self._freed(layer, diagnostic):
+            diagnostic = self._run_once(layer, arguments, on_event)
+        return locks.explained(diagnostic, layer, self.stack)
 
-    def _freed(self, layer: str, complaint: str) -> bool:
+    def _freed(self, layer: str, diagnostic: str) -> bool:
         """True if all that was in the way were locks of dead processes, which are gone now.
 
         Before the engine has its lock it touches nothing. In a file backend such locks are looked for beforehand.
         """
-        found = locks.told(complaint)
+        found = locks.told(diagnostic)
         if not locks.are_dead(found):
             return False
         for lock in found:
@@ -271,10 +271,10 @@ class Pulumi:
     def _call_once(self, folder: Path, *arguments: str) -> str:
         command = ["pulumi", *arguments, "--non-interactive", "--color=never"]
         with started(command, folder, self._environ(), merge=False) as process:
-            output, complaint = process.communicate()
+            output, diagnostic = process.communicate()
         if process.returncode != 0:
-            said = complaint.strip()
-            raise Failed(f"pulumi {' '.join(arguments[:2])} failed in {folder.name}: {said}", way_out(said))
+            said = diagnostic.strip()
+            raise Failed(f"pulumi {' '.join(arguments[:2])} failed in {folder.name}: {said}", hint(said))
         return output
 
     def _environ(self) -> dict[str, str]:

@@ -22,7 +22,7 @@ _ACTIONS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Complaint:
+class Diagnostic:
     """One error of a rollout. `rule` is the guardrail that was broken; what is not known is empty."""
 
     message: str

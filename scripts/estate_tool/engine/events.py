@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.retries import is_transient_text
 from estate_tool.engine.checkpoint import STACK_TYPE
-from estate_tool.engine.diagnostics import Complaint
+from estate_tool.engine.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -80,7 +80,7 @@ class Changes:
 
     on_step: Callable[[Step], None] = lambda _: None
     counts: Counter[str] = field(default_factory=Counter)
-    complaints: list[Complaint] = field(default_factory=list)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
     outputs: Mapping[str, Any] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -117,8 +117,8 @@ class Changes:
 
     @property
     def errors(self) -> list[str]:
-        """The complaints for a person."""
-        return [str(complaint) for complaint in self.complaints]
+        """The diagnostics for a person."""
+        return [str(diagnostic) for diagnostic in self.diagnostics]
 
     @property
     def any(self) -> bool:
@@ -155,7 +155,7 @@ class Changes:
         # The rule's statement, then what breaks it and how to mend it.
         message, urn = " ".join(str(broken["message"]).split()), str(broken.get("resourceUrn", ""))
         if broken.get("enforcementLevel") == "mandatory":
-            self._add(Complaint(message=message, urn=urn, rule=str(broken.get("policyName") or "guardrail")))
+            self._add(Diagnostic(message=message, urn=urn, rule=str(broken.get("policyName") or "guardrail")))
         elif message not in self.notes:
             self.notes.append(message)
 
@@ -168,8 +168,8 @@ class Changes:
         # After a fault of AWS's own, or an answer that never came, it may have been carried out all the same.
         if _NO_ANSWER.search(message) or is_transient_text(message):
             self._no_answer.add(urn)
-        self._add(Complaint(message=message, urn=urn))
+        self._add(Diagnostic(message=message, urn=urn))
 
-    def _add(self, complaint: Complaint) -> None:
-        if str(complaint) not in self.errors:
-            self.complaints.append(complaint)
+    def _add(self, diagnostic: Diagnostic) -> None:
+        if str(diagnostic) not in self.errors:
+            self.diagnostics.append(diagnostic)

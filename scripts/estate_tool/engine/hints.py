@@ -8,7 +8,7 @@ _LOGIN = (
     "sign in to a backend: scripts/estate pulumi login s3://BUCKET, or without an address to Pulumi Cloud; "
     "in a pipeline, set PULUMI_BACKEND_URL"
 )
-_WAYS_OUT = (
+_HINTS = (
     (re.compile(r"PULUMI_ACCESS_TOKEN|not logged in|invalid access token|\b401\b"), _LOGIN),
     (
         re.compile(r"passphrase", re.I),
@@ -33,11 +33,11 @@ _WAYS_OUT = (
 )
 
 
-def way_out(complaint: str) -> str:
+def hint(diagnostic: str) -> str:
     """A hint for the error that the engine ended with."""
-    return known(complaint) or "scripts/estate doctor ENV checks sign-in, backend and configuration"
+    return known(diagnostic) or "scripts/estate doctor ENV checks sign-in, backend and configuration"
 
 
-def known(complaint: str) -> str:
+def known(diagnostic: str) -> str:
     """The hint for an error of the backend or its secrets; empty for any other."""
-    return next((hint for pattern, hint in _WAYS_OUT if pattern.search(complaint)), "")
+    return next((hint for pattern, hint in _HINTS if pattern.search(diagnostic)), "")

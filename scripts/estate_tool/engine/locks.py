@@ -90,11 +90,11 @@ def free_dead(state: Path, layer: str, stack: str, say: Callable[[str], None]) -
             _remove(path)
 
 
-def told(complaint: str) -> list[Lock]:
+def told(diagnostic: str) -> list[Lock]:
     """The locks that the engine complains of."""
     return [
         Lock(pid=int(pid), user=user, host=host, since=datetime.fromisoformat(since))
-        for user, host, pid, since in _TOLD.findall(complaint)
+        for user, host, pid, since in _TOLD.findall(diagnostic)
     ]
 
 
@@ -103,9 +103,9 @@ def are_dead(locks: Sequence[Lock]) -> bool:
     return bool(locks) and not any(map(_alive, locks))
 
 
-def explained(complaint: str, layer: str, stack: str) -> str:
-    """The engine's complaint; with what to do when it is about a lock."""
-    return f"{complaint}\n{_hint(layer, stack)}" if any(text in complaint for text in _LOCKED) else complaint
+def explained(diagnostic: str, layer: str, stack: str) -> str:
+    """The engine's diagnostic; with what to do when it is about a lock."""
+    return f"{diagnostic}\n{_hint(layer, stack)}" if any(text in diagnostic for text in _LOCKED) else diagnostic
 
 
 def _hint(layer: str, stack: str) -> str:

@@ -89,12 +89,12 @@ def refuse_older(states: Mapping[str, StackState], own: Provenance, environment:
     for layer, origin in last(states).items():
         if origin.commit in ("", own.commit):
             continue
-        reason, way_out = _missing(origin.commit, own, root)
+        reason, hint = _missing(origin.commit, own, root)
         if reason:
             raise UsageError(
                 f"layer {layer} of {environment} was rolled out from {origin.text}; {reason}: a rollout might take "
                 "newer changes back; nothing was touched",
-                f"{way_out}\nto roll it out all the same: --older",
+                f"{hint}\nto roll it out all the same: --older",
             )
 
 

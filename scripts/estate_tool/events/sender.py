@@ -24,7 +24,7 @@ BATCH_MESSAGES = 10
 BATCH_BYTES = 1_048_576
 THREADS = 16
 # For how long a batch is tried again.
-PATIENCE_SECONDS = 60.0
+RETRY_SECONDS = 60.0
 _IDLE_SECONDS = 1.0
 
 
@@ -47,7 +47,7 @@ class Delivery:
 
 
 class NotAccepted(EstateError):
-    """SQS took a call but not all of its messages, for a reason of its own, until patience ran out."""
+    """SQS took a call but not all of its messages, for a reason of its own, until the time for retries was over."""
 
 
 class Interrupted(Exception):
@@ -72,11 +72,11 @@ def batches(messages: Iterable[Message], largest: int = BATCH_BYTES) -> Iterator
 class Sender:
     """Sends batches to one queue. One use only."""
 
-    def __init__(self, sqs: Any, url: str, *, threads: int = THREADS, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, sqs: Any, url: str, *, threads: int = THREADS, retry_seconds: float = RETRY_SECONDS) -> None:
         self._sqs = sqs
         self._url = url
         self._threads = threads
-        self._patience = patience
+        self._retry_seconds = retry_seconds
         self._stop = threading.Event()
         self._reading = False
         self._idle: Callable[[str], None] = lambda _: None
@@ -163,7 +163,7 @@ class Sender:
         waiting = {str(position): message for position, message in enumerate(batch)}
         retrying = retries.policy(
             tenacity.retry_if_exception(lambda error: retries.is_transient(error) or isinstance(error, NotAccepted)),
-            tenacity.stop_any(tenacity.stop_after_delay(self._patience), tenacity.stop_when_event_set(self._stop)),
+            tenacity.stop_any(tenacity.stop_after_delay(self._retry_seconds), tenacity.stop_when_event_set(self._stop)),
             sleep=tenacity.sleep_using_event(self._stop),
             before_sleep=self._note_trouble,
         )

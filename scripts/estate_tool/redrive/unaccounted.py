@@ -23,7 +23,7 @@ _ITEMS_PER_PAGE = 500
 # An event is received when its batch begins to be stored; ingest has this long for it, and clocks differ a little.
 _SECONDS_TO_STORE = 60.0
 _LAST_SECOND = 253_402_300_000.0  # of the year 9999, as late as times are written
-_PATIENCE_SECONDS, _PAUSE_SECONDS = 300.0, 2.0
+_TIMEOUT_SECONDS, _PAUSE_SECONDS = 300.0, 2.0
 
 Item = dict[str, Any]
 
@@ -91,7 +91,7 @@ def _pages(environment: Environment, arrived: tuple[float, float] | None) -> Ite
 
 def _patiently(dynamodb: Any, request: dict[str, Any]) -> dict[str, Any]:
     """A page, after a while where the table's capacity has yet to grow."""
-    end = time.monotonic() + _PATIENCE_SECONDS
+    end = time.monotonic() + _TIMEOUT_SECONDS
     while True:
         try:
             page: dict[str, Any] = dynamodb.scan(**request)

@@ -195,12 +195,12 @@ class Deployment:
         self._check("rollout")
         # What this run leaves has to be looked at before the next one.
         self._settled.discard(name)
-        changes, complaint = Changes(on_step=lambda step: self.display.step(step, planned=False)), "interrupted"
+        changes, diagnostic = Changes(on_step=lambda step: self.display.step(step, planned=False)), "interrupted"
         waiting = self.waiting.get(name, Waiting())
         if waiting:
             self.display.line(f"      taken away last, as a layer above still uses it: {', '.join(waiting.names)}")
         try:
-            complaint = self.pulumi.up(
+            diagnostic = self.pulumi.up(
                 name,
                 changes.take,
                 refresh=self._is_elsewhere(name),
@@ -210,10 +210,10 @@ class Deployment:
             if self.recovery and changes.unanswered:
                 self.recovery.after(name, changes.unanswered)
         finally:
-            self._keep(name, digest, succeeded=not complaint and not waiting)
-        if not complaint:
+            self._keep(name, digest, succeeded=not diagnostic and not waiting)
+        if not diagnostic:
             self._rolled_out.add(name)
-        result = LayerResult.of(name, changes, complaint, DEPLOYED).unless_lost(self.still_ours)
+        result = LayerResult.of(name, changes, diagnostic, DEPLOYED).unless_lost(self.still_ours)
         return replace(result, kept=waiting.names)
 
     def _is_elsewhere(self, name: str) -> bool:

@@ -13,7 +13,7 @@ from estate_tool.rollout.result import PLANNED
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from estate_tool.engine.diagnostics import Complaint
+    from estate_tool.engine.diagnostics import Diagnostic
     from estate_tool.engine.events import Step
     from estate_tool.rollout.data_loss import Loss
     from estate_tool.rollout.result import LayerResult, Outcome
@@ -89,9 +89,9 @@ class Display:
             self._draw(f"      {self._coloured('?', '36')} not known before the rollout: {unknown}")
         if result.error:
             self._draw(f"      {self._coloured(result.result, '31')}: {safe(_indented(result.error))}")
-            for complaint in result.errors:
-                if complaint.code:
-                    self.line(f"        → {_refusal(complaint)}")
+            for diagnostic in result.errors:
+                if diagnostic.code:
+                    self.line(f"        → {_refusal(diagnostic)}")
             return
         for note in result.notes:
             self.line(f"      {self._coloured('!', '33')} {note}")
@@ -131,10 +131,10 @@ def _counts(result: LayerResult) -> str:
     return ", ".join(parts) + (f", {result.same} unchanged" if result.same else "")
 
 
-def _refusal(complaint: Complaint) -> str:
+def _refusal(diagnostic: Diagnostic) -> str:
     """Describe the resource and AWS's refusal."""
-    what = f" to {complaint.action}" if complaint.action else ""
-    return f"{complaint.name} ({complaint.type}): AWS answered {complaint.code}{what}"
+    what = f" to {diagnostic.action}" if diagnostic.action else ""
+    return f"{diagnostic.name} ({diagnostic.type}): AWS answered {diagnostic.code}{what}"
 
 
 def _listed(names: list[str], most: int = 5) -> str:

@@ -10,7 +10,7 @@ from estate_tool.engine import former_projects
 from estate_tool.engine.events import Changes
 from estate_tool.rollout.deployment import Deployment
 from estate_tool.rollout.result import DESTROYED, FAILED, PLANNED, SKIPPED, UNCHANGED, LayerResult, Outcome
-from estate_tool.rollout.retry import patiently
+from estate_tool.rollout.retry import retried
 from foundation.layers import LAYER_NAMES, layer, readers
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _in_turn(
             display.layer(position, len(layers), name)
         begun = time.monotonic()
         try:
-            result = patiently(lambda name=name: one(name), display.line)
+            result = retried(lambda name=name: one(name), display.line)
         except KeyboardInterrupt:
             # The engine has finished what was in flight; its state is whole.
             result = LayerResult(layer=name, result=FAILED, error=_INTERRUPTED)
@@ -221,10 +221,10 @@ def _down(pulumi: Pulumi, name: str, display: Display, *, preview: bool) -> Laye
         resources = pulumi.export(name).get("resources") or []
         changes.counts["deleted"] = sum(1 for resource in resources if str(resource["type"]).startswith("aws:"))
         return LayerResult.of(name, changes, "", PLANNED)
-    complaint = pulumi.destroy(name, changes.take)
-    if not complaint:
+    diagnostic = pulumi.destroy(name, changes.take)
+    if not diagnostic:
         pulumi.remove_stack(name)
-    return LayerResult.of(name, changes, complaint, DESTROYED)
+    return LayerResult.of(name, changes, diagnostic, DESTROYED)
 
 
 def selected(only: str | None) -> tuple[str, ...]:

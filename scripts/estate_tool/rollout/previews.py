@@ -44,8 +44,8 @@ class Previews:
         lower = {each: self.outputs.get(each, UNKNOWN) for each in layer(name).reads if self._is_not_there(each)}
         changes = Changes(on_step=self.on_step)
         with upstream.planned(lower):
-            complaint = self.pulumi.preview(name, changes.as_preview, refresh=refresh)
-        result = LayerResult.of(name, changes, complaint, PLANNED)
+            diagnostic = self.pulumi.preview(name, changes.as_preview, refresh=refresh)
+        result = LayerResult.of(name, changes, diagnostic, PLANNED)
         result.unknown = sorted(_unknown(lower))
         if result.result == FAILED:
             return Plan(result=result.untouched())

@@ -80,7 +80,7 @@ def require(environment: Environment, say: Callable[[str], None]) -> None:
         say(f"the quota of concurrent executions is not checked: {error}")
         return
     if quota.short:
-        raise UsageError(f"{described(quota)}; nothing was touched", way_out(quota, environment))
+        raise UsageError(f"{described(quota)}; nothing was touched", hint(quota, environment))
 
 
 def described(quota: Quota) -> str:
@@ -94,7 +94,7 @@ def described(quota: Quota) -> str:
     )
 
 
-def way_out(quota: Quota, environment: Environment) -> str:
+def hint(quota: Quota, environment: Environment) -> str:
     """Say what to request from AWS, and what can be done until it answers."""
     wanted = max(USUAL, quota.limit + quota.short)
     return (

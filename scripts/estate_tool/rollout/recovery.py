@@ -106,9 +106,9 @@ class Recovery:
     def _read(self, layer: str, urns: Iterable[str]) -> dict[str, Any]:
         """Brings the state of the resources to what AWS says of them; the whole state then."""
         changes = Changes()
-        complaint = self.pulumi.refresh(layer, sorted(urns), changes.take)
-        if complaint:
-            raise Failed("what an interrupted run left can't be read: " + ("\n".join(changes.errors) or complaint))
+        diagnostic = self.pulumi.refresh(layer, sorted(urns), changes.take)
+        if diagnostic:
+            raise Failed("what an interrupted run left can't be read: " + ("\n".join(changes.errors) or diagnostic))
         return self.pulumi.export_versioned(layer)
 
 

@@ -13,7 +13,7 @@ from estate_tool.engine.events import CHANGE_WORDS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from estate_tool.engine.diagnostics import Complaint
+    from estate_tool.engine.diagnostics import Diagnostic
     from estate_tool.engine.events import Changes
 
 DEPLOYED, UNCHANGED, SKIPPED, FAILED, DESTROYED = "deployed", "unchanged", "skipped", "failed", "destroyed"
@@ -38,7 +38,7 @@ class LayerResult:
     same: int = 0
     seconds: float = 0.0
     error: str | None = None
-    errors: list[Complaint] = field(default_factory=list)
+    errors: list[Diagnostic] = field(default_factory=list)
     transient: bool = False
     ran: bool = True
     unknown: list[str] = field(default_factory=list)
@@ -46,16 +46,16 @@ class LayerResult:
     kept: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, layer: str, changes: Changes, complaint: str, done: str) -> LayerResult:
-        """The result of an engine run: `done` when something changed and there is no complaint."""
-        result = cls(layer=layer, result=done if changes.any else UNCHANGED, errors=list(changes.complaints))
+    def of(cls, layer: str, changes: Changes, diagnostic: str, done: str) -> LayerResult:
+        """The result of an engine run: `done` when something changed and there is no diagnostic."""
+        result = cls(layer=layer, result=done if changes.any else UNCHANGED, errors=list(changes.diagnostics))
         result.notes = list(changes.notes)
         for word in (*CHANGE_WORDS, "same"):
             setattr(result, word, changes.counts[word])
-        if complaint:
+        if diagnostic:
             result.result = FAILED
             # Without an error of a resource or a program, it is the backend that the engine complains of.
-            errors = changes.errors or ["\n".join(filter(None, (complaint, hints.known(complaint))))]
+            errors = changes.errors or ["\n".join(filter(None, (diagnostic, hints.known(diagnostic))))]
             result.error = "\n".join(errors)
             result.transient = all(is_transient_text(error) for error in errors)
         return result
@@ -86,7 +86,7 @@ class LayerResult:
         """A layer in the shape that `--json` promises (docs/schemas/rollout.schema.json)."""
         return vars(self) | {
             "seconds": round(self.seconds, 3),
-            "errors": [complaint.as_json() for complaint in self.errors],
+            "errors": [diagnostic.as_json() for diagnostic in self.errors],
         }
 
 

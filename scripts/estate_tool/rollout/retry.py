@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 RUNS = 6
 
 
-def patiently(run: Callable[[], LayerResult], say: Callable[[str], None]) -> LayerResult:
+def retried(run: Callable[[], LayerResult], say: Callable[[str], None]) -> LayerResult:
     """The result of the last of at most RUNS runs, with the changes of all; a permanent error ends it at once."""
     result = run()
     if not result.transient:

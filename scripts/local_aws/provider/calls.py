@@ -36,10 +36,10 @@ class Caller:
         answer: Properties = {}
         for extra in call.each(change) if call.each else ({},):
             before_each()
-            answer = self.patiently(call.operation, self._request(call, change, extra))
+            answer = self.retried(call.operation, self._request(call, change, extra))
         return answer
 
-    def patiently(self, operation: str, parameters: Properties) -> Properties:
+    def retried(self, operation: str, parameters: Properties) -> Properties:
         """Call, and again while it fails only because AWS has not caught up with an earlier change."""
         failures: list[AwsError] = []
 
@@ -119,7 +119,7 @@ class Caller:
         if not self.kind.tagging:
             return None
         target = {self.kind.tagging.parameter: self._filled(self.kind.tagging.value, change)}
-        answer = self.patiently(self.kind.tagging.list, target)
+        answer = self.retried(self.kind.tagging.list, target)
         return (
             next((tags for name, tags in answer.items() if convert.normal(name) in ("tags", "resourcetags")), None)
             or {}
@@ -133,10 +133,10 @@ class Caller:
         target = {tagging.parameter: self._filled(tagging.value, change)}
         if removed := sorted(old.keys() - new.keys()):
             member, _ = self._member(tagging.remove, "tagkeys")
-            self.patiently(tagging.remove, target | {member: removed})
+            self.retried(tagging.remove, target | {member: removed})
         if added := {key: value for key, value in new.items() if old.get(key) != value}:
             member, shape = self._member(tagging.add, "tags")
-            self.patiently(tagging.add, target | {member: convert.to_aws(added, shape, {}, "tags")})
+            self.retried(tagging.add, target | {member: convert.to_aws(added, shape, {}, "tags")})
 
     def _member(self, operation: str, name: str) -> tuple[str, Any]:
         members = self.session.input_shape(self.kind.service, operation).members

@@ -35,9 +35,9 @@ def checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def engine(tmp_path: Path) -> Callable[..., Any]:
     """An engine whose `whoami` ends like this, where it is asked without an answer on its input."""
 
-    def engine(said: str = "", complaint: str = "", code: int = 0) -> Any:
+    def engine(said: str = "", diagnostic: str = "", code: int = 0) -> Any:
         program = tmp_path / "pulumi"
-        program.write_text(f"#!/bin/sh\nread -r x\ncat <<'E'\n{said}\nE\nprintf '%s' '{complaint}' >&2\nexit {code}\n")
+        program.write_text(f"#!/bin/sh\nread -r x\ncat <<'E'\n{said}\nE\nprintf '%s' '{diagnostic}' >&2\nexit {code}\n")
         program.chmod(0o755)
         return SimpleNamespace(pulumi=program)
 
@@ -80,7 +80,7 @@ def test_layers_that_keep_their_state_apart_are_refused(checkout: Path, engine: 
 
 
 @pytest.mark.parametrize(
-    ("complaint", "hint"),
+    ("diagnostic", "hint"),
     [
         ("error: PULUMI_ACCESS_TOKEN must be set for login", "scripts/estate pulumi login s3://BUCKET"),
         ('error: unable to open state directory "file:///x": no such file', "make the folder"),
@@ -92,11 +92,11 @@ def test_layers_that_keep_their_state_apart_are_refused(checkout: Path, engine: 
     ],
 )
 def test_a_backend_that_does_not_answer_is_told_with_what_to_do(
-    checkout: Path, engine: Any, complaint: str, hint: str
+    checkout: Path, engine: Any, diagnostic: str, hint: str
 ) -> None:
     with pytest.raises(Failed) as failed:
-        backend.find(engine(complaint=complaint, code=255), {"PATH": os.defpath})
-    assert complaint.removeprefix("error: ") in failed.value.message
+        backend.find(engine(diagnostic=diagnostic, code=255), {"PATH": os.defpath})
+    assert diagnostic.removeprefix("error: ") in failed.value.message
     assert hint in failed.value.hint
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from estate_tool.engine.diagnostics import Complaint
+from estate_tool.engine.diagnostics import Diagnostic
 
 REFUSED = "https response error StatusCode: 400, RequestID: 7e3f98e7-e688"
 URN = "urn:pulumi:local::data::estate:data:DeadLetteredQueue$aws:sqs/queue:Queue::queue-ingest-queue"
@@ -40,12 +40,12 @@ URN = "urn:pulumi:local::data::estate:data:DeadLetteredQueue$aws:sqs/queue:Queue
     ],
 )  # fmt: skip
 def test_the_reason_and_the_action_are_found_where_aws_names_them(message: str, code: str, action: str) -> None:
-    complaint = Complaint(message=message, urn=URN)
-    assert (complaint.code, complaint.action) == (code, action)
-    assert (complaint.type, complaint.name) == ("aws:sqs/queue:Queue", "queue-ingest-queue")
+    diagnostic = Diagnostic(message=message, urn=URN)
+    assert (diagnostic.code, diagnostic.action) == (code, action)
+    assert (diagnostic.type, diagnostic.name) == ("aws:sqs/queue:Queue", "queue-ingest-queue")
 
 
 def test_what_is_not_known_is_null_for_machines() -> None:
-    report = Complaint(message="the stack is locked").as_json()
+    report = Diagnostic(message="the stack is locked").as_json()
     assert report.pop("message") == "the stack is locked"
     assert set(report.values()) == {None}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.engine.diagnostics import Complaint
+from estate_tool.engine.diagnostics import Diagnostic
 from estate_tool.engine.events import Step
 from estate_tool.rollout.data_held import QUEUE as QUEUE_TYPE
 from estate_tool.rollout.data_held import TABLE, Held
@@ -105,8 +105,8 @@ def test_failed_messages_of_a_removed_function_are_told_to_be_replayed_by_code_t
 
 def test_a_failed_layer_is_told_with_what_aws_refused() -> None:
     denied = "operation error SQS: CreateQueue, api error AccessDenied: not authorized to perform: sqs:CreateQueue"
-    errors = [Complaint(message=denied, urn=QUEUE), Complaint(message="the program broke")]
-    bare = Complaint(message="api error Throttling: slow down", urn=QUEUE)
+    errors = [Diagnostic(message=denied, urn=QUEUE), Diagnostic(message="the program broke")]
+    bare = Diagnostic(message="api error Throttling: slow down", urn=QUEUE)
     result = LayerResult(layer="data", result=FAILED, error="ingest: denied\nmend it", errors=[*errors, bare])
     assert shown(lambda display: display.layer_done(result)) == [
         "      failed: ingest: denied", "        mend it",

@@ -96,8 +96,8 @@ class FakeEngine:
 
     version = "3.259.0"
 
-    def __init__(self, *steps: dict[str, Any], complaint: str = "", resources: int = 7) -> None:
-        self.steps, self._complaint, self._resources = steps, complaint, resources
+    def __init__(self, *steps: dict[str, Any], diagnostic: str = "", resources: int = 7) -> None:
+        self.steps, self._complaint, self._resources = steps, diagnostic, resources
         self.refreshed: dict[str, list[str]] = {}
         self.put_back: dict[str, Any] = {}
         # What a preview would change; only of layers whose state is not the result of a rollout that ended well.
@@ -200,7 +200,7 @@ def test_nothing_deployed_and_a_comparison_that_fails_are_errors(empty_estate: E
     nothing: Any = FakeEngine(resources=0)
     with pytest.raises(Failed, match="nothing of environment dev is deployed"):
         detect.find(nothing, empty_estate, ("data",))  # type: ignore[arg-type]
-    broken: Any = FakeEngine(complaint="no answer")
+    broken: Any = FakeEngine(diagnostic="no answer")
     with pytest.raises(Failed, match="layer data can't be compared with AWS: no answer"):
         detect.find(broken, empty_estate, ("data",))  # type: ignore[arg-type]
 

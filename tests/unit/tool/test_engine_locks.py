@@ -152,14 +152,14 @@ def test_without_a_login_there_is_no_state_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "complaint",
+    "diagnostic",
     [
         "error: the stack is currently locked by 1 lock(s). Either wait",
         "error: [409] Conflict: Another update is currently in progress.",
     ],
 )
-def test_of_other_backends_locks_the_way_out_is_told(complaint: str) -> None:
-    told = locks.explained(complaint, "data", "dev")
-    assert told.startswith(complaint)
+def test_of_other_backends_locks_the_way_out_is_told(diagnostic: str) -> None:
+    told = locks.explained(diagnostic, "data", "dev")
+    assert told.startswith(diagnostic)
     assert "pulumi cancel --yes --cwd data --stack dev" in told
     assert locks.explained("error: denied", "data", "dev") == "error: denied"

@@ -17,7 +17,7 @@ from estate_tool import cli
 from estate_tool.core import configuration
 from estate_tool.core.paths import ROOT, VENV
 from estate_tool.engine.cli import Pulumi
-from estate_tool.engine.hints import way_out
+from estate_tool.engine.hints import hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -201,7 +201,7 @@ def test_a_missing_pulumi_login(
 
 
 @pytest.mark.parametrize(
-    ("complaint", "way"),
+    ("diagnostic", "way"),
     [
         ("error: incorrect passphrase", "PULUMI_CONFIG_PASSPHRASE"),
         ("write /x: no space left on device", "free some space"),
@@ -210,8 +210,8 @@ def test_a_missing_pulumi_login(
         ("something else", "scripts/estate doctor"),
     ],
 )
-def test_the_engines_complaints_have_a_way_out(complaint: str, way: str) -> None:
-    assert way in way_out(complaint)
+def test_the_engines_diagnostics_have_a_way_out(diagnostic: str, way: str) -> None:
+    assert way in hint(diagnostic)
 
 
 @pytest.mark.parametrize("command", [("sample", "flights", "--limit", "5"), ("completion", "bash"), ("local", "env")])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fire_drill, "_PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(fire_drill, "_TIMEOUT_SECONDS", 0.01)
     monkeypatch.setattr(subscription, "_WAIT_SECONDS", 0)
 
 

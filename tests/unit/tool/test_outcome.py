@@ -8,14 +8,14 @@ from estate_tool.rollout.result import DEPLOYED, FAILED, LayerResult
 NO_PASSPHRASE = "error: get stack secrets manager: passphrase must be set with PULUMI_CONFIG_PASSPHRASE"
 
 
-def failed(changes: Changes, complaint: str) -> str:
-    result = LayerResult.of("data", changes, complaint, DEPLOYED)
+def failed(changes: Changes, diagnostic: str) -> str:
+    result = LayerResult.of("data", changes, diagnostic, DEPLOYED)
     assert result.result == FAILED
     assert result.error is not None
     return result.error
 
 
-def test_a_complaint_about_the_backend_comes_with_what_to_do() -> None:
+def test_a_diagnostic_about_the_backend_comes_with_what_to_do() -> None:
     first, second = failed(Changes(), NO_PASSPHRASE).splitlines()
     assert first == NO_PASSPHRASE
     assert second.startswith("set PULUMI_CONFIG_PASSPHRASE")

@@ -153,9 +153,9 @@ def test_every_event_is_handed_on_in_order(engine: Engine) -> None:
 
 def test_a_failed_run_returns_what_the_engine_said(engine: Engine) -> None:
     engine.answers(stdout="half done", stderr="error: the stack is locked", code=255)
-    complaint = Pulumi(stack="dev").destroy("data", lambda _: None)
-    assert "half done" in complaint
-    assert "error: the stack is locked" in complaint
+    diagnostic = Pulumi(stack="dev").destroy("data", lambda _: None)
+    assert "half done" in diagnostic
+    assert "error: the stack is locked" in diagnostic
 
 
 def test_an_engine_that_was_killed_is_told_apart_from_one_that_failed(engine: Engine) -> None:
@@ -165,8 +165,8 @@ def test_an_engine_that_was_killed_is_told_apart_from_one_that_failed(engine: En
 
 def test_a_held_lock_comes_with_the_way_out(engine: Engine) -> None:
     engine.answers(stderr="error: the stack is currently locked by 1 lock(s).", code=255)
-    complaint = Pulumi(stack="dev").destroy("data", lambda _: None)
-    assert "pulumi cancel --yes --cwd data --stack dev" in complaint
+    diagnostic = Pulumi(stack="dev").destroy("data", lambda _: None)
+    assert "pulumi cancel --yes --cwd data --stack dev" in diagnostic
 
 
 LOCKED = """#!/usr/bin/env python3
@@ -207,14 +207,14 @@ def test_a_lock_in_a_bucket_that_may_be_held_is_left_and_named(engine: Engine, e
     monitored.setattr(locks, "_is_engine", lambda _: True)
     script.write_text(shown)
     try:
-        complaint = Pulumi(stack="dev").destroy("data", lambda _: None)
+        diagnostic = Pulumi(stack="dev").destroy("data", lambda _: None)
     finally:
         monitored.undo()
         if living:
             living.kill()
             living.wait()
-    assert f"created by ann@{host}" in complaint
-    assert "scripts/estate pulumi cancel --yes --cwd data --stack dev" in complaint
+    assert f"created by ann@{host}" in diagnostic
+    assert "scripts/estate pulumi cancel --yes --cwd data --stack dev" in diagnostic
     assert "cancel" not in (engine.folder / "pulumi.calls").read_text().split()
 
 
@@ -283,7 +283,7 @@ def test_the_lease_is_a_tag_of_the_first_layers_stack(engine: Engine, listed: An
     assert Pulumi(stack="dev").lease() == lease
 
 
-def test_without_a_stack_there_is_no_lease_and_another_complaint_is_told(engine: Engine) -> None:
+def test_without_a_stack_there_is_no_lease_and_another_diagnostic_is_told(engine: Engine) -> None:
     engine.answers(stdout="[]", stderr="error: no stack named 'dev' found", code=1)
     with pytest.raises(Failed, match="no stack named"):
         Pulumi(stack="dev").lease()

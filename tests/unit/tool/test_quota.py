@@ -86,7 +86,7 @@ def test_a_quota_of_ten_is_refused_with_what_to_ask_aws_for() -> None:
 
 def test_who_has_more_than_usual_is_told_how_many_are_missing() -> None:
     account = Account(3000, 12)
-    wanted = quota.way_out(quota.read(estate(account, peakMinimum=5)), estate(account))
+    wanted = quota.hint(quota.read(estate(account, peakMinimum=5)), estate(account))
     assert "--desired-value 3003 " in wanted
 
 

@@ -47,7 +47,7 @@ class FakePulumi:
             self.exported["deployment"]["pending_operations"] = list(pending)
         self.exist = exist
         self.calls: list[str] = []
-        self.complaint = ""
+        self.diagnostic = ""
 
     @property
     def names(self) -> dict[str, Any]:
@@ -69,8 +69,8 @@ class FakePulumi:
 
     def refresh(self, layer: str, urns: Iterable[str], on_event: Callable[[Any], None]) -> str:
         self.calls.append("refresh")
-        if self.complaint:
-            return self.complaint
+        if self.diagnostic:
+            return self.diagnostic
         kept = []
         notes = [one for one in self.pending if one["type"] == "creating"]
         self.exported["deployment"]["pending_operations"] = notes
@@ -137,11 +137,11 @@ def test_what_was_being_deleted_or_changed_is_read_anew() -> None:
 def test_what_was_deleted_to_be_replaced_is_read_anew_and_waits_no_longer(exists: bool) -> None:
     exist = {"a-dev", "b-dev"} if exists else {"a-dev"}
     pulumi = FakePulumi(made("a"), made("b") | {"pendingReplacement": True}, pending=(), exist=exist)
-    pulumi.complaint = "error: throttled"
+    pulumi.diagnostic = "error: throttled"
     with pytest.raises(Failed):
         settle(pulumi)
     # As the next run finds it, whatever has become of the first.
-    pulumi.complaint = ""
+    pulumi.diagnostic = ""
     assert settle(pulumi) == [f"b: was left unfinished, {'exists' if exists else 'does not exist'}"]
     assert set(pulumi.names) == {"a", "b"} if exists else {"a"}
     assert not any(one.get("pendingReplacement") for one in pulumi.exported["deployment"]["resources"])
@@ -158,11 +158,11 @@ def test_what_is_not_in_aws_is_only_forgotten() -> None:
 
 def test_a_recovery_that_was_interrupted_is_completed_by_the_next() -> None:
     pulumi = FakePulumi(pending=(operation("creating", "b"), operation("creating", "c")), exist={"b-dev"})
-    pulumi.complaint = "error: throttled"
+    pulumi.diagnostic = "error: throttled"
     with pytest.raises(Failed, match="can't be read: error: throttled"):
         settle(pulumi)
     assert pulumi.pending == []
-    pulumi.complaint = ""
+    pulumi.diagnostic = ""
     assert settle(pulumi) == ["b: was left unfinished, exists", "c: was left unfinished, does not exist"]
     assert pulumi.names == {"b": "b-dev"}
     assert settle(pulumi) == []

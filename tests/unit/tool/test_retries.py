@@ -110,7 +110,7 @@ def failed(transient: bool) -> LayerResult:
 def test_a_layer_that_failed_in_passing_is_run_again_and_all_its_changes_count(hurried: None) -> None:
     results = iter([failed(True), failed(True), LayerResult(layer="data", result="deployed", created=1, same=4)])
     told: list[str] = []
-    result = retry.patiently(lambda: next(results), told.append)
+    result = retry.retried(lambda: next(results), told.append)
     assert (result.result, result.created, result.same) == ("deployed", 5, 4)
     assert len(told) == 2
     assert "failed in passing: Throttling: slow down" in told[0]
@@ -119,7 +119,7 @@ def test_a_layer_that_failed_in_passing_is_run_again_and_all_its_changes_count(h
 
 def test_a_permanent_failure_ends_it_at_once(hurried: None) -> None:
     results = iter([failed(True), failed(False)])
-    assert retry.patiently(lambda: next(results), lambda _: None).transient is False
+    assert retry.retried(lambda: next(results), lambda _: None).transient is False
     assert next(results, None) is None
 
 
@@ -130,5 +130,5 @@ def test_a_fault_that_does_not_pass_ends_it_at_last(hurried: None) -> None:
         runs.append(1)
         return failed(True)
 
-    assert retry.patiently(run, lambda _: None).result == FAILED
+    assert retry.retried(run, lambda _: None).result == FAILED
     assert len(runs) == retry.RUNS

@@ -161,11 +161,11 @@ def test_what_can_never_work_ends_it_at_once_with_all_that_was_sent_accounted_fo
     assert len(queue.taken) < 1_000
 
 
-def test_patience_ends_and_the_line_that_was_not_taken_is_named() -> None:
+def test_retries_ends_and_the_line_that_was_not_taken_is_named() -> None:
     always = {"m2": {"Code": "InternalError", "Message": "busy", "SenderFault": False}}
     account = Account()
     with pytest.raises(NotAccepted, match="did not take line 2: InternalError: busy"):
-        Sender(FakeQueue(lambda _: always), "url", patience=0.05).run(batches(messages(3)), account)
+        Sender(FakeQueue(lambda _: always), "url", retry_seconds=0.05).run(batches(messages(3)), account)
     assert account.sent == ["m1", "m3"]
     assert account.deliveries[0].error is not None
 
@@ -245,5 +245,5 @@ def test_an_interrupt_ends_the_pause_between_two_attempts() -> None:
 
     account = Account()
     with pytest.raises(Interrupted):
-        Sender(FakeQueue(answer), "url", threads=1, patience=1e9).run(batches(messages(5)), account)
+        Sender(FakeQueue(answer), "url", threads=1, retry_seconds=1e9).run(batches(messages(5)), account)
     assert account.sent == []
