@@ -96,7 +96,7 @@ class Changes:
             if metadata["op"] in _CREATES and metadata.get("new"):
                 self._failed[metadata["urn"]] = metadata["new"]
         else:
-            self._complaint(event)
+            self._problem(event)
 
     def as_preview(self, event: Mapping[str, Any]) -> None:
         """Digests one event of a preview, where a step is known before it is made."""
@@ -107,7 +107,7 @@ class Changes:
             if metadata["type"] == STACK_TYPE:
                 self.outputs = (metadata.get("new") or {}).get("outputs") or {}
         else:
-            self._complaint(event)
+            self._problem(event)
 
     @property
     def unanswered(self) -> list[dict[str, Any]]:
@@ -145,7 +145,7 @@ class Changes:
             self.steps.append(step)
             self.on_step(step)
 
-    def _complaint(self, event: Mapping[str, Any]) -> None:
+    def _problem(self, event: Mapping[str, Any]) -> None:
         if "diagnosticEvent" in event:
             self._diagnostic(event["diagnosticEvent"])
         elif "policyEvent" in event:

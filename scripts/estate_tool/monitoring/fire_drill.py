@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # SNS delivers to a queue within a second or two; a run of many alarms at CloudWatch's rate limits takes longer.
 _TIMEOUT_SECONDS = 60.0
-_PATIENCE_LOCALLY = 6.0
+_TIMEOUT_LOCALLY = 6.0
 _ATTEMPTS = 2
 
 
@@ -82,7 +82,7 @@ class _Run:
     def __init__(self, environment: Environment, listener: Listener, show: Callable[[str], None]) -> None:
         self._cloudwatch = environment.client("cloudwatch")
         # The embedded AWS delivers at once: what has not come after seconds never comes.
-        self._retry_seconds = _PATIENCE_LOCALLY if environment.local else _TIMEOUT_SECONDS
+        self._timeout = _TIMEOUT_LOCALLY if environment.local else _TIMEOUT_SECONDS
         self._listener = listener
         self._show = show
         self._mark = f"fire drill {secrets.token_hex(6)}"
@@ -104,14 +104,14 @@ class _Run:
     def listen(self, tested: Sequence[Tested]) -> None:
         """Until all were heard, or nothing has come for too long."""
         by_name = {one.alarm.name: one for one in tested}
-        end = time.monotonic() + self._retry_seconds
+        end = time.monotonic() + self._timeout
         while time.monotonic() < end and any(not one.delivered and one.alarm.enabled for one in tested):
             for topic, told in self._listener.heard():
                 one = by_name.get(told.get("AlarmName", ""))
                 ours = told.get("NewStateValue") == "ALARM" and self._mark in told.get("NewStateReason", "")
                 if one and ours:
                     one.heard.setdefault(topic, time.monotonic() - one.set_at)
-                    end = time.monotonic() + self._retry_seconds
+                    end = time.monotonic() + self._timeout
             self._show(f"fire drill: {sum(one.delivered for one in tested)} of {len(tested)} heard")
 
     def _state(self, alarm: Alarm) -> str:

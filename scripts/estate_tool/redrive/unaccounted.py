@@ -82,14 +82,14 @@ def _pages(environment: Environment, arrived: tuple[float, float] | None) -> Ite
         "ExpressionAttributeNames": names, "ExpressionAttributeValues": values,
     }  # fmt: skip
     while True:
-        answer = _patiently(environment.client("dynamodb"), request)
+        answer = _retried(environment.client("dynamodb"), request)
         yield answer["Items"]
         if not answer.get("LastEvaluatedKey"):
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
-def _patiently(dynamodb: Any, request: dict[str, Any]) -> dict[str, Any]:
+def _retried(dynamodb: Any, request: dict[str, Any]) -> dict[str, Any]:
     """A page, after a while where the table's capacity has yet to grow."""
     end = time.monotonic() + _TIMEOUT_SECONDS
     while True:

@@ -97,7 +97,7 @@ class FakeEngine:
     version = "3.259.0"
 
     def __init__(self, *steps: dict[str, Any], diagnostic: str = "", resources: int = 7) -> None:
-        self.steps, self._complaint, self._resources = steps, diagnostic, resources
+        self.steps, self._diagnostic, self._resources = steps, diagnostic, resources
         self.refreshed: dict[str, list[str]] = {}
         self.put_back: dict[str, Any] = {}
         # What a preview would change; only of layers whose state is not the result of a rollout that ended well.
@@ -139,7 +139,7 @@ class FakeEngine:
     def compare(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
         for metadata in self.steps if layer == "data" else ():
             on_event({"resOutputsEvent": {"metadata": metadata, "planning": True}})
-        return self._complaint
+        return self._diagnostic
 
     def refresh(self, layer: str, urns: list[str], on_event: object) -> str:
         self.refreshed[layer] = urns
