@@ -77,15 +77,22 @@ class Minute:
         return replace(self, **{part: after})
 
 
-# Queues that are not of the workload: somebody sends, and they are consumed at once.
+# What is not of the workload works: somebody sends to its queues, and its functions take every batch.
 OTHERS = {f"queue-{queue.name}": Waiting(sent=1) for queue in CATALOG.queues if queue.name != QUEUE}
+OTHER_CALLS = {
+    function.name: Calls(calls=1, received=1)
+    for function in CATALOG.functions
+    if function.trigger and function not in (CONSUMER, COUNTER)
+}
 # Nothing happens; the dead-letter queues have been looked at within six hours, so that SQS publishes zeros.
 NOTHING = Minute(
-    queues={f"queue-{QUEUE}": Waiting(), f"dlq-{QUEUE}": Waiting(), f"dlq-{COUNTER.name}": Waiting(), **OTHERS}
+    calls=OTHER_CALLS,
+    queues={f"queue-{QUEUE}": Waiting(), f"dlq-{QUEUE}": Waiting(), f"dlq-{COUNTER.name}": Waiting(), **OTHERS},
 )
 # A hundred events, in batches of ten, and thirty queries.
 BUSY = Minute(
     calls={
+        **OTHER_CALLS,
         CONSUMER.name: Calls(calls=10, received=100, stored=100),
         COUNTER.name: Calls(calls=10, received=100),
         CRITICAL.name: Calls(calls=30, milliseconds=80),
