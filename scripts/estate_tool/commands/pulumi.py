@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import signal
 import sys
@@ -53,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _kept_configuration(arguments: Sequence[str]) -> list[str]:
     """Return the flag without which `stack rm` of one layer deletes the file that all layers are configured by."""
-    return ["--preserve-config"] if {"stack", "rm"} <= set(arguments) else []
+    words = [word for word in arguments if word in ("stack", "tag", "rm")]
+    return ["--preserve-config"] if ("stack", "rm") in itertools.pairwise(words) else []
 
 
 def local_stack(arguments: Sequence[str]) -> str:

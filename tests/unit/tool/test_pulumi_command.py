@@ -89,3 +89,10 @@ def test_removing_a_layers_stack_keeps_the_configuration_that_it_shares(became: 
     with pytest.raises(Became):
         cli.main(["pulumi", *arguments])
     assert became[-1] == (BIN / "pulumi", ["pulumi", *arguments, "--preserve-config"])
+
+
+def test_removing_a_tag_of_a_stack_is_no_removal_of_the_stack(became: list[Any]) -> None:
+    arguments = ["stack", "tag", "rm", "estate:lease", "--stack", "dev", "--cwd", "foundation"]
+    with pytest.raises(Became):
+        cli.main(["pulumi", *arguments])
+    assert became[-1] == (BIN / "pulumi", ["pulumi", *arguments])
