@@ -201,7 +201,11 @@ class Everything:
             "groups": [without(group, "storedBytes") for group in groups],
             "group tags": logs.list_tags_log_group(logGroupName=f"/aws/lambda/{name}")["tags"],
             "queries": logs.describe_query_definitions()["queryDefinitions"],
-            "alarms": alarms["MetricAlarms"] + alarms["CompositeAlarms"],
+            # Their states change with each evaluation.
+            "alarms": [
+                {key: value for key, value in alarm.items() if not key.startswith("State")}
+                for alarm in alarms["MetricAlarms"] + alarms["CompositeAlarms"]
+            ],
             "dashboard": cloudwatch.get_dashboard(DashboardName=f"dashboard-{name}")["DashboardBody"],
             "subscriptions": self.aws.client("sns").list_subscriptions()["Subscriptions"],
         }
