@@ -1,14 +1,13 @@
 """The dead-letter queue, as the functions write to it themselves: what can never succeed, with the reason beside it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shared.aws import AwsError, Caller
+from shared.batching import BATCH_BYTES, BATCH_MESSAGES, batches
 from shared.deadline import Deadline
 from shared.logs import logger
 
-BATCH_MESSAGES, BATCH_BYTES = 10, 1_048_576
-"""Of one request to SQS, attributes included ("Amazon SQS message quotas")."""
 MAX_BODY_BYTES = BATCH_BYTES
 REASON, SOURCE_ID = "ErrorMessage", "SourceMessageId"
 """Attributes: why it failed, as Lambda and `estate redrive` name it, and which message of the source queue it was."""
@@ -59,7 +58,7 @@ class DeadLetterQueue:
     def send(self, letters: Sequence[DeadLetter], deadline: Deadline) -> list[str]:
         """Send them; return the ids of those that did not arrive, which have to be delivered again."""
         missing: list[str] = []
-        for batch in _batches(letters):
+        for batch in batches(letters, size_of=lambda letter: letter.bytes, most=BATCH_MESSAGES, most_bytes=BATCH_BYTES):
             entries = [
                 {"Id": str(number), "MessageBody": letter.body, "MessageAttributes": dict(letter.attributes)}
                 for number, letter in enumerate(batch)
@@ -74,19 +73,6 @@ class DeadLetterQueue:
                 logger.error("dead letter not sent", extra={"letter": batch[number].id, "reason": reason})
                 missing.append(batch[number].id)
         return missing
-
-
-def _batches(letters: Sequence[DeadLetter]) -> Iterator[list[DeadLetter]]:
-    batch: list[DeadLetter] = []
-    size = 0
-    for letter in letters:
-        if batch and (len(batch) == BATCH_MESSAGES or size + letter.bytes > BATCH_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(letter)
-        size += letter.bytes
-    if batch:
-        yield batch
 
 
 def _clean(text: str) -> str:

@@ -5,8 +5,6 @@ docs/hot-items.md has the figures of longer runs (`python -m tests.support.hot_i
 
 from __future__ import annotations
 
-import logging
-import random
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,19 +12,13 @@ import pytest
 from tests.support.hot_item import HOT, HotItem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 UNITS_OF_A_PARTITION = 1000
 """Write units a second ("Read and write capacity limits" of a partition in the Amazon DynamoDB Developer Guide)."""
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Silence the logs of the function, and make its pauses repeatable."""
-    random.seed(1)
-    logging.getLogger("estate").setLevel(logging.CRITICAL + 1)
-    yield
-    logging.getLogger("estate").setLevel(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.mark.parametrize(("rate", "seconds", "shards"), [(1_000, 4, 4), (10_000, 1.5, 16)])

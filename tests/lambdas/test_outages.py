@@ -5,7 +5,6 @@ ESTATE_LONG=1 adds 20,000 and 200,000 events (minutes each); with `-s`, each run
 
 from __future__ import annotations
 
-import logging
 import os
 import random
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from tests.lambdas.samples import event_text
 from tests.support.simulation import Simulation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    pass
 
 LONG = os.environ.get("ESTATE_LONG") == "1"
 MINUTES = pytest.mark.skipif(not LONG, reason="minutes each: ESTATE_LONG=1")
@@ -24,13 +23,7 @@ SIZES = [2_000, *(pytest.param(size, marks=MINUTES) for size in (20_000, 200_000
 INVALID = 5
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Silence the logs of thousands of invocations, and make their pauses repeatable."""
-    random.seed(1)
-    logging.getLogger("estate").setLevel(logging.CRITICAL + 1)
-    yield
-    logging.getLogger("estate").setLevel(logging.NOTSET)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def bodies(events: int) -> list[str]:

@@ -11,6 +11,8 @@ from estate_tool.core.untrusted import decoded, mapping, text_of
 from estate_tool.events.query import ALIAS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from estate_tool.core.environment import Environment
 
 LARGEST_BYTES = 6 * 1_048_576
@@ -46,11 +48,11 @@ def invoke(functions: Any, name: str, payload: bytes) -> Answer:
     text = response["Payload"].read().decode("utf-8", "replace")
     seconds = time.monotonic() - started
     tail = base64.b64decode(response.get("LogResult") or "").decode("utf-8", "replace")
-    error = _reason(text) if response.get("FunctionError") else None
+    error = reason(mapping(decoded(text)), text) if response.get("FunctionError") else None
     return Answer(text, error, str(response.get("ExecutedVersion") or ""), tuple(tail.splitlines()), seconds)
 
 
-def _reason(text: str) -> str:
-    told = mapping(decoded(text))
-    message = text_of(told.get("errorMessage")) or repr(text[:200])
+def reason(told: Mapping[str, Any], answer: str | bytes) -> str:
+    """Return the reason of a failed call, from the members of its answer; where they name none, the answer's begin."""
+    message = text_of(told.get("errorMessage")) or repr(answer[:200])
     return f"{text_of(told.get('errorType')) or 'error'}: {message}"

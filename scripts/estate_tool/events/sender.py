@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from estate_tool.core import retries
 from estate_tool.core.errors import EstateError
+from shared import batching
+from shared.batching import BATCH_BYTES, BATCH_MESSAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -19,9 +21,6 @@ if TYPE_CHECKING:
 
     from tenacity import RetryCallState
 
-# Amazon SQS API Reference, SendMessageBatch.
-BATCH_MESSAGES = 10
-BATCH_BYTES = 1_048_576
 THREADS = 16
 # For how long a batch is tried again.
 RETRY_SECONDS = 60.0
@@ -56,17 +55,9 @@ class Interrupted(Exception):
 
 def batches(messages: Iterable[Message], largest: int = BATCH_BYTES) -> Iterator[list[Message]]:
     """Cut the messages into batches that SendMessageBatch takes, in order."""
-    batch: list[Message] = []
-    size = 0
-    for message in messages:
-        length = len(message.text.encode("utf-8"))
-        if batch and (len(batch) == BATCH_MESSAGES or size + length > largest):
-            yield batch
-            batch, size = [], 0
-        batch.append(message)
-        size += length
-    if batch:
-        yield batch
+    return batching.batches(
+        messages, size_of=lambda message: len(message.text.encode("utf-8")), most=BATCH_MESSAGES, most_bytes=largest
+    )
 
 
 class Sender:

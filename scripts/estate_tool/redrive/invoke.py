@@ -7,8 +7,10 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.core.untrusted import decoded, mapping, text_of
+from estate_tool.core.untrusted import decoded, mapping
+from estate_tool.events import invocation
 from estate_tool.events.query import ALIAS
+from shared import batching
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,8 +34,7 @@ def invoke(environment: Environment, function: str, payload: Any) -> str:
     text = response["Payload"].read()
     told = mapping(decoded(text.decode(errors="replace")))
     if response.get("FunctionError"):
-        message = text_of(told.get("errorMessage")) or repr(text[:200])
-        return f"{text_of(told.get('errorType')) or 'error'}: {message}"
+        return invocation.reason(told, text)
     # To Lambda it is a success when a function names the items of a batch that failed; to a replay it is none.
     failures = told.get("batchItemFailures")
     return f"{len(failures)} items of the batch failed again" if failures and isinstance(failures, list) else ""
@@ -41,17 +42,12 @@ def invoke(environment: Environment, function: str, payload: Any) -> str:
 
 def batches(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """The records in parts that each fit an invocation."""
-    part: list[dict[str, Any]] = []
-    size = 0
-    for record in records:
-        length = len(json.dumps(record, default=_plain))
-        if part and (len(part) == _MOST_RECORDS or size + length > _LARGEST_BYTES):
-            yield part
-            part, size = [], 0
-        part.append(record)
-        size += length
-    if part:
-        yield part
+    return batching.batches(
+        records,
+        size_of=lambda record: len(json.dumps(record, default=_plain)),
+        most=_MOST_RECORDS,
+        most_bytes=_LARGEST_BYTES,
+    )
 
 
 def _plain(value: object) -> float | str:
