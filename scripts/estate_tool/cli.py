@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 COMMANDS = (
-    "audit", "deploy", "destroy", "status", "drift", "doctor", "send", "query", "logs", "invoke", "redrive",
+    "audit", "adopt", "deploy", "destroy", "status", "drift", "doctor", "send", "query", "logs", "invoke", "redrive",
     "rightsize", "cost", "dashboard", "fire-drill", "permissions", "tags", "sample", "new", "local", "pulumi",
     "completion",
 )  # fmt: skip

@@ -40,24 +40,24 @@ class Collector:
         """Return everything the checks look at; raise ClientError when the account itself can't be read."""
         account = self.reader.client("sts").get_caller_identity()["Account"]
         functions = self._functions()
-        found = self._part("log groups", self._log_groups, ())
+        found = self.part("log groups", self._log_groups, ())
         return Inventory(
             account=account,
             region=self.reader.region,
             functions=functions,
-            mappings=self._part("event source mappings", self._mappings, ()),
-            tables=self._part("tables", lambda: tables.read(self.reader, window, self.each), ()),
-            queues=self._part("queues", self._queues, ()),
-            topics=self._part("topics", self._topics, ()),
-            subscriptions=self._part("subscriptions", self._subscriptions, ()),
+            mappings=self.part("event source mappings", self._mappings, ()),
+            tables=self.part("tables", lambda: tables.read(self.reader, window, self.each), ()),
+            queues=self.part("queues", self._queues, ()),
+            topics=self.part("topics", self._topics, ()),
+            subscriptions=self.part("subscriptions", self._subscriptions, ()),
             log_groups=found,
-            roles=self._part("roles", lambda: self._roles({function.role for function in functions}), ()),
-            watched=self._part("alarms", lambda: alarms.watched(self.reader), frozenset()),
-            tags=self._part("tags", self._tags, {}),
-            usage=self._part("reports in logs", lambda: evidence.usage(self, functions, window), {}),
-            provisioned_use=self._part("metrics", lambda: evidence.provisioned_use(self, functions, window), {}),
-            provisioned_floor=self._part("scaling", lambda: evidence.provisioned_floor(self.reader), {}),
-            packages=self._part("code", lambda: self._packages(functions), {}) if with_packages else {},
+            roles=self.part("roles", lambda: self.roles({function.role for function in functions}), ()),
+            watched=self.part("alarms", lambda: alarms.watched(self.reader), frozenset()),
+            tags=self.part("tags", self._tags, {}),
+            usage=self.part("reports in logs", lambda: evidence.usage(self, functions, window), {}),
+            provisioned_use=self.part("metrics", lambda: evidence.provisioned_use(self, functions, window), {}),
+            provisioned_floor=self.part("scaling", lambda: evidence.provisioned_floor(self.reader), {}),
+            packages=self.part("code", lambda: self._packages(functions), {}) if with_packages else {},
             window_days=(window.end - window.start).total_seconds() / 86_400,
             unread=tuple(self.unread),
         )
@@ -81,7 +81,8 @@ class Collector:
                     results.append(result)
         return results
 
-    def _part(self, what: str, read: Callable[[], Result], nothing: Result) -> Result:
+    def part(self, what: str, read: Callable[[], Result], nothing: Result) -> Result:
+        """Return what `read` does, or `nothing` with a line in `unread` where the credentials do not allow it."""
         try:
             self.progress(what)
             return read()
@@ -93,9 +94,10 @@ class Collector:
 
     def _functions(self) -> tuple[Function, ...]:
         listed = self.reader.pages("lambda", "list_functions", "Functions")
-        return tuple(self.each("functions", listed, self._function))
+        return tuple(self.each("functions", listed, self.function))
 
-    def _function(self, found: Mapping[str, Any]) -> Function:
+    def function(self, found: Mapping[str, Any]) -> Function:
+        """Return one function of ListFunctions with what further calls tell of it."""
         client, name = self.reader.client("lambda"), str(found["FunctionName"])
         invoke = self.reader.pages(
             "lambda", "list_function_event_invoke_configs", "FunctionEventInvokeConfigs", FunctionName=name
@@ -127,17 +129,23 @@ class Collector:
         )
 
     def _invokers(self, name: str) -> frozenset[str]:
-        try:
-            policy = json.loads(self.reader.client("lambda").get_policy(FunctionName=name)["Policy"])
-        except ClientError as error:
-            if code_of(error) in _GONE:
-                return frozenset()
-            raise
-        principals = [statement.get("Principal") for statement in policy.get("Statement", [])]
+        principals = [statement.get("Principal") for statement in self.resource_policy(name)]
         return frozenset(str(one["Service"]) for one in principals if isinstance(one, dict) and "Service" in one)
 
+    def resource_policy(self, name: str) -> list[Mapping[str, Any]]:
+        """Return the statements of a function's resource policy, none where it has no policy."""
+        try:
+            return _statements(self.reader.client("lambda").get_policy(FunctionName=name)["Policy"])
+        except ClientError as error:
+            if code_of(error) in _GONE:
+                return []
+            raise
+
+    def listed_mappings(self) -> list[Mapping[str, Any]]:
+        """Return the event source mappings as they are listed."""
+        return self.reader.pages("lambda", "list_event_source_mappings", "EventSourceMappings")
+
     def _mappings(self) -> tuple[EventSourceMapping, ...]:
-        listed = self.reader.pages("lambda", "list_event_source_mappings", "EventSourceMappings")
         return tuple(
             EventSourceMapping(
                 function=found["FunctionArn"].split(":")[6],
@@ -147,7 +155,7 @@ class Collector:
                 age_seconds=found.get("MaximumRecordAgeInSeconds"),
                 failures_to=((found.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination") or "",
             )
-            for found in listed
+            for found in self.listed_mappings()
             if found.get("EventSourceArn")
         )
 
@@ -156,18 +164,13 @@ class Collector:
         return tuple(self.each("queues", urls, self._queue))
 
     def _queue(self, url: str) -> Queue:
-        found = self.reader.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        redrive = json.loads(found.get("RedrivePolicy") or "{}")
-        waiting = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-        return Queue(
-            name=url.rpartition("/")[2],
-            arn=found["QueueArn"],
-            visibility_seconds=int(found.get("VisibilityTimeout", 30)),
-            retention_seconds=int(found.get("MessageRetentionPeriod", 345_600)),
-            messages=sum(int(found.get(name, 0)) for name in waiting),
-            dead_letters_to=redrive.get("deadLetterTargetArn") or "",
-            max_receives=int(redrive["maxReceiveCount"]) if "maxReceiveCount" in redrive else None,
-        )
+        return queue_of(url, self.queue_attributes(url))
+
+    def queue_attributes(self, url: str) -> dict[str, str]:
+        """Return the attributes of a queue."""
+        client = self.reader.client("sqs")
+        found: dict[str, str] = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        return found
 
     def _topics(self) -> tuple[str, ...]:
         return tuple(topic["TopicArn"] for topic in self.reader.pages("sns", "list_topics", "Topics"))
@@ -187,7 +190,8 @@ class Collector:
             for found in listed
         )
 
-    def _roles(self, arns: Iterable[str]) -> tuple[Role, ...]:
+    def roles(self, arns: Iterable[str]) -> tuple[Role, ...]:
+        """Return the roles of these ARNs with all their statements."""
         return tuple(self.each("roles", sorted(arns), self._role))
 
     def _role(self, arn: str) -> Role:
@@ -211,6 +215,21 @@ class Collector:
         from estate_tool.audit.packages import modules
 
         return dict(self.each("packages", functions, lambda function: (function.name, modules(self.reader, function))))
+
+
+def queue_of(url: str, found: Mapping[str, str]) -> Queue:
+    """Return a queue from its URL and attributes."""
+    redrive = json.loads(found.get("RedrivePolicy") or "{}")
+    waiting = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+    return Queue(
+        name=url.rpartition("/")[2],
+        arn=found["QueueArn"],
+        visibility_seconds=int(found.get("VisibilityTimeout", 30)),
+        retention_seconds=int(found.get("MessageRetentionPeriod", 345_600)),
+        messages=sum(int(found.get(name, 0)) for name in waiting),
+        dead_letters_to=redrive.get("deadLetterTargetArn") or "",
+        max_receives=int(redrive["maxReceiveCount"]) if "maxReceiveCount" in redrive else None,
+    )
 
 
 def _targets(destinations: Iterable[Mapping[str, Any]], kind: str, *more: str | None) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ def usage(collector: Collector, functions: Iterable[Function], window: Window) -
     def one(function: Function) -> tuple[str, Found] | None:
         # Of an environment, evidence of a function that is not of the estate needs the clients alone.
         clients = cast("Environment", collector.reader)
-        asked = Asked(environment=clients, function=_sized(function), window=window, progress=lambda _: None)
+        asked = Asked(environment=clients, function=sized(function), window=window, progress=lambda _: None)
         try:
             return function.name, sources.found(sources.AUTO, asked)
         except ClientError as error:
@@ -46,7 +46,8 @@ def usage(collector: Collector, functions: Iterable[Function], window: Window) -
     return found
 
 
-def _sized(function: Function) -> Sized:
+def sized(function: Function) -> Sized:
+    """Return a function as sources of evidence ask for it."""
     return Sized(
         name=function.name, catalog_name=None, memory_mb=function.memory_mb, log_group=function.log_group,
         writes_reports=True, changed=datetime.fromtimestamp(0, UTC), architecture=function.architecture,

@@ -20,14 +20,19 @@ _SECONDS = 60
 
 def modules(reader: Reader, function: Function) -> dict[str, str]:
     """Return path → SHA-256 of each code file of a function's package; empty for a container image."""
+    return {
+        path: hashlib.sha256(content).hexdigest()
+        for path, content in files(reader, function).items()
+        if path.endswith(_CODE) and len(content) >= _SMALLEST_BYTES
+    }
+
+
+def files(reader: Reader, function: Function) -> dict[str, bytes]:
+    """Return path → content of each file of a function's package; empty for a container image."""
     code = reader.client("lambda").get_function(FunctionName=function.name).get("Code") or {}
     if code.get("RepositoryType") != "S3" and not code.get("Location"):
         return {}
     with urllib.request.urlopen(code["Location"], timeout=_SECONDS) as answer:
         content = answer.read()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return {
-            entry.filename: hashlib.sha256(archive.read(entry)).hexdigest()
-            for entry in archive.infolist()
-            if entry.filename.endswith(_CODE) and entry.file_size >= _SMALLEST_BYTES
-        }
+        return {entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()}

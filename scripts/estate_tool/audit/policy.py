@@ -1,4 +1,4 @@
-"""The IAM policy that an audit needs: reads alone, of every resource."""
+"""The IAM policy that an audit and an adoption need: reads alone, of every resource."""
 
 from __future__ import annotations
 
@@ -37,11 +37,13 @@ ACTIONS = (
 )
 # With --code: packages are downloaded.
 CODE_ACTIONS = ("lambda:GetFunction",)
+# What `estate adopt` reads beyond an audit.
+ADOPT_ACTIONS = ("dynamodb:DescribeTimeToLive",)
 
 
 def document() -> dict[str, Any]:
-    """Return the policy of an audit, with what `--code` needs in a statement of its own."""
-    statements = [("Audit", ACTIONS), ("AuditCode", CODE_ACTIONS)]
+    """Return the policy of an audit, with what `--code` and `estate adopt` need in statements of their own."""
+    statements = [("Audit", ACTIONS), ("AuditCode", CODE_ACTIONS), ("Adopt", ADOPT_ACTIONS)]
     return {
         "Version": "2012-10-17",
         "Statement": [

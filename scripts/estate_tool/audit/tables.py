@@ -9,7 +9,7 @@ from estate_tool.audit.model import Capacity, Table
 from estate_tool.monitoring.metrics import period_seconds, series
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from estate_tool.audit.reader import Reader
     from estate_tool.monitoring.window import Window
@@ -19,8 +19,10 @@ DIRECTIONS = ("Read", "Write")
 TARGET = Decimal("0.7")
 
 
-def read(reader: Reader, window: Window, each: Callable[..., list[Any]]) -> tuple[Table, ...]:
-    """Return every table; `each` reads several at once."""
+def read(
+    reader: Reader, window: Window, each: Callable[..., list[Any]], names: Iterable[str] | None = None
+) -> tuple[Table, ...]:
+    """Return every table, or those of these names; `each` reads several at once."""
     targets = reader.pages(
         "application-autoscaling", "describe_scalable_targets", "ScalableTargets", ServiceNamespace="dynamodb"
     )
@@ -35,7 +37,8 @@ def read(reader: Reader, window: Window, each: Callable[..., list[Any]]) -> tupl
         capacities = tuple(_capacities(reader, window, found, bounds, scaled))
         return Table(name=name, arn=found["TableArn"], stream=found.get("LatestStreamArn", ""), capacities=capacities)
 
-    return tuple(each("tables", reader.pages("dynamodb", "list_tables", "TableNames"), one))
+    wanted = reader.pages("dynamodb", "list_tables", "TableNames") if names is None else names
+    return tuple(each("tables", wanted, one))
 
 
 def _key(entry: Mapping[str, Any]) -> tuple[str, str]:

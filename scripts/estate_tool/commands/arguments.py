@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from foundation.naming import Names
 
+# Of an account that is read without any environment.
+DEFAULT_REGION = "us-east-1"
+
 
 def environment(parser: argparse.ArgumentParser) -> None:
     """ENV: the stack's name."""
@@ -69,6 +72,11 @@ def since(parser: argparse.ArgumentParser) -> None:
         metavar="T",
         help=f"from this time on, or so long ago: 90m, 36h, {TWO_WEEKS} (the default)",
     )
+
+
+def account(parser: argparse.ArgumentParser) -> None:
+    """--profile: the account to read, without any environment."""
+    parser.add_argument("--profile", metavar="NAME", help="profile of the AWS configuration (the usual credentials)")
 
 
 def html(parser: argparse.ArgumentParser) -> None:

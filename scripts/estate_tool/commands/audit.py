@@ -16,14 +16,13 @@ EXAMPLES = (
     ("estate audit --profile old-estate", "the account of that profile"),
     ("estate audit --region us-east-1 eu-west-1 --html audit.html", "two regions, as a page too"),
 )
-DEFAULT_REGION = "us-east-1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Account, regions, window and the form of the result."""
-    parser.add_argument("--profile", metavar="NAME", help="profile of the AWS configuration (the usual credentials)")
+    arguments.account(parser)
     parser.add_argument(
-        "--region", nargs="+", metavar="REGION", help=f"regions to read (the profile's, or {DEFAULT_REGION})"
+        "--region", nargs="+", metavar="REGION", help=f"regions to read (the profile's, or {arguments.DEFAULT_REGION})"
     )
     arguments.since(parser)
     parser.add_argument(
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
     seen = window.since(args.since)
     session = reader.session(args.profile)
-    regions = list(dict.fromkeys(args.region or [session.region_name or DEFAULT_REGION]))
+    regions = list(dict.fromkeys(args.region or [session.region_name or arguments.DEFAULT_REGION]))
     try:
         with shown() as show:
             result = audit(session, regions, seen, prices.read(), show, with_packages=args.code)

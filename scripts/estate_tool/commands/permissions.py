@@ -23,7 +23,7 @@ EXAMPLES = (
     ("estate permissions data dev --json", "for one, with what can't be narrowed down"),
     ("estate permissions dev --read-only", "for the role of previews and drift"),
     ("estate permissions dev --backend s3://estate-state", "for the bucket that keeps the state, and its --key"),
-    ("estate permissions audit", "what `estate audit` reads"),
+    ("estate permissions audit", "what `estate audit` and `estate adopt` read"),
 )
 _AUDIT = "audit"
 _LOCAL_ACCOUNT = "123456789012"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _GB = Decimal(1024**3)
 _SHORT = timedelta(days=1)
 # What a queue is asked for; batches of up to ten messages are one request.
-_QUEUE_METRICS = (
+QUEUE_METRICS = (
     "NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted", "NumberOfEmptyReceives",
 )  # fmt: skip
 
@@ -148,7 +148,7 @@ class Month:
     def queue(self, queue: str) -> QueueLoad:
         """Load of a queue, from its metrics, each message taken for a request of its own."""
         name = self._environment.names.queue(queue)
-        totals = [self._total("AWS/SQS", metric, QueueName=name) for metric in _QUEUE_METRICS]
+        totals = [self._total("AWS/SQS", metric, QueueName=name) for metric in QUEUE_METRICS]
         if not any(total is not None for total in totals):
             self._without.append(f"queue {queue}")
         if queue == QUEUE and totals[0]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import fnmatch
 from typing import TYPE_CHECKING
 
+from estate_tool.audit.access import allowed
 from estate_tool.audit.model import Finding
-from foundation.guardrails.documents import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from estate_tool.audit.model import Function, Inventory
+    from estate_tool.audit.model import Function, Inventory, Role
     from estate_tool.pricing.prices import Prices
 
 # Actions that put something where it may trigger a function, by service of the resource.
@@ -58,13 +57,7 @@ def _flow(inventory: Inventory) -> Graph:
     dead_letters = inventory.dead_letter_queues
     for function in inventory.functions:
         role = roles.get(function.role)
-        written = {
-            target
-            for _, statement in (role.statements if role else ())
-            if statement.get("Effect") == "Allow"
-            for target in targets
-            if _allows(statement, target)
-        }
+        written = {target for target in targets if role and _may_write(role, target)}
         # Failures are no way round: a dead-letter queue that triggers nothing ends there by itself.
         graph[function.arn] = (written - set(function.failures_to)) | set(function.succeeds_to) - set(dead_letters)
     _triggers(inventory, graph)
@@ -83,13 +76,9 @@ def _triggers(inventory: Inventory, graph: Graph) -> None:
         graph.setdefault(topic, set()).add(endpoint)
 
 
-def _allows(statement: Mapping[str, object], arn: str) -> bool:
+def _may_write(role: Role, arn: str) -> bool:
     service = arn.split(":")[2]
-    actions = [action.lower() for action in listed(statement.get("Action"))]
-    writes = [write for write in _WRITES if write.startswith(f"{service}:")]
-    if not any(fnmatch.fnmatchcase(write, action) for write in writes for action in actions):
-        return False
-    return any(fnmatch.fnmatchcase(arn, pattern) for pattern in listed(statement.get("Resource")))
+    return bool(allowed(role, arn, (write for write in _WRITES if write.startswith(f"{service}:"))))
 
 
 def _round_trip(graph: Graph, start: str) -> list[str]:

@@ -1,0 +1,118 @@
+"""Adoption from end to end: read, translate, write, report."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.adopt import folder, functions, render
+from estate_tool.adopt import source as source_
+from estate_tool.adopt.sizes import Month, sizing
+from estate_tool.adopt.translation import Translation, translate
+from estate_tool.audit.collect import Collector
+from estate_tool.core.errors import Failed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from estate_tool.adopt.model import Note, Source
+    from estate_tool.audit.reader import Reader
+    from estate_tool.monitoring.window import Window
+    from estate_tool.pricing.prices import Prices
+
+
+def adopt(
+    reader: Reader, names: Sequence[str], out: Path, window: Window, prices: Prices, progress: Callable[[str], None],
+    *, chosen: Mapping[str, str], with_code: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Write the files for these functions into the folder; return the result (docs/schemas/adopt.schema.json).
+
+    Raises UsageError and Failed, with nothing written, and ClientError when the account can't be read.
+    """
+    folder.require_empty(out)
+    collector = Collector(reader, progress)
+    source = source_.read(collector, names, window, with_code=with_code)
+    done = translate(source, chosen)
+    if not done.catalog.functions:
+        told = "; ".join(f"{note.resource}: {note.found}, but {note.reason}" for note in done.notes)
+        raise Failed(f"none of these functions can be declared, so nothing was written: {told}", "docs/escape-hatch.md")
+    sizes, more = sizing(done, source, window, prices)
+    load = Month(reader, window).load(done, source, sizes)
+    notes = (*done.notes, *more)
+    where = f"{source.region}, account {source.account}"
+    files: dict[str, str | bytes] = {
+        folder.CATALOG: render.catalog(done.catalog, f"Functions adopted from {where}, with what they use."),
+        folder.SIZING: folder.sizing_text(sizes),
+        folder.LOAD: render.load(load, f"Load of a month, from {window} in {where}."),
+        folder.NOTES: render.not_expressed(notes, f"Functions of {where}: what the files do not hold as it was"),
+        **_code(done, source),
+    }
+    written = folder.write(out, files)
+    return _result(source, done, notes, window) | {"folder": str(out), "files": written}
+
+
+def _code(done: Translation, source: Source) -> dict[str, str | bytes]:
+    """Return the functions' own files as they lie in lambda_src, by path."""
+    files: dict[str, str | bytes] = {}
+    for old in source.functions:
+        if old.code and (name := done.functions.get(old.name)):
+            base = posixpath.join("lambda_src", functions.package(name))
+            files.setdefault(f"{base}/__init__.py", f'"""Code of {old.name}, as it was deployed."""\n')
+            files |= {posixpath.join(base, path): content for path, content in old.code.files.items()}
+    return files
+
+
+def _result(source: Source, done: Translation, notes: Sequence[Note], window: Window) -> dict[str, Any]:
+    return {
+        "account": source.account,
+        "region": source.region,
+        "window": str(window),
+        "functions": [function.name for function in done.catalog.functions],
+        "names": list(_names(source, done)),
+        "not_expressed": [note.to_dict() for note in notes],
+        "unread": list(source.unread),
+    }
+
+
+def _names(source: Source, done: Translation) -> Iterator[dict[str, str]]:
+    """Yield what is called otherwise here: the old name, the one in the catalog, the one in AWS."""
+    queues = {queue.name for queue in done.catalog.queues}
+    groups = (
+        ("function", "lambda", done.functions),
+        ("table", "table", {source.tables[arn].name: name for arn, name in done.tables.items()}),
+        ("queue", "queue", {source.queues[arn].name: name for arn, name in done.queues.items() if name in queues}),
+        ("dead-letter queue", "dlq", _dead_letters(source, done)),
+    )
+    for kind, prefix, pairs in groups:
+        for old, new in sorted(pairs.items()):
+            yield {"kind": kind, "old": old, "new": new, "physical": f"{prefix}-{new}-ENV"}
+
+
+def _dead_letters(source: Source, done: Translation) -> dict[str, str]:
+    """Return the name of what takes their failures here, by the old queue for that."""
+    found = {
+        arn.rpartition(":")[2]: done.functions[old.name]
+        for old in source.functions
+        for arn in old.found.failures_to
+        if ":sqs:" in arn and old.name in done.functions
+    }
+    for arn, name in done.queues.items():
+        if target := source.queues[arn].found.dead_letters_to:
+            found[target.rpartition(":")[2]] = name
+    return found
+
+
+def lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the result as text: names old and new, the number of notes of each kind, and what comes next."""
+    from estate_tool.console.columns import columns
+
+    rows = [(one["kind"], one["old"], one["new"], one["physical"]) for one in result["names"]]
+    yield from columns(("", "in the account", "in the catalog", "in AWS, by environment"), rows)
+    yield ""
+    for kind, what in (("missing", "not expressed"), ("differs", "different"), ("code", "to change in the code")):
+        number = sum(note["kind"] == kind for note in result["not_expressed"])
+        yield f"{number:>4} {what}"
+    yield from (f"not read: {what}" for what in result["unread"])
+    yield f"written for review, with reasons in {folder.NOTES}: {result['folder']}/ {', '.join(result['files'])}"
+    yield "next: docs/migrating.md"

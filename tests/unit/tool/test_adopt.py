@@ -1,0 +1,347 @@
+"""Adoption of functions: what of an account becomes which declaration, and what is told of the rest."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from compute.sizing import memory_by_function
+from estate_tool.adopt import folder, names, render
+from estate_tool.adopt.model import Note, OldFunction, OldQueue, OldTable, Source
+from estate_tool.adopt.package import analyzed
+from estate_tool.adopt.sizes import sizing
+from estate_tool.adopt.source import chosen
+from estate_tool.adopt.translation import Translation, translate
+from estate_tool.audit.model import Capacity as Found
+from estate_tool.audit.model import Function, Queue, Role
+from estate_tool.core.errors import Failed, UsageError
+from estate_tool.costing import statement
+from estate_tool.monitoring.window import Window
+from estate_tool.pricing import prices
+from estate_tool.sizing.evidence import Evidence
+from foundation import model
+from foundation.validation import validate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ACCOUNT = "111122223333"
+
+
+def arn(service: str, name: str) -> str:
+    return f"arn:aws:{service}:eu-west-1:{ACCOUNT}:{name}"
+
+
+ORDERS, WORK = arn("dynamodb", "table/prod-orders"), arn("sqs", "work")
+
+
+def role(*statements: tuple[str | list[str], str | list[str]], **more: Any) -> Role:
+    allowed = tuple(
+        ("p", {"Sid": "A", "Effect": "Allow", "Action": action, "Resource": on, **more}) for action, on in statements
+    )
+    return Role(name="r", arn="arn:aws:iam::111122223333:role/r", statements=allowed)
+
+
+def function(name: str = "worker", allowed: Role | None = None, /, **more: Any) -> OldFunction:
+    """A function as found; keyword arguments are of OldFunction, of the audit's Function, or of ListFunctions."""
+    found: dict[str, Any] = {
+        "name": name, "arn": arn("lambda", f"function:{name}"), "memory_mb": 3008, "timeout_seconds": 20,
+        "architecture": "arm64", "role": "r", "code_sha256": "x", "log_group": f"/aws/lambda/{name}",
+    }  # fmt: skip
+    old: dict[str, Any] = {"role": allowed or role(), "shared_role": (name,)}
+    settings: dict[str, Any] = {"Runtime": "python3.13", "Handler": "app.handle"}
+    for key, value in more.items():
+        group = settings if key[0].isupper() else old if key in OldFunction.__dataclass_fields__ else found
+        group[key] = value
+    return OldFunction(found=Function(**found), settings=settings, **old)
+
+
+def table(name: str = "prod-orders", kind: str = "S", capacities: tuple[Found, ...] = (), **more: Any) -> OldTable:
+    settings = {
+        "TableName": name, "TableArn": arn("dynamodb", f"table/{name}"),
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": kind}],
+    }  # fmt: skip
+    return OldTable(settings=settings | more, capacities=capacities)
+
+
+def queue(name: str = "work", settings: dict[str, str] | None = None, **more: Any) -> OldQueue:
+    about: dict[str, Any] = {"visibility_seconds": 120, "retention_seconds": 4 * 86_400, "max_receives": 5}
+    url = f"https://sqs.eu-west-1.amazonaws.com/{ACCOUNT}/{name}"
+    return OldQueue(found=Queue(name=name, arn=arn("sqs", name), **(about | more)), url=url, settings=settings or {})
+
+
+def translated(
+    *functions: OldFunction, stores: tuple[OldTable | OldQueue, ...] = (), consumers: Any = None
+) -> Translation:
+    """The translation, whose catalog is valid."""
+    by_source: dict[str, list[str]] = {}
+    for old in functions:
+        for mapping in old.mappings:
+            by_source.setdefault(mapping["EventSourceArn"], []).append(old.name)
+    source = Source(
+        account=ACCOUNT, region="eu-west-1", functions=functions,
+        tables={one.arn: one for one in stores if isinstance(one, OldTable)},
+        queues={one.arn: one for one in stores if isinstance(one, OldQueue)},
+        consumers=by_source | (consumers or {}),
+    )  # fmt: skip
+    done = translate(source, {})
+    validate(done.catalog)
+    return done
+
+
+def told(done: Translation) -> set[tuple[str, str, str]]:
+    return {(note.kind, note.resource, note.setting) for note in done.notes}
+
+
+def mapping(source: str, **more: Any) -> dict[str, Any]:
+    usual = {"State": "Enabled", "BatchSize": 10, "FunctionResponseTypes": ["ReportBatchItemFailures"]}
+    return usual | {"EventSourceArn": source} | more
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("OrdersProcessor", "orders-processor"), ("prod-orders-function", "orders"), ("lambda_orders_dev", "orders"),
+        ("shop-OrdersFunction-1A2B3C4D5E6F", "shop-orders"), ("HTTPApiV2", "http-api-v2"), ("queue", "queue"),
+        ("2024-report", "report"), ("orders.fifo", "orders-fifo"), ("prod", "prod"),
+        ("a-very-long-name-of-a-function-in-our-account", "a-very-long-name-of-a"), ("__", ""),
+    ],
+)  # fmt: skip
+def test_logical_names_leave_out_types_environments_and_what_was_generated(old: str, new: str) -> None:
+    assert names.logical(old) == new
+
+
+def test_names_that_would_be_the_same_are_refused_unless_one_is_chosen() -> None:
+    with pytest.raises(UsageError, match="prod-orders") as refused:
+        names.named("function", ["prod-orders", "orders-fn"], {})
+    assert "--name" in refused.value.hint
+    assert names.named("function", ["prod-orders", "orders-fn"], {"orders-fn": "second"})["orders-fn"] == "second"
+
+
+def test_an_unknown_function_is_refused_with_the_closest_name_and_patterns_name_several() -> None:
+    listed = [{"FunctionName": name} for name in ("orders", "orders-2", "mail")]
+    assert [one["FunctionName"] for one in chosen(["orders*", arn("lambda", "function:orders")], listed)] == [
+        "orders", "orders-2",
+    ]  # fmt: skip
+    with pytest.raises(UsageError) as refused:
+        chosen(["ordres"], listed)
+    assert "'orders'" in refused.value.hint
+
+
+def test_a_queue_its_consumer_and_a_table_become_declarations() -> None:
+    statements = ["dynamodb:PutItem", "dynamodb:GetItem"], ORDERS
+    worker = function(
+        "worker", role(statements), mappings=(mapping(WORK, ScalingConfig={"MaximumConcurrency": 7}),),
+        environment={"ORDERS_TABLE": "prod-orders", "LEVEL": "info"}, reserved=20,
+    )  # fmt: skip
+    done = translated(worker, stores=(table(), queue()))
+    (made,) = done.catalog.functions
+    assert made.trigger == model.QueueTrigger(queue="work", maximum_concurrency=7)
+    assert made.grants == (model.TableGrant(table="orders", access=("get", "put")),)
+    assert (made.timeout_seconds, made.reserved_concurrency, made.environment) == (20, 20, {"LEVEL": "info"})
+    assert made.handler == "worker.app.handle"
+    assert done.catalog.queues == (model.Queue(name="work", max_receive_count=5, retention_days=4),)
+    assert told(done) == {("code", "worker", "environment")}
+
+
+@pytest.mark.parametrize(
+    ("more", "note"),
+    [
+        ({"Layers": [{"Arn": "l"}]}, ("missing", "layers")),
+        ({"VpcConfig": {"SubnetIds": ["s"]}}, ("missing", "VPC")),
+        ({"EphemeralStorage": {"Size": 2048}}, ("missing", "storage")),
+        ({"reserved": 0}, ("differs", "reserved concurrency")),
+        ({"TracingConfig": {"Mode": "Active"}}, ("missing", "tracing")),
+        ({"architecture": "x86_64"}, ("differs", "architecture")),
+        ({"Runtime": "python3.9"}, ("differs", "runtime")),
+        ({"Handler": "index.myHandler"}, ("code", "handler")),
+        ({"environment": {"DB_PASSWORD": "x"}}, ("missing", "environment")),
+        ({"succeeds_to": ("t",)}, ("missing", "on success")),
+        ({"environment": {"URL": "postgres://u:p@host/x"}}, ("missing", "environment")),
+        ({"environment": {"camelCase": "x"}}, ("missing", "environment")),
+        ({"callers": ({"Principal": {"Service": "s3.amazonaws.com"}},)}, ("missing", "caller")),
+        ({"mappings": (mapping(arn("kinesis", "stream/s")),)}, ("missing", "trigger")),
+        ({"role": role(("s3:GetObject", "arn:aws:s3:::b/*"))}, ("missing", "grant")),
+        ({"role": role(("dynamodb:GetItem", "*"))}, ("missing", "grant")),
+        ({"provisioned": {"live": 3}}, ("differs", "provisioned concurrency")),
+    ],
+)
+def test_each_thing_without_a_word_is_told_and_the_function_declared(more: Any, note: tuple[str, str]) -> None:
+    done = translated(function("worker", **more))
+    assert told(done) == {(note[0], "worker", note[1])}
+    assert [one.environment for one in done.catalog.functions] == [{}]
+
+
+@pytest.mark.parametrize("more", [{"PackageType": "Image", "Runtime": None}, {"Runtime": "nodejs22.x"}])
+def test_other_runtimes_and_images_are_not_declared(more: Any) -> None:
+    done = translated(function("worker", **more))
+    assert (done.catalog.functions, told(done)) == ((), {("missing", "worker", "function")})
+
+
+@pytest.mark.parametrize(
+    ("store", "consumers"),
+    [
+        (queue(settings={"FifoQueue": "true"}), None),
+        (table("work", "N"), None),
+        (queue(), {WORK: ("worker", "other")}),
+        (queue(), {WORK: ("other",)}),
+    ],
+)
+def test_stores_that_cannot_be_declared_take_their_grants_and_triggers_with_them(store: Any, consumers: Any) -> None:
+    action = "dynamodb:PutItem" if isinstance(store, OldTable) else "sqs:SendMessage"
+    done = translated(function("worker", role((action, store.arn))), stores=(store,), consumers=consumers)
+    kind = "table" if isinstance(store, OldTable) else "queue"
+    assert told(done) == {("missing", "work", kind), ("missing", "worker", "grant")}
+    assert (done.catalog.tables, done.catalog.queues, done.catalog.functions[0].grants) == ((), (), ())
+
+
+def test_wildcards_are_narrowed_to_what_the_code_calls() -> None:
+    allowed, environment = role(("dynamodb:*", "*")), {"T": "prod-orders"}
+    unknown = translated(function("worker", allowed, environment=environment), stores=(table(),))
+    assert unknown.catalog.functions[0].grants == ()
+    assert ("missing", "worker", "grant") in told(unknown)
+    code = analyzed({"app.py": b"def handle(table):\n    table.put_item(Item={})\n    table.query()\n"})
+    narrowed = translated(function("worker", allowed, environment=environment, code=code), stores=(table(),))
+    assert narrowed.catalog.functions[0].grants == (model.TableGrant(table="orders", access=("query", "put")),)
+
+
+def test_a_shared_role_grants_only_what_the_environment_names() -> None:
+    allowed, others = role(("dynamodb:GetItem", [ORDERS, arn("dynamodb", "table/users")])), ("worker", "other")
+    stores = (table(), table("users"))
+    done = translated(function("worker", allowed, shared_role=others, environment={"T": "users"}), stores=stores)
+    assert done.catalog.functions[0].grants == (model.TableGrant(table="users", access=("get",)),)
+
+
+def test_denied_actions_are_not_granted() -> None:
+    deny = {"Effect": "Deny", "Action": "dynamodb:Delete*", "Resource": "*"}
+    allowed = role((["dynamodb:GetItem", "dynamodb:DeleteItem"], ORDERS))
+    denied = Role(name="r", arn="r", statements=(*allowed.statements, ("p", deny)))
+    done = translated(function("worker", denied), stores=(table(),))
+    assert done.catalog.functions[0].grants == (model.TableGrant(table="orders", access=("get",)),)
+
+
+def test_a_function_that_would_trigger_itself_loses_that_grant() -> None:
+    loop = function("loop", role(("sqs:SendMessage", WORK)), mappings=(mapping(WORK),), peak=4)
+    done = translated(loop, stores=(queue(),))
+    (made,) = done.catalog.functions
+    assert made.grants == ()
+    assert made.trigger == model.QueueTrigger(queue="work", maximum_concurrency=8)
+    assert told(done) == {("missing", "loop", "grant"), ("differs", "loop", "concurrency")}
+
+
+def test_what_a_stream_and_a_fixed_table_do_otherwise_is_told() -> None:
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    fixed = tuple(Found(direction=way, units=50, needed=Decimal(3)) for way in ("read", "write"))
+    source = mapping(f"{ORDERS}/stream/2026", MaximumRetryAttempts=-1, BatchSize=100)
+    store = table(capacities=fixed, StreamSpecification=stream, GlobalSecondaryIndexes=[{"IndexName": "by-day"}])
+    done = translated(function("worker", mappings=(source,)), stores=(store,))
+    (made,), (declared,) = done.catalog.tables, done.catalog.functions
+    assert (made.stream, made.read, made.write) == (True, *2 * [model.Capacity(minimum=3, maximum=50)])
+    assert declared.trigger == model.StreamTrigger(table="orders")
+    assert told(done) == {
+        ("differs", "prod-orders", "read capacity"), ("differs", "prod-orders", "write capacity"),
+        ("differs", "prod-orders", "stream"), ("missing", "prod-orders", "secondary indexes"),
+        ("differs", "worker", "filter"), ("differs", "worker", "retries"),
+    }  # fmt: skip
+
+
+def test_a_queue_out_of_the_catalogs_bounds_is_held_within_them_and_told() -> None:
+    store = queue(
+        retention_seconds=14 * 86_400, max_receives=None, visibility_seconds=30, settings={"DelaySeconds": "9"}
+    )
+    done = translated(function("worker", mappings=(mapping(WORK),)), stores=(store,))
+    assert done.catalog.queues == (model.Queue(name="work", max_receive_count=10, retention_days=7),)
+    of_queue = {setting for _, resource, setting in told(done) if resource == "work"}
+    assert of_queue == {"retention", "redrive", "visibility", "delay"}
+
+
+def test_a_package_is_its_own_files_and_what_it_needs_is_told() -> None:
+    files = {
+        "app.py": b"import helpers\nimport yaml\n", "helpers.py": b"", "yaml/__init__.py": b"", "../../etc/x.py": b"",
+        "pyyaml-6.dist-info/RECORD": b"yaml/__init__.py,,\n", "/absolute.py": b"",
+        "pyyaml-6.dist-info/METADATA": b"Name: PyYAML\nVersion: 6.0\n\nText: x",
+    }  # fmt: skip
+    code = analyzed(files)
+    assert code is not None
+    assert (set(code.files), code.requirements) == ({"app.py", "helpers.py"}, ("PyYAML==6.0",))
+    assert told(translated(function("worker", code=code))) == {
+        ("code", "worker", "imports"), ("missing", "worker", "packages"),
+    }  # fmt: skip
+
+
+def _evidence(used: int, size: int) -> Any:
+    times = "REPORT RequestId: 1\tDuration: 10 ms\tBilled Duration: 10 ms\t"
+    line = f"{times}Memory Size: {size} MB\tMax Memory Used: {used} MB\t"
+    evidence = Evidence()
+    evidence.add_lines([line] * 60)
+    return evidence.found("logs")
+
+
+@pytest.mark.parametrize(("used", "memory", "kind"), [(300, 1024, "differs"), (2000, 1024, "missing")])
+def test_sizes_follow_the_evidence_within_the_estates_bounds(used: int, memory: int, kind: str, tmp_path: Path) -> None:
+    worker = function("worker", usage=_evidence(used, 3008))
+    window = Window(start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 1, 2, tzinfo=UTC))
+    source = Source(account=ACCOUNT, region="eu-west-1", functions=(worker,))
+    content, notes = sizing(translate(source, {}), source, window, prices.read())
+    (tmp_path / "sizing.json").write_text(json.dumps(content))
+    assert memory_by_function(["worker"], tmp_path / "sizing.json") == {"worker": memory}
+    assert content["functions"]["worker"]["evidence"]["samples"] == 60
+    assert [(note.kind, note.setting) for note in notes] == [(kind, "memory")]
+
+
+def _catalog() -> model.Catalog:
+    text = 'a "quoted" text with \\ and\nlines, é and 🎈'
+    one = model.Function(
+        name="one",
+        handler="one.app.handle",
+        description=text,
+        timeout_seconds=3,
+        environment={"A": text, "B": "x" * 99},
+    )
+    return model.Catalog(tables=(), queues=(), functions=(one,))
+
+
+def test_the_written_catalog_is_the_same_when_it_is_read() -> None:
+    module: dict[str, Any] = {}
+    exec(render.catalog(_catalog(), "Title."), module)
+    assert module["CATALOG"] == _catalog()
+
+
+def test_a_load_is_written_in_plain_decimals(tmp_path: Path) -> None:
+    load = {
+        "functions": {"one": {"invocations": Decimal("1E+6"), "billed_ms": Decimal(1) / 3}},
+        "logs": {"ingested_gb": Decimal(0)},
+    }
+    (tmp_path / "load.yaml").write_text(render.load(load, "Load."))
+    (one,) = statement.read(tmp_path / "load.yaml").functions
+    assert (one.invocations, one.billed_ms) == (Decimal(1_000_000), Decimal("0.333333"))
+
+
+def _files(**more: str) -> dict[str, str | bytes]:
+    entry = {"memory_mb": 512, "evidence": dict.fromkeys(
+        ("source", "window", "samples", "average_mb", "p99_mb", "max_mb", "ooms", "time")
+    )}  # fmt: skip
+    sizes = folder.sizing_text({"functions": {"one": entry}})
+    return {"catalog.py": render.catalog(_catalog(), "T."), "sizing.json": sizes, "load.yaml": "functions: {}\n"} | more
+
+
+def test_the_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    folder.require_empty(out)
+    with pytest.raises(Failed, match="nothing was written"):
+        folder.write(out, _files(**{"sizing.json": '{"functions": {}}'}))
+    assert not list((tmp_path / "deep").iterdir())
+    assert folder.write(out, _files()) == ["catalog.py", "load.yaml", "sizing.json"]
+    with pytest.raises(UsageError, match="not empty"):
+        folder.require_empty(out)
+
+
+def test_notes_are_a_table_for_each_kind_with_nothing_that_breaks_it() -> None:
+    page = render.not_expressed([Note.code("f", "s", "a|b\nc", "r", "i")], "Title")
+    assert r"| f | s | a\|b c | r | i |" in page
+    assert page.count("Nothing.") == 2
