@@ -1,5 +1,8 @@
 """The compute layer: the functions of the catalog and what triggers them."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import pulumi
 
 from compute import config as configuration
@@ -11,41 +14,59 @@ from compute.triggers import Trigger, TriggerArgs, source_arn
 from data.outputs import DataOutputs
 from foundation.catalog import CATALOG
 from foundation.model import Function, QueueTrigger
+from foundation.naming import Names
 from foundation.outputs import FoundationOutputs
-from foundation.program import load
+from foundation.program import load, load_foundation
+from foundation.tags import Tags
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lower:
+    """Names and tags of the environment, and outputs of the layers below."""
+
+    names: Names
+    tags: Tags
+    role_arns: Mapping[str, pulumi.Output[str]]
+    data: DataOutputs
 
 
 def main() -> None:
     """Registers the layer's resources and exports its outputs."""
     config = load("compute", configuration.SETTINGS, configuration.parse)
+    environment = load_foundation()
     foundation = FoundationOutputs.from_stack("compute", CATALOG)
-    data = DataOutputs.from_stack("compute", CATALOG)
-    functions = {function.name: _function(function, config, foundation, data) for function in CATALOG.functions}
+    foundation.require_suffix(environment.suffix)
+    lower = Lower(
+        names=environment.names,
+        tags=environment.tags,
+        role_arns=foundation.role_arns,
+        data=DataOutputs.from_stack("compute", CATALOG),
+    )
+    functions = {function.name: _function(function, config, lower) for function in CATALOG.functions}
     ComputeOutputs(functions=functions).export()
 
 
-def _function(
-    function: Function, config: configuration.ComputeConfig, foundation: FoundationOutputs, data: DataOutputs
-) -> FunctionOutputs:
+def _function(function: Function, config: configuration.ComputeConfig, lower: Lower) -> FunctionOutputs:
     trigger = function.trigger
+    names, data = lower.names, lower.data
     consumed = data.queues[trigger.queue] if isinstance(trigger, QueueTrigger) else None
-    tags = foundation.tags("compute", function.name)
+    tags = lower.tags.of("compute", function.name)
     built = ServerlessFunction(
         function.name,
         ServerlessFunctionArgs(
             function=function,
-            physical_name=foundation.name("lambda", function.name),
-            log_group_name=foundation.names().apply(lambda names: names.log_group(function.name)),
-            failure_queue_name=foundation.name("dlq", function.name),
+            physical_name=names.function(function.name),
+            log_group_name=names.log_group(function.name),
+            failure_queue_name=names.dead_letter_queue(function.name),
             failure_queue=(consumed.dead_letter_arn, consumed.dead_letter_url) if consumed else None,
-            role_arn=foundation.role_arns[function.name],
+            role_arn=lower.role_arns[function.name],
             runtime=config.runtime,
             code=pulumi.FileArchive(str(build(function.package))),
             memory_mb=config.memory_mb[function.name],
-            environment=variables(function, data),
+            environment=variables(function, names, data),
             log_retention_days=config.log_retention_days,
             provisioning=config.provisioning,
-            suffix=foundation.suffix,
+            suffix=names.suffix,
             tags=tags,
         ),
     )

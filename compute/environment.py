@@ -7,9 +7,10 @@ import pulumi
 
 from data.outputs import DataOutputs
 from foundation.model import Function, TableGrant
+from foundation.naming import Names
 
 
-def variables(function: Function, data: DataOutputs) -> Mapping[str, pulumi.Input[str]]:
+def variables(function: Function, names: Names, data: DataOutputs) -> Mapping[str, pulumi.Input[str]]:
     """TABLE_<NAME> and QUEUE_<NAME> (a URL) for each grant, and what the declaration adds.
 
     DEAD_LETTER_QUEUE is added where the queue is made or named, in `compute.function`.
@@ -17,7 +18,7 @@ def variables(function: Function, data: DataOutputs) -> Mapping[str, pulumi.Inpu
     result: dict[str, pulumi.Input[str]] = dict(function.environment)
     for grant in function.grants:
         if isinstance(grant, TableGrant):
-            result[_variable("TABLE", grant.table)] = data.tables[grant.table].name
+            result[_variable("TABLE", grant.table)] = names.table(grant.table)
         else:
             result[_variable("QUEUE", grant.queue)] = data.queues[grant.queue].url
     return result

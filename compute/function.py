@@ -10,9 +10,9 @@ import pulumi_aws as aws
 from compute.config import Provisioning
 from compute.provisioning import ProvisionedConcurrency, ProvisionedConcurrencyArgs
 from foundation.model import Function
+from foundation.naming import ALIAS
 from foundation.resource_policies import queue_policy
 
-ALIAS = "live"
 SECONDS_PER_DAY = 86_400
 FAILURE_RETENTION_DAYS = 14
 MAXIMUM_MESSAGE_BYTES = 1_048_576  # as much as a payload or a message has that may end here
@@ -32,9 +32,9 @@ class ServerlessFunctionArgs:
     """
 
     function: Function
-    physical_name: pulumi.Input[str]
-    log_group_name: pulumi.Input[str]
-    failure_queue_name: pulumi.Input[str]
+    physical_name: str
+    log_group_name: str
+    failure_queue_name: str
     failure_queue: tuple[pulumi.Input[str], pulumi.Input[str]] | None = None
     role_arn: pulumi.Input[str]
     runtime: str
@@ -43,8 +43,8 @@ class ServerlessFunctionArgs:
     environment: Mapping[str, pulumi.Input[str]]
     log_retention_days: int
     provisioning: Provisioning
-    suffix: pulumi.Input[str]
-    tags: pulumi.Input[dict[str, str]]
+    suffix: str
+    tags: dict[str, str]
 
 
 class ServerlessFunction(pulumi.ComponentResource):

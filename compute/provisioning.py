@@ -21,8 +21,8 @@ class ProvisionedConcurrencyArgs:
     function_name: pulumi.Input[str]
     alias_name: pulumi.Input[str]
     provisioning: Provisioning
-    suffix: pulumi.Input[str]
-    tags: pulumi.Input[dict[str, str]]
+    suffix: str
+    tags: dict[str, str]
 
 
 class ProvisionedConcurrency(pulumi.ComponentResource):
@@ -71,7 +71,7 @@ class ProvisionedConcurrency(pulumi.ComponentResource):
         )
         return aws.appautoscaling.Policy(
             f"{name}-policy",
-            name=pulumi.Output.concat("scaling-", args.purpose, "-", args.suffix),
+            name=f"scaling-{args.purpose}-{args.suffix}",
             policy_type="TargetTrackingScaling",
             service_namespace=target.service_namespace,
             resource_id=target.resource_id,
@@ -97,7 +97,7 @@ class ProvisionedConcurrency(pulumi.ComponentResource):
         title, when, minimum = phase
         return aws.appautoscaling.ScheduledAction(
             name,
-            name=pulumi.Output.concat("schedule-", args.purpose, "-", title, "-", args.suffix),
+            name=f"schedule-{args.purpose}-{title}-{args.suffix}",
             service_namespace=target.service_namespace,
             resource_id=target.resource_id,
             scalable_dimension=target.scalable_dimension,

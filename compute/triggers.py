@@ -23,7 +23,7 @@ class TriggerArgs:
     source_arn: pulumi.Input[str]
     alias_arn: pulumi.Input[str]
     failure_queue_arn: pulumi.Input[str]
-    tags: pulumi.Input[dict[str, str]]
+    tags: dict[str, str]
 
 
 def source_arn(trigger: QueueTrigger | StreamTrigger, data: DataOutputs) -> pulumi.Output[str]:

@@ -8,26 +8,30 @@ from data.queues import DeadLetteredQueue, DeadLetteredQueueArgs
 from data.tables import ScalingTable, ScalingTableArgs
 from foundation.catalog import CATALOG
 from foundation.model import Queue, Table
+from foundation.naming import Names
 from foundation.outputs import FoundationOutputs
-from foundation.program import load
+from foundation.program import load, load_foundation
+from foundation.tags import Tags
 
 
 def main() -> None:
     """Registers the layer's resources and exports its outputs."""
     config = load("data", configuration.SETTINGS, configuration.parse)
-    foundation = FoundationOutputs.from_stack("data")
-    tables = {table.name: _table(table, config, foundation) for table in CATALOG.tables}
-    queues = {queue.name: _queue(queue, foundation) for queue in CATALOG.queues}
+    environment = load_foundation()
+    names, tags = environment.names, environment.tags
+    FoundationOutputs.from_stack("data").require_suffix(environment.suffix)
+    tables = {table.name: _table(table, config, names, tags) for table in CATALOG.tables}
+    queues = {queue.name: _queue(queue, names, tags) for queue in CATALOG.queues}
     DataOutputs(tables=tables, queues=queues).export()
 
 
-def _table(table: Table, config: configuration.DataConfig, foundation: FoundationOutputs) -> TableOutputs:
+def _table(table: Table, config: configuration.DataConfig, names: Names, tags: Tags) -> TableOutputs:
     built = ScalingTable(
         f"table-{table.name}",
         ScalingTableArgs(
             table=table,
-            physical_name=foundation.name("table", table.name),
-            tags=foundation.tags("data", table.name),
+            physical_name=names.table(table.name),
+            tags=tags.of("data", table.name),
             on_demand=config.on_demand,
             point_in_time_recovery=config.point_in_time_recovery,
         ),
@@ -36,15 +40,15 @@ def _table(table: Table, config: configuration.DataConfig, foundation: Foundatio
     return TableOutputs(name=built.name, arn=built.arn, stream_arn=built.stream_arn, billing=billing)
 
 
-def _queue(queue: Queue, foundation: FoundationOutputs) -> QueueOutputs:
+def _queue(queue: Queue, names: Names, tags: Tags) -> QueueOutputs:
     built = DeadLetteredQueue(
         f"queue-{queue.name}",
         DeadLetteredQueueArgs(
             queue=queue,
             consumer=CATALOG.consumer(queue.name),
-            physical_name=foundation.name("queue", queue.name),
-            dead_letter_name=foundation.name("dlq", queue.name),
-            tags=foundation.tags("data", queue.name),
+            physical_name=names.queue(queue.name),
+            dead_letter_name=names.dead_letter_queue(queue.name),
+            tags=tags.of("data", queue.name),
         ),
     )
     return QueueOutputs(**{key: getattr(built, key) for key in QueueOutputs.__dataclass_fields__})

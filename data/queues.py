@@ -23,9 +23,9 @@ class DeadLetteredQueueArgs:
 
     queue: Queue
     consumer: Function
-    physical_name: pulumi.Input[str]
-    dead_letter_name: pulumi.Input[str]
-    tags: pulumi.Input[dict[str, str]]
+    physical_name: str
+    dead_letter_name: str
+    tags: dict[str, str]
 
 
 def visibility_timeout_seconds(consumer: Function) -> int:

@@ -19,8 +19,8 @@ class ScalingTableArgs:
     """The table's declaration, its physical name and tags. `on_demand` overrides declared capacities."""
 
     table: Table
-    physical_name: pulumi.Input[str]
-    tags: pulumi.Input[dict[str, str]]
+    physical_name: str
+    tags: dict[str, str]
     on_demand: bool = False
     point_in_time_recovery: bool = True
 
@@ -77,9 +77,7 @@ class ScalingTable(pulumi.ComponentResource):
             ),
         )
 
-    def _build_autoscaling(
-        self, name: str, dimension: str, capacity: Capacity, tags: pulumi.Input[dict[str, str]]
-    ) -> None:
+    def _build_autoscaling(self, name: str, dimension: str, capacity: Capacity, tags: dict[str, str]) -> None:
         # The target takes its id from the table and the policy takes its from the target, so that they go in order.
         target = aws.appautoscaling.Target(
             f"{name}-target",

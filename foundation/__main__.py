@@ -3,21 +3,20 @@
 import pulumi
 import pulumi_aws as aws
 
-from foundation import config as configuration
 from foundation.catalog import CATALOG
-from foundation.naming import Arns, Names
+from foundation.naming import Arns
 from foundation.outputs import FoundationOutputs
-from foundation.program import load
+from foundation.program import load_foundation
 from foundation.roles import ExecutionRole, ExecutionRoleArgs
 
 
 def main() -> None:
     """Registers the layer's resources and exports its outputs."""
-    config = load("foundation", configuration.SETTINGS, configuration.parse)
+    config = load_foundation()
     account = aws.get_caller_identity().account_id
     region = aws.get_region().region
     partition = aws.get_partition().partition
-    arns = Arns(names=Names(config.suffix), account=account, region=region, partition=partition)
+    arns = Arns(names=config.names, account=account, region=region, partition=partition)
     roles = {
         function.name: ExecutionRole(
             function.name,

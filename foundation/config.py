@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from foundation.naming import SUFFIX_RULE, is_valid_suffix
+from foundation.naming import SUFFIX_RULE, Names, is_valid_suffix
 from foundation.problems import InvalidConfiguration, Problem, together
 from foundation.settings import boolean, read_settings, text
 from foundation.tags import TAG_VALUE_RULE, Tags, is_valid_tag_value
@@ -50,6 +50,11 @@ class FoundationConfig:
     suffix: str
     tags: Tags
     small: bool = False
+
+    @property
+    def names(self) -> Names:
+        """The physical names of the environment."""
+        return Names(self.suffix)
 
 
 def parse(raw: Mapping[str, Any], *, stack: str) -> FoundationConfig:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 SUFFIX_RULE = "1-16 characters: lower-case letters, digits and single hyphens, not at either end"
 PURPOSE_RULE = "1-24 characters: lower-case letters, digits and single hyphens, starting with a letter"
+# The alias of every function, which triggers and callers use.
+ALIAS = "live"
 _SUFFIX = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _PURPOSE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
@@ -68,6 +70,12 @@ class Arns:
     region: str
     partition: str = "aws"
 
+    @classmethod
+    def beside(cls, arn: str, names: Names) -> "Arns":
+        """Return ARNs in the partition, region and account of a regional resource's ARN."""
+        _, partition, _, region, account, _ = arn.split(":", 5)
+        return cls(names=names, account=account, region=region, partition=partition)
+
     def _arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
@@ -86,6 +94,11 @@ class Arns:
     def dead_letter_queue(self, purpose: str) -> str:
         """ARN of a failure queue."""
         return self._arn("sqs", self.names.dead_letter_queue(purpose))
+
+    @property
+    def alarms(self) -> str:
+        """ARN pattern of the environment's alarms."""
+        return self._arn("cloudwatch", f"alarm:{self.names.of('alarm', '*')}")
 
     def log_streams(self, purpose: str) -> str:
         """ARN pattern of the streams in a function's log group."""

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 import pulumi
 
 from foundation.model import Catalog
-from foundation.naming import Arns, Names
-from foundation.tags import Tags
 from foundation.upstream import Upstream
 
 _PLAIN = ("suffix", "account", "region", "partition", "project", "owner", "cost_center")
@@ -41,22 +39,25 @@ class FoundationOutputs:
         role_arns = {function.name: upstream.require("role_arns", function.name) for function in functions}
         return cls(role_arns=role_arns, **{key: upstream.require(key) for key in _PLAIN})
 
-    def names(self) -> pulumi.Output[Names]:
-        """The physical names of the environment."""
-        return self.suffix.apply(Names)
+    def require_suffix(self, suffix: str) -> None:
+        """Fail the program unless foundation was rolled out with this suffix: its roles allow no other names.
 
-    def arns(self) -> pulumi.Output[Arns]:
-        """ARNs of the environment's deterministic names."""
-        parts = pulumi.Output.all(self.suffix, self.account, self.region, self.partition)
-        return parts.apply(lambda p: Arns(names=Names(p[0]), account=p[1], region=p[2], partition=p[3]))
+        Until that is known, nothing of the stack is registered.
+        """
 
-    def name(self, kind: str, purpose: str) -> pulumi.Output[str]:
-        """The physical name of a resource."""
-        return self.names().apply(lambda names: names.of(kind, purpose))
+        def check(deployed: str) -> list[pulumi.Resource]:
+            if deployed != suffix:
+                raise pulumi.RunError(
+                    f"layer foundation was rolled out with the suffix {deployed!r}, and the environment is configured "
+                    f"with {suffix!r}; roll foundation out first, or set foundation:environmentSuffix back"
+                )
+            return []
 
-    def tags(self, layer: str, component: str) -> pulumi.Output[dict[str, str]]:
-        """The tags of a resource."""
-        parts = pulumi.Output.all(self.project, self.suffix, self.owner, self.cost_center)
-        return parts.apply(
-            lambda p: Tags(project=p[0], environment=p[1], owner=p[2], cost_center=p[3]).of(layer, component)
-        )
+        checked = pulumi.ResourceOptions(depends_on=self.suffix.apply(check))
+
+        def after(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+            if args.opts.parent is not None:
+                return None  # registered after its parent
+            return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, checked))
+
+        pulumi.runtime.register_stack_transformation(after)

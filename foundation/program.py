@@ -1,11 +1,12 @@
 """Start of every layer's program: its configuration, typed, or an error with every problem."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import pulumi
 from pulumi.runtime import config as engine_config
 
+import foundation.config
 from foundation import stack_files
 from foundation.catalog import CATALOG
 from foundation.problems import InvalidConfiguration, together
@@ -22,19 +23,24 @@ def load(layer: str, settings: tuple[Setting, ...], parse: Callable[..., Config]
     """
     config = pulumi.Config(layer)
     given = {key: value for setting in settings if (value := config.get(key := setting.key)) is not None}
-    raw: Mapping[str, Any] = {
-        **stack_files.small_defaults(layer, pulumi.get_stack()), **_set_keys(layer), **given,
-    }  # fmt: skip
 
     def typed() -> Config:
         # What reaches the program has been read by the engine: 0420, without quotes, is 272 by now.
-        stack_files.check(layer, pulumi.get_stack(), settings)
-        return parse(raw, stack=pulumi.get_stack())
+        written = stack_files.checked(layer, pulumi.get_stack(), settings)
+        return parse({**written, **_set_keys(layer), **given}, stack=pulumi.get_stack())
 
     try:
         return together(typed, lambda: validate(CATALOG))[0]
     except InvalidConfiguration as error:
         raise pulumi.RunError(str(error)) from error
+
+
+def load_foundation() -> foundation.config.FoundationConfig:
+    """Return foundation's configuration, for any layer: the suffix of all names and the tags that resources share.
+
+    Raises pulumi.RunError with every problem.
+    """
+    return load("foundation", foundation.config.SETTINGS, foundation.config.parse)
 
 
 def _set_keys(layer: str) -> dict[str, Any]:

@@ -93,11 +93,15 @@ def small_defaults(layer: str, stack: str, root: Path | None = None) -> Mapping[
     return small.SETTINGS[layer] if str(told).lower() == "true" else {}
 
 
-def check(layer: str, stack: str, settings: tuple[Setting, ...]) -> None:
-    """Raise InvalidConfiguration for what the files say and the engine does not tell: values without quotes."""
+def checked(layer: str, stack: str, settings: tuple[Setting, ...]) -> Mapping[str, Any]:
+    """Return what the files say to a layer; InvalidConfiguration for values without quotes, which the engine changes.
+
+    The engine tells a program nothing of another layer's project.
+    """
     own = layer_files(layer, stack).readable
     known = {setting.key for setting in settings}
     read_settings(layer, settings, {key: value for key, value in own.items() if key in known})
+    return own
 
 
 def content_of(path: Path) -> dict[str, Any]:

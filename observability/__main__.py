@@ -6,7 +6,7 @@ from compute.outputs import ComputeOutputs
 from data.outputs import DataOutputs
 from foundation.catalog import CATALOG
 from foundation.outputs import FoundationOutputs
-from foundation.program import load
+from foundation.program import load, load_foundation
 from foundation.waiver import rolled_out
 from observability import config as configuration
 from observability.alarms import estate_alarms
@@ -25,23 +25,24 @@ def main() -> None:
     """Registers the layer's resources and exports its outputs."""
     config = load("observability", configuration.SETTINGS, configuration.parse)
     catalog = rolled_out(CATALOG, pulumi.get_stack())
-    foundation = FoundationOutputs.from_stack("observability")
+    environment = load_foundation()
+    names, tags = environment.names, environment.tags
+    FoundationOutputs.from_stack("observability").require_suffix(environment.suffix)
     data = DataOutputs.from_stack("observability", catalog)
     compute = ComputeOutputs.from_stack("observability", catalog)
-    names, physical = foundation.names(), physical_names(catalog, data, compute)
-    topics = build_topics(config, foundation.arns(), foundation.tags("observability", "alerts"))
+    physical = physical_names(catalog, names)
+    topics = build_topics(config, names, tags.of("observability", "alerts"))
     if config.monthly_budget:
-        tags = foundation.tags("observability", "alerts")
-        EstateBudget(config.monthly_budget, foundation.arns(), topics[BUDGET_SEVERITY].arn, tags)
-    named = {Reference("topic", severity): topic.name for severity, topic in topics.items()}
-    physical = {**physical, **log_metrics(catalog, names, physical), **named}
+        EstateBudget(config.monthly_budget, names, topics[BUDGET_SEVERITY].arn, tags.of("observability", "alerts"))
+    log_metrics(catalog, names)
     specs = estate_alarms(catalog, config.thresholds, config.level)
     # The dashboard draws every function, whatever alarms there are.
     drawn = [Reference("function", function.name) for function in catalog.functions]
     known = {subject: deployed(subject, data, compute) for subject in dict.fromkeys((*specs, *drawn))}
     alarm_args = EstateAlarmsArgs(
         specs=specs,
-        foundation=foundation,
+        names=names,
+        tags=tags,
         physical=physical,
         deployed=known,
         topics={severity: topic.arn for severity, topic in topics.items()},
@@ -52,13 +53,13 @@ def main() -> None:
         catalog=catalog,
         specs=specs,
         names=names,
-        region=foundation.region,
+        region=pulumi.Config("aws").require("region"),
         physical=physical,
         deployed=known,
         page_arns=alarms.page_arns,
         other_arns=alarms.other_arns,
     )
-    log_groups = [function.log_group for function in compute.functions.values()]
+    log_groups = [names.log_group(function.name) for function in catalog.functions]
     ObservabilityOutputs(
         page_topic_arn=topics["page"].arn,
         ticket_topic_arn=topics["ticket"].arn,

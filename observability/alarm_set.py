@@ -11,6 +11,7 @@ from foundation.naming import Names
 from observability.alarm_spec import AlarmSpec, Deployed, description
 from observability.config import Severity
 from observability.metrics import Metric, Reference
+from observability.physical import PhysicalNames
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,10 +22,10 @@ class AlarmSetArgs:
     """
 
     specs: Sequence[AlarmSpec]
-    names: pulumi.Output[Names]
-    physical: Mapping[Reference, pulumi.Output[str]]
+    names: Names
+    physical: PhysicalNames
     topics: Mapping[Severity, pulumi.Input[str]]
-    tags: pulumi.Input[dict[str, str]]
+    tags: dict[str, str]
     deployed: pulumi.Output[Deployed]
     runbooks: str
 
@@ -56,7 +57,7 @@ class AlarmSet(pulumi.ComponentResource):
         measured = _plain(spec, args.physical) if spec.expression is None else _math(spec, args.physical)
         return aws.cloudwatch.MetricAlarm(
             f"alarm-{spec.purpose}",
-            name=args.names.apply(lambda names: names.of("alarm", spec.purpose)),
+            name=args.names.of("alarm", spec.purpose),
             alarm_description=description(
                 spec.severity, spec.summary, spec.remediation, f"{args.runbooks}/{spec.runbook}"
             ),
@@ -73,15 +74,15 @@ class AlarmSet(pulumi.ComponentResource):
         )
 
 
-def _dimensions(metric: Metric, physical: Mapping[Reference, pulumi.Output[str]]) -> dict[str, pulumi.Input[str]]:
+def _dimensions(metric: Metric, physical: PhysicalNames) -> dict[str, str]:
     return {key: physical[value] if isinstance(value, Reference) else value for key, value in metric.dimensions.items()}
 
 
-def _name(metric: Metric, physical: Mapping[Reference, pulumi.Output[str]]) -> pulumi.Input[str]:
+def _name(metric: Metric, physical: PhysicalNames) -> str:
     return physical[metric.name] if isinstance(metric.name, Reference) else metric.name
 
 
-def _plain(spec: AlarmSpec, physical: Mapping[Reference, pulumi.Output[str]]) -> dict[str, Any]:
+def _plain(spec: AlarmSpec, physical: PhysicalNames) -> dict[str, Any]:
     """The arguments of an alarm on one metric; percentiles have an argument of their own."""
     metric = spec.metrics[0]
     statistic = "extended_statistic" if metric.statistic.startswith("p") else "statistic"
@@ -94,7 +95,7 @@ def _plain(spec: AlarmSpec, physical: Mapping[Reference, pulumi.Output[str]]) ->
     }
 
 
-def _math(spec: AlarmSpec, physical: Mapping[Reference, pulumi.Output[str]]) -> dict[str, Any]:
+def _math(spec: AlarmSpec, physical: PhysicalNames) -> dict[str, Any]:
     """The arguments of an alarm on metric math: the expression, and the metrics m1, m2, … that it is about."""
     result = aws.cloudwatch.MetricAlarmMetricQueryArgs(
         id="result", expression=spec.expression, label=spec.alarm_type, return_data=True

@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from foundation.naming import Arns
+from foundation.naming import Arns, Names
 
 # What has been spent, and what will have been by the month's end.
 NOTIFICATIONS = ("ACTUAL", "FORECASTED")
@@ -35,20 +35,21 @@ class EstateBudget(pulumi.ComponentResource):
     def __init__(
         self,
         dollars: int,
-        arns: pulumi.Output[Arns],
+        names: Names,
         topic_arn: pulumi.Input[str],
-        tags: pulumi.Input[dict[str, str]],
+        tags: dict[str, str],
     ) -> None:
         super().__init__("estate:observability:EstateBudget", "estate", None, None)
-        tag = arns.apply(lambda known: f"user:Environment${known.names.suffix}")
         budget = aws.budgets.Budget(
             "estate-budget",
-            name=arns.apply(lambda known: known.names.of("budget", "estate")),
+            name=names.of("budget", "estate"),
             budget_type="COST",
             time_unit="MONTHLY",
             limit_amount=str(dollars),
             limit_unit="USD",
-            cost_filters=[aws.budgets.BudgetCostFilterArgs(name="TagKeyValue", values=[tag])],
+            cost_filters=[
+                aws.budgets.BudgetCostFilterArgs(name="TagKeyValue", values=[f"user:Environment${names.suffix}"])
+            ],
             notifications=[
                 aws.budgets.BudgetNotificationArgs(
                     comparison_operator="GREATER_THAN",

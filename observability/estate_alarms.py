@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import pulumi
 
-from foundation.outputs import FoundationOutputs
+from foundation.naming import Names
+from foundation.tags import Tags
 from observability.alarm_set import AlarmSet, AlarmSetArgs
 from observability.alarm_spec import Deployed, Symptom
 from observability.alarms import AlarmSets
@@ -21,7 +22,8 @@ class EstateAlarmsArgs:
     """Alarm specifications, names and properties of the resources they watch, topics by severity, begin of links."""
 
     specs: AlarmSets
-    foundation: FoundationOutputs
+    names: Names
+    tags: Tags
     physical: PhysicalNames
     deployed: Mapping[Reference, pulumi.Output[Deployed]]
     topics: Mapping[Severity, pulumi.Output[str]]
@@ -51,10 +53,10 @@ def build_alarms(args: EstateAlarmsArgs) -> EstateAlarms:
             shown_by[spec.symptom].append(name)
     symptoms_args = SymptomAlarmsArgs(
         shown_by=shown_by,
-        names=args.foundation.names(),
+        names=args.names,
         topics=args.topics,
         runbooks=args.runbooks,
-        tags=args.foundation.tags("observability", "alerts"),
+        tags=args.tags.of("observability", "alerts"),
     )
     symptoms = SymptomAlarms("estate", symptoms_args)
     by_severity = [(SYMPTOMS[symptom].severity, arn) for symptom, arn in symptoms.arns.items()]
@@ -69,11 +71,11 @@ def build_alarms(args: EstateAlarmsArgs) -> EstateAlarms:
 def _alarm_set(subject: Reference, args: EstateAlarmsArgs) -> AlarmSet:
     set_args = AlarmSetArgs(
         specs=args.specs[subject],
-        names=args.foundation.names(),
+        names=args.names,
         physical=args.physical,
         deployed=args.deployed[subject],
         topics=args.topics,
         runbooks=args.runbooks,
-        tags=args.foundation.tags("observability", subject.purpose),
+        tags=args.tags.of("observability", subject.purpose),
     )
     return AlarmSet(f"{subject.kind}-{subject.purpose}", set_args)

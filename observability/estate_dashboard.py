@@ -23,8 +23,8 @@ class EstateDashboardArgs:
 
     catalog: Catalog
     specs: AlarmSets
-    names: pulumi.Output[Names]
-    region: pulumi.Input[str]
+    names: Names
+    region: str
     physical: PhysicalNames
     deployed: Mapping[Reference, pulumi.Output[Deployed]]
     page_arns: Sequence[pulumi.Output[str]]
@@ -40,7 +40,7 @@ class EstateDashboard(pulumi.ComponentResource):
         super().__init__("estate:observability:EstateDashboard", name, None, opts)
         built = aws.cloudwatch.Dashboard(
             f"{name}-dashboard",
-            dashboard_name=args.names.apply(lambda names: names.of("dashboard", name)),
+            dashboard_name=args.names.of("dashboard", name),
             dashboard_body=_body(args),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -49,17 +49,14 @@ class EstateDashboard(pulumi.ComponentResource):
 
 
 def _body(args: EstateDashboardArgs) -> pulumi.Output[str]:
-    def render(
-        region: str, names: Sequence[str], known: Sequence[Deployed], page: Sequence[str], ticket: Sequence[str]
-    ) -> str:
+    graphs = Graphs(region=args.region, physical=args.physical)
+
+    def render(known: Sequence[Deployed], page: Sequence[str], ticket: Sequence[str]) -> str:
         deployed = dict(zip(args.deployed, known, strict=True))
-        graphs = Graphs(region=region, physical=dict(zip(args.physical, names, strict=True)))
         alarms = Alarms(specs=args.specs, deployed=deployed, page_arns=page, other_arns=ticket)
         return json.dumps(dashboard(args.catalog, alarms, graphs))
 
     values = pulumi.Output.all(
-        args.region,
-        list(args.physical.values()),
         # One by one: what is gathered together has to be plain data.
         pulumi.Output.all(*args.deployed.values()),
         list(args.page_arns),

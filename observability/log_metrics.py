@@ -9,8 +9,7 @@ import pulumi_aws as aws
 
 from foundation.model import Catalog, Function, QueueTrigger
 from foundation.naming import Names
-from observability.metrics import OWN_NAMESPACE, LogMetric, Reference
-from observability.physical import PhysicalNames
+from observability.metrics import OWN_NAMESPACE, LogMetric
 
 
 @dataclass(frozen=True)
@@ -52,46 +51,38 @@ def of_batches(function: Function) -> Mapping[LogMetric, LogField]:
 
 
 class LogMetrics(pulumi.ComponentResource):
-    """Metric filters on the log groups of functions; `physical` holds the names of the metrics they publish."""
+    """Metric filters on the log groups of functions."""
 
     TYPE: ClassVar[str]
-
-    physical: PhysicalNames
 
     def __init__(
         self,
         name: str,
         fields: Mapping[str, Mapping[LogMetric, LogField]],
-        names: pulumi.Output[Names],
-        physical: PhysicalNames,
+        names: Names,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         super().__init__(self.TYPE, name, None, opts)
-        self.physical = {
-            Reference(kind, function): self._build(function, kind, field, names, physical)
-            for function, wanted in fields.items()
-            for kind, field in wanted.items()
-        }
+        for function, wanted in fields.items():
+            for kind, field in wanted.items():
+                self._build(function, kind, field, names)
         self.register_outputs({})
 
-    def _build(
-        self, function: str, kind: LogMetric, field: LogField, names: pulumi.Output[Names], physical: PhysicalNames
-    ) -> pulumi.Output[str]:
+    def _build(self, function: str, kind: LogMetric, field: LogField, names: Names) -> None:
         purpose = f"{function}-{'memory' if kind == 'memory-used' else kind}"
-        built = aws.cloudwatch.LogMetricFilter(
+        aws.cloudwatch.LogMetricFilter(
             f"filter-{purpose}",
-            name=names.apply(lambda known: known.of("filter", purpose)),
-            log_group_name=physical[Reference("log-group", function)],
+            name=names.of("filter", purpose),
+            log_group_name=names.log_group(function),
             pattern=field.pattern,
             metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
                 namespace=OWN_NAMESPACE,
-                name=names.apply(lambda known: known.of(kind, function)),
+                name=names.of(kind, function),
                 value=field.selector,
                 unit=field.unit,
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
-        return built.metric_transformation.name
 
 
 class MemoryMetrics(LogMetrics):
@@ -106,13 +97,11 @@ class BatchMetrics(LogMetrics):
     TYPE = "estate:observability:BatchMetrics"
 
 
-def log_metrics(catalog: Catalog, names: pulumi.Output[Names], physical: PhysicalNames) -> PhysicalNames:
-    """Register the filters of all functions; return the names of their metrics."""
+def log_metrics(catalog: Catalog, names: Names) -> None:
+    """Register the filters of all functions."""
     memory: dict[str, Mapping[LogMetric, LogField]] = {
         function.name: {"memory-used": MEMORY} for function in catalog.functions
     }
     batches = {function.name: of_batches(function) for function in catalog.functions}
-    return {
-        **MemoryMetrics("memory", memory, names, physical).physical,
-        **BatchMetrics("batches", batches, names, physical).physical,
-    }
+    MemoryMetrics("memory", memory, names)
+    BatchMetrics("batches", batches, names)

@@ -1,29 +1,35 @@
 """Physical names of the watched resources, and their deployed properties, as the lower layers exported them."""
 
 from collections.abc import Mapping
+from typing import get_args
 
 import pulumi
 
-from compute.outputs import ComputeOutputs, FunctionOutputs
+from compute.outputs import ComputeOutputs
 from data.outputs import DataOutputs
-from foundation.model import Catalog, Function, QueueTrigger
+from foundation.model import Catalog
+from foundation.naming import ALIAS, Names
 from observability.alarm_spec import Deployed
-from observability.metrics import Reference
+from observability.config import SEVERITIES
+from observability.metrics import LogMetric, Reference, failure_queues
 
-PhysicalNames = Mapping[Reference, pulumi.Output[str]]
+PhysicalNames = Mapping[Reference, str]
 
 
-def physical_names(catalog: Catalog, data: DataOutputs, compute: ComputeOutputs) -> PhysicalNames:
-    """Return the name of every resource of the catalog that a metric can be about."""
-    names: dict[Reference, pulumi.Output[str]] = {}
-    for table, made in data.tables.items():
-        names[Reference("table", table)] = made.name
-    for queue, pair in data.queues.items():
-        names[Reference("queue", queue)] = pair.name
-        names[Reference("dlq", queue)] = pair.dead_letter_name
+def physical_names(catalog: Catalog, names: Names) -> PhysicalNames:
+    """Return the name of everything that a metric can be about: resources, and metrics that are made of logs."""
+    found = {Reference("topic", severity): names.of("topic", severity) for severity in SEVERITIES}
+    found |= {Reference("table", table.name): names.table(table.name) for table in catalog.tables}
+    found |= {Reference("queue", queue.name): names.queue(queue.name) for queue in catalog.queues}
+    found |= {queue: names.dead_letter_queue(queue.purpose) for queue in failure_queues(catalog)}
     for function in catalog.functions:
-        names.update(_of_function(function, compute.functions[function.name]))
-    return names
+        name = names.function(function.name)
+        found[Reference("function", function.name)] = name
+        found[Reference("alias", function.name)] = f"{name}:{ALIAS}"
+        found[Reference("log-group", function.name)] = names.log_group(function.name)
+        for kind in get_args(LogMetric):
+            found[Reference(kind, function.name)] = names.of(kind, function.name)
+    return found
 
 
 def deployed(subject: Reference, data: DataOutputs, compute: ComputeOutputs) -> pulumi.Output[Deployed]:
@@ -38,15 +44,3 @@ def deployed(subject: Reference, data: DataOutputs, compute: ComputeOutputs) -> 
     else:
         return pulumi.Output.from_input(Deployed())
     return pulumi.Output.all(**known).apply(lambda values: Deployed(**values))
-
-
-def _of_function(function: Function, made: FunctionOutputs) -> PhysicalNames:
-    names = {
-        Reference("function", function.name): made.name,
-        Reference("alias", function.name): pulumi.Output.concat(made.name, ":", made.alias_name),
-        Reference("log-group", function.name): made.log_group,
-    }
-    if not isinstance(function.trigger, QueueTrigger):
-        # An ARN of SQS ends in the queue's name.
-        names[Reference("dlq", function.name)] = made.failure_queue_arn.apply(lambda arn: arn.rsplit(":", 1)[-1])
-    return names

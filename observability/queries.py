@@ -43,8 +43,8 @@ fields @timestamp, reason, messageId
 class SavedQueriesArgs:
     """The names of the environment and the log groups to ask."""
 
-    names: pulumi.Output[Names]
-    log_groups: Sequence[pulumi.Output[str]]
+    names: Names
+    log_groups: Sequence[str]
 
 
 class SavedQueries(pulumi.ComponentResource):
@@ -64,11 +64,11 @@ class SavedQueries(pulumi.ComponentResource):
         self.register_outputs({"query_names": self.query_names})
 
     def _build(
-        self, purpose: str, text: str, log_groups: Sequence[pulumi.Output[str]], args: SavedQueriesArgs
+        self, purpose: str, text: str, log_groups: Sequence[str], args: SavedQueriesArgs
     ) -> aws.cloudwatch.QueryDefinition:
         return aws.cloudwatch.QueryDefinition(
             f"query-{purpose}",
-            name=args.names.apply(lambda names: names.of("query", purpose)),
+            name=args.names.of("query", purpose),
             query_string=text,
             log_group_names=list(log_groups),
             opts=pulumi.ResourceOptions(parent=self),

@@ -52,10 +52,10 @@ class SymptomAlarmsArgs:
     """
 
     shown_by: Mapping[Symptom, Sequence[pulumi.Output[str]]]
-    names: pulumi.Output[Names]
+    names: Names
     topics: Mapping[Severity, pulumi.Input[str]]
     runbooks: str
-    tags: pulumi.Input[dict[str, str]]
+    tags: dict[str, str]
 
 
 class SymptomAlarms(pulumi.ComponentResource):
@@ -81,7 +81,7 @@ class SymptomAlarms(pulumi.ComponentResource):
         rule = pulumi.Output.all(*self._children(purpose, args.shown_by[symptom], args)).apply(any_of)
         return aws.cloudwatch.CompositeAlarm(
             f"alarm-{purpose}",
-            alarm_name=args.names.apply(lambda names: names.of("alarm", purpose)),
+            alarm_name=args.names.of("alarm", purpose),
             alarm_description=description(
                 text.severity, text.summary, text.remediation, f"{args.runbooks}/{RUNBOOK}#{symptom}"
             ),
@@ -107,7 +107,7 @@ class SymptomAlarms(pulumi.ComponentResource):
     ) -> aws.cloudwatch.CompositeAlarm:
         return aws.cloudwatch.CompositeAlarm(
             f"alarm-{purpose}",
-            alarm_name=args.names.apply(lambda names: names.of("alarm", purpose)),
+            alarm_name=args.names.of("alarm", purpose),
             alarm_description=f"A part of the symptom's alarm, which may name {CHILDREN_OF_AN_ALARM} others at most.",
             alarm_rule=pulumi.Output.all(*names).apply(any_of),
             tags=args.tags,

@@ -9,7 +9,7 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from foundation.naming import Arns
+from foundation.naming import Arns, Names
 from foundation.resource_policies import tls_only
 from observability.budget import publishing
 from observability.config import SEVERITIES, ObservabilityConfig, Severity, Subscription
@@ -18,12 +18,12 @@ from observability.config import SEVERITIES, ObservabilityConfig, Severity, Subs
 BUDGET_SEVERITY: Severity = "ticket"
 
 
-def topic_policy(topic_arn: str, arns: Arns, *, budgets: bool = False) -> dict[str, Any]:
+def topic_policy(topic_arn: str, names: Names, *, budgets: bool = False) -> dict[str, Any]:
     """Only CloudWatch may publish, only for alarms of this environment in this account; nobody without TLS.
 
     With `budgets`, budgets of this account may as well.
     """
-    alarms = f"arn:{arns.partition}:cloudwatch:{arns.region}:{arns.account}:alarm:{arns.names.of('alarm', '*')}"
+    arns = Arns.beside(topic_arn, names)
     statement = {
         "Sid": "PublishedByAlarms",
         "Effect": "Allow",
@@ -31,7 +31,7 @@ def topic_policy(topic_arn: str, arns: Arns, *, budgets: bool = False) -> dict[s
         "Action": "sns:Publish",
         "Resource": topic_arn,
         "Condition": {
-            "ArnLike": {"aws:SourceArn": alarms},
+            "ArnLike": {"aws:SourceArn": arns.alarms},
             "StringEquals": {"aws:SourceAccount": arns.account},
         },
     }
@@ -40,9 +40,7 @@ def topic_policy(topic_arn: str, arns: Arns, *, budgets: bool = False) -> dict[s
     return {"Version": "2012-10-17", "Statement": [*allowed, tls_only("sns:Publish", topic_arn)]}
 
 
-def build_topics(
-    config: ObservabilityConfig, arns: pulumi.Output[Arns], tags: pulumi.Input[dict[str, str]]
-) -> "dict[Severity, AlertsTopic]":
+def build_topics(config: ObservabilityConfig, names: Names, tags: dict[str, str]) -> "dict[Severity, AlertsTopic]":
     """Register the topic of every severity. Warn of one without any subscriber."""
     for severity in SEVERITIES:
         if not config.subscribers(severity):
@@ -51,7 +49,7 @@ def build_topics(
         severity: AlertsTopic(
             severity,
             AlertsTopicArgs(
-                arns=arns,
+                names=names,
                 subscriptions=config.subscribers(severity),
                 budgets=severity == BUDGET_SEVERITY and bool(config.monthly_budget),
                 key_arn=config.topic_key_arn,
@@ -64,13 +62,13 @@ def build_topics(
 
 @dataclass(frozen=True, kw_only=True)
 class AlertsTopicArgs:
-    """Names and ARNs of the environment, who is told, whether budgets publish, a customer's key if any, and tags."""
+    """Names of the environment, who is told, whether budgets publish, a customer's key if any, and tags."""
 
-    arns: pulumi.Output[Arns]
+    names: Names
     subscriptions: Sequence[Subscription]
     budgets: bool = False
     key_arn: str | None = None
-    tags: pulumi.Input[dict[str, str]]
+    tags: dict[str, str]
 
 
 class AlertsTopic(pulumi.ComponentResource):
@@ -84,7 +82,7 @@ class AlertsTopic(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         topic = aws.sns.Topic(
             f"{name}-topic",
-            name=args.arns.apply(lambda arns: arns.names.of("topic", name)),
+            name=args.names.of("topic", name),
             # Without a customer's key not encrypted: alarms can't publish under alias/aws/sns, and would fail silently.
             kms_master_key_id=args.key_arn,
             tags=args.tags,
@@ -93,9 +91,7 @@ class AlertsTopic(pulumi.ComponentResource):
         policy = aws.sns.TopicPolicy(
             f"{name}-policy",
             arn=topic.arn,
-            policy=pulumi.Output.all(topic.arn, args.arns).apply(
-                lambda both: json.dumps(topic_policy(*both, budgets=args.budgets))
-            ),
+            policy=topic.arn.apply(lambda arn: json.dumps(topic_policy(arn, args.names, budgets=args.budgets))),
             opts=child,
         )
         for subscription in args.subscriptions:

@@ -61,16 +61,16 @@ def _tags(resource: Resource) -> Iterator[Finding]:
     for key in TAG_KEYS:
         value = resource.tags.get(key)
         if value is not UNKNOWN and not str(value or "").strip():
-            mend = "give it foundation.tags(layer, component); a type AWS has no tags for is listed in settings.py"
+            mend = "give it Tags.of(layer, component); a type AWS has no tags for is listed in settings.py"
             yield Finding(resource=resource, found=f"tag {key} {shown(value)}", mend=mend)
 
 
 def _name(resource: Resource) -> Iterator[Finding]:
     suffix, name = resource.tags.get("Environment"), resource.props.get("name")
     if name is None and resource.type in _NAMED:
-        yield Finding(resource=resource, found="no name", mend="name it through foundation.name(kind, purpose)")
+        yield Finding(resource=resource, found="no name", mend="name it through Names.of(kind, purpose)")
     elif isinstance(name, str) and isinstance(suffix, str) and not name.endswith(f"-{suffix}"):
-        mend = f"name it through foundation.name(kind, purpose), so that it ends with -{suffix}"
+        mend = f"name it through Names.of(kind, purpose), so that it ends with -{suffix}"
         yield Finding(resource=resource, found=f"name {name!r}", mend=mend)
 
 

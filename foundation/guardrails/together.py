@@ -43,7 +43,7 @@ def _one_environment(resources: Resources) -> Iterator[Finding]:
         name = _name(resource)
         ours = resource.type.startswith("aws:") and resource.type not in _NAMED_WITHIN_ANOTHER
         if ours and suffixes and isinstance(name, str) and not any(name.endswith(f"-{suffix}") for suffix in suffixes):
-            mend = f"name it through foundation.name(kind, purpose), so that it ends with -{suffixes[0]}"
+            mend = f"name it through Names.of(kind, purpose), so that it ends with -{suffixes[0]}"
             yield Finding(resource=resource, found=f"name {name!r}", mend=mend)
 
 

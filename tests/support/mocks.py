@@ -195,7 +195,8 @@ def record(
                 lock=threading.Lock(),
             )
         )
-        set_all_config(dict(config or {}))
+        # As each layer's Pulumi.yaml has it.
+        set_all_config({"aws:region": "us-east-1", **(config or {})})
         asyncio.run(_run(program))
 
     # A context and an event loop of its own: nothing leaks from one run into the next, or into the caller's.

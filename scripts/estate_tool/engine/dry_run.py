@@ -110,8 +110,11 @@ def _run(name: str, environment: Environment, answers: _Answers) -> _Run:
     program = importlib.import_module(f"{name}.__main__").main
     run = _Run(name)
     monitor = _Monitor(answers, run)
-    config = values(name, environment.name).items()
-    texts = {f"{name}:{key}": value if isinstance(value, str) else json.dumps(value) for key, value in config}
+    texts = {
+        f"{owner}:{key}": value if isinstance(value, str) else json.dumps(value)
+        for owner in {name, "foundation"}  # every layer is named and tagged as foundation is configured
+        for key, value in values(owner, environment.name).items()
+    }
 
     def inside() -> None:
         configure(
@@ -121,7 +124,7 @@ def _run(name: str, environment: Environment, answers: _Answers) -> _Run:
                 organization="organization", dry_run=False, callbacks=None, outputs=set(), lock=threading.Lock(),
             )
         )  # fmt: skip
-        set_all_config(texts)
+        set_all_config({**texts, "aws:region": answers.place.region})
         asyncio.run(_in_stack(program))
 
     # A context and an event loop of its own: nothing leaks into the next run, or into ours.

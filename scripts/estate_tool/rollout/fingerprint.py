@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 # Every layer is rolled out under the guardrails.
 _GUARDRAILS = "foundation/guardrails/policies.py"
 _PROVIDER = "scripts/local_aws/provider"
+# Every layer's resources are named and tagged as this one is configured.
+_NAMES = "foundation"
 # What the handlers are made of besides their own folders.
 _SHARED = "shared"
 _PACKAGES_HANDLERS = "compute"
@@ -53,14 +55,14 @@ class Inputs:
 
         Files are read anew each time: who compares two digests learns whether they changed meanwhile.
         """
-        project = content_of(self.root / name / "Pulumi.yaml")
+        projects = [content_of(self.root / layer / "Pulumi.yaml") for layer in sorted({name, _NAMES})]
         configured = content_of(self.root / name_of(self.environment))
-        if _UNKNOWABLE in project or _UNKNOWABLE in configured:
+        if any(_UNKNOWABLE in content for content in (*projects, configured)):
             return ""
         return digest_of(
             {
                 "code": self._hashes(self._code(name)),
-                "configuration": [project, _of_layer(name, configured)],
+                "configuration": [projects, _of_layer(name, configured)],
                 "small": dict(small_defaults(name, self.environment, self.root)),
                 "upstream": {lower: upstream.get(lower) for lower in layer(name).reads},
                 "versions": self._versions(),
@@ -91,8 +93,8 @@ class Inputs:
 
 
 def _of_layer(name: str, configured: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an environment's file says to a layer: neither keys of other layers nor the salt."""
-    others = set(LAYER_NAMES) - {name}
+    """Return what an environment's file says to a layer: its keys, foundation's and the provider's, not the salt."""
+    others = set(LAYER_NAMES) - {name, _NAMES}
     keys = configured.get("config")
     own = {key: keys[key] for key in keys if key.partition(":")[0] not in others} if isinstance(keys, dict) else {}
     return {**{key: value for key, value in configured.items() if key not in (_SALT, "config")}, "config": own}

@@ -6,6 +6,7 @@ import pulumi
 from compute.environment import variables
 from data.outputs import DataOutputs, QueueOutputs, TableOutputs
 from foundation.model import Function, QueueGrant, TableGrant
+from foundation.naming import Names
 from tests.support.declarations import READ
 from tests.support.mocks import record
 
@@ -26,19 +27,19 @@ def _variables(function: Function) -> dict[str, str]:
             tables={name: TableOutputs(**_outputs(TABLE_KEYS, name)) for name in ("totals", "hourly-sums", "other")},
             queues={name: QueueOutputs(**_outputs(QUEUE_KEYS, name)) for name in ("inbox", "other")},
         )
-        pulumi.export("variables", variables(function, data))
+        pulumi.export("variables", variables(function, Names("dev"), data))
 
     return dict(record(program).outputs["variables"])
 
 
 def test_a_granted_table_is_named_and_a_granted_queue_addressed() -> None:
     grants = (TableGrant(table="totals", access=("get",)), QueueGrant(queue="inbox", access=("send",)))
-    assert _variables(replace(READ, grants=grants)) == {"TABLE_TOTALS": "totals-name", "QUEUE_INBOX": "inbox-url"}
+    assert _variables(replace(READ, grants=grants)) == {"TABLE_TOTALS": "table-totals-dev", "QUEUE_INBOX": "inbox-url"}
 
 
 def test_hyphens_become_underscores() -> None:
     grants = (TableGrant(table="hourly-sums", access=("get",)),)
-    assert _variables(replace(READ, grants=grants)) == {"TABLE_HOURLY_SUMS": "hourly-sums-name"}
+    assert _variables(replace(READ, grants=grants)) == {"TABLE_HOURLY_SUMS": "table-hourly-sums-dev"}
 
 
 def test_what_the_declaration_adds_is_passed_on() -> None:

@@ -5,11 +5,10 @@ import pulumi
 import pytest
 
 from foundation.catalog import CATALOG
+from foundation.layers import layer as layer_of
 from foundation.model import Catalog
-from foundation.naming import Names
 from foundation.outputs import FoundationOutputs
-from foundation.tags import TAG_KEYS
-from tests.support.mocks import outputs_of, record
+from tests.support.mocks import STACK_REFERENCE, Recording, outputs_of, record, run_layer
 
 
 def _seen_by_data(read: Any, catalog: Catalog | None = None) -> Any:
@@ -18,17 +17,23 @@ def _seen_by_data(read: Any, catalog: Catalog | None = None) -> Any:
     return record(program, upstream={"organization/estate-foundation/dev": outputs_of("foundation")}).outputs["value"]
 
 
-def test_names_arns_and_tags_follow_the_environments_suffix() -> None:
-    assert _seen_by_data(lambda outputs: outputs.name("table", "events")) == "table-events-dev"
-    assert _seen_by_data(lambda outputs: outputs.names().apply(lambda names: names.suffix)) == Names("dev").suffix
-    arn = _seen_by_data(lambda outputs: outputs.arns().apply(lambda arns: arns.queue("ingest")))
-    assert arn == "arn:aws:sqs:us-east-1:123456789012:queue-ingest-dev"
+@pytest.mark.parametrize("layer", ["data", "compute", "observability"])
+def test_a_layer_registers_nothing_under_another_suffix_than_foundations(layer: str) -> None:
+    upstream = {read: outputs_of(read) for read in layer_of(layer).reads}
+    recording = Recording()
+    with pytest.raises(pulumi.RunError, match=r"'dev'.*'blue'"):
+        run_layer(layer, config={"foundation:environmentSuffix": "blue"}, upstream=upstream, recording=recording)
+    assert {item.type for item in recording.registrations} == {STACK_REFERENCE}
 
 
-def test_tags_carry_layer_and_component() -> None:
-    tags = _seen_by_data(lambda outputs: outputs.tags("data", "events"))
-    assert set(tags) == set(TAG_KEYS)
-    assert (tags["Layer"], tags["Component"], tags["Environment"]) == ("data", "events", "dev")
+def test_what_has_no_parent_is_registered_once_the_suffix_is_known_to_be_foundations() -> None:
+    def program() -> None:
+        FoundationOutputs.from_stack("data").require_suffix("dev")
+        parent = pulumi.ComponentResource("test:index:Parent", "parent")
+        pulumi.ComponentResource("test:index:Child", "child", opts=pulumi.ResourceOptions(parent=parent))
+
+    recording = record(program, upstream={"organization/estate-foundation/dev": outputs_of("foundation")})
+    assert [item.name for item in recording.components] == ["parent", "child"]
 
 
 def test_a_role_is_found_by_its_functions_name() -> None:

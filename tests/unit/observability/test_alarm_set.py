@@ -70,8 +70,8 @@ def alarm(spec: AlarmSpec, **deployed: Any) -> Mapping[str, Any]:
     def program() -> None:
         args = AlarmSetArgs(
             specs=[spec],
-            names=pulumi.Output.from_input(Names("dev")),
-            physical={reference: pulumi.Output.from_input(name) for reference, name in PHYSICAL.items()},
+            names=Names("dev"),
+            physical=PHYSICAL,
             topics=TOPICS,
             tags={"Component": "ingest"},
             deployed=pulumi.Output.from_input(deployed).apply(lambda known: Deployed(**known)),

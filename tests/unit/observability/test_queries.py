@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-import pulumi
 import pytest
 
 from foundation.naming import Names
@@ -17,8 +16,7 @@ COMMANDS = {"fields", "filter", "sort", "limit", "stats"}
 
 def test_each_query_is_saved_under_the_suffix_and_asks_every_log_group():
     def program() -> None:
-        groups = [pulumi.Output.from_input(group) for group in GROUPS]
-        SavedQueries("estate", SavedQueriesArgs(names=pulumi.Output.from_input(Names("dev")), log_groups=groups))
+        SavedQueries("estate", SavedQueriesArgs(names=Names("dev"), log_groups=GROUPS))
 
     made = record(program).of("cloudwatch/queryDefinition:QueryDefinition")
     assert {item.inputs["name"]: item.inputs["queryString"] for item in made} == {

@@ -3,14 +3,12 @@
 import json
 from collections.abc import Sequence
 
-import pulumi
-
-from foundation.naming import Arns, Names
+from foundation.naming import Names
 from observability.config import Subscription, parse
 from observability.topic import AlertsTopic, AlertsTopicArgs, build_topics, topic_policy
 from tests.support.mocks import Recording, record
 
-ARNS = Arns(names=Names("dev"), account="123456789012", region="eu-west-1", partition="aws-x")
+NAMES = Names("dev")
 TOPIC = "arn:aws-x:sns:eu-west-1:123456789012:topic-alerts-dev"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd"
 EMAIL = Subscription(protocol="email", endpoint="a@example.org")
@@ -20,7 +18,7 @@ QUEUE = Subscription(protocol="sqs", endpoint="arn:aws:sqs:us-east-1:12345678901
 def built(subscriptions: Sequence[Subscription] = (), key_arn: str | None = None) -> Recording:
     def program() -> None:
         args = AlertsTopicArgs(
-            arns=pulumi.Output.from_input(ARNS), subscriptions=subscriptions, key_arn=key_arn,
+            names=NAMES, subscriptions=subscriptions, key_arn=key_arn,
             tags={"Component": "alerts"},
         )  # fmt: skip
         AlertsTopic("alerts", args)
@@ -29,7 +27,7 @@ def built(subscriptions: Sequence[Subscription] = (), key_arn: str | None = None
 
 
 def test_only_alarms_of_this_environment_and_account_may_publish():
-    (statement,) = [item for item in topic_policy(TOPIC, ARNS)["Statement"] if item["Effect"] == "Allow"]
+    (statement,) = [item for item in topic_policy(TOPIC, NAMES)["Statement"] if item["Effect"] == "Allow"]
     assert statement["Effect"] == "Allow"
     assert statement["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
     assert statement["Action"] == "sns:Publish"
@@ -41,7 +39,7 @@ def test_only_alarms_of_this_environment_and_account_may_publish():
 
 
 def test_nobody_may_publish_without_tls():
-    (refusal,) = [item for item in topic_policy(TOPIC, ARNS)["Statement"] if item["Effect"] == "Deny"]
+    (refusal,) = [item for item in topic_policy(TOPIC, NAMES)["Statement"] if item["Effect"] == "Deny"]
     assert (refusal["Principal"], refusal["Action"], refusal["Resource"]) == ("*", "sns:Publish", TOPIC)
     assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
@@ -51,7 +49,7 @@ def test_the_policy_is_set_on_the_topic_it_names():
     topic = recording.one("sns/topic:Topic", name="topic-alerts-dev")
     policy = recording.one("sns/topicPolicy:TopicPolicy")
     assert policy.inputs["arn"] == topic.outputs["arn"]
-    assert json.loads(policy.inputs["policy"]) == topic_policy(topic.outputs["arn"], ARNS)
+    assert json.loads(policy.inputs["policy"]) == topic_policy(topic.outputs["arn"], NAMES)
 
 
 def test_the_topic_is_tagged_and_not_encrypted_with_a_key_that_alarms_cannot_use():
@@ -66,7 +64,7 @@ def test_a_customers_key_encrypts_the_topic():
 
 def test_both_topics_get_the_key_of_the_configuration():
     config = parse({"topicKeyArn": KEY}, stack="dev")
-    recording = record(lambda: build_topics(config, pulumi.Output.from_input(ARNS), {}))
+    recording = record(lambda: build_topics(config, NAMES, {}))
     assert [topic.inputs["kmsMasterKeyId"] for topic in recording.of("sns/topic:Topic")] == [KEY, KEY]
 
 

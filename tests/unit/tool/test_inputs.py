@@ -145,6 +145,7 @@ def test_relative_imports_are_followed_through_packages(checkout: Checkout) -> N
     [
         ("config:\n  compute:logRetentionDays: 7\n", {"compute"}),
         ("config:\n  compute:token:\n    secure: v1:abc:def\n", {"compute"}),
+        ("config:\n  foundation:costCenter: eu-1\n", ALL),
         ("config:\n  aws:region: eu-west-1\n", ALL),
         ("secretsprovider: awskms://alias/estate\n", ALL),
     ],
