@@ -59,10 +59,10 @@ def dashboard(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> dict[str, Any
     functions.append(_concurrency(catalog, alarms, graphs))
     tables = [_table(table, alarms, graphs) for table in catalog.tables]
     rows = [
-        *((PAGES, [widget]) for widget in alarm_states("What pages", alarms.page_arns)),
+        *((PAGES, [widget]) for widget in alarm_states("Alarms that page", alarms.page_arns)),
         *(
             (TICKETS, [widget])
-            for widget in alarm_states("What writes tickets, and what stands behind pages", alarms.other_arns)
+            for widget in alarm_states("Alarms that write tickets, and causes of pages", alarms.other_arns)
         ),
         *_section("Are events flowing?", "What is sent should be done soon after.", _flow(catalog, graphs)),
         *_section("Are they late?", "Ages rise when a consumer is stuck or slow.", _delays(catalog, alarms, graphs)),
@@ -90,7 +90,7 @@ def _section(title: str, explanation: str, widgets: Sequence[Widget]) -> list[Ro
 def _flow(catalog: Catalog, graphs: Graphs) -> list[Widget]:
     moved = (("sent", "NumberOfMessagesSent"), ("done", "NumberOfMessagesDeleted"))
     calls = [Line(of_function(function, "Invocations"), function.name) for function in catalog.functions]
-    return [graphs.graph("Messages", _of_queues(catalog, moved, "Sum")), graphs.graph("Calls", calls)]
+    return [graphs.graph("Messages (number)", _of_queues(catalog, moved, "Sum")), graphs.graph("Calls (number)", calls)]
 
 
 def _delays(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
@@ -102,7 +102,7 @@ def _delays(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
     late_records = alarms.limits("lag", of=[_subject(function) for function in streams])
     return [
         graphs.graph("Age of the oldest message (s)", _of_queues(catalog, oldest, "Maximum"), late_messages),
-        graphs.graph("Messages in queues", _of_queues(catalog, waiting, "Maximum")),
+        graphs.graph("Messages in queues (number)", _of_queues(catalog, waiting, "Maximum")),
         graphs.graph("Lag behind streams (ms)", lag, late_records),
     ]
 
@@ -114,10 +114,10 @@ def _losses(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
     waiting = [Line(of_queue(q, "ApproximateNumberOfMessagesVisible"), q.purpose) for q in queues]
     looked_at = [Line(of_queue(q, "ApproximateNumberOfMessagesNotVisible"), q.purpose) for q in queues]
     return [
-        graphs.graph("Failed for good, waiting", waiting, alarms.limits("depth", of=queues)),
-        graphs.graph("Failed for good, being looked at", looked_at),
-        graphs.graph("Failures that reached no queue", _of_functions(catalog, gone)),
-        graphs.graph("Errors and throttles", _of_functions(catalog, failed)),
+        graphs.graph("Failed for good, waiting (messages)", waiting, alarms.limits("depth", of=queues)),
+        graphs.graph("Failed for good, being looked at (messages)", looked_at),
+        graphs.graph("Failures that reached no queue (number)", _of_functions(catalog, gone)),
+        graphs.graph("Errors and throttles (number)", _of_functions(catalog, failed)),
     ]
 
 
@@ -152,7 +152,7 @@ def _function(function: Function, alarms: Alarms, graphs: Graphs) -> list[Widget
 def _concurrency(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> Widget:
     lines = [Line(of_function(f, "ConcurrentExecutions", "Maximum"), f.name) for f in catalog.functions]
     limits = alarms.limits("concurrency", of=[_subject(function) for function in catalog.functions])
-    return graphs.graph("Calls at once", lines, limits)
+    return graphs.graph("Calls at once (number)", lines, limits)
 
 
 def _table(table: Table, alarms: Alarms, graphs: Graphs) -> Widget:
@@ -162,10 +162,10 @@ def _table(table: Table, alarms: Alarms, graphs: Graphs) -> Widget:
         lines += [
             Line(of_table(table, f"Consumed{word}CapacityUnits"), f"{kind} consumed", formula=PER_SECOND),
             Line(of_table(table, f"Provisioned{word}CapacityUnits", "Average"), f"{kind} provisioned"),
-            Line(of_table(table, f"{word}ThrottleEvents"), f"{kind}s throttled"),
+            Line(of_table(table, f"{word}ThrottleEvents"), f"{kind} throttled"),
         ]
     limits = alarms.limits("read-capacity", "write-capacity", of=[Reference("table", table.name)])
-    return graphs.graph(table.name, lines, limits)
+    return graphs.graph(f"{table.name} (units a second)", lines, limits)
 
 
 def _cost(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
@@ -177,7 +177,7 @@ def _cost(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
     return [
         graphs.graph("Work of functions (GB-seconds)", work),
         graphs.graph("Logs (bytes)", logs),
-        graphs.graph("Warm environments in use", warm),
+        graphs.graph("Warm environments in use (number)", warm),
         graphs.graph("Use of warm environments (%)", use),
     ]
 

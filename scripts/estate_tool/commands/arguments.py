@@ -62,15 +62,15 @@ def lose_data_flag(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def since(parser: argparse.ArgumentParser) -> None:
-    """--since: the window that is measured."""
+def since(parser: argparse.ArgumentParser, otherwise: str = "") -> None:
+    """--since: the window that is measured; two weeks, or what is there `otherwise` (None then)."""
     from estate_tool.monitoring.window import DEFAULT as TWO_WEEKS
 
     parser.add_argument(
         "--since",
-        default=TWO_WEEKS,
+        default=None if otherwise else TWO_WEEKS,
         metavar="T",
-        help=f"from this time on, or so long ago: 90m, 36h, {TWO_WEEKS} (the default)",
+        help=f"from this time on, or so long ago: 90m, 36h, 14d (the default is {otherwise or TWO_WEEKS})",
     )
 
 

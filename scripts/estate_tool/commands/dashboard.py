@@ -12,27 +12,33 @@ if TYPE_CHECKING:
     import argparse
 
 HELP = "the dashboard with live numbers as one HTML page"
-EXAMPLES = (("estate dashboard --html estate.html", "the dashboard with its live numbers, as one file"),)
+EXAMPLES = (
+    ("estate dashboard --html estate.html", "the dashboard with its live numbers, as one file"),
+    ("estate dashboard dev --since 14d --html estate.html", "of the last two weeks"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """ENV, where the page goes, and the form of the answer."""
+    """ENV, the file of the page, the window, and the form of the answer."""
     arguments.environment(parser)
     parser.add_argument("--html", required=True, type=Path, metavar="FILE", help="write the page to this file")
+    arguments.since(parser, otherwise="the dashboard's own, 3 hours")
     arguments.json_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Asks for every number that the dashboard shows, and writes the page."""
+    """Ask for every number that the dashboard shows, and write the page."""
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
-    from estate_tool.monitoring import dashboards
+    from estate_tool.monitoring import dashboards, window
 
+    seen = window.since(args.since) if args.since else None
     target = environment.resolve(args.environment)
     with reaching(target):
-        collected = dashboards.collect(target)
+        collected = dashboards.collect(target, seen)
     dashboards.write(args.html, collected)
     plots = sum(widget["type"] == "metric" for widget in collected["widgets"])
-    answer = {"environment": target.name, "dashboard": collected["name"], "file": str(args.html), "plots": plots}
-    print(json.dumps(answer) if args.json else f"{args.html}: {collected['name']}, {plots} plots")
+    named = {"environment": target.name, "dashboard": collected["name"], "file": str(args.html), "plots": plots}
+    shown = {key: collected[key] for key in ("start", "end", "widgets")}
+    print(json.dumps(named | shown) if args.json else f"{args.html}: {collected['name']}, {plots} plots")
     return 0

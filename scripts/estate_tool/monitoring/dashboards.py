@@ -7,38 +7,48 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.monitoring.window import Window
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from estate_tool.core.environment import Environment
 
-_COLOURS = ("#2e75b6", "#e07b00", "#2a9d4a", "#c0504d", "#8064a2", "#7f7f7f")
 _START = re.compile(r"-P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?)?")
+# Periods of GetMetricData that divide a day, in seconds, and the most points that a line of a plot has with them.
+_PERIODS = (60, 300, 900, 3600, 21_600, 86_400)
+_MOST_POINTS = 180
+# "GetMetricData": periods of data that is older than this have to be multiples of so many seconds.
+_KEPT = ((timedelta(days=63), 3600), (timedelta(days=15), 300))
 
 
-def collect(environment: Environment, now: datetime | None = None) -> dict[str, Any]:
-    """The dashboard's widgets in their order, with the states of alarms and the values of metrics."""
+def collect(environment: Environment, window: Window | None = None) -> dict[str, Any]:
+    """The dashboard's widgets in their order, with the states of alarms and the values of metrics.
+
+    The window is the dashboard's own, up to now, if none is given. In a longer one points stand further apart, so that
+    a line has at most 180 of them; `period` of a widget is their distance in seconds.
+    """
     cloudwatch = environment.client("cloudwatch")
     name = environment.names.of("dashboard", "estate")
     body = json.loads(cloudwatch.get_dashboard(DashboardName=name)["DashboardBody"])
-    end = now or datetime.now(UTC)
-    start = end - _reach(body.get("start", "-PT3H"))
+    seen = window or own_window(body, datetime.now(UTC))
     states = _states(cloudwatch, [arn for widget in body["widgets"] for arn in widget["properties"].get("alarms", [])])
-    widgets = [_shown(cloudwatch, widget, states, start, end) for widget in body["widgets"]]
-    return {"name": name, "environment": environment.name, "start": start.isoformat(timespec="seconds"),
-            "end": end.isoformat(timespec="seconds"), "widgets": widgets}  # fmt: skip
+    widgets = [_shown(cloudwatch, widget, states, seen) for widget in body["widgets"]]
+    return {"name": name, "environment": environment.name, "start": seen.start.isoformat(timespec="seconds"),
+            "end": seen.end.isoformat(timespec="seconds"), "widgets": widgets}  # fmt: skip
 
 
-def write(path: Path, collected: Mapping[str, Any]) -> None:
-    """Write the page; what comes from the account is escaped. Raises Failed when it can't be written there."""
+def write(path: Path, collected: dict[str, Any]) -> None:
+    """Write the page; text from the account is escaped. Raise Failed when it can't be written there."""
     from estate_tool.console import pages
 
-    pages.write(path, "dashboard", dashboard=collected, colours=_COLOURS, script=pages.script())
+    periods = sorted({widget["period"] for widget in collected["widgets"] if widget["type"] == "metric"})
+    pages.write(path, "dashboard", title=collected["name"], dashboard=collected, periods=periods)
 
 
-def queries(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the queries to GetMetricData for the plot of a metric widget."""
+def queries(properties: Mapping[str, Any], seconds: int = 0) -> list[dict[str, Any]]:
+    """Return the queries to GetMetricData for the plot of a metric widget, with periods of at least so many seconds."""
     found: list[dict[str, Any]] = []
     for number, entry in enumerate(properties["metrics"]):
         options = entry[-1] if isinstance(entry[-1], dict) else {}
@@ -52,9 +62,26 @@ def queries(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
         metric = {"Namespace": words[0], "MetricName": words[1]}
         metric |= {"Dimensions": [{"Name": key, "Value": value} for key, value in pairs]}
         statistic = options.get("stat") or properties.get("stat", "Average")
-        period = options.get("period") or properties.get("period", 300)
+        period = max(options.get("period") or _period(properties), seconds)
         found.append(query | {"MetricStat": {"Metric": metric, "Period": period, "Stat": statistic}})
     return found
+
+
+def own_window(body: Mapping[str, Any], now: datetime) -> Window:
+    """Return the window that the dashboard opens with, up to now."""
+    return Window(start=now - _reach(body.get("start", "-PT3H")), end=now)
+
+
+def fitting_period(window: Window, now: datetime) -> int:
+    """Return the shortest period in seconds with at most 180 points in the window, of which there is data."""
+    seconds = (window.end - window.start).total_seconds()
+    least = next((size for age, size in _KEPT if now - window.start > age), 60)
+    fitting = (one for one in _PERIODS if one >= least and seconds / one <= _MOST_POINTS)
+    return next(fitting, _PERIODS[-1])
+
+
+def _period(properties: Mapping[str, Any]) -> int:
+    return int(properties.get("period", 300))
 
 
 def _reach(text: str) -> timedelta:
@@ -81,9 +108,7 @@ def _states(cloudwatch: Any, arns: Sequence[str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _shown(
-    cloudwatch: Any, widget: Mapping[str, Any], states: Mapping[str, Any], start: datetime, end: datetime
-) -> dict[str, Any]:
+def _shown(cloudwatch: Any, widget: Mapping[str, Any], states: Mapping[str, Any], window: Window) -> dict[str, Any]:
     properties = widget["properties"]
     if widget["type"] == "text":
         heading, _, text = properties["markdown"].partition("\n")
@@ -92,16 +117,18 @@ def _shown(
         listed = [states[arn] for arn in properties["alarms"] if arn in states]
         return {"type": "alarm", "title": properties.get("title", "Alarms"), "alarms": listed}
     limits = properties.get("annotations", {}).get("horizontal", [])
-    series = _series(cloudwatch, queries(properties), start, end)
-    return {"type": "metric", "title": properties.get("title", ""), "limits": limits, "series": series}
+    seconds = fitting_period(window, datetime.now(UTC))
+    series = _series(cloudwatch, queries(properties, seconds), window)
+    return {"type": "metric", "title": properties.get("title", ""), "limits": limits,
+            "period": max(seconds, _period(properties)), "series": series}  # fmt: skip
 
 
-def _series(cloudwatch: Any, asked: list[dict[str, Any]], start: datetime, end: datetime) -> list[dict[str, Any]]:
-    pages = cloudwatch.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=asked, StartTime=start, EndTime=end, ScanBy="TimestampAscending"
+def _series(cloudwatch: Any, asked: list[dict[str, Any]], window: Window) -> list[dict[str, Any]]:
+    answers = cloudwatch.get_paginator("get_metric_data").paginate(
+        MetricDataQueries=asked, StartTime=window.start, EndTime=window.end, ScanBy="TimestampAscending"
     )
     found: dict[str, dict[str, Any]] = {}
-    for result in (one for page in pages for one in page["MetricDataResults"]):
+    for result in (one for answer in answers for one in answer["MetricDataResults"]):
         series = found.setdefault(result["Id"], {"label": result["Label"], "times": [], "values": []})
         series["times"] += [moment.astimezone(UTC).isoformat() for moment in result["Timestamps"]]
         series["values"] += result["Values"]

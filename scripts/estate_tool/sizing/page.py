@@ -15,21 +15,14 @@ if TYPE_CHECKING:
 def write(told: dict[str, Any], path: Path) -> None:
     """Write what `rightsize --json` tells to that file, the functions that waste most first."""
     functions = sorted(told["functions"], key=lambda one: -float(one["waste_usd"] or 0))
-    most = functions[:20]
-    memory = {
-        "now": [one["current_mb"] for one in most],
-        "used at most": [one["evidence"]["max_mb"] or 0 for one in most],
-        "recommended": [one["recommended_mb"] or 0 for one in most],
-    }
     pages.write(
         path,
         "rightsize",
         title=f"Memory of functions in environment {told['environment']}",
-        script=pages.script(),
         told=told | {"functions": functions},
+        most=functions[:20],
         slower={one["function"]: slower_note(one) for one in functions},
         evidence={one["function"]: evidence_note(one["evidence"]) for one in functions},
         warm=provisioned_concurrency.lines(told["provisioned_concurrency"]),
         note=CPU_NOTE,
-        plot=pages.bars("Memory", [one["function"] for one in most], memory, "MB") if most else "",
     )

@@ -147,7 +147,7 @@ def test_the_questions_come_in_the_order_a_person_on_call_asks_them():
         "## What does it cost?",
     ]
     titles = [widget["properties"]["title"] for widget in body()["widgets"] if widget["type"] == "alarm"]
-    assert titles == ["What pages", "What writes tickets, and what stands behind pages"]
+    assert titles == ["Alarms that page", "Alarms that write tickets, and causes of pages"]
     assert [widget["type"] for widget in body()["widgets"][:2]] == ["alarm", "alarm"]
 
 
@@ -216,16 +216,16 @@ def limits(title: str) -> list[float]:
 def test_what_is_tolerated_is_marked():
     assert limits("Age of the oldest message (s)") == [600]
     assert limits("Lag behind streams (ms)") == [120_000]
-    assert limits("Failed for good, waiting") == [1]
+    assert limits("Failed for good, waiting (messages)") == [1]
     assert limits("ingest: duration (ms)") == [9000, 10_000]
     assert limits("query: duration (ms)") == [9000, 2000, 10_000]
     assert limits("ingest: memory (MB)") == [pytest.approx(460.8), 512]
-    assert limits("Calls at once")[0] == 8
-    assert limits("events") == [400]
+    assert limits("Calls at once (number)")[0] == 8
+    assert limits("events (units a second)") == [400]
 
 
 def test_thresholds_that_several_alarms_share_are_one_line():
-    (line,) = plots()["Failed for good, waiting"]["annotations"]["horizontal"]
+    (line,) = plots()["Failed for good, waiting (messages)"]["annotations"]["horizontal"]
     # Of many, the first are named.
     assert line["label"].startswith("alarm dlq-ingest-depth, ")
 
@@ -236,7 +236,7 @@ def test_the_work_that_is_billed_follows_from_time_and_memory():
 
 
 def test_consumed_capacity_is_drawn_per_second_beside_what_is_provisioned():
-    metrics = plots()["events"]["metrics"]
+    metrics = plots()["events (units a second)"]["metrics"]
     (rate,) = metrics[0]
     hidden = metrics[1]
     assert rate["expression"] == f"{hidden[-1]['id']} / PERIOD({hidden[-1]['id']})"

@@ -8,7 +8,7 @@ import json
 import sys
 import unicodedata
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estate_tool import cli
-from estate_tool.console import pages
 from estate_tool.console.columns import columns
 from estate_tool.console.report import Report
 from estate_tool.core import aws_errors
@@ -27,9 +26,6 @@ from estate_tool.events.query import table
 from estate_tool.redrive.results import Foreign, Reason
 from estate_tool.rollout import display
 from tests.support.fuzz import fuzzed
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 # A title, a cleared screen, colours in 8 bits, text that runs backwards, an overwritten line, half a character.
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\x9b31m\u202egnp.exe\u2066\rok\x7f\x00\udc9b\u2028"
@@ -168,28 +164,3 @@ def test_what_was_wrapped_is_not_wrapped_again() -> None:
         first = sys.stdout
         with filtered():
             assert sys.stdout is first
-
-
-def test_names_on_pages_are_text(tmp_path: Path) -> None:
-    path = tmp_path / "page.html"
-    name = f'<script>alert(1)</script><b>{HOSTILE}</b>"'
-    function = {
-        "function": name, "current_mb": 512, "recommended_mb": None, "target_mb": None, "reason": name,
-        "waste_usd": None,
-        "month_usd": "0.00", "saving_usd": None, "unused_percent": None, "compute_optimizer": {"text": name},
-        "evidence": dict.fromkeys(("samples", "average_mb", "p95_mb", "p99_mb", "max_mb", "ooms")),
-    }  # fmt: skip
-    told = {
-        "environment": name, "window": name, "prices_as_of": name, "functions": [function], "compute_optimizer": name,
-        "totals": {"month_usd": "0.00", "waste_usd": "0.00", "saving_usd": "0.00"},
-    }  # fmt: skip
-    plot = pages.bars("Memory", [name], {"now": [1.0]}, "MB")
-    pages.write(
-        path, "rightsize", title=name, script="", told=told, slower={safe(name): name}, evidence={safe(name): name},
-        warm=[name], note=name, plot=plot,
-    )  # fmt: skip
-    page = path.read_text()
-    assert "<script>alert" not in page
-    assert "<b>\\u001b" not in page
-    assert not drawing(page)
-    assert "&lt;script&gt;alert(1)" in page

@@ -1,0 +1,139 @@
+"""Plots as data for the templates: bars with their values, and lines over time."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from math import floor, log10
+from typing import TYPE_CHECKING, Any
+
+from estate_tool.console.pages.colours import MEANINGS, of_label, variable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+WIDTH, HEIGHT = 1000, 100
+_TICKS = 4
+# Moments of a plot that tell their values under the pointer.
+_MOST_HOVERED = 60
+# Limits this many times above everything measured are named, not drawn: the lines would lie flat.
+_HIGHEST_LIMIT = 3
+# The unit of a plot stands at the end of its title: `Duration (ms)`.
+_UNIT = re.compile(r"\(([^()]*)\)$")
+_DASHES = ("", "6 3", "2 3", "9 3 2 3")
+
+
+def bars(labels: Sequence[str], groups: Mapping[str, Sequence[float | str | None]]) -> dict[str, Any]:
+    """Return groups of bars side by side: one per label, in it a bar per meaning; numbers as they are to be read."""
+    sizes = {name: [max(float(value or 0), 0.0) for value in values] for name, values in groups.items()}
+    most = max((size for several in sizes.values() for size in several), default=0) or 1
+    return {
+        "keys": [{"name": name, "colour": variable(MEANINGS[name])} for name in groups],
+        "groups": [
+            {
+                "label": label,
+                "bars": [
+                    {
+                        "name": name, "colour": variable(MEANINGS[name]), "value": values[place],
+                        "share": round(sizes[name][place] / most, 4),
+                    }
+                    for name, values in groups.items()
+                ],
+            }
+            for place, label in enumerate(labels)
+        ],
+    }  # fmt: skip
+
+
+def lines(widget: Mapping[str, Any], start: str, end: str, things: list[str]) -> dict[str, Any]:
+    """Return a plot over time of a widget's series (`label`, `times`, `values`) and its limits (`label`, `value`)."""
+    first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
+    series, limits = widget["series"], widget["limits"]
+    values = [value for one in series for value in one["values"]]
+    ceiling = max(values, default=0) * _HIGHEST_LIMIT
+    drawn = [one for one in limits if not values or ceiling == 0 or one["value"] <= ceiling]
+    low = min([0.0, *values])
+    high = _rounded_up(max([*values, *(one["value"] for one in drawn), 0.0]))
+    spans = _Scale(first, last, low, high)
+    styles = _styles([one["label"] for one in series], things)
+    return {
+        "unit": unit[1] if (unit := _UNIT.search(widget["title"])) else "",
+        "high": high, "middle": (low + high) / 2, "low": low, "ticks": _ticks(first, last),
+        "curves": [
+            {**style, **spans.curve(one, widget["period"])} for one, style in zip(series, styles, strict=True)
+        ],
+        "styles": styles,
+        "limits": [
+            {**one, "y": round(spans.y(one["value"]), 2) if one in drawn else None} for one in limits
+        ],
+        "moments": _moments(series, spans),
+    }  # fmt: skip
+
+
+class _Scale:
+    """Places in the drawing of moments and values."""
+
+    def __init__(self, first: datetime, last: datetime, low: float, high: float) -> None:
+        self._first, self._seconds = first, max((last - first).total_seconds(), 1)
+        self._low, self._range = low, (high - low) or 1
+
+    def x(self, moment: datetime) -> float:
+        return min(max(WIDTH * (moment - self._first).total_seconds() / self._seconds, 0), WIDTH)
+
+    def y(self, value: float) -> float:
+        return HEIGHT * (1 - (value - self._low) / self._range)
+
+    def curve(self, series: Mapping[str, Any], period: float) -> dict[str, str]:
+        """Return the path of a line that breaks where a period has no value, and that of points alone between two."""
+        runs, former = list[list[str]](), None
+        for text, value in zip(series["times"], series["values"], strict=True):
+            moment = datetime.fromisoformat(text)
+            if former is None or moment - former > timedelta(seconds=1.5 * period):
+                runs.append([])
+            runs[-1].append(f"{self.x(moment):.1f} {self.y(value):.1f}")
+            former = moment
+        return {
+            "path": "".join(f"M{'L'.join(run)}" for run in runs if len(run) > 1),
+            "dots": "".join(f"M{run[0]}h0" for run in runs if len(run) == 1),
+        }
+
+
+def _styles(labels: Sequence[str], things: list[str]) -> list[dict[str, str]]:
+    """One colour for one thing; lines of a plot that share it differ by their dashes."""
+    seen: Counter[str] = Counter()
+    styles = list[dict[str, str]]()
+    for label in labels:
+        meaning = of_label(label, things)
+        styles.append({"colour": variable(meaning), "dash": _DASHES[seen[meaning] % len(_DASHES)]})
+        seen[meaning] += 1
+    return styles
+
+
+def _rounded_up(value: float) -> float:
+    """Return the next of 1, 2, 5 or 10 times a power of ten."""
+    if value <= 0:
+        return 1.0
+    size = 10.0 ** floor(log10(value))
+    return next(size * step for step in (1, 2, 4, 5, 10) if size * step >= value)
+
+
+def _ticks(first: datetime, last: datetime) -> list[str]:
+    form = "%H:%M" if last - first <= timedelta(days=2) else "%d %b"
+    return [(first + (last - first) * part / _TICKS).astimezone(UTC).strftime(form) for part in range(_TICKS + 1)]
+
+
+def _moments(series: Sequence[Mapping[str, Any]], spans: _Scale) -> list[dict[str, Any]]:
+    """Return moments with the values of all lines, for the pointer."""
+    told: dict[str, list[tuple[str, float]]] = {}
+    for one in series:
+        for moment, value in zip(one["times"], one["values"], strict=True):
+            told.setdefault(moment, []).append((one["label"], value))
+    step = -(-len(told) // _MOST_HOVERED) or 1
+    kept = sorted(told)[step - 1 :: step]
+    width = WIDTH / max(len(kept), 12)
+    return [
+        {"time": moment, "values": told[moment], "x": round(spans.x(datetime.fromisoformat(moment)) - width / 2, 1),
+         "width": round(width, 1)}
+        for moment in kept
+    ]  # fmt: skip
