@@ -31,7 +31,10 @@ def _saving(totals: Mapping[str, Any], share: str) -> str:
     sure, assumed = totals["sure_saving_usd"], totals["assumed_saving_usd"]
     whole = f"${totals['saving_usd']}{share}"
     if sure.startswith("-"):
-        return f"{whole} less if the assumed costs of before are right, ${sure[1:]} more if not; nothing is saved for sure."
+        return (
+            f"{whole} less if the assumed costs of before are right, ${sure[1:]} more if not; nothing is saved for "
+            "sure."
+        )
     if float(assumed) == 0:
         return f"{whole} saved for sure."
     return f"${sure} saved for sure, ${assumed} more, {whole} in all, if the assumed costs of before are right."
