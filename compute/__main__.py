@@ -17,6 +17,7 @@ from foundation.model import Function, QueueTrigger
 from foundation.naming import Names
 from foundation.outputs import FoundationOutputs
 from foundation.program import load, load_foundation
+from foundation.secrets import reference
 from foundation.tags import Tags
 
 
@@ -51,6 +52,7 @@ def _function(function: Function, config: configuration.ComputeConfig, lower: Lo
     names, data = lower.names, lower.data
     consumed = data.queues[trigger.queue] if isinstance(trigger, QueueTrigger) else None
     tags = lower.tags.of("compute", function.name)
+    secrets = {each.name: reference(each, names.suffix) for each in CATALOG.secrets}
     built = ServerlessFunction(
         function.name,
         ServerlessFunctionArgs(
@@ -63,7 +65,7 @@ def _function(function: Function, config: configuration.ComputeConfig, lower: Lo
             runtime=config.runtime,
             code=pulumi.FileArchive(str(build(function.package))),
             memory_mb=config.memory_mb[function.name],
-            environment=variables(function, names, data),
+            environment=variables(function, names, data, config.environment[function.name], secrets),
             log_retention_days=config.log_retention_days,
             provisioning=config.provisioning,
             suffix=names.suffix,

@@ -1,16 +1,19 @@
 """Configuration of the compute layer."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from compute.packaging import check_handlers
 from compute.sizing import memory_by_function
+from compute.variables import values as declared_values
 from foundation.catalog import CATALOG
 from foundation.problems import InvalidConfiguration, Problem, together
-from foundation.settings import choice, integer, read_settings, text
+from foundation.settings import Setting, choice, integer, read_settings, text
 
 # CloudWatch Logs knows only certain retentions ("PutRetentionPolicy"); these are the ones from 7 to 14 days.
 LOG_RETENTION_DAYS = (7, 14)
@@ -37,6 +40,14 @@ def _is_known(zone: str) -> bool:
         return ZoneInfo(zone).key == zone
     except (OSError, ValueError, LookupError):
         return False
+
+
+def _object(raw: Any) -> Mapping[str, Any]:
+    """Read an object; Pulumi hands it over as JSON."""
+    found = json.loads(raw) if isinstance(raw, str) else raw
+    if not isinstance(found, dict):
+        raise ValueError(raw)
+    return found
 
 
 SETTINGS = (
@@ -83,6 +94,13 @@ SETTINGS = (
         allowed="a name of the IANA time zone database, such as Europe/Berlin",
         about="Time zone of the peak hours.",
     ),
+    Setting(
+        key="environment",
+        default=MappingProxyType({}),
+        allowed="an object with the values of each function's variables, by its name",
+        read=_object,
+        about="Environment variables that the catalog declares PerEnvironment, by function and name.",
+    ),
 )
 
 
@@ -101,19 +119,19 @@ class Provisioning:
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeConfig:
-    """Typed configuration of the compute layer; memory in MB by function, from the sizing file."""
+    """Typed configuration of the compute layer; by function, memory in MB (sizing file) and declared variables."""
 
     runtime: str
     log_retention_days: int
     memory_mb: Mapping[str, int]
+    environment: Mapping[str, Mapping[str, str]]
     provisioning: Provisioning
 
 
 def parse(raw: Mapping[str, Any], *, stack: str) -> ComputeConfig:
     """The typed configuration; raises InvalidConfiguration with everything that is wrong."""
-    del stack  # every layer's parser takes it, this one has no default that depends on it
-    values, memory, _ = together(
-        lambda: _values(raw),
+    (values, environment), memory, _ = together(
+        lambda: _values(raw, stack),
         lambda: memory_by_function(function.name for function in CATALOG.functions),
         lambda: check_handlers(CATALOG.functions),
     )
@@ -121,6 +139,7 @@ def parse(raw: Mapping[str, Any], *, stack: str) -> ComputeConfig:
         runtime=values["runtime"],
         log_retention_days=values["logRetentionDays"],
         memory_mb=memory,
+        environment=environment,
         provisioning=Provisioning(
             minimum=values["provisionedMinimum"],
             maximum=values["provisionedMaximum"],
@@ -133,8 +152,8 @@ def parse(raw: Mapping[str, Any], *, stack: str) -> ComputeConfig:
     )
 
 
-def _values(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of all settings, which also have to fit each other."""
+def _values(raw: Mapping[str, Any], stack: str) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
+    """The values of all settings, which also have to fit each other, and the variables of the functions."""
     values = read_settings("compute", SETTINGS, raw)
     problems = []
     maximum = values["provisionedMaximum"]
@@ -149,6 +168,10 @@ def _values(raw: Mapping[str, Any]) -> dict[str, Any]:
     if values["peakStartHour"] == values["peakEndHour"]:
         allowed = f"another hour than compute:peakStartHour, which is {values['peakStartHour']}"
         problems.append(Problem(where="compute:peakEndHour", value=values["peakEndHour"], allowed=allowed))
+    environment = together(lambda: declared_values(CATALOG, values["environment"], stack), lambda: _raised(problems))[0]
+    return values, environment
+
+
+def _raised(problems: list[Problem]) -> None:
     if problems:
         raise InvalidConfiguration(problems)
-    return values

@@ -20,7 +20,12 @@ def main() -> None:
     roles = {
         function.name: ExecutionRole(
             function.name,
-            ExecutionRoleArgs(function=function, arns=arns, tags=config.tags.of("foundation", function.name)),
+            ExecutionRoleArgs(
+                function=function,
+                arns=arns,
+                tags=config.tags.of("foundation", function.name),
+                secrets=CATALOG.secrets,
+            ),
         )
         for function in CATALOG.functions
     }

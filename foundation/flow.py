@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
+from foundation.grants import ActionGrant, fed
 from foundation.model import QUEUE_WRITES, TABLE_WRITES, Catalog, Function, QueueGrant, QueueTrigger, TableGrant
 from foundation.problems import Problem
 
@@ -46,3 +47,5 @@ def _written(function: Function) -> Iterator[str]:
             yield f"table {grant.table}"
         elif isinstance(grant, QueueGrant) and QUEUE_WRITES.intersection(grant.access):
             yield f"queue {grant.queue}"
+        elif isinstance(grant, ActionGrant):
+            yield from fed(grant)

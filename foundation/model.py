@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from foundation.grants import ActionGrant
+from foundation.secrets import Secret, SecretGrant
+from foundation.values import Values
+
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
@@ -106,6 +110,9 @@ class QueueGrant:
     access: tuple[str, ...]
 
 
+Grant = TableGrant | QueueGrant | SecretGrant | ActionGrant
+
+
 @dataclass(frozen=True, kw_only=True)
 class Function:
     """A Lambda function, declared once: role, environment, trigger, failure queue, alarms and dashboard follow.
@@ -113,9 +120,9 @@ class Function:
     `package` is the folder of lambda_src that holds its code, `handler` the entry point within lambda_src.
     A critical function keeps provisioned concurrency, where the environment does not waive it (`provisioned`, which
     foundation/waiver.py sets, not the declaration); `reserved_concurrency` sets a part of the account's concurrency
-    aside for it, which also is the most it gets. The environment tells it the tables and queues it is granted,
-    as TABLE_<NAME> and QUEUE_<NAME>, if it has a trigger its failure queue as DEAD_LETTER_QUEUE, and whatever
-    `environment` adds.
+    aside for it, which also is the most it gets. The environment tells it the tables, queues and secrets it is
+    granted, as TABLE_<NAME>, QUEUE_<NAME> and SECRET_<NAME>, if it has a trigger its failure queue as
+    DEAD_LETTER_QUEUE, and whatever `environment` adds.
     """
 
     name: str
@@ -123,11 +130,11 @@ class Function:
     description: str
     timeout_seconds: int
     trigger: QueueTrigger | StreamTrigger | None = None
-    grants: tuple[TableGrant | QueueGrant, ...] = ()
+    grants: tuple[Grant, ...] = ()
     critical: bool = False
     provisioned: bool = True
     reserved_concurrency: int | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Values = field(default_factory=dict)
 
     @property
     def package(self) -> str:
@@ -153,10 +160,15 @@ class Catalog:
     tables: tuple[Table, ...]
     queues: tuple[Queue, ...]
     functions: tuple[Function, ...]
+    secrets: tuple[Secret, ...] = ()
 
     def table(self, name: str) -> Table:
         """The table of that name, which a validated catalog has wherever it names one."""
         return next(table for table in self.tables if table.name == name)
+
+    def secret(self, name: str) -> Secret:
+        """The secret of that name, which a validated catalog has wherever it names one."""
+        return next(secret for secret in self.secrets if secret.name == name)
 
     def consumer(self, queue: str) -> Function:
         """The function that consumes a queue; in a validated catalog there is exactly one."""

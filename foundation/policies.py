@@ -1,10 +1,22 @@
 """Policy documents of the execution roles, derived from the catalog: exact actions on exact ARNs."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
-from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, QueueTrigger, StreamTrigger, TableGrant
+from foundation import grants, secrets
+from foundation.grants import ActionGrant
+from foundation.model import (
+    QUEUE_ACCESS,
+    TABLE_ACCESS,
+    Function,
+    QueueGrant,
+    QueueTrigger,
+    StreamTrigger,
+    TableGrant,
+)
 from foundation.naming import Arns
+from foundation.secrets import Secret, SecretGrant
 
 Statement = dict[str, Any]
 
@@ -21,10 +33,19 @@ def trust_policy(account: str) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
-def execution_policy(function: Function, arns: Arns) -> dict[str, Any]:
-    """Permissions of the function: write its logs, consume its trigger, report failures, and its grants."""
+def execution_policy(function: Function, arns: Arns, declared: Iterable[Secret] = ()) -> dict[str, Any]:
+    """Permissions of the function: write its logs, consume its trigger, report failures, and its grants.
+
+    `declared` are the secrets of the catalog.
+    """
     statements = [_logs(function, arns), *_trigger(function, arns), _failures(function, arns)]
-    statements += [_grant(grant, arns) for grant in function.grants]
+    by_name = {secret.name: secret for secret in declared}
+    for grant in function.grants:
+        if isinstance(grant, TableGrant | QueueGrant):
+            statements.append(_grant(grant, arns))
+        elif isinstance(grant, SecretGrant):
+            statements += secrets.statements(by_name[grant.secret], f"Secret{_camel(grant.secret)}", arns)
+    statements += grants.statements([grant for grant in function.grants if isinstance(grant, ActionGrant)], arns)
     return {"Version": "2012-10-17", "Statement": statements}
 
 
@@ -59,7 +80,7 @@ def _failures(function: Function, arns: Arns) -> Statement:
     return _allow("ReportFailures", ["sqs:SendMessage"], failure_queue_arn(function, arns))
 
 
-def _grant(grant: Any, arns: Arns) -> Statement:
+def _grant(grant: TableGrant | QueueGrant, arns: Arns) -> Statement:
     if isinstance(grant, TableGrant):
         words, kind, name, resource = TABLE_ACCESS, "Table", grant.table, arns.table(grant.table)
     else:

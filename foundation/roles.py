@@ -9,15 +9,17 @@ import pulumi_aws as aws
 from foundation.model import Function
 from foundation.naming import Arns
 from foundation.policies import execution_policy, trust_policy
+from foundation.secrets import Secret
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionRoleArgs:
-    """The function the role belongs to, where its resources will be, and the role's tags."""
+    """The function the role belongs to, where its resources will be, the role's tags, and the catalog's secrets."""
 
     function: Function
     arns: Arns
     tags: dict[str, str]
+    secrets: tuple[Secret, ...] = ()
 
 
 class ExecutionRole(pulumi.ComponentResource):
@@ -41,7 +43,7 @@ class ExecutionRole(pulumi.ComponentResource):
             f"{name}-policy",
             name=args.arns.names.of("policy", args.function.name),
             role=role.name,
-            policy=json.dumps(execution_policy(args.function, args.arns)),
+            policy=json.dumps(execution_policy(args.function, args.arns, args.secrets)),
             opts=pulumi.ResourceOptions(parent=self),
         )
         # A reader of the ARN thereby waits for the permissions too.

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from foundation import flow
+from foundation import flow, grants, secrets, values
+from foundation.grants import ActionGrant
 from foundation.model import (
     QUEUE_ACCESS,
     TABLE_ACCESS,
     Capacity,
     Catalog,
     Function,
+    Grant,
     Queue,
     QueueGrant,
     QueueTrigger,
@@ -19,9 +21,9 @@ from foundation.model import (
 )
 from foundation.naming import PURPOSE_RULE, is_valid_purpose
 from foundation.problems import InvalidConfiguration, Problem, one_of
+from foundation.secrets import SecretGrant
 
 _HANDLER = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2,}")
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 def validate(catalog: Catalog) -> None:
@@ -30,6 +32,7 @@ def validate(catalog: Catalog) -> None:
         *_names(catalog),
         *(problem for table in catalog.tables for problem in _table(table)),
         *(problem for queue in catalog.queues for problem in _queue(queue)),
+        *secrets.problems(catalog.secrets),
         *(problem for function in catalog.functions for problem in _function(function, catalog)),
         *flow.one_consumer_each(catalog),
     ]
@@ -51,6 +54,7 @@ def _names(catalog: Catalog) -> Iterator[Problem]:
         ("table", [table.name for table in catalog.tables]),
         ("queue", [queue.name for queue in catalog.queues]),
         ("function", [function.name for function in catalog.functions]),
+        ("secret", [secret.name for secret in catalog.secrets]),
     )
     for kind, names in groups:
         seen: set[str] = set()
@@ -96,12 +100,7 @@ def _function(function: Function, catalog: Catalog) -> Iterator[Problem]:
     if not _HANDLER.fullmatch(function.handler):
         yield Problem(where=f"{where} handler", value=function.handler, allowed="package.module.function of lambda_src")
     yield from _bounds(f"{where} timeout_seconds", function.timeout_seconds, 1, 900)
-    for key in function.environment:
-        if not _VARIABLE.fullmatch(key) or key.startswith(("AWS_", "LAMBDA_", "TABLE_", "QUEUE_", "DEAD_LETTER_QUEUE")):
-            allowed = (
-                "upper-case letters, digits and _; not AWS_, LAMBDA_, TABLE_, QUEUE_, DEAD_LETTER_QUEUE, set for it"
-            )
-            yield Problem(where=f"{where} environment", value=key, allowed=allowed)
+    yield from values.problems(where, function.environment)
     yield from _trigger(where, function.trigger, catalog)
     yield from _grants(where, function, catalog)
     if function.reserved_concurrency is not None:
@@ -135,25 +134,36 @@ def _trigger(where: str, trigger: QueueTrigger | StreamTrigger | None, catalog: 
 
 def _grants(where: str, function: Function, catalog: Catalog) -> Iterator[Problem]:
     seen: set[tuple[type, str]] = set()
+    yield from grants.problems(where, [grant for grant in function.grants if isinstance(grant, ActionGrant)])
     for grant in function.grants:
-        target = grant.table if isinstance(grant, TableGrant) else grant.queue
+        if isinstance(grant, ActionGrant):
+            continue
+        kind, target = _target(grant)
         if (type(grant), target) in seen:
-            yield Problem(where=f"{where} grants", value=target, allowed="one grant per table or queue")
+            yield Problem(where=f"{where} grants", value=target, allowed=f"one grant per {kind}")
         seen.add((type(grant), target))
         yield from _grant(where, grant, catalog)
 
 
-def _grant(where: str, grant: TableGrant | QueueGrant, catalog: Catalog) -> Iterator[Problem]:
+def _target(grant: Grant) -> tuple[str, str]:
     if isinstance(grant, TableGrant):
-        yield from _known(f"{where} grant table", grant.table, [table.name for table in catalog.tables])
-        words, target = TABLE_ACCESS, grant.table
-    else:
-        yield from _known(f"{where} grant queue", grant.queue, [queue.name for queue in catalog.queues])
-        words, target = QUEUE_ACCESS, grant.queue
-    if not grant.access:
-        yield Problem(where=f"{where} grant on {target!r} access", value=grant.access, allowed=one_of(words, ""))
-    for word in grant.access:
-        yield from _known(f"{where} grant on {target!r} access", word, words)
+        return "table", grant.table
+    if isinstance(grant, QueueGrant):
+        return "queue", grant.queue
+    assert isinstance(grant, SecretGrant)  # actions name their resources themselves
+    return "secret", grant.secret
+
+
+def _grant(where: str, grant: Grant, catalog: Catalog) -> Iterator[Problem]:
+    kind, target = _target(grant)
+    declared = {"table": catalog.tables, "queue": catalog.queues, "secret": catalog.secrets}[kind]
+    yield from _known(f"{where} grant {kind}", target, [each.name for each in declared])
+    if isinstance(grant, TableGrant | QueueGrant):
+        words = TABLE_ACCESS if isinstance(grant, TableGrant) else QUEUE_ACCESS
+        if not grant.access:
+            yield Problem(where=f"{where} grant on {target!r} access", value=grant.access, allowed=one_of(words, ""))
+        for word in grant.access:
+            yield from _known(f"{where} grant on {target!r} access", word, words)
 
 
 def _known(where: str, name: str, known: Iterable[str]) -> Iterator[Problem]:

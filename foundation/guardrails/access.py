@@ -1,13 +1,11 @@
 """Rules on who may do what: actions, resources and principals of policy documents."""
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 
 from foundation.guardrails.documents import Statement, listed, statements
 from foundation.guardrails.rules import Finding, Resource, Rule, shown
+from foundation.scope import is_scoped
 
-# A whole physical name, as `foundation.naming` makes it.
-_NAME = re.compile(r"(role|table|queue|dlq|lambda|topic|alarm|dashboard)(-[a-z0-9]+){2,}")
 # Operators under which a condition holds only for the values given.
 _ONLY = {"stringequals", "stringlike", "arnequals", "arnlike"}
 _MANAGED = {
@@ -70,22 +68,11 @@ def _resources(resource: Resource, statement: Statement) -> Iterator[Finding]:
         return
     for arn in statement.all("Resource"):
         if not is_scoped(arn):
-            mend = "name the resource; wildcards stand only after a whole physical name (…/table-events-dev/stream/*)"
+            mend = "name the resource; wildcards stand only below a whole name (…/table-events-dev/stream/*)"
             yield Finding(resource=resource, found=f"{arn!r} in {statement.sid}", mend=mend)
     if "NotResource" in statement.content or not statement.all("Resource"):
         found = f"{statement.sid} without Resource"
         yield Finding(resource=resource, found=found, mend="name the resources in Resource")
-
-
-def is_scoped(arn: str) -> bool:
-    """True if an ARN names one resource: a wildcard, if any, stands below a whole physical name."""
-    parts = arn.split(":", 5)
-    if len(parts) != 6 or any("*" in part or "?" in part for part in parts[:5]):
-        return False
-    fixed = re.split(r"[*?]", parts[5], maxsplit=1)
-    # What stands before the wildcard's own segment.
-    names = re.split(r"[:/]", fixed[0])[:-1]
-    return len(fixed) == 1 or any(_NAME.fullmatch(name) for name in names)
 
 
 def _principals(resource: Resource, statement: Statement) -> Iterator[Finding]:

@@ -1,4 +1,6 @@
-"""A client for AWS services that speak JSON 1.0 (DynamoDB, SQS): one kept connection, deadlines, retries with jitter.
+"""A client for AWS services that speak JSON: one kept connection, deadlines, retries with jitter.
+
+The services are DynamoDB, SQS, SSM and Secrets Manager.
 
 It stands where botocore would, because a botocore client takes most of a cold start: importing this and creating a
 client costs about a quarter of `boto3.client("dynamodb")`. What it sends is checked against what botocore sends, byte
@@ -23,10 +25,15 @@ from shared.text import shown
 if TYPE_CHECKING:
     from socket import socket
 
-CONTENT_TYPE = "application/x-amz-json-1.0"
 LONGEST_WAIT_SECONDS = 6.0
 """For one answer: DynamoDB takes milliseconds, so a longer wait means that the connection is broken."""
-_TARGETS = {"dynamodb": "DynamoDB_20120810", "sqs": "AmazonSQS"}
+# By service: the prefix of its operations, the version of its JSON, and its name in AWS_ENDPOINT_URL_….
+_PROTOCOLS = {
+    "dynamodb": ("DynamoDB_20120810", "1.0", "DYNAMODB"),
+    "secretsmanager": ("secretsmanager", "1.1", "SECRETS_MANAGER"),
+    "sqs": ("AmazonSQS", "1.0", "SQS"),
+    "ssm": ("AmazonSSM", "1.1", "SSM"),
+}
 _TRANSIENT = {
     "InternalServerError",
     "ProvisionedThroughputExceededException",
@@ -115,11 +122,12 @@ class AwsClient:
             environment.get("AWS_SECRET_ACCESS_KEY", ""),
             environment.get("AWS_SESSION_TOKEN", ""),
         )
+        prefix, version, _ = _PROTOCOLS[self._service]
         headers = {
-            "content-type": CONTENT_TYPE,
+            "content-type": f"application/x-amz-json-{version}",
             "host": self._endpoint.netloc,
             "x-amz-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
-            "x-amz-target": f"{_TARGETS[self._service]}.{operation}",
+            "x-amz-target": f"{prefix}.{operation}",
         }
         if credentials.token:
             headers["x-amz-security-token"] = credentials.token
@@ -176,7 +184,7 @@ def _head(path: str, headers: Mapping[str, str], body: bytes) -> bytes:
 
 def _endpoint(service: str, region: str, environment: Mapping[str, str]) -> str:
     """Return the address to send to, honouring the variables every AWS SDK honours."""
-    configured = environment.get(f"AWS_ENDPOINT_URL_{service.upper()}") or environment.get("AWS_ENDPOINT_URL")
+    configured = environment.get(f"AWS_ENDPOINT_URL_{_PROTOCOLS[service][2]}") or environment.get("AWS_ENDPOINT_URL")
     if configured and environment.get("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "").lower() != "true":
         return configured
     return f"https://{service}.{region}.amazonaws.com{'.cn' if region.startswith('cn-') else ''}"

@@ -1,6 +1,7 @@
 """The environment variables of a function, each read once, with an error that names the one that is wrong."""
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 
 class EnvironmentProblem(Exception):
@@ -23,3 +24,19 @@ def whole_number(environment: Mapping[str, str], name: str, lowest: int, highest
             f"the environment variable {name} is {value!r}; it must be a whole number from {lowest} to {highest}"
         )
     return int(value)
+
+
+class SecretName(NamedTuple):
+    """Place of a secret: the service that keeps it (ssm, secretsmanager) and its name there."""
+
+    service: str
+    name: str
+
+
+def secret(environment: Mapping[str, str], name: str) -> SecretName:
+    """Return the place that a variable SECRET_<NAME> names; the value is there, not here."""
+    service, _, place = text(environment, name).partition(":")
+    if service not in ("ssm", "secretsmanager") or not place:
+        # Not the text itself: somebody may have put the secret there.
+        raise EnvironmentProblem(f"the environment variable {name} must be ssm:NAME or secretsmanager:NAME")
+    return SecretName(service, place)

@@ -5,18 +5,23 @@ import json
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 
 from compute.packaging import build
 from foundation.catalog import CATALOG
-from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, TableGrant
+from foundation.grants import ActionGrant
+from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, Grant, TableGrant
+from foundation.secrets import SecretGrant
 from tests.support.mocks import outputs_of, roll_out
 
 Call = tuple[str, str, Mapping[str, Any]]
+_HERE = "arn:aws:{}:us-east-1:123456789012"
+_SECRET = {"SecretString": "secret", "Parameter": {"Type": "SecureString", "Value": "secret"}}
 every_function = pytest.mark.parametrize("function", CATALOG.functions, ids=lambda function: function.name)
 
 
@@ -80,8 +85,12 @@ def test_every_variable_is_required(function: Function) -> None:
 
 def _needed(service: str, operation: str, request: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The permissions of a request: (action, ARN); one of several operations needs those of the ones inside."""
-    table = "arn:aws:dynamodb:us-east-1:123456789012:table/{}".format
-    if operation == "TransactWriteItems":
+    table = f"{_HERE.format('dynamodb')}:table/{{}}".format
+    if service in ("ssm", "secretsmanager"):
+        yield _reads_secret(service, operation, request)
+    elif service not in ("dynamodb", "sqs"):
+        return  # what it needs is not called as the operation is
+    elif operation == "TransactWriteItems":
         for item in request["TransactItems"]:
             for word, part in item.items():
                 yield f"{service}:{word.removesuffix('Item')}Item", table(part["TableName"])
@@ -94,7 +103,14 @@ def _needed(service: str, operation: str, request: Mapping[str, Any]) -> Iterato
         yield f"{service}:{operation}", table(request["TableName"])
     else:
         queue = request["QueueUrl"].rsplit("/", 1)[1]
-        yield f"{service}:{operation.removesuffix('Batch')}", f"arn:aws:sqs:us-east-1:123456789012:{queue}"
+        yield f"{service}:{operation.removesuffix('Batch')}", f"{_HERE.format('sqs')}:{queue}"
+
+
+def _reads_secret(service: str, operation: str, request: Mapping[str, Any]) -> tuple[str, str]:
+    place = (
+        f"parameter/{request['Name'].removeprefix('/')}" if service == "ssm" else f"secret:{request['SecretId']}-??????"
+    )
+    return f"{service}:{operation}", f"{_HERE.format(service)}:{place}"
 
 
 @pytest.fixture
@@ -114,9 +130,14 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
             for each in request.get("Statements", ())
         ]
         answers = [{"Error": {"Code": code}} if code else {} for code in codes]
-        return {"Items": [], "Responses": answers if operation == "BatchExecuteStatement" else {}}
+        return {"Items": [], "Responses": answers if operation == "BatchExecuteStatement" else {}, **_SECRET}
+
+    def call_by_boto3(client: Any, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        sent.append((client.meta.service_model.service_name, operation, request))
+        return {}
 
     monkeypatch.setattr(AwsClient, "call", call)
+    monkeypatch.setattr(BaseClient, "_make_api_call", call_by_boto3)
     return sent
 
 
@@ -134,11 +155,20 @@ def test_the_role_grants_what_the_handler_calls_and_every_grant_is_used(
         handler.service.cache_clear()
     needed = {pair for call in calls for pair in _needed(*call)}
     assert needed <= _granted(function)
-    used = {action for action, _ in needed}
+    used = {action for action, _ in needed} | {service for service, _, _ in calls}
     for grant in function.grants:
-        known = TABLE_ACCESS if isinstance(grant, TableGrant) else QUEUE_ACCESS
-        for word in grant.access:
-            assert used & set(known[word]), f"{function.name} is granted {word!r} and never uses it"
+        for word, actions in _told(grant).items():
+            assert used & set(actions), f"{function.name} is granted {word!r} and never uses it"
+
+
+def _told(grant: Grant) -> Mapping[str, Collection[str]]:
+    """Return what of the calls shows that a grant is used, by its words: an action, or calls of an action's service."""
+    if isinstance(grant, ActionGrant):
+        return {action: {action, action.partition(":")[0]} for action in grant.actions}
+    if isinstance(grant, SecretGrant):
+        return {grant.secret: {"ssm", "secretsmanager"}}
+    known = TABLE_ACCESS if isinstance(grant, TableGrant) else QUEUE_ACCESS
+    return {word: known[word] for word in grant.access}
 
 
 @every_function

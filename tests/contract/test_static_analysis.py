@@ -18,7 +18,9 @@ from foundation.guardrails.documents import documents
 from foundation.guardrails.exemptions import EXEMPTIONS, exempted
 from foundation.guardrails.rules import Resource
 from foundation.layers import LAYER_NAMES
+from foundation.policies import execution_policy
 from tests.support.checkers import ask
+from tests.support.declarations import ARNS, CALLER, SECRETS
 from tests.support.mocks import OPTIONAL, roll_out
 
 
@@ -99,7 +101,8 @@ def policies() -> dict[str, Any]:
         for item in recording.resources:
             for document, kind in documents(Resource(type=item.type, name=item.name, props=item.inputs)):
                 found[f"{item.name} {kind}"] = {"kind": kind, "document": document}
-    return found | deployers()
+    every_grant = {"kind": "identity", "document": execution_policy(CALLER, ARNS, SECRETS)}
+    return found | deployers() | {"caller-policy identity": every_grant}
 
 
 def deployers() -> dict[str, Any]:

@@ -7,6 +7,7 @@ environment, but for what the function's declaration grants it.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from foundation.catalog import CATALOG
-from foundation.model import TABLE_ACCESS, Function, QueueTrigger, StreamTrigger, Table, TableGrant
+from foundation.grants import ActionGrant, filled
+from foundation.model import TABLE_ACCESS, Function, QueueGrant, QueueTrigger, StreamTrigger, Table, TableGrant
 from foundation.naming import Arns, Names
 
 if TYPE_CHECKING:
@@ -214,6 +216,14 @@ def _account_calls() -> Iterator[Attempt]:
     ):
         yield Attempt(service=service, operation=operation, action=action, on="the account")
     yield Attempt(
+        service="ssm", operation="get_parameter", action="ssm:GetParameter", on="a secret of another",
+        parameters={"Name": "/another/key", "WithDecryption": True},
+    )  # fmt: skip
+    yield Attempt(
+        service="secretsmanager", operation="get_secret_value", action="secretsmanager:GetSecretValue",
+        on="a secret of another", parameters={"SecretId": "another"},
+    )  # fmt: skip
+    yield Attempt(
         service="iam", operation="create_user", action="iam:CreateUser", on="the account",
         parameters={"UserName": "intruder"},
     )  # fmt: skip
@@ -233,6 +243,9 @@ def allowed(function: Function, arns: Arns) -> set[tuple[str, str]]:
     for grant in function.grants:
         if isinstance(grant, TableGrant):
             found |= {(action, names.table(grant.table)) for word in grant.access for action in TABLE_ACCESS[word]}
-        elif "release" in grant.access:
+        elif isinstance(grant, QueueGrant) and "release" in grant.access:
             found.add(("sqs:ChangeMessageVisibility", names.queue(grant.queue)))
+        elif isinstance(grant, ActionGrant):
+            aimed_at = {re.split("[:/]", filled(arn, arns))[-1] for arn in grant.resources}
+            found |= {(action, name) for action in grant.actions for name in aimed_at}
     return found

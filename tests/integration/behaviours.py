@@ -11,22 +11,15 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from aggregate.counting import LOOK_FIRST_EVENTS
 from foundation.catalog import CATALOG
-from foundation.model import (
-    QUEUE_ACCESS,
-    TABLE_ACCESS,
-    Function,
-    QueueGrant,
-    QueueTrigger,
-    StreamTrigger,
-    TableGrant,
-)
+from foundation.model import Function, QueueTrigger, StreamTrigger
 from foundation.naming import Arns, Names
+from foundation.policies import execution_policy
 from ingest.store import MAX_STATEMENTS
 from shared.keys import event_key, series_key
 from tests.integration.cloud import ACCOUNT
@@ -108,6 +101,12 @@ class Behaviour:
     name: str
     start: Callable[[Estate], Look]
     needs: Mapping[str, tuple[str, ...]]
+
+
+def label(arn: str, arns: Arns) -> str:
+    """An ARN as a person would call it, the same in every environment: table-events, queue-ingest."""
+    resource = arn.split(":", 5)[5].removeprefix("table/").removeprefix("log-group:")
+    return resource.replace(f"-{arns.names.suffix}", "")
 
 
 def event(name: str, event_type: str = "") -> str:
@@ -382,16 +381,23 @@ def _of_declaration(function: Function) -> Iterator[Behaviour]:
             needs={f"table-{trigger.table}/stream/*": STREAM_ACTIONS},
         )  # fmt: skip
     if function.grants:
-        needs = dict(map(_granted, function.grants))
+        needs = _granted(function)
         yield Behaviour(
             function=name, name="its payload is processed", start=partial(payload_processed, name), needs=needs
         )
 
 
-def _granted(grant: TableGrant | QueueGrant) -> tuple[str, tuple[str, ...]]:
-    if isinstance(grant, TableGrant):
-        return f"table-{grant.table}", tuple(action for word in grant.access for action in TABLE_ACCESS[word])
-    return f"queue-{grant.queue}", tuple(action for word in grant.access for action in QUEUE_ACCESS[word])
+def _granted(function: Function) -> Mapping[str, tuple[str, ...]]:
+    """Return the actions of the function's grants, by what they are on."""
+    arns = Arns(names=Names("dev"), account=ACCOUNT, region="us-east-1")
+    own = len(execution_policy(replace(function, grants=()), arns)["Statement"])
+    found: dict[str, tuple[str, ...]] = {}
+    for item in execution_policy(function, arns, CATALOG.secrets)["Statement"][own:]:
+        on = label(item["Resource"], arns)
+        # The embedded AWS does not check the use of keys.
+        if item["Action"] != ["kms:Decrypt"]:
+            found[on] = (*found.get(on, ()), *item["Action"])
+    return found
 
 
 _WRITTEN_DOWN = {behaviour.function for behaviour in _OWN}

@@ -18,7 +18,7 @@ from estate_tool.core.paths import ROOT
 from foundation.catalog import CATALOG
 from foundation.naming import Arns
 from foundation.policies import execution_policy
-from tests.integration.behaviours import BEHAVIOURS, Behaviour, Estate
+from tests.integration.behaviours import BEHAVIOURS, Behaviour, Estate, label
 from tests.support.waiting import PAUSE, expect_soon
 
 DOCUMENT = ROOT / "docs" / "permissions.md"
@@ -52,18 +52,13 @@ class Findings:
     """(action, resource) that were asked for and refused under the policy as it is."""
 
 
-def label(arn: str, arns: Arns) -> str:
-    """An ARN as a person would call it, the same in every environment: table-events, queue-ingest."""
-    resource = arn.split(":", 5)[5].removeprefix("table/").removeprefix("log-group:")
-    return resource.replace(f"-{arns.names.suffix}", "")
-
-
 def permissions(function: str, policy: Policy, arns: Arns) -> list[Permission]:
-    """Every action of a policy with what it is allowed on."""
+    """Every action of a policy with what it is allowed on; without keys, whose use the embedded AWS does not check."""
     return [
         Permission(function, item["Sid"], action, label(item["Resource"], arns))
         for item in policy["Statement"]
         for action in item["Action"]
+        if action != "kms:Decrypt"
     ]
 
 
@@ -119,7 +114,7 @@ class Prover:
 
     def _declared(self, function: str) -> Policy:
         (declared,) = [item for item in CATALOG.functions if item.name == function]
-        return execution_policy(declared, self._estate.arns)
+        return execution_policy(declared, self._estate.arns, CATALOG.secrets)
 
     def _give(self, function: str, policy: Policy) -> None:
         names = self._estate.names
@@ -187,7 +182,9 @@ def prove(estate: Estate) -> dict[str, Findings]:
     """The declared policy of every function, examined side by side."""
     with ThreadPoolExecutor() as pool:
         examined = {
-            function.name: pool.submit(Prover(estate).examine, function.name, execution_policy(function, estate.arns))
+            function.name: pool.submit(
+                Prover(estate).examine, function.name, execution_policy(function, estate.arns, CATALOG.secrets)
+            )
             for function in CATALOG.functions
         }
         return {name: future.result() for name, future in examined.items()}

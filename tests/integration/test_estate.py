@@ -331,7 +331,7 @@ def test_an_action_too_many_is_reported_as_unneeded_and_one_too_few_as_missing(
     running = Estate(own)
     prover = Prover(running)
     (function,) = [item for item in CATALOG.functions if item.name == "query"]
-    declared = execution_policy(function, running.arns)
+    declared = execution_policy(function, running.arns, CATALOG.secrets)
     scan = {"Sid": "More", "Action": ["dynamodb:Scan"], "Effect": "Allow", "Resource": running.arns.table("events")}
     found = prover.examine("query", declared | {"Statement": [*declared["Statement"], scan]})
     assert found.missing == set()

@@ -14,7 +14,7 @@ def test_every_function_has_a_role_with_exactly_its_own_policy() -> None:
         role = recording.one("iam/role:Role", name=f"role-{function.name}-dev")
         assert json.loads(role.inputs["assumeRolePolicy"]) == trust_policy("123456789012")
         policy = recording.one("RolePolicy", role=role.inputs["name"])
-        assert json.loads(policy.inputs["policy"]) == execution_policy(function, ARNS)
+        assert json.loads(policy.inputs["policy"]) == execution_policy(function, ARNS, CATALOG.secrets)
     assert len(recording.of("iam/role:Role")) == len(CATALOG.functions)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from foundation.grants import ActionGrant
 from foundation.model import (
     Capacity,
     Catalog,
@@ -16,6 +17,7 @@ from foundation.model import (
     TableGrant,
 )
 from foundation.naming import Arns, Names
+from foundation.secrets import Secret, SecretGrant
 
 ITEMS = Table(
     name="items",
@@ -52,6 +54,25 @@ READ = Function(
     critical=True,
 )
 CATALOG = Catalog(tables=(ITEMS, TOTALS), queues=(INBOX,), functions=(STORE, COUNT, READ))
+# A function with every kind of grant, and its secrets.
+_KEY = "arn:{partition}:kms:{region}:{account}:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+SECRETS = (
+    Secret(name="api-key", parameter="/shop/{suffix}/api-key", key=_KEY),
+    Secret(name="token", secret="shop/{suffix}/token", key=_KEY),
+)
+CALLER = Function(
+    name="caller",
+    handler="caller.handler.handle",
+    description="Calls a partner.",
+    timeout_seconds=10,
+    grants=(
+        *(SecretGrant(secret=secret.name) for secret in SECRETS),
+        ActionGrant(
+            actions=("ses:SendEmail",), resources=("arn:{partition}:ses:{region}:{account}:identity/example.com",)
+        ),
+        ActionGrant(actions=("s3:GetObject", "s3:PutObject"), resources=("arn:{partition}:s3:::reports-{suffix}/*",)),
+    ),
+)
 
 ARNS = Arns(names=Names("dev"), account="123456789012", region="us-east-1")
 TAGS = {"Project": "estate", "Layer": "some", "Component": "thing"}

@@ -6,6 +6,7 @@ own runs exported, so that what one layer reads is what another one really wrote
 
 import asyncio
 import contextvars
+import json
 import runpy
 import threading
 from collections.abc import Callable, Mapping
@@ -20,7 +21,9 @@ from pulumi.runtime import mocks, rpc, set_all_config
 from pulumi.runtime.settings import configure
 from pulumi.runtime.stack import run_in_stack
 
+from foundation.catalog import CATALOG
 from foundation.layers import LAYERS, layer, project
+from foundation.values import PerEnvironment
 from tests.support import fake_aws
 
 ROOT = Path(__file__).parents[2]
@@ -231,7 +234,16 @@ def roll_out(
     up_to: str = "observability", *, stack: str = "dev", config: Mapping[str, str] | None = None
 ) -> dict[str, Recording]:
     """Every layer up to one, in order, each fed with what those it reads exported. Recordings are shared: read only."""
-    return dict(_roll_out(up_to, stack, tuple(sorted((config or {}).items()))))
+    return dict(_roll_out(up_to, stack, tuple(sorted({**_values_without_default(), **(config or {})}.items()))))
+
+
+def _values_without_default() -> dict[str, str]:
+    """Return the configuration of the variables that every environment has to set."""
+    needed = {
+        function.name: {name: "set" for name, value in function.environment.items() if value == PerEnvironment()}
+        for function in CATALOG.functions
+    }
+    return {"compute:environment": json.dumps(needed)} if any(needed.values()) else {}
 
 
 def everything() -> dict[str, Registration]:

@@ -128,6 +128,8 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
     ("dynamodb", "Query", {"TableName": "t", "KeyConditionExpression": "k = :k", "ExpressionAttributeValues": VALUES}),
     ("dynamodb", "TransactWriteItems", {"TransactItems": [PUT], "ClientRequestToken": "c"}),
     ("sqs", "ChangeMessageVisibilityBatch", {"QueueUrl": "https://q", "Entries": ENTRIES}),
+    ("ssm", "GetParameter", {"Name": "/shop/key", "WithDecryption": True}),
+    ("secretsmanager", "GetSecretValue", {"SecretId": "shop-key"}),
 ]
 
 

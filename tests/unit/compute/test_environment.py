@@ -7,6 +7,7 @@ from compute.environment import variables
 from data.outputs import DataOutputs, QueueOutputs, TableOutputs
 from foundation.model import Function, QueueGrant, TableGrant
 from foundation.naming import Names
+from foundation.secrets import SecretGrant
 from tests.support.declarations import READ
 from tests.support.mocks import record
 
@@ -19,7 +20,7 @@ TABLE_KEYS = tuple(TableOutputs.__dataclass_fields__)
 QUEUE_KEYS = tuple(QueueOutputs.__dataclass_fields__)
 
 
-def _variables(function: Function) -> dict[str, str]:
+def _variables(function: Function, **values: str) -> dict[str, str]:
     """Return the function's environment, next to tables and queues it is not granted."""
 
     def program() -> None:
@@ -27,7 +28,7 @@ def _variables(function: Function) -> dict[str, str]:
             tables={name: TableOutputs(**_outputs(TABLE_KEYS, name)) for name in ("totals", "hourly-sums", "other")},
             queues={name: QueueOutputs(**_outputs(QUEUE_KEYS, name)) for name in ("inbox", "other")},
         )
-        pulumi.export("variables", variables(function, Names("dev"), data))
+        pulumi.export("variables", variables(function, Names("dev"), data, values, {"api-key": "ssm:/api-key"}))
 
     return dict(record(program).outputs["variables"])
 
@@ -43,7 +44,12 @@ def test_hyphens_become_underscores() -> None:
 
 
 def test_what_the_declaration_adds_is_passed_on() -> None:
-    assert _variables(replace(READ, grants=(), environment={"RETENTION_DAYS": "400"})) == {"RETENTION_DAYS": "400"}
+    assert _variables(replace(READ, grants=()), RETENTION_DAYS="400") == {"RETENTION_DAYS": "400"}
+
+
+def test_of_a_secret_its_place_is_told() -> None:
+    grants = (SecretGrant(secret="api-key"),)
+    assert _variables(replace(READ, grants=grants)) == {"SECRET_API_KEY": "ssm:/api-key"}
 
 
 def test_without_grants_a_function_is_told_nothing() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from foundation.guardrails.access import is_scoped
 from foundation.guardrails.policies import ALL_RULES
 from foundation.guardrails.rules import UNKNOWN, Resource, Rule, message
+from foundation.scope import is_scoped
 from tests.unit.foundation.guardrails.pairs import ALARM, PAIRS, TABLE, Pair, resource
 
 BY_NAME = {rule.name: rule for rule in ALL_RULES}

@@ -1,0 +1,112 @@
+"""Grants of any AWS action: actions and ARNs, both named in full."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from foundation.naming import Arns
+from foundation.problems import Problem
+from foundation.scope import is_scoped
+
+PLACEHOLDERS = ("partition", "region", "account", "suffix")
+_ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
+_ARN = re.compile(r"arn:[^:\s]+:[a-z0-9-]+:[^:\s]*:[^:\s]*:\S+")
+_READS = ("BatchGet", "ConditionCheck", "Describe", "Get", "Head", "List", "Query", "Scan")
+# Resources of the estate that a function feeds by what it does to them, by the form of their ARNs.
+_FED = {
+    "table": re.compile(r":dynamodb:[^:]*:[^:]*:table/table-(.+)-\{suffix\}"),
+    "queue": re.compile(r":sqs:[^:]*:[^:]*:queue-(.+)-\{suffix\}"),
+    "function": re.compile(r":lambda:[^:]*:[^:]*:function:lambda-(.+)-\{suffix\}"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActionGrant:
+    """Actions on resources that are no table or queue of the catalog: `ses:SendEmail` on the ARN of an identity.
+
+    ARNs may hold {partition}, {region}, {account} and {suffix} in place of the environment's. Neither actions nor
+    services, regions and accounts have wildcards; a resource has one only below its whole name (`bucket-{suffix}/*`).
+    """
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+
+
+def filled(template: str, arns: Arns) -> str:
+    """Return a text of the catalog with its placeholders replaced by what the environment has."""
+    values = {
+        "partition": arns.partition, "region": arns.region, "account": arns.account, "suffix": arns.names.suffix,
+    }  # fmt: skip
+    return re.sub(r"\{(\w+)\}", lambda found: values[found[1]], template)
+
+
+def statements(grants: Iterable[ActionGrant], arns: Arns) -> Iterator[dict[str, Any]]:
+    """Yield a statement for each resource of each grant, numbered by service."""
+    count: dict[str, int] = {}
+    for grant in grants:
+        for resource in grant.resources:
+            arn = filled(resource, arns)
+            service = "".join(part.capitalize() for part in arn.split(":")[2].split("-"))
+            count[service] = count.get(service, 0) + 1
+            yield {
+                "Sid": f"Call{service}{count[service]}",
+                "Effect": "Allow",
+                "Action": sorted(grant.actions),
+                "Resource": arn,
+            }
+
+
+def problems(where: str, grants: Iterable[ActionGrant]) -> Iterator[Problem]:
+    """Yield what is wrong with the grants of a function."""
+    seen: set[tuple[str, str]] = set()
+    for grant in grants:
+        if not grant.actions:
+            yield Problem(where=f"{where} grant actions", value=grant.actions, allowed="at least one action")
+        if not grant.resources:
+            yield Problem(where=f"{where} grant resources", value=grant.resources, allowed="at least one ARN")
+        for action in grant.actions:
+            yield from _action(f"{where} grant actions", action)
+        for resource in grant.resources:
+            yield from _resource(f"{where} grant resources", resource)
+            for pair in ((action, resource) for action in grant.actions):
+                if pair in seen:
+                    yield Problem(where=f"{where} grants", value=" on ".join(pair), allowed="each permission once")
+                seen.add(pair)
+
+
+def _action(where: str, action: str) -> Iterator[Problem]:
+    if "*" in action or "?" in action:
+        allowed = "actions named in full, without wildcards; every one that is needed for itself"
+        yield Problem(where=where, value=action, allowed=allowed)
+    elif not _ACTION.fullmatch(action):
+        yield Problem(where=where, value=action, allowed="a service and its action, such as ses:SendEmail")
+
+
+def _resource(where: str, resource: str) -> Iterator[Problem]:
+    if unknown := unknown_placeholders(resource):
+        allowed = f"the placeholders {', '.join(f'{{{name}}}' for name in PLACEHOLDERS)}, not {unknown}"
+        yield Problem(where=where, value=resource, allowed=allowed)
+    elif ("*" in resource or "?" in resource) and not is_scoped(resource):
+        allowed = "an ARN that names one resource; a wildcard stands only below its whole name, as in bucket/*"
+        yield Problem(where=where, value=resource, allowed=allowed)
+    elif not _ARN.fullmatch(resource):
+        allowed = "an ARN, such as arn:{partition}:ses:{region}:{account}:identity/example.com"
+        yield Problem(where=where, value=resource, allowed=allowed)
+
+
+def unknown_placeholders(text: str, known: tuple[str, ...] = PLACEHOLDERS) -> str:
+    """Return what stands in braces and is no placeholder, or a brace without its twin; empty if there is none."""
+    rest = re.sub(rf"\{{({'|'.join(known)})\}}", "", text)
+    found = re.search(r"\{[^{}]*\}|[{}]", rest)
+    return found[0] if found else ""
+
+
+def fed(grant: ActionGrant) -> Iterator[str]:
+    """Yield the tables, queues and functions of the estate that the grant lets its function write to or call."""
+    if all(action.split(":")[-1].startswith(_READS) for action in grant.actions):
+        return
+    for resource in grant.resources:
+        for kind, form in _FED.items():
+            if found := form.search(resource):
+                yield f"{kind} {found[1]}"
