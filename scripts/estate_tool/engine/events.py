@@ -32,8 +32,8 @@ _NO_ANSWER = re.compile(r"connection error|error reading from server|transport i
 # What the engine's events tell of a resource that belongs into its state.
 _STATE_KEYS = ("urn", "type", "custom", "parent", "inputs", "provider")
 _CLOSING = ("update failed", "preview failed")
-# What was still under way when the engine stopped for an error, which is told of itself.
-_STOPPED = "context canceled"
+# Operations that were under way, and a program that still ran, when the engine stopped for another error.
+_STOPPED = ("context canceled", "Resource monitor has terminated")
 # In a preview, for an output that is known only when AWS has answered; and for one that is nobody's business.
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 UNKNOWN_WORDS = (UNKNOWN, "[secret]")
@@ -162,7 +162,9 @@ class Changes:
     def _diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
         message = str(diagnostic.get("message", "")).strip()
         # The engine closes with a line that only says that there were errors.
-        if diagnostic.get("severity") != "error" or not message or message in _CLOSING or _STOPPED in message:
+        if diagnostic.get("severity") != "error" or not message or message in _CLOSING:
+            return
+        if any(text in message for text in _STOPPED):
             return
         urn = str(diagnostic.get("urn", ""))
         # After a fault of AWS's own, or an answer that never came, it may have been carried out all the same.

@@ -24,10 +24,10 @@ from estate_tool.setup.failures import writing
 from estate_tool.setup.locking import beside, hold
 from estate_tool.setup.uv import ask_version, version_of
 
-# The engine this project is tested with, and the oldest one it takes from PATH. The newest that the Go module
-# proxy serves; go/engine/go.mod names it too.
-VERSION = "3.259.0"
-OLDEST = (3, 259, 0)
+# The engine this project is tested with; go/engine/go.mod names it too.
+VERSION = "3.274.1"
+# The oldest engine that is taken from PATH: the version this project was tested with before.
+OLDEST = "3.259.0"
 TOO_NEW = (4, 0, 0)
 STAMP = "engine.json"
 
@@ -91,8 +91,9 @@ def find_on_path() -> Engine | str:
     version = version_of(text)
     if version is None:
         return f"{pulumi} does not say its version"
-    if not OLDEST <= version < TOO_NEW or ("-" in text and version == OLDEST):
-        return f"{pulumi} is {text}; {VERSION} or newer is needed, older than {TOO_NEW[0]}"
+    oldest = version_of(OLDEST) or TOO_NEW
+    if not oldest <= version < TOO_NEW or ("-" in text and version == oldest):
+        return f"{pulumi} is {text}; {OLDEST} or newer is needed, older than {TOO_NEW[0]}"
     host = Path(pulumi).resolve().with_name("pulumi-language-python")
     if not (os.access(host, os.X_OK) or shutil.which(host.name, path=os.pathsep.join(folders))):
         return f"{pulumi} has no {host.name} beside it or on PATH"
@@ -167,7 +168,7 @@ def _install(folder: Path, report: Report, tried: list[tuple[str, str]]) -> Engi
         report.line(f"set-up: the Pulumi engine {VERSION} ({name}) is ready after {duration(time.monotonic() - began)}")
         return Engine((folder / "bin",), VERSION, source)
     listing = "\n".join(f"  {name}: {why}" for name, why in tried)
-    hints.append(f"or install Pulumi {VERSION} or newer yourself (pulumi.com/docs/install), so that it is on PATH")
+    hints.append(f"or install Pulumi {OLDEST} or newer yourself (pulumi.com/docs/install), so that it is on PATH")
     raise Failed(f"there is no Pulumi engine, and none of the ways to get one worked:\n{listing}", "\n".join(hints))
 
 

@@ -66,6 +66,7 @@ def test_errors_are_kept_once_with_the_resource_they_are_about() -> None:
         "update failed",
         "preview failed",
         "aggregate-function: failed to run remediation: context canceled",
+        "Resource monitor has terminated, shutting down",
     ):
         changes.take({"diagnosticEvent": {"severity": "error", "urn": URN, "message": message}})
     changes.take({"diagnosticEvent": {"severity": "warning", "urn": URN, "message": "careful"}})
