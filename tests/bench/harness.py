@@ -17,10 +17,6 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).with_name("results.json")
 
 
-class NotMeasured(Exception):
-    """This machine lacks what the measurement needs; the message says what."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class Measured:
     """Ours against theirs, in one unit; `note` is what else was seen. `b` is zero where nothing is compared with."""

@@ -1,33 +1,40 @@
-"""Rollouts of the four layers against what one would type without the tool, and a preview against another tool's."""
+"""Rollouts and previews of the layers against the commands one would type without the tool."""
 
 from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import tempfile
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.paths import ROOT
+from foundation.catalog import CATALOG
 from foundation.layers import LAYER_NAMES
-from tests.bench.checkouts import Checkout, checkout
-from tests.bench.harness import Measured, NotMeasured, Row, interleaved, wall
+from tests.bench.checkouts import Checkout, checkout, largest_child_mb
+from tests.bench.harness import Measured, Row, interleaved, wall
 from tests.integration.commands import layer_results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 LOOP = "pulumi up --yes in each layer's folder"
-_PROJECT = "name: monolith\nruntime: python\nconfig:\n  aws:region:\n    value: us-east-1\n"
-CDK = ("aws-cdk@2.150.0", "aws-cdk-lib@2.150.0", "constructs@10.3.0")
-_APP = """
-const cdk = require("aws-cdk-lib");
-const app = new cdk.App(), stack = new cdk.Stack(app, "layer");
-for (const [name, properties] of Object.entries(require("./resources.json")))
-  new cdk.CfnResource(stack, name, {type: "AWS::Bench::Resource", properties});
-app.synth();
+ONE_STACK = "pulumi up --yes of one stack of the same"
+MONOLITH = (ROOT / "tests/bench/monolith.py").read_text()
+_PROJECT = "name: plain\nruntime: python\nconfig:\n  aws:region:\n    value: us-east-1\n"
+_MORE = """
+
+from dataclasses import replace
+
+(_QUERY,) = (function for function in CATALOG.functions if function.name == "query")
+CATALOG = replace(
+    CATALOG,
+    functions=CATALOG.functions
+    + tuple(
+        replace(_QUERY, name=f"bench-{{number}}", handler=f"bench_{{number}}.handler.handle")
+        for number in range({more})
+    ),
+)
 """
 
 
@@ -73,15 +80,10 @@ def _handler_changed(small: bool) -> Measured:
 def _from_nothing(small: bool) -> Measured:
     layers = _layers(small)
     with checkout() as run:
-        run.variables["MONOLITH_LAYERS"] = " ".join(layers)
-        monolith = run.root / "monolith"
-        monolith.mkdir()
-        (monolith / "Pulumi.yaml").write_text(_PROJECT)
-        shutil.copyfile(ROOT / "tests/bench/monolith.py", monolith / "__main__.py")
         # Once to have everything in place: the provider's plugin is the tool's doing.
         _deploy(run, layers, "deployed")
         run("scripts/destroy_all.sh")
-        run.pulumi(monolith, "stack", "init")
+        monolith = _program(run, MONOLITH, layers)
 
         def ours() -> float:
             # Where there is nothing that a rollout could harm, a preview may be done without.
@@ -97,20 +99,49 @@ def _from_nothing(small: bool) -> Measured:
         return interleaved(ours, one_stack, 1 if small else 3)
 
 
+def _forty_functions(small: bool) -> Measured:
+    """Roll forty functions out once each way: the plain engine takes minutes."""
+    with checkout() as run:
+        _declare(run, 4 if small else 40)
+        report: dict[str, Any] = {}
+        ours = wall(lambda: report.update(json.loads(run("scripts/deploy_all.sh", "--skip-preview", "--json").stdout)))
+        resources = sum(layer["created"] for layer in report["layers"])
+        largest = largest_child_mb()
+        run("scripts/destroy_all.sh")
+        monolith = _program(run, MONOLITH, LAYER_NAMES)
+        one_stack = wall(lambda: run.pulumi(monolith, "up", "--yes"))
+    return Measured(a=ours, b=one_stack, note=f"{resources} resources; {largest:.0f} MB at most in one process of ours")
+
+
+def _declare(run: Checkout, functions: int) -> None:
+    """Fill the catalog up to this many functions with copies of query."""
+    more = functions - len(CATALOG.functions)
+    catalog = run.root / "foundation/catalog.py"
+    catalog.write_text(catalog.read_text() + _MORE.format(more=more))
+    sizing = run.root / "compute/sizing.json"
+    document = json.loads(sizing.read_text())
+    for number in range(more):
+        shutil.copytree(run.root / "lambda_src/query", run.root / f"lambda_src/bench_{number}")
+        document["functions"][f"bench-{number}"] = document["functions"]["query"]
+    sizing.write_text(json.dumps(document))
+
+
+def _program(run: Checkout, source: str, layers: Sequence[str] = ()) -> Path:
+    """A project of one stack, `local`, with this program."""
+    folder = run.root / "plain"
+    folder.mkdir()
+    run.variables["MONOLITH_LAYERS"] = " ".join(layers)
+    (folder / "Pulumi.yaml").write_text(_PROJECT)
+    (folder / "__main__.py").write_text(source)
+    run.pulumi(folder, "stack", "init")
+    return folder
+
+
 def _preview(small: bool) -> Measured:
-    if shutil.which("npm") is None:
-        raise NotMeasured("there is no npm on this machine")
-    with tempfile.TemporaryDirectory() as folder, checkout() as run:
-        app = Path(folder)
-        installed = subprocess.run(
-            ["npm", "install", "--no-audit", "--no-fund", *CDK], cwd=app, capture_output=True, text=True, check=False
-        )
-        if installed.returncode != 0:
-            raise NotMeasured(f"npm can't install the CDK: {installed.stderr.strip()[-300:]}")
+    with checkout() as run:
         for layer in LAYER_NAMES[:2]:
             run("scripts/deploy_layer.sh", layer)
-        (app / "resources.json").write_text(json.dumps(_resources(run, "data")))
-        (app / "app.js").write_text(_APP)
+        empty = _program(run, "")
         edited = run.root / "environments/Pulumi.local.yaml"
 
         def ours() -> None:
@@ -118,21 +149,7 @@ def _preview(small: bool) -> Measured:
             edited.write_text(f"{edited.read_text() if edited.exists() else ''}\n# looked at\n")
             run("scripts/deploy_layer.sh", "data", "--preview", "--force")
 
-        def cdk() -> None:
-            command = ["node_modules/.bin/cdk", "synth", "--quiet", "--app", "node app.js"]
-            subprocess.run(command, cwd=app, check=True, capture_output=True)
-
-        return interleaved(lambda: wall(ours), lambda: wall(cdk), 1 if small else 5)
-
-
-def _resources(run: Checkout, layer: str) -> dict[str, Any]:
-    """The resources of a layer by a name that CloudFormation takes, with their properties."""
-    exported = subprocess.run(
-        ["pulumi", "stack", "export", "--stack", "local"], cwd=run.root / layer, env=run.variables, check=True,
-        capture_output=True,
-    )  # fmt: skip
-    found = [each for each in json.loads(exported.stdout)["deployment"]["resources"] if each["type"].startswith("aws:")]
-    return {f"resource{number}": each["inputs"] for number, each in enumerate(found)}
+        return interleaved(lambda: wall(ours), lambda: wall(lambda: run.pulumi(empty, "preview")), 1 if small else 7)
 
 
 ROWS = (
@@ -145,11 +162,15 @@ ROWS = (
         measure=_handler_changed,
     ),
     Row(
-        name="from-nothing", what="deploy_all.sh --skip-preview from nothing", unit="s",
-        against="pulumi up --yes of one stack of the same", goal=1.0, measure=_from_nothing,
+        name="from-nothing", what="deploy_all.sh --skip-preview from nothing", against=ONE_STACK, unit="s", goal=0.75,
+        measure=_from_nothing,
     ),
     Row(
-        name="preview", what="preview of the data layer", against="cdk synth of the same resources", unit="s", goal=0.7,
-        measure=_preview,
+        name="forty-functions", what="deploy_all.sh --skip-preview of forty functions from nothing", against=ONE_STACK,
+        unit="s", goal=0.15, measure=_forty_functions,
+    ),
+    Row(
+        name="preview", what="preview of the data layer", against="pulumi preview of an empty program", unit="s",
+        goal=1.25, measure=_preview,
     ),
 )  # fmt: skip

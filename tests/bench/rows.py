@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from tests.bench import audit, bill, growth, handlers, rollouts, sending, sizing, starts, whole
+from tests.bench import audit, bill, handlers, rollouts, sending, sizing, starts
 
 ROWS = (
     *rollouts.ROWS,
-    *growth.ROWS,
     *starts.ROWS,
     *handlers.ROWS,
     *bill.ROWS,
-    *whole.ROWS,
     *sending.ROWS,
     *sizing.ROWS,
     *audit.ROWS,
