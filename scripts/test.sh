@@ -2,6 +2,8 @@
 # test.sh [pytest arguments]: sets up what is missing, then runs every test tier that needs no AWS account, the fast
 # ones first; with arguments, what they name (relative to the checkout).
 set -euo pipefail
+# Thousands of processes start: compile each module once.
+unset PYTHONDONTWRITEBYTECODE
 self=$(readlink -f -- "${BASH_SOURCE[0]}")
 root=${self%/*/*}
 # shellcheck source=scripts/_setup.sh

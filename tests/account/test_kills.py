@@ -84,10 +84,6 @@ def test_a_tool_killed_while_functions_are_created_leaves_no_lock(bucket_account
     assert deploy(run).results == dict.fromkeys(LAYER_NAMES, "unchanged")
 
 
-def test_what_was_killed_and_went_on_is_what_was_declared(run: Checkout) -> None:
-    run("scripts/estate", "drift", ENVIRONMENT)
-
-
 def test_an_engine_killed_in_a_teardown_leaves_nothing_in_the_end(bucket_account: Account, run: Checkout) -> None:
     functions = some(bucket_account.aws.client("lambda"), "list_functions", "Functions")
     code, _, text = killed(run, DESTROY, "engine", lambda: not functions())

@@ -14,6 +14,7 @@ import pytest
 from foundation.layers import LAYER_NAMES
 from tests.account import deployer
 from tests.account.reports import deploy, destroy
+from tests.integration import meddling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +23,12 @@ if TYPE_CHECKING:
 
 QUERY = "lambda-query-dev"
 LOG_GROUP = f"/aws/lambda/{QUERY}"
+# Logical name and property of all that `permit_a_guest` changes.
+PERMITTED = (
+    ("query-function", 'permissions["guest"]'),
+    ("query-role", 'inlinePolicies["guest"]'),
+    ("query-role", "managedPolicyArns"),
+)
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -108,29 +115,22 @@ def permit_a_guest(account: Account) -> None:
     iam.attach_role_policy(RoleName="role-query-dev", PolicyArn=managed)
 
 
-def test_what_was_changed_by_hand_is_found_and_repaired(account: Account, run: Checkout) -> None:
-    functions = account.aws.client("lambda")
-    functions.update_function_configuration(FunctionName=QUERY, MemorySize=3008)
+def test_what_was_changed_by_hand_is_found_classed_and_repaired(account: Account, run: Checkout) -> None:
+    meddling.by_hand(account.aws.client, "dev")
+    meddling.as_autoscaling(account.aws.client, "dev")
     permit_a_guest(account)
-    drift = ("scripts/estate", "drift", "dev", "--layer", "compute", "--json")
-    found = run(*drift, code=1)
-    drifted = {each["property"]: each for each in json.loads(found.stdout)["drifted"]}
-    assert drifted.keys() == {"memorySize", 'permissions["guest"]'}
-    memory = drifted["memorySize"]
-    assert (memory["resource"], memory["actual"]) == ("query-function", 3008)
-    assert "scripts/estate drift dev --layer compute --repair" in found.stderr
-    repaired = run(*drift, "--repair", "--yes")
-    told = json.loads(repaired.stdout)
-    assert (told["repaired"], told["left"]) == (True, [])
-    assert "put right" in repaired.stderr
-    assert functions.get_function_configuration(FunctionName=QUERY)["MemorySize"] == memory["expected"]
-
-
-def test_permissions_that_a_role_was_given_by_hand_are_found_and_taken(run: Checkout) -> None:
-    repaired = run("scripts/estate", "drift", "dev", "--layer", "foundation", "--repair", "--yes", "--json")
-    told = json.loads(repaired.stdout)
-    assert {each["property"] for each in told["drifted"]} == {'inlinePolicies["guest"]', "managedPolicyArns"}
-    assert (told["repaired"], told["left"]) == (True, [])
+    answer = json.loads(run("scripts/estate", "drift", "dev", "--repair", "--yes", "--json").stdout)
+    found = {(one["resource"], one["property"]): one for one in answer["drifted"]}
+    assert {key: one["class"] for key, one in found.items()} == {
+        **meddling.BY_HAND, **meddling.AS_AUTOSCALING, **dict.fromkeys(PERMITTED, "security")
+    }  # fmt: skip
+    memory, tag = found["ingest-function", "memorySize"], found["table-events", "tags.Owner"]
+    assert (memory["expected"], memory["actual"]) == (512, 3008)
+    assert (tag["expected"], tag["actual"]) == ("data-platform", None)
+    assert (answer["repaired"], answer["left"]) == (True, [])
+    assert deploy(run).results == dict.fromkeys(LAYER_NAMES, "unchanged")
+    # What autoscaling has done since the rollout stays.
+    assert meddling.capacities(account.aws.client, "dev") == meddling.SCALED
 
 
 def test_the_state_of_things_is_told(run: Checkout) -> None:

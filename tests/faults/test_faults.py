@@ -81,15 +81,3 @@ def test_rollouts_and_teardowns_outlast_passing_faults(own: EmbeddedAws, whole: 
             assert found.states == whole.states, up.stderr
             assert found.listed == whole.listed, up.stderr
             assert set(proxy.FAULTS) < set(faults.seen)
-
-
-def test_a_denied_teardown_stops_at_once_and_the_next_one_completes_it(own: EmbeddedAws, whole: Sight) -> None:
-    told = denied(own, "destroy", "dynamodb:DeleteTable").stderr
-    assert "table-events: AccessDeniedException: not authorized to perform: dynamodb:DeleteTable" in told
-    left = look(own)
-    assert left.states.keys() == {"foundation", "data"}
-    assert {name for kind, name in left.listed if kind == "tables"} == {
-        name for kind, name in whole.listed if kind == "tables"
-    }
-    Commands.on(own)("scripts/destroy_all.sh")
-    assert look(own).listed == Counter()

@@ -1,6 +1,6 @@
 """Rollouts and teardowns killed at random moments: running the same command again puts everything right.
 
-ESTATE_KILLS says how many kills (8), ESTATE_SEED repeats a run whose seed was printed.
+ESTATE_KILLS says how many kills (3), ESTATE_SEED repeats a run whose seed was printed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from tests.integration.conftest import EmbeddedAws
 
-KILLS = int(os.environ.get("ESTATE_KILLS", "8"))
+KILLS = int(os.environ.get("ESTATE_KILLS", "3"))
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 # About a quarter of it on a quiet machine.
 pytestmark = [

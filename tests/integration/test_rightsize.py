@@ -15,7 +15,6 @@ from foundation.catalog import CATALOG
 from tests.integration.commands import Commands, layer_results
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.integration.conftest import EmbeddedAws
@@ -52,12 +51,10 @@ def run(own: EmbeddedAws, checkout: Path) -> Commands:
 
 
 @pytest.fixture(scope="module")
-def used(run: Commands, checkout: Path) -> Iterator[None]:
+def used(run: Commands, checkout: Path) -> None:
     """The estate, rolled out with 1024 MB for each function, after some hundred flights and a query."""
     run("scripts/deploy_all.sh", "--skip-preview")
     use(run, checkout, 0)
-    yield
-    run("scripts/destroy_all.sh")
 
 
 def use(run: Commands, folder: Path, offset: int) -> None:
