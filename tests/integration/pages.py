@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def numbers(aws: EmbeddedAws, properties: dict[str, Any], start: datetime, end: 
         pairs, stat = zip(words[2::2], words[3::2], strict=True), options["stat"]
         kind = "ExtendedStatistics" if stat.startswith("p") else "Statistics"
         points = aws.client("cloudwatch").get_metric_statistics(
-            Namespace=words[0], MetricName=words[1], StartTime=start - timedelta(seconds=60), EndTime=end,
+            Namespace=words[0], MetricName=words[1], StartTime=start, EndTime=end,
             Dimensions=[{"Name": name, "Value": value} for name, value in pairs],
             Period=properties["period"], **{kind: [stat]},
         )["Datapoints"]  # fmt: skip

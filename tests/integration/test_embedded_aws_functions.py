@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -208,8 +209,6 @@ def test_invocations_by_event_sources_count_in_the_metrics(embedded_aws: Embedde
     send(embedded_aws, url, ["x"])
 
     def errors() -> float:
-        from datetime import UTC, datetime, timedelta
-
         now = datetime.now(UTC)
         points = embedded_aws.client("cloudwatch").get_metric_statistics(
             Namespace="AWS/Lambda", MetricName="Errors", Dimensions=[{"Name": "FunctionName", "Value": name}],
@@ -218,6 +217,17 @@ def test_invocations_by_event_sources_count_in_the_metrics(embedded_aws: Embedde
         return sum(point["Sum"] for point in points)
 
     expect_soon(lambda: errors() >= 1, "the error is counted")
+
+
+def test_statistics_begin_with_the_minute_of_the_start(embedded_aws: EmbeddedAws) -> None:
+    cloudwatch, name = embedded_aws.client("cloudwatch"), unique("metric")
+    minute = datetime.now(UTC).replace(second=0, microsecond=0)
+    cloudwatch.put_metric_data(Namespace="N", MetricData=[{"MetricName": name, "Value": 3, "Timestamp": minute}])
+    points = cloudwatch.get_metric_statistics(
+        Namespace="N", MetricName=name, StartTime=minute + timedelta(seconds=39), EndTime=minute + timedelta(minutes=1),
+        Period=60, Statistics=["Sum"],
+    )["Datapoints"]  # fmt: skip
+    assert [(point["Timestamp"], point["Sum"]) for point in points] == [(minute, 3)]
 
 
 def test_every_kind_of_resource_is_found_by_its_tags(embedded_aws: EmbeddedAws) -> None:

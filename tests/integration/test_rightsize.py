@@ -183,4 +183,4 @@ def test_the_estate_is_priced_from_what_it_did(used: None, run: Commands, tmp_pa
     assert amounts["tables"] == pytest.approx(expected, abs=0.1)
     # 34 alarms at 0.10 and a dashboard at 3.00.
     assert amounts["watching"] >= 34 * 0.10 + 3
-    assert f"${told['totals']['saving_usd']}<" in page.read_text()
+    assert f'"{told["totals"]["saving_usd"]}"' in page.read_text()

@@ -1,6 +1,7 @@
 """CloudWatch: alarms keep their whole definition; GetMetricData calculates, and tells metrics apart by all dimensions.
 
 ministack forgets an alarm's metric math, makes a statistic up for percentiles, and answers expressions with an error.
+GetMetricStatistics rounds the start down to its minute ("GetMetricStatistics", StartTime).
 """
 
 from __future__ import annotations
@@ -35,7 +36,17 @@ def apply() -> None:
             _complete(cloudwatch._alarms[data["AlarmName"]], data)
         return answer
 
+    statistics = cloudwatch._get_metric_statistics
+
+    def from_its_minute(params: Any, data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Answer:
+        start = cloudwatch._parse_ts(data.get("StartTime")) if is_cbor or is_json else None
+        answer: Answer = statistics(
+            params, data if start is None else {**data, "StartTime": math.floor(start / 60) * 60}, is_cbor, is_json
+        )
+        return answer
+
     cloudwatch._put_metric_alarm = whole
+    cloudwatch._get_metric_statistics = from_its_minute
     cloudwatch._get_metric_data = _get_metric_data
 
 
