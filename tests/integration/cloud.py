@@ -27,11 +27,24 @@ def unique(kind: str) -> str:
     return f"{kind}-{uuid.uuid4().hex[:8]}"
 
 
-def zipped(code: str) -> bytes:
+def zipped(code: str, **modules: str) -> bytes:
+    """A package of handler.py and other modules."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("handler.py", code)
+        for name, content in {"handler": code, **modules}.items():
+            archive.writestr(f"{name}.py", content)
     return file.getvalue()
+
+
+def user(aws: EmbeddedAws, name: str, actions: list[str]) -> dict[str, str]:
+    """The credentials of a user who may do these actions and nothing else, as variables."""
+    iam = aws.client("iam")
+    iam.create_user(UserName=name)
+    statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=name, PolicyName="allowed", PolicyDocument=document)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
 
 
 def make_role(aws: EmbeddedAws, *statements: tuple[list[str], list[str]]) -> str:

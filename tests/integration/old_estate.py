@@ -73,6 +73,7 @@ class OldEstate:
         name: str,
         *statements: tuple[list[str], list[str]],
         code: str = "",
+        modules: dict[str, str] | None = None,
         memory: int = 512,
         retention: int | None = 14,
         watched: bool = True,
@@ -94,9 +95,9 @@ class OldEstate:
             logs.put_retention_policy(logGroupName=f"/aws/lambda/{name}", retentionInDays=retention)
         content = code or f"def handle(event, context):\n    return {name!r}\n"
         made: str = self.aws.client("lambda").create_function(
-            FunctionName=name, Role=role, Runtime="python3.12", Handler="handler.handle",
-            Code={"ZipFile": zipped(content)}, Timeout=10, MemorySize=memory, Architectures=["arm64"], Tags=tags,
-            **more,
+            FunctionName=name, Role=role, Runtime="python3.12", Handler="handler.handle", Timeout=10,
+            Code={"ZipFile": zipped(content, **(modules or {}))}, MemorySize=memory, Architectures=["arm64"],
+            Tags=tags, **more,
         )["FunctionArn"]  # fmt: skip
         return made
 
@@ -187,6 +188,9 @@ def _memory_and_starts(old: OldEstate, found: set[tuple[int, str, str]]) -> None
 def _code_tables_logs(old: OldEstate, found: set[tuple[int, str, str]]) -> None:
     for name in ("copy-a", "copy-b"):
         found.add((2, "code-copied", old.function(name, code="def handle(event, context):\n    return 'copied'\n")))
+    shared = f"TEXT = {'shared' * 50!r}\n"
+    for name in ("module-a", "module-b"):
+        found.add((2, "module-copied", old.function(name, modules={"text": shared, "own": f"NAME = {name * 50!r}\n"})))
     found.add((3, "capacity-fixed", old.table("fixed", units=100)))
     found.add((3, "capacity-bounds", old.table("pinned", units=5, bounds=(5, 5))))
     old.table("on-demand")
@@ -239,3 +243,62 @@ def _access_and_cycles(old: OldEstate, found: set[tuple[int, str, str]]) -> None
     old.function("straight-on", reads("start"), (["sqs:SendMessage"], [arn("sqs", "work")]))
     old.queue("start")
     old.trigger("straight-on", "start")
+
+
+_STORE = """
+import json
+import os
+
+import boto3
+import pricing
+
+TABLE = boto3.resource("dynamodb").Table(os.environ["ORDERS_TABLE"])
+
+
+def handle(event, context):
+    for record in event["Records"]:
+        order = json.loads(record["body"])
+        TABLE.update_item(
+            Key={"id": order["id"]}, UpdateExpression="SET price = :price ADD times_stored :one",
+            ExpressionAttributeValues={":price": pricing.total(order), ":one": 1},
+        )
+"""
+_LOOKUP = """
+import os
+
+import boto3
+
+TABLE = boto3.resource("dynamodb").Table(os.environ["ORDERS_TABLE"])
+
+
+def handle(event, context):
+    item = TABLE.get_item(Key={"id": event["id"]}).get("Item") or {}
+    return {name: str(value) for name, value in item.items()}
+"""
+_PRICING = "def total(order):\n    return order['quantity'] * order['price']\n"
+
+
+def shop(old: OldEstate) -> None:
+    """Make the estate of docs/migrating.md, which breaks all ten requirements, with one failed order."""
+    role = old.role("prod-orders", (["dynamodb:*", "sqs:*", "logs:*"], ["*"]))
+    usual: dict[str, Any] = {
+        "role": role, "tags": {}, "retention": None, "watched": False, "dead_letters": False,
+        "Environment": {"Variables": {"ORDERS_TABLE": "prod-orders"}},
+    }  # fmt: skip
+    old.function("prod-orders-processor", code=_STORE, memory=3008, modules={"pricing": _PRICING}, **usual)
+    old.reports("prod-orders-processor", 100, size=3008, used=120, billed_ms=50)
+    for name in ("prod-orders-lookup", "prod-orders-lookup-2"):
+        old.function(name, code=_LOOKUP, **usual)
+    old.reports("prod-orders-lookup", 100, size=512, used=100, billed_ms=50, cold=5)
+    old.table("prod-orders", units=100)
+    failed = old.dead_letter_queue("prod-orders-dead", watched=False, days=4)
+    redrive = json.dumps({"deadLetterTargetArn": arn("sqs", "prod-orders-dead"), "maxReceiveCount": 3})
+    old.queue("prod-orders-queue", dead_letters=False, tags={}, VisibilityTimeout="10", RedrivePolicy=redrive)
+    old.trigger("prod-orders-processor", "prod-orders-queue")
+    old.aws.client("lambda").update_function_configuration(FunctionName="prod-orders-processor", Timeout=30)
+    old.aws.client("sqs").send_message(QueueUrl=failed, MessageBody=order("failed"))
+
+
+def order(number: int | str) -> str:
+    """An order as senders of `shop` send it."""
+    return json.dumps({"id": f"order-{number}", "quantity": 2, "price": 3})

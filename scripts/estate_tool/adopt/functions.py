@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 from compute.config import SETTINGS as CONFIGURATION
 from estate_tool.adopt.model import Note
+from foundation import values
 from foundation.model import Function, QueueTrigger, StreamTrigger
+from foundation.values import PerEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from estate_tool.adopt.grants import Grant
-    from estate_tool.adopt.model import OldFunction
+    from estate_tool.adopt.model import OldFunction, Values
     from estate_tool.adopt.triggers import Trigger
+    from foundation.model import Grant
 
 _BY_HAND = "docs/escape-hatch.md"
-_VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
-_RESERVED = ("AWS_", "LAMBDA_", "TABLE_", "QUEUE_", "DEAD_LETTER_QUEUE")
 # A value under such a key, or of such a form, is not written into a file.
 _SECRET_KEY = re.compile(
     r"PASSW|SECRET|TOKEN|CREDENTIAL|PRIVATE|API_?KEY|ACCESS_?KEY|(^|_)(PWD|PASS|KEY|AUTH)(_|$)", re.IGNORECASE
@@ -41,10 +41,9 @@ def problem(old: OldFunction) -> Note | None:
 
 
 def declared(
-    old: OldFunction, name: str, trigger: Trigger | None, grants: tuple[Grant, ...], known: Mapping[str, str],
-    notes: list[Note],
+    old: OldFunction, name: str, trigger: Trigger | None, grants: tuple[Grant, ...], known: Values, notes: list[Note]
 ) -> Function:  # fmt: skip
-    """Return the declaration; `known` maps every name, ARN and URL of an adopted resource to its variable here."""
+    """Return the declaration; what it can't hold, or holds otherwise, goes to `notes`."""
     notes += _settings(old)
     return Function(
         name=name,
@@ -109,11 +108,16 @@ def _reserved(old: OldFunction, trigger: Trigger | None, notes: list[Note]) -> i
     return None if reserved is None else min(max(reserved, least), 1000)
 
 
-def _environment(old: OldFunction, known: Mapping[str, str], notes: list[Note]) -> dict[str, str]:
-    kept: dict[str, str] = {}
+def _environment(old: OldFunction, known: Values, notes: list[Note]) -> dict[str, str | PerEnvironment]:
+    kept: dict[str, str | PerEnvironment] = {}
     for key, value in sorted(old.found.environment.items()):
         if note := _not_kept(old, key, value, known):
             notes.append(note)
+        elif value in known.functions:
+            reason = "an environment has a function of its own by that name"
+            instead = f"set compute:environment in its file: lambda-{known.functions[value]}-ENV:live"
+            notes.append(Note.differs(old.name, "environment", f"{key}={value}", reason, instead))
+            kept[key] = PerEnvironment()
         else:
             kept[key] = value
     if "Error" in (old.settings.get("Environment") or {}):
@@ -124,14 +128,16 @@ def _environment(old: OldFunction, known: Mapping[str, str], notes: list[Note]) 
     return kept
 
 
-def _not_kept(old: OldFunction, key: str, value: str, known: Mapping[str, str]) -> Note | None:
-    if value in known:
+def _not_kept(old: OldFunction, key: str, value: str, known: Values) -> Note | None:
+    if value in known.variables:
         reason = "names of granted tables and queues come under names of their own"
-        return Note.code(old.name, "environment", f"{key}={value}", reason, f"read {known[value]}")
-    if _SECRET_KEY.search(key) or _SECRET_VALUE.search(value):
+        return Note.code(old.name, "environment", f"{key}={value}", reason, f"read {known.variables[value]}")
+    if value not in known.secrets and (_SECRET_KEY.search(key) or _SECRET_VALUE.search(value)):
         reason = "it looks like a secret, which belongs into no file"
-        return Note.missing(old.name, "environment", key, reason, "keep it in Secrets Manager or SSM, and grant that")
-    if not _VARIABLE.fullmatch(key) or key.startswith(_RESERVED):
+        return Note.missing(
+            old.name, "environment", key, reason, "a Secret of the catalog: docs/what-functions-need.md"
+        )
+    if list(values.problems("", {key: value})):
         reason = "names are upper-case, and not one of those set for every function"
         return Note.missing(old.name, "environment", key, reason, "rename it here and in the code")
     return None

@@ -142,3 +142,29 @@ class Source:
     queues: Mapping[str, OldQueue] = field(default_factory=dict)
     consumers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declared:
+    """Logical names of what is declared: of functions by their old ARN, of tables, queues and secrets by ARN.
+
+    A secret's ARN is one of those under which a role's statements name it.
+    """
+
+    functions: Mapping[str, str]
+    tables: Mapping[str, str]
+    queues: Mapping[str, str]
+    secrets: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """Values of old environments that name something declared.
+
+    `variables` maps names, ARNs and URLs of tables and queues to the variables that tell them here, `functions` names
+    and ARNs of functions to their logical names; `secrets` are names and ARNs of secrets, which stay what they are.
+    """
+
+    variables: Mapping[str, str]
+    functions: Mapping[str, str]
+    secrets: frozenset[str]

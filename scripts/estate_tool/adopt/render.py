@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from decimal import Decimal
@@ -24,16 +25,25 @@ _KINDS = (
 
 def catalog(content: Catalog, title: str) -> str:
     """Return the source of a module with this catalog."""
-    names = sorted(set(_types(content)))
-    imports = f"from foundation.model import {', '.join(names)}"
-    if len(imports) > _WIDTH:
-        imports = "from foundation.model import (\n" + "".join(f"    {name},\n" for name in names) + ")"
+    names: dict[str, set[str]] = defaultdict(set)
+    for module, name in _types(content):
+        names[module].add(name)
+    imports = "\n".join(_import(module, sorted(several)) for module, several in sorted(names.items()))
     return f'"""{title}"""\n\n{imports}\n\nCATALOG = {_value(content, 0, whole=True)}\n'
 
 
-def _types(value: Any) -> Iterator[str]:
+def _import(module: str, names: list[str]) -> str:
+    line = f"from {module} import {', '.join(names)}"
+    listed = "".join(f"    {name},\n" for name in names)
+    return line if len(line) <= _WIDTH else f"from {module} import (\n{listed})"
+
+
+def _types(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield module and name of the types in a value."""
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
     if is_dataclass(value):
-        yield type(value).__name__
+        yield type(value).__module__, type(value).__name__
         value = [getattr(value, one.name) for one in fields(value)]
     for one in value if isinstance(value, tuple | list) else ():
         yield from _types(one)

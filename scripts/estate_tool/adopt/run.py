@@ -49,7 +49,7 @@ def adopt(
         **_code(done, source),
     }
     written = folder.write(out, files)
-    return _result(source, done, notes, window) | {"folder": str(out), "files": written}
+    return result(source, done, notes, window) | {"folder": str(out), "files": written}
 
 
 def _code(done: Translation, source: Source) -> dict[str, str | bytes]:
@@ -63,7 +63,8 @@ def _code(done: Translation, source: Source) -> dict[str, str | bytes]:
     return files
 
 
-def _result(source: Source, done: Translation, notes: Sequence[Note], window: Window) -> dict[str, Any]:
+def result(source: Source, done: Translation, notes: Sequence[Note], window: Window) -> dict[str, Any]:
+    """Return the result without what was written."""
     return {
         "account": source.account,
         "region": source.region,

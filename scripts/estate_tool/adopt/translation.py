@@ -7,18 +7,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from data.queues import visibility_timeout_seconds
-from estate_tool.adopt import functions, names, package, stores
+from estate_tool.adopt import functions, names, package, services, stores
 from estate_tool.adopt.grants import grants
-from estate_tool.adopt.model import Note
+from estate_tool.adopt.model import Declared, Note, Values
 from estate_tool.adopt.triggers import trigger
 from foundation import flow
+from foundation.grants import ActionGrant
 from foundation.model import Catalog, Function, QueueTrigger, TableGrant
+from foundation.secrets import SecretGrant
+from foundation.values import variable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from estate_tool.adopt.grants import Grant
-    from estate_tool.adopt.model import OldFunction, Source
+    from estate_tool.adopt.model import OldFunction, OldQueue, Source
+    from foundation.model import Grant, Queue
+    from foundation.secrets import Secret
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,28 +51,38 @@ def translate(source: Source, chosen: Mapping[str, str]) -> Translation:
         if arn not in dead_letters
         and not _refused(stores.queue_problem(one, source.consumers.get(arn, ()), olds), notes)
     }
-    function_names = names.named("function", olds, chosen)
-    table_names = _by_arn(names.named("table", [one.name for one in tables.values()], chosen), tables)
-    queue_names = _by_arn(names.named("queue", [one.name for one in queues.values()], chosen), queues)
-    known = _variables(source, table_names, queue_names)
-    made = [
-        _function(old, source, function_names[old.name], table_names, queue_names, known, notes) for old in adopted
-    ]  # fmt: skip
-    consumers = {one.trigger.queue: one for one in made if isinstance(one.trigger, QueueTrigger)}
+    function_names = names.named("function", [old.name for old in adopted], chosen)
+    kept = services.secrets(adopted)
+    secret_names = names.named("secret", dict.fromkeys(one.parameter or one.secret for one in kept.values()), chosen)
+    declared = Declared(
+        functions={old.found.arn: function_names[old.name] for old in adopted},
+        tables=_by_arn(names.named("table", [one.name for one in tables.values()], chosen), tables),
+        queues=_by_arn(names.named("queue", [one.name for one in queues.values()], chosen), queues),
+        secrets={arn: secret_names[one.parameter or one.secret] for arn, one in kept.items()},
+    )
+    known = _values(source, declared, kept)
+    made = [_function(old, source, declared, known, notes) for old in adopted]
+    secrets = {name: replace(kept[arn], name=name) for arn, name in declared.secrets.items()}
     catalog = Catalog(
-        tables=tuple(stores.table(one, table_names[arn], notes) for arn, one in tables.items()),
-        queues=tuple(
-            stores.queue(one, name, visibility_timeout_seconds(consumers[name]), notes)
-            for arn, one in queues.items()
-            if (name := queue_names[arn]) in consumers
-        ),
+        tables=tuple(stores.table(one, declared.tables[arn], notes) for arn, one in tables.items()),
+        queues=tuple(_queues(made, queues, declared, notes)),
         functions=tuple(made),
+        secrets=tuple(secrets.values()),
     )
     whole = _without_cycles(catalog, {new: old for old, new in function_names.items()}, notes)
     return Translation(
-        catalog=whole, notes=tuple(dict.fromkeys(notes)), functions=function_names, tables=table_names,
-        queues=queue_names,
+        catalog=whole, notes=tuple(dict.fromkeys(notes)), functions=function_names, tables=declared.tables,
+        queues=declared.queues,
     )  # fmt: skip
+
+
+def _queues(
+    made: Sequence[Function], queues: Mapping[str, OldQueue], declared: Declared, notes: list[Note]
+) -> Iterator[Queue]:
+    consumers = {one.trigger.queue: one for one in made if isinstance(one.trigger, QueueTrigger)}
+    for arn, one in queues.items():
+        if (name := declared.queues[arn]) in consumers:
+            yield stores.queue(one, name, visibility_timeout_seconds(consumers[name]), notes)
 
 
 def _refused(note: Note | None, notes: list[Note]) -> bool:
@@ -85,29 +99,29 @@ def _by_arn(by_name: Mapping[str, str], found: Mapping[str, object]) -> dict[str
     return {arn: by_name[re.split(r"[:/]", arn)[-1]] for arn in found}
 
 
-def _variables(source: Source, tables: Mapping[str, str], queues: Mapping[str, str]) -> dict[str, str]:
-    """Return the variable that a function has here for each name, ARN and URL of a declared table or queue."""
+def _values(source: Source, declared: Declared, secrets: Mapping[str, Secret]) -> Values:
+    """Return what values of environments stand for."""
     known: dict[str, str] = {}
     for arn in _dead_letters(source):
-        old = source.queues.get(arn)
-        known |= dict.fromkeys((arn, old.name, old.url) if old else (arn,), "DEAD_LETTER_QUEUE")
-    for kind, declared in (("TABLE", tables), ("QUEUE", queues)):
-        for arn, name in declared.items():
-            variable = f"{kind}_{re.sub('[^a-z0-9]', '_', name).upper()}"
-            old = source.tables[arn] if kind == "TABLE" else source.queues[arn]
-            known |= dict.fromkeys((arn, old.name, getattr(old, "url", old.name)), variable)
-    return known
+        queue = source.queues.get(arn)
+        known |= dict.fromkeys((arn, queue.name, queue.url) if queue else (arn,), "DEAD_LETTER_QUEUE")
+    for arn, name in declared.tables.items():
+        known |= dict.fromkeys((arn, source.tables[arn].name), variable("TABLE", name))
+    for arn, name in declared.queues.items():
+        known |= dict.fromkeys((arn, source.queues[arn].name, source.queues[arn].url), variable("QUEUE", name))
+    return Values(
+        variables=known,
+        functions={form: new for arn, new in declared.functions.items() for form in (arn, arn.split(":")[6])},
+        secrets=frozenset(text for arn, one in secrets.items() for text in (arn, one.parameter or one.secret)),
+    )
 
 
-def _function(
-    old: OldFunction, source: Source, name: str, tables: Mapping[str, str], queues: Mapping[str, str],
-    known: Mapping[str, str], notes: list[Note],
-) -> Function:  # fmt: skip
-    started = trigger(old, queues, tables, notes)
+def _function(old: OldFunction, source: Source, declared: Declared, known: Values, notes: list[Note]) -> Function:
+    name = declared.functions[old.found.arn]
+    started = trigger(old, declared.queues, declared.tables, notes)
     notes += package.notes(old, functions.package(name))
-    return functions.declared(
-        old, name, started, grants(old, source, tables, queues, started, notes), known, notes
-    )  # fmt: skip
+    granted = grants(old, source, declared, started, notes)
+    return functions.declared(old, name, started, granted, known, notes)
 
 
 def _without_cycles(catalog: Catalog, olds: Mapping[str, str], notes: list[Note]) -> Catalog:
@@ -121,14 +135,17 @@ def _without_cycles(catalog: Catalog, olds: Mapping[str, str], notes: list[Note]
             if cycle is None:
                 done = tried
                 continue
-            target = grant.table if isinstance(grant, TableGrant) else grant.queue
-            found, reason = (
-                f"{', '.join(grant.access)} on {target}",
-                f"the function would trigger itself: {cycle.value}",
-            )
+            found, reason = _told(grant), f"the function would trigger itself: {cycle.value}"
             instead = "write to another table or queue than the one that triggers it"
             notes.append(Note.missing(olds[function.name], "grant", found, reason, instead))
     return done
+
+
+def _told(grant: Grant) -> str:
+    if isinstance(grant, ActionGrant):
+        return f"{', '.join(grant.actions)} on {', '.join(grant.resources)}"
+    assert not isinstance(grant, SecretGrant)  # which feeds nothing
+    return f"{', '.join(grant.access)} on {grant.table if isinstance(grant, TableGrant) else grant.queue}"
 
 
 def _granted(catalog: Catalog, position: int, grant: Grant) -> Catalog:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from compute.sizing import memory_by_function
-from estate_tool.adopt import folder, names, render
+from estate_tool.adopt import folder, names, render, run
 from estate_tool.adopt.model import Note, OldFunction, OldQueue, OldTable, Source
 from estate_tool.adopt.package import analyzed
 from estate_tool.adopt.sizes import sizing
@@ -24,7 +24,11 @@ from estate_tool.monitoring.window import Window
 from estate_tool.pricing import prices
 from estate_tool.sizing.evidence import Evidence
 from foundation import model
+from foundation.grants import ActionGrant
+from foundation.secrets import SecretGrant
 from foundation.validation import validate
+from foundation.values import PerEnvironment
+from tests.support.schema import breaches
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,10 +83,7 @@ def translated(
     *functions: OldFunction, stores: tuple[OldTable | OldQueue, ...] = (), consumers: Any = None
 ) -> Translation:
     """The translation, whose catalog is valid."""
-    by_source: dict[str, list[str]] = {}
-    for old in functions:
-        for mapping in old.mappings:
-            by_source.setdefault(mapping["EventSourceArn"], []).append(old.name)
+    by_source = {one["EventSourceArn"]: (old.name,) for old in functions for one in old.mappings}
     source = Source(
         account=ACCOUNT, region="eu-west-1", functions=functions,
         tables={one.arn: one for one in stores if isinstance(one, OldTable)},
@@ -166,7 +167,9 @@ def test_a_queue_its_consumer_and_a_table_become_declarations() -> None:
         ({"environment": {"camelCase": "x"}}, ("missing", "environment")),
         ({"callers": ({"Principal": {"Service": "s3.amazonaws.com"}},)}, ("missing", "caller")),
         ({"mappings": (mapping(arn("kinesis", "stream/s")),)}, ("missing", "trigger")),
-        ({"role": role(("s3:GetObject", "arn:aws:s3:::b/*"))}, ("missing", "grant")),
+        ({"role": role(("s3:GetObject", "*"))}, ("missing", "grant")),
+        ({"role": role((["s3:*", "iam:Pass*"], "arn:aws:s3:::b/*"))}, ("missing", "grant")),
+        ({"role": role(("s3:GetObject", "arn:aws:s3:::b/*")), "shared_role": ("worker", "o")}, ("missing", "grant")),
         ({"role": role(("dynamodb:GetItem", "*"))}, ("missing", "grant")),
         ({"provisioned": {"live": 3}}, ("differs", "provisioned concurrency")),
     ],
@@ -196,8 +199,51 @@ def test_stores_that_cannot_be_declared_take_their_grants_and_triggers_with_them
     action = "dynamodb:PutItem" if isinstance(store, OldTable) else "sqs:SendMessage"
     done = translated(function("worker", role((action, store.arn))), stores=(store,), consumers=consumers)
     kind = "table" if isinstance(store, OldTable) else "queue"
-    assert told(done) == {("missing", "work", kind), ("missing", "worker", "grant")}
-    assert (done.catalog.tables, done.catalog.queues, done.catalog.functions[0].grants) == ((), (), ())
+    assert told(done) == {("missing", "work", kind), ("differs", "worker", "grant")}
+    assert (done.catalog.tables, done.catalog.queues) == ((), ())
+    # The old one stays, and the function may go on using it.
+    place = "dynamodb:{region}:{account}:table/work" if kind == "table" else "sqs:{region}:{account}:work"
+    granted = ActionGrant(actions=(action,), resources=(f"arn:{{partition}}:{place}",))
+    assert done.catalog.functions[0].grants == (granted,)
+
+
+def test_other_services_are_granted_by_action_and_arn_and_secrets_by_name() -> None:
+    parameter = arn("ssm", "parameter/prod/api-key")
+    allowed = role(
+        ("s3:GetObject", "arn:aws:s3:::invoices/*"), ("sns:Publish", arn("sns", "news")),
+        ("dynamodb:Scan", ORDERS), ("dynamodb:GetItem", "arn:aws:dynamodb:us-east-1:999999999999:table/foreign"),
+        ("lambda:InvokeFunction", arn("lambda", "function:mail")), ("ssm:GetParameter", parameter),
+        ("secretsmanager:GetSecretValue", arn("secretsmanager", "secret:db-??????")),
+    )  # fmt: skip
+    worker = function("worker", allowed, environment={"MAILER": "mail", "KEY_NAME": "/prod/api-key"})
+    done = translated(worker, function("mail"), stores=(table(),))
+    assert {(one.name, one.parameter, one.secret) for one in done.catalog.secrets} == {
+        ("api-key", "/prod/api-key", ""), ("db", "", "db"),
+    }  # fmt: skip
+    assert set(done.catalog.functions[0].grants) == {
+        SecretGrant(secret="api-key"), SecretGrant(secret="db"),
+        *(
+            ActionGrant(actions=(action,), resources=(resource,))
+            for action, resource in (
+                ("s3:GetObject", "arn:{partition}:s3:::invoices/*"),
+                ("sns:Publish", "arn:{partition}:sns:{region}:{account}:news"),
+                ("dynamodb:Scan", "arn:{partition}:dynamodb:{region}:{account}:table/table-orders-{suffix}"),
+                ("dynamodb:GetItem", "arn:{partition}:dynamodb:us-east-1:999999999999:table/foreign"),
+                (
+                    "lambda:InvokeFunction",
+                    "arn:{partition}:lambda:{region}:{account}:function:lambda-mail-{suffix}:live",
+                ),
+            )
+        ),
+    }  # fmt: skip
+    assert done.catalog.functions[0].environment == {"MAILER": PerEnvironment(), "KEY_NAME": "/prod/api-key"}
+    assert told(done) == {("differs", "worker", "environment")}
+
+
+def test_a_statement_with_a_condition_is_not_widened_to_one_without() -> None:
+    only = {"Condition": {"StringEquals": {"aws:SourceVpc": "v"}}}
+    done = translated(function("worker", role(("s3:GetObject", "arn:aws:s3:::b/*"), **only)))
+    assert (done.catalog.functions[0].grants, told(done)) == ((), {("missing", "worker", "grant")})
 
 
 def test_wildcards_are_narrowed_to_what_the_code_calls() -> None:
@@ -294,6 +340,22 @@ def test_sizes_follow_the_evidence_within_the_estates_bounds(used: int, memory: 
     assert [(note.kind, note.setting) for note in notes] == [(kind, "memory")]
 
 
+def test_the_result_keeps_its_schema_and_names_what_takes_failures() -> None:
+    worker = function("worker", mappings=(mapping(WORK),), Runtime="python3.9", failures_to=(arn("sqs", "failed"),))
+    source = Source(
+        account=ACCOUNT, region="eu-west-1", functions=(worker,), consumers={WORK: ("worker",)},
+        queues={WORK: queue(dead_letters_to=arn("sqs", "dead"))},
+    )  # fmt: skip
+    done = translate(source, {})
+    window = Window(start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 1, 2, tzinfo=UTC))
+    result: dict[str, Any] = run.result(source, done, done.notes, window) | {"folder": "out", "files": ["catalog.py"]}
+    assert breaches("adopt", result) == []
+    assert {(one["old"], one["physical"]) for one in result["names"]} == {
+        ("worker", "lambda-worker-ENV"), ("work", "queue-work-ENV"), ("failed", "dlq-worker-ENV"),
+        ("dead", "dlq-work-ENV"),
+    }  # fmt: skip
+
+
 def _catalog() -> model.Catalog:
     text = 'a "quoted" text with \\ and\nlines, é and 🎈'
     one = model.Function(
@@ -327,7 +389,8 @@ def _files(**more: str) -> dict[str, str | bytes]:
         ("source", "window", "samples", "average_mb", "p99_mb", "max_mb", "ooms", "time")
     )}  # fmt: skip
     sizes = folder.sizing_text({"functions": {"one": entry}})
-    return {"catalog.py": render.catalog(_catalog(), "T."), "sizing.json": sizes, "load.yaml": "functions: {}\n"} | more
+    files = {"catalog.py": render.catalog(_catalog(), "T."), "sizing.json": sizes, "load.yaml": "functions: {}\n"}
+    return {**files, **more}
 
 
 def test_the_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -1,0 +1,142 @@
+"""The migration of docs/migrating.md, by its own commands: nothing is lost or doubled, and the account audits clean."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+from botocore import xform_name
+
+from estate_tool.audit import policy
+from estate_tool.core.paths import ROOT
+from foundation.layers import LAYER_NAMES
+from tests.integration.cloud import depth, items, send, user
+from tests.integration.old_estate import OldEstate, order, shop
+from tests.support.waiting import expect_soon
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.integration.conftest import EmbeddedAws
+
+PAGE = ROOT / "docs" / "migrating.md"
+BEFORE, DURING, AFTER = range(30), range(30, 50), range(50, 90)
+
+
+class Block(NamedTuple):
+    """A block of commands, or a file, of a step of the page."""
+
+    step: int
+    language: str
+    text: str
+
+
+def blocks() -> Iterator[Block]:
+    worked = PAGE.read_text(encoding="utf-8").partition("## A worked migration")[2]
+    for step, section in enumerate(re.split(r"^### \d\. ", worked, flags=re.MULTILINE)):
+        for language, text in re.findall(r"^```(\w+)\n(.*?)^```$", section, flags=re.MULTILINE | re.DOTALL):
+            yield Block(step, language, text)
+
+
+class Reader:
+    """Does what the page says, in a copy of the checkout; keeps the last command's output.
+
+    What only reads is called by a user who may do what `estate permissions audit` prints, and nothing else.
+    """
+
+    def __init__(self, aws: EmbeddedAws, checkout: Path) -> None:
+        self.aws, self.checkout = aws, checkout
+        mine = {"PYTHONDONTWRITEBYTECODE": "1", "AWS_DEFAULT_REGION": "us-east-1"}
+        self.variables = {**os.environ, **aws.environment, **mine}
+        actions = [action for statement in policy.document()["Statement"] for action in statement["Action"]]
+        self.auditor = user(aws, "auditor", actions)
+        self.output = ""
+        self.answer: dict[str, Any] = {}
+
+    def follow(self, step: int, code: int = 0) -> None:
+        """Run all of a step; every command of it must end with that exit code."""
+        for block in (block for block in blocks() if block.step == step):
+            if block.language == "python":
+                name = re.match(r"# (\S+)\n", block.text)
+                assert name
+                (self.checkout / name[1]).write_text(block.text)
+                continue
+            for line in block.text.splitlines():
+                self.run(line, code)
+
+    def run(self, line: str, code: int) -> None:
+        if line.startswith("aws "):
+            self.answer = self._called(shlex.split(line.replace("UUID", self._uuid()))[1:])
+            return
+        variables = self.variables | (self.auditor if re.match("scripts/estate (audit|adopt) ?", line) else {})
+        done = subprocess.run(
+            ["bash", "-c", line], cwd=self.checkout, env=variables, text=True, capture_output=True, check=False,
+            timeout=300,
+        )  # fmt: skip
+        assert done.returncode == code, f"{line}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        self.output = done.stdout
+
+    def _uuid(self) -> str:
+        return next((one["UUID"] for one in self.answer.get("EventSourceMappings", [])), "UUID")
+
+    def _called(self, words: list[str]) -> dict[str, Any]:
+        """The answer to a command line of the AWS CLI, by boto3."""
+        client, method = self.aws.client(words[0]), words[1].replace("-", "_")
+        operation = client.meta.method_to_api_mapping[method]
+        shape = client.meta.service_model.operation_model(operation).input_shape
+        members = {xform_name(name, "-"): (name, member.type_name) for name, member in shape.members.items()}
+        arguments: dict[str, Any] = {}
+        for option in " ".join(words[2:]).split("--")[1:]:
+            key, *values = option.split()
+            name, kind = members[key]
+            arguments[name] = values if kind == "list" else int(values[0]) if kind == "integer" else values[0]
+        answer: dict[str, Any] = getattr(client, method)(**arguments)
+        return answer
+
+
+@pytest.fixture(scope="module")
+def reader(own: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Reader:
+    copy = tmp_path_factory.mktemp("checkout")
+    for part in (*LAYER_NAMES, "environments", "lambda_src", "scripts"):
+        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", ".build"))
+    shutil.copyfile(ROOT / "requirements.lock", copy / "requirements.lock")
+    (copy / ".venv").symlink_to(ROOT / ".venv")
+    shop(OldEstate(own))
+    return Reader(own, copy)
+
+
+def _requirements(output: str) -> set[str]:
+    return set(re.findall(r"^ ?(\d+)  .*: \d+ findings?", output, re.MULTILINE))
+
+
+def test_the_page_moves_an_estate_and_counts_every_order_once(own: EmbeddedAws, reader: Reader) -> None:
+    old, failed = (
+        own.client("sqs").get_queue_url(QueueName=f"prod-orders-{name}")["QueueUrl"] for name in ("queue", "dead")
+    )
+    send(own, old, [order(number) for number in BEFORE])
+    mark = own.denials_recorded()
+    reader.follow(1, code=1)
+    assert _requirements(reader.output) == {str(number) for number in range(1, 11)}
+    reader.follow(2)
+    assert own.denials(mark) == []
+    reader.follow(3)
+    reader.follow(4)
+    send(own, old, [order(number) for number in DURING])
+    new = own.client("sqs").get_queue_url(QueueName="queue-orders-local")["QueueUrl"]
+    send(own, new, [order(number) for number in AFTER])
+    expect_soon(lambda: depth(own, old) == (0, 0), "the old queue is empty")
+    reader.follow(5)
+    assert json.loads(reader.output)["price"] == "6"
+    expect_soon(lambda: depth(own, failed) == depth(own, new) == (0, 0), "the queues are empty")
+    stored = {name: item["times_stored"]["N"] for name, item in items(own, "table-orders-local").items()}
+    assert stored == {f"order-{number}": "1" for number in (*BEFORE, *DURING, *AFTER, "failed")}
+    reader.follow(6)
+    reader.follow(7)
+    assert _requirements(reader.output) == set()
