@@ -9,13 +9,15 @@ from compute import config as configuration
 from compute.environment import variables
 from compute.function import ServerlessFunction, ServerlessFunctionArgs
 from compute.outputs import ComputeOutputs, FunctionOutputs
-from compute.packaging import build
+from compute.packaging import build_all
 from compute.triggers import Trigger, TriggerArgs, source_arn
+from compute.wheels import PackagesUnavailable
 from data.outputs import DataOutputs
 from foundation.catalog import CATALOG
 from foundation.model import Function, QueueTrigger
 from foundation.naming import Names
 from foundation.outputs import FoundationOutputs
+from foundation.problems import InvalidConfiguration
 from foundation.program import load, load_foundation
 from foundation.secrets import reference
 from foundation.tags import Tags
@@ -43,11 +45,20 @@ def main() -> None:
         role_arns=foundation.role_arns,
         data=DataOutputs.from_stack("compute", CATALOG),
     )
-    functions = {function.name: _function(function, config, lower) for function in CATALOG.functions}
+    try:
+        packages = build_all(CATALOG.functions, config.runtime)
+    except (InvalidConfiguration, PackagesUnavailable) as error:
+        raise pulumi.RunError(str(error)) from error
+    functions = {
+        function.name: _function(function, pulumi.FileArchive(str(packages[function.name])), config, lower)
+        for function in CATALOG.functions
+    }
     ComputeOutputs(functions=functions).export()
 
 
-def _function(function: Function, config: configuration.ComputeConfig, lower: Lower) -> FunctionOutputs:
+def _function(
+    function: Function, code: pulumi.Archive, config: configuration.ComputeConfig, lower: Lower
+) -> FunctionOutputs:
     trigger = function.trigger
     names, data = lower.names, lower.data
     consumed = data.queues[trigger.queue] if isinstance(trigger, QueueTrigger) else None
@@ -63,7 +74,7 @@ def _function(function: Function, config: configuration.ComputeConfig, lower: Lo
             failure_queue=(consumed.dead_letter_arn, consumed.dead_letter_url) if consumed else None,
             role_arn=lower.role_arns[function.name],
             runtime=config.runtime,
-            code=pulumi.FileArchive(str(build(function.package))),
+            code=code,
             memory_mb=config.memory_mb[function.name],
             environment=variables(function, names, data, config.environment[function.name], secrets),
             log_retention_days=config.log_retention_days,

@@ -9,6 +9,7 @@ import pulumi_aws as aws
 
 from compute.config import Provisioning
 from compute.provisioning import ProvisionedConcurrency, ProvisionedConcurrencyArgs
+from compute.wheels import ARCHITECTURE
 from foundation.model import Function
 from foundation.naming import ALIAS
 from foundation.resource_policies import queue_policy
@@ -120,7 +121,7 @@ class ServerlessFunction(pulumi.ComponentResource):
             description=args.function.description,
             role=args.role_arn,
             runtime=args.runtime,
-            architectures=["arm64"],
+            architectures=[ARCHITECTURE],
             handler=args.function.handler,
             code=args.code,
             memory_size=args.memory_mb,

@@ -1,82 +1,86 @@
-"""Deployment packages: the same source gives the same bytes, in every folder and at any time."""
+"""Deployment packages: the same source gives the same bytes, in every folder, on every machine and at any time."""
 
-import io
+import contextlib
+import functools
+import hashlib
 import os
 import tempfile
-import zipfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import version
 from pathlib import Path
 
+from compute import imports, wheels
+from compute.archive import MAXIMUM_FILES, File, zip_bytes
 from foundation.model import Function
-from foundation.problems import InvalidConfiguration, Problem
+from foundation.problems import InvalidConfiguration, Problem, together
 
 SOURCE = Path(__file__).parents[1] / "lambda_src"
-BUILD = Path(__file__).parent / ".build"
 SHARED = "shared"
 
-# Folders of a function's own that are no part of it.
-_NOT_DEPLOYED = {"__pycache__", "tests", "test", "venv", "node_modules"}
-_NOT_DEPLOYED_ENDS = (".egg-info", ".dist-info")
+# Folders and files of a function's own that are no part of it.
+_NOT_DEPLOYED = {"__pycache__", "tests", "test", "venv", "node_modules", "requirements.in"}
+_NOT_DEPLOYED_ENDS = (".egg-info", ".dist-info", ".pyc", "~")
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip can hold
-_READABLE_FILE = 0o100644 << 16
+# "Lambda quotas": 50 MB in a request, which holds the code as base64 and a few KB more; 250 MB unpacked.
+MAXIMUM_ZIPPED_BYTES = 50 * 2**20 - 8 * 2**10
+MAXIMUM_UNZIPPED_BYTES = 250 * 2**20
+_KEPT_DAYS = 30
+_FORMAT = "1"  # rises when the same files become other bytes
 
 
-def package_bytes(package: str, source: Path = SOURCE) -> bytes:
-    """The zip of one function: its own folder of lambda_src and what all functions share.
+def build(function: Function, runtime: str, source: Path = SOURCE) -> Path:
+    """Return the function's package, from the user's cache or made: what it is made of decides its name there.
 
-    Sources alone: what a Python compiles differs between its versions. Stored rather than deflated, because compressed
-    bytes differ between versions of zlib. Raises FileNotFoundError when the folder doesn't exist.
+    Raises InvalidConfiguration for what can't be packaged, among it an import that nothing in the package answers, and
+    PackagesUnavailable; a package in the cache has passed all checks.
     """
-    files = {path.relative_to(source).as_posix(): path.read_bytes() for path in _sources(source, package)}
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in sorted(files.items()):
-            entry = zipfile.ZipInfo(name, date_time=_EPOCH)
-            entry.external_attr = _READABLE_FILE
-            entry.create_system = 3  # Unix, whatever the machine is
-            archive.writestr(entry, content)
-    return buffer.getvalue()
+    own = _own_files(source, function.package)
+    lock = own.get(wheels.LOCK, File(b"")).content.decode()
+    folder = wheels.cache() / "functions"
+    name = f"{function.package}-{_digest(own, function, runtime)}"
+    for found in folder.glob(f"{name}-*.zip"):
+        if hashlib.sha256(found.read_bytes()).hexdigest().startswith(found.stem.rpartition("-")[2]):
+            os.utime(found)
+            return found
+    content = _package(function, runtime, own, lock, source)
+    path = folder / f"{name}-{hashlib.sha256(content).hexdigest()[:24]}.zip"
+    _write(path, content)
+    return path
+
+
+def build_all(functions: Iterable[Function], runtime: str) -> dict[str, Path]:
+    """Return the packages of all functions by name; raises one InvalidConfiguration with everything that is wrong."""
+    each = list(functions)
+    paths = together(*(functools.partial(build, function, runtime) for function in each))
+    return {function.name: path for function, path in zip(each, paths, strict=True)}
 
 
 def check_handlers(functions: Iterable[Function], source: Path = SOURCE) -> None:
-    """Raises InvalidConfiguration with every handler without a file in lambda_src, and links that lead elsewhere."""
+    """Raise InvalidConfiguration with every handler without a file, link that leads elsewhere and lock without hashes."""
     problems: list[Problem] = []
     for function in functions:
         file = source.joinpath(*function.handler.split(".")[:-1]).with_suffix(".py")
-        if not file.is_file() or not _is_deployed_module(file.name):
+        if not file.is_file() or _is_test(file.name):
             allowed = f"a function in a file of {source.name}; there is no {file.relative_to(source.parent)}"
             where = f"catalog function {function.name!r} handler"
             problems.append(Problem(where=where, value=function.handler, allowed=allowed))
             continue
         try:
-            list(_sources(source, function.package))
+            own = _own_files(source, function.package)
+            if lock := own.get(wheels.LOCK):
+                wheels.check_lock(lock.content.decode(), _lock_name(source, function), function.name)
         except InvalidConfiguration as error:
             problems += [problem for problem in error.problems if problem not in problems]
     if problems:
         raise InvalidConfiguration(problems)
 
 
-def build(package: str, source: Path = SOURCE, target: Path = BUILD) -> Path:
-    """Writes a function's package and returns its path; a reader never sees half a file."""
-    content = package_bytes(package, source)
-    path = target / f"{package}.zip"
-    if path.is_file() and path.read_bytes() == content:
-        return path
-    target.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=target, suffix=".zip")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+def source_files(source: Path, package: str) -> list[Path]:
+    """Return the files that a function's package is made of: its own folder of lambda_src and what all functions share.
 
-
-def _sources(source: Path, package: str) -> Iterator[Path]:
-    """The modules of a function and of what is shared; raises InvalidConfiguration for links that lead elsewhere."""
+    Raises InvalidConfiguration for links that lead elsewhere, FileNotFoundError when a folder doesn't exist.
+    """
     problems: list[Problem] = []
     found: list[Path] = []
     for folder in (source / package, source / SHARED):
@@ -85,25 +89,138 @@ def _sources(source: Path, package: str) -> Iterator[Path]:
         for place, folders, names in os.walk(folder):
             links = [name for name in folders if Path(place, name).is_symlink()]
             folders[:] = sorted(name for name in folders if _is_deployed(name, Path(place, name)) and name not in links)
-            modules = [name for name in names if name.endswith(".py") and _is_deployed_module(name)]
-            candidates = [Path(place, name) for name in (*modules, *(name for name in links if _is_deployed(name)))]
+            files = [name for name in names if _is_deployed(name) and not _is_test(name)]
+            candidates = [Path(place, name) for name in (*files, *(name for name in links if _is_deployed(name)))]
             problems += [_led_away(path, source) for path in candidates if _leads_away(path, folder)]
             found += [path for path in candidates if path.is_file()]
         if folder.is_symlink():
             problems.append(_led_away(folder, source))
+    if (stray := source / SHARED / wheels.LOCK).exists():
+        where, allowed = f"{source.name}/{SHARED}", "packages in the requirements.txt of each function that needs them"
+        problems.append(Problem(where=where, value=stray.name, allowed=allowed))
     if problems:
         raise InvalidConfiguration(problems)
-    yield from found
+    return found
+
+
+def _own_files(source: Path, package: str) -> dict[str, File]:
+    """Return our own files by their name in the package; the lock of what else is in it stands at its top."""
+    files: dict[str, File] = {}
+    for path in source_files(source, package):
+        name = path.relative_to(source).as_posix()
+        executable = path.suffix != ".py" and bool(path.stat().st_mode & 0o100)
+        files[wheels.LOCK if name == f"{package}/{wheels.LOCK}" else name] = File(path.read_bytes(), executable)
+    return files
+
+
+def _digest(own: Mapping[str, File], function: Function, runtime: str) -> str:
+    digest = hashlib.sha256("\n".join((_FORMAT, version("deflate"), runtime, wheels.ARCHITECTURE, function.handler)).encode())
+    for name, file in sorted(own.items()):
+        digest.update(f"\n{name}\n{file.mode}\n{hashlib.sha256(file.content).hexdigest()}".encode())
+    return digest.hexdigest()[:24]
+
+
+def _package(function: Function, runtime: str, own: Mapping[str, File], lock: str, source: Path) -> bytes:
+    shown = _lock_name(source, function)
+    wheels.check_lock(lock, shown, function.name)
+    others = _third_party(lock, shown, runtime) if any(wheels.requirements(lock)) else {}
+    if clashing := {name.partition("/")[0].partition(".")[0] for name in others} & {function.package, SHARED}:
+        allowed = "packages without a module of the name of the function's folder or of what functions share"
+        raise InvalidConfiguration([Problem(where=shown, value=sorted(clashing)[0], allowed=allowed)])
+    files = {**others, **own}
+    _check_imports(function, runtime, files, own, source)
+    _check_size(function, files, sum(len(file.content) for file in files.values()), MAXIMUM_UNZIPPED_BYTES, "unpacked")
+    content = zip_bytes(files)
+    _check_size(function, files, len(content), MAXIMUM_ZIPPED_BYTES, "as a ZIP file")
+    return content
+
+
+def _third_party(lock: str, shown: str, runtime: str) -> dict[str, File]:
+    with tempfile.TemporaryDirectory(prefix="estate-wheels-") as folder:
+        target = Path(folder, "wheels")
+        wheels.install(lock, target, shown, *wheels.of_lambda(runtime))
+        return {
+            name: File(path.read_bytes(), bool(path.stat().st_mode & 0o100))
+            for name, path in wheels.installed(target, shown).items()
+        }
+
+
+def _check_imports(
+    function: Function, runtime: str, files: Mapping[str, File], own: Mapping[str, File], source: Path
+) -> None:
+    """Raise InvalidConfiguration with every import that would fail in Lambda."""
+    contents = {name: file.content for name, file in files.items()}
+    missing = imports.unresolved(function.handler.rpartition(".")[0], contents, own.keys(), runtime)
+    problems = [
+        Problem(
+            where=f"{source.name}/{each.file}:{each.line}",
+            value=f"import of {each.module}",
+            allowed=_importable(each.module, function, runtime, source),
+        )
+        for each in missing
+    ]
+    if problems:
+        raise InvalidConfiguration(problems)
+
+
+def _importable(module: str, function: Function, runtime: str, source: Path) -> str:
+    top = module.partition(".")[0]
+    if top in (function.package, SHARED):
+        return f"modules of lambda_src/{top} that are there and are no tests"
+    if (source / top).exists():
+        return f"modules of the function's own folder and of {source.name}/{SHARED}: move there what functions share"
+    return (
+        f"what the package of {function.name!r}, the standard library of {runtime} and boto3 have; add the package that "
+        f"brings {top!r} to {source.name}/{function.package}/requirements.in, then: scripts/estate lock {function.name}"
+    )
+
+
+def _check_size(function: Function, files: Mapping[str, File], size: int, maximum: int, how: str) -> None:
+    """Raise InvalidConfiguration, with the largest parts, for a package that Lambda refuses."""
+    parts: dict[str, int] = {}
+    for name, file in files.items():
+        top = name.partition("/")[0]
+        parts[top] = parts.get(top, 0) + len(file.content)
+    largest = sorted(parts, key=lambda part: -parts[part])[:3]
+    told = ", ".join(f"{part} {parts[part] / 1e6:.1f} MB" for part in largest)
+    where = f"package of function {function.name!r}"
+    if size > maximum:
+        allowed = f"at most {maximum / 1e6:.1f} MB {how}; the largest parts unpacked: {told}"
+        raise InvalidConfiguration([Problem(where=where, value=f"{size / 1e6:.1f} MB", allowed=allowed)])
+    if len(files) > MAXIMUM_FILES:
+        raise InvalidConfiguration([Problem(where=where, value=len(files), allowed=f"at most {MAXIMUM_FILES} files")])
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a package into the cache; a reader never sees half a file. Those that nobody used for long go."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".new")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    oldest = time.time() - _KEPT_DAYS * 86_400
+    for other in path.parent.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another process does the same
+            if other.stat().st_mtime < oldest:
+                other.unlink()
+
+
+def _lock_name(source: Path, function: Function) -> str:
+    return f"{source.name}/{function.package}/{wheels.LOCK}"
 
 
 def _is_deployed(name: str, path: Path | None = None) -> bool:
-    """True for a folder with code of the function: no hidden one, no tests, caches or environments."""
+    """True for what is code or data of the function: nothing hidden, no tests, caches or environments."""
     environment = path is not None and (path / "pyvenv.cfg").exists()
     return not (name.startswith(".") or name in _NOT_DEPLOYED or name.endswith(_NOT_DEPLOYED_ENDS) or environment)
 
 
-def _is_deployed_module(name: str) -> bool:
-    return not (name.startswith((".", "test_")) or name.endswith("_test.py") or name == "conftest.py")
+def _is_test(name: str) -> bool:
+    return name.endswith(".py") and (name.startswith((".", "test_")) or name.endswith("_test.py") or name == "conftest.py")
 
 
 def _leads_away(path: Path, folder: Path) -> bool:
@@ -111,7 +228,7 @@ def _leads_away(path: Path, folder: Path) -> bool:
     if not path.is_symlink():
         return False
     target = path.resolve()
-    return not (target.is_file() and target.is_relative_to(folder.resolve()) and target.suffix == ".py")
+    return not (target.is_file() and target.is_relative_to(folder.resolve()))
 
 
 def _led_away(path: Path, source: Path) -> Problem:

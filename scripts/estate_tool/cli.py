@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 COMMANDS = (
     "audit", "adopt", "deploy", "destroy", "status", "drift", "doctor", "send", "query", "logs", "invoke", "redrive",
-    "rightsize", "cost", "dashboard", "fire-drill", "permissions", "tags", "sample", "new", "local", "pulumi",
+    "rightsize", "cost", "dashboard", "fire-drill", "permissions", "tags", "sample", "new", "lock", "local", "pulumi",
     "completion",
 )  # fmt: skip
 _INTERRUPTED = 130

@@ -119,7 +119,7 @@ class Account:
         """
         root = Path(tempfile.mkdtemp(prefix="checkout-", dir=self.folder))
         for part in _PARTS:
-            shutil.copytree(paths.ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", ".build"))
+            shutil.copytree(paths.ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copyfile(paths.ROOT / "requirements.lock", root / "requirements.lock")
         (root / ".venv").symlink_to(paths.VENV)
         made = Checkout({key: value for key, value in self.variables.items() if key not in without} | more, root)

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.timeout(900)
 
 def changed_checkout(folder: Path) -> Path:
     """The checkout with other code of every function, and the same environment."""
-    ignored = shutil.ignore_patterns("__pycache__", ".build")
+    ignored = shutil.ignore_patterns("__pycache__")
     for name in (*LAYER_NAMES, "environments", "lambda_src", "scripts"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy(ROOT / "requirements.lock", folder)

@@ -95,7 +95,7 @@ def copied(own: EmbeddedAws, tmp_path: Path) -> Commands:
     copy = tmp_path / "another checkout"
     copy.mkdir()
     for part in (*LAYER_NAMES, "environments", "lambda_src", "scripts"):
-        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", ".build"))
+        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(ROOT / "requirements.lock", copy / "requirements.lock")
     (copy / ".venv").symlink_to(ROOT / ".venv")
     return Commands.on(own, copy)

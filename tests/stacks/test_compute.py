@@ -5,7 +5,7 @@ from typing import Any
 import pulumi
 import pytest
 
-from compute.packaging import package_bytes
+from compute.packaging import build
 from compute.sizing import memory_by_function
 from foundation import stack_files
 from foundation.catalog import CATALOG
@@ -41,7 +41,7 @@ def test_a_functions_code_is_its_reproducible_package(compute: Recording, functi
     code = _inputs(compute, function)["code"]
     assert isinstance(code, pulumi.FileArchive)
     with open(code.path, "rb") as file:  # noqa: PTH123 (as the engine opens it)
-        assert file.read() == package_bytes(function.package)
+        assert file.read() == build(function, "python3.13").read_bytes()
 
 
 def test_functions_run_on_the_python_of_the_configuration() -> None:

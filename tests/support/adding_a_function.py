@@ -22,7 +22,7 @@ def copy_checkout(folder: Path, trees: Iterable[str] = TREES) -> Path:
     """Copy those folders of the checkout, with the files beside them; return the copy."""
     for tree in trees:
         if (ROOT / tree).exists():
-            shutil.copytree(ROOT / tree, folder / tree, ignore=shutil.ignore_patterns("__pycache__", ".build"))
+            shutil.copytree(ROOT / tree, folder / tree, ignore=shutil.ignore_patterns("__pycache__"))
     for file in _FILES:
         shutil.copyfile(ROOT / file, folder / file)
     (folder / ".venv").symlink_to(ROOT / ".venv")

@@ -9,7 +9,7 @@ from estate_tool.commands import arguments
 from estate_tool.commands.approval import Approval, flag
 from estate_tool.commands.confirm import confirm
 from estate_tool.core.environment import DEFAULT
-from estate_tool.core.errors import EstateError
+from estate_tool.core.errors import EstateError, Failed, UsageError
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
     from estate_tool.rollout.recovery import Recovery
 
     say = approval.display.line
+    if "compute" in layers:
+        _make_packages(target)
     account = _account(target, layers, say)
     taken = lock.taken(target, "estate deploy", changes=not args.preview, new=True, wait=args.wait, say=say)
     origin = provenance.at_hand()
@@ -118,6 +120,21 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
             show_plan=approval.asks,
             still_ours=still_ours,
         )
+
+
+def _make_packages(target: Environment) -> None:
+    """Make the functions' packages, before anything is touched; raise UsageError or Failed."""
+    from compute.packaging import build_all
+    from compute.wheels import PackagesUnavailable
+    from foundation.catalog import CATALOG
+    from foundation.problems import InvalidConfiguration
+
+    try:
+        build_all(CATALOG.functions, target.configuration.compute.runtime)
+    except InvalidConfiguration as error:
+        raise UsageError(f"the functions can't be packaged; nothing was touched: {error}") from error
+    except PackagesUnavailable as error:
+        raise Failed(f"the functions can't be packaged; nothing was touched: {error}") from error
 
 
 def _account(target: Environment, layers: tuple[str, ...], say: Callable[[str], None]) -> str | None:

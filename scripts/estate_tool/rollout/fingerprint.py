@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compute.packaging import source_files
 from estate_tool.core.environment import is_local
 from estate_tool.core.paths import ROOT
 from estate_tool.engine.checkpoint import digest_of
@@ -27,13 +28,11 @@ _GUARDRAILS = "foundation/guardrails/policies.py"
 _PROVIDER = "scripts/local_aws/provider"
 # Every layer's resources are named and tagged as this one is configured.
 _NAMES = "foundation"
-# What the handlers are made of besides their own folders.
-_SHARED = "shared"
 _PACKAGES_HANDLERS = "compute"
 _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]*))", re.M)
 _NAME = re.compile(rb"[\w.]+")
 _NO_INPUT = re.compile(r"^\.|~$|\.pyc$|\.md$|^Pulumi(\.[^/]+)?\.yaml$")
-_LOCKED = re.compile(r"^(pulumi[\w-]*)==(\S+)", re.M)
+_LOCKED = re.compile(r"^(pulumi[\w-]*|deflate)==(\S+)", re.M)
 _SALT = "encryptionsalt"  # drawn when a stack is made; it says nothing
 _UNKNOWABLE = "environment"  # imports configuration that lies elsewhere and may change there
 
@@ -76,8 +75,8 @@ class Inputs:
         # Modules of foundation, which all layers import, may read files beside them.
         yield from (path for path in _files(self.root / "foundation") if path.suffix != ".py")
         if name == _PACKAGES_HANDLERS:
-            for package in (_SHARED, *(function.package for function in CATALOG.functions)):
-                yield from _files(self.root / "lambda_src" / package)
+            for function in CATALOG.functions:
+                yield from source_files(self.root / "lambda_src", function.package)
 
     def _versions(self) -> dict[str, Any]:
         # The environment is made from the lock file, and made again when that changes.

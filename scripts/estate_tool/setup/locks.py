@@ -6,6 +6,8 @@ With a package's name only that one is lifted, and what it needs: the rest stays
 from __future__ import annotations
 
 import re
+import shutil
+import tempfile
 from pathlib import Path
 
 from estate_tool.console.report import Report
@@ -52,6 +54,36 @@ def make(report: Report, package: str = "") -> None:
             cwd=paths.ROOT,
         )
         report.line(f"{name} is up to date")
+
+
+def make_for_function(lock: Path, function: str, report: Report, *, upgrade: bool) -> list[str]:
+    """Write the lock file of a function's packages from the requirements.in beside it; return what it names.
+
+    Without a requirements.in, from the lock file itself. The old one stays when that fails. Raises UsageError when there
+    is neither, Failed with uv's words.
+    """
+    wanted = next((file for file in (lock.with_suffix(".in"), lock) if file.is_file()), None)
+    if wanted is None:
+        raise UsageError(
+            f"there are no requirements in {lock.parent}; nothing was written",
+            f"write the names of the packages, one a line, into {lock.with_suffix('.in')}",
+        )
+    uv, env = ensure_uv(report), uv_environ()
+    # Away from the checkout, whose pyproject.toml has settings for the tool's own environment.
+    with tempfile.TemporaryDirectory(prefix="estate-lock-") as folder:
+        made = Path(folder, lock.name)
+        if lock.is_file():
+            shutil.copyfile(lock, made)
+        shutil.copyfile(wanted, made.with_suffix(".in"))
+        command = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--only-binary", ":all:"]
+        header = ["--python-version", OLDEST_PYTHON, "--custom-compile-command", f"scripts/estate lock {function}"]
+        files = [made.with_suffix(".in").name, "--output-file", made.name, *(["--upgrade"] if upgrade else [])]
+        run([*command, *header, *files], doing=f"locking {lock}", log="lock", report=report, env=env, cwd=Path(folder))
+        text = made.read_text(encoding="utf-8")
+    new = lock.with_suffix(".new")
+    new.write_text(text, encoding="utf-8")
+    new.replace(lock)
+    return re.findall(r"(?m)^[\w.\[\],-]+==[^\s;\\]+", text)
 
 
 def _names(file: tuple[Path, Path, list[str]], package: str) -> bool:

@@ -7,7 +7,9 @@ READY_FD gets one line: "ready", or what went wrong.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -27,6 +29,7 @@ LONGEST_START = 60.0
 NOT_SAVED = 3
 # Longer than the emulator gives itself for its last snapshot.
 LONGEST_END = 35.0
+_FOR_DOWNLOADS = re.compile(r"(PATH|HOME|ESTATE_CACHE|XDG_CACHE_HOME|SSL_CERT_\w+|UV_\w+|\w+_proxy)$", re.I)
 _KEPT_VARIABLES = (
     "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
     "ESTATE_ALARM_PERIOD_SECONDS", "LAMBDA_ACCOUNT_CONCURRENCY",
@@ -159,7 +162,9 @@ class Supervisor:
         """Return all that the emulator gets: no AWS settings, proxies or Python settings of the user's are among it."""
         kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         return kept | {
-            "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+            "PYTHONPATH": os.pathsep.join(str(path) for path in Path(__file__).resolve().parents[2:4]),
+            # For the packages of functions alone: the user's index, proxies and certificates.
+            "ESTATE_DOWNLOADS": json.dumps({k: v for k, v in os.environ.items() if _FOR_DOWNLOADS.match(k)}),
             "TMPDIR": str(temporary),
             # Lambda's clock; and no settings of the user's for boto3 in the handlers.
             "TZ": ":UTC",

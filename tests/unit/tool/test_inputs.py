@@ -24,7 +24,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of what is deployed."""
     folder = tmp_path_factory.mktemp("checkout")
     for part in (*LAYER_NAMES, "environments", "lambda_src", "scripts/local_aws/provider"):
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", ".build"))
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(ROOT / "requirements.lock", folder / "requirements.lock")
     return folder
 
@@ -94,11 +94,12 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
         ("compute/new.json", {"compute"}),
         ("lambda_src/query/handler.py", {"compute"}),
         ("lambda_src/shared/new.py", {"compute"}),
+        ("lambda_src/query/data.md", {"compute"}),
+        ("lambda_src/query/tests/new.py", set()),
         ("lambda_src/of_no_function/handler.py", set()),
         ("observability/widgets.py", {"observability"}),
         ("scripts/local_aws/provider/diff.py", ALL),
         ("observability/README.md", set()),
-        ("compute/.build/query.zip", set()),
         ("compute/__pycache__/config.cpython-311.pyc", set()),
         ("compute/config.pyc", set()),
         ("data/.tables.py.swp", set()),

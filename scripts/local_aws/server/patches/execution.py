@@ -7,6 +7,7 @@ import json
 import os
 import queue
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -14,6 +15,8 @@ from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
+from compute import wheels
+from compute.imports import RUNTIME_PACKAGES
 from local_aws.server import lifeline
 from local_aws.server.patches.loop import always_on_loop, on_loop
 from local_aws.server.patches.target import lambda_runtime, lambda_svc, responses
@@ -32,8 +35,21 @@ def _estate_watch():
     threading.Thread(target=wait, daemon=True).start()
 _estate_watch()
 """
+_PACKAGES = "_ESTATE_PACKAGES"
+# Of what is installed beside the emulator, a handler gets what Lambda's Pythons have; a package of its own comes first.
+_RUNTIME = f"""
+def _estate_runtime():
+    import importlib.machinery, sys
+    class Runtime:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if path is None and name in {sorted(RUNTIME_PACKAGES)!r}:
+                return importlib.machinery.PathFinder.find_spec(name, {[path for path in sys.path if path.endswith("-packages")]!r})
+    sys.meta_path.append(Runtime)
+_estate_runtime()
+"""
 # The emulator's own settings mean something else to a handler.
-_NOT_FOR_HANDLERS = ("LOG_LEVEL", "AUTH", "PERSIST_STATE", "STATE_DIR", "BIND_HOST", "ESTATE_AWS_FOLDER", "SERVICES")
+_NOT_FOR_HANDLERS = ("LOG_LEVEL", "AUTH", "PERSIST_STATE", "STATE_DIR", "BIND_HOST", "ESTATE_AWS_FOLDER", "SERVICES", "ESTATE_DOWNLOADS")
 
 # Printed after each invocation, to tell its lines from the next one's.
 _MARK = "\x00end of invocation"
@@ -46,14 +62,15 @@ _thread = threading.local()
 
 def apply() -> None:
     """Make the corrections."""
+    downloads = json.loads(os.environ["ESTATE_DOWNLOADS"])
     for name in _NOT_FOR_HANDLERS:
         os.environ.pop(name, None)
     reader, _held_open_for_life = lifeline.open_lifeline()
 
     class Worker(Environment):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            kwargs["env"] = kwargs["env"] | {_LIFELINE: str(reader)}
-            super().__init__(*args, **kwargs, pass_fds=(reader,))
+        def __init__(self, command: list[str], *args: Any, **kwargs: Any) -> None:
+            kwargs["env"] = kwargs["env"] | {_LIFELINE: str(reader)} | _packages(Path(kwargs["cwd"]), downloads)
+            super().__init__(_without_site(command), *args, **kwargs, pass_fds=(reader,))
 
     lambda_runtime.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": Worker})
     lambda_runtime._PYTHON_WORKER_SCRIPT = _corrected(lambda_runtime._PYTHON_WORKER_SCRIPT)
@@ -74,6 +91,21 @@ def apply() -> None:
     _limit_requests()
 
 
+def _without_site(command: list[str]) -> list[str]:
+    """Return the command that starts a Python without what is installed beside it, the emulator's own packages."""
+    return [command[0], "-S", "-P", *command[1:]] if command[0] == sys.executable else command
+
+
+def _packages(code: Path, downloads: dict[str, str]) -> dict[str, str]:
+    """Return the variable that names the packages of unpacked code as this Python and machine can load them.
+
+    Those in the package are for Lambda's; its lock says which they are. Other packages stay as they are.
+    """
+    lock = code / wheels.LOCK
+    text = lock.read_text(encoding="utf-8", errors="replace") if lock.is_file() else ""
+    return {_PACKAGES: str(wheels.local(text, downloads))} if wheels.is_locked(text) else {}
+
+
 def _corrected(script: str) -> str:
     """The worker's program: it marks the end of an invocation's output, and a raised exception does not end it.
 
@@ -83,11 +115,13 @@ def _corrected(script: str) -> str:
     last = "        _real_stdout.flush()\n\nrun()"
     failure = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
     kept = '{"status": "ok", "raised": type(e).__name__, "error": str(e), "trace": traceback.format_exc()}'
-    for old, new in ((last, mark + last), (failure, kept)):
+    path = "sys.path.insert(0, code_dir)"
+    first = f"sys.path[:0] = [*filter(None, [os.environ.pop({_PACKAGES!r}, '')]), code_dir]"
+    for old, new in ((last, mark + last), (failure, kept), (path, first)):
         if script.count(old) != 1:
             raise SystemExit(f"ministack's worker program is not the one that our corrections were made for: {old}")
         script = script.replace(old, new)
-    return _WATCH + script
+    return _WATCH + _RUNTIME + script
 
 
 def _printed_up_to_mark(self: Any) -> str:

@@ -1,0 +1,191 @@
+"""Third-party packages of functions: wheels as a hashed lock names them, installed by uv and never built."""
+
+import csv
+import hashlib
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from foundation.problems import InvalidConfiguration, Problem
+
+ARCHITECTURE = "arm64"
+LOCK = "requirements.txt"
+
+_MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
+# "Lambda runtimes": Amazon Linux 2 has glibc 2.26, for which the next tag below is that of 2.17; Amazon Linux 2023 2.34.
+_OLD_GLIBC = ("python3.11",)
+_UV = Path(__file__).parents[1] / ".venv" / "bin" / "uv"
+# Would install something else than what is locked, or elsewhere.
+_MISLEADING = (
+    "VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_TARGET", "UV_PREFIX",
+    "UV_NO_BINARY", "UV_COMPILE_BYTECODE", "UV_PROJECT", "UV_WORKING_DIRECTORY",
+)  # fmt: skip
+_HASHED = re.compile(
+    r"[A-Za-z0-9][\w.-]*(\[[\w.,\s-]*\])?\s*==\s*[\w.!+-]+(\s*;[^#]*?)?(\s+--hash=sha(256|384|512):[0-9a-f]+)+"
+)
+_INCOMPLETE = re.compile(r"must (be pinned|have (their|a) (version|hash))|no trusted hash|depends on", re.I)
+_WRONG_HASH = re.compile(r"hash mismatch|do(es)? not match the hash|no matching hash", re.I)
+_UNAVAILABLE = re.compile(
+    r"error sending request|failed to (fetch|download)|dns error|timed? ?out|connection|certificate|os error|HTTP status", re.I
+)
+# Written by the installer, about the installation.
+_OF_INSTALLATION = ("INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
+
+
+class PackagesUnavailable(Exception):
+    """Raised when packages can't be had for now, such as when the index can't be reached; the text says what to do."""
+
+
+def cache(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return the folder of what is costly and shared between checkouts; the same as the tool's."""
+    if named := environ.get("ESTATE_CACHE"):
+        return Path(named).expanduser().absolute()
+    xdg = Path(environ.get("XDG_CACHE_HOME") or ".")
+    return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "estate"
+
+
+def requirements(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each requirement of a requirements file with the number of its first line."""
+    start, parts = 0, list[str]()
+    for number, line in enumerate(text.splitlines(), 1):
+        bare = re.sub(r"(^|\s)#.*", "", line).strip()
+        if bare and not parts:
+            start = number
+        parts += [bare.removesuffix("\\").strip()] if bare else []
+        if parts and not bare.endswith("\\"):
+            yield start, " ".join(parts)
+            parts = []
+    if parts:
+        yield start, " ".join(parts)
+
+
+def is_locked(text: str) -> bool:
+    """Return True if there are requirements, all with version and hashes."""
+    found = [requirement for _, requirement in requirements(text)]
+    return bool(found) and all(map(_HASHED.fullmatch, found))
+
+
+def check_lock(text: str, shown: str, function: str) -> None:
+    """Raise InvalidConfiguration for each requirement without an exact version and hashes. `shown` is the file."""
+    allowed = f"NAME==VERSION with its hashes, which this writes: scripts/estate lock {function}"
+    problems = [
+        Problem(where=f"{shown}:{number}", value=requirement, allowed=allowed)
+        for number, requirement in requirements(text)
+        if not _HASHED.fullmatch(requirement)
+    ]
+    if problems:
+        raise InvalidConfiguration(problems)
+
+
+def of_lambda(runtime: str) -> tuple[str, ...]:
+    """Return uv's arguments for the wheels that run on Lambda with that runtime, such as python3.13."""
+    glibc = "2_17" if runtime in _OLD_GLIBC else "2_34"
+    return (
+        "--python", sys.executable, "--python-version", runtime.removeprefix("python"),
+        "--python-platform", f"{_MACHINES[ARCHITECTURE]}-manylinux_{glibc}",
+    )  # fmt: skip
+
+
+def local(lock: str, environ: Mapping[str, str]) -> Path:
+    """Return a folder with the wheels of a lock for this Python on this machine, installed when there is none.
+
+    `environ` is what uv gets, with proxies and the index. Raises InvalidConfiguration or PackagesUnavailable.
+    """
+    here = (platform.python_version(), platform.system(), platform.machine(), platform.libc_ver()[1])
+    digest = hashlib.sha256("\n".join((lock, *here)).encode()).hexdigest()[:24]
+    folder = cache(environ) / "wheels" / digest
+    if not folder.is_dir():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{digest}.new-") as aside:
+            made = Path(aside, "made")
+            install(lock, made, LOCK, "--python", sys.executable, environ=environ)
+            _take(made, folder)
+    return folder
+
+
+def _take(made: Path, folder: Path) -> None:
+    """Rename a complete folder; another process that was faster made the same."""
+    try:
+        made.rename(folder)
+    except OSError:
+        if not folder.is_dir():
+            raise
+
+
+def install(lock: str, target: Path, shown: str, *where: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Install what a lock names into `target`, by uv; `where` are its arguments for Python and platform.
+
+    Asks the index only for what the cache doesn't hold. uv retries what fails for a moment. Raises InvalidConfiguration
+    for what can't be installed there, PackagesUnavailable when it can't be had now.
+    """
+    if not _UV.exists():
+        raise PackagesUnavailable(f"{_UV} is missing, which installs the packages of functions: scripts/setup.sh venv")
+    variables = {name: value for name, value in environ.items() if name not in _MISLEADING}
+    variables.setdefault("UV_CACHE_DIR", str(cache(environ) / "packages"))
+    with tempfile.TemporaryDirectory(prefix="estate-lock-") as folder:
+        file = Path(folder, LOCK)
+        file.write_text(lock, encoding="utf-8")
+        command = [
+            str(_UV), "pip", "install", "--no-progress", "--color", "never", "--target", str(target), "--require-hashes",
+            "--only-binary", ":all:", "--no-compile-bytecode", "--link-mode", "copy", *where, "-r", str(file),
+        ]  # fmt: skip
+        for asking in (["--offline"], []):
+            # A folder without a project above it: the settings in pyproject.toml are those of the tool's environment.
+            done = subprocess.run(
+                [*command, *asking], cwd=Path(folder).anchor, env=variables | {"UV_PYTHON_DOWNLOADS": "never"},
+                stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            if done.returncode == 0:
+                return
+            shutil.rmtree(target, ignore_errors=True)
+    _raise(done.stderr, shown)
+
+
+def _raise(output: str, shown: str) -> None:
+    said = " ".join(output.replace(str(Path.home()), "~").split())[-600:]
+    if _UNAVAILABLE.search(output) and not _WRONG_HASH.search(output):
+        raise PackagesUnavailable(
+            f"{shown}: its packages could not be downloaded or installed: {said}\n"
+            "check the network and try again; UV_DEFAULT_INDEX names a mirror, HTTPS_PROXY and SSL_CERT_FILE are honoured"
+        )
+    if _WRONG_HASH.search(output):
+        allowed = "what the lock names; the index serves something else under that name: don't use it"
+    elif _INCOMPLETE.search(output) and "wheel" not in output:
+        allowed = "every package that is needed, with version and hashes; lock again: scripts/estate lock"
+    else:
+        allowed = "packages with a wheel for that Python and platform, as nothing is built; choose another version or package"
+    raise InvalidConfiguration([Problem(where=shown, value="not installable", allowed=f"{allowed}. uv: {said}")])
+
+
+def installed(folder: Path, shown: str) -> Mapping[str, Path]:
+    """Return the files that the wheels in a folder brought, by name; without what only tells of the installation.
+
+    Raises InvalidConfiguration when two wheels bring different files of one name: which one stays is chance.
+    """
+    hashes: dict[str, str] = {}
+    problems: list[Problem] = []
+    for record in sorted(folder.glob("*.dist-info/RECORD")):
+        with record.open(encoding="utf-8", newline="") as lines:
+            for name, digest, _ in csv.reader(lines):
+                if _is_left_out(name, folder):
+                    continue
+                if hashes.setdefault(name, digest) != digest:
+                    allowed = "packages that don't overwrite each other's files"
+                    problems.append(Problem(where=shown, value=name, allowed=allowed))
+    if problems:
+        raise InvalidConfiguration(problems)
+    return {name: folder / name for name in hashes}
+
+
+def _is_left_out(name: str, folder: Path) -> bool:
+    *folders, last = name.split("/")
+    if "__pycache__" in folders or ".." in folders or (".dist-info" in name and last in _OF_INSTALLATION):
+        return True
+    # A command that starts the Python it was installed with.
+    return folders[:1] == ["bin"] and (folder / name).read_bytes()[:2] == b"#!"

@@ -1,0 +1,48 @@
+"""`estate lock`: the third-party packages of a function, each with version and hashes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from estate_tool.commands import arguments
+from estate_tool.core.errors import UsageError
+
+HELP = "lock the third-party packages of a function, with versions and hashes"
+EXAMPLES = (
+    ("estate lock query", "lambda_src/query/requirements.txt, from the names in requirements.in beside it"),
+    ("estate lock query --upgrade", "the same, at the newest versions that requirements.in allows"),
+)
+_NEXT = """\
+next:
+  1. for tests and the type checker: the same names in `dev` of pyproject.toml, then: scripts/setup.sh lock=NAME
+  2. look, then roll out:            scripts/estate deploy --preview"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """FUNCTION and how far to go."""
+    parser.add_argument("function", metavar="FUNCTION", help="a function's name in the catalog")
+    parser.add_argument("--upgrade", action="store_true", help="take the newest versions; without it, locked ones stay")
+    arguments.json_flag(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the lock file; the old one stays when that fails."""
+    from compute.packaging import SOURCE
+    from estate_tool.console.report import Report
+    from estate_tool.setup import locks
+    from foundation.catalog import CATALOG
+    from foundation.problems import one_of
+
+    packages = {function.name: function.package for function in CATALOG.functions}
+    if args.function not in packages:
+        there = one_of(packages, args.function)
+        raise UsageError(f"there is no function {args.function} in the catalog; nothing was touched", f"give {there}")
+    lock = SOURCE / packages[args.function] / "requirements.txt"
+    locked = locks.make_for_function(lock, args.function, Report(), upgrade=args.upgrade)
+    file = f"{SOURCE.name}/{lock.parent.name}/{lock.name}"
+    if args.json:
+        print(json.dumps({"function": args.function, "written": [file], "packages": locked}, indent=2))
+        return 0
+    print("\n".join((f"{file}:", *(f"  {package}" for package in locked), _NEXT)))
+    return 0
