@@ -1,4 +1,4 @@
-"""ZIP archives with the same bytes on every machine: sorted, of no particular time, compressed by one pinned library."""
+"""ZIP archives with the same bytes on every machine: sorted, without times, compressed by one pinned library."""
 
 import struct
 import zlib

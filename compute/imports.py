@@ -33,8 +33,8 @@ class _Import:
 def unresolved(handler: str, files: Mapping[str, bytes], own: Collection[str], runtime: str) -> list[Unresolved]:
     """Return what the handler's module and the own modules that it imports, directly or not, import in vain.
 
-    `handler` is a module's name; `files` is the package, by name; `own` are the names of our files in it. An import that
-    may fail (in `try` with `except ImportError`, under TYPE_CHECKING or a condition on version or platform) is left out.
+    `handler` is a module's name; `files` is the package, by name; `own` are the names of our files in it. Left out are
+    those that may fail: in `try` with `except ImportError`, under TYPE_CHECKING or a condition on version or platform.
     """
     package = _Package(files, frozenset(own), runtime)
     found: list[Unresolved] = []
@@ -154,7 +154,11 @@ def _certain(node: ast.AST) -> Iterator[ast.AST]:
     bodies = [child for child in ast.iter_child_nodes(node) if isinstance(child, _STATEMENTS)]
     if isinstance(node, (ast.Try, ast.TryStar)) and any(map(_catches_import_error, node.handlers)):
         bodies = [*node.finalbody]
-    elif isinstance(node, ast.With) and "suppress(" in ast.unparse(node.items[0]) and "Import" in ast.unparse(node.items[0]):
+    elif (
+        isinstance(node, ast.With)
+        and "suppress(" in ast.unparse(node.items[0])
+        and "Import" in ast.unparse(node.items[0])
+    ):
         bodies = []
     elif isinstance(node, ast.If) and any(word in ast.unparse(node.test) for word in _CONDITIONS):
         bodies = node.orelse if "TYPE_CHECKING" in ast.unparse(node.test) else []
@@ -167,4 +171,3 @@ def _catches_import_error(handler: ast.ExceptHandler) -> bool:
         return True
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(isinstance(kind, ast.Name) and kind.id in _TOLERANT for kind in kinds)
-

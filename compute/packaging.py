@@ -6,21 +6,15 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 from compute import imports, wheels
 from compute.archive import MAXIMUM_FILES, File, zip_bytes
+from compute.sources import SHARED, SOURCE, is_test, source_files
 from foundation.model import Function
 from foundation.problems import InvalidConfiguration, Problem, together
-
-SOURCE = Path(__file__).parents[1] / "lambda_src"
-SHARED = "shared"
-
-# Folders and files of a function's own that are no part of it.
-_NOT_DEPLOYED = {"__pycache__", "tests", "test", "venv", "node_modules", "requirements.in"}
-_NOT_DEPLOYED_ENDS = (".egg-info", ".dist-info", ".pyc", "~")
 
 # "Lambda quotas": 50 MB in a request, which holds the code as base64 and a few KB more; 250 MB unpacked.
 MAXIMUM_ZIPPED_BYTES = 50 * 2**20 - 8 * 2**10
@@ -57,11 +51,11 @@ def build_all(functions: Iterable[Function], runtime: str) -> dict[str, Path]:
 
 
 def check_handlers(functions: Iterable[Function], source: Path = SOURCE) -> None:
-    """Raise InvalidConfiguration with every handler without a file, link that leads elsewhere and lock without hashes."""
+    """Raise InvalidConfiguration with handlers without a file, links that lead elsewhere, locks without hashes."""
     problems: list[Problem] = []
     for function in functions:
         file = source.joinpath(*function.handler.split(".")[:-1]).with_suffix(".py")
-        if not file.is_file() or _is_test(file.name):
+        if not file.is_file() or is_test(file.name):
             allowed = f"a function in a file of {source.name}; there is no {file.relative_to(source.parent)}"
             where = f"catalog function {function.name!r} handler"
             problems.append(Problem(where=where, value=function.handler, allowed=allowed))
@@ -76,33 +70,6 @@ def check_handlers(functions: Iterable[Function], source: Path = SOURCE) -> None
         raise InvalidConfiguration(problems)
 
 
-def source_files(source: Path, package: str) -> list[Path]:
-    """Return the files that a function's package is made of: its own folder of lambda_src and what all functions share.
-
-    Raises InvalidConfiguration for links that lead elsewhere, FileNotFoundError when a folder doesn't exist.
-    """
-    problems: list[Problem] = []
-    found: list[Path] = []
-    for folder in (source / package, source / SHARED):
-        if not folder.is_dir():
-            raise FileNotFoundError(f"{folder}: a function's code is expected there")
-        for place, folders, names in os.walk(folder):
-            links = [name for name in folders if Path(place, name).is_symlink()]
-            folders[:] = sorted(name for name in folders if _is_deployed(name, Path(place, name)) and name not in links)
-            files = [name for name in names if _is_deployed(name) and not _is_test(name)]
-            candidates = [Path(place, name) for name in (*files, *(name for name in links if _is_deployed(name)))]
-            problems += [_led_away(path, source) for path in candidates if _leads_away(path, folder)]
-            found += [path for path in candidates if path.is_file()]
-        if folder.is_symlink():
-            problems.append(_led_away(folder, source))
-    if (stray := source / SHARED / wheels.LOCK).exists():
-        where, allowed = f"{source.name}/{SHARED}", "packages in the requirements.txt of each function that needs them"
-        problems.append(Problem(where=where, value=stray.name, allowed=allowed))
-    if problems:
-        raise InvalidConfiguration(problems)
-    return found
-
-
 def _own_files(source: Path, package: str) -> dict[str, File]:
     """Return our own files by their name in the package; the lock of what else is in it stands at its top."""
     files: dict[str, File] = {}
@@ -114,7 +81,9 @@ def _own_files(source: Path, package: str) -> dict[str, File]:
 
 
 def _digest(own: Mapping[str, File], function: Function, runtime: str) -> str:
-    digest = hashlib.sha256("\n".join((_FORMAT, version("deflate"), runtime, wheels.ARCHITECTURE, function.handler)).encode())
+    digest = hashlib.sha256(
+        "\n".join((_FORMAT, version("deflate"), runtime, wheels.ARCHITECTURE, function.handler)).encode()
+    )
     for name, file in sorted(own.items()):
         digest.update(f"\n{name}\n{file.mode}\n{hashlib.sha256(file.content).hexdigest()}".encode())
     return digest.hexdigest()[:24]
@@ -154,7 +123,7 @@ def _check_imports(
     problems = [
         Problem(
             where=f"{source.name}/{each.file}:{each.line}",
-            value=f"import of {each.module}",
+            value=f"import {each.module}",
             allowed=_importable(each.module, function, runtime, source),
         )
         for each in missing
@@ -170,8 +139,8 @@ def _importable(module: str, function: Function, runtime: str, source: Path) -> 
     if (source / top).exists():
         return f"modules of the function's own folder and of {source.name}/{SHARED}: move there what functions share"
     return (
-        f"what the package of {function.name!r}, the standard library of {runtime} and boto3 have; add the package that "
-        f"brings {top!r} to {source.name}/{function.package}/requirements.in, then: scripts/estate lock {function.name}"
+        f"what the package of {function.name!r}, the standard library of {runtime} and boto3 have; add the package "
+        f"that brings {top!r} to {source.name}/{function.package}/requirements.in: scripts/estate lock {function.name}"
     )
 
 
@@ -211,27 +180,3 @@ def _write(path: Path, content: bytes) -> None:
 
 def _lock_name(source: Path, function: Function) -> str:
     return f"{source.name}/{function.package}/{wheels.LOCK}"
-
-
-def _is_deployed(name: str, path: Path | None = None) -> bool:
-    """True for what is code or data of the function: nothing hidden, no tests, caches or environments."""
-    environment = path is not None and (path / "pyvenv.cfg").exists()
-    return not (name.startswith(".") or name in _NOT_DEPLOYED or name.endswith(_NOT_DEPLOYED_ENDS) or environment)
-
-
-def _is_test(name: str) -> bool:
-    return name.endswith(".py") and (name.startswith((".", "test_")) or name.endswith("_test.py") or name == "conftest.py")
-
-
-def _leads_away(path: Path, folder: Path) -> bool:
-    """True for a link to anything but a file of the same folder: what is there may be anything, or another's."""
-    if not path.is_symlink():
-        return False
-    target = path.resolve()
-    return not (target.is_file() and target.is_relative_to(folder.resolve()))
-
-
-def _led_away(path: Path, source: Path) -> Problem:
-    where = f"{source.name}/{path.relative_to(source).as_posix()}"
-    allowed = f"a file itself, or a link to one in the same folder; what is shared lies in {source.name}/{SHARED}"
-    return Problem(where=where, value=f"a link to {path.readlink()}", allowed=allowed)

@@ -18,13 +18,13 @@ ARCHITECTURE = "arm64"
 LOCK = "requirements.txt"
 
 _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
-# "Lambda runtimes": Amazon Linux 2 has glibc 2.26, for which the next tag below is that of 2.17; Amazon Linux 2023 2.34.
+# "Lambda runtimes": Amazon Linux 2 has glibc 2.26, and the next tag below is that of 2.17; Amazon Linux 2023 has 2.34.
 _OLD_GLIBC = ("python3.11",)
 _UV = Path(__file__).parents[1] / ".venv" / "bin" / "uv"
 # Would install something else than what is locked, or elsewhere.
 _MISLEADING = (
-    "VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_TARGET", "UV_PREFIX",
-    "UV_NO_BINARY", "UV_COMPILE_BYTECODE", "UV_PROJECT", "UV_WORKING_DIRECTORY",
+    "VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_TARGET",
+    "UV_PREFIX", "UV_NO_BINARY", "UV_COMPILE_BYTECODE", "UV_PROJECT", "UV_WORKING_DIRECTORY",
 )  # fmt: skip
 _HASHED = re.compile(
     r"[A-Za-z0-9][\w.-]*(\[[\w.,\s-]*\])?\s*==\s*[\w.!+-]+(\s*;[^#]*?)?(\s+--hash=sha(256|384|512):[0-9a-f]+)+"
@@ -32,7 +32,8 @@ _HASHED = re.compile(
 _INCOMPLETE = re.compile(r"must (be pinned|have (their|a) (version|hash))|no trusted hash|depends on", re.I)
 _WRONG_HASH = re.compile(r"hash mismatch|do(es)? not match the hash|no matching hash", re.I)
 _UNAVAILABLE = re.compile(
-    r"error sending request|failed to (fetch|download)|dns error|timed? ?out|connection|certificate|os error|HTTP status", re.I
+    r"error sending|failed to (fetch|download)|dns error|timed? ?out|connection|certificate|os error|HTTP status",
+    re.I,
 )
 # Written by the installer, about the installation.
 _OF_INSTALLATION = ("INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
@@ -132,8 +133,9 @@ def install(lock: str, target: Path, shown: str, *where: str, environ: Mapping[s
         file = Path(folder, LOCK)
         file.write_text(lock, encoding="utf-8")
         command = [
-            str(_UV), "pip", "install", "--no-progress", "--color", "never", "--target", str(target), "--require-hashes",
-            "--only-binary", ":all:", "--no-compile-bytecode", "--link-mode", "copy", *where, "-r", str(file),
+            str(_UV), "pip", "install", "--no-progress", "--color", "never", "--target", str(target),
+            "--require-hashes", "--only-binary", ":all:", "--no-compile-bytecode", "--link-mode", "copy", *where,
+            "-r", str(file),
         ]  # fmt: skip
         for asking in (["--offline"], []):
             # A folder without a project above it: the settings in pyproject.toml are those of the tool's environment.
@@ -152,14 +154,16 @@ def _raise(output: str, shown: str) -> None:
     if _UNAVAILABLE.search(output) and not _WRONG_HASH.search(output):
         raise PackagesUnavailable(
             f"{shown}: its packages could not be downloaded or installed: {said}\n"
-            "check the network and try again; UV_DEFAULT_INDEX names a mirror, HTTPS_PROXY and SSL_CERT_FILE are honoured"
+            "check the network and try again; UV_DEFAULT_INDEX names a mirror, HTTPS_PROXY, SSL_CERT_FILE are honoured"
         )
     if _WRONG_HASH.search(output):
         allowed = "what the lock names; the index serves something else under that name: don't use it"
     elif _INCOMPLETE.search(output) and "wheel" not in output:
         allowed = "every package that is needed, with version and hashes; lock again: scripts/estate lock"
     else:
-        allowed = "packages with a wheel for that Python and platform, as nothing is built; choose another version or package"
+        allowed = (
+            "packages with a wheel for that Python and platform, as nothing is built; choose another version or package"
+        )
     raise InvalidConfiguration([Problem(where=shown, value="not installable", allowed=f"{allowed}. uv: {said}")])
 
 

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import time
+import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from compute.packaging import build
+from estate_tool.console.report import Report
+from estate_tool.setup import locks
 from tests.integration.cloud import items, make_function, make_queue, make_role, make_table, received, send, unique
+from tests.support.declarations import READ
 from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.integration.conftest import EmbeddedAws
 
 WRITE_LOGS = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -89,6 +98,63 @@ def test_a_handler_sees_its_own_settings_and_none_of_the_emulators(embedded_aws:
     assert wanted.items() <= seen.items()
     assert seen["AWS_ACCESS_KEY_ID"].startswith("ASIA")
     assert not {"LOG_LEVEL", "AUTH", "PYTHONPATH", "AWS_PROFILE", "HTTP_PROXY"} & set(seen)
+
+
+ASKS = """
+import importlib
+import orjson
+import pydantic
+
+class Asked(pydantic.BaseModel):
+    modules: list[str]
+
+def there(name):
+    try:
+        importlib.import_module(name)
+    except ImportError:
+        return False
+    return True
+
+def handle(event, context):
+    import boto3
+    answer = orjson.loads(orjson.dumps({name: there(name) for name in Asked(**event).modules}))
+    return {"version": orjson.__version__, "boto3": boto3.client("sqs").meta.region_name, **answer}
+"""
+EMULATORS = (
+    "ministack", "moto", "werkzeug", "flask", "pip", "yaml", "local_aws", "estate_tool", "compute",
+    "foundation", "shared.keys",
+)  # fmt: skip
+
+
+def test_a_handler_sees_the_packages_that_it_locked_and_boto3_and_none_of_the_emulators(
+    embedded_aws: EmbeddedAws, tmp_path: Path
+) -> None:
+    """Two functions with native code for Lambda's machine and another version each, which this one runs too."""
+    lambdas, role = embedded_aws.client("lambda"), make_role(embedded_aws)
+    answers: list[dict[str, Any]] = []
+    for number, wanted in enumerate(("orjson<3.11", "orjson>=3.11")):
+        source = tmp_path / str(number)
+        declared = replace(READ, name=unique("packaged"))
+        for folder in ("read", "shared"):
+            (source / folder).mkdir(parents=True)
+        (source / "read" / "handler.py").write_text(ASKS)
+        (source / "read" / "requirements.in").write_text(f"pydantic\n{wanted}\n")
+        locks.make_for_function(source / "read" / "requirements.txt", declared.name, Report(), upgrade=False)
+        code = build(declared, "python3.13", source).read_bytes()
+        names = zipfile.ZipFile(io.BytesIO(code)).namelist()
+        assert [
+            name for name in names if name.startswith("orjson/") and name.endswith("cpython-313-aarch64-linux-gnu.so")
+        ]
+        lambdas.create_function(
+            FunctionName=declared.name, Role=role, Runtime="python3.13", Handler=declared.handler,
+            Code={"ZipFile": code}, Architectures=["arm64"], Timeout=60,
+        )  # fmt: skip
+        answers.append(invoke(embedded_aws, declared.name, {"modules": [*EMULATORS, "sqlite3", "read.handler"]}))
+    for answer in answers:
+        assert [name for name in EMULATORS if answer[name]] == []
+        assert (answer["boto3"], answer["sqlite3"], answer["read.handler"]) == ("us-east-1", True, True)
+    assert answers[0]["version"].startswith("3.10.")
+    assert answers[1]["version"] > "3.11"
 
 
 def test_an_error_names_its_exception_and_leaves_the_environment_warm(embedded_aws: EmbeddedAws) -> None:

@@ -120,6 +120,11 @@ def estate_alarms(*arguments):
 
 def test_a_violated_rollout_is_never_taken_for_done(estate: dict[str, Any], copied: Commands) -> None:
     same = "unchanged"
+    take_back = edit(copied, "lambda_src/query/handler.py", "\nimport moto\n")
+    refused = json.loads(copied("scripts/deploy_all.sh", "--json", code=2).stdout)
+    line = len((copied.root / "lambda_src/query/handler.py").read_text().splitlines())
+    assert f"lambda_src/query/handler.py:{line} is 'import moto'" in refused["error"]
+    take_back()
     take_back = edit(copied, "observability/alarms.py", ONE_ALARM_LESS)
     report = json.loads(copied("scripts/deploy_all.sh", "--skip-preview", "--json", code=1).stdout)
     assert breaches("rollout", report) == []

@@ -22,7 +22,9 @@ INTEL = "cp313-cp313-manylinux_2_17_x86_64.manylinux2014_x86_64"
 def wheel(name: str, version: str, files: Mapping[str, str], *, needs: str = "", entry: str = "") -> bytes:
     """Return a wheel with these files; `needs` is a requirement of it, `entry` a command, as `tool = module:main`."""
     info = f"{name}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + (f"Requires-Dist: {needs}\n" if needs else "")
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n" + (
+        f"Requires-Dist: {needs}\n" if needs else ""
+    )
     content = {**files, f"{info}/METADATA": metadata, f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: false\n"}
     if entry:
         content[f"{info}/entry_points.txt"] = f"[console_scripts]\n{entry}\n"
@@ -30,7 +32,10 @@ def wheel(name: str, version: str, files: Mapping[str, str], *, needs: str = "",
     with zipfile.ZipFile(file, "w") as archive:
         for path, text in content.items():
             archive.writestr(path, text)
-        digests = {path: urlsafe_b64encode(sha256(text.encode()).digest()).rstrip(b"=").decode() for path, text in content.items()}
+        digests = {
+            path: urlsafe_b64encode(sha256(text.encode()).digest()).rstrip(b"=").decode()
+            for path, text in content.items()
+        }
         record = "".join(f"{path},sha256={digest},\n" for path, digest in digests.items())
         archive.writestr(f"{info}/RECORD", f"{record}{info}/RECORD,,\n")
     return file.getvalue()
@@ -44,7 +49,9 @@ class Index:
         self.failures = 0
         self.url = ""
 
-    def add(self, name: str, version: str, files: Mapping[str, str], *tags: str, needs: str = "", entry: str = "") -> str:
+    def add(
+        self, name: str, version: str, files: Mapping[str, str], *tags: str, needs: str = "", entry: str = ""
+    ) -> str:
         """Publish wheels with these tags; return the line of a lock file that names them."""
         hashes = ""
         for tag in tags or (ANY,):
@@ -79,9 +86,9 @@ def serving() -> Iterator[Index]:
             if code == 200 and content is not None and self.command == "GET":
                 self.wfile.write(content)
 
-        do_HEAD = do_GET
+        do_HEAD = do_GET  # noqa: N815 – as the base class calls it
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)

@@ -59,8 +59,8 @@ def make(report: Report, package: str = "") -> None:
 def make_for_function(lock: Path, function: str, report: Report, *, upgrade: bool) -> list[str]:
     """Write the lock file of a function's packages from the requirements.in beside it; return what it names.
 
-    Without a requirements.in, from the lock file itself. The old one stays when that fails. Raises UsageError when there
-    is neither, Failed with uv's words.
+    Without a requirements.in, from the lock file itself. The old one stays when that fails. Raises UsageError when
+    neither is there, Failed with uv's words.
     """
     wanted = next((file for file in (lock.with_suffix(".in"), lock) if file.is_file()), None)
     if wanted is None:

@@ -144,7 +144,10 @@ def _start(place: Place, report: Report, python: Path) -> None:
 def _launch(place: Place, python: Path) -> str:
     """Start the supervisor; what it says: "ready", or why not."""
     reader, writer = os.pipe()
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(path) for path in Path(__file__).resolve().parents[2:4])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(str(path) for path in Path(__file__).resolve().parents[2:4]),
+    }
     command = [str(python), "-m", "local_aws.server", "supervisor", str(place.folder), str(place.port), str(writer)]
     with (place.folder / "supervisor.log").open("ab") as log:
         os.fchmod(log.fileno(), 0o600)

@@ -83,7 +83,9 @@ def test_an_import_that_nothing_answers_is_told_with_its_line(code: str, line: i
 
 
 def test_own_modules_are_followed_as_far_as_they_are_imported() -> None:
-    assert missing("from read.deep import table", read__deep__table="import pandas") == [("read/deep/table.py", 1, "pandas")]
+    assert missing("from read.deep import table", read__deep__table="import pandas") == [
+        ("read/deep/table.py", 1, "pandas")
+    ]
     assert missing("from shared import keys", shared__keys="\nimport pandas") == [("shared/keys.py", 2, "pandas")]
 
 

@@ -92,13 +92,23 @@ def test_a_requirement_without_version_and_hash_is_refused_before_anything_is_as
     assert problems(source) == [(problem.where, problem.value)]
 
 
-def test_wheels_for_lambdas_machine_and_python_are_packaged_with_what_they_depend_on(index: Index, source: Path) -> None:
-    lock = index.add("thing", "1.0", {"thing/__init__.py": "X = 1\n"}, INTEL, ARM, needs="other", entry="thing = thing:X")
+def test_wheels_for_lambdas_machine_and_python_are_packaged_with_what_they_depend_on(
+    index: Index, source: Path
+) -> None:
+    lock = index.add(
+        "thing", "1.0", {"thing/__init__.py": "X = 1\n"}, INTEL, ARM, needs="other", entry="thing = thing:X"
+    )
     lock += index.add("other", "2.0", {"other.py": "Y = 2\n"})
     lock += 'absent==1.0 ; python_version < "3.13" --hash=sha256:' + HASH
     package = zipfile.ZipFile(build(READ, RUNTIME, written(source, "import thing, other\n", lock)))
     names = set(package.namelist())
-    assert {"thing/__init__.py", "other.py", "thing-1.0.dist-info/METADATA", "requirements.txt", "read/handler.py"} <= names
+    assert {
+        "thing/__init__.py",
+        "other.py",
+        "thing-1.0.dist-info/METADATA",
+        "requirements.txt",
+        "read/handler.py",
+    } <= names
     assert package.read("thing/_built_for").decode() == ARM
     # About the installation, or with the path of a Python of this machine.
     assert not {name for name in names if name.startswith("bin/") or name.endswith(("RECORD", "INSTALLER", ".lock"))}
@@ -204,7 +214,9 @@ def test_what_functions_share_has_no_packages_of_its_own(source: Path) -> None:
 
 def test_this_machine_gets_its_own_wheels_of_the_same_lock(index: Index) -> None:
     here = f"cp3{sys.version_info[1]}-cp3{sys.version_info[1]}-linux_{os.uname().machine}"
-    one = index.add("thing", "1.0", {"thing/__init__.py": "V = 1\n"}, ARM, here if os.uname().sysname == "Linux" else ANY)
+    one = index.add(
+        "thing", "1.0", {"thing/__init__.py": "V = 1\n"}, ARM, here if os.uname().sysname == "Linux" else ANY
+    )
     two = index.add("thing", "2.0", {"thing/__init__.py": "V = 2\n"})
     folders = [wheels.local(lock, os.environ) for lock in (one, two)]
     assert [(folder / "thing" / "__init__.py").read_text() for folder in folders] == ["V = 1\n", "V = 2\n"]

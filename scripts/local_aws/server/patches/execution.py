@@ -37,6 +37,7 @@ _estate_watch()
 """
 _PACKAGES = "_ESTATE_PACKAGES"
 # Of what is installed beside the emulator, a handler gets what Lambda's Pythons have; a package of its own comes first.
+_INSTALLED = [path for path in sys.path if path.endswith("-packages")]
 _RUNTIME = f"""
 def _estate_runtime():
     import importlib.machinery, sys
@@ -44,12 +45,21 @@ def _estate_runtime():
         @staticmethod
         def find_spec(name, path=None, target=None):
             if path is None and name in {sorted(RUNTIME_PACKAGES)!r}:
-                return importlib.machinery.PathFinder.find_spec(name, {[path for path in sys.path if path.endswith("-packages")]!r})
+                return importlib.machinery.PathFinder.find_spec(name, {_INSTALLED!r})
     sys.meta_path.append(Runtime)
 _estate_runtime()
 """
 # The emulator's own settings mean something else to a handler.
-_NOT_FOR_HANDLERS = ("LOG_LEVEL", "AUTH", "PERSIST_STATE", "STATE_DIR", "BIND_HOST", "ESTATE_AWS_FOLDER", "SERVICES", "ESTATE_DOWNLOADS")
+_NOT_FOR_HANDLERS = (
+    "LOG_LEVEL",
+    "AUTH",
+    "PERSIST_STATE",
+    "STATE_DIR",
+    "BIND_HOST",
+    "ESTATE_AWS_FOLDER",
+    "SERVICES",
+    "ESTATE_DOWNLOADS",
+)
 
 # Printed after each invocation, to tell its lines from the next one's.
 _MARK = "\x00end of invocation"
