@@ -10,11 +10,12 @@ from compute.environment import variables
 from compute.function import ServerlessFunction, ServerlessFunctionArgs
 from compute.outputs import ComputeOutputs, FunctionOutputs
 from compute.packaging import build_all
+from compute.schedules import Schedule, ScheduleArgs
 from compute.triggers import Trigger, TriggerArgs, source_arn
 from compute.wheels import PackagesUnavailable
 from data.outputs import DataOutputs
 from foundation.catalog import CATALOG
-from foundation.model import Function, QueueTrigger
+from foundation.model import Function, QueueTrigger, ScheduleTrigger
 from foundation.naming import Names
 from foundation.outputs import FoundationOutputs
 from foundation.problems import InvalidConfiguration
@@ -83,7 +84,16 @@ def _function(
             tags=tags,
         ),
     )
-    if trigger is not None:
+    if isinstance(trigger, ScheduleTrigger):
+        arguments = ScheduleArgs(
+            trigger=trigger,
+            physical_name=names.schedule(function.name),
+            alias_arn=built.alias_arn,
+            failure_queue_arn=built.failure_queue_arn,
+            tags=tags,
+        )
+        Schedule(f"{function.name}-schedule", arguments)
+    elif trigger is not None:
         arguments = TriggerArgs(
             trigger=trigger,
             source_arn=source_arn(trigger, data),

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import date
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from compute.packaging import check_handlers
 from compute.sizing import memory_by_function
 from compute.variables import values as declared_values
+from foundation import time_zones
 from foundation.catalog import CATALOG
 from foundation.problems import InvalidConfiguration, Problem, together
 from foundation.settings import Setting, choice, integer, read_settings, text
@@ -22,23 +22,11 @@ LOG_RETENTION_DAYS = (7, 14)
 RUNTIMES = ("python3.11", "python3.12", "python3.13", "python3.14")
 
 
-def is_time_zone(value: str) -> bool:
-    """True if the zone is known; on a machine without a time zone database every name passes, and AWS decides."""
-    return _is_known(value) or not _is_known("Europe/London")
-
-
 def is_date(value: str) -> bool:
     """True if it is a day as ISO 8601 writes it: 2027-03-31."""
     try:
         return date.fromisoformat(value).isoformat() == value
     except ValueError:
-        return False
-
-
-def _is_known(zone: str) -> bool:
-    try:
-        return ZoneInfo(zone).key == zone
-    except (OSError, ValueError, LookupError):
         return False
 
 
@@ -90,8 +78,8 @@ SETTINGS = (
     text(
         "timezone",
         default="UTC",
-        valid=is_time_zone,
-        allowed="a name of the IANA time zone database, such as Europe/Berlin",
+        valid=time_zones.is_time_zone,
+        allowed=time_zones.ALLOWED,
         about="Time zone of the peak hours.",
     ),
     Setting(

@@ -113,7 +113,7 @@ class ServerlessFunction(pulumi.ComponentResource):
         self, name: str, args: ServerlessFunctionArgs, log_group: aws.cloudwatch.LogGroup
     ) -> aws.lambda_.Function:
         variables = dict(args.environment)
-        if args.function.trigger is not None:
+        if args.function.takes_batches:
             variables["DEAD_LETTER_QUEUE"] = self._failure_queue_url
         return aws.lambda_.Function(
             f"{name}-function",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
-from foundation.model import Function, Queue
+from foundation.model import Function, Queue, QueueTrigger
 from foundation.resource_policies import queue_policy
 
 SECONDS_PER_DAY = 86_400
@@ -30,7 +30,7 @@ class DeadLetteredQueueArgs:
 
 def visibility_timeout_seconds(consumer: Function) -> int:
     """Seconds that a received message stays invisible, so that it is not processed twice at once."""
-    window = consumer.trigger.window_seconds if consumer.trigger else 0
+    window = consumer.trigger.window_seconds if isinstance(consumer.trigger, QueueTrigger) else 0
     return VISIBILITY_FACTOR * consumer.timeout_seconds + window
 
 

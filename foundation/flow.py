@@ -4,7 +4,16 @@ from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from foundation.grants import ActionGrant, fed
-from foundation.model import QUEUE_WRITES, TABLE_WRITES, Catalog, Function, QueueGrant, QueueTrigger, TableGrant
+from foundation.model import (
+    QUEUE_WRITES,
+    TABLE_WRITES,
+    Catalog,
+    Function,
+    QueueGrant,
+    QueueTrigger,
+    StreamTrigger,
+    TableGrant,
+)
 from foundation.problems import Problem
 
 
@@ -30,7 +39,7 @@ def no_cycle(catalog: Catalog) -> Iterator[Problem]:
         sources = fed_by.setdefault(node, set())
         if isinstance(function.trigger, QueueTrigger):
             sources.add(f"queue {function.trigger.queue}")
-        elif function.trigger is not None:
+        elif isinstance(function.trigger, StreamTrigger):
             sources.add(f"table {function.trigger.table}")
         for target in _written(function):
             fed_by.setdefault(target, set()).add(node)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from foundation.grants import ActionGrant
 from foundation.secrets import Secret, SecretGrant
@@ -74,6 +75,26 @@ class StreamTrigger:
     retries: int = 10
 
 
+@dataclass(frozen=True, kw_only=True)
+class ScheduleTrigger:
+    """Runs the function at times, by a schedule of EventBridge Scheduler: `rate(…)`, `cron(…)` or `at(…)`.
+
+    The function gets `input`, any JSON object, together with the scheduled time (lambda_src/shared/schedules.py), at
+    least once for each time. `retry_attempts` and `maximum_event_age_seconds` bound how often and for how long the
+    scheduler tries to call it; then the event is in the function's failure queue. A schedule that is not `enabled`
+    stays, and calls nothing.
+    """
+
+    expression: str
+    timezone: str = "UTC"
+    input: Mapping[str, Any] = field(default_factory=dict)
+    retry_attempts: int = 185
+    maximum_event_age_seconds: int = 3600
+    enabled: bool = True
+
+
+Trigger = QueueTrigger | StreamTrigger | ScheduleTrigger
+
 # What a function may be allowed to do, by the word its declaration uses. Actions as in the "Service Authorization
 # Reference"; transactions and batches of statements have none of their own, DynamoDB checks those of what is inside.
 TABLE_ACCESS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -121,7 +142,7 @@ class Function:
     A critical function keeps provisioned concurrency, where the environment does not waive it (`provisioned`, which
     foundation/waiver.py sets, not the declaration); `reserved_concurrency` sets a part of the account's concurrency
     aside for it, which also is the most it gets. The environment tells it the tables, queues and secrets it is
-    granted, as TABLE_<NAME>, QUEUE_<NAME> and SECRET_<NAME>, if it has a trigger its failure queue as
+    granted, as TABLE_<NAME>, QUEUE_<NAME> and SECRET_<NAME>, if it takes batches its failure queue as
     DEAD_LETTER_QUEUE, and whatever `environment` adds.
     """
 
@@ -129,7 +150,7 @@ class Function:
     handler: str
     description: str
     timeout_seconds: int
-    trigger: QueueTrigger | StreamTrigger | None = None
+    trigger: Trigger | None = None
     grants: tuple[Grant, ...] = ()
     critical: bool = False
     provisioned: bool = True
@@ -147,6 +168,11 @@ class Function:
         started = self.trigger.maximum_concurrency if isinstance(self.trigger, QueueTrigger) else None
         limits = [limit for limit in (self.reserved_concurrency, started) if limit is not None]
         return min(limits, default=None)
+
+    @property
+    def takes_batches(self) -> bool:
+        """True if a queue or a stream triggers it; others are called with one payload."""
+        return isinstance(self.trigger, QueueTrigger | StreamTrigger)
 
     def consumes(self, queue: str) -> bool:
         """True if the queue of that name triggers the function."""

@@ -56,6 +56,10 @@ class Names:
         """Name of the queue where failures of a queue or function end."""
         return self.of("dlq", purpose)
 
+    def schedule(self, purpose: str) -> str:
+        """Name of a function's schedule, and of the schedule's group and role."""
+        return self.of("schedule", purpose)
+
     def log_group(self, purpose: str) -> str:
         """Name of a function's log group; Lambda's own default, so that nothing is logged elsewhere."""
         return f"/aws/lambda/{self.function(purpose)}"

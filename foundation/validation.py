@@ -15,12 +15,14 @@ from foundation.model import (
     Queue,
     QueueGrant,
     QueueTrigger,
+    ScheduleTrigger,
     StreamTrigger,
     Table,
     TableGrant,
 )
 from foundation.naming import PURPOSE_RULE, is_valid_purpose
 from foundation.problems import InvalidConfiguration, Problem, one_of
+from foundation.schedules import invalid_schedule
 from foundation.secrets import SecretGrant
 
 _HANDLER = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2,}")
@@ -101,17 +103,21 @@ def _function(function: Function, catalog: Catalog) -> Iterator[Problem]:
         yield Problem(where=f"{where} handler", value=function.handler, allowed="package.module.function of lambda_src")
     yield from _bounds(f"{where} timeout_seconds", function.timeout_seconds, 1, 900)
     yield from values.problems(where, function.environment)
-    yield from _trigger(where, function.trigger, catalog)
+    if isinstance(function.trigger, ScheduleTrigger):
+        yield from invalid_schedule(f"{where} trigger", function.trigger)
+    else:
+        yield from _event_source(where, function.trigger, catalog)
     yield from _grants(where, function, catalog)
     if function.reserved_concurrency is not None:
         # A queue that starts more calls than are reserved has them throttled, and its messages dead-lettered.
         started = function.trigger.maximum_concurrency if isinstance(function.trigger, QueueTrigger) else 1
         yield from _bounds(f"{where} reserved_concurrency", function.reserved_concurrency, started, 1000)
-    if function.critical and isinstance(function.trigger, StreamTrigger):
-        yield Problem(where=f"{where} critical", value=True, allowed="false: nobody waits for a function on a stream")
+    if function.critical and isinstance(function.trigger, StreamTrigger | ScheduleTrigger):
+        allowed = "false: nobody waits for a function on a stream or a schedule"
+        yield Problem(where=f"{where} critical", value=True, allowed=allowed)
 
 
-def _trigger(where: str, trigger: QueueTrigger | StreamTrigger | None, catalog: Catalog) -> Iterator[Problem]:
+def _event_source(where: str, trigger: QueueTrigger | StreamTrigger | None, catalog: Catalog) -> Iterator[Problem]:
     if trigger is None:
         return
     # A window is needed for batches over 10 on queues; both limits: "CreateEventSourceMapping" in the Lambda API.

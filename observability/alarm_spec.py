@@ -13,7 +13,7 @@ Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "L
 # The runbook of each kind of resource; it has a heading for every alarm type.
 RUNBOOKS = {
     "function": "functions", "queue": "queues", "dlq": "failure-queues", "table": "tables", "account": "account",
-    "topic": "topics",
+    "topic": "topics", "schedule": "schedules",
 }  # fmt: skip
 
 

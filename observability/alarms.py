@@ -12,6 +12,7 @@ from observability.function_alarms import FUNCTION_ALARMS
 from observability.function_capacity import CAPACITY_ALARMS
 from observability.metrics import Reference, failure_queues
 from observability.queue_alarms import FAILURE_ALARMS, QUEUE_ALARMS
+from observability.schedule_alarms import SCHEDULE_ALARMS, scheduled
 from observability.table_alarms import TABLE_ALARMS
 
 R = TypeVar("R")
@@ -37,6 +38,8 @@ def _all(catalog: Catalog, thresholds: Thresholds) -> Iterator[tuple[Reference, 
     for function in catalog.functions:
         key = Reference("function", function.name)
         yield key, specifications(watched(key, function), (*FUNCTION_ALARMS, *CAPACITY_ALARMS))
+    for key, function in scheduled(catalog):
+        yield key, specifications(watched(key, function), SCHEDULE_ALARMS)
     for queue in catalog.queues:
         key = Reference("queue", queue.name)
         yield key, specifications(watched(key, queue), QUEUE_ALARMS)

@@ -15,9 +15,11 @@ from observability.metrics import (
     of_function,
     of_log_group,
     of_queue,
+    of_schedule,
     of_table,
 )
 from observability.quotas import check_dashboard
+from observability.schedule_alarms import scheduled
 from observability.widgets import Graphs, Limit, Line, Widget, alarm_states, heading, layout
 
 PLOT, TEXT, PAGES, TICKETS = 6, 2, 2, 6  # heights in rows of the grid
@@ -104,6 +106,7 @@ def _delays(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
         graphs.graph("Age of the oldest message (s)", _of_queues(catalog, oldest, "Maximum"), late_messages),
         graphs.graph("Messages in queues (number)", _of_queues(catalog, waiting, "Maximum")),
         graphs.graph("Lag behind streams (ms)", lag, late_records),
+        graphs.graph("Calls of schedules", _of_schedules(catalog)),
     ]
 
 
@@ -128,6 +131,13 @@ def _subject(function: Function) -> Reference:
 def _of_queues(catalog: Catalog, metrics: Words, statistic: str) -> list[Line]:
     queues = [Reference("queue", queue.name) for queue in catalog.queues]
     return [Line(of_queue(q, name, statistic), f"{q.purpose} {word}") for q in queues for word, name in metrics]
+
+
+def _of_schedules(catalog: Catalog) -> list[Line]:
+    made = (("tried", "InvocationAttemptCount"), ("failed", "TargetErrorCount"), ("given up", "InvocationDroppedCount"))
+    return [
+        Line(of_schedule(key, name), f"{key.purpose} {word}") for key, _ in scheduled(catalog) for word, name in made
+    ]
 
 
 def _of_functions(catalog: Catalog, metrics: Words) -> list[Line]:

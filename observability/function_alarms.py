@@ -37,8 +37,8 @@ def _on_stream(watched: Of) -> bool:
     return isinstance(watched.resource.trigger, StreamTrigger)
 
 
-def _called_directly(watched: Of) -> bool:
-    return watched.resource.trigger is None
+def _called_singly(watched: Of) -> bool:
+    return not watched.resource.takes_batches
 
 
 def _slow_for_callers(watched: Of) -> Symptom | None:
@@ -56,16 +56,16 @@ def _look_back(watched: Of) -> int:
 
 def _calls_and_records(watched: Of) -> tuple[Metric, ...]:
     calls = (of_function(watched.resource, "Errors"), of_function(watched.resource, "Invocations"))
-    if _called_directly(watched):
+    if _called_singly(watched):
         return calls
     return (*calls, of_log(watched.resource, "records-failed"), of_log(watched.resource, "records-received"))
 
 
 def _failed_share(watched: Of) -> str:
     """Percent of calls that failed; of batches also the records, which a successful call may hand back."""
-    fewest = FEWEST_CALLS if _called_directly(watched) else FEWEST_RECORDS
+    fewest = FEWEST_CALLS if _called_singly(watched) else FEWEST_RECORDS
     calls = f"IF(m2 >= {fewest}, 100 * m1 / m2, 0)"
-    if _called_directly(watched):
+    if _called_singly(watched):
         return calls
     return f"MAX([{calls}, IF(FILL(m4, 0) >= {FEWEST_RECORDS}, 100 * FILL(m3, 0) / m4, 0)])"
 
@@ -88,7 +88,7 @@ def _source(watched: Of) -> Reference:
     trigger = watched.resource.trigger
     if isinstance(trigger, QueueTrigger):
         return Reference("queue", trigger.queue)
-    assert trigger is not None  # for the type checker: the row applies to functions with a trigger only
+    assert isinstance(trigger, StreamTrigger)  # for the type checker: the row applies to functions with batches only
     return Reference("table", trigger.table)
 
 
@@ -125,7 +125,8 @@ def _arriving_and_not_called(watched: Of) -> str:
 
 def _stalled_minutes(watched: Of) -> int:
     """Minutes after which the call for an arrival must have been published, and five more."""
-    window = watched.resource.trigger.window_seconds if watched.resource.trigger else 0
+    trigger = watched.resource.trigger
+    window = trigger.window_seconds if isinstance(trigger, QueueTrigger | StreamTrigger) else 0
     return _look_back(watched) + -(-window // 60) + 5
 
 
@@ -139,7 +140,7 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         threshold=0,
         missing_data=NOT_CALLED,
         # A trigger tries again: an error that lasts shows as a share, as delay or in the dead-letter queue.
-        level=lambda watched: "standard" if _called_directly(watched) else "all",
+        level=lambda watched: "standard" if _called_singly(watched) else "all",
         periods=_look_back,
     ),
     AlarmDefinition(
@@ -147,7 +148,7 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         summary="Over {thresholds.error_percent} % of the calls of {resource.name}, or of its records, fail.",
         remediation="undo the last deployment when it began with it; else see whether what it calls is throttled.",
         rule="over {thresholds.error_percent} % of at least {fewest} calls or records of a minute",
-        values=lambda watched: {"fewest": FEWEST_CALLS if _called_directly(watched) else FEWEST_RECORDS},
+        values=lambda watched: {"fewest": FEWEST_CALLS if _called_singly(watched) else FEWEST_RECORDS},
         metrics=_calls_and_records,
         expression=_failed_share,
         threshold=lambda watched, _: watched.thresholds.error_percent,
@@ -156,8 +157,8 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         symptom=_slow_for_callers,
         # Minutes, as periods slide by the minute: a burst that longer ones divide comes and goes. A consumer may put
         # its next try off by a quarter of an hour: within that, nothing is over.
-        periods=lambda watched: 15 if _called_directly(watched) else 60,
-        datapoints=lambda watched: 5 if _called_directly(watched) else 3,
+        periods=lambda watched: 15 if _called_singly(watched) else 60,
+        datapoints=lambda watched: 5 if _called_singly(watched) else 3,
     ),
     AlarmDefinition(
         alarm_type="throttles",
@@ -167,10 +168,10 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         metrics=lambda watched: (of_function(watched.resource, "Throttles"),),
         threshold=0,
         missing_data=NOT_CALLED,
-        level=lambda watched: _first_level_when_critical(watched) if _called_directly(watched) else "all",
+        level=lambda watched: _first_level_when_critical(watched) if _called_singly(watched) else "all",
         symptom=_slow_for_callers,
-        periods=lambda watched: _look_back(watched) if _called_directly(watched) else 15,
-        datapoints=lambda watched: 1 if _called_directly(watched) else 10,
+        periods=lambda watched: _look_back(watched) if _called_singly(watched) else 15,
+        datapoints=lambda watched: 1 if _called_singly(watched) else 10,
     ),
     AlarmDefinition(
         alarm_type="duration",
@@ -217,8 +218,8 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         level="symptoms",
         severity="page",
         periods=_look_back,
-        # A trigger does not call asynchronously.
-        applies=_called_directly,
+        # Queues and streams do not call asynchronously.
+        applies=_called_singly,
     ),
     AlarmDefinition(
         alarm_type="lag",
@@ -250,7 +251,7 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         symptom="events-late",
         periods=lambda watched: 2 * _stalled_minutes(watched),
         datapoints=_stalled_minutes,
-        applies=lambda watched: not _called_directly(watched),
+        applies=lambda watched: not _called_singly(watched),
     ),
     AlarmDefinition(
         alarm_type="delivery",

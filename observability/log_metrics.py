@@ -45,7 +45,7 @@ STREAM_BATCH: Mapping[LogMetric, LogField] = {"fields-left-out": LogField("$.fie
 
 def of_batches(function: Function) -> Mapping[LogMetric, LogField]:
     """Return the metrics that are made of a function's summaries; none of a function without batches."""
-    if function.trigger is None:
+    if not function.takes_batches:
         return {}
     return {**BATCH, **(QUEUE_BATCH if isinstance(function.trigger, QueueTrigger) else STREAM_BATCH)}
 

@@ -11,7 +11,7 @@ OWN_NAMESPACE = "Estate"
 LogMetric = Literal[
     "memory-used", "records-received", "records-failed", "events-stored", "events-invalid", "fields-left-out"
 ]
-Kind = Literal["function", "alias", "log-group", "queue", "dlq", "table", "topic", "account"] | LogMetric
+Kind = Literal["function", "alias", "log-group", "queue", "dlq", "table", "topic", "account", "schedule"] | LogMetric
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,11 @@ def of_account(name: str, statistic: str = "Maximum") -> Metric:
 def of_topic(topic: Reference, name: str, statistic: str = "Sum") -> Metric:
     """A topic's metric: "Monitoring Amazon SNS topics using CloudWatch"."""
     return Metric(namespace="AWS/SNS", name=name, statistic=statistic, dimensions={"TopicName": topic})
+
+
+def of_schedule(schedule: Reference, name: str, statistic: str = "Sum") -> Metric:
+    """A metric of a schedule's group: "Monitoring Amazon EventBridge Scheduler with Amazon CloudWatch"."""
+    return Metric(namespace="AWS/Scheduler", name=name, statistic=statistic, dimensions={"ScheduleGroup": schedule})
 
 
 def failure_queues(catalog: Catalog) -> tuple[Reference, ...]:

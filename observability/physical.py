@@ -26,6 +26,8 @@ def physical_names(catalog: Catalog, names: Names) -> PhysicalNames:
         name = names.function(function.name)
         found[Reference("function", function.name)] = name
         found[Reference("alias", function.name)] = f"{name}:{ALIAS}"
+        # Of a function without a schedule, no metric is about it.
+        found[Reference("schedule", function.name)] = names.schedule(function.name)
         found[Reference("log-group", function.name)] = names.log_group(function.name)
         for kind in get_args(LogMetric):
             found[Reference(kind, function.name)] = names.of(kind, function.name)

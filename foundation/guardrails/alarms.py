@@ -10,7 +10,7 @@ from typing import Any
 from foundation.catalog import CATALOG
 from foundation.guardrails.rules import CONFIGURATION, UNKNOWN, Finding, Resource, Resources, of_type, suffixes_of
 from foundation.layers import project
-from foundation.model import Catalog, QueueTrigger, StreamTrigger
+from foundation.model import Catalog, QueueTrigger, ScheduleTrigger, StreamTrigger
 from foundation.naming import Names
 
 LEVEL = "observability:alarmLevel"
@@ -62,6 +62,8 @@ def _wanted(catalog: Catalog, names: Names, level: str) -> Iterator[tuple[str, s
             continue
         if isinstance(function.trigger, StreamTrigger):
             yield "IteratorAge", names.function(function.name)
+        if isinstance(function.trigger, ScheduleTrigger):
+            yield "InvocationsFailedToBeSentToDeadLetterCount", names.schedule(function.name)
         if function.critical or level != "symptoms":
             yield "Errors", names.function(function.name)
     for table in catalog.tables if level not in ("pages", "symptoms") else ():

@@ -27,6 +27,7 @@ _UNTAGGABLE = {
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
     "aws:lambda/permission:Permission",
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
+    "aws:scheduler/schedule:Schedule",
     "aws:sns/topicPolicy:TopicPolicy",
     "aws:sns/topicSubscription:TopicSubscription",
     "aws:sqs/queuePolicy:QueuePolicy",
@@ -41,6 +42,8 @@ _NAMED = {
     "aws:dynamodb/table:Table",
     "aws:iam/role:Role",
     "aws:lambda/function:Function",
+    "aws:scheduler/schedule:Schedule",
+    "aws:scheduler/scheduleGroup:ScheduleGroup",
     "aws:sns/topic:Topic",
     "aws:sqs/queue:Queue",
 }
@@ -120,6 +123,8 @@ def _failure_destination(resource: Resource) -> Iterator[Finding]:
     # Only streams have a starting position; a queue's failures are the queue's own to redrive.
     elif resource.type == "aws:lambda/eventSourceMapping:EventSourceMapping" and resource.props.get("startingPosition"):
         path, found = ("destinationConfig", "onFailure", "destinationArn"), "a stream without a destination of failures"
+    elif resource.type == "aws:scheduler/schedule:Schedule":
+        path, found = ("target", "deadLetterConfig", "arn"), "a schedule without a dead-letter queue"
     else:
         return
     if not _reaches(resource.props, *path):
@@ -180,7 +185,7 @@ SETTING_RULES = (
     ),
     Rule(
         name="failure-destination",
-        statement="Every function has a place where its failures end.",
+        statement="Every function, stream and schedule has a place where its failures end.",
         check=_failure_destination,
     ),
     Rule(name="redrive", statement="Every source queue redrives to a dead-letter queue.", check=_redrive),

@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from foundation.layers import LAYER_NAMES
 from tests.support import adding_a_function
-from tests.support.adding_a_function import TREES, copy_checkout
+from tests.support.adding_a_function import copy_checkout
 from tests.support.mocks import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-NEW = {"late-orders": "queue:orders", "trail": "stream:events", "zebra": "none"}
+NEW = {
+    "late-orders": "queue:orders",
+    "trail": "stream:events",
+    "zebra": "none",
+    "sweep": "schedule:cron(0 6 ? * MON *)",
+}
 # What holds every function of the catalog to the same, whatever its name.
 CONTRACTS = (
     "tests/contract/test_handlers.py", "tests/unit/foundation/test_policies.py", "tests/unit/compute/test_sizing.py",
@@ -28,7 +32,10 @@ QUEUES = 'queues=(Queue(name="ingest"),'
 
 
 def ran(checkout: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    variables = {**os.environ, "PYTHONPATH": os.pathsep.join(str(checkout / part) for part in (".", *TREES[:2]))}
+    variables = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(str(checkout / part) for part in (".", "scripts", "lambda_src")),
+    }
     return subprocess.run(command, cwd=checkout, env=variables, capture_output=True, text=True, check=False)
 
 
@@ -88,7 +95,7 @@ def test_new_functions_pass_all_lint_and_every_test_that_starts_no_aws(copy: Pat
 
 @pytest.fixture(scope="module")
 def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return copy_checkout(tmp_path_factory.mktemp("refused"), (*LAYER_NAMES, "scripts", "lambda_src"))
+    return copy_checkout(tmp_path_factory.mktemp("refused"), without=("tests", "docs"))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +110,9 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (("orders", "--trigger", "queue:ingest"), "exactly one function"),
         (("orders", "--trigger", "stream:nonsense"), "one of aggregates, events, pages"),
         (("orders", "--trigger", "stream:pages"), "stream=True"),
-        (("orders", "--trigger", "cron"), "queue:NAME, stream:TABLE or none"),
+        (("orders", "--trigger", "cron"), "queue:NAME, stream:TABLE, schedule:EXPRESSION or none"),
+        (("orders", "--trigger", "schedule:cron(0 6 * * *)"), "six fields, here there are 5"),
+        (("orders", "--trigger", "schedule:rate(1 minutes)"), "rate(1 minute)"),
         (("orders", "--timeout", "901"), "from 1 to 900"),
         (("orders", "--description", 'said "so"'), "printable characters"),
     ],

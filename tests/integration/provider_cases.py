@@ -369,6 +369,53 @@ CASES = [
         unreadable=frozenset({"notifications"}),
     ),
     Case(
+        "aws:scheduler/scheduleGroup:ScheduleGroup",
+        {"name": "schedule-group-case", "tags": dict(_TAGS)},
+        {"tags": dict(_OTHER_TAGS)},
+        "{name}",
+    ),
+    Case(
+        "aws:scheduler/schedule:Schedule",
+        {
+            "name": "schedule-case",
+            "groupName": "{schedule_group}",
+            "description": "Runs something",
+            "scheduleExpression": "cron(0 6 ? * MON-FRI *)",
+            "scheduleExpressionTimezone": "Europe/Berlin",
+            "flexibleTimeWindow": {"mode": "OFF"},
+            "target": {
+                "arn": "{alias_arn}",
+                "roleArn": "{role_arn}",
+                "input": '{"input":{}}',
+                "retryPolicy": {"maximumEventAgeInSeconds": 3600, "maximumRetryAttempts": 10},
+                "deadLetterConfig": {"arn": "{queue_arn}"},
+            },
+        },
+        {
+            "scheduleExpression": "rate(2 days)",
+            "scheduleExpressionTimezone": "UTC",
+            "state": "DISABLED",
+            "target": {
+                "arn": "{alias_arn}",
+                "roleArn": "{role_arn}",
+                "input": '{"input":{"all":true}}',
+                "retryPolicy": {"maximumEventAgeInSeconds": 60, "maximumRetryAttempts": 0},
+            },
+        },
+        "{groupName}/{name}",
+        drift=lambda client, state: client("scheduler").update_schedule(
+            **{
+                key: value
+                for key, value in client("scheduler")
+                .get_schedule(Name=state["name"], GroupName=state["groupName"])
+                .items()
+                if key in ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+            },
+            State="ENABLED",
+        ),
+        drifted="state",
+    ),
+    Case(
         "aws:cloudwatch/compositeAlarm:CompositeAlarm",
         {
             "alarmName": "alarm-composite",

@@ -95,11 +95,12 @@ def surroundings(plugin: ProviderClient) -> Iterator[dict[str, str]]:
     )
     made[-1] = plugin.update(made[-1], made[-1].inputs | {"code": archive("two")})
     alias = make("aws:lambda/alias:Alias", name="live", functionName=function["name"], functionVersion="1")
+    group = make("aws:scheduler/scheduleGroup:ScheduleGroup", name="schedule-around")
     yield {
         "role": role["name"], "role_arn": role["arn"], "queue_url": queue["url"], "queue_arn": queue["arn"],
         "dlq_url": dlq["url"], "dlq_arn": dlq["arn"], "table": table["name"], "stream_arn": table["streamArn"],
         "log_group": log_group["name"], "topic_arn": topic["arn"], "alarm": alarm["name"], "function": function["name"],
-        "alias_arn": alias["arn"],
+        "alias_arn": alias["arn"], "schedule_group": group["name"],
     }  # fmt: skip
     for resource in reversed(made):
         plugin.delete(resource)

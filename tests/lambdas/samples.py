@@ -69,6 +69,12 @@ def stream_record(image: Mapping[str, Any], number: int = 1, name: str = "INSERT
     return {"eventID": str(number), "eventName": name, "dynamodb": change, "eventSource": "aws:dynamodb"}
 
 
+def scheduled(moment: str, execution: str = "e1", **declared: Any) -> dict[str, Any]:
+    """A call of a schedule as EventBridge Scheduler makes it, with the input that the catalog declares."""
+    arn = "arn:aws:scheduler:us-east-1:123456789012:schedule/schedule-some-dev/schedule-some-dev"
+    return {"schedule": arn, "scheduledTime": moment, "executionId": execution, "input": declared}
+
+
 def image_of(text: str, position: int | None = 0, page: str = "p") -> dict[str, Any]:
     """An event as `ingest` stores it; without a position, as another writer might."""
     image = {"event_key": {"S": parse(text).key}, "event": {"S": text}, "expires_at": {"N": "1700000000"}}

@@ -11,22 +11,17 @@ from estate_tool.commands import new
 from estate_tool.console.report import Report
 from estate_tool.scaffold import catalog_file, function
 from estate_tool.setup import locks
-from foundation.layers import LAYER_NAMES
 from tests.support.mocks import ROOT
 
 PAGE = ROOT / "docs" / "adding-a-function.md"
 NAME = "lookup"
-TREES = ("scripts", "lambda_src", *LAYER_NAMES, "tests", "docs", "environments")
-_FILES = ("pyproject.toml", "requirements.lock", "README.md", "CHANGELOG.md", "Makefile")
+# What a clone of the repository does not have.
+_MADE = ("__pycache__", ".build", ".coverage*", ".estate", ".git", ".hypothesis", ".*_cache", ".venv*")
 
 
-def copy_checkout(folder: Path, trees: Iterable[str] = TREES) -> Path:
-    """Copy those folders of the checkout, with the files beside them; return the copy."""
-    for tree in trees:
-        if (ROOT / tree).exists():
-            shutil.copytree(ROOT / tree, folder / tree, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in _FILES:
-        shutil.copyfile(ROOT / file, folder / file)
+def copy_checkout(folder: Path, without: Iterable[str] = ()) -> Path:
+    """Copy the checkout as a clone would have it, without some of its folders; return the copy."""
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*_MADE, *without), dirs_exist_ok=True)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     return folder
 

@@ -14,6 +14,7 @@ from observability.metrics import Reference
 from tests.support.cloudwatch.incidents import BEGIN as BEGIN_MINUTE
 from tests.support.cloudwatch.incidents import INCIDENTS, Incident, simulate
 from tests.support.cloudwatch.simulation import COMPOSITE, METRIC, registered
+from tests.support.declarations import SWEEP, with_function
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "alarms.md"
@@ -81,7 +82,9 @@ def generated() -> str:
     """Return what stands between the markers: a row per alarm type, and the price of each level."""
     by_level = {level: _specs(level) for level in LEVELS}
     kinds: dict[tuple[str, str], list[AlarmSpec]] = {}
-    for spec in by_level["all"]:
+    # The catalog need not have a schedule; its alarms are documented all the same.
+    scheduled = estate_alarms(with_function(SWEEP), THRESHOLDS, "all")[Reference("schedule", SWEEP.name)]
+    for spec in (*by_level["all"], *scheduled):
         kinds.setdefault((spec.subject.kind, spec.alarm_type), []).append(spec)
     rows = [_row(alike) for _, alike in sorted(kinds.items())]
     levels = "".join(_price(level, specs) for level, specs in by_level.items())

@@ -210,6 +210,8 @@ TRANSLATIONS: Mapping[str, Translation] = {
         dropped=frozenset({"destinationConfig"}),
         build=_mapping,
     ),
+    "aws:scheduler/scheduleGroup:ScheduleGroup": Translation(type="AWS::Scheduler::ScheduleGroup"),
+    "aws:scheduler/schedule:Schedule": Translation(type="AWS::Scheduler::Schedule"),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": Translation(
         type="AWS::Logs::MetricFilter", names={"name": "FilterName", "pattern": "FilterPattern"},
         dropped=frozenset({"metricTransformation"}), build=_filter,

@@ -12,6 +12,7 @@ from foundation.model import (
     Function,
     Queue,
     QueueTrigger,
+    ScheduleTrigger,
     StreamTrigger,
     Table,
     TableGrant,
@@ -52,6 +53,13 @@ READ = Function(
     timeout_seconds=5,
     grants=(TableGrant(table="totals", access=("query",)),),
     critical=True,
+)
+SWEEP = Function(
+    name="sweep",
+    handler="sweep.handler.handle",
+    description="Sweeps at times.",
+    timeout_seconds=20,
+    trigger=ScheduleTrigger(expression="rate(5 minutes)", input={"all": True}),
 )
 CATALOG = Catalog(tables=(ITEMS, TOTALS), queues=(INBOX,), functions=(STORE, COUNT, READ))
 # A function with every kind of grant, and its secrets.

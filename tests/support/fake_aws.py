@@ -75,6 +75,7 @@ _COMPUTED: Mapping[str, Callable[[str, Inputs], Computed]] = {
     "aws:lambda/function:Function": _function,
     "aws:lambda/alias:Alias": _alias,
     "aws:lambda/eventSourceMapping:EventSourceMapping": _mapping,
+    "aws:scheduler/scheduleGroup:ScheduleGroup": _arn_of("scheduler", "schedule-group/"),
     "aws:cloudwatch/logGroup:LogGroup": _arn_of("logs", "log-group:"),
     "aws:cloudwatch/metricAlarm:MetricAlarm": _arn_of("cloudwatch", "alarm:"),
     "aws:cloudwatch/compositeAlarm:CompositeAlarm": _arn_of("cloudwatch", "alarm:"),

@@ -10,13 +10,14 @@ from estate_tool.commands import arguments
 from estate_tool.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from foundation.model import Function, QueueTrigger, StreamTrigger
+    from foundation.model import Function, Trigger
 
 HELP = "write declaration, handler and tests of a new function"
 EXAMPLES = (
     ('estate new lookup --description "Tells whether an event is stored."', "a function that is called directly"),
     ("estate new late-orders --trigger queue:orders", "for the messages of a queue that the catalog declares"),
     ("estate new audit-trail --trigger stream:events", "for the new items of a table with a stream"),
+    ("estate new sweep --trigger schedule:'rate(5 minutes)'", "at times: rate(…), cron(…) or at(…)"),
 )
 _LONGEST_DESCRIPTION = 90
 _NEXT = """\
@@ -32,8 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """FUNCTION and what its declaration says."""
     parser.add_argument("function", metavar="FUNCTION", help="its name: lower-case letters, digits, single hyphens")
     parser.add_argument(
-        "--trigger", default="none", metavar="queue:NAME|stream:TABLE|none",
-        help="a queue or a table with a stream, as the catalog declares them; none (default): it is called directly",
+        "--trigger", default="none", metavar="queue:NAME|stream:TABLE|schedule:EXPRESSION|none",
+        help="a queue or a table with a stream, as the catalog declares them; times, as EventBridge Scheduler "
+        "writes them; none (default): it is called directly",
     )  # fmt: skip
     parser.add_argument("--timeout", type=int, default=10, metavar="SECONDS", help="of one call (default: 10)")
     parser.add_argument("--description", metavar="TEXT", help=f"a sentence, at most {_LONGEST_DESCRIPTION} characters")
@@ -77,8 +79,8 @@ def _is_plain(text: str) -> bool:
     return fits and bool(text.strip())
 
 
-def _trigger(text: str) -> QueueTrigger | StreamTrigger | None:
-    from foundation.model import QueueTrigger, StreamTrigger
+def _trigger(text: str) -> Trigger | None:
+    from foundation.model import QueueTrigger, ScheduleTrigger, StreamTrigger
 
     kind, _, name = text.partition(":")
     if text == "none":
@@ -87,7 +89,10 @@ def _trigger(text: str) -> QueueTrigger | StreamTrigger | None:
         return QueueTrigger(queue=name)
     if kind == "stream" and name:
         return StreamTrigger(table=name)
-    raise UsageError(f"--trigger is {text!r}; nothing was written", "give queue:NAME, stream:TABLE or none")
+    if kind == "schedule" and name:
+        return ScheduleTrigger(expression=name)
+    allowed = "give queue:NAME, stream:TABLE, schedule:EXPRESSION or none"
+    raise UsageError(f"--trigger is {text!r}; nothing was written", allowed)
 
 
 def _validate(declared: Function) -> None:

@@ -10,19 +10,20 @@ from estate_tool.costing.measure import average_warm
 from estate_tool.costing.watching import ALARMS_OF_A_POLICY
 from estate_tool.pricing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
 from foundation.catalog import CATALOG
-from foundation.model import QueueTrigger
+from foundation.model import QueueTrigger, ScheduleTrigger
+from foundation.schedule_expressions import runs_a_month
 from observability.alarms import estate_alarms
 
 if TYPE_CHECKING:
     from estate_tool.core.configuration import Configuration
-    from foundation.model import Capacity, Table
+    from foundation.model import Capacity, Function, Table
 
 # An idle mapping keeps five pollers, each of which asks three times a minute ("Using Lambda with Amazon SQS"; a long
 # poll lasts 20 s): 5 × 3 × 60 × 730.
 POLLS_A_MONTH = Decimal(657_000)
 _NOTHING = (
-    "Without any event: functions never run, tables stay at their least capacity, and Lambda asks each queue {polls:,} "
-    "times a month."
+    "Without any event: functions never run but at the times of their schedules, whose duration is not known; tables "
+    "stay at their least capacity, and Lambda asks each queue {polls:,} times a month."
 )
 _WATCHED = (
     "Of the alarms, {autoscaling} are autoscaling's own. The estate's own metrics are paid for by the hour in which "
@@ -46,7 +47,8 @@ def load(configuration: Configuration) -> Load:
         functions=tuple(
             FunctionLoad(
                 name=function.name, memory_mb=Decimal(configuration.compute.memory_mb[function.name]),
-                warm=warm if function.critical else Decimal(0),
+                warm=warm if function.critical else Decimal(0), invocations=scheduled(function),
+                scheduled=scheduled(function),
             )
             for function in CATALOG.functions
         ),
@@ -64,6 +66,14 @@ def load(configuration: Configuration) -> Load:
         ),
         notes=(_NOTHING.format(polls=POLLS_A_MONTH), _WATCHED.format(autoscaling=autoscaling)),
     )  # fmt: skip
+
+
+def scheduled(function: Function) -> Decimal:
+    """Calls that a function's schedule makes in an average month."""
+    trigger = function.trigger
+    if not isinstance(trigger, ScheduleTrigger) or not trigger.enabled:
+        return Decimal(0)
+    return Decimal(str(runs_a_month(trigger.expression)))
 
 
 def _table(table: Table, *, on_demand: bool) -> TableLoad:

@@ -15,7 +15,7 @@ from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS, ZERO, FunctionLo
 from estate_tool.sizing.functions import find, log_groups, measure
 from estate_tool.sizing.provisioned_concurrency import ALIAS
 from foundation.catalog import CATALOG
-from foundation.model import Table
+from foundation.model import ScheduleTrigger, Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -109,12 +109,20 @@ class Month:
             p99_ms=None if p99 is None else Decimal(p99),
             cold_starts=evidence.inits.count * factor,
             init_ms=None if init is None else Decimal(str(init)),
+            scheduled=self._scheduled(function.shown_name),
         )
         if not function.critical:
             return load
         alias = {"FunctionName": function.name, "Resource": f"{function.name}:{ALIAS}"}
         spilled = self._total("AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations", **alias) or ZERO
         return replace(load, warm=average_warm(self._environment.configuration.compute.provisioning), spilled=spilled)
+
+    def _scheduled(self, function: str) -> Decimal:
+        """Calls that the function's schedule made, tries that failed among them."""
+        group = self._environment.names.schedule(function)
+        if not any(one.name == function and isinstance(one.trigger, ScheduleTrigger) for one in CATALOG.functions):
+            return ZERO
+        return self._total("AWS/Scheduler", "InvocationAttemptCount", ScheduleGroup=group) or ZERO
 
     def table(self, table: Table) -> TableLoad:
         """Load of a table, from its metrics; before, its capacity was fixed at autoscaling's maximum."""

@@ -41,6 +41,7 @@ _FUNCTION = {
     "before_billed_ms": _Number(0, 900_000),
     "warm": _Number(0, 100_000),
     "spilled": _Number(0, _MANY),
+    "scheduled": _Number(0, _MANY),
     "p99_ms": _Number(0, 900_000),
     "cold_starts": _Number(0, _MANY),
     "init_ms": _Number(0, 900_000),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from estate_tool.engine.dry_run import Place, Planned
 
 # Kinds of names (`foundation/naming.py`) of which there is one for each function, table or queue.
-_KINDS = "lambda|role|table|queue|dlq|topic"
+_KINDS = "lambda|role|table|queue|dlq|topic|schedule"
 
 # A group of statements that differ only in their resources: service, actions, conditions.
 _Group = tuple[str, tuple[str, ...], str]
@@ -131,6 +131,8 @@ def _values(inputs: Mapping[str, Any], place: Place, suffix: str) -> dict[str, s
     known |= {"partition": place.partition, "region": place.region, "account": place.account, "suffix": suffix}
     if queue := known.get("queueUrl"):
         known["queueName"] = queue.replace("/", ":").rpartition(":")[2]
+    if role := (inputs.get("target") or {}).get("roleArn"):
+        known["targetRoleArn"] = role
     if function := known.get("functionName"):
         # Programs name functions by name or by the ARN of an alias.
         name = function.split(":")[6] if function.startswith("arn:") else function

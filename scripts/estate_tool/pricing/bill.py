@@ -62,6 +62,10 @@ def _function(function: FunctionLoad) -> Iterator[Line]:
 
     yield line("functions", "duration", "duration", before_gb_seconds(function), function.gb_seconds(cold))
     yield line("functions", "requests", "request", function.invocations, function.invocations)
+    yield Line(
+        component="functions", item=function.name, what="calls of its schedule", price="schedule_call",
+        before=function.scheduled, after=function.scheduled,
+    )  # fmt: skip
     warm = "provisioned concurrency"
     kept = function.warm * function.memory_mb / 1024 * MONTH_SECONDS
     yield line(warm, "kept warm", "warm", ZERO, kept)

@@ -29,7 +29,8 @@ def _needed(requests: Decimal, units: Decimal | None) -> Decimal | None:
 class FunctionLoad:
     """A function's month. `billed_ms` is the average, `warm` the average number of environments kept warm.
 
-    `spilled` are invocations that found none of them; `p99_ms`, `cold_starts` and `init_ms` tell how fast it is.
+    `spilled` are invocations that found none of them, `scheduled` calls that a schedule made; `p99_ms`, `cold_starts`
+    and `init_ms` tell how fast it is.
     """
 
     name: str
@@ -41,6 +42,7 @@ class FunctionLoad:
     architecture: str = "arm64"
     warm: Decimal = ZERO
     spilled: Decimal = ZERO
+    scheduled: Decimal = ZERO
     p99_ms: Decimal | None = None
     cold_starts: Decimal | None = None
     init_ms: Decimal | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 # Attributes of messages: the first three are Lambda's ("Dead-letter queues"), the others count what redrive did.
 REQUEST, CODE, ERROR = "RequestID", "ErrorCode", "ErrorMessage"
 REPLAYS, FAILED_AT = "Replays", "FailedAt"
-_OURS = (REPLAYS, FAILED_AT, REQUEST, CODE, ERROR)
+# Attributes of EventBridge Scheduler's dead letters ("Configuring a schedule's dead-letter queue").
+SCHEDULED_TIME, EXECUTION = "SCHEDULED_TIME", "EXECUTION_ID"
+SCHEDULE, SCHEDULE_CODE, SCHEDULE_ERROR, RETRIES = "SCHEDULE_ARN", "ERROR_CODE", "ERROR_MESSAGE", "RETRY_ATTEMPTS"
+_OURS = (REPLAYS, FAILED_AT, REQUEST, CODE, ERROR, SCHEDULE, SCHEDULED_TIME, EXECUTION)
 # "Amazon SQS message metadata".
 _MOST_ATTRIBUTES = 10
 
@@ -123,6 +127,8 @@ def read(message: dict[str, Any], queue: FailureQueue, explanations: Explanation
     )
     if queue.source:
         return _of_queue(letter, told, queue, explanations)
+    if SCHEDULE in told and is_json(message["Body"]):
+        return _of_schedule(letter, told)
     if _is_async(told) and is_json(message["Body"]):
         return _async(letter, told)
     body = decoded(message["Body"])
@@ -145,6 +151,25 @@ def _async(letter: Letter, told: dict[str, str]) -> Letter:
         payload=decoded(body),
         request=body.encode(),
         attempts=None,
+        hopeless=False,
+    )
+
+
+def _of_schedule(letter: Letter, told: dict[str, str]) -> Letter:
+    """Return a call that EventBridge Scheduler gave up: the function never had it, and gets it for the same time."""
+    body = letter.message["Body"]
+    for name, key in (("schedule-arn", SCHEDULE), ("scheduled-time", SCHEDULED_TIME), ("execution-id", EXECUTION)):
+        # Where the scheduler has left them in the payload, its attributes say what they stand for.
+        body = body.replace(f"<aws.scheduler.{name}>", json.dumps(told.get(key, ""))[1:-1])
+    reason = ": ".join(part for part in (told.get(SCHEDULE_CODE), told.get(SCHEDULE_ERROR)) if part)
+    return replace(
+        letter,
+        kind=Kind.ASYNC,
+        error=told.get(ERROR) or reason or "the scheduler did not say why",
+        failed_at=moment(told.get(SCHEDULED_TIME), letter.failed_at),
+        payload=decoded(body),
+        request=body.encode(),
+        attempts=whole(told.get(RETRIES)) + 1,
         hopeless=False,
     )
 

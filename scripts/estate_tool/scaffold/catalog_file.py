@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from estate_tool.core.errors import UsageError
-from foundation.model import QueueTrigger, StreamTrigger
+from foundation.model import QueueTrigger, ScheduleTrigger, StreamTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,11 +46,20 @@ def _lines(function: Function) -> Iterator[str]:
     yield f"            handler={json.dumps(function.handler)},"
     yield f"            description={json.dumps(function.description, ensure_ascii=False)},"
     yield f"            timeout_seconds={function.timeout_seconds},"
-    if isinstance(function.trigger, QueueTrigger):
-        yield f"            trigger=QueueTrigger(queue={json.dumps(function.trigger.queue)}),"
-    if isinstance(function.trigger, StreamTrigger):
-        yield f"            trigger=StreamTrigger(table={json.dumps(function.trigger.table)}),"
+    if function.trigger:
+        key, name = source(function)
+        yield f"            trigger={_trigger_type(function)}({key}={json.dumps(name)}),"
     yield "        ),"
+
+
+def source(function: Function) -> tuple[str, str]:
+    """Return the trigger's own key and its value: the queue, the table or the expression; none without a trigger."""
+    trigger = function.trigger
+    if isinstance(trigger, QueueTrigger):
+        return "queue", trigger.queue
+    if isinstance(trigger, StreamTrigger):
+        return "table", trigger.table
+    return ("expression", trigger.expression) if isinstance(trigger, ScheduleTrigger) else ("", "")
 
 
 def _trigger_type(function: Function) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from estate_tool.core.errors import UsageError
 from estate_tool.core.paths import ROOT
 from estate_tool.scaffold import catalog_file
-from foundation.model import QueueTrigger, StreamTrigger
+from foundation.model import QueueTrigger, ScheduleTrigger, StreamTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -59,6 +59,18 @@ _IMPORTS: Mapping[tuple[str, str], tuple[str, ...]] = {
         "from tests.lambdas.estate import FakeQueue",
         "from tests.lambdas.samples import deadline, stream_record",
     ),
+    ("schedule", "handler"): (
+        _SETTINGS,
+        "from shared import logs",
+        "from shared.logs import logger",
+        "from shared.schedules import Occurrence, occurrence_of",
+    ),
+    ("schedule", "test"): (
+        "from {package} import handler",
+        "from {package}.handler import Service",
+        "from shared.schedules import BadOccurrence, Occurrence",
+        "from tests.lambdas.samples import scheduled",
+    ),
     ("none", "test"): (
         "from {package}.handler import BadRequest, Service",
         "from tests.lambdas.samples import deadline",
@@ -90,9 +102,8 @@ def write(function: Function, root: Path = ROOT) -> list[str]:
 
 def kind(function: Function) -> str:
     """Return the folder of templates for the function's trigger."""
-    if isinstance(function.trigger, QueueTrigger):
-        return "queue"
-    return "stream" if isinstance(function.trigger, StreamTrigger) else "none"
+    kinds = {QueueTrigger: "queue", StreamTrigger: "stream", ScheduleTrigger: "schedule"}
+    return kinds[type(function.trigger)] if function.trigger else "none"
 
 
 def _folders(function: Function) -> tuple[str, str]:
@@ -135,14 +146,12 @@ def _files(function: Function) -> Iterator[tuple[str, str]]:
 
 
 def _text(function: Function, part: str) -> str:
-    trigger = function.trigger
-    source = trigger.queue if isinstance(trigger, QueueTrigger) else trigger.table if trigger else ""
     lines = (line.format(package=function.package) for line in _IMPORTS.get((kind(function), part), ()))
     template = Template((_TEMPLATES / kind(function) / f"{part}.py.txt").read_text(encoding="utf-8"))
     return template.substitute(
         name=function.name,
         description=function.description,
-        source=source,
+        source=catalog_file.source(function)[1],
         imports="\n".join(sorted(lines, key=lambda line: line.split()[1])),
     )
 

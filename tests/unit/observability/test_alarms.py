@@ -15,6 +15,7 @@ from foundation.model import (
     Function,
     Queue,
     QueueTrigger,
+    ScheduleTrigger,
     StreamTrigger,
     Table,
     TableGrant,
@@ -29,8 +30,10 @@ from observability.function_capacity import CAPACITY_ALARMS
 from observability.log_metrics import of_batches
 from observability.metrics import Metric, Reference, failure_queues
 from observability.queue_alarms import FAILURE_ALARMS, QUEUE_ALARMS
+from observability.schedule_alarms import SCHEDULE_ALARMS, scheduled
 from observability.table_alarms import OPERATIONS, TABLE_ALARMS
 from tests.support.alarm_table import SNAPSHOT, snapshot
+from tests.support.declarations import SWEEP, with_function
 from tests.unit.foundation.guardrails.pairs import alarmed
 
 THRESHOLDS = parse({}, stack="dev").thresholds
@@ -65,6 +68,10 @@ PUBLISHED: Mapping[tuple[str, str], frozenset[str]] = {
     ("AWS/DynamoDB", "ProvisionedReadCapacityUnits"): frozenset({"TableName"}),
     ("AWS/DynamoDB", "ProvisionedWriteCapacityUnits"): frozenset({"TableName"}),
     ("AWS/DynamoDB", "TimeToLiveDeletedItemCount"): frozenset({"TableName"}),
+    ("AWS/Scheduler", "TargetErrorCount"): frozenset({"ScheduleGroup"}),
+    ("AWS/Scheduler", "TargetErrorThrottledCount"): frozenset({"ScheduleGroup"}),
+    ("AWS/Scheduler", "InvocationThrottleCount"): frozenset({"ScheduleGroup"}),
+    ("AWS/Scheduler", "InvocationsFailedToBeSentToDeadLetterCount"): frozenset({"ScheduleGroup"}),
 }
 
 # Names that look like those of other alarms' subjects, with everything a catalog can hold.
@@ -109,6 +116,8 @@ SAMPLE = Catalog(
             reserved_concurrency=20,
         ),
         Function(name="table-a-read", handler="e.handler.handle", description="", timeout_seconds=900),
+        replace(SWEEP, name="schedule-a"),
+        replace(SWEEP, name="a-target", trigger=ScheduleTrigger(expression="cron(0 6 * * ? *)")),
     ),
 )
 CATALOGS = pytest.mark.parametrize("catalog", [CATALOG, SAMPLE], ids=["catalog", "sample"])
@@ -157,6 +166,7 @@ def test_every_resource_has_alarms_and_nothing_else_has_any(catalog: Catalog):
     expected = {Reference("function", function.name) for function in catalog.functions}
     expected |= {Reference("queue", queue.name) for queue in catalog.queues}
     expected |= {Reference("table", table.name) for table in catalog.tables}
+    expected |= {key for key, _ in scheduled(catalog)}
     expected |= {*failure_queues(catalog), ACCOUNT, Reference("topic", "page"), Reference("topic", "ticket")}
     assert {spec.subject for spec in all_specs(catalog)} == expected
 
@@ -171,7 +181,7 @@ def test_no_names_can_collide_whatever_the_catalog_calls_its_resources():
     # A name is subject-type: two can only be equal when one type is the end of another, after a hyphen.
     types = {spec.alarm_type for spec in all_specs(SAMPLE)}
     rows = (*FUNCTION_ALARMS, *CAPACITY_ALARMS, *QUEUE_ALARMS, *FAILURE_ALARMS, *TABLE_ALARMS, *ACCOUNT_ALARMS)
-    assert types == {row.alarm_type for row in (*rows, *TOPIC_ALARMS)}
+    assert types == {row.alarm_type for row in (*rows, *TOPIC_ALARMS, *SCHEDULE_ALARMS)}
     assert [(one, other) for one in types for other in types if other.endswith(f"-{one}")] == []
 
 
@@ -214,8 +224,24 @@ def test_alarms_of_dynamodb_fill_the_gaps_because_they_would_never_recover(catal
 def test_a_filled_gap_of_three_late_minutes_leaves_enough_datapoints(catalog: Catalog):
     """A point that is published three minutes late is a zero until then."""
     for spec in all_specs(catalog):
-        if "FILL(m1, 0)" in (spec.expression or "") and spec.period_seconds == 60:
+        if spec.alarm_type == "overdue":
+            assert spec.periods >= 2 * 5 + 3, "twice SWEEP's rate, and the late minutes"
+        elif "FILL(m1, 0)" in (spec.expression or "") and spec.period_seconds == 60:
             assert spec.periods - spec.datapoints >= 3, spec.purpose
+
+
+def test_a_rate_is_overdue_in_minutes_or_hours_and_no_other_schedule_is():
+    periods = {}
+    for expression in ("rate(1 minute)", "rate(11 hours)", "rate(3 days)", "rate(4 days)", "cron(0 6 * * ? *)"):
+        trigger = ScheduleTrigger(expression=expression)
+        specs = all_specs(with_function(SWEEP, trigger=trigger))
+        periods[expression] = [(s.periods, s.period_seconds) for s in specs if s.alarm_type == "overdue"]
+    assert periods == {
+        "rate(1 minute)": [(12, 60)], "rate(11 hours)": [(1330, 60)], "rate(3 days)": [(145, 3600)],
+        "rate(4 days)": [], "cron(0 6 * * ? *)": [],
+    }  # fmt: skip
+    off = ScheduleTrigger(expression="rate(1 minute)", enabled=False)
+    assert not any(spec.alarm_type == "overdue" for spec in all_specs(with_function(SWEEP, trigger=off)))
 
 
 @CATALOGS

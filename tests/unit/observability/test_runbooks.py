@@ -10,6 +10,7 @@ import pytest
 from estate_tool.cli import parser
 from foundation.catalog import CATALOG
 from observability.alarm_spec import RUNBOOKS
+from observability.schedule_alarms import SCHEDULE_ALARMS
 from observability.symptoms import RUNBOOK, SYMPTOMS
 from tests.support.alarm_table import DOCUMENT, causes, generated
 from tests.support.cloudwatch.simulation import registered
@@ -28,10 +29,12 @@ def headings(name: str) -> dict[str, str]:
 def linked() -> set[tuple[str, str]]:
     """The file and anchor that each deployed alarm's description ends with."""
     layer = registered("all", quietHours="6")
+    # The catalog need not have a schedule.
+    of_schedules = {("schedules.md", row.alarm_type) for row in SCHEDULE_ALARMS}
     alarms = layer.of("cloudwatch/metricAlarm:MetricAlarm") + layer.of("cloudwatch/compositeAlarm:CompositeAlarm")
     links = [alarm.inputs["alarmDescription"].rpartition(" Runbook: ")[2] for alarm in alarms]
     assert len(links) > len(CATALOG.functions)
-    return {
+    return of_schedules | {
         (path.removeprefix("docs/runbooks/"), anchor) for path, _, anchor in (link.partition("#") for link in links)
     }
 

@@ -12,6 +12,7 @@ from estate_tool.commands import logs as command
 from estate_tool.core import aws_errors
 from estate_tool.monitoring import function_logs
 from estate_tool.monitoring.function_logs import LogEvent, is_error, line
+from foundation.catalog import CATALOG
 from tests.support.schema import breaches
 
 if TYPE_CHECKING:
@@ -192,5 +193,5 @@ def test_an_unknown_function_is_refused_with_those_there_are(holding: Any, call:
     fake = holding()
     done = call(command, "ingets")
     assert (done.code, fake.requests) == (2, [])
-    assert "aggregate, ingest, query" in done.err
+    assert ", ".join(sorted(function.name for function in CATALOG.functions)) in done.err
     assert "did you mean 'ingest'" in done.err

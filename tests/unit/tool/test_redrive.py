@@ -20,6 +20,7 @@ from estate_tool.redrive.options import Options, Pace
 from estate_tool.redrive.results import MissingResult, QueueResult
 from estate_tool.redrive.sweep import Sweep
 from estate_tool.redrive.unaccounted import bring_in
+from foundation.catalog import CATALOG
 from shared.keys import event_key
 
 if TYPE_CHECKING:
@@ -75,9 +76,10 @@ def letter(body: str, queue: FailureQueue = INGEST, received: int = 3, **attribu
 
 
 def test_every_failure_queue_of_the_catalog_is_known() -> None:
-    assert {(queue.purpose, queue.function, queue.source) for queue in failure_queues()} == {
-        ("ingest", "ingest", "ingest"), ("aggregate", "aggregate", None), ("query", "query", None),
-    }  # fmt: skip
+    of_queues = {(queue.name, CATALOG.consumer(queue.name).name, queue.name) for queue in CATALOG.queues}
+    consumers = {function for _, function, _ in of_queues}
+    of_functions = {(one.name, one.name, None) for one in CATALOG.functions if one.name not in consumers}
+    assert {(queue.purpose, queue.function, queue.source) for queue in failure_queues()} == of_queues | of_functions
 
 
 def test_a_valid_message_failed_for_the_reason_in_the_log_after_as_many_attempts_as_its_queue_allows() -> None:
@@ -95,6 +97,24 @@ def test_an_invalid_message_can_not_succeed_and_says_why() -> None:
 def test_a_failed_invocation_is_told_by_the_attributes_of_lambda_in_every_queue(queue: FailureQueue) -> None:
     found = letter('{"a": 1}', queue, RequestID="i", ErrorCode="200", ErrorMessage="boom")
     assert (found.kind, found.payload, found.error, found.hopeless) == (Kind.ASYNC, {"a": 1}, "boom", False)
+
+
+SCHEDULE = {
+    "SCHEDULE_ARN": "arn:aws:scheduler:us-east-1:123456789012:schedule/g/s", "SCHEDULED_TIME": "2026-01-01T00:00:05Z",
+    "EXECUTION_ID": "e", "ERROR_CODE": "AccessDeniedException", "ERROR_MESSAGE": "no", "RETRY_ATTEMPTS": "2",
+    "EXHAUSTED_RETRY_CONDITION": "MaximumRetryAttempts", "TARGET_ARN": "t", "IS_PAYLOAD_TRUNCATED": "false",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("time", ["2026-01-01T00:00:05Z", "<aws.scheduler.scheduled-time>"])
+def test_a_call_that_a_schedule_gave_up_is_replayed_for_its_time(time: str) -> None:
+    found = letter(json.dumps({"scheduledTime": time}), AGGREGATE, **SCHEDULE)
+    assert (found.kind, found.hopeless, found.error) == (Kind.ASYNC, False, "AccessDeniedException: no")
+    assert (json.loads(found.request), found.attempts) == ({"scheduledTime": "2026-01-01T00:00:05Z"}, 3)
+    assert found.failed_at == 1767225605.0
+    again = {name: value["StringValue"] for name, value in found.attributes("worse").items()}
+    after = letter(json.dumps({"scheduledTime": time}), AGGREGATE, **again)
+    assert (after.kind, after.request, after.error, after.replays) == (Kind.ASYNC, found.request, "worse", 1)
 
 
 def test_an_account_of_a_failed_invocation_holds_its_payload() -> None:

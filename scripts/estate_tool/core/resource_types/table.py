@@ -336,4 +336,33 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         tags="SNS has no tags for subscriptions; their topic carries them",
         drift=SECURITY,
     ),
+    "aws:scheduler/scheduleGroup:ScheduleGroup": ResourceType(
+        permissions=(
+            needs(
+                f"scheduler: CreateScheduleGroup GetScheduleGroup DeleteScheduleGroup {tags()}",
+                arn("scheduler", "schedule-group/{name}"),
+            ),
+            # The group takes its schedules along.
+            needs("scheduler: DeleteSchedule", arn("scheduler", "schedule/{name}/*")),
+        ),
+        import_id="{name}",
+        arn=arn("scheduler", "schedule-group/{name}"),
+        tags=TagListing("scheduler", "list_tags_for_resource", "ResourceArn"),
+    ),
+    "aws:scheduler/schedule:Schedule": ResourceType(
+        permissions=(
+            needs(
+                "scheduler: CreateSchedule GetSchedule UpdateSchedule DeleteSchedule",
+                arn("scheduler", "schedule/{groupName}/{name}"),
+            ),
+            needs(
+                "iam: PassRole",
+                "{targetRoleArn}",
+                when={"StringEquals": {"iam:PassedToService": "scheduler.amazonaws.com"}},
+            ),
+        ),
+        import_id="{groupName}/{name}",
+        tags="a part of its group, which carries the tags",
+        drift=SECURITY,
+    ),
 }

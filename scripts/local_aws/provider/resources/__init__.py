@@ -13,12 +13,13 @@ from local_aws.provider.resources import (
     lambda_,
     logs,
     mappings,
+    scheduler,
     sns,
     sqs,
 )
 
 TYPES: Final[Mapping[str, ResourceType]] = {
     declared.token: declared
-    for service in (iam, dynamodb, autoscaling, sqs, logs, cloudwatch, lambda_, mappings, sns, budgets)
+    for service in (iam, dynamodb, autoscaling, sqs, logs, cloudwatch, lambda_, mappings, sns, budgets, scheduler)
     for declared in service.TYPES
 }

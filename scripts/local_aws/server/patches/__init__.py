@@ -12,7 +12,7 @@ from importlib.metadata import version
 MINISTACK = "1.5.33"
 _MODULES = (
     "memory", "access", "dynamodb", "sqs", "move_tasks", "execution", "observed", "logs", "filtering", "queries",
-    "tagging", "asynchronous", "provisioned", "mappings", "alarm_clock", "metric_api", "metric_filters",
+    "tagging", "asynchronous", "provisioned", "mappings", "alarm_clock", "metric_api", "metric_filters", "schedules",
 )  # fmt: skip
 
 

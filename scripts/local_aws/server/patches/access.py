@@ -29,6 +29,12 @@ def _of_lambda(arn: str, path: str, body: bytes, query: Any, region: str, accoun
     return f"{arn}:{qualifier}" if qualifier and not arn.endswith(f":{qualifier}") else arn
 
 
+def _of_schedule(arn: str, body: bytes, query: Any) -> str:
+    """A schedule's ARN names its group, which stands in the body or in the query; of its tags, the address does."""
+    group = iam_actions._safe_json_field(body, "GroupName") or iam_actions._query_param(query, "groupName")
+    return arn.replace(":schedule/default/", f":schedule/{group}/") if group else arn
+
+
 def apply() -> None:
     """Make the corrections."""
     denials.open_record()
@@ -55,6 +61,8 @@ def apply() -> None:
         named = {"dynamodbstreams": "StreamArn", "sqs": "SourceArn", "dynamodb": "ResourceArn"}.get(service)
         arn = iam_actions._safe_json_field(body, named) if named else ""
         arn = arn or str(resource(service, method, path, headers, body, *more))
+        if service == "scheduler":
+            return _of_schedule(arn, body, more[0])
         if service == "sns" and arn == "*":
             arn = str(iam_actions._query_param(more[0], "ResourceArn") or arn)
         return _of_lambda(arn, path, body, *more) if service == "lambda" else arn
@@ -150,6 +158,37 @@ def role_allows(role_arn: str, action: str, resource: str) -> bool:
     if result.decision != "Allow":
         denials.record(context.principal_arn, action, resource)
     return bool(result.decision == "Allow")
+
+
+def trusts(role_arn: str, service: str, source_arn: str) -> bool:
+    """Evaluate whether a role lets an AWS service assume it for a resource of the account; a lost role does not."""
+    account, name = get_account_id(), role_arn.rpartition("/")[2]
+    role = iam._roles.get(name)
+    context = iam_evaluator.EvalContext(
+        principal_arn=service,
+        principal_type="Service",
+        principal_account=account,
+        action="sts:AssumeRole",
+        resource_arn=role_arn,
+        region=get_region(),
+        service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": account},
+    )
+    document = json.loads(role["AssumeRolePolicyDocument"]) if role else {}
+    effects = {
+        statement["Effect"]
+        for statement in _listed(document.get("Statement"))
+        if service in _listed(statement.get("Principal", {}).get("Service"))
+        and "sts:AssumeRole" in _listed(statement.get("Action"))
+        and iam_evaluator._conditions_met(statement.get("Condition", {}), context)
+    }
+    allowed = effects == {"Allow"}
+    if not allowed:
+        denials.record(service, "sts:AssumeRole", role_arn)
+    return allowed
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value] if value else []
 
 
 def refused(role_arn: str, actions: tuple[str, ...], resource: str) -> str:

@@ -224,6 +224,13 @@ _SETTINGS = [
         {"startingPosition": "LATEST", "destinationConfig": {"onFailure": {"destinationArn": QUEUE}}},
     ),
     one("failure-destination", MAPPING, {"startingPosition": "LATEST"}, "a stream without", {}),
+    one(
+        "failure-destination",
+        "scheduler/schedule:Schedule",
+        {"target": {"arn": "a"}},
+        "a schedule without",
+        {"target": {"arn": "a", "deadLetterConfig": {"arn": UNKNOWN}}},
+    ),
     one("redrive", "sqs/queue:Queue", {"name": "queue-x-dev"}, "redrivePolicy nothing", {"name": "dlq-x-dev"}),
     one(
         "dead-letters-fit",

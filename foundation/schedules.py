@@ -1,0 +1,88 @@
+"""Schedules of functions: checks of their declarations, the payload of a call, and the policies of their roles."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from foundation import schedule_expressions, time_zones
+from foundation.model import ScheduleTrigger
+from foundation.problems import Problem
+
+# "Quotas for Amazon EventBridge Scheduler": the size of a call's payload; RetryPolicy in its API.
+MOST_INPUT_BYTES = 262_144
+_RETRY_ATTEMPTS, _EVENT_AGE_SECONDS = (0, 185), (60, 86_400)
+# "Adding context attributes": the scheduler puts the values in where these stand.
+_CONTEXT = {
+    "schedule": "<aws.scheduler.schedule-arn>",
+    "scheduledTime": "<aws.scheduler.scheduled-time>",
+    "executionId": "<aws.scheduler.execution-id>",
+}
+
+
+def invalid_schedule(where: str, trigger: ScheduleTrigger) -> Iterator[Problem]:
+    """Yield all that is wrong with a declared schedule."""
+    if allowed := schedule_expressions.problem(trigger.expression):
+        yield Problem(where=f"{where} expression", value=trigger.expression, allowed=allowed)
+    if not isinstance(trigger.timezone, str) or not time_zones.is_time_zone(trigger.timezone):
+        yield Problem(where=f"{where} timezone", value=trigger.timezone, allowed=time_zones.ALLOWED)
+    for key, (least, most) in {
+        "retry_attempts": _RETRY_ATTEMPTS, "maximum_event_age_seconds": _EVENT_AGE_SECONDS,
+    }.items():  # fmt: skip
+        value = getattr(trigger, key)
+        if type(value) is not int or not least <= value <= most:
+            yield Problem(where=f"{where} {key}", value=value, allowed=f"a whole number from {least} to {most}")
+    if not isinstance(trigger.enabled, bool):
+        yield Problem(where=f"{where} enabled", value=trigger.enabled, allowed="True or False")
+    yield from _invalid_input(f"{where} input", trigger.input)
+
+
+def _invalid_input(where: str, value: object) -> Iterator[Problem]:
+    try:
+        text = _json({**_CONTEXT, "input": value})
+    except (TypeError, ValueError, RecursionError):
+        text = None
+    if text is None or not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        allowed = "a JSON object: texts as keys; values of texts, finite numbers, True, False, None, lists and objects"
+        yield Problem(where=where, value=value, allowed=allowed)
+    elif len(text.encode()) > MOST_INPUT_BYTES:
+        allowed = f"at most {MOST_INPUT_BYTES} bytes of JSON, with the context of the call"
+        yield Problem(where=where, value=f"{len(text.encode())} bytes", allowed=allowed)
+
+
+def payload(trigger: ScheduleTrigger) -> str:
+    """Return the target's input as JSON: what `shared.schedules` of the handlers reads."""
+    return _json({**_CONTEXT, "input": trigger.input})
+
+
+def trust_policy(group_arn: str) -> dict[str, Any]:
+    """Only EventBridge Scheduler may assume the role, and only for schedules of the group.
+
+    AWS asks for the group here, not the schedule ("Confused deputy prevention in EventBridge Scheduler").
+    """
+    statement = {
+        "Sid": "AssumedByScheduler",
+        "Effect": "Allow",
+        "Principal": {"Service": "scheduler.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": group_arn.split(":")[4], "aws:SourceArn": group_arn}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def schedule_policy(alias_arn: str, failure_queue_arn: str) -> dict[str, Any]:
+    """Return the permissions of a schedule: call the function's alias, and put what failed into its queue."""
+    statements = [
+        {"Sid": "CallFunction", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": alias_arn},
+        {"Sid": "ReportFailures", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": failure_queue_arn},
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _json(value: Mapping[str, object]) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
+
+
+def _plain(value: object) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} is no JSON")

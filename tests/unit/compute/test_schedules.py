@@ -1,0 +1,50 @@
+import json
+
+from compute.schedules import Schedule, ScheduleArgs
+from foundation.model import ScheduleTrigger
+from foundation.schedules import payload
+from tests.support.declarations import TAGS
+from tests.support.mocks import Recording, record
+
+ALIAS = "arn:aws:lambda:us-east-1:123456789012:function:lambda-x-dev:live"
+FAILURES = "arn:aws:sqs:us-east-1:123456789012:dlq-x-dev"
+TRIGGER = ScheduleTrigger(
+    expression="cron(0 6 * * ? *)", timezone="Europe/Berlin", input={"all": True}, retry_attempts=3,
+    maximum_event_age_seconds=600, enabled=False,
+)  # fmt: skip
+
+
+def _made(trigger: ScheduleTrigger = TRIGGER) -> Recording:
+    args = ScheduleArgs(
+        trigger=trigger, physical_name="schedule-x-dev", alias_arn=ALIAS, failure_queue_arn=FAILURES, tags=TAGS
+    )
+    return record(lambda: Schedule("x-schedule", args))
+
+
+def test_a_schedule_calls_the_alias_as_declared_and_its_failures_are_kept() -> None:
+    schedule = _made().one("scheduler/schedule:Schedule").inputs
+    target = schedule["target"]
+    assert (schedule["name"], schedule["groupName"]) == ("schedule-x-dev", "schedule-x-dev")
+    assert schedule["scheduleExpression"] == "cron(0 6 * * ? *)"
+    assert (schedule["scheduleExpressionTimezone"], schedule["state"]) == ("Europe/Berlin", "DISABLED")
+    assert schedule["flexibleTimeWindow"] == {"mode": "OFF"}
+    assert (target["arn"], target["deadLetterConfig"]) == (ALIAS, {"arn": FAILURES})
+    assert target["retryPolicy"] == {"maximumRetryAttempts": 3, "maximumEventAgeInSeconds": 600}
+    assert target["input"] == payload(TRIGGER)
+    assert (
+        _made(ScheduleTrigger(expression="rate(1 hour)")).one("scheduler/schedule:Schedule").inputs["state"]
+        == "ENABLED"
+    )
+
+
+def test_the_group_and_the_role_carry_the_tags_and_the_role_trusts_the_group() -> None:
+    made = _made()
+    group, role = made.one("scheduler/scheduleGroup:ScheduleGroup"), made.one("iam/role:Role")
+    assert group.inputs["tags"] == role.inputs["tags"] == TAGS
+    (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
+    assert statement["Condition"]["StringEquals"]["aws:SourceArn"] == group.outputs["arn"]
+
+
+def test_the_schedule_waits_for_the_permissions_of_its_role() -> None:
+    made = _made()
+    assert made.one("iam/rolePolicy:RolePolicy").urn in made.one("scheduler/schedule:Schedule").dependencies
