@@ -3,7 +3,7 @@
 ENV ?= local
 
 .DEFAULT_GOAL := check
-.PHONY: setup fmt lint type test coverage check deploy destroy bench lock promises release docs permissions
+.PHONY: setup fmt lint type test coverage check deploy destroy bench lock promises release docs tour permissions
 
 # Everything this machine needs: .venv, the engine, the embedded AWS's environment.
 setup:
@@ -54,6 +54,11 @@ docs:
 	scripts/setup.sh venv
 	.venv/bin/python -P -m tests.support.documents
 	.venv/bin/python -P -m tests.support.alarm_table
+
+# docs/tour.md and its pictures again, from a real run; needs Chromium.
+tour:
+	scripts/setup.sh
+	.venv/bin/python -P -m tests.integration.tour
 
 # docs/permissions.md again, after proving every permission in an embedded AWS of its own.
 permissions:

@@ -66,7 +66,7 @@ def dashboard(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> dict[str, Any
             (TICKETS, [widget])
             for widget in alarm_states("Alarms that write tickets, and causes of pages", alarms.other_arns)
         ),
-        *_section("Are events flowing?", "What is sent should be done soon after.", _flow(catalog, graphs)),
+        *_section("Are events flowing?", "Messages sent should be done soon after.", _flow(catalog, graphs)),
         *_section("Are they late?", "Ages rise when a consumer is stuck or slow.", _delays(catalog, alarms, graphs)),
         *_section(
             "Is anything lost?", "Only what waits in a failure queue can come back.", _losses(catalog, alarms, graphs)

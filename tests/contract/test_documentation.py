@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from estate_tool import cli
+from tests.integration import tour
 from tests.support.documents import DOCS, PARTS, written
 from tests.support.mocks import ROOT
 from tests.support.shown import PAGES, Shown, shown
@@ -100,3 +101,14 @@ def test_every_proof_is_a_test_that_exists() -> None:
 @pytest.mark.parametrize("name", PARTS)
 def test_generated_parts_are_fresh(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == written(name), "make docs writes them anew"
+
+
+def test_the_tour_is_of_the_commands_that_make_it_and_its_pictures_are_small_and_load_nothing() -> None:
+    assert tour.PAGE.read_text(encoding="utf-8") == tour.text(), "make tour makes it anew"
+    pictures = {path.name: path.read_bytes() for path in tour.PICTURES.iterdir()}
+    assert set(re.findall(r"tour/([\w-]+\.\w+)", tour.text())) == pictures.keys()
+    assert max(map(len, pictures.values())) < 200_000
+    assert sum(map(len, pictures.values())) < 1_500_000
+    drawings = [content for name, content in pictures.items() if name.endswith(".svg")]
+    assert len(drawings) == len(tour.STEPS)
+    assert not [one for one in drawings if re.search(rb"<script|@import|(?:url\(|href=)[\"']?(?!#)", one)]

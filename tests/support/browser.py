@@ -95,14 +95,10 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def screenshot(self, whole: bool = True) -> bytes:
-        """Return the page as a PNG, whole or what is seen without scrolling."""
-        return base64.b64decode(self.call("Page.captureScreenshot", captureBeyondViewport=whole)["data"])
-
-    def pdf(self) -> bytes:
-        """Return the page as it is printed, on A4."""
-        answer = self.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, printBackground=True)
-        return base64.b64decode(answer["data"])
+    def screenshot(self, width: int, height: int) -> bytes:
+        """Return the page's top, that wide and high, as a PNG."""
+        clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
+        return base64.b64decode(self.call("Page.captureScreenshot", clip=clip, captureBeyondViewport=True)["data"])
 
     def _message(self) -> dict[str, Any]:
         while b"\0" not in self._read:

@@ -62,8 +62,8 @@ def _usd(amount: str | None) -> Any:
 
     if amount is None:
         return "–"
-    sign, digits = ("−", amount[1:]) if amount.startswith("-") else ("", amount)
-    return Markup('<data value="{}">{}${:,}</data>').format(amount, sign, Decimal(digits))
+    value = Decimal(amount)
+    return Markup('<data value="{}">{}${:,}</data>').format(amount, "−" if value < 0 else "", abs(value))
 
 
 def _quantity(number: str) -> str:
