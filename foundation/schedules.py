@@ -23,16 +23,18 @@ def invalid_schedule(where: str, trigger: ScheduleTrigger) -> Iterator[Problem]:
     """Yield all that is wrong with a declared schedule."""
     if allowed := schedule_expressions.problem(trigger.expression):
         yield Problem(where=f"{where} expression", value=trigger.expression, allowed=allowed)
-    if not isinstance(trigger.timezone, str) or not time_zones.is_time_zone(trigger.timezone):
-        yield Problem(where=f"{where} timezone", value=trigger.timezone, allowed=time_zones.ALLOWED)
-    for key, (least, most) in {
-        "retry_attempts": _RETRY_ATTEMPTS, "maximum_event_age_seconds": _EVENT_AGE_SECONDS,
-    }.items():  # fmt: skip
-        value = getattr(trigger, key)
+    # Declarations are Python: anything may stand in them.
+    declared: Mapping[str, Any] = vars(trigger)
+    zone, enabled = declared["timezone"], declared["enabled"]
+    if not isinstance(zone, str) or not time_zones.is_time_zone(zone):
+        yield Problem(where=f"{where} timezone", value=zone, allowed=time_zones.ALLOWED)
+    bounds = {"retry_attempts": _RETRY_ATTEMPTS, "maximum_event_age_seconds": _EVENT_AGE_SECONDS}
+    for key, (least, most) in bounds.items():
+        value = declared[key]
         if type(value) is not int or not least <= value <= most:
             yield Problem(where=f"{where} {key}", value=value, allowed=f"a whole number from {least} to {most}")
-    if not isinstance(trigger.enabled, bool):
-        yield Problem(where=f"{where} enabled", value=trigger.enabled, allowed="True or False")
+    if not isinstance(enabled, bool):
+        yield Problem(where=f"{where} enabled", value=enabled, allowed="True or False")
     yield from _invalid_input(f"{where} input", trigger.input)
 
 

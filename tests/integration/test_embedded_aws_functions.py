@@ -10,6 +10,7 @@ import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from botocore.exceptions import ClientError
@@ -17,7 +18,17 @@ from botocore.exceptions import ClientError
 from compute.packaging import build
 from estate_tool.console.report import Report
 from estate_tool.setup import locks
-from tests.integration.cloud import items, make_function, make_queue, make_role, make_table, received, send, unique
+from tests.integration.cloud import (
+    depth,
+    items,
+    make_function,
+    make_queue,
+    make_role,
+    make_table,
+    received,
+    send,
+    unique,
+)
 from tests.support.declarations import READ
 from tests.support.waiting import expect_soon
 
@@ -415,3 +426,55 @@ def test_scaling_depends_on_its_target(embedded_aws: EmbeddedAws) -> None:
     assert scaling.describe_scaling_policies(**of_target)["ScalingPolicies"] == []
     with pytest.raises(scaling.exceptions.ObjectNotFoundException):
         scaling.deregister_scalable_target(**target)
+
+
+def test_a_schedule_calls_as_its_role_and_puts_what_it_may_not_call_into_its_queue(embedded_aws: EmbeddedAws) -> None:
+    table, table_arn, _ = make_table(embedded_aws)
+    code = f"""
+import boto3
+def handle(event, context):
+    item = {{"id": {{"S": event["id"]}}, "time": {{"S": event["time"]}}, "version": {{"S": context.function_version}}}}
+    boto3.client("dynamodb").put_item(TableName={table!r}, Item=item)
+"""
+    name = make_function(embedded_aws, make_role(embedded_aws, (["dynamodb:PutItem"], [table_arn])), code)
+    alias = f"arn:aws:lambda:us-east-1:123456789012:function:{name}:live"
+    url, queue = make_queue(embedded_aws)
+    scheduler, iam = embedded_aws.client("scheduler"), embedded_aws.client("iam")
+    group = scheduler.create_schedule_group(Name=unique("group"))["ScheduleGroupArn"]
+    group_name, soon = group.rpartition("/")[2], datetime.now(ZoneInfo("Asia/Tokyo")) + timedelta(seconds=2)
+
+    def schedule(expression: str, source: str, *allowed: str) -> str:
+        role = unique("role")
+        trust = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        trust["Condition"] = {"StringEquals": {"aws:SourceArn": source}}
+        arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]["Arn"]
+        statements = [{"Effect": "Allow", "Action": action, "Resource": "*"} for action in allowed]
+        document = json.dumps({"Version": "2012-10-17", "Statement": statements})
+        iam.put_role_policy(RoleName=role, PolicyName="allowed", PolicyDocument=document)
+        scheduler.create_schedule(
+            Name=role, GroupName=group_name, ScheduleExpression=expression, ScheduleExpressionTimezone="Asia/Tokyo",
+            FlexibleTimeWindow={"Mode": "OFF"},
+            Target={
+                "Arn": alias, "RoleArn": arn, "DeadLetterConfig": {"Arn": queue},
+                "RetryPolicy": {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60},
+                "Input": json.dumps({"id": role, "time": "<aws.scheduler.scheduled-time>"}),
+            },
+        )  # fmt: skip
+        return role
+
+    everything = ("lambda:InvokeFunction", "sqs:SendMessage")
+    at_once = schedule("rate(1 day)", group, *everything)
+    once = schedule(f"at({soon:%Y-%m-%dT%H:%M:%S})", group, *everything)
+    may_not_call = schedule("rate(1 day)", group, "sqs:SendMessage")
+    not_trusting = schedule("rate(1 day)", f"{group}-other", *everything)
+
+    expect_soon(lambda: set(items(embedded_aws, table)) == {at_once, once}, "both calls")
+    found = items(embedded_aws, table)
+    assert found[once]["time"]["S"] == f"{soon.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    assert {item["version"]["S"] for item in found.values()} == {"1"}
+    expect_soon(lambda: depth(embedded_aws, url) == (2, 0), "both dead letters")
+    told = {json.loads(one["Body"])["id"]: one["MessageAttributes"] for one in received(embedded_aws, url)}
+    assert told.keys() == {may_not_call, not_trusting}
+    assert {one["ERROR_CODE"]["StringValue"] for one in told.values()} == {"AccessDeniedException"}
+    scheduler.delete_schedule_group(Name=group_name)
+    assert scheduler.list_schedules(NamePrefix="role")["Schedules"] == []

@@ -12,7 +12,7 @@ import foundation.config
 import observability.config
 from foundation.catalog import CATALOG
 from foundation.layers import LAYERS
-from foundation.model import Function, QueueTrigger, StreamTrigger, TableGrant
+from foundation.model import Function, QueueTrigger, ScheduleTrigger, StreamTrigger, TableGrant
 from foundation.settings import Setting
 from tests.bench import million
 from tests.support import cloudevents
@@ -59,6 +59,8 @@ def _arrows(function: Function) -> Iterator[str]:
     else:
         if isinstance(function.trigger, StreamTrigger):
             yield f"table-{function.trigger.table} -- stream --> {me}"
+        if isinstance(function.trigger, ScheduleTrigger):
+            yield f"schedule-{function.name} --> {me}"
         yield f"{me} -. on failure .-> dlq-{function.name}"
     for grant in function.grants:
         if isinstance(grant, TableGrant):

@@ -94,6 +94,19 @@ def _function(client: Client, function: Resource, resources: Sequence[Resource])
                 yield UndeclaredPermission(urn=function["urn"], path=place, value=statement, remove=remove)
 
 
+def _group(client: Client, group: Resource, resources: Sequence[Resource]) -> Iterator[UndeclaredPermission]:
+    """Return undeclared schedules of a group: its role may be theirs, too."""
+    scheduler, name = client("scheduler"), group["id"]
+    declared = {own["id"] for own in _of("scheduler/schedule:Schedule", resources)}
+    pages = scheduler.get_paginator("list_schedules").paginate(GroupName=name)
+    for schedule in (schedule for page in pages for schedule in page["Schedules"]):
+        if f"{name}/{schedule['Name']}" not in declared:
+            remove = functools.partial(scheduler.delete_schedule, GroupName=name, Name=schedule["Name"])
+            yield UndeclaredPermission(
+                urn=group["urn"], path=f'schedules["{schedule["Name"]}"]', value=schedule["Target"], remove=remove
+            )
+
+
 def _of(kind: str, resources: Sequence[Resource]) -> Iterator[Resource]:
     return (resource for resource in resources if resource["type"] == f"aws:{kind}")
 
@@ -102,4 +115,5 @@ _LOOKS: Mapping[str, Callable[[Client, Resource, Sequence[Resource]], Iterator[U
     "aws:iam/role:Role": _role,
     "aws:sqs/queue:Queue": _queue,
     "aws:lambda/function:Function": _function,
+    "aws:scheduler/scheduleGroup:ScheduleGroup": _group,
 }

@@ -301,6 +301,26 @@ def test_permissions_beside_the_declared_ones_are_found_and_taken_away(empty_est
     assert iam.list_role_policies(RoleName="role-a-dev")["PolicyNames"] == ["declared"]
 
 
+def test_schedules_that_somebody_put_into_a_group_are_found_and_taken_away(empty_estate: Estate) -> None:
+    scheduler = empty_estate.client("scheduler")
+    group = "schedule-a-dev"
+    scheduler.create_schedule_group(Name=group)
+    for name in (group, "guest"):
+        scheduler.create_schedule(
+            Name=name, GroupName=group, ScheduleExpression="rate(1 day)", FlexibleTimeWindow={"Mode": "OFF"},
+            Target={"Arn": "arn:aws:lambda:us-east-1:1:function:f", "RoleArn": "arn:aws:iam::1:role/r"},
+        )  # fmt: skip
+    state = [
+        resource("aws:scheduler/scheduleGroup:ScheduleGroup", "group", name=group),
+        resource("aws:scheduler/schedule:Schedule", "schedule", name=f"{group}/{group}"),
+    ]
+    (guest,) = undeclared_permissions.found(empty_estate.client, state)
+    assert (guest.urn, guest.path) == (state[0]["urn"], 'schedules["guest"]')
+    guest.remove()
+    assert undeclared_permissions.found(empty_estate.client, state) == []
+    assert [one["Name"] for one in scheduler.list_schedules(GroupName=group)["Schedules"]] == [group]
+
+
 class Policies:
     """Functions' policies by qualifier, as Lambda has them."""
 

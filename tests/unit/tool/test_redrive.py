@@ -108,12 +108,12 @@ SCHEDULE = {
 
 @pytest.mark.parametrize("time", ["2026-01-01T00:00:05Z", "<aws.scheduler.scheduled-time>"])
 def test_a_call_that_a_schedule_gave_up_is_replayed_for_its_time(time: str) -> None:
-    found = letter(json.dumps({"scheduledTime": time}), AGGREGATE, **SCHEDULE)
+    found = letter(json.dumps({"scheduledTime": time}), AGGREGATE, 3, **SCHEDULE)
     assert (found.kind, found.hopeless, found.error) == (Kind.ASYNC, False, "AccessDeniedException: no")
     assert (json.loads(found.request), found.attempts) == ({"scheduledTime": "2026-01-01T00:00:05Z"}, 3)
     assert found.failed_at == 1767225605.0
     again = {name: value["StringValue"] for name, value in found.attributes("worse").items()}
-    after = letter(json.dumps({"scheduledTime": time}), AGGREGATE, **again)
+    after = letter(json.dumps({"scheduledTime": time}), AGGREGATE, 3, **again)
     assert (after.kind, after.request, after.error, after.replays) == (Kind.ASYNC, found.request, "worse", 1)
 
 

@@ -342,8 +342,9 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
                 f"scheduler: CreateScheduleGroup GetScheduleGroup DeleteScheduleGroup {tags()}",
                 arn("scheduler", "schedule-group/{name}"),
             ),
-            # The group takes its schedules along.
+            # The group takes its schedules along, and drift removes those that nobody declared.
             needs("scheduler: DeleteSchedule", arn("scheduler", "schedule/{name}/*")),
+            needs("scheduler: ListSchedules", "*", why=_LISTS),
         ),
         import_id="{name}",
         arn=arn("scheduler", "schedule-group/{name}"),
