@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from foundation.guardrails import sdk
 from foundation.guardrails.rules import UNKNOWN, Finding, Resource, Rule, shown
 from foundation.tags import TAG_KEYS
 
@@ -14,7 +15,7 @@ RETENTION_DAYS = (7, 14)
 # official provider sends where a queue says nothing.
 LARGEST_MESSAGE_BYTES, PROVIDER_MESSAGE_BYTES = 1_048_576, 262_144
 
-# Types of this estate that AWS has no tags for; whatever is not listed here has to carry them.
+# Types of this estate that AWS has no tags for. Of others the SDK is asked, which takes a moment to load.
 _UNTAGGABLE = {
     "aws:appautoscaling/policy:Policy",
     "aws:appautoscaling/scheduledAction:ScheduledAction",
@@ -61,10 +62,12 @@ def _region(resource: Resource) -> Iterator[Finding]:
 def _tags(resource: Resource) -> Iterator[Finding]:
     if not resource.type.startswith("aws:") or resource.type in _UNTAGGABLE or resource.props.get("tags") is UNKNOWN:
         return
+    if not resource.tags and not sdk.has_tags(resource.type):
+        return
     for key in TAG_KEYS:
         value = resource.tags.get(key)
         if value is not UNKNOWN and not str(value or "").strip():
-            mend = "give it Tags.of(layer, component); a type AWS has no tags for is listed in settings.py"
+            mend = "give it Tags.of(layer, component)"
             yield Finding(resource=resource, found=f"tag {key} {shown(value)}", mend=mend)
 
 

@@ -332,6 +332,23 @@ CASES = [
         unreadable=frozenset({"extendedStatistic", "statistic"}),
     ),
     Case(
+        "aws:s3/bucket:Bucket",
+        {"bucket": "bucket-case", "tags": dict(_TAGS)},
+        {"tags": dict(_OTHER_TAGS)},
+        "{bucket}",
+        lambda client, state: client("s3").put_bucket_tagging(
+            Bucket=state["bucket"], Tagging={"TagSet": [{"Key": "Project", "Value": "another"}]}
+        ),
+        "tags",
+    ),
+    Case(
+        "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+        {"bucket": "{bucket}", "blockPublicAcls": True, "blockPublicPolicy": True},
+        {"ignorePublicAcls": True},
+        "{bucket}",
+        lambda client, state: client("s3").delete_public_access_block(Bucket=state["bucket"]),
+    ),
+    Case(
         "aws:budgets/budget:Budget",
         {
             "name": "budget-case",

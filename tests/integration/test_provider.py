@@ -72,6 +72,7 @@ def surroundings(plugin: ProviderClient) -> Iterator[dict[str, str]]:
         serviceNamespace="dynamodb",
     )
     topic = make("aws:sns/topic:Topic", name="topic-around")
+    bucket = make("aws:s3/bucket:Bucket", bucket="bucket-around")
     alarm = make(
         "aws:cloudwatch/metricAlarm:MetricAlarm",
         name="alarm-around",
@@ -100,7 +101,7 @@ def surroundings(plugin: ProviderClient) -> Iterator[dict[str, str]]:
         "role": role["name"], "role_arn": role["arn"], "queue_url": queue["url"], "queue_arn": queue["arn"],
         "dlq_url": dlq["url"], "dlq_arn": dlq["arn"], "table": table["name"], "stream_arn": table["streamArn"],
         "log_group": log_group["name"], "topic_arn": topic["arn"], "alarm": alarm["name"], "function": function["name"],
-        "alias_arn": alias["arn"], "schedule_group": group["name"],
+        "alias_arn": alias["arn"], "schedule_group": group["name"], "bucket": bucket["bucket"],
     }  # fmt: skip
     for resource in reversed(made):
         plugin.delete(resource)

@@ -75,11 +75,13 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         told = [{"actions": list(each.actions), "reason": each.reason} for each in wide]
         answer = {"environment": target.name, "layers": list(layers), "account": place.account}
-        print(json.dumps({**answer, "policy": policy, "unscoped": told}, indent=2))
+        print(json.dumps({**answer, "policy": policy, "unscoped": told, "unknown": document.unknown(wanted)}, indent=2))
         return 0
     print(json.dumps(policy, indent=2))
     for each in wide:
         print(f"on every resource: {', '.join(each.actions)}: {each.reason}", file=sys.stderr)
+    for kind in document.unknown(wanted):
+        print(f"not covered: {kind}: add what making it needs by hand (docs/escape-hatch.md)", file=sys.stderr)
     print(_size(len(json.dumps(policy, separators=(",", ":")))), file=sys.stderr)
     return 0
 

@@ -91,9 +91,9 @@ def _activation(target: Environment, args: argparse.Namespace) -> dict[str, str]
 
 
 def _answer(target: Environment, found: Sequence[Tagged], resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    from estate_tool.deployer_policy.tag_coverage import TAGGABLE, UNTAGGABLE
+    from estate_tool.deployer_policy.tag_coverage import UNTAGGABLE, is_taggable
 
-    rest = Counter(one["type"] for one in resources if one["type"] not in TAGGABLE)
+    rest = Counter(one["type"] for one in resources if not is_taggable(one))
     reasons = {kind: UNTAGGABLE.get(kind, "AWS has no tags for this type") for kind in rest}
     return {
         "environment": target.name,

@@ -38,7 +38,7 @@ def arn(type_: str, inputs: Mapping[str, Any], place: Place) -> str:
 
 
 def policy(resources: Iterable[Planned], place: Place, suffix: str) -> dict[str, Any]:
-    """The document that allows making, reading, changing, tagging and removing; KeyError for an unknown type.
+    """The document that allows making, reading, changing, tagging and removing what is of a known type.
 
     Resources are named by kind and suffix (`lambda-*-dev`), so that the document is the same for three functions and
     for three hundred. The names of an environment whose suffix ends in `-SUFFIX` fit as well: its tags keep it apart.
@@ -46,12 +46,22 @@ def policy(resources: Iterable[Planned], place: Place, suffix: str) -> dict[str,
     groups: dict[_Group, set[str]] = defaultdict(set)
     for resource in resources:
         known = _values(resource.inputs, place, suffix)
-        for needs in RESOURCE_TYPES[resource.type].permissions:
+        for needs in _needs(resource.type):
             when = json.dumps(_filled(needs.when, known, suffix), sort_keys=True)
             groups[(*_actions(needs), when)] |= {_by_suffix(each.format_map(known), suffix) for each in needs.on}
     merged = sorted(_of_same_resources(_together(groups)))
     statements = [_statement(number, *each) for number, each in enumerate(merged, start=1)]
     return {"Version": "2012-10-17", "Statement": [*statements, _not_of_another(suffix)]}
+
+
+def unknown(resources: Iterable[Planned]) -> list[str]:
+    """Return the types of which nobody knows what making them needs: those of resources of one's own."""
+    return sorted({resource.type for resource in resources} - RESOURCE_TYPES.keys())
+
+
+def _needs(type_: str) -> tuple[Needs, ...]:
+    known = RESOURCE_TYPES.get(type_)
+    return known.permissions if known else ()
 
 
 def _by_suffix(arn: str, suffix: str) -> str:
@@ -94,7 +104,7 @@ def _of_same_resources(groups: Iterable[tuple[_Group, set[str]]]) -> Iterator[tu
 
 def unscoped(resources: Iterable[Planned]) -> list[Unscoped]:
     """Return the actions that the policy allows on every resource."""
-    every = (needs for item in resources for needs in RESOURCE_TYPES[item.type].permissions)
+    every = (needs for item in resources for needs in _needs(item.type))
     wide = {needs.actions: needs for needs in every if needs.on == ("*",)}
     return [
         Unscoped(actions=tuple(f"{_actions(needs)[0]}:{action}" for action in _actions(needs)[1]), reason=needs.why)

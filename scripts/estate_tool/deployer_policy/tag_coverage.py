@@ -20,6 +20,8 @@ _GONE = ("NoSuchEntity", "ResourceNotFoundException", "ResourceNotFound", "NotFo
 TAGGABLE: Mapping[str, TagListing] = {
     token: known.tags for token, known in RESOURCE_TYPES.items() if isinstance(known.tags, TagListing)
 }
+# Of a type that nobody described: the Resource Groups Tagging API knows most services' resources by their ARNs.
+_ANY = TagListing("resourcegroupstaggingapi", "get_resources", "ResourceARNList")
 UNTAGGABLE: Mapping[str, str] = {
     token: known.tags for token, known in RESOURCE_TYPES.items() if isinstance(known.tags, str)
 }
@@ -46,11 +48,21 @@ class Tagged:
 
 def coverage(client: Callable[[str], Any], resources: Sequence[Mapping[str, Any]]) -> list[Tagged]:
     """The tags of every taggable resource of a state, asked from AWS."""
-    taggable = [resource for resource in resources if resource["type"] in TAGGABLE]
-    for service in {TAGGABLE[resource["type"]].service for resource in taggable}:
+    taggable = [resource for resource in resources if is_taggable(resource)]
+    for service in {_listing(resource["type"]).service for resource in taggable}:
         client(service)  # made here: making clients is not safe in threads
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(lambda resource: _tagged(client, resource), taggable))
+
+
+def is_taggable(resource: Mapping[str, Any]) -> bool:
+    """True if a resource of a state has tags in AWS; of an unknown type, if the provider tells of some."""
+    kind, outputs = resource["type"], resource["outputs"]
+    return kind in TAGGABLE or (kind not in UNTAGGABLE and "tagsAll" in outputs and "arn" in outputs)
+
+
+def _listing(type_: str) -> TagListing:
+    return TAGGABLE.get(type_, _ANY)
 
 
 def _tagged(client: Callable[[str], Any], resource: Mapping[str, Any]) -> Tagged:
@@ -63,14 +75,15 @@ def _tagged(client: Callable[[str], Any], resource: Mapping[str, Any]) -> Tagged
 
 def tags_of(client: Callable[[str], Any], type_: str, outputs: Mapping[str, Any]) -> dict[str, str]:
     """The tags a resource has in AWS; of one that is gone, none."""
-    listing = TAGGABLE[type_]
-    aws = client(listing.service)
+    listing = _listing(type_)
+    aws, named = client(listing.service), outputs[listing.key]
     try:
-        answer = getattr(aws, listing.operation)(**{listing.parameter: outputs[listing.key]})
+        answer = getattr(aws, listing.operation)(**{listing.parameter: [named] if listing is _ANY else named})
     except aws.exceptions.ClientError as error:
         if code_of(error).rpartition(".")[2] not in (*_GONE, "NonExistentQueue"):
             raise
         return {}
+    answer = (answer["ResourceTagMappingList"] or [{}])[0] if listing is _ANY else answer
     found = next((answer[name] for name in ("Tags", "tags", "ResourceTags") if name in answer), None) or {}
     return found if isinstance(found, dict) else {tag["Key"]: tag["Value"] for tag in found}
 

@@ -92,6 +92,14 @@ LEAST: dict[str, dict[str, Any]] = {
         "limitAmount": "25",
         "limitUnit": "USD",
     },
+    "aws:s3/bucket:Bucket": {},
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock": {"bucket": "bucket-a"},
+    "aws:scheduler/scheduleGroup:ScheduleGroup": {},
+    "aws:scheduler/schedule:Schedule": {
+        "flexibleTimeWindow": {"mode": "OFF"},
+        "scheduleExpression": "rate(1 hour)",
+        "target": {"arn": QUEUE_ARN, "roleArn": ROLE_ARN},
+    },
     "aws:sns/topic:Topic": {},
     "aws:sns/topicPolicy:TopicPolicy": {"arn": "arn:aws:sns:us-east-1:123456789012:topic-a", "policy": POLICY},
     "aws:sns/topicSubscription:TopicSubscription": {

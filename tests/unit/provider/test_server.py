@@ -91,9 +91,9 @@ def test_it_refuses_to_be_configured_for_a_real_account(stub: Any, monkeypatch: 
 
 def test_a_type_it_does_not_have_is_told_with_those_it_has(configured: Any) -> None:
     with pytest.raises(grpc.RpcError) as failure:
-        configured.Check(provider_pb2.CheckRequest(urn=urn("aws:s3/bucket:Bucket", "files")))
+        configured.Check(provider_pb2.CheckRequest(urn=urn("aws:ec2/vpc:Vpc", "files")))
 
-    assert str(failure.value.details()).startswith("files: aws:s3/bucket:Bucket is not among the types")
+    assert str(failure.value.details()).startswith("files: aws:ec2/vpc:Vpc is not among the types")
     assert QUEUE in str(failure.value.details())
 
 

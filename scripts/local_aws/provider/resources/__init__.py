@@ -13,6 +13,7 @@ from local_aws.provider.resources import (
     lambda_,
     logs,
     mappings,
+    s3,
     scheduler,
     sns,
     sqs,
@@ -20,6 +21,6 @@ from local_aws.provider.resources import (
 
 TYPES: Final[Mapping[str, ResourceType]] = {
     declared.token: declared
-    for service in (iam, dynamodb, autoscaling, sqs, logs, cloudwatch, lambda_, mappings, sns, budgets, scheduler)
+    for service in (iam, dynamodb, autoscaling, sqs, logs, cloudwatch, lambda_, mappings, sns, budgets, s3, scheduler)
     for declared in service.TYPES
 }

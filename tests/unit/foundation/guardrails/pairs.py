@@ -183,6 +183,8 @@ _SETTINGS = [
     one("tags", TABLE_TYPE, {}, "tag Project nothing", {"tags": TAGS}),
     one("tags", TABLE_TYPE, {"tags": TAGS | {"Owner": " "}}, "tag Owner ' '", {"tags": TAGS | {"Owner": UNKNOWN}}),
     Pair("tags", [resource("new/kind:Kind")], "tag Owner", [resource("lambda/alias:Alias")]),
+    # Of types that no rule lists, the SDK knows which have tags.
+    Pair("tags", [resource("s3/bucket:Bucket")], "tag Owner", [resource("s3/bucketPolicy:BucketPolicy")]),
     one("name-suffix", TABLE_TYPE, {"name": "events"}, "'events'", {"name": "table-events-dev"}, tags=TAGS),
     one("name-suffix", TABLE_TYPE, {"name": "table-dev-b"}, "'table-dev-b'", {"name": UNKNOWN}, tags=TAGS),
     one("name-suffix", TABLE_TYPE, {}, "no name", {"name": "table-events-dev"}, tags=TAGS),
