@@ -102,7 +102,15 @@ def _function(
             tags=tags,
         )
         Trigger(f"{function.name}-trigger", arguments)
-    return FunctionOutputs(**{key: getattr(built, key) for key in FunctionOutputs.__dataclass_fields__})
+    return FunctionOutputs(
+        name=built.name,
+        alias_name=built.alias_name,
+        alias_arn=built.alias_arn,
+        log_group=built.log_group,
+        failure_queue_arn=built.failure_queue_arn,
+        memory_mb=built.memory_mb,
+        warm_percent=built.warm_percent,
+    )
 
 
 if __name__ == "__main__":

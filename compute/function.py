@@ -1,6 +1,5 @@
 """The one reusable Lambda component: a function with everything that makes it safe to run."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -104,7 +103,7 @@ class ServerlessFunction(pulumi.ComponentResource):
         aws.sqs.QueuePolicy(
             f"{name}-failures-policy",
             queue_url=queue.url,
-            policy=queue.arn.apply(lambda arn: json.dumps(queue_policy(arn))),
+            policy=pulumi.Output.json_dumps(queue.arn.apply(queue_policy)),
             opts=self._child,
         )
         return queue.arn, queue.url

@@ -1,7 +1,9 @@
 """Outputs of the compute layer for the layers that read it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import pulumi
 
@@ -41,13 +43,17 @@ class ComputeOutputs:
     def from_stack(cls, reader: str, catalog: Catalog) -> "ComputeOutputs":
         """The outputs as the layer `reader` sees them."""
         upstream = Upstream(reader, "compute")
-        functions = {
-            function.name: FunctionOutputs(
-                **{
-                    key: upstream.require("functions", function.name, key)
-                    for key in FunctionOutputs.__dataclass_fields__
-                }
-            )
-            for function in catalog.functions
-        }
-        return cls(functions=functions)
+        of = partial(upstream.require, "functions")
+        return cls(functions={function.name: _function(partial(of, function.name)) for function in catalog.functions})
+
+
+def _function(of: Callable[[str], pulumi.Output[Any]]) -> FunctionOutputs:
+    return FunctionOutputs(
+        name=of("name"),
+        alias_name=of("alias_name"),
+        alias_arn=of("alias_arn"),
+        log_group=of("log_group"),
+        failure_queue_arn=of("failure_queue_arn"),
+        memory_mb=of("memory_mb"),
+        warm_percent=of("warm_percent"),
+    )

@@ -51,7 +51,15 @@ def _queue(queue: Queue, names: Names, tags: Tags) -> QueueOutputs:
             tags=tags.of("data", queue.name),
         ),
     )
-    return QueueOutputs(**{key: getattr(built, key) for key in QueueOutputs.__dataclass_fields__})
+    return QueueOutputs(
+        name=built.name,
+        arn=built.arn,
+        url=built.url,
+        dead_letter_name=built.dead_letter_name,
+        dead_letter_arn=built.dead_letter_arn,
+        dead_letter_url=built.dead_letter_url,
+        visibility_seconds=built.visibility_seconds,
+    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Outputs of the data layer for the layers that read it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import pulumi
 
@@ -48,16 +50,27 @@ class DataOutputs:
     def from_stack(cls, reader: str, catalog: Catalog) -> "DataOutputs":
         """The outputs as the layer `reader` sees them."""
         upstream = Upstream(reader, "data")
-        tables = {
-            table.name: TableOutputs(
-                **{key: upstream.require("tables", table.name, key) for key in TableOutputs.__dataclass_fields__}
-            )
-            for table in catalog.tables
-        }
-        queues = {
-            queue.name: QueueOutputs(
-                **{key: upstream.require("queues", queue.name, key) for key in QueueOutputs.__dataclass_fields__}
-            )
-            for queue in catalog.queues
-        }
+        tables = {table.name: _table(partial(upstream.require, "tables", table.name)) for table in catalog.tables}
+        queues = {queue.name: _queue(partial(upstream.require, "queues", queue.name)) for queue in catalog.queues}
         return cls(tables=tables, queues=queues)
+
+
+def _table(of: Callable[[str], pulumi.Output[Any]]) -> TableOutputs:
+    return TableOutputs(
+        name=of("name"),
+        arn=of("arn"),
+        stream_arn=of("stream_arn"),
+        billing=of("billing"),
+    )
+
+
+def _queue(of: Callable[[str], pulumi.Output[Any]]) -> QueueOutputs:
+    return QueueOutputs(
+        name=of("name"),
+        arn=of("arn"),
+        url=of("url"),
+        dead_letter_name=of("dead_letter_name"),
+        dead_letter_arn=of("dead_letter_arn"),
+        dead_letter_url=of("dead_letter_url"),
+        visibility_seconds=of("visibility_seconds"),
+    )

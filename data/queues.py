@@ -1,20 +1,17 @@
 """An SQS queue whose poison ends in a dead-letter queue."""
 
-import json
 from dataclasses import dataclass
 
 import pulumi
 import pulumi_aws as aws
 
-from foundation.model import Function, Queue, QueueTrigger
+from foundation.model import Function, Queue
 from foundation.resource_policies import queue_policy
 
 SECONDS_PER_DAY = 86_400
 MAXIMUM_MESSAGE_BYTES = 1_048_576  # the most SQS takes ("Amazon SQS message quotas")
 # Dead letters keep the age they had in their source queue, so they get the longest life SQS has.
 DEAD_LETTER_RETENTION_DAYS = 14
-# AWS asks for at least six times the consumer's timeout, plus its batching window ("Using Lambda with Amazon SQS").
-VISIBILITY_FACTOR = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,12 +23,6 @@ class DeadLetteredQueueArgs:
     physical_name: str
     dead_letter_name: str
     tags: dict[str, str]
-
-
-def visibility_timeout_seconds(consumer: Function) -> int:
-    """Seconds that a received message stays invisible, so that it is not processed twice at once."""
-    window = consumer.trigger.window_seconds if isinstance(consumer.trigger, QueueTrigger) else 0
-    return VISIBILITY_FACTOR * consumer.timeout_seconds + window
 
 
 class DeadLetteredQueue(pulumi.ComponentResource):
@@ -61,10 +52,10 @@ class DeadLetteredQueue(pulumi.ComponentResource):
             name=args.physical_name,
             message_retention_seconds=args.queue.retention_days * SECONDS_PER_DAY,
             max_message_size=MAXIMUM_MESSAGE_BYTES,
-            visibility_timeout_seconds=visibility_timeout_seconds(args.consumer),
+            visibility_timeout_seconds=args.consumer.visibility_seconds,
             receive_wait_time_seconds=20,
-            redrive_policy=dead_letters.arn.apply(
-                lambda arn: json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": args.queue.max_receive_count})
+            redrive_policy=pulumi.Output.json_dumps(
+                {"deadLetterTargetArn": dead_letters.arn, "maxReceiveCount": args.queue.max_receive_count}
             ),
             sqs_managed_sse_enabled=True,
             tags=args.tags,
@@ -74,8 +65,8 @@ class DeadLetteredQueue(pulumi.ComponentResource):
         aws.sqs.RedriveAllowPolicy(
             f"{name}-redrive-allow",
             queue_url=dead_letters.url,
-            redrive_allow_policy=queue.arn.apply(
-                lambda arn: json.dumps({"redrivePermission": "byQueue", "sourceQueueArns": [arn]})
+            redrive_allow_policy=pulumi.Output.json_dumps(
+                {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
             ),
             opts=pulumi.ResourceOptions(parent=self),
         )
@@ -84,13 +75,13 @@ class DeadLetteredQueue(pulumi.ComponentResource):
         self.name, self.arn, self.url = queue.name, queue.arn, queue.url
         self.dead_letter_name, self.dead_letter_arn = dead_letters.name, dead_letters.arn
         self.dead_letter_url = dead_letters.url
-        self.visibility_seconds = pulumi.Output.from_input(visibility_timeout_seconds(args.consumer))
+        self.visibility_seconds = pulumi.Output.from_input(args.consumer.visibility_seconds)
         self.register_outputs({"url": self.url, "arn": self.arn, "dead_letter_arn": self.dead_letter_arn})
 
     def _build_policy(self, name: str, queue: aws.sqs.Queue) -> None:
         aws.sqs.QueuePolicy(
             name,
             queue_url=queue.url,
-            policy=queue.arn.apply(lambda arn: json.dumps(queue_policy(arn))),
+            policy=pulumi.Output.json_dumps(queue.arn.apply(queue_policy)),
             opts=pulumi.ResourceOptions(parent=self),
         )

@@ -134,6 +134,10 @@ class QueueGrant:
 Grant = TableGrant | QueueGrant | SecretGrant | ActionGrant
 
 
+# AWS asks for at least six times the consumer's timeout, plus its batching window ("Using Lambda with Amazon SQS").
+VISIBILITY_FACTOR = 6
+
+
 @dataclass(frozen=True, kw_only=True)
 class Function:
     """A Lambda function, declared once: role, environment, trigger, failure queue, alarms and dashboard follow.
@@ -161,6 +165,17 @@ class Function:
     def package(self) -> str:
         """The folder of lambda_src that holds the handler."""
         return self.handler.split(".", 1)[0]
+
+    @property
+    def dead_letter_queue(self) -> str:
+        """Name of the queue where its failures end: its source queue's or one of its own."""
+        return self.trigger.queue if isinstance(self.trigger, QueueTrigger) else self.name
+
+    @property
+    def visibility_seconds(self) -> int:
+        """Seconds that a message it received stays invisible, so that it is not processed twice at once."""
+        window = self.trigger.window_seconds if isinstance(self.trigger, QueueTrigger) else 0
+        return VISIBILITY_FACTOR * self.timeout_seconds + window
 
     @property
     def concurrency_limit(self) -> int | None:
@@ -195,6 +210,12 @@ class Catalog:
     def secret(self, name: str) -> Secret:
         """The secret of that name, which a validated catalog has wherever it names one."""
         return next(secret for secret in self.secrets if secret.name == name)
+
+    @property
+    def dead_letter_queues(self) -> tuple[str, ...]:
+        """Every dead-letter queue, by the name of its queue, or of the function that consumes none."""
+        names = (*(queue.name for queue in self.queues), *(function.dead_letter_queue for function in self.functions))
+        return tuple(dict.fromkeys(names))
 
     def consumer(self, queue: str) -> Function:
         """The function that consumes a queue; in a validated catalog there is exactly one."""

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 import pulumi
 
 from foundation.model import Catalog
-from foundation.upstream import Upstream
-
-_PLAIN = ("suffix", "account", "region", "partition", "project", "owner", "cost_center")
+from foundation.upstream import Upstream, register_after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +24,13 @@ class FoundationOutputs:
 
     def export(self) -> None:
         """Writes the stack's outputs."""
-        for key in _PLAIN:
-            pulumi.export(key, getattr(self, key))
+        pulumi.export("suffix", self.suffix)
+        pulumi.export("account", self.account)
+        pulumi.export("region", self.region)
+        pulumi.export("partition", self.partition)
+        pulumi.export("project", self.project)
+        pulumi.export("owner", self.owner)
+        pulumi.export("cost_center", self.cost_center)
         # Each by itself: in a preview, the role of an added function leaves those of the others known.
         pulumi.export("role_arns", dict(self.role_arns))
 
@@ -37,7 +40,16 @@ class FoundationOutputs:
         upstream = Upstream(reader, "foundation")
         functions = catalog.functions if catalog else ()
         role_arns = {function.name: upstream.require("role_arns", function.name) for function in functions}
-        return cls(role_arns=role_arns, **{key: upstream.require(key) for key in _PLAIN})
+        return cls(
+            suffix=upstream.require("suffix"),
+            account=upstream.require("account"),
+            region=upstream.require("region"),
+            partition=upstream.require("partition"),
+            project=upstream.require("project"),
+            owner=upstream.require("owner"),
+            cost_center=upstream.require("cost_center"),
+            role_arns=role_arns,
+        )
 
     def require_suffix(self, suffix: str) -> None:
         """Fail the program unless foundation was rolled out with this suffix: its roles allow no other names.
@@ -45,19 +57,11 @@ class FoundationOutputs:
         Until that is known, nothing of the stack is registered.
         """
 
-        def check(deployed: str) -> list[pulumi.Resource]:
+        def check(deployed: str) -> None:
             if deployed != suffix:
                 raise pulumi.RunError(
                     f"layer foundation was rolled out with the suffix {deployed!r}, and the environment is configured "
                     f"with {suffix!r}; roll foundation out first, or set foundation:environmentSuffix back"
                 )
-            return []
 
-        checked = pulumi.ResourceOptions(depends_on=self.suffix.apply(check))
-
-        def after(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
-            if args.opts.parent is not None:
-                return None  # registered after its parent
-            return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, checked))
-
-        pulumi.runtime.register_stack_transformation(after)
+        register_after(self.suffix.apply(check))

@@ -51,9 +51,7 @@ def execution_policy(function: Function, arns: Arns, declared: Iterable[Secret] 
 
 def failure_queue_arn(function: Function, arns: Arns) -> str:
     """ARN of the queue for the function's failures: that of the queue it consumes, else one of its own."""
-    if isinstance(function.trigger, QueueTrigger):
-        return arns.dead_letter_queue(function.trigger.queue)
-    return arns.dead_letter_queue(function.name)
+    return arns.dead_letter_queue(function.dead_letter_queue)
 
 
 def _allow(sid: str, actions: list[str], resource: str) -> Statement:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pulumi
+from pulumi.output import UNKNOWN as UNKNOWN_OUTPUT
 from pulumi.runtime.rpc import UNKNOWN
 
 from foundation.layers import LAYER_NAMES, layer, project
@@ -25,6 +26,18 @@ def planned(outputs: Mapping[str, Any]) -> Iterator[None]:
         yield
     finally:
         _planned.clear()
+
+
+def register_after(checks: pulumi.Input[Any]) -> None:
+    """Register nothing of the stack before `checks` of the lower layers are known; fail the program if one fails."""
+    known = pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(checks).apply(lambda _: list[pulumi.Resource]()))
+
+    def after(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if args.opts.parent is not None:
+            return None  # registered after its parent
+        return pulumi.ResourceTransformationResult(args.props, pulumi.ResourceOptions.merge(args.opts, known))
+
+    pulumi.runtime.register_stack_transformation(after)
 
 
 class Upstream:
@@ -49,7 +62,7 @@ class Upstream:
         if self._reference is not None:
             return self._reference.outputs.apply(lambda outputs: self._walk(outputs, path))
         value = self._walk(self._plan, path)
-        return _unknown() if _has_unknown(value) else pulumi.Output.from_input(value)
+        return pulumi.Output.from_input(UNKNOWN_OUTPUT if _has_unknown(value) else value)
 
     def _walk(self, outputs: Any, path: tuple[str, ...]) -> Any:
         value = outputs
@@ -68,15 +81,3 @@ def _has_unknown(value: Any) -> bool:
     if isinstance(value, list):
         return any(map(_has_unknown, value))
     return value in _UNKNOWN_WORDS
-
-
-def _unknown() -> pulumi.Output[Any]:
-    """An output that nobody knows before the rollout: what is made of it is unknown, too."""
-
-    async def value() -> Any:
-        return None
-
-    async def known() -> bool:
-        return False
-
-    return pulumi.Output(set(), value(), known())

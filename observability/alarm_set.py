@@ -8,25 +8,21 @@ import pulumi
 import pulumi_aws as aws
 
 from foundation.naming import Names
-from observability.alarm_spec import AlarmSpec, Deployed, description
+from observability.alarm_spec import AlarmSpec, description
 from observability.config import Severity
-from observability.metrics import Metric, Reference
-from observability.physical import PhysicalNames
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmSetArgs:
-    """Alarm definitions of one resource, its names and deployed properties, the topics to notify, tags.
+    """Alarm definitions of one resource, the environment's names, the topics to notify, tags.
 
     `runbooks` is the beginning of links to the runbooks.
     """
 
     specs: Sequence[AlarmSpec]
     names: Names
-    physical: PhysicalNames
     topics: Mapping[Severity, pulumi.Input[str]]
     tags: dict[str, str]
-    deployed: pulumi.Output[Deployed]
     runbooks: str
 
 
@@ -54,7 +50,7 @@ class AlarmSet(pulumi.ComponentResource):
         self.register_outputs({"alarm_names": self.alarm_names})
 
     def _build(self, spec: AlarmSpec, args: AlarmSetArgs) -> aws.cloudwatch.MetricAlarm:
-        measured = _plain(spec, args.physical) if spec.expression is None else _math(spec, args.physical)
+        measured = _plain(spec) if spec.expression is None else _math(spec)
         return aws.cloudwatch.MetricAlarm(
             f"alarm-{spec.purpose}",
             name=args.names.of("alarm", spec.purpose),
@@ -62,7 +58,7 @@ class AlarmSet(pulumi.ComponentResource):
                 spec.severity, spec.summary, spec.remediation, f"{args.runbooks}/{spec.runbook}"
             ),
             comparison_operator=spec.comparison,
-            threshold=args.deployed.apply(spec.limit) if callable(spec.threshold) else spec.threshold,
+            threshold=spec.threshold,
             evaluation_periods=spec.periods,
             datapoints_to_alarm=spec.datapoints,
             treat_missing_data=spec.missing_data.treatment,
@@ -74,28 +70,20 @@ class AlarmSet(pulumi.ComponentResource):
         )
 
 
-def _dimensions(metric: Metric, physical: PhysicalNames) -> dict[str, str]:
-    return {key: physical[value] if isinstance(value, Reference) else value for key, value in metric.dimensions.items()}
-
-
-def _name(metric: Metric, physical: PhysicalNames) -> str:
-    return physical[metric.name] if isinstance(metric.name, Reference) else metric.name
-
-
-def _plain(spec: AlarmSpec, physical: PhysicalNames) -> dict[str, Any]:
+def _plain(spec: AlarmSpec) -> dict[str, Any]:
     """The arguments of an alarm on one metric; percentiles have an argument of their own."""
     metric = spec.metrics[0]
     statistic = "extended_statistic" if metric.statistic.startswith("p") else "statistic"
     return {
         "namespace": metric.namespace,
-        "metric_name": _name(metric, physical),
+        "metric_name": metric.name,
         statistic: metric.statistic,
         "period": spec.period_seconds,
-        "dimensions": _dimensions(metric, physical),
+        "dimensions": metric.dimensions,
     }
 
 
-def _math(spec: AlarmSpec, physical: PhysicalNames) -> dict[str, Any]:
+def _math(spec: AlarmSpec) -> dict[str, Any]:
     """The arguments of an alarm on metric math: the expression, and the metrics m1, m2, … that it is about."""
     result = aws.cloudwatch.MetricAlarmMetricQueryArgs(
         id="result", expression=spec.expression, label=spec.alarm_type, return_data=True
@@ -105,10 +93,10 @@ def _math(spec: AlarmSpec, physical: PhysicalNames) -> dict[str, Any]:
             id=f"m{number}",
             metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
                 namespace=metric.namespace,
-                metric_name=_name(metric, physical),
+                metric_name=metric.name,
                 stat=metric.statistic,
                 period=spec.period_seconds,
-                dimensions=_dimensions(metric, physical),
+                dimensions=metric.dimensions,
             ),
             return_data=False,
         )

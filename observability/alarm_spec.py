@@ -1,17 +1,17 @@
 """Alarm specifications: one alarm each, before it has the names and ARNs of an environment. Plain data, checked."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from observability.config import Level, Severity
-from observability.metrics import Metric, Reference
+from observability.metrics import Metric
 
 Symptom = Literal["events-lost", "events-late", "queries-slow"]
+Kind = Literal["function", "queue", "dlq", "table", "account", "topic", "schedule"]
 Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold"]
 
 # The runbook of each kind of resource; it has a heading for every alarm type.
-RUNBOOKS = {
+RUNBOOKS: dict[Kind, str] = {
     "function": "functions", "queue": "queues", "dlq": "failure-queues", "table": "tables", "account": "account",
     "topic": "topics", "schedule": "schedules",
 }  # fmt: skip
@@ -25,19 +25,22 @@ class MissingData:
     why: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Deployed:
-    """Properties of a deployed resource that thresholds depend on; each kind of resource has some of them."""
+@dataclass(frozen=True)
+class Key:
+    """The kind of a watched resource and its name in the catalog; a `dlq` goes by its queue's or function's name."""
 
-    billing: str = "provisioned"
-    memory_mb: float = 0
-    warm_percent: float = 0
-    visibility_seconds: float = 0
+    kind: Kind
+    name: str
+
+    @property
+    def label(self) -> str:
+        """The unique label: functions go by their bare name, the rest by kind and name."""
+        return self.name if self.kind == "function" else f"{self.kind}-{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmSpec:
-    """One alarm, without the names and ARNs that only a deployed environment has.
+    """One alarm, without the ARNs that only a deployed environment has.
 
     `alarm_type` ends the alarm's name and is the heading of its runbook; `rule` is the threshold in words. Without an
     `expression` there is one metric; with one it is metric math over m1, m2, … in the order of `metrics`. The alarm is
@@ -45,13 +48,13 @@ class AlarmSpec:
     notifies the topic of its severity itself, unless it is a child of the composite alarm of its `symptom`.
     """
 
-    subject: Reference
+    key: Key
     alarm_type: str
     summary: str
     remediation: str
     rule: str
     metrics: tuple[Metric, ...]
-    threshold: float | Callable[[Deployed], float]
+    threshold: float
     missing_data: MissingData
     level: Level = "standard"
     severity: Severity = "ticket"
@@ -77,16 +80,12 @@ class AlarmSpec:
     @property
     def purpose(self) -> str:
         """The alarm's name between its kind and the suffix."""
-        return f"{self.subject.label}-{self.alarm_type}"
+        return f"{self.key.label}-{self.alarm_type}"
 
     @property
     def runbook(self) -> str:
         """The file of the runbook and its heading, as they stand in a link."""
-        return f"{RUNBOOKS[self.subject.kind]}.md#{self.alarm_type}"
-
-    def limit(self, deployed: Deployed) -> float:
-        """The threshold for the resource as it is deployed."""
-        return self.threshold(deployed) if callable(self.threshold) else self.threshold
+        return f"{RUNBOOKS[self.key.kind]}.md#{self.alarm_type}"
 
 
 # Metrics that an alarm's metric math may be about ("Create a CloudWatch alarm based on a metric math expression").

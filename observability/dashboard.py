@@ -4,20 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from foundation.model import Catalog, Function, StreamTrigger, Table
-from observability.alarm_spec import Deployed
+import pulumi
+import pulumi_aws as aws
+
+from foundation.model import Function, StreamTrigger, Table
+from foundation.naming import Names
+from observability.alarm_spec import Key
 from observability.alarms import AlarmSets
-from observability.metrics import (
-    Metric,
-    Reference,
-    failure_queues,
-    memory_used,
-    of_function,
-    of_log_group,
-    of_queue,
-    of_schedule,
-    of_table,
-)
+from observability.definition import Estate
+from observability.metrics import Metric
 from observability.quotas import check_dashboard
 from observability.schedule_alarms import scheduled
 from observability.widgets import Graphs, Limit, Line, Widget, alarm_states, heading, layout
@@ -32,20 +27,19 @@ Words = tuple[tuple[str, str], ...]  # what the legend says, and the metric's na
 
 @dataclass(frozen=True, kw_only=True)
 class Alarms:
-    """Alarms to show: specifications, deployed properties, the ARNs of those that page and of the others."""
+    """Alarms to show: specifications, the ARNs of those that page and of the others."""
 
     specs: AlarmSets
-    deployed: dict[Reference, Deployed]
-    page_arns: Sequence[str]
-    other_arns: Sequence[str]
+    page_arns: Sequence[pulumi.Input[str]]
+    other_arns: Sequence[pulumi.Input[str]]
 
-    def limits(self, *words: str, of: Sequence[Reference]) -> list[Limit]:
+    def limits(self, *words: str, of: Sequence[Key]) -> list[Limit]:
         """Return the thresholds of some alarm types on some resources; one line for all that share a value."""
         labels: dict[float, list[str]] = {}
-        for subject in of:
-            for spec in self.specs.get(subject, ()):
+        for key in of:
+            for spec in self.specs.get(key, ()):
                 if spec.alarm_type in words:
-                    labels.setdefault(spec.limit(self.deployed[subject]), []).append(spec.purpose)
+                    labels.setdefault(spec.threshold, []).append(spec.purpose)
         return [Limit(_label(purposes), value) for value, purposes in labels.items()]
 
 
@@ -55,27 +49,27 @@ def _label(purposes: Sequence[str]) -> str:
     return f"alarm {', '.join(purposes[:3])}{more}"
 
 
-def dashboard(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> dict[str, Any]:
-    """The dashboard's body; needs nothing but values, so that others can draw it too."""
-    functions = [widget for function in catalog.functions for widget in _function(function, alarms, graphs)]
-    functions.append(_concurrency(catalog, alarms, graphs))
-    tables = [_table(table, alarms, graphs) for table in catalog.tables]
+def dashboard(estate: Estate, alarms: Alarms, graphs: Graphs) -> dict[str, Any]:
+    """The dashboard's body; only the ARNs of the alarms may be outputs."""
+    functions = [
+        widget for function in estate.catalog.functions for widget in _function(function, estate, alarms, graphs)
+    ]
+    functions.append(_concurrency(estate, alarms, graphs))
+    tables = [_table(table, estate, alarms, graphs) for table in estate.catalog.tables]
     rows = [
         *((PAGES, [widget]) for widget in alarm_states("Alarms that page", alarms.page_arns)),
         *(
             (TICKETS, [widget])
             for widget in alarm_states("Alarms that write tickets, and causes of pages", alarms.other_arns)
         ),
-        *_section("Are events flowing?", "Messages sent should be done soon after.", _flow(catalog, graphs)),
-        *_section("Are they late?", "Ages rise when a consumer is stuck or slow.", _delays(catalog, alarms, graphs)),
+        *_section("Are events flowing?", "Messages sent should be done soon after.", _flow(estate, graphs)),
+        *_section("Are they late?", "Ages rise when a consumer is stuck or slow.", _delays(estate, alarms, graphs)),
         *_section(
-            "Is anything lost?", "Only what waits in a failure queue can come back.", _losses(catalog, alarms, graphs)
+            "Is anything lost?", "Only what waits in a failure queue can come back.", _losses(estate, alarms, graphs)
         ),
         *_section("Functions", "p99 close to the timeout means timeouts next.", functions),
         *_section("Tables", "Units per second; provisioned follows consumed.", tables),
-        *_section(
-            "What does it cost?", "What the bill grows with, besides capacity above.", _cost(catalog, alarms, graphs)
-        ),
+        *_section("What does it cost?", "What the bill grows with, besides capacity above.", _cost(estate, graphs)),
     ]
     widgets = layout(rows)
     check_dashboard(widgets)
@@ -89,113 +83,156 @@ def _section(title: str, explanation: str, widgets: Sequence[Widget]) -> list[Ro
     return [(TEXT, [heading(title, explanation)]), *plots]
 
 
-def _flow(catalog: Catalog, graphs: Graphs) -> list[Widget]:
+def _flow(estate: Estate, graphs: Graphs) -> list[Widget]:
     moved = (("sent", "NumberOfMessagesSent"), ("done", "NumberOfMessagesDeleted"))
-    calls = [Line(of_function(function, "Invocations"), function.name) for function in catalog.functions]
-    return [graphs.graph("Messages (number)", _of_queues(catalog, moved, "Sum")), graphs.graph("Calls (number)", calls)]
+    calls = [
+        Line(estate.metrics.function(function, "Invocations"), function.name) for function in estate.catalog.functions
+    ]
+    return [graphs.graph("Messages (number)", _of_queues(estate, moved, "Sum")), graphs.graph("Calls (number)", calls)]
 
 
-def _delays(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
+def _delays(estate: Estate, alarms: Alarms, graphs: Graphs) -> list[Widget]:
     oldest = (("oldest", "ApproximateAgeOfOldestMessage"),)
     waiting = (("waiting", "ApproximateNumberOfMessagesVisible"), ("in work", "ApproximateNumberOfMessagesNotVisible"))
-    streams = [function for function in catalog.functions if isinstance(function.trigger, StreamTrigger)]
-    lag = [Line(of_function(function, "IteratorAge", "Maximum"), function.name) for function in streams]
-    late_messages = alarms.limits("age", of=[Reference("queue", queue.name) for queue in catalog.queues])
+    streams = [function for function in estate.catalog.functions if isinstance(function.trigger, StreamTrigger)]
+    lag = [Line(estate.metrics.function(function, "IteratorAge", "Maximum"), function.name) for function in streams]
+    late_messages = alarms.limits("age", of=[Key("queue", queue.name) for queue in estate.catalog.queues])
     late_records = alarms.limits("lag", of=[_subject(function) for function in streams])
     return [
-        graphs.graph("Age of the oldest message (s)", _of_queues(catalog, oldest, "Maximum"), late_messages),
-        graphs.graph("Messages in queues (number)", _of_queues(catalog, waiting, "Maximum")),
+        graphs.graph("Age of the oldest message (s)", _of_queues(estate, oldest, "Maximum"), late_messages),
+        graphs.graph("Messages in queues (number)", _of_queues(estate, waiting, "Maximum")),
         graphs.graph("Lag behind streams (ms)", lag, late_records),
-        graphs.graph("Calls of schedules", _of_schedules(catalog)),
+        graphs.graph("Calls of schedules", _of_schedules(estate)),
     ]
 
 
-def _losses(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
-    queues = failure_queues(catalog)
+def _losses(estate: Estate, alarms: Alarms, graphs: Graphs) -> list[Widget]:
+    queues = estate.catalog.dead_letter_queues
     failed = (("errors", "Errors"), ("throttles", "Throttles"))
     gone = (("asynchronous", "DeadLetterErrors"), ("stream", "DestinationDeliveryFailures"))
-    waiting = [Line(of_queue(q, "ApproximateNumberOfMessagesVisible"), q.purpose) for q in queues]
-    looked_at = [Line(of_queue(q, "ApproximateNumberOfMessagesNotVisible"), q.purpose) for q in queues]
+    waiting = [Line(estate.metrics.dead_letter_queue(q, "ApproximateNumberOfMessagesVisible"), q) for q in queues]
+    looked_at = [Line(estate.metrics.dead_letter_queue(q, "ApproximateNumberOfMessagesNotVisible"), q) for q in queues]
     return [
-        graphs.graph("Failed for good, waiting (messages)", waiting, alarms.limits("depth", of=queues)),
+        graphs.graph(
+            "Failed for good, waiting (messages)",
+            waiting,
+            alarms.limits("depth", of=[Key("dlq", queue) for queue in queues]),
+        ),
         graphs.graph("Failed for good, being looked at (messages)", looked_at),
-        graphs.graph("Failures that reached no queue (number)", _of_functions(catalog, gone)),
-        graphs.graph("Errors and throttles (number)", _of_functions(catalog, failed)),
+        graphs.graph("Failures that reached no queue (number)", _of_functions(estate, gone)),
+        graphs.graph("Errors and throttles (number)", _of_functions(estate, failed)),
     ]
 
 
-def _subject(function: Function) -> Reference:
-    return Reference("function", function.name)
+def _subject(function: Function) -> Key:
+    return Key("function", function.name)
 
 
-def _of_queues(catalog: Catalog, metrics: Words, statistic: str) -> list[Line]:
-    queues = [Reference("queue", queue.name) for queue in catalog.queues]
-    return [Line(of_queue(q, name, statistic), f"{q.purpose} {word}") for q in queues for word, name in metrics]
+def _of_queues(estate: Estate, metrics: Words, statistic: str) -> list[Line]:
+    return [
+        Line(estate.metrics.queue(q.name, name, statistic), f"{q.name} {word}")
+        for q in estate.catalog.queues
+        for word, name in metrics
+    ]
 
 
-def _of_schedules(catalog: Catalog) -> list[Line]:
+def _of_schedules(estate: Estate) -> list[Line]:
     made = (("tried", "InvocationAttemptCount"), ("failed", "TargetErrorCount"), ("given up", "InvocationDroppedCount"))
     return [
-        Line(of_schedule(key, name), f"{key.purpose} {word}") for key, _ in scheduled(catalog) for word, name in made
+        Line(estate.metrics.schedule(function.name, name), f"{function.name} {word}")
+        for function in scheduled(estate.catalog)
+        for word, name in made
     ]
 
 
-def _of_functions(catalog: Catalog, metrics: Words) -> list[Line]:
-    return [Line(of_function(f, name), f"{f.name} {word}") for f in catalog.functions for word, name in metrics]
+def _of_functions(estate: Estate, metrics: Words) -> list[Line]:
+    return [
+        Line(estate.metrics.function(f, name), f"{f.name} {word}")
+        for f in estate.catalog.functions
+        for word, name in metrics
+    ]
 
 
-def _function(function: Function, alarms: Alarms, graphs: Graphs) -> list[Widget]:
+def _function(function: Function, estate: Estate, alarms: Alarms, graphs: Graphs) -> list[Widget]:
     subject = _subject(function)
-    durations = [Line(of_function(function, "Duration", statistic), statistic) for statistic in ("p50", "p99")]
+    durations = [
+        Line(estate.metrics.function(function, "Duration", statistic), statistic) for statistic in ("p50", "p99")
+    ]
     slow = [*alarms.limits("duration", "latency", of=[subject]), Limit("timeout", function.timeout_seconds * 1000)]
-    size = Limit("memory it has", alarms.deployed[subject].memory_mb)
+    size = Limit("memory it has", float(estate.memory_mb[function.name]))
     return [
         graphs.graph(f"{function.name}: duration (ms)", durations, slow),
         graphs.graph(
             f"{function.name}: memory (MB)",
-            [Line(memory_used(function), "most used")],
+            [Line(estate.metrics.memory_used(function), "most used")],
             [*alarms.limits("memory", of=[subject]), size],
         ),
     ]
 
 
-def _concurrency(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> Widget:
-    lines = [Line(of_function(f, "ConcurrentExecutions", "Maximum"), f.name) for f in catalog.functions]
-    limits = alarms.limits("concurrency", of=[_subject(function) for function in catalog.functions])
+def _concurrency(estate: Estate, alarms: Alarms, graphs: Graphs) -> Widget:
+    lines = [
+        Line(estate.metrics.function(f, "ConcurrentExecutions", "Maximum"), f.name) for f in estate.catalog.functions
+    ]
+    limits = alarms.limits("concurrency", of=[_subject(function) for function in estate.catalog.functions])
     return graphs.graph("Calls at once (number)", lines, limits)
 
 
-def _table(table: Table, alarms: Alarms, graphs: Graphs) -> Widget:
+def _table(table: Table, estate: Estate, alarms: Alarms, graphs: Graphs) -> Widget:
     lines = []
     for word in ("Read", "Write"):
         kind = word.lower()
         lines += [
-            Line(of_table(table, f"Consumed{word}CapacityUnits"), f"{kind} consumed", formula=PER_SECOND),
-            Line(of_table(table, f"Provisioned{word}CapacityUnits", "Average"), f"{kind} provisioned"),
-            Line(of_table(table, f"{word}ThrottleEvents"), f"{kind} throttled"),
+            Line(
+                estate.metrics.table(table.name, f"Consumed{word}CapacityUnits"), f"{kind} consumed", formula=PER_SECOND
+            ),
+            Line(estate.metrics.table(table.name, f"Provisioned{word}CapacityUnits", "Average"), f"{kind} provisioned"),
+            Line(estate.metrics.table(table.name, f"{word}ThrottleEvents"), f"{kind} throttled"),
         ]
-    limits = alarms.limits("read-capacity", "write-capacity", of=[Reference("table", table.name)])
+    limits = alarms.limits("read-capacity", "write-capacity", of=[Key("table", table.name)])
     return graphs.graph(f"{table.name} (units a second)", lines, limits)
 
 
-def _cost(catalog: Catalog, alarms: Alarms, graphs: Graphs) -> list[Widget]:
-    work = [_gigabyte_seconds(function, alarms.deployed[_subject(function)]) for function in catalog.functions]
-    logs = [Line(of_log_group(function, "IncomingBytes"), function.name) for function in catalog.functions]
-    critical = [function for function in catalog.functions if function.critical and function.provisioned]
-    warm = [Line(of_function(f, "ProvisionedConcurrentExecutions", "Maximum", alias=True), f.name) for f in critical]
-    use = [Line(_warm_use(function), f"{function.name} (%)", formula="100 * {m}") for function in critical]
+def _cost(estate: Estate, graphs: Graphs) -> list[Widget]:
+    metrics, functions = estate.metrics, estate.catalog.functions
+    logs = [Line(metrics.log_group(function, "IncomingBytes"), function.name) for function in functions]
+    critical = [function for function in functions if function.critical and function.provisioned]
+    warm = [Line(_of_warm(f, "ProvisionedConcurrentExecutions", estate), f.name) for f in critical]
+    utilization = "ProvisionedConcurrencyUtilization"
+    use = [Line(_of_warm(f, utilization, estate), f"{f.name} (%)", formula="100 * {m}") for f in critical]
     return [
-        graphs.graph("Work of functions (GB-seconds)", work),
+        graphs.graph("Work of functions (GB-seconds)", [_gigabyte_seconds(function, estate) for function in functions]),
         graphs.graph("Logs (bytes)", logs),
         graphs.graph("Warm environments in use (number)", warm),
         graphs.graph("Use of warm environments (%)", use),
     ]
 
 
-def _gigabyte_seconds(function: Function, deployed: Deployed) -> Line:
-    gigabytes = deployed.memory_mb / 1024
-    return Line(of_function(function, "Duration"), function.name, formula=f"{{m}} / 1000 * {gigabytes:g}")
+def _gigabyte_seconds(function: Function, estate: Estate) -> Line:
+    gigabytes = estate.memory_mb[function.name] / 1024
+    metric = estate.metrics.function(function, "Duration")
+    return Line(metric, function.name, formula=f"{{m}} / 1000 * {gigabytes:g}")
 
 
-def _warm_use(function: Function) -> Metric:
-    return of_function(function, "ProvisionedConcurrencyUtilization", "Maximum", alias=True)
+def _of_warm(function: Function, name: str, estate: Estate) -> Metric:
+    return estate.metrics.function(function, name, "Maximum", alias=True)
+
+
+class EstateDashboard(pulumi.ComponentResource):
+    """The dashboard of one environment."""
+
+    name: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, body: dict[str, Any], names: Names, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        """`body` may hold outputs."""
+        super().__init__("estate:observability:EstateDashboard", name, None, opts)
+        built = aws.cloudwatch.Dashboard(
+            f"{name}-dashboard",
+            dashboard_name=names.of("dashboard", name),
+            dashboard_body=pulumi.Output.json_dumps(body),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.name = built.dashboard_name
+        self.register_outputs({"name": self.name})

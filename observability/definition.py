@@ -1,34 +1,69 @@
 """Rows of the alarm tables: one alarm type each, for every resource of a kind that it applies to."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 from foundation.model import Catalog
-from observability.alarm_spec import AlarmSpec, Comparison, Deployed, MissingData, Symptom
+from foundation.naming import Names
+from observability.alarm_spec import AlarmSpec, Comparison, Key, MissingData, Symptom
 from observability.config import Level, Severity, Thresholds
-from observability.metrics import Metric, Reference
+from observability.metrics import Metric, Metrics
 
 R = TypeVar("R")
 V = TypeVar("V")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Watched(Generic[R]):
-    """A resource of the catalog, and the catalog and thresholds that its alarms depend on."""
+class Estate:
+    """Catalog, names and configuration of all layers, as far as alarms and dashboard depend on them.
 
-    key: Reference
-    resource: R
+    `memory_mb` is by function; `warm_percent` is the use of warm environments that autoscaling aims at, 0 for none.
+    """
+
     catalog: Catalog
+    names: Names
     thresholds: Thresholds
+    memory_mb: Mapping[str, int]
+    warm_percent: int
+    on_demand: bool
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics of the environment's resources."""
+        return Metrics(self.names)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watched(Generic[R]):
+    """A resource of the catalog, and the estate that its alarms depend on."""
+
+    key: Key
+    resource: R
+    estate: Estate
+
+    @property
+    def catalog(self) -> Catalog:
+        """The catalog that has the resource."""
+        return self.estate.catalog
+
+    @property
+    def thresholds(self) -> Thresholds:
+        """The configured thresholds."""
+        return self.estate.thresholds
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics of the environment's resources."""
+        return self.estate.metrics
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmDefinition(Generic[R]):
     """One alarm type. A field that differs between resources is a function of the resource.
 
-    `summary`, `remediation` and `rule` are format strings over `resource`, `thresholds` and `values`; the threshold may
-    also depend on the resource as it is deployed. `applies` restricts it to some resources of the kind.
+    `summary`, `remediation` and `rule` are format strings over `resource`, `thresholds` and `values`. `applies`
+    restricts it to some resources of the kind.
     """
 
     alarm_type: str
@@ -36,7 +71,7 @@ class AlarmDefinition(Generic[R]):
     remediation: str
     rule: str
     metrics: Callable[[Watched[R]], tuple[Metric, ...]]
-    threshold: float | Callable[[Watched[R], Deployed], float]
+    threshold: float | Callable[[Watched[R]], float]
     missing_data: MissingData
     level: Level | Callable[[Watched[R]], Level] = "standard"
     severity: Severity | Callable[[Watched[R]], Severity] = "ticket"
@@ -58,13 +93,13 @@ def specifications(watched: Watched[R], definitions: Iterable[AlarmDefinition[R]
 def _specification(watched: Watched[R], row: AlarmDefinition[R]) -> AlarmSpec:
     words = {"resource": watched.resource, "thresholds": watched.thresholds, **row.values(watched)}
     return AlarmSpec(
-        subject=watched.key,
+        key=watched.key,
         alarm_type=row.alarm_type,
         summary=row.summary.format(**words),
         remediation=row.remediation.format(**words),
         rule=row.rule.format(**words),
         metrics=row.metrics(watched),
-        threshold=_threshold(watched, row),
+        threshold=_of(row.threshold, watched),
         missing_data=row.missing_data,
         level=_of(row.level, watched),
         severity=_of(row.severity, watched),
@@ -79,8 +114,3 @@ def _specification(watched: Watched[R], row: AlarmDefinition[R]) -> AlarmSpec:
 
 def _of(value: V | Callable[[Watched[R]], V], watched: Watched[R]) -> V:
     return cast("V", value(watched)) if callable(value) else value
-
-
-def _threshold(watched: Watched[R], row: AlarmDefinition[R]) -> float | Callable[[Deployed], float]:
-    limit = row.threshold
-    return (lambda deployed: limit(watched, deployed)) if callable(limit) else limit

@@ -9,23 +9,19 @@ import pulumi
 from foundation.naming import Names
 from foundation.tags import Tags
 from observability.alarm_set import AlarmSet, AlarmSetArgs
-from observability.alarm_spec import Deployed, Symptom
+from observability.alarm_spec import Key, Symptom
 from observability.alarms import AlarmSets
 from observability.config import Severity
-from observability.metrics import Reference
-from observability.physical import PhysicalNames
 from observability.symptoms import SYMPTOMS, SymptomAlarms, SymptomAlarmsArgs
 
 
 @dataclass(frozen=True, kw_only=True)
 class EstateAlarmsArgs:
-    """Alarm specifications, names and properties of the resources they watch, topics by severity, begin of links."""
+    """Alarm specifications, names and tags of the environment, topics by severity, begin of links."""
 
     specs: AlarmSets
     names: Names
     tags: Tags
-    physical: PhysicalNames
-    deployed: Mapping[Reference, pulumi.Output[Deployed]]
     topics: Mapping[Severity, pulumi.Output[str]]
     runbooks: str
 
@@ -41,11 +37,11 @@ class EstateAlarms:
 
 def build_alarms(args: EstateAlarmsArgs) -> EstateAlarms:
     """Register all alarms."""
-    sets = {subject: _alarm_set(subject, args) for subject in args.specs}
+    sets = {key: _alarm_set(key, args) for key in args.specs}
     single = [
         (spec, name, arn)
-        for subject, specs in args.specs.items()
-        for spec, name, arn in zip(specs, sets[subject].alarm_names, sets[subject].alarm_arns, strict=True)
+        for key, specs in args.specs.items()
+        for spec, name, arn in zip(specs, sets[key].alarm_names, sets[key].alarm_arns, strict=True)
     ]
     shown_by: defaultdict[Symptom, list[pulumi.Output[str]]] = defaultdict(list)
     for spec, name, _ in single:
@@ -68,14 +64,12 @@ def build_alarms(args: EstateAlarmsArgs) -> EstateAlarms:
     )
 
 
-def _alarm_set(subject: Reference, args: EstateAlarmsArgs) -> AlarmSet:
+def _alarm_set(key: Key, args: EstateAlarmsArgs) -> AlarmSet:
     set_args = AlarmSetArgs(
-        specs=args.specs[subject],
+        specs=args.specs[key],
         names=args.names,
-        physical=args.physical,
-        deployed=args.deployed[subject],
         topics=args.topics,
         runbooks=args.runbooks,
-        tags=args.tags.of("observability", subject.purpose),
+        tags=args.tags.of("observability", key.name),
     )
-    return AlarmSet(f"{subject.kind}-{subject.purpose}", set_args)
+    return AlarmSet(f"{key.kind}-{key.name}", set_args)

@@ -6,10 +6,10 @@ therefore look back for the timeout and four minutes.
 """
 
 from foundation.model import Catalog, Function, QueueTrigger, StreamTrigger, TableGrant
-from observability.alarm_spec import HOUR, MOST_METRICS, MissingData, Symptom
+from observability.alarm_spec import HOUR, MOST_METRICS, Key, MissingData, Symptom
 from observability.config import Level
 from observability.definition import AlarmDefinition, Watched
-from observability.metrics import Metric, Reference, of_function, of_log, of_log_group, of_queue, of_table
+from observability.metrics import Metric
 
 # Below so many calls or records in a minute, one failure would be a rate; of callers fewer matter.
 FEWEST_RECORDS = 10
@@ -55,10 +55,15 @@ def _look_back(watched: Of) -> int:
 
 
 def _calls_and_records(watched: Of) -> tuple[Metric, ...]:
-    calls = (of_function(watched.resource, "Errors"), of_function(watched.resource, "Invocations"))
+    metrics, function = watched.metrics, watched.resource
+    calls = (metrics.function(function, "Errors"), metrics.function(function, "Invocations"))
     if _called_singly(watched):
         return calls
-    return (*calls, of_log(watched.resource, "records-failed"), of_log(watched.resource, "records-received"))
+    return (
+        *calls,
+        watched.metrics.log(watched.resource, "records-failed"),
+        watched.metrics.log(watched.resource, "records-received"),
+    )
 
 
 def _failed_share(watched: Of) -> str:
@@ -83,33 +88,33 @@ def _writers(catalog: Catalog, table: str) -> list[Function]:
     ]
 
 
-def _source(watched: Of) -> Reference:
+def _source(watched: Of) -> Key:
     """The table or queue that triggers the function."""
     trigger = watched.resource.trigger
     if isinstance(trigger, QueueTrigger):
-        return Reference("queue", trigger.queue)
+        return Key("queue", trigger.queue)
     assert isinstance(trigger, StreamTrigger)  # for the type checker: the row applies to functions with batches only
-    return Reference("table", trigger.table)
+    return Key("table", trigger.table)
 
 
 def _exonerating(watched: Of) -> list[Function]:
     """Return the functions whose logs tell new events from refused duplicates, as far as an alarm has room for them."""
     source = _source(watched)
-    found = _writers(watched.catalog, source.purpose) if source.kind == "table" else []
+    found = _writers(watched.catalog, source.name) if source.kind == "table" else []
     return found if 2 + 2 * len(found) <= MOST_METRICS else []
 
 
 def _arriving_and_called(watched: Of) -> tuple[Metric, ...]:
     source, writers = _source(watched), _exonerating(watched)
     if source.kind == "queue":
-        arriving = of_queue(source, "NumberOfMessagesSent", "Sum")
+        arriving = watched.metrics.queue(source.name, "NumberOfMessagesSent", "Sum")
     else:
-        arriving = of_table(watched.catalog.table(source.purpose), "ConsumedWriteCapacityUnits")
+        arriving = watched.metrics.table(source.name, "ConsumedWriteCapacityUnits")
     return (
         arriving,
-        of_function(watched.resource, "Invocations"),
-        *(of_log(writer, "records-received") for writer in writers),
-        *(of_log(writer, "events-stored") for writer in writers),
+        watched.metrics.function(watched.resource, "Invocations"),
+        *(watched.metrics.log(writer, "records-received") for writer in writers),
+        *(watched.metrics.log(writer, "events-stored") for writer in writers),
     )
 
 
@@ -136,7 +141,7 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         summary="Calls of {resource.name} ended in an error or a timeout.",
         remediation="run the saved query of errors; undo the last deployment when they began with it.",
         rule="the first error",
-        metrics=lambda watched: (of_function(watched.resource, "Errors"),),
+        metrics=lambda watched: (watched.metrics.function(watched.resource, "Errors"),),
         threshold=0,
         missing_data=NOT_CALLED,
         # A trigger tries again: an error that lasts shows as a share, as delay or in the dead-letter queue.
@@ -151,7 +156,7 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         values=lambda watched: {"fewest": FEWEST_CALLS if _called_singly(watched) else FEWEST_RECORDS},
         metrics=_calls_and_records,
         expression=_failed_share,
-        threshold=lambda watched, _: watched.thresholds.error_percent,
+        threshold=lambda watched: watched.thresholds.error_percent,
         missing_data=NOT_CALLED,
         level=_first_level_when_critical,
         symptom=_slow_for_callers,
@@ -165,7 +170,7 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         summary="Calls of {resource.name} were refused because no concurrency was left.",
         remediation="look for the function that uses up the account's concurrency, or have the quota raised.",
         rule="the first refused call; 10 minutes of them where a trigger tries again",
-        metrics=lambda watched: (of_function(watched.resource, "Throttles"),),
+        metrics=lambda watched: (watched.metrics.function(watched.resource, "Throttles"),),
         threshold=0,
         missing_data=NOT_CALLED,
         level=lambda watched: _first_level_when_critical(watched) if _called_singly(watched) else "all",
@@ -179,8 +184,8 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         "may; timeouts loom.",
         remediation="run the saved query of the slowest calls; look at what they wait for and at the memory they have.",
         rule="p99 over {thresholds.duration_percent} % of the timeout",
-        metrics=lambda watched: (of_function(watched.resource, "Duration", "p99"),),
-        threshold=lambda watched, _: watched.resource.timeout_seconds * 10 * watched.thresholds.duration_percent,
+        metrics=lambda watched: (watched.metrics.function(watched.resource, "Duration", "p99"),),
+        threshold=lambda watched: watched.resource.timeout_seconds * 10 * watched.thresholds.duration_percent,
         missing_data=NOT_CALLED,
         level="all",
         periods=20,
@@ -195,11 +200,11 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         "starts",
         values=lambda _: {"enough": ENOUGH_CALLS},
         metrics=lambda watched: (
-            of_function(watched.resource, "Duration", "p99"),
-            of_function(watched.resource, "Invocations"),
+            watched.metrics.function(watched.resource, "Duration", "p99"),
+            watched.metrics.function(watched.resource, "Invocations"),
         ),
         expression=f"IF(m2 >= {ENOUGH_CALLS}, m1)",
-        threshold=lambda watched, _: watched.thresholds.slow_query_milliseconds,
+        threshold=lambda watched: watched.thresholds.slow_query_milliseconds,
         missing_data=NOT_CALLED,
         level="symptoms",
         symptom="queries-slow",
@@ -212,7 +217,7 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         summary="A failed asynchronous call of {resource.name} did not reach its dead-letter queue: the event is lost.",
         remediation="check the queue, and that the function's role may send to it; find the event in the logs.",
         rule="the first one",
-        metrics=lambda watched: (of_function(watched.resource, "DeadLetterErrors"),),
+        metrics=lambda watched: (watched.metrics.function(watched.resource, "DeadLetterErrors"),),
         threshold=0,
         missing_data=NOT_CALLED,
         level="symptoms",
@@ -227,8 +232,8 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         "after 24 hours they are lost.",
         remediation="see whether it fails on a batch; raise the trigger's parallelization when it only is slow.",
         rule="a record older than {thresholds.maximum_stream_lag_seconds} s",
-        metrics=lambda watched: (of_function(watched.resource, "IteratorAge", "Maximum"),),
-        threshold=lambda watched, _: watched.thresholds.maximum_stream_lag_seconds * 1000,
+        metrics=lambda watched: (watched.metrics.function(watched.resource, "IteratorAge", "Maximum"),),
+        threshold=lambda watched: watched.thresholds.maximum_stream_lag_seconds * 1000,
         missing_data=NOT_CALLED,
         level="symptoms",
         symptom="events-late",
@@ -238,7 +243,7 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
     ),
     AlarmDefinition(
         alarm_type="stalled",
-        summary="Something arrives in {source.kind} {source.purpose}, and {resource.name} is not called; what waits is "
+        summary="Something arrives in {source.kind} {source.name}, and {resource.name} is not called; what waits is "
         "lost in the end, after 24 hours in a stream.",
         remediation="see whether its event source mapping is enabled and what state it reports; roll compute out.",
         rule="arrivals and no call for {minutes} minutes",
@@ -258,7 +263,7 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         summary="Records that {resource.name} failed on did not reach its dead-letter queue: nothing points at them.",
         remediation="check the queue, and that the function's role may send to it; the table has the records.",
         rule="the first one",
-        metrics=lambda watched: (of_function(watched.resource, "DestinationDeliveryFailures"),),
+        metrics=lambda watched: (watched.metrics.function(watched.resource, "DestinationDeliveryFailures"),),
         threshold=0,
         missing_data=NOT_CALLED,
         level="symptoms",
@@ -271,8 +276,8 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         summary="{resource.name} refused {thresholds.invalid_events} events or more within 15 minutes.",
         remediation="run the saved query of invalid events: it has the reasons; have the sender fix what it sends.",
         rule="{thresholds.invalid_events} malformed events; fewer are in the ticket of the dead-letter queue",
-        metrics=lambda watched: (of_log(watched.resource, "events-invalid"),),
-        threshold=lambda watched, _: watched.thresholds.invalid_events,
+        metrics=lambda watched: (watched.metrics.log(watched.resource, "events-invalid"),),
+        threshold=lambda watched: watched.thresholds.invalid_events,
         comparison="GreaterThanOrEqualToThreshold",
         missing_data=NOTHING_LOGGED,
         level="symptoms",
@@ -285,7 +290,7 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         summary="{resource.name} left fields of events out: their aggregates have all the field names they may have.",
         remediation="see which fields the log names, and stop their sender; MAX_FIELDS in the catalog is the limit.",
         rule="the first one of a day",
-        metrics=lambda watched: (of_log(watched.resource, "fields-left-out"),),
+        metrics=lambda watched: (watched.metrics.log(watched.resource, "fields-left-out"),),
         threshold=0,
         missing_data=NOTHING_LOGGED,
         period_seconds=HOUR,
@@ -297,8 +302,8 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         summary="{resource.name} wrote over {thresholds.log_megabytes_per_hour} MB of logs within an hour.",
         remediation="see what it writes; undo the last deployment when it began with it.",
         rule="over {thresholds.log_megabytes_per_hour} MB within an hour",
-        metrics=lambda watched: (of_log_group(watched.resource, "IncomingBytes"),),
-        threshold=lambda watched, _: watched.thresholds.log_megabytes_per_hour * 1_000_000,
+        metrics=lambda watched: (watched.metrics.log_group(watched.resource, "IncomingBytes"),),
+        threshold=lambda watched: watched.thresholds.log_megabytes_per_hour * 1_000_000,
         missing_data=NOT_CALLED,
         level="all",
         period_seconds=HOUR,

@@ -4,7 +4,6 @@ from foundation.model import Function
 from observability.alarm_spec import DAY
 from observability.definition import AlarmDefinition, Watched
 from observability.function_alarms import ENOUGH_CALLS, NOT_CALLED, NOTHING_LOGGED
-from observability.metrics import memory_used, of_function
 
 # Share of the calls that may start cold before autoscaling of provisioned concurrency is taken to be behind; percent.
 COLD_PERCENT = 10
@@ -28,8 +27,10 @@ CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         summary="Calls of {resource.name} use over {thresholds.memory_percent} % of its memory; more would end them.",
         remediation="run `estate rightsize --apply`, roll compute out; undo the last deployment when it began with it.",
         rule="over {thresholds.memory_percent} % of its memory in two minutes of 15",
-        metrics=lambda watched: (memory_used(watched.resource),),
-        threshold=lambda watched, deployed: deployed.memory_mb * watched.thresholds.memory_percent / 100,
+        metrics=lambda watched: (watched.metrics.memory_used(watched.resource),),
+        threshold=lambda watched: (
+            watched.estate.memory_mb[watched.resource.name] * watched.thresholds.memory_percent / 100
+        ),
         missing_data=NOTHING_LOGGED,
         periods=15,
         datapoints=2,
@@ -40,8 +41,8 @@ CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         "{resource.concurrency_limit} calls at once for 15 minutes.",
         remediation="wait while a backlog is worked off; else raise the limit in the catalog, or make calls shorter.",
         rule="over {thresholds.capacity_percent} % of its reservation, or of what its queue may start",
-        metrics=lambda watched: (of_function(watched.resource, "ConcurrentExecutions", "Maximum"),),
-        threshold=lambda watched, _: _concurrency_limit(watched) * watched.thresholds.capacity_percent / 100,
+        metrics=lambda watched: (watched.metrics.function(watched.resource, "ConcurrentExecutions", "Maximum"),),
+        threshold=lambda watched: _concurrency_limit(watched) * watched.thresholds.capacity_percent / 100,
         missing_data=NOT_CALLED,
         level="all",
         period_seconds=300,
@@ -59,12 +60,12 @@ CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         values=lambda _: {"percent": COLD_PERCENT, "enough": ENOUGH_CALLS},
         # Not the calls that spilled over: without any provisioned concurrency, Lambda counts none.
         metrics=lambda watched: (
-            of_function(watched.resource, "ProvisionedConcurrencyInvocations", alias=True),
-            of_function(watched.resource, "Invocations"),
+            watched.metrics.function(watched.resource, "ProvisionedConcurrencyInvocations", alias=True),
+            watched.metrics.function(watched.resource, "Invocations"),
         ),
         expression=f"IF(m2 >= {ENOUGH_CALLS}, 100 * (m2 - FILL(m1, 0)) / m2, 0)",
         # Where none is kept, every call is a cold one, and no alarm.
-        threshold=lambda _, deployed: COLD_PERCENT if deployed.warm_percent else 100,
+        threshold=lambda watched: COLD_PERCENT if watched.estate.warm_percent else 100,
         missing_data=NOT_CALLED,
         periods=25,
         datapoints=15,
@@ -79,11 +80,11 @@ CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         rule="the day's highest use under half of the target, of {fewest} environments or more",
         values=lambda _: {"fewest": FEWEST_PROVISIONED},
         metrics=lambda watched: (
-            of_function(watched.resource, "ProvisionedConcurrencyUtilization", "Maximum", alias=True),
-            of_function(watched.resource, "ProvisionedConcurrentExecutions", "Maximum", alias=True),
+            watched.metrics.function(watched.resource, "ProvisionedConcurrencyUtilization", "Maximum", alias=True),
+            watched.metrics.function(watched.resource, "ProvisionedConcurrentExecutions", "Maximum", alias=True),
         ),
         expression=f"IF(m2 >= {FEWEST_PROVISIONED}, m1, 1)",
-        threshold=lambda _, deployed: deployed.warm_percent / 100 / 2,
+        threshold=lambda watched: watched.estate.warm_percent / 100 / 2,
         comparison="LessThanThreshold",
         missing_data=NOT_CALLED,
         level="all",

@@ -18,5 +18,8 @@ class ObservabilityOutputs:
 
     def export(self) -> None:
         """Writes the stack's outputs."""
-        for key in self.__dataclass_fields__:
-            pulumi.export(key, getattr(self, key))
+        pulumi.export("page_topic_arn", self.page_topic_arn)
+        pulumi.export("ticket_topic_arn", self.ticket_topic_arn)
+        pulumi.export("alarm_names", self.alarm_names)
+        pulumi.export("dashboard_name", self.dashboard_name)
+        pulumi.export("query_names", self.query_names)

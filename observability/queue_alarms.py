@@ -1,9 +1,9 @@
 """Alarm types of queues: those that functions consume, and those that hold what failed."""
 
 from foundation.model import Catalog, Function, Queue
-from observability.alarm_spec import HOUR, Deployed, MissingData
+from observability.alarm_spec import HOUR, MissingData
 from observability.definition import AlarmDefinition, Watched
-from observability.metrics import Metric, Reference, of_log, of_queue
+from observability.metrics import Metric
 
 # Messages of a standard queue that may be in flight ("Amazon SQS message quotas"); then none is handed out.
 IN_FLIGHT_QUOTA = 120_000
@@ -20,9 +20,12 @@ OfQueue = Watched[Queue]
 OfFailures = Watched["Queue | None"]
 
 
-def _late_seconds(watched: OfQueue, deployed: Deployed) -> float:
+def _late_seconds(watched: OfQueue) -> float:
     """A message that gets its first tries is not late: one takes as long as it stays invisible."""
-    return max(watched.thresholds.maximum_queue_age_seconds, COUNTED_TRIES * deployed.visibility_seconds)
+    return max(
+        watched.thresholds.maximum_queue_age_seconds,
+        COUNTED_TRIES * _consumer(watched.catalog, watched.resource).visibility_seconds,
+    )
 
 
 def _consumer(catalog: Catalog, queue: Queue) -> Function:
@@ -32,10 +35,10 @@ def _consumer(catalog: Catalog, queue: Queue) -> Function:
 def _handed_back_or_waiting(watched: OfQueue) -> tuple[Metric, ...]:
     """A consumer may put its next try off: then nothing fails for minutes, and the messages wait, hidden."""
     return (
-        of_log(_consumer(watched.catalog, watched.resource), "records-failed"),
-        of_queue(watched.key, "NumberOfMessagesSent", "Sum"),
-        of_queue(watched.key, "ApproximateNumberOfMessagesVisible", "Average"),
-        of_queue(watched.key, "ApproximateNumberOfMessagesNotVisible", "Average"),
+        watched.metrics.log(_consumer(watched.catalog, watched.resource), "records-failed"),
+        watched.metrics.queue(watched.key.name, "NumberOfMessagesSent", "Sum"),
+        watched.metrics.queue(watched.key.name, "ApproximateNumberOfMessagesVisible", "Average"),
+        watched.metrics.queue(watched.key.name, "ApproximateNumberOfMessagesNotVisible", "Average"),
     )
 
 
@@ -48,7 +51,7 @@ QUEUE_ALARMS: tuple[AlarmDefinition[Queue], ...] = (
         remediation="see whether the consumer runs, fails or is throttled; give it more concurrency when it is slow.",
         rule="over {thresholds.maximum_queue_age_seconds} s, "
         f"or longer than {COUNTED_TRIES} tries take when that is more",
-        metrics=lambda watched: (of_queue(watched.key, "ApproximateAgeOfOldestMessage"),),
+        metrics=lambda watched: (watched.metrics.queue(watched.key.name, "ApproximateAgeOfOldestMessage"),),
         threshold=_late_seconds,
         missing_data=UNUSED,
         level="symptoms",
@@ -76,7 +79,7 @@ QUEUE_ALARMS: tuple[AlarmDefinition[Queue], ...] = (
         summary="Nothing was sent to {resource.name} for {thresholds.quiet_hours} hours.",
         remediation="see whether its senders run, and whether they are refused: nothing is wrong in the estate itself.",
         rule="no message for observability:quietHours",
-        metrics=lambda watched: (of_queue(watched.key, "NumberOfMessagesSent", "Sum"),),
+        metrics=lambda watched: (watched.metrics.queue(watched.key.name, "NumberOfMessagesSent", "Sum"),),
         expression="FILL(m1, 0)",
         threshold=1,
         comparison="LessThanThreshold",
@@ -95,8 +98,8 @@ QUEUE_ALARMS: tuple[AlarmDefinition[Queue], ...] = (
         remediation="see why the consumer neither finishes nor gives up on messages; look at its errors and duration.",
         rule="over {thresholds.capacity_percent} % of the {quota} that SQS allows",
         values=lambda _: {"quota": IN_FLIGHT_QUOTA},
-        metrics=lambda watched: (of_queue(watched.key, "ApproximateNumberOfMessagesNotVisible"),),
-        threshold=lambda watched, _: IN_FLIGHT_QUOTA * watched.thresholds.capacity_percent / 100,
+        metrics=lambda watched: (watched.metrics.queue(watched.key.name, "ApproximateNumberOfMessagesNotVisible"),),
+        threshold=lambda watched: IN_FLIGHT_QUOTA * watched.thresholds.capacity_percent / 100,
         missing_data=UNUSED,
         level="all",
         periods=6,
@@ -105,19 +108,19 @@ QUEUE_ALARMS: tuple[AlarmDefinition[Queue], ...] = (
 )
 
 
-def _held(queue: Reference) -> tuple[Metric, Metric]:
+def _held(watched: OfFailures) -> tuple[Metric, Metric]:
     """Messages that wait and those that somebody looks at: together, looking changes nothing."""
     return (
-        of_queue(queue, "ApproximateNumberOfMessagesVisible"),
-        of_queue(queue, "ApproximateNumberOfMessagesNotVisible"),
+        watched.metrics.dead_letter_queue(watched.key.name, "ApproximateNumberOfMessagesVisible"),
+        watched.metrics.dead_letter_queue(watched.key.name, "ApproximateNumberOfMessagesNotVisible"),
     )
 
 
 def _held_and_explained(watched: OfFailures) -> tuple[Metric, ...]:
     """Malformed events reach the dead-letter queue of a queue, too; the alarm `invalid` counts those."""
     if watched.resource is None:
-        return _held(watched.key)
-    return (*_held(watched.key), of_log(_consumer(watched.catalog, watched.resource), "events-invalid"))
+        return _held(watched)
+    return (*_held(watched), watched.metrics.log(_consumer(watched.catalog, watched.resource), "events-invalid"))
 
 
 def _increase(watched: OfFailures) -> str:
@@ -144,8 +147,8 @@ FAILURE_ALARMS: tuple[AlarmDefinition[Queue | None], ...] = (
         summary="Events of {queue} failed for good and wait here; {days} days after they were sent they are lost.",
         remediation="run `estate redrive --dry-run` to see why, remove the cause, then `estate redrive`.",
         rule="the first message",
-        values=lambda watched: {"queue": watched.key.purpose, "days": KEPT_DAYS},
-        metrics=lambda watched: _held(watched.key),
+        values=lambda watched: {"queue": watched.key.name, "days": KEPT_DAYS},
+        metrics=_held,
         expression="m1 + m2",
         threshold=1,
         comparison="GreaterThanOrEqualToThreshold",
@@ -159,7 +162,7 @@ FAILURE_ALARMS: tuple[AlarmDefinition[Queue | None], ...] = (
         summary="More events of {queue} failed for good; they wait in its dead-letter queue.",
         remediation="run `estate redrive --dry-run` to see why, remove the cause, then `estate redrive`.",
         rule="every further message; malformed events are left out",
-        values=lambda watched: {"queue": watched.key.purpose},
+        values=lambda watched: {"queue": watched.key.name},
         metrics=_held_and_explained,
         expression=_increase,
         threshold=0,
@@ -176,10 +179,12 @@ FAILURE_ALARMS: tuple[AlarmDefinition[Queue | None], ...] = (
         "lost.",
         remediation="run `estate redrive` now, or keep what is worth keeping: nobody can bring them back later.",
         rule="at least one for half of what is left of the {days} days after the source queue's retention",
-        values=lambda watched: {"queue": watched.key.purpose, "waited": waiting_days(watched), "days": KEPT_DAYS},
+        values=lambda watched: {"queue": watched.key.name, "waited": waiting_days(watched), "days": KEPT_DAYS},
         # The average of an hour: a look hides messages for half a minute. The age of a dead letter begins anew with
         # each look at it, and does not tell when SQS deletes it.
-        metrics=lambda watched: (of_queue(watched.key, "ApproximateNumberOfMessagesVisible", "Average"),),
+        metrics=lambda watched: (
+            watched.metrics.dead_letter_queue(watched.key.name, "ApproximateNumberOfMessagesVisible", "Average"),
+        ),
         threshold=0.5,
         comparison="GreaterThanOrEqualToThreshold",
         missing_data=STILL_WAITING,

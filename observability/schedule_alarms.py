@@ -10,7 +10,7 @@ from foundation.model import Catalog, Function, ScheduleTrigger
 from foundation.schedule_expressions import rate_seconds
 from observability.alarm_spec import HOUR, WEEK, MissingData
 from observability.definition import AlarmDefinition, Watched
-from observability.metrics import Metric, Reference, of_function, of_schedule
+from observability.metrics import Metric
 
 NOTHING_FAILED = MissingData("notBreaching", "EventBridge Scheduler publishes nothing while nothing fails")
 NOT_CALLED = MissingData("breaching", "Lambda publishes nothing while the function is not called")
@@ -23,17 +23,13 @@ _MOST_MINUTES = 1_440
 OfSchedule = Watched[Function]
 
 
-def scheduled(catalog: Catalog) -> tuple[tuple[Reference, Function], ...]:
-    """Return the functions with a schedule, by the reference to it."""
-    return tuple(
-        (Reference("schedule", function.name), function)
-        for function in catalog.functions
-        if isinstance(function.trigger, ScheduleTrigger)
-    )
+def scheduled(catalog: Catalog) -> tuple[Function, ...]:
+    """Return the functions with a schedule."""
+    return tuple(function for function in catalog.functions if isinstance(function.trigger, ScheduleTrigger))
 
 
 def _of(*metrics: str) -> Callable[[OfSchedule], tuple[Metric, ...]]:
-    return lambda watched: tuple(of_schedule(watched.key, name) for name in metrics)
+    return lambda watched: tuple(watched.metrics.schedule(watched.key.name, name) for name in metrics)
 
 
 def _overdue_seconds(watched: OfSchedule) -> int | None:
@@ -97,7 +93,7 @@ SCHEDULE_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         remediation="see whether the schedule is there and enabled: `estate drift`; then whether it can call at all.",
         rule="no call for twice the rate and ten minutes; not of cron and at",
         values=lambda watched: {"minutes": (_overdue_seconds(watched) or 0) // 60},
-        metrics=lambda watched: (of_function(watched.resource, "Invocations"),),
+        metrics=lambda watched: (watched.metrics.function(watched.resource, "Invocations"),),
         expression="FILL(m1, 0)",
         threshold=1,
         comparison="LessThanThreshold",

@@ -10,9 +10,9 @@ larger than M by that.
 from collections.abc import Mapping
 
 from foundation.model import Catalog, Table, TableGrant
-from observability.alarm_spec import DAY, Deployed, MissingData
+from observability.alarm_spec import DAY, MissingData
 from observability.definition import AlarmDefinition, Watched
-from observability.metrics import Metric, of_table
+from observability.metrics import Metric
 
 # Units a second that a table takes on demand, unless AWS has raised it ("Quotas in Amazon DynamoDB").
 ON_DEMAND_UNITS = 40_000
@@ -46,7 +46,7 @@ def operations(table: Table, catalog: Catalog) -> tuple[str, ...]:
 
 def _faults(watched: Of) -> tuple[Metric, ...]:
     return tuple(
-        of_table(watched.resource, "SystemErrors", operation=name)
+        watched.metrics.table(watched.resource.name, "SystemErrors", operation=name)
         for name in operations(watched.resource, watched.catalog)
     )
 
@@ -58,7 +58,9 @@ def _throttling(direction: str) -> AlarmDefinition[Table]:
         remediation=f"raise the table's {direction} maximum in the catalog; look for a key with most of the load.",
         # Autoscaling takes some minutes to follow a rising load; that needs nobody.
         rule=f"refused {direction}s in 10 of 15 minutes",
-        metrics=lambda watched: (of_table(watched.resource, f"{direction.capitalize()}ThrottleEvents"),),
+        metrics=lambda watched: (
+            watched.metrics.table(watched.resource.name, f"{direction.capitalize()}ThrottleEvents"),
+        ),
         expression="FILL(m1, 0)",
         threshold=0,
         missing_data=FILLED,
@@ -68,10 +70,9 @@ def _throttling(direction: str) -> AlarmDefinition[Table]:
 
 
 def _capacity(direction: str) -> AlarmDefinition[Table]:
-    def limit(watched: Of, deployed: Deployed) -> float:
+    def limit(watched: Of) -> float:
         declared = watched.resource.read if direction == "read" else watched.resource.write
-        provisioned = declared.maximum if declared else ON_DEMAND_UNITS
-        units = ON_DEMAND_UNITS if deployed.billing == "on-demand" else provisioned
+        units = declared.maximum if declared and not watched.estate.on_demand else ON_DEMAND_UNITS
         return units * watched.thresholds.capacity_percent / 100
 
     return AlarmDefinition(
@@ -80,7 +81,9 @@ def _capacity(direction: str) -> AlarmDefinition[Table]:
         remediation=f"raise the table's {direction} maximum in the catalog; on demand, the table's quota.",
         rule="over {thresholds.capacity_percent} % of the catalog's maximum, or of {units} units a second on demand",
         values=lambda _: {"units": ON_DEMAND_UNITS},
-        metrics=lambda watched: (of_table(watched.resource, f"Consumed{direction.capitalize()}CapacityUnits"),),
+        metrics=lambda watched: (
+            watched.metrics.table(watched.resource.name, f"Consumed{direction.capitalize()}CapacityUnits"),
+        ),
         expression="FILL(m1, 0) / PERIOD(m1)",
         threshold=limit,
         missing_data=FILLED,
@@ -101,8 +104,8 @@ def _scaling(direction: str) -> AlarmDefinition[Table]:
         values=lambda _: {"percent": BEHIND_PERCENT},
         # DynamoDB publishes provisioned units every five minutes.
         metrics=lambda watched: (
-            of_table(watched.resource, f"Consumed{word}CapacityUnits"),
-            of_table(watched.resource, f"Provisioned{word}CapacityUnits", "Average"),
+            watched.metrics.table(watched.resource.name, f"Consumed{word}CapacityUnits"),
+            watched.metrics.table(watched.resource.name, f"Provisioned{word}CapacityUnits", "Average"),
         ),
         expression="100 * FILL(m1, 0) / PERIOD(m1) / FILL(m2, REPEAT)",
         threshold=BEHIND_PERCENT,
@@ -138,7 +141,7 @@ TABLE_ALARMS: tuple[AlarmDefinition[Table], ...] = (
         summary="{resource.name} has stopped deleting expired items; it grows, and so does its price.",
         remediation="see whether TTL is switched on for {resource.ttl_attribute}; roll data out.",
         rule="four days without a deletion after one with deletions, within a week",
-        metrics=lambda watched: (of_table(watched.resource, "TimeToLiveDeletedItemCount"),),
+        metrics=lambda watched: (watched.metrics.table(watched.resource.name, "TimeToLiveDeletedItemCount"),),
         expression="IF(RUNNING_SUM(FILL(m1, 0)) > 0 AND FILL(m1, 0) == 0, 1, 0)",
         threshold=0,
         missing_data=FILLED,

@@ -1,10 +1,10 @@
 """The parts of a dashboard's JSON ("Dashboard body structure and syntax"), and how they are laid out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from observability.metrics import Metric, Reference
+from observability.metrics import Metric
 from observability.quotas import ALARMS_OF_A_WIDGET, split
 
 GRID_COLUMNS = 24
@@ -32,10 +32,9 @@ class Limit:
 
 @dataclass(frozen=True, kw_only=True)
 class Graphs:
-    """Draws metrics of one environment: its region, and the physical names of what is measured."""
+    """Draws metrics of one environment, in its region."""
 
     region: str
-    physical: Mapping[Reference, str]
 
     def graph(self, title: str, lines: Sequence[Line], limits: Sequence[Limit] = ()) -> Widget:
         """A plot over time; what counts is drawn from zero."""
@@ -55,16 +54,13 @@ class Graphs:
     def _entries(self, line: Line, number: int) -> list[list[Any]]:
         metric = line.metric
         options: dict[str, Any] = {"stat": metric.statistic, "label": line.label}
-        entry: list[Any] = [metric.namespace, self._named(metric.name)]
+        entry: list[Any] = [metric.namespace, metric.name]
         for key, value in metric.dimensions.items():
-            entry += [key, self._named(value)]
+            entry += [key, value]
         if not line.formula:
             return [[*entry, options]]
         drawn = {"id": f"e{number}", "expression": line.formula.format(m=f"m{number}"), "label": line.label}
         return [[drawn], [*entry, {**options, "id": f"m{number}", "visible": False}]]
-
-    def _named(self, value: Reference | str) -> str:
-        return self.physical[value] if isinstance(value, Reference) else value
 
 
 def heading(text: str, explanation: str) -> Widget:
@@ -72,7 +68,7 @@ def heading(text: str, explanation: str) -> Widget:
     return {"type": "text", "properties": {"markdown": f"## {text}\n{explanation}", "background": "transparent"}}
 
 
-def alarm_states(title: str, arns: Sequence[str]) -> list[Widget]:
+def alarm_states(title: str, arns: Sequence[Any]) -> list[Widget]:
     """The states of alarms, those that are on first; in several widgets when there are more than one can show."""
     shown = {"title": title, "sortBy": "stateUpdatedTimestamp"}
     parts = split(arns, ALARMS_OF_A_WIDGET)

@@ -103,10 +103,13 @@ def _imports(path: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", LAYER_NAMES)
-def test_a_layer_imports_foundation_and_the_outputs_of_layers_it_reads_nothing_else_of_ours(name: str) -> None:
+def test_of_ours_a_layer_imports_foundation_and_outputs_and_configuration_of_layers_it_reads(
+    name: str,
+) -> None:
     sources = list((ROOT / name).rglob("*.py"))
     assert sources
-    allowed = {name, "foundation", *(f"{lower}.outputs" for lower in layer(name).reads)}
+    read = layer(name).reads
+    allowed = {name, "foundation", *(f"{one}.{part}" for one in read for part in ("config", "outputs"))}
     ours = (*LAYER_NAMES, "lambda_src", "estate_tool", "local_aws", "tests", "ingest", "aggregate", "query", "shared")
     for path in sources:
         for module in _imports(path):

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from foundation.catalog import CATALOG
-from observability.alarm_spec import AlarmSpec
+from observability.alarm_spec import AlarmSpec, Key
 from observability.alarms import estate_alarms
-from observability.config import LEVELS, Level, parse
-from observability.metrics import Reference
+from observability.config import LEVELS, Level
+from observability.metrics import OWN_NAMESPACE, Metric
 from tests.support.cloudwatch.incidents import BEGIN as BEGIN_MINUTE
 from tests.support.cloudwatch.incidents import INCIDENTS, Incident, simulate
 from tests.support.cloudwatch.simulation import COMPOSITE, METRIC, registered
 from tests.support.declarations import SWEEP, with_function
+from tests.support.watching import estate
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "alarms.md"
@@ -28,7 +28,7 @@ CAUSES = "<!-- generated: causes -->\n"
 CAUSES_HEAD = "| cause | pages (after) | tickets (after) |\n|---|---|---|\n"
 # Minutes from the end of a minute until its points can be read.
 DELAYS = (1, 2, 3)
-THRESHOLDS = parse({}, stack="dev").thresholds
+ESTATE = estate()
 # A month in us-east-1 ("Amazon CloudWatch pricing"): a metric of an alarm, a composite alarm.
 ALARM_METRIC, COMPOSITE_ALARM = 0.10, 0.50
 UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
@@ -39,7 +39,7 @@ def snapshot() -> dict[str, dict[str, Any]]:
     first_level = {
         f"alarm-{spec.purpose}-dev": level
         for level in reversed(LEVELS)
-        for specs in estate_alarms(CATALOG, THRESHOLDS, level).values()
+        for specs in estate_alarms(ESTATE, level).values()
         for spec in specs
     }
     layer = registered("all")
@@ -83,16 +83,16 @@ def generated() -> str:
     by_level = {level: _specs(level) for level in LEVELS}
     kinds: dict[tuple[str, str], list[AlarmSpec]] = {}
     # The catalog need not have a schedule; its alarms are documented all the same.
-    scheduled = estate_alarms(with_function(SWEEP), THRESHOLDS, "all")[Reference("schedule", SWEEP.name)]
+    scheduled = estate_alarms(estate(with_function(SWEEP)), "all")[Key("schedule", SWEEP.name)]
     for spec in (*by_level["all"], *scheduled):
-        kinds.setdefault((spec.subject.kind, spec.alarm_type), []).append(spec)
+        kinds.setdefault((spec.key.kind, spec.alarm_type), []).append(spec)
     rows = [_row(alike) for _, alike in sorted(kinds.items())]
     levels = "".join(_price(level, specs) for level, specs in by_level.items())
     return f"{BEGIN}{HEAD}{''.join(rows)}\n{PRICES}{levels}{END}"
 
 
 def _specs(level: Level) -> list[AlarmSpec]:
-    return [spec for specs in estate_alarms(CATALOG, THRESHOLDS, level).values() for spec in specs]
+    return [spec for specs in estate_alarms(ESTATE, level).values() for spec in specs]
 
 
 def _price(level: Level, specs: list[AlarmSpec]) -> str:
@@ -104,10 +104,10 @@ def _price(level: Level, specs: list[AlarmSpec]) -> str:
 
 def _row(alike: list[AlarmSpec]) -> str:
     spec = alike[0]
-    metrics = _distinct(_metric(metric.name) for each in alike for metric in each.metrics)
+    metrics = _distinct(_metric(metric) for each in alike for metric in each.metrics)
     when = _distinct(f"{each.datapoints} of {each.periods} × {_period(each.period_seconds)}" for each in alike)
     cells = (
-        {"dlq": "dead-letter queue"}.get(spec.subject.kind, spec.subject.kind),
+        {"dlq": "dead-letter queue"}.get(spec.key.kind, spec.key.kind),
         f"[{spec.alarm_type}](runbooks/{spec.runbook})",
         metrics,
         spec.rule,
@@ -119,8 +119,8 @@ def _row(alike: list[AlarmSpec]) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _metric(name: Reference | str) -> str:
-    return name if isinstance(name, str) else f"{name.kind}-…"
+def _metric(metric: Metric) -> str:
+    return metric.name if metric.namespace != OWN_NAMESPACE else f"{metric.name.rsplit('-', 2)[0]}-…"
 
 
 def _period(seconds: int) -> str:

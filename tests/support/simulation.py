@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 from aggregate.counting import Counter as EventCounter
 from aggregate.handler import Aggregate
-from data.queues import visibility_timeout_seconds
 from foundation.catalog import CATALOG
 from foundation.model import Capacity, QueueTrigger, StreamTrigger
 from ingest.handler import Ingest
@@ -287,7 +286,7 @@ class Simulation:
             if message.receives > self._receives:
                 self.dead[message.id] = self.clock.now
                 continue
-            message.visible_at = self.clock.now + visibility_timeout_seconds(self._ingest)
+            message.visible_at = self.clock.now + self._ingest.visibility_seconds
             batch.append(message)
         return batch
 

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from data.queues import visibility_timeout_seconds
 from estate_tool.adopt import functions, names, package, services, stores
 from estate_tool.adopt.grants import grants
 from estate_tool.adopt.model import Declared, Note, Values
@@ -82,7 +81,7 @@ def _queues(
     consumers = {one.trigger.queue: one for one in made if isinstance(one.trigger, QueueTrigger)}
     for arn, one in queues.items():
         if (name := declared.queues[arn]) in consumers:
-            yield stores.queue(one, name, visibility_timeout_seconds(consumers[name]), notes)
+            yield stores.queue(one, name, consumers[name].visibility_seconds, notes)
 
 
 def _refused(note: Note | None, notes: list[Note]) -> bool:

@@ -13,6 +13,7 @@ from foundation.catalog import CATALOG
 from foundation.model import QueueTrigger, ScheduleTrigger
 from foundation.schedule_expressions import runs_a_month
 from observability.alarms import estate_alarms
+from observability.definition import Estate
 
 if TYPE_CHECKING:
     from estate_tool.core.configuration import Configuration
@@ -42,7 +43,12 @@ def load(configuration: Configuration) -> Load:
     autoscaling += ALARMS_OF_A_POLICY["lambda"] * critical if warm else 0
     functions = tuple(replace(function, provisioned=bool(warm)) for function in CATALOG.functions)
     catalog = replace(CATALOG, functions=functions)
-    specs = [spec for of in estate_alarms(catalog, watching.thresholds, watching.level).values() for spec in of]
+    estate = Estate(
+        catalog=catalog, names=configuration.foundation.names, thresholds=watching.thresholds,
+        memory_mb=configuration.compute.memory_mb, warm_percent=provisioning.utilization_percent,
+        on_demand=configuration.data.on_demand,
+    )  # fmt: skip
+    specs = [spec for of in estate_alarms(estate, watching.level).values() for spec in of]
     return Load(
         functions=tuple(
             FunctionLoad(

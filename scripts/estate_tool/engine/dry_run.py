@@ -112,7 +112,7 @@ def _run(name: str, environment: Environment, answers: _Answers) -> _Run:
     monitor = _Monitor(answers, run)
     texts = {
         f"{owner}:{key}": value if isinstance(value, str) else json.dumps(value)
-        for owner in {name, "foundation"}  # every layer is named and tagged as foundation is configured
+        for owner in LAYER_NAMES
         for key, value in values(owner, environment.name).items()
     }
 

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 # Every layer is rolled out under the guardrails.
 _GUARDRAILS = "foundation/guardrails/policies.py"
 _PROVIDER = "scripts/local_aws/provider"
-# Every layer's resources are named and tagged as this one is configured.
-_NAMES = "foundation"
 _PACKAGES_HANDLERS = "compute"
 _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)|import[ \t]+([^\n]*))", re.M)
 _NAME = re.compile(rb"[\w.]+")
@@ -54,15 +52,16 @@ class Inputs:
 
         Files are read anew each time: who compares two digests learns whether they changed meanwhile.
         """
-        projects = [content_of(self.root / layer / "Pulumi.yaml") for layer in sorted({name, _NAMES})]
+        read = (name, *layer(name).reads)
+        projects = [content_of(self.root / one / "Pulumi.yaml") for one in read]
         configured = content_of(self.root / name_of(self.environment))
         if any(_UNKNOWABLE in content for content in (*projects, configured)):
             return ""
         return digest_of(
             {
                 "code": self._hashes(self._code(name)),
-                "configuration": [projects, _of_layer(name, configured)],
-                "small": dict(small_defaults(name, self.environment, self.root)),
+                "configuration": [projects, _of_layers(read, configured)],
+                "small": [dict(small_defaults(one, self.environment, self.root)) for one in read],
                 "upstream": {lower: upstream.get(lower) for lower in layer(name).reads},
                 "versions": self._versions(),
             }
@@ -72,8 +71,9 @@ class Inputs:
         own = list(_files(self.root / name))
         yield from own
         yield from _imported([*(path for path in own if path.suffix == ".py"), self.root / _GUARDRAILS], self.root)
-        # Modules of foundation, which all layers import, may read files beside them.
-        yield from (path for path in _files(self.root / "foundation") if path.suffix != ".py")
+        # Modules of the layers below, which it imports, may read files beside them.
+        for below in layer(name).reads:
+            yield from (path for path in _files(self.root / below) if path.suffix != ".py")
         if name == _PACKAGES_HANDLERS:
             for function in CATALOG.functions:
                 yield from source_files(self.root / "lambda_src", function.package)
@@ -91,9 +91,9 @@ class Inputs:
         }
 
 
-def _of_layer(name: str, configured: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an environment's file says to a layer: its keys, foundation's and the provider's, not the salt."""
-    others = set(LAYER_NAMES) - {name, _NAMES}
+def _of_layers(names: tuple[str, ...], configured: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an environment's file says to a layer: its keys, those of layers below and the provider's."""
+    others = set(LAYER_NAMES).difference(names)
     keys = configured.get("config")
     own = {key: keys[key] for key in keys if key.partition(":")[0] not in others} if isinstance(keys, dict) else {}
     return {**{key: value for key, value in configured.items() if key not in (_SALT, "config")}, "config": own}

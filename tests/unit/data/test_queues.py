@@ -4,7 +4,7 @@ from dataclasses import replace
 import pulumi
 import pytest
 
-from data.queues import DeadLetteredQueue, DeadLetteredQueueArgs, visibility_timeout_seconds
+from data.queues import DeadLetteredQueue, DeadLetteredQueueArgs
 from foundation.model import Function, Queue, QueueTrigger
 from foundation.resource_policies import queue_policy
 from tests.support.declarations import INBOX, READ, STORE, TAGS
@@ -50,8 +50,8 @@ def test_a_message_stays_invisible_for_six_times_its_consumers_timeout(seconds: 
 
 def test_the_consumers_batching_window_comes_on_top() -> None:
     trigger = QueueTrigger(queue="inbox", window_seconds=20)
-    assert visibility_timeout_seconds(replace(STORE, timeout_seconds=30, trigger=trigger)) == 200
-    assert visibility_timeout_seconds(replace(READ, timeout_seconds=10)) == 60
+    assert replace(STORE, timeout_seconds=30, trigger=trigger).visibility_seconds == 200
+    assert replace(READ, timeout_seconds=10).visibility_seconds == 60
 
 
 @pytest.mark.parametrize("receives", [5, 9])

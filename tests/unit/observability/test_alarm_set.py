@@ -4,29 +4,21 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import pulumi
-import pytest
-
 from foundation.naming import Names
 from observability.alarm_set import AlarmSet, AlarmSetArgs
-from observability.alarm_spec import AlarmSpec, Deployed
+from observability.alarm_spec import AlarmSpec, Key
 from observability.config import SEVERITIES
 from observability.function_alarms import NOT_CALLED
-from observability.metrics import Metric, Reference
+from observability.metrics import Metric
 from observability.queue_alarms import STILL_WAITING
 from tests.support.mocks import record
 
-TABLE = Reference("table", "events")
-PHYSICAL = {
-    TABLE: "table-events-dev",
-    Reference("function", "ingest"): "lambda-ingest-dev",
-    Reference("memory-used", "ingest"): "memory-used-ingest-dev",
-}
+TABLE = Key("table", "events")
 TOPICS = {severity: f"arn:aws:sns:us-east-1:123456789012:topic-{severity}-dev" for severity in SEVERITIES}
 TOPIC = TOPICS["ticket"]
 
 PLAIN = AlarmSpec(
-    subject=Reference("function", "ingest"),
+    key=Key("function", "ingest"),
     alarm_type="errors",
     summary="It fails.",
     remediation="mend it.",
@@ -35,7 +27,7 @@ PLAIN = AlarmSpec(
             namespace="AWS/Lambda",
             name="Errors",
             statistic="Sum",
-            dimensions={"FunctionName": Reference("function", "ingest")},
+            dimensions={"FunctionName": "lambda-ingest-dev"},
         ),
     ),
     rule="over 3",
@@ -46,7 +38,7 @@ PLAIN = AlarmSpec(
     missing_data=STILL_WAITING,
 )
 MATH = AlarmSpec(
-    subject=TABLE,
+    key=TABLE,
     alarm_type="faults",
     summary="It fails.",
     remediation="mend it.",
@@ -55,7 +47,7 @@ MATH = AlarmSpec(
             namespace="AWS/DynamoDB",
             name="SystemErrors",
             statistic="Sum",
-            dimensions={"TableName": TABLE, "Operation": operation},
+            dimensions={"TableName": "table-events-dev", "Operation": operation},
         )
         for operation in ("PutItem", "Query")
     ),
@@ -66,15 +58,13 @@ MATH = AlarmSpec(
 )
 
 
-def alarm(spec: AlarmSpec, **deployed: Any) -> Mapping[str, Any]:
+def alarm(spec: AlarmSpec) -> Mapping[str, Any]:
     def program() -> None:
         args = AlarmSetArgs(
             specs=[spec],
             names=Names("dev"),
-            physical=PHYSICAL,
             topics=TOPICS,
             tags={"Component": "ingest"},
-            deployed=pulumi.Output.from_input(deployed).apply(lambda known: Deployed(**known)),
             runbooks="https://wiki/books",
         )
         AlarmSet("set", args)
@@ -134,16 +124,3 @@ def test_metric_math_returns_the_expression_and_nothing_else():
 
 def test_metric_math_leaves_out_what_cloudwatch_refuses_beside_it():
     assert {"metricName", "namespace", "period", "statistic", "extendedStatistic", "dimensions"}.isdisjoint(alarm(MATH))
-
-
-def test_a_threshold_may_follow_from_the_deployed_resource():
-    spec = replace(PLAIN, threshold=lambda deployed: deployed.memory_mb * 0.9)
-    assert alarm(spec, memory_mb=640)["threshold"] == pytest.approx(576)
-
-
-def test_a_metric_of_our_own_is_called_by_its_physical_name():
-    own = Metric(namespace="Estate", name=Reference("memory-used", "ingest"), statistic="Maximum", dimensions={})
-    inputs = alarm(replace(PLAIN, metrics=(own,)))
-    assert (inputs["metricName"], inputs["namespace"]) == ("memory-used-ingest-dev", "Estate")
-    query = alarm(replace(PLAIN, metrics=(own,), expression="m1"))["metricQueries"][1]
-    assert query["metric"]["metricName"] == "memory-used-ingest-dev"

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -22,21 +23,20 @@ from foundation.model import (
 )
 from foundation.validation import validate
 from observability.account_alarms import ACCOUNT, ACCOUNT_ALARMS, TOPIC_ALARMS
-from observability.alarm_spec import AlarmSpec, Deployed, description
+from observability.alarm_spec import AlarmSpec, Key, description
 from observability.alarms import estate_alarms
-from observability.config import LEVELS, Level, parse
+from observability.config import LEVELS, Level
 from observability.function_alarms import FUNCTION_ALARMS, NOT_CALLED
 from observability.function_capacity import CAPACITY_ALARMS
 from observability.log_metrics import of_batches
-from observability.metrics import Metric, Reference, failure_queues
+from observability.metrics import Metric
 from observability.queue_alarms import FAILURE_ALARMS, QUEUE_ALARMS
 from observability.schedule_alarms import SCHEDULE_ALARMS, scheduled
 from observability.table_alarms import OPERATIONS, TABLE_ALARMS
 from tests.support.alarm_table import SNAPSHOT, snapshot
 from tests.support.declarations import SWEEP, with_function
+from tests.support.watching import estate
 from tests.unit.foundation.guardrails.pairs import alarmed
-
-THRESHOLDS = parse({}, stack="dev").thresholds
 
 # Metrics AWS publishes, with the dimensions they come in: "Types of metrics for Lambda functions", "Available
 # CloudWatch metrics for Amazon SQS", "DynamoDB metrics and dimensions", "Monitoring Amazon SNS topics".
@@ -123,21 +123,20 @@ SAMPLE = Catalog(
 CATALOGS = pytest.mark.parametrize("catalog", [CATALOG, SAMPLE], ids=["catalog", "sample"])
 
 
-def all_specs(catalog: Catalog, level: Level = "all", **configured: int) -> list[AlarmSpec]:
-    thresholds = parse({"quietHours": 6, **configured}, stack="dev").thresholds
-    return [spec for specs in estate_alarms(catalog, thresholds, level).values() for spec in specs]
+def all_specs(catalog: Catalog, level: Level = "all", **configured: Any) -> list[AlarmSpec]:
+    configured = {"quietHours": 6, **configured}
+    watched = estate(catalog, **configured)
+    return [spec for specs in estate_alarms(watched, level).values() for spec in specs]
 
 
 def function_named(catalog: Catalog, name: str) -> Function:
     return next(function for function in catalog.functions if function.name == name)
 
 
-def spec_of(kind: str, purpose: str, alarm_type: str, *, catalog: Catalog = SAMPLE, **configured: int) -> AlarmSpec:
-    subject = Reference(kind, purpose)  # pyright: ignore[reportArgumentType]
+def spec_of(kind: str, purpose: str, alarm_type: str, *, catalog: Catalog = SAMPLE, **configured: Any) -> AlarmSpec:
+    key = Key(kind, purpose)  # pyright: ignore[reportArgumentType]
     (found,) = [
-        spec
-        for spec in all_specs(catalog, "all", **configured)
-        if (spec.subject, spec.alarm_type) == (subject, alarm_type)
+        spec for spec in all_specs(catalog, "all", **configured) if (spec.key, spec.alarm_type) == (key, alarm_type)
     ]
     return found
 
@@ -163,12 +162,13 @@ def test_the_first_level_has_what_pages_and_what_users_would_lose():
 @CATALOGS
 def test_every_resource_has_alarms_and_nothing_else_has_any(catalog: Catalog):
     validate(catalog)
-    expected = {Reference("function", function.name) for function in catalog.functions}
-    expected |= {Reference("queue", queue.name) for queue in catalog.queues}
-    expected |= {Reference("table", table.name) for table in catalog.tables}
-    expected |= {key for key, _ in scheduled(catalog)}
-    expected |= {*failure_queues(catalog), ACCOUNT, Reference("topic", "page"), Reference("topic", "ticket")}
-    assert {spec.subject for spec in all_specs(catalog)} == expected
+    expected = {Key("function", function.name) for function in catalog.functions}
+    expected |= {Key("queue", queue.name) for queue in catalog.queues}
+    expected |= {Key("table", table.name) for table in catalog.tables}
+    expected |= {Key("dlq", name) for name in catalog.dead_letter_queues}
+    expected |= {Key("schedule", function.name) for function in scheduled(catalog)}
+    expected |= {ACCOUNT, Key("topic", "page"), Key("topic", "ticket")}
+    assert {spec.key for spec in all_specs(catalog)} == expected
 
 
 @CATALOGS
@@ -192,12 +192,16 @@ def test_the_kinds_of_one_catalog_name_are_told_apart():
 
 @CATALOGS
 def test_every_alarm_is_about_a_metric_that_is_published_in_these_dimensions(catalog: Catalog):
-    made = {(kind, function.name) for function in catalog.functions for kind in ("memory-used", *of_batches(function))}
+    made = {
+        f"{kind}-{function.name}-dev"
+        for function in catalog.functions
+        for kind in ("memory-used", *of_batches(function))
+    }
     for spec in all_specs(catalog):
         for metric in spec.metrics:
-            if isinstance(metric.name, Reference):
-                assert (metric.name.kind, metric.name.purpose) in made
-                assert (metric.namespace, metric.dimensions) == ("Estate", {})
+            if metric.namespace == "Estate":
+                assert metric.name in made
+                assert metric.dimensions == {}
             else:
                 assert frozenset(metric.dimensions) == PUBLISHED[metric.namespace, metric.name], spec.purpose
 
@@ -247,7 +251,7 @@ def test_a_rate_is_overdue_in_minutes_or_hours_and_no_other_schedule_is():
 @CATALOGS
 def test_failed_messages_do_not_vanish_in_a_gap(catalog: Catalog):
     for spec in all_specs(catalog):
-        if spec.subject.kind == "dlq" and spec.alarm_type != "arrivals":
+        if spec.key.kind == "dlq" and spec.alarm_type != "arrivals":
             assert spec.missing_data.treatment == "ignore"
         assert spec.missing_data.why
 
@@ -264,30 +268,30 @@ def test_every_description_says_how_urgent_what_it_means_what_to_do_and_where_th
 
 
 def test_only_critical_functions_make_queries_slow():
-    slow = {spec.subject for spec in all_specs(SAMPLE) if spec.symptom == "queries-slow"}
-    assert slow == {Reference("function", "dlq-a")}
+    slow = {spec.key for spec in all_specs(SAMPLE) if spec.symptom == "queries-slow"}
+    assert slow == {Key("function", "dlq-a")}
 
 
 @CATALOGS
 def test_the_guardrail_misses_what_nothing_watches(catalog: Catalog):
-    sets = estate_alarms(catalog, THRESHOLDS, "standard")
+    sets = estate_alarms(estate(catalog), "standard")
     assert list(guardrail(alarmed(sets), catalog)) == []
-    for subject in sets:
-        if subject.kind not in ("account", "topic"):
-            left = {key: specs for key, specs in sets.items() if key != subject}
+    for watched in sets:
+        if watched.kind not in ("account", "topic"):
+            left = {key: specs for key, specs in sets.items() if key != watched}
             missing = [finding.found for finding in guardrail(alarmed(left), catalog)]
-            critical = subject.kind != "function" or function_named(catalog, subject.purpose).critical
-            assert missing or not critical, subject
+            critical = watched.kind != "function" or function_named(catalog, watched.name).critical
+            assert missing or not critical, watched
 
 
 @pytest.mark.parametrize(("function", "threshold"), [("a", 27_000), ("dlq-a", 9_000), ("table-a-read", 810_000)])
 def test_duration_is_held_against_the_timeout(function: str, threshold: float):
     spec = spec_of("function", function, "duration")
-    assert (spec.limit(Deployed()), spec.metrics[0].statistic) == (threshold, "p99")
+    assert (spec.threshold, spec.metrics[0].statistic) == (threshold, "p99")
 
 
 def test_the_share_of_the_timeout_is_configurable():
-    assert spec_of("function", "a", "duration", durationPercent=50).limit(Deployed()) == 15_000
+    assert spec_of("function", "a", "duration", durationPercent=50).threshold == 15_000
 
 
 @pytest.mark.parametrize(("function", "minutes"), [("dlq-a", 5), ("table-a-read", 19)])
@@ -306,47 +310,52 @@ def test_throttled_minutes_are_forgiven_where_a_trigger_tries_again():
 
 def test_lag_is_in_milliseconds():
     spec = spec_of("function", "table-a", "lag", maximumStreamLagSeconds=120)
-    assert (spec.limit(Deployed()), spec.metrics[0].statistic) == (120_000, "Maximum")
+    assert (spec.threshold, spec.metrics[0].statistic) == (120_000, "Maximum")
 
 
 def test_spillover_is_measured_on_the_alias_that_is_kept_warm():
     metric = spec_of("function", "dlq-a", "spillover").metrics[0]
     assert metric.name == "ProvisionedConcurrencyInvocations"
     assert metric.dimensions == {
-        "FunctionName": Reference("function", "dlq-a"),
-        "Resource": Reference("alias", "dlq-a"),
+        "FunctionName": "lambda-dlq-a-dev",
+        "Resource": "lambda-dlq-a-dev:live",
     }
 
 
 def test_no_spillover_is_told_where_no_provisioned_concurrency_is_kept():
     spec = spec_of("function", "dlq-a", "spillover")
-    assert (spec.limit(Deployed(warm_percent=70)), spec.limit(Deployed(warm_percent=0))) == (10, 100)
+    assert (spec.threshold, spec_of("function", "dlq-a", "spillover", warm_percent=0).threshold) == (10, 100)
     assert spec.comparison == "GreaterThanThreshold", "a share is never over 100 %"
 
 
 def test_a_rate_of_errors_needs_calls_to_be_a_rate():
     spec = spec_of("function", "dlq-a", "error-rate", errorPercent=20)
-    assert (spec.limit(Deployed()), spec.expression) == (20, "IF(m2 >= 2, 100 * m1 / m2, 0)")
+    assert (spec.threshold, spec.expression) == (20, "IF(m2 >= 2, 100 * m1 / m2, 0)")
     assert [metric.name for metric in spec.metrics] == ["Errors", "Invocations"]
 
 
 def test_records_that_are_handed_back_count_like_failed_calls():
     spec = spec_of("function", "a", "error-rate")
-    names = [getattr(metric.name, "kind", metric.name) for metric in spec.metrics]
-    assert names == ["Errors", "Invocations", "records-failed", "records-received"]
+    names = [metric.name for metric in spec.metrics]
+    assert names == ["Errors", "Invocations", "records-failed-a-dev", "records-received-a-dev"]
 
 
 def test_latency_is_held_against_what_callers_tolerate_when_there_are_calls_enough():
     spec = spec_of("function", "dlq-a", "latency", slowQueryMilliseconds=750)
-    assert (spec.limit(Deployed()), spec.metrics[0].statistic) == (750, "p99")
+    assert (spec.threshold, spec.metrics[0].statistic) == (750, "p99")
     assert spec.expression == "IF(m2 >= 4, m1)"
     assert (spec.datapoints, spec.periods, spec.period_seconds) == (5, 15, 60), "20 calls in five minutes"
 
 
 def test_a_stream_is_stalled_when_it_is_written_to_and_nobody_is_called():
     spec = spec_of("function", "aggregate", "stalled", catalog=CATALOG)
-    names = [getattr(metric.name, "kind", metric.name) for metric in spec.metrics]
-    assert names == ["ConsumedWriteCapacityUnits", "Invocations", "records-received", "events-stored"]
+    names = [metric.name for metric in spec.metrics]
+    assert names == [
+        "ConsumedWriteCapacityUnits",
+        "Invocations",
+        "records-received-ingest-dev",
+        "events-stored-ingest-dev",
+    ]
     assert len(spec_of("function", "table-a", "stalled").metrics) == 2, "nobody stores events of a queue in table a"
     assert (spec.datapoints, spec.periods) == (11, 22), "a timeout, a batching window, four minutes and five"
     queue = spec_of("function", "ingest", "stalled", catalog=CATALOG)
@@ -372,38 +381,38 @@ def test_more_writers_than_an_alarm_has_room_for_are_left_out():
 
 
 def test_memory_is_held_against_what_the_deployed_function_has():
-    spec = spec_of("function", "a", "memory", memoryPercent=80)
-    assert spec.limit(Deployed(memory_mb=1000)) == 800
+    spec = spec_of("function", "a", "memory", memoryPercent=80, memory_mb=1000)
+    assert spec.threshold == 800
     assert spec.metrics[0].statistic == "Maximum"
 
 
 @pytest.mark.parametrize(("function", "threshold"), [("a", 1.6), ("dlq-a", 16)])
 def test_concurrency_is_held_against_the_reservation_or_what_the_queue_may_start(function: str, threshold: float):
-    assert spec_of("function", function, "concurrency").limit(Deployed()) == pytest.approx(threshold)
+    assert spec_of("function", function, "concurrency").threshold == pytest.approx(threshold)
 
 
 def test_warm_environments_are_wasted_when_a_weeks_use_stays_under_half_of_the_target():
     spec = spec_of("function", "dlq-a", "under-use")
-    assert (spec.limit(Deployed(warm_percent=70)), spec.comparison) == (0.35, "LessThanThreshold")
+    assert (spec.threshold, spec.comparison) == (0.35, "LessThanThreshold")
     assert (spec.periods, spec.datapoints, spec.period_seconds) == (7, 5, 86_400)
-    assert spec.metrics[0].dimensions["Resource"] == Reference("alias", "dlq-a")
+    assert spec.metrics[0].dimensions["Resource"] == "lambda-dlq-a-dev:live"
 
 
 def test_the_oldest_message_is_held_against_the_configured_age():
     spec = spec_of("queue", "b", "age", maximumQueueAgeSeconds=600)
-    assert (spec.limit(Deployed(visibility_seconds=60)), spec.metrics[0].statistic) == (600, "Maximum")
+    assert (spec.threshold, spec.metrics[0].statistic) == (600, "Maximum")
     assert "7 days" in spec.summary
 
 
 def test_a_message_that_gets_its_tries_is_never_late_however_many_it_may_have():
-    spec = spec_of("queue", "b", "age", maximumQueueAgeSeconds=600)
-    assert spec.limit(Deployed(visibility_seconds=121)) == 600
-    assert spec.limit(Deployed(visibility_seconds=301)) == 903, "SQS leaves out what was received more than three times"
+    # Its consumer has 20 s: messages stay invisible for 120. SQS leaves out what was received more than three times.
+    assert spec_of("queue", "b", "age", maximumQueueAgeSeconds=361).threshold == 361
+    assert spec_of("queue", "b", "age", maximumQueueAgeSeconds=60).threshold == 360
 
 
 def test_messages_in_flight_are_held_against_the_quota():
     spec = spec_of("queue", "a", "in-flight", capacityPercent=50)
-    assert (spec.limit(Deployed()), spec.metrics[0].name) == (60_000, "ApproximateNumberOfMessagesNotVisible")
+    assert (spec.threshold, spec.metrics[0].name) == (60_000, "ApproximateNumberOfMessagesNotVisible")
 
 
 @pytest.mark.parametrize(("queue", "days"), [("a", 3), ("b", 3), ("table-a", 7)])
@@ -419,21 +428,22 @@ def test_every_arrival_pages_and_the_first_message_writes_a_ticket(queue: str):
     assert (depth.threshold, depth.comparison, depth.symptom) == (1, "GreaterThanOrEqualToThreshold", "events-lost")
     assert (arrivals.threshold, arrivals.severity, arrivals.symptom) == (0, "page", None)
     for spec in (depth, arrivals):
-        names = [getattr(metric.name, "kind", metric.name) for metric in spec.metrics[:2]]
+        names = [metric.name for metric in spec.metrics[:2]]
         assert names == ["ApproximateNumberOfMessagesVisible", "ApproximateNumberOfMessagesNotVisible"]
 
 
 @pytest.mark.parametrize(("alarm_type", "threshold"), [("read-capacity", 32), ("write-capacity", 72)])
 def test_capacity_is_held_against_the_declared_maximum(alarm_type: str, threshold: float):
     spec = spec_of("table", "a", alarm_type)
-    assert (spec.limit(Deployed()), spec.limit(Deployed(billing="on-demand"))) == (threshold, 32_000)
+    assert (spec.threshold, spec_of("table", "a", alarm_type, on_demand=True).threshold) == (threshold, 32_000)
     assert spec.expression == "FILL(m1, 0) / PERIOD(m1)"
     assert spec.metrics[0].statistic == "Sum"
 
 
 def test_capacity_of_a_table_on_demand_is_held_against_the_quota():
-    spec = spec_of("table", "a-read", "read-capacity", capacityPercent=50)
-    assert {spec.limit(Deployed(billing=mode)) for mode in ("on-demand", "provisioned")} == {20_000}
+    for on_demand in (True, False):
+        spec = spec_of("table", "a-read", "read-capacity", capacityPercent=50, on_demand=on_demand)
+        assert spec.threshold == 20_000
 
 
 def test_system_errors_are_summed_over_the_operations_that_functions_may_call():
@@ -471,7 +481,7 @@ METRIC = Metric(namespace="AWS/Lambda", name="Errors", statistic="Sum", dimensio
 )
 def test_an_alarm_that_cloudwatch_would_refuse_cannot_be_written(changed: dict[str, object], message: str):
     valid: dict[str, object] = {
-        "subject": Reference("function", "a"),
+        "key": Key("function", "a"),
         "alarm_type": "x",
         "summary": "",
         "remediation": "",

@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
@@ -10,14 +9,11 @@ import pytest
 
 from foundation.catalog import CATALOG
 from foundation.model import Catalog, Function, Table
-from observability.alarm_spec import Deployed
 from observability.alarms import estate_alarms
-from observability.config import parse
 from observability.dashboard import Alarms, dashboard
-from observability.metrics import Reference, failure_queues
 from observability.widgets import Graphs
+from tests.support.watching import estate
 
-THRESHOLDS = parse({"maximumQueueAgeSeconds": 600, "maximumStreamLagSeconds": 120}, stack="dev").thresholds
 BARE = Catalog(
     tables=(Table(name="a", hash_key="k"),),
     queues=(),
@@ -35,24 +31,12 @@ LARGE = Catalog(
 CATALOGS = pytest.mark.parametrize("catalog", [CATALOG, BARE, LARGE], ids=["catalog", "bare", "large"])
 
 
-def references(catalog: Catalog) -> Iterator[Reference]:
-    for function in catalog.functions:
-        yield Reference("function", function.name)
-        yield Reference("alias", function.name)
-        yield Reference("log-group", function.name)
-        yield Reference("memory-used", function.name)
-    yield from failure_queues(catalog)
-    yield from (Reference("queue", queue.name) for queue in catalog.queues)
-    yield from (Reference("table", table.name) for table in catalog.tables)
-
-
 def body(catalog: Catalog = CATALOG, alarms: int = 3) -> dict[str, Any]:
-    physical = {reference: f"{reference.kind}-{reference.purpose}-dev" for reference in references(catalog)}
-    graphs = Graphs(region="eu-west-1", physical=physical)
+    graphs = Graphs(region="eu-west-1")
     arns = [f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:alarm-{number}-dev" for number in range(alarms)]
-    specs = estate_alarms(catalog, THRESHOLDS, "all")
-    deployed = {subject: Deployed(memory_mb=512, warm_percent=70, visibility_seconds=60) for subject in specs}
-    return dashboard(catalog, Alarms(specs=specs, deployed=deployed, page_arns=arns[:1], other_arns=arns[1:]), graphs)
+    watched = estate(catalog, maximumQueueAgeSeconds=600, maximumStreamLagSeconds=120)
+    specs = estate_alarms(watched, "all")
+    return dashboard(watched, Alarms(specs=specs, page_arns=arns[:1], other_arns=arns[1:]), graphs)
 
 
 def plots(catalog: Catalog = CATALOG) -> dict[str, dict[str, Any]]:
@@ -172,10 +156,10 @@ def drawn(catalog: Catalog = CATALOG) -> set[tuple[str, ...]]:
 def test_every_function_is_drawn(catalog: Catalog):
     shown = drawn(catalog)
     for function in catalog.functions:
-        name = f"function-{function.name}-dev"
+        name = f"lambda-{function.name}-dev"
         wanted = ("Invocations", "Errors", "Throttles", "Duration", "DeadLetterErrors", "DestinationDeliveryFailures")
         assert {(metric, name) for metric in wanted} <= shown
-        assert ("IncomingBytes", f"log-group-{function.name}-dev") in shown
+        assert ("IncomingBytes", f"/aws/lambda/{name}") in shown
         assert (f"memory-used-{function.name}-dev",) in shown
 
 
@@ -186,8 +170,8 @@ def test_every_queue_and_failure_queue_is_drawn(catalog: Catalog):
         name = f"queue-{queue.name}-dev"
         wanted = ("NumberOfMessagesSent", "NumberOfMessagesDeleted", "ApproximateAgeOfOldestMessage")
         assert {(metric, name) for metric in wanted} <= shown
-    for queue in failure_queues(catalog):
-        assert ("ApproximateNumberOfMessagesVisible", f"dlq-{queue.purpose}-dev") in shown
+    for queue in catalog.dead_letter_queues:
+        assert ("ApproximateNumberOfMessagesVisible", f"dlq-{queue}-dev") in shown
 
 
 @CATALOGS
@@ -204,8 +188,8 @@ def test_every_table_is_drawn(catalog: Catalog):
 
 
 def test_streams_and_warm_environments_are_drawn_where_there_are_any():
-    assert ("IteratorAge", "function-aggregate-dev") in drawn()
-    assert ("ProvisionedConcurrentExecutions", "function-query-dev", "alias-query-dev") in drawn()
+    assert ("IteratorAge", "lambda-aggregate-dev") in drawn()
+    assert ("ProvisionedConcurrentExecutions", "lambda-query-dev", "lambda-query-dev:live") in drawn()
     assert not {entry[0] for entry in drawn(BARE)} & {"IteratorAge", "ProvisionedConcurrentExecutions"}
 
 

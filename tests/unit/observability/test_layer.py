@@ -14,15 +14,16 @@ from foundation.catalog import CATALOG
 from foundation.model import QueueTrigger
 from foundation.tags import TAG_KEYS
 from observability.alarms import estate_alarms
-from observability.config import LEVELS, SEVERITIES, Level, parse
-from observability.metrics import failure_queues
+from observability.config import LEVELS, SEVERITIES, Level
 from observability.symptoms import SYMPTOMS
 from tests.support.cloudwatch.simulation import registered
 from tests.support.mocks import Recording, outputs_of, roll_out, run_layer
+from tests.support.watching import estate
 
 ALARM = "cloudwatch/metricAlarm:MetricAlarm"
 FILTER = "cloudwatch/logMetricFilter:LogMetricFilter"
 COMPOSITE = "cloudwatch/compositeAlarm:CompositeAlarm"
+ALL = {"observability:alarmLevel": "all"}
 TAGGABLE = {f"aws:{ALARM}", f"aws:{COMPOSITE}", "aws:sns/topic:Topic"}
 
 
@@ -43,10 +44,10 @@ def upstream(stack: str = "dev") -> dict[str, Any]:
 
 
 def test_there_is_an_alarm_for_each_specification_and_no_other(layer: Recording):
-    specs = estate_alarms(CATALOG, parse({}, stack="dev").thresholds, "standard")
+    specs = estate_alarms(estate(), "standard")
     names = {f"alarm-{spec.purpose}-dev" for alarms in specs.values() for spec in alarms}
     assert {alarm.inputs["name"] for alarm in layer.of(ALARM)} == names
-    assert {component.name for component in layer.of("AlarmSet")} == {f"{s.kind}-{s.purpose}" for s in specs}
+    assert {component.name for component in layer.of("AlarmSet")} == {f"{key.kind}-{key.name}" for key in specs}
 
 
 def test_alarms_measure_the_resources_that_the_lower_layers_made(layer: Recording):
@@ -79,7 +80,7 @@ def test_every_failure_queue_that_exists_is_watched(layer: Recording):
         if metric["namespace"] == "AWS/SQS"
     }
     assert watched == queues
-    assert {f"dlq-{queue.purpose}-dev" for queue in failure_queues(CATALOG)} < watched
+    assert {f"dlq-{queue}-dev" for queue in CATALOG.dead_letter_queues} < watched
 
 
 def test_every_alarm_notifies_the_topic_of_its_severity_itself_or_by_its_composite_alarm(layer: Recording):
@@ -104,7 +105,7 @@ def test_only_a_page_that_lasts_tells_its_end(layer: Recording):
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_level_says_which_alarms_there_are(level: Level):
     made = registered(level)
-    specs = estate_alarms(CATALOG, parse({}, stack="dev").thresholds, level)
+    specs = estate_alarms(estate(), level)
     assert {alarm.inputs["name"] for alarm in made.of(ALARM)} == {
         f"alarm-{spec.purpose}-dev" for alarms in specs.values() for spec in alarms
     }
@@ -116,7 +117,7 @@ def test_logical_names_do_not_change_with_the_level(layer: Recording):
 
 
 def test_each_composite_alarm_goes_off_with_any_alarm_of_its_symptom(layer: Recording):
-    specs = estate_alarms(CATALOG, parse({}, stack="dev").thresholds, "standard")
+    specs = estate_alarms(estate(), "standard")
     rules = {alarm.inputs["alarmName"]: alarm.inputs["alarmRule"] for alarm in layer.of(COMPOSITE)}
     assert set(rules) == {f"alarm-estate-{symptom}-dev" for symptom in SYMPTOMS}
     for symptom in SYMPTOMS:
@@ -171,14 +172,18 @@ def test_what_becomes_of_records_is_published_from_the_logs_of_functions_with_ba
     assert made == expected
 
 
-def test_thresholds_follow_from_what_the_lower_layers_deployed(layer: Recording):
+def test_thresholds_follow_from_the_configuration_of_the_lower_layers(layer: Recording):
     assert threshold(layer, "alarm-ingest-memory-dev") == pytest.approx(
         0.9 * outputs_of("compute")["functions"]["ingest"]["memory_mb"]
     )
     assert threshold(registered("all"), "alarm-query-under-use-dev") == pytest.approx(0.35)
-    below = upstream()
-    below["data"]["queues"]["ingest"]["visibility_seconds"] = 400
-    assert threshold(run_layer("observability", upstream=below), "alarm-queue-ingest-age-dev") == 3 * 400
+    warm = run_layer(
+        "observability", config={**ALL, "compute:provisionedUtilizationPercent": "50"}, upstream=upstream()
+    )
+    assert threshold(warm, "alarm-query-under-use-dev") == pytest.approx(0.25)
+    below = outputs_of("data")["queues"]["ingest"]["visibility_seconds"]
+    soon = run_layer("observability", config={"observability:maximumQueueAgeSeconds": "60"}, upstream=upstream())
+    assert threshold(soon, "alarm-queue-ingest-age-dev") == max(60, 3 * below)
 
 
 def test_every_physical_name_ends_in_the_suffix_and_is_not_too_long(layer: Recording):
@@ -258,18 +263,13 @@ def threshold(recording: Recording, name: str) -> float:
     return recording.one(ALARM, name=name).inputs["threshold"]
 
 
-def test_capacity_alarms_follow_the_billing_that_data_reports():
+def test_capacity_alarms_follow_the_billing_of_data():
     (table,) = [table for table in CATALOG.tables if table.name == "events"]
     assert table.write is not None
     name = "alarm-table-events-write-capacity-dev"
     assert threshold(registered("all"), name) == pytest.approx(0.8 * table.write.maximum)
-    below = upstream()
-    below["data"]["tables"]["events"]["billing"] = "on-demand"
-    switched = run_layer("observability", config={"observability:alarmLevel": "all"}, upstream=below)
+    switched = run_layer("observability", config={**ALL, "data:onDemand": "true"}, upstream=upstream())
     assert threshold(switched, name) == pytest.approx(32_000)
-    for other in (other for other in CATALOG.tables if other.name != "events"):
-        same = f"alarm-table-{other.name}-write-capacity-dev"
-        assert threshold(switched, same) == threshold(registered("all"), same)
 
 
 def test_configuration_reaches_alarms_and_topic():

@@ -90,8 +90,8 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
         ("data/tables.py", {"data"}),
         ("data/outputs.py", {"data", "compute", "observability"}),
         ("compute/outputs.py", {"compute", "observability"}),
-        ("compute/sizing.json", {"compute"}),
-        ("compute/new.json", {"compute"}),
+        ("compute/sizing.json", {"compute", "observability"}),
+        ("compute/new.json", {"compute", "observability"}),
         ("lambda_src/query/handler.py", {"compute"}),
         ("lambda_src/shared/new.py", {"compute"}),
         ("lambda_src/query/data.md", {"compute"}),
@@ -144,8 +144,8 @@ def test_relative_imports_are_followed_through_packages(checkout: Checkout) -> N
 @pytest.mark.parametrize(
     ("text", "layers"),
     [
-        ("config:\n  compute:logRetentionDays: 7\n", {"compute"}),
-        ("config:\n  compute:token:\n    secure: v1:abc:def\n", {"compute"}),
+        ("config:\n  compute:logRetentionDays: 7\n", {"compute", "observability"}),
+        ("config:\n  compute:token:\n    secure: v1:abc:def\n", {"compute", "observability"}),
         ("config:\n  foundation:costCenter: eu-1\n", ALL),
         ("config:\n  aws:region: eu-west-1\n", ALL),
         ("secretsprovider: awskms://alias/estate\n", ALL),

@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from foundation.catalog import CATALOG
 from foundation.guardrails.alarms import LEVEL
 from foundation.guardrails.rules import CONFIGURATION, UNKNOWN, Resource
 from foundation.guardrails.together import TOPIC_KEY
@@ -14,8 +13,8 @@ from foundation.layers import project
 from foundation.tags import TAG_KEYS
 from observability.alarm_spec import AlarmSpec
 from observability.alarms import AlarmSets, estate_alarms
-from observability.config import Level, parse
-from observability.metrics import Reference
+from observability.config import Level
+from tests.support.watching import estate
 
 ACCOUNT = "123456789012"
 TABLE = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/table-events-dev"
@@ -296,8 +295,8 @@ def alarmed(sets: AlarmSets) -> list[Resource]:
 def _alarm(spec: AlarmSpec) -> Resource:
     metrics = [
         {
-            "metricName": _physical(metric.name),
-            "dimensions": {key: _physical(value) for key, value in metric.dimensions.items()},
+            "metricName": metric.name,
+            "dimensions": dict(metric.dimensions),
         }
         for metric in spec.metrics
     ]
@@ -306,15 +305,8 @@ def _alarm(spec: AlarmSpec) -> Resource:
     return resource(ALARM, tags=TAGS, name=f"alarm-{spec.purpose}-dev", alarmActions=actions, **about)
 
 
-def _physical(value: Reference | str) -> str:
-    if isinstance(value, str):
-        return value
-    kind = "lambda" if value.kind == "function" else value.kind
-    return f"{kind}-{value.purpose}-dev"
-
-
 def _alarms(level: Level = "standard") -> list[Resource]:
-    return alarmed(estate_alarms(CATALOG, parse({}, stack="dev").thresholds, level))
+    return alarmed(estate_alarms(estate(), level))
 
 
 def _at_level(level: str) -> list[Resource]:

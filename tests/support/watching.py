@@ -1,0 +1,28 @@
+"""The estate as alarms and dashboard are derived from it."""
+
+from typing import Any
+
+from foundation.catalog import CATALOG
+from foundation.model import Catalog
+from foundation.naming import Names
+from observability.config import parse
+from observability.definition import Estate
+
+
+def estate(
+    catalog: Catalog = CATALOG,
+    *,
+    memory_mb: int = 512,
+    warm_percent: int = 70,
+    on_demand: bool = False,
+    **configured: Any,
+) -> Estate:
+    """Return the estate of an environment `dev`; `configured` are settings of observability."""
+    return Estate(
+        catalog=catalog,
+        names=Names("dev"),
+        thresholds=parse(configured, stack="dev").thresholds,
+        memory_mb={function.name: memory_mb for function in catalog.functions},
+        warm_percent=warm_percent,
+        on_demand=on_demand,
+    )
