@@ -161,9 +161,7 @@ def _raise(output: str, shown: str) -> None:
     elif _INCOMPLETE.search(output) and "wheel" not in output:
         allowed = "every package that is needed, with version and hashes; lock again: scripts/estate lock"
     else:
-        allowed = (
-            "packages with a wheel for that Python and platform, as nothing is built; choose another version or package"
-        )
+        allowed = "packages with a wheel for it, and nothing is built; take another version, package or compute:runtime"
     raise InvalidConfiguration([Problem(where=shown, value="not installable", allowed=f"{allowed}. uv: {said}")])
 
 
