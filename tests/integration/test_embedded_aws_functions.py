@@ -30,6 +30,7 @@ from tests.integration.cloud import (
     unique,
 )
 from tests.support.declarations import READ
+from tests.support.package_index import made_elsewhere
 from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
@@ -156,6 +157,7 @@ def test_a_handler_sees_the_packages_that_it_locked_and_boto3_and_none_of_the_em
         assert [
             name for name in names if name.startswith("orjson/") and name.endswith("cpython-313-aarch64-linux-gnu.so")
         ]
+        assert code == made_elsewhere(source, tmp_path / f"machine-{number}", umask=0o077)
         lambdas.create_function(
             FunctionName=declared.name, Role=role, Runtime="python3.13", Handler=declared.handler,
             Code={"ZipFile": code}, Architectures=["arm64"], Timeout=60,

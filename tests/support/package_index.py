@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 import threading
 import zipfile
 from base64 import urlsafe_b64encode
@@ -11,8 +14,12 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
+from compute import wheels
+from estate_tool.core import paths
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
 ANY = "py3-none-any"
 ARM = "cp313-cp313-manylinux_2_17_aarch64.manylinux2014_aarch64"
@@ -67,6 +74,24 @@ class Index:
             return self.files.get(rest)
         links = [name for name in self.files if name.startswith(f"{rest}-")]
         return "".join(f'<a href="/files/{name}">{name}</a>\n' for name in links).encode() if links else None
+
+
+def made_elsewhere(source: Path, machine: Path, *, umask: int) -> bytes:
+    """Return the package of READ, made from a copy of the sources with a cache, umask and time zone of its own.
+
+    Downloaded wheels are shared.
+    """
+    program = (
+        "import sys, pathlib; from compute.packaging import build; from tests.support.declarations import READ;"
+        "sys.stdout.buffer.write(build(READ, 'python3.13', pathlib.Path(sys.argv[1])).read_bytes())"
+    )
+    subprocess.run(["cp", "-R", str(source), str(machine)], check=True, umask=umask)
+    environ = {
+        "UV_CACHE_DIR": str(wheels.cache() / "packages"), **os.environ, "ESTATE_CACHE": str(machine / "cache"),
+        "TZ": f"XYZ{umask % 12}", "PYTHONPATH": str(paths.ROOT),
+    }  # fmt: skip
+    command = [sys.executable, "-c", program, str(machine)]
+    return subprocess.run(command, env=environ, umask=umask, cwd=machine, capture_output=True, check=True).stdout
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import zipfile
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from estate_tool.core import paths
 from foundation.problems import InvalidConfiguration, Problem
 from tests.support import package_index
 from tests.support.declarations import READ
-from tests.support.package_index import ANY, ARM, INTEL, Index
+from tests.support.package_index import ANY, ARM, INTEL, Index, made_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -165,20 +164,9 @@ def test_two_packages_that_overwrite_each_other_or_us_are_refused(index: Index, 
 def test_two_machines_make_the_same_package(index: Index, source: Path, tmp_path: Path) -> None:
     lock = index.add("thing", "1.0", {"thing/__init__.py": "X = 1\n"}, INTEL, ARM, entry="thing = thing:X")
     written(source, "import thing\n", lock)
-    program = (
-        "import sys, pathlib; from compute.packaging import build; from tests.support.declarations import READ;"
-        f"sys.stdout.buffer.write(build(READ, '{RUNTIME}', pathlib.Path(sys.argv[1])).read_bytes())"
-    )
-    made: list[bytes] = []
-    for umask, zone in ((0o000, "Asia/Tokyo"), (0o077, "America/New_York")):
-        machine = tmp_path / zone.replace("/", "-")
-        subprocess.run(["cp", "-R", str(source), str(machine)], check=True, umask=umask)
-        environ = {**os.environ, "ESTATE_CACHE": str(machine / "cache"), "TZ": zone, "PYTHONPATH": str(paths.ROOT)}
-        command = [sys.executable, "-c", program, str(machine)]
-        ran = subprocess.run(command, env=environ, umask=umask, cwd=machine, capture_output=True, check=True)
-        made.append(ran.stdout)
-    assert made[0] == made[1]
-    assert len(made[0]) > 500
+    made = made_elsewhere(source, tmp_path / "one", umask=0o000)
+    assert made == made_elsewhere(source, tmp_path / "other", umask=0o077)
+    assert made == build(READ, RUNTIME, source).read_bytes()
 
 
 @pytest.mark.parametrize(
