@@ -38,7 +38,7 @@ SETTINGS = (
         "small",
         default=False,
         about="Makes all layers those of a small, short-lived environment: tables on demand, nothing kept warm, "
-        "only the alarms that page, no dashboard. What a layer sets itself goes before it.",
+        "only the alarms that page, no dashboard. A layer's own setting goes before it.",
     ),
 )
 

@@ -56,7 +56,7 @@ SETTINGS = (
         valid=_is_subscription,
         allowed='a list of {"protocol", "endpoint"}: email and an address, https and a URL, sqs or lambda and an ARN; '
         'with "severity", page or ticket, of that alone',
-        about="Who is told when an alarm changes its state. A queue's or function's own policy must let the topic in.",
+        about="Recipients of changes of alarms' states. A queue's or function's own policy must let the topic in.",
     ),
     text(
         "topicKeyArn",
@@ -151,7 +151,7 @@ SETTINGS = (
         minimum=0,
         maximum=1_000_000,
         unit="dollars",
-        about="What the environment may cost a month: a ticket when it has, or will by AWS's forecast. 0: no budget. "
+        about="Limit of the environment's cost a month: a ticket when it is reached, or will by AWS's forecast. 0: no budget. "
         "AWS has to know the tag `Environment` (`estate tags ENV --activate`).",
     ),
     integer(
