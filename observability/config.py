@@ -151,8 +151,8 @@ SETTINGS = (
         minimum=0,
         maximum=1_000_000,
         unit="dollars",
-        about="Limit of the environment's monthly cost: a ticket when it is reached, or will be by AWS's forecast. 0: none. "
-        "AWS has to know the tag `Environment` (`estate tags ENV --activate`).",
+        about="Limit of the environment's monthly cost: a ticket when it is reached, or will be by AWS's forecast. "
+        "0: none. AWS has to know the tag `Environment` (`estate tags ENV --activate`).",
     ),
     integer(
         "accountConcurrency",
