@@ -161,7 +161,8 @@ def _certain(node: ast.AST) -> Iterator[ast.AST]:
     ):
         bodies = []
     elif isinstance(node, ast.If) and any(word in ast.unparse(node.test) for word in _CONDITIONS):
-        bodies = node.orelse if "TYPE_CHECKING" in ast.unparse(node.test) else []
+        test = ast.unparse(node.test)
+        bodies = [] if "TYPE_CHECKING" not in test else node.body if test.startswith("not ") else node.orelse
     for child in bodies:
         yield from _certain(child)
 

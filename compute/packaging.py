@@ -6,7 +6,7 @@ import hashlib
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -23,30 +23,35 @@ _KEPT_DAYS = 30
 _FORMAT = "1"  # rises when the same files become other bytes
 
 
-def build(function: Function, runtime: str, source: Path = SOURCE) -> Path:
+def build(function: Function, runtime: str, source: Path = SOURCE, say: Callable[[str], None] = lambda _: None) -> Path:
     """Return the function's package, from the user's cache or made: what it is made of decides its name there.
 
-    Raises InvalidConfiguration for what can't be packaged, among it an import that nothing in the package answers, and
-    PackagesUnavailable; a package in the cache has passed all checks.
+    `say` is told before packages are installed, which may take long. Raises InvalidConfiguration for what can't be
+    packaged, such as an import that nothing in it answers, and PackagesUnavailable. A package in the cache has passed.
     """
     own = _own_files(source, function.package)
-    lock = own.get(wheels.LOCK, File(b"")).content.decode()
+    lock = _text(own[wheels.LOCK].content) if wheels.LOCK in own else ""
     folder = wheels.cache() / "functions"
     name = f"{function.package}-{_digest(own, function, runtime)}"
     for found in folder.glob(f"{name}-*.zip"):
         if hashlib.sha256(found.read_bytes()).hexdigest().startswith(found.stem.rpartition("-")[2]):
-            os.utime(found)
+            with contextlib.suppress(OSError):  # a cache that may only be read
+                os.utime(found)
             return found
+    if any(wheels.requirements(lock)):
+        say(f"packaging {function.name}, with wheels for {runtime} on {wheels.ARCHITECTURE}")
     content = _package(function, runtime, own, lock, source)
     path = folder / f"{name}-{hashlib.sha256(content).hexdigest()[:24]}.zip"
     _write(path, content)
     return path
 
 
-def build_all(functions: Iterable[Function], runtime: str) -> dict[str, Path]:
+def build_all(
+    functions: Iterable[Function], runtime: str, say: Callable[[str], None] = lambda _: None
+) -> dict[str, Path]:
     """Return the packages of all functions by name; raises one InvalidConfiguration with everything that is wrong."""
     each = list(functions)
-    paths = together(*(functools.partial(build, function, runtime) for function in each))
+    paths = together(*(functools.partial(build, function, runtime, say=say) for function in each))
     return {function.name: path for function, path in zip(each, paths, strict=True)}
 
 
@@ -61,9 +66,9 @@ def check_handlers(functions: Iterable[Function], source: Path = SOURCE) -> None
             problems.append(Problem(where=where, value=function.handler, allowed=allowed))
             continue
         try:
-            own = _own_files(source, function.package)
-            if lock := own.get(wheels.LOCK):
-                wheels.check_lock(lock.content.decode(), _lock_name(source, function), function.name)
+            lock = source / function.package / wheels.LOCK
+            if lock in source_files(source, function.package):
+                wheels.check_lock(_text(lock.read_bytes()), _lock_name(source, function), function.name)
         except InvalidConfiguration as error:
             problems += [problem for problem in error.problems if problem not in problems]
     if problems:
@@ -176,6 +181,10 @@ def _write(path: Path, content: bytes) -> None:
         with contextlib.suppress(FileNotFoundError):  # another process does the same
             if other.stat().st_mtime < oldest:
                 other.unlink()
+
+
+def _text(content: bytes) -> str:
+    return content.decode("utf-8-sig", errors="replace")
 
 
 def _lock_name(source: Path, function: Function) -> str:

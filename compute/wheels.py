@@ -171,23 +171,23 @@ def installed(folder: Path, shown: str) -> Mapping[str, Path]:
     Raises InvalidConfiguration when two wheels bring different files of one name: which one stays is chance.
     """
     hashes: dict[str, str] = {}
-    problems: list[Problem] = []
-    for record in sorted(folder.glob("*.dist-info/RECORD")):
+    twice: set[str] = set()
+    for record in folder.glob("*.dist-info/RECORD"):
         with record.open(encoding="utf-8", newline="") as lines:
-            for name, digest, _ in csv.reader(lines):
-                if _is_left_out(name, folder):
-                    continue
-                if hashes.setdefault(name, digest) != digest:
-                    allowed = "packages that don't overwrite each other's files"
-                    problems.append(Problem(where=shown, value=name, allowed=allowed))
-    if problems:
-        raise InvalidConfiguration(problems)
-    return {name: folder / name for name in hashes}
+            twice |= {name for name, digest, *_ in csv.reader(lines) if hashes.setdefault(name, digest) != digest}
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    files = {name: path for name, path in files.items() if not _is_left_out(name, path)}
+    if both := sorted(twice & files.keys()):
+        allowed = "packages that don't overwrite each other's files"
+        raise InvalidConfiguration([Problem(where=shown, value=name, allowed=allowed) for name in both])
+    return files
 
 
-def _is_left_out(name: str, folder: Path) -> bool:
+def _is_left_out(name: str, path: Path) -> bool:
     *folders, last = name.split("/")
-    if "__pycache__" in folders or ".." in folders or (".dist-info" in name and last in _OF_INSTALLATION):
+    if not folders:
+        return last == ".lock"
+    if "__pycache__" in folders or (".dist-info" in folders[0] and last in _OF_INSTALLATION):
         return True
     # A command that starts the Python it was installed with.
-    return folders[:1] == ["bin"] and (folder / name).read_bytes()[:2] == b"#!"
+    return folders == ["bin"] and path.read_bytes()[:2] == b"#!"

@@ -72,8 +72,10 @@ class Index:
         kind, _, rest = path.strip("/").partition("/")
         if kind == "files":
             return self.files.get(rest)
-        links = [name for name in self.files if name.startswith(f"{rest}-")]
-        return "".join(f'<a href="/files/{name}">{name}</a>\n' for name in links).encode() if links else None
+        found = {name: content for name, content in self.files.items() if name.startswith(f"{rest}-")}
+        hashes = {name: sha256(content).hexdigest() for name, content in found.items()}
+        links = [f'<a href="/files/{name}#sha256={digest}">{name}</a>\n' for name, digest in hashes.items()]
+        return "".join(links).encode() if links else None
 
 
 def made_elsewhere(source: Path, machine: Path, *, umask: int) -> bytes:

@@ -87,7 +87,7 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
 
     say = approval.display.line
     if "compute" in layers:
-        _make_packages(target)
+        _make_packages(target, say)
     account = _account(target, layers, say)
     taken = lock.taken(target, "estate deploy", changes=not args.preview, new=True, wait=args.wait, say=say)
     origin = provenance.at_hand()
@@ -122,7 +122,7 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
         )
 
 
-def _make_packages(target: Environment) -> None:
+def _make_packages(target: Environment, say: Callable[[str], None]) -> None:
     """Make the functions' packages, before anything is touched; raise UsageError or Failed."""
     from compute.packaging import build_all
     from compute.wheels import PackagesUnavailable
@@ -130,7 +130,7 @@ def _make_packages(target: Environment) -> None:
     from foundation.problems import InvalidConfiguration
 
     try:
-        build_all(CATALOG.functions, target.configuration.compute.runtime)
+        build_all(CATALOG.functions, target.configuration.compute.runtime, say)
     except InvalidConfiguration as error:
         raise UsageError(f"the functions can't be packaged; nothing was touched: {error}") from error
     except PackagesUnavailable as error:

@@ -66,6 +66,7 @@ def test_an_import_that_works_or_may_fail_is_none(code: str) -> None:
         ("try:\n    import pandas\nexcept ValueError:\n    pass", 2, "pandas"),
         ("try:\n    pass\nexcept ImportError:\n    pass\nfinally:\n    import pandas", 6, "pandas"),
         ("import typing\nif typing.TYPE_CHECKING:\n    pass\nelse:\n    import pandas", 5, "pandas"),
+        ("from typing import TYPE_CHECKING\nif not TYPE_CHECKING:\n    import pandas", 3, "pandas"),
         ("import lib.nothing", 1, "lib.nothing"),
         ("from lib.nothing import x", 1, "lib.nothing"),
         ("from google.cloud import bigquery", 1, "google.cloud.bigquery"),

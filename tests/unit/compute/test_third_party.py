@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from compute import packaging, wheels
+import foundation.catalog
+from compute import packaging, sources, wheels
 from compute.packaging import build
 from compute.wheels import PackagesUnavailable
+from estate_tool import cli
 from estate_tool.core import paths
+from estate_tool.setup import locks
 from foundation.problems import InvalidConfiguration, Problem
 from tests.support import package_index
 from tests.support.declarations import READ
@@ -126,6 +131,36 @@ def test_a_package_without_a_wheel_for_lambda_is_refused_and_a_lock_that_lacks_a
     with pytest.raises(InvalidConfiguration) as caught:
         build(READ, RUNTIME, source)
     assert "lock again" in caught.value.problems[0].allowed
+
+
+def test_what_is_locked_can_be_packaged_and_a_lock_stays_when_the_next_one_fails(
+    index: Index, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(locks, "ensure_uv", lambda _: paths.VENV / "bin" / "uv")
+    monkeypatch.setattr(sources, "SOURCE", source)
+    monkeypatch.setattr(foundation.catalog, "CATALOG", replace(foundation.catalog.CATALOG, functions=(READ,)))
+    for version in ("1.0", "2.0"):
+        index.add("thing", version, {"thing/__init__.py": ""}, INTEL, ARM, needs="other")
+    index.add("other", "3.0", {"other.py": ""})
+    written(source, "import thing, other\n", "thing<2\n")
+    assert cli.main(["lock", "read", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "function": "read", "written": ["lambda_src/read/requirements.txt"], "packages": ["other==3.0", "thing==1.0"],
+    }  # fmt: skip
+    text = (source / "read" / "requirements.txt").read_text(encoding="utf-8")
+    assert text.count("--hash=sha256:") == 3
+    assert index.url not in text
+    assert b"thing/__init__.py" in build(READ, RUNTIME, source).read_bytes()
+    (source / "read" / "requirements.in").write_text("thing\nnothing\n", encoding="utf-8")
+    assert cli.main(["lock", "read"]) == 1
+    assert (source / "read" / "requirements.txt").read_text(encoding="utf-8") == text
+    (source / "read" / "requirements.in").write_text("thing\n", encoding="utf-8")
+    assert cli.main(["lock", "read"]) == 0
+    assert (source / "read" / "requirements.txt").read_text(encoding="utf-8").count("thing==1.0") == 1
+    assert cli.main(["lock", "read", "--upgrade"]) == 0
+    assert (source / "read" / "requirements.txt").read_text(encoding="utf-8").count("thing==2.0") == 1
+    assert cli.main(["lock", "raed"]) == 2
+    assert "'read'" in capsys.readouterr().err
 
 
 def test_what_does_not_have_the_locked_hash_is_never_packaged(index: Index, source: Path) -> None:
