@@ -175,9 +175,9 @@ def test_a_curve_has_its_points_and_its_gaps(tmp_path: Path) -> None:
     curve = re.findall(r'<path d="([^"]+)"', path.read_text())[0]
     values = told["widgets"][2]["series"][0]["values"]
     minutes = [minute for minute in range(180) if not 60 < minute < 90]
-    # 1000 wide for three hours; 100 high, down from 2,000 ms, the next round number.
-    assert [tuple(map(float, point)) for point in re.findall(r"([\d.]+) ([\d.]+)", curve)] == [
-        (pytest.approx(1000 * minute / 180, abs=0.06), pytest.approx(100 - value / 20, abs=0.06))
+    # 1000 wide for three hours; 1000 high, down from 2,000 ms, the next round number.
+    assert [tuple(map(int, point)) for point in re.findall(r"(\d+) (\d+)", curve)] == [
+        (pytest.approx(1000 * minute / 180, abs=0.6), pytest.approx(1000 - value / 2, abs=0.6))
         for minute, value in zip(minutes, values, strict=True)
     ]
     assert curve.count("M") == 2

@@ -13,10 +13,10 @@ from estate_tool.console.pages.colours import MEANINGS, of_label, variable
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-WIDTH, HEIGHT = 1000, 100
+WIDTH, HEIGHT = 1000, 1000
 _TICKS = 4
-# Moments of a plot that tell their values under the pointer.
-_MOST_HOVERED = 60
+# Moments of a plot that show their values under the pointer, and values of all of them: pages stay small.
+_MOST_HOVERED, _MOST_VALUES = 60, 300
 # Limits this many times above everything measured are named, not drawn: the lines would lie flat.
 _HIGHEST_LIMIT = 3
 # The unit of a plot stands at the end of its title: `Duration (ms)`.
@@ -65,7 +65,7 @@ def lines(widget: Mapping[str, Any], start: str, end: str, things: list[str]) ->
         ],
         "styles": styles,
         "limits": [
-            {**one, "y": round(spans.y(one["value"]), 2) if one in drawn else None} for one in limits
+            {**one, "y": round(spans.y(one["value"])) if one in drawn else None} for one in limits
         ],
         "moments": _moments(series, spans),
     }  # fmt: skip
@@ -91,7 +91,7 @@ class _Scale:
             moment = datetime.fromisoformat(text)
             if former is None or moment - former > timedelta(seconds=1.5 * period):
                 runs.append([])
-            runs[-1].append(f"{self.x(moment):.1f} {self.y(value):.1f}")
+            runs[-1].append(f"{self.x(moment):.0f} {self.y(value):.0f}")
             former = moment
         return {
             "path": "".join(f"M{'L'.join(run)}" for run in runs if len(run) > 1),
@@ -129,11 +129,12 @@ def _moments(series: Sequence[Mapping[str, Any]], spans: _Scale) -> list[dict[st
     for one in series:
         for moment, value in zip(one["times"], one["values"], strict=True):
             told.setdefault(moment, []).append((one["label"], value))
-    step = -(-len(told) // _MOST_HOVERED) or 1
-    kept = sorted(told)[step - 1 :: step]
+    most = max(min(_MOST_HOVERED, _MOST_VALUES // max(len(series), 1)), 1)
+    step = -(-len(told) // most) or 1
+    kept = sorted(told)[::-step][::-1]  # the latest among them
     width = WIDTH / max(len(kept), 12)
     return [
-        {"time": moment, "values": told[moment], "x": round(spans.x(datetime.fromisoformat(moment)) - width / 2, 1),
-         "width": round(width, 1)}
+        {"time": moment, "values": told[moment], "x": round(spans.x(datetime.fromisoformat(moment)) - width / 2),
+         "width": round(width)}
         for moment in kept
     ]  # fmt: skip
