@@ -13,7 +13,7 @@ def has_tags(type_: str) -> bool:
     package = module.partition("/")[0]
     try:
         namespace = importlib.import_module(f"pulumi_aws.{'lambda_' if package == 'lambda' else package}")
-        made = getattr(namespace, name)._internal_init
+        arguments = getattr(namespace, f"{name}Args")
     except (ImportError, AttributeError):
         return True
-    return "tags" in inspect.signature(made).parameters
+    return "tags" in inspect.signature(arguments).parameters
