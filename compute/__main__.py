@@ -12,6 +12,7 @@ from compute.outputs import ComputeOutputs, FunctionOutputs
 from compute.packaging import build_all
 from compute.schedules import Schedule, ScheduleArgs
 from compute.triggers import Trigger, TriggerArgs, source_arn
+from compute.url import Url, UrlArgs
 from compute.wheels import PackagesUnavailable
 from data.outputs import DataOutputs
 from foundation.catalog import CATALOG
@@ -22,6 +23,7 @@ from foundation.problems import InvalidConfiguration
 from foundation.program import load, load_foundation
 from foundation.secrets import reference
 from foundation.tags import Tags
+from foundation.urls import FunctionUrl
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +56,23 @@ def main() -> None:
         function.name: _function(function, pulumi.FileArchive(str(packages[function.name])), config, lower)
         for function in CATALOG.functions
     }
-    ComputeOutputs(functions=functions).export()
+    urls = {
+        function.name: _url(function.name, function.url, functions[function.name], lower.names)
+        for function in CATALOG.functions
+        if function.url
+    }
+    ComputeOutputs(functions=functions, urls=urls).export()
+
+
+def _url(name: str, url: FunctionUrl, function: FunctionOutputs, names: Names) -> pulumi.Output[str]:
+    args = UrlArgs(
+        url=url,
+        function_name=function.name,
+        alias_name=function.alias_name,
+        alias_arn=function.alias_arn,
+        names=names,
+    )
+    return Url(f"{name}-url", args).url
 
 
 def _function(

@@ -1,7 +1,7 @@
 """Outputs of the compute layer for the layers that read it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -31,13 +31,19 @@ class FunctionOutputs:
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeOutputs:
-    """Functions by the names they have in the catalog."""
+    """Functions by the names they have in the catalog, and the addresses of those that have one.
+
+    The addresses are for callers; no layer reads them.
+    """
 
     functions: Mapping[str, FunctionOutputs]
+    urls: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
 
     def export(self) -> None:
         """Writes the stack's outputs."""
         pulumi.export("functions", {name: vars(function) for name, function in self.functions.items()})
+        if self.urls:
+            pulumi.export("urls", dict(self.urls))
 
     @classmethod
     def from_stack(cls, reader: str, catalog: Catalog) -> "ComputeOutputs":

@@ -15,6 +15,7 @@ from foundation.model import (
     TableGrant,
 )
 from foundation.problems import Problem
+from foundation.urls import own_invokers
 
 
 def one_consumer_each(catalog: Catalog) -> Iterator[Problem]:
@@ -41,6 +42,7 @@ def no_cycle(catalog: Catalog) -> Iterator[Problem]:
             sources.add(f"queue {function.trigger.queue}")
         elif isinstance(function.trigger, StreamTrigger):
             sources.add(f"table {function.trigger.table}")
+        sources.update(f"function {caller}" for caller in own_invokers(function.url))
         for target in _written(function):
             fed_by.setdefault(target, set()).add(node)
     try:

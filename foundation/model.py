@@ -7,6 +7,7 @@ from typing import Any
 
 from foundation.grants import ActionGrant
 from foundation.secrets import Secret, SecretGrant
+from foundation.urls import FunctionUrl
 from foundation.values import Values
 
 
@@ -145,9 +146,9 @@ class Function:
     `package` is the folder of lambda_src that holds its code, `handler` the entry point within lambda_src.
     A critical function keeps provisioned concurrency, where the environment does not waive it (`provisioned`, which
     foundation/waiver.py sets, not the declaration); `reserved_concurrency` sets a part of the account's concurrency
-    aside for it, which also is the most it gets. The environment tells it the tables, queues and secrets it is
-    granted, as TABLE_<NAME>, QUEUE_<NAME> and SECRET_<NAME>, if it takes batches its failure queue as
-    DEAD_LETTER_QUEUE, and whatever `environment` adds.
+    aside for it, which also is the most it gets; `url` gives it an HTTPS address for callers that sign with IAM. The
+    environment tells it the tables, queues and secrets it is granted, as TABLE_<NAME>, QUEUE_<NAME> and SECRET_<NAME>,
+    if it takes batches its failure queue as DEAD_LETTER_QUEUE, and whatever `environment` adds.
     """
 
     name: str
@@ -160,6 +161,7 @@ class Function:
     provisioned: bool = True
     reserved_concurrency: int | None = None
     environment: Values = field(default_factory=dict)
+    url: FunctionUrl | None = None
 
     @property
     def package(self) -> str:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator
 
-from foundation import flow, grants, secrets, values
+from foundation import flow, grants, secrets, urls, values
 from foundation.grants import ActionGrant
 from foundation.model import (
     QUEUE_ACCESS,
@@ -103,6 +103,7 @@ def _function(function: Function, catalog: Catalog) -> Iterator[Problem]:
         yield Problem(where=f"{where} handler", value=function.handler, allowed="package.module.function of lambda_src")
     yield from _bounds(f"{where} timeout_seconds", function.timeout_seconds, 1, 900)
     yield from values.problems(where, function.environment)
+    yield from urls.problems(where, function.url, triggered=function.trigger is not None)
     if isinstance(function.trigger, ScheduleTrigger):
         yield from invalid_schedule(f"{where} trigger", function.trigger)
     else:

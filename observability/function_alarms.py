@@ -166,6 +166,24 @@ FUNCTION_ALARMS: tuple[AlarmDefinition[Function], ...] = (
         datapoints=lambda watched: 5 if _called_singly(watched) else 3,
     ),
     AlarmDefinition(
+        alarm_type="url-failing",
+        summary="Over {thresholds.error_percent} % of the requests to the URL of {resource.name} were answered with "
+        "5xx.",
+        remediation="run the saved query of errors; undo the last deployment when it began with it.",
+        rule="over {thresholds.error_percent} % of at least {fewest} requests of a minute",
+        values=lambda _: {"fewest": FEWEST_CALLS},
+        metrics=lambda watched: (
+            watched.metrics.function(watched.resource, "Url5xxCount"),
+            watched.metrics.function(watched.resource, "UrlRequestCount"),
+        ),
+        expression=f"IF(m2 >= {FEWEST_CALLS}, 100 * FILL(m1, 0) / m2, 0)",
+        threshold=lambda watched: watched.thresholds.error_percent,
+        missing_data=NOT_CALLED,
+        periods=15,
+        datapoints=5,
+        applies=lambda watched: watched.resource.url is not None,
+    ),
+    AlarmDefinition(
         alarm_type="throttles",
         summary="Calls of {resource.name} were refused because no concurrency was left.",
         remediation="look for the function that uses up the account's concurrency, or have the quota raised.",

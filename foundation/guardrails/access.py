@@ -1,5 +1,6 @@
 """Rules on who may do what: actions, resources and principals of policy documents."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 
 from foundation.guardrails.documents import Statement, listed, statements
@@ -17,6 +18,8 @@ _MANAGED = {
 }
 
 
+# A role or user, who may call a function through its address.
+_CALLER = re.compile(r"arn:[^:*?]+:iam::\d{12}:(role|user)/[^*?]+")
 _PERMISSIONS = {
     "aws:lambda/layerVersionPermission:LayerVersionPermission",
     "aws:lambda/permission:Permission",
@@ -129,6 +132,9 @@ def _no_foreign_principals(resource: Resource) -> Iterator[Finding]:
 
 def _permission(resource: Resource) -> Iterator[Finding]:
     principal = resource.text("principal")
+    by_url = resource.props.get("functionUrlAuthType") == "AWS_IAM" or resource.props.get("invokedViaFunctionUrl")
+    if by_url and _CALLER.fullmatch(principal):
+        return  # together.py holds its account against the functions'
     sourced = resource.props.get("sourceArn") or resource.props.get("sourceAccount")
     if principal and (not principal.endswith(".amazonaws.com") or not sourced):
         found = f"principal {principal!r} {'with' if sourced else 'without'} a source"

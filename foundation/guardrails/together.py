@@ -137,6 +137,16 @@ def _key(name: str) -> str:
     return f"{LAYER}:{name}"
 
 
+def _invokers(resources: Resources) -> Iterator[Finding]:
+    """Hold the accounts of callers against those of the functions' roles."""
+    own = {arn.split(":")[4] for item in of_type(resources, "lambda/function:Function") if (arn := item.text("role"))}
+    for permission in of_type(resources, "lambda/permission:Permission"):
+        principal = permission.text("principal")
+        if own and ":iam:" in principal and principal.split(":")[4] not in own:
+            mend = "name a role or user of the account that the function is in, with {account} in foundation/catalog.py"
+            yield Finding(resource=permission, found=f"principal {principal!r}", mend=mend)
+
+
 def _topic_keys(resources: Resources) -> Iterator[Finding]:
     key = _configured(resources).get(TOPIC_KEY)
     for topic in of_type(resources, "sns/topic:Topic") if key else ():
@@ -175,6 +185,11 @@ STACK_RULES = (
         statement="Environments that others rely on are not small ones.",
         check=_small,
         advisory=True,
+    ),
+    StackRule(
+        name="own-invokers",
+        statement="Functions are called through their addresses by roles and users of their own account.",
+        check=_invokers,
     ),
     StackRule(
         name="alarms",

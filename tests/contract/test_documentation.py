@@ -23,6 +23,7 @@ NOT_OURS = {
     "aws": "the AWS CLI may not be installed, and its sign-in is the reader's",
     "cd": "a step of the shell",
     **dict.fromkeys((".venv/bin/python", "cp", "echo", "perl"), "tests/integration/test_migration.py runs them"),
+    "curl": "asks a URL that the reader has; tests/integration/partner.py signs for one",
     "export": "a variable of the reader's shell",
     "jq": "may not be installed",
     "pre-commit": "downloads, and changes the reader's hooks",

@@ -15,6 +15,7 @@ BY_HAND = {
     ("table-events", "tags.Owner"): "other",
     ("query-policy", "policy.Statement[3]"): "security",
     ("ingest-role", "managedPolicyArns"): "security",
+    ("ingest-function", "functionUrl"): "security",
     ("query-failures", ""): "other",
     ("query-failures-policy", ""): "security",
     ("queue-ingest-dead-letters", ""): "other",
@@ -38,9 +39,12 @@ _WARM = {
 
 
 def by_hand(client: Callable[[str], Any], suffix: str) -> None:
-    """Memory, retention, a tag, two policies, two queues and an alarm."""
+    """Memory, retention, a tag, two policies, two queues, an address that is open to everybody and an alarm."""
     iam, sqs, dynamodb = client("iam"), client("sqs"), client("dynamodb")
     client("lambda").update_function_configuration(FunctionName=f"lambda-ingest-{suffix}", MemorySize=3008)
+    client("lambda").create_function_url_config(
+        FunctionName=f"lambda-ingest-{suffix}", Qualifier="live", AuthType="NONE"
+    )
     client("logs").put_retention_policy(logGroupName=f"/aws/lambda/lambda-query-{suffix}", retentionInDays=365)
     table = dynamodb.describe_table(TableName=f"table-events-{suffix}")["Table"]["TableArn"]
     dynamodb.untag_resource(ResourceArn=table, TagKeys=["Owner"])

@@ -563,6 +563,29 @@ CASES = [
         "{uuid}",
     ),
     Case(
+        "aws:lambda/functionUrl:FunctionUrl",
+        {"functionName": "{function}", "qualifier": "live", "authorizationType": "AWS_IAM"},
+        {"invokeMode": "RESPONSE_STREAM"},
+        "{functionName}/{qualifier}",
+        lambda client, state: client("lambda").update_function_url_config(
+            FunctionName=state["functionName"], Qualifier="live", AuthType="NONE"
+        ),
+        "authorizationType",
+    ),
+    Case(
+        "aws:lambda/permission:Permission",
+        {
+            "action": "lambda:InvokeFunction",
+            "function": "{function}",
+            "principal": "{role_arn}",
+            "invokedViaFunctionUrl": True,
+            "statementId": "by-url",
+            "qualifier": "live",
+        },
+        {},
+        "{function}:{qualifier}/{statementId}",
+    ),
+    Case(
         "aws:lambda/permission:Permission",
         {
             "action": "lambda:InvokeFunction",

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from botocore.httpsession import URLLib3Session
 
 from compute.packaging import build
 from estate_tool.console.report import Report
@@ -448,7 +452,9 @@ def handle(event, context):
 
     def schedule(expression: str, source: str, *allowed: str) -> str:
         role = unique("role")
-        trust = {"Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        trust: dict[str, Any] = {
+            "Effect": "Allow", "Principal": {"Service": "scheduler.amazonaws.com"}, "Action": "sts:AssumeRole",
+        }  # fmt: skip
         trust["Condition"] = {"StringEquals": {"aws:SourceArn": source}}
         arn = iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps({"Statement": [trust]}))["Role"]["Arn"]
         statements = [{"Effect": "Allow", "Action": action, "Resource": "*"} for action in allowed]
@@ -481,3 +487,56 @@ def handle(event, context):
     assert {one["ERROR_CODE"]["StringValue"] for one in told.values()} == {"AccessDeniedException"}
     scheduler.delete_schedule_group(Name=group_name)
     assert scheduler.list_schedules(NamePrefix="role")["Schedules"] == []
+
+
+URL_CODE = """
+import json
+def handle(event, context):
+    if event["rawPath"] == "/fail":
+        raise ValueError("no")
+    return {"statusCode": 200, "body": json.dumps([event["rawPath"], event["queryStringParameters"], event["body"]])}
+"""
+
+
+def test_an_address_asks_its_callers_for_both_permissions_and_counts_requests(embedded_aws: EmbeddedAws) -> None:
+    functions, iam = embedded_aws.client("lambda"), embedded_aws.client("iam")
+    name = make_function(embedded_aws, make_role(embedded_aws), URL_CODE)
+    at_alias = {"FunctionName": name, "Qualifier": "live"}
+    made = functions.create_function_url_config(**at_alias, AuthType="AWS_IAM")
+    assert made["FunctionArn"].endswith(f":function:{name}:live")
+    assert functions.get_function_url_config(**at_alias)["FunctionUrl"] == made["FunctionUrl"]
+    caller = make_role(embedded_aws)
+    keys = embedded_aws.client("sts").assume_role(RoleArn=caller, RoleSessionName="caller")["Credentials"]
+
+    def call(path: str) -> int:
+        request = AWSRequest("POST", f"{made['FunctionUrl']}{path}", {"content-type": "text/plain"}, b"body")
+        signed = Credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+        SigV4Auth(signed, "lambda", "us-east-1").add_auth(request)
+        answer = URLLib3Session().send(request.prepare())
+        if answer.status_code == 200:
+            assert json.loads(answer.content) == ["/a/b", {"x": "1"}, "body"]
+        return int(answer.status_code)
+
+    assert call("a/b?x=1") == 403
+    permission = {**at_alias, "Principal": caller}
+    functions.add_permission(
+        **permission, StatementId="url", Action="lambda:InvokeFunctionUrl", FunctionUrlAuthType="AWS_IAM"
+    )
+    assert call("a/b?x=1") == 403
+    functions.add_permission(
+        **permission, StatementId="invoke", Action="lambda:InvokeFunction", InvokedViaFunctionUrl=True
+    )
+    assert call("a/b?x=1") == 200
+    assert call("fail") == 502
+    policy: dict[str, Any] = {
+        "Effect": "Allow", "Action": "lambda:CreateFunctionUrlConfig", "Resource": f"{made['FunctionArn'][:-5]}*",
+        "Condition": {"StringEquals": {"lambda:FunctionUrlAuthType": "AWS_IAM"}},
+    }  # fmt: skip
+    document = json.dumps({"Version": "2012-10-17", "Statement": [policy]})
+    iam.put_role_policy(RoleName=caller.rpartition("/")[2], PolicyName="p", PolicyDocument=document)
+    deployer = embedded_aws.new_client("lambda", keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    with pytest.raises(ClientError, match="AccessDenied"):
+        deployer.create_function_url_config(FunctionName=name, AuthType="NONE")
+    deployer.create_function_url_config(FunctionName=name, AuthType="AWS_IAM")
+    functions.delete_function_url_config(**at_alias)
+    assert call("a/b?x=1") in (403, 404)

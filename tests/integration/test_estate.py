@@ -26,7 +26,8 @@ from tests.integration.behaviours import Estate
 from tests.integration.commands import Commands, layer_results
 from tests.integration.inventory import listed
 from tests.integration.minimality import Prover, permissions, prove, without
-from tests.support import adding_a_function
+from tests.integration.partner import GREETING, Partner
+from tests.support import adding_a_function, needing
 from tests.support.schema import breaches
 from tests.support.shown import shown
 from tests.support.waiting import expect_soon
@@ -255,15 +256,30 @@ def test_what_the_readme_shows_runs(estate: dict[str, Any], own: EmbeddedAws, tm
 
 
 def test_two_environments_live_side_by_side_one_with_the_function_that_the_documentation_adds(
-    estate: dict[str, Any], run: Commands, copied: Commands, client: Callable[[str], Any], tmp_path: Path
+    estate: dict[str, Any],
+    run: Commands,
+    copied: Commands,
+    client: Callable[[str], Any],
+    own: EmbeddedAws,
+    tmp_path: Path,
 ) -> None:
+    """Another function of the second one needs an action, a value, two secrets and a URL."""
     adding_a_function.follow(copied.root)
+    needing.add(copied.root, "local-b", GREETING)
+    partner = Partner(own, "local-b")
     before = listed(client, "local")
     copied("scripts/deploy_all.sh", "local-b")
+    status = json.loads(copied("scripts/estate", "status", "local-b", "--json").stdout)
+    (url,) = [layer["outputs"]["urls"][needing.NAME] for layer in status["layers"] if "urls" in layer["outputs"]]
+    partner.works(url)
+    partner.is_closed_to_others(url)
+    partner.tells_no_secret(own.place.home / "state")
+    partner.remove()
     other = listed(client, "local-b")
     assert set(other) == set(before)
     assert set(other["functions"]) - {name.replace("-local", "-local-b") for name in before["functions"]} == {
-        "lambda-lookup-local-b"
+        "lambda-lookup-local-b",
+        "lambda-partner-local-b",
     }
     (flight,) = run("scripts/estate", "sample", "flights", "--limit", "1").stdout.splitlines()
     wanted = {key: json.loads(flight)[key] for key in ("source", "id")}

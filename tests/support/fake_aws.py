@@ -45,6 +45,11 @@ def _alias(name: str, inputs: Inputs) -> Computed:
     return {"id": alias, "arn": alias}
 
 
+def _url(name: str, inputs: Inputs) -> Computed:
+    address = f"https://{'a' * 32}.lambda-url.{REGION}.on.aws/"
+    return {"id": f"{inputs['functionName']}/{inputs['qualifier']}", "functionUrl": address, "urlId": "a" * 32}
+
+
 def _mapping(name: str, inputs: Inputs) -> Computed:
     del name, inputs
     uuid = "0f0e0d0c-0000-4000-8000-000000000000"
@@ -74,6 +79,7 @@ _COMPUTED: Mapping[str, Callable[[str, Inputs], Computed]] = {
     "aws:sqs/queue:Queue": _queue,
     "aws:lambda/function:Function": _function,
     "aws:lambda/alias:Alias": _alias,
+    "aws:lambda/functionUrl:FunctionUrl": _url,
     "aws:lambda/eventSourceMapping:EventSourceMapping": _mapping,
     "aws:scheduler/scheduleGroup:ScheduleGroup": _arn_of("scheduler", "schedule-group/"),
     "aws:cloudwatch/logGroup:LogGroup": _arn_of("logs", "log-group:"),

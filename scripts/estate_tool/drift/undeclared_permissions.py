@@ -70,6 +70,27 @@ def _queue(client: Client, queue: Resource, resources: Sequence[Resource]) -> It
 
 
 def _function(client: Client, function: Resource, resources: Sequence[Resource]) -> Iterator[UndeclaredPermission]:
+    yield from _statements(client, function, resources)
+    yield from _addresses(client, function, resources)
+
+
+def _addresses(client: Client, function: Resource, resources: Sequence[Resource]) -> Iterator[UndeclaredPermission]:
+    """Return undeclared URLs of the function and its aliases."""
+    functions, name = client("lambda"), function["id"]
+    declared = {
+        (own.get("outputs") or {}).get("functionUrl") for own in _of("lambda/functionUrl:FunctionUrl", resources)
+    }
+    pages = functions.get_paginator("list_function_url_configs").paginate(FunctionName=name)
+    for config in pages.build_full_result()["FunctionUrlConfigs"]:
+        if config["FunctionUrl"] not in declared:
+            _, _, qualifier = config["FunctionArn"].partition(f":function:{name}:")
+            where = {"Qualifier": qualifier} if qualifier else {}
+            remove = functools.partial(functions.delete_function_url_config, FunctionName=name, **where)
+            value = {key: config[key] for key in ("FunctionUrl", "AuthType")}
+            yield UndeclaredPermission(urn=function["urn"], path="functionUrl", value=value, remove=remove)
+
+
+def _statements(client: Client, function: Resource, resources: Sequence[Resource]) -> Iterator[UndeclaredPermission]:
     """Return undeclared permissions to call the function; an alias has a policy of its own."""
     import json
 

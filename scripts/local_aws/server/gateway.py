@@ -25,8 +25,9 @@ Answer = tuple[int, dict[str, str], bytes]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _OUR_NAMES = frozenset({"127.0.0.1", "localhost"})
-# The emulator's own calls, which no policy speaks of, begin with an underscore.
-_CONTROL = "/_"
+# The emulator's own calls, which no policy speaks of, begin with an underscore; so do the addresses of functions, where
+# both permissions are asked for.
+_CONTROL, _ADDRESSES = "/_", "/_aws/lambda-url/"
 
 
 class Gateway:
@@ -80,7 +81,8 @@ class Gateway:
         """Return the body of a request that is signed by somebody known, who may call this path."""
         found = signature.parse(request)
         secret = self._secret(found)
-        if path.startswith(_CONTROL) and found.access_key_id != self._administrator.access_key_id:
+        control = path.startswith(_CONTROL) and not path.startswith(_ADDRESSES)
+        if control and found.access_key_id != self._administrator.access_key_id:
             raise Refused("AccessDenied", f"only the administrator may call {path}")
         body = await _body(receive)
         signature.check(request, found, secret, body)

@@ -21,6 +21,7 @@ from foundation.model import (
     Table,
     TableGrant,
 )
+from foundation.urls import FunctionUrl
 from foundation.validation import validate
 from observability.account_alarms import ACCOUNT, ACCOUNT_ALARMS, TOPIC_ALARMS
 from observability.alarm_spec import AlarmSpec, Key, description
@@ -47,6 +48,9 @@ PUBLISHED: Mapping[tuple[str, str], frozenset[str]] = {
     ("AWS/Lambda", "ConcurrentExecutions"): BY_FUNCTION,
     ("AWS/Lambda", "Throttles"): BY_FUNCTION,
     ("AWS/Lambda", "Duration"): BY_FUNCTION,
+    # "CloudWatch metrics for function URLs".
+    ("AWS/Lambda", "Url5xxCount"): BY_FUNCTION,
+    ("AWS/Lambda", "UrlRequestCount"): BY_FUNCTION,
     ("AWS/Lambda", "DeadLetterErrors"): BY_FUNCTION,
     ("AWS/Lambda", "DestinationDeliveryFailures"): BY_FUNCTION,
     ("AWS/Lambda", "IteratorAge"): BY_FUNCTION,
@@ -115,7 +119,13 @@ SAMPLE = Catalog(
             critical=True,
             reserved_concurrency=20,
         ),
-        Function(name="table-a-read", handler="e.handler.handle", description="", timeout_seconds=900),
+        Function(
+            name="table-a-read",
+            handler="e.handler.handle",
+            description="",
+            timeout_seconds=900,
+            url=FunctionUrl(invokers=("arn:{partition}:iam::{account}:role/web",)),
+        ),
         replace(SWEEP, name="schedule-a"),
         replace(SWEEP, name="a-target", trigger=ScheduleTrigger(expression="cron(0 6 * * ? *)")),
     ),

@@ -81,6 +81,7 @@ LEAST: dict[str, dict[str, Any]] = {
     },
     "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig": {"functionName": "lambda-a"},
     "aws:lambda/eventSourceMapping:EventSourceMapping": {"functionName": "lambda-a", "eventSourceArn": QUEUE_ARN},
+    "aws:lambda/functionUrl:FunctionUrl": {"functionName": "lambda-a", "authorizationType": "AWS_IAM"},
     "aws:lambda/permission:Permission": {
         "action": "lambda:InvokeFunction",
         "function": "lambda-a",

@@ -331,6 +331,7 @@ class Policies:
             "": {"guest": {"Principal": "*"}},
             "live": {"declared": {"Principal": "own"}, "other": {"Principal": "s3"}},
         }
+        self.addresses: dict[str, str] = {}
 
     def get_policy(self, FunctionName: str, Qualifier: str = "") -> dict[str, str]:  # noqa: N803 - AWS's names
         assert FunctionName == "lambda-a-dev"
@@ -342,6 +343,20 @@ class Policies:
         del self.statements[Qualifier][StatementId]
         if not self.statements[Qualifier]:
             del self.statements[Qualifier]  # a function without permissions has no policy
+
+    def get_paginator(self, operation: str) -> Any:
+        assert operation == "list_function_url_configs"
+        arn = "arn:aws:lambda:us-east-1:123456789012:function:lambda-a-dev"
+        configs = [
+            {"FunctionUrl": url, "FunctionArn": f"{arn}:{qualifier}".rstrip(":"), "AuthType": "NONE"}
+            for qualifier, url in self.addresses.items()
+        ]
+        pages = SimpleNamespace(build_full_result=lambda: {"FunctionUrlConfigs": configs})
+        return SimpleNamespace(paginate=lambda FunctionName: pages)  # noqa: N803, ARG005
+
+    def delete_function_url_config(self, FunctionName: str, Qualifier: str = "") -> None:  # noqa: N803
+        assert FunctionName == "lambda-a-dev"
+        del self.addresses[Qualifier]
 
 
 def test_who_else_may_call_a_function_or_its_alias_is_found_and_taken_away(empty_estate: Estate) -> None:
@@ -360,6 +375,24 @@ def test_who_else_may_call_a_function_or_its_alias_is_found_and_taken_away(empty
         guest.remove()
     assert policies.statements == {"live": {"declared": {"Principal": "own"}}}
     assert undeclared_permissions.found(empty_estate.client, state) == []
+
+
+def test_an_address_of_a_function_that_nobody_declared_is_found_and_taken_away(empty_estate: Estate) -> None:
+    functions = empty_estate.clients["lambda"] = Policies()
+    functions.statements = {"": {}, "live": {}}
+    functions.addresses = {"": "https://a/", "live": "https://b/", "old": "https://c/"}
+    declared = resource("aws:lambda/functionUrl:FunctionUrl", "url", functionName="lambda-a-dev")
+    state = [
+        resource("aws:lambda/function:Function", "function", name="lambda-a-dev"),
+        {**declared, "outputs": {"functionUrl": "https://b/"}},
+    ]
+    guests = undeclared_permissions.found(empty_estate.client, state)
+    assert [(guest.path, guest.value["FunctionUrl"]) for guest in guests] == [
+        ("functionUrl", "https://a/"), ("functionUrl", "https://c/"),
+    ]  # fmt: skip
+    for guest in guests:
+        guest.remove()
+    assert functions.addresses == {"live": "https://b/"}
 
 
 def test_permissions_that_may_not_be_looked_at_are_no_all_clear(

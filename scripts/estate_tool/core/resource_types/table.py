@@ -160,9 +160,9 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
             needs(
                 "lambda: CreateFunction GetFunction GetFunctionConfiguration GetFunctionCodeSigningConfig "
                 "UpdateFunctionCode UpdateFunctionConfiguration DeleteFunction PublishVersion ListVersionsByFunction "
-                # The last two: drift finds and removes permissions that nobody declared.
+                # The last four: drift finds and removes permissions and addresses that nobody declared.
                 f"GetFunctionConcurrency PutFunctionConcurrency DeleteFunctionConcurrency {tags('ListTags')} "
-                "GetPolicy RemovePermission",
+                "GetPolicy RemovePermission ListFunctionUrlConfigs DeleteFunctionUrlConfig",
                 arn("lambda", "function:{name}"),
                 arn("lambda", "function:{name}:*"),
             ),
@@ -204,6 +204,21 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
         import_id=lookups.function_part(",", "qualifier"),
         tags=_PART_OF_FUNCTION,
         drift=COST,
+    ),
+    "aws:lambda/functionUrl:FunctionUrl": ResourceType(
+        permissions=(
+            # Whoever rolls out can open no address to everybody.
+            needs(
+                "lambda: CreateFunctionUrlConfig UpdateFunctionUrlConfig",
+                _FUNCTION,
+                _FUNCTION + ":{qualifier}",
+                when={"StringEquals": {"lambda:FunctionUrlAuthType": "AWS_IAM"}},
+            ),
+            needs("lambda: GetFunctionUrlConfig DeleteFunctionUrlConfig", _FUNCTION, _FUNCTION + ":{qualifier}"),
+        ),
+        import_id=lookups.function_part("/", "qualifier"),
+        tags=_PART_OF_FUNCTION,
+        drift=SECURITY,
     ),
     "aws:lambda/permission:Permission": ResourceType(
         permissions=(

@@ -17,10 +17,25 @@ from local_aws.provider.resources import (
     scheduler,
     sns,
     sqs,
+    urls,
 )
 
 TYPES: Final[Mapping[str, ResourceType]] = {
     declared.token: declared
-    for service in (iam, dynamodb, autoscaling, sqs, logs, cloudwatch, lambda_, mappings, sns, budgets, s3, scheduler)
+    for service in (
+        iam,
+        dynamodb,
+        autoscaling,
+        sqs,
+        logs,
+        cloudwatch,
+        lambda_,
+        mappings,
+        sns,
+        budgets,
+        s3,
+        scheduler,
+        urls,
+    )
     for declared in service.TYPES
 }

@@ -307,6 +307,8 @@ _PERMISSION = ResourceType(
         "principal": _principal,
         "sourceArn": _condition("AWS:SourceArn"),
         "sourceAccount": _condition("AWS:SourceAccount"),
+        "functionUrlAuthType": _condition("lambda:FunctionUrlAuthType"),
+        "invokedViaFunctionUrl": lambda record: _condition("lambda:InvokedViaFunctionUrl")(record) == "true" or None,
     },
     delete=[Call("remove_permission")],
     id=("{statementId}",),
@@ -315,9 +317,7 @@ _PERMISSION = ResourceType(
         "action eventSourceToken function functionUrlAuthType invokedViaFunctionUrl principal principalOrgId "
         "qualifier sourceAccount sourceArn statementId statementIdPrefix"
     ),
-    kept=words(
-        "eventSourceToken function functionUrlAuthType principalOrgId qualifier statementId statementIdPrefix"
-    ),
+    kept=words("eventSourceToken function principalOrgId qualifier statementId statementIdPrefix"),
     same={"function": same_function, "principal": _same_principal},
     named="statementId",
     name_limit=100,

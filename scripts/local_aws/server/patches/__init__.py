@@ -13,6 +13,7 @@ MINISTACK = "1.5.33"
 _MODULES = (
     "memory", "access", "dynamodb", "sqs", "move_tasks", "execution", "observed", "logs", "filtering", "queries",
     "tagging", "asynchronous", "provisioned", "mappings", "alarm_clock", "metric_api", "metric_filters", "schedules",
+    "function_urls",
 )  # fmt: skip
 
 

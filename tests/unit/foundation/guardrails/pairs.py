@@ -71,8 +71,18 @@ def let_in(principal: Any, condition: dict[str, Any] | None = None, effect: str 
 ROLE_POLICY, ROLE, QUEUE_POLICY = "iam/rolePolicy:RolePolicy", "iam/role:Role", "sqs/queuePolicy:QueuePolicy"
 FUNCTION, LOGS, TABLE_TYPE = "lambda/function:Function", "cloudwatch/logGroup:LogGroup", "dynamodb/table:Table"
 MAPPING, ALARM = "lambda/eventSourceMapping:EventSourceMapping", "cloudwatch/metricAlarm:MetricAlarm"
+CALLER = f"arn:aws:iam::{ACCOUNT}:role/web"
 FROM_HERE = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 LAMBDA = {"Service": "lambda.amazonaws.com"}
+
+
+def called_by(account: str) -> list[Resource]:
+    """A function, and the permission of a role of an account to call it."""
+    return [
+        resource(FUNCTION, role=f"arn:aws:iam::{ACCOUNT}:role/role-x-dev"),
+        resource("lambda/permission:Permission", principal=CALLER.replace(ACCOUNT, account)),
+    ]
+
 
 _ACCESS = [
     one("no-wildcard-actions", ROLE_POLICY, allow(Action="*"), "'*' in Some", allow()),
@@ -108,6 +118,7 @@ _ACCESS = [
     one("scoped-resources", ROLE_POLICY, allow(Resource=[TABLE, f"{TABLE[:-10]}*"]), "table/table-*", allow()),
     one("scoped-resources", ROLE_POLICY, allow(Resource=f"{TABLE}*"), "events-dev*", allow(Effect="Deny")),
     one("scoped-resources", ROLE_POLICY, allow(Resource=TABLE.replace(ACCOUNT, "*")), ":*:table", allow()),
+    one("scoped-resources", ROLE_POLICY, allow(Resource="arn:aws:s3:::a-*"), "a-*", allow(Resource="arn:aws:s3:::a/*")),
     one("scoped-resources", ROLE_POLICY, allow(Resource=None), "without Resource", allow()),
     one("scoped-resources", ROLE_POLICY, allow(Resource=None, NotResource=TABLE), "without Resource", allow()),
     one("no-foreign-principals", ROLE, trust("*"), "everybody", trust(LAMBDA)),
@@ -173,6 +184,31 @@ _ACCESS = [
         {"sourceAccount": ACCOUNT},
         principal="sns.amazonaws.com",
     ),
+    one(
+        "no-foreign-principals",
+        "lambda/permission:Permission",
+        {},
+        "role/web",
+        {"functionUrlAuthType": "AWS_IAM"},
+        principal=CALLER,
+    ),
+    one(
+        "no-foreign-principals",
+        "lambda/permission:Permission",
+        {"principal": "*"},
+        "'*'",
+        {"principal": CALLER},
+        invokedViaFunctionUrl=True,
+    ),
+    one(
+        "no-foreign-principals",
+        "lambda/permission:Permission",
+        {"functionUrlAuthType": "NONE"},
+        "role/web",
+        {"functionUrlAuthType": "AWS_IAM"},
+        principal=CALLER,
+    ),
+    Pair("own-invokers", called_by("999999999999"), "999999999999", called_by(ACCOUNT)),
 ]
 
 _SETTINGS = [

@@ -1,0 +1,116 @@
+"""A function that needs all that docs/what-functions-need.md describes: an action, a value, two secrets, a URL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from estate_tool.scaffold import catalog_file
+from estate_tool.scaffold import function as scaffold
+from foundation.model import Function
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAME, BUCKET, INVOKER = "partner", "reports-{suffix}", "web-{suffix}"
+PARAMETER, SECRET = "/shop/{suffix}/api-key", "shop-{suffix}-token"
+_IMPORTS = """from foundation.grants import ActionGrant
+from foundation.secrets import Secret, SecretGrant
+from foundation.urls import FunctionUrl
+from foundation.values import PerEnvironment
+"""
+_NEEDS = f"""            grants=(
+                SecretGrant(secret="api-key"),
+                SecretGrant(secret="token"),
+                ActionGrant(actions=("s3:PutObject",), resources=("arn:{{partition}}:s3:::{BUCKET}/*",)),
+            ),
+            environment={{"GREETING": PerEnvironment()}},
+            url=FunctionUrl(invokers=("arn:{{partition}}:iam::{{account}}:role/{INVOKER}",)),
+"""
+_SECRETS = f"""    secrets=(
+        Secret(name="api-key", parameter="{PARAMETER}"),
+        Secret(name="token", secret="{SECRET}"),
+    ),
+"""
+_SETTINGS = '''"""Environment variables of the function."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from shared import environment
+from shared.environment import SecretName
+
+
+class Settings(NamedTuple):
+    """Exactly the variables that the function is given."""
+
+    greeting: str
+    api_key: SecretName
+    token: SecretName
+
+    @classmethod
+    def from_environment(cls, variables: Mapping[str, str]) -> "Settings":
+        """Read the settings; raise EnvironmentProblem naming the variable that is wrong."""
+        return cls(
+            environment.text(variables, "GREETING"),
+            environment.secret(variables, "SECRET_API_KEY"),
+            environment.secret(variables, "SECRET_TOKEN"),
+        )
+'''
+_HANDLER = '''"""Keeps a greeting in a bucket, and tells what it knows of its secrets."""
+
+import json
+import os
+from functools import lru_cache
+from hashlib import sha256
+from typing import Any
+
+import boto3
+
+from partner.settings import Settings
+from shared import logs
+from shared.deadline import Context, Deadline
+from shared.logs import logger
+from shared.secrets import Secret
+
+
+class Service:
+    def __init__(self, settings: Settings) -> None:
+        self._greeting = settings.greeting
+        self._secrets = [Secret(settings.api_key), Secret(settings.token)]
+        self._s3 = boto3.client("s3")
+
+    def run(self, bucket: str, deadline: Deadline) -> dict[str, Any]:
+        hashes = [sha256(secret.read(deadline).encode()).hexdigest() for secret in self._secrets]
+        self._s3.put_object(Bucket=bucket, Key="greeting", Body=self._greeting.encode())
+        logger.info("kept", extra={"bucket": bucket})
+        return {"greeting": self._greeting, "hashes": hashes}
+
+
+@lru_cache(maxsize=1)
+def service() -> Service:
+    logs.configure()
+    return Service(Settings.from_environment(os.environ))
+
+
+def handle(event: Any, context: Context) -> dict[str, Any]:
+    answer = service().run(json.loads(event["body"])["bucket"], Deadline(context))
+    return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(answer)}
+'''
+
+
+def add(checkout: Path, suffix: str, greeting: str) -> None:
+    """Add the function to a checkout, with its value for one environment."""
+    description = "Keeps a greeting in a bucket."
+    declared = Function(name=NAME, handler=f"{NAME}.handler.handle", description=description, timeout_seconds=20)
+    scaffold.write(declared, checkout)
+    catalog, declaration = checkout / "foundation" / "catalog.py", catalog_file.declaration(declared)
+    text = catalog.read_text(encoding="utf-8")
+    assert declaration in text
+    text = text.replace(declaration, declaration.removesuffix("        ),\n") + _NEEDS + "        ),\n")
+    text = text.rstrip().removesuffix(")") + _SECRETS + ")\n"
+    catalog.write_text(text.replace("from foundation.model", f"{_IMPORTS}from foundation.model", 1), encoding="utf-8")
+    folder = checkout / "lambda_src" / NAME
+    (folder / "settings.py").write_text(_SETTINGS, encoding="utf-8")
+    (folder / "handler.py").write_text(_HANDLER, encoding="utf-8")
+    environment = f'config:\n  compute:environment:\n    {NAME}:\n      GREETING: "{greeting}"\n'
+    (checkout / "environments" / f"Pulumi.{suffix}.yaml").write_text(environment, encoding="utf-8")
