@@ -143,6 +143,33 @@ class OldEstate:
             TargetTrackingScalingPolicyConfiguration={"TargetValue": 70.0, "PredefinedMetricSpecification": metric},
         )  # fmt: skip
 
+    def bucket(self, name: str, function: str, *, prefix: str) -> None:
+        """A bucket that tells the function of each object that is made under the prefix."""
+        s3 = self.aws.client("s3")
+        s3.create_bucket(Bucket=name)
+        self.aws.client("lambda").add_permission(
+            FunctionName=function, StatementId="files", Action="lambda:InvokeFunction",
+            Principal="s3.amazonaws.com", SourceArn=f"arn:aws:s3:::{name}",
+        )  # fmt: skip
+        told = {
+            "LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"],
+            "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
+        }  # fmt: skip
+        s3.put_bucket_notification_configuration(
+            Bucket=name, NotificationConfiguration={"LambdaFunctionConfigurations": [told]}
+        )
+
+    def topic_with_dead_letters(self, name: str, dead_letters: str) -> None:
+        """A topic with a queue as subscriber, whose undelivered notifications end in another queue."""
+        self.dead_letter_queue(dead_letters)
+        self.queue(f"from-{name}")
+        sns = self.aws.client("sns")
+        topic = sns.create_topic(Name=name, Tags=TAG_LIST)["TopicArn"]
+        redrive = json.dumps({"deadLetterTargetArn": arn("sqs", dead_letters)})
+        sns.subscribe(
+            TopicArn=topic, Protocol="sqs", Endpoint=arn("sqs", f"from-{name}"), Attributes={"RedrivePolicy": redrive}
+        )
+
     def trigger(self, function: str, queue: str) -> None:
         self.aws.client("lambda").create_event_source_mapping(
             FunctionName=function, EventSourceArn=arn("sqs", queue), Enabled=True
@@ -236,6 +263,17 @@ def _access_and_cycles(old: OldEstate, found: set[tuple[int, str, str]]) -> None
     for name in ("sharing-a", "sharing-b"):
         old.function(name, role=shared)
     found.add((5, "role-shared", shared))
+    everything = (["*"], ["*"])
+    found |= {
+        (5, check, f"arn:aws:iam::{ACCOUNT}:role/role-mighty")
+        for check in ("action-wildcard", "resource-wildcard", "role-overreach")
+    }
+    found.add((9, "cycle", old.function("mighty", everything)))
+    files = old.function("files", (["s3:PutObject"], ["arn:aws:s3:::files/*"]))
+    old.bucket("files", files, prefix="")
+    found.add((9, "cycle", files))
+    old.bucket("inbox", old.function("inbox", (["s3:PutObject"], ["arn:aws:s3:::inbox/out/*"])), prefix="in/")
+    old.topic_with_dead_letters("news", "dead-news")
     loop = old.function("loop", reads("round"), (["sqs:SendMessage"], [arn("sqs", "round")]))
     old.queue("round")
     old.trigger("loop", "round")

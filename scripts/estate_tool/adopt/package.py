@@ -11,6 +11,7 @@ from botocore import xform_name
 
 from estate_tool.adopt.model import Code, Note
 from estate_tool.adopt.words import OPERATIONS
+from estate_tool.audit.packages import own
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,14 +70,10 @@ def _requirements(files: Mapping[str, bytes]) -> Iterator[str]:
 
 
 def _own(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    """Yield the files that no third-party package has listed as its own, of safe paths."""
-    foreign = set[str]()
-    for path, content in files.items():
-        if path.endswith(".dist-info/RECORD"):
-            foreign |= {line.partition(",")[0].strip('"') for line in content.decode(errors="replace").splitlines()}
-    for path, content in files.items():
+    """Yield the function's own files, of safe paths."""
+    for path, content in own(dict(files)).items():
         inside = posixpath.normpath(path) == path and not path.startswith(("/", "../")) and "\\" not in path
-        if inside and path not in foreign and ".dist-info/" not in path and "__pycache__/" not in path:
+        if inside and "__pycache__/" not in path:
             yield path, content
 
 

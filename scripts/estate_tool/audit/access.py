@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from foundation.guardrails.documents import listed
@@ -30,7 +31,12 @@ def allowed(role: Role, arn: str, actions: Iterable[str]) -> set[str]:
 
 def fits(statement: Mapping[str, object], arn: str, action: str) -> bool:
     """True if a statement is about the action on the resource; NotAction and NotResource are about all others."""
-    return _about(statement, "Action", action.lower(), lower=True) and _about(statement, "Resource", arn)
+    return is_about(statement, action) and _about(statement, "Resource", arn)
+
+
+def is_about(statement: Mapping[str, object], action: str) -> bool:
+    """True if a statement is about the action, whatever the resource."""
+    return _about(statement, "Action", action.lower(), lower=True)
 
 
 def _about(statement: Mapping[str, object], key: str, text: str, *, lower: bool = False) -> bool:
@@ -41,5 +47,31 @@ def _about(statement: Mapping[str, object], key: str, text: str, *, lower: bool 
 
 def like(text: str, pattern: str) -> bool:
     """True if the text fits a pattern of IAM's: * stands for any characters, ? for one."""
-    expression = "".join({"*": ".*", "?": "."}.get(part, re.escape(part)) for part in re.split(r"([*?])", pattern))
-    return re.fullmatch(expression, text, re.DOTALL) is not None
+    return _expression(pattern).fullmatch(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _expression(pattern: str) -> re.Pattern[str]:
+    wild = {"*": ".*", "?": "."}
+    return re.compile("".join(wild.get(part) or re.escape(part) for part in re.split(r"([*?])", pattern)), re.DOTALL)
+
+
+def overlap(one: str, other: str) -> bool:
+    """True if some text fits both patterns of IAM's."""
+    seen: set[tuple[int, int]] = set()
+    places = [(0, 0)]
+    while places:
+        place = here, there = places.pop()
+        if place == (len(one), len(other)):
+            return True
+        if place in seen:
+            continue
+        seen.add(place)
+        first, second = one[here : here + 1], other[there : there + 1]
+        if first == "*":
+            places += [(here + 1, there), *([(here, there + 1)] if second else [])]
+        if second == "*":
+            places += [(here, there + 1), *([(here + 1, there)] if first else [])]
+        if first and second and (first == second or "?" in (first, second)):
+            places.append((here + 1, there + 1))
+    return False

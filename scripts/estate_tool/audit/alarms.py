@@ -21,14 +21,18 @@ def watched(reader: Reader) -> frozenset[Watched]:
     for page in paginator.paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"]):
         simple += page.get("MetricAlarms") or []
         composite += page.get("CompositeAlarms") or []
-    heard = {name for alarm in composite if _tells(alarm) for name in _NAMED.findall(alarm["AlarmRule"])}
-    heard |= {alarm["AlarmArn"] for alarm in simple if alarm["AlarmName"] in heard}
-    return frozenset(
-        metric
-        for alarm in simple
-        if _tells(alarm) or alarm["AlarmName"] in heard or alarm["AlarmArn"] in heard
-        for metric in _metrics(alarm)
-    )
+    heard = {form for alarm in (*simple, *composite) if _tells(alarm) for form in _forms(alarm)}
+    # A composite that tells somebody may be made of others.
+    waiting = [alarm for alarm in composite if not heard.isdisjoint(_forms(alarm))]
+    while waiting:
+        named = set(_NAMED.findall(waiting.pop()["AlarmRule"]))
+        waiting += [alarm for alarm in composite if named & _forms(alarm) and heard.isdisjoint(_forms(alarm))]
+        heard |= named
+    return frozenset(metric for alarm in simple if not heard.isdisjoint(_forms(alarm)) for metric in _metrics(alarm))
+
+
+def _forms(alarm: Mapping[str, Any]) -> set[str]:
+    return {alarm["AlarmName"], alarm.get("AlarmArn") or alarm["AlarmName"]}
 
 
 def _tells(alarm: Mapping[str, Any]) -> bool:

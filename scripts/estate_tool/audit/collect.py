@@ -9,11 +9,11 @@ from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
-from estate_tool.audit import alarms, evidence, tables
-from estate_tool.audit.model import EventSourceMapping, Function, Inventory, LogGroup, Queue, Role
+from estate_tool.audit import alarms, evidence, senders, tables
+from estate_tool.audit.model import URL, EventSourceMapping, Function, Inventory, LogGroup, Queue, Role
 from estate_tool.core.aws_errors import FORBIDDEN
 from estate_tool.core.retries import code_of
-from foundation.guardrails.documents import entries
+from foundation.guardrails.documents import entries, listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -50,6 +50,8 @@ class Collector:
             queues=self.part("queues", self._queues, ()),
             topics=self.part("topics", self._topics, ()),
             subscriptions=self.part("subscriptions", self._subscriptions, ()),
+            notifications=self.part("notifications of buckets", lambda: senders.notifications(self), ()),
+            others_failures=senders.dead_letters(self),
             log_groups=found,
             roles=self.part("roles", lambda: self.roles({function.role for function in functions}), ()),
             watched=self.part("alarms", lambda: alarms.watched(self.reader), frozenset()),
@@ -129,8 +131,12 @@ class Collector:
         )
 
     def _invokers(self, name: str) -> frozenset[str]:
-        principals = [statement.get("Principal") for statement in self.resource_policy(name)]
-        return frozenset(str(one["Service"]) for one in principals if isinstance(one, dict) and "Service" in one)
+        policy = self.resource_policy(name)
+        services = [listed(one["Service"]) for one in (statement.get("Principal") for statement in policy)
+                    if isinstance(one, dict) and "Service" in one]  # fmt: skip
+        # What a function's URL needs has this condition, and other principals than services.
+        addressed = any("lambda:functionurlauthtype" in str(statement.get("Condition")).lower() for statement in policy)
+        return frozenset((*(name for several in services for name in several), *([URL] if addressed else [])))
 
     def resource_policy(self, name: str) -> list[Mapping[str, Any]]:
         """Return the statements of a function's resource policy, none where it has no policy."""

@@ -32,8 +32,8 @@ class Function:
     """A Lambda function with what decides about its failures and its cold starts.
 
     `failures_to` is the ARN that takes failed asynchronous events, of the function or of every qualifier with a
-    destination of its own; `invokers` are the service principals of its resource policy; `provisioned` maps a
-    qualifier to its provisioned concurrency.
+    destination of its own; `invokers` are the service principals of its resource policy, and URL for its own address;
+    `provisioned` maps a qualifier to its provisioned concurrency.
     """
 
     name: str
@@ -52,6 +52,25 @@ class Function:
     reserved: int | None = None
 
 
+# The invoker of a function that has an address of its own.
+URL = "url"
+# Principals that wait for the answer, so that nothing is retried or lost behind their back.
+SYNCHRONOUS = frozenset({
+    "apigateway.amazonaws.com", "elasticloadbalancing.amazonaws.com", "cognito-idp.amazonaws.com",
+    "edgelambda.amazonaws.com", "lex.amazonaws.com", "lexv2.amazonaws.com", "vpc-lattice.amazonaws.com", URL,
+})  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notification:
+    """Notification of a bucket about objects that are made; `target` is the ARN of a function, queue or topic."""
+
+    bucket: str
+    target: str
+    prefix: str = ""
+    suffix: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EventSourceMapping:
     """An event source mapping. `retries` and `age_seconds` are -1 for no limit, None for a queue."""
@@ -65,8 +84,8 @@ class EventSourceMapping:
 
     @property
     def is_stream(self) -> bool:
-        """True for sources that are read in order, False for queues."""
-        return ":sqs:" not in self.source
+        """True for streams of Kinesis and DynamoDB, which retry in order; False for queues and brokers."""
+        return self.source.split(":")[2:3] in (["kinesis"], ["dynamodb"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +152,8 @@ class Inventory:
     `watched` are the metrics that alarms with a recipient look at: (namespace, metric, dimensions by name). `usage`
     is evidence by function name, `provisioned_use` the peak share of provisioned concurrency in use (0 to 1) by
     (function, qualifier), `provisioned_floor` the least that autoscaling keeps of it. `subscriptions` are (topic
-    ARN, endpoint ARN). `tags` are by ARN, for every taggable resource. `unread` says what the credentials did not
-    allow to read.
+    ARN, endpoint ARN), `others_failures` the queues that take failures of subscriptions, rules and schedules, by ARN.
+    `tags` are by ARN, for every taggable resource. `unread` says what the credentials did not allow to read.
     """
 
     account: str
@@ -145,6 +164,8 @@ class Inventory:
     queues: tuple[Queue, ...] = ()
     topics: tuple[str, ...] = ()
     subscriptions: tuple[tuple[str, str], ...] = ()
+    notifications: tuple[Notification, ...] = ()
+    others_failures: frozenset[str] = frozenset()
     log_groups: tuple[LogGroup, ...] = ()
     roles: tuple[Role, ...] = ()
     watched: frozenset[tuple[str, str, frozenset[tuple[str, str]]]] = frozenset()
@@ -176,7 +197,7 @@ class Inventory:
         for queue in self.queues:
             if queue.dead_letters_to:
                 found.setdefault(queue.dead_letters_to, []).append(queue)
-        for arn in self._failure_targets():
+        for arn in (*self._failure_targets(), *self.others_failures):
             found.setdefault(arn, [])
         return found
 

@@ -22,7 +22,7 @@ def modules(reader: Reader, function: Function) -> dict[str, str]:
     """Return path → SHA-256 of each code file of a function's package; empty for a container image."""
     return {
         path: hashlib.sha256(content).hexdigest()
-        for path, content in files(reader, function).items()
+        for path, content in own(files(reader, function)).items()
         if path.endswith(_CODE) and len(content) >= _SMALLEST_BYTES
     }
 
@@ -36,3 +36,14 @@ def files(reader: Reader, function: Function) -> dict[str, bytes]:
         content = answer.read()
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return {entry.filename: archive.read(entry) for entry in archive.infolist() if not entry.is_dir()}
+
+
+def own(found: dict[str, bytes]) -> dict[str, bytes]:
+    """Return the files that no third-party package has brought along."""
+    foreign = {path for path in found if "node_modules/" in path or ".dist-info/" in path}
+    for path, content in found.items():
+        if path.endswith(".dist-info/RECORD"):
+            folder = path.rpartition("/")[0].rpartition("/")[0]
+            listed = (line.partition(",")[0].strip('"') for line in content.decode(errors="replace").splitlines())
+            foreign |= {f"{folder}/{one}".lstrip("/") for one in listed}
+    return {path: content for path, content in found.items() if path not in foreign}

@@ -12,7 +12,18 @@ import pytest
 
 from estate_tool.audit import checks
 from estate_tool.audit.checks.permissions import is_scoped
-from estate_tool.audit.model import Capacity, EventSourceMapping, Function, Inventory, LogGroup, Queue, Role, Table
+from estate_tool.audit.model import (
+    URL,
+    Capacity,
+    EventSourceMapping,
+    Function,
+    Inventory,
+    LogGroup,
+    Notification,
+    Queue,
+    Role,
+    Table,
+)
 from estate_tool.pricing import prices
 from estate_tool.sizing.evidence import Evidence
 
@@ -90,6 +101,98 @@ def test_a_cycle_is_found_over_any_number_of_steps_and_told_once() -> None:
     assert found(replace(whole, mappings=off)) == set()
 
 
+@pytest.mark.parametrize(
+    ("action", "resource", "is_one"),
+    [
+        ("s3:PutObject", "arn:aws:s3:::files/*", True),
+        ("s3:Put*", "arn:aws:s3:::files/in/2026/*", True),
+        ("s3:*", "arn:aws:s3:::*", True),
+        ("s3:PutObject", "arn:aws:s3:::files/out/*", False),
+        ("s3:PutObject", "arn:aws:s3:::files/in/*.json", False),
+        ("s3:GetObject", "arn:aws:s3:::files/*", False),
+        ("s3:PutObject", "arn:aws:s3:::other/*", False),
+    ],
+)
+def test_a_cycle_goes_over_a_bucket_if_what_is_written_is_what_it_tells_of(
+    action: str, resource: str, is_one: bool
+) -> None:
+    told = Notification(bucket="arn:aws:s3:::files", target=f"{function('f').arn}:live", prefix="in/", suffix=".csv")
+    writes = role("f", (action, resource))
+    whole = estate([function("f", role=writes.arn)], roles=(writes,), notifications=(told,))
+    assert ("cycle" in {check for check, _ in found(whole)}) == is_one
+
+
+@pytest.mark.parametrize(
+    ("statement", "is_one"),
+    [
+        ({"NotAction": ["iam:*", "lambda:*"], "Resource": "*"}, True),
+        ({"NotAction": ["s?s:*", "lambda:*"], "Resource": "*"}, False),
+        ({"Action": "sqs:Send*", "NotResource": arn("sqs", "other")}, True),
+        ({"Action": "sqs:SendMessage", "NotResource": arn("sqs", "wor?")}, False),
+        ({"Action": "SQS:sendmessage", "Resource": arn("sqs", "w*")}, True),
+    ],
+)
+def test_a_cycle_goes_over_what_statements_leave_open(statement: dict[str, Any], is_one: bool) -> None:
+    writes = Role(name="f", arn=role("f").arn, statements=(("inline", {"Effect": "Allow", **statement}),))
+    work, mapping = queue("work"), EventSourceMapping(function="f", source=arn("sqs", "work"))
+    whole = estate([function("f", role=writes.arn)], roles=(writes,), queues=(work,), mappings=(mapping,))
+    assert ("cycle" in {check for check, _ in found(whole)}) == is_one
+    deny = ("inline", {"Effect": "Deny", "Action": "sqs:*", "Resource": work.arn})
+    denied = replace(writes, statements=(*writes.statements, deny))
+    assert "cycle" not in {check for check, _ in found(replace(whole, roles=(denied,)))}
+
+
+def test_a_cycle_goes_over_aliases_of_functions() -> None:
+    calls = role("a", ("lambda:InvokeFunction", f"{function('b').arn}:live"))
+    one, other = function("a", role=calls.arn), function("b", succeeds_to=(f"{function('a').arn}:1",))
+    assert found(estate([one, other], roles=(calls,))) == {("cycle", "a")}
+
+
+@pytest.mark.parametrize(
+    ("statement", "checks"),
+    [
+        ({"Action": "*", "Resource": "*"}, {"action-wildcard", "resource-wildcard", "role-overreach"}),
+        ({"Action": "iam:Pass*", "Resource": "*"}, {"action-wildcard", "resource-wildcard", "role-overreach"}),
+        ({"NotAction": "s3:*", "Resource": "*"}, {"action-wildcard", "resource-wildcard", "role-overreach"}),
+        ({"NotAction": ["iam:*", "sts:*"], "Resource": "*"}, {"action-wildcard", "resource-wildcard"}),
+        ({"Action": "sts:AssumeRole", "NotResource": "arn:aws:iam::1:role/a"}, {"resource-wildcard", "role-overreach"}),
+        ({"Action": "iam:PassRole", "Resource": "arn:aws:iam::111122223333:role/app/one"}, set()),
+        ({"Action": ["XRAY:PutTraceSegments", "ec2:describesubnets"], "Resource": "*"}, set()),
+        ({"Action": ["textract:DetectDocumentText", "kms:ListKeys"], "Resource": "*"}, set()),
+        ({"Effect": "Deny", "Action": "*", "Resource": "*"}, set()),
+    ],
+)
+def test_statements_in_other_shapes(statement: dict[str, Any], checks: set[str]) -> None:
+    made = Role(name="r", arn=role("r").arn, statements=(("inline", {"Effect": "Allow", **statement}),))
+    told = {check for check, _ in found(estate([function("f", role=made.arn)], roles=(made,)))}
+    assert told - {"cycle"} == checks
+
+
+def test_nobody_waits_for_the_cold_starts_of_events() -> None:
+    lines = Evidence()
+    start = (
+        "REPORT RequestId: 1\tDuration: 10 ms\tBilled Duration: 10 ms\tMemory Size: 512 MB\tMax Memory Used: 450 MB\t"
+    )
+    lines.add_lines([f"{start}Init Duration: 900 ms\t"] * 10 + [start] * 90)
+    usage = {"f": lines.found("logs")}
+    for invokers, waited in (({"sns.amazonaws.com"}, False), ({"s3.amazonaws.com", URL}, True), (set(), True)):
+        whole = estate([function("f", invokers=frozenset(invokers))], usage=usage)
+        assert found(whole) == ({("cold-starts", "f")} if waited else set())
+
+
+def test_queues_that_take_failures_of_others_need_no_redrive() -> None:
+    alone = queue("alone", dead_letters_to="")
+    assert found(estate(queues=(alone,))) == {("queue-without-redrive", "alone")}
+    assert found(estate(queues=(alone,), others_failures=frozenset({alone.arn}))) == set()
+
+
+def test_failed_messages_of_a_fifo_queue_count_their_age_anew() -> None:
+    for name, told in (("dead.fifo", set[str]()), ("dead", {"dead-letters-short-lived"})):
+        dead = queue(name, dead_letters_to="", retention_seconds=86_400)
+        source = queue(name.replace("dead", "work"), dead_letters_to=dead.arn, retention_seconds=86_400)
+        assert {check for check, _ in found(estate(queues=(source, dead)))} == told
+
+
 def test_a_table_that_a_function_writes_to_triggers_it_through_its_stream() -> None:
     table = Table(name="t", arn=arn("dynamodb", "table/t"))
     mapping = EventSourceMapping(
@@ -114,12 +217,16 @@ def test_functions_whose_settings_name_each_other_cannot_be_created_in_one_pass(
         ({"retries": -1, "age_seconds": -1}, "mapping-never-gives-up"),
         ({"retries": 3, "age_seconds": -1}, "mapping-failures-lost"),
         ({"retries": -1, "age_seconds": 3600}, "mapping-failures-lost"),
+        ({}, "mapping-never-gives-up"),
         ({"retries": 3, "age_seconds": -1, "failures_to": "arn:aws:s3:::b"}, None),
+        ({"retries": -1, "age_seconds": -1, "enabled": False}, None),
+        ({"source": arn("kafka", "cluster/c")}, None),
+        ({"source": arn("mq", "broker:b")}, None),
     ],
 )
 def test_a_stream_gives_up_and_says_so(mapping: dict[str, Any], check: str | None) -> None:
     source = arn("dynamodb", "table/t/stream/2026")
-    whole = estate([function("f")], mappings=(EventSourceMapping(function="f", source=source, **mapping),))
+    whole = estate([function("f")], mappings=(EventSourceMapping(**{"function": "f", "source": source} | mapping),))
     assert found(whole) == ({(check, "f")} if check else set())
 
 
@@ -128,6 +235,8 @@ def test_a_stream_gives_up_and_says_so(mapping: dict[str, Any], check: str | Non
     [
         (frozenset({"s3.amazonaws.com"}), False, True),
         (frozenset({"apigateway.amazonaws.com"}), False, False),
+        (frozenset({URL}), False, False),
+        (frozenset({URL, "sns.amazonaws.com"}), False, True),
         (frozenset(), False, True),
         (frozenset(), True, False),
         (frozenset({"events.amazonaws.com"}), True, True),

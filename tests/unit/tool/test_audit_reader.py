@@ -62,10 +62,15 @@ def test_alarms_count_that_tell_somebody_by_themselves_or_through_a_composite() 
             "Dimensions": [{"Name": "FunctionName", "Value": name}],
         }  # fmt: skip
 
-    composite = {"AlarmName": "all", "AlarmRule": 'ALARM("child") OR ALARM(other)', "AlarmActions": ["topic"]}
+    composites = [
+        {"AlarmName": "all", "AlarmRule": 'ALARM("child") OR ALARM(inner)', "AlarmActions": ["topic"]},
+        {"AlarmName": "inner", "AlarmRule": "ALARM(grandchild) AND NOT ALARM(all)"},
+        {"AlarmName": "unheard", "AlarmRule": "ALARM(silent)"},
+    ]
     reader = _reader()
     with Stubber(reader.client("cloudwatch")) as stub:
-        page = {"MetricAlarms": [alarm("heard", ["topic"]), alarm("child", []), alarm("silent", [])]}
-        stub.add_response("describe_alarms", page | {"CompositeAlarms": [composite]})
+        page = {"MetricAlarms": [alarm(name, []) for name in ("child", "grandchild", "silent")]}
+        page["MetricAlarms"].append(alarm("heard", ["topic"]))
+        stub.add_response("describe_alarms", page | {"CompositeAlarms": composites})
         names = {dict(dimensions)["FunctionName"] for _, _, dimensions in watched(reader)}
-    assert names == {"heard", "child"}
+    assert names == {"heard", "child", "grandchild"}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from estate_tool.audit.access import allowed
+from estate_tool.audit.access import allowed, is_about, overlap
 from estate_tool.audit.model import Finding
+from foundation.guardrails.documents import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from estate_tool.audit.model import Function, Inventory, Role
+    from estate_tool.audit.model import Function, Inventory, Notification, Role
     from estate_tool.pricing.prices import Prices
 
 # Actions that put something where it may trigger a function, by service of the resource.
@@ -58,8 +59,10 @@ def _flow(inventory: Inventory) -> Graph:
     for function in inventory.functions:
         role = roles.get(function.role)
         written = {target for target in targets if role and _may_write(role, target)}
+        written |= {_objects(one) for one in inventory.notifications if role and _may_put(role, one)}
         # Failures are no way round: a dead-letter queue that triggers nothing ends there by itself.
-        graph[function.arn] = (written - set(function.failures_to)) | set(function.succeeds_to) - set(dead_letters)
+        results = {_plain(arn) for arn in function.succeeds_to} - set(dead_letters)
+        graph[function.arn] = (written - set(function.failures_to)) | results
     _triggers(inventory, graph)
     return graph
 
@@ -73,12 +76,42 @@ def _triggers(inventory: Inventory, graph: Graph) -> None:
             if "/stream/" in source:
                 graph.setdefault(source.partition("/stream/")[0], set()).add(source)
     for topic, endpoint in inventory.subscriptions:
-        graph.setdefault(topic, set()).add(endpoint)
+        graph.setdefault(topic, set()).add(_plain(endpoint))
+    for one in inventory.notifications:
+        graph.setdefault(_objects(one), set()).add(_plain(one.target))
+
+
+def _plain(arn: str) -> str:
+    """Return a function's ARN without version or alias; others as they are."""
+    return ":".join(arn.split(":")[:7]) if ":lambda:" in arn else arn
+
+
+def _objects(notification: Notification) -> str:
+    """Return the pattern of the objects that a bucket tells of."""
+    return f"{notification.bucket}/{notification.prefix}*{notification.suffix}"
 
 
 def _may_write(role: Role, arn: str) -> bool:
     service = arn.split(":")[2]
-    return bool(allowed(role, arn, (write for write in _WRITES if write.startswith(f"{service}:"))))
+    writes = [write for write in _WRITES if write.startswith(f"{service}:")]
+    # A statement may name a function's alias or version.
+    qualified = {one for one in _resources(role) if one.startswith(f"{arn}:")} if service == "lambda" else set()
+    return any(allowed(role, one, writes) for one in (arn, *qualified))
+
+
+def _may_put(role: Role, notification: Notification) -> bool:
+    """True if the role may make an object that the bucket tells of."""
+    objects = _objects(notification)
+    return any(
+        is_about(statement, "s3:PutObject") and ("NotResource" in statement or any(overlap(one, objects) for one in on))
+        for _, statement in role.statements
+        if statement.get("Effect") == "Allow"
+        for on in (listed(statement.get("Resource")),)
+    )
+
+
+def _resources(role: Role) -> set[str]:
+    return {one for _, statement in role.statements for one in listed(statement.get("Resource"))}
 
 
 def _round_trip(graph: Graph, start: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from estate_tool.audit.model import Finding
+from estate_tool.audit.model import SYNCHRONOUS, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -12,11 +12,6 @@ if TYPE_CHECKING:
     from estate_tool.audit.model import EventSourceMapping, Function, Inventory, Queue
     from estate_tool.pricing.prices import Prices
 
-# Principals that wait for the answer, so that nothing is retried or lost behind their back.
-_SYNCHRONOUS = {
-    "apigateway.amazonaws.com", "elasticloadbalancing.amazonaws.com", "cognito-idp.amazonaws.com",
-    "edgelambda.amazonaws.com", "lex.amazonaws.com", "lexv2.amazonaws.com", "vpc-lattice.amazonaws.com",
-}  # fmt: skip
 _DEPTH = frozenset({"ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"})
 _AGE = frozenset({"ApproximateAgeOfOldestMessage"})
 MOST_RECEIVES = 100
@@ -33,7 +28,7 @@ def lost_failures(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
                 "give it a dead-letter queue, or an on-failure destination",
             )  # fmt: skip
     for mapping in inventory.mappings:
-        if mapping.is_stream:
+        if mapping.is_stream and mapping.enabled:
             yield from _stream(inventory, mapping)
     yield from _queues(inventory)
 
@@ -45,7 +40,7 @@ def _finding(requirement: int, check: str, resource: str, found: str, fix: str) 
 def _is_called_asynchronously(inventory: Inventory, function: Function) -> bool:
     """True unless all that is known to call the function waits for it, or reads its events from a source."""
     if function.invokers:
-        return bool(function.invokers - _SYNCHRONOUS)
+        return bool(function.invokers - SYNCHRONOUS)
     return not inventory.mappings_of(function.name)
 
 
@@ -56,7 +51,7 @@ def _arn_of(inventory: Inventory, name: str) -> str:
 def _stream(inventory: Inventory, mapping: EventSourceMapping) -> Iterator[Finding]:
     arn = _arn_of(inventory, mapping.function)
     source = mapping.source.split(":", 5)[-1]
-    if mapping.retries == -1 and mapping.age_seconds in (-1, None):
+    if mapping.retries in (-1, None) and mapping.age_seconds in (-1, None):
         yield _finding(
             4, "mapping-never-gives-up", arn,
             f"batches of {source} are tried without end: one bad record holds its shard up until it expires",
@@ -101,8 +96,8 @@ def _dead_letters(inventory: Inventory, queue: Queue, sources: list[Queue]) -> I
             "alarm on ApproximateNumberOfMessagesVisible > 0",
         )  # fmt: skip
     longest = max((source.retention_seconds for source in sources), default=0)
-    # Of a standard queue, a message's age counts from when it was first sent, not from when it failed.
-    if queue.retention_seconds <= longest:
+    # A message's age counts from when it was first sent; in a FIFO queue, from when it failed.
+    if queue.retention_seconds <= longest and not queue.name.endswith(".fifo"):
         yield _finding(
             4, "dead-letters-short-lived", queue.arn,
             f"keeps messages {_days(queue.retention_seconds)}, its source {_days(longest)}: age counts from the first "
@@ -135,7 +130,7 @@ def resilience(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
 
 def _delivery(inventory: Inventory, function: Function, mapping: EventSourceMapping) -> Iterator[Finding]:
     queue = inventory.queue(mapping.source)
-    if queue is None:
+    if queue is None or not mapping.enabled:
         return
     if queue.visibility_seconds < function.timeout_seconds:
         yield _finding(

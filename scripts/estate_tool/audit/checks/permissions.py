@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.audit.access import is_about
 from estate_tool.audit.model import Finding
 from foundation.guardrails.documents import listed
 
@@ -17,12 +18,21 @@ if TYPE_CHECKING:
 
 # Actions that AWS has no resources for ("Service Authorization Reference"): they need the resource *.
 _WITHOUT_RESOURCES = re.compile(
-    r"(xray:Put|xray:GetSampling|cloudwatch:PutMetricData|cloudwatch:(Get|List)Metric|ec2:Describe|"
-    r"ec2:(Create|Delete)NetworkInterface|ec2:(Assign|Unassign)PrivateIp|"
-    r"logs:DescribeLogGroups|sqs:ListQueues|sns:ListTopics|dynamodb:ListStreams|dynamodb:ListTables|lambda:ListFunctions|"
-    r"lambda:ListEventSourceMappings|s3:ListAllMyBuckets|sts:GetCallerIdentity|tag:GetResources|iam:ListRoles)",
+    r"(xray:(Put|Get|BatchGet)|cloudwatch:PutMetricData|cloudwatch:(Get|List)Metric|ec2:Describe|"
+    r"ec2:(Create|Delete)NetworkInterface|ec2:(Assign|Unassign)PrivateIp|autoscaling:Describe|"
+    r"(comprehend|rekognition|textract|translate|polly):(Detect|Analyze|Compare|Translate|Synthesize|BatchDetect)|"
+    r"logs:DescribeLogGroups|(sqs|kms|kinesis):List(Queues|Keys|Aliases|Streams)|(ecr|sts):Get(AuthorizationToken|CallerIdentity)|"
+    r"sns:ListTopics|dynamodb:List(Streams|Tables)|dynamodb:DescribeLimits|ce:Get|ses:GetSend|states:ListStateMachines|"
+    r"lambda:(ListFunctions|ListEventSourceMappings|ListLayers|GetAccountSettings)|s3:ListAllMyBuckets|tag:GetResources|"
+    r"iam:List(Roles|Users|Policies)|(secretsmanager|kms):(ListSecrets|GetRandomPassword|GenerateRandom)|"
+    r"ssm:DescribeParameters|support:|organizations:List|route53:ListHostedZones)",
+    re.IGNORECASE,
 )
-_POWERS = {"iam:passrole", "sts:assumerole", "iam:createrole", "iam:putrolepolicy", "iam:attachrolepolicy"}
+_POWERS = (
+    "iam:PassRole", "sts:AssumeRole", "iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy",
+    "iam:UpdateAssumeRolePolicy", "iam:CreatePolicyVersion", "iam:PutUserPolicy", "iam:AttachUserPolicy",
+    "iam:CreateAccessKey",
+)  # fmt: skip
 
 
 def excess_permissions(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
@@ -59,10 +69,11 @@ def _statement(role: Role, policy: str, statement: Mapping[str, Any]) -> Iterato
         if broad or "NotResource" in statement:
             told = ", ".join(broad) or "NotResource, everything else"
             yield _finding(role, "resource-wildcard", f"{told} in {where}", "name the resources that the function uses")
-    powers = [action for action in actions if action.lower() in _POWERS]
-    if powers and any(not is_scoped(arn) for arn in resources) and not statement.get("Condition"):
+    powers = [action for action in _POWERS if is_about(statement, action)]
+    wide = [arn for arn in resources if not is_scoped(arn)] or (["NotResource"] if "NotResource" in statement else [])
+    if powers and wide and not statement.get("Condition"):
         yield _finding(
-            role, "role-overreach", f"{', '.join(powers)} on {', '.join(resources)} in {where}",
+            role, "role-overreach", f"{', '.join(powers)} on {', '.join(wide)} in {where}",
             "name the roles, or take it away: a function that passes or assumes any role has the account",
         )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from estate_tool.audit.model import Finding
+from estate_tool.audit.model import SYNCHRONOUS, Finding
 from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS
 from estate_tool.sizing.recommendation import MINIMUM_SAMPLES, STEP_MB, needed_mb
 
@@ -64,7 +64,7 @@ def cold_starts(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
     """Yield functions whose callers wait for cold starts, and provisioned concurrency that idles."""
     for function in inventory.functions:
         found = inventory.usage.get(function.name)
-        if found is not None and not function.provisioned and not inventory.mappings_of(function.name):
+        if found is not None and not function.provisioned and _is_waited_for(inventory, function):
             yield from _waited_for(function, found)
         for qualifier, kept in function.provisioned.items():
             used = inventory.provisioned_use.get((function.name, qualifier))
@@ -79,6 +79,13 @@ def cold_starts(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
                     fix="lower it, or let Application Auto Scaling follow its utilization",
                     usd_month=_kept_warm(function, Decimal(kept) * Decimal(str(1 - used)), prices),
                 )
+
+
+def _is_waited_for(inventory: Inventory, function: Function) -> bool:
+    """True unless all that is known to call the function hands events over, or it reads them from a source."""
+    if function.invokers:
+        return bool(function.invokers & SYNCHRONOUS)
+    return not inventory.mappings_of(function.name)
 
 
 def _waited_for(function: Function, found: Found) -> Iterator[Finding]:
