@@ -43,9 +43,22 @@ def together(*checks: Callable[[], Any]) -> list[Any]:
 def one_of(known: Iterable[str], value: str) -> str:
     """The allowed names as text, with the closest one offered first when `value` looks like a slip of the pen."""
     names = sorted(known)
-    close = difflib.get_close_matches(value, names, n=1)
-    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    close = nearest(names, value)
+    hint = f" (did you mean {close!r}?)" if close else ""
     return ("one of " + ", ".join(names) if names else "nothing: none is declared") + hint
+
+
+def nearest(known: Iterable[str], value: str, likeness: float = 0.6) -> str:
+    """Return the name that is most like `value`; empty when none is to that degree, of 1."""
+    return next(iter(difflib.get_close_matches(value, list(known), n=1, cutoff=likeness)), "")
+
+
+def there_are(known: Iterable[str], value: str) -> str:
+    """Return a hint of one or two lines for a name that there is not: the nearest one, and all that there are."""
+    names = sorted(known)
+    close = nearest(names, value)
+    listed = f"there are: {', '.join(names)}" if names else "there is none"
+    return f"did you mean {close!r}?\n{listed}" if close else listed
 
 
 def _shown(value: object) -> str:

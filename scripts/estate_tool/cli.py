@@ -11,10 +11,11 @@ import os
 import re
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
-from estate_tool.core.errors import EstateError, Failed, show
+from estate_tool.core.errors import EstateError, Failed, Interrupted, UsageError, show
 from estate_tool.core.terminal import filtered
+from foundation.problems import one_of, there_are
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,8 @@ COMMANDS = (
     "rightsize", "cost", "dashboard", "fire-drill", "permissions", "tags", "sample", "new", "lock", "local", "pulumi",
     "completion",
 )  # fmt: skip
-_INTERRUPTED = 130
+# Without a command: a short account of this machine, and the next step.
+OVERVIEW = "overview"
 _EPILOG = """\
 a first time through, on this machine alone:
   scripts/estate deploy
@@ -35,13 +37,13 @@ a first time through, on this machine alone:
 
 `estate COMMAND --help` has examples. ENV is an environment: local and local-NAME run on the embedded AWS, every
 other name is a real account.
-exit codes: 0 done; 1 failed, says what was done and how to go on; 2 wrong usage or configuration, nothing was touched
+exit codes: 0 done; 1 failed, with what was done and how to go on; 2 wrong usage or configuration, nothing was changed
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration."""
-    # Being told to end is being interrupted: what is in flight is finished, and what was done is said.
+    """Run one command; return the exit code: 0 done, 1 failed, 2 wrong usage or configuration."""
+    # A signal to end is an interruption: what is in flight is finished, and what was done is reported.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     with filtered():
@@ -49,20 +51,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _ran(arguments: Sequence[str] | None) -> int:
-    args = argparse.Namespace()
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    args = argparse.Namespace(json="--json" in words)
+    _watch_stdout()
     try:
-        words = sys.argv[1:] if arguments is None else arguments
-        args = parser(words[0] if words else None).parse_args(words)
-        _watch_stdout()
+        parser(_command(words)).parse_args(words, args)
         code = int(args.run(args))
-        # Here, where a full disk or a reader that has gone is still told, and not when Python ends.
+        # Here, where a full disk or a reader that has gone is still reported, and not when Python ends.
         sys.stdout.flush()
         return code
     except EstateError as error:
         return _ended(error, args)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return _INTERRUPTED
+        return _ended(Interrupted("interrupted"), args)
     except BrokenPipeError:
         _write_no_more()  # the reader, such as `head`, has gone
         return 0
@@ -73,11 +74,21 @@ def _ran(arguments: Sequence[str] | None) -> int:
         return _ended(expected, args)
 
 
+def _command(words: Sequence[str]) -> str | None:
+    """Return the name of the command, if one is given; raise UsageError for the name of none."""
+    if not words:
+        return OVERVIEW
+    name = words[0]
+    if name in COMMANDS or name.startswith("-"):
+        return name
+    raise UsageError(f"there is no command {name!r}", there_are(COMMANDS, name), code="unknown_name")
+
+
 def _ended(error: EstateError, args: argparse.Namespace) -> int:
-    """Tell why a command ended, also in JSON where that was asked for and none was printed; return the exit code."""
+    """Report the reason for which a command ended, also as JSON where no JSON was printed; return the exit code."""
     show(error)
     if getattr(args, "json", False) and not getattr(sys.stdout, "written", True):
-        print(json.dumps({"ok": False, "error": error.message, "hint": error.hint}, indent=2), flush=True)
+        print(json.dumps(error.to_dict(), indent=2, ensure_ascii=False), flush=True)
     return error.exit_code
 
 
@@ -108,13 +119,13 @@ def _write_no_more() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Does what Ctrl-C would do now, also where a shell started this in the background, deaf to Ctrl-C."""
+    """Do what Ctrl-C would do now, also where a shell started this in the background, where Ctrl-C is ignored."""
     handler = signal.getsignal(signal.SIGINT)
     (handler if callable(handler) else signal.default_int_handler)(number, frame)
 
 
 def _explained(error: Exception) -> EstateError | None:
-    """The message for what the operating system or AWS refused, wherever that was; None for a defect."""
+    """Return the error for a refusal of the operating system or of AWS, wherever that was; None for a defect."""
     if type(error).__module__.startswith("botocore."):
         from estate_tool.core.aws_errors import explained
 
@@ -132,19 +143,35 @@ def _refused(error: OSError) -> Failed:
     elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         hint = "make it writable for you; ESTATE_HOME and ESTATE_CACHE move local state and cache to other folders"
     else:
-        hint = "scripts/estate doctor tells what is missing on this machine"
-    return Failed(f"{where}{error.strerror or error}", hint)
+        hint = "see what is missing on this machine: scripts/estate doctor"
+    return Failed(f"{where}{error.strerror or error}", hint, code="operating_system")
+
+
+class _Parser(argparse.ArgumentParser):
+    """Parser whose errors are UsageErrors, with the nearest name where a name is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the usage and raise UsageError."""
+        self.print_usage(sys.stderr)
+        raise UsageError(message, f"see all flags: {self.prog.replace('estate', 'scripts/estate', 1)} --help")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, f"{value!r} is not allowed: give {one_of(action.choices, str(value))}")
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
     """Return the command line: whole, or with the command `only`, as each takes its time to load."""
-    whole = argparse.ArgumentParser(
+    whole = _Parser(
         prog="estate",
         description="Rolls the estate out, looks at it, sends events through it and tears it down.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     whole.add_argument("--version", action=_Version, nargs=0, help="versions of the tool, the engine and the SDK")
+    if only == OVERVIEW:
+        whole.set_defaults(run=importlib.import_module("estate_tool.commands.overview").run)
+        return whole
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in (only,) if only in COMMANDS else COMMANDS:
         module = importlib.import_module(f"estate_tool.commands.{name.replace('-', '_')}")
@@ -162,7 +189,7 @@ def parser(only: str | None = None) -> argparse.ArgumentParser:
 
 
 class _Version(argparse.Action):
-    """Prints the versions and ends; what they are is looked up only then."""
+    """Print the versions and end; they are looked up only then."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from estate_tool.setup import versions
@@ -172,7 +199,7 @@ class _Version(argparse.Action):
 
 
 def _examples(examples: Sequence[tuple[str, str]]) -> str:
-    """Commands as they are typed in the checkout, each below what it is for."""
+    """Return commands as they are typed in the checkout, each below its purpose."""
     lines = ["examples:"]
     for command, what in examples:
         lines += [f"  # {what}", "  " + re.sub(r"\bestate (?=[a-z])", "scripts/estate ", command, count=1)]

@@ -37,12 +37,12 @@ def function(parser: argparse.ArgumentParser) -> None:
 def declared_function(name: str, names: Names) -> str:
     """Return the catalog's name of a function that goes by this name, there or in AWS; raise UsageError."""
     from foundation.catalog import CATALOG
-    from foundation.problems import one_of
+    from foundation.problems import there_are
 
     known = {form: each.name for each in CATALOG.functions for form in (names.function(each.name), each.name)}
     if name not in known:
-        there = one_of((each.name for each in CATALOG.functions), name)
-        raise UsageError(f"there is no function {name} in the catalog; nothing was touched", f"give {there}")
+        there = there_are((each.name for each in CATALOG.functions), name)
+        raise UsageError(f"there is no function {name} in the catalog", there, code="unknown_name")
     return known[name]
 
 

@@ -40,13 +40,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Drills, tells who was heard; Failed unless all were."""
     from estate_tool.console.progress import Progress
-    from estate_tool.console.report import Report
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
     from estate_tool.monitoring.fire_drill import drill, notifications
 
     target = environment.resolve(args.environment)
-    progress = Progress(Report())
+    progress = Progress()
     with reaching(target):
         telling, silent = _alarms(target)
         expected = notifications(telling)
@@ -59,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         try:
             tested = [one.as_json() for one in drill(target, telling, lambda text: progress.show(lambda: text))]
         finally:
-            progress.report.end()
+            progress.end()
     heard = sum(one["delivered"] for one in tested)
     answer = {
         "environment": target.name, "tested": len(tested), "delivered": heard, "alarms": tested,

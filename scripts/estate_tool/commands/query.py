@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     question = {"type": args.type, "subject": args.subject, "from": args.start, "to": args.end}
     with reaching(target):
         answer = query.ask(target, question)
-    text = json.dumps(answer, indent=2, ensure_ascii=False) if args.json else "\n".join(query.table(answer))
+    text = json.dumps(answer, indent=2, ensure_ascii=False) if args.json else "\n".join(query.lines(answer))
     print(text)
     # Here, where a reader that has gone is noticed, and not when Python ends.
     sys.stdout.flush()

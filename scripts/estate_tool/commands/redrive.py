@@ -55,7 +55,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Explains, replays, and prints the counts, also when it ends early."""
     from estate_tool.console.progress import Progress
-    from estate_tool.console.report import Report
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
     from estate_tool.redrive.options import Options
@@ -70,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     target = environment.resolve(name)
     results: list[QueueResult] = []
     missing = MissingResult() if args.missing else None
-    progress = Progress(Report())
+    progress = Progress()
     try:
         with reaching(target):
             if missing:
@@ -78,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
             else:
                 _replay(target, options, queues, results, progress)
     finally:
-        progress.report.end()
+        progress.end()
         _show(args, target, results, missing)
     _complain(target, results, missing)
     return 0

@@ -69,14 +69,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _send(args: argparse.Namespace, stream: BinaryIO, target: Environment) -> dict[str, Any]:
     from estate_tool.console.progress import Progress
-    from estate_tool.console.report import Report
     from estate_tool.core.aws_errors import reaching
     from estate_tool.events.ledger import Ledger
     from estate_tool.events.send import Transfer
     from estate_tool.events.wait import follow
 
     started = time.monotonic()
-    ledger, progress = Ledger(follow=args.wait), Progress(Report())
+    ledger, progress = Ledger(follow=args.wait), Progress()
     transfer = Transfer(target, ledger, progress, raw=args.raw, first_line=args.from_line, size=_size(stream))
     finished = False
     try:
@@ -86,7 +85,7 @@ def _send(args: argparse.Namespace, stream: BinaryIO, target: Environment) -> di
                 follow(target, ledger, args.timeout, progress)
         finished = True
     finally:
-        progress.report.end()
+        progress.end()
         result = _result(ledger, transfer.through_line, time.monotonic() - started, followed=args.wait)
         if args.json:
             print(json.dumps(result), flush=True)

@@ -46,11 +46,15 @@ def _payload(path: Path) -> bytes:
 
 
 def _lines(told: Mapping[str, Any]) -> Iterator[str]:
-    from estate_tool.console.columns import columns
+    from estate_tool.console.tables import Column, table
     from estate_tool.sizing.table import CPU_NOTE
 
-    titles = ("MB", "vCPU", "average ms", "first ms", "most MB used", "$ per million", "")
-    yield from columns(titles, [_row(told, one) for one in told["sizes"]])
+    titles = (
+        Column("MB"), "vCPU", "average ms", Column("first ms", drop=1), Column("most MB used", drop=2),
+        "$ per million", Column("", left=True),
+    )  # fmt: skip
+    yield from table(titles, [_row(told, one) for one in told["sizes"]])
+    yield from (f"{one['memory_mb']:,} MB failed: {one['error']}" for one in told["sizes"] if one["error"])
     yield ""
     yield (
         f"{told['function']} has {told['current_mb']:,} MB; best by {told['strategy']}: {told['best_mb']:,} MB "
@@ -62,7 +66,7 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
 def _row(told: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[str, ...]:
     mark = "best" if one["memory_mb"] == told["best_mb"] else ""
     if one["error"]:
-        return f"{one['memory_mb']:,}", f"{one['vcpu']:.2f}", "–", "–", "–", "–", f"failed: {one['error']}"
+        return f"{one['memory_mb']:,}", f"{one['vcpu']:.2f}", "–", "–", "–", "–", ""
     return (
         f"{one['memory_mb']:,}", f"{one['vcpu']:.2f}", f"{one['billed_ms']:,}", f"{one['first_ms']:,}",
         f"{one['used_mb'] or '–'}", one["usd_per_million"], mark,

@@ -1,40 +1,121 @@
-"""A line that says where a long step stands, made and shown no more often than a person can read it."""
+"""Progress of a long step on stderr: a moving line with its time on a terminal, elsewhere a line now and then."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
+import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-from estate_tool.console.report import Report
+from estate_tool.core.terminal import SafeStream, one_line, safe, unfiltered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from rich.console import Console
+
 _SECONDS_BETWEEN = 0.1
+# In a log file.
+_SECONDS_BETWEEN_LINES = 20.0
+
+
+@functools.lru_cache(maxsize=4)
+def console_on(stream: TextIO) -> Console:
+    """Return the one console that draws on a stream; colours only on a terminal whose owner wants them."""
+    from rich.console import Console
+
+    terminal = stream.isatty()
+    plain = not terminal or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return Console(
+        file=stream, force_terminal=terminal, color_system=None if plain else "standard", markup=False,
+        highlight=False, emoji=False, legacy_windows=False,
+    )  # fmt: skip
 
 
 class Progress:
-    """Hands a report its moving line now and then."""
+    """Progress of a step that is called `doing`; the line disappears at its end."""
 
-    def __init__(self, report: Report, clock: Callable[[], float] = time.monotonic) -> None:
-        self.report = report
+    def __init__(
+        self, doing: str = "", stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._out = unfiltered(stream or sys.stderr)
         self._clock = clock
         self._shown_at = float("-inf")
+        self._line_at = clock()
+        self._live: _Live | None = None
+        if doing:
+            self.show(lambda: doing)
 
     def show(self, text: Callable[[], str]) -> None:
         """Show `text` in place of what was shown before, unless that was a moment ago."""
         now = self._clock()
-        if now - self._shown_at >= _SECONDS_BETWEEN:
-            self._shown_at = now
-            self.report.moving(text())
+        if now - self._shown_at < _SECONDS_BETWEEN:
+            return
+        self._shown_at = now
+        if self._out.isatty():
+            self._live = self._live or _Live(self._out)
+            self._live.update(one_line(text()))
+        elif now - self._line_at >= _SECONDS_BETWEEN_LINES:
+            self.line(text())
+
+    def line(self, text: str) -> None:
+        """Print a line that stays."""
+        if self._live:
+            self._live.line(safe(text))
+        else:
+            print(safe(text), file=self._out, flush=True)
+        self._line_at = self._clock()
+
+    def end(self) -> None:
+        """Remove the moving line."""
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+
+class _Live:
+    """Moving line of a terminal; lines that others print to stderr meanwhile stand above it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        from rich.file_proxy import FileProxy
+        from rich.progress import Progress as Bar
+        from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.table import Column
+
+        self._console = console_on(stream)
+        text = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+        self._bar = Bar(
+            SpinnerColumn(), text, TimeElapsedColumn(), console=self._console, transient=True, redirect_stdout=False,
+            redirect_stderr=False,
+        )  # fmt: skip
+        self._task = self._bar.add_task("")
+        self._bar.start()
+        self._stderr = sys.stderr
+        if unfiltered(sys.stderr) is stream:
+            sys.stderr = SafeStream(FileProxy(self._console, stream))  # type: ignore[assignment]
+
+    def update(self, text: str) -> None:
+        """Show another text."""
+        self._bar.update(self._task, description=text)
+
+    def line(self, text: str) -> None:
+        """Print a line above."""
+        self._console.print(text, soft_wrap=True)
+
+    def stop(self) -> None:
+        """Remove the line."""
+        sys.stderr.flush()
+        sys.stderr = self._stderr
+        self._bar.stop()
 
 
 @contextlib.contextmanager
-def shown() -> Iterator[Callable[[str], None]]:
-    """Shows where something stands, and leaves nothing of it behind."""
-    progress = Progress(Report())
+def shown(doing: str = "") -> Iterator[Callable[[str], None]]:
+    """Show the progress of a step that is called `doing`, and leave nothing of it behind."""
+    progress = Progress(doing)
     try:
         yield lambda text: progress.show(lambda: text)
     finally:
-        progress.report.end()
+        progress.end()

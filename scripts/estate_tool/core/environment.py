@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.core import endpoints, retries
 from estate_tool.core.errors import UsageError
+from estate_tool.core.paths import ROOT
 from foundation.naming import Names
 
 if TYPE_CHECKING:
@@ -68,14 +69,30 @@ def resolve(name: str | None) -> Environment:
             f"{name!r} can't be the name of an environment",
             "use letters, digits, hyphens, underscores and dots, for example: local, local-b, dev, prod",
         )
+    local = is_local(name)
+    if not local:
+        _refuse_misspelt(name)
     loaded = _configuration(name)
     # The embedded AWS listens where only this tool knows; everything else is for the user's own configuration to say.
-    local = is_local(name)
     if local:
         _point_at_embedded_aws()
     else:
         endpoints.refuse(name, os.environ)
     return Environment(name=name, local=local, configuration=loaded)
+
+
+def _refuse_misspelt(name: str) -> None:
+    """Raise UsageError for the name of no environment that is most like that of one, such as `locl`."""
+    from foundation.problems import nearest, there_are
+    from foundation.stack_files import environments, name_of
+
+    known = {DEFAULT, *environments(ROOT)}
+    if name not in known and nearest(known, name, likeness=0.8):
+        raise UsageError(
+            f"there is no environment {name}: there is no file {name_of(name)}; nothing was changed",
+            f"{there_are(known, name)}, and any {DEFAULT}-NAME\nto make it, write that file (docs/configuration.md)",
+            code="unknown_name",
+        )
 
 
 def _configuration(name: str) -> Configuration:

@@ -3,30 +3,47 @@
 from __future__ import annotations
 
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 from estate_tool.core.terminal import safe
 
 
 class EstateError(Exception):
-    """Ends a command with a message instead of a traceback."""
+    """Error that ends a command with a message instead of a traceback.
+
+    `code` is the stable name of the kind of error for scripts; docs/schemas/error.schema.json lists all of them.
+    """
 
     exit_code = 1
+    code = "failed"
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, code: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.code = code or self.code
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the error as `--json` prints it (docs/schemas/error.schema.json)."""
+        return {"ok": False, "error": self.message, "hint": self.hint, "code": self.code}
 
 
 class Failed(EstateError):
-    """Something was tried and did not work (exit code 1)."""
+    """Failure of something that was tried (exit code 1)."""
 
 
 class UsageError(EstateError):
-    """The command line or the configuration is wrong; nothing was touched (exit code 2)."""
+    """Wrong command line or configuration; nothing was changed (exit code 2)."""
 
     exit_code = 2
+    code = "usage"
+
+
+class Interrupted(EstateError):
+    """End by Ctrl-C, or by a signal to end (exit code 130)."""
+
+    exit_code = 130
+    code = "interrupted"
 
 
 def show(error: EstateError, stream: TextIO | None = None) -> None:

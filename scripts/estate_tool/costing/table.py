@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.console.columns import columns
+from estate_tool.console.tables import Column, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,13 +44,18 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
     """The headline, the bill, what pays off, how fast it is, and what was assumed."""
     yield headline(told)
     yield ""
-    yield from columns(("US dollars a month", "before", "after", "saving"), list(_bill(told)))
+    yield from table(
+        (Column("US dollars a month", left=True, wrap=True), "before", "after", "saving"), list(_bill(told))
+    )
     if told["events"]:
         yield ""
         yield events_note(told)
     yield ""
-    yield from columns(
-        ("function", "before", "after", "invocations", "average ms", "p99 ms", "cold starts", "init ms"),
+    yield from table(
+        (
+            "function", "before", "after", "invocations", "average ms", Column("p99 ms", drop=1),
+            Column("cold starts", drop=2), Column("init ms", drop=3),
+        ),
         [
             (
                 one["function"], f"{one['before_mb']} MB", f"{one['memory_mb']} MB", one["invocations"],
@@ -95,8 +100,11 @@ def _advice(told: Mapping[str, Any]) -> Iterator[str]:
         )
     if told["tables"]:
         yield ""
-        yield from columns(
-            ("table", "billing", "reads in use", "writes in use", "break-even", "provisioned", "on demand", "cheaper"),
+        yield from table(
+            (
+                "table", Column("billing", drop=4), Column("reads in use", drop=2), Column("writes in use", drop=3),
+                Column("break-even", drop=1), "provisioned", "on demand", Column("cheaper", left=True),
+            ),
             [
                 (
                     one["table"], one["billing"], f"{one['read']['utilization_percent']} %",

@@ -6,6 +6,7 @@ import json
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.console.tables import RULE, Column, table
 from estate_tool.core.errors import EstateError, Failed, UsageError
 from estate_tool.core.terminal import one_line
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 FUNCTION = "query"
 ALIAS = "live"
 _DIGITS = Context(prec=6)
-_COLUMNS = ("hour", "events", "field", "values", "sum", "mean", "stddev")
+_COLUMNS = (
+    Column("hour", left=True), Column("events"), Column("field", left=True), Column("values", drop=1), Column("sum"),
+    Column("mean"), Column("stddev", drop=2),
+)  # fmt: skip
 
 
 def ask(environment: Environment, question: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,20 +89,15 @@ def _log_group(environment: Environment) -> str:
     return environment.names.log_group(FUNCTION)
 
 
-def table(answer: Mapping[str, Any]) -> Iterator[str]:
+def lines(answer: Mapping[str, Any]) -> Iterator[str]:
     """The answer as lines for a person: a row per hour and field, and the totals."""
     yield _title(answer)
     if not answer["buckets"]:
         return
-    # Names of fields and subjects are whatever events say.
     rows = [row for bucket in answer["buckets"] for row in _rows(bucket["hour"], bucket)]
     total = list(_rows("total", answer["totals"]))
-    widths = [max(map(len, column)) for column in zip(_COLUMNS, *rows, *total, strict=True)]
     yield ""
-    yield _line(_COLUMNS, widths)
-    yield from (_line(row, widths) for row in rows)
-    yield "─" * (sum(widths) + 2 * (len(widths) - 1))
-    yield from (_line(row, widths) for row in total)
+    yield from table(_COLUMNS, [*rows, RULE, *total])
 
 
 def _title(answer: Mapping[str, Any]) -> str:
@@ -121,7 +120,7 @@ def _rows(label: str, described: Mapping[str, Any]) -> Iterator[tuple[str, ...]]
         yield (*head, "", "", "", "", "")
     for name, measured in described["data"].items():
         numbers = (f"{measured['count']:,}", measured["sum"], short(measured["mean"]), short(measured["stddev"]))
-        yield (*head, one_line(name), *numbers)
+        yield (*head, name, *numbers)
         head = ("", "")
 
 
@@ -131,12 +130,3 @@ def short(text: str) -> str:
     if abs(value) >= 1 or value == 0:
         return f"{value:.3f}"
     return format(_DIGITS.plus(value).normalize(), "f" if abs(value) > Decimal("1e-6") else "e")
-
-
-def _line(cells: tuple[str, ...], widths: list[int]) -> str:
-    """Texts to the left, numbers to the right."""
-    aligned = [
-        cell.ljust(width) if name in ("hour", "field") else cell.rjust(width)
-        for name, cell, width in zip(_COLUMNS, cells, widths, strict=True)
-    ]
-    return "  ".join(aligned).rstrip()

@@ -94,9 +94,9 @@ class Transfer:
     def _reject(self, number: int, problem: str) -> None:
         self._ledger.rejected += 1
         if self._ledger.rejected <= LISTED:
-            self._progress.report.line(f"line {number}: {problem}")
+            self._progress.line(f"line {number}: {problem}")
         elif self._ledger.rejected == LISTED + 1:
-            self._progress.report.line("further rejected lines are counted, not listed")
+            self._progress.line("further rejected lines are counted, not listed")
 
     def _account(self, delivery: sender.Delivery, lines: Lines) -> None:
         for message, message_id in delivery.sent:

@@ -1,24 +1,26 @@
-"""Shows a rollout to a person, on stderr."""
+"""Display of a rollout for people, on stderr, by rich."""
 
 from __future__ import annotations
 
-import os
+import contextlib
 import sys
+import textwrap
 from typing import TYPE_CHECKING, TextIO
 
+from estate_tool.console.progress import Progress, console_on
 from estate_tool.core.terminal import one_line, safe, unfiltered
 from estate_tool.engine.events import CHANGE_WORDS
 from estate_tool.rollout.result import PLANNED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from estate_tool.engine.diagnostics import Diagnostic
     from estate_tool.engine.events import Step
     from estate_tool.rollout.data_loss import Loss
     from estate_tool.rollout.result import LayerResult, Outcome
 
-_MARKS = {"created": ("+", "32"), "updated": ("~", "33"), "replaced": ("±", "35"), "deleted": ("-", "31")}
+_MARKS = {"created": ("+", "green"), "updated": ("~", "yellow"), "replaced": ("±", "magenta"), "deleted": ("-", "red")}
 # Tags are on everything: a change of one is a change of every resource.
 _TAGS = {"tags", "tagsAll"}
 _PLANNED = {"created": "create", "updated": "update", "replaced": "replace", "deleted": "delete"}
@@ -34,19 +36,30 @@ class Display:
         self._out = unfiltered(stream or sys.stderr)
         self._verbose = verbose
         self._tagged: list[tuple[Step, bool]] = []
-        self._colours = self._out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    @contextlib.contextmanager
+    def working(self, doing: str) -> Iterator[None]:
+        """Show on a terminal that something goes on, and for how long; lines stand above it."""
+        progress = Progress(doing, self._out)
+        try:
+            yield
+        finally:
+            progress.end()
 
     def line(self, text: str = "") -> None:
-        """One line of plain text."""
-        self._draw(safe(text))
+        """Print one line of plain text."""
+        self._draw(text)
 
-    def _draw(self, text: str) -> None:
-        """A line with colours of ours; what others wrote has to be safe in it."""
-        print(text, file=self._out, flush=True)
+    def _draw(self, *parts: str | tuple[str, str]) -> None:
+        """Print a line of texts, some with a style; control characters in them are written out, markup is text."""
+        from rich.text import Text
+
+        shown = [safe(part) if isinstance(part, str) else (safe(part[0]), part[1]) for part in parts]
+        console_on(self._out).print(Text.assemble(*shown), soft_wrap=True)
 
     def layer(self, position: int, total: int, name: str) -> None:
-        """A layer begins."""
-        self._draw(f"[{position}/{total}] {self._coloured(name, '1')}")
+        """Print that a layer begins."""
+        self._draw(f"[{position}/{total}] ", (name, "bold"))
 
     def step(self, step: Step, *, planned: bool) -> None:
         """A resource was changed, or would be."""
@@ -58,7 +71,7 @@ class Display:
     def losses(self, found: Sequence[Loss], environment: str) -> None:
         """Print the data that a rollout would destroy, with the commands that keep a copy."""
         for loss in found:
-            self._draw(self._coloured(safe(str(loss)), "1;31"))
+            self._draw((str(loss), "bold red"))
             for command in loss.copies(environment):
                 self.line(f"  → first: {command}")
             if loss.note:
@@ -70,31 +83,30 @@ class Display:
         if len(held) == 1:
             self._step(held[0][0], planned=held[0][1])
         elif held:
-            mark, colour = _MARKS["updated"]
             word = "would update" if held[0][1] else "updated"
-            self._draw(f"      {self._coloured(mark, colour)} {f'{len(held)} resources':<63} {word}  (tags)")
+            self._draw("      ", _MARKS["updated"], f" {f'{len(held)} resources':<57} {word}  (tags)")
 
     def _step(self, step: Step, *, planned: bool) -> None:
-        mark, colour = _MARKS[step.word]
         kind, name = one_line(step.type.rpartition(":")[2]), one_line(step.name)
         detail = f"  ({one_line(', '.join(step.changed))})" if step.changed and step.word != "created" else ""
-        word = f"would {_PLANNED[step.word]}" if planned else step.word
-        self._draw(f"      {self._coloured(mark, colour)} {name:<36} {kind:<26} {word}{detail}")
+        line = f" {name:<32} {kind:<24} {f'would {_PLANNED[step.word]}' if planned else step.word}"
+        if detail and len(line) + len(detail) + 7 > console_on(self._out).width:
+            detail = f"\n       {detail}"
+        self._draw("      ", _MARKS[step.word], line, detail)
 
     def layer_done(self, result: LayerResult) -> None:
-        """A layer has ended."""
+        """Print the result of a layer."""
         self._tags()
         if result.unknown:
-            unknown = safe(_listed(result.unknown))
-            self._draw(f"      {self._coloured('?', '36')} not known before the rollout: {unknown}")
+            self._draw("      ", ("?", "cyan"), f" not known before the rollout: {_listed(result.unknown)}")
         if result.error:
-            self._draw(f"      {self._coloured(result.result, '31')}: {safe(_indented(result.error))}")
+            self._draw("      ", (result.result, "red"), f": {_indented(result.error)}")
             for diagnostic in result.errors:
                 if diagnostic.code:
                     self.line(f"        → {_refusal(diagnostic)}")
             return
         for note in result.notes:
-            self.line(f"      {self._coloured('!', '33')} {note}")
+            self._draw("      ", ("!", "yellow"), f" {note}")
         how = f" in {result.seconds:.1f} s" if result.ran else ", as are its inputs: not run"
         self.line(f"      {_counts(result)}{how}")
 
@@ -109,16 +121,20 @@ class Display:
     def summary(self, outcome: Outcome, done: str, hint: str) -> None:
         """Show the changes, the time they took, and the next command."""
         self.line()
-        state = self._coloured(done, "32") if not outcome.failed else self._coloured("not finished", "31")
-        self._draw(f"environment {one_line(outcome.environment)}: {state} in {outcome.seconds:.1f} s")
+        state = ("not finished", "red") if outcome.failed else (done, "green")
+        self._draw(f"environment {one_line(outcome.environment)}: ", state, f" in {outcome.seconds:.1f} s")
         for result in outcome.layers:
-            reason = f"  {_short(result.error)}" if result.error else ""
-            self.line(f"  {result.layer:<14} {result.result:<10} {_counts(result)}{reason}")
+            line = f"  {result.layer:<14} {result.result:<10} {_counts(result)}"
+            self.line(line + self._reason(result, len(line)))
         for text in hint.splitlines():
             self.line(f"  → {text}")
 
-    def _coloured(self, text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self._colours else text
+    def _reason(self, result: LayerResult, before: int) -> str:
+        """Return the beginning of a layer's error, as far as the line has room; all of it stands above."""
+        if not result.error:
+            return ""
+        room = max(console_on(self._out).width - before - 2, 20)
+        return f"  {textwrap.shorten(result.error.strip().splitlines()[0], room, placeholder=' …')}"
 
 
 def _counts(result: LayerResult) -> str:
@@ -140,11 +156,6 @@ def _refusal(diagnostic: Diagnostic) -> str:
 def _listed(names: list[str], most: int = 5) -> str:
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _short(text: str, limit: int = 110) -> str:
-    line = text.strip().splitlines()[0]
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
 
 
 def _indented(text: str) -> str:

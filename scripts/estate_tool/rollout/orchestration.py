@@ -9,7 +9,7 @@ from estate_tool.core.errors import Failed
 from estate_tool.engine import former_projects
 from estate_tool.engine.events import Changes
 from estate_tool.rollout.deployment import Deployment
-from estate_tool.rollout.result import DESTROYED, FAILED, PLANNED, SKIPPED, UNCHANGED, LayerResult, Outcome
+from estate_tool.rollout.result import DESTROYED, FAILED, INTERRUPTED, PLANNED, SKIPPED, UNCHANGED, LayerResult, Outcome
 from estate_tool.rollout.retry import retried
 from foundation.layers import LAYER_NAMES, layer, readers
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from estate_tool.rollout.display import Display
     from estate_tool.rollout.fingerprint import Inputs
     from estate_tool.rollout.recovery import Recovery
-
-_INTERRUPTED = "interrupted; what was in flight has ended, the rest is as it was"
 
 
 def deploy(
@@ -159,10 +157,11 @@ def _in_turn(
             display.layer(position, len(layers), name)
         begun = time.monotonic()
         try:
-            result = retried(lambda name=name: one(name), display.line)
+            with display.working(f"layer {name}"):
+                result = retried(lambda name=name: one(name), display.line)
         except KeyboardInterrupt:
             # The engine has finished what was in flight; its state is whole.
-            result = LayerResult(layer=name, result=FAILED, error=_INTERRUPTED)
+            result = LayerResult(layer=name, result=FAILED, error=INTERRUPTED)
             keep_going = False
         except Failed as error:
             result = LayerResult(layer=name, result=FAILED, error="\n".join(filter(None, (error.message, error.hint))))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from estate_tool.engine.events import Changes
 
 DEPLOYED, UNCHANGED, SKIPPED, FAILED, DESTROYED = "deployed", "unchanged", "skipped", "failed", "destroyed"
+INTERRUPTED = "interrupted; what was in flight has ended, the rest is as it was"
 PLANNED = "planned"  # of a preview: the counts say what would be done
 
 
@@ -103,6 +104,11 @@ class Outcome:
     def failed(self) -> bool:
         """True if a layer failed."""
         return any(result.result == FAILED for result in self.layers)
+
+    @property
+    def interrupted(self) -> bool:
+        """True if a person or a signal ended it."""
+        return any(result.error == INTERRUPTED for result in self.layers)
 
     @property
     def ok(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.console.columns import columns
+from estate_tool.console.tables import Column, table
 from estate_tool.sizing.provisioned_concurrency import lines as lines_of_warm
 from estate_tool.sizing.recommendation import ONE_VCPU_MB, vcpus
 
@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _COLUMNS = (
-    "function", "now MB", "next MB", "samples", "average", "p95", "p99", "max", "OOMs", "timeouts", "cold",
-    "unused", "saves", "$/month", "wasted", "saved",
+    "function", "now MB", "next MB", "samples", Column("average MB", drop=3), Column("p95 MB", drop=4), "p99 MB",
+    "max MB", "OOMs", Column("timeouts", drop=5), Column("cold", drop=6), Column("unused", drop=8),
+    Column("saves", drop=2), Column("$/month", drop=1), Column("$ wasted", drop=9), Column("$ saved", drop=7),
 )  # fmt: skip
 CPU_NOTE = (
     f"CPU comes in proportion to memory: with less than {ONE_VCPU_MB:,} MB a function has less than one vCPU.\n"
@@ -24,7 +25,7 @@ CPU_NOTE = (
 def lines(told: Mapping[str, Any]) -> Iterator[str]:
     """A row per function, the reason for each recommendation, and what less memory means for the CPU."""
     functions: Sequence[Mapping[str, Any]] = told["functions"]
-    yield from columns(_COLUMNS, [_row(function) for function in functions])
+    yield from table(_COLUMNS, [_row(function) for function in functions])
     yield ""
     for function in functions:
         yield f"{function['function']}: {function['reason']}"

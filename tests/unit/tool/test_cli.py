@@ -16,9 +16,11 @@ import pytest
 from estate_tool import cli
 from estate_tool.commands import status
 from estate_tool.core.errors import Failed, UsageError
+from foundation.layers import project
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def run_raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
@@ -64,7 +66,7 @@ def test_ctrl_c_and_a_reader_that_has_gone_are_no_errors(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run_raising(monkeypatch, KeyboardInterrupt()) == 130
-    assert capsys.readouterr().err == "interrupted\n"
+    assert capsys.readouterr().err == "error: interrupted\n"
     assert run_raising(monkeypatch, BrokenPipeError()) == 0
     assert capsys.readouterr().err == ""
 
@@ -101,12 +103,40 @@ def test_being_told_to_end_is_being_interrupted(
     assert "interrupted" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [[], ["nonsense"], ["deploy", "--layer", "nonsense"], ["deploy", "--nonsense"]])
-def test_wrong_usage_ends_with_2(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    assert ended.value.code == 2
-    assert "usage: estate" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("arguments", "code", "suggested"),
+    [
+        (["deplyo"], "unknown_name", "deploy"),
+        (["deploy", "--layer", "dta"], "usage", "data"),
+        (["deploy", "--nonsense"], "usage", ""),
+        (["--nonsense"], "usage", ""),
+    ],
+)
+def test_wrong_usage_ends_with_2_a_code_and_the_nearest_name(
+    arguments: list[str], code: str, suggested: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*arguments, "--json"]) == 2
+    out, err = capsys.readouterr()
+    assert (json.loads(out)["code"], suggested in err) == (code, True)
+    assert bool(suggested) == ("did you mean" in err)
+
+
+def test_without_a_command_the_next_step_is_shown(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
+    assert cli.main([]) == 0
+    assert "scripts/deploy_all.sh" in capsys.readouterr().out
+    for layer in ("foundation", "data"):
+        folder = tmp_path / "state" / ".pulumi" / "stacks" / project(layer)
+        folder.mkdir(parents=True)
+        stack = {"checkpoint": {"latest": {"resources": [{"type": "aws:sqs/queue:Queue"}]}}}
+        (folder / "local-b.json").write_text(json.dumps(stack))
+    (tmp_path / "state" / ".pulumi" / "meta.yaml").write_text("version: 1\n")
+    assert cli.main([]) == 0
+    told = capsys.readouterr().out
+    assert "environment local-b: foundation, data deployed" in told
+    assert "scripts/deploy_all.sh local-b" in told
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,7 +167,7 @@ def test_who_asked_for_json_gets_the_error_of_a_refused_command_in_json(
     monkeypatch.setattr(status, "run", run)
     assert cli.main(["status", "--json"]) == 2
     told = json.loads(capsys.readouterr().out)
-    assert told == {"ok": False, "error": "no such thing", "hint": "try this"}
+    assert told == {"ok": False, "error": "no such thing", "hint": "try this", "code": "usage"}
 
 
 def test_what_a_command_printed_before_it_failed_stays_the_only_json(

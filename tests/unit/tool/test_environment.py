@@ -26,12 +26,16 @@ def own_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(os, "environ", dict(os.environ) | {"ESTATE_HOME": str(tmp_path)})
 
 
-@pytest.mark.parametrize(
-    ("name", "local"), [("local", True), ("local-b", True), ("localb", False), ("dev", False), ("my-local", False)]
-)
+@pytest.mark.parametrize(("name", "local"), [("local", True), ("local-b", True), ("dev", False), ("my-local", False)])
 def test_local_and_its_siblings_are_on_the_embedded_aws(name: str, local: bool) -> None:
     assert environment.is_local(name) == local
     assert environment.resolve(name).local == local
+
+
+def test_a_name_like_that_of_an_environment_is_taken_for_a_slip() -> None:
+    with pytest.raises(UsageError) as refused:
+        environment.resolve("locl")
+    assert (refused.value.code, "did you mean 'local'?" in refused.value.hint) == ("unknown_name", True)
 
 
 def test_a_local_environment_is_never_a_real_account() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -180,29 +179,10 @@ def test_the_text_says_what_less_memory_means_for_the_cpu(
     functions["billing"] = {"MemorySize": 3008}
     log("/aws/lambda/billing", [*[text_line(412)] * 1198, *[text_line(412, init=250.5)] * 2])
     out = call(rightsize, "--function", "billing").out
-    money = ("  $/month  wasted  saved", "     0.01    0.01   0.01")
-    window = re.compile(r"[-:0-9TZ]{20}/[-:0-9TZ]{20}")
-    titles, row, *others = out.splitlines()
-    assert titles.endswith(money[0])
-    assert row.endswith(money[1])
-    assert [
-        titles.removesuffix(money[0]),
-        row.removesuffix(money[1]),
-        *(window.sub("WINDOW", line) for line in others),
-    ] == [
-        "function  now MB  next MB  samples  average  p95  p99  max  OOMs  timeouts  cold  unused  saves",
-        "billing    3,008    1,024    1,200    412.0  412  412  412     0         0     2    86 %   66 %",
-        "",
-        "billing: 3,008 → 1,024 → 512; p99 412 MB + 20 %, maximum 412 MB + 10 %: 512 MB",
-        "  REPORT lines in /aws/lambda/billing; cold starts take 250.5 ms on average, 250.5 ms at most; 120.0 s billed",
-        "  1.70 → 0.58 vCPU: what computes on one core takes up to 1.7 times as long",
-        "",
-        "measured: WINDOW",
-        "durations: $0.01 a month, $0.01 of it for unused memory; recommendations save $0.01 (prices of 2025-07-21)",
-        "CPU comes in proportion to memory: with less than 1,769 MB a function has less than one vCPU.",
-        "What waits for others hardly notices; what computes takes longer in proportion and there saves nothing.",
-        "Compute Optimizer: this account has not opted in to it",
-    ]
+    titles, row = (line.split() for line in out.splitlines()[:2])
+    assert titles[-1] == "$/month"
+    assert row == ["billing", "3,008", "1,024", "1,200", "412", "412", "0", "66", "%", "0.01"]
+    assert "1.70 → 0.58 vCPU" in out
 
 
 def test_a_log_level_that_leaves_reports_out_is_told(functions: dict[str, Any], call: Any) -> None:
