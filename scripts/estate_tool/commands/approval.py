@@ -64,8 +64,9 @@ class Approval:
             _require_exactly(frozenset(self.lose), names)
         elif names and (self.yes or not sys.stdin.isatty()):
             raise UsageError(
-                f"the rollout would destroy data: {_listed(found)}; nothing was touched",
+                f"the rollout would destroy data: {_listed(found)}; nothing was changed",
                 f"keep a copy first, where you want one: {PAGE}\nto lose it for good: add {flag(names)}",
+                code="data_loss",
             )
         changing = ", ".join(name for name, plan in plans.items() if plan.steps)
         if (self.asks and changing) or (names and self.lose is None):
@@ -78,8 +79,9 @@ class Approval:
         more = [loss for loss in found if loss.name not in (self._agreed or ())]
         if more:
             raise Failed(
-                f"the layer would destroy data that nobody was asked about: {_listed(more)}; the layer is as it was",
+                f"the layer would destroy data that was not agreed to: {_listed(more)}; the layer is as it was",
                 f"look at {PAGE}; then the same command again, with {flag([loss.name for loss in more])}",
+                code="data_loss",
             )
 
     def as_json(self) -> list[dict[str, Any]]:
@@ -101,7 +103,7 @@ def _require_exactly(given: frozenset[str], lost: frozenset[str]) -> None:
     ]
     hint = f"what would be lost: {flag(lost)}" if lost else "nothing would be lost: leave --lose-data out"
     raise UsageError(f"--lose-data has to name what would be lost, all of it and no more: {'; '.join(wrong)}; "
-                     "nothing was touched", hint)  # fmt: skip
+                     "nothing was changed", hint, code="data_loss")  # fmt: skip
 
 
 def _listed(found: Sequence[Loss]) -> str:

@@ -1,4 +1,4 @@
-"""`estate deploy`: rolls the layers out in order."""
+"""`estate deploy`: rollout of the layers in order."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Sets up what is missing, rolls out, tells what changed."""
+    """Set up what is missing, roll out, report the changes."""
     from estate_tool.core import environment
     from estate_tool.rollout import orchestration
     from estate_tool.rollout.display import Display
@@ -68,8 +68,7 @@ def run(args: argparse.Namespace) -> int:
     except EstateError as error:
         if args.json:
             told = orchestration.Outcome(environment=target.name).as_json()
-            refused = {"ok": False, "error": error.message, "continue": None, "losses": approval.as_json()}
-            print(json.dumps(told | refused, indent=2))
+            print(json.dumps(told | error.to_dict() | {"continue": None, "losses": approval.as_json()}, indent=2))
         raise
     if args.json:
         going_on = _command(target, args, approval) if outcome.failed else None
@@ -163,14 +162,19 @@ def _next(outcome: Outcome, target: Environment, args: argparse.Namespace, appro
     name = "" if target.name == DEFAULT else f" {target.name}"
     command = _command(target, args, approval)
     if args.preview:
-        return f"roll out: {command}"
+        return _again(outcome, f"{command} --preview") if outcome.failed else f"roll out: {command}"
     if outcome.failed:
-        return f"what is rolled out stays; mend the cause, then go on with: {command}"
+        stays = "what is rolled out stays; " if outcome.touched else ""
+        return f"{stays}{_again(outcome, command)}"
     return (
         f"{_unheard(target)}"
         f"send events: scripts/estate sample flights --limit 1000 | scripts/estate send -{name} --wait\n"
         f"see what is deployed: scripts/estate status{name}"
     )
+
+
+def _again(outcome: Outcome, command: str) -> str:
+    return f"go on with: {command}" if outcome.interrupted else f"fix the cause, then: {command}"
 
 
 def _unheard(target: Environment) -> str:

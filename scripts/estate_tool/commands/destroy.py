@@ -1,4 +1,4 @@
-"""`estate destroy`: tears the layers down in reverse order."""
+"""`estate destroy`: teardown of the layers in reverse order."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from estate_tool.core.environment import Environment
     from estate_tool.engine.checkpoint import StackState
     from estate_tool.rollout.data_loss import Loss
+    from estate_tool.rollout.display import Display
     from estate_tool.rollout.result import Outcome
 
 HELP = "tear the layers down in reverse order; nothing is kept"
@@ -44,10 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Refuses where something would be lost or broken, destroys, tells what is gone."""
+    """Refuse where something would be lost or broken, destroy, report what is gone."""
     from estate_tool.core import environment
     from estate_tool.core.account_guard import require_own_account
-    from estate_tool.rollout import lock, orchestration
+    from estate_tool.rollout import lock, orchestration, session
     from estate_tool.rollout.display import Display
     from estate_tool.rollout.recovery import Recovery
 
@@ -57,19 +58,23 @@ def run(args: argparse.Namespace) -> int:
     if not target.local:
         require_own_account(target)
     display = Display()
+    if session.nothing_here(target):
+        return _nothing(target, layers, display, args)
     changes = not args.preview
     taken = lock.taken(target, "estate destroy", changes=changes, wait=args.wait, say=display.line)
     with taken as (pulumi, still_ours):
         orchestration.refuse_while_read(pulumi, layers)
         losses = _losses(target, pulumi.states(layers))
         _keep_failures(losses, args)
+        if losses:
+            display.line("would be dropped, for good:" if args.preview else "dropped with it, for good:")
         for loss in losses:
-            display.line(f"goes with it: {loss.name}, which holds {loss.held}")
+            display.line(f"  {loss.name}: {loss.held}")
         if not (args.yes or args.preview):
-            # As nobody is asked about the whole of a local environment, nothing need be shown first.
+            # A local environment is not asked about, so nothing need be shown first.
             if not target.local:
                 orchestration.destroy(pulumi, layers, display, preview=True)
-            _ask(target, layers, losses, args)
+            _ask(target, layers, losses)
         recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
         outcome = orchestration.destroy(
             pulumi, layers, display, preview=args.preview, recovery=recovery, still_ours=still_ours
@@ -79,6 +84,18 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(outcome.as_json() | {"losses": lost}, indent=2))
     display.summary(outcome, "nothing was destroyed" if args.preview else "destroyed", _next(outcome, target, args))
     return 1 if outcome.failed else 0
+
+
+def _nothing(target: Environment, layers: tuple[str, ...], display: Display, args: argparse.Namespace) -> int:
+    """Report that there is nothing to destroy, without an engine or AWS."""
+    from estate_tool.rollout.result import UNCHANGED, LayerResult, Outcome
+
+    found = [LayerResult(layer=name, result=UNCHANGED, ran=False) for name in reversed(layers)]
+    outcome = Outcome(environment=target.name, layers=found, touched=False)
+    if args.json:
+        print(json.dumps(outcome.as_json() | {"losses": []}, indent=2))
+    display.line(f"environment {target.name}: nothing is deployed, so there is nothing to destroy")
+    return 0
 
 
 def _losses(target: Environment, states: Mapping[str, StackState]) -> list[Loss]:
@@ -98,19 +115,24 @@ def _keep_failures(losses: Sequence[Loss], args: argparse.Namespace) -> None:
         raise Failed(
             f"layer {args.layer} holds failed messages: {told}; nothing was touched",
             "look at them and send them again first, or drop them for good: add --force",
+            code="data_loss",
         )
 
 
-def _ask(target: Environment, layers: tuple[str, ...], losses: Sequence[Loss], args: argparse.Namespace) -> None:
-    """A person agrees to lose data, and to anything in a real account; the whole of `local` is there to be dropped."""
-    data = [loss for loss in losses if loss.threat.type != LOG_GROUP]
+def _ask(target: Environment, layers: tuple[str, ...], losses: Sequence[Loss]) -> None:
+    """Get a teardown in a real account confirmed; a local environment is there to be dropped, whole or by layer."""
     # The embedded AWS is nobody else's.
-    if target.local and (args.force or not (args.layer and data)):
+    if target.local:
         return
+    data = [loss for loss in losses if loss.threat.type != LOG_GROUP]
     what = f"destroy {', '.join(reversed(layers))} in {target.name}, with all data"
     if data and not sys.stdin.isatty():
         told = ", ".join(f"{loss.name} holds {loss.held}" for loss in data)
-        raise Failed(f"{what}: {told}; nobody is there to ask, nothing was touched", "to lose it for good: add --yes")
+        raise Failed(
+            f"{what}: {told}; not a terminal, cannot ask for confirmation; nothing was changed",
+            "to lose it for good: add --yes",
+            code="data_loss",
+        )
     confirm(what, "add --yes")
 
 
@@ -119,8 +141,10 @@ def _next(outcome: Outcome, target: Environment, args: argparse.Namespace) -> st
     command = f"scripts/destroy_layer.sh {args.layer}{name}" if args.layer else f"scripts/destroy_all.sh{name}"
     if args.preview:
         return f"destroy: {command}"
+    if outcome.interrupted:
+        return f"what is left stands as it was; go on with: {command}"
     if outcome.failed:
-        return f"what is left stands as it was; mend the cause, then go on with: {command}"
+        return f"what is left stands as it was; fix the cause, then go on with: {command}"
     # It runs on, and takes memory.
     if target.local and not args.layer:
         return "the embedded AWS still runs: scripts/estate local down stops it"

@@ -1,4 +1,4 @@
-"""`estate drift`: where AWS is no longer what was rolled out."""
+"""`estate drift`: differences between AWS and what was rolled out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from estate_tool.commands import arguments
 from estate_tool.commands.approval import Approval
 from estate_tool.commands.confirm import confirm
 from estate_tool.core.errors import EstateError, Failed
+from estate_tool.core.wording import counted
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
     from estate_tool.rollout.display import Display
     from estate_tool.rollout.orchestration import Outcome
 
-HELP = "compare AWS with what was rolled out; --repair puts it right"
+HELP = "compare AWS with what was rolled out; --repair corrects AWS"
 EXAMPLES = (
     ("estate drift dev", "what AWS has that was not rolled out"),
-    ("estate drift dev --layer compute --repair", "put one layer right"),
+    ("estate drift dev --layer compute --repair", "correct one layer"),
 )
 _LONGEST_VALUE = 100
 
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ENV, the layer, and whether to repair."""
     arguments.environment(parser)
     parser.add_argument("--layer", choices=LAYER_NAMES, help="only this layer")
-    parser.add_argument("--repair", action="store_true", help="put right what autoscaling does not explain")
+    parser.add_argument("--repair", action="store_true", help="correct what autoscaling does not explain")
     parser.add_argument("--yes", action="store_true", help="don't ask before changing a real account")
     arguments.lose_data_flag(parser)
     arguments.wait_flag(parser)
@@ -41,14 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compares without changing anything; with --repair, puts right, and compares again to prove it."""
+    """Compare without changing anything; with --repair, correct, and compare again to prove it."""
     from estate_tool.core import environment
     from estate_tool.core.account_guard import require_own_account
-    from estate_tool.drift import detect
-    from estate_tool.rollout import lock, orchestration
+    from estate_tool.drift import detect, record
+    from estate_tool.rollout import lock, orchestration, session
     from estate_tool.rollout.display import Display
 
     target = environment.resolve(args.environment)
+    session.require_deployed(target)
     layers = orchestration.selected(args.layer)
     # The embedded AWS is nobody else's: there is no account to mistake, and nobody to ask.
     if args.repair and not target.local:
@@ -56,7 +58,9 @@ def run(args: argparse.Namespace) -> int:
     display = Display()
     taken = lock.taken(target, "estate drift", changes=args.repair, wait=args.wait, say=display.line)
     with taken as (pulumi, still_ours):
-        drifted = detect.find(pulumi, target, layers)
+        with display.working(f"comparing {', '.join(layers)} with AWS"):
+            drifted = detect.find(pulumi, target, layers)
+        record.keep(target.name, layers, drifted)
         answer: dict[str, Any] = {"environment": target.name, "drifted": [one.as_json() for one in drifted]}
         left = detect.unexpected(drifted)
         _tell(drifted, display)
@@ -66,18 +70,23 @@ def run(args: argparse.Namespace) -> int:
                 outcome = _repair(pulumi, target, drifted, args, approval, still_ours)
             except EstateError as error:
                 if args.json:
-                    refused = {"repaired": False, "error": error.message, "losses": approval.as_json()}
+                    refused = {**error.to_dict(), "repaired": False, "losses": approval.as_json()}
                     print(json.dumps(answer | refused, indent=2))
                 raise
-            left = detect.unexpected(drifted if outcome.failed else detect.find(pulumi, target, layers))
+            found = drifted
+            if not outcome.failed:
+                with display.working(f"comparing {', '.join(layers)} with AWS again"):
+                    found = detect.find(pulumi, target, layers)
+                record.keep(target.name, layers, found)
+            left = detect.unexpected(found)
             answer |= {"repaired": not left, "left": [one.as_json() for one in left], "rollout": outcome.as_json()}
             answer |= {"losses": approval.as_json()}
             if outcome.failed:
                 if args.json:
                     print(json.dumps(answer, indent=2))
                 raise Failed(
-                    f"environment {target.name} is not put right: the rollout above failed",
-                    f"mend what it names, then: scripts/estate drift {target.name} --repair",
+                    f"environment {target.name} is not corrected: the rollout above failed",
+                    f"fix what it names, then: scripts/estate drift {target.name} --repair",
                 )
             _tell(left, display)
     if args.json:
@@ -102,7 +111,8 @@ def _repair(
 
     # A local environment is there to be tried out on.
     if not target.local and not args.yes:
-        confirm(f"put {len(detect.unexpected(drifted))} properties of {target.name} right", "add --yes")
+        properties = counted(len(detect.unexpected(drifted)), "property", "properties")
+        confirm(f"correct {properties} of {target.name}", "add --yes")
     origin = provenance.at_hand()
     if not target.local:  # which is one person's, to go back and forth with
         provenance.refuse_older(pulumi.states(), origin, target.name)
@@ -136,7 +146,7 @@ def _repair(
 
 
 def _put_back(pulumi: Pulumi, states: Mapping[str, Any]) -> None:
-    """Nothing was rolled out: what is wrong stays to be found by the next comparison."""
+    """Restore the states, so that the next comparison finds the same, as nothing was rolled out."""
     for layer, exported in states.items():
         pulumi.replace(layer, exported)
 
@@ -156,11 +166,11 @@ def _verdict(target: Environment, drifted: Sequence[Drift], left: Sequence[Drift
     if not drifted:
         return f"environment {target.name}: as it was rolled out"
     if not left:
-        return f"environment {target.name}: {'put right' if args.repair else 'autoscaling explains what differs'}"
+        return f"environment {target.name}: {'corrected' if args.repair else 'autoscaling explains what differs'}"
     if args.repair:
-        return f"environment {target.name}: {len(left)} differences came back while they were put right"
+        return f"environment {target.name}: {counted(len(left), 'difference')} came back while being corrected"
     layer = f" --layer {args.layer}" if args.layer else ""
     return (
-        f"environment {target.name}: {len(left)} differences that autoscaling does not explain\n"
-        f"  → put them right: scripts/estate drift {target.name}{layer} --repair"
+        f"environment {target.name}: {counted(len(left), 'difference')} that autoscaling does not explain\n"
+        f"  → correct AWS: scripts/estate drift {target.name}{layer} --repair"
     )

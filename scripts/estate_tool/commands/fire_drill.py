@@ -1,4 +1,4 @@
-"""`estate fire-drill`: sets each alarm off and shows that its notification arrives.
+"""`estate fire-drill`: proof that the notification of each alarm arrives, by setting it off.
 
 A queue is subscribed to the alarms' topics for the time of the drill and removed afterwards. Every subscriber gets the
 notifications, too: how many is said before the first. An alarm that notifies by its composite alarm is left alone.
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
 from estate_tool.commands.confirm import confirm
+from estate_tool.core.wording import counted
 
 if TYPE_CHECKING:
     import argparse
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 HELP = "set each alarm off and show that its notification arrives"
 EXAMPLES = (
-    ("estate fire-drill", "does every alarm reach somebody?"),
-    ("estate fire-drill dev --yes", "in a real account, whose subscribers hear it"),
+    ("estate fire-drill", "does the notification of every alarm arrive?"),
+    ("estate fire-drill dev --yes", "in a real account, whose subscribers get the notifications"),
 )
 
 
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Drills, tells who was heard; Failed unless all were."""
+    """Set the alarms off and report the notifications that arrived; raise Failed unless all did."""
     from estate_tool.console.progress import Progress
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     with reaching(target):
         telling, silent = _alarms(target)
         expected = notifications(telling)
-        what = f"set {len(telling)} alarms of {target.name} to ALARM and back: {_sent(expected)}"
+        what = f"set {counted(len(telling), 'alarm')} of {target.name} to ALARM and back: {_sent(expected)}"
         # The embedded AWS wakes nobody up.
         if target.local or args.yes:
             print(what, file=sys.stderr)
@@ -76,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _sent(expected: Mapping[str, int]) -> str:
     parts = [f"{count} to {topic.rpartition(':')[2]}" for topic, count in sorted(expected.items())]
-    return f"{sum(expected.values())} notifications to every subscriber ({', '.join(parts)})"
+    return f"{counted(sum(expected.values()), 'notification')} to every subscriber ({', '.join(parts)})"
 
 
 def _alarms(target: Environment) -> tuple[list[Alarm], list[Alarm]]:
@@ -88,20 +89,25 @@ def _alarms(target: Environment) -> tuple[list[Alarm], list[Alarm]]:
     telling = [alarm for alarm in found if alarm.topics]
     if not telling:
         raise Failed(
-            f"environment {target.name} has no alarm that notifies anybody",
+            f"environment {target.name} has no alarm that notifies a topic",
             f"deploy them: scripts/deploy_layer.sh observability {target.name}",
         )
     return telling, [alarm for alarm in found if not alarm.topics]
 
 
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
-    for one in answer["alarms"]:
-        outcome = f"heard after {one['seconds']:.1f} s" if one["delivered"] else f"NOT HEARD{_because(one)}"
-        yield f"{one['alarm']:<56} {outcome}"
-    for one in answer["without_actions"]:
-        told = f"told by {', '.join(one['told_by'])}" if one["told_by"] else "NOBODY IS TOLD: it has no actions"
-        yield f"{one['alarm']:<56} {told}"
-    yield f"{answer['delivered']} of {answer['tested']} alarms delivered their notification"
+    from estate_tool.console.tables import Column, table
+
+    rows = [
+        (one["alarm"], f"arrived after {one['seconds']:.1f} s" if one["delivered"] else f"NOT ARRIVED{_because(one)}")
+        for one in answer["alarms"]
+    ]
+    rows += [
+        (one["alarm"], f"by {', '.join(one['told_by'])}" if one["told_by"] else "NONE: it has no actions")
+        for one in answer["without_actions"]
+    ]
+    yield from table(("alarm", Column("notification", left=True, wrap=True)), rows)
+    yield f"{answer['delivered']} of {counted(answer['tested'], 'alarm')} delivered their notification"
 
 
 def _because(one: Mapping[str, Any]) -> str:
@@ -112,7 +118,7 @@ def _unheard(target: Environment, names: list[str]) -> Exception:
     from estate_tool.core.errors import Failed
 
     return Failed(
-        f"not heard: {', '.join(names)}",
+        f"no notification arrived of: {', '.join(names)}",
         "look whether the topic's policy lets CloudWatch publish, and whether the alarms' actions are switched on\n"
-        f"put them right: scripts/deploy_layer.sh observability {target.name}, then drill again",
+        f"roll them out again: scripts/deploy_layer.sh observability {target.name}, then drill again",
     )

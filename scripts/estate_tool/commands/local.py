@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
 from estate_tool.commands.confirm import confirm
+from estate_tool.core.wording import counted, span
 
 if TYPE_CHECKING:
     import argparse
@@ -112,20 +113,12 @@ def _status(place: Place, args: argparse.Namespace) -> int:
         print(f"embedded AWS: not running{f'; {found.problem}' if found.problem else ''}")
         return 0
     print(f"embedded AWS: running on 127.0.0.1, port {found.port}, PID {found.pid}")
-    print(f"  up for {_duration(found.uptime_seconds or 0)}; state and logs in {place.folder}")
-    counts = ", ".join(
-        f"{count} {name if count > 1 else name.removesuffix('s')}" for name, count in found.resources.items() if count
-    )
+    print(f"  up for {span(found.uptime_seconds or 0)}; state and logs in {place.folder}")
+    counts = ", ".join(counted(count, name.removesuffix("s"), name) for name, count in found.resources.items() if count)
     print(f"  holds {counts or 'nothing'}")
     if found.problem:
         print(f"  problem: {found.problem}")
     return 0
-
-
-def _duration(seconds: float) -> str:
-    minutes, _ = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min" if minutes else f"{int(seconds)} s"
 
 
 def _env(place: Place, args: argparse.Namespace) -> int:

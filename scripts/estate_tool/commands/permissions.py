@@ -47,7 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Runs the programs without engine or AWS, and prints what making their resources needs."""
+    """Run the programs without engine or AWS, and print the permissions that making their resources needs."""
+    from estate_tool.console.progress import shown
     from estate_tool.core import environment
     from estate_tool.deployer_policy import backend, document
     from estate_tool.engine import dry_run
@@ -66,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
         own = backend.backend(args.backend, args.key, place.partition, writes=not args.read_only)
         print(json.dumps({"environment": target.name, "policy": own} if args.json else own, indent=2))
         return 0
-    everything = dry_run.resources(target, place, lambda kind, inputs: document.arn(kind, inputs, place))
+    with shown("running the layers' programs"):
+        everything = dry_run.resources(target, place, lambda kind, inputs: document.arn(kind, inputs, place))
     wanted = [resource for resource in everything if resource.layer in layers]
     policy = document.policy(wanted, place, target.names.suffix)
     policy = backend.read_only(policy) if args.read_only else policy
@@ -87,12 +89,19 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _chosen(names: list[str]) -> tuple[tuple[str, ...], str]:
-    """The layers and the environment of `[LAYER] [ENV]`."""
+    """Return the layers and the environment of `[LAYER] [ENV]`; raise UsageError."""
+    from estate_tool.core import environment
+    from foundation.problems import nearest, there_are
+
     layers, rest = (tuple(names[:1]), names[1:]) if names and names[0] in LAYER_NAMES else (LAYER_NAMES, names)
     if len(rest) > 1:
         raise UsageError(
             f"{' '.join(names)!r} is not [LAYER] [ENV]",
             f"the layers are {', '.join(LAYER_NAMES)}; for example: scripts/estate permissions data dev",
+        )
+    if rest and len(layers) > 1 and not environment.exists(rest[0]) and nearest(LAYER_NAMES, rest[0]):
+        raise UsageError(
+            f"{rest[0]!r} is no layer and no environment", there_are(LAYER_NAMES, rest[0]), code="unknown_name"
         )
     return layers, rest[0] if rest else DEFAULT
 

@@ -32,17 +32,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Asks the query function and prints its answer."""
+    """Ask the query function and print its answer; for a type without events, the types that there are."""
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
-    from estate_tool.events import query
+    from estate_tool.events import event_types, hours, query
 
+    counted = hours.counted(args.start, args.end)
     target = environment.resolve(args.environment)
     question = {"type": args.type, "subject": args.subject, "from": args.start, "to": args.end}
     with reaching(target):
         answer = query.ask(target, question)
+        types = None if answer["buckets"] else event_types.seen(target)
+    answer |= {"counted": counted, "types": types}
     text = json.dumps(answer, indent=2, ensure_ascii=False) if args.json else "\n".join(query.lines(answer))
     print(text)
     # Here, where a reader that has gone is noticed, and not when Python ends.
     sys.stdout.flush()
+    for line in (*hours.notes(counted), *event_types.hint(args.type, types)):
+        print(line, file=sys.stderr)
     return 0

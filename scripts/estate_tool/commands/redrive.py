@@ -137,11 +137,12 @@ def _show(
 def _complain(target: Environment, results: list[QueueResult], missing: MissingResult | None) -> None:
     """Raise Failed if anything failed again."""
     from estate_tool.core.errors import Failed
+    from estate_tool.core.wording import counted
 
     again = sum(result.failed for result in results)
     if again:
         raise Failed(
-            f"{again:,} failures failed again; they are back in their failure queue",
+            f"{counted(again, 'failure')} failed again and {'is' if again == 1 else 'are'} back in the failure queue",
             f"why: scripts/estate redrive {target.name} --dry-run",
         )
     if missing and missing.failed:
@@ -152,9 +153,11 @@ def _complain(target: Environment, results: list[QueueResult], missing: MissingR
 
 
 def where(words: Sequence[str]) -> tuple[list[str], str]:
-    """The failure queue that was named, if one was, and the environment."""
+    """Return the failure queue that was named, if one was, and the environment; raise UsageError for neither."""
+    from estate_tool.core import environment
     from estate_tool.core.errors import UsageError
     from estate_tool.redrive.messages import failure_queues
+    from foundation.problems import there_are
 
     known = [queue.purpose for queue in failure_queues()]
     first = words[0] if words else ""
@@ -166,6 +169,12 @@ def where(words: Sequence[str]) -> tuple[list[str], str]:
             f"queues: {', '.join(known)}\nfor example: scripts/estate redrive {known[0]} local",
         )
     rest = words[1:] if queue else words
+    if rest and not queue and not environment.exists(rest[0]):
+        raise UsageError(
+            f"{rest[0]!r} is no failure queue and no environment; nothing was changed",
+            f"{there_are(known, rest[0])}\nenvironments: {', '.join(environment.known())}, and any {DEFAULT}-NAME",
+            code="unknown_name",
+        )
     return [queue] if queue else [], rest[0] if rest else DEFAULT
 
 

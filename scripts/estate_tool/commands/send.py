@@ -55,12 +55,13 @@ def run(args: argparse.Namespace) -> int:
     """Sends, waits if that is asked for, and prints the counts, also when it ends early."""
     from estate_tool.core import environment
     from estate_tool.core.errors import Failed
+    from estate_tool.core.wording import counted
 
     with _opened(args.file) as stream:
         result = _send(args, stream, environment.resolve(args.environment))
     if result["rejected"]:
         raise Failed(
-            f"{result['rejected']:,} of {result['read']:,} lines were not sent; the reasons stand above",
+            f"{result['rejected']:,} of {counted(result['read'], 'line')} not sent, for the reasons above",
             "correct them and send the file again: what is sent twice is counted once"
             + ("" if args.raw else "\nor send them as they are, to end in the dead-letter queue: --raw"),
         )
@@ -111,21 +112,25 @@ def _result(ledger: Ledger, through_line: int, seconds: float, *, followed: bool
 
 
 def _lines(result: dict[str, Any]) -> Iterator[str]:
-    """The counts, for a person."""
+    """Yield the counts for people."""
+    from estate_tool.core.wording import counted
+
     sent, seconds, followed = result["sent"], result["seconds"], result["aggregated"] is not None
     yield (
-        f"{sent:,} of {result['read']:,} lines sent, {result['rejected']:,} rejected, in {seconds:.1f} s "
+        f"{sent:,} of {counted(result['read'], 'line')} sent, {result['rejected']:,} rejected, in {seconds:.1f} s "
         f"({sent / max(seconds, 0.001):,.0f}/s{', the wait included' if followed else ''})"
     )
     if followed:
-        before = f"{result['counted_before']:,} counted before and not now, " if result["counted_before"] else ""
         missing = f", {result['missing']:,} not accounted for" if result["missing"] else ""
         yield (
-            f"{result['aggregated']:,} events aggregated, {before}{result['duplicates']:,} duplicates, "
-            f"{result['dead_lettered']:,} in a dead-letter queue{missing}"
+            f"{counted(result['aggregated'], 'new event')} aggregated, {result['counted_before']:,} counted before, "
+            f"{counted(result['duplicates'], 'duplicate')}, {result['dead_lettered']:,} in a dead-letter queue{missing}"
         )
-    elif result["duplicates"]:
-        yield f"{result['duplicates']:,} of them repeat an event sent before, and will not be counted again"
+        if result["counted_before"] and not result["aggregated"]:
+            yield "nothing new: these events had all been sent before, and are counted once"
+    elif sent:
+        repeated = f"{result['duplicates']:,} of them repeat an event of this send; " if result["duplicates"] else ""
+        yield f"{repeated}an event that was sent before is not counted again: --wait tells how many are new"
 
 
 @contextlib.contextmanager

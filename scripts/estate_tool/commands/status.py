@@ -1,8 +1,15 @@
-"""`estate status`: which layers are deployed and what they hand out."""
+"""`estate status`: is the environment well? Layers, alarms, queues, streams, provisioned concurrency and drift.
+
+Reads only. Needed rights beside those of the backend: cloudwatch:DescribeAlarms and GetMetricData; sqs:GetQueueUrl and
+GetQueueAttributes; lambda:GetProvisionedConcurrencyConfig. What AWS refuses to tell is named, the rest is shown.
+"""
 
 from __future__ import annotations
 
+import argparse
 import json
+import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
@@ -10,58 +17,111 @@ from estate_tool.engine import former_projects
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Mapping, Sequence
 
+    from estate_tool.core.environment import Environment
     from estate_tool.engine.checkpoint import StackState
     from estate_tool.engine.cli import Pulumi
     from estate_tool.engine.provenance import Provenance
 
 _TOPIC, _SUBSCRIPTION = "aws:sns/topic:Topic", "aws:sns/topicSubscription:TopicSubscription"
 
-HELP = "which layers are deployed, their resources and outputs"
+HELP = "is it well? layers, alarms, queues, dead letters, lag, provisioned concurrency, drift"
 EXAMPLES = (
-    ("estate status", "the layers of the local environment"),
-    ("estate status dev --json", "the same of dev, for scripts"),
+    ("estate status", "the local environment"),
+    ("estate status dev --watch", "dev, again every 5 seconds until Ctrl-C"),
+    ("estate status dev --outputs", "also what the layers export"),
+    ("estate status dev --json", "everything, for scripts; `well` sums it up"),
 )
+_SECONDS = 5.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ENV and the form of the answer."""
     arguments.environment(parser)
+    parser.add_argument("--outputs", action="store_true", help="show the layers' outputs, too; --json always has them")
+    parser.add_argument(
+        "--watch", nargs="?", type=_seconds, const=_SECONDS, metavar="S",
+        help=f"show it again every S seconds ({_SECONDS:g}) until Ctrl-C; with --json an object a line",
+    )  # fmt: skip
     arguments.json_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Reads the state of each layer's stack; calls nothing in AWS and changes nothing."""
+    """Read the state of each layer's stack and the health of what it names; change nothing."""
+    from estate_tool.console.progress import shown
     from estate_tool.core import environment
-    from estate_tool.rollout import lease, session
 
     target = environment.resolve(args.environment)
+    if args.watch:
+        return _watch(target, args)
+    with shown(f"reading environment {target.name}"):
+        report = _report(target)
+    print(json.dumps(report, indent=2) if args.json else _text(report, args))
+    sys.stdout.flush()
+    return 0
+
+
+def _watch(target: Environment, args: argparse.Namespace) -> int:
+    """Show the status again and again: in place on a terminal, one below the other elsewhere."""
+    from estate_tool.console.progress import console_on
+    from estate_tool.core.terminal import unfiltered
+
+    console = console_on(unfiltered(sys.stdout))
+    while True:
+        report = _report(target)
+        if console.is_terminal and not args.json:
+            console.clear()
+        print(json.dumps(report) if args.json else f"{_text(report, args)}\n", flush=True)
+        time.sleep(args.watch)
+
+
+def _text(report: Mapping[str, Any], args: argparse.Namespace) -> str:
+    from estate_tool.rollout import status_lines
+
+    return "\n".join(status_lines.lines(report, outputs=args.outputs))
+
+
+def _report(target: Environment) -> dict[str, Any]:
+    """Return the status in the shape that `--json` promises (docs/schemas/status.schema.json)."""
+    from estate_tool.drift import record
+    from estate_tool.rollout import health, lease, session, status_lines
+
     pulumi = session.reader(target)
     states = _states(pulumi) if pulumi else {}
     layers = _layers(states)
     holder = next((held for state in states.values() if (held := lease.Lease.parse(state.lease))), None)
     unheard = [topic for layer in layers for topic in layer.pop("unheard")]
-    if args.json:
-        told = {"environment": target.name, "layers": layers, "topics_without_subscriber": unheard}
-        print(json.dumps({**told, "held_by": holder and holder.as_json()}, indent=2))
-        return 0
-    print(f"environment {target.name}")
-    if holder:
-        print(f"  taken by {holder.text}")
-    for layer in layers:
-        state = f"deployed, {layer['resources']} resources" if layer["deployed"] else "not deployed"
-        print(f"  {layer['layer']:<14} {state}")
-        if origin := layer["rolled_out"]:
-            print(f"      rolled out from {origin['text']}")
-        for line in _lines(layer["outputs"]):
-            print(f"      {line}")
-    for topic in unheard:
-        print(f"  → nobody is subscribed to {topic}: set observability:subscriptions")
-    if not all(layer["deployed"] for layer in layers):
-        print(f"  → roll out what is missing: scripts/deploy_all.sh {target.name}")
-    return 0
+    found = _health(target, [resource for state in states.values() for resource in state.resources])
+    problems = [f"layer {one['layer']} is not deployed" for one in layers if not one["deployed"]]
+    problems += [f"nobody is subscribed to {topic}: set observability:subscriptions" for topic in unheard]
+    if found:
+        problems += health.problems(found)
+    drift = record.last(target.name)
+    if drift and drift["unexpected"]:
+        problems.append(f"AWS differs from what was rolled out: scripts/estate drift {target.name}")
+    return {
+        "environment": target.name, "well": not problems, "problems": problems, "layers": layers,
+        "held_by": holder and holder.as_json(), "topics_without_subscriber": unheard,
+        **(found or dict.fromkeys(("alarms", "queues", "streams", "provisioned_concurrency")) | {"unknown": {}}),
+        "drift": drift, "links": {} if target.local else status_lines.links(target),
+    }  # fmt: skip
+
+
+def _health(target: Environment, resources: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    """Return the health of what is deployed; None where nothing is."""
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.core.errors import EstateError
+    from estate_tool.rollout import health
+
+    if not any(str(one["type"]).startswith("aws:") for one in resources):
+        return None
+    try:
+        with reaching(target):
+            return health.read(target.client, resources)
+    except EstateError as error:
+        # The layers are worth showing all the same.
+        return {**dict.fromkeys(health.PARTS), "unknown": dict.fromkeys(health.PARTS, error.message)}
 
 
 def _states(pulumi: Pulumi) -> dict[str, StackState]:
@@ -87,16 +147,15 @@ def _layer(name: str, resources: Sequence[Mapping[str, Any]], origin: Provenance
 
 def _unheard(resources: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the names of topics without a subscription in the same layer."""
-    told = {entry.get("inputs", {}).get("topic") for entry in resources if entry["type"] == _SUBSCRIPTION}
+    subscribed = {entry.get("inputs", {}).get("topic") for entry in resources if entry["type"] == _SUBSCRIPTION}
     topics = [entry["outputs"] for entry in resources if entry["type"] == _TOPIC and entry.get("outputs")]
-    return [str(topic["name"]) for topic in topics if topic.get("arn") not in told]
+    return [str(topic["name"]) for topic in topics if topic.get("arn") not in subscribed]
 
 
-def _lines(outputs: Mapping[str, Any], prefix: str = "") -> list[str]:
-    lines = []
-    for key, value in sorted(outputs.items()):
-        if isinstance(value, dict):
-            lines += _lines(value, f"{prefix}{key}.")
-        else:
-            lines.append(f"{prefix}{key} = {value}")
-    return lines
+def _seconds(text: str) -> float:
+    try:
+        if 1 <= float(text) <= 3600:
+            return float(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 3600")

@@ -1,4 +1,4 @@
-"""`estate tags`: which resources carry the cost-allocation tags; activates the keys in Billing."""
+"""`estate tags`: resources with and without the cost-allocation tags; activation of the keys in Billing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
 from estate_tool.core.errors import Failed, UsageError
+from estate_tool.core.wording import counted
 from foundation.layers import LAYER_NAMES
 from foundation.tags import TAG_KEYS
 
@@ -41,7 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Asks AWS for the tags of everything in the state; exit code 1 when some are missing."""
+    """Ask AWS for the tags of everything in the state; exit code 1 when some are missing."""
+    from estate_tool.console.progress import shown
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
     from estate_tool.deployer_policy import tag_coverage
@@ -54,8 +56,9 @@ def run(args: argparse.Namespace) -> int:
             "name an environment in a real account, for example: scripts/estate tags prod --activate",
         )
     resources = _resources(target)
-    with reaching(target):
+    with reaching(target), shown("asking AWS for the tags of each resource"):
         found = tag_coverage.coverage(target.client, resources)
+    with reaching(target):
         activation = _activation(target, args) if args.activate else None
     answer = _answer(target, found, resources)
     if activation is not None:
@@ -76,7 +79,9 @@ def _resources(target: Environment) -> list[dict[str, Any]]:
     found = [one for layer in exported for one in layer.get("resources") or [] if str(one["type"]).startswith("aws:")]
     if not found:
         raise Failed(
-            f"nothing of environment {target.name} is deployed", f"deploy it: scripts/deploy_all.sh {target.name}"
+            f"nothing of environment {target.name} is deployed",
+            f"deploy it: scripts/deploy_all.sh {target.name}",
+            code="not_deployed",
         )
     return found
 
@@ -110,17 +115,21 @@ def _answer(target: Environment, found: Sequence[Tagged], resources: Sequence[Ma
 
 
 def _print(answer: Mapping[str, Any]) -> None:
-    print(f"environment {answer['environment']}: {answer['tagged']} of {answer['taggable']} taggable resources carry")
+    from estate_tool.console.tables import Column, table
+
+    taggable = counted(answer["taggable"], "taggable resource")
+    print(f"environment {answer['environment']}: {answer['tagged']} of {taggable} with")
     print(f"  {', '.join(answer['keys'])}")
     for one in answer["incomplete"]:
         wrong = [f"without {', '.join(one['missing'])}"] if one["missing"] else []
         wrong += [f"{key} is {value}" for key, value in one["different"].items()]
         print(f"  {one['resource']}: {'; '.join(wrong)}")
     if answer["incomplete"]:
-        print(f"  → put them right: scripts/estate drift {answer['environment']} --repair")
+        print(f"  → correct them: scripts/estate drift {answer['environment']} --repair")
     print("without tags in AWS:")
-    for one in answer["untaggable"]:
-        print(f"  {one['resources']:>3} {one['type'].rpartition(':')[2]:<28} {one['reason']}")
+    titles = (Column("resources"), Column("type", left=True), Column("reason", left=True, wrap=True))
+    rows = [(str(one["resources"]), one["type"].rpartition(":")[2], one["reason"]) for one in answer["untaggable"]]
+    print("\n".join(table(titles, rows, indent=2)))
     for key, status in answer.get("activation", {}).items():
         print(f"Billing: {key:<12} {status}")
     if any(status != "Active" for status in answer.get("activation", {}).values()):

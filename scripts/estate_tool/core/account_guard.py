@@ -1,4 +1,4 @@
-"""Makes sure that what is done to a real environment is done to the account it belongs to."""
+"""Guard of the account that a real environment belongs to."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def require_own_account(environment: Environment) -> str:
         raise UsageError(
             f"the credentials are for account {account}, and environment {environment.name} is not in it: it belongs "
             f"to {', '.join(allowed)}; nothing was touched",
-            f"sign in to the right account, or mend aws:allowedAccountIds in {file}",
+            f"sign in to the right account, or correct aws:allowedAccountIds in {file}",
+            code="account",
         )
     known = environments(ROOT)
     if environment.name not in known:
@@ -37,9 +38,11 @@ def require_own_account(environment: Environment) -> str:
             f"environments there are: {', '.join(known)}, and any local-NAME\n"
             f"to make this one, in the account you are signed in to, write into {file}:\n"
             f'config: {{"aws:allowedAccountIds": ["{account}"]}}',
+            code="account",
         )
     raise UsageError(
         f"the credentials are for account {account}, and nothing says that environment {environment.name} belongs "
         "there; nothing was touched",
         f'if it does, say so under config: in {file}:\naws:allowedAccountIds: ["{account}"]',
+        code="account",
     )

@@ -55,6 +55,7 @@ def require_running(environment: Environment) -> None:
             f"the embedded AWS, which environment {environment.name} lives on, is not running{reason}",
             "start it, with all it held: scripts/estate local up\n"
             f"or roll the environment out: scripts/deploy_all.sh {environment.name}",
+            code="not_running",
         )
 
 
@@ -68,19 +69,27 @@ def explained(error: Exception, environment: Environment | None = None) -> Estat
     if isinstance(error, exceptions.ClientError):
         return _refused(error, environment.name if environment else "ENV")
     if isinstance(error, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
-        return Failed(f"there are no AWS credentials{name}", f"{_SIGN_IN}\n{_REAL}")
+        return Failed(f"there are no AWS credentials{name}", f"{_SIGN_IN}\n{_REAL}", code="credentials")
     if isinstance(error, exceptions.ProfileNotFound):
-        return Failed(f"{error}", "aws configure list-profiles shows which there are; set AWS_PROFILE to one of them")
+        return Failed(
+            f"{error}",
+            "aws configure list-profiles shows which there are; set AWS_PROFILE to one of them",
+            code="credentials",
+        )
     if isinstance(error, exceptions.ConfigParseError):
         return Failed(
-            f"the AWS configuration can't be read: {error}", "mend the file, or name another: AWS_CONFIG_FILE"
+            f"the AWS configuration can't be read: {error}",
+            "fix the file, or name another: AWS_CONFIG_FILE",
+            code="credentials",
         )
     if isinstance(error, (exceptions.SSOError, exceptions.TokenRetrievalError, exceptions.CredentialRetrievalError)):
-        return Failed(f"the sign-in to AWS is over, or does not work: {error}", _SIGN_IN)
+        return Failed(f"the sign-in to AWS is over, or does not work: {error}", _SIGN_IN, code="credentials")
     if is_transient(error):
         where = "scripts/estate local status" if local else "check the network, HTTPS_PROXY and the region"
-        return Failed(f"AWS can't be reached: {error}", f"{where}; then run the same command again")
-    return Failed(f"the call to AWS failed: {error}", "scripts/estate doctor ENV checks sign-in and configuration")
+        return Failed(f"AWS can't be reached: {error}", f"{where}; then run the same command again", code="unreachable")
+    return Failed(
+        f"the call to AWS failed: {error}", "check sign-in and configuration: scripts/estate doctor ENV", code="aws"
+    )
 
 
 def _refused(error: Exception, name: str) -> EstateError:
@@ -89,13 +98,24 @@ def _refused(error: Exception, name: str) -> EstateError:
         return Failed(
             f"environment {name} is not deployed, or not all of it: {text}",
             f"deploy it first: scripts/deploy_all.sh {name}\nwhat is deployed: scripts/estate status {name}",
+            code="not_deployed",
         )
     if code in FORBIDDEN:
-        return Failed(f"AWS does not allow it: {text}", "use credentials that may do this, or have them extended")
+        return Failed(
+            f"AWS does not allow it: {text}",
+            "use credentials that may do this, or have them extended",
+            code="access_denied",
+        )
     if code in _EXPIRED:
-        return Failed(f"the AWS credentials have expired: {text}", f"{_SIGN_IN}; then run the same command again")
+        return Failed(
+            f"the AWS credentials have expired: {text}",
+            f"{_SIGN_IN}; then run the same command again",
+            code="credentials",
+        )
     if code in _CLOCK:
-        return Failed(f"AWS does not accept the time of the request: {text}", "set this machine's clock right")
+        return Failed(
+            f"AWS does not accept the time of the request: {text}", "correct this machine's clock", code="clock"
+        )
     if code in _CREDENTIALS:
-        return Failed(f"AWS does not accept the credentials: {text}", _SIGN_IN)
-    return Failed(f"AWS answered with an error: {text}", "AWS's own description of this error says what to do")
+        return Failed(f"AWS does not accept the credentials: {text}", _SIGN_IN, code="credentials")
+    return Failed(f"AWS answered with an error: {text}", "look this error up in AWS's own description", code="aws")

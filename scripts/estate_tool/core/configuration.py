@@ -67,6 +67,7 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
         raise UsageError(
             f"the configuration of environment {environment!r} is not valid; nothing was touched:\n{lines}",
             f"configuration stands in {name_of(environment)}, foundation/catalog.py and compute/sizing.json",
+            code="configuration",
         )
     return Configuration(
         foundation=parsed["foundation"],
@@ -83,7 +84,7 @@ def values(layer: str, environment: str, root: Path = ROOT) -> dict[str, Any]:
     try:
         return layer_files(layer, environment, root).readable
     except InvalidConfiguration as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(str(error), code="configuration") from error
 
 
 def _catalog() -> Iterator[Problem]:

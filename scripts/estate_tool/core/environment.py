@@ -81,16 +81,27 @@ def resolve(name: str | None) -> Environment:
     return Environment(name=name, local=local, configuration=loaded)
 
 
+def known() -> list[str]:
+    """Return the names of `local` and of all environments that have a file."""
+    from foundation.stack_files import environments
+
+    return sorted({DEFAULT, *environments(ROOT)})
+
+
+def exists(name: str) -> bool:
+    """True for a name of the embedded AWS, and of an environment that has a file."""
+    return is_local(name) or name in known()
+
+
 def _refuse_misspelt(name: str) -> None:
     """Raise UsageError for the name of no environment that is most like that of one, such as `locl`."""
     from foundation.problems import nearest, there_are
-    from foundation.stack_files import environments, name_of
+    from foundation.stack_files import name_of
 
-    known = {DEFAULT, *environments(ROOT)}
-    if name not in known and nearest(known, name, likeness=0.8):
+    if not exists(name) and nearest(known(), name, likeness=0.8):
         raise UsageError(
             f"there is no environment {name}: there is no file {name_of(name)}; nothing was changed",
-            f"{there_are(known, name)}, and any {DEFAULT}-NAME\nto make it, write that file (docs/configuration.md)",
+            f"{there_are(known(), name)}, and any {DEFAULT}-NAME\nto make it, write that file (docs/configuration.md)",
             code="unknown_name",
         )
 

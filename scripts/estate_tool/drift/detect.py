@@ -149,6 +149,7 @@ def find(pulumi: Pulumi, environment: Environment, layers: Iterable[str]) -> lis
         raise Failed(
             f"nothing of environment {environment.name} is deployed: there is nothing to compare AWS with",
             f"deploy it first: scripts/deploy_all.sh {environment.name}",
+            code="not_deployed",
         )
     return [drift for layer in deployed for drift in _of_layer(pulumi, environment, layer, states[layer])]
 
@@ -162,9 +163,7 @@ def _of_layer(pulumi: Pulumi, environment: Environment, layer: str, state: Stack
         diagnostic = pulumi.preview(layer, comparison.take_preview)
     if diagnostic:
         text = "\n".join(comparison.errors.errors) or diagnostic
-        raise Failed(
-            f"layer {layer} can't be compared with AWS: {text}", "nothing was changed; mend it, then try again"
-        )
+        raise Failed(f"layer {layer} can't be compared with AWS: {text}", "nothing was changed; fix it, then try again")
     yield from sorted(comparison.found, key=lambda drift: (drift.urn, drift.path))
     with reaching(environment):
         for permission in undeclared_permissions.found(environment.client, resources):

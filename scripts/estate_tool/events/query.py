@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.console.tables import RULE, Column, table
 from estate_tool.core.errors import EstateError, Failed, UsageError
 from estate_tool.core.terminal import one_line
+from estate_tool.core.wording import counted as noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,7 +110,7 @@ def _title(answer: Mapping[str, Any]) -> str:
     if answer["to"]:
         about.append(f"to {answer['to']}")
     found = len(answer["buckets"])
-    counted = f"{answer['totals']['count']:,} events in {found:,} hour{'' if found == 1 else 's'}"
+    counted = f"{noun(answer['totals']['count'], 'event')} in {noun(found, 'hour')}"
     return f"{one_line(' · '.join(about))}: {counted if found else 'no events'}"
 
 

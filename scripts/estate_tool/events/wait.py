@@ -63,7 +63,7 @@ def follow(environment: Environment, ledger: Ledger, timeout: float, progress: P
 
 
 def _standing(ledger: Ledger) -> str:
-    before = f"{ledger.counted_before:,} counted before, " if ledger.counted_before else ""
+    before = f"{ledger.counted_before:,} counted before, "
     return (
         f"waiting: {ledger.aggregated:,} aggregated, {before}{ledger.duplicates:,} duplicates, "
         f"{ledger.dead_lettered:,} dead-lettered, {ledger.missing:,} to come"

@@ -49,14 +49,13 @@ class FailureQueue(NamedTuple):
     function: str
     source: str | None
     """The queue whose messages end here; None for a function's own failure queue."""
-    most_receives: int = 0
     """After so many vain deliveries a message of the source ended here."""
 
 
 def failure_queues() -> Iterator[FailureQueue]:
     """Every failure queue of the catalog."""
     for queue in CATALOG.queues:
-        yield FailureQueue(queue.name, CATALOG.consumer(queue.name).name, queue.name, queue.max_receive_count)
+        yield FailureQueue(queue.name, CATALOG.consumer(queue.name).name, queue.name)
     for function in CATALOG.functions:
         if not isinstance(function.trigger, QueueTrigger):
             yield FailureQueue(function.name, function.name, None)
@@ -120,8 +119,8 @@ def read(message: dict[str, Any], queue: FailureQueue, explanations: Explanation
         message=message,
         error="not a failure as AWS writes it",
         failed_at=seconds(told.get(FAILED_AT), sent),
-        # SQS goes on counting here, whoever looks at the message.
-        attempts=min(whole(system.get("ApproximateReceiveCount"), 1), queue.most_receives) or None,
+        # SQS's own count of receives grows with each look at the message.
+        attempts=None,
         replays=whole(told.get(REPLAYS)),
         hopeless=True,
     )

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.terminal import one_line
+from estate_tool.core.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +51,8 @@ class Reason:
     def line(self) -> str:
         """The reason for a person."""
         when = _time(self.first) if self.messages == 1 else f"{_time(self.first)} … {_time(self.last)}"
-        tried = f", tried {self.attempts} times" if self.attempts else ""
-        replayed = f", replayed {self.replays} times before" if self.replays else ""
+        tried = f", tried {counted(self.attempts, 'time')}" if self.attempts else ""
+        replayed = f", replayed {counted(self.replays, 'time')} before" if self.replays else ""
         held = " [quarantined]" if self.quarantined else ""
         return (
             f"{self.messages:,} × {self.function} ({self.kind}) {when}{tried}{replayed}{held}: {one_line(self.error)}"
@@ -83,7 +84,7 @@ class Foreign:
     def lines(self) -> Iterator[str]:
         """The count and the names for a person."""
         if self.count:
-            yield f"{self.count:,} items of the table are no events and were left alone:"
+            yield f"{counted(self.count, 'item of the table is', 'items of the table are')} no events, left alone:"
             yield from (f"  {one_line(one['key'])}: {one_line(one['reason'])}" for one in self.items)
         if self.count > len(self.items):
             yield f"  and {self.count - len(self.items):,} more"
@@ -143,7 +144,7 @@ class QueueResult:
         by = f" by {self.way}" if self.way else ""
         failed = f", {self.failed:,} failed again" if self.failed else ""
         held = f", {self.quarantined:,} in quarantine" if self.quarantined else ""
-        yield f"{self.queue}: {self.messages:,} messages, {did}{by}{failed}{held}, {self.left:,} left"
+        yield f"{self.queue}: {counted(self.messages, 'message')}, {did}{by}{failed}{held}, {self.left:,} left"
         for reason in sorted(self.reasons.values(), key=lambda reason: -reason.messages):
             yield f"  {reason.line()}"
         yield from (f"  {line}" for line in (*self.foreign.lines(), *self.refusals))
@@ -166,7 +167,7 @@ class MissingResult:
 
     def line(self, *, dry_run: bool) -> str:
         """The counts for a person."""
-        found = f"{self.scanned:,} stored events, {self.missing:,} of them never aggregated"
+        found = f"{counted(self.scanned, 'stored event')}, {self.missing:,} of them never aggregated"
         failed = f", {self.failed:,} can't be: {self.error}" if self.failed else ""
         return found if dry_run else f"{found}: {self.brought_in:,} brought in{failed}"
 

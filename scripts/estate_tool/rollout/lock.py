@@ -81,6 +81,7 @@ def _take(handle: int, environment: str, wait: bool, say: Callable[[str], None])
             raise Failed(
                 f"environment {environment} is taken by {holder}; nothing was touched",
                 "wait for it to end, and run the same command again; or add --wait",
+                code="taken",
             )
         if holder != told:
             say(f"waiting for {holder}")

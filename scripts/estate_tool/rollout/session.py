@@ -60,6 +60,23 @@ def reader(environment: Environment) -> Pulumi | None:
     return Pulumi(stack=environment.name)
 
 
+def nothing_here(environment: Environment) -> bool:
+    """True for a local environment of which this machine keeps no stack, as its files alone tell."""
+    # The state of a real environment may be anywhere.
+    stacks = _state_folder() / ".pulumi" / "stacks"
+    return environment.local and not any(stacks.glob(f"*/{environment.name}.json*"))
+
+
+def require_deployed(environment: Environment) -> None:
+    """Raise Failed, without an engine or AWS, for a local environment of which nothing is deployed."""
+    if nothing_here(environment):
+        raise Failed(
+            f"nothing of environment {environment.name} is deployed",
+            f"deploy it first: scripts/deploy_all.sh {environment.name}",
+            code="not_deployed",
+        )
+
+
 def aws_identity(environment: Environment) -> str:
     """Tells the embedded AWS from one that was reset since; empty for a real account."""
     # No account of AWS is ever reset.

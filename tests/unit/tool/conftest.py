@@ -101,6 +101,7 @@ def empty_estate(aws: None, monkeypatch: pytest.MonkeyPatch) -> Estate:
     """An environment with nothing in it; commands that resolve any name get it."""
     estate = Estate()
     monkeypatch.setattr(environment, "resolve", lambda _name: estate)
+    monkeypatch.setattr(environment, "known", lambda: ["dev", "local"])
     return estate
 
 

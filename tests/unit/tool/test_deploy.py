@@ -36,6 +36,7 @@ def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
             yield made
 
         monkeypatch.setattr(session, "ready", ready)
+        monkeypatch.setattr(session, "nothing_here", lambda _: False)
         return made
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
@@ -72,7 +73,7 @@ def test_a_real_account_is_shown_the_preview_and_then_asked(engine: Any, answers
     assert (refused.code, ups(made)) == (2, [])
     assert made.calls == [("preview", "data")]
     assert "would update" in refused.err
-    assert "roll data out to dev? [y/N] error: not confirmed; nothing was touched" in refused.err
+    assert "roll data out to dev? [y/N] error: not confirmed; nothing was changed" in refused.err
     agreed = answers(deploy, "y\n", "dev", "--layer", "data")
     assert (agreed.code, ups(made)) == (0, ["data"])
 
@@ -96,7 +97,7 @@ def test_nobody_is_asked_where_nobody_is_there_or_nothing_would_change(engine: A
     made = engine(deployed=LAYER_NAMES)
     refused = call(deploy, "dev")
     assert (refused.code, ups(made)) == (2, [])
-    assert "nobody is there to ask; nothing was touched" in refused.err
+    assert "cannot ask for confirmation; nothing was changed" in refused.err
     assert "add --yes once you have seen the preview" in refused.err
     made = engine(deployed=LAYER_NAMES, unchanged=True)
     assert call(deploy, "dev").code == 0
@@ -134,7 +135,7 @@ def test_a_failed_rollout_tells_with_what_to_go_on(engine: Any, call: Any) -> No
     report = json.loads(done.out)
     assert [layer["result"] for layer in report["layers"]] == ["deployed", "failed", "skipped", "skipped"]
     assert report["continue"] == "scripts/deploy_all.sh dev"
-    assert "  → what is rolled out stays; mend the cause, then go on with: scripts/deploy_all.sh dev" in done.err
+    assert "  → what is rolled out stays; fix the cause, then: scripts/deploy_all.sh dev" in done.err
 
 
 def test_what_is_done_next_is_named_with_the_environment_and_the_layer(
@@ -162,7 +163,7 @@ def test_what_is_done_next_is_named_with_the_environment_and_the_layer(
         (
             ["--yes"],
             "data",
-            "what is left stands as it was; mend the cause, then go on with: scripts/destroy_all.sh dev",
+            "what is left stands as it was; fix the cause, then go on with: scripts/destroy_all.sh dev",
         ),
     ],
 )
@@ -223,7 +224,7 @@ def test_a_rollout_that_would_lose_items_touches_nothing_unless_they_are_named(
         assert (refused.code, ups(made)) == (2, [])
         report = json.loads(refused.out)
         assert breaches("rollout", report) == []
-        assert (report["ok"], report["error"].endswith("nothing was touched")) == (False, True)
+        assert (report["ok"], report["error"].endswith("nothing was changed")) == (False, True)
         (loss,) = report["losses"]
         assert (loss["name"], loss["change"], loss["because"]) == (PAGES, "replaced", ["hashKey"])
         assert loss["held"] == {"count": 2, "unit": "items", "bound": "exactly", "problem": None}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.commands import deploy, destroy
+from estate_tool.commands import deploy, destroy, drift
 from estate_tool.core import account_guard, aws_errors
 from estate_tool.core.errors import EstateError, Failed, UsageError
 from estate_tool.rollout import orchestration, session
@@ -57,6 +57,7 @@ def touched(estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
     monkeypatch.setattr(session, "ready", ready)
+    monkeypatch.setattr(session, "nothing_here", lambda _: False)
     monkeypatch.setattr(orchestration, "destroy", go)
     monkeypatch.setattr(orchestration, "deploy", go)
     monkeypatch.setattr(orchestration, "refuse_while_read", lambda *_: None)
@@ -88,7 +89,7 @@ def stdin(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> None:
 
 @pytest.mark.parametrize(
     ("local", "arguments"),
-    [(False, ()), (False, ("--layer", "data")), (True, ("--layer", "data")), (False, ("--force",))],
+    [(False, ()), (False, ("--layer", "data")), (False, ("--force",))],
 )
 def test_data_goes_only_when_somebody_agrees(
     full: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch, local: bool, arguments: tuple[str, ...]
@@ -98,10 +99,10 @@ def test_data_goes_only_when_somebody_agrees(
     with pytest.raises(Failed) as refused:
         run(destroy, *arguments)
     assert "table-pages-dev holds 2 items, queue-ingest-dev holds 1 message;" in refused.value.message
-    assert "nothing was touched" in refused.value.message
+    assert refused.value.code == "data_loss"
     assert "--yes" in refused.value.hint
     stdin(monkeypatch, "n\n")
-    with pytest.raises(EstateError, match="not confirmed; nothing was touched"):
+    with pytest.raises(EstateError, match="not confirmed; nothing was changed"):
         run(destroy, *arguments)
     assert touched == []
     stdin(monkeypatch, "y\n")
@@ -118,16 +119,28 @@ def test_the_whole_of_a_local_environment_goes_without_a_question(
     stdin(monkeypatch, None)
     assert run(destroy) == 0
     assert touched == list(LAYER_NAMES)
-    assert "goes with it: table-pages-dev, which holds 2 items" in capsys.readouterr().err
+    assert "table-pages-dev: 2 items" in capsys.readouterr().err
 
 
-def test_nothing_is_asked_where_a_layer_of_a_local_environment_holds_nothing(
-    estate: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch
+def test_a_layer_of_a_local_environment_goes_like_the_whole(
+    full: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    estate.local = True
+    full.local = True
     stdin(monkeypatch, None)
     assert run(destroy, "--layer", "data") == 0
     assert touched == ["data"]
+    assert "table-pages-dev: 2 items" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("command", "code"), [(destroy, 0), (drift, 1)])
+def test_on_an_empty_machine_no_engine_is_built(
+    empty_estate: Estate, call: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: Any, code: int
+) -> None:
+    monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
+    monkeypatch.setattr(session, "ready", lambda *_: pytest.fail("the engine was made ready"))
+    empty_estate.local = True
+    done = call(command, "local", "--json")
+    assert (done.code, "nothing" in done.err) == (code, True)
 
 
 @pytest.mark.parametrize("local", [True, False])
@@ -185,7 +198,6 @@ def test_what_goes_is_looked_up_under_its_deployed_name_whatever_is_configured_n
 def test_what_aws_refuses_to_tell_counts_as_held(
     estate: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    estate.local = True
     client, stub = stubbed_client("dynamodb")
     stub.add_client_error("scan", "AccessDeniedException", "no")
     stub.add_response("describe_table", {"Table": {"ItemCount": 0}})

@@ -134,7 +134,7 @@ def test_the_summary_has_a_line_for_each_layer_and_the_way_on() -> None:
     layers = [
         LayerResult(layer="foundation", result="deployed", created=3, updated=1),
         LayerResult(layer="data", result="unchanged"),
-        LayerResult(layer="compute", result=FAILED, error=f"{'cause ' * 40}\nsecond line"),
+        LayerResult(layer="compute", result=FAILED, error="x " * 99 + "\nsecond line"),
         LayerResult(layer="observability", result=SKIPPED, error="layer compute failed"),
     ]
     outcome = Outcome(environment="dev", layers=layers, seconds=4)
@@ -142,7 +142,7 @@ def test_the_summary_has_a_line_for_each_layer_and_the_way_on() -> None:
         "", "environment dev: not finished in 4.0 s",
         "  foundation     deployed   3 created, 1 updated",
         "  data           unchanged  nothing to do",
-        "  compute        failed       cause cause cause cause cause cause cause cause cause cause cause cause cause cause …",
+        f"  compute        failed       {'x ' * 44}…",
         "  observability  skipped      layer compute failed",
         "  → do this", "  → or that",
     ]  # fmt: skip

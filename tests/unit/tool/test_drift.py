@@ -497,7 +497,7 @@ def test_a_repair_whose_rollout_fails_is_not_taken_for_done(
     engine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"), failing=True)
     done = call(command, "dev", "--repair", "--yes", "--json")
     assert done.code == 1
-    assert "is not put right" in done.err
+    assert "is not corrected" in done.err
     answer = json.loads(done.out)
     assert (answer["repaired"], [one["property"] for one in answer["left"]]) == (False, ["tags.Owner"])
     assert answer["rollout"]["ok"] is False
@@ -532,7 +532,7 @@ def test_what_comes_back_while_it_is_put_right_is_no_success(
     monkeypatch.setattr(orchestration, "deploy", rolled_out)
     done = call(command, "dev", "--repair", "--yes")
     assert done.code == 1
-    assert "environment dev: 1 differences came back while they were put right" in done.err
+    assert "environment dev: 1 difference came back while being corrected" in done.err
 
 
 def test_a_repair_that_would_lose_data_leaves_the_drift_to_be_found(

@@ -43,7 +43,7 @@ RUNNING = Status(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(0.0, "0 s"), (59.9, "59 s"), (60.0, "1 min"), (3599.0, "59 min"), (3720.0, "1 h 2 min")]
+    ("seconds", "told"), [(0.0, "0 s"), (59.9, "59 s"), (60.0, "1 min"), (3599.0, "59 min"), (3720.0, "1 h 02 min")]
 )
 def test_status_tells_where_it_runs_since_when_and_what_is_in_it(
     call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, seconds: float, told: str

@@ -36,6 +36,10 @@ class FakeLambda:
         self.buckets = buckets
         self.failure = failure
         self.requests: list[dict[str, Any]] = []
+        self.stored: list[Any] = []
+
+    def scan(self, **_: Any) -> dict[str, Any]:
+        return {"Items": [{"event": {"S": json.dumps(one)}} for one in self.stored]}
 
     def invoke(self, **call: Any) -> dict[str, Any]:
         assert (call["FunctionName"], call["Qualifier"], call["InvocationType"]) == (
@@ -127,11 +131,63 @@ def test_small_numbers_keep_their_digits(exact: str, read: str) -> None:
     assert query.short(exact) == read
 
 
-def test_a_bad_question_is_wrong_usage_in_the_functions_words(answering: Any, call: Any) -> None:
-    answering([], {"errorType": "BadRequest", "errorMessage": 'from "x" is invalid: not a time'})
-    done = call(command, "t", "--from", "x")
-    assert done.code == 2
-    assert 'error: from "x" is invalid: not a time' in done.err
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--from", "x"], "--from 'x'"),
+        (["--to", "2013-02-30T00:00:00Z"], "--to"),
+        (["--from", HOURS[2], "--to", "2013-01-01T01:59:59.9Z"], "is after"),
+        (["--from", "2013-01-01T01:00:00+01:00", "--to", "2012-12-31T23:59:59Z"], "is after"),
+    ],
+)
+def test_a_time_that_is_none_or_a_start_after_the_end_is_refused_before_anything_is_asked(
+    answering: Any, call: Any, arguments: list[str], said: str
+) -> None:
+    function = answering([])
+    done = call(command, "t", *arguments)
+    assert (done.code, said in done.err, function.requests) == (2, True, [])
+
+
+def test_what_the_function_refuses_is_wrong_usage(answering: Any, call: Any) -> None:
+    answering([], {"errorType": "BadRequest", "errorMessage": "type is too long"})
+    done = call(command, "t")
+    assert (done.code, "type is too long" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "counted"),
+    [
+        (None, None, {"from": None, "to": None, "left_out": [], "beyond": None}),
+        (HOURS[1], HOURS[3], {"from": HOURS[1], "to": HOURS[3], "left_out": [], "beyond": None}),
+        (
+            "2013-01-01T01:15:00Z", "2013-01-01T04:30:00+01:00",
+            {"from": HOURS[2], "to": HOURS[4], "left_out": [["2013-01-01T01:15:00Z", HOURS[2]]],
+             "beyond": ["2013-01-01T03:30:00Z", HOURS[4]]},
+        ),
+        (
+            "2013-01-01T01:15:00Z", "2013-01-01T01:45:00Z",
+            {"from": None, "to": None, "left_out": [["2013-01-01T01:15:00Z", "2013-01-01T01:45:00Z"]], "beyond": None},
+        ),
+        ("9999-12-31T23:30:00Z", None, {"from": None, "to": None, "left_out": [], "beyond": None}),
+    ],
+)  # fmt: skip
+def test_whole_hours_are_counted_and_the_rest_is_named(
+    answering: Any, call: Any, start: str | None, end: str | None, counted: dict[str, Any]
+) -> None:
+    answering([bucket(HOURS[1], "1")])
+    flags = [*(["--from", start] if start else []), *(["--to", end] if end else [])]
+    done = call(command, "t", *flags, "--json")
+    assert json.loads(done.out)["counted"] == counted
+    assert ("whole hours are counted" in done.err) == bool(counted["left_out"] or counted["beyond"])
+
+
+def test_for_a_type_without_events_the_types_there_are_are_named(answering: Any, call: Any) -> None:
+    function = answering([])
+    function.stored = [{"type": "flight.departed"}, {"type": "flight.cancelled"}, {"type": 5}, "nonsense"]
+    done = call(command, "flight.departd", "--json")
+    assert json.loads(done.out)["types"] == ["5", "flight.cancelled", "flight.departed"]
+    assert "did you mean 'flight.departed'?" in done.err
+    assert "did you mean" not in call(command, "flight.departed").err
 
 
 def test_a_failing_function_is_named_with_its_logs(answering: Any, call: Any) -> None:

@@ -150,15 +150,13 @@ def test_a_dry_run_explains_every_queue_and_touches_none(estate: Estate, call: A
     assert [line for line in lines if not line.startswith("  ")] == [
         "dlq-ingest-dev: 2 messages, 1 would be replayed, 1 in quarantine, 2 left",
         "dlq-aggregate-dev: empty",
-        "dlq-query-dev: 1 messages, 1 would be replayed, 1 left",
+        "dlq-query-dev: 1 message, 1 would be replayed, 1 left",
     ]
     assert any(
-        line.endswith(
-            'Z, tried 1 times [quarantined]: the event is not JSON: Expecting value at character 1 of "poison"'
-        )
+        line.endswith('Z [quarantined]: the event is not JSON: Expecting value at character 1 of "poison"')
         for line in lines
     )
-    assert lines[-1].endswith("Z, replayed 1 times before: boom")
+    assert lines[-1].endswith("Z, replayed 1 time before: boom")
     assert functions.handed == []
     assert len(estate.bodies("dlq-ingest-dev")) == 2
 
@@ -179,9 +177,9 @@ def test_what_fails_again_is_back_with_its_latest_error_until_it_is_held_back(
     failed("query", json.dumps(PAYLOAD), RequestID="i", ErrorCode="200", ErrorMessage="boom")
     first = call(redrive, "query", "dev", "--attempts", "2")
     assert first.code == 1
-    assert "1 failures failed again; they are back in their failure queue" in first.err
+    assert "1 failure failed again and is back in the failure queue" in first.err
     assert "scripts/estate redrive dev --dry-run" in first.err
-    assert first.out.startswith("dlq-query-dev: 1 messages, 0 replayed, 1 failed again, 1 left\n")
+    assert first.out.startswith("dlq-query-dev: 1 message, 0 replayed, 1 failed again, 1 left\n")
     second = counts(call(redrive, "query", "dev", "--attempts", "2", "--json"))
     assert (second["failed"], second["quarantined"]) == (1, 1)
     third = call(redrive, "query", "dev", "--attempts", "2", "--json")

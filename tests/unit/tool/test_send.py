@@ -62,7 +62,7 @@ def test_every_line_of_a_file_becomes_a_message(estate: Any, call: Any, events: 
 def test_stdin_is_read_for_a_hyphen(estate: Any, call: Any) -> None:
     done = call(send, "-", stdin=("\r\n\r\n".join(FLIGHTS)).encode())
     assert done.code == 0
-    assert re.match(r"30 of 30 lines sent, 0 rejected, in [\d.]+ s \([\d,]+/s\)\n$", done.out)
+    assert re.match(r"30 of 30 lines sent, 0 rejected, in [\d.]+ s \([\d,]+/s\)\n", done.out)
     assert sorted(estate.bodies("queue-ingest-dev")) == sorted(FLIGHTS)
 
 
@@ -71,7 +71,7 @@ def test_invalid_lines_are_named_and_not_sent(estate: Any, call: Any, events: An
     assert done.code == 1
     assert re.search(r"^line 2: the event is not JSON", done.err, re.MULTILINE)
     assert re.search(r"^line 4: id is missing", done.err, re.MULTILINE)
-    assert "2 of 4 lines were not sent" in done.err
+    assert "2 of 4 lines not sent" in done.err
     assert "--raw" in done.err
     result = json.loads(done.out)
     assert (result["read"], result["sent"], result["rejected"]) == (4, 2, 2)
@@ -162,7 +162,7 @@ def test_a_repeated_event_is_sent_and_called_a_duplicate(estate: Any, call: Any,
     done = call(send, events(*FLIGHTS, *FLIGHTS[:4]))
     assert done.code == 0
     assert "34 of 34 lines sent" in done.out
-    assert "4 of them repeat an event sent before" in done.out
+    assert "4 of them repeat an event of this send" in done.out
     assert len(estate.bodies("queue-ingest-dev")) == 34
 
 
@@ -278,7 +278,7 @@ def test_what_was_stored_before_the_send_is_told_as_counted_before(estate: Any, 
     counts = {name: result[name] for name in ("sent", "aggregated", "counted_before", "duplicates", "missing")}
     assert counts == {"sent": 35, "aggregated": 11, "counted_before": 19, "duplicates": 5, "missing": 0}
     shown = call(send, events(*FLIGHTS), "--wait", "--timeout", "30").out
-    assert "11 events aggregated, 19 counted before and not now, 0 duplicates, 0 in a dead-letter queue" in shown
+    assert "11 new events aggregated, 19 counted before, 0 duplicates, 0 in a dead-letter queue" in shown
 
 
 def test_a_wait_that_takes_too_long_says_what_is_missing_and_where_to_look(estate: Any, call: Any, events: Any) -> None:
@@ -288,7 +288,10 @@ def test_a_wait_that_takes_too_long_says_what_is_missing_and_where_to_look(estat
     assert "10 of 30 messages are neither in the aggregates nor in a dead-letter queue" in done.err
     assert "queue-ingest-dev holds 30, dlq-ingest-dev holds 0, dlq-aggregate-dev does not exist" in done.err
     assert "/aws/lambda/lambda-ingest-dev" in done.err
-    assert "20 events aggregated, 0 duplicates, 0 in a dead-letter queue, 10 not accounted for" in done.out
+    assert (
+        "20 new events aggregated, 0 counted before, 0 duplicates, 0 in a dead-letter queue, 10 not accounted for"
+        in done.out
+    )
 
 
 def test_an_interrupted_wait_says_that_all_is_sent(

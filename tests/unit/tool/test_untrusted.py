@@ -19,7 +19,7 @@ from estate_tool.redrive.results import QueueResult
 from tests.support.fuzz import fuzzed
 from tests.unit.tool.test_redrive import BATCH, EVENT, STREAM, Reasons, event, key, message
 
-INGEST = FailureQueue("ingest", "ingest", "ingest", 5)
+INGEST = FailureQueue("ingest", "ingest", "ingest")
 AGGREGATE = FailureQueue("aggregate", "aggregate", None)
 TABLE = "table-events-dev"
 
