@@ -3,7 +3,7 @@
 ENV ?= local
 
 .DEFAULT_GOAL := check
-.PHONY: setup fmt lint type test coverage check deploy destroy bench lock promises release docs tour permissions
+.PHONY: setup fmt lint type test coverage check deploy destroy bench lock promises release docs tour permissions goldens
 
 # Everything this machine needs: .venv, the engine, the embedded AWS's environment.
 setup:
@@ -75,6 +75,11 @@ lock:
 promises:
 	scripts/setup.sh venv
 	.venv/bin/python -P -m tests.support.promises
+
+# The recordings of the commands' output again (tests/unit/tool/golden); look at the difference before it is committed.
+goldens:
+	scripts/setup.sh venv
+	GOLDENS=record .venv/bin/python -m pytest -q tests/unit/tool/test_golden.py
 
 # A release: make release VERSION=1.2.0 dates the changelog, sets the version, commits and tags; nothing is pushed.
 VERSION ?=

@@ -146,7 +146,7 @@ def refused(account: Account, run: Checkout, *flags: str) -> Report:
     before = account.listed()
     report = summarised(Report.of(run("scripts/estate", "deploy", "dev", "--yes", "--json", *flags, code=2)))
     assert account.listed() == before
-    assert report.whole["error"].endswith("nothing was touched")
+    assert report.whole["code"] == "data_loss"
     return report
 
 
@@ -440,7 +440,8 @@ def test_other_tags_and_capacities(account: Account, run: Checkout) -> None:
         run.replace(CATALOG, "read=Capacity(minimum=1, maximum=100)", "read=Capacity(minimum=2, maximum=200)")
         planned = run(*PREVIEW)
         assert json.loads(planned.stdout)["losses"] == []
-        assert sum(line.endswith("would update  (tags)") for line in planned.stderr.splitlines()) == 4
+        lines = [line.strip() for line in planned.stderr.splitlines() if line.endswith("  (tags)")]
+        assert [line.startswith("~ update ") for line in lines] == [True] * 4
         changed = deploy(run)
         assert (changed.total("replaced"), changed.total("deleted")) == (0, 0)
         (target,) = account.aws.client("application-autoscaling").describe_scalable_targets(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections import Counter
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.audit.checks.housekeeping import coverage
+from estate_tool.core.wording import counted
 from estate_tool.pricing.bill import cents
 
 if TYPE_CHECKING:
@@ -72,7 +74,8 @@ def _scanned(inventories: Sequence[Inventory]) -> dict[str, int]:
 
 def lines(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the result as text: every requirement with its findings, the dearest first, and the sum."""
-    scanned = ", ".join(f"{number:,} {kind.replace('_', ' ')}" for kind, number in result["scanned"].items() if number)
+    kinds = {kind.replace("_", " ").removesuffix("s"): number for kind, number in result["scanned"].items()}
+    scanned = ", ".join(counted(number, kind) for kind, number in kinds.items() if number)
     yield f"account {result['account']}, {result['region']}: {scanned or 'nothing serverless'}"
     yield f"reports of {result['window']}; prices of {result['prices_as_of']}"
     by_requirement: dict[int, list[Mapping[str, Any]]] = {}
@@ -83,21 +86,23 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
         money = sum((Decimal(one["usd_month"]) for one in findings if one["usd_month"]), Decimal(0))
         price = f", ${money:,.2f} a month" if money else ""
         yield ""
-        yield f"{number:>2}  {title}: {len(findings) or 'no'} finding{'' if len(findings) == 1 else 's'}{price}"
+        yield f"{number:>2}  {title}: {counted(len(findings), 'finding') if findings else 'no findings'}{price}"
         for finding in findings[:_SHOWN]:
             yield from _finding(finding)
         if len(findings) > _SHOWN:
             yield f"    … and {len(findings) - _SHOWN:,} more: --json and --html have all of them"
     yield ""
     yield from (f"not read: {what}" for what in result["unread"])
-    yield f"{len(result['findings']):,} findings; ${Decimal(result['usd_month']):,.2f} a month of them has a price"
+    total = Decimal(result["usd_month"])
+    yield f"{counted(len(result['findings']), 'finding')}; ${total:,.2f} a month of them has a price"
 
 
 def _finding(finding: Mapping[str, Any]) -> Iterator[str]:
     price = f" (${Decimal(finding['usd_month']):,.2f} a month)" if finding["usd_month"] else ""
     yield f"    {short(finding['resource'])}: {finding['check']}{price}"
     for text in (finding["found"], f"→ {finding['fix']}"):
-        yield from textwrap.wrap(text, _WIDTH, initial_indent=" " * 8, subsequent_indent=" " * 10)
+        room = min(shutil.get_terminal_size().columns, _WIDTH)
+        yield from textwrap.wrap(text, room, initial_indent=" " * 8, subsequent_indent=" " * 10)
 
 
 def short(resource: str) -> str:

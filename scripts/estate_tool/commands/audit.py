@@ -38,6 +38,7 @@ def run(args: argparse.Namespace) -> int:
 
     from estate_tool.audit import reader, report
     from estate_tool.audit.run import audit
+    from estate_tool.console import output
     from estate_tool.console.progress import shown
     from estate_tool.core.aws_errors import explained
     from estate_tool.core.errors import UsageError
@@ -58,6 +59,5 @@ def run(args: argparse.Namespace) -> int:
 
         page.write(result, args.html)
         print(f"{args.html} is written", file=sys.stderr)
-    print(json.dumps(result, indent=2, ensure_ascii=False) if args.json else "\n".join(report.lines(result)))
-    sys.stdout.flush()
+    output.show([json.dumps(result, indent=2, ensure_ascii=False)] if args.json else report.lines(result))
     return 1 if result["findings"] else 0

@@ -69,9 +69,10 @@ def run(args: argparse.Namespace) -> int:
 
         print("\n".join(compare.markdown(told["compare"], args.load.name if args.load else args.environment)))
     else:
+        from estate_tool.console import output
         from estate_tool.costing import table
 
-        print("\n".join(table.lines(told)))
+        output.show(table.lines(told))
     sys.stdout.flush()
     return 0
 

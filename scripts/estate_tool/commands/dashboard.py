@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
+from estate_tool.core.wording import counted
 
 if TYPE_CHECKING:
     import argparse
@@ -40,5 +41,5 @@ def run(args: argparse.Namespace) -> int:
     plots = sum(widget["type"] == "metric" for widget in collected["widgets"])
     named = {"environment": target.name, "dashboard": collected["name"], "file": str(args.html), "plots": plots}
     shown = {key: collected[key] for key in ("start", "end", "widgets")}
-    print(json.dumps(named | shown) if args.json else f"{args.html}: {collected['name']}, {plots} plots")
+    print(json.dumps(named | shown) if args.json else f"{args.html}: {collected['name']}, {counted(plots, 'plot')}")
     return 0

@@ -178,7 +178,7 @@ def _again(outcome: Outcome, command: str) -> str:
 
 
 def _unheard(target: Environment) -> str:
-    """Return a line for each severity of alarms that nobody is subscribed to."""
+    """Return a line for each severity of alarms without a subscriber."""
     from foundation.stack_files import layer_files
     from observability.config import SEVERITIES, parse
 
@@ -187,4 +187,4 @@ def _unheard(target: Environment) -> str:
         return ""  # the subscriptions may be encrypted
     config = parse(files.readable, stack=target.name)
     silent = [severity for severity in SEVERITIES if not config.subscribers(severity)]
-    return "".join(f"nobody is notified of a {severity}: set observability:subscriptions\n" for severity in silent)
+    return "".join(f"{severity}s have no subscriber: set observability:subscriptions\n" for severity in silent)

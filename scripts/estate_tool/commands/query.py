@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
+from estate_tool.core.terminal import wrapped
 
 if TYPE_CHECKING:
     import argparse
@@ -49,5 +50,5 @@ def run(args: argparse.Namespace) -> int:
     # Here, where a reader that has gone is noticed, and not when Python ends.
     sys.stdout.flush()
     for line in (*hours.notes(counted), *event_types.hint(args.type, types)):
-        print(line, file=sys.stderr)
+        print(wrapped(line, sys.stderr), file=sys.stderr)
     return 0

@@ -40,8 +40,8 @@ def apply(target: Environment, functions: Sequence[Sized], told: dict[str, Any])
         _tell(target, name_of(target.name), stack_file.apply(target.name, keys))
 
 
-def revert(target: Environment, names: Sequence[str]) -> None:
-    """Gives functions, all of the file by default, the memory back that they had before."""
+def revert(target: Environment, names: Sequence[str]) -> dict[str, Any]:
+    """Give functions, all of the file by default, the memory back that they had before; return the result."""
     from estate_tool.core.errors import UsageError
     from estate_tool.sizing import file
 
@@ -52,7 +52,10 @@ def revert(target: Environment, names: Sequence[str]) -> None:
             f"compute/sizing.json is not about {', '.join(unknown)}; nothing was touched",
             f"give names of it: {', '.join(entries)}",
         )
-    _tell(target, "compute/sizing.json", file.revert(list(names or entries)))
+    chosen = list(names or entries)
+    diff = file.revert(chosen)
+    _tell(target, "compute/sizing.json", diff)
+    return {"functions": chosen, "changed": bool(diff)}
 
 
 def _tell(target: Environment, name: str, diff: str) -> None:

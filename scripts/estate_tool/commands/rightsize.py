@@ -107,7 +107,9 @@ def run(args: argparse.Namespace) -> int:
     seen = window.since(args.since)
     target = environment.resolve(args.environment)
     if args.revert:
-        resize.revert(target, args.function)
+        reverted = resize.revert(target, args.function)
+        if args.json:
+            print(json.dumps({"environment": target.name, **reverted}))
         return 0
     if args.verify:
         return verify(target, args)
@@ -122,9 +124,10 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(told, indent=2, ensure_ascii=False))
     else:
+        from estate_tool.console import output
         from estate_tool.sizing import table
 
-        print("\n".join(table.lines(told)))
+        output.show(table.lines(told))
     sys.stdout.flush()
     if args.apply:
         resize.apply(target, functions, told)

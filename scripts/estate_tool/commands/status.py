@@ -17,7 +17,7 @@ from estate_tool.engine import former_projects
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from estate_tool.core.environment import Environment
     from estate_tool.engine.checkpoint import StackState
@@ -49,6 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the state of each layer's stack and the health of what it names; change nothing."""
+    from estate_tool.console import output
     from estate_tool.console.progress import shown
     from estate_tool.core import environment
 
@@ -57,13 +58,13 @@ def run(args: argparse.Namespace) -> int:
         return _watch(target, args)
     with shown(f"reading environment {target.name}"):
         report = _report(target)
-    print(json.dumps(report, indent=2) if args.json else _text(report, args))
-    sys.stdout.flush()
+    output.show([json.dumps(report, indent=2)] if args.json else _lines(report, args))
     return 0
 
 
 def _watch(target: Environment, args: argparse.Namespace) -> int:
     """Show the status again and again: in place on a terminal, one below the other elsewhere."""
+    from estate_tool.console import output
     from estate_tool.console.progress import console_on
     from estate_tool.core.terminal import unfiltered
 
@@ -72,14 +73,14 @@ def _watch(target: Environment, args: argparse.Namespace) -> int:
         report = _report(target)
         if console.is_terminal and not args.json:
             console.clear()
-        print(json.dumps(report) if args.json else f"{_text(report, args)}\n", flush=True)
+        output.show([json.dumps(report)] if args.json else [*_lines(report, args), ""])
         time.sleep(args.watch)
 
 
-def _text(report: Mapping[str, Any], args: argparse.Namespace) -> str:
+def _lines(report: Mapping[str, Any], args: argparse.Namespace) -> Iterator[str]:
     from estate_tool.rollout import status_lines
 
-    return "\n".join(status_lines.lines(report, outputs=args.outputs))
+    return status_lines.lines(report, outputs=args.outputs)
 
 
 def _report(target: Environment) -> dict[str, Any]:
@@ -94,7 +95,6 @@ def _report(target: Environment) -> dict[str, Any]:
     unheard = [topic for layer in layers for topic in layer.pop("unheard")]
     found = _health(target, [resource for state in states.values() for resource in state.resources])
     problems = [f"layer {one['layer']} is not deployed" for one in layers if not one["deployed"]]
-    problems += [f"nobody is subscribed to {topic}: set observability:subscriptions" for topic in unheard]
     if found:
         problems += health.problems(found)
     drift = record.last(target.name)

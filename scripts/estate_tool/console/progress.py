@@ -55,8 +55,9 @@ class Progress:
             return
         self._shown_at = now
         if self._out.isatty():
-            self._live = self._live or _Live(self._out)
-            self._live.update(one_line(text()))
+            doing = one_line(text())
+            self._live = self._live or _Live(self._out, doing)
+            self._live.update(doing)
         elif now - self._line_at >= _SECONDS_BETWEEN_LINES:
             self.line(text())
 
@@ -78,7 +79,7 @@ class Progress:
 class _Live:
     """Moving line of a terminal; lines that others print to stderr meanwhile stand above it."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, doing: str) -> None:
         from rich.file_proxy import FileProxy
         from rich.progress import Progress as Bar
         from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -90,7 +91,7 @@ class _Live:
             SpinnerColumn(), text, TimeElapsedColumn(), console=self._console, transient=True, redirect_stdout=False,
             redirect_stderr=False,
         )  # fmt: skip
-        self._task = self._bar.add_task("")
+        self._task = self._bar.add_task(doing)
         self._bar.start()
         self._stderr = sys.stderr
         if unfiltered(sys.stderr) is stream:

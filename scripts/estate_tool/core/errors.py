@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
-from estate_tool.core.terminal import safe
+from estate_tool.core.terminal import safe, wrapped
 
 
 class EstateError(Exception):
@@ -49,6 +49,6 @@ class Interrupted(EstateError):
 def show(error: EstateError, stream: TextIO | None = None) -> None:
     """Write `error` for a person: the message, then what to do about it."""
     out = stream or sys.stderr
-    print(safe(f"error: {error.message}"), file=out)
-    for line in error.hint.split("\n") if error.hint else ():
-        print(safe(f"  → {line}"), file=out)
+    lines = [*f"error: {error.message}".split("\n"), *(f"  → {line}" for line in filter(None, error.hint.split("\n")))]
+    for line in lines:
+        print(wrapped(safe(line), out), file=out)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import re
+import shutil
 import sys
+import textwrap
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
 )
+# Marks of what has to stay in one piece, to be copied.
+_WHOLE = ("://", "scripts/", "--", "─")
 _UNSAFE_IN_LINE = re.compile(f"{_UNSAFE.pattern}|[\t\n]")
 
 
@@ -29,6 +33,15 @@ def safe(text: str) -> str:
 def one_line(text: str) -> str:
     """Return the text, such as a name, on one line: tabs and ends of lines are written out, too."""
     return _UNSAFE_IN_LINE.sub(_written_out, text)
+
+
+def wrapped(line: str, stream: TextIO) -> str:
+    """Return the line broken between words where a terminal is narrower; whole if it holds a command or an address."""
+    room = shutil.get_terminal_size().columns
+    if not stream.isatty() or len(line) <= room or any(mark in line for mark in _WHOLE):
+        return line
+    indent = line[: len(line) - len(line.lstrip())] + "  "
+    return textwrap.fill(line, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _written_out(found: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.errors import Failed, UsageError
+from estate_tool.core.wording import counted
 from estate_tool.pricing.prices import PRICES_FILE, read
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ def _first_tier(offer: Mapping[str, Any]) -> Iterator[Decimal]:
 
 
 def lines(told: Mapping[str, Any]) -> Iterator[str]:
-    """The same for a person."""
+    """Yield the result as text."""
     for one in told["changed"]:
         yield f"{one['price']}: {one['before']} → {one['now']}"
-    yield f"{len(told['changed'])} prices changed, as of {told['as_of']}"
+    yield f"{counted(len(told['changed']), 'price')} changed, as of {told['as_of']}"
     if told["kept"]:
         yield f"not offered, so as they were: {', '.join(told['kept'])}"

@@ -84,7 +84,8 @@ class Foreign:
     def lines(self) -> Iterator[str]:
         """The count and the names for a person."""
         if self.count:
-            yield f"{counted(self.count, 'item of the table is', 'items of the table are')} no events, left alone:"
+            items = counted(self.count, "item of the table is no event", "items of the table are no events")
+            yield f"{items}, left alone:"
             yield from (f"  {one_line(one['key'])}: {one_line(one['reason'])}" for one in self.items)
         if self.count > len(self.items):
             yield f"  and {self.count - len(self.items):,} more"

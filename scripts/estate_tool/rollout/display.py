@@ -83,13 +83,15 @@ class Display:
         if len(held) == 1:
             self._step(held[0][0], planned=held[0][1])
         elif held:
-            word = "would update" if held[0][1] else "updated"
-            self._draw("      ", _MARKS["updated"], f" {f'{len(held)} resources':<57} {word}  (tags)")
+            step, planned = held[0]
+            self._draw(
+                "      ", _MARKS["updated"], f" {_word(step, planned=planned):<8}  {len(held)} resources  (tags)"
+            )
 
     def _step(self, step: Step, *, planned: bool) -> None:
         kind, name = one_line(step.type.rpartition(":")[2]), one_line(step.name)
         detail = f"  ({one_line(', '.join(step.changed))})" if step.changed and step.word != "created" else ""
-        line = f" {name:<32} {kind:<24} {f'would {_PLANNED[step.word]}' if planned else step.word}"
+        line = f" {_word(step, planned=planned):<8}  {name:<39}  {kind}"
         if detail and len(line) + len(detail) + 7 > console_on(self._out).width:
             detail = f"\n       {detail}"
         self._draw("      ", _MARKS[step.word], line, detail)
@@ -135,6 +137,10 @@ class Display:
             return ""
         room = max(console_on(self._out).width - before - 2, 20)
         return f"  {textwrap.shorten(result.error.strip().splitlines()[0], room, placeholder=' …')}"
+
+
+def _word(step: Step, *, planned: bool) -> str:
+    return _PLANNED[step.word] if planned else step.word
 
 
 def _counts(result: LayerResult) -> str:

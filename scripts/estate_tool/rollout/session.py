@@ -64,7 +64,11 @@ def nothing_here(environment: Environment) -> bool:
     """True for a local environment of which this machine keeps no stack, as its files alone tell."""
     # The state of a real environment may be anywhere.
     stacks = _state_folder() / ".pulumi" / "stacks"
-    return environment.local and not any(stacks.glob(f"*/{environment.name}.json*"))
+    return (
+        environment.local
+        and not any(stacks.glob(f"*/{environment.name}.json"))
+        and not any(stacks.glob(f"*/{environment.name}.json.gz"))
+    )
 
 
 def require_deployed(environment: Environment) -> None:

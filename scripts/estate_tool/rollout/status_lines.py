@@ -50,6 +50,8 @@ def lines(report: Mapping[str, Any], *, outputs: bool) -> Iterator[str]:
         for one in deployed:
             yield f"\noutputs of {one['layer']}"
             yield from (f"  {line}" for line in _outputs(one["outputs"]))
+    for topic in report["topics_without_subscriber"]:
+        yield f"  → {topic} has no subscriber: set observability:subscriptions"
     if len(deployed) < len(report["layers"]):
         yield f"  → roll out what is missing: scripts/deploy_all.sh {name}"
 

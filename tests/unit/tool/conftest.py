@@ -21,6 +21,7 @@ import foundation.config
 from estate_tool.core import environment
 from estate_tool.rollout import lease
 from foundation.naming import Names
+from tests.support.schema import breaches, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -140,6 +141,11 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
             show(error)
             code = error.exit_code
         out, err = capsys.readouterr()
+        if "--json" in arguments and out:
+            command = module.__name__.rpartition(".")[2].replace("_", "-")
+            lines = out.splitlines() if "--follow" in arguments else [out]
+            name = "logs-event" if "--follow" in arguments else name_of(command, arguments)
+            assert [breach for line in lines for breach in breaches(name, json.loads(line))] == []
         return SimpleNamespace(code=code, out=out, err=err)
 
     return calling

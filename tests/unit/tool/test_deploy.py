@@ -72,7 +72,7 @@ def test_a_real_account_is_shown_the_preview_and_then_asked(engine: Any, answers
     refused = answers(deploy, "n\n", "dev", "--layer", "data")
     assert (refused.code, ups(made)) == (2, [])
     assert made.calls == [("preview", "data")]
-    assert "would update" in refused.err
+    assert "~ update " in refused.err
     assert "roll data out to dev? [y/N] error: not confirmed; nothing was changed" in refused.err
     agreed = answers(deploy, "y\n", "dev", "--layer", "data")
     assert (agreed.code, ups(made)) == (0, ["data"])
@@ -151,7 +151,7 @@ def test_what_is_done_next_is_named_with_the_environment_and_the_layer(
     assert json.loads(done.out)["continue"] is None
     assert done.err.endswith("  → see what is deployed: scripts/estate status\n")
     for severity in ("page", "ticket"):
-        assert f"  → nobody is notified of a {severity}: set observability:subscriptions\n" in done.err
+        assert f"  → {severity}s have no subscriber: set observability:subscriptions\n" in done.err
 
 
 @pytest.mark.parametrize(

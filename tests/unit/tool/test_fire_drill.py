@@ -150,36 +150,6 @@ def test_other_environments_alarms_are_left_alone(empty_estate: Estate) -> None:
     assert [alarm.name for alarm in alarms.of_environment(empty_estate)] == ["alarm-ingest-errors-dev"]  # type: ignore[arg-type]
 
 
-def test_a_person_reads_who_was_heard_how_fast_and_why_others_were_not(
-    empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def alarm(name: str, *topics: str, enabled: bool = True, parents: tuple[str, ...] = ()) -> alarms.Alarm:
-        return alarms.Alarm(f"alarm-{name}-dev", "OK", False, enabled, topics, parents)
-
-    found = [
-        alarm("heard", "t1", "t2"), alarm("mute", "t1", "t2"), alarm("off", "t1", enabled=False),
-        alarm("child", parents=("alarm-estate-dev",)), alarm("orphan"),
-    ]  # fmt: skip
-    heard = {"alarm-heard-dev": {"t1": 1.24, "t2": 0.5}, "alarm-mute-dev": {"t1": 0.5}}
-    monkeypatch.setattr(alarms, "of_environment", lambda _: found)
-    monkeypatch.setattr(
-        fire_drill, "drill", lambda _environment, tested, _show: [
-            fire_drill.Tested(one, heard=heard.get(one.name, {})) for one in tested
-        ],
-    )  # fmt: skip
-    done = call(command, "dev", "--yes")
-    assert [line.split(maxsplit=1) for line in done.out.splitlines()[:-1]] == [
-        ["alarm", "notification"], ["alarm-heard-dev", "arrived after 1.2 s"], ["alarm-mute-dev", "NOT ARRIVED on t2"],
-        ["alarm-off-dev", "NOT ARRIVED: its actions are switched off"],
-        ["alarm-child-dev", "by alarm-estate-dev"], ["alarm-orphan-dev", "NONE: it has no actions"],
-    ]  # fmt: skip
-    assert done.out.endswith("\n1 of 3 alarms delivered their notification\n")
-    assert done.code == 1
-    assert "no notification arrived of: alarm-mute-dev, alarm-off-dev, alarm-orphan-dev" in done.err
-    found[:] = found[:1]
-    assert call(command, "dev", "--yes").code == 0
-
-
 def test_what_a_killed_drill_left_is_removed_and_a_drill_that_still_runs_is_not(
     empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

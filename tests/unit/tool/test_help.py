@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from estate_tool import cli
-from estate_tool.rollout.display import Display
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,24 +85,3 @@ def test_bash_completes_by_the_script(capsys: pytest.CaptureFixture[str]) -> Non
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
-
-
-@pytest.mark.parametrize(
-    ("stream", "variables", "coloured"),
-    [
-        (Terminal(), {}, True),
-        (Terminal(), {"NO_COLOR": "1"}, False),
-        (Terminal(), {"NO_COLOR": ""}, True),
-        (Terminal(), {"TERM": "dumb"}, False),
-        (io.StringIO(), {}, False),
-    ],
-)
-def test_colours_are_for_terminals_whose_owner_wants_them(
-    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, variables: dict[str, str], coloured: bool
-) -> None:
-    monkeypatch.delenv("NO_COLOR", raising=False)
-    monkeypatch.setenv("TERM", "xterm")
-    for name, value in variables.items():
-        monkeypatch.setenv(name, value)
-    Display(stream).layer(1, 4, "foundation")
-    assert ("\x1b[" in stream.getvalue()) is coloured

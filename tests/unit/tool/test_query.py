@@ -100,19 +100,6 @@ def test_what_is_not_asked_is_not_sent_and_an_empty_subject_is_asked(answering: 
     assert function.requests == [{"type": "t"}, {"type": "t", "subject": ""}]
 
 
-def test_the_table_has_a_row_per_hour_and_field_and_the_totals(answering: Any, call: Any) -> None:
-    answering([bucket(HOURS[0], "2", "4", events=1200), bucket(HOURS[1], "-6")])
-    assert call(command, "flight.departed", "--subject", "UA").out.splitlines() == [
-        "flight.departed · subject UA: 1,201 events in 2 hours",
-        "",
-        "hour                  events  field      values  sum    mean  stddev",
-        "2013-01-01T00:00:00Z   1,200  dep_delay       2    6   3.000   1.000",
-        "2013-01-01T01:00:00Z       1  dep_delay       1   -6  -6.000   0.000",
-        "─" * 68,
-        "total                  1,201  dep_delay       3    0   0.000   4.320",
-    ]
-
-
 def test_events_without_numbers_and_no_events_are_said_plainly(answering: Any, call: Any) -> None:
     answering([bucket(HOURS[0], events=3)])
     assert "2013-01-01T00:00:00Z       3" in call(command, "t").out

@@ -173,18 +173,6 @@ def test_all_functions_of_the_account_stand_side_by_side(functions: dict[str, An
     assert told["billing"]["recommended_mb"] == 1024
 
 
-def test_the_text_says_what_less_memory_means_for_the_cpu(
-    functions: dict[str, Any], log: Callable[..., None], call: Any
-) -> None:
-    functions["billing"] = {"MemorySize": 3008}
-    log("/aws/lambda/billing", [*[text_line(412)] * 1198, *[text_line(412, init=250.5)] * 2])
-    out = call(rightsize, "--function", "billing").out
-    titles, row = (line.split() for line in out.splitlines()[:2])
-    assert titles[-1] == "$/month"
-    assert row == ["billing", "3,008", "1,024", "1,200", "412", "412", "0", "66", "%", "0.01"]
-    assert "1.70 → 0.58 vCPU" in out
-
-
 def test_a_log_level_that_leaves_reports_out_is_told(functions: dict[str, Any], call: Any) -> None:
     functions["quiet"] = {"MemorySize": 512, "LoggingConfig": {"LogFormat": "JSON", "SystemLogLevel": "WARN"}}
     assert "set it to INFO" in result(call(rightsize, "--function", "quiet", "--json"))["quiet"]["reason"]
