@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import shtab
 
+from estate_tool.adopt import run as adopt_run
 from estate_tool.audit import policy, reader
 from estate_tool.audit import run as audit_run
 from estate_tool.commands import cost, deploy, destroy, doctor, overview, redrive, rightsize, send, status, tags
@@ -32,7 +33,7 @@ from estate_tool.rollout.data_held import LOG_GROUP, TABLE, Held
 from estate_tool.rollout.data_loss import Loss, Threat
 from estate_tool.rollout.result import FAILED, INTERRUPTED, PLANNED, SKIPPED, LayerResult, Outcome
 from estate_tool.scaffold import function as scaffold
-from estate_tool.setup import engine
+from estate_tool.setup import engine, locks
 from estate_tool.setup import environments as set_up
 from estate_tool.sizing import file as sizing_file
 from estate_tool.sizing import functions, tuning, verification
@@ -300,6 +301,14 @@ SCENARIOS: Mapping[str, Scenario] = {
             (reader, "session", lambda _: SimpleNamespace(region_name=None)),
         ),
     ),
+    "adopt": Scenario(
+        ["adopt", "orders", "--out", "adopted"],
+        _set(
+            (adopt_run, "adopt", lambda *_, **__: data("adopt")),
+            (reader, "session", lambda _: SimpleNamespace(region_name=None)),
+        ),
+    ),
+    "lock": Scenario(["lock", "query"], _set((locks, "make_for_function", lambda *_, **__: ["pydantic==2.0"]))),
     "deploy": Scenario(
         ["deploy", "dev", "--yes"],
         _rolled_out(Outcome(environment="dev", seconds=33.25, layers=_layers(created=1, updated=1, deleted=1))),
@@ -418,7 +427,16 @@ SCENARIOS: Mapping[str, Scenario] = {
     "dashboard": Scenario(
         ["dashboard", "dev", "--html", "estate.html"],
         _set(
-            (dashboards, "collect", lambda *_, **__: {"name": "dashboard-estate-dev", "widgets": [{"type": "metric"}]}),
+            (
+                dashboards,
+                "collect",
+                lambda *_, **__: {
+                    "name": "dashboard-estate-dev",
+                    "start": "2026-11-27T00:00:00+00:00",
+                    "end": "2026-11-27T03:00:00+00:00",
+                    "widgets": [{"type": "metric"}],
+                },
+            ),
             (dashboards, "write", lambda *_: None),
         ),
     ),

@@ -106,10 +106,11 @@ def _dead_letters(source: Source, done: Translation) -> dict[str, str]:
 
 def lines(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the result as text: names old and new, the number of notes of each kind, and what comes next."""
-    from estate_tool.console.columns import columns
+    from estate_tool.console.tables import Column, table
 
     rows = [(one["kind"], one["old"], one["new"], one["physical"]) for one in result["names"]]
-    yield from columns(("", "in the account", "in the catalog", "in AWS, by environment"), rows)
+    titles = ("kind", "in the account", "in the catalog", "in AWS, by environment")
+    yield from table([Column(title, left=True, wrap=True) for title in titles], rows)
     yield ""
     for kind, what in (("missing", "not expressed"), ("differs", "different"), ("code", "to change in the code")):
         number = sum(note["kind"] == kind for note in result["not_expressed"])

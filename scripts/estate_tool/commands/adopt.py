@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +44,7 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.adopt import names
     from estate_tool.adopt import run as run_
     from estate_tool.audit import reader
+    from estate_tool.console import output
     from estate_tool.console.progress import shown
     from estate_tool.core.aws_errors import explained
     from estate_tool.core.errors import UsageError
@@ -63,6 +63,5 @@ def run(args: argparse.Namespace) -> int:
     except (BotoCoreError, ClientError) as error:
         refused = explained(error)
         raise UsageError(f"nothing was written: {refused.message}", refused.hint) from error
-    print(json.dumps(result, indent=2, ensure_ascii=False) if args.json else "\n".join(run_.lines(result)))
-    sys.stdout.flush()
+    output.show([json.dumps(result, indent=2, ensure_ascii=False)] if args.json else run_.lines(result))
     return 0

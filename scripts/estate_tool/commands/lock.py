@@ -32,12 +32,12 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.console.report import Report
     from estate_tool.setup import locks
     from foundation.catalog import CATALOG
-    from foundation.problems import one_of
+    from foundation.problems import there_are
 
     packages = {function.name: function.package for function in CATALOG.functions}
     if args.function not in packages:
-        there = one_of(packages, args.function)
-        raise UsageError(f"there is no function {args.function} in the catalog; nothing was touched", f"give {there}")
+        there = there_are(packages, args.function)
+        raise UsageError(f"there is no function {args.function} in the catalog", there, code="unknown_name")
     lock = SOURCE / packages[args.function] / "requirements.txt"
     locked = locks.make_for_function(lock, args.function, Report(), upgrade=args.upgrade)
     file = f"{SOURCE.name}/{lock.parent.name}/{lock.name}"
