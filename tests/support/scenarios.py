@@ -37,8 +37,8 @@ from estate_tool.setup import engine, locks
 from estate_tool.setup import environments as set_up
 from estate_tool.sizing import file as sizing_file
 from estate_tool.sizing import functions, tuning, verification
-from estate_tool.sizing import sources as _sources  # noqa: F401 – loaded before anything is patched
 from local_aws import server
+from local_aws.server.control import Endpoints
 from tests.support.mocks import ROOT
 
 DATA = ROOT / "tests" / "unit" / "tool" / "golden" / "data"
@@ -83,7 +83,7 @@ def _loss(name: str, type_: str, unit: Any, count: int) -> Loss:
     return Loss(threat=threat, held=Held(unit=unit, count=count))
 
 
-def _layers(*failed: LayerResult, **counts: int) -> list[LayerResult]:
+def _layers(*failed: LayerResult, **counts: Any) -> list[LayerResult]:
     done = [
         LayerResult(layer="foundation", result="unchanged", same=6, ran=False),
         LayerResult(layer="data", result="deployed", **counts),
@@ -277,7 +277,7 @@ _CHECKS = [
 _DOWN = Failed("the embedded AWS is not running", "start it: scripts/estate local up", code="not_running")
 
 
-def _raise(error: Exception) -> Callable[..., Any]:
+def _raise(error: BaseException) -> Callable[..., Any]:
     def raising(*_: object, **__: object) -> Any:
         raise error
 
@@ -291,7 +291,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         json=False,
     ),
     "error-command": Scenario(["deplyo"], schema="error"),
-    "error-flag": Scenario(["new", "a", "--trigger"], schema="error"),
+    "error-flag": Scenario(["completion"], schema="error"),
     "error-aws": Scenario(["query", "t"], _set((query, "ask", _raise(_DOWN))), schema="error"),
     "error-interrupted": Scenario(["query", "t"], _set((query, "ask", _raise(KeyboardInterrupt()))), schema="error"),
     "audit": Scenario(
@@ -454,7 +454,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "local-up": Scenario(
         ["local", "up"],
-        _set(*_LOCAL, (server, "up", lambda *_: server.control.Endpoints("http://127.0.0.1:4566", True))),
+        _set(*_LOCAL, (server, "up", lambda *_: Endpoints("http://127.0.0.1:4566", True))),
     ),
     "local-down": Scenario(["local", "down"], _set(*_LOCAL, (server, "down", lambda *_: True))),
     "local-reset": Scenario(["local", "reset", "--yes"], _set(*_LOCAL, (server, "reset", lambda *_: None))),

@@ -31,6 +31,7 @@ def _lines() -> Iterator[str]:
     yield f"embedded AWS: {f'running on port {found.port}' if found.answering else 'not running'}"
     for name, layers in here.items():
         yield f"environment {name}: {', '.join(layers)} deployed"
+    # A local one may have a file of its own, too.
     real = [name for name in environments(paths.ROOT) if not is_local(name)]
     for name in real:
         yield f"environment {name}: a real account (environments/Pulumi.{name}.yaml)"

@@ -100,11 +100,13 @@ def _report(target: Environment) -> dict[str, Any]:
     drift = record.last(target.name)
     if drift and drift["unexpected"]:
         problems.append(f"AWS differs from what was rolled out: scripts/estate drift {target.name}")
+    # The console shows nothing of the embedded AWS.
+    links = {} if target.local else status_lines.links(target)
     return {
         "environment": target.name, "well": not problems, "problems": problems, "layers": layers,
         "held_by": holder and holder.as_json(), "topics_without_subscriber": unheard,
         **(found or dict.fromkeys(("alarms", "queues", "streams", "provisioned_concurrency")) | {"unknown": {}}),
-        "drift": drift, "links": {} if target.local else status_lines.links(target),
+        "drift": drift, "links": links,
     }  # fmt: skip
 
 

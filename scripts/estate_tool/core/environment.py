@@ -69,6 +69,7 @@ def resolve(name: str | None) -> Environment:
             f"{name!r} can't be the name of an environment",
             "use letters, digits, hyphens, underscores and dots, for example: local, local-b, dev, prod",
         )
+    # Any local name is an environment without more ado; a real one may be a slip.
     local = is_local(name)
     if not local:
         _refuse_misspelt(name)
@@ -90,7 +91,7 @@ def known() -> list[str]:
 
 def exists(name: str) -> bool:
     """True for a name of the embedded AWS, and of an environment that has a file."""
-    return is_local(name) or name in known()
+    return is_local(name) or name in known()  # a local one needs no file
 
 
 def _refuse_misspelt(name: str) -> None:

@@ -62,13 +62,10 @@ def reader(environment: Environment) -> Pulumi | None:
 
 def nothing_here(environment: Environment) -> bool:
     """True for a local environment of which this machine keeps no stack, as its files alone tell."""
-    # The state of a real environment may be anywhere.
     stacks = _state_folder() / ".pulumi" / "stacks"
-    return (
-        environment.local
-        and not any(stacks.glob(f"*/{environment.name}.json"))
-        and not any(stacks.glob(f"*/{environment.name}.json.gz"))
-    )
+    kept = [path for ending in ("json", "json.gz") for path in stacks.glob(f"*/{environment.name}.{ending}")]
+    # The state of a real environment may be anywhere.
+    return environment.local and not kept
 
 
 def require_deployed(environment: Environment) -> None:

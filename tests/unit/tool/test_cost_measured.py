@@ -299,7 +299,7 @@ def test_the_command_tells_what_was_refreshed(
     done = call(cost, "dev", "--refresh-prices")
     change, summary, kept = done.out.splitlines()
     assert (done.code, change) == (0, "alarm: 0.10 → 0.25")
-    assert summary == f"1 prices changed, as of {datetime.now(UTC).date().isoformat()}"
+    assert summary == f"1 price changed, as of {datetime.now(UTC).date().isoformat()}"
     assert kept.startswith("not offered, so as they were: ")
     again = json.loads(call(cost, "dev", "--refresh-prices", "--json").out)
     assert (again["changed"], "alarm" in again["kept"]) == ([], False)

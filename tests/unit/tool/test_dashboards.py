@@ -76,7 +76,7 @@ def test_the_command_writes_the_page_and_says_where(
     assert answer["start"] == "2026-01-02T11:00:00+00:00"
     assert answer["widgets"][2]["series"][0]["values"] == [3.0]
     assert "too many" in page.read_text(encoding="utf-8")
-    assert call(dashboard, "dev", "--html", str(page)).out == f"{page}: dashboard-estate-dev, 1 plots\n"
+    assert call(dashboard, "dev", "--html", str(page)).out == f"{page}: dashboard-estate-dev, 1 plot\n"
 
 
 def test_without_a_dashboard_the_environment_is_not_deployed(

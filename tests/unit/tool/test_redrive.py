@@ -63,7 +63,7 @@ class Reasons:
     of_batch = of_message
 
 
-def message(body: str, received: int = 3, **attributes: str) -> dict[str, Any]:
+def message(body: str, received: int = 3, **attributes: Any) -> dict[str, Any]:
     return {
         "MessageId": "m", "Body": body, "ReceiptHandle": "r",
         "Attributes": {"SentTimestamp": "1767225600000", "ApproximateReceiveCount": str(received)},
@@ -71,7 +71,7 @@ def message(body: str, received: int = 3, **attributes: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def letter(body: str, queue: FailureQueue = INGEST, received: int = 3, **attributes: str) -> Letter:
+def letter(body: str, queue: FailureQueue = INGEST, received: int = 3, **attributes: Any) -> Letter:
     return read(message(body, received, **attributes), queue, Reasons())  # type: ignore[arg-type]
 
 

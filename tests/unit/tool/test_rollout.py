@@ -350,7 +350,7 @@ def test_layers_are_destroyed_highest_first_and_their_stacks_removed() -> None:
     pulumi: Any = FakePulumi(deployed=LAYER_NAMES)
     told = io.StringIO()
     outcome = orchestration.destroy(pulumi, LAYER_NAMES, Display(told))
-    assert [line.split()[-1] for line in told.getvalue().splitlines() if " Queue " in line] == ["deleted"] * 4
+    assert [line.split()[1] for line in told.getvalue().splitlines() if " Queue" in line] == ["deleted"] * 4
     order = [call for name in reversed(LAYER_NAMES) for call in (("destroy", name), ("remove_stack", name))]
     assert pulumi.calls == order
     assert set(results(outcome).values()) == {"destroyed"}
