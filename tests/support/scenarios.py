@@ -238,7 +238,9 @@ def _tagged(patch: Patch) -> None:
     patch.setattr(
         tags,
         "_resources",
-        lambda _: [{"type": "aws:lambda/alias:Alias"}, {"type": "aws:cloudwatch/dashboard:Dashboard"}],
+        lambda _: [
+            {"type": f"aws:{one}", "outputs": {}} for one in ("lambda/alias:Alias", "cloudwatch/dashboard:Dashboard")
+        ],
     )
     patch.setattr(tag_coverage, "coverage", lambda *_: found)
 
