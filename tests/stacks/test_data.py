@@ -1,7 +1,7 @@
 import pytest
 
 from foundation.catalog import CATALOG
-from foundation.model import Queue, Table
+from foundation.model import Queue, QueueTrigger, Table
 from tests.support.mocks import Recording, roll_out
 
 
@@ -42,7 +42,7 @@ def test_the_aggregates_never_expire(data: Recording) -> None:
 @pytest.mark.parametrize("queue", CATALOG.queues, ids=lambda queue: queue.name)
 def test_every_queue_waits_six_timeouts_and_the_window_of_its_consumer(data: Recording, queue: Queue) -> None:
     consumer = CATALOG.consumer(queue.name)
-    assert consumer.trigger is not None
+    assert isinstance(consumer.trigger, QueueTrigger)
     seconds = data.one("sqs/queue:Queue", name=f"queue-{queue.name}-dev").inputs["visibilityTimeoutSeconds"]
     assert seconds == 6 * consumer.timeout_seconds + consumer.trigger.window_seconds
 

@@ -17,7 +17,7 @@ def _record(table: Table, *, on_demand: bool = False, recovery: bool = True) -> 
             table.name,
             ScalingTableArgs(
                 table=table,
-                physical_name=pulumi.Output.from_input(f"table-{table.name}-dev"),
+                physical_name=f"table-{table.name}-dev",
                 tags=TAGS,
                 on_demand=on_demand,
                 point_in_time_recovery=recovery,

@@ -108,6 +108,7 @@ def test_a_functions_permissions_are_its_logs_trigger_failures_and_grants(functi
         consume = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
         expected |= {(f"dynamodb:{action}", ARNS.streams(trigger.table)) for action in consume}
     for grant in function.grants:
+        assert isinstance(grant, TableGrant | QueueGrant)
         known, arn = (
             (TABLE_ACCESS, ARNS.table(grant.table))
             if isinstance(grant, TableGrant)
