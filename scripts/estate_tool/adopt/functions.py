@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 from compute.config import SETTINGS as CONFIGURATION
 from estate_tool.adopt.model import Note
 from foundation import values
-from foundation.model import Function, QueueTrigger, StreamTrigger
+from foundation.model import Function, QueueTrigger, ScheduleTrigger, StreamTrigger
 from foundation.values import PerEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from estate_tool.adopt.model import OldFunction, Values
-    from estate_tool.adopt.triggers import Trigger
-    from foundation.model import Grant
+    from foundation.model import Grant, Trigger
 
 _BY_HAND = "docs/escape-hatch.md"
 # A value under such a key, or of such a form, is not written into a file.
@@ -82,8 +81,8 @@ def _description(old: OldFunction) -> str:
 def _is_critical(old: OldFunction, trigger: Trigger | None, notes: list[Note]) -> bool:
     if not old.found.provisioned:
         return False
-    if isinstance(trigger, StreamTrigger):
-        reason = "nobody waits for a function on a stream"
+    if isinstance(trigger, StreamTrigger | ScheduleTrigger):
+        reason = "nobody waits for a function on a stream or a schedule"
         notes.append(Note.differs(old.name, "provisioned concurrency", "kept", reason, "none"))
         return False
     kept = ", ".join(f"{number} of {qualifier}" for qualifier, number in old.found.provisioned.items())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from estate_tool.adopt.schedules import OldSchedule
     from estate_tool.audit.model import Capacity, Function, Queue, Role
     from estate_tool.sizing.evidence import Found
 
@@ -82,6 +83,7 @@ class OldFunction:
     usage: Found | None = None
     peak: int | None = None
     code: Code | None = None
+    schedules: tuple[OldSchedule, ...] = ()
 
     @property
     def name(self) -> str:

@@ -6,6 +6,7 @@ import fnmatch
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.adopt import schedules
 from estate_tool.adopt.model import OldFunction, OldQueue, OldTable, Source
 from estate_tool.adopt.package import analyzed
 from estate_tool.adopt.uses import uses
@@ -59,13 +60,17 @@ def read(collector: Collector, names: Sequence[str], window: Window, *, with_cod
         "reports in logs", lambda: evidence.usage(collector, [function for _, function in found], window), {}
     )
 
+    callers = {one.name: tuple(collector.resource_policy(one.name)) for _, one in found}
+    timed = collector.part("schedules", lambda: schedules.read(collector, callers), {})
+
     def one(pair: tuple[Mapping[str, Any], Function]) -> OldFunction:
         settings, function = pair
         return OldFunction(
             found=function,
             settings=settings,
             mappings=tuple(mapping for mapping in mappings if _function_of(mapping) == function.name),
-            callers=tuple(collector.resource_policy(function.name)),
+            callers=callers[function.name],
+            schedules=tuple(timed.get(function.name, ())),
             role=roles.get(function.role),
             shared_role=tuple(by_role[function.role]),
             usage=usage.get(function.name),

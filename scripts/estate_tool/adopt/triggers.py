@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.adopt import schedules
 from estate_tool.adopt.model import Note
 from foundation.guardrails.documents import listed
-from foundation.model import QueueTrigger, StreamTrigger
+from foundation.model import QueueTrigger, StreamTrigger, Trigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from estate_tool.adopt.model import OldFunction
 
-Trigger = QueueTrigger | StreamTrigger
 # Calls at once from a queue that set no limit, where no metric tells how many there were.
 _CONCURRENCY = 10
 _INSERTS = {"eventName": ["INSERT"]}
@@ -33,6 +33,12 @@ def trigger(
         else:
             chosen = made
             notes += _differences(old, mapping, made)
+    for schedule in old.schedules:
+        if chosen is None:
+            chosen = schedules.declared(old, schedule, notes)
+        else:
+            instead = "declare a second function with the same handler's package"
+            notes.append(Note.missing(old.name, "schedule", schedule.arn, "a function has one trigger", instead))
     notes += _callers(old)
     return chosen
 
@@ -43,7 +49,7 @@ def _source(mapping: Mapping[str, Any]) -> str:
 
 def _declared(
     old: OldFunction, mapping: Mapping[str, Any], queues: Mapping[str, str], tables: Mapping[str, str]
-) -> Trigger | None:
+) -> QueueTrigger | StreamTrigger | None:
     source = _source(mapping)
     table = tables.get(source.partition("/stream/")[0])
     size, window = int(mapping.get("BatchSize") or 10), int(mapping.get("MaximumBatchingWindowInSeconds") or 0)
@@ -79,7 +85,7 @@ def _not_declared(old: OldFunction, mapping: Mapping[str, Any], chosen: Trigger 
     return Note.missing(old.name, "trigger", source, reason, instead)
 
 
-def _differences(old: OldFunction, mapping: Mapping[str, Any], made: Trigger) -> Iterator[Note]:
+def _differences(old: OldFunction, mapping: Mapping[str, Any], made: QueueTrigger | StreamTrigger) -> Iterator[Note]:
     def note(setting: str, found: str, reason: str, instead: str) -> Note:
         return Note.differs(old.name, setting, found, reason, instead)
 
@@ -108,7 +114,10 @@ def _differences(old: OldFunction, mapping: Mapping[str, Any], made: Trigger) ->
 
 def _callers(old: OldFunction) -> Iterator[Note]:
     """Yield services and accounts that the function's resource policy lets call it."""
+    rules = {schedule.arn for schedule in old.schedules}
     for statement in old.callers:
+        if rules.intersection(schedules.rule_arns(statement)):
+            continue
         principal = statement.get("Principal")
         names = [name for one in principal.values() for name in listed(one)] if isinstance(principal, dict) else []
         source = _condition(statement, "aws:sourcearn")

@@ -45,7 +45,13 @@ ACTIONS = (
 # With --code: packages are downloaded.
 CODE_ACTIONS = ("lambda:GetFunction",)
 # What `estate adopt` reads beyond an audit.
-ADOPT_ACTIONS = ("dynamodb:DescribeTimeToLive",)
+ADOPT_ACTIONS = (
+    "dynamodb:DescribeTimeToLive",
+    "events:DescribeRule",
+    "events:ListTargetsByRule",
+    "scheduler:GetSchedule",
+    "scheduler:ListSchedules",
+)
 
 
 def document() -> dict[str, Any]:

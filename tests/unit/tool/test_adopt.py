@@ -7,17 +7,22 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
+from moto import mock_aws
 
 from compute.sizing import memory_by_function
-from estate_tool.adopt import folder, names, render, run
+from estate_tool.adopt import folder, names, render, run, schedules
 from estate_tool.adopt.model import Note, OldFunction, OldQueue, OldTable, Source
 from estate_tool.adopt.package import analyzed
+from estate_tool.adopt.schedules import OldSchedule
 from estate_tool.adopt.sizes import sizing
 from estate_tool.adopt.source import chosen
 from estate_tool.adopt.translation import Translation, translate
+from estate_tool.audit.collect import Collector
 from estate_tool.audit.model import Capacity as Found
 from estate_tool.audit.model import Function, Queue, Role
+from estate_tool.audit.reader import Reader
 from estate_tool.core.errors import Failed, UsageError
 from estate_tool.costing import statement
 from estate_tool.monitoring.window import Window
@@ -31,6 +36,7 @@ from foundation.values import PerEnvironment
 from tests.support.schema import breaches
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 ACCOUNT = "111122223333"
@@ -178,6 +184,52 @@ def test_each_thing_without_a_word_is_told_and_the_function_declared(more: Any, 
     done = translated(function("worker", **more))
     assert told(done) == {(note[0], "worker", note[1])}
     assert [one.environment for one in done.catalog.functions] == [{}]
+
+
+RULE = arn("events", "rule/nightly")
+BY_RULE = {"Principal": {"Service": "events.amazonaws.com"}, "Condition": {"ArnLike": {"AWS:SourceArn": RULE}}}
+
+
+def timed(expression: str, target: dict[str, Any] | None = None, **more: Any) -> OldSchedule:
+    return OldSchedule(arn=RULE, settings={"ScheduleExpression": expression, **more}, target=target or {})
+
+
+def test_schedules_become_triggers_and_their_rule_is_no_caller_any_more() -> None:
+    policy = {"MaximumRetryAttempts": 3, "MaximumEventAgeInSeconds": 900}
+    nightly = timed(
+        "cron(0 2 * * ? *)", {"Input": '{"all": true}', "RetryPolicy": policy}, State="DISABLED",
+        ScheduleExpressionTimezone="Europe/Berlin",
+    )  # fmt: skip
+    done = translated(function("worker", schedules=(nightly, timed("rate(1 day)")), callers=(BY_RULE,)))
+    (made,) = done.catalog.functions
+    assert made.trigger == model.ScheduleTrigger(
+        expression="cron(0 2 * * ? *)", timezone="Europe/Berlin", input={"all": True}, retry_attempts=3,
+        maximum_event_age_seconds=900, enabled=False,
+    )  # fmt: skip
+    # The event has another form; of two schedules, one is declared.
+    assert told(done) == {("code", "worker", "schedule"), ("missing", "worker", "schedule")}
+    validate(done.catalog)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (timed("rate(7 fortnights)"), {("missing", "schedule"), ("missing", "caller")}),
+        (timed("rate(1 day)", {"Input": "[1]"}), {("code", "schedule"), ("missing", "schedule input")}),
+        (timed("rate(1 day)", {"Input": "text"}), {("code", "schedule"), ("missing", "schedule input")}),
+        (timed("rate(1 day)", {"InputPath": "$.x"}), {("code", "schedule"), ("missing", "InputPath")}),
+        (
+            timed("rate(1 day)", FlexibleTimeWindow={"Mode": "FLEXIBLE", "MaximumWindowInMinutes": 9}),
+            {("code", "schedule"), ("differs", "flexible window")},
+        ),
+        (timed("rate(1 day)", EndDate="2030"), {("code", "schedule"), ("missing", "EndDate")}),
+    ],
+)
+def test_what_a_schedule_cannot_hold_is_told(schedule: OldSchedule, expected: set[tuple[str, str]]) -> None:
+    callers = (BY_RULE,) if ("missing", "caller") not in expected else ({"Principal": "*"},)
+    done = translated(function("worker", schedules=(schedule,), callers=callers))
+    assert told(done) == {(kind, "worker", setting) for kind, setting in expected}
+    validate(done.catalog)
 
 
 @pytest.mark.parametrize("more", [{"PackageType": "Image", "Runtime": None}, {"Runtime": "nodejs22.x"}])
@@ -408,3 +460,32 @@ def test_notes_are_a_table_for_each_kind_with_nothing_that_breaks_it() -> None:
     page = render.not_expressed([Note.code("f", "s", "a|b\nc", "r", "i")], "Title")
     assert r"| f | s | a\|b c | r | i |" in page
     assert page.count("Nothing.") == 2
+
+
+@pytest.fixture
+def timed_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
+    """An account with schedules and rules for `worker`, and others."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "x")
+    with mock_aws():
+        reader = Reader(boto3.Session(), "eu-west-1")
+        scheduler, events = (boto3.client(name, region_name="eu-west-1") for name in ("scheduler", "events"))
+        for name in ("worker:live", "other"):
+            scheduler.create_schedule(
+                Name=f"of-{name[:5]}", ScheduleExpression="rate(1 hour)", FlexibleTimeWindow={"Mode": "OFF"},
+                Target={"Arn": arn("lambda", f"function:{name}"), "RoleArn": "arn:aws:iam::1:role/r", "Input": "{}"},
+            )  # fmt: skip
+        events.put_rule(Name="nightly", ScheduleExpression="cron(0 2 * * ? *)")
+        events.put_rule(Name="pattern", EventPattern='{"source": ["x"]}')
+        for rule in ("nightly", "pattern"):
+            target = {"Id": "1", "Arn": arn("lambda", "function:worker"), "Input": '{"all": true}'}
+            events.put_targets(Rule=rule, Targets=[{"Id": "0", "Arn": arn("lambda", "function:other")}, target])
+        yield Collector(reader, lambda _: None)
+
+
+def test_schedules_and_rules_of_a_function_are_read(timed_account: Collector) -> None:
+    pattern = {"Condition": {"StringEquals": {"aws:SourceArn": [arn("events", "rule/pattern"), arn("s3", "rule/a/b")]}}}
+    found = schedules.read(timed_account, {"worker": (BY_RULE, pattern)})
+    assert [(one.settings["ScheduleExpression"], one.target["Input"]) for one in found["worker"]] == [
+        ("rate(1 hour)", "{}"), ("cron(0 2 * * ? *)", '{"all": true}'),
+    ]  # fmt: skip
