@@ -45,13 +45,7 @@ ACTIONS = (
 # With --code: packages are downloaded.
 CODE_ACTIONS = ("lambda:GetFunction",)
 # What `estate adopt` reads beyond an audit.
-ADOPT_ACTIONS = (
-    "dynamodb:DescribeTimeToLive",
-    "events:DescribeRule",
-    "events:ListTargetsByRule",
-    "scheduler:GetSchedule",
-    "scheduler:ListSchedules",
-)
+ADOPT_ACTIONS = ("dynamodb:DescribeTimeToLive", "events:DescribeRule")
 
 
 def document() -> dict[str, Any]:
