@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 PAGE, PICTURES = ROOT / "docs" / "tour.md", ROOT / "docs" / "tour"
 COLUMNS, ROWS = 100, 800
-# Lines of a picture: of a longer output the last ones.
+# Lines of a picture.
 LONGEST = 44
 EVENTS, _CALLS = 20_000, 80
 _VIEWS = {"": (1000, 1250, False), "-phone": (390, 844, True)}  # width, height in pixels; dark
@@ -189,8 +189,14 @@ def _terminal(command: str, aws: EmbeddedAws, folder: Path, code: int) -> Text:
     found = process.wait()
     lines = [*_drawn(screen)]
     assert found == code, f"{command} ended with {found}:\n" + "\n".join(line.plain for line in lines)
-    more = [Text("…")] if len(lines) > LONGEST else []
-    return Text("\n").join([*more, *lines[-LONGEST:]])
+    return Text("\n").join(_shortened(lines, head="--html" in command))
+
+
+def _shortened(lines: list[Text], head: bool) -> list[Text]:
+    """Return as many lines as a picture has: the first ones of a report, else the last ones."""
+    if len(lines) <= LONGEST:
+        return lines
+    return [*lines[:LONGEST], Text("…")] if head else [Text("…"), *lines[-LONGEST:]]
 
 
 def _drawn(screen: pyte.Screen) -> Iterator[Text]:
