@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Collection, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -173,6 +174,18 @@ def _told(grant: Grant) -> Mapping[str, Collection[str]]:
     return {word: known[word] for word in grant.access}
 
 
+def _runtime(folder: Path) -> Path:
+    """A folder with what Lambda's runtime has beside the standard library: boto3 and what that imports."""
+    runtime = folder / "runtime"
+    runtime.mkdir()
+    for name in ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six"):
+        spec = find_spec(name)
+        assert spec is not None
+        source = Path(next(iter(spec.submodule_search_locations or [str(spec.origin)])))
+        (runtime / source.name).symlink_to(source)
+    return runtime
+
+
 @every_function
 def test_the_handler_loads_from_its_package_alone(function: Function, tmp_path: Path) -> None:
     zipfile.ZipFile(build(function, "python3.13")).extractall(tmp_path / "task")
@@ -182,6 +195,6 @@ def test_the_handler_loads_from_its_package_alone(function: Function, tmp_path: 
     module, _, name = function.handler.rpartition(".")
     program = f"import sys; sys.path[:0] = sys.argv[1:]; import {module} as m; print(callable(m.{name}))"
     # Isolated and without site-packages: neither this checkout nor its environment can help.
-    command = [sys.executable, "-I", "-S", "-c", program, *local, str(tmp_path / "task")]
+    command = [sys.executable, "-I", "-S", "-c", program, *local, str(tmp_path / "task"), str(_runtime(tmp_path))]
     result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (result.stdout.strip(), result.stderr) == ("True", "")

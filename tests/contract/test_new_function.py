@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support import adding_a_function
+from tests.support import adding_a_function, needing
 from tests.support.adding_a_function import copy_checkout
 from tests.support.mocks import ROOT
 
@@ -52,7 +52,7 @@ def declare_queue(checkout: Path) -> None:
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout with a function for each kind of trigger, and the one of the documentation."""
+    """A checkout with a function for each kind of trigger, the one of the documentation, and one with every need."""
     checkout = copy_checkout(tmp_path_factory.mktemp("new"))
     declare_queue(checkout)
     for name, trigger in NEW.items():
@@ -60,6 +60,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert done.returncode == 0, done.stderr
         assert f"lambda_src/{name.replace('-', '_')}/handler.py" in json.loads(done.stdout)["written"]
     adding_a_function.follow(checkout)
+    needing.add(checkout, "local-b", "hello")
     return checkout
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from estate_tool.scaffold import catalog_file
@@ -13,11 +14,13 @@ if TYPE_CHECKING:
 
 NAME, BUCKET, INVOKER = "partner", "reports-{suffix}", "web-{suffix}"
 PARAMETER, SECRET = "/shop/{suffix}/api-key", "shop-{suffix}-token"
-_IMPORTS = """from foundation.grants import ActionGrant
-from foundation.secrets import Secret, SecretGrant
+_FIRST, _MORE = (
+    "from foundation.grants import ActionGrant\n",
+    """from foundation.secrets import Secret, SecretGrant
 from foundation.urls import FunctionUrl
 from foundation.values import PerEnvironment
-"""
+""",
+)
 _NEEDS = f"""            grants=(
                 SecretGrant(secret="api-key"),
                 SecretGrant(secret="token"),
@@ -74,12 +77,15 @@ from shared.secrets import Secret
 
 
 class Service:
+    """Keeps greetings."""
+
     def __init__(self, settings: Settings) -> None:
         self._greeting = settings.greeting
         self._secrets = [Secret(settings.api_key), Secret(settings.token)]
         self._s3 = boto3.client("s3")
 
     def run(self, bucket: str, deadline: Deadline) -> dict[str, Any]:
+        """Keep a greeting; return it and the hashes of the secrets."""
         hashes = [sha256(secret.read(deadline).encode()).hexdigest() for secret in self._secrets]
         self._s3.put_object(Bucket=bucket, Key="greeting", Body=self._greeting.encode())
         logger.info("kept", extra={"bucket": bucket})
@@ -88,14 +94,20 @@ class Service:
 
 @lru_cache(maxsize=1)
 def service() -> Service:
+    """Return the function's one instance, set up from the environment."""
     logs.configure()
     return Service(Settings.from_environment(os.environ))
 
 
 def handle(event: Any, context: Context) -> dict[str, Any]:
+    """Answer a request to the URL."""
     answer = service().run(json.loads(event["body"])["bucket"], Deadline(context))
     return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(answer)}
 '''
+_PAYLOAD = """\"\"\"Request to the URL that makes the function do all it can do.\"\"\"
+
+PAYLOAD = {"body": '{"bucket": "reports"}'}
+"""
 
 
 def add(checkout: Path, suffix: str, greeting: str) -> None:
@@ -108,9 +120,13 @@ def add(checkout: Path, suffix: str, greeting: str) -> None:
     assert declaration in text
     text = text.replace(declaration, declaration.removesuffix("        ),\n") + _NEEDS + "        ),\n")
     text = text.rstrip().removesuffix(")") + _SECRETS + ")\n"
-    catalog.write_text(text.replace("from foundation.model", f"{_IMPORTS}from foundation.model", 1), encoding="utf-8")
+    text = re.sub(r"from foundation\.model import \([^)]*\)\n", rf"{_FIRST}\g<0>{_MORE}", text, count=1)
+    catalog.write_text(text, encoding="utf-8")
     folder = checkout / "lambda_src" / NAME
     (folder / "settings.py").write_text(_SETTINGS, encoding="utf-8")
     (folder / "handler.py").write_text(_HANDLER, encoding="utf-8")
+    tests = checkout / "tests" / "lambdas" / NAME
+    (tests / "payload.py").write_text(_PAYLOAD, encoding="utf-8")
+    (tests / f"test_{NAME}.py").unlink()  # what it does is tried in an account
     environment = f'config:\n  compute:environment:\n    {NAME}:\n      GREETING: "{greeting}"\n'
     (checkout / "environments" / f"Pulumi.{suffix}.yaml").write_text(environment, encoding="utf-8")
