@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from estate_tool.costing.measure import average_warm
+from estate_tool.costing.measure import average_warm, secrets
 from estate_tool.costing.watching import ALARMS_OF_A_POLICY
 from estate_tool.pricing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
 from foundation.catalog import CATALOG
@@ -64,6 +64,7 @@ def load(configuration: Configuration) -> Load:
             for function in CATALOG.functions
             if isinstance(function.trigger, QueueTrigger)
         ),
+        secrets=secrets(),
         logs=LogLoad(retention_days=Decimal(configuration.compute.log_retention_days)),
         watching=WatchLoad(
             alarm_metrics=Decimal(sum(len(spec.metrics) for spec in specs) + autoscaling),

@@ -45,6 +45,7 @@ def measured(environment: Environment, asked: Window, progress: Callable[[str], 
         functions=tuple(month.function(one, measure(environment, one, window, progress)) for one in functions),
         tables=tuple(month.table(table) for table in CATALOG.tables),
         queues=tuple(month.queue(queue.name) for queue in CATALOG.queues),
+        secrets=secrets(),
         events=month.events,
         logs=month.logs(groups),
         watching=watching.found(environment, window),
@@ -62,6 +63,11 @@ def _since_made(asked: Window, groups: list[dict[str, Any]]) -> Window:
     made = [datetime.fromtimestamp(group["creationTime"] / 1000, UTC) for group in groups]
     start = max(asked.start, min(made, default=asked.start))
     return replace(asked, start=min(start, asked.end - LEAST))
+
+
+def secrets() -> Decimal:
+    """Secrets of the catalog that Secrets Manager keeps; parameters of the standard kind cost nothing."""
+    return Decimal(sum(bool(secret.secret) for secret in CATALOG.secrets))
 
 
 def average_warm(provisioning: Provisioning) -> Decimal:

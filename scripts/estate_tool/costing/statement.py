@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.errors import UsageError
-from estate_tool.pricing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
+from estate_tool.pricing.load import ZERO, FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
 from foundation.problems import Problem, one_of
 from foundation.yaml_text import Scalar, located
 from foundation.yaml_text import read as read_yaml
@@ -67,7 +67,8 @@ _WATCHING = {
     key: _Number(0, 1_000_000) for key in ("alarm_metrics", "composite_alarms", "dashboards", "metrics")
 }  # fmt: skip
 _EVENTS = _Number(1, _MANY)
-_SECTIONS = ("functions", "tables", "queues", "logs", "watching", "events")
+_SECRETS = _Number(0, 1_000_000)
+_SECTIONS = ("functions", "tables", "queues", "logs", "watching", "secrets", "events")
 
 
 def read(path: Path) -> Load:
@@ -95,6 +96,7 @@ class _Reader:
     def load(self, content: Any) -> Load:
         sections = self._object("load", content, _SECTIONS)
         return Load(
+            secrets=self._numbers("load", sections, {"secrets": _SECRETS}).get("secrets", ZERO),
             events=self._numbers("load", sections, {"events": _EVENTS}).get("events"),
             functions=tuple(
                 FunctionLoad(name=name, **self._architecture(where, entry), **self._numbers(where, entry, _FUNCTION))

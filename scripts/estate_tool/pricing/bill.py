@@ -35,6 +35,10 @@ def lines(load: Load, prices: Prices) -> list[Line]:
     found: list[Line] = []
     for function in load.functions:
         found += _function(function)
+    found.append(
+        Line(component="functions", item="all functions", what="secrets", price="secret",
+             before=load.secrets, after=load.secrets)
+    )  # fmt: skip
     for table in load.tables:
         found += _table(table)
     found += [

@@ -119,13 +119,17 @@ class WatchLoad:
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """A month of the whole estate; `notes` say where the figures come from. `events`: how many, if that is known."""
+    """A month of the whole estate; `notes` say where the figures come from. `events`: how many, if that is known.
+
+    `secrets` are those that its functions read from Secrets Manager.
+    """
 
     events: Decimal | None = None
 
     functions: tuple[FunctionLoad, ...] = ()
     tables: tuple[TableLoad, ...] = ()
     queues: tuple[QueueLoad, ...] = ()
+    secrets: Decimal = ZERO
     logs: LogLoad = field(default_factory=LogLoad)
     watching: WatchLoad = field(default_factory=WatchLoad)
     notes: tuple[str, ...] = ()

@@ -105,6 +105,13 @@ def test_lines_add_up_to_components_and_components_to_totals(example: Path, call
         assert sum(Decimal(one[way]) for one in found["components"]) == Decimal(found["totals"][way])
 
 
+def test_a_secret_of_secrets_manager_is_paid_for_by_the_month_before_and_after(tmp_path: Path, call: Any) -> None:
+    (tmp_path / "load.yaml").write_text("secrets: 3")
+    found = told(call(cost, "--load", str(tmp_path / "load.yaml"), "--json"))
+    # 3 × 0.40
+    assert (found["totals"]["before_usd"], found["totals"]["after_usd"]) == ("1.20", "1.20")
+
+
 def test_break_evens_follow_from_the_prices() -> None:
     # 0.0000033334 / (0.0000133334 - 0.0000077778) = 60.0 %; 0.00065 / (3600 × 0.000000625) = 28.9 %, reads alike.
     assert {advice.warm_break_even(PRICES, one) for one in ("arm64", "x86_64")} == {Decimal("60.0")}
