@@ -44,7 +44,10 @@ def _compute(client: Callable[[str], Any]) -> dict[str, list[str]]:
     roles = client("iam").get_paginator("list_roles").paginate().build_full_result()["Roles"]
     names = functions.get_paginator("list_functions").paginate().build_full_result()["Functions"]
     groups = client("logs").get_paginator("describe_log_groups").paginate().build_full_result()["logGroups"]
+    scheduler = client("scheduler")
     return {
+        "schedule groups": [one["Name"] for one in scheduler.list_schedule_groups()["ScheduleGroups"]],
+        "schedules": [one["Name"] for one in scheduler.list_schedules()["Schedules"]],
         "functions": [function["FunctionName"] for function in names],
         "event source mappings": [mapping["FunctionArn"] for mapping in mappings["EventSourceMappings"]],
         "roles": [role["RoleName"] for role in roles],

@@ -263,8 +263,9 @@ def test_two_environments_live_side_by_side_one_with_the_function_that_the_docum
     own: EmbeddedAws,
     tmp_path: Path,
 ) -> None:
-    """Another function of the second one needs an action, a value, two secrets and a URL."""
+    """Others of the second one need an action, a value, two secrets and a URL, and run at times."""
     adding_a_function.follow(copied.root)
+    copied("scripts/estate", "new", "sweep", "--trigger", "schedule:rate(5 minutes)")
     needing.add(copied.root, "local-b", GREETING)
     partner = Partner(own, "local-b")
     before = listed(client, "local")
@@ -276,10 +277,12 @@ def test_two_environments_live_side_by_side_one_with_the_function_that_the_docum
     partner.tells_no_secret(own.place.home / "state")
     partner.remove()
     other = listed(client, "local-b")
-    assert set(other) == set(before)
+    assert set(other) == {*before, "schedules", "schedule groups"}
+    expect_soon(lambda: logged(client, "/aws/lambda/lambda-sweep-local-b", '"work done"'), "the call of the schedule")
     assert set(other["functions"]) - {name.replace("-local", "-local-b") for name in before["functions"]} == {
         "lambda-lookup-local-b",
         "lambda-partner-local-b",
+        "lambda-sweep-local-b",
     }
     (flight,) = run("scripts/estate", "sample", "flights", "--limit", "1").stdout.splitlines()
     wanted = {key: json.loads(flight)[key] for key in ("source", "id")}
@@ -290,6 +293,11 @@ def test_two_environments_live_side_by_side_one_with_the_function_that_the_docum
     copied("scripts/destroy_all.sh", "local-b", "--yes")
     assert listed(client, "local-b") == {}
     assert listed(client, "local") == before
+
+
+def logged(client: Callable[[str], Any], group: str, pattern: str) -> Any:
+    """Return the lines of a log that match."""
+    return client("logs").filter_log_events(logGroupName=group, filterPattern=pattern)["events"]
 
 
 def looked_up(client: Callable[[str], Any], payload: dict[str, str]) -> Any:
