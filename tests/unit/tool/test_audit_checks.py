@@ -225,8 +225,8 @@ def test_functions_whose_settings_name_each_other_cannot_be_created_in_one_pass(
     ],
 )
 def test_a_stream_gives_up_and_says_so(mapping: dict[str, Any], check: str | None) -> None:
-    source = arn("dynamodb", "table/t/stream/2026")
-    whole = estate([function("f")], mappings=(EventSourceMapping(**{"function": "f", "source": source} | mapping),))
+    settings: dict[str, Any] = {"function": "f", "source": arn("dynamodb", "table/t/stream/2026"), **mapping}
+    whole = estate([function("f")], mappings=(EventSourceMapping(**settings),))
     assert found(whole) == ({(check, "f")} if check else set())
 
 
