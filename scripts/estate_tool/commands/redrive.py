@@ -70,15 +70,18 @@ def run(args: argparse.Namespace) -> int:
     results: list[QueueResult] = []
     missing = MissingResult() if args.missing else None
     progress = Progress()
+    finished = False
     try:
         with reaching(target):
             if missing:
                 _bring_in(target, options, missing, progress)
             else:
                 _replay(target, options, queues, results, progress)
+        finished = True
     finally:
         progress.end()
-        _show(args, target, results, missing)
+        if finished or results or (missing and missing.scanned):
+            _show(args, target, results, missing)
     _complain(target, results, missing)
     return 0
 
@@ -99,6 +102,7 @@ def _replay(
         raise Failed(
             f"environment {target.name} has no failure queue{f' {queues[0]}' if queues else ''}: it is not deployed",
             f"deploy it first: scripts/deploy_all.sh {target.name}",
+            code="not_deployed",
         )
     for queue in there:
         results.append(QueueResult(queue=target.names.dead_letter_queue(queue.purpose)))

@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
-from estate_tool.core.errors import Failed, UsageError
+from estate_tool.core.errors import UsageError
 from estate_tool.core.wording import counted
 from foundation.layers import LAYER_NAMES
 from foundation.tags import TAG_KEYS
@@ -71,6 +71,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _resources(target: Environment) -> list[dict[str, Any]]:
+    from estate_tool.core.aws_errors import not_deployed
     from estate_tool.rollout import session
 
     pulumi = session.reader(target)
@@ -78,11 +79,7 @@ def _resources(target: Environment) -> list[dict[str, Any]]:
     exported = [pulumi.export(layer) for layer in LAYER_NAMES if stacks.get(layer)] if pulumi else []
     found = [one for layer in exported for one in layer.get("resources") or [] if str(one["type"]).startswith("aws:")]
     if not found:
-        raise Failed(
-            f"nothing of environment {target.name} is deployed",
-            f"deploy it: scripts/deploy_all.sh {target.name}",
-            code="not_deployed",
-        )
+        raise not_deployed(target)
     return found
 
 

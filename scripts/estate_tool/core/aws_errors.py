@@ -48,8 +48,11 @@ def require_running(environment: Environment) -> None:
         return
     from estate_tool.core import embedded
 
-    status = embedded.status(embedded.Place.from_environment())
+    place = embedded.Place.from_environment()
+    status = embedded.status(place)
     if not status.answering:
+        if not place.keeps(environment.name):
+            raise not_deployed(environment)
         reason = f": {status.problem}" if status.problem else ""
         raise Failed(
             f"the embedded AWS, which environment {environment.name} lives on, is not running{reason}",
@@ -57,6 +60,15 @@ def require_running(environment: Environment) -> None:
             f"or roll the environment out: scripts/deploy_all.sh {environment.name}",
             code="not_running",
         )
+
+
+def not_deployed(environment: Environment) -> Failed:
+    """Return the error for an environment of which nothing is deployed."""
+    return Failed(
+        f"nothing of environment {environment.name} is deployed",
+        f"deploy it first: scripts/deploy_all.sh {environment.name}",
+        code="not_deployed",
+    )
 
 
 def explained(error: Exception, environment: Environment | None = None) -> EstateError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.core.aws_errors import reaching
+from estate_tool.core.aws_errors import not_deployed, reaching
 from estate_tool.core.errors import Failed
 from estate_tool.drift import undeclared_permissions
 from estate_tool.drift.classify import EXPECTED, classify
@@ -146,11 +146,7 @@ def find(pulumi: Pulumi, environment: Environment, layers: Iterable[str]) -> lis
     former_projects.refuse(pulumi, states)
     deployed = [layer for layer in layers if layer in states and states[layer].resources]
     if not deployed:
-        raise Failed(
-            f"nothing of environment {environment.name} is deployed: there is nothing to compare AWS with",
-            f"deploy it first: scripts/deploy_all.sh {environment.name}",
-            code="not_deployed",
-        )
+        raise not_deployed(environment)
     return [drift for layer in deployed for drift in _of_layer(pulumi, environment, layer, states[layer])]
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from estate_tool.core.aws_errors import not_deployed
 from estate_tool.core.errors import Failed
 from estate_tool.engine import locks
 from estate_tool.engine.cli import Pulumi
@@ -62,20 +63,16 @@ def reader(environment: Environment) -> Pulumi | None:
 
 def nothing_here(environment: Environment) -> bool:
     """True for a local environment of which this machine keeps no stack, as its files alone tell."""
-    stacks = _state_folder() / ".pulumi" / "stacks"
-    kept = [path for ending in ("json", "json.gz") for path in stacks.glob(f"*/{environment.name}.{ending}")]
+    from estate_tool.core import embedded
+
     # The state of a real environment may be anywhere.
-    return environment.local and not kept
+    return environment.local and not embedded.Place.from_environment().keeps(environment.name)
 
 
 def require_deployed(environment: Environment) -> None:
     """Raise Failed, without an engine or AWS, for a local environment of which nothing is deployed."""
     if nothing_here(environment):
-        raise Failed(
-            f"nothing of environment {environment.name} is deployed",
-            f"deploy it first: scripts/deploy_all.sh {environment.name}",
-            code="not_deployed",
-        )
+        raise not_deployed(environment)
 
 
 def aws_identity(environment: Environment) -> str:

@@ -314,15 +314,16 @@ def test_an_environment_that_is_not_deployed_is_named(empty_estate: Any, call: A
     assert "scripts/deploy_all.sh dev" in done.err
 
 
-def test_an_embedded_aws_that_does_not_run_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_local_environment_that_was_never_deployed_is_said_to_be_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from estate_tool.core.errors import Failed
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
     stopped: Any = SimpleNamespace(local=True, name="local-b")
-    with pytest.raises(Failed, match="is not running") as failed:
+    with pytest.raises(Failed) as failed:
         require_running(stopped)
-    assert "scripts/estate local up" in failed.value.hint
-    assert "scripts/deploy_all.sh local-b" in failed.value.hint
+    assert (failed.value.code, "scripts/deploy_all.sh local-b" in failed.value.hint) == ("not_deployed", True)
 
 
 @pytest.mark.parametrize("name", ["missing.ndjson", "."])

@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from estate_tool import cli
 from estate_tool.commands import status
 from estate_tool.core.errors import Failed
+from estate_tool.drift import record
+from estate_tool.drift.detect import Drift
 from estate_tool.engine import locks
 from estate_tool.engine.checkpoint import Record, StackState
 from estate_tool.engine.provenance import Provenance
-from estate_tool.rollout import session
+from estate_tool.rollout import health, session
 from estate_tool.setup import engine
 from foundation.layers import LAYER_NAMES
+from tests.unit.tool.conftest import stubbed_client
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from tests.unit.tool.conftest import Estate
 
 
 class Engine:
@@ -128,3 +136,131 @@ def test_without_an_engine_an_account_can_not_be_read(monkeypatch: pytest.Monkey
 
 def test_only_the_embedded_aws_has_an_identity_of_its_own() -> None:
     assert session.aws_identity(SimpleNamespace(local=False, name="dev")) == ""  # type: ignore[arg-type]
+
+
+class Provisioned:
+    """Lambda with one provisioned alias, ready or not."""
+
+    class exceptions:  # noqa: N801 – as boto3 has it
+        ClientError = ClientError
+
+    def __init__(self, status: str | None) -> None:
+        self.status = status
+
+    def get_provisioned_concurrency_config(self, **asked: str) -> dict[str, Any]:
+        assert asked == {"FunctionName": "lambda-query-dev", "Qualifier": "live"}
+        if self.status is None:
+            raise ClientError({"Error": {"Code": "ProvisionedConcurrencyConfigNotFoundException"}}, "Get")
+        return {"RequestedProvisionedConcurrentExecutions": 2, "Status": self.status}
+
+
+FUNCTION = "arn:aws:lambda:us-east-1:1:function:a:live"
+STREAM = "arn:aws:dynamodb:us-east-1:1:table/table-events-dev/stream/2026"
+RESOURCES = [
+    {"type": health.QUEUE, "id": "https://sqs/1/queue-ingest-dev", "inputs": {"name": "queue-ingest-dev"}},
+    {"type": health.QUEUE, "id": "https://sqs/1/dlq-ingest-dev"},
+    {"type": health.QUEUE, "id": "https://sqs/1/gone-dev"},
+    *({"type": health.ALARMS[0], "id": f"alarm-{name}-dev"} for name in ("fine", "ringing", "quiet", "gone")),
+    {"type": health.MAPPING, "inputs": {"functionName": FUNCTION, "eventSourceArn": STREAM}},
+    {"type": health.MAPPING, "inputs": {"functionName": "b", "eventSourceArn": "arn:aws:sqs:us-east-1:1:queue"}},
+    {"type": health.PROVISIONED, "inputs": {"functionName": "lambda-query-dev", "qualifier": "live"}},
+]  # fmt: skip
+
+
+@pytest.fixture
+def unwell(estate: Estate) -> Estate:
+    """An environment with an alarm in ALARM, a failed message, and metrics."""
+    sqs, cloudwatch = estate.client("sqs"), estate.client("cloudwatch")
+    sqs.send_message(QueueUrl=estate.queue_url("dlq-ingest-dev"), MessageBody="m")
+    for name, state in (("fine", "OK"), ("ringing", "ALARM"), ("quiet", "INSUFFICIENT_DATA")):
+        cloudwatch.put_metric_alarm(
+            AlarmName=f"alarm-{name}-dev", MetricName="m", Namespace="n", Statistic="Sum", Period=60,
+            EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+        )  # fmt: skip
+        cloudwatch.set_alarm_state(AlarmName=f"alarm-{name}-dev", StateValue=state, StateReason="because")
+    for namespace, metric, key, name, value in (
+        ("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", "dlq-ingest-dev", 90.0),
+        ("AWS/Lambda", "IteratorAge", "FunctionName", "a", 2500.0),
+    ):
+        datum = {"MetricName": metric, "Dimensions": [{"Name": key, "Value": name}], "Value": value,
+                 "Timestamp": datetime.now(UTC) - timedelta(minutes=2)}  # fmt: skip
+        cloudwatch.put_metric_data(Namespace=namespace, MetricData=[datum])
+    estate.clients["lambda"] = Provisioned("READY")
+    return estate
+
+
+def test_health_is_read_by_what_the_state_names(unwell: Estate) -> None:
+    found = health.read(unwell.client, RESOURCES)
+    alarms = found["alarms"]
+    assert (alarms["total"], alarms["missing"]) == (4, ["alarm-gone-dev"])
+    assert [(one["alarm"], one["state"], one["reason"]) for one in alarms["not_ok"]] == [
+        ("alarm-ringing-dev", "ALARM", "because"), ("alarm-quiet-dev", "INSUFFICIENT_DATA", "because"),
+    ]  # fmt: skip
+    assert found["queues"] == [
+        {"queue": "dlq-ingest-dev", "messages": 1, "dead_letters": True, "oldest_seconds": 90.0},
+        {"queue": "gone-dev", "messages": None, "dead_letters": False, "oldest_seconds": None},
+        {"queue": "queue-ingest-dev", "messages": 0, "dead_letters": False, "oldest_seconds": 0},
+    ]
+    assert found["streams"] == [{"function": "a", "table": "table-events-dev", "lag_seconds": 2.5}]
+    assert found["provisioned_concurrency"] == [
+        {
+            "function": "lambda-query-dev",
+            "alias": "live",
+            "requested": 2,
+            "allocated": 0,
+            "status": "READY",
+            "used": None,
+        }
+    ]
+    assert health.problems(found) == [
+        "alarm-ringing-dev is in ALARM", "alarm-gone-dev is deployed and not in AWS", "dlq-ingest-dev holds 1 failed",
+        "gone-dev is deployed and not in AWS",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("state", "told"), [("FAILED", "FAILED"), (None, "MISSING"), ("READY", None)])
+def test_provisioned_concurrency_that_is_not_there_is_a_problem(
+    estate: Estate, state: str | None, told: str | None
+) -> None:
+    estate.clients["lambda"] = Provisioned(state)
+    found = health.read(estate.client, RESOURCES[-1:])
+    assert health.problems(found) == ([f"provisioned concurrency of lambda-query-dev is {told}"] if told else [])
+
+
+def test_a_part_that_may_not_be_read_is_named_and_the_rest_is_shown(
+    unwell: Estate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, stub = stubbed_client("cloudwatch")
+    stub.add_client_error("describe_alarms", "AccessDenied", "no")
+    monkeypatch.setattr(unwell.client("cloudwatch"), "describe_alarms", client.describe_alarms)
+    found = health.read(unwell.client, RESOURCES)
+    assert (found["alarms"], list(found["unknown"]), len(found["queues"])) == (None, ["alarms"], 3)
+    assert "alarms can't be read" in health.problems(found)[0]
+
+
+def test_the_status_sums_up_and_is_shown_again_while_it_is_watched(
+    unwell: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
+    record.keep("dev", LAYER_NAMES, [Drift(layer="data", urn="u", path="p", expected=1, actual=2, kind="cost")])
+    states = {layer: StackState(deployment={"resources": RESOURCES[:1]}) for layer in LAYER_NAMES}
+    states["data"] = StackState(deployment={"resources": RESOURCES[1:]})
+    monkeypatch.setattr(session, "reader", lambda _: SimpleNamespace(former=dict, states=lambda: states))
+    told = json.loads(call(status, "dev", "--json").out)
+    assert (told["well"], len(told["problems"])) == (False, 5)
+    assert (told["drift"]["differences"], told["drift"]["unexpected"]) == (1, 1)
+    assert told["links"]["dashboard"].endswith("#dashboards/dashboard/dashboard-estate-dev")
+    pauses = iter([None, KeyboardInterrupt()])
+
+    def sleep(_seconds: float) -> None:
+        if (error := next(pauses)) is not None:
+            raise error
+
+    monkeypatch.setattr(status.time, "sleep", sleep)
+    with pytest.raises(KeyboardInterrupt):
+        call(status, "dev", "--watch", "2")
+
+
+@pytest.mark.parametrize("seconds", ["0", "x", "nan", "1e9"])
+def test_a_watch_without_a_sensible_pause_is_wrong_usage(seconds: str) -> None:
+    assert cli.main(["status", "--watch", seconds]) == 2

@@ -35,6 +35,11 @@ class Place:
         """The address of all services."""
         return f"http://127.0.0.1:{self.port}"
 
+    def keeps(self, environment: str) -> bool:
+        """True if this machine keeps a stack of that environment, as its files alone tell."""
+        stacks = self.home / "state" / ".pulumi" / "stacks"
+        return any(path for ending in ("json", "json.gz") for path in stacks.glob(f"*/{environment}.{ending}"))
+
     @classmethod
     def from_environment(cls) -> Place:
         """Read ESTATE_HOME and ESTATE_PORT; `UsageError` for an impossible port."""
