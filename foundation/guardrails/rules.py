@@ -91,7 +91,7 @@ class StackRule:
 def message(rule: Rule | StackRule, finding: Finding) -> str:
     """Text for a person: the rule, the resource, the value found, how to fix it."""
     where = f"{finding.resource.name} ({finding.resource.type})"
-    return f"rule {rule.name}: {where}: found {finding.found}. To mend it: {finding.mend}."
+    return f"rule {rule.name}: {where}: found {finding.found}. To fix it: {finding.mend}."
 
 
 def shown(value: object) -> str:

@@ -83,7 +83,7 @@ def test_the_tool_stops_at_a_breach_with_the_rule_the_value_and_the_remedy(
 ) -> None:
     (error,) = roll_out(dead_letters(sqs_managed_sse_enabled=False)).errors
     assert "rule encryption: orders (aws:sqs/queue:Queue): found sqsManagedSseEnabled False" in error
-    assert "To mend it: set sqs_managed_sse_enabled=True" in error
+    assert "To fix it: set sqs_managed_sse_enabled=True" in error
     assert not embedded_aws.client("sqs").list_queues(QueueNamePrefix=f"dlq-orders-{STACK}").get("QueueUrls")
     assert roll_out(dead_letters()).errors == []
     assert embedded_aws.client("sqs").list_queues(QueueNamePrefix=f"dlq-orders-{STACK}")["QueueUrls"]

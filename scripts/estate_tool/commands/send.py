@@ -130,7 +130,7 @@ def _lines(result: dict[str, Any]) -> Iterator[str]:
             yield "nothing new: these events had all been sent before, and are counted once"
     elif sent:
         repeated = f"{result['duplicates']:,} of them repeat an event of this send; " if result["duplicates"] else ""
-        yield f"{repeated}an event that was sent before is not counted again: --wait tells how many are new"
+        yield f"{repeated}an event that was sent before is not counted again; --wait counts the new ones"
 
 
 @contextlib.contextmanager

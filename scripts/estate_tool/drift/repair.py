@@ -48,7 +48,7 @@ def _read(pulumi: Pulumi, environment: Environment, layer: str, urns: Container[
     if diagnostic:
         raise Failed(
             f"layer {layer} can't be read: " + ("\n".join(changes.errors) or diagnostic),
-            f"what is put right stays; mend the cause, then: scripts/deploy_all.sh {environment.name}",
+            f"what is corrected stays; fix the cause, then: scripts/deploy_all.sh {environment.name}",
         )
     exported = pulumi.export_versioned(layer)
     if _put_ignored_back(exported["deployment"], before):

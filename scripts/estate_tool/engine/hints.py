@@ -19,7 +19,7 @@ _HINTS = (
         re.compile(r"unable to open state directory"),
         "make the folder, or sign in to another one: scripts/estate pulumi login file://FOLDER",
     ),
-    (re.compile(r"NoSuchBucket|bucket does not exist"), "make the bucket, or mend its name: aws s3 mb s3://BUCKET"),
+    (re.compile(r"NoSuchBucket|bucket does not exist"), "make the bucket, or correct its name: aws s3 mb s3://BUCKET"),
     (
         re.compile(r"Invalid region|MissingRegion|PermanentRedirect"),
         "name the bucket's region: s3://BUCKET?region=us-east-1, or AWS_REGION",

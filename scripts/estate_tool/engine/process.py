@@ -33,7 +33,7 @@ def started(
             umask=0o077,  # states and logs are for their owner alone
         )
     except FileNotFoundError as error:
-        raise Failed("there is no `pulumi` on this machine", "scripts/estate doctor tells how to get it") from error
+        raise Failed("there is no `pulumi` on this machine", "get it: scripts/setup.sh") from error
     with process:
         try:
             yield process

@@ -17,7 +17,7 @@ def import_id(type_token: str, inputs: Inputs, account: Account) -> str:
     known = RESOURCE_TYPES.get(type_token)
     if known is None:
         raise Failed(
-            f"nobody knows how to look a {type_token} up that may or may not have been created",
+            f"a {type_token} that may or may not have been created can't be looked up",
             "look in AWS; `pulumi import` what is there, then: pulumi refresh --clear-pending-creates",
         )
     try:

@@ -166,7 +166,7 @@ def _require(pulumi: Pulumi, own: Lease, new: bool) -> None:
     to = f"taken by {holder.text}" if holder else "broken"
     raise Failed(
         f"the lease on {pulumi.stack} was {to} while this command had it: no layer was touched after that",
-        "see that nobody else is at work on it, then run the same command again",
+        "make sure that no other command works on it, then run the same command again",
     )
 
 

@@ -34,7 +34,7 @@ def retried(run: Callable[[], LayerResult], say: Callable[[str], None]) -> Layer
     def tell(state: RetryCallState) -> None:
         pause = state.next_action.sleep if state.next_action else 0.0
         reason = "\n        ".join(str(results[-1].error).splitlines())
-        say(f"      failed in passing: {reason}\n      running layer {results[-1].layer} again in {pause:.1f} s")
+        say(f"      transient failure: {reason}\n      running layer {results[-1].layer} again in {pause:.1f} s")
 
     retries.policy(
         tenacity.retry_if_result(lambda last: last.transient),

@@ -55,7 +55,7 @@ def reader(environment: Environment) -> Pulumi | None:
     if environment.local and not (engine and _state_folder().is_dir()):
         return None
     if engine is None:
-        raise Failed("there is no Pulumi engine on this machine", "scripts/estate doctor tells how to get it")
+        raise Failed("there is no Pulumi engine on this machine", "get it: scripts/setup.sh")
     _put_on_path(engine)
     _mend_state()
     return Pulumi(stack=environment.name)

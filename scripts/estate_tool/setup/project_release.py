@@ -57,7 +57,7 @@ def _git(root: Path, *arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(
-            f"git {arguments[0]} failed: {done.stderr.strip()}", "mend it; git status says what is left to undo"
+            f"git {arguments[0]} failed: {done.stderr.strip()}", "fix it; git status says what is left to undo"
         )
     return done.stdout.strip()
 

@@ -425,7 +425,7 @@ def test_a_state_that_can_not_be_read_anew_stops_the_repair(
     monkeypatch.setattr(engine, "refresh", lambda *_: "no answer")
     with pytest.raises(Failed, match="layer data can't be read: no answer") as refused:
         repair.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
-    assert "what is put right stays" in refused.value.hint
+    assert "what is corrected stays" in refused.value.hint
 
 
 def test_a_text_that_only_begins_like_a_document_is_compared_as_a_text(empty_estate: Estate) -> None:

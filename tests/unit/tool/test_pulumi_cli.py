@@ -245,7 +245,7 @@ def test_without_an_engine_the_message_says_how_to_get_one(monkeypatch: pytest.M
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Failed) as error:
         Pulumi(stack="dev").stacks()
-    assert "scripts/estate doctor" in error.value.hint
+    assert "scripts/setup.sh" in error.value.hint
 
 
 def test_without_a_state_folder_states_come_from_the_engine_with_their_records(

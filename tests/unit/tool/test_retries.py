@@ -113,7 +113,7 @@ def test_a_layer_that_failed_in_passing_is_run_again_and_all_its_changes_count(h
     result = retry.retried(lambda: next(results), told.append)
     assert (result.result, result.created, result.same) == ("deployed", 5, 4)
     assert len(told) == 2
-    assert "failed in passing: Throttling: slow down" in told[0]
+    assert "transient failure: Throttling: slow down" in told[0]
     assert "running layer data again in" in told[0]
 
 

@@ -42,7 +42,7 @@ def test_a_message_states_rule_resource_value_and_how_to_mend_it(pair: Pair) -> 
     for text in messages(pair.rule, pair.bad):
         assert text.startswith(f"rule {pair.rule}: thing (")
         assert ": found " in text
-        assert ". To mend it: " in text
+        assert ". To fix it: " in text
         assert len(text) < 400
 
 
