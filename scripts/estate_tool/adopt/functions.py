@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from compute.config import SETTINGS as CONFIGURATION
+from estate_tool.adopt import urls
 from estate_tool.adopt.model import Note
 from foundation import values
 from foundation.model import Function, QueueTrigger, ScheduleTrigger, StreamTrigger
@@ -54,6 +55,7 @@ def declared(
         critical=_is_critical(old, trigger, notes),
         reserved_concurrency=_reserved(old, trigger, notes),
         environment=_environment(old, known, notes),
+        url=urls.declared(old, trigger, notes),
     )
 
 

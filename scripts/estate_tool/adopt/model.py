@@ -70,8 +70,9 @@ class Code:
 class OldFunction:
     """A function as found: `settings` as ListFunctions, `mappings` as ListEventSourceMappings has them.
 
-    `callers` are the statements of its resource policy; `shared_role` names the functions that have its role, itself
-    among them; `peak` is the most calls that ran at once, None where no metric tells.
+    `callers` are the statements of its resource policy; `urls` its addresses as ListFunctionUrlConfigs has them;
+    `shared_role` names the functions that have its role, itself among them; `peak` is the most calls that ran at once,
+    None where no metric tells.
     """
 
     found: Function
@@ -84,6 +85,7 @@ class OldFunction:
     peak: int | None = None
     code: Code | None = None
     schedules: tuple[OldSchedule, ...] = ()
+    urls: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def name(self) -> str:

@@ -92,7 +92,7 @@ def siblings(code: Code) -> dict[str, list[str]]:
     return found
 
 
-def notes(function: OldFunction, package: str) -> Iterator[Note]:
+def notes(function: OldFunction, name: str, package: str) -> Iterator[Note]:
     """Yield what of a function's package has to change where its files lie in a folder of lambda_src."""
     code = function.code
     if code is None:
@@ -102,8 +102,6 @@ def notes(function: OldFunction, package: str) -> Iterator[Note]:
         reason = f"the package's files lie in the folder {package} here"
         yield Note.code(function.name, "imports", found, reason, f"from {package} import {module}")
     if code.requirements:
-        found, instead = ", ".join(code.requirements), f"name them in lambda_src/{package}/requirements.txt"
-        yield Note.missing(function.name, "packages", found, "third-party packages are not copied", instead)
-    if other := sorted(path for path in code.files if not path.endswith(".py")):
-        instead = "keep the data in a module, a table or a bucket"
-        yield Note.differs(function.name, "data files", ", ".join(other[:10]), "a package has Python alone", instead)
+        reason = f"third-party packages are named in lambda_src/{package}/requirements.in, and not copied"
+        instead = f"lock them: scripts/estate lock {name}"
+        yield Note.code(function.name, "packages", ", ".join(code.requirements), reason, instead)

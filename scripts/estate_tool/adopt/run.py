@@ -60,6 +60,8 @@ def _code(done: Translation, source: Source) -> dict[str, str | bytes]:
             base = posixpath.join("lambda_src", functions.package(name))
             files.setdefault(f"{base}/__init__.py", f'"""Code of {old.name}, as it was deployed."""\n')
             files |= {posixpath.join(base, path): content for path, content in old.code.files.items()}
+            if old.code.requirements:
+                files[f"{base}/requirements.in"] = "".join(f"{line}\n" for line in old.code.requirements)
     return files
 
 

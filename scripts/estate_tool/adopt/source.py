@@ -6,7 +6,7 @@ import fnmatch
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.adopt import schedules
+from estate_tool.adopt import schedules, urls
 from estate_tool.adopt.model import OldFunction, OldQueue, OldTable, Source
 from estate_tool.adopt.package import analyzed
 from estate_tool.adopt.uses import uses
@@ -71,6 +71,7 @@ def read(collector: Collector, names: Sequence[str], window: Window, *, with_cod
             mappings=tuple(mapping for mapping in mappings if _function_of(mapping) == function.name),
             callers=callers[function.name],
             schedules=tuple(timed.get(function.name, ())),
+            urls=collector.part("addresses", lambda: urls.read(collector, function.name), ()),
             role=roles.get(function.role),
             shared_role=tuple(by_role[function.role]),
             usage=usage.get(function.name),

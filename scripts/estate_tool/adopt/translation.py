@@ -118,7 +118,7 @@ def _values(source: Source, declared: Declared, secrets: Mapping[str, Secret]) -
 def _function(old: OldFunction, source: Source, declared: Declared, known: Values, notes: list[Note]) -> Function:
     name = declared.functions[old.found.arn]
     started = trigger(old, declared.queues, declared.tables, notes)
-    notes += package.notes(old, functions.package(name))
+    notes += package.notes(old, name, functions.package(name))
     granted = grants(old, source, declared, started, notes)
     return functions.declared(old, name, started, granted, known, notes)
 

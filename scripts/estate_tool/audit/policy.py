@@ -45,7 +45,7 @@ ACTIONS = (
 # With --code: packages are downloaded.
 CODE_ACTIONS = ("lambda:GetFunction",)
 # What `estate adopt` reads beyond an audit.
-ADOPT_ACTIONS = ("dynamodb:DescribeTimeToLive", "events:DescribeRule")
+ADOPT_ACTIONS = ("dynamodb:DescribeTimeToLive", "events:DescribeRule", "lambda:ListFunctionUrlConfigs")
 
 
 def document() -> dict[str, Any]:

@@ -31,6 +31,7 @@ from estate_tool.sizing.evidence import Evidence
 from foundation import model
 from foundation.grants import ActionGrant
 from foundation.secrets import SecretGrant
+from foundation.urls import FunctionUrl
 from foundation.validation import validate
 from foundation.values import PerEnvironment
 from tests.support.schema import breaches
@@ -292,6 +293,22 @@ def test_other_services_are_granted_by_action_and_arn_and_secrets_by_name() -> N
     assert told(done) == {("differs", "worker", "environment")}
 
 
+@pytest.mark.parametrize(
+    ("kind", "principal", "note"),
+    [
+        ("AWS_IAM", {"AWS": "arn:aws:iam::111122223333:role/web"}, "differs"),
+        ("AWS_IAM", {"AWS": "arn:aws:iam::999999999999:role/web"}, "missing"),
+        ("NONE", "*", "missing"),
+    ],
+)
+def test_an_address_is_declared_for_roles_of_the_account_alone(kind: str, principal: Any, note: str) -> None:
+    caller = {"Principal": principal, "Condition": {"StringEquals": {"lambda:FunctionUrlAuthType": kind}}}
+    address = {"FunctionUrl": "https://x.lambda-url.eu-west-1.on.aws/", "AuthType": kind}
+    done = translated(function("worker", urls=(address,), callers=(caller,)))
+    declared = FunctionUrl(invokers=("arn:{partition}:iam::{account}:role/web",)) if note == "differs" else None
+    assert (done.catalog.functions[0].url, told(done)) == (declared, {(note, "worker", "url")})
+
+
 def test_a_statement_with_a_condition_is_not_widened_to_one_without() -> None:
     only = {"Condition": {"StringEquals": {"aws:SourceVpc": "v"}}}
     done = translated(function("worker", role(("s3:GetObject", "arn:aws:s3:::b/*"), **only)))
@@ -368,7 +385,7 @@ def test_a_package_is_its_own_files_and_what_it_needs_is_told() -> None:
     assert code is not None
     assert (set(code.files), code.requirements) == ({"app.py", "helpers.py"}, ("PyYAML==6.0",))
     assert told(translated(function("worker", code=code))) == {
-        ("code", "worker", "imports"), ("missing", "worker", "packages"),
+        ("code", "worker", "imports"), ("code", "worker", "packages"),
     }  # fmt: skip
 
 
