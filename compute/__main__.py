@@ -38,7 +38,7 @@ class Lower:
 
 def main() -> None:
     """Registers the layer's resources and exports its outputs."""
-    config = load("compute", configuration.SETTINGS, configuration.parse)
+    config = load("compute", configuration.Keys, configuration.parse)
     environment = load_foundation()
     foundation = FoundationOutputs.from_stack("compute", CATALOG)
     foundation.require_suffix(environment.suffix)

@@ -16,7 +16,7 @@ from foundation.tags import Tags
 
 def main() -> None:
     """Registers the layer's resources and exports its outputs."""
-    config = load("data", configuration.SETTINGS, configuration.parse)
+    config = load("data", configuration.DataConfig, configuration.parse)
     environment = load_foundation()
     names, tags = environment.names, environment.tags
     FoundationOutputs.from_stack("data").require_suffix(environment.suffix)

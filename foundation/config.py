@@ -2,45 +2,33 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from foundation.naming import SUFFIX_RULE, Names, is_valid_suffix
 from foundation.problems import InvalidConfiguration, Problem, together
-from foundation.settings import boolean, read_settings, text
+from foundation.settings import Flag, Settings, Text, read_settings, rule, setting
 from foundation.tags import TAG_VALUE_RULE, Tags, is_valid_tag_value
 
-SETTINGS = (
-    text(
-        "environmentSuffix",
-        default=None,
-        valid=is_valid_suffix,
-        allowed=SUFFIX_RULE,
-        about="Ends every physical name; the stack's name when not set.",
-    ),
-    text(
-        "project", default="estate", valid=is_valid_tag_value, allowed=TAG_VALUE_RULE, about="Value of the tag Project."
-    ),
-    text(
-        "owner",
-        default="data-platform",
-        valid=is_valid_tag_value,
-        allowed=TAG_VALUE_RULE,
-        about="Value of the tag Owner.",
-    ),
-    text(
-        "costCenter",
-        default="unassigned",
-        valid=is_valid_tag_value,
-        allowed=TAG_VALUE_RULE,
-        about="Value of the tag CostCenter.",
-    ),
-    boolean(
-        "small",
-        default=False,
-        about="Makes all layers those of a small, short-lived environment: tables on demand, nothing kept warm, "
+Suffix = Annotated[Text, AfterValidator(rule(is_valid_suffix))]
+TagValue = Annotated[Text, AfterValidator(rule(is_valid_tag_value))]
+
+
+class Keys(Settings):
+    """Keys of foundation."""
+
+    environment_suffix: Suffix | None = setting(
+        None, "Ends every physical name; the stack's name when not set.", allowed=SUFFIX_RULE
+    )
+    project: TagValue = setting("estate", "Value of the tag Project.", allowed=TAG_VALUE_RULE)
+    owner: TagValue = setting("data-platform", "Value of the tag Owner.", allowed=TAG_VALUE_RULE)
+    cost_center: TagValue = setting("unassigned", "Value of the tag CostCenter.", allowed=TAG_VALUE_RULE)
+    small: Flag = setting(
+        False,
+        "Makes all layers those of a small, short-lived environment: tables on demand, nothing kept warm, "
         "only the alarms that page, no dashboard. A layer's own setting goes before it.",
-    ),
-)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,12 +47,10 @@ class FoundationConfig:
 
 def parse(raw: Mapping[str, Any], *, stack: str) -> FoundationConfig:
     """The typed configuration of a stack; raises InvalidConfiguration with everything that is wrong."""
-    values, default_suffix = together(
-        lambda: read_settings("foundation", SETTINGS, raw), lambda: _default_suffix(raw, stack)
-    )
-    suffix = values["environmentSuffix"] or default_suffix
-    tags = Tags(project=values["project"], environment=suffix, owner=values["owner"], cost_center=values["costCenter"])
-    return FoundationConfig(suffix=suffix, tags=tags, small=values["small"])
+    keys, default_suffix = together(lambda: read_settings("foundation", Keys, raw), lambda: _default_suffix(raw, stack))
+    suffix = keys.environment_suffix or default_suffix
+    tags = Tags(project=keys.project, environment=suffix, owner=keys.owner, cost_center=keys.cost_center)
+    return FoundationConfig(suffix=suffix, tags=tags, small=keys.small)
 
 
 def _default_suffix(raw: Mapping[str, Any], stack: str) -> str:

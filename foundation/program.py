@@ -7,27 +7,30 @@ import pulumi
 from pulumi.runtime import config as engine_config
 
 import foundation.config
-from foundation import stack_files
 from foundation.catalog import CATALOG
 from foundation.problems import InvalidConfiguration, together
-from foundation.settings import Setting
+from foundation.settings import Settings, read_settings, settings
+from foundation.stack_files import layer_files
 from foundation.validation import validate
 
 Config = TypeVar("Config")
 
 
-def load(layer: str, settings: tuple[Setting, ...], parse: Callable[..., Config]) -> Config:
+def load(layer: str, keys: type[Settings], parse: Callable[..., Config]) -> Config:
     """The layer's typed configuration from the stack's; also checks the catalog.
 
     Raises pulumi.RunError, before any resource is registered, with every problem.
     """
-    config = pulumi.Config(layer)
-    given = {key: value for setting in settings if (value := config.get(key := setting.key)) is not None}
+    config, stack = pulumi.Config(layer), pulumi.get_stack()
+    known = [each.key for each in settings(keys)]
+    given = {key: value for key in known if (value := config.get(key)) is not None}
 
     def typed() -> Config:
-        # What reaches the program has been read by the engine: 0420, without quotes, is 272 by now.
-        written = stack_files.checked(layer, pulumi.get_stack(), settings)
-        return parse({**written, **_set_keys(layer), **given}, stack=pulumi.get_stack())
+        # The engine changes values without quotes: 0420 reaches the program as 272. Of another layer's project it
+        # tells nothing.
+        written = layer_files(layer, stack).readable
+        read_settings(layer, keys, {key: written[key] for key in known if key in written})
+        return parse({**written, **_set_keys(layer), **given}, stack=stack)
 
     try:
         return together(typed, lambda: validate(CATALOG))[0]
@@ -40,7 +43,7 @@ def load_foundation() -> foundation.config.FoundationConfig:
 
     Raises pulumi.RunError with every problem.
     """
-    return load("foundation", foundation.config.SETTINGS, foundation.config.parse)
+    return load("foundation", foundation.config.Keys, foundation.config.parse)
 
 
 def _set_keys(layer: str) -> dict[str, Any]:

@@ -1,141 +1,132 @@
-"""A layer's configuration keys as declarations: how a value is read, what is allowed, what is the default."""
+"""Configuration of a layer as a pydantic model: keys, defaults, allowed values, and what each is about."""
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 
 from foundation.problems import InvalidConfiguration, Problem, one_of
 from foundation.yaml_text import Scalar, located
 
 
-@dataclass(frozen=True, kw_only=True)
-class Setting:
-    """A configuration key; `read` turns the raw value (text, number, list) into the typed one, or raises ValueError."""
+class Settings(BaseModel):
+    """Keys of a namespace: the names of the fields in camel case, and no others."""
 
-    key: str
-    default: Any
-    allowed: str
-    read: Callable[[Any], Any]
-    about: str
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+
+
+Model = TypeVar("Model", bound=Settings)
 
 
 class UnquotedError(ValueError):
     """Raised where text is meant and YAML reads a number or a boolean."""
 
 
-def integer(key: str, *, default: int, minimum: int, maximum: int, unit: str = "", about: str) -> Setting:
-    """A whole number within bounds, both included."""
-
-    def read(raw: Any) -> int:
-        if isinstance(raw, bool) or not re.fullmatch(r"[+-]?(?:0|[1-9][0-9]{0,17})", str(raw)):
-            raise ValueError(raw)
-        if not minimum <= int(raw) <= maximum:
-            raise ValueError(raw)
-        return int(raw)
-
-    allowed = f"a whole number from {minimum} to {maximum}" + (f" ({unit})" if unit else "")
-    return Setting(key=key, default=default, allowed=allowed, read=read, about=about)
+def setting(
+    default: Any, about: str, *, allowed: str = "", least: int | None = None, most: int | None = None, **more: Any
+) -> Any:
+    """Declare a key: whole numbers within bounds, both included, or what its type and `allowed` say."""
+    return Field(default, ge=least, le=most, description=about, json_schema_extra={"allowed": allowed}, **more)
 
 
-def choice(key: str, *, default: Any, choices: Iterable[Any], about: str) -> Setting:
-    """One of a few values, compared as text."""
-    by_text = {str(value): value for value in choices}
-
-    def read(raw: Any) -> Any:
-        if str(raw) not in by_text:
-            raise ValueError(raw)
-        return by_text[str(raw)]
-
-    return Setting(key=key, default=default, allowed=" or ".join(by_text), read=read, about=about)
+def _whole(raw: Any) -> int:
+    if isinstance(raw, bool) or not re.fullmatch(r"[+-]?(?:0|[1-9][0-9]{0,17})", str(raw)):
+        raise ValueError(raw)
+    return int(raw)
 
 
-def boolean(key: str, *, default: bool, about: str) -> Setting:
-    """true or false."""
-
-    def read(raw: Any) -> bool:
-        if str(raw).lower() not in ("true", "false"):
-            raise ValueError(raw)
-        return str(raw).lower() == "true"
-
-    return Setting(key=key, default=default, allowed="true or false", read=read, about=about)
+def _flag(raw: Any) -> bool:
+    if str(raw).lower() not in ("true", "false"):
+        raise ValueError(raw)
+    return str(raw).lower() == "true"
 
 
-def text(key: str, *, default: str | None, valid: Callable[[str], bool], allowed: str, about: str) -> Setting:
-    """Text that satisfies a rule."""
-
-    def read(raw: Any) -> str:
-        _refuse_unquoted(raw)
-        if not isinstance(raw, str) or not valid(raw):
-            raise ValueError(raw)
-        return raw
-
-    return Setting(key=key, default=default, allowed=allowed, read=read, about=about)
-
-
-def objects(
-    key: str,
-    *,
-    fields: tuple[str, ...],
-    optional: tuple[str, ...] = (),
-    valid: Callable[[dict[str, str]], bool],
-    allowed: str,
-    about: str,
-) -> Setting:
-    """A list of objects with these text fields and no others, by default empty; Pulumi hands such over as JSON."""
-
-    def read(raw: Any) -> tuple[dict[str, str], ...]:
-        items = _from_json(raw) if isinstance(raw, str) else raw
-        if not isinstance(items, list):
-            raise ValueError(raw)
-        for item in items:
-            known = isinstance(item, dict) and set(fields) <= set(item) <= {*fields, *optional}
-            for value in item.values() if known else ():
-                _refuse_unquoted(value)
-            if not known or not all(isinstance(value, str) for value in item.values()) or not valid(item):
-                raise ValueError(item)
-        return tuple(items)
-
-    return Setting(key=key, default=(), allowed=allowed, read=read, about=about)
-
-
-def _refuse_unquoted(raw: Any) -> None:
+def _text(raw: Any) -> str:
     if isinstance(raw, Scalar) and not raw.is_text:
         raise UnquotedError(raw)
+    if not isinstance(raw, str):
+        raise ValueError(raw)
+    return str(raw)
 
 
-def _from_json(text: str) -> Any:
+def from_json(raw: Any) -> Any:
+    """Return a list or an object, which Pulumi hands over as JSON."""
     try:
-        return json.loads(text)
+        return json.loads(raw) if isinstance(raw, str) else raw
     except RecursionError as error:
-        raise ValueError(text) from error
+        raise ValueError(raw) from error
 
 
-def read_settings(namespace: str, settings: tuple[Setting, ...], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Every setting of a namespace, typed, with defaults filled in; `raw` maps bare keys to values as configured.
+def choice(raw: Any) -> Any:
+    """Return one of a few texts or numbers as what it is; both are compared as text."""
+    return _whole(raw) if re.fullmatch("[0-9]+", str(raw)) else str(raw)
+
+
+def rule(valid: Callable[[str], bool]) -> Callable[[str], str]:
+    """Make a validator of a rule."""
+
+    def check(value: str) -> str:
+        if not valid(value):
+            raise ValueError(value)
+        return value
+
+    return check
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Text = Annotated[str, BeforeValidator(_text)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """A key as it is documented."""
+
+    key: str
+    default: Any
+    allowed: str
+    about: str
+
+
+def settings(model: type[Settings]) -> Iterator[Setting]:
+    """Yield the keys of a model."""
+    for field in model.model_fields.values():
+        yield Setting(
+            key=str(field.alias), default=field.default, allowed=_allowed(field), about=str(field.description)
+        )
+
+
+def _allowed(field: FieldInfo) -> str:
+    extra = field.json_schema_extra
+    said = str(extra.get("allowed", "")) if isinstance(extra, dict) else ""
+    if field.annotation is bool:
+        return "true or false"
+    if field.annotation is int:
+        bounds = {type(each).__name__: each for each in field.metadata}
+        unit = f" ({said})" if said else ""
+        return f"a whole number from {bounds['Ge'].ge} to {bounds['Le'].le}{unit}"
+    return said or " or ".join(map(str, get_args(field.annotation)))
+
+
+def read_settings(namespace: str, model: type[Model], raw: Mapping[str, Any]) -> Model:
+    """Return the settings of a namespace; `raw` maps bare keys to values as configured, None is not set.
 
     Raises InvalidConfiguration with all unknown keys and rejected values at once.
     """
-    known = {setting.key for setting in settings}
-    problems = [
-        Problem(
-            where=located(raw[key], f"{namespace}:{key}"), value=raw[key], allowed=f"no such key; {one_of(known, key)}"
-        )
-        for key in raw
-        if key not in known
-    ]
-    values: dict[str, Any] = {}
-    for setting in settings:
-        if raw.get(setting.key) is None:
-            values[setting.key] = setting.default
-            continue
-        try:
-            values[setting.key] = setting.read(raw[setting.key])
-        except ValueError as error:
-            quoted = f'; quote it where it is text: "{error}"' if isinstance(error, UnquotedError) else ""
-            where = located(raw[setting.key], f"{namespace}:{setting.key}")
-            problems.append(Problem(where=where, value=raw[setting.key], allowed=setting.allowed + quoted))
-    if problems:
-        raise InvalidConfiguration(problems)
-    return values
+    known = {each.key: each for each in settings(model)}
+    try:
+        return model.model_validate({key: raw[key] for key in raw if raw[key] is not None or key not in known})
+    except ValidationError as error:
+        wrong = {str(each["loc"][0]): each.get("ctx", {}).get("error") for each in reversed(error.errors())}
+    problems = []
+    for key in (key for key in raw if key in wrong):
+        allowed = known[key].allowed if key in known else f"no such key; {one_of(known, key)}"
+        if isinstance(wrong[key], UnquotedError):
+            allowed += f'; quote it where it is text: "{wrong[key]}"'
+        problems.append(Problem(where=located(raw[key], f"{namespace}:{key}"), value=raw[key], allowed=allowed))
+    raise InvalidConfiguration(problems)

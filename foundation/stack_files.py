@@ -13,7 +13,6 @@ from typing import Any
 from foundation import small
 from foundation.layers import LAYER_NAMES
 from foundation.problems import InvalidConfiguration, Problem
-from foundation.settings import Setting, read_settings
 from foundation.yaml_text import Scalar, located, read, scalars
 
 ROOT = Path(__file__).parents[1]
@@ -91,17 +90,6 @@ def small_defaults(layer: str, stack: str, root: Path | None = None) -> Mapping[
     except InvalidConfiguration:
         return {}  # foundation tells what is wrong with it
     return small.SETTINGS[layer] if str(told).lower() == "true" else {}
-
-
-def checked(layer: str, stack: str, settings: tuple[Setting, ...]) -> Mapping[str, Any]:
-    """Return what the files say to a layer; InvalidConfiguration for values without quotes, which the engine changes.
-
-    The engine tells a program nothing of another layer's project.
-    """
-    own = layer_files(layer, stack).readable
-    known = {setting.key for setting in settings}
-    read_settings(layer, settings, {key: value for key, value in own.items() if key in known})
-    return own
 
 
 def content_of(path: Path) -> dict[str, Any]:

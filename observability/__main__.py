@@ -27,7 +27,7 @@ from observability.widgets import Graphs
 
 def main() -> None:
     """Registers the layer's resources and exports its outputs."""
-    config = load("observability", configuration.SETTINGS, configuration.parse)
+    config = load("observability", configuration.ObservabilityConfig, configuration.parse)
     environment, estate = _estate(config)
     names, tags = environment.names, environment.tags.of("observability", "alerts")
     topics = build_topics(config, names, tags)
@@ -62,13 +62,13 @@ def _estate(config: configuration.ObservabilityConfig) -> tuple[FoundationConfig
     """Return the environment as the lower layers are configured; nothing is registered unless they are rolled out."""
     catalog = rolled_out(CATALOG, pulumi.get_stack())
     environment = load_foundation()
-    data = load("data", data_config.SETTINGS, data_config.parse)
-    compute = load("compute", compute_config.SETTINGS, compute_config.parse)
+    data = load("data", data_config.DataConfig, data_config.parse)
+    compute = load("compute", compute_config.Keys, compute_config.parse)
     FoundationOutputs.from_stack("observability").require_suffix(environment.suffix)
     stored, run = DataOutputs.from_stack("observability", catalog), ComputeOutputs.from_stack("observability", catalog)
     register_after([vars(one) for one in (*stored.tables.values(), *stored.queues.values(), *run.functions.values())])
     return environment, Estate(
-        catalog=catalog, names=environment.names, thresholds=config.thresholds, memory_mb=compute.memory_mb,
+        catalog=catalog, names=environment.names, thresholds=config, memory_mb=compute.memory_mb,
         warm_percent=compute.provisioning.utilization_percent if compute.provisioning.minimum else 0,
         on_demand=data.on_demand,
     )  # fmt: skip

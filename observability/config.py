@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from foundation.problems import InvalidConfiguration, Problem
-from foundation.settings import boolean, choice, integer, objects, read_settings, text
+from foundation.settings import Flag, Settings, Text, Whole, choice, from_json, read_settings, rule, setting
 
 Severity = Literal["page", "ticket"]
 SEVERITIES = get_args(Severity)
@@ -30,186 +31,149 @@ _KEY = re.compile(r"arn:aws[a-z-]*:kms:us-east-1:\d{12}:key/[A-Za-z0-9-]{1,128}"
 _LONGEST_BASE = 200
 
 
-def _is_subscription(item: Mapping[str, str]) -> bool:
-    pattern = _ENDPOINTS.get(item["protocol"])
-    severity = item.get("severity", SEVERITIES[0])
-    return pattern is not None and pattern.fullmatch(item["endpoint"]) is not None and severity in SEVERITIES
-
-
 def _is_base(value: str) -> bool:
     return re.fullmatch(r"[^\s#]*[^\s#/]", value) is not None and len(value) <= _LONGEST_BASE
 
 
-SETTINGS = (
-    choice(
-        "alarmLevel",
-        default="standard",
-        choices=LEVELS,
-        about="Which alarms there are: of losses that page only, of all symptoms, also of their causes, or all. "
-        "Each costs something.",
-    ),
-    boolean("dashboard", default=True, about="Makes the dashboard, which costs 3 $ a month."),
-    objects(
-        "subscriptions",
-        fields=("protocol", "endpoint"),
-        optional=("severity",),
-        valid=_is_subscription,
-        allowed='a list of {"protocol", "endpoint"}: email and an address, https and a URL, sqs or lambda and an ARN; '
-        'with "severity", page or ticket, of that alone',
-        about="Recipients of changes of alarms' states. A queue's or function's own policy must let the topic in.",
-    ),
-    text(
-        "topicKeyArn",
-        default=None,
-        valid=lambda value: _KEY.fullmatch(value) is not None,
-        allowed="the ARN of a key in us-east-1: arn:aws:kms:us-east-1:ACCOUNT:key/ID",
-        about="Key of yours that encrypts both topics; its policy must let CloudWatch in. Not set: not encrypted.",
-    ),
-    text(
-        "runbooks",
-        default="docs/runbooks",
-        valid=_is_base,
-        allowed=f"a path or URL without a slash at its end, at most {_LONGEST_BASE} characters",
-        about="Where the links to the runbooks in the alarms' descriptions begin.",
-    ),
-    integer(
-        "maximumQueueAgeSeconds",
-        default=900,
-        minimum=60,
-        maximum=HALF_A_DAY,
-        unit="seconds",
-        about="How long the oldest message may wait in a queue before an alarm goes off.",
-    ),
-    integer(
-        "maximumStreamLagSeconds",
-        default=300,
-        minimum=60,
-        maximum=HALF_A_DAY,
-        unit="seconds",
-        about="How old a stream's record may be when its function gets it before an alarm goes off.",
-    ),
-    integer(
-        "durationPercent",
-        default=90,
-        minimum=50,
-        maximum=99,
-        unit="percent",
-        about="Share of its timeout that a function's slowest calls (p99) may take before an alarm goes off.",
-    ),
-    integer(
-        "slowQueryMilliseconds",
-        default=2000,
-        minimum=100,
-        maximum=900_000,
-        unit="milliseconds",
-        about="How long the slowest calls (p99) of a critical function may take before an alarm goes off.",
-    ),
-    integer(
-        "errorPercent",
-        default=5,
-        minimum=1,
-        maximum=99,
-        unit="percent",
-        about="Share of a function's calls that may fail before an alarm on the error rate goes off.",
-    ),
-    integer(
-        "memoryPercent",
-        default=90,
-        minimum=50,
-        maximum=99,
-        unit="percent",
-        about="Share of its memory that a call may use before an alarm goes off.",
-    ),
-    integer(
-        "capacityPercent",
-        default=80,
-        minimum=50,
-        maximum=99,
-        unit="percent",
-        about="Share of a limit (a table's capacity, concurrency, messages in flight) that may be in use before an "
-        "alarm goes off.",
-    ),
-    integer(
-        "invalidEvents",
-        default=10,
-        minimum=1,
-        maximum=1_000_000,
-        unit="events",
-        about="Malformed events within 15 minutes that page. Fewer of them are in the ticket of the dead-letter queue.",
-    ),
-    integer(
-        "quietHours",
-        default=0,
-        minimum=0,
-        maximum=24,
-        unit="hours",
-        about="Hours without any message sent to a queue that page; 0 for an estate that may rest.",
-    ),
-    integer(
-        "monthlyBudget",
-        default=0,
-        minimum=0,
-        maximum=1_000_000,
-        unit="dollars",
-        about="Limit of the environment's monthly cost: a ticket when it is reached, or will be by AWS's forecast. "
-        "0: none. AWS has to know the tag `Environment` (`estate tags ENV --activate`).",
-    ),
-    integer(
-        "accountConcurrency",
-        default=1000,
-        minimum=10,
-        maximum=1_000_000,
-        unit="calls",
-        about="Concurrent executions that the account's quota of Lambda allows in the region.",
-    ),
-    integer(
-        "logMegabytesPerHour",
-        default=1000,
-        minimum=1,
-        maximum=1_000_000,
-        unit="MB",
-        about="Logs that a function may write within an hour before an alarm goes off.",
-    ),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subscription:
+class Subscription(Settings):
     """An address for notifications: a protocol of SNS, an endpoint that fits it, a severity; None is any."""
 
-    protocol: str
-    endpoint: str
-    severity: str | None = None
+    protocol: Text
+    endpoint: Text
+    severity: Annotated[Severity, BeforeValidator(choice)] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        pattern = _ENDPOINTS.get(self.protocol)
+        if pattern is None or not pattern.fullmatch(self.endpoint):
+            raise ValueError(self.endpoint)
+        return self
 
 
-@dataclass(frozen=True, kw_only=True)
-class Thresholds:
-    """Limits that are a matter of taste; the others follow from the declarations in the catalog."""
-
-    maximum_queue_age_seconds: int
-    maximum_stream_lag_seconds: int
-    duration_percent: int
-    slow_query_milliseconds: int
-    error_percent: int
-    memory_percent: int
-    capacity_percent: int
-    invalid_events: int
-    quiet_hours: int
-    account_concurrency: int
-    log_megabytes_per_hour: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class ObservabilityConfig:
+class ObservabilityConfig(Settings):
     """Typed configuration of the observability layer."""
 
-    subscriptions: tuple[Subscription, ...]
-    topic_key_arn: str | None
-    runbooks: str
-    level: Level
-    dashboard: bool
-    monthly_budget: int
-    thresholds: Thresholds
+    level: Annotated[Level, BeforeValidator(choice)] = setting(
+        "standard",
+        "Which alarms there are: of losses that page only, of all symptoms, also of their causes, or all. "
+        "Each costs something.",
+        alias="alarmLevel",
+    )
+    dashboard: Flag = setting(True, "Makes the dashboard, which costs 3 $ a month.")
+    subscriptions: Annotated[tuple[Subscription, ...], BeforeValidator(from_json)] = setting(
+        (),
+        "Recipients of changes of alarms' states. A queue's or function's own policy must let the topic in.",
+        allowed='a list of {"protocol", "endpoint"}: email and an address, https and a URL, sqs or lambda and an ARN; '
+        'with "severity", page or ticket, of that alone',
+    )
+    topic_key_arn: Annotated[Text, AfterValidator(rule(lambda value: _KEY.fullmatch(value) is not None))] | None = (
+        setting(
+            None,
+            "Key of yours that encrypts both topics; its policy must let CloudWatch in. Not set: not encrypted.",
+            allowed="the ARN of a key in us-east-1: arn:aws:kms:us-east-1:ACCOUNT:key/ID",
+        )
+    )
+    runbooks: Annotated[Text, AfterValidator(rule(_is_base))] = setting(
+        "docs/runbooks",
+        "Where the links to the runbooks in the alarms' descriptions begin.",
+        allowed=f"a path or URL without a slash at its end, at most {_LONGEST_BASE} characters",
+    )
+    maximum_queue_age_seconds: Whole = setting(
+        900,
+        "How long the oldest message may wait in a queue before an alarm goes off.",
+        least=60,
+        most=HALF_A_DAY,
+        allowed="seconds",
+    )
+    maximum_stream_lag_seconds: Whole = setting(
+        300,
+        "How old a stream's record may be when its function gets it before an alarm goes off.",
+        least=60,
+        most=HALF_A_DAY,
+        allowed="seconds",
+    )
+    duration_percent: Whole = setting(
+        90,
+        "Share of its timeout that a function's slowest calls (p99) may take before an alarm goes off.",
+        least=50,
+        most=99,
+        allowed="percent",
+    )
+    slow_query_milliseconds: Whole = setting(
+        2000,
+        "How long the slowest calls (p99) of a critical function may take before an alarm goes off.",
+        least=100,
+        most=900_000,
+        allowed="milliseconds",
+    )
+    error_percent: Whole = setting(
+        5,
+        "Share of a function's calls that may fail before an alarm on the error rate goes off.",
+        least=1,
+        most=99,
+        allowed="percent",
+    )
+    memory_percent: Whole = setting(
+        90,
+        "Share of its memory that a call may use before an alarm goes off.",
+        least=50,
+        most=99,
+        allowed="percent",
+    )
+    capacity_percent: Whole = setting(
+        80,
+        "Share of a limit (a table's capacity, concurrency, messages in flight) that may be in use before an "
+        "alarm goes off.",
+        least=50,
+        most=99,
+        allowed="percent",
+    )
+    invalid_events: Whole = setting(
+        10,
+        "Malformed events within 15 minutes that page. Fewer of them are in the ticket of the dead-letter queue.",
+        least=1,
+        most=1_000_000,
+        allowed="events",
+    )
+    quiet_hours: Whole = setting(
+        0,
+        "Hours without any message sent to a queue that page; 0 for an estate that may rest.",
+        least=0,
+        most=24,
+        allowed="hours",
+    )
+    monthly_budget: Whole = setting(
+        0,
+        "Limit of the environment's monthly cost: a ticket when it is reached, or will be by AWS's forecast. "
+        "0: none. AWS has to know the tag `Environment` (`estate tags ENV --activate`).",
+        least=0,
+        most=1_000_000,
+        allowed="dollars",
+    )
+    account_concurrency: Whole = setting(
+        1000,
+        "Concurrent executions that the account's quota of Lambda allows in the region.",
+        least=10,
+        most=1_000_000,
+        allowed="calls",
+    )
+    log_megabytes_per_hour: Whole = setting(
+        1000,
+        "Logs that a function may write within an hour before an alarm goes off.",
+        least=1,
+        most=1_000_000,
+        allowed="MB",
+    )
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        endpoints = [(item.protocol, item.endpoint) for item in self.subscriptions]
+        twice = sorted({endpoint for protocol, endpoint in endpoints if endpoints.count((protocol, endpoint)) > 1})
+        if twice:
+            allowed = "each protocol and endpoint once; without a severity it is told of all"
+            where = "observability:subscriptions"
+            raise InvalidConfiguration([Problem(where=where, value=value, allowed=allowed) for value in twice])
+        return self
 
     def subscribers(self, severity: Severity) -> list[Subscription]:
         """Return the subscriptions to alarms of a severity."""
@@ -219,33 +183,4 @@ class ObservabilityConfig:
 def parse(raw: Mapping[str, Any], *, stack: str) -> ObservabilityConfig:
     """The typed configuration; raises InvalidConfiguration with everything that is wrong."""
     del stack  # every layer's parser takes it, this one has no default that depends on it
-    values = read_settings("observability", SETTINGS, raw)
-    subscriptions = tuple(Subscription(**item) for item in values["subscriptions"])
-    endpoints = [(item.protocol, item.endpoint) for item in subscriptions]
-    twice = sorted({endpoint for protocol, endpoint in endpoints if endpoints.count((protocol, endpoint)) > 1})
-    if twice:
-        allowed = "each protocol and endpoint once; without a severity it is told of all"
-        raise InvalidConfiguration(
-            [Problem(where="observability:subscriptions", value=value, allowed=allowed) for value in twice]
-        )
-    return ObservabilityConfig(
-        subscriptions=subscriptions,
-        topic_key_arn=values["topicKeyArn"],
-        runbooks=values["runbooks"],
-        level=values["alarmLevel"],
-        dashboard=values["dashboard"],
-        monthly_budget=values["monthlyBudget"],
-        thresholds=Thresholds(
-            maximum_queue_age_seconds=values["maximumQueueAgeSeconds"],
-            maximum_stream_lag_seconds=values["maximumStreamLagSeconds"],
-            duration_percent=values["durationPercent"],
-            slow_query_milliseconds=values["slowQueryMilliseconds"],
-            error_percent=values["errorPercent"],
-            memory_percent=values["memoryPercent"],
-            capacity_percent=values["capacityPercent"],
-            invalid_events=values["invalidEvents"],
-            quiet_hours=values["quietHours"],
-            account_concurrency=values["accountConcurrency"],
-            log_megabytes_per_hour=values["logMegabytesPerHour"],
-        ),
-    )
+    return read_settings("observability", ObservabilityConfig, raw)

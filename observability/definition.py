@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar, cast
 from foundation.model import Catalog
 from foundation.naming import Names
 from observability.alarm_spec import AlarmSpec, Comparison, Key, MissingData, Symptom
-from observability.config import Level, Severity, Thresholds
+from observability.config import Level, ObservabilityConfig, Severity
 from observability.metrics import Metric, Metrics
 
 R = TypeVar("R")
@@ -23,7 +23,7 @@ class Estate:
 
     catalog: Catalog
     names: Names
-    thresholds: Thresholds
+    thresholds: ObservabilityConfig
     memory_mb: Mapping[str, int]
     warm_percent: int
     on_demand: bool
@@ -48,7 +48,7 @@ class Watched(Generic[R]):
         return self.estate.catalog
 
     @property
-    def thresholds(self) -> Thresholds:
+    def thresholds(self) -> ObservabilityConfig:
         """The configured thresholds."""
         return self.estate.thresholds
 

@@ -13,7 +13,7 @@ import observability.config
 from foundation.catalog import CATALOG
 from foundation.layers import LAYERS
 from foundation.model import Function, QueueTrigger, ScheduleTrigger, StreamTrigger, TableGrant
-from foundation.settings import Setting
+from foundation.settings import Settings, settings
 from tests.bench import million
 from tests.support import cloudevents
 from tests.support.mocks import outputs_of
@@ -22,10 +22,10 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 END = "<!-- end -->\n"
 _SETTINGS = {
-    "foundation": foundation.config.SETTINGS,
-    "data": data.config.SETTINGS,
-    "compute": compute.config.SETTINGS,
-    "observability": observability.config.SETTINGS,
+    "foundation": foundation.config.Keys,
+    "data": data.config.DataConfig,
+    "compute": compute.config.Keys,
+    "observability": observability.config.ObservabilityConfig,
 }
 
 
@@ -70,12 +70,13 @@ def _arrows(function: Function) -> Iterator[str]:
 
 def configuration() -> str:
     """Every key of every layer."""
-    return "\n".join(_keys(layer, settings) for layer, settings in _SETTINGS.items())
+    return "\n".join(_keys(layer, keys) for layer, keys in _SETTINGS.items())
 
 
-def _keys(layer: str, settings: tuple[Setting, ...]) -> str:
+def _keys(layer: str, keys: type[Settings]) -> str:
     rows = (
-        f"| `{layer}:{each.key}` | {_default(each.default)} | {each.allowed} | {each.about} |\n" for each in settings
+        f"| `{layer}:{each.key}` | {_default(each.default)} | {each.allowed} | {each.about} |\n"
+        for each in settings(keys)
     )
     return f"## {layer}\n\n| key | default | allowed | |\n|---|---|---|---|\n" + "".join(rows)
 

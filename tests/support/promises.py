@@ -45,13 +45,16 @@ def commands() -> set[str]:
 
 def configuration() -> set[str]:
     """Keys of the layers' Pulumi.yaml, where there are any, and of the settings they read."""
-    from compute.config import SETTINGS as COMPUTE
-    from data.config import SETTINGS as DATA
-    from foundation.config import SETTINGS as FOUNDATION
-    from observability.config import SETTINGS as OBSERVABILITY
+    from compute.config import Keys as ComputeKeys
+    from data.config import DataConfig
+    from foundation.config import Keys as FoundationKeys
+    from foundation.settings import settings
+    from observability.config import ObservabilityConfig
 
-    groups = {"foundation": FOUNDATION, "data": DATA, "compute": COMPUTE, "observability": OBSERVABILITY}
-    return {f"{name}:{setting.key}" for name, settings in groups.items() for setting in settings}
+    groups = {
+        "foundation": FoundationKeys, "data": DataConfig, "compute": ComputeKeys, "observability": ObservabilityConfig,
+    }  # fmt: skip
+    return {f"{name}:{setting.key}" for name, keys in groups.items() for setting in settings(keys)}
 
 
 def reports() -> set[str]:

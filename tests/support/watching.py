@@ -21,7 +21,7 @@ def estate(
     return Estate(
         catalog=catalog,
         names=Names("dev"),
-        thresholds=parse(configured, stack="dev").thresholds,
+        thresholds=parse(configured, stack="dev"),
         memory_mb={function.name: memory_mb for function in catalog.functions},
         warm_percent=warm_percent,
         on_demand=on_demand,

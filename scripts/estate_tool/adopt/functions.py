@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from compute.config import SETTINGS as CONFIGURATION
+from compute.config import Keys
 from estate_tool.adopt import urls
 from estate_tool.adopt.model import Note
 from foundation import values
@@ -168,7 +168,7 @@ def _settings(old: OldFunction) -> Iterator[Note]:
         yield Note.differs(
             old.name, "architecture", old.found.architecture, reason, "libraries in machine code built for it"
         )
-    default = next(one.default for one in CONFIGURATION if one.key == "runtime")
+    default = Keys.model_fields["runtime"].default
     if found.get("Runtime") != default:
         reason, instead = "all functions of an environment run on one Python", f"{default}, or compute:runtime"
         yield Note.differs(old.name, "runtime", str(found.get("Runtime")), reason, instead)

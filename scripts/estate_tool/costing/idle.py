@@ -44,7 +44,7 @@ def load(configuration: Configuration) -> Load:
     functions = tuple(replace(function, provisioned=bool(warm)) for function in CATALOG.functions)
     catalog = replace(CATALOG, functions=functions)
     estate = Estate(
-        catalog=catalog, names=configuration.foundation.names, thresholds=watching.thresholds,
+        catalog=catalog, names=configuration.foundation.names, thresholds=watching,
         memory_mb=configuration.compute.memory_mb, warm_percent=provisioning.utilization_percent,
         on_demand=configuration.data.on_demand,
     )  # fmt: skip

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_the_layers_configuration_arrives_typed() -> None:
     seen: list[foundation_config.FoundationConfig] = []
     record(
-        lambda: seen.append(program.load("foundation", foundation_config.SETTINGS, foundation_config.parse)),
+        lambda: seen.append(program.load("foundation", foundation_config.Keys, foundation_config.parse)),
         stack="blue",
         config={"foundation:owner": "me", "aws:region": "us-east-1", "data:onDemand": "true"},
     )
@@ -48,7 +48,7 @@ def test_mistakes_of_configuration_and_catalog_are_told_at_once(monkeypatch: pyt
     monkeypatch.setattr(program, "CATALOG", replace(CATALOG, functions=(broken, *CATALOG.functions[1:])))
     with pytest.raises(pulumi.RunError, match=r"(?s)compute:logRetentionDays is '30'.*timeout_seconds is 901"):
         record(
-            lambda: program.load("compute", compute_config.SETTINGS, compute_config.parse),
+            lambda: program.load("compute", compute_config.Keys, compute_config.parse),
             config={"compute:logRetentionDays": "30"},
         )
 
