@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from tests.account.account import ENVIRONMENT
 from tests.integration.attacks import DENIED
+from tests.support import needing
 
 if TYPE_CHECKING:
     from tests.account.account import Account, Checkout
@@ -47,7 +48,7 @@ class Deployer:
 def hired(account: Account) -> Deployer:
     """Make a user who has the printed policy and nothing else."""
     iam = account.aws.client("iam")
-    printed = account.checkout()("scripts/estate", "permissions", ENVIRONMENT, "--json")
+    printed = _needing(account.checkout())("scripts/estate", "permissions", ENVIRONMENT, "--json")
     iam.create_user(UserName=DEPLOYER)
     document = json.dumps(as_compared(json.loads(printed.stdout)["policy"]))
     iam.put_user_policy(UserName=DEPLOYER, PolicyName="printed", PolicyDocument=document)
@@ -58,7 +59,14 @@ def hired(account: Account) -> Deployer:
         profile, replaced = re.subn(rf"^{name} = .*$", f"{name} = {key}", profile, flags=re.M)
         assert replaced == 1
     (account.folder / "deployer-config").write_text(profile)
-    return Deployer(account.checkout(AWS_CONFIG_FILE=str(account.folder / "deployer-config")), keys)
+    return Deployer(_needing(account.checkout(AWS_CONFIG_FILE=str(account.folder / "deployer-config"))), keys)
+
+
+def _needing(made: Checkout) -> Checkout:
+    """Add a function that needs an action, a value, secrets and a URL."""
+    needing.add(made.root)
+    made.configure(compute__environment=needing.configuration("hello"))
+    return made
 
 
 def make_others(account: Account) -> None:

@@ -60,7 +60,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert done.returncode == 0, done.stderr
         assert f"lambda_src/{name.replace('-', '_')}/handler.py" in json.loads(done.stdout)["written"]
     adding_a_function.follow(checkout)
-    needing.add(checkout, "local-b", "hello")
+    needing.add(checkout)
     return checkout
 
 

@@ -13,6 +13,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from estate_tool.console.report import Report
 from estate_tool.core.paths import ROOT
@@ -266,7 +267,9 @@ def test_two_environments_live_side_by_side_one_with_the_function_that_the_docum
     """Others of the second one need an action, a value, two secrets and a URL, and run at times."""
     adding_a_function.follow(copied.root)
     copied("scripts/estate", "new", "sweep", "--trigger", "schedule:rate(5 minutes)")
-    needing.add(copied.root, "local-b", GREETING)
+    needing.add(copied.root)
+    configured = {"config": {"compute:environment": needing.configuration(GREETING)}}
+    (copied.root / "environments" / "Pulumi.local-b.yaml").write_text(yaml.safe_dump(configured))
     partner = Partner(own, "local-b")
     before = listed(client, "local")
     copied("scripts/deploy_all.sh", "local-b")

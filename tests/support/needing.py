@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from estate_tool.scaffold import catalog_file
 from estate_tool.scaffold import function as scaffold
@@ -110,8 +110,13 @@ PAYLOAD = {"body": '{"bucket": "reports"}'}
 """
 
 
-def add(checkout: Path, suffix: str, greeting: str) -> None:
-    """Add the function to a checkout, with its value for one environment."""
+def configuration(greeting: str) -> dict[str, Any]:
+    """Return the value of compute:environment."""
+    return {NAME: {"GREETING": greeting}}
+
+
+def add(checkout: Path) -> None:
+    """Add the function to a checkout, whose environments then have to set `configuration`."""
     description = "Keeps a greeting in a bucket."
     declared = Function(name=NAME, handler=f"{NAME}.handler.handle", description=description, timeout_seconds=20)
     scaffold.write(declared, checkout)
@@ -128,5 +133,3 @@ def add(checkout: Path, suffix: str, greeting: str) -> None:
     tests = checkout / "tests" / "lambdas" / NAME
     (tests / "payload.py").write_text(_PAYLOAD, encoding="utf-8")
     (tests / f"test_{NAME}.py").unlink()  # what it does is tried in an account
-    environment = f'config:\n  compute:environment:\n    {NAME}:\n      GREETING: "{greeting}"\n'
-    (checkout / "environments" / f"Pulumi.{suffix}.yaml").write_text(environment, encoding="utf-8")
