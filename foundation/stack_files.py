@@ -20,6 +20,8 @@ FOLDER = "environments"
 # Namespaces beside those of the layers: the provider's and the engine's.
 _SHARED_NAMESPACES = ("aws", "pulumi")
 _SALT = "encryptionsalt"
+# The engine would hand an encrypted value to functions as plain text, and keep it in the state as such.
+_PLAIN = "compute:environment"
 
 _NAMESPACES_RULE = f"keys of {', '.join(f'{name}:' for name in LAYER_NAMES)} or aws:"
 
@@ -65,6 +67,9 @@ def layer_files(layer: str, stack: str, root: Path | None = None) -> LayerFiles:
             if namespace in LAYER_NAMES and namespace != layer:
                 continue
             problems += _unlike_written(full_key, value)
+            if full_key == _PLAIN and _is_secret(value):
+                allowed = "plain values: what is secret is a Secret of the catalog, read at run time"
+                problems.append(Problem(where=f"{full_key.place} {full_key}", value="encrypted", allowed=allowed))
             if namespace == layer:
                 found.own[key] = _without_schema(value)
             elif namespace == "aws":

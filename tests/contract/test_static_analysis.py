@@ -111,6 +111,12 @@ def deployers() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, recording in roll_out(config=OPTIONAL).items():
         made = [Planned(layer=name, type=item.type, name=item.name, inputs=item.inputs) for item in recording.resources]
+        if name == "compute":
+            function = {"functionName": "lambda-query-dev", "function": "lambda-query-dev", "qualifier": "live"}
+            made += [
+                Planned(layer=name, type=f"aws:lambda/{kind}", name=kind, inputs=function)
+                for kind in ("functionUrl:FunctionUrl", "permission:Permission")
+            ]
         found[f"deployer-{name} deployer"] = {"kind": "deployer", "document": policy(made, place, "dev")}
     return found
 

@@ -86,6 +86,15 @@ def test_an_error_names_the_line_of_the_file(tmp_path: Path) -> None:
     assert refused(configured)[0] == "environments/Pulumi.prod.yaml:4 compute:environment.read.PARTNER_URL"
 
 
+def test_values_that_are_encrypted_together_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "environments").mkdir()
+    lines = ["config:", "  compute:environment:", "    secure: v1:abc"]
+    (tmp_path / "environments" / "Pulumi.prod.yaml").write_text("\n".join(lines))
+    with pytest.raises(InvalidConfiguration) as raised:
+        layer_files("compute", "prod", tmp_path)
+    assert "a Secret of the catalog" in raised.value.problems[0].allowed
+
+
 def test_other_functions_of_the_catalog_are_not_touched() -> None:
     other = replace(READ, name="other", environment={"MODE": PerEnvironment(default="fast")})
     assert values(with_function(other), {}, "prod")["other"] == {"MODE": "fast"}
