@@ -10,7 +10,7 @@ from typing import Any
 from foundation.catalog import CATALOG
 from foundation.guardrails.rules import CONFIGURATION, UNKNOWN, Finding, Resource, Resources, of_type, suffixes_of
 from foundation.layers import project
-from foundation.model import Catalog, QueueTrigger, ScheduleTrigger, StreamTrigger
+from foundation.model import Catalog, ScheduleTrigger, StreamTrigger
 from foundation.naming import Names
 
 LEVEL = "observability:alarmLevel"
@@ -54,10 +54,9 @@ def _wanted(catalog: Catalog, names: Names, level: str) -> Iterator[tuple[str, s
     for queue in catalog.queues:
         if not pages:
             yield "ApproximateAgeOfOldestMessage", names.queue(queue.name)
-        yield "ApproximateNumberOfMessagesVisible", names.dead_letter_queue(queue.name)
+    for name in catalog.dead_letter_queues:
+        yield "ApproximateNumberOfMessagesVisible", names.dead_letter_queue(name)
     for function in catalog.functions:
-        if not isinstance(function.trigger, QueueTrigger):
-            yield "ApproximateNumberOfMessagesVisible", names.dead_letter_queue(function.name)
         if pages:
             continue
         if isinstance(function.trigger, StreamTrigger):

@@ -15,27 +15,6 @@ RETENTION_DAYS = (7, 14)
 # official provider sends where a queue says nothing.
 LARGEST_MESSAGE_BYTES, PROVIDER_MESSAGE_BYTES = 1_048_576, 262_144
 
-# Types of this estate that AWS has no tags for. Of others the SDK is asked, which takes a moment to load.
-_UNTAGGABLE = {
-    "aws:appautoscaling/policy:Policy",
-    "aws:appautoscaling/scheduledAction:ScheduledAction",
-    "aws:cloudwatch/dashboard:Dashboard",
-    "aws:cloudwatch/logMetricFilter:LogMetricFilter",
-    "aws:cloudwatch/queryDefinition:QueryDefinition",
-    "aws:iam/rolePolicy:RolePolicy",
-    "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-    "aws:lambda/alias:Alias",
-    "aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
-    "aws:lambda/functionUrl:FunctionUrl",
-    "aws:lambda/permission:Permission",
-    "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
-    "aws:scheduler/schedule:Schedule",
-    "aws:sns/topicPolicy:TopicPolicy",
-    "aws:sns/topicSubscription:TopicSubscription",
-    "aws:sqs/queuePolicy:QueuePolicy",
-    "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy",
-    "aws:sqs/redrivePolicy:RedrivePolicy",
-}
 # Those that get a random name when they are given none.
 _NAMED = {
     "aws:cloudwatch/logGroup:LogGroup",
@@ -61,7 +40,7 @@ def _region(resource: Resource) -> Iterator[Finding]:
 
 
 def _tags(resource: Resource) -> Iterator[Finding]:
-    if not resource.type.startswith("aws:") or resource.type in _UNTAGGABLE or resource.props.get("tags") is UNKNOWN:
+    if not resource.type.startswith("aws:") or resource.props.get("tags") is UNKNOWN:
         return
     if not resource.tags and not sdk.has_tags(resource.type):
         return
