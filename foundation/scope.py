@@ -18,7 +18,7 @@ def is_scoped(arn: str) -> bool:
     if not wildcard:
         return bool(resource)
     if service == "iam":
-        return False  # a path names no role: whoever makes roles below it decides
+        return False  # a path names no role, but all that are made below it
     if service == "secretsmanager" and _OF_SECRET.fullmatch(resource):
         return True
     # A log group's name has slashes.

@@ -51,7 +51,7 @@ def reference(secret: Secret, suffix: str) -> str:
 def statements(secret: Secret, sid: str, arns: Arns) -> Iterator[dict[str, Any]]:
     """Yield the permissions to read a secret: the secret itself, and its key if that is a customer's.
 
-    AWS's own keys allow their services to decrypt for whoever may read the secret.
+    AWS's own keys allow their services to decrypt for a caller that may read the secret.
     """
     name = filled(secret.parameter or secret.secret, arns)
     resource = f"parameter/{name.removeprefix('/')}" if secret.parameter else f"secret:{name}-??????"

@@ -24,11 +24,14 @@ WORDS: Mapping[str, str] = {
     "complaint": "diagnostic",
     "complaints": "diagnostic",
     "hasten": "make_visible",
+    "mend": "fix",
+    "mended": "fixed",
     "holdings": "data loss",
     "patience": "timeout, seconds for retries",
     "patiently": "retried",
     "postponed": "retryable",
     "uninvited": "undeclared permission",
+    "whoever": "the role that does it: deployer, caller, owner",
 }
 EXCEPTIONS: Mapping[str, str] = {
     "scripts/words.py": "lists the words",

@@ -35,7 +35,7 @@ def _each(check: Callable[[Resource, Statement], Iterator[Finding]]) -> Callable
                 yield from check(resource, statement)
         except (ValueError, AttributeError) as error:
             found = f"a policy document that can't be read ({error})"
-            yield Finding(resource=resource, found=found, mend="write it as JSON, with a list of statements")
+            yield Finding(resource=resource, found=found, fix="write it as JSON, with a list of statements")
 
     return whole
 
@@ -48,22 +48,22 @@ def _actions(resource: Resource, statement: Statement) -> Iterator[Finding]:
             yield Finding(
                 resource=resource,
                 found=f"{action!r} in {statement.sid}",
-                mend="name every action that is needed, each in full",
+                fix="name every action that is needed, each in full",
             )
     if "NotAction" in statement.content:
         found = f"NotAction {shown(statement.content['NotAction'])} in {statement.sid}, which allows everything else"
-        yield Finding(resource=resource, found=found, mend="name the actions that are needed in Action")
+        yield Finding(resource=resource, found=found, fix="name the actions that are needed in Action")
 
 
 def _no_wildcard_actions(resource: Resource) -> Iterator[Finding]:
     yield from _each(_actions)(resource)
     if resource.type in _PERMISSIONS and "*" in resource.text("action"):
         found = f"action {resource.text('action')!r}"
-        yield Finding(resource=resource, found=found, mend="name the one action that is needed, in full")
+        yield Finding(resource=resource, found=found, fix="name the one action that is needed, in full")
     managed = resource.props.get("managedPolicyArns")
     if resource.type in _MANAGED or (isinstance(managed, list) and managed):
         found = f"a managed policy ({shown(managed or resource.props.get('policyArn'))}), whose actions are not ours"
-        yield Finding(resource=resource, found=found, mend="grant what is needed in foundation/catalog.py")
+        yield Finding(resource=resource, found=found, fix="grant what is needed in foundation/catalog.py")
 
 
 def _resources(resource: Resource, statement: Statement) -> Iterator[Finding]:
@@ -71,11 +71,11 @@ def _resources(resource: Resource, statement: Statement) -> Iterator[Finding]:
         return
     for arn in statement.all("Resource"):
         if not is_scoped(arn):
-            mend = "name the resource; wildcards stand only below a whole name (…/table-events-dev/stream/*)"
-            yield Finding(resource=resource, found=f"{arn!r} in {statement.sid}", mend=mend)
+            fix = "name the resource; wildcards stand only below a whole name (…/table-events-dev/stream/*)"
+            yield Finding(resource=resource, found=f"{arn!r} in {statement.sid}", fix=fix)
     if "NotResource" in statement.content or not statement.all("Resource"):
         found = f"{statement.sid} without Resource"
-        yield Finding(resource=resource, found=found, mend="name the resources in Resource")
+        yield Finding(resource=resource, found=found, fix="name the resources in Resource")
 
 
 def _principals(resource: Resource, statement: Statement) -> Iterator[Finding]:
@@ -84,7 +84,7 @@ def _principals(resource: Resource, statement: Statement) -> Iterator[Finding]:
     principal = statement.content.get("Principal")
     if "NotPrincipal" in statement.content or principal == "*":
         found = f"{'everybody' if principal == '*' else 'NotPrincipal'} as principal of {statement.sid}"
-        yield Finding(resource=resource, found=found, mend="name the AWS service that is to be let in")
+        yield Finding(resource=resource, found=found, fix="name the AWS service that is to be let in")
         return
     for kind, names in (principal or {}).items():
         for name in listed(names):
@@ -98,13 +98,13 @@ def _principal(resource: Resource, statement: Statement, kind: str, name: str) -
             yield Finding(
                 resource=resource,
                 found=f"{name} as principal of {statement.sid} on behalf of any account, or of another",
-                mend="add a condition that aws:SourceAccount, or the account in aws:SourceArn, is the resource's own",
+                fix="add a condition that aws:SourceAccount, or the account in aws:SourceArn, is the resource's own",
             )
         return
     account = name.split(":")[4] if name.count(":") >= 5 else name
     if kind != "AWS" or account not in own:
-        mend = "name a service, or a role of the resource's own account"
-        yield Finding(resource=resource, found=f"{kind} principal {name!r} in {statement.sid}", mend=mend)
+        fix = "name a service, or a role of the resource's own account"
+        yield Finding(resource=resource, found=f"{kind} principal {name!r} in {statement.sid}", fix=fix)
 
 
 def _names_its_source(statement: Statement, own: set[str]) -> bool:
@@ -125,7 +125,7 @@ def _no_foreign_principals(resource: Resource) -> Iterator[Finding]:
     yield from _each(_principals)(resource)
     if resource.type == "aws:lambda/functionUrl:FunctionUrl" and resource.text("authorizationType") != "AWS_IAM":
         found = f"authorizationType {shown(resource.props.get('authorizationType'))}"
-        yield Finding(resource=resource, found=found, mend="set it to AWS_IAM")
+        yield Finding(resource=resource, found=found, fix="set it to AWS_IAM")
     if resource.type in _PERMISSIONS:
         yield from _permission(resource)
 
@@ -138,8 +138,8 @@ def _permission(resource: Resource) -> Iterator[Finding]:
     sourced = resource.props.get("sourceArn") or resource.props.get("sourceAccount")
     if principal and (not principal.endswith(".amazonaws.com") or not sourced):
         found = f"principal {principal!r} {'with' if sourced else 'without'} a source"
-        mend = "let a service in, and name its resource in sourceArn or its account in sourceAccount"
-        yield Finding(resource=resource, found=found, mend=mend)
+        fix = "let a service in, and name its resource in sourceArn or its account in sourceAccount"
+        yield Finding(resource=resource, found=found, fix=fix)
 
 
 ACCESS_RULES = (

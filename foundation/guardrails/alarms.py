@@ -28,16 +28,16 @@ def alarms(resources: Resources, catalog: Catalog = CATALOG) -> Iterator[Finding
     names = Names(next(iter(suffixes_of(single)), ""))
     for metric, resource in _wanted(catalog, names, _level(resources)):
         if (metric, resource) not in watched:
-            mend = "add it to the alarms in observability"
-            yield Finding(resource=stack, found=f"no alarm on {metric} of {resource}", mend=mend)
+            fix = "add it to the alarms in observability"
+            yield Finding(resource=stack, found=f"no alarm on {metric} of {resource}", fix=fix)
     if any(UNKNOWN in (alarm.props.get("alarmRule"), alarm.props.get("alarmActions")) for alarm in composite):
         return
     notified = _notified_of(composite)
     for alarm in single:
         name = alarm.text("name")
         if not alarm.props.get("alarmActions") and name not in notified:
-            mend = "give it a severity, or a symptom whose composite alarm notifies (observability/symptoms.py)"
-            yield Finding(resource=alarm, found=f"nobody is notified of {name}", mend=mend)
+            fix = "give it a severity, or a symptom whose composite alarm notifies (observability/symptoms.py)"
+            yield Finding(resource=alarm, found=f"nobody is notified of {name}", fix=fix)
 
 
 def _level(resources: Resources) -> str:

@@ -44,7 +44,7 @@ EXEMPTIONS: tuple[Exemption, ...] = (
         rule="parliament:RESOURCE_STAR",
         resource="deployer-observability",
         about="cloudwatch:PutCompositeAlarm",
-        reason="CloudWatch refuses both actions on composite alarms to whoever may not use them on everything (API "
+        reason="CloudWatch refuses both actions on composite alarms to callers without them on everything (API "
         "Reference, PutCompositeAlarm and DescribeAlarms). It is about who rolls out, not about a function's role.",
         expires=date(2027, 6, 30),
     ),

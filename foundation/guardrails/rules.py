@@ -62,11 +62,11 @@ def suffixes_of(resources: Resources) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One breach: the resource, what was found there, and how to mend it."""
+    """One breach: the resource, what was found there, and how to fix it."""
 
     resource: Resource
     found: str
-    mend: str
+    fix: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +91,7 @@ class StackRule:
 def message(rule: Rule | StackRule, finding: Finding) -> str:
     """Text for a person: the rule, the resource, the value found, how to fix it."""
     where = f"{finding.resource.name} ({finding.resource.type})"
-    return f"rule {rule.name}: {where}: found {finding.found}. To fix it: {finding.mend}."
+    return f"rule {rule.name}: {where}: found {finding.found}. To fix it: {finding.fix}."
 
 
 def shown(value: object) -> str:

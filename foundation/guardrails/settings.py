@@ -35,8 +35,8 @@ def _region(resource: Resource) -> Iterator[Finding]:
     provider = resource.type == "pulumi:providers:aws"
     region = resource.props.get("region")
     if (provider or (resource.type.startswith("aws:") and region is not None)) and region not in (REGION, UNKNOWN):
-        mend = f"set aws:region to {REGION} in the layer's Pulumi.yaml, and no region on a resource"
-        yield Finding(resource=resource, found=f"region {shown(region)}", mend=mend)
+        fix = f"set aws:region to {REGION} in the layer's Pulumi.yaml, and no region on a resource"
+        yield Finding(resource=resource, found=f"region {shown(region)}", fix=fix)
 
 
 def _tags(resource: Resource) -> Iterator[Finding]:
@@ -47,17 +47,17 @@ def _tags(resource: Resource) -> Iterator[Finding]:
     for key in TAG_KEYS:
         value = resource.tags.get(key)
         if value is not UNKNOWN and not str(value or "").strip():
-            mend = "give it Tags.of(layer, component)"
-            yield Finding(resource=resource, found=f"tag {key} {shown(value)}", mend=mend)
+            fix = "give it Tags.of(layer, component)"
+            yield Finding(resource=resource, found=f"tag {key} {shown(value)}", fix=fix)
 
 
 def _name(resource: Resource) -> Iterator[Finding]:
     suffix, name = resource.tags.get("Environment"), resource.props.get("name")
     if name is None and resource.type in _NAMED:
-        yield Finding(resource=resource, found="no name", mend="name it through Names.of(kind, purpose)")
+        yield Finding(resource=resource, found="no name", fix="name it through Names.of(kind, purpose)")
     elif isinstance(name, str) and isinstance(suffix, str) and not name.endswith(f"-{suffix}"):
-        mend = f"name it through Names.of(kind, purpose), so that it ends with -{suffix}"
-        yield Finding(resource=resource, found=f"name {name!r}", mend=mend)
+        fix = f"name it through Names.of(kind, purpose), so that it ends with -{suffix}"
+        yield Finding(resource=resource, found=f"name {name!r}", fix=fix)
 
 
 def _memory(resource: Resource) -> Iterator[Finding]:
@@ -66,8 +66,8 @@ def _memory(resource: Resource) -> Iterator[Finding]:
     # Without a size a function gets 128 MB.
     memory = resource.props.get("memorySize") or 128
     if memory is not UNKNOWN and not MEMORY_MB[0] <= memory <= MEMORY_MB[1]:
-        mend = f"give it {MEMORY_MB[0]} to {MEMORY_MB[1]} MB in compute/sizing.json"
-        yield Finding(resource=resource, found=f"{memory:g} MB of memory", mend=mend)
+        fix = f"give it {MEMORY_MB[0]} to {MEMORY_MB[1]} MB in compute/sizing.json"
+        yield Finding(resource=resource, found=f"{memory:g} MB of memory", fix=fix)
 
 
 def _retention(resource: Resource) -> Iterator[Finding]:
@@ -76,8 +76,8 @@ def _retention(resource: Resource) -> Iterator[Finding]:
     days = resource.props.get("retentionInDays") or 0
     if days is not UNKNOWN and not RETENTION_DAYS[0] <= days <= RETENTION_DAYS[1]:
         found = f"{days:g} days of retention" if days else "no retention: its logs are kept for ever"
-        mend = f"set compute:logRetentionDays from {RETENTION_DAYS[0]} to {RETENTION_DAYS[1]}"
-        yield Finding(resource=resource, found=found, mend=mend)
+        fix = f"set compute:logRetentionDays from {RETENTION_DAYS[0]} to {RETENTION_DAYS[1]}"
+        yield Finding(resource=resource, found=found, fix=fix)
 
 
 def _removable(resource: Resource) -> Iterator[Finding]:
@@ -85,7 +85,7 @@ def _removable(resource: Resource) -> Iterator[Finding]:
     if resource.protect:
         kept.append("protect")
     for key in kept:
-        yield Finding(resource=resource, found=f"{key} true", mend="leave it out: an environment is torn down whole")
+        yield Finding(resource=resource, found=f"{key} true", fix="leave it out: an environment is torn down whole")
 
 
 def _encrypted(resource: Resource) -> Iterator[Finding]:
@@ -93,11 +93,11 @@ def _encrypted(resource: Resource) -> Iterator[Finding]:
     managed = resource.props.get("sqsManagedSseEnabled") in (True, UNKNOWN)
     if resource.type == "aws:sqs/queue:Queue" and not key and not managed:
         found = f"sqsManagedSseEnabled {shown(resource.props.get('sqsManagedSseEnabled'))} and no key"
-        yield Finding(resource=resource, found=found, mend="set sqs_managed_sse_enabled=True, or name a key")
+        yield Finding(resource=resource, found=found, fix="set sqs_managed_sse_enabled=True, or name a key")
     # The alias by itself, or its ARN.
     if resource.type == "aws:sns/topic:Topic" and resource.text("kmsMasterKeyId").endswith("alias/aws/sns"):
-        mend = "name a key of one's own whose policy lets cloudwatch.amazonaws.com in, or none"
-        yield Finding(resource=resource, found=f"kmsMasterKeyId {key!r}, which alarms can't use", mend=mend)
+        fix = "name a key of one's own whose policy lets cloudwatch.amazonaws.com in, or none"
+        yield Finding(resource=resource, found=f"kmsMasterKeyId {key!r}, which alarms can't use", fix=fix)
 
 
 def _failure_destination(resource: Resource) -> Iterator[Finding]:
@@ -111,8 +111,8 @@ def _failure_destination(resource: Resource) -> Iterator[Finding]:
     else:
         return
     if not _reaches(resource.props, *path):
-        mend = f"name its failure queue in {'.'.join(path)}"
-        yield Finding(resource=resource, found=found, mend=mend)
+        fix = f"name its failure queue in {'.'.join(path)}"
+        yield Finding(resource=resource, found=found, fix=fix)
 
 
 def _reaches(props: Any, *path: str) -> bool:
@@ -137,8 +137,8 @@ def _redrive(resource: Resource) -> Iterator[Finding]:
         target = None
     if not target:
         found = f"redrivePolicy {shown(policy)}"
-        mend = "name its dead-letter queue in redrive_policy; a queue of failures is called dlq-…"
-        yield Finding(resource=resource, found=found, mend=mend)
+        fix = "name its dead-letter queue in redrive_policy; a queue of failures is called dlq-…"
+        yield Finding(resource=resource, found=found, fix=fix)
 
 
 def _dead_letters_fit(resource: Resource) -> Iterator[Finding]:
@@ -146,8 +146,8 @@ def _dead_letters_fit(resource: Resource) -> Iterator[Finding]:
         return
     size = resource.props.get("maxMessageSize") or PROVIDER_MESSAGE_BYTES
     if size is not UNKNOWN and size < LARGEST_MESSAGE_BYTES:
-        mend = f"set max_message_size={LARGEST_MESSAGE_BYTES}: a dead letter that does not fit is lost"
-        yield Finding(resource=resource, found=f"room for messages of {size:g} bytes", mend=mend)
+        fix = f"set max_message_size={LARGEST_MESSAGE_BYTES}: a dead letter that does not fit is lost"
+        yield Finding(resource=resource, found=f"room for messages of {size:g} bytes", fix=fix)
 
 
 SETTING_RULES = (

@@ -38,13 +38,13 @@ def _one_environment(resources: Resources) -> Iterator[Finding]:
     for resource in resources:
         tag = resource.tags.get("Environment")
         if len(suffixes) > 1 and isinstance(tag, str):
-            mend = "take the tags of every resource from one environment's foundation"
-            yield Finding(resource=resource, found=f"tag Environment {tag!r} beside others in this layer", mend=mend)
+            fix = "take the tags of every resource from one environment's foundation"
+            yield Finding(resource=resource, found=f"tag Environment {tag!r} beside others in this layer", fix=fix)
         name = _name(resource)
         ours = resource.type.startswith("aws:") and resource.type not in _NAMED_WITHIN_ANOTHER
         if ours and suffixes and isinstance(name, str) and not any(name.endswith(f"-{suffix}") for suffix in suffixes):
-            mend = f"name it through Names.of(kind, purpose), so that it ends with -{suffixes[0]}"
-            yield Finding(resource=resource, found=f"name {name!r}", mend=mend)
+            fix = f"name it through Names.of(kind, purpose), so that it ends with -{suffixes[0]}"
+            yield Finding(resource=resource, found=f"name {name!r}", fix=fix)
 
 
 def _log_groups(resources: Resources) -> Iterator[Finding]:
@@ -52,8 +52,8 @@ def _log_groups(resources: Resources) -> Iterator[Finding]:
     for function in of_type(resources, "lambda/function:Function"):
         group = function.text("loggingConfig", "logGroup") or f"/aws/lambda/{function.text('name')}"
         if not {group, UNKNOWN} & groups:
-            mend = "declare its log group in the same layer, with a retention"
-            yield Finding(resource=function, found=f"no log group {group}", mend=mend)
+            fix = "declare its log group in the same layer, with a retention"
+            yield Finding(resource=function, found=f"no log group {group}", fix=fix)
 
 
 def _scaling(resources: Resources) -> Iterator[Finding]:
@@ -73,9 +73,9 @@ def _scaling(resources: Resources) -> Iterator[Finding]:
             for kind, found in scaled.items():
                 if not wanted & found:
                     word = kind.partition(":")[0]
-                    mend = "declare capacity in both directions in foundation/catalog.py, or none (on demand)"
+                    fix = "declare capacity in both directions in foundation/catalog.py, or none (on demand)"
                     found_text = f"provisioned {direction.lower()} capacity without a scaling {word}"
-                    yield Finding(resource=table, found=found_text, mend=mend)
+                    yield Finding(resource=table, found=found_text, fix=fix)
 
 
 def _warm(resources: Resources, catalog: Catalog = CATALOG, today: date | None = None) -> Iterator[Finding]:
@@ -83,14 +83,14 @@ def _warm(resources: Resources, catalog: Catalog = CATALOG, today: date | None =
     last = over_since(configured.get(_key(UNTIL)), today or datetime.now(UTC).date())
     if is_waived(configured.get(_key(MINIMUM))):
         if last:
-            mend = f"set {_key(MINIMUM)} to 1 or more, or agree on another day in {_key(UNTIL)}"
+            fix = f"set {_key(MINIMUM)} to 1 or more, or agree on another day in {_key(UNTIL)}"
             for function in _not_warm(resources, catalog):
                 found = f"no provisioned concurrency, though the waiver ended on {last}"
-                yield Finding(resource=function, found=found, mend=mend)
+                yield Finding(resource=function, found=found, fix=fix)
         return
     for function in _not_warm(resources, catalog):
-        mend = "keep its ProvisionedConcurrency in compute/function.py, or declare it not critical"
-        yield Finding(resource=function, found="a critical function without provisioned concurrency", mend=mend)
+        fix = "keep its ProvisionedConcurrency in compute/function.py, or declare it not critical"
+        yield Finding(resource=function, found="a critical function without provisioned concurrency", fix=fix)
 
 
 def _waived(resources: Resources, catalog: Catalog = CATALOG, today: date | None = None) -> Iterator[Finding]:
@@ -99,10 +99,10 @@ def _waived(resources: Resources, catalog: Catalog = CATALOG, today: date | None
     if not is_waived(configured.get(_key(MINIMUM))) or over_since(until, today or datetime.now(UTC).date()):
         return
     end = f"{until}" if until else f"{_key(MINIMUM)} is 1 or more; {_key(UNTIL)} would set an end"
-    mend = f"have the account's quota raised (scripts/estate doctor says how), then set {_key(MINIMUM)}"
+    fix = f"have the account's quota raised (scripts/estate doctor says how), then set {_key(MINIMUM)}"
     for function in _not_warm(resources, catalog):
         found = f"no provisioned concurrency, which is waived until {end}"
-        yield Finding(resource=function, found=found, mend=mend)
+        yield Finding(resource=function, found=found, fix=fix)
 
 
 def _small(resources: Resources) -> Iterator[Finding]:
@@ -114,8 +114,8 @@ def _small(resources: Resources) -> Iterator[Finding]:
         if stack.project == project(layer):
             keys = [f"{layer}:{key}" for key in settings]
             said = ", ".join(f"{key} {configured[key]}" for key in keys if key in configured)
-            mend = f"set {small.LAYER}:{small.KEY} to false for an environment that others rely on"
-            yield Finding(resource=stack, found=f"a small environment: {said}", mend=mend)
+            fix = f"set {small.LAYER}:{small.KEY} to false for an environment that others rely on"
+            yield Finding(resource=stack, found=f"a small environment: {said}", fix=fix)
 
 
 def _not_warm(resources: Resources, catalog: Catalog) -> Iterator[Resource]:
@@ -143,8 +143,8 @@ def _invokers(resources: Resources) -> Iterator[Finding]:
     for permission in of_type(resources, "lambda/permission:Permission"):
         principal = permission.text("principal")
         if own and ":iam:" in principal and principal.split(":")[4] not in own:
-            mend = "name a role or user of the account that the function is in, with {account} in foundation/catalog.py"
-            yield Finding(resource=permission, found=f"principal {principal!r}", mend=mend)
+            fix = "name a role or user of the account that the function is in, with {account} in foundation/catalog.py"
+            yield Finding(resource=permission, found=f"principal {principal!r}", fix=fix)
 
 
 def _topic_keys(resources: Resources) -> Iterator[Finding]:
@@ -152,8 +152,8 @@ def _topic_keys(resources: Resources) -> Iterator[Finding]:
     for topic in of_type(resources, "sns/topic:Topic") if key else ():
         found = topic.props.get("kmsMasterKeyId")
         if found not in (key, UNKNOWN):
-            mend = f"give it the key of {TOPIC_KEY}, {key}"
-            yield Finding(resource=topic, found=f"kmsMasterKeyId {shown(found)}", mend=mend)
+            fix = f"give it the key of {TOPIC_KEY}, {key}"
+            yield Finding(resource=topic, found=f"kmsMasterKeyId {shown(found)}", fix=fix)
 
 
 STACK_RULES = (

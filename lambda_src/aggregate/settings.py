@@ -7,7 +7,7 @@ from shared import environment
 
 
 class Settings(NamedTuple):
-    """The contract between the function and whoever deploys it."""
+    """The contract between the function and its deployment."""
 
     table_pages: str
     """TABLE_PAGES: name of the table that remembers which events have been counted."""

@@ -7,7 +7,7 @@ from shared import environment
 
 
 class Settings(NamedTuple):
-    """The contract between the function and whoever deploys it."""
+    """The contract between the function and its deployment."""
 
     table_events: str
     """TABLE_EVENTS: name of the table that takes the events."""

@@ -7,7 +7,7 @@ from shared import environment
 
 
 class Settings(NamedTuple):
-    """The contract between the function and whoever deploys it."""
+    """The contract between the function and its deployment."""
 
     table_aggregates: str
     """TABLE_AGGREGATES: name of the table of hourly counts and sums."""

@@ -17,7 +17,7 @@ _PLACES = {"ssm": "SSM parameter", "secretsmanager": "Secrets Manager secret"}
 
 
 class SecretProblem(Exception):
-    """A secret that is missing, empty or no text; whoever looks after it has to put it there."""
+    """A secret that is missing, empty or no text; its owner has to put it there."""
 
 
 class Secret:

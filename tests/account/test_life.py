@@ -60,12 +60,12 @@ def test_what_fails_is_named_with_awss_error_and_how_to_go_on(account: Account, 
     assert "fix the cause, then: scripts/deploy_all.sh dev" in broken.text
 
     logs.delete_log_group(logGroupName=LOG_GROUP)
-    mended = deploy(run)
-    assert mended.results == {
+    fixed = deploy(run)
+    assert fixed.results == {
         "foundation": "unchanged", "data": "unchanged", "compute": "deployed", "observability": "deployed"
     }  # fmt: skip
-    assert broken.total("created") + mended.total("created") > 100
-    assert mended.whole["continue"] is None
+    assert broken.total("created") + fixed.total("created") > 100
+    assert fixed.whole["continue"] is None
     assert set(account.listed().values()) == {1}
 
 

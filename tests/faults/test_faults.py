@@ -45,7 +45,7 @@ def denied(aws: EmbeddedAws, command: str, action: str) -> CompletedProcess[str]
     with disturbed(aws, faults) as run:
         ended = run(*TOOL, command, code=1)
         assert time.monotonic() - faults.denied_at[0] < STOPS_WITHIN
-    assert "in passing" not in ended.stderr
+    assert "trying again" not in ended.stderr
     return ended
 
 

@@ -146,7 +146,7 @@ def test_poison_of_each_path_sets_off_its_alarms_and_comes_back_once(
         every = {"ingest", "aggregate", "query"}
         told.expect(every, pages=every, failing=every)
         listed = redrive(estate, "--dry-run")
-        # Not put right yet: it fails again, is counted, and is back.
+        # Not fixed yet: it fails again, is counted, and is back.
         again = redrive(estate, "aggregate", code=1)
     ingest, aggregate = queue_of(listed, "ingest"), queue_of(listed, "aggregate")
     assert (ingest["messages"], ingest["quarantined"], ingest["replayed"], ingest["left"]) == (12, 0, 0, 12)

@@ -1,6 +1,6 @@
 """The functions in simulated time: a queue with its mapping, a stream with shards, tables with capacity that scales.
 
-Every invocation runs in a thread of its own, one thread at a time: whoever waits hands over to the next event of the
+Every invocation runs in a thread of its own, one thread at a time: a waiting one hands over to the next event of the
 clock. The functions' code is the real one, with the client's retries; what stands in for AWS are tables with a token
 bucket each (300 seconds of unused capacity), target tracking as it works on two minutes of metrics, a queue with
 visibility timeouts and receive counts, and shards that hand over a batch at a time and repeat it until it succeeds.

@@ -64,7 +64,7 @@ def _item(number: int) -> dict[str, Any]:
 
 
 def serve(listener: socket.socket, answer: Callable[[str, dict[str, Any]], dict[str, Any]], seconds: float) -> None:
-    """Answer whoever connects, each connection in a thread, until the listener is closed."""
+    """Answer every client, each connection in a thread, until the listener is closed."""
     with contextlib.suppress(OSError):
         while True:
             connection, _ = listener.accept()

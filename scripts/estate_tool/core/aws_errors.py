@@ -75,7 +75,7 @@ def explained(error: Exception, environment: Environment | None = None) -> Estat
     """The message for an error that boto3 raised: the one place that words them."""
     from botocore import exceptions
 
-    # A network that does not answer is mended in another place than a process of this machine.
+    # A network that does not answer is fixed in another place than a process of this machine.
     local = environment is not None and environment.local
     name = f" for environment {environment.name}" if environment else ""
     if isinstance(error, exceptions.ClientError):

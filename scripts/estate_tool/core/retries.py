@@ -54,7 +54,7 @@ def boto_config(*, attempts: int = ATTEMPTS, mode: str = MODE, **more: Any) -> C
 
 
 def show(client: Any, say: Callable[[str], None]) -> Any:
-    """The boto3 client, which from now on `say`s of each call that failed in passing what was wrong with it."""
+    """The boto3 client, which reports each transient failure through `say` before it is retried."""
 
     def look(attempts: int, operation: Any, response: Any, caught_exception: Exception | None, **_: object) -> None:
         problem = _problem(response, caught_exception)

@@ -1,4 +1,4 @@
-"""The IAM policy that whoever rolls layers out needs, from what their programs would register."""
+"""The IAM policy that a deployer needs, from what their programs would register."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ class _Comparison:
             self._changed(metadata, "old", "new")
 
     def take_preview(self, event: Mapping[str, Any]) -> None:
-        """Digests one event of a preview: what a rollout would put right although AWS is as the state says."""
+        """Digests one event of a preview: what a rollout would repair although AWS is as the state says."""
         self.errors.as_preview(event)
         metadata = event.get("resourcePreEvent", {}).get("metadata", {})
         if not str(metadata.get("type", "")).startswith("aws:"):

@@ -90,7 +90,7 @@ class StackState:
 
     @cached_property
     def digest(self) -> str:
-        """Changes with every change of a resource in the state, whoever makes it and however.
+        """Changes with every change of a resource in the state, by any tool.
 
         Not with a run that leaves every resource as it was: the engine compares with nothing else.
         """

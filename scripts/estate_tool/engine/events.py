@@ -152,7 +152,7 @@ class Changes:
             self._policy(event["policyEvent"])
 
     def _policy(self, broken: Mapping[str, Any]) -> None:
-        # The rule's statement, then what breaks it and how to mend it.
+        # The rule's statement, then what breaks it and how to fix it.
         message, urn = " ".join(str(broken["message"]).split()), str(broken.get("resourceUrn", ""))
         if broken.get("enforcementLevel") == "mandatory":
             self._add(Diagnostic(message=message, urn=urn, rule=str(broken.get("policyName") or "guardrail")))

@@ -60,7 +60,7 @@ def _logged_in(variables: Mapping[str, str]) -> str:
     return ""
 
 
-def mend(state: Path) -> None:
+def fix(state: Path) -> None:
     """Remove empty attribute files, over which the engine stumbles with nothing but `EOF`, and files half written.
 
     The engine writes a state beside the old one and renames it, but the attributes in two steps: an empty file first.

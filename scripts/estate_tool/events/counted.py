@@ -75,7 +75,7 @@ class CountedEvents:
     def uncounted(self, items: Iterable[Item]) -> list[Item]:
         """Return the stored events that are not counted, however long it takes to be certain of each.
 
-        An item that tells no place counts as one, so that whoever hands it to the aggregation hears why.
+        An item that tells no place counts as one, so that the caller of the aggregation gets the reason.
         """
         places = [(item, _place(item)) for item in items]
         bits: dict[str, int] = {}

@@ -96,7 +96,7 @@ class Ledger:
         return len(given_up)
 
     def counted_events(self) -> list[bytes]:
-        """Events that are in the aggregates, whoever brought them there."""
+        """Events that are in the aggregates, by any sender."""
         return [event for event in self._events if event not in self._outstanding and event not in self._given_up]
 
     def found_before(self, events: Iterable[bytes]) -> None:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from estate_tool.redrive.options import Options, Pace
 
 
-# What SQS and Lambda say of a message or payload that they do not take, whoever sends it.
+# What SQS and Lambda say of a message or payload that they do not take from any sender.
 _REFUSED = {
     "InvalidParameterValue", "InvalidParameterValueException", "InvalidMessageContents", "InvalidAttributeValue",
     "MessageTooLong", "RequestTooLargeException", "InvalidRequestContentException",

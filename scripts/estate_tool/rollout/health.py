@@ -54,7 +54,7 @@ def read(client: Callable[[str], Any], resources: Iterable[Resource]) -> dict[st
 
 
 def _asked(part: Callable[[], Any]) -> tuple[Any, str]:
-    """Return what AWS tells, or its reason for refusing; whoever rolls out may not be allowed to read everything."""
+    """Return what AWS tells, or its reason for refusing; a deployer may not be allowed to read everything."""
     from botocore.exceptions import ClientError
 
     from estate_tool.core.aws_errors import FORBIDDEN

@@ -1,4 +1,4 @@
-"""A layer whose engine run failed only in passing is run again; the engine goes on where it stopped."""
+"""A layer whose engine run failed for transient reasons only is run again; the engine goes on where it stopped."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def ready(environment: Environment, report: Report) -> Iterator[Pulumi]:
 
     engine = ensure_engine(report)
     _put_on_path(engine)
-    _mend_state()
+    _fix_state()
     # A real account is the user's own: endpoints, plugin and backend are there.
     if not environment.local:
         yield Pulumi(stack=environment.name, version=engine.version)
@@ -43,7 +43,7 @@ def ready(environment: Environment, report: Report) -> Iterator[Pulumi]:
         yield Pulumi(stack=environment.name, attach=provider.variables, version=engine.version)
     finally:
         provider.stop()
-        _mend_state()
+        _fix_state()
 
 
 def reader(environment: Environment) -> Pulumi | None:
@@ -57,7 +57,7 @@ def reader(environment: Environment) -> Pulumi | None:
     if engine is None:
         raise Failed("there is no Pulumi engine on this machine", "get it: scripts/setup.sh")
     _put_on_path(engine)
-    _mend_state()
+    _fix_state()
     return Pulumi(stack=environment.name)
 
 
@@ -89,9 +89,9 @@ def _put_on_path(engine: Engine) -> None:
     os.environ["PATH"] = os.pathsep.join([*(str(folder) for folder in engine.folders), os.environ.get("PATH", "")])
 
 
-def _mend_state() -> None:
+def _fix_state() -> None:
     if folder := locks.state_folder(os.environ):
-        locks.mend(folder)
+        locks.fix(folder)
 
 
 def _state_folder() -> Path:

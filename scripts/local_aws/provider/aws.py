@@ -132,7 +132,7 @@ def _say(text: str) -> None:
 class Session:
     """Session of one engine: clients, and the sign that it has been interrupted.
 
-    `attempts` and `mode` are how often, and in which of botocore's ways, a call that fails in passing is made.
+    `attempts` and `mode` are how often, and in which of botocore's ways, a call with a transient failure is made.
     """
 
     def __init__(

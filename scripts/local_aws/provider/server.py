@@ -72,7 +72,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def cancel_all(self) -> None:
-        """Stop waiting for anything, whoever asked for it."""
+        """Stop waiting for anything."""
         with self._lock:
             for configured in self._configured.values():
                 configured.session.cancelled.set()

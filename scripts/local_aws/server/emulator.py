@@ -143,7 +143,7 @@ class Emulator:
         return states
 
     def _end(self) -> None:
-        """Save, then leave at once: whoever is still connected would be cut off anyway."""
+        """Save, then leave at once: a client that is still connected would be cut off anyway."""
         threading.Timer(_LONGEST_END, os._exit, (1,)).start()
         if self._keeper:
             self._keeper.save_now()

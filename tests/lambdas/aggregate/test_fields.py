@@ -90,7 +90,7 @@ def test_an_aggregate_full_of_the_worst_names_and_numbers_is_far_from_what_an_it
 def test_at_most_so_many_names_and_of_those_that_are_in_no_value_is_missing(
     data: list[dict[str, int]], most: int, size: int, interleaved: bool
 ) -> None:
-    """A name is in or it is not: from when it is in, every event's value counts, whoever adds at the same moment."""
+    """A name is in or it is not: from when it is in, every event's value counts, in concurrent invocations too."""
     estate = Estate(most_fields=most)
     batches = [batch(*data[start : start + size], first=start) for start in range(0, len(data), size)]
     late = batches.pop() if interleaved and len(batches) > 1 else []

@@ -21,7 +21,7 @@ PLAIN = AlarmSpec(
     key=Key("function", "ingest"),
     alarm_type="errors",
     summary="It fails.",
-    remediation="mend it.",
+    remediation="fix it.",
     metrics=(
         Metric(
             namespace="AWS/Lambda",
@@ -41,7 +41,7 @@ MATH = AlarmSpec(
     key=TABLE,
     alarm_type="faults",
     summary="It fails.",
-    remediation="mend it.",
+    remediation="fix it.",
     metrics=tuple(
         Metric(
             namespace="AWS/DynamoDB",
@@ -79,7 +79,7 @@ def alarm(spec: AlarmSpec) -> Mapping[str, Any]:
 def test_an_alarm_on_one_metric_has_every_property_of_its_specification():
     assert alarm(PLAIN) == {
         "name": "alarm-ingest-errors-dev",
-        "alarmDescription": "[ticket] It fails. What to do: mend it. Runbook: https://wiki/books/functions.md#errors",
+        "alarmDescription": "[ticket] It fails. What to do: fix it. Runbook: https://wiki/books/functions.md#errors",
         "namespace": "AWS/Lambda",
         "metricName": "Errors",
         "statistic": "Sum",

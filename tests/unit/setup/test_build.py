@@ -91,7 +91,7 @@ def test_progress_counts_modules_and_packages(cache: Path, go: Path, folder: Pat
 
 
 def test_the_count_of_packages_grows_towards_the_total() -> None:
-    count = build._Count(total=3)  # pyright: ignore[reportPrivateUsage] # what is counted shows only in passing
+    count = build._Count(total=3)  # pyright: ignore[reportPrivateUsage] # what is counted shows only for a moment
     assert count(["go: downloading m", "a"]) == "1 of 3 packages compiled"
     assert count(["b"]) == "2 of 3 packages compiled"
     assert count(["c"]) == "linking"

@@ -43,7 +43,7 @@ def test_every_lock_file_is_made_from_its_source_with_hashes(calls: Path, said: 
         assert (paths.ROOT / words[-3]).is_file()
         assert {"--generate-hashes", "--universal", "--upgrade"} <= set(words)
         assert f"{name} is up to date" in said.text
-    # Whoever works on the project has its tools, too.
+    # Developers have the tools, too.
     assert "--group dev pyproject.toml" in lines[0]
 
 

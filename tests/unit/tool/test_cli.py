@@ -32,7 +32,7 @@ def run_raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
 
 
 @pytest.mark.parametrize(
-    ("error", "code"), [(Failed("it broke", "mend it\nthen go on"), 1), (UsageError("no such thing", "try this"), 2)]
+    ("error", "code"), [(Failed("it broke", "fix it\nthen go on"), 1), (UsageError("no such thing", "try this"), 2)]
 )
 def test_an_expected_failure_is_a_message_a_way_out_and_a_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Failed, code: int

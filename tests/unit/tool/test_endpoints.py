@@ -84,7 +84,7 @@ def test_what_is_not_in_use_is_no_matter(configured: Callable[..., dict[str, str
     endpoints.refuse("dev", configured(text))
 
 
-def test_whoever_means_it_says_so(configured: Callable[..., dict[str, str]]) -> None:
+def test_an_endpoint_that_is_meant_is_allowed_by_a_variable(configured: Callable[..., dict[str, str]]) -> None:
     text = f"[default]\nendpoint_url = {ELSEWHERE}\n"
     endpoints.refuse("dev", configured(text, AWS_ENDPOINT_URL=ELSEWHERE, ESTATE_ALLOW_ENDPOINTS="1"))
     refused(configured(text, ESTATE_ALLOW_ENDPOINTS="0"))

@@ -115,7 +115,7 @@ def test_empty_attributes_are_removed_and_others_stay(tmp_path: Path) -> None:
     stacks.mkdir(parents=True)
     for name, text in (("dev.json", ""), ("dev.json.attrs", ""), ("b.json.attrs", "{}")):
         (stacks / name).write_text(text)
-    locks.mend(tmp_path)
+    locks.fix(tmp_path)
     assert sorted(path.name for path in stacks.iterdir()) == ["b.json.attrs", "dev.json"]
 
 
@@ -125,7 +125,7 @@ def test_what_a_killed_engine_was_writing_is_removed_and_what_one_writes_now_sta
     for name, age in (("dev.json.17ab.tmp", 60), ("dev.json.17ac.tmp", 0), ("dev.json", 60)):
         (stacks / name).write_text("{")
         os.utime(stacks / name, (time.time() - age, time.time() - age))
-    locks.mend(tmp_path)
+    locks.fix(tmp_path)
     assert sorted(path.name for path in stacks.iterdir()) == ["dev.json", "dev.json.17ac.tmp"]
 
 

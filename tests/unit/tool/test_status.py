@@ -113,19 +113,19 @@ def test_a_local_environment_is_read_only_where_there_is_an_engine_and_a_state(
     assert session.reader(SimpleNamespace(local=local, name="local")) is None  # type: ignore[arg-type]
 
 
-def test_to_read_the_state_the_engine_is_put_on_the_path_and_broken_locks_are_mended(
+def test_to_read_the_state_the_engine_is_put_on_the_path_and_broken_locks_are_fixed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    mended: list[Path] = []
+    fixed: list[Path] = []
     monkeypatch.setenv("PATH", "/before")
     monkeypatch.setattr(engine, "find_engine", lambda: SimpleNamespace(folders=[tmp_path]))
     monkeypatch.setattr(locks, "state_folder", lambda _: tmp_path)
-    monkeypatch.setattr(locks, "mend", mended.append)
+    monkeypatch.setattr(locks, "fix", fixed.append)
     reader = session.reader(SimpleNamespace(local=False, name="dev"))  # type: ignore[arg-type]
     assert reader is not None
     assert reader.stack == "dev"
     assert session.os.environ["PATH"] == f"{tmp_path}:/before"
-    assert mended == [tmp_path]
+    assert fixed == [tmp_path]
 
 
 def test_without_an_engine_an_account_can_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from estate_tool.core.embedded import private
 from estate_tool.core.errors import Failed
 
 FILE = "credentials"
-# Not AWS's own prefix: whoever finds one in a log sees that it opens nothing but an embedded AWS.
+# Not AWS's own prefix: a reader of a log sees that it opens nothing but an embedded AWS.
 _PREFIX = "LOCAL"
 _LETTERS = string.ascii_uppercase + string.digits
 _KEY = "aws_access_key_id"
@@ -54,7 +54,7 @@ def read(home: Path) -> Credentials | None:
 
 
 def _create(home: Path) -> None:
-    """Write new ones; whoever is first wins, and nobody ever reads half a file."""
+    """Write new ones; the first process wins, and half a file is never read."""
     key = _PREFIX + "".join(secrets.choice(_LETTERS) for _ in range(15))
     text = f"[default]\n{_KEY} = {key}\n{_SECRET} = {secrets.token_hex(20)}\n"
     handle, temporary = tempfile.mkstemp(prefix=f".{FILE}.", dir=home)

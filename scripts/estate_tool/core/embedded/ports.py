@@ -28,7 +28,7 @@ def is_free(port: int) -> bool:
             probe.bind((HOST, port))
         except OSError:
             return False
-    # BSD lets a loopback address be bound beside somebody's wildcard one; whoever answers owns the port.
+    # BSD lets a loopback address be bound beside somebody's wildcard one; the one that answers owns the port.
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex((HOST, port)) != 0

@@ -207,7 +207,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     ),
     "aws:lambda/functionUrl:FunctionUrl": ResourceType(
         permissions=(
-            # Whoever rolls out can open no address to everybody.
+            # A deployer can open no address to everybody.
             needs(
                 "lambda: CreateFunctionUrlConfig UpdateFunctionUrlConfig",
                 _FUNCTION,

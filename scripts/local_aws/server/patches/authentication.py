@@ -78,7 +78,7 @@ def _execution_credentials(config: dict[str, str]) -> dict[str, str]:
 
 
 def _sign_links(administrator: credentials.Credentials) -> None:
-    """Sign the links to code and layers, as AWS does: whoever has one can fetch it without credentials."""
+    """Sign the links to code and layers, as AWS does: a holder of one can fetch it without credentials."""
     host = f"{HOST}:{os.environ['GATEWAY_PORT']}"
     layer_content_url = lambda_svc._layer_content_url
 

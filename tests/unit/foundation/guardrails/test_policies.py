@@ -97,4 +97,4 @@ def test_every_exemption_has_a_reason_and_has_not_expired() -> None:
     today = date.today()
     for item in EXEMPTIONS:
         assert item.reason.strip(), item
-        assert item.expires >= today, f"expired; renew it with a reason or mend it: {item}"
+        assert item.expires >= today, f"expired; renew it with a reason or fix it: {item}"

@@ -38,7 +38,7 @@ def test_every_rule_has_a_pair() -> None:
 
 
 @each_pair
-def test_a_message_states_rule_resource_value_and_how_to_mend_it(pair: Pair) -> None:
+def test_a_message_states_rule_resource_value_and_how_to_fix_it(pair: Pair) -> None:
     for text in messages(pair.rule, pair.bad):
         assert text.startswith(f"rule {pair.rule}: thing (")
         assert ": found " in text
