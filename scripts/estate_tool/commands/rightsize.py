@@ -15,6 +15,8 @@ from estate_tool.sizing.recommendation import MINIMUM_SAMPLES
 from estate_tool.sizing.sources import AUTO, SOURCES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from estate_tool.core.environment import Environment
     from estate_tool.monitoring.window import Window
     from estate_tool.sizing.functions import Sized
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 HELP = "measure the functions' memory and recommend it; --apply writes it to compute/sizing.json"
 EXAMPLES = (
     ("estate rightsize dev --since 36h", "what functions used, and should have"),
+    ("estate rightsize dev --function 'prod-*' --since 7d", "any functions of the account, the dearest first"),
     ("estate rightsize dev --apply", "write it to compute/sizing.json"),
     ("estate rightsize dev --tune query --payload question.json", "cost against speed, by running a copy"),
 )
@@ -33,7 +36,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--function", nargs="+", action="extend", default=[], metavar="NAME",
-        help="only these functions, any of the account (write ENV before it; default: all of the estate)",
+        help="only these functions, any of the account, or patterns such as 'prod-*' "
+        "(write ENV before it; default: all of the estate)",
+    )  # fmt: skip
+    which.add_argument(
+        "--tag", nargs="+", action="extend", default=[], type=_tag, metavar="KEY=VALUE",
+        help="all functions of the account with these tags (write ENV before it)",
     )  # fmt: skip
     which.add_argument("--all", action="store_true", help="all functions of the account in the environment's region")
     arguments.since(parser)
@@ -104,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.monitoring import window
 
     _refuse_misfits(args)
+    _refuse_environment(args, environment.exists)
     seen = window.since(args.since)
     target = environment.resolve(args.environment)
     if args.revert:
@@ -134,6 +143,20 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _refuse_environment(args: argparse.Namespace, is_environment: Callable[[str], bool]) -> None:
+    """Raise UsageError where an environment stands among the names of functions: another would be looked at."""
+    from estate_tool.core.environment import DEFAULT
+    from estate_tool.core.errors import UsageError
+
+    named = next((name for name in args.function if args.environment == DEFAULT and is_environment(name)), None)
+    if named:
+        others = " ".join(name for name in args.function if name != named)
+        raise UsageError(
+            f"{named} is an environment, not a function; nothing was touched",
+            f"write it first: scripts/estate rightsize {named} --function {others or 'NAME'}",
+        )
+
+
 def _refuse_misfits(args: argparse.Namespace) -> None:
     from estate_tool.core.errors import UsageError
 
@@ -148,6 +171,8 @@ def _refuse_misfits(args: argparse.Namespace) -> None:
         )
     if args.minimum and args.maximum and args.minimum > args.maximum:
         raise UsageError("--minimum is more than --maximum; nothing was touched", "give bounds that leave something")
+    if args.tag and (args.tune or args.verify or args.revert):
+        raise UsageError("--tag is for recommendations; nothing was touched", "name the functions with --function")
     if args.html and (args.tune or args.verify or args.revert):
         raise UsageError("--html is for recommendations; nothing was touched", "leave it out")
 
@@ -164,7 +189,8 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
 
     known, described = prices.read(), list[dict[str, Any]]()
     with reaching(target), shown() as show:
-        functions = list(find_all(target) if args.all else find(target, args.function))
+        every = args.all or args.tag
+        functions = list(find_all(target, dict(args.tag)) if every else find(target, args.function))
         if args.apply:
             resize.refuse_others(functions)
         groups, bounds = log_groups(target, functions), (args.minimum, args.maximum)
@@ -175,11 +201,22 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
             known_of = covered(seen, group, evidence.first_ms)
             described.append(describe(function, evidence, known_of, args.min_samples, known, bounds))
         told = optimizer.advise(target, functions, described)
+        if every or args.function:
+            # The dearest first: of an account there are many.
+            pairs = sorted(zip(functions, described, strict=True), key=lambda pair: -float(pair[1]["waste_usd"] or 0))
+            functions, described = [one for one, _ in pairs], [one for _, one in pairs]
         kept_warm = provisioned_concurrency.described(target, functions, seen, args.min_samples)
     return functions, {
         "environment": target.name, "window": str(seen), "prices_as_of": known.as_of, "functions": described,
         "totals": totals(described), "provisioned_concurrency": kept_warm, "compute_optimizer": told,
     }  # fmt: skip
+
+
+def _tag(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if key and equals:
+        return key, value
+    raise argparse.ArgumentTypeError(f"{text!r} is no tag: give KEY=VALUE")
 
 
 def _samples(text: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.aws_errors import FORBIDDEN
@@ -15,7 +16,7 @@ from estate_tool.sizing.evidence import Evidence
 from foundation.catalog import CATALOG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from estate_tool.core.environment import Environment
     from estate_tool.monitoring.window import Window
@@ -61,13 +62,15 @@ class Asked:
 def find(environment: Environment, names: Sequence[str]) -> Iterator[Sized]:
     """The functions of these names, of the estate or any other of the account; without names, all of the estate.
 
-    A name of the catalog (`ingest`) is that function of the environment. Raises Failed for one that does not exist.
+    A name of the catalog (`ingest`) is that function of the environment, a pattern (`prod-*`) all of the account that
+    it fits. Raises Failed for one that does not exist.
     """
     catalog_names = _catalog_names(environment)
     physical = {catalog_name: name for name, catalog_name in catalog_names.items()}
     client = environment.client("lambda")
     seen: set[str] = set()
-    for name in dict.fromkeys(physical.get(name, name) for name in names or physical):
+    plain = [one for name in names or physical for one in _fitting(environment, name)]
+    for name in dict.fromkeys(physical.get(name, name) for name in plain):
         try:
             found = client.get_function_configuration(FunctionName=name)
         except client.exceptions.ResourceNotFoundException as error:
@@ -84,13 +87,52 @@ def find(environment: Environment, names: Sequence[str]) -> Iterator[Sized]:
             yield _sized(found, catalog_names)
 
 
-def find_all(environment: Environment) -> Iterator[Sized]:
-    """Every function of the account in the environment's region, by name."""
+def is_pattern(name: str) -> bool:
+    """True for a name that may stand for several functions."""
+    return not set(name).isdisjoint("*?[")
+
+
+def _fitting(environment: Environment, name: str) -> list[str]:
+    """Return the functions of the account that a pattern fits, or the name itself if it is none."""
+    if not is_pattern(name):
+        return [name]
+    fitting = [one for found in _listed(environment) if fnmatchcase(one := str(found["FunctionName"]), name)]
+    if fitting:
+        return fitting
+    raise Failed(
+        f"no function in the account of environment {environment.name} fits {name}",
+        "look at its region; a pattern in quotes reaches the tool as it is: 'prod-*'",
+    )
+
+
+def find_all(environment: Environment, tags: Mapping[str, str] | None = None) -> Iterator[Sized]:
+    """Every function of the account in the environment's region that has these tags, by name."""
     catalog_names = _catalog_names(environment)
+    tagged = _tagged(environment, tags) if tags else None
+    for function in _listed(environment):
+        if tagged is None or function["FunctionArn"] in tagged:
+            yield _sized(function, catalog_names)
+
+
+def _listed(environment: Environment) -> list[dict[str, Any]]:
     pages = environment.client("lambda").get_paginator("list_functions").paginate()
     found = [function for page in pages for function in page["Functions"]]
-    for function in sorted(found, key=lambda one: str(one["FunctionName"])):
-        yield _sized(function, catalog_names)
+    return sorted(found, key=lambda one: str(one["FunctionName"]))
+
+
+def _tagged(environment: Environment, tags: Mapping[str, str]) -> set[str]:
+    """Return the ARNs of the functions with all these tags; raise Failed if there are none."""
+    pages = environment.client("resourcegroupstaggingapi").get_paginator("get_resources").paginate(
+        ResourceTypeFilters=["lambda:function"],
+        TagFilters=[{"Key": key, "Values": [value]} for key, value in tags.items()],
+    )  # fmt: skip
+    found = {str(one["ResourceARN"]) for page in pages for one in page["ResourceTagMappingList"]}
+    if not found:
+        told = ", ".join(f"{key}={value}" for key, value in tags.items())
+        raise Failed(
+            f"no function in the account of environment {environment.name} is tagged {told}", "tags are case-sensitive"
+        )
+    return found
 
 
 def _catalog_names(environment: Environment) -> dict[str, str]:

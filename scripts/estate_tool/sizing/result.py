@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from estate_tool.pricing.prices import Prices
     from estate_tool.sizing.evidence import Found
     from estate_tool.sizing.functions import Sized
+
+
+ARM = "arm64"
 
 
 def described(
@@ -43,6 +47,8 @@ def described(
     unused = _share(function.memory_mb - usage.max_mb, function) if usage.samples else None
     saving = _share(function.memory_mb - memory, function) if memory else None
     month = _month_usd(function, found.billed_ms, seen, prices)
+    is_arm = function.architecture == ARM
+    on_arm = None if is_arm else _month_usd(replace(function, architecture=ARM), found.billed_ms, seen, prices)
     return {
         "function": function.shown_name,
         "name": function.name,
@@ -54,6 +60,7 @@ def described(
         "saving_percent": saving,
         "month_usd": str(cents(month)),
         "waste_usd": None if unused is None else _part(month, function.memory_mb - usage.max_mb, function),
+        "arm64_month_usd": None if on_arm is None else str(cents(on_arm)),
         "saving_usd": None if memory is None else _part(month, function.memory_mb - memory, function),
         "evidence": {
             "source": measured["source"],

@@ -32,6 +32,8 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"  {evidence_note(function['evidence'])}"
         if (slower := slower_note(function)) is not None:
             yield f"  {slower}"
+        if (on_arm := function["arm64_month_usd"]) is not None:
+            yield f"  x86_64: the same durations are ${on_arm} a month on arm64, instead of ${function['month_usd']}"
         if (advice := function["compute_optimizer"]) is not None:
             yield f"  Compute Optimizer: {advice['text']}"
     yield from lines_of_warm(told["provisioned_concurrency"])

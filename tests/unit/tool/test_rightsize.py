@@ -41,7 +41,9 @@ class FakeLambda:
         if FunctionName not in self.configurations:
             raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no function"}}, "Get")
         changed = "2026-01-31T12:00:00.000+0000"
-        return {"FunctionName": FunctionName, "LastModified": changed, **self.configurations[FunctionName]}
+        arn = f"arn:aws:lambda:us-east-1:123456789012:function:{FunctionName}"
+        about = {"FunctionName": FunctionName, "FunctionArn": arn, "LastModified": changed}
+        return about | self.configurations[FunctionName]
 
     def get_paginator(self, operation: str) -> Any:
         assert operation == "list_functions"
@@ -158,7 +160,7 @@ def test_any_function_of_the_account_is_measured_where_it_logs(
     log("/shared", [text_line(900)] * 60, stream="2026/01/31/reporting[$LATEST]abc")
     log("/aws/lambda/other", [text_line(80)] * 60, stream="2026/01/31/[$LATEST]abc")
     told = result(call(rightsize, "--function", "billing", "other", "--function", "ingest", "--json"))
-    assert list(told) == ["billing", "other", "ingest"]
+    assert set(told) == {"billing", "other", "ingest"}
     assert (told["billing"]["recommended_mb"], told["billing"]["target_mb"]) == (1024, 640)
     assert told["billing"]["evidence"]["max_mb"] == 512
     assert (told["other"]["recommended_mb"], told["other"]["target_mb"]) == (1024, 512)
@@ -171,6 +173,32 @@ def test_all_functions_of_the_account_stand_side_by_side(functions: dict[str, An
     told = result(call(rightsize, "--all", "--json"))
     assert list(told) == ["billing", *sorted(function.name for function in CATALOG.functions)]
     assert told["billing"]["recommended_mb"] == 1024
+
+
+def test_patterns_and_tags_choose_functions_of_the_account_and_the_dearest_stands_first(
+    functions: dict[str, Any], log: Any, call: Any, empty_estate: Estate
+) -> None:
+    for name, used in (("prod-small", 1000), ("prod-large", 300), ("test-large", 300)):
+        functions[name] = {"MemorySize": 1024}
+        log(f"/aws/lambda/{name}", [text_line(used, billed=10_000)] * 400)
+    told = result(call(rightsize, "--function", "prod-*", "--since", "24h", "--json"))
+    assert list(told) == ["prod-large", "prod-small"]
+    # On x86_64 a GB-second is 0.0000166667, on arm64 0.0000133334.
+    assert (told["prod-large"]["month_usd"], told["prod-large"]["arm64_month_usd"]) == ("2.03", "1.62")
+    assert call(rightsize, "--function", "stage-*").code == 1
+
+    class Tagging:
+        def get_paginator(self, _: str) -> Tagging:
+            return self
+
+        def paginate(self, *, TagFilters: Any, **_: Any) -> list[dict[str, Any]]:  # noqa: N803 - AWS's name
+            right = TagFilters == [{"Key": "Team", "Values": ["a=b"]}]
+            arn = "arn:aws:lambda:us-east-1:123456789012:function:test-large"
+            return [{"ResourceTagMappingList": [{"ResourceARN": arn}] if right else []}]
+
+    empty_estate.clients["resourcegroupstaggingapi"] = Tagging()
+    assert list(result(call(rightsize, "--tag", "Team=a=b", "--json"))) == ["test-large"]
+    assert call(rightsize, "--tag", "Team=other").code == 1
 
 
 def test_a_log_level_that_leaves_reports_out_is_told(functions: dict[str, Any], call: Any) -> None:
@@ -465,6 +493,8 @@ def test_what_is_wasted_and_saved_is_told_in_money_and_on_a_page(
         (["--tune", "query", "--payload", "none.json"], "none.json can't be read"),
         (["--verify", "--source", "logs"], "--source is for recommendations"),
         (["--verify", "--html", "x.html"], "--html is for recommendations"),
+        (["--verify", "--tag", "A=b"], "--tag is for recommendations"),
+        (["--function", "query", "local"], "local is an environment"),
     ],
 )
 def test_options_that_do_not_fit_are_wrong_usage(
