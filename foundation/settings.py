@@ -17,7 +17,7 @@ from foundation.yaml_text import Scalar, located
 class Settings(BaseModel):
     """Keys of a namespace: the names of the fields in camel case, and no others."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, validate_by_name=True)
 
 
 Model = TypeVar("Model", bound=Settings)
@@ -120,7 +120,8 @@ def read_settings(namespace: str, model: type[Model], raw: Mapping[str, Any]) ->
     """
     known = {each.key: each for each in settings(model)}
     try:
-        return model.model_validate({key: raw[key] for key in raw if raw[key] is not None or key not in known})
+        given = {key: raw[key] for key in raw if raw[key] is not None or key not in known}
+        return model.model_validate(given, by_alias=True, by_name=False)
     except ValidationError as error:
         wrong = {str(each["loc"][0]): each.get("ctx", {}).get("error") for each in reversed(error.errors())}
     problems = []

@@ -1,5 +1,4 @@
 import itertools
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,7 +24,7 @@ def _record(**changes: Any) -> Recording:
         purpose="read",
         function_name="lambda-read-dev",
         alias_name="live",
-        provisioning=replace(PROVISIONING, **changes),
+        provisioning=PROVISIONING.model_copy(update=changes),
         suffix="dev",
         tags=TAGS,
     )

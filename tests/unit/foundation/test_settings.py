@@ -98,6 +98,11 @@ def test_an_unknown_key_is_rejected_and_the_closest_known_one_offered() -> None:
     assert "did you mean 'hours'?" in problem.allowed
 
 
+def test_the_name_of_a_field_is_no_key() -> None:
+    (problem,) = _problems({"some_days": "7"})
+    assert (problem.where, "did you mean 'someDays'?" in problem.allowed) == ("layer:some_days", True)
+
+
 def test_everything_wrong_is_told_at_once() -> None:
     wheres = {problem.where for problem in _problems({"hours": "99", "someDayz": 7, "on": "maybe", "name": "ok"})}
     assert wheres == {"layer:hours", "layer:someDayz", "layer:on"}

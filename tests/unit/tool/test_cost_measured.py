@@ -212,7 +212,8 @@ def test_alarms_dashboards_and_metrics_of_the_environment_are_counted(
 
 @pytest.mark.parametrize(("start", "end", "peak", "average"), [(7, 19, 2, 1 + 60 / 168), (22, 6, 3, 1 + 80 / 168)])
 def test_floors_are_averaged_over_the_week(start: int, end: int, peak: int, average: float) -> None:
-    found = average_warm(replace(PROVISIONING, peak_start_hour=start, peak_end_hour=end, peak_minimum=peak))
+    hours = {"peak_start_hour": start, "peak_end_hour": end, "peak_minimum": peak}
+    found = average_warm(PROVISIONING.model_copy(update=hours))
     assert float(found) == pytest.approx(average)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,9 @@ if TYPE_CHECKING:
 
     from tests.unit.tool.conftest import Estate
 
-NOW = replace(compute.config.parse({}, stack="dev").provisioning, minimum=4, maximum=10, peak_minimum=6)
+NOW = compute.config.parse({}, stack="dev").provisioning.model_copy(
+    update={"minimum": 4, "maximum": 10, "peak_minimum": 6}
+)
 
 
 def use(*peaks: int, calls: int = 1000, spilled: int = 0) -> WarmUse:
