@@ -54,6 +54,7 @@ docs:
 	scripts/setup.sh venv
 	.venv/bin/python -P -m tests.support.documents
 	.venv/bin/python -P -m tests.support.alarm_table
+	ESTATE_UPDATE=new .venv/bin/python -m pytest -q tests/contract/test_urns.py
 
 # docs/tour.md and its pictures again, from a real run; needs Chromium.
 tour:

@@ -163,7 +163,7 @@ def test_what_becomes_of_records_is_published_from_the_logs_of_functions_with_ba
     expected = {
         f"filter-{function.name}-{kind}-dev": f"{{ ($.{field} > 0) }}"
         for function in CATALOG.functions
-        if function.trigger
+        if function.takes_batches
         for kind, field in {
             **for_batches,
             **(for_queues if isinstance(function.trigger, QueueTrigger) else for_streams),

@@ -29,7 +29,7 @@ ANYWHERE = {
     "lambda:ListEventSourceMappings", "logs:DescribeLogGroups", "logs:PutQueryDefinition",
     "logs:DeleteQueryDefinition", "logs:DescribeQueryDefinitions", "cloudwatch:PutCompositeAlarm",
     "cloudwatch:DescribeAlarms",
-    "lambda:GetAccountSettings",
+    "lambda:GetAccountSettings", "scheduler:ListSchedules",
     "sns:Unsubscribe", "sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes",
 }  # fmt: skip
 
@@ -79,11 +79,13 @@ def test_what_is_tagged_as_another_environments_is_denied(resources: list[Planne
     assert denying["Condition"] == {"StringNotEquals": {tag: "dev"}, "Null": {tag: "false"}}
 
 
-def test_roles_are_passed_to_lambda_alone_and_by_name(resources: list[Planned]) -> None:
-    (passing,) = [each for each in statements(resources) if "iam:PassRole" in each["Action"]]
-    assert passing["Action"] == ["iam:PassRole"]
-    assert passing["Resource"] == ["arn:aws:iam::111122223333:role/role-*-dev"]
-    assert passing["Condition"] == {"StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com"]}}
+def test_roles_are_passed_to_one_service_each_and_by_name(resources: list[Planned]) -> None:
+    passing = [each for each in statements(resources) if "iam:PassRole" in each["Action"]]
+    assert all(each["Action"] == ["iam:PassRole"] for each in passing)
+    passed = {each["Condition"]["StringEquals"]["iam:PassedToService"][0]: each["Resource"] for each in passing}
+    assert passed.pop("lambda.amazonaws.com") == ["arn:aws:iam::111122223333:role/role-*-dev"]
+    # Where the catalog has a schedule.
+    assert passed in ({}, {"scheduler.amazonaws.com": ["arn:aws:iam::111122223333:role/schedule-*-dev"]})
 
 
 def test_mappings_are_limited_to_the_functions_that_have_one(resources: list[Planned]) -> None:

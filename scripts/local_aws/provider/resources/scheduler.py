@@ -14,6 +14,35 @@ _NAME: Final = (r"[0-9a-zA-Z_.-]{1,64}", "1 to 64 letters, digits or -_.")
 _FORMS: Final = r"(rate|cron|at)\(.+\)"
 
 
+_PLAIN: Final = [
+    "Arn",
+    "Name",
+    "GroupName",
+    "Description",
+    "ScheduleExpression",
+    "ScheduleExpressionTimezone",
+    "FlexibleTimeWindow",
+    "State",
+    "ActionAfterCompletion",
+    "KmsKeyArn",
+]
+_TARGET: Final = [
+    "Arn",
+    "RoleArn",
+    "Input",
+    "RetryPolicy",
+    "DeadLetterConfig",
+    "EventBridgeParameters",
+    "KinesisParameters",
+    "SqsParameters",
+]
+# Without the parameters of containers and pipelines, whose tags and lists have forms of their own.
+_RECORD: Final = (
+    f"{{{', '.join(f'{name}: {name}' for name in _PLAIN)}, "
+    f"Target: Target.{{{', '.join(f'{name}: {name}' for name in _TARGET)}}}}}"
+)
+
+
 def _expression(properties: Properties) -> Failure | None:
     value = properties.get("scheduleExpression")
     if not isinstance(value, str) or re.fullmatch(_FORMS, value):
@@ -60,7 +89,7 @@ _SCHEDULE = ResourceType(
     service="scheduler",
     gone=_GONE,
     create=[Call("create_schedule")],
-    read=[(Call("get_schedule", {"Name": "{name}", "GroupName": "{groupName}"}), "@")],
+    read=[(Call("get_schedule", {"Name": "{name}", "GroupName": "{groupName}"}), _RECORD)],
     # An update is of the whole schedule: what it does not name goes back to its default.
     update=[Call("update_schedule", when=lambda _: True)],
     delete=[Call("delete_schedule", {"Name": "{name}", "GroupName": "{groupName}"})],
