@@ -112,9 +112,10 @@ def _measured(name: str, since: str) -> tuple[Any, dict[str, Any]]:
     from estate_tool.monitoring import window
 
     seen = window.since(since)
-    target = environment.resolve(name)
-    with reaching(target), shown() as show:
-        return measure.measured(target, seen, show)
+    with shown(f"measuring environment {name}") as show:
+        target = environment.resolve(name)
+        with reaching(target):
+            return measure.measured(target, seen, show)
 
 
 def _refresh(args: argparse.Namespace) -> int:

@@ -29,13 +29,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask for every number that the dashboard shows, and write the page."""
+    from estate_tool.console.progress import shown
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
     from estate_tool.monitoring import dashboards, window
 
     seen = window.since(args.since) if args.since else None
     target = environment.resolve(args.environment)
-    with reaching(target):
+    with reaching(target), shown("reading the dashboard's numbers"):
         collected = dashboards.collect(target, seen)
     dashboards.write(args.html, collected)
     plots = sum(widget["type"] == "metric" for widget in collected["widgets"])

@@ -50,8 +50,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Looks, changes nothing; exit code 1 when something needed is missing."""
-    checks = list(_checks(args.environment))
+    """Examine without changing anything; exit code 1 when something needed is missing."""
+    from estate_tool.console.progress import shown
+
+    with shown("examining this machine"):
+        checks = list(_checks(args.environment))
     if args.json:
         print(json.dumps({"environment": args.environment, "checks": [asdict(check) for check in checks]}, indent=2))
     else:

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Set the alarms off and report the notifications that arrived; raise Failed unless all did."""
-    from estate_tool.console.progress import Progress
+    from estate_tool.console.progress import Progress, shown
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
     from estate_tool.monitoring.fire_drill import drill, notifications
@@ -48,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     target = environment.resolve(args.environment)
     progress = Progress()
     with reaching(target):
-        telling, silent = _alarms(target)
+        with shown("looking the alarms up"):
+            telling, silent = _alarms(target)
         expected = notifications(telling)
         what = f"set {counted(len(telling), 'alarm')} of {target.name} to ALARM and back: {_sent(expected)}"
         # The embedded AWS wakes nobody up.

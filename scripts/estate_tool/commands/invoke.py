@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Calls the alias that triggers call, once; the log goes to stderr, the answer to stdout. 1 if it failed."""
+    """Call the alias that triggers call, once; the log goes to stderr, the answer to stdout. 1 if it failed."""
+    from estate_tool.console.progress import shown
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
     from estate_tool.core.untrusted import decoded, is_json
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     target = environment.resolve(args.environment)
     function = arguments.declared_function(args.function, target.names)
     payload = _payload(args.payload)
-    with reaching(target):
+    with reaching(target), shown(f"calling {function}"):
         answer = invocation.invoke(invocation.client(target), target.names.function(function), payload)
     if args.json:
         told = decoded(answer.text) if is_json(answer.text) else answer.text

@@ -34,16 +34,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the query function and print its answer; for a type without events, the types that there are."""
+    from estate_tool.console.progress import shown
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
     from estate_tool.events import event_types, hours, query
 
     counted = hours.counted(args.start, args.end)
-    target = environment.resolve(args.environment)
     question = {"type": args.type, "subject": args.subject, "from": args.start, "to": args.end}
-    with reaching(target):
-        answer = query.ask(target, question)
-        types = None if answer["buckets"] else event_types.seen(target)
+    with shown("asking the aggregates"):
+        target = environment.resolve(args.environment)
+        with reaching(target):
+            answer = query.ask(target, question)
+            types = None if answer["buckets"] else event_types.seen(target)
     answer |= {"counted": counted, "types": types}
     text = json.dumps(answer, indent=2, ensure_ascii=False) if args.json else "\n".join(query.lines(answer))
     print(text)

@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     target = environment.resolve(name)
     results: list[QueueResult] = []
     missing = MissingResult() if args.missing else None
-    progress = Progress()
+    progress = Progress("looking at what failed")
     finished = False
     try:
         with reaching(target):

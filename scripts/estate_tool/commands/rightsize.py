@@ -188,7 +188,7 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
     from estate_tool.sizing.result import totals
 
     known, described = prices.read(), list[dict[str, Any]]()
-    with reaching(target), shown() as show:
+    with reaching(target), shown("looking the functions up") as show:
         every = args.all or args.tag
         functions = list(find_all(target, dict(args.tag)) if every else find(target, args.function))
         if args.apply:

@@ -55,9 +55,10 @@ def run(args: argparse.Namespace) -> int:
             f"environment {target.name} is local: the embedded AWS has no Billing to activate tags in",
             "name an environment in a real account, for example: scripts/estate tags prod --activate",
         )
-    resources = _resources(target)
-    with reaching(target), shown("asking AWS for the tags of each resource"):
-        found = tag_coverage.coverage(target.client, resources)
+    with shown("asking AWS for the tags of each resource"):
+        resources = _resources(target)
+        with reaching(target):
+            found = tag_coverage.coverage(target.client, resources)
     with reaching(target):
         activation = _activation(target, args) if args.activate else None
     answer = _answer(target, found, resources)

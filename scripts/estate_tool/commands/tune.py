@@ -23,7 +23,7 @@ def tune(target: Environment, args: argparse.Namespace) -> int:
     from estate_tool.sizing.functions import find
 
     payload, known = _payload(args.payload), prices.read()
-    with reaching(target), shown() as show:
+    with reaching(target), shown("copying the function") as show:
         (function,) = find(target, [args.tune])
         found = tuning.tried(target, function, payload, args.sizes, args.runs, show)
     told = {"environment": target.name, **tuning.described(function, found, args.strategy, args.runs, known)}

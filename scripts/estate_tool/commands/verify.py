@@ -19,7 +19,7 @@ def verify(target: Environment, args: argparse.Namespace) -> int:
     from estate_tool.core.errors import Failed
     from estate_tool.sizing import verification
 
-    with reaching(target), shown() as show:
+    with reaching(target), shown("comparing calls before and since the change") as show:
         functions = verification.verified(target, args.function, args.min_samples, args.slower, show)
     if args.json:
         print(json.dumps({"environment": target.name, "functions": functions}, indent=2, ensure_ascii=False))

@@ -133,12 +133,24 @@ class _Provider:
 
 def _embedded_aws(report: Report) -> Path:
     """The embedded AWS running, and the provider where the engine looks for it; the provider's schema cache."""
+    from estate_tool.console.progress import Progress
     from estate_tool.core import embedded
     from estate_tool.setup.environments import ensure_local_aws
     from local_aws import provider, server
 
     place = embedded.Place.from_environment()
     require_space(place.home)
-    server.up(place, report.line, lambda: ensure_local_aws(report))
+    progress = Progress()
+
+    def interpreter() -> Path:
+        """Return the interpreter to start it with; set-up has a moving line of its own."""
+        python = ensure_local_aws(report)
+        progress.show(lambda: "starting the embedded AWS")
+        return python
+
+    try:
+        server.up(place, progress.line, interpreter)
+    finally:
+        progress.end()
     _state_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     return provider.install(place.home / "pulumi", Path(sys.executable)) / "schema.json"
