@@ -15,6 +15,7 @@ from foundation.layers import LAYER_NAMES
 from tests.account import deployer
 from tests.account.reports import deploy, destroy
 from tests.integration import meddling
+from tests.support.schema import breaches
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,10 +134,15 @@ def test_what_was_changed_by_hand_is_found_classed_and_repaired(account: Account
     assert meddling.capacities(account.aws.client, "dev") == meddling.SCALED
 
 
-def test_the_state_of_things_is_told(account: Account, run: Checkout) -> None:
-    run("scripts/estate", "doctor", "dev")
-    # Metrics and alarms are for readers, which a deployer need not be.
-    account.checkout()("scripts/estate", "status", "dev")
+def test_the_state_of_things_is_told_but_for_metrics_which_are_for_operators(employed: deployer.Deployer) -> None:
+    employed.run("scripts/estate", "doctor", "dev")
+    told = json.loads(employed.run("scripts/estate", "status", "dev", "--json").stdout)
+    assert breaches("status", told) == []
+    assert list(told["unknown"]) == ["metrics"]
+    assert all(layer["deployed"] and layer["rolled_out"] for layer in told["layers"])
+    assert told["alarms"]["total"] > len(told["alarms"]["missing"]) == 0
+    assert all(queue["messages"] == 0 for queue in told["queues"])
+    assert [one["status"] for one in told["provisioned_concurrency"]] == ["READY"]
 
 
 def test_teardown_leaves_nothing(account: Account, run: Checkout) -> None:

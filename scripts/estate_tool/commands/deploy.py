@@ -162,10 +162,10 @@ def _next(outcome: Outcome, target: Environment, args: argparse.Namespace, appro
     name = "" if target.name == DEFAULT else f" {target.name}"
     command = _command(target, args, approval)
     if args.preview:
-        return _again(outcome, f"{command} --preview") if outcome.failed else f"roll out: {command}"
+        return _again(outcome, f"preview again: {command} --preview") if outcome.failed else f"roll out: {command}"
     if outcome.failed:
         stays = "what is rolled out stays; " if outcome.touched else ""
-        return f"{stays}{_again(outcome, command)}"
+        return f"{stays}{_again(outcome, f'go on with: {command}')}"
     return (
         f"{_unheard(target)}"
         f"send events: scripts/estate sample flights --limit 1000 | scripts/estate send -{name} --wait\n"
@@ -173,8 +173,8 @@ def _next(outcome: Outcome, target: Environment, args: argparse.Namespace, appro
     )
 
 
-def _again(outcome: Outcome, command: str) -> str:
-    return f"go on with: {command}" if outcome.interrupted else f"fix the cause, then: {command}"
+def _again(outcome: Outcome, step: str) -> str:
+    return step if outcome.interrupted else f"fix the cause, then {step}"
 
 
 def _unheard(target: Environment) -> str:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     Resource = Mapping[str, Any]
+    # Namespace, name, dimensions.
+    Metric = tuple[str, str, Mapping[str, str]]
+    Latest = Callable[[Sequence[Metric]], Sequence[float | None]]
 
 ALARMS = ("aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/compositeAlarm:CompositeAlarm")
 QUEUE = "aws:sqs/queue:Queue"
@@ -33,19 +36,28 @@ _AT_ONCE = 8
 def read(client: Callable[[str], Any], resources: Iterable[Resource]) -> dict[str, Any]:
     """Return the health of these resources of the state, as `estate status --json` prints it.
 
-    A part that AWS refuses to tell is None, with the reason in `unknown`; other errors of boto3 pass through.
+    A part that may not be read is None, with the reason in `unknown`, as it is for metrics, of which the parts then
+    lack the values; other errors of boto3 pass through.
     """
     by_type: dict[str, list[Resource]] = {}
     for one in resources:
         by_type.setdefault(str(one["type"]), []).append(one)
+    unknown: dict[str, str] = {}
+
+    def latest(metrics: Sequence[Metric]) -> Sequence[float | None]:
+        """Return what the metrics say; where they may not be read, the rest of a part is worth showing."""
+        found, refused = _asked(lambda: _latest(client("cloudwatch"), metrics))
+        if refused:
+            unknown["metrics"] = refused
+        return found or [None] * len(metrics)
+
     parts: dict[str, Callable[[], Any]] = {
         "alarms": lambda: _alarms(client("cloudwatch"), [one for kind in ALARMS for one in by_type.get(kind, ())]),
-        "queues": lambda: _queues(client, by_type.get(QUEUE, ())),
-        "streams": lambda: _streams(client("cloudwatch"), by_type.get(MAPPING, ())),
-        "provisioned_concurrency": lambda: _provisioned(client, by_type.get(PROVISIONED, ())),
+        "queues": lambda: _queues(client("sqs"), by_type.get(QUEUE, ()), latest),
+        "streams": lambda: _streams(by_type.get(MAPPING, ()), latest),
+        "provisioned_concurrency": lambda: _provisioned(client("lambda"), by_type.get(PROVISIONED, ()), latest),
     }
     found: dict[str, Any] = {}
-    unknown: dict[str, str] = {}
     for name, part in parts.items():
         found[name], refused = _asked(part)
         if refused:
@@ -88,12 +100,9 @@ def _alarms(cloudwatch: Any, resources: Sequence[Resource]) -> dict[str, Any]:
     return {"total": len(names), "not_ok": not_ok, "missing": missing}
 
 
-def _queues(client: Callable[[str], Any], resources: Sequence[Resource]) -> list[dict[str, Any]]:
+def _queues(sqs: Any, resources: Sequence[Resource], latest: Latest) -> list[dict[str, Any]]:
     names = sorted(str((one.get("inputs") or {}).get("name") or str(one["id"]).rpartition("/")[2]) for one in resources)
-    ages = _latest(
-        client("cloudwatch"), [("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": name}) for name in names]
-    )
-    sqs = client("sqs")
+    ages = latest([("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": name}) for name in names])
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         depths = list(pool.map(lambda name: depth(sqs, name), names))
     return [
@@ -106,30 +115,29 @@ def _queues(client: Callable[[str], Any], resources: Sequence[Resource]) -> list
     ]  # fmt: skip
 
 
-def _streams(cloudwatch: Any, resources: Sequence[Resource]) -> list[dict[str, Any]]:
+def _streams(resources: Sequence[Resource], latest: Latest) -> list[dict[str, Any]]:
     read_by = sorted(
         (_function(str(one["inputs"]["functionName"])), str(one["inputs"]["eventSourceArn"]).split("/")[1])
         for one in resources
         if ":dynamodb:" in str((one.get("inputs") or {}).get("eventSourceArn"))
     )
-    lags = _latest(cloudwatch, [("AWS/Lambda", "IteratorAge", {"FunctionName": function}) for function, _ in read_by])
+    lags = latest([("AWS/Lambda", "IteratorAge", {"FunctionName": function}) for function, _ in read_by])
     return [
         {"function": function, "table": table, "lag_seconds": None if lag is None else lag / 1000}
         for (function, table), lag in zip(read_by, lags, strict=True)
     ]
 
 
-def _provisioned(client: Callable[[str], Any], resources: Sequence[Resource]) -> list[dict[str, Any]]:
+def _provisioned(lambda_: Any, resources: Sequence[Resource], latest: Latest) -> list[dict[str, Any]]:
     pairs = sorted((str(one["inputs"]["functionName"]), str(one["inputs"]["qualifier"])) for one in resources)
-    used = _latest(
-        client("cloudwatch"),
+    used = latest(
         [
             ("AWS/Lambda", "ProvisionedConcurrentExecutions", {"FunctionName": name, "Resource": f"{name}:{alias}"})
             for name, alias in pairs
-        ],
+        ]
     )
     return [
-        {"function": name, "alias": alias, **_allocated(client("lambda"), name, alias), "used": most}
+        {"function": name, "alias": alias, **_allocated(lambda_, name, alias), "used": most}
         for (name, alias), most in zip(pairs, used, strict=True)
     ]
 
@@ -147,7 +155,7 @@ def _allocated(lambda_: Any, function: str, alias: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _latest(cloudwatch: Any, metrics: Sequence[tuple[str, str, Mapping[str, str]]]) -> list[float | None]:
+def _latest(cloudwatch: Any, metrics: Sequence[Metric]) -> list[float | None]:
     """Return the newest maximum of each metric within the last 15 minutes, None where there is no data."""
     end = datetime.now(UTC)
     queries = [

@@ -135,7 +135,7 @@ def test_a_failed_rollout_tells_with_what_to_go_on(engine: Any, call: Any) -> No
     report = json.loads(done.out)
     assert [layer["result"] for layer in report["layers"]] == ["deployed", "failed", "skipped", "skipped"]
     assert report["continue"] == "scripts/deploy_all.sh dev"
-    assert "  → what is rolled out stays; fix the cause, then: scripts/deploy_all.sh dev" in done.err
+    assert "  → what is rolled out stays; fix the cause, then go on with: scripts/deploy_all.sh dev" in done.err
 
 
 def test_what_is_done_next_is_named_with_the_environment_and_the_layer(

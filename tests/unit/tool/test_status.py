@@ -238,6 +238,17 @@ def test_a_part_that_may_not_be_read_is_named_and_the_rest_is_shown(
     assert "alarms can't be read" in health.problems(found)[0]
 
 
+def test_without_metrics_depths_are_known_and_ages_are_not(unwell: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    client, stub = stubbed_client("cloudwatch")
+    for _ in range(3):
+        stub.add_client_error("get_metric_data", "AccessDenied", "no")
+    monkeypatch.setattr(unwell.client("cloudwatch"), "get_paginator", client.get_paginator)
+    found = health.read(unwell.client, RESOURCES)
+    assert list(found["unknown"]) == ["metrics"]
+    assert (found["queues"][0]["messages"], found["queues"][0]["oldest_seconds"]) == (1, None)
+    assert found["streams"][0]["lag_seconds"] is None
+
+
 def test_the_status_sums_up_and_is_shown_again_while_it_is_watched(
     unwell: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
