@@ -3,7 +3,7 @@
 ENV ?= local
 
 .DEFAULT_GOAL := check
-.PHONY: setup fmt lint type test coverage check deploy destroy bench lock promises release docs tour permissions goldens
+.PHONY: setup fmt lint type test coverage check deploy destroy bench lock promises release docs tour permissions goldens sizes
 
 # Everything this machine needs: .venv, the engine, the embedded AWS's environment.
 setup:
@@ -87,3 +87,10 @@ VERSION ?=
 release:
 	scripts/setup.sh venv
 	.venv/bin/python -P -m estate_tool.setup.project_release "$(VERSION)"
+
+# Lines and files of Python, by part (docs/maintaining.md has the aims).
+sizes:
+	@for part in "foundation data compute observability lambda_src" scripts/estate_tool scripts/local_aws tests; do \
+	  files=$$(git ls-files $$part | grep '\.py$$'); \
+	  echo "$$part: $$(cat $$files | wc -l) lines, $$(echo "$$files" | wc -l) files"; \
+	done
