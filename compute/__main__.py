@@ -33,6 +33,7 @@ class Lower:
     names: Names
     tags: Tags
     role_arns: Mapping[str, pulumi.Output[str]]
+    schedule_role_arns: Mapping[str, pulumi.Output[str]]
     data: DataOutputs
 
 
@@ -46,6 +47,7 @@ def main() -> None:
         names=environment.names,
         tags=environment.tags,
         role_arns=foundation.role_arns,
+        schedule_role_arns=foundation.schedule_role_arns,
         data=DataOutputs.from_stack("compute", CATALOG),
     )
     try:
@@ -106,6 +108,7 @@ def _function(
         arguments = ScheduleArgs(
             trigger=trigger,
             physical_name=names.schedule(function.name),
+            role_arn=lower.schedule_role_arns[function.name],
             alias_arn=built.alias_arn,
             failure_queue_arn=built.failure_queue_arn,
             tags=tags,

@@ -4,10 +4,11 @@ import pulumi
 import pulumi_aws as aws
 
 from foundation.catalog import CATALOG
+from foundation.model import ScheduleTrigger
 from foundation.naming import Arns
 from foundation.outputs import FoundationOutputs
 from foundation.program import load_foundation
-from foundation.roles import ExecutionRole, ExecutionRoleArgs
+from foundation.roles import ExecutionRole, ExecutionRoleArgs, ScheduleRole, ScheduleRoleArgs
 
 
 def main() -> None:
@@ -29,6 +30,14 @@ def main() -> None:
         )
         for function in CATALOG.functions
     }
+    schedule_roles = {
+        function.name: ScheduleRole(
+            f"{function.name}-schedule",
+            ScheduleRoleArgs(function_name=function.name, arns=arns, tags=config.tags.of("foundation", function.name)),
+        )
+        for function in CATALOG.functions
+        if isinstance(function.trigger, ScheduleTrigger)
+    }
     FoundationOutputs(
         suffix=pulumi.Output.from_input(config.suffix),
         account=pulumi.Output.from_input(account),
@@ -38,6 +47,7 @@ def main() -> None:
         owner=pulumi.Output.from_input(config.tags.owner),
         cost_center=pulumi.Output.from_input(config.tags.cost_center),
         role_arns={name: role.arn for name, role in roles.items()},
+        schedule_role_arns={name: role.arn for name, role in schedule_roles.items()},
     ).export()
 
 

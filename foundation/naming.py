@@ -95,6 +95,14 @@ class Arns:
         """ARN of a source queue."""
         return self._arn("sqs", self.names.queue(purpose))
 
+    def alias(self, purpose: str) -> str:
+        """ARN of the alias of a function."""
+        return self._arn("lambda", f"function:{self.names.function(purpose)}:{ALIAS}")
+
+    def schedule_group(self, purpose: str) -> str:
+        """ARN of the group of a function's schedule."""
+        return self._arn("scheduler", f"schedule-group/{self.names.schedule(purpose)}")
+
     def dead_letter_queue(self, purpose: str) -> str:
         """ARN of a failure queue."""
         return self._arn("sqs", self.names.dead_letter_queue(purpose))

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import pulumi
 
-from foundation.model import Catalog
+from foundation.model import Catalog, ScheduleTrigger
 from foundation.upstream import Upstream, register_after
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundationOutputs:
-    """Suffix, account and region of the environment, the tags all share, and the execution roles by function."""
+    """Suffix, account and region of the environment, the tags all share, roles of functions and of their schedules."""
 
     suffix: pulumi.Output[str]
     account: pulumi.Output[str]
@@ -21,6 +21,7 @@ class FoundationOutputs:
     owner: pulumi.Output[str]
     cost_center: pulumi.Output[str]
     role_arns: Mapping[str, pulumi.Output[str]]
+    schedule_role_arns: Mapping[str, pulumi.Output[str]]
 
     def export(self) -> None:
         """Writes the stack's outputs."""
@@ -33,13 +34,14 @@ class FoundationOutputs:
         pulumi.export("cost_center", self.cost_center)
         # Each by itself: in a preview, the role of an added function leaves those of the others known.
         pulumi.export("role_arns", dict(self.role_arns))
+        pulumi.export("schedule_role_arns", dict(self.schedule_role_arns))
 
     @classmethod
     def from_stack(cls, reader: str, catalog: Catalog | None = None) -> "FoundationOutputs":
         """The outputs as the layer `reader` sees them; with the roles of the functions of a `catalog`."""
         upstream = Upstream(reader, "foundation")
         functions = catalog.functions if catalog else ()
-        role_arns = {function.name: upstream.require("role_arns", function.name) for function in functions}
+        scheduled = [one.name for one in functions if isinstance(one.trigger, ScheduleTrigger)]
         return cls(
             suffix=upstream.require("suffix"),
             account=upstream.require("account"),
@@ -48,7 +50,8 @@ class FoundationOutputs:
             project=upstream.require("project"),
             owner=upstream.require("owner"),
             cost_center=upstream.require("cost_center"),
-            role_arns=role_arns,
+            role_arns={one.name: upstream.require("role_arns", one.name) for one in functions},
+            schedule_role_arns={name: upstream.require("schedule_role_arns", name) for name in scheduled},
         )
 
     def require_suffix(self, suffix: str) -> None:

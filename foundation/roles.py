@@ -1,4 +1,4 @@
-"""The execution role of one function."""
+"""The execution role of one function, and the role of its schedule."""
 
 import json
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ import pulumi_aws as aws
 from foundation.model import Function
 from foundation.naming import Arns
 from foundation.policies import execution_policy, trust_policy
+from foundation.schedules import schedule_policy
+from foundation.schedules import trust_policy as schedule_trust_policy
 from foundation.secrets import Secret
 
 
@@ -50,3 +52,40 @@ class ExecutionRole(pulumi.ComponentResource):
         self.arn = pulumi.Output.all(role.arn, policy.id).apply(lambda both: str(both[0]))
         self.name = role.name
         self.register_outputs({"arn": self.arn, "name": self.name})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleRoleArgs:
+    """The name of the scheduled function, where its resources will be, and the role's tags."""
+
+    function_name: str
+    arns: Arns
+    tags: dict[str, str]
+
+
+class ScheduleRole(pulumi.ComponentResource):
+    """A role for the schedules of one function's group: it may call the function's alias and report its failures."""
+
+    arn: pulumi.Output[str]
+
+    def __init__(self, name: str, args: ScheduleRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("estate:foundation:ScheduleRole", name, None, opts)
+        function, arns = args.function_name, args.arns
+        role = aws.iam.Role(
+            f"{name}-role",
+            name=arns.names.schedule(function),
+            description=f"Schedule of {arns.names.function(function)}",
+            assume_role_policy=json.dumps(schedule_trust_policy(arns.schedule_group(function))),
+            tags=args.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        policy = aws.iam.RolePolicy(
+            f"{name}-policy",
+            name=arns.names.schedule(function),
+            role=role.name,
+            policy=json.dumps(schedule_policy(arns.alias(function), arns.dead_letter_queue(function))),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        # A rate calls at once: a reader of the ARN waits for the permissions too.
+        self.arn = pulumi.Output.all(role.arn, policy.id).apply(lambda both: str(both[0]))
+        self.register_outputs({"arn": self.arn})

@@ -1,5 +1,3 @@
-import json
-
 from compute.schedules import Schedule, ScheduleArgs
 from foundation.model import ScheduleTrigger
 from foundation.schedules import payload
@@ -7,6 +5,7 @@ from tests.support.declarations import TAGS
 from tests.support.mocks import Recording, record
 
 ALIAS = "arn:aws:lambda:us-east-1:123456789012:function:lambda-x-dev:live"
+ROLE = "arn:aws:iam::123456789012:role/schedule-x-dev"
 FAILURES = "arn:aws:sqs:us-east-1:123456789012:dlq-x-dev"
 TRIGGER = ScheduleTrigger(
     expression="cron(0 6 * * ? *)", timezone="Europe/Berlin", input={"all": True}, retry_attempts=3,
@@ -16,8 +15,9 @@ TRIGGER = ScheduleTrigger(
 
 def _made(trigger: ScheduleTrigger = TRIGGER) -> Recording:
     args = ScheduleArgs(
-        trigger=trigger, physical_name="schedule-x-dev", alias_arn=ALIAS, failure_queue_arn=FAILURES, tags=TAGS
-    )
+        trigger=trigger, physical_name="schedule-x-dev", role_arn=ROLE, alias_arn=ALIAS, failure_queue_arn=FAILURES,
+        tags=TAGS,
+    )  # fmt: skip
     return record(lambda: Schedule("x-schedule", args))
 
 
@@ -37,14 +37,7 @@ def test_a_schedule_calls_the_alias_as_declared_and_its_failures_are_kept() -> N
     )
 
 
-def test_the_group_and_the_role_carry_the_tags_and_the_role_trusts_the_group() -> None:
+def test_the_group_carries_the_tags_and_the_schedule_calls_as_its_role() -> None:
     made = _made()
-    group, role = made.one("scheduler/scheduleGroup:ScheduleGroup"), made.one("iam/role:Role")
-    assert group.inputs["tags"] == role.inputs["tags"] == TAGS
-    (statement,) = json.loads(role.inputs["assumeRolePolicy"])["Statement"]
-    assert statement["Condition"]["StringEquals"]["aws:SourceArn"] == group.outputs["arn"]
-
-
-def test_the_schedule_waits_for_the_permissions_of_its_role() -> None:
-    made = _made()
-    assert made.one("iam/rolePolicy:RolePolicy").urn in made.one("scheduler/schedule:Schedule").dependencies
+    assert made.one("scheduler/scheduleGroup:ScheduleGroup").inputs["tags"] == TAGS
+    assert made.one("scheduler/schedule:Schedule").inputs["target"]["roleArn"] == ROLE
