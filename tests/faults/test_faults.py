@@ -59,7 +59,7 @@ def whole(own: EmbeddedAws) -> Sight:
 def test_a_denied_rollout_stops_at_once_and_names_resource_and_action(own: EmbeddedAws) -> None:
     told = denied(own, "deploy", "iam:CreateRole").stderr
     assert "role: AccessDenied: not authorized to perform: iam:CreateRole (operation iam:CreateRole)" in told
-    assert "fix the cause, then: scripts/deploy_all.sh" in told
+    assert "go on with: scripts/deploy_all.sh" in told
     assert [line.split()[:2] for line in told.splitlines() if line.startswith("  data ")] == [["data", "skipped"]]
 
 

@@ -346,7 +346,11 @@ CASES = [
         {"bucket": "{bucket}", "blockPublicAcls": True, "blockPublicPolicy": True},
         {"ignorePublicAcls": True},
         "{bucket}",
-        lambda client, state: client("s3").delete_public_access_block(Bucket=state["bucket"]),
+        lambda client, state: client("s3").put_public_access_block(
+            Bucket=state["bucket"],
+            PublicAccessBlockConfiguration={"BlockPublicPolicy": True, "IgnorePublicAcls": True},
+        ),
+        "blockPublicAcls",
     ),
     Case(
         "aws:budgets/budget:Budget",
