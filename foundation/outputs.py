@@ -34,7 +34,8 @@ class FoundationOutputs:
         pulumi.export("cost_center", self.cost_center)
         # Each by itself: in a preview, the role of an added function leaves those of the others known.
         pulumi.export("role_arns", dict(self.role_arns))
-        pulumi.export("schedule_role_arns", dict(self.schedule_role_arns))
+        if self.schedule_role_arns:
+            pulumi.export("schedule_role_arns", dict(self.schedule_role_arns))
 
     @classmethod
     def from_stack(cls, reader: str, catalog: Catalog | None = None) -> "FoundationOutputs":

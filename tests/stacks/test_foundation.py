@@ -32,7 +32,6 @@ def test_the_outputs_are_where_the_environment_is_and_who_runs_in_it() -> None:
         "owner": "team-a",
         "cost_center": "42",
         "role_arns": roles,
-        "schedule_role_arns": {},
     }
 
 
