@@ -1,6 +1,5 @@
 """Problems of a configuration or declaration, collected so that all can be reported at once."""
 
-import difflib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -50,6 +49,9 @@ def one_of(known: Iterable[str], value: str) -> str:
 
 def nearest(known: Iterable[str], value: str, likeness: float = 0.6) -> str:
     """Return the name that is most like `value`; empty when none is to that degree, of 1."""
+    # Here, as every command's start loads this module.
+    import difflib
+
     return next(iter(difflib.get_close_matches(value, list(known), n=1, cutoff=likeness)), "")
 
 

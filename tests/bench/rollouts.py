@@ -121,7 +121,10 @@ def _declare(run: Checkout, functions: int) -> None:
     sizing = run.root / "compute/sizing.json"
     document = json.loads(sizing.read_text())
     for number in range(more):
-        shutil.copytree(run.root / "lambda_src/query", run.root / f"lambda_src/bench_{number}")
+        package = run.root / f"lambda_src/bench_{number}"
+        shutil.copytree(run.root / "lambda_src/query", package)
+        for module in package.glob("*.py"):
+            module.write_text(module.read_text().replace("from query.", f"from {package.name}."))
         document["functions"][f"bench-{number}"] = document["functions"]["query"]
     sizing.write_text(json.dumps(document))
 

@@ -50,8 +50,17 @@ def policy(resources: Iterable[Planned], place: Place, suffix: str) -> dict[str,
             when = json.dumps(_filled(needs.when, known, suffix), sort_keys=True)
             groups[(*_actions(needs), when)] |= {_by_suffix(each.format_map(known), suffix) for each in needs.on}
     merged = sorted(_of_same_resources(_together(groups)))
-    statements = [_statement(number, *each) for number, each in enumerate(merged, start=1)]
+    wide = sorted(f"{service}:{name}" for (service, names, when), on in merged if _is_wide(when, on) for name in names)
+    scoped = [(group, on) for group, on in merged if not _is_wide(group[2], on)]
+    statements = [_statement(number, *each) for number, each in enumerate(scoped, start=1)]
+    if wide:
+        statements.append({"Sid": "Unscoped", "Effect": "Allow", "Action": wide, "Resource": "*"})
     return {"Version": "2012-10-17", "Statement": [*statements, _not_of_another(suffix)]}
+
+
+def _is_wide(when: str, on: list[str]) -> bool:
+    """True if a group is allowed on every resource, with no condition: one statement is enough for all of these."""
+    return on == ["*"] and not json.loads(when)
 
 
 def unknown(resources: Iterable[Planned]) -> list[str]:
