@@ -1,7 +1,9 @@
 """The execution role of one function, and the role of its schedule."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -24,34 +26,38 @@ class ExecutionRoleArgs:
     secrets: tuple[Secret, ...] = ()
 
 
-class ExecutionRole(pulumi.ComponentResource):
-    """A role that only Lambda can assume and that may do what its function's declaration says, nothing else."""
+class _Role(pulumi.ComponentResource):
+    """An IAM role with one inline policy; its ARN is known once the policy is attached."""
 
     arn: pulumi.Output[str]
     name: pulumi.Output[str]
 
-    def __init__(self, name: str, args: ExecutionRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("estate:foundation:ExecutionRole", name, None, opts)
-        physical_name = args.arns.names.role(args.function.name)
-        role = aws.iam.Role(
-            f"{name}-role",
-            name=physical_name,
-            description=f"Runs {args.arns.names.function(args.function.name)}",
-            assume_role_policy=json.dumps(trust_policy(args.arns.account)),
-            tags=args.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+    def _build(self, name: str, role_args: aws.iam.RoleArgs, policy_name: str, policy: Mapping[str, Any]) -> None:
+        child = pulumi.ResourceOptions(parent=self)
+        role = aws.iam.Role(f"{name}-role", role_args, opts=child)
+        attached = aws.iam.RolePolicy(
+            f"{name}-policy", name=policy_name, role=role.name, policy=json.dumps(policy), opts=child
         )
-        policy = aws.iam.RolePolicy(
-            f"{name}-policy",
-            name=args.arns.names.of("policy", args.function.name),
-            role=role.name,
-            policy=json.dumps(execution_policy(args.function, args.arns, args.secrets)),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        # A reader of the ARN thereby waits for the permissions too.
-        self.arn = pulumi.Output.all(role.arn, policy.id).apply(lambda both: str(both[0]))
+        # A reader of the ARN thereby waits for the permissions too: a schedule's rate calls at once.
+        self.arn = pulumi.Output.all(role.arn, attached.id).apply(lambda both: str(both[0]))
         self.name = role.name
         self.register_outputs({"arn": self.arn, "name": self.name})
+
+
+class ExecutionRole(_Role):
+    """A role that only Lambda can assume and that may do what its function's declaration says, nothing else."""
+
+    def __init__(self, name: str, args: ExecutionRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("estate:foundation:ExecutionRole", name, None, opts)
+        function, names = args.function.name, args.arns.names
+        role = aws.iam.RoleArgs(
+            name=names.role(function),
+            description=f"Runs {names.function(function)}",
+            assume_role_policy=json.dumps(trust_policy(args.arns.account)),
+            tags=args.tags,
+        )
+        policy = execution_policy(args.function, args.arns, args.secrets)
+        self._build(name, role, names.of("policy", function), policy)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,29 +69,17 @@ class ScheduleRoleArgs:
     tags: dict[str, str]
 
 
-class ScheduleRole(pulumi.ComponentResource):
+class ScheduleRole(_Role):
     """A role for the schedules of one function's group: it may call the function's alias and report its failures."""
-
-    arn: pulumi.Output[str]
 
     def __init__(self, name: str, args: ScheduleRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:foundation:ScheduleRole", name, None, opts)
         function, arns = args.function_name, args.arns
-        role = aws.iam.Role(
-            f"{name}-role",
+        role = aws.iam.RoleArgs(
             name=arns.names.schedule(function),
             description=f"Schedule of {arns.names.function(function)}",
             assume_role_policy=json.dumps(schedule_trust_policy(arns.schedule_group(function))),
             tags=args.tags,
-            opts=pulumi.ResourceOptions(parent=self),
         )
-        policy = aws.iam.RolePolicy(
-            f"{name}-policy",
-            name=arns.names.schedule(function),
-            role=role.name,
-            policy=json.dumps(schedule_policy(arns.alias(function), arns.dead_letter_queue(function))),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        # A rate calls at once: a reader of the ARN waits for the permissions too.
-        self.arn = pulumi.Output.all(role.arn, policy.id).apply(lambda both: str(both[0]))
-        self.register_outputs({"arn": self.arn})
+        policy = schedule_policy(arns.alias(function), arns.dead_letter_queue(function))
+        self._build(name, role, arns.names.schedule(function), policy)
