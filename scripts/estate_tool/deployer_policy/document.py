@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.resource_types import RESOURCE_TYPES
+from estate_tool.core.resource_types.lookups import function_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -153,7 +154,6 @@ def _values(inputs: Mapping[str, Any], place: Place, suffix: str) -> dict[str, s
     if role := (inputs.get("target") or {}).get("roleArn"):
         known["targetRoleArn"] = role
     if function := known.get("functionName"):
-        # Programs name functions by name or by the ARN of an alias.
-        name = function.split(":")[6] if function.startswith("arn:") else function
+        name = function_name(function)
         known |= {"functionName": name, "functionArn": arn("aws:lambda/function:Function", {"name": name}, place)}
     return known

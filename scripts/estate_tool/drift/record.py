@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.paths import home
 from estate_tool.drift.detect import unexpected
+from estate_tool.monitoring.window import instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,9 +21,9 @@ def keep(environment: str, layers: Sequence[str], drifted: Sequence[Drift]) -> N
     """Keep the time, the layers and the numbers of a comparison."""
     path = _file(environment)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     found = {
-        "seen": moment, "layers": list(layers), "differences": len(drifted), "unexpected": len(unexpected(drifted)),
+        "seen": instant(datetime.now(UTC)), "layers": list(layers), "differences": len(drifted),
+        "unexpected": len(unexpected(drifted)),
     }  # fmt: skip
     path.write_text(json.dumps(found), encoding="utf-8")
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from estate_tool.core.environment import Environment
 
 
+_MOST_NAMES = 100  # of one DescribeAlarms
 # The names and ARNs in a rule such as ALARM("one") OR OK(two).
 _ABOUT = re.compile(r"\(\s*\"?([^\s()\"]+)\"?\s*\)")
 
@@ -42,6 +43,18 @@ def of_environment(environment: Environment) -> list[Alarm]:
     mine = [one for one in named if _tag(cloudwatch, one["AlarmArn"], "Environment") == suffix]
     rules = {one["AlarmName"]: set(_ABOUT.findall(one["AlarmRule"])) for one in mine if "AlarmRule" in one}
     return [_alarm(one, rules) for one in sorted(mine, key=lambda one: ("AlarmRule" not in one, one["AlarmName"]))]
+
+
+def by_name(cloudwatch: Any, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the alarms of these names as CloudWatch describes them; those that there are not are left out."""
+    found: list[dict[str, Any]] = []
+    for first in range(0, len(names), _MOST_NAMES):
+        page = cloudwatch.describe_alarms(
+            AlarmNames=names[first : first + _MOST_NAMES], AlarmTypes=["CompositeAlarm", "MetricAlarm"],
+            MaxRecords=_MOST_NAMES,
+        )  # fmt: skip
+        found += _described(page)
+    return found
 
 
 def _described(page: dict[str, Any]) -> Iterator[dict[str, Any]]:

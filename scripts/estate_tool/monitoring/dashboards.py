@@ -7,6 +7,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.monitoring.alarms import by_name
 from estate_tool.monitoring.window import Window
 
 if TYPE_CHECKING:
@@ -96,16 +97,10 @@ def _reach(text: str) -> timedelta:
 
 def _states(cloudwatch: Any, arns: Sequence[str]) -> dict[str, dict[str, str]]:
     """Name, state and reason of each alarm by its ARN."""
-    names = [arn.rpartition(":alarm:")[2] for arn in arns]
-    found: dict[str, dict[str, str]] = {}
-    for first in range(0, len(names), 100):
-        answer = cloudwatch.describe_alarms(
-            AlarmNames=names[first : first + 100], AlarmTypes=["CompositeAlarm", "MetricAlarm"], MaxRecords=100
-        )
-        for one in answer.get("CompositeAlarms", []) + answer.get("MetricAlarms", []):
-            told = {"name": one["AlarmName"], "state": one["StateValue"], "reason": one.get("StateReason", "")}
-            found[one["AlarmArn"]] = told
-    return found
+    return {
+        one["AlarmArn"]: {"name": one["AlarmName"], "state": one["StateValue"], "reason": one.get("StateReason", "")}
+        for one in by_name(cloudwatch, [arn.rpartition(":alarm:")[2] for arn in arns])
+    }
 
 
 def _shown(cloudwatch: Any, widget: Mapping[str, Any], states: Mapping[str, Any], window: Window) -> dict[str, Any]:

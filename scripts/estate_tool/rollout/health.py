@@ -7,19 +7,22 @@ lambda:GetProvisionedConcurrencyConfig (docs/permissions-deployer.md).
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.core.resource_types.lookups import function_name
 from estate_tool.core.retries import code_of
 from estate_tool.events.dead_letters import depth
+from estate_tool.monitoring import metrics
+from estate_tool.monitoring.alarms import by_name
+from estate_tool.monitoring.window import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     Resource = Mapping[str, Any]
-    # Namespace, name, dimensions.
-    Metric = tuple[str, str, Mapping[str, str]]
-    Latest = Callable[[Sequence[Metric]], Sequence[float | None]]
+    Latest = Callable[[Sequence[metrics.Metric]], Sequence[float | None]]
 
 ALARMS = ("aws:cloudwatch/metricAlarm:MetricAlarm", "aws:cloudwatch/compositeAlarm:CompositeAlarm")
 QUEUE = "aws:sqs/queue:Queue"
@@ -27,9 +30,6 @@ MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
 PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
 PARTS = ("alarms", "queues", "streams", "provisioned_concurrency")
 _DEAD_LETTERS = "dlq-"
-_WINDOW = timedelta(minutes=15)
-# Of one call: DescribeAlarms, GetMetricData.
-_MOST_NAMES, _MOST_METRICS = 100, 500
 _AT_ONCE = 8
 
 
@@ -44,12 +44,12 @@ def read(client: Callable[[str], Any], resources: Iterable[Resource]) -> dict[st
         by_type.setdefault(str(one["type"]), []).append(one)
     unknown: dict[str, str] = {}
 
-    def latest(metrics: Sequence[Metric]) -> Sequence[float | None]:
+    def latest(asked: Sequence[metrics.Metric]) -> Sequence[float | None]:
         """Return what the metrics say; where they may not be read, the rest of a part is worth showing."""
-        found, refused = _asked(lambda: _latest(client("cloudwatch"), metrics))
+        found, refused = _asked(lambda: metrics.latest(client("cloudwatch"), asked))
         if refused:
             unknown["metrics"] = refused
-        return found or [None] * len(metrics)
+        return found or [None] * len(asked)
 
     parts: dict[str, Callable[[], Any]] = {
         "alarms": lambda: _alarms(client("cloudwatch"), [one for kind in ALARMS for one in by_type.get(kind, ())]),
@@ -81,13 +81,7 @@ def _asked(part: Callable[[], Any]) -> tuple[Any, str]:
 
 def _alarms(cloudwatch: Any, resources: Sequence[Resource]) -> dict[str, Any]:
     names = sorted(str(one["id"]) for one in resources)
-    described: list[dict[str, Any]] = []
-    for first in range(0, len(names), _MOST_NAMES):
-        answer = cloudwatch.describe_alarms(
-            AlarmNames=names[first : first + _MOST_NAMES], AlarmTypes=["CompositeAlarm", "MetricAlarm"],
-            MaxRecords=_MOST_NAMES,
-        )  # fmt: skip
-        described += [*answer.get("CompositeAlarms", ()), *answer.get("MetricAlarms", ())]
+    described = by_name(cloudwatch, names)
     not_ok = [
         {
             "alarm": one["AlarmName"], "state": one["StateValue"], "since": _time(one.get("StateUpdatedTimestamp")),
@@ -117,7 +111,7 @@ def _queues(sqs: Any, resources: Sequence[Resource], latest: Latest) -> list[dic
 
 def _streams(resources: Sequence[Resource], latest: Latest) -> list[dict[str, Any]]:
     read_by = sorted(
-        (_function(str(one["inputs"]["functionName"])), str(one["inputs"]["eventSourceArn"]).split("/")[1])
+        (function_name(str(one["inputs"]["functionName"])), str(one["inputs"]["eventSourceArn"]).split("/")[1])
         for one in resources
         if ":dynamodb:" in str((one.get("inputs") or {}).get("eventSourceArn"))
     )
@@ -155,34 +149,6 @@ def _allocated(lambda_: Any, function: str, alias: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _latest(cloudwatch: Any, metrics: Sequence[Metric]) -> list[float | None]:
-    """Return the newest maximum of each metric within the last 15 minutes, None where there is no data."""
-    end = datetime.now(UTC)
-    queries = [
-        {
-            "Id": f"m{number}",
-            "MetricStat": {
-                "Metric": {
-                    "Namespace": namespace, "MetricName": name,
-                    "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
-                },
-                "Period": 60, "Stat": "Maximum",
-            },
-        }
-        for number, (namespace, name, dimensions) in enumerate(metrics)
-    ]  # fmt: skip
-    found: dict[str, float] = {}
-    for first in range(0, len(queries), _MOST_METRICS):
-        pages = cloudwatch.get_paginator("get_metric_data").paginate(
-            MetricDataQueries=queries[first : first + _MOST_METRICS], StartTime=end - _WINDOW, EndTime=end,
-            ScanBy="TimestampDescending",
-        )  # fmt: skip
-        for result in (result for page in pages for result in page["MetricDataResults"]):
-            if result["Values"]:
-                found.setdefault(result["Id"], float(result["Values"][0]))
-    return [found.get(f"m{number}") for number in range(len(metrics))]
-
-
 def problems(health: Mapping[str, Any]) -> list[str]:
     """Return, for people, everything in the health that calls for action; empty when all is well."""
     found = [f"{name} can't be read: {reason}" for name, reason in health["unknown"].items()]
@@ -202,10 +168,5 @@ def problems(health: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _function(name: str) -> str:
-    """Return the bare name of a function in a mapping: it may be an ARN, with an alias."""
-    return name.split(":")[6] if name.startswith("arn:") else name.partition(":")[0]
-
-
 def _time(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+    return instant(moment.astimezone(UTC)) if moment else None

@@ -24,10 +24,11 @@ def queue(inputs: Inputs, account: Account) -> str:
 
 def function_part(separator: str, part: str) -> Callable[[Inputs, Account], str]:
     """Return a rule for a part of a function; programs may name functions by their ARNs."""
-    return lambda inputs, _: separator.join([_function(inputs["functionName"]), str(inputs[part])])
+    return lambda inputs, _: separator.join([function_name(inputs["functionName"]), str(inputs[part])])
 
 
-def _function(name_or_arn: str) -> str:
+def function_name(name_or_arn: str) -> str:
+    """Return a function's bare name; programs name functions by name or ARN, alone or with an alias."""
     parts = name_or_arn.split(":")
     return parts[6] if name_or_arn.startswith("arn:") else parts[0]
 
@@ -35,7 +36,7 @@ def _function(name_or_arn: str) -> str:
 def permission(inputs: Inputs, _: Account) -> str:
     """Return the ID of a statement of a function's, or an alias's, policy."""
     qualifier = f":{inputs['qualifier']}" if inputs.get("qualifier") else ""
-    return f"{_function(inputs['function'])}{qualifier}/{inputs['statementId']}"
+    return f"{function_name(inputs['function'])}{qualifier}/{inputs['statementId']}"
 
 
 def mapping(inputs: Inputs, account: Account) -> str:
