@@ -41,6 +41,6 @@ def run(args: argparse.Namespace) -> int:
     dashboards.write(args.html, collected)
     plots = sum(widget["type"] == "metric" for widget in collected["widgets"])
     named = {"environment": target.name, "dashboard": collected["name"], "file": str(args.html), "plots": plots}
-    shown = {key: collected[key] for key in ("start", "end", "widgets")}
-    print(json.dumps(named | shown) if args.json else f"{args.html}: {collected['name']}, {counted(plots, 'plot')}")
+    numbers = {key: collected[key] for key in ("start", "end", "widgets")}
+    print(json.dumps(named | numbers) if args.json else f"{args.html}: {collected['name']}, {counted(plots, 'plot')}")
     return 0

@@ -105,7 +105,7 @@ def _report(target: Environment) -> dict[str, Any]:
     return {
         "environment": target.name, "well": not problems, "problems": problems, "layers": layers,
         "held_by": holder and holder.as_json(), "topics_without_subscriber": unheard,
-        **(found or dict.fromkeys(("alarms", "queues", "streams", "provisioned_concurrency")) | {"unknown": {}}),
+        **(found or {**dict.fromkeys(health.PARTS), "unknown": {}}),
         "drift": drift, "links": links,
     }  # fmt: skip
 

@@ -69,7 +69,8 @@ def find(environment: Environment, names: Sequence[str]) -> Iterator[Sized]:
     physical = {catalog_name: name for name, catalog_name in catalog_names.items()}
     client = environment.client("lambda")
     seen: set[str] = set()
-    plain = [one for name in names or physical for one in _fitting(environment, name)]
+    known = [str(one["FunctionName"]) for one in _listed(environment)] if any(map(is_pattern, names)) else []
+    plain = [one for name in names or physical for one in _fitting(environment, known, name)]
     for name in dict.fromkeys(physical.get(name, name) for name in plain):
         try:
             found = client.get_function_configuration(FunctionName=name)
@@ -92,11 +93,11 @@ def is_pattern(name: str) -> bool:
     return not set(name).isdisjoint("*?[")
 
 
-def _fitting(environment: Environment, name: str) -> list[str]:
-    """Return the functions of the account that a pattern fits, or the name itself if it is none."""
+def _fitting(environment: Environment, known: Sequence[str], name: str) -> list[str]:
+    """Return the known functions of the account that a pattern fits, or the name itself if it is none."""
     if not is_pattern(name):
         return [name]
-    fitting = [one for found in _listed(environment) if fnmatchcase(one := str(found["FunctionName"]), name)]
+    fitting = [one for one in known if fnmatchcase(one, name)]
     if fitting:
         return fitting
     raise Failed(
