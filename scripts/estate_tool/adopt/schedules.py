@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.adopt.model import Note
+from estate_tool.audit import senders
 from foundation.model import ScheduleTrigger
 from foundation.problems import InvalidConfiguration
 from foundation.schedules import invalid_schedule
@@ -33,15 +34,11 @@ class OldSchedule:
 def read(collector: Collector, callers: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[OldSchedule]]:
     """Return the schedules of functions, by function; `callers` are the statements of their resource policies."""
     found: dict[str, list[OldSchedule]] = {name: [] for name in callers}
-    client = collector.reader.client("scheduler")
-
-    def one(listed: Mapping[str, Any]) -> OldSchedule:
-        settings = client.get_schedule(Name=listed["Name"], GroupName=listed["GroupName"])
-        return OldSchedule(arn=listed["Arn"], settings=settings, target=settings["Target"])
-
-    listed = collector.reader.pages("scheduler", "list_schedules", "Schedules")
-    wanted = [each for each in listed if _function(each["Target"]["Arn"]) in found]
-    for schedule in collector.each("schedules", wanted, one):
+    for schedule in senders.schedules(
+        collector,
+        lambda one: OldSchedule(arn=one["Arn"], settings=one, target=one["Target"]),
+        lambda listed: _function(listed["Target"]["Arn"]) in found,
+    ):
         found[_function(schedule.target["Arn"])].append(schedule)
     rules = sorted({(name, arn) for name, several in callers.items() for one in several for arn in rule_arns(one)})
     for name, schedule in collector.each("rules", rules, lambda pair: (pair[0], _rule(collector, *pair))):

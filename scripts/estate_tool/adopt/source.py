@@ -55,21 +55,26 @@ def read(collector: Collector, names: Sequence[str], window: Window, *, with_cod
     for function in listed:
         by_role[function["Role"]].append(str(function["FunctionName"]))
     roles = {role.arn: role for role in collector.part("roles", lambda: collector.roles(_roles(settings)), ())}
-    found = collector.each("functions", settings, lambda one: (one, collector.function(one)))
+
+    def described(one: Mapping[str, Any]) -> tuple[Mapping[str, Any], Function, list[Mapping[str, Any]]]:
+        policy = collector.resource_policy(str(one["FunctionName"]))
+        return one, collector.function(one, policy), policy
+
+    found = collector.each("functions", settings, described)
     usage = collector.part(
-        "reports in logs", lambda: evidence.usage(collector, [function for _, function in found], window), {}
+        "reports in logs", lambda: evidence.usage(collector, [function for _, function, _ in found], window), {}
     )
 
-    callers = {one.name: tuple(collector.resource_policy(one.name)) for _, one in found}
+    callers = {function.name: policy for _, function, policy in found}
     timed = collector.part("schedules", lambda: schedules.read(collector, callers), {})
 
-    def one(pair: tuple[Mapping[str, Any], Function]) -> OldFunction:
-        settings, function = pair
+    def one(known: tuple[Mapping[str, Any], Function, list[Mapping[str, Any]]]) -> OldFunction:
+        settings, function, policy = known
         return OldFunction(
             found=function,
             settings=settings,
             mappings=tuple(mapping for mapping in mappings if _function_of(mapping) == function.name),
-            callers=callers[function.name],
+            callers=tuple(policy),
             schedules=tuple(timed.get(function.name, ())),
             urls=collector.part("addresses", lambda: urls.read(collector, function.name), ()),
             role=roles.get(function.role),

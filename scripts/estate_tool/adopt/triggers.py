@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.adopt import schedules, urls
+from estate_tool.adopt import schedules
 from estate_tool.adopt.model import Note
+from estate_tool.audit.access import is_of_url
 from foundation.guardrails.documents import listed
 from foundation.model import QueueTrigger, StreamTrigger, Trigger
 
@@ -116,7 +117,7 @@ def _callers(old: OldFunction) -> Iterator[Note]:
     """Yield services and accounts that the function's resource policy lets call it."""
     rules = {schedule.arn for schedule in old.schedules}
     for statement in old.callers:
-        if rules.intersection(schedules.rule_arns(statement)) or urls.is_of_url(statement):
+        if rules.intersection(schedules.rule_arns(statement)) or is_of_url(statement):
             continue
         principal = statement.get("Principal")
         names = [name for one in principal.values() for name in listed(one)] if isinstance(principal, dict) else []

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.adopt.model import Note
 from estate_tool.adopt.services import template
+from estate_tool.audit.access import is_of_url
 from foundation.guardrails.documents import listed
 from foundation.urls import FunctionUrl, problems
 
@@ -24,11 +25,6 @@ def read(collector: Collector, function: str) -> tuple[Mapping[str, Any], ...]:
     return tuple(
         collector.reader.pages("lambda", "list_function_url_configs", "FunctionUrlConfigs", FunctionName=function)
     )
-
-
-def is_of_url(statement: Mapping[str, Any]) -> bool:
-    """True for a statement of a resource policy that is about the function's address."""
-    return "lambda:functionurlauthtype" in str(statement.get("Condition")).lower()
 
 
 def declared(old: OldFunction, trigger: Trigger | None, notes: list[Note]) -> FunctionUrl | None:

@@ -34,6 +34,11 @@ def fits(statement: Mapping[str, object], arn: str, action: str) -> bool:
     return is_about(statement, action) and _about(statement, "Resource", arn)
 
 
+def is_of_url(statement: Mapping[str, object]) -> bool:
+    """True for a statement of a function's resource policy that is about its URL."""
+    return "lambda:functionurlauthtype" in str(statement.get("Condition")).lower()
+
+
 def is_about(statement: Mapping[str, object], action: str) -> bool:
     """True if a statement is about the action, whatever the resource."""
     return _about(statement, "Action", action.lower(), lower=True)

@@ -10,13 +10,14 @@ from urllib.parse import unquote
 from botocore.exceptions import ClientError
 
 from estate_tool.audit import alarms, evidence, senders, tables
+from estate_tool.audit.access import is_of_url
 from estate_tool.audit.model import URL, EventSourceMapping, Function, Inventory, LogGroup, Queue, Role
 from estate_tool.core.aws_errors import FORBIDDEN
 from estate_tool.core.retries import code_of
 from foundation.guardrails.documents import entries, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from estate_tool.audit.reader import Reader
     from estate_tool.monitoring.window import Window
@@ -98,8 +99,11 @@ class Collector:
         listed = self.reader.pages("lambda", "list_functions", "Functions")
         return tuple(self.each("functions", listed, self.function))
 
-    def function(self, found: Mapping[str, Any]) -> Function:
-        """Return one function of ListFunctions with what further calls tell of it."""
+    def function(self, found: Mapping[str, Any], policy: Sequence[Mapping[str, Any]] | None = None) -> Function:
+        """Return one function of ListFunctions with what further calls tell of it.
+
+        `policy` has the statements of its resource policy; they are read where they are not given.
+        """
         client, name = self.reader.client("lambda"), str(found["FunctionName"])
         invoke = self.reader.pages(
             "lambda", "list_function_event_invoke_configs", "FunctionEventInvokeConfigs", FunctionName=name
@@ -122,21 +126,13 @@ class Collector:
             environment=(found.get("Environment") or {}).get("Variables") or {},
             failures_to=_targets(destinations, "OnFailure", dead_letters),
             succeeds_to=_targets(destinations, "OnSuccess"),
-            invokers=self._invokers(name),
+            invokers=_invokers(self.resource_policy(name) if policy is None else policy),
             provisioned={
                 entry["FunctionArn"].rpartition(":")[2]: int(entry["RequestedProvisionedConcurrentExecutions"])
                 for entry in warm
             },
             reserved=reserved,
         )
-
-    def _invokers(self, name: str) -> frozenset[str]:
-        policy = self.resource_policy(name)
-        services = [listed(one["Service"]) for one in (statement.get("Principal") for statement in policy)
-                    if isinstance(one, dict) and "Service" in one]  # fmt: skip
-        # What a function's URL needs has this condition, and other principals than services.
-        addressed = any("lambda:functionurlauthtype" in str(statement.get("Condition")).lower() for statement in policy)
-        return frozenset((*(name for several in services for name in several), *([URL] if addressed else [])))
 
     def resource_policy(self, name: str) -> list[Mapping[str, Any]]:
         """Return the statements of a function's resource policy, none where it has no policy."""
@@ -236,6 +232,14 @@ def queue_of(url: str, found: Mapping[str, str]) -> Queue:
         dead_letters_to=redrive.get("deadLetterTargetArn") or "",
         max_receives=int(redrive["maxReceiveCount"]) if "maxReceiveCount" in redrive else None,
     )
+
+
+def _invokers(policy: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the services that a function's resource policy lets call it, and URL where its address may."""
+    services = [listed(one["Service"]) for one in (statement.get("Principal") for statement in policy)
+                if isinstance(one, dict) and "Service" in one]  # fmt: skip
+    addressed = any(map(is_of_url, policy))
+    return frozenset((*(name for several in services for name in several), *([URL] if addressed else [])))
 
 
 def _targets(destinations: Iterable[Mapping[str, Any]], kind: str, *more: str | None) -> tuple[str, ...]:

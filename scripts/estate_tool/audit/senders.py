@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from estate_tool.audit.model import Notification
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from estate_tool.audit.collect import Collector
 
+Result = TypeVar("Result")
 _TARGETS = (
     ("LambdaFunctionConfigurations", "LambdaFunctionArn"),
     ("QueueConfigurations", "QueueArn"),
@@ -79,10 +80,19 @@ def _of_rules(collector: Collector) -> Iterable[str]:
 
 
 def _of_schedules(collector: Collector) -> Iterable[str]:
+    return schedules(collector, lambda found: (found["Target"].get("DeadLetterConfig") or {}).get("Arn"))
+
+
+def schedules(
+    collector: Collector,
+    read: Callable[[Mapping[str, Any]], Result | None],
+    wanted: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+) -> list[Result]:
+    """Return `read` of each schedule of EventBridge Scheduler, as GetSchedule has it; `wanted` takes it as listed."""
     reader = collector.reader
 
-    def one(found: Mapping[str, Any]) -> str | None:
-        schedule = reader.client("scheduler").get_schedule(Name=found["Name"], GroupName=found["GroupName"])
-        return (schedule["Target"].get("DeadLetterConfig") or {}).get("Arn")
+    def one(listed: Mapping[str, Any]) -> Result | None:
+        return read(reader.client("scheduler").get_schedule(Name=listed["Name"], GroupName=listed["GroupName"]))
 
-    return collector.each("schedules", reader.pages("scheduler", "list_schedules", "Schedules"), one)
+    listed = reader.pages("scheduler", "list_schedules", "Schedules")
+    return collector.each("schedules", filter(wanted, listed), one)
