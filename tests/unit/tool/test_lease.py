@@ -231,13 +231,15 @@ def test_only_what_changes_a_real_environment_takes_a_lease(
 
 def test_two_at_once_one_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Both read that there is no lease before either has written."""
-    met, came_through = threading.Barrier(2, timeout=60), list[str]()
+    # One barrier for each meeting: one that is aborted breaks those that have yet to leave it.
+    read, written, ended = (threading.Barrier(2, timeout=60) for _ in range(3))
+    came_through = list[str]()
 
     class Both(Backend):
         def lease(self) -> str | None:
             found = super().lease()
             if not found:
-                met.wait()
+                read.wait()
             return found
 
     backend = Both()
@@ -245,15 +247,16 @@ def test_two_at_once_one_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def run() -> None:
         with contextlib.suppress(Failed), held(backend) as still_ours:
-            met.wait()  # both have written
+            written.wait()
             still_ours()
             came_through.append(threading.current_thread().name)
-            met.wait()
+            ended.wait()
 
     def stop() -> None:
         with contextlib.suppress(threading.BrokenBarrierError):
             run()
-        met.abort()
+        read.abort()
+        ended.abort()
 
     threads = [threading.Thread(target=stop, name=name) for name in ("one", "two")]
     for thread in threads:
