@@ -28,7 +28,7 @@ _EXISTS: Final = re.compile(r"\balready exists?\b", re.IGNORECASE)
 
 
 class ProviderError(Exception):
-    """A failure told to the user in one line."""
+    """Failure that is reported to the user in one line."""
 
 
 class AwsError(ProviderError):

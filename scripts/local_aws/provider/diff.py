@@ -70,8 +70,8 @@ class Comparison:
         for key in sorted(set(new) | set(old)):
             # A map has no member that AWS fills in: what is not wanted is to go.
             known = before.get(key) if "object" in kind else old.get(key)
-            place = f"{path}.{key}" if re.fullmatch(r"[A-Za-z_]\w*", key) else f'{path}["{key}"]'
-            yield from self.walk(members.get(key) or kind.get("map", "any"), place, new.get(key), old.get(key), known)
+            below = f"{path}.{key}" if re.fullmatch(r"[A-Za-z_]\w*", key) else f'{path}["{key}"]'
+            yield from self.walk(members.get(key) or kind.get("map", "any"), below, new.get(key), old.get(key), known)
 
     def _walk_list(
         self, kind: SdkType, path: str, new: list[Any], old: list[Any], given: Any
@@ -131,7 +131,7 @@ def _plain(path: str) -> str:
 
 
 def is_empty(value: Any) -> bool:
-    """True if a value says no more than its absence does."""
+    """True if a value is equivalent to an absent one."""
     if isinstance(value, Mapping):
         return all(is_empty(item) for item in value.values())
     return value is None or value is False or value in ("", [])

@@ -179,7 +179,7 @@ class Lifecycle:
         return inputs
 
     def _stands_out(self, name: str, live: Any, state: Properties) -> bool:
-        """True if a live value nobody asked for is more than a default, and was not there before."""
+        """True if a live value that no input sets is more than a default, and was not there before."""
         if name in self.kind.computed | {"region", "tagsAll"} or live == state.get(name):
             return False
         return live != self.kind.defaults[name] if name in self.kind.defaults else not is_empty(live) and live != 0
@@ -191,7 +191,7 @@ class Lifecycle:
     ) -> Properties:
         """Bring the resource to the wanted inputs, by the calls that carry something that changed."""
         wanted = _visible(inputs)
-        # What AWS filled in and nobody asks for does not count as changed.
+        # A value that AWS filled in and no input sets does not count as changed.
         ours = {name: value for name, value in old.items() if name in wanted or name not in self.kind.computed}
         change = Change(session=self.session, id=identifier, new=wanted, old=ours)
         expected, _ = self._expected(inputs, old, old_inputs)

@@ -2,7 +2,7 @@
 
 The rule behind all of it: a parameter of an AWS operation takes the property of the same name (`memorySize` →
 `MemorySize`), in the shape botocore declares for it, and a property takes the field of the same name from what AWS
-returns. A declaration only says what differs.
+returns. A declaration only names what differs.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class ResourceType:
     computed: AbstractSet[str] = frozenset()  # optional inputs AWS fills in: absent means "as it is"
     kept: AbstractSet[str] = frozenset()  # inputs AWS does not return: the last known value stays
     json: AbstractSet[str] = frozenset()  # JSON documents, compared by content
-    policies: AbstractSet[str] = frozenset()  # IAM policy documents, compared by meaning
+    policies: AbstractSet[str] = frozenset()  # IAM policy documents, compared by effect
     sets: AbstractSet[str] = frozenset()  # lists without an order
     same: Mapping[str, Callable[[Any, Any], bool]] = field(default_factory=dict[str, Any])  # equal in another spelling
     reset: Mapping[str, Any] = field(default_factory=dict[str, Any])  # property → parameter value that undoes it

@@ -25,13 +25,13 @@ def within(name: str, low: float, high: float, unit: str = "", *, endless: bool 
     return rule
 
 
-def matches(name: str, pattern: str, meaning: str) -> Rule:
-    """The text, or every text of the list, has the form that `meaning` tells in words."""
+def matches(name: str, pattern: str, form: str) -> Rule:
+    """The text, or every text of the list, has the form of `pattern`; `form` states it in words."""
 
     def rule(properties: Properties) -> Failure | None:
         value = properties.get(name)
         wrong = [text for text in listed(value) if isinstance(text, str) and not re.fullmatch(pattern, text, re.DOTALL)]
-        return (name, f'is "{wrong[0]}"; it must be {meaning}') if wrong else None
+        return (name, f'is "{wrong[0]}"; it must be {form}') if wrong else None
 
     return rule
 

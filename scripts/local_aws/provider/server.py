@@ -85,7 +85,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def CheckConfig(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Refuse unknown keys, wrong types, and any endpoint that is not on this machine."""
-        with _told(context):
+        with _one_line_errors(context):
             loopback_endpoints()
             schema = self._schemas.get(PROVIDER_TOKEN)
             failures = config_failures(schema, plain_configuration(schema, decode(request.news)))
@@ -99,7 +99,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Configure(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Take region, credentials and default tags; verify the account where `allowedAccountIds` is given."""
-        with _told(context):
+        with _one_line_errors(context):
             config = plain_configuration(self._schemas.get(PROVIDER_TOKEN), decode(request.args))
             region = config.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
             if not region or region is UNKNOWN:
@@ -148,7 +148,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Validate inputs and fill in defaults."""
-        with _told(context, request.urn):
+        with _one_line_errors(context, request.urn):
             life = self._lifecycle(request.urn, context)
             name, seed = request.urn.split("::")[-1], request.randomSeed or os.urandom(16)
             news, olds = decode(request.news), decode(request.olds)
@@ -159,7 +159,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Answer the properties that would change, and if in place."""
-        with _told(context, request.urn):
+        with _one_line_errors(context, request.urn):
             life = self._lifecycle(request.urn, context)
             news, state, old_inputs = decode(request.news), decode(request.olds), decode(request.old_inputs)
             changes = Comparison(life.kind, life.schema).changes(news, state, old_inputs)
@@ -181,9 +181,9 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Make a resource, or tell what it would be."""
+        """Make a resource, or return its planned state."""
         secrets = secret_keys(request.properties)
-        with _told(context, request.urn, request.properties, secrets):
+        with _one_line_errors(context, request.urn, request.properties, secrets):
             life, inputs = self._lifecycle(request.urn, context), decode(request.properties)
             if request.preview:
                 return provider_pb2.CreateResponse(properties=encode(life.preview(inputs), secrets))
@@ -192,7 +192,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
         """The live state, for a refresh (by state) or an import (by identifier alone)."""
-        with _told(context, request.urn):
+        with _one_line_errors(context, request.urn):
             life, state, old_inputs = (
                 self._lifecycle(request.urn, context),
                 decode(request.properties),
@@ -211,9 +211,9 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def Update(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Change a resource in place, or tell what it would become."""
+        """Change a resource in place, or return its planned state."""
         secrets = secret_keys(request.news)
-        with _told(context, request.urn, request.news, secrets):
+        with _one_line_errors(context, request.urn, request.news, secrets):
             life = self._lifecycle(request.urn, context)
             before_and_after = decode(request.news), decode(request.olds), decode(request.old_inputs)
             if request.preview:
@@ -224,14 +224,14 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
         """Remove a resource and wait until it is gone."""
-        with _told(context, request.urn):
+        with _one_line_errors(context, request.urn):
             life = self._lifecycle(request.urn, context)
             life.delete(request.id, decode(request.properties), request.timeout or DEFAULT_DEADLINE)
             return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
         """The few data sources a program of the estate asks for."""
-        with _told(context, request.tok):
+        with _one_line_errors(context, request.tok):
             found = functions.invoke(self._configuration(context).session, request.tok, decode(request.args))
             return provider_pb2.InvokeResponse(**{"return": encode(found)})
 
@@ -241,13 +241,13 @@ def _failure(path: str, reason: str) -> Any:
 
 
 @contextlib.contextmanager
-def _told(
+def _one_line_errors(
     context: grpc.ServicerContext,
     urn: str = "",
     inputs: struct_pb2.Struct | None = None,
     secrets: AbstractSet[str] = frozenset(),
 ) -> Iterator[None]:
-    """Tell a failure in one line that names the resource; what exists unfinished goes with it, so as not to be lost."""
+    """Report a failure in one line that names the resource; an unfinished resource goes with it, so as not to be lost."""
     name = urn.rsplit("::", maxsplit=1)[-1]
     try:
         yield

@@ -1,7 +1,7 @@
 """Property values as they travel between engine and provider, decoded to plain Python and back.
 
 Unknown values (a preview's results that do not exist yet) become `UNKNOWN`, assets and archives become `Asset` and
-`Archive`, whole numbers become `int`. Secrets are unwrapped; `secret_keys` says which properties held one, so that
+`Archive`, whole numbers become `int`. Secrets are unwrapped; `secret_keys` names the properties that held one, so that
 `encode` can wrap the same properties again.
 """
 
@@ -136,7 +136,7 @@ def _decode_value(value: struct_pb2.Value) -> Any:
 
 
 def _signed(value: Properties) -> Any:
-    """Values with a special meaning carry a signature; all others drop their nulls."""
+    """Values of special types carry a signature; all others drop their nulls."""
     match value.get(SIGNATURE_KEY):
         case str() as signature if signature in (SECRET_SIGNATURE, OUTPUT_SIGNATURE):
             return value.get("value", UNKNOWN)

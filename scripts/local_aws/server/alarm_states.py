@@ -1,4 +1,4 @@
-"""From datapoints to a state, as "Configuring how CloudWatch alarms treat missing data" in the user guide tells it."""
+"""From datapoints to a state, as in "Configuring how CloudWatch alarms treat missing data" of the user guide."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Evaluation:
     """The state that follows, None when the current one stays, and why in words."""
 
     state: State | None
     reason: str
 
 
-def judge(rule: Rule, values: Sequence[float | None]) -> Verdict:
+def judge(rule: Rule, values: Sequence[float | None]) -> Evaluation:
     """Return the state that follows from the last `rule.reach` datapoints, oldest first, None where missing."""
     recent = list(values)[-rule.reach :]
     ages = [age for age, value in enumerate(reversed(recent)) if value is not None]
@@ -58,16 +58,16 @@ def judge(rule: Rule, values: Sequence[float | None]) -> Verdict:
     filled = rule.periods - len(found)
     if filled and not found and rule.missing in ("missing", "ignore"):
         reason = f"Insufficient Data: {rule.periods} datapoints were unknown."
-        return Verdict(None if rule.missing == "ignore" else "INSUFFICIENT_DATA", reason)
+        return Evaluation(None if rule.missing == "ignore" else "INSUFFICIENT_DATA", reason)
     if rule.missing == "breaching":
         breaching += filled
     waited_enough = bool(ages) and ages[len(found) - 1] + 1 >= rule.datapoints
     if filled and rule.missing in ("missing", "ignore") and 0 < breaching == len(found) < rule.datapoints:
         # Nothing but breaches, too few of them: an alarm only when the oldest has waited long enough for a better one.
         early: State = "ALARM" if waited_enough else "INSUFFICIENT_DATA"
-        return Verdict(None if rule.missing == "ignore" else early, _reason(rule, found, breaching, filled))
+        return Evaluation(None if rule.missing == "ignore" else early, _reason(rule, found, breaching, filled))
     state: State = "ALARM" if breaching >= rule.datapoints else "OK"
-    return Verdict(state, _reason(rule, found, breaching, filled))
+    return Evaluation(state, _reason(rule, found, breaching, filled))
 
 
 def _reason(rule: Rule, found: Sequence[float], breaching: int, filled: int) -> str:

@@ -115,7 +115,7 @@ def _owner(thing: Any) -> tuple[str, str, str]:
 
 def _correct_policies(backend: Any) -> None:
     put, delete = backend.put_scaling_policy, backend.delete_scaling_policy
-    # They would live in moto's CloudWatch, which nobody asks: the alarms of the estate are ministack's.
+    # They would live in moto's CloudWatch, which serves no request: the alarms of the estate are ministack's.
     models.FakeApplicationAutoscalingPolicy.create_alarms = lambda _self: None
     models.FakeApplicationAutoscalingPolicy.delete_alarms = lambda _self, *_: None
 

@@ -92,12 +92,12 @@ def _running_here(place: Place, report: Report) -> bool:
     while (found := record.read(place.folder)) is not None and found.alive:
         if found.port != place.port:
             raise Failed(
-                f"this checkout's embedded AWS runs on port {found.port}, and ESTATE_PORT says {place.port}",
+                f"this checkout's embedded AWS runs on port {found.port}, and ESTATE_PORT is {place.port}",
                 "stop it first: scripts/estate local down",
             )
-        told = ports.ask(found.port, credentials.read(place.home), timeout=10)
-        if told is not None:
-            _check_answer(place, found, told)
+        answer = ports.ask(found.port, credentials.read(place.home), timeout=10)
+        if answer is not None:
+            _check_answer(place, found, answer)
             return True
         waited = time.monotonic() - waiting_since
         if waited > LONGEST_END and time.time() - found.started > LONGEST_START:
@@ -111,8 +111,8 @@ def _running_here(place: Place, report: Report) -> bool:
     return False
 
 
-def _check_answer(place: Place, found: record.Record, told: dict[str, Any]) -> None:
-    if not knows_us(told):
+def _check_answer(place: Place, found: record.Record, answer: dict[str, Any]) -> None:
+    if not knows_us(answer):
         raise Failed(
             f"the embedded AWS (PID {found.pid}) does not know the credentials in {place.home / credentials.FILE}",
             "scripts/estate local down, then up again",
@@ -133,16 +133,16 @@ def _start(place: Place, report: Report, python: Path) -> None:
     for name in _LOGS:
         _turn_over(place.folder / f"{name}.log")
     report(f"embedded AWS: starting on 127.0.0.1, port {place.port}")
-    said = _launch(place, python)
-    if said != "ready":
+    answer = _launch(place, python)
+    if answer != "ready":
         raise Failed(
-            f"the embedded AWS did not start: {said or 'its supervisor ended without a word'}\n{_last_lines(place)}",
+            f"the embedded AWS did not start: {answer or 'its supervisor ended without an answer'}\n{_last_lines(place)}",
             f"the logs: {place.folder}/*.log",
         )
 
 
 def _launch(place: Place, python: Path) -> str:
-    """Start the supervisor; what it says: "ready", or why not."""
+    """Start the supervisor; return its answer: "ready", or the reason why not."""
     reader, writer = os.pipe()
     environment = {
         **os.environ,
@@ -188,7 +188,7 @@ def _gone(found: record.Record, seconds: float) -> bool:
 
 
 def _taken(place: Place, port: int) -> EstateError:
-    """Says whose port it is: another checkout's embedded AWS, a process with a name, or somebody unknown."""
+    """Return the error that names the port's owner: another checkout's embedded AWS, or a process if known."""
     other = ports.ask(port)
     suggestion = f"choose another port, for example: export ESTATE_PORT={ports.free_port()}"
     if other and other["home"] == str(place.home):
@@ -220,7 +220,7 @@ def _alone(place: Place, report: Report) -> Iterator[None]:
 
 
 def _wait_for_emulator(place: Place) -> None:
-    """An emulator whose supervisor was killed still saves its state; nobody may start on that state meanwhile."""
+    """An emulator whose supervisor was killed still saves its state; no other may start on that state meanwhile."""
     lock = place.folder / "emulator.lock"
     if not lock.exists():
         return
@@ -241,7 +241,7 @@ def _wait_for_emulator(place: Place) -> None:
 
 @contextlib.contextmanager
 def _writing(place: Place) -> Iterator[None]:
-    """Turns a disk that is full or forbidden into a message."""
+    """Turn a disk that is full or forbidden into a message."""
     try:
         yield
     except OSError as error:
@@ -266,7 +266,7 @@ def _refuse_old_state(place: Place) -> None:
 
 
 def _try_to_write(probe: Path) -> None:
-    """Find out here, where it can be told, that the disk is full."""
+    """Detect a full disk here, where it can be reported."""
     try:
         probe.write_bytes(bytes(_PROBE_BYTES))
     finally:

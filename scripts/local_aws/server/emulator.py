@@ -41,7 +41,7 @@ _READ_ONLY = (
 
 
 def main(_arguments: list[str]) -> int:
-    """Serve until the supervisor says stop or is gone."""
+    """Serve until the supervisor ends this process or is gone."""
     # Python warns of forks in programs with threads; the child of `snapshot` uses none.
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork")
     os.environ.pop("PYTHONPATH", None)  # Lambda workers inherit the environment and must not see the estate's tool
@@ -104,7 +104,7 @@ class Emulator:
             module.load_persisted_state(state)
 
     async def serve(self, port: int) -> None:
-        """Answer requests until told to stop."""
+        """Answer requests until a signal to stop."""
         serve = import_module("hypercorn.asyncio").serve
         config = import_module("hypercorn.config").Config()
         from local_aws.server.patches import alarm_clock, mappings
@@ -158,9 +158,9 @@ class Emulator:
                 self._keeper.touch()
 
     def _status(self, to_administrator: bool) -> dict[str, Any]:
-        """Tell about itself: to anybody whose it is, to the administrator what is in it."""
-        told: dict[str, Any] = {"home": str(self._folder.parent), "pid": os.getpid()}
-        return told | (self._details() if to_administrator else {})
+        """Return the status: its owner for anybody, its content as well for the administrator."""
+        status: dict[str, Any] = {"home": str(self._folder.parent), "pid": os.getpid()}
+        return status | (self._details() if to_administrator else {})
 
     def _details(self) -> dict[str, Any]:
         keeper = self._keeper
@@ -202,14 +202,14 @@ class Emulator:
 
 
 def _as_over_tls(scope: Scope) -> Scope:
-    """The request as policies see it: nobody can listen on loopback, so it counts as TLS unless a header denies it."""
+    """Return the request as policies see it: loopback can't be intercepted, so it counts as TLS unless a header denies it."""
     if scope["type"] != "http" or any(name == b"x-forwarded-proto" for name, _ in scope["headers"]):
         return scope
     return scope | {"headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}
 
 
 def _reads_only(method: str, headers: dict[str, str], body: bytes) -> bool:
-    """True if a request can't have changed anything, as far as its operation's name tells; when in doubt, it has."""
+    """True if a request can't have changed anything, judged by its operation's name; when in doubt, it has."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     if not operation and body[:7] == b"Action=":
         operation = body[7:60].decode("latin-1").partition("&")[0]

@@ -1,7 +1,7 @@
 """The gateway of the embedded AWS: every request passes it, and only those signed by somebody known get any further.
 
 A web page, another user of the machine and a name that is rebound to 127.0.0.1 can all reach a port on loopback. None
-of them can sign; the first and the last are told apart by what browsers send as well. There are no CORS headers, so
+of them can sign; the first and the last are also recognised by what browsers send. There are no CORS headers, so
 that no page reads an answer.
 """
 
@@ -34,7 +34,7 @@ class Gateway:
     """Admits requests to the application behind it, or answers them with a refusal.
 
     `secret_of` gives the secret of an access key and session token, or raises `Refused`; `refusal` forms the answer in
-    the language of the service that was called; `status` is what the administrator, or anybody (False), is told.
+    the language of the service that was called; `status` returns the status for the administrator (True) or for anybody (False).
     """
 
     def __init__(

@@ -27,7 +27,7 @@ _ORDER: Mapping[str, Callable[[float, float], bool]] = {
 
 
 class Invalid(ValueError):
-    """CloudWatch would not take this pattern; the message says why."""
+    """Pattern that CloudWatch would refuse; the message has the reason."""
 
 
 def matcher(pattern: str) -> Callable[[str], Fields | None]:

@@ -20,7 +20,7 @@ _LONGEST = 2048
 
 
 class Unsupported(Exception):
-    """The expression can't be evaluated here; the message says why."""
+    """Expression that can't be evaluated here; the message has the reason."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ State = dict[str, Any]
 
 
 class Unreadable(Exception):
-    """The saved state can't be loaded; the message says why."""
+    """Saved state that can't be loaded; the message has the reason."""
 
 
 def load(path: Path, scoped: state_format.Scoped) -> State:
@@ -75,7 +75,7 @@ class Keeper:
     """Saves the state some moments after it was touched. Lives on the emulator's event loop."""
 
     def __init__(self, path: Path, collect: Callable[[], State], kept: int, scoped: state_format.Scoped) -> None:
-        """`kept` is a descriptor that the writing child keeps open: its lock tells that the state is still in use."""
+        """`kept` is a descriptor that the writing child keeps open: its lock shows that the state is still in use."""
         self._path = path
         self._scoped = scoped
         self._kept = kept
@@ -112,7 +112,7 @@ class Keeper:
         self._reap(*self._fork())
 
     def _fork(self) -> tuple[int, int]:
-        """Start the child that saves: its PID and the pipe in which it says what went wrong."""
+        """Start the child that saves; return its PID and the pipe to which it writes an error."""
         reader, writer = os.pipe()
         child = os.fork()
         if child == 0:

@@ -1,7 +1,7 @@
-"""The format of the saved state: JSON, so that reading it runs nothing, with marks for what JSON lacks.
+"""The format of the saved state: JSON, so that reading it runs nothing; values that JSON lacks are tagged.
 
-The first line tells the format and the mark's name, which is new in each file: nothing that a user stores can be taken
-for a mark.
+The first line holds the format and the tag's name, which is new in each file: nothing that a user stores can be taken
+for a tag.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ Scoped = Mapping[str, Callable[[], Any]]
 
 def encode(states: Mapping[str, Any], scoped: Scoped) -> bytes:
     """Return the file's content; TypeError for an object of a class that it has no form for."""
-    mark = secrets.token_hex(16)
+    tag = secrets.token_hex(16)
 
-    def marked(value: Any) -> dict[str, Any]:
+    def tagged(value: Any) -> dict[str, Any]:
         name = type(value).__name__
         if name in scoped:
-            return {mark: name, "value": [[_key(key), item] for key, item in value._data.items()]}
+            return {tag: name, "value": [[_key(key), item] for key, item in value._data.items()]}
         if isinstance(value, bytes | bytearray):
-            return {mark: "bytes", "value": base64.b64encode(value).decode()}
+            return {tag: "bytes", "value": base64.b64encode(value).decode()}
         if isinstance(value, set | frozenset):
-            return {mark: "set", "value": list(value)}
+            return {tag: "set", "value": list(value)}
         raise TypeError(f"a {name} can't be part of the saved state")
 
     def _key(key: Any) -> Any:
-        return {mark: "tuple", "value": [_key(part) for part in key]} if isinstance(key, tuple) else key
+        return {tag: "tuple", "value": [_key(part) for part in key]} if isinstance(key, tuple) else key
 
-    head = json.dumps({"format": FORMAT, "mark": mark})
-    return f"{head}\n{json.dumps(states, default=marked, separators=(',', ':'))}\n".encode()
+    head = json.dumps({"format": FORMAT, "mark": tag})
+    return f"{head}\n{json.dumps(states, default=tagged, separators=(',', ':'))}\n".encode()
 
 
 def decode(content: bytes, scoped: Scoped) -> dict[str, Any]:
     """Return the states; ValueError when the content is not what `encode` returns."""
     head, _, body = content.partition(b"\n")
-    told = json.loads(head)
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
+    header = json.loads(head)
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ValueError("it was written by another version of the estate")
-    mark = told["mark"]
+    tag = header["mark"]
 
-    def unmarked(value: dict[str, Any]) -> Any:
-        kind = value.get(mark)
+    def untagged(value: dict[str, Any]) -> Any:
+        kind = value.get(tag)
         if kind is None:
             return value
         content = value["value"]
@@ -61,5 +61,5 @@ def decode(content: bytes, scoped: Scoped) -> dict[str, Any]:
         made._data.update(content)
         return made
 
-    states: dict[str, Any] = json.loads(body, object_hook=unmarked)
+    states: dict[str, Any] = json.loads(body, object_hook=untagged)
     return states

@@ -44,21 +44,21 @@ def main(arguments: list[str]) -> int:
     supervisor, reason = Supervisor(folder, port), ""
     try:
         reason = supervisor.start()
-        tell(ready, reason or "ready")
+        report(ready, reason or "ready")
         if not reason:
             os.close(ready)
             reason = supervisor.wait()
     except Exception as error:
         traceback.print_exc()
         reason = f"its supervisor failed: {error}"
-        tell(ready, reason)
+        report(ready, reason)
     finally:
         supervisor.end(reason)
     return 0
 
 
-def tell(ready: int, message: str) -> None:
-    """Answer the one who started us, who may be gone. Who hears of a failure waits until the pipe closes with us."""
+def report(ready: int, message: str) -> None:
+    """Answer the starting command, which may be gone; after a failure it waits until this process closes the pipe."""
     with contextlib.suppress(OSError):
         os.write(ready, message.encode())
 
@@ -77,13 +77,13 @@ class Supervisor:
         self._signals, wake = os.pipe()
         os.set_blocking(wake, False)
         signal.set_wakeup_fd(wake)
-        self._told_to_stop = False
+        self._stopping = False
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def _stop(self, *_: object) -> None:
-        self._told_to_stop = True
+        self._stopping = True
 
     def start(self) -> str:
         """Start the emulator and wait until it answers; return what went wrong, or nothing."""
@@ -103,20 +103,20 @@ class Supervisor:
 
     def _wait_until_ready(self, emulator: subprocess.Popen[bytes]) -> str:
         deadline = time.monotonic() + LONGEST_START
-        while not self._told_to_stop:
+        while not self._stopping:
             if dead := self._dead():
                 return dead
             if time.monotonic() > deadline:
                 return f"the emulator did not answer on port {self._port} within {LONGEST_START:.0f} s"
-            told = ports.ask(self._port)
-            if told is not None and told.get("pid") == emulator.pid:
+            answer = ports.ask(self._port)
+            if answer is not None and answer.get("pid") == emulator.pid:
                 return ""
             select.select([self._signals], [], [], 0.03)
         return "stopped while it was starting"
 
     def wait(self) -> str:
-        """Sleep until told to stop (nothing) or until the emulator died (how)."""
-        while not self._told_to_stop:
+        """Sleep until a signal to stop (returns nothing) or until the emulator died (returns how)."""
+        while not self._stopping:
             if dead := self._dead():
                 return dead
             select.select([self._signals], [], [])
@@ -136,10 +136,10 @@ class Supervisor:
         The record goes only when all is saved: a full disk, on which no reason can be left, can't keep it from staying.
         """
         saved = self._end_emulator()
-        if self._told_to_stop:
+        if self._stopping:
             reason = "" if saved else record.UNSAVED
         with contextlib.suppress(OSError):
-            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ended: {reason or 'told to stop'}", flush=True)
+            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ended: {reason or 'stopped'}", flush=True)
         with contextlib.suppress(OSError):
             if reason:
                 record.write(self._folder, replace(self._record, ended=reason))
@@ -149,7 +149,7 @@ class Supervisor:
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
     def _end_emulator(self) -> bool:
-        """Tell the emulator to end, and wait for it; True if nothing that it held is lost."""
+        """End the emulator and wait for it; True if nothing that it held is lost."""
         if self._emulator is None:
             return True
         self._emulator.terminate()

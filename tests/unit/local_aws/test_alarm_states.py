@@ -31,14 +31,14 @@ def rule(*, datapoints: int, periods: int = 3, missing: Missing = "missing", abo
 
 
 def column(row: str) -> list[float | None]:
-    return [VALUES[letter] for letter in row]
+    return [VALUES[symbol] for symbol in row]
 
 
 @pytest.mark.parametrize(("datapoints", "row", "states"), EXAMPLES)
 def test_the_worked_examples_of_the_user_guide_hold(datapoints: int, row: str, states: str) -> None:
     for treatment, state in zip(("missing", "ignore", "breaching", "notBreaching"), states, strict=True):
-        verdict = judge(rule(datapoints=datapoints, missing=treatment), column(row))
-        assert verdict.state == STATES[state], f"{row} with {treatment}: {verdict}"
+        outcome = judge(rule(datapoints=datapoints, missing=treatment), column(row))
+        assert outcome.state == STATES[state], f"{row} with {treatment}: {outcome}"
 
 
 @pytest.mark.parametrize(("name", "below", "equal", "above"), [

@@ -41,8 +41,8 @@ def test_status_and_down_say_that_nothing_runs(place: embedded.Place, capsys: py
 def test_status_is_json_for_scripts(place: embedded.Place, capsys: pytest.CaptureFixture[str]) -> None:
     run("status", "--json")
 
-    told = json.loads(capsys.readouterr().out)
-    assert (told["running"], told["port"]) == (False, place.port)
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["running"], answer["port"]) == (False, place.port)
 
 
 def test_env_prints_lines_for_a_shell_and_json_for_scripts(
@@ -51,12 +51,12 @@ def test_env_prints_lines_for_a_shell_and_json_for_scripts(
     run("env")
     lines = capsys.readouterr().out.splitlines()
     run("env", "--json")
-    told = json.loads(capsys.readouterr().out)
+    answer = json.loads(capsys.readouterr().out)
 
     assert lines[0] == f"unset {' '.join(embedded.REMOVED)}"
     assert f"export AWS_ENDPOINT_URL={place.endpoint}" in lines
-    assert told["set"]["AWS_ENDPOINT_URL"] == place.endpoint
-    assert told["unset"] == list(embedded.REMOVED)
+    assert answer["set"]["AWS_ENDPOINT_URL"] == place.endpoint
+    assert answer["unset"] == list(embedded.REMOVED)
 
 
 def test_reset_asks_and_deletes_nothing_without_an_answer(

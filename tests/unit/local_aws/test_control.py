@@ -41,7 +41,7 @@ def test_before_the_first_start_nothing_runs_and_nothing_is_made(place: embedded
     assert not place.home.exists()
 
 
-def test_a_vanished_supervisor_is_told(place: embedded.Place) -> None:
+def test_a_vanished_supervisor_is_reported(place: embedded.Place) -> None:
     place.folder.mkdir(parents=True)
     record.write(place.folder, record.Record(pid=os.getpid(), identity="another boot/1", port=1, started=1.0))
 
@@ -61,11 +61,13 @@ def test_one_that_runs_on_another_port_is_neither_answering_nor_started_again(pl
 
     assert (found.running, found.answering) == (True, False)
     assert f"port {place.port + 7}" in found.problem
-    assert f"port {place.port + 7}, and ESTATE_PORT says {place.port}" in caught.value.message
+    assert f"port {place.port + 7}, and ESTATE_PORT is {place.port}" in caught.value.message
     assert "local down" in caught.value.hint
 
 
-def test_one_that_does_not_answer_is_told_with_its_logs(place: embedded.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_that_does_not_answer_is_reported_with_its_logs(
+    place: embedded.Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for wait in ("LONGEST_START", "LONGEST_END"):
         monkeypatch.setattr(control, wait, 0.2)
     place.folder.mkdir(parents=True)
@@ -87,7 +89,7 @@ def test_a_taken_port_names_who_has_it_and_free_ones(place: embedded.Place) -> N
     assert "export ESTATE_PORT=" in caught.value.hint
 
 
-def test_a_folder_that_cannot_be_made_is_told_with_the_way_out(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported_with_a_fix(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     place = embedded.Place(tmp_path / "file" / "home", ports.free_port())
 
@@ -98,7 +100,9 @@ def test_a_folder_that_cannot_be_made_is_told_with_the_way_out(tmp_path: Path) -
     assert "ESTATE_HOME" in caught.value.hint
 
 
-def test_a_full_disk_is_told_before_anything_is_started(place: embedded.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_before_anything_is_started(
+    place: embedded.Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(path: Path, _data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
@@ -111,7 +115,7 @@ def test_a_full_disk_is_told_before_anything_is_started(place: embedded.Place, m
     assert "free some space" in caught.value.hint
 
 
-def test_a_supervisor_that_ends_at_once_is_told_with_what_it_said(place: embedded.Place, tmp_path: Path) -> None:
+def test_a_supervisor_that_ends_at_once_is_reported_with_its_answer(place: embedded.Place, tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 'this Python is broken' >&2\nexit 1\n")
     python.chmod(0o755)
@@ -119,7 +123,7 @@ def test_a_supervisor_that_ends_at_once_is_told_with_what_it_said(place: embedde
     with pytest.raises(Failed) as caught:
         server.up(place, print, lambda: python)
 
-    assert "ended without a word" in caught.value.message
+    assert "ended without an answer" in caught.value.message
     assert "this Python is broken" in caught.value.message
 
 

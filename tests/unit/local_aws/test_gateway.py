@@ -115,7 +115,7 @@ def test_what_a_page_sends_or_is_meant_for_another_host_is_refused_even_when_sig
     assert service.reached == []
 
 
-def test_a_request_that_is_not_signed_or_by_nobody_known_is_refused_in_the_words_of_its_service(
+def test_a_request_that_is_unsigned_or_of_an_unknown_key_is_refused_in_the_form_of_its_service(
     service: Service,
 ) -> None:
     stranger = Credentials("test", "test")

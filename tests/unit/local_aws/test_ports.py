@@ -35,7 +35,7 @@ def test_the_listener_is_named_with_its_number(taken: socket.socket) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "status"),
     [
         (b'HTTP/1.1 200 OK\r\n\r\n{"home": "/x", "pid": 1}', {"home": "/x", "pid": 1}),
         (b"HTTP/1.1 200 OK\r\n\r\n<html>", None),
@@ -47,7 +47,7 @@ def test_the_listener_is_named_with_its_number(taken: socket.socket) -> None:
     ],
 )
 def test_only_an_embedded_aws_answers_for_itself(
-    taken: socket.socket, answer: bytes, told: dict[str, object] | None
+    taken: socket.socket, answer: bytes, status: dict[str, object] | None
 ) -> None:
     def serve() -> None:
         connection, _ = taken.accept()
@@ -58,11 +58,11 @@ def test_only_an_embedded_aws_answers_for_itself(
     with taken:
         thread = threading.Thread(target=serve)
         thread.start()
-        assert ports.ask(taken.getsockname()[1]) == told
+        assert ports.ask(taken.getsockname()[1]) == status
         thread.join()
 
 
-def test_nobody_answers_on_a_free_port_or_in_time(taken: socket.socket) -> None:
+def test_nothing_answers_on_a_free_port_or_in_time(taken: socket.socket) -> None:
     assert ports.ask(ports.free_port()) is None
     with taken:
         assert ports.ask(taken.getsockname()[1], timeout=0.05) is None

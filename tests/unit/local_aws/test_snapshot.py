@@ -198,7 +198,7 @@ def test_the_keeper_saves_the_memory_as_it_was_and_goes_on(tmp_path: Path, kept:
     assert snapshot.load(path, SCOPED) == {"a": 2}
 
 
-def test_the_keeper_says_why_it_could_not_save_and_tries_again(tmp_path: Path, kept: int) -> None:
+def test_the_keeper_reports_why_it_could_not_save_and_tries_again(tmp_path: Path, kept: int) -> None:
     path, full = tmp_path / "state", [True]
 
     async def work() -> str:

@@ -56,7 +56,7 @@ def test_every_service_has_its_endpoint() -> None:
     assert clients.get("sqs") is clients.get("sqs")
 
 
-def test_an_embedded_aws_that_is_not_there_is_told_with_what_to_do(session: Session) -> None:
+def test_an_embedded_aws_that_is_not_there_is_reported_with_a_fix(session: Session) -> None:
     with pytest.raises(ProviderError) as failure:
         session.call("sqs", "list_queues", {})
 
@@ -64,7 +64,7 @@ def test_an_embedded_aws_that_is_not_there_is_told_with_what_to_do(session: Sess
     assert "scripts/estate local up" in str(failure.value)
 
 
-def test_a_parameter_that_aws_would_refuse_is_told_in_one_line(session: Session) -> None:
+def test_a_parameter_that_aws_would_refuse_is_reported_in_one_line(session: Session) -> None:
     with pytest.raises(
         ProviderError, match=r"ParamValidationError: .+QueueName.+ \(operation sqs:CreateQueue\)"
     ) as failure:

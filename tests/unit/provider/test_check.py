@@ -31,14 +31,14 @@ def test_inputs_not_known_yet_are_accepted(token: str, failures: Failures) -> No
     assert failures(token, dict.fromkeys(LEAST[token], UNKNOWN)) == {}
 
 
-def test_a_misspelt_property_is_told_with_the_right_one(failures: Failures) -> None:
+def test_a_misspelt_property_is_reported_with_the_right_one(failures: Failures) -> None:
     found = failures(FUNCTION, LEAST[FUNCTION] | {"memorysize": 512, "environment": {"variabels": {}}})
 
     assert found["memorysize"] == 'unknown property; did you mean "memorySize"?'
     assert found["environment.variabels"] == 'unknown property; did you mean "variables"?'
 
 
-def test_a_missing_property_is_told_with_its_type(failures: Failures) -> None:
+def test_a_missing_property_is_reported_with_its_type(failures: Failures) -> None:
     assert failures(ALIAS, {"functionName": "lambda-a"}) == {"functionVersion": "missing; a string is required"}
 
 
@@ -65,13 +65,13 @@ def test_a_missing_property_is_told_with_its_type(failures: Failures) -> None:
         (QUEUE, {"tags": {"A": 1}}, "tags.A", "expected a string, found the number 1"),
     ],
 )
-def test_a_wrong_type_is_told_with_what_was_found(
+def test_a_wrong_type_is_reported_with_its_value(
     token: str, change: Properties, path: str, reason: str, failures: Failures
 ) -> None:
     assert failures(token, LEAST[token] | change) == {path: reason}
 
 
-def test_everything_that_is_wrong_is_told_at_once(failures: Failures) -> None:
+def test_everything_that_is_wrong_is_reported_at_once(failures: Failures) -> None:
     found = failures(FUNCTION, {"role": 1, "nonsense": 1, "timeout": "a"})
 
     assert found.keys() == {"role", "nonsense", "timeout"}
@@ -83,7 +83,7 @@ def test_everything_that_is_wrong_is_told_at_once(failures: Failures) -> None:
         (FUNCTION, {"memorySize": 127}, "memorySize", "is 127; allowed are 128 to 10240 MB"),
         (FUNCTION, {"memorySize": 10241}, "memorySize", "allowed are 128 to 10240 MB"),
         (FUNCTION, {"timeout": 901}, "timeout", "allowed are 1 to 900 seconds"),
-        (FUNCTION, {"name": "a b"}, "name", "1 to 64 letters, digits, - or _"),
+        (FUNCTION, {"name": "a b"}, "name", "1 to 64 alphanumerics, - or _"),
         (FUNCTION, {"role": "role-a"}, "role", "the ARN of an IAM role"),
         (FUNCTION, {"architectures": ["arm"]}, "architectures", "allowed are x86_64, arm64"),
         (FUNCTION, {"loggingConfig": {"logFormat": "json"}}, "loggingConfig.logFormat", "allowed are JSON, Text"),
@@ -113,7 +113,7 @@ def test_everything_that_is_wrong_is_told_at_once(failures: Failures) -> None:
         (MAPPING, {"filterCriteria": {"filters": [{"pattern": "{}"}] * 11}}, "filterCriteria.filters", "AWS allows 10"),
         (QUEUE, {"visibilityTimeoutSeconds": 43201}, "visibilityTimeoutSeconds", "allowed are 0 to 43200 seconds"),
         (QUEUE, {"messageRetentionSeconds": 59}, "messageRetentionSeconds", "allowed are 60 to 1209600 seconds"),
-        (QUEUE, {"name": "a.b"}, "name", "1 to 80 letters"),
+        (QUEUE, {"name": "a.b"}, "name", "1 to 80 alphanumerics"),
         (QUEUE, {"name": "a", "fifoQueue": True}, "name", "ends in .fifo"),
         (QUEUE, {"name": "a.fifo"}, "name", "ends in .fifo"),
         (QUEUE, {"redrivePolicy": '{"maxReceiveCount": "5"}'}, "redrivePolicy", 'has maxReceiveCount "5"'),
@@ -127,7 +127,7 @@ def test_everything_that_is_wrong_is_told_at_once(failures: Failures) -> None:
         (QUEUE, {"tags": {"A": "x" * 257}}, "tags.A", "AWS allows 256"),
         ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 15}, "retentionInDays",
          "is 15; allowed are 0, 1, 3, 5, 7, 14"),
-        ("aws:cloudwatch/logGroup:LogGroup", {"name": "a b"}, "name", "letters, digits or .-_/#"),
+        ("aws:cloudwatch/logGroup:LogGroup", {"name": "a b"}, "name", "alphanumerics or .-_/#"),
         (ALARM, {"metricName": None}, "metricName", "or metricQueries is needed"),
         (ALARM, {"metricQueries": [{"id": "a", "expression": "1", "returnData": True}]}, "metricName",
          "beside metricQueries"),

@@ -163,7 +163,7 @@ def test_what_a_refresh_found_is_a_change() -> None:
     assert comparison(FUNCTION).changes(inputs, live, live) == {"memorySize": "UPDATE"}
 
 
-def test_the_kind_of_change_is_told() -> None:
+def test_the_kind_of_change_is_reported() -> None:
     old, _ = checked(FUNCTION, LEAST[FUNCTION] | {"description": "a", "tags": {"A": "1"}})
     new, _ = checked(FUNCTION, LEAST[FUNCTION] | {"tags": {"A": "2"}, "kmsKeyArn": "k"}, old)
 

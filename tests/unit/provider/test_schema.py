@@ -52,7 +52,7 @@ def test_a_document_may_be_a_text_or_an_object() -> None:
     assert policy["any_of"][1]["required"] == ["Statement", "Version"]
 
 
-def test_an_archive_is_told_from_other_types() -> None:
+def test_an_archive_is_distinguished_from_other_types() -> None:
     assert schema_of("aws:lambda/function:Function")["inputs"]["code"] == "archive"
 
 

@@ -44,7 +44,7 @@ def configured(stub: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     return stub
 
 
-def test_it_says_what_it_understands(stub: Any) -> None:
+def test_its_handshake_names_its_abilities(stub: Any) -> None:
     assert stub.Handshake(provider_pb2.ProviderHandshakeRequest()).accept_secrets
     assert stub.GetPluginInfo(empty_pb2.Empty()).version == sdk_version()
 
@@ -58,7 +58,7 @@ def test_it_says_what_it_understands(stub: Any) -> None:
         ({"skipCredentialsValidation": "perhaps"}, "skipCredentialsValidation: expected true or false"),
     ],
 )
-def test_wrong_configuration_is_told(
+def test_wrong_configuration_is_reported(
     stub: Any, monkeypatch: pytest.MonkeyPatch, config: dict[str, str], problem: str
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
@@ -89,7 +89,7 @@ def test_it_refuses_to_be_configured_for_a_real_account(stub: Any, monkeypatch: 
     assert "for the embedded AWS only" in str(failure.value.details())
 
 
-def test_a_type_it_does_not_have_is_told_with_those_it_has(configured: Any) -> None:
+def test_a_type_it_does_not_have_is_reported_with_those_it_has(configured: Any) -> None:
     with pytest.raises(grpc.RpcError) as failure:
         configured.Check(provider_pb2.CheckRequest(urn=urn("aws:ec2/vpc:Vpc", "files")))
 
@@ -165,7 +165,7 @@ def test_another_region_needs_another_provider(stub: Any) -> None:
     assert replaces(region="us-east-1") == ["region"]
 
 
-def test_a_function_it_does_not_have_is_told(configured: Any) -> None:
+def test_a_function_it_does_not_have_is_reported(configured: Any) -> None:
     with pytest.raises(grpc.RpcError) as failure:
         configured.Invoke(provider_pb2.InvokeRequest(tok="aws:ec2/getVpc:getVpc"))
 

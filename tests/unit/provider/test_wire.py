@@ -127,7 +127,7 @@ def test_a_zip_is_taken_as_it_is_and_a_tar_is_packed_again(tmp_path: Path) -> No
     assert unpacked(nested.content()) == {"lib/main.py": b"x"}
 
 
-def test_an_archive_that_is_not_there_is_told_with_its_place() -> None:
+def test_an_archive_that_is_not_there_is_reported_with_its_path() -> None:
     with pytest.raises(
         ValueError, match=r"the archive nowhere/code does not exist \(seen from /.+\): give an absolute path"
     ):

@@ -188,7 +188,7 @@ _DASHBOARD = ResourceType(
     force_new={"dashboardName"},
     json={"dashboardBody"},
     named=None,
-    rules=[matches("dashboardName", r"[\w-]{1,255}", "1 to 255 letters, digits, - or _")],
+    rules=[matches("dashboardName", r"[\w-]{1,255}", "1 to 255 alphanumerics, - or _")],
 )
 
 TYPES: Final = (_METRIC_ALARM, _COMPOSITE, _DASHBOARD)

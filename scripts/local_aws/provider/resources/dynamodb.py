@@ -151,7 +151,7 @@ def _keys(properties: Properties) -> Failure | None:
 def _capacity(old: Properties, new: Properties) -> Failure | None:
     """Units where they are provisioned, as the official provider asks for them.
 
-    A table that was on demand may have none: it starts at 1, as who says nothing of them is taken to leave them to
+    A table that was on demand may have none: it starts at 1, as units that are not given are taken to be left to
     autoscaling (`validateProvisionedThroughputField` and `expandProvisionedThroughputField` of its table resource).
     What an existing table has is computed: it need not be given.
     """
@@ -230,7 +230,7 @@ _TABLE = ResourceType(
     vanish=True,
     retry=("resource which is still in use", "LimitExceededException"),
     rules=[
-        matches("name", r"[\w.-]{3,255}", "3 to 255 letters, digits or _.-"),
+        matches("name", r"[\w.-]{3,255}", "3 to 255 alphanumerics or _.-"),
         one_of("billingMode", "PROVISIONED", "PAY_PER_REQUEST"),
         one_of("streamViewType", "KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"),
         required("streamViewType", beside="streamEnabled"),
@@ -239,7 +239,7 @@ _TABLE = ResourceType(
         nested("attributes", one_of("type", "S", "N", "B")),
         nested("pointInTimeRecovery", within("recoveryPeriodInDays", 1, 35, "days")),
         nested(_INDEXES, one_of("projectionType", "ALL", "KEYS_ONLY", "INCLUDE"),
-               matches("name", r"[\w.-]{3,255}", "3 to 255 letters, digits or _.-")),
+               matches("name", r"[\w.-]{3,255}", "3 to 255 alphanumerics or _.-")),
     ],
     transitions=[_capacity],
 )  # fmt: skip

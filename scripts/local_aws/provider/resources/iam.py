@@ -33,7 +33,7 @@ _ROLE = ResourceType(
     unsupported={"inlinePolicies", "managedPolicyArns"},
     name_limit=64,
     rules=[
-        matches("name", r"[\w+=,.@-]{1,64}", "1 to 64 letters, digits or +=,.@_-"),
+        matches("name", r"[\w+=,.@-]{1,64}", "1 to 64 alphanumerics or +=,.@_-"),
         matches("path", r"/|/[!-~]+/", "a path that begins and ends with /"),
         within("maxSessionDuration", 3600, 43200, "seconds"),
         document_size("assumeRolePolicy", 2048),
@@ -56,7 +56,7 @@ _ROLE_POLICY = ResourceType(
     policies={"policy"},
     name_limit=128,
     rules=[
-        matches("name", r"[\w+=,.@-]{1,128}", "1 to 128 letters, digits or +=,.@_-"),
+        matches("name", r"[\w+=,.@-]{1,128}", "1 to 128 alphanumerics or +=,.@_-"),
         document_size("policy", 10240),
     ],
 )

@@ -155,7 +155,7 @@ _FUNCTION = ResourceType(
     failed="(State == 'Failed' && StateReason) || (LastUpdateStatus == 'Failed' && LastUpdateStatusReason)",
     retry=RETRY,
     rules=[
-        matches("name", r"[\w-]{1,64}", "1 to 64 letters, digits, - or _"),
+        matches("name", r"[\w-]{1,64}", "1 to 64 alphanumerics, - or _"),
         matches("role", r"arn:aws[\w-]*:iam::\d{12}:role/.+", "the ARN of an IAM role"),
         matches("handler", r"\S{1,128}", "1 to 128 characters without white space"),
         matches("description", r".{0,256}", "at most 256 characters"),
@@ -193,7 +193,7 @@ _ALIAS = ResourceType(
     name_limit=128,
     retry=RETRY,
     rules=[
-        matches("name", r"(?!\d+$)[\w-]{1,128}", "1 to 128 letters, digits, - or _, not a number alone"),
+        matches("name", r"(?!\d+$)[\w-]{1,128}", "1 to 128 alphanumerics, - or _, not a number alone"),
         matches("functionVersion", r"\$LATEST|\d+", "$LATEST or a version's number"),
     ],
 )
@@ -324,7 +324,7 @@ _PERMISSION = ResourceType(
     retry=RETRY,
     rules=[
         matches("action", r"lambda:([A-Za-z]+|\*)", "lambda: and an operation's name"),
-        matches("statementId", r"[\w-]{1,100}", "1 to 100 letters, digits, - or _"),
+        matches("statementId", r"[\w-]{1,100}", "1 to 100 alphanumerics, - or _"),
     ],
 )  # fmt: skip
 

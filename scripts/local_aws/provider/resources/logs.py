@@ -48,7 +48,7 @@ _LOG_GROUP = ResourceType(
     kept={"namePrefix", "skipDestroy"},
     name_limit=512,
     rules=[
-        matches("name", r"[.\-_/#A-Za-z0-9]{1,512}", "1 to 512 letters, digits or .-_/#"),
+        matches("name", r"[.\-_/#A-Za-z0-9]{1,512}", "1 to 512 alphanumerics or .-_/#"),
         one_of("retentionInDays", *_RETENTION),
         one_of("logGroupClass", "STANDARD", "INFREQUENT_ACCESS", "DELIVERY"),
     ],

@@ -84,7 +84,7 @@ _BUCKET = ResourceType(
     ),
     named="bucket",
     name_limit=63,
-    rules=[matches("bucket", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "3 to 63 lower-case letters, digits, . or -")],
+    rules=[matches("bucket", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "3 to 63 characters of a-z, 0-9, . or -")],
 )
 
 _BLOCKS: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")

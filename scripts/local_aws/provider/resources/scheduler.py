@@ -10,7 +10,7 @@ from local_aws.provider.rules import Failure, Rule, matches, nested, one_of, wit
 from local_aws.provider.wire import UNKNOWN, Properties
 
 _GONE: Final = ("ResourceNotFoundException",)
-_NAME: Final = (r"[0-9a-zA-Z_.-]{1,64}", "1 to 64 letters, digits or -_.")
+_NAME: Final = (r"[0-9a-zA-Z_.-]{1,64}", "1 to 64 alphanumerics or -_.")
 _FORMS: Final = r"(rate|cron|at)\(.+\)"
 
 

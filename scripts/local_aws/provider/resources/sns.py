@@ -81,7 +81,7 @@ _TOPIC_TYPE = ResourceType(
     unsupported=_FEEDBACK | {"maximumMessageSize", "archivePolicy", "fifoThroughputScope"},
     name_limit=256,
     rules=[
-        matches("name", r"[\w-]{1,256}", "1 to 256 letters, digits, - or _ (a FIFO topic is not supported here)"),
+        matches("name", r"[\w-]{1,256}", "1 to 256 alphanumerics, - or _ (a FIFO topic is not supported here)"),
         matches("displayName", r".{0,100}", "at most 100 characters"),
         one_of("tracingConfig", "Active", "PassThrough"),
         one_of("fifoTopic", False),
@@ -129,7 +129,7 @@ _SUBSCRIPTION_TYPE = ResourceType(
             _changed(_SUBSCRIPTION),
         )
     ],
-    # AWS can't delete a subscription nobody has confirmed; it vanishes by itself.
+    # AWS can't delete a subscription that is not confirmed; it vanishes by itself.
     delete=[Call("unsubscribe", {"SubscriptionArn": "{id}"}, lambda change: not change.old.get("pendingConfirmation"))],
     id=("{arn}",),
     imports=("{arn}",),

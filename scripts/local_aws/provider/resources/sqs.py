@@ -111,7 +111,7 @@ _QUEUE = ResourceType(
     vanish=True,
     retry=("QueueDeletedRecently",),  # a deleted name is taken for 60 seconds
     rules=[
-        matches("name", r"[\w-]{1,80}|[\w-]{1,75}\.fifo", "1 to 80 letters, digits, - or _"),
+        matches("name", r"[\w-]{1,80}|[\w-]{1,75}\.fifo", "1 to 80 alphanumerics, - or _"),
         _fifo_name,
         within("delaySeconds", 0, 900, "seconds"),
         within("maxMessageSize", 1024, 1048576, "bytes"),

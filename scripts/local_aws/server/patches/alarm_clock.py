@@ -1,6 +1,6 @@
 """Publishes what AWS's services would and evaluates the alarms, once per minute.
 
-For tests, ESTATE_ALARM_PERIOD_SECONDS says how many seconds stand for that minute: for each minute of an alarm's
+For tests, ESTATE_ALARM_PERIOD_SECONDS is the number of seconds that stand for that minute: for each minute of an alarm's
 period, and of the longest pause between two attempts at a stream's batch. Ages and durations stay what they are.
 """
 
@@ -13,7 +13,7 @@ import threading
 import time
 from typing import Any
 
-from local_aws.server.alarm_states import COMPARISONS, Rule, Verdict, judge
+from local_aws.server.alarm_states import COMPARISONS, Rule, Evaluation, judge
 from local_aws.server.metric_math import Unsupported
 from local_aws.server.patches import metric_points, published
 from local_aws.server.patches.loop import changed, quietly
@@ -53,7 +53,7 @@ def _minute() -> float:
     except ValueError:
         seconds = 0.0
     if not 0.1 <= seconds <= _MINUTE:
-        raise SystemExit(f"{VARIABLE} is {text!r}; it says how many seconds stand for a minute: 0.1 to 60")
+        raise SystemExit(f"{VARIABLE} is {text!r}; it is the number of seconds that stand for a minute: 0.1 to 60")
     return seconds
 
 
@@ -79,18 +79,18 @@ def _tick(now: float, minute: float) -> None:
 def _evaluate(alarm: dict[str, Any], now: float, scale: float) -> None:
     try:
         rule = _rule(alarm)
-        verdict = judge(rule, _values(alarm, rule, now, scale))
+        outcome = judge(rule, _values(alarm, rule, now, scale))
     except Unsupported as error:
-        verdict = Verdict("INSUFFICIENT_DATA", f"Unchecked: {error}")
+        outcome = Evaluation("INSUFFICIENT_DATA", f"Unchecked: {error}")
     except Exception:
         # One alarm's trouble is not the others'.
         logger.exception("the alarm %s can't be evaluated", alarm["AlarmName"])
         return
-    if verdict.state is None or verdict.state == alarm["StateValue"]:
+    if outcome.state is None or outcome.state == alarm["StateValue"]:
         return
-    if verdict.reason.startswith("Unchecked"):
-        logger.warning("%s: %s", alarm["AlarmName"], verdict.reason)
-    change = {"AlarmName": alarm["AlarmName"], "StateValue": verdict.state, "StateReason": verdict.reason}
+    if outcome.reason.startswith("Unchecked"):
+        logger.warning("%s: %s", alarm["AlarmName"], outcome.reason)
+    change = {"AlarmName": alarm["AlarmName"], "StateValue": outcome.state, "StateReason": outcome.reason}
     # As the call of the API does: with history, actions, and the composite alarms above.
     cloudwatch._set_alarm_state({}, change | {"StateReasonData": json.dumps({"version": "1.0"})}, False, True)
     changed()
@@ -100,7 +100,7 @@ def _rule(alarm: dict[str, Any]) -> Rule:
     comparison, periods = alarm["ComparisonOperator"], int(alarm["EvaluationPeriods"])
     if comparison not in COMPARISONS or alarm.get("ThresholdMetricId"):
         raise Unsupported("alarms on anomalies are not evaluated here")
-    # Alarms on metrics of DynamoDB ignore what is missing, whatever they are told.
+    # Alarms on metrics of DynamoDB ignore missing data, whatever they are set to.
     of_tables = alarm.get("Namespace") == "AWS/DynamoDB"
     return Rule(
         comparison=comparison,

@@ -1,4 +1,4 @@
-"""Authentication: the administrator has the credentials of this home, and nobody's credentials can be guessed."""
+"""Authentication: the administrator has the credentials of this home, and no credentials can be guessed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lambda's execution environments: none outlives the emulator, and each tells its own peak memory and log stream."""
+"""Lambda's execution environments: none outlives the emulator, and each has its own peak memory and log stream."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _NOT_FOR_HANDLERS = (
     "ESTATE_DOWNLOADS",
 )
 
-# Printed after each invocation, to tell its lines from the next one's.
+# Printed after each invocation, to separate its lines from the next one's.
 _MARK = "\x00end of invocation"
 # "Lambda quotas" in the developer guide.
 _LARGEST_PAYLOAD = 6 * 1024 * 1024
@@ -93,7 +93,7 @@ def apply() -> None:
         signal_end(process)
 
     lambda_runtime._signal = measured_end
-    # ministack tells the largest of all processes that ever ended, other functions' and our own helpers among them.
+    # ministack reports the largest of all processes that ever ended, other functions' and our own helpers among them.
     lambda_svc._probe_peak_memory_mb = lambda _function: peak_mb()
     lambda_svc._emit_lambda_metrics = always_on_loop(lambda_svc._emit_lambda_metrics)
     _remember_the_worker()
@@ -109,7 +109,7 @@ def _without_site(command: list[str]) -> list[str]:
 def _packages(code: Path, downloads: dict[str, str]) -> dict[str, str]:
     """Return the variable that names the packages of unpacked code as this Python and machine can load them.
 
-    Those in the package are for Lambda's; its lock says which they are. Other packages stay as they are.
+    Those in the package are for Lambda's; its lock lists them. Other packages stay as they are.
     """
     lock = code / wheels.LOCK
     text = lock.read_text(encoding="utf-8", errors="replace") if lock.is_file() else ""
@@ -117,9 +117,9 @@ def _packages(code: Path, downloads: dict[str, str]) -> dict[str, str]:
 
 
 def _corrected(script: str) -> str:
-    """The worker's program: it marks the end of an invocation's output, and a raised exception does not end it.
+    """Return the worker's program, which ends an invocation's output by a mark and survives a raised exception.
 
-    ministack ends a worker whose handler raised; AWS keeps the environment, and the next invocation starts warm.
+    ministack ends a worker whose handler raised; AWS keeps the environment, and the next invocation is a warm start.
     """
     mark = f"        print({_MARK!r}, file=sys.__stderr__, flush=True)\n"
     last = "        _real_stdout.flush()\n\nrun()"
@@ -202,7 +202,7 @@ def _correct_results() -> None:
         _thread.raised = None
         result = run(function, event, request_id)
         if result.get("error"):
-            # AWS's errorType is the exception's class; ministack says Runtime.HandlerError for all of them.
+            # AWS's errorType is the exception's class; ministack's is Runtime.HandlerError for all of them.
             result["body"] |= {"errorType": _thread.raised} if _thread.raised else {}
         elif len(json.dumps(result.get("body"))) > _LARGEST_PAYLOAD + 100:
             message = f"Response payload size exceeded maximum allowed payload size ({_LARGEST_PAYLOAD + 100} bytes)."

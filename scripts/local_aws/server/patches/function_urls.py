@@ -20,7 +20,7 @@ _ON_AWS = re.compile(r"https://([a-z0-9]+)\.lambda-url\.[a-z0-9-]+\.on\.aws/")
 def apply() -> None:
     """Make the corrections."""
     for name in ("create", "get", "update"):
-        _told(f"_{name}_function_url_config")
+        _with_own_url(f"_{name}_function_url_config")
     listed = lambda_svc._list_function_url_configs
     lambda_svc._list_function_url_configs = lambda name, query: _here(listed(name, query))
     _ask_for_both_permissions()
@@ -28,7 +28,7 @@ def apply() -> None:
     _count_requests()
 
 
-def _told(name: str) -> None:
+def _with_own_url(name: str) -> None:
     """Return the configuration with an address of this machine, and the ARN with its alias as AWS does."""
     act = getattr(lambda_svc, name)
 

@@ -31,7 +31,7 @@ _bound = _Bound()
 
 
 def bind(loop: asyncio.AbstractEventLoop, changed: Callable[[], None]) -> None:
-    """Name the running loop, from its own thread, and whom to tell of changes."""
+    """Name the running loop, from its own thread, and the callback for changes."""
     _bound.loop, _bound.thread, _bound.changed = loop, threading.get_ident(), changed
 
 
@@ -44,7 +44,7 @@ def on_loop(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
 
 
 def quietly(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Like `on_loop`, for a function that says itself by `changed` when it changed something."""
+    """Like `on_loop`, for a function that calls `changed` itself when it changed something."""
     if _bound.loop is None or threading.get_ident() == _bound.thread:
         return function(*args, **kwargs)
     context = contextvars.copy_context()

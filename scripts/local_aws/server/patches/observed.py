@@ -11,7 +11,7 @@ from typing import Any
 from local_aws.server.patches.published import count, count_messages
 from local_aws.server.patches.target import dynamodb, lambda_svc, sqs
 
-# What these answer tells the capacity only when asked for it.
+# The answers of these have the consumed capacity only when it is asked for.
 _SEVERAL_ITEMS = {
     "_transact_write_items": "Write", "_batch_write_item": "Write", "_transact_get_items": "Read",
     "_batch_get_item": "Read", "_batch_execute_statement": "Write",
@@ -57,9 +57,9 @@ def _count_capacity() -> None:
     add = dynamodb._add_consumed_capacity
 
     def counted(result: Any, data: Any, table: str, write: bool = False, **more: Any) -> None:
-        told: dict[str, Any] = {}
-        add(told, {**data, "ReturnConsumedCapacity": "TOTAL"}, table, write=write, **more)
-        units = told["ConsumedCapacity"]["CapacityUnits"]
+        answer: dict[str, Any] = {}
+        add(answer, {**data, "ReturnConsumedCapacity": "TOTAL"}, table, write=write, **more)
+        units = answer["ConsumedCapacity"]["CapacityUnits"]
         count("AWS/DynamoDB", f"Consumed{'Write' if write else 'Read'}CapacityUnits", units, TableName=table)
         add(result, data, table, write=write, **more)
 
@@ -69,7 +69,7 @@ def _count_capacity() -> None:
 
 
 def _ask_for_capacity(name: str, direction: str) -> None:
-    """Have an operation on several items tell the capacity it takes, and keep that from callers who did not ask."""
+    """Record the capacity consumed by an operation on several items; answers have it only on request."""
     act = getattr(dynamodb, name)
 
     def acting(data: dict[str, Any]) -> Any:
@@ -78,8 +78,8 @@ def _ask_for_capacity(name: str, direction: str) -> None:
         if status != 200:
             return status, headers, body
         answer = json.loads(body)
-        for told in answer.get("ConsumedCapacity", []):
-            units, table = told["CapacityUnits"], told["TableName"]
+        for consumed in answer.get("ConsumedCapacity", []):
+            units, table = consumed["CapacityUnits"], consumed["TableName"]
             count("AWS/DynamoDB", f"Consumed{direction}CapacityUnits", units, TableName=table)
         if asked == "NONE" and answer.pop("ConsumedCapacity", None) is not None:
             body = json.dumps(answer, ensure_ascii=False).encode()
@@ -116,10 +116,10 @@ def _count_provisioned(name: str, arn: str, running: int) -> None:
         return
     allocated = settings["AllocatedProvisionedConcurrentExecutions"]
     spilled = running > allocated
-    told = {
+    values = {
         "ProvisionedConcurrencyInvocations": 0 if spilled else 1,
         "ProvisionedConcurrencySpilloverInvocations": 1 if spilled else 0,
         "ProvisionedConcurrencyUtilization": min(1.0, running / allocated),
     }
-    for metric, value in told.items():
+    for metric, value in values.items():
         count("AWS/Lambda", metric, value, FunctionName=name, Resource=f"{name}:{qualifier}")

@@ -150,8 +150,8 @@ def _run(place: Any, schedule: dict[str, Any], moment: float) -> None:
                 exhausted = "MaximumEventAgeInSeconds"
             if exhausted:
                 count("AWS/Scheduler", "InvocationDroppedCount", 1, ScheduleGroup=group)
-                told = {"EXHAUSTED_RETRY_CONDITION": exhausted, "RETRY_ATTEMPTS": str(attempt - 1)}
-                _report(schedule, payload, {**told, **_context(schedule, moment, execution), **_error(error)})
+                reason = {"EXHAUSTED_RETRY_CONDITION": exhausted, "RETRY_ATTEMPTS": str(attempt - 1)}
+                _report(schedule, payload, {**reason, **_context(schedule, moment, execution), **_error(error)})
                 return
             time.sleep(pause)
         else:

@@ -163,7 +163,7 @@ class Batch:
         changed()
 
     def discard(self, records: Records, function: Any, condition: str, result: dict[str, Any]) -> None:
-        """Give the records up: tell the on-failure destination where they lie, and go on behind them."""
+        """Give the records up: send their position to the on-failure destination, and go on behind them."""
         destination = ((self._mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
         if destination:
             body = json.dumps(self._account_of(records, function, condition, result))
