@@ -247,7 +247,7 @@ def _one_line_errors(
     inputs: struct_pb2.Struct | None = None,
     secrets: AbstractSet[str] = frozenset(),
 ) -> Iterator[None]:
-    """Report a failure in one line that names the resource; an unfinished resource goes with it, so as not to be lost."""
+    """Report a failure in one line that names the resource, along with a resource that is not finished."""
     name = urn.rsplit("::", maxsplit=1)[-1]
     try:
         yield

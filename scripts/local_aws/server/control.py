@@ -136,7 +136,7 @@ def _start(place: Place, report: Report, python: Path) -> None:
     answer = _launch(place, python)
     if answer != "ready":
         raise Failed(
-            f"the embedded AWS did not start: {answer or 'its supervisor ended without an answer'}\n{_last_lines(place)}",
+            f"the embedded AWS did not start: {answer or 'its supervisor ended silently'}\n{_last_lines(place)}",
             f"the logs: {place.folder}/*.log",
         )
 

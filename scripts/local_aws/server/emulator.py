@@ -202,7 +202,7 @@ class Emulator:
 
 
 def _as_over_tls(scope: Scope) -> Scope:
-    """Return the request as policies see it: loopback can't be intercepted, so it counts as TLS unless a header denies it."""
+    """Return the request as policies see it: on loopback it counts as TLS unless a header denies it."""
     if scope["type"] != "http" or any(name == b"x-forwarded-proto" for name, _ in scope["headers"]):
         return scope
     return scope | {"headers": [*scope["headers"], (b"x-forwarded-proto", b"https")]}

@@ -34,7 +34,7 @@ class Gateway:
     """Admits requests to the application behind it, or answers them with a refusal.
 
     `secret_of` gives the secret of an access key and session token, or raises `Refused`; `refusal` forms the answer in
-    the language of the service that was called; `status` returns the status for the administrator (True) or for anybody (False).
+    the language of the service that was called; `status` is called with True for the administrator.
     """
 
     def __init__(

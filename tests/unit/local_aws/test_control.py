@@ -123,7 +123,7 @@ def test_a_supervisor_that_ends_at_once_is_reported_with_its_answer(place: embed
     with pytest.raises(Failed) as caught:
         server.up(place, print, lambda: python)
 
-    assert "ended without an answer" in caught.value.message
+    assert "ended silently" in caught.value.message
     assert "this Python is broken" in caught.value.message
 
 

@@ -1,6 +1,6 @@
 """Corrections to ministack where it would break a program that is right on AWS, made in its own process at start-up.
 
-Each states what AWS does and why it matters. They reach into one exact version of ministack; with any other the emulator
+Each states what AWS does and why it matters. They reach into one exact version of ministack; with any other it
 refuses to start (`check_version`), until somebody has looked at each of them again.
 """
 

@@ -1,7 +1,7 @@
-"""Publishes what AWS's services would and evaluates the alarms, once per minute.
+"""Publish the metrics of AWS services and evaluate the alarms, once per minute.
 
-For tests, ESTATE_ALARM_PERIOD_SECONDS is the number of seconds that stand for that minute: for each minute of an alarm's
-period, and of the longest pause between two attempts at a stream's batch. Ages and durations stay what they are.
+For tests, ESTATE_ALARM_PERIOD_SECONDS is the number of seconds that stand for that minute, in the periods of alarms and
+in the longest pause between two attempts at a batch of a stream. Ages and durations stay as they are.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import threading
 import time
 from typing import Any
 
-from local_aws.server.alarm_states import COMPARISONS, Rule, Evaluation, judge
+from local_aws.server.alarm_states import COMPARISONS, Evaluation, Rule, judge
 from local_aws.server.metric_math import Unsupported
 from local_aws.server.patches import metric_points, published
 from local_aws.server.patches.loop import changed, quietly

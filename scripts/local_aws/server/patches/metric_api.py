@@ -1,4 +1,4 @@
-"""CloudWatch: alarms keep their whole definition; GetMetricData calculates, and distinguishes metrics by all dimensions.
+"""CloudWatch: alarms keep their whole definition; GetMetricData calculates, by all dimensions of a metric.
 
 ministack forgets an alarm's metric math, makes a statistic up for percentiles, and answers expressions with an error.
 GetMetricStatistics rounds the start down to its minute ("GetMetricStatistics", StartTime).
