@@ -157,4 +157,4 @@ def _quota(target: Environment) -> Check:
     except EstateError as error:
         return Check(name="concurrency quota", ok=False, found=error.message, fix=error.hint, needed=False)
     fix = quota.hint(found, target) if found.short else ""
-    return Check(name="concurrency quota", ok=not found.short, found=quota.described(found), fix=fix)
+    return Check(name="concurrency quota", ok=not found.short, found=quota.summary(found), fix=fix)

@@ -17,7 +17,7 @@ _TABLE = "aws:dynamodb/table:Table"
 _TARGET = "aws:appautoscaling/target:Target"
 _SCHEDULE = "aws:appautoscaling/scheduledAction:ScheduledAction"
 _PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
-# What autoscaling moves, and the dimension of the scalable target that says how far.
+# Properties that autoscaling moves, and the dimension of the scalable target that bounds them.
 _SCALED = {
     (_TABLE, "readCapacity"): "dynamodb:table:ReadCapacityUnits",
     (_TABLE, "writeCapacity"): "dynamodb:table:WriteCapacityUnits",
@@ -39,7 +39,7 @@ _PROPERTIES = {
 def classify(urn: str, path: str, actual: Any, resources: Sequence[Mapping[str, Any]]) -> str:
     """The class of a property at `path` ("" for a whole resource) that has become `actual`.
 
-    `resources` are those of the layer's state: they say how far autoscaling may go.
+    `resources` are those of the layer's state: they bound autoscaling.
     """
     name, kind = path.partition(".")[0].partition("[")[0], type_of(urn)
     if (kind, name) in (*_SCALED, (_TARGET, "minCapacity")) and actual in _allowed(urn, kind, name, resources):
@@ -49,7 +49,7 @@ def classify(urn: str, path: str, actual: Any, resources: Sequence[Mapping[str, 
     known = RESOURCE_TYPES.get(kind)
     if known and known.drift:
         return known.drift
-    return next((told for told, names in _PROPERTIES.items() if name in names), OTHER)
+    return next((kind for kind, names in _PROPERTIES.items() if name in names), OTHER)
 
 
 def _allowed(urn: str, kind: str, name: str, resources: Sequence[Mapping[str, Any]]) -> Container[int]:

@@ -70,7 +70,7 @@ class _Comparison:
             self._changed(metadata, "old", "new")
 
     def take_preview(self, event: Mapping[str, Any]) -> None:
-        """Digests one event of a preview: what a rollout would repair although AWS is as the state says."""
+        """Digests one event of a preview: what a rollout would repair although AWS equals the state."""
         self.errors.as_preview(event)
         metadata = event.get("resourcePreEvent", {}).get("metadata", {})
         if not str(metadata.get("type", "")).startswith("aws:"):
@@ -155,7 +155,7 @@ def _of_layer(pulumi: Pulumi, environment: Environment, layer: str, state: Stack
     comparison = _Comparison(layer, resources)
     diagnostic = pulumi.compare(layer, comparison.take)
     if not diagnostic and not state.is_whole:
-        # A rollout or repair that did not end well: AWS may be as the state says, and not as it was to be.
+        # A rollout or repair that did not end well: AWS may equal the state, and not the declaration.
         diagnostic = pulumi.preview(layer, comparison.take_preview)
     if diagnostic:
         text = "\n".join(comparison.errors.errors) or diagnostic

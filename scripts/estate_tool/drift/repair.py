@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def take_in(pulumi: Pulumi, environment: Environment, drifted: Sequence[Drift]) -> tuple[str, ...]:
-    """Tells the state what AWS is like where it drifted, so that a rollout puts it right; the layers to roll out.
+    """Read what drifted into the state, so that a rollout repairs it; return the layers to roll out.
 
-    What nobody declared is removed here: no rollout would. What autoscaling explains is left alone.
+    Undeclared permissions are removed here: no rollout would. What autoscaling explains is left alone.
     """
     affected = sorted({drift.layer for drift in unexpected(drifted)}, key=LAYER_NAMES.index)
     with reaching(environment):
@@ -41,7 +41,7 @@ def take_in(pulumi: Pulumi, environment: Environment, drifted: Sequence[Drift]) 
 
 
 def _read(pulumi: Pulumi, environment: Environment, layer: str, urns: Container[str]) -> None:
-    """Puts into the layer's state what AWS says of some of its resources."""
+    """Read some of a layer's resources from AWS into its state."""
     changes, before = Changes(), _inputs(pulumi.export(layer))
     # What was never made, or is none of the layer's any more, the rollout sees by itself.
     diagnostic = pulumi.refresh(layer, sorted(urn for urn in before if urn in urns), changes.take)

@@ -19,7 +19,7 @@ _GONE = ("NoSuchEntity", "ResourceNotFoundException", "AWS.SimpleQueueService.No
 
 @dataclass(frozen=True, kw_only=True)
 class UndeclaredPermission:
-    """A permission nobody declared: at which resource, what it is, and how to take it away."""
+    """A permission that no layer declares: its resource, its content, and the call that removes it."""
 
     urn: str
     path: str

@@ -1,4 +1,4 @@
-"""The backend that keeps the state of real environments: where it is, who says so, whether it answers."""
+"""Backend that keeps the state of real environments: its address, the source of that, and a check that it answers."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def find(engine: Engine, variables: Mapping[str, str] = os.environ) -> Backend:
     if asked.returncode != 0:
         said = " ".join(asked.stderr.split()).removeprefix("error: ") or f"pulumi whoami ended with {asked.returncode}"
         raise Failed(said, hint(said))
-    told = json.loads(asked.stdout)
-    return Backend(url=str(told["url"]), user=str(told["user"]), named_by=named_by)
+    answer = json.loads(asked.stdout)
+    return Backend(url=str(answer["url"]), user=str(answer["user"]), named_by=named_by)
 
 
 def _named_by(variables: Mapping[str, str]) -> str:
@@ -66,9 +66,9 @@ def _named_by(variables: Mapping[str, str]) -> str:
     named = {layer: content_of(ROOT / layer / "Pulumi.yaml").get("backend") for layer in LAYER_NAMES}
     urls = {layer: backend.get("url") if isinstance(backend, dict) else None for layer, backend in named.items()}
     if len(set(urls.values())) > 1:
-        told = ", ".join(f"{layer}: {url or 'none'}" for layer, url in urls.items())
+        listed = ", ".join(f"{layer}: {url or 'none'}" for layer, url in urls.items())
         raise Failed(
-            f"the layers' projects name different backends ({told}), and have to read each other's outputs",
+            f"the layers' projects name different backends ({listed}), and have to read each other's outputs",
             f"give backend: url: in every <layer>/Pulumi.yaml the same value, or set {VARIABLE}",
         )
     return "backend: in Pulumi.yaml" if urls[LAYER_NAMES[0]] else "pulumi login"

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
-# Tells the engine where in this process the guardrails are.
+# The pack from which the engine learns the address of the guardrails in this process.
 POLICY_PACK = SCRIPTS / "estate_tool" / "policy_pack"
 # The layer whose stack is there as long as any: the lease on the environment stands there.
 _FIRST = LAYER_NAMES[:1]
@@ -69,7 +69,7 @@ class Pulumi:
     def former(self) -> dict[str, str]:
         """Layers of this environment under the names that their projects had before, by layer: the stacks' full names.
 
-        Of a stack with such a name nobody knows whether it is the estate's until its content is seen.
+        Only its content shows whether a stack with such a name is the estate's.
         """
         folder = self._state_folder()
         if folder and not any((folder / "stacks" / layer / f"{self.stack}.json").exists() for layer in LAYER_NAMES):
@@ -111,7 +111,7 @@ class Pulumi:
         return json.loads(self._call(ROOT / layer, "stack", "tag", "ls", "--json", "--stack", self.stack)) or {}
 
     def lease(self) -> str | None:
-        """Return the lease on the environment, empty where nobody has it; None where its first layer has no stack."""
+        """Return the lease on the environment, empty where there is none; None where its first layer has no stack."""
         found = self._from_files(_FIRST)
         if found is not None:
             return next((state.lease for state in found.values()), None)
@@ -183,15 +183,15 @@ class Pulumi:
         """Rolls a layer out; returns the engine's diagnostic, empty when all went well.
 
         A preview is a run of its own, with an event log of its own: an `up` that begins with one truncates its log when
-        the update begins. With `refresh`, what AWS says of the layer comes before its state. What has a URN
-        of `exclude` stays, with its parents and dependencies. `before` is called in the stack, before the program.
+        the update begins. With `refresh`, the layer is read from AWS first. Resources with a URN of
+        `exclude` stay, with their parents and dependencies. `before` is called in the stack, before the program.
         """
         flags = ["--yes", "--skip-preview", *(["--refresh"] if refresh else []), "--suppress-outputs"]
         flags += [f"--exclude={urn}" for urn in exclude]
         return self._run_program(layer, ["up", *flags], on_event, before)
 
     def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
-        """Says what a rollout of a layer would do; returns the engine's diagnostic, empty when all went well.
+        """Preview a rollout of a layer; return the engine's diagnostic, empty when all went well.
 
         Guardrails on a whole layer are checked at a run's end: at this one's, a breach has changed nothing.
         """
@@ -203,13 +203,13 @@ class Pulumi:
         return self._run(layer, ["destroy", "--yes", "--skip-preview", "--suppress-outputs"], on_event)
 
     def refresh(self, layer: str, urns: Iterable[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        """Puts what AWS says of some resources into the state; returns the engine's diagnostic."""
+        """Read some resources from AWS into the state; return the engine's diagnostic."""
         targets = [f"--target={urn}" for urn in urns]
         flags = ["--yes", "--skip-preview", "--suppress-outputs", "--skip-pending-creates"]
         return self._run(layer, ["refresh", *flags, *targets], on_event)
 
     def compare(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        """Says how AWS differs from the state, as a refresh that changes nothing; returns the engine's diagnostic."""
+        """Compare AWS with the state by a refresh that changes nothing; return the engine's diagnostic."""
         return self._run(layer, ["refresh", "--preview-only", "--suppress-outputs", "--skip-pending-creates"], on_event)
 
     def _run_program(
@@ -221,8 +221,8 @@ class Pulumi:
     ) -> str:
         with served(layer, before) as port:
             serving = ["--exec-kind=auto.inline", f"--client=127.0.0.1:{port}", f"--policy-pack={POLICY_PACK}"]
-            told = {"ESTATE_POLICY_PACK_PORT": str(port), "ESTATE_POLICY_PACK_PROCESS": str(os.getpid())}
-            return replace(self, variables={**self.variables, **told})._run(layer, [*arguments, *serving], on_event)
+            pack = {"ESTATE_POLICY_PACK_PORT": str(port), "ESTATE_POLICY_PACK_PROCESS": str(os.getpid())}
+            return replace(self, variables={**self.variables, **pack})._run(layer, [*arguments, *serving], on_event)
 
     def _run(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
         diagnostic = self._run_once(layer, arguments, on_event)
@@ -235,7 +235,7 @@ class Pulumi:
 
         Before the engine has its lock it touches nothing. In a file backend such locks are looked for beforehand.
         """
-        found = locks.told(diagnostic)
+        found = locks.named(diagnostic)
         if not locks.are_dead(found):
             return False
         for lock in found:

@@ -27,14 +27,14 @@ _WORDS = {
 }
 _CREATES = ("create", "create-replacement")
 CHANGE_WORDS = ("created", "updated", "replaced", "deleted")
-# How gRPC words it when the provider did not answer: nobody knows what it had done until then.
+# gRPC's words when the provider did not answer: what it had done until then is unknown.
 _NO_ANSWER = re.compile(r"connection error|error reading from server|transport is closing|code = Unavailable|\bEOF\b")
 # What the engine's events tell of a resource that belongs into its state.
 _STATE_KEYS = ("urn", "type", "custom", "parent", "inputs", "provider")
 _CLOSING = ("update failed", "preview failed")
 # Operations that were under way, and a program that still ran, when the engine stopped for another error.
 _STOPPED = ("context canceled", "Resource monitor has terminated")
-# In a preview, for an output that is known only when AWS has answered; and for one that is nobody's business.
+# In a preview, for an output that is known only when AWS has answered; and for a secret one.
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 UNKNOWN_WORDS = (UNKNOWN, "[secret]")
 
@@ -161,7 +161,7 @@ class Changes:
 
     def _diagnostic(self, diagnostic: Mapping[str, Any]) -> None:
         message = str(diagnostic.get("message", "")).strip()
-        # The engine closes with a line that only says that there were errors.
+        # The engine closes with a line without any error in it.
         if diagnostic.get("severity") != "error" or not message or message in _CLOSING:
             return
         if any(text in message for text in _STOPPED):

@@ -49,7 +49,8 @@ def served(layer: str, before: Callable[[], None] = lambda: None) -> Iterator[in
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.unraisablehook = hush
-    # The engine takes longer to start than the program to be loaded. If that fails, the engine is told when it asks.
+    # The engine takes longer to start than the program to be loaded. If that fails, the engine gets the error with the
+    # program.
     threading.Thread(target=_load_ahead, args=(module,), daemon=True).start()
     try:
         yield port
@@ -97,9 +98,9 @@ def _going() -> Any:
 
 
 def hush(unraisable: sys.UnraisableHookArgs) -> None:
-    """A program whose engine failed is dropped half-way, and complains when it is collected: to a user, for nothing.
+    """Drop the warnings of a program that was abandoned because its engine failed; they mean nothing to a user.
 
-    The SDK's coroutines hold one another; which one complains is up to the order in which they are collected.
+    The SDK's coroutines refer to one another; which one warns depends on the order in which they are collected.
     """
     if getattr(unraisable.object, "__name__", "") not in {"run_in_stack", "run_pulumi_func"}:
         sys.__unraisablehook__(unraisable)

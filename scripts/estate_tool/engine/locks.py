@@ -1,6 +1,6 @@
 """Leftovers of a killed engine in a file backend: locks, and files half written.
 
-Of locks in other backends, buckets and services, nothing is known but what the engine says when it meets them.
+Locks in other backends, buckets and services, are known from the engine's diagnostics only.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _SETTLE_SECONDS = 2.0
 # As the engine's backend for files and buckets words it (`checkForLock` in pkg/backend/diy/lock.go).
-_TOLD = re.compile(r": created by (.+)@(\S+) \(pid (\d+)\) at (\S+)")
+_NAMED = re.compile(r": created by (.+)@(\S+) \(pid (\d+)\) at (\S+)")
 _LOCKED = ("the stack is currently locked by", "Another update is currently in progress")
 
 
@@ -90,16 +90,16 @@ def free_dead(state: Path, layer: str, stack: str, say: Callable[[str], None]) -
             _remove(path)
 
 
-def told(diagnostic: str) -> list[Lock]:
-    """The locks that the engine complains of."""
+def named(diagnostic: str) -> list[Lock]:
+    """Return the locks that a diagnostic of the engine names."""
     return [
         Lock(pid=int(pid), user=user, host=host, since=datetime.fromisoformat(since))
-        for user, host, pid, since in _TOLD.findall(diagnostic)
+        for user, host, pid, since in _NAMED.findall(diagnostic)
     ]
 
 
 def are_dead(locks: Sequence[Lock]) -> bool:
-    """True if these are all of processes that have ended: of this machine, as nobody can tell of another's."""
+    """True if these are all of processes that have ended: of this machine; others can't be checked from here."""
     return bool(locks) and not any(map(_alive, locks))
 
 
@@ -137,7 +137,7 @@ def _read(path: Path) -> Lock | None:
 
 
 def _alive(lock: Lock) -> bool:
-    """True if the lock's process may live: on another machine nobody can tell from here."""
+    """True if the lock's process may live: one of another machine can't be checked from here."""
     if lock.host != socket.gethostname():
         return True
     try:

@@ -22,7 +22,7 @@ def bound_to_us(command: list[str]) -> list[str]:
     """The command line, to be started from the main thread, that ends with this process; on Linux, elsewhere as it is.
 
     An engine that outlives us has lost the provider and the program, which we serve to it. What it was just creating
-    it would write off as failed, and nobody would know of the resource; killed, it leaves a note of it in the state.
+    it would write off as failed, and the resource would be lost; killed, it leaves a note of it in the state.
     """
     if not sys.platform.startswith("linux"):
         return command

@@ -60,5 +60,5 @@ def wait(process: subprocess.Popen[str]) -> str:
 
 
 def ended(code: int) -> str:
-    """Describe the end of a process that says nothing itself."""
+    """Describe the end of a process that printed nothing."""
     return f"pulumi ended with {code}" if code > 0 else f"pulumi was ended from outside, by signal {-code}"

@@ -30,7 +30,7 @@ _LONGEST_WHO = 36
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """`commit` is empty for a checkout without history; `clean` says that nothing in it differed from the commit."""
+    """`commit` is empty for a checkout without history; `clean` is True if nothing in it differed from the commit."""
 
     commit: str = ""
     clean: bool = True

@@ -27,9 +27,9 @@ _MOST_PAGES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class Held:
-    """An amount of `items`, `messages` or `bytes`; `count` is None where it is unknown, and `problem` says why.
+    """An amount of `items`, `messages` or `bytes`; `count` is None where it is unknown, for the reason in `problem`.
 
-    `bound` tells an amount from a limit of it: "" (exact), "about", "at least", "up to".
+    `bound` is the kind of limit that an amount is: "" (exact), "about", "at least", "up to".
     """
 
     unit: str

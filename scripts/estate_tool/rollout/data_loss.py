@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from estate_tool.engine.events import Step
 
 SECONDS_PER_DAY = 86_400
-# Changes of a resource that stays, each with the property of the provider that tells it.
+# Changes of a resource that stays, each with the property of the provider that shows it.
 DELETED, REPLACED = "deleted", "replaced"
 RETENTION, EXPIRY, STREAM = "retention lowered", "expiry changed", "stream changed"
 # Look-ups at once: one takes some 20 ms of an account far away, and an environment may have hundreds of log groups.
@@ -46,7 +46,7 @@ class Threat:
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """A threat to data that is there, or that nobody can rule out."""
+    """A threat to data that is there, or that can't be ruled out."""
 
     threat: Threat
     held: Held

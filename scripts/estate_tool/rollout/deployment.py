@@ -217,7 +217,7 @@ class Deployment:
         return replace(result, kept=waiting.names)
 
     def _is_elsewhere(self, name: str) -> bool:
-        """True if the state tells of an embedded AWS that has been reset since, so that none of it is true."""
+        """True if the state is of an embedded AWS that has been reset since, so that none of it is true."""
         state = self.states.get(name)
         record = state.record if state else None
         return bool(self.inputs and record and record.aws and record.aws != self.inputs.aws)
@@ -228,7 +228,7 @@ class Deployment:
         if not self.inputs:
             return
         record = Record(aws=self.inputs.aws, origin=self.origin)
-        # Inputs edited meanwhile: nobody knows what the engine saw of it.
+        # Inputs edited meanwhile: the engine may have seen either version.
         if succeeded and digest and self._digest(name, planned=False) == digest:
             record = replace(record, inputs=digest, state=self.states[name].digest)
         self._keeping[name] = self._background.do(self.pulumi.keep_record, name, record)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from estate_tool.rollout.data_loss import Loss
     from estate_tool.rollout.result import LayerResult, Outcome
 
-_MARKS = {"created": ("+", "green"), "updated": ("~", "yellow"), "replaced": ("±", "magenta"), "deleted": ("-", "red")}
+_SIGNS = {"created": ("+", "green"), "updated": ("~", "yellow"), "replaced": ("±", "magenta"), "deleted": ("-", "red")}
 # Tags are on everything: a change of one is a change of every resource.
 _TAGS = {"tags", "tagsAll"}
 _PLANNED = {"created": "create", "updated": "update", "replaced": "replace", "deleted": "delete"}
@@ -85,7 +85,7 @@ class Display:
         elif held:
             step, planned = held[0]
             self._draw(
-                "      ", _MARKS["updated"], f" {_word(step, planned=planned):<8}  {len(held)} resources  (tags)"
+                "      ", _SIGNS["updated"], f" {_word(step, planned=planned):<8}  {len(held)} resources  (tags)"
             )
 
     def _step(self, step: Step, *, planned: bool) -> None:
@@ -94,7 +94,7 @@ class Display:
         line = f" {_word(step, planned=planned):<8}  {name:<39}  {kind}"
         if detail and len(line) + len(detail) + 7 > console_on(self._out).width:
             detail = f"\n       {detail}"
-        self._draw("      ", _MARKS[step.word], line, detail)
+        self._draw("      ", _SIGNS[step.word], line, detail)
 
     def layer_done(self, result: LayerResult) -> None:
         """Print the result of a layer."""
@@ -145,7 +145,7 @@ def _word(step: Step, *, planned: bool) -> str:
 
 def _counts(result: LayerResult) -> str:
     words = {word: f"to {_PLANNED[word]}" if result.result == PLANNED else word for word in CHANGE_WORDS}
-    parts = [f"{getattr(result, word)} {told}" for word, told in words.items() if getattr(result, word)]
+    parts = [f"{getattr(result, word)} {shown}" for word, shown in words.items() if getattr(result, word)]
     if not parts and result.error:
         return ""
     if not parts:

@@ -31,7 +31,7 @@ _IMPORT = re.compile(rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)
 _NAME = re.compile(rb"[\w.]+")
 _NO_INPUT = re.compile(r"^\.|~$|\.pyc$|\.md$|^Pulumi(\.[^/]+)?\.yaml$")
 _LOCKED = re.compile(r"^(pulumi[\w-]*|deflate)==(\S+)", re.M)
-_SALT = "encryptionsalt"  # drawn when a stack is made; it says nothing
+_SALT = "encryptionsalt"  # drawn when a stack is made; it changes nothing
 _UNKNOWABLE = "environment"  # imports configuration that lies elsewhere and may change there
 
 
@@ -48,7 +48,7 @@ class Inputs:
     root: Path = ROOT
 
     def digest(self, name: str, upstream: Mapping[str, Any]) -> str:
-        """The digest of a layer that reads these outputs of lower layers; empty when nobody can know all its inputs.
+        """The digest of a layer that reads these outputs of lower layers; empty when its inputs can't all be known.
 
         Files are read anew each time: who compares two digests learns whether they changed meanwhile.
         """
@@ -92,7 +92,7 @@ class Inputs:
 
 
 def _of_layers(names: tuple[str, ...], configured: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what an environment's file says to a layer: its keys, those of layers below and the provider's."""
+    """Return what of an environment's file concerns a layer: its keys, those of layers below and the provider's."""
     others = set(LAYER_NAMES).difference(names)
     keys = configured.get("config")
     own = {key: keys[key] for key in keys if key.partition(":")[0] not in others} if isinstance(keys, dict) else {}
@@ -100,7 +100,7 @@ def _of_layers(names: tuple[str, ...], configured: Mapping[str, Any]) -> dict[st
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files in a folder that a rollout can depend on; configuration is taken by its meaning instead."""
+    """The files in a folder that a rollout can depend on; configuration is taken by its content instead."""
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
         yield from (Path(place, name) for name in names if not _NO_INPUT.search(name))

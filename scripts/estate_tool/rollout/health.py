@@ -45,7 +45,7 @@ def read(client: Callable[[str], Any], resources: Iterable[Resource]) -> dict[st
     unknown: dict[str, str] = {}
 
     def latest(asked: Sequence[metrics.Metric]) -> Sequence[float | None]:
-        """Return what the metrics say; where they may not be read, the rest of a part is worth showing."""
+        """Return the latest values; where metrics may not be read, the rest of a part is worth showing."""
         found, refused = _asked(lambda: metrics.latest(client("cloudwatch"), asked))
         if refused:
             unknown["metrics"] = refused
@@ -66,7 +66,7 @@ def read(client: Callable[[str], Any], resources: Iterable[Resource]) -> dict[st
 
 
 def _asked(part: Callable[[], Any]) -> tuple[Any, str]:
-    """Return what AWS tells, or its reason for refusing; a deployer may not be allowed to read everything."""
+    """Return AWS's answer, or its reason for refusing; a deployer may not be allowed to read everything."""
     from botocore.exceptions import ClientError
 
     from estate_tool.core.aws_errors import FORBIDDEN
@@ -81,16 +81,16 @@ def _asked(part: Callable[[], Any]) -> tuple[Any, str]:
 
 def _alarms(cloudwatch: Any, resources: Sequence[Resource]) -> dict[str, Any]:
     names = sorted(str(one["id"]) for one in resources)
-    described = by_name(cloudwatch, names)
+    found = by_name(cloudwatch, names)
     not_ok = [
         {
             "alarm": one["AlarmName"], "state": one["StateValue"], "since": _time(one.get("StateUpdatedTimestamp")),
             "reason": one.get("StateReason", ""),
         }
-        for one in sorted(described, key=lambda one: (one["StateValue"], one["AlarmName"]))
+        for one in sorted(found, key=lambda one: (one["StateValue"], one["AlarmName"]))
         if one["StateValue"] != "OK"
     ]  # fmt: skip
-    missing = sorted(set(names) - {one["AlarmName"] for one in described})
+    missing = sorted(set(names) - {one["AlarmName"] for one in found})
     return {"total": len(names), "not_ok": not_ok, "missing": missing}
 
 

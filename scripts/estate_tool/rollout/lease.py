@@ -38,7 +38,7 @@ _SECONDS_PER_MINUTE, _MINUTES_PER_HOUR = 60, 60
 
 @dataclass(frozen=True, kw_only=True)
 class Lease:
-    """A command that has an environment: `home` tells its state folder from all others, `number` its run."""
+    """A command that has an environment: `home` identifies its state folder, `number` its run."""
 
     number: str
     home: str
@@ -92,7 +92,7 @@ class Lease:
 def held(
     pulumi: Pulumi, doing: str, *, new: bool, wait: bool, say: Callable[[str], None]
 ) -> Iterator[Callable[[], None]]:
-    """Hold the environment while `doing` it; raise Failed, or wait if told to, while another one does.
+    """Hold the environment while `doing` it; raise Failed, or with `wait` wait, while another one does.
 
     Yields a check that raises Failed when the lease is lost: to be called before anything is touched, after each layer,
     and after a person was asked. The machine's own lock (rollout.lock) has to be held. An environment without a stack
@@ -119,7 +119,7 @@ def breaking(environment: str) -> str:
 
 def _take(pulumi: Pulumi, own: Lease, new: bool, wait: bool, say: Callable[[str], None]) -> bool:
     """Write our lease where there is none; return whether the stack was made for it."""
-    told, made = "", False
+    reported, made = "", False
     while True:
         found = pulumi.lease()
         if found is None and not new:
@@ -139,9 +139,9 @@ def _take(pulumi: Pulumi, own: Lease, new: bool, wait: bool, say: Callable[[str]
                 "wait for it to end, and run the same command again; or add --wait\n"
                 f"only if you know that it runs no more: {breaking(pulumi.stack)}",
             )
-        if holder.number != told:
+        if holder.number != reported:
             say(f"waiting for {holder.text}")
-            told = holder.number
+            reported = holder.number
         time.sleep(_POLL_SECONDS)
 
 
@@ -185,7 +185,7 @@ def _end(pulumi: Pulumi, own: Lease, made: bool, say: Callable[[str], None]) -> 
 
 
 def _identity() -> str:
-    """Return what tells this machine's state folder from all others, also from copies of it."""
+    """Return an identity of this machine's state folder, which copies of it don't share."""
     path = home() / "rollouts" / "identity"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError), path.open("x", encoding="utf-8") as file:

@@ -32,7 +32,7 @@ def taken(
 ) -> Iterator[tuple[Pulumi, Callable[[], None]]]:
     """Take the environment for one command, and yield the engine, with a check that raises Failed when it is lost.
 
-    Raises Failed, or waits if told to, while another command has it. A command that `changes` nothing takes no lease;
+    Raises Failed, or with `wait` waits, while another command has it. A command that `changes` nothing takes no lease;
     one that makes a `new` environment may begin with none.
     """
     from estate_tool.console.report import Report
@@ -49,7 +49,7 @@ def taken(
 
 @contextlib.contextmanager
 def alone(environment: str, doing: str, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
-    """Holds the environment while `doing` it; raises Failed, or waits if told to, while another process holds it.
+    """Holds the environment while `doing` it; raises Failed, or with `wait` waits, while another process holds it.
 
     Other machines, and other checkouts, are held off by the lease.
     """
@@ -59,8 +59,8 @@ def alone(environment: str, doing: str, *, wait: bool, say: Callable[[str], None
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(handle, environment, wait, say)
-        # The lock is the kernel's, which frees it however we end; what is written only tells others who holds it.
-        _tell(
+        # The lock is the kernel's, which frees it however we end; its content only names the holder.
+        _write(
             handle, {"pid": os.getpid(), "doing": doing, "since": datetime.now().astimezone().isoformat("T", "seconds")}
         )
         yield
@@ -69,7 +69,7 @@ def alone(environment: str, doing: str, *, wait: bool, say: Callable[[str], None
 
 
 def _take(handle: int, environment: str, wait: bool, say: Callable[[str], None]) -> None:
-    told = ""
+    reported = ""
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -83,13 +83,13 @@ def _take(handle: int, environment: str, wait: bool, say: Callable[[str], None])
                 "wait for it to end, and run the same command again; or add --wait",
                 code="taken",
             )
-        if holder != told:
+        if holder != reported:
             say(f"waiting for {holder}")
-            told = holder
+            reported = holder
         time.sleep(_POLL_SECONDS)
 
 
-def _tell(handle: int, holder: dict[str, object]) -> None:
+def _write(handle: int, holder: dict[str, object]) -> None:
     os.ftruncate(handle, 0)
     os.pwrite(handle, json.dumps(holder).encode(), 0)
 

@@ -50,8 +50,8 @@ def deploy(
     taken away, it is made all the same. After a failure the layers above it are skipped, or with `keep_going` those
     that read it.
 
-    With `inputs`, a layer whose inputs are those of its last successful rollout is left alone, unless `force` says
-    otherwise. With a `recovery`, what an interrupted run left of a layer is settled before the layer is looked at.
+    With `inputs`, a layer whose inputs are those of its last successful rollout is left alone, unless `force` is
+    set. With a `recovery`, what an interrupted run left of a layer is settled before the layer is looked at.
     `still_ours` stops it, by Failed, when another command has taken the environment.
     Raises Failed, before anything is touched, when a single layer is asked for and one it reads is not deployed.
     """

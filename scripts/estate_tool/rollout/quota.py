@@ -1,6 +1,6 @@
 """The account's quota of concurrent executions of Lambda, and what the estate sets aside of it.
 
-Reserved concurrency and warm environments are taken from what functions without either share, of which AWS does not
+Reserved and provisioned concurrency are taken from what functions without either share, of which AWS does not
 let the last ones be taken: "decreases account's UnreservedConcurrentExecution below its minimum value of [10]".
 """
 
@@ -45,18 +45,18 @@ class Quota:
 
 
 def needed(provisioning: Provisioning, functions: Iterable[Function] = CATALOG.functions) -> int:
-    """The executions that a rollout sets aside: reserved ones, and the warm ones of functions without a reservation."""
-    warm = max(provisioning.minimum, provisioning.peak_minimum) if provisioning.minimum else 0
-    return sum(function.reserved_concurrency or (warm if function.critical else 0) for function in functions)
+    """The executions that a rollout sets aside: reserved ones, and those provisioned for functions without one."""
+    provisioned = max(provisioning.minimum, provisioning.peak_minimum) if provisioning.minimum else 0
+    return sum(function.reserved_concurrency or (provisioned if function.critical else 0) for function in functions)
 
 
 def read(environment: Environment) -> Quota:
-    """The account's quota, as AWS tells it."""
+    """The account's quota, as AWS reports it."""
     client = environment.client("lambda")
-    told = client.get_account_settings()["AccountLimit"]
+    account = client.get_account_settings()["AccountLimit"]
     quota = Quota(
-        limit=int(told["ConcurrentExecutions"]),
-        unreserved=int(told["UnreservedConcurrentExecutions"]),
+        limit=int(account["ConcurrentExecutions"]),
+        unreserved=int(account["UnreservedConcurrentExecutions"]),
         needed=needed(environment.configuration.compute.provisioning),
     )
     # What is rolled out already has been taken off, and is asked for only where it matters.
@@ -66,7 +66,7 @@ def read(environment: Environment) -> Quota:
 def require(environment: Environment, say: Callable[[str], None]) -> None:
     """Raise UsageError when what is to be rolled out does not fit into the account's quota.
 
-    Where the credentials may not ask, it says so and lets the rollout find out.
+    Where the credentials may not ask, report that and let the rollout find out.
     """
     from botocore.exceptions import ClientError
 
@@ -80,10 +80,10 @@ def require(environment: Environment, say: Callable[[str], None]) -> None:
         say(f"the quota of concurrent executions is not checked: {error}")
         return
     if quota.short:
-        raise UsageError(f"{described(quota)}; nothing was touched", hint(quota, environment))
+        raise UsageError(f"{summary(quota)}; nothing was touched", hint(quota, environment))
 
 
-def described(quota: Quota) -> str:
+def summary(quota: Quota) -> str:
     """The quota in a sentence."""
     room = f"room for the {quota.needed} that are set aside"
     if not quota.short:
@@ -95,13 +95,13 @@ def described(quota: Quota) -> str:
 
 
 def hint(quota: Quota, environment: Environment) -> str:
-    """Say what to request from AWS, and what can be done until it answers."""
+    """Return what to request from AWS, and what can be done until it answers."""
     wanted = max(USUAL, quota.limit + quota.short)
     return (
         "ask AWS for more, which takes minutes to days:\n"
         f"aws service-quotas request-service-quota-increase --service-code lambda --quota-code {QUOTA_CODE} "
         f"--desired-value {wanted} --region {environment.configuration.region}\n"
-        f"until then, roll out without warm environments: compute:provisionedMinimum: 0 in "
+        f"until then, roll out without provisioned concurrency: compute:provisionedMinimum: 0 in "
         f"{name_of(environment.name)}"
     )
 

@@ -57,7 +57,7 @@ class Recovery:
                 self._settle(layer, found)
 
     def after(self, layer: str, unanswered: Iterable[Mapping[str, Any]]) -> None:
-        """Keeps what the engine wrote off although nobody knows whether it was created: its provider had died.
+        """Keep what the engine wrote off although it may have been created: its provider had died.
 
         It is read, and dropped where it does not exist, before the next run.
         """
@@ -104,7 +104,7 @@ class Recovery:
         deployment["resources"] = [*resources, {**kept, "id": identifier}]
 
     def _read(self, layer: str, urns: Iterable[str]) -> dict[str, Any]:
-        """Brings the state of the resources to what AWS says of them; the whole state then."""
+        """Read the resources from AWS into the state; return the whole state."""
         changes = Changes()
         diagnostic = self.pulumi.refresh(layer, sorted(urns), changes.take)
         if diagnostic:
@@ -159,7 +159,7 @@ def _there(exists: bool) -> str:
 
 
 def _may_be_unfinished(checkpoint: Path) -> bool:
-    """True if a stack's file may speak of unfinished operations; asking the engine takes a moment, reading does not."""
+    """True if a stack's file may have unfinished operations; asking the engine takes a moment, reading does not."""
     try:
         content = json.loads(checkpoint.read_text(encoding="utf-8"))["checkpoint"]
         # A stack that nothing was ever rolled out to has no latest deployment.

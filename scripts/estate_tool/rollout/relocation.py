@@ -41,7 +41,7 @@ def _refuse(name: str, what: str, deployed: list[str], wanted: str, resources: i
 
 
 def _suffixes(resources: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return the suffixes of what is deployed, as its tag `Environment` says."""
+    """Return the suffixes of what is deployed, from its tag `Environment`."""
     tags = ((one.get("inputs") or {}).get("tags") for one in resources)
     return {str(each["Environment"]) for each in tags if isinstance(each, dict) and each.get("Environment")}
 

@@ -82,8 +82,8 @@ def _taken(step: Step) -> tuple[Statement, ...]:
     if step.type != ROLE_POLICY:
         return ()
     before, after = (_statements(resource) for resource in (step.old, step.new))
-    left = [_meaning(statement) for statement in after]
-    gone = [one for one in before if after and one.get("Effect") == "Allow" and _meaning(one) not in left]
+    left = [_without_sid(statement) for statement in after]
+    gone = [one for one in before if after and one.get("Effect") == "Allow" and _without_sid(one) not in left]
     return tuple(one for one in gone if _is_allowed(one))
 
 
@@ -96,7 +96,7 @@ def _statements(resource: Mapping[str, Any]) -> list[Statement]:
         return []  # not known yet, or nothing that IAM would take
 
 
-def _meaning(statement: Statement) -> Statement:
+def _without_sid(statement: Statement) -> Statement:
     return {key: value for key, value in statement.items() if key != "Sid"}
 
 
@@ -110,7 +110,7 @@ def _is_allowed(statement: Statement) -> bool:
 
 
 def _naming(states: Iterable[StackState]) -> set[str]:
-    """Return each word in what the states tell of resources of AWS: names, as they also stand in ARNs and URLs."""
+    """Return each word in the states' resources of AWS: names, as they also stand in ARNs and URLs."""
     text = json.dumps([one for state in states for one in state.resources if str(one["type"]).startswith("aws:")])
     # Where a text holds JSON, as a dashboard does, an end of a line is an `n` after backslashes.
     return set(re.findall(r"[\w.-]+", re.sub(r"\\+[nrt]", " ", text)))

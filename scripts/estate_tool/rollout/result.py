@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 DEPLOYED, UNCHANGED, SKIPPED, FAILED, DESTROYED = "deployed", "unchanged", "skipped", "failed", "destroyed"
 INTERRUPTED = "interrupted; what was in flight has ended, the rest is as it was"
-PLANNED = "planned"  # of a preview: the counts say what would be done
+PLANNED = "planned"  # of a preview: the counts are of what would be done
 
 
 @dataclass(kw_only=True)
 class LayerResult:
-    """Result of one layer; `seconds` is wall time, `error` says why it failed or was skipped.
+    """Result of one layer; `seconds` is wall time, `error` the reason of a failure or skip.
 
-    `transient` says that the same may work a little later, `ran` whether the engine was run, and `unknown` names
-    outputs of lower layers that a preview could not know. `notes` are what guardrails tell that stops nothing, `kept`
+    `transient` is True if the same may work a little later, `ran` if the engine was run, and `unknown` names
+    outputs of lower layers that a preview could not know. `notes` are warnings of guardrails, `kept`
     what is declared no more and stays, as a layer above still uses it.
     """
 
@@ -55,7 +55,7 @@ class LayerResult:
             setattr(result, word, changes.counts[word])
         if diagnostic:
             result.result = FAILED
-            # Without an error of a resource or a program, it is the backend that the engine complains of.
+            # Without an error of a resource or a program, the diagnostic is about the backend.
             errors = changes.errors or ["\n".join(filter(None, (diagnostic, hints.known(diagnostic))))]
             result.error = "\n".join(errors)
             result.transient = all(is_transient_text(error) for error in errors)
@@ -66,8 +66,8 @@ class LayerResult:
         try:
             still_ours()
         except Failed as error:
-            told = filter(None, (self.error, error.message, error.hint))
-            return replace(self, result=FAILED, error="\n".join(told), transient=False)
+            parts = filter(None, (self.error, error.message, error.hint))
+            return replace(self, result=FAILED, error="\n".join(parts), transient=False)
         return self
 
     def then(self, later: LayerResult) -> LayerResult:

@@ -62,7 +62,7 @@ def reader(environment: Environment) -> Pulumi | None:
 
 
 def nothing_here(environment: Environment) -> bool:
-    """True for a local environment of which this machine keeps no stack, as its files alone tell."""
+    """True for a local environment of which this machine keeps no stack, judged by its files."""
     from estate_tool.core import embedded
 
     # The state of a real environment may be anywhere.
@@ -76,7 +76,7 @@ def require_deployed(environment: Environment) -> None:
 
 
 def aws_identity(environment: Environment) -> str:
-    """Tells the embedded AWS from one that was reset since; empty for a real account."""
+    """Return the identity of the embedded AWS, another one after each reset; empty for a real account."""
     # No account of AWS is ever reset.
     if not environment.local:
         return ""
@@ -119,7 +119,7 @@ class _Provider:
         self._running: RunningProvider | None = None
 
     def variables(self) -> dict[str, str]:
-        """Variables that tell the engine where the provider is."""
+        """Variables with the provider's address for the engine."""
         from local_aws import provider
 
         self._running = self._running or provider.start(schema_cache=self._schema_cache)

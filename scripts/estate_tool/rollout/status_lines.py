@@ -30,11 +30,11 @@ def links(environment: Environment) -> dict[str, str]:
 
 
 def lines(report: Mapping[str, Any], *, outputs: bool) -> Iterator[str]:
-    """Yield the verdict, the layers, their health, and what to do."""
+    """Yield the condition, the layers, their health, and what to do."""
     name, problems = report["environment"], report["problems"]
     deployed = [one for one in report["layers"] if one["deployed"]]
-    verdict = "not deployed" if not deployed else counted(len(problems), "problem") if problems else "well"
-    yield f"environment {name}: {verdict}"
+    condition = "not deployed" if not deployed else counted(len(problems), "problem") if problems else "well"
+    yield f"environment {name}: {condition}"
     if report["held_by"]:
         yield f"  taken by {report['held_by']['text']}"
     if deployed:

@@ -62,7 +62,7 @@ def name_backend(checkout: Path, urls: dict[str, str]) -> None:
         ({}, False, "pulumi login"),
     ],
 )
-def test_a_backend_that_answers_is_told_with_what_names_it(
+def test_a_backend_that_answers_is_reported_with_what_names_it(
     checkout: Path, engine: Any, variables: dict[str, str], in_projects: bool, named_by: str
 ) -> None:
     name_backend(checkout, dict.fromkeys(LAYER_NAMES, BUCKET) if in_projects else {})
@@ -91,7 +91,7 @@ def test_layers_that_keep_their_state_apart_are_refused(checkout: Path, engine: 
         ("", "scripts/estate doctor"),
     ],
 )
-def test_a_backend_that_does_not_answer_is_told_with_what_to_do(
+def test_a_backend_that_does_not_answer_is_reported_with_a_hint(
     checkout: Path, engine: Any, diagnostic: str, hint: str
 ) -> None:
     with pytest.raises(Failed) as failed:

@@ -48,13 +48,13 @@ def test_stacks_components_and_providers_are_not_counted() -> None:
     assert not changes.counts
 
 
-def test_each_change_is_told_as_it_ends() -> None:
-    told: list[Step] = []
-    changes = Changes(on_step=told.append)
+def test_each_change_is_reported_as_it_ends() -> None:
+    seen: list[Step] = []
+    changes = Changes(on_step=seen.append)
     changes.take(outputs("update", diffs=["tags"]))
     changes.take(outputs("same"))
-    assert told == [Step(word="updated", urn=URN, changed=("tags",))]
-    assert (told[0].type, told[0].name) == (QUEUE, "queue-ingest-queue")
+    assert seen == [Step(word="updated", urn=URN, changed=("tags",))]
+    assert (seen[0].type, seen[0].name) == (QUEUE, "queue-ingest-queue")
 
 
 def test_errors_are_kept_once_with_the_resource_they_are_about() -> None:
@@ -83,7 +83,7 @@ def test_what_breaks_a_guardrail_is_an_error_and_advice_is_not() -> None:
     assert changes.errors == ["Everything is in us-east-1. rule region: found mars"]
 
 
-def test_a_step_tells_the_resource_before_and_after_and_why_it_is_made_anew() -> None:
+def test_a_step_has_the_resource_before_and_after_and_why_it_is_made_anew() -> None:
     changes = Changes()
     old, new = {"id": "table-a-dev", "inputs": {"hashKey": "a"}}, {"inputs": {"hashKey": "b"}}
     metadata = {
@@ -112,7 +112,7 @@ def test_a_preview_counts_what_would_be_done() -> None:
         ("update", "error reading from server: EOF", False),
     ],
 )
-def test_a_creation_that_nobody_answered_to_may_have_happened(op: str, message: str, kept: bool) -> None:
+def test_a_creation_without_an_answer_may_have_happened(op: str, message: str, kept: bool) -> None:
     changes = Changes()
     urn = "urn:pulumi:dev::data::aws:sqs/queue:Queue::q"
     new = {"urn": urn, "type": "aws:sqs/queue:Queue", "custom": True, "id": "", "inputs": {"name": "q-dev"}}

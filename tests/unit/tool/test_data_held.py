@@ -45,7 +45,7 @@ def test_messages_on_their_way_count_too(estate: Estate) -> None:
     assert str(held(estate.client, QUEUE, "dlq-ingest-dev")) == "0 messages"
 
 
-def test_logs_are_told_by_their_size(estate: Estate) -> None:
+def test_logs_are_reported_by_their_size(estate: Estate) -> None:
     logs = estate.client("logs")
     logs.create_log_group(logGroupName=GROUP)
     logs.create_log_group(logGroupName=f"{GROUP}-2")

@@ -93,7 +93,7 @@ def test_a_quota_that_is_too_small_stops_compute_before_anything_is_touched(
     assert call(deploy, "dev", "--layer", "foundation", "--yes").code == 0
 
 
-def test_nobody_is_asked_where_nobody_is_there_or_nothing_would_change(engine: Any, call: Any) -> None:
+def test_no_question_without_a_terminal_or_without_changes(engine: Any, call: Any) -> None:
     made = engine(deployed=LAYER_NAMES)
     refused = call(deploy, "dev")
     assert (refused.code, ups(made)) == (2, [])
@@ -128,7 +128,7 @@ def test_without_a_preview_a_person_is_asked_before_anything_is_known(engine: An
     assert ups(made) == list(LAYER_NAMES)
 
 
-def test_a_failed_rollout_tells_with_what_to_go_on(engine: Any, call: Any) -> None:
+def test_a_failed_rollout_names_the_next_command(engine: Any, call: Any) -> None:
     engine(failing="data")
     done = call(deploy, "dev", "--yes", "--json")
     assert done.code == 1
@@ -167,7 +167,7 @@ def test_what_is_done_next_is_named_with_the_environment_and_the_layer(
         ),
     ],
 )
-def test_a_teardown_tells_the_way_on_or_back(
+def test_a_teardown_names_the_way_on_or_back(
     engine: Any, call: Any, monkeypatch: pytest.MonkeyPatch, arguments: list[str], failing: str | None, last: str
 ) -> None:
     made = engine(deployed=LAYER_NAMES, failing=failing)

@@ -81,7 +81,7 @@ def run(command: Any, *arguments: str) -> int:
 
 
 def stdin(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> None:
-    """A person at a terminal who answers, or nobody."""
+    """A person at a terminal who answers, or no terminal."""
     stream = io.StringIO(answer or "")
     stream.isatty = lambda: answer is not None  # type: ignore[method-assign]
     monkeypatch.setattr("sys.stdin", stream)
@@ -160,7 +160,7 @@ def test_failed_messages_go_with_their_layer_only_by_force(
 
 @pytest.mark.parametrize("command", [deploy, destroy])
 @pytest.mark.parametrize(
-    ("accounts", "told"),
+    ("accounts", "expected"),
     [
         (("111122223333", "444455556666"), "it belongs to 111122223333, 444455556666"),
         ((), "nothing says that environment dev belongs there"),
@@ -171,14 +171,14 @@ def test_a_real_account_other_than_the_configured_one_is_not_touched(
     touched: list[str],
     command: Any,
     accounts: tuple[str, ...],
-    told: str,
+    expected: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(account_guard, "environments", lambda _root: ["dev"])
     estate.configuration.allowed_accounts = accounts
     with pytest.raises(UsageError) as refused:
         run(command, "--yes")
-    assert told in refused.value.message
+    assert expected in refused.value.message
     assert "123456789012" in refused.value.message
     assert "nothing was touched" in refused.value.message
     assert "environments/Pulumi.dev.yaml" in refused.value.hint

@@ -69,14 +69,14 @@ def test_resources_of_which_only_tags_change_are_one_line(verbose: bool, steps: 
         display.step(Step(word="updated", urn=QUEUE, changed=("tags", "tagsAll")), planned=True)
     display.step(Step(word="updated", urn=QUEUE, changed=("tags", "policy")), planned=True)
     display.layer_done(LayerResult(layer="data", result=PLANNED, updated=steps + 1))
-    told = [" ".join(line.split()) for line in out.getvalue().splitlines()]
-    assert sorted(told[:-1]) == sorted([*lines, "~ update ingest Queue (tags, policy)"])
+    shown = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+    assert sorted(shown[:-1]) == sorted([*lines, "~ update ingest Queue (tags, policy)"])
     # The next layer begins with none.
     display.layer_done(LayerResult(layer="compute", result=PLANNED, same=1))
-    assert len(out.getvalue().splitlines()) == len(told) + 1
+    assert len(out.getvalue().splitlines()) == len(shown) + 1
 
 
-def test_a_loss_is_told_with_the_way_to_keep_a_copy() -> None:
+def test_a_loss_is_shown_with_the_way_to_keep_a_copy() -> None:
     threat = Threat(layer="data", urn=QUEUE, type=TABLE, name="table-a-dev", change="replaced", because=("hashKey",))
     loss = Loss(threat=threat, held=Held(unit="items", count=49))
     first, then = shown(lambda display: display.losses([loss], "dev"))
@@ -84,7 +84,7 @@ def test_a_loss_is_told_with_the_way_to_keep_a_copy() -> None:
     assert "aws dynamodb create-backup --table-name table-a-dev --backup-name table-a-dev-" in then
 
 
-def test_failed_messages_of_a_removed_function_are_told_to_be_replayed_by_code_that_declares_it() -> None:
+def test_failed_messages_of_a_removed_function_are_to_be_replayed_by_code_that_declares_it() -> None:
     threat = Threat(layer="compute", urn=QUEUE, type=QUEUE_TYPE, name="dlq-a-dev", change="deleted", component="a")
     lines = shown(lambda display: display.losses([Loss(threat=threat, held=Held(unit="messages", count=4))], "dev"))
     assert lines[1] == "  → first: scripts/estate redrive a dev"

@@ -32,7 +32,7 @@ TABLE = "aws:dynamodb/table:Table"
 TARGET = "aws:appautoscaling/target:Target"
 SCHEDULE = "aws:appautoscaling/scheduledAction:ScheduledAction"
 PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
-WARM = {"resourceId": "function:lambda-query-dev:live", "scalableDimension": "lambda:function:ProvisionedConcurrency"}
+QUERY = {"resourceId": "function:lambda-query-dev:live", "scalableDimension": "lambda:function:ProvisionedConcurrency"}
 READS = {"resourceId": "table/table-events-dev", "scalableDimension": "dynamodb:table:ReadCapacityUnits"}
 
 
@@ -48,10 +48,10 @@ STATE = [
     resource(TABLE, "events", name="table-events-dev"),
     resource(TABLE, "pages", name="table-pages-dev"),
     resource(TARGET, "reads", minCapacity=1, maxCapacity=50, **READS),
-    resource(PROVISIONED, "warm", functionName="lambda-query-dev", qualifier="live"),
-    resource(TARGET, "warm-target", minCapacity=2, maxCapacity=5, **WARM),
-    resource(SCHEDULE, "peak", scalableTargetAction={"minCapacity": 3, "maxCapacity": 5}, **WARM),
-    resource(SCHEDULE, "night", scalableTargetAction={"minCapacity": 1, "maxCapacity": 5}, **WARM),
+    resource(PROVISIONED, "provisioned", functionName="lambda-query-dev", qualifier="live"),
+    resource(TARGET, "provisioned-target", minCapacity=2, maxCapacity=5, **QUERY),
+    resource(SCHEDULE, "peak", scalableTargetAction={"minCapacity": 3, "maxCapacity": 5}, **QUERY),
+    resource(SCHEDULE, "night", scalableTargetAction={"minCapacity": 1, "maxCapacity": 5}, **QUERY),
 ]
 
 
@@ -62,12 +62,12 @@ STATE = [
         (TABLE, "events", "readCapacity", 51, COST),
         (TABLE, "events", "writeCapacity", 6, COST),  # nothing scales it here
         (TABLE, "pages", "readCapacity", 6, COST),
-        (PROVISIONED, "warm", "provisionedConcurrentExecutions", 1, EXPECTED),
-        (PROVISIONED, "warm", "provisionedConcurrentExecutions", 6, COST),
-        (PROVISIONED, "warm", "", None, COST),
-        (TARGET, "warm-target", "minCapacity", 3, EXPECTED),
-        (TARGET, "warm-target", "minCapacity", 4, COST),
-        (TARGET, "warm-target", "maxCapacity", 3, COST),
+        (PROVISIONED, "provisioned", "provisionedConcurrentExecutions", 1, EXPECTED),
+        (PROVISIONED, "provisioned", "provisionedConcurrentExecutions", 6, COST),
+        (PROVISIONED, "provisioned", "", None, COST),
+        (TARGET, "provisioned-target", "minCapacity", 3, EXPECTED),
+        (TARGET, "provisioned-target", "minCapacity", 4, COST),
+        (TARGET, "provisioned-target", "maxCapacity", 3, COST),
         (TABLE, "events", "tags.Owner", None, OTHER),
         (TARGET, "reads", 'tags["Cost Center"]', None, OTHER),
         (TABLE, "events", "billingMode", "PAY_PER_REQUEST", COST),
@@ -92,7 +92,7 @@ def test_drift_is_classed_by_what_it_means(kind: str, name: str, path: str, actu
 
 
 class FakeEngine:
-    """An engine whose comparison tells the given steps of layer data."""
+    """An engine whose comparison reports the given steps of layer data."""
 
     version = "3.259.0"
 
@@ -160,11 +160,11 @@ def found(estate: Estate, *steps: dict[str, Any]) -> list[tuple[str, str, Any, A
     return [(one.resource, one.path, one.expected, one.actual, one.kind) for one in drifted]
 
 
-def test_each_property_is_told_with_its_place_and_both_values(empty_estate: Estate) -> None:
+def test_each_property_is_reported_with_its_path_and_both_values(empty_estate: Estate) -> None:
     old = {"environment": {"variables": {"a.b": "1"}}, "attributes": [{"type": "S"}]}
     new = {"environment": {"variables": {"a.b": "2"}}, "attributes": [{"type": "N"}]}
-    told = found(empty_estate, step(TABLE, "f", old, new, 'environment.variables["a.b"]', "attributes[0].type"))
-    assert told == [
+    differences = found(empty_estate, step(TABLE, "f", old, new, 'environment.variables["a.b"]', "attributes[0].type"))
+    assert differences == [
         ("f", "attributes[0].type", "S", "N", OTHER),
         ("f", 'environment.variables["a.b"]', "1", "2", OTHER),
     ]
@@ -174,25 +174,27 @@ def test_a_policy_is_looked_into(empty_estate: Estate) -> None:
     before = {"Statement": [{"Sid": "A", "Action": "sqs:SendMessage"}]}
     after = {"Statement": [{"Sid": "A", "Action": "sqs:*"}, {"Sid": "B"}]}
     kind = "aws:iam/rolePolicy:RolePolicy"
-    told = found(empty_estate, step(kind, "p", {"policy": json.dumps(before)}, {"policy": json.dumps(after)}, "policy"))
-    assert told == [
+    differences = found(
+        empty_estate, step(kind, "p", {"policy": json.dumps(before)}, {"policy": json.dumps(after)}, "policy")
+    )
+    assert differences == [
         ("p", "policy.Statement[0].Action", "sqs:SendMessage", "sqs:*", SECURITY),
         ("p", "policy.Statement[1]", None, {"Sid": "B"}, SECURITY),
     ]
 
 
-def test_a_tag_is_told_once_and_what_only_aws_computes_not_at_all(empty_estate: Estate) -> None:
+def test_a_tag_is_reported_once_and_what_only_aws_computes_not_at_all(empty_estate: Estate) -> None:
     tagged = {"tags": {"Owner": "me"}, "tagsAll": {"Owner": "me"}}
     bare = {"tags": {}, "tagsAll": {}}
-    told = found(
+    differences = found(
         empty_estate,
         step(TABLE, "events", tagged, bare, "tags.Owner", "tagsAll.Owner"),
         step(TABLE, "pages", {"lastModified": 1}, {"lastModified": 2}),
     )
-    assert told == [("events", "tags.Owner", "me", None, OTHER)]
+    assert differences == [("events", "tags.Owner", "me", None, OTHER)]
 
 
-def test_a_resource_that_is_gone_is_told(empty_estate: Estate) -> None:
+def test_a_resource_that_is_gone_is_reported(empty_estate: Estate) -> None:
     assert found(empty_estate, step("aws:sqs/queue:Queue", "q", {}, None)) == [("q", "", "the-id", None, OTHER)]
 
 
@@ -216,7 +218,7 @@ def test_only_what_autoscaling_does_not_explain_is_read_and_rolled_out(empty_est
     assert layers == ("data", "compute")
 
 
-def test_what_a_repair_left_undone_is_told_although_the_state_says_what_aws_does(empty_estate: Estate) -> None:
+def test_an_unfinished_repair_is_reported_although_the_state_equals_aws(empty_estate: Estate) -> None:
     engine: Any = FakeEngine(step(TABLE, "pages", {"readCapacity": 1}, {"readCapacity": 9}, "readCapacity"))
     kind, other = "aws:lambda/function:Function", "aws:sqs/queue:Queue"
     engine.foreseen = [
@@ -237,7 +239,7 @@ def test_what_a_repair_left_undone_is_told_although_the_state_says_what_aws_does
     }  # fmt: skip
 
 
-def test_a_difference_that_both_comparison_and_preview_tell_is_told_once(empty_estate: Estate) -> None:
+def test_a_difference_that_both_comparison_and_preview_find_is_reported_once(empty_estate: Estate) -> None:
     engine: Any = FakeEngine(step(TABLE, "pages", {"ttl": 1}, {"ttl": 9}, "ttl"))
     metadata = {"op": "update", "urn": urn(TABLE, "pages"), "type": TABLE, "detailedDiff": {"ttl": {}}}
     engine.foreseen = [{**metadata, "old": {"inputs": {"ttl": 1}}, "new": {"inputs": {"ttl": 2}}}]
@@ -279,7 +281,7 @@ def test_permissions_beside_the_declared_ones_are_found_and_taken_away(empty_est
         {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
     )
     iam.create_role(RoleName="role-a-dev", AssumeRolePolicyDocument=policy)
-    for name in ("declared", "guest"):
+    for name in ("declared", "undeclared"):
         iam.put_role_policy(RoleName="role-a-dev", PolicyName=name, PolicyDocument=policy)
     arn = iam.create_policy(PolicyName="wide", PolicyDocument=policy)["Policy"]["Arn"]
     iam.attach_role_policy(RoleName="role-a-dev", PolicyArn=arn)
@@ -291,12 +293,12 @@ def test_permissions_beside_the_declared_ones_are_found_and_taken_away(empty_est
         *({**resource("aws:sqs/queue:Queue", url[-5:]), "id": url} for url in urls),
         resource("aws:sqs/queuePolicy:QueuePolicy", "queue-policy", queueUrl=urls[1]),
     ]
-    guests = undeclared_permissions.found(empty_estate.client, state)
-    assert {(guest.urn.rpartition("::")[2], guest.path) for guest in guests} == {
-        ("role", 'inlinePolicies["guest"]'), ("role", "managedPolicyArns"), ("/open", "policy")
+    undeclared = undeclared_permissions.found(empty_estate.client, state)
+    assert {(permission.urn.rpartition("::")[2], permission.path) for permission in undeclared} == {
+        ("role", 'inlinePolicies["undeclared"]'), ("role", "managedPolicyArns"), ("/open", "policy")
     }  # fmt: skip
-    for guest in guests:
-        guest.remove()
+    for permission in undeclared:
+        permission.remove()
     assert undeclared_permissions.found(empty_estate.client, state) == []
     assert iam.list_role_policies(RoleName="role-a-dev")["PolicyNames"] == ["declared"]
 
@@ -305,7 +307,7 @@ def test_schedules_that_somebody_put_into_a_group_are_found_and_taken_away(empty
     scheduler = empty_estate.client("scheduler")
     group = "schedule-a-dev"
     scheduler.create_schedule_group(Name=group)
-    for name in (group, "guest"):
+    for name in (group, "undeclared"):
         scheduler.create_schedule(
             Name=name, GroupName=group, ScheduleExpression="rate(1 day)", FlexibleTimeWindow={"Mode": "OFF"},
             Target={"Arn": "arn:aws:lambda:us-east-1:1:function:f", "RoleArn": "arn:aws:iam::1:role/r"},
@@ -314,9 +316,9 @@ def test_schedules_that_somebody_put_into_a_group_are_found_and_taken_away(empty
         resource("aws:scheduler/scheduleGroup:ScheduleGroup", "group", name=group),
         resource("aws:scheduler/schedule:Schedule", "schedule", name=f"{group}/{group}"),
     ]
-    (guest,) = undeclared_permissions.found(empty_estate.client, state)
-    assert (guest.urn, guest.path) == (state[0]["urn"], 'schedules["guest"]')
-    guest.remove()
+    (permission,) = undeclared_permissions.found(empty_estate.client, state)
+    assert (permission.urn, permission.path) == (state[0]["urn"], 'schedules["undeclared"]')
+    permission.remove()
     assert undeclared_permissions.found(empty_estate.client, state) == []
     assert [one["Name"] for one in scheduler.list_schedules(GroupName=group)["Schedules"]] == [group]
 
@@ -328,14 +330,14 @@ class Policies:
 
     def __init__(self) -> None:
         self.statements: dict[str, dict[str, Any]] = {
-            "": {"guest": {"Principal": "*"}},
+            "": {"undeclared": {"Principal": "*"}},
             "live": {"declared": {"Principal": "own"}, "other": {"Principal": "s3"}},
         }
         self.addresses: dict[str, str] = {}
 
     def get_policy(self, FunctionName: str, Qualifier: str = "") -> dict[str, str]:  # noqa: N803 - AWS's names
         assert FunctionName == "lambda-a-dev"
-        statements = [{"Sid": sid, **told} for sid, told in self.statements[Qualifier].items()]
+        statements = [{"Sid": sid, **statement} for sid, statement in self.statements[Qualifier].items()]
         return {"Policy": json.dumps({"Statement": statements})}
 
     def remove_permission(self, FunctionName: str, StatementId: str, Qualifier: str = "") -> None:  # noqa: N803
@@ -367,17 +369,17 @@ def test_who_else_may_call_a_function_or_its_alias_is_found_and_taken_away(empty
         resource("aws:lambda/alias:Alias", "elsewhere", name="live", functionName="lambda-b-dev"),
         resource("aws:lambda/permission:Permission", "permission", statementId="declared"),
     ]
-    guests = undeclared_permissions.found(empty_estate.client, state)
-    assert [(guest.urn, guest.path, guest.value["Principal"]) for guest in guests] == [
-        (state[0]["urn"], 'permissions["guest"]', "*"), (state[0]["urn"], 'permissions["other"]', "s3"),
+    undeclared = undeclared_permissions.found(empty_estate.client, state)
+    assert [(permission.urn, permission.path, permission.value["Principal"]) for permission in undeclared] == [
+        (state[0]["urn"], 'permissions["undeclared"]', "*"), (state[0]["urn"], 'permissions["other"]', "s3"),
     ]  # fmt: skip
-    for guest in guests:
-        guest.remove()
+    for permission in undeclared:
+        permission.remove()
     assert policies.statements == {"live": {"declared": {"Principal": "own"}}}
     assert undeclared_permissions.found(empty_estate.client, state) == []
 
 
-def test_an_address_of_a_function_that_nobody_declared_is_found_and_taken_away(empty_estate: Estate) -> None:
+def test_an_undeclared_address_of_a_function_is_found_and_removed(empty_estate: Estate) -> None:
     functions = empty_estate.clients["lambda"] = Policies()
     functions.statements = {"": {}, "live": {}}
     functions.addresses = {"": "https://a/", "live": "https://b/", "old": "https://c/"}
@@ -386,12 +388,12 @@ def test_an_address_of_a_function_that_nobody_declared_is_found_and_taken_away(e
         resource("aws:lambda/function:Function", "function", name="lambda-a-dev"),
         {**declared, "outputs": {"functionUrl": "https://b/"}},
     ]
-    guests = undeclared_permissions.found(empty_estate.client, state)
-    assert [(guest.path, guest.value["FunctionUrl"]) for guest in guests] == [
+    undeclared = undeclared_permissions.found(empty_estate.client, state)
+    assert [(permission.path, permission.value["FunctionUrl"]) for permission in undeclared] == [
         ("functionUrl", "https://a/"), ("functionUrl", "https://c/"),
     ]  # fmt: skip
-    for guest in guests:
-        guest.remove()
+    for permission in undeclared:
+        permission.remove()
     assert functions.addresses == {"live": "https://b/"}
 
 
@@ -406,7 +408,7 @@ def test_permissions_that_may_not_be_looked_at_are_no_all_clear(
         undeclared_permissions.found(empty_estate.client, [resource("aws:sqs/queue:Queue", "q", name="q")])
 
 
-def test_a_repair_takes_away_what_nobody_declared(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repair_removes_what_is_not_declared(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
     policies = empty_estate.clients["lambda"] = Policies()
     state = [resource("aws:lambda/function:Function", "function", name="lambda-a-dev")]
     engine: Any = FakeEngine()
@@ -429,17 +431,17 @@ def test_a_state_that_can_not_be_read_anew_stops_the_repair(
 
 
 def test_a_text_that_only_begins_like_a_document_is_compared_as_a_text(empty_estate: Estate) -> None:
-    told = found(
+    differences = found(
         empty_estate,
         step(TABLE, "events", {"note": "{a}"}, {"note": "{b}"}, "note"),
         step("pulumi:providers:aws", "provider", {"region": "a"}, {"region": "b"}, "region"),
     )
-    assert told == [("events", "note", "{a}", "{b}", OTHER)]
+    assert differences == [("events", "note", "{a}", "{b}", OTHER)]
 
 
 @pytest.fixture
 def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., FakeEngine]:
-    """Lets the command work on an engine of the given drift; what it rolls out succeeds unless told otherwise."""
+    """Lets the command work on an engine of the given drift; what it rolls out succeeds by default."""
 
     def prepared(*steps: dict[str, Any], failing: bool = False) -> FakeEngine:
         made = FakeEngine(*steps)
@@ -460,7 +462,7 @@ def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     return prepared
 
 
-def test_the_exit_code_tells_whether_autoscaling_explains_everything(
+def test_the_exit_code_shows_whether_autoscaling_explains_everything(
     engine: Callable[..., FakeEngine], call: Callable[..., Any]
 ) -> None:
     scaled = step(TABLE, "events", {"readCapacity": 1}, {"readCapacity": 9}, "readCapacity")
@@ -477,7 +479,7 @@ def test_the_exit_code_tells_whether_autoscaling_explains_everything(
     assert "estate drift dev --repair" in done.err
 
 
-def test_a_real_account_is_repaired_only_when_somebody_says_yes(
+def test_a_real_account_is_repaired_only_after_a_yes(
     engine: Callable[..., FakeEngine], call: Callable[..., Any]
 ) -> None:
     broken = step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner")

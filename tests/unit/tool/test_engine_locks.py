@@ -36,10 +36,10 @@ def free(state: Path) -> list[str]:
     return said
 
 
-def test_a_dead_processs_lock_is_freed_and_told(tmp_path: Path, ended: int) -> None:
+def test_a_dead_processs_lock_is_freed_and_reported(tmp_path: Path, ended: int) -> None:
     path = lock(tmp_path, ended)
-    (told,) = free(tmp_path)
-    assert f"process {ended} of ann on {HERE} since 2026-01-0" in told
+    (line,) = free(tmp_path)
+    assert f"process {ended} of ann on {HERE} since 2026-01-0" in line
     assert list(path.parent.iterdir()) == []
 
 
@@ -78,7 +78,7 @@ def test_somebody_elses_process_may_hold_a_lock_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: int
 ) -> None:
     def forbidden(_pid: int, number: int) -> None:
-        assert number == 0, "nobody is ended"
+        assert number == 0, "no process is ended"
         raise PermissionError
 
     lock(tmp_path, engine)
@@ -88,7 +88,7 @@ def test_somebody_elses_process_may_hold_a_lock_too(
             free(tmp_path)
 
 
-def test_nobody_can_tell_here_who_lives_on_another_machine(tmp_path: Path, ended: int) -> None:
+def test_a_process_of_another_machine_counts_as_alive(tmp_path: Path, ended: int) -> None:
     path = lock(tmp_path, ended, host="elsewhere")
     with pytest.raises(Failed, match="on elsewhere"):
         free(tmp_path)
@@ -158,8 +158,8 @@ def test_without_a_login_there_is_no_state_folder(tmp_path: Path) -> None:
         "error: [409] Conflict: Another update is currently in progress.",
     ],
 )
-def test_of_other_backends_locks_the_way_out_is_told(diagnostic: str) -> None:
-    told = locks.explained(diagnostic, "data", "dev")
-    assert told.startswith(diagnostic)
-    assert "pulumi cancel --yes --cwd data --stack dev" in told
+def test_of_other_backends_locks_the_way_out_is_reported(diagnostic: str) -> None:
+    explained = locks.explained(diagnostic, "data", "dev")
+    assert explained.startswith(diagnostic)
+    assert "pulumi cancel --yes --cwd data --stack dev" in explained
     assert locks.explained("error: denied", "data", "dev") == "error: denied"

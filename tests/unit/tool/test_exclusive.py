@@ -45,7 +45,7 @@ def holder() -> Iterator[subprocess.Popen[str]]:
         process.kill()
 
 
-def test_the_second_is_refused_and_told_who_holds_it_since_when(holder: subprocess.Popen[str]) -> None:
+def test_the_second_is_refused_with_the_holder_and_its_start(holder: subprocess.Popen[str]) -> None:
     with pytest.raises(Failed) as refused, lock.alone("dev", "estate deploy", wait=False, say=print):
         pass
     assert f"process {holder.pid} (estate destroy) since 2" in refused.value.message

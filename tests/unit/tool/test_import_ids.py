@@ -20,7 +20,7 @@ SCALED = {
 }  # fmt: skip
 
 
-def nobody(service: str) -> Any:
+def no_client(service: str) -> Any:
     raise AssertionError(f"{service} was asked for a name that is known")
 
 
@@ -67,7 +67,7 @@ def account(aws: None) -> Account:
     ],
 )
 def test_names_tell_the_id(type_: str, inputs: dict[str, str], expected: str) -> None:
-    assert import_id(f"aws:{type_}", inputs, Account(nobody, "us-east-1")) == expected
+    assert import_id(f"aws:{type_}", inputs, Account(no_client, "us-east-1")) == expected
 
 
 def test_a_queue_is_found_by_its_name(account: Account) -> None:
@@ -150,12 +150,12 @@ def test_a_saved_query_is_found_by_its_whole_name() -> None:
         import_id("aws:cloudwatch/queryDefinition:QueryDefinition", {"name": "query-errors"}, account)
 
 
-def test_what_nobody_can_look_up_is_named() -> None:
+def test_what_can_not_be_looked_up_is_named() -> None:
     with pytest.raises(Failed, match="aws:ec2/instance:Instance") as unknown:
-        import_id("aws:ec2/instance:Instance", {}, Account(nobody, "x"))
+        import_id("aws:ec2/instance:Instance", {}, Account(no_client, "x"))
     assert "pulumi import" in unknown.value.hint
     with pytest.raises(Failed, match="'name'"):
-        import_id("aws:iam/role:Role", {"namePrefix": "role-"}, Account(nobody, "x"))
+        import_id("aws:iam/role:Role", {"namePrefix": "role-"}, Account(no_client, "x"))
 
 
 @pytest.mark.parametrize("layer", LAYER_NAMES)

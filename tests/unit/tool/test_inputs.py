@@ -168,7 +168,7 @@ def test_the_salt_that_the_engine_puts_into_an_environments_file_does_not_count(
     assert digests(checkout, "local-b") == before
 
 
-def test_nobody_knows_the_inputs_of_an_environment_that_imports_configuration(checkout: Checkout) -> None:
+def test_an_environment_that_imports_configuration_has_no_known_inputs(checkout: Checkout) -> None:
     checkout.write("environments/Pulumi.dev.yaml", "environment:\n  - shared/dev\n")
     assert not any(digests(checkout, "dev").values())
 

@@ -52,7 +52,7 @@ def held(backend: Any, *, new: bool = True, wait: bool = False, say: Callable[[s
     return lease.held(backend, "estate deploy", new=new, wait=wait, say=say)
 
 
-def test_a_lease_says_who_does_what_since_when_and_ends() -> None:
+def test_a_lease_names_holder_work_and_start_and_ends() -> None:
     backend = Backend()
     with held(backend) as still_ours:
         kept = Lease.parse(backend.kept_lease)
@@ -63,7 +63,7 @@ def test_a_lease_says_who_does_what_since_when_and_ends() -> None:
     assert backend.kept_lease == ""
 
 
-def test_while_another_has_it_nothing_is_done_and_the_way_to_break_it_is_told() -> None:
+def test_while_another_has_it_nothing_is_done_and_the_way_to_break_it_is_reported() -> None:
     backend = Backend(str(OTHER), deployed=LAYER_NAMES)
     with pytest.raises(Failed) as refused, held(backend):
         pass
@@ -202,7 +202,7 @@ def test_where_nothing_is_deployed_a_teardown_makes_no_stack() -> None:
     assert backend.calls == []
 
 
-def test_a_lease_that_cannot_be_removed_is_told_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lease_that_cannot_be_removed_is_reported_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     backend, said = Backend(), list[str]()
 
     def unreachable() -> None:

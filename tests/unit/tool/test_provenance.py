@@ -46,7 +46,7 @@ def refuse(clone: Path, origin: Provenance | None) -> None:
     provenance.refuse_older(deployed(origin), provenance.at_hand(clone), "dev", clone)
 
 
-def test_the_code_at_hand_is_told_with_what_is_not_committed(clone: Path) -> None:
+def test_the_code_at_hand_is_reported_with_what_is_not_committed(clone: Path) -> None:
     own = provenance.at_hand(clone)
     assert (own.commit, own.clean) == (git(clone, "rev-parse", "HEAD"), True)
     assert own.who

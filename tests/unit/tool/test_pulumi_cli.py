@@ -26,7 +26,7 @@ import json, os, sys
 from pathlib import Path
 folder = Path(__file__).parent
 with (folder / "calls.jsonl").open("a") as calls:
-    print(json.dumps({"arguments": sys.argv[1:], "folder": os.getcwd(), "told": os.environ.get("TOLD")}), file=calls)
+    print(json.dumps({"arguments": sys.argv[1:], "folder": os.getcwd(), "given": os.environ.get("GIVEN")}), file=calls)
 answer = json.loads((folder / "answer.json").read_text())
 for argument in sys.argv[1:]:
     if argument.startswith("--event-log="):
@@ -110,10 +110,10 @@ def test_stacks_of_the_former_names_are_the_estate_s_only_by_their_content(engin
 
 
 def test_the_engine_runs_in_the_layers_folder_with_the_variables_given(engine: Engine) -> None:
-    assert Pulumi(stack="dev", variables={"TOLD": "yes"}).destroy("data", lambda _: None) == ""
+    assert Pulumi(stack="dev", variables={"GIVEN": "yes"}).destroy("data", lambda _: None) == ""
     (call,) = engine.calls
     assert call["folder"].endswith("/data")
-    assert call["told"] == "yes"
+    assert call["given"] == "yes"
     assert call["arguments"][:3] == ["destroy", "--yes", "--skip-preview"]
     assert call["arguments"][call["arguments"].index("--stack") + 1] == "dev"
 
@@ -130,11 +130,11 @@ def test_previews_and_rollouts_keep_the_guardrails_and_are_runs_of_their_own(eng
     assert len(logs) == 2
 
 
-def test_the_policy_pack_tells_the_port_and_ends_with_the_tool() -> None:
+def test_the_policy_pack_prints_the_port_and_ends_with_the_tool() -> None:
     with subprocess.Popen(["sleep", "600"]) as tool:
-        told = {"ESTATE_POLICY_PACK_PORT": "4321", "ESTATE_POLICY_PACK_PROCESS": str(tool.pid)}
+        variables = {"ESTATE_POLICY_PACK_PORT": "4321", "ESTATE_POLICY_PACK_PROCESS": str(tool.pid)}
         command = [str(cli.POLICY_PACK), "127.0.0.1:1", "x"]
-        with subprocess.Popen(command, env={**os.environ, **told}, stdout=subprocess.PIPE, text=True) as pack:
+        with subprocess.Popen(command, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True) as pack:
             assert pack.stdout is not None
             assert pack.stdout.readline() == "4321\n"
             assert pack.poll() is None
@@ -158,7 +158,7 @@ def test_a_failed_run_returns_what_the_engine_said(engine: Engine) -> None:
     assert "error: the stack is locked" in diagnostic
 
 
-def test_an_engine_that_was_killed_is_told_apart_from_one_that_failed(engine: Engine) -> None:
+def test_an_engine_that_was_killed_is_distinguished_from_one_that_failed(engine: Engine) -> None:
     (engine.folder / "pulumi").write_text("#!/bin/sh\nkill -KILL $$\n")
     assert Pulumi(stack="dev").destroy("data", lambda _: None) == "pulumi was ended from outside, by signal 9"
 
@@ -186,15 +186,15 @@ elif not os.path.exists(__file__ + ".freed"):
 def test_a_lock_in_a_bucket_of_a_process_that_has_ended_here_is_freed(engine: Engine, ended: int, call: str) -> None:
     locked = LOCKED.replace("HOST", socket.gethostname()).replace("PID", str(ended))
     (engine.folder / "pulumi").write_text(locked)
-    told: list[str] = []
-    pulumi = Pulumi(stack="dev", say=told.append)
+    said: list[str] = []
+    pulumi = Pulumi(stack="dev", say=said.append)
     if call == "destroy":
         assert pulumi.destroy("data", lambda _: None) == ""
     else:
         pulumi.keep_record("data", Record())
     verb = {"destroy": "destroy", "keep_record": "stack"}[call]
     assert (engine.folder / "pulumi.calls").read_text().split() == [verb, "cancel", verb]
-    assert f"process {ended} of ann" in told[0]
+    assert f"process {ended} of ann" in said[0]
 
 
 @pytest.mark.parametrize(("host", "pid"), [("elsewhere", 0), (socket.gethostname(), 1)])
@@ -241,7 +241,9 @@ def test_a_failed_question_is_an_error_with_the_engines_words(engine: Engine) ->
         Pulumi(stack="dev").stacks()
 
 
-def test_without_an_engine_the_message_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_without_an_engine_the_message_names_the_way_to_get_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Failed) as error:
         Pulumi(stack="dev").stacks()
@@ -283,7 +285,7 @@ def test_the_lease_is_a_tag_of_the_first_layers_stack(engine: Engine, listed: An
     assert Pulumi(stack="dev").lease() == lease
 
 
-def test_without_a_stack_there_is_no_lease_and_another_diagnostic_is_told(engine: Engine) -> None:
+def test_without_a_stack_there_is_no_lease_and_another_diagnostic_is_raised(engine: Engine) -> None:
     engine.answers(stdout="[]", stderr="error: no stack named 'dev' found", code=1)
     with pytest.raises(Failed, match="no stack named"):
         Pulumi(stack="dev").lease()
@@ -363,12 +365,12 @@ def test_a_removed_stack_leaves_only_files_that_somebody_wrote(
     assert "--preserve-config" in engine.calls[0]["arguments"]
 
 
-@pytest.mark.parametrize(("name", "told"), [("run_in_stack", 0), ("run_pulumi_func", 0), ("somebody_elses", 1)])
-def test_only_what_a_program_without_an_engine_complains_of_is_hushed(
-    monkeypatch: pytest.MonkeyPatch, name: str, told: int
+@pytest.mark.parametrize(("name", "reported"), [("run_in_stack", 0), ("run_pulumi_func", 0), ("somebody_elses", 1)])
+def test_only_warnings_of_a_program_without_an_engine_are_hushed(
+    monkeypatch: pytest.MonkeyPatch, name: str, reported: int
 ) -> None:
     heard: list[Any] = []
     monkeypatch.setattr(sys, "__unraisablehook__", heard.append)
     unraisable: Any = SimpleNamespace(object=SimpleNamespace(__name__=name))
     inline_program.hush(unraisable)
-    assert len(heard) == told
+    assert len(heard) == reported

@@ -20,12 +20,14 @@ if TYPE_CHECKING:
 class Account:
     """Lambda in an account: its quota, and what functions have of it; `refused` is the error of every call."""
 
-    def __init__(self, limit: int, unreserved: int | None = None, warm: int | None = None, refused: str = "") -> None:
+    def __init__(
+        self, limit: int, unreserved: int | None = None, provisioned: int | None = None, refused: str = ""
+    ) -> None:
         self._limits = {
             "ConcurrentExecutions": limit,
             "UnreservedConcurrentExecutions": limit if unreserved is None else unreserved,
         }
-        self._warm, self._refused = warm, refused
+        self._provisioned, self._refused = provisioned, refused
 
     def get_account_settings(self) -> Mapping[str, Any]:
         if self._refused:
@@ -33,11 +35,11 @@ class Account:
         return {"AccountLimit": self._limits}
 
     def get_provisioned_concurrency_config(self, **asked: str) -> Mapping[str, Any]:
-        if self._warm is None:
+        if self._provisioned is None:
             error = {"Error": {"Code": "ProvisionedConcurrencyConfigNotFoundException", "Message": "none"}}
             raise ClientError(error, "GetProvisionedConcurrencyConfig")
         assert asked == {"FunctionName": "lambda-query-dev", "Qualifier": "live"}
-        return {"RequestedProvisionedConcurrentExecutions": self._warm}
+        return {"RequestedProvisionedConcurrentExecutions": self._provisioned}
 
 
 def estate(account: Account, **keys: Any) -> Any:
@@ -52,7 +54,7 @@ def function(name: str, **more: Any) -> Function:
     return Function(name=name, handler=f"{name}.handler.handle", description=name, timeout_seconds=10, **more)
 
 
-def test_warm_environments_and_reservations_are_set_aside() -> None:
+def test_provisioned_environments_and_reservations_are_set_aside() -> None:
     functions = [
         function("a", critical=True),
         function("b", critical=True, reserved_concurrency=20),
@@ -71,8 +73,8 @@ def test_ten_executions_have_to_stay_unreserved(limit: int, unreserved: int, sho
 
 
 def test_what_is_rolled_out_already_has_been_taken_off_before() -> None:
-    assert quota.read(estate(Account(12, 11, warm=1))).short == 0
-    assert quota.read(estate(Account(12, 11, warm=1), peakMinimum=4)).short == 2
+    assert quota.read(estate(Account(12, 11, provisioned=1))).short == 0
+    assert quota.read(estate(Account(12, 11, provisioned=1), peakMinimum=4)).short == 2
 
 
 def test_a_quota_of_ten_is_refused_with_what_to_ask_aws_for() -> None:
@@ -84,7 +86,7 @@ def test_a_quota_of_ten_is_refused_with_what_to_ask_aws_for() -> None:
     assert "compute:provisionedMinimum: 0 in environments/Pulumi.dev.yaml" in refused.value.hint
 
 
-def test_who_has_more_than_usual_is_told_how_many_are_missing() -> None:
+def test_with_more_than_usual_the_number_of_missing_ones_is_named() -> None:
     account = Account(3000, 12)
     wanted = quota.hint(quota.read(estate(account, peakMinimum=5)), estate(account))
     assert "--desired-value 3003 " in wanted

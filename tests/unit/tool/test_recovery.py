@@ -203,7 +203,7 @@ def test_a_replacement_takes_the_place_of_what_was_deleted_for_it(same: bool) ->
         (None, True),
     ],
 )
-def test_the_engine_is_only_asked_when_its_file_says_that_something_is_left(
+def test_the_engine_is_only_asked_when_its_file_shows_that_something_is_left(
     state: Path, checkpoint: Any, asked: bool
 ) -> None:
     if checkpoint is not None:

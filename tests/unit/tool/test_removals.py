@@ -155,8 +155,8 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 
 def rolled_out(pulumi: Any, layers: tuple[str, ...] = LAYERS, **how: Any) -> tuple[orchestration.Outcome, str]:
-    told = io.StringIO()
-    return orchestration.deploy(pulumi, layers, Display(told), **how), told.getvalue()
+    shown = io.StringIO()
+    return orchestration.deploy(pulumi, layers, Display(shown), **how), shown.getvalue()
 
 
 def ups(pulumi: FakePulumi) -> list[str]:
@@ -175,7 +175,7 @@ def test_removals_come_after_the_layers_that_used_them() -> None:
     assert "taken away last, as a layer above still uses it: a" in text
 
 
-def test_after_a_failure_what_is_used_stays_and_is_told() -> None:
+def test_after_a_failure_what_is_used_stays_and_is_reported() -> None:
     pulumi = Removing(failing="compute")
     done, _ = rolled_out(pulumi)
     assert (done.failed, ups(pulumi)) == (True, list(LAYERS))
@@ -204,12 +204,12 @@ def test_what_came_into_it_since_it_was_agreed_to_stops_the_removal() -> None:
     def approve(plans: Mapping[str, Plan]) -> None:
         asked.append(plans)
         if len(asked) > 1:
-            raise Failed("3 messages nobody was asked about")
+            raise Failed("3 messages without an approval")
 
     pulumi = Removing()
     done, _ = rolled_out(pulumi, approve=approve)
     assert ups(pulumi) == list(LAYERS)
-    assert (done.layers[0].result, done.layers[0].error) == ("failed", "3 messages nobody was asked about")
+    assert (done.layers[0].result, done.layers[0].error) == ("failed", "3 messages without an approval")
     assert list(asked[1]) == ["foundation"]
 
 
@@ -238,7 +238,7 @@ def test_a_grant_stays_after_a_failure(kept: list[Any]) -> None:
         (LayerResult(layer="data", result="skipped", ran=False), "deployed", 1, ["a"]),
     ],
 )
-def test_what_was_run_twice_is_told_once(later: LayerResult, result: str, deleted: int, kept: list[str]) -> None:
+def test_what_was_run_twice_is_reported_once(later: LayerResult, result: str, deleted: int, kept: list[str]) -> None:
     both = LayerResult(layer="data", result="deployed", deleted=1, same=5, kept=["a"]).then(later)
     assert (both.result, both.deleted, both.kept, both.error) == (result, deleted, kept, later.error)
 

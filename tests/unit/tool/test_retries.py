@@ -73,12 +73,12 @@ def test_the_providers_of_all_layers_keep_to_the_policy(layer: str) -> None:
     assert config["aws:retryMode"]["value"] == retries.MODE
 
 
-def test_a_call_that_fails_in_passing_is_told_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_that_fails_transiently_is_reported_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
-    told: list[str] = []
+    said: list[str] = []
     config = retries.boto_config(attempts=3, region_name="us-east-1")
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "endpoint_url": "http://127.0.0.1:9"}
-    client = retries.show(boto3.client("sqs", config=config, **keys), told.append)
+    client = retries.show(boto3.client("sqs", config=config, **keys), said.append)
     answers: Iterator[Any] = iter([(400, "ThrottlingException"), (500, "InternalFailure"), (400, "AccessDenied")])
 
     def answer(**_: object) -> AWSResponse:
@@ -90,7 +90,7 @@ def test_a_call_that_fails_in_passing_is_told_and_tried_again(monkeypatch: pytes
     client.meta.events.register("before-send.sqs", answer)
     with pytest.raises(ClientError, match="AccessDenied"):
         client.list_queues()
-    assert told == [
+    assert said == [
         "sqs:ListQueues failed, trying again: ThrottlingException: m",
         "sqs:ListQueues failed, trying again: InternalFailure: m",
     ]
@@ -109,12 +109,12 @@ def failed(transient: bool) -> LayerResult:
 
 def test_a_layer_that_failed_in_passing_is_run_again_and_all_its_changes_count(hurried: None) -> None:
     results = iter([failed(True), failed(True), LayerResult(layer="data", result="deployed", created=1, same=4)])
-    told: list[str] = []
-    result = retry.retried(lambda: next(results), told.append)
+    said: list[str] = []
+    result = retry.retried(lambda: next(results), said.append)
     assert (result.result, result.created, result.same) == ("deployed", 5, 4)
-    assert len(told) == 2
-    assert "transient failure: Throttling: slow down" in told[0]
-    assert "running layer data again in" in told[0]
+    assert len(said) == 2
+    assert "transient failure: Throttling: slow down" in said[0]
+    assert "running layer data again in" in said[0]
 
 
 def test_a_permanent_failure_ends_it_at_once(hurried: None) -> None:

@@ -207,7 +207,7 @@ def test_a_stack_that_can_t_be_made_fails_its_own_layer(display: Display) -> Non
     assert pulumi.resources == {}
 
 
-def test_a_rollout_that_changes_nothing_says_so(display: Display) -> None:
+def test_a_rollout_that_changes_nothing_reports_that(display: Display) -> None:
     pulumi: Any = FakePulumi(deployed=LAYER_NAMES, unchanged=True)
     outcome = orchestration.deploy(pulumi, LAYER_NAMES, display)
     assert set(results(outcome).values()) == {"unchanged"}
@@ -325,7 +325,7 @@ def test_a_layer_that_only_the_rollout_below_it_changes_is_planned_and_approved_
     display: Display, rolled_out: Any, inputs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     inputs.edits["data"] = 1
-    rolled_out.foreseen = {"data": {"of": "data"}}  # says that nothing would change for those who read it
+    rolled_out.foreseen = {"data": {"of": "data"}}  # nothing would change for those who read it
     up, asked = rolled_out.up, list[str]()
 
     def surprise(layer: str, *given: Any, **more: Any) -> str:
@@ -348,9 +348,9 @@ def test_a_rollout_without_a_preview_has_none(display: Display) -> None:
 
 def test_layers_are_destroyed_highest_first_and_their_stacks_removed() -> None:
     pulumi: Any = FakePulumi(deployed=LAYER_NAMES)
-    told = io.StringIO()
-    outcome = orchestration.destroy(pulumi, LAYER_NAMES, Display(told))
-    assert [line.split()[1] for line in told.getvalue().splitlines() if " Queue" in line] == ["deleted"] * 4
+    shown = io.StringIO()
+    outcome = orchestration.destroy(pulumi, LAYER_NAMES, Display(shown))
+    assert [line.split()[1] for line in shown.getvalue().splitlines() if " Queue" in line] == ["deleted"] * 4
     order = [call for name in reversed(LAYER_NAMES) for call in (("destroy", name), ("remove_stack", name))]
     assert pulumi.calls == order
     assert set(results(outcome).values()) == {"destroyed"}
@@ -618,7 +618,7 @@ def test_inputs_edited_during_the_rollout_are_not_taken_for_rolled_out(
     assert rolled_out.records["data"] == Record(aws="one")
 
 
-def test_a_record_that_can_not_be_kept_is_told_and_costs_only_time(
+def test_a_record_that_can_not_be_kept_is_reported_and_costs_only_time(
     display: Display, inputs: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pulumi: Any = FakePulumi()
@@ -649,9 +649,7 @@ def test_layers_that_do_not_read_the_failed_one_may_go_on(
     assert outcome.layers[2].error == "layer data failed"
 
 
-def test_unless_told_otherwise_a_failure_stops_all_that_comes_after_it(
-    display: Display, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_by_default_a_failure_stops_all_that_comes_after_it(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (orchestration, deployment, previews):
         monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=()))
     outcome = orchestration.deploy(fake(failing="data"), ("data", "compute"), display)
@@ -673,15 +671,15 @@ def test_an_interrupted_layer_stops_even_those_that_do_not_read_it(
     assert "interrupted" in str(outcome.layers[0].error)
 
 
-def test_each_layer_is_announced_by_its_place_and_told_with_its_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_layer_is_announced_by_its_position_and_shown_with_its_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(1000, 1100))
     monkeypatch.setattr(orchestration.time, "monotonic", lambda: float(next(clock)))
-    told = io.StringIO()
-    outcome = orchestration.deploy(fake(), ("foundation", "data"), Display(told))
+    shown = io.StringIO()
+    outcome = orchestration.deploy(fake(), ("foundation", "data"), Display(shown))
     # The clock goes on by one each time it is read: at the start, before and after each layer, in the end.
     assert [result.seconds for result in outcome.layers] == [1.0, 1.0]
     assert outcome.seconds == 10.0
-    lines = [line.strip() for line in told.getvalue().splitlines() if not line.lstrip().startswith("+")]
+    lines = [line.strip() for line in shown.getvalue().splitlines() if not line.lstrip().startswith("+")]
     previewed = ["preview of foundation: 1 to update", "preview of data: 1 to update"]
     assert lines == [*previewed, "[1/2] foundation", "1 created in 1.0 s", "[2/2] data", "1 created in 1.0 s"]
 

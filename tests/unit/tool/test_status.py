@@ -47,7 +47,7 @@ class Engine:
         return {"resources": [stack, {"type": "aws:iam/role:Role"}, {"type": "estate:foundation:Roles"}]}
 
 
-def test_each_layer_is_told_with_its_resources_and_outputs(
+def test_each_layer_is_reported_with_its_resources_and_outputs(
     empty_estate: Any, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(session, "reader", lambda _: Engine())
@@ -63,19 +63,19 @@ def test_each_layer_is_told_with_its_resources_and_outputs(
     assert "roles.ingest" not in call(status, "dev").out
 
 
-def test_who_has_the_environment_is_told(
+def test_the_holder_of_the_environment_is_reported(
     empty_estate: Any, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = StackState(deployment={}, lease="1 n h 2026-11-27T01:02:03Z 42 ann@here estate destroy")
     monkeypatch.setattr(session, "reader", lambda _: SimpleNamespace(former=dict, states=lambda: {"foundation": held}))
-    told = json.loads(call(status, "dev", "--json").out)["held_by"]
-    assert (told["who"], told["doing"], told["since"]) == ("ann@here", "estate destroy", "2026-11-27T01:02:03Z")
+    answer = json.loads(call(status, "dev", "--json").out)["held_by"]
+    assert (answer["who"], answer["doing"], answer["since"]) == ("ann@here", "estate destroy", "2026-11-27T01:02:03Z")
     assert "taken by ann@here (estate destroy, process 42) since 2026-11-27T01:02:03Z" in call(status, "dev").out
     monkeypatch.setattr(session, "reader", lambda _: Engine())
     assert json.loads(call(status, "dev", "--json").out)["held_by"] is None
 
 
-def test_a_topic_that_nobody_is_subscribed_to_is_named(
+def test_a_topic_without_a_subscriber_is_named(
     empty_estate: Any, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def topic(severity: str) -> dict[str, Any]:
@@ -218,13 +218,13 @@ def test_health_is_read_by_what_the_state_names(unwell: Estate) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("state", "told"), [("FAILED", "FAILED"), (None, "MISSING"), ("READY", None)])
+@pytest.mark.parametrize(("state", "shown"), [("FAILED", "FAILED"), (None, "MISSING"), ("READY", None)])
 def test_provisioned_concurrency_that_is_not_there_is_a_problem(
-    estate: Estate, state: str | None, told: str | None
+    estate: Estate, state: str | None, shown: str | None
 ) -> None:
     estate.clients["lambda"] = Provisioned(state)
     found = health.read(estate.client, RESOURCES[-1:])
-    assert health.problems(found) == ([f"provisioned concurrency of lambda-query-dev is {told}"] if told else [])
+    assert health.problems(found) == ([f"provisioned concurrency of lambda-query-dev is {shown}"] if shown else [])
 
 
 def test_a_part_that_may_not_be_read_is_named_and_the_rest_is_shown(
@@ -257,10 +257,10 @@ def test_the_status_sums_up_and_is_shown_again_while_it_is_watched(
     states = {layer: StackState(deployment={"resources": RESOURCES[:1]}) for layer in LAYER_NAMES}
     states["data"] = StackState(deployment={"resources": RESOURCES[1:]})
     monkeypatch.setattr(session, "reader", lambda _: SimpleNamespace(former=dict, states=lambda: states))
-    told = json.loads(call(status, "dev", "--json").out)
-    assert (told["well"], len(told["problems"])) == (False, 5)
-    assert (told["drift"]["differences"], told["drift"]["unexpected"]) == (1, 1)
-    assert told["links"]["dashboard"].endswith("#dashboards/dashboard/dashboard-estate-dev")
+    answer = json.loads(call(status, "dev", "--json").out)
+    assert (answer["well"], len(answer["problems"])) == (False, 5)
+    assert (answer["drift"]["differences"], answer["drift"]["unexpected"]) == (1, 1)
+    assert answer["links"]["dashboard"].endswith("#dashboards/dashboard/dashboard-estate-dev")
     pauses = iter([None, KeyboardInterrupt()])
 
     def sleep(_seconds: float) -> None:
