@@ -2,6 +2,6 @@
 
 from hypothesis import settings
 
-# How long an example takes says something about the machine, not about what is tested.
+# How long an example takes depends on the machine, not on the code under test.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")

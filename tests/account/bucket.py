@@ -38,7 +38,7 @@ def served() -> Iterator[str]:
 
 
 def _has_bucket(port: int) -> bool:
-    """Make the bucket; False while nobody answers."""
+    """Make the bucket; False while the server does not answer."""
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
     s3 = session.client("s3", endpoint_url=f"http://{ports.HOST}:{port}")
     try:

@@ -104,7 +104,7 @@ def attacks(account: Account, keys: tuple[str, str]) -> dict[str, Any]:
         group = f"/aws/lambda/lambda-query-{suffix}"
         tried[f"deletes logs of {suffix}"] = lambda group=group: logs.delete_log_group(logGroupName=group)
         if suffix.endswith("-dev"):
-            continue  # told apart by its tags, which this emulator compares for logs alone
+            continue  # distinguished by its tags, which this emulator compares for logs alone
         tried |= {
             f"deletes a queue of {suffix}": lambda suffix=suffix: sqs.delete_queue(QueueUrl=queue + suffix),
             f"opens a queue of {suffix}": lambda suffix=suffix: sqs.set_queue_attributes(

@@ -108,7 +108,7 @@ def summarised(report: Report) -> Report:
 
 
 def deploy(clone: Checkout, *flags: str, code: int = 0) -> Report:
-    """Roll all layers out, with a report that the workflow's summary tells."""
+    """Roll all layers out, with a report that the workflow's summary repeats."""
     return summarised(reports.deploy(clone, *flags, code=code))
 
 
@@ -187,7 +187,7 @@ def remove(run: Checkout, name: str) -> None:
     (run.root / "compute/sizing.json").write_text(json.dumps(sizes))
 
 
-def test_of_two_rollouts_at_once_one_is_told_who_has_the_environment(
+def test_of_two_rollouts_at_once_one_reports_who_has_the_environment(
     run: Checkout, other: Checkout, first_rollout: list[Report]
 ) -> None:
     done, stopped = first_rollout
@@ -200,19 +200,19 @@ def test_of_two_rollouts_at_once_one_is_told_who_has_the_environment(
     assert json.loads(run("scripts/estate", "status", "dev", "--json").stdout)["held_by"] is None
 
 
-def test_what_a_machine_that_is_gone_holds_is_broken_by_the_command_that_is_told(run: Checkout) -> None:
+def test_a_lease_of_a_machine_that_is_gone_is_broken_by_the_command_that_is_reported(run: Checkout) -> None:
     gone = Lease(
         number="1", home="gone", since="2026-01-31T05:00:00Z", process="7", who="ci@runner", doing="estate deploy"
     )
     place = ("--stack", "dev", "--cwd", str(run.root / "foundation"))
     run("scripts/estate", "pulumi", "stack", "tag", "set", "estate:lease", str(gone), *place)
-    told = reports.deploy(run, code=1)
-    assert told.whole["error"].startswith(
+    stopped = reports.deploy(run, code=1)
+    assert stopped.whole["error"].startswith(
         "environment dev is taken by ci@runner (estate deploy, process 7) since 2026-01-31T05:00:00Z, for "
     )
     for command in (("destroy", "dev", "--yes"), ("drift", "dev", "--repair", "--yes")):
         assert "is taken by ci@runner" in run("scripts/estate", *command, code=1).stderr
-    (breaking,) = (line.partition(": ")[2] for line in told.text.splitlines() if "stack tag rm" in line)
+    (breaking,) = (line.partition(": ")[2] for line in stopped.text.splitlines() if "stack tag rm" in line)
     run(*breaking.replace("--cwd ", f"--cwd {run.root}/").split())
     assert deploy(run).results == SAME
 

@@ -23,7 +23,7 @@ def examined(run: Checkout, code: int = 0) -> dict[str, dict[str, Any]]:
     return {check["name"]: check for check in checks}
 
 
-def test_a_new_account_is_refused_for_its_quota_until_warm_environments_are_waived(new_account: Account) -> None:
+def test_a_new_account_is_refused_for_its_quota_until_provisioned_concurrency_is_waived(new_account: Account) -> None:
     run = new_account.checkout()
     for flags in (["--yes"], ["--preview"]):
         refused = run("scripts/deploy_all.sh", "dev", *flags, code=2)
@@ -71,7 +71,7 @@ def test_a_machine_that_is_ready_is_well_by_variable_and_by_login(kept: str, req
     run("scripts/estate", "pulumi", "logout")
 
 
-def test_what_is_missing_is_told_with_the_next_command(account: Account) -> None:
+def test_what_is_missing_is_reported_with_the_next_command(account: Account) -> None:
     no_passphrase = examined(account.checkout(without=("PULUMI_CONFIG_PASSPHRASE",)), code=1)
     assert {name for name, check in no_passphrase.items() if not check["ok"] and check["needed"]} == {"passphrase"}
     assert "PULUMI_CONFIG_PASSPHRASE" in no_passphrase["passphrase"]["fix"]
@@ -84,10 +84,10 @@ def test_what_is_missing_is_told_with_the_next_command(account: Account) -> None
 def test_endpoints_of_a_profile_are_named_and_refused(account: Account) -> None:
     run = account.checkout(without=("ESTATE_ALLOW_ENDPOINTS",))
     for command in (("deploy_all.sh", "dev", "--yes"), ("destroy_all.sh", "dev", "--yes"), ("estate", "drift", "dev")):
-        told = run(f"scripts/{command[0]}", *command[1:], code=2).stderr
-        assert f"endpoint_url = {account.aws.endpoint} in profile default of {account.folder}/aws-config" in told
-        assert account.autoscaling_endpoint in told
-        assert "nothing was touched" in told
+        refused = run(f"scripts/{command[0]}", *command[1:], code=2).stderr
+        assert f"endpoint_url = {account.aws.endpoint} in profile default of {account.folder}/aws-config" in refused
+        assert account.autoscaling_endpoint in refused
+        assert "nothing was touched" in refused
     assert account.aws.endpoint in examined(run, code=1)["configuration"]["found"]
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 RANDOM_KILLS = 20  # of each backend
 # From the first of them that AWS lists to the last.
 CREATION_SECONDS = 0.4
-# What recovery says of a resource whose operation was under way.
+# Message of recovery about a resource whose operation was under way.
 UNFINISHED = re.compile(r"^ *(\S+): was left unfinished", re.MULTILINE)
 pytestmark = [
     pytest.mark.timeout(3600 if os.environ.get("ESTATE_ACCOUNT") else 600),
@@ -59,7 +59,7 @@ def some(client: Any, operation: str, key: str) -> Callable[[], bool]:
 
 
 def nothing_is_unfinished(run: Checkout) -> None:
-    """No layer's state has an operation that nobody knows the end of."""
+    """No layer's state has a pending operation."""
     for layer in LAYER_NAMES:
         export = ("scripts/estate", "pulumi", "stack", "export", "--stack", ENVIRONMENT, "--cwd", str(run.root / layer))
         assert '"pending_operations"' not in run(*export).stdout
@@ -153,17 +153,17 @@ def test_whatever_is_killed_at_any_moment_the_same_again_goes_on(kept: str, requ
             _, text = process.communicate(timeout=LONGEST_COMMAND)
         kills += in_time == [True]
         left = Counter(kind for kind, _ in account.listed())
-        told = f"kill {kills} of {victim}, {moment}, {script}; in time: {in_time}; then in AWS: {dict(left)}"
-        print(told)
-        assert "Traceback" not in text, f"{told}\n{text}"
+        summary = f"kill {kills} of {victim}, {moment}, {script}; in time: {in_time}; then in AWS: {dict(left)}"
+        print(summary)
+        assert "Traceback" not in text, f"{summary}\n{text}"
         report = deploy(run) if script == DEPLOY else destroy(run)
-        assert account.listed() == (whole if script == DEPLOY else Counter()), f"{told}\n{text}\n{report.text}"
+        assert account.listed() == (whole if script == DEPLOY else Counter()), f"{summary}\n{text}\n{report.text}"
         recovered = UNFINISHED.findall(text + report.text)
         print(f"recovered: {recovered}")
         unfinished.update(recovered)
         if script == DEPLOY:
             nothing_is_unfinished(run)
-            assert deploy(run).results == dict.fromkeys(LAYER_NAMES, "unchanged"), told
+            assert deploy(run).results == dict.fromkeys(LAYER_NAMES, "unchanged"), summary
         elif kills >= RANDOM_KILLS:
             break
     print(f"{kills} kills on {kept}; unfinished when killed, and recovered: {dict(unfinished)}")

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 QUERY = "lambda-query-dev"
 LOG_GROUP = f"/aws/lambda/{QUERY}"
-# Logical name and property of all that `permit_a_guest` changes.
+# Logical name and property of all that `permit_undeclared` changes.
 PERMITTED = (
-    ("query-function", 'permissions["guest"]'),
-    ("query-role", 'inlinePolicies["guest"]'),
+    ("query-function", 'permissions["undeclared"]'),
+    ("query-role", 'inlinePolicies["undeclared"]'),
     ("query-role", "managedPolicyArns"),
 )
 pytestmark = pytest.mark.timeout(600)
@@ -103,23 +103,23 @@ def test_a_broken_guardrail_stops_everything_and_is_named(account: Account, run:
     run.replace("compute/function.py", broken, kept)
 
 
-def permit_a_guest(account: Account) -> None:
+def permit_undeclared(account: Account) -> None:
     """Give others permissions by hand: on a function, and to its role in both ways that IAM has."""
     statement = {"Effect": "Allow", "Action": "sqs:ListQueues", "Resource": "*"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     account.aws.client("lambda").add_permission(
-        FunctionName=QUERY, StatementId="guest", Action="lambda:InvokeFunction", Principal="222233334444"
+        FunctionName=QUERY, StatementId="undeclared", Action="lambda:InvokeFunction", Principal="222233334444"
     )
     iam = account.aws.client("iam")
-    iam.put_role_policy(RoleName="role-query-dev", PolicyName="guest", PolicyDocument=policy)
-    managed = iam.create_policy(PolicyName="guest", PolicyDocument=policy)["Policy"]["Arn"]
+    iam.put_role_policy(RoleName="role-query-dev", PolicyName="undeclared", PolicyDocument=policy)
+    managed = iam.create_policy(PolicyName="undeclared", PolicyDocument=policy)["Policy"]["Arn"]
     iam.attach_role_policy(RoleName="role-query-dev", PolicyArn=managed)
 
 
 def test_what_was_changed_by_hand_is_found_classed_and_repaired(account: Account, run: Checkout) -> None:
     meddling.by_hand(account.aws.client, "dev")
     meddling.as_autoscaling(account.aws.client, "dev")
-    permit_a_guest(account)
+    permit_undeclared(account)
     answer = json.loads(run("scripts/estate", "drift", "dev", "--repair", "--yes", "--json").stdout)
     found = {(one["resource"], one["property"]): one for one in answer["drifted"]}
     assert {key: one["class"] for key, one in found.items()} == {
@@ -134,15 +134,15 @@ def test_what_was_changed_by_hand_is_found_classed_and_repaired(account: Account
     assert meddling.capacities(account.aws.client, "dev") == meddling.SCALED
 
 
-def test_the_state_of_things_is_told_but_for_metrics_which_are_for_operators(employed: deployer.Deployer) -> None:
+def test_status_reports_all_but_metrics_which_are_for_operators(employed: deployer.Deployer) -> None:
     employed.run("scripts/estate", "doctor", "dev")
-    told = json.loads(employed.run("scripts/estate", "status", "dev", "--json").stdout)
-    assert breaches("status", told) == []
-    assert list(told["unknown"]) == ["metrics"]
-    assert all(layer["deployed"] and layer["rolled_out"] for layer in told["layers"])
-    assert told["alarms"]["total"] > len(told["alarms"]["missing"]) == 0
-    assert all(queue["messages"] == 0 for queue in told["queues"])
-    assert [one["status"] for one in told["provisioned_concurrency"]] == ["READY"]
+    status = json.loads(employed.run("scripts/estate", "status", "dev", "--json").stdout)
+    assert breaches("status", status) == []
+    assert list(status["unknown"]) == ["metrics"]
+    assert all(layer["deployed"] and layer["rolled_out"] for layer in status["layers"])
+    assert status["alarms"]["total"] > len(status["alarms"]["missing"]) == 0
+    assert all(queue["messages"] == 0 for queue in status["queues"])
+    assert [one["status"] for one in status["provisioned_concurrency"]] == ["READY"]
 
 
 def test_teardown_leaves_nothing(account: Account, run: Checkout) -> None:

@@ -126,7 +126,7 @@ def before(upstream: int, faults: Faults) -> Iterator[int]:
             self.connection.close()
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """Counted, not told."""
+            """Count calls instead of logging them."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads = True

@@ -1,6 +1,6 @@
 """Rollouts and teardowns while calls to AWS fail: what passes is outlasted, what is permanent stops them at once.
 
-ESTATE_FAULT_ROUNDS says how often the estate is torn down and rolled out (1), ESTATE_SEED repeats a run.
+ESTATE_FAULT_ROUNDS is the number of times that the estate is torn down and rolled out (1), ESTATE_SEED repeats a run.
 """
 
 from __future__ import annotations
@@ -57,10 +57,10 @@ def whole(own: EmbeddedAws) -> Sight:
 
 
 def test_a_denied_rollout_stops_at_once_and_names_resource_and_action(own: EmbeddedAws) -> None:
-    told = denied(own, "deploy", "iam:CreateRole").stderr
-    assert "role: AccessDenied: not authorized to perform: iam:CreateRole (operation iam:CreateRole)" in told
-    assert "go on with: scripts/deploy_all.sh" in told
-    assert [line.split()[:2] for line in told.splitlines() if line.startswith("  data ")] == [["data", "skipped"]]
+    stopped = denied(own, "deploy", "iam:CreateRole").stderr
+    assert "role: AccessDenied: not authorized to perform: iam:CreateRole (operation iam:CreateRole)" in stopped
+    assert "go on with: scripts/deploy_all.sh" in stopped
+    assert [line.split()[:2] for line in stopped.splitlines() if line.startswith("  data ")] == [["data", "skipped"]]
 
 
 def test_rollouts_and_teardowns_outlast_passing_faults(own: EmbeddedAws, whole: Sight) -> None:
@@ -73,8 +73,8 @@ def test_rollouts_and_teardowns_outlast_passing_faults(own: EmbeddedAws, whole: 
             down = run(*TOOL, "destroy")
             assert look(own).listed == Counter(), down.stderr
             up = run(*TOOL, "deploy")
-            told = (down.stderr + up.stderr).count
-            again = f"{told('trying again')} calls and {told('running layer')} layers tried again"
+            count = (down.stderr + up.stderr).count
+            again = f"{count('trying again')} calls and {count('running layer')} layers tried again"
             print(f"seed {faults.seed}: {dict(faults.seen)}, {again}, {time.monotonic() - begun:.1f} s")
             found = look(own)
             assert found.pending == []

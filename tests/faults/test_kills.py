@@ -1,6 +1,6 @@
 """Rollouts and teardowns killed at random moments: running the same command again puts everything right.
 
-ESTATE_KILLS says how many kills (3), ESTATE_SEED repeats a run whose seed was printed.
+ESTATE_KILLS is the number of kills (3), ESTATE_SEED repeats a run whose seed was printed.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def steps(chance: random.Random, sizes: dict[str, int]) -> Iterator[Step]:
     victims = itertools.cycle(chance.sample(processes.VICTIMS, len(processes.VICTIMS)))
     while True:
         for command in (*up, *down):
-            # Line 0 says that the layer begins; the engine takes a moment until the first resource.
+            # Line 0 is the beginning of the layer; the engine takes a moment until the first resource.
             lines = chance.randrange(sizes[command[1]] - 1)
             # Half of them without any chance to put things in order.
             how = chance.choice((signal.SIGKILL, *SIGNALS))
@@ -111,12 +111,12 @@ def test_whatever_is_killed_running_it_again_puts_it_right(own: EmbeddedAws) -> 
         deployed += 1 if "deploy_" in step.command[0] else -1
         print(f"{step}: {'killed' if killed else 'too late'}, {len(left)} pending, {time.monotonic() - before:.1f} s")
         found = look(own)
-        told = f"seed {seed}, {step}, left {left}\n{again.stderr}"
-        assert found.pending == [], told
-        assert found.states == {layer: whole.states[layer] for layer in LAYER_NAMES[:deployed]}, told
-        assert found.listed - whole.listed == Counter(), told
+        summary = f"seed {seed}, {step}, left {left}\n{again.stderr}"
+        assert found.pending == [], summary
+        assert found.states == {layer: whole.states[layer] for layer in LAYER_NAMES[:deployed]}, summary
+        assert found.listed - whole.listed == Counter(), summary
         if deployed in (0, len(LAYER_NAMES)):
-            assert found.listed == (whole.listed if deployed else Counter()), told
+            assert found.listed == (whole.listed if deployed else Counter()), summary
         # Some come too late; what they left standing is torn down in peace.
         if kills >= KILLS:
             break
@@ -139,23 +139,23 @@ def test_of_two_rollouts_at_once_the_second_is_refused_or_waits(own: EmbeddedAws
     assert look(own).listed == Counter()
 
 
-def test_ctrl_c_finishes_what_is_in_flight_and_says_what_is_done(own: EmbeddedAws) -> None:
+def test_ctrl_c_finishes_what_is_in_flight_and_reports_what_is_done(own: EmbeddedAws) -> None:
     run = Commands.on(own)
     process = run.start("scripts/deploy_all.sh")
     assert process.stderr is not None
     # The second layer is under way.
     assert any("table-events" in line for line in process.stderr)
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=LONGEST_COMMAND)
-    assert process.returncode == 1, told
+    _, text = process.communicate(timeout=LONGEST_COMMAND)
+    assert process.returncode == 1, text
     results = [
-        line.split()[:2] for line in told.splitlines() if line.startswith("  ") and line.split()[0] in LAYER_NAMES
+        line.split()[:2] for line in text.splitlines() if line.startswith("  ") and line.split()[0] in LAYER_NAMES
     ]
     assert results == [
         ["foundation", "deployed"], ["data", "failed"], ["compute", "skipped"], ["observability", "skipped"]
     ]  # fmt: skip
-    assert "interrupted; what was in flight has ended" in told
-    assert "go on with: scripts/deploy_all.sh" in told
+    assert "interrupted; what was in flight has ended" in text
+    assert "go on with: scripts/deploy_all.sh" in text
     assert look(own).pending == []
     run("scripts/destroy_all.sh")
     assert look(own).listed == Counter()

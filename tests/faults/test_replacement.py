@@ -1,6 +1,6 @@
 """Compute is replaced, taken away and brought back while events arrive: none is lost, none counts twice.
 
-ESTATE_EVENTS says how many events (2,000).
+ESTATE_EVENTS is the number of events (2,000).
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ def notified(aws: EmbeddedAws, url: str) -> set[tuple[str, str]]:
     found: set[tuple[str, str]] = set()
     while messages := received(aws, url):
         for message in messages:
-            told = json.loads(message["Body"])
-            found.add((told["AlarmName"], told["NewStateValue"]))
+            notification = json.loads(message["Body"])
+            found.add((notification["AlarmName"], notification["NewStateValue"]))
             aws.client("sqs").delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     return found
 

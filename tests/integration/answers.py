@@ -71,8 +71,8 @@ def plain(buckets: list[dict[str, Any]]) -> dict[str, Any]:
 def assert_moments_are_right(buckets: list[dict[str, Any]], wanted: dict[str, expected.Bucket]) -> None:
     for bucket in buckets:
         for name, values in wanted[bucket["hour"]].values.items():
-            told = bucket["data"][name]
-            assert float(Decimal(told["mean"])) == pytest.approx(float(sum(values) / len(values)), rel=1e-12)
-            assert float(Decimal(told["stddev"])) ** 2 == pytest.approx(
+            answered = bucket["data"][name]
+            assert float(Decimal(answered["mean"])) == pytest.approx(float(sum(values) / len(values)), rel=1e-12)
+            assert float(Decimal(answered["stddev"])) ** 2 == pytest.approx(
                 float(expected.variance(values)), rel=1e-9, abs=1e-9
             )

@@ -107,7 +107,7 @@ def queue_calls(aws: EmbeddedAws, name: str) -> Iterator[Attempt]:
     handle = {"ReceiptHandle": "none"}
     calls: dict[str, dict[str, Any]] = {
         "send_message": {"MessageBody": "intruder"},
-        # At once, or SQS waits for a message as long as the queue says.
+        # At once, or SQS waits for a message as long as its queue is configured to.
         "receive_message": {"WaitTimeSeconds": 0},
         "delete_message": handle,
         "change_message_visibility": {**handle, "VisibilityTimeout": 0},

@@ -142,7 +142,7 @@ def _counted(estate: Estate, name: str) -> bool:
 
 
 def logs_written(function: str, estate: Estate) -> Look:
-    """The environment's log stream is gone, as in a new environment; what the function says makes one."""
+    """The environment's log stream is gone, as in a new environment; the function's first line creates one."""
     logs, group = estate.aws.client("logs"), estate.names.log_group(function)
     for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
         logs.delete_log_stream(logGroupName=group, logStreamName=stream["logStreamName"])
@@ -263,7 +263,7 @@ def record_reported(estate: Estate) -> Look:
 
 
 def question_answered(estate: Estate) -> Look:
-    """A question about a type that nobody has sent."""
+    """A query for a type that was never sent."""
     answered = estate.invoke("query", {"type": uuid.uuid4().hex})
     return lambda: answered
 

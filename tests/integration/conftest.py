@@ -53,7 +53,7 @@ class EmbeddedAws:
         return _client(self.place, service, *(keys or astuple(self.administrator)))
 
     def new_client(self, service: str, *keys: str) -> Any:
-        """A client that nobody shares, for tests that change it."""
+        """A client of its own, for tests that change it."""
         return _client.__wrapped__(self.place, service, *(keys or astuple(self.administrator)))
 
     def denials_recorded(self) -> int:

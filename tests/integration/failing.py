@@ -148,7 +148,7 @@ def record(text: str) -> dict[str, Any]:
 
 
 def ready(aws: EmbeddedAws, queue: str) -> int:
-    """Messages of a queue that nobody has in hands."""
+    """Messages of a queue that are visible."""
     sqs, name = aws.client("sqs"), "ApproximateNumberOfMessages"
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     return int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])

@@ -32,7 +32,7 @@ AS_AUTOSCALING = {
 }
 SCALED = (17, 40, 3, 2)
 _WIDE = {"Sid": "More", "Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}
-_WARM = {
+_PROVISIONED = {
     "ServiceNamespace": "lambda",
     "ScalableDimension": "lambda:function:ProvisionedConcurrency",
 }
@@ -53,7 +53,7 @@ def by_hand(client: Callable[[str], Any], suffix: str) -> None:
     document["Statement"].append(_WIDE)
     iam.put_role_policy(**named, PolicyDocument=json.dumps(document))
     wide = json.dumps({"Version": "2012-10-17", "Statement": [_WIDE]})
-    policy = iam.create_policy(PolicyName=f"policy-guest-{suffix}", PolicyDocument=wide)["Policy"]["Arn"]
+    policy = iam.create_policy(PolicyName=f"policy-undeclared-{suffix}", PolicyDocument=wide)["Policy"]["Arn"]
     iam.attach_role_policy(RoleName=f"role-ingest-{suffix}", PolicyArn=policy)
     for queue in ("query", "ingest"):
         sqs.delete_queue(QueueUrl=sqs.get_queue_url(QueueName=f"dlq-{queue}-{suffix}")["QueueUrl"])
@@ -62,29 +62,31 @@ def by_hand(client: Callable[[str], Any], suffix: str) -> None:
 
 def as_autoscaling(client: Callable[[str], Any], suffix: str) -> None:
     """More capacity of a table, more warm environments, the floor of peak hours."""
-    reads, writes, warm, floor = SCALED
+    reads, writes, provisioned, floor = SCALED
     client("dynamodb").update_table(
         TableName=f"table-events-{suffix}",
         ProvisionedThroughput={"ReadCapacityUnits": reads, "WriteCapacityUnits": writes},
     )
     client("lambda").put_provisioned_concurrency_config(
-        FunctionName=f"lambda-query-{suffix}", Qualifier="live", ProvisionedConcurrentExecutions=warm
+        FunctionName=f"lambda-query-{suffix}", Qualifier="live", ProvisionedConcurrentExecutions=provisioned
     )
     client("application-autoscaling").register_scalable_target(
-        ResourceId=f"function:lambda-query-{suffix}:live", MinCapacity=floor, **_WARM
+        ResourceId=f"function:lambda-query-{suffix}:live", MinCapacity=floor, **_PROVISIONED
     )
 
 
 def capacities(client: Callable[[str], Any], suffix: str) -> tuple[int, int, int, int]:
     """Return the capacities that `as_autoscaling` sets."""
     table = client("dynamodb").describe_table(TableName=f"table-events-{suffix}")["Table"]["ProvisionedThroughput"]
-    warm = client("lambda").get_provisioned_concurrency_config(FunctionName=f"lambda-query-{suffix}", Qualifier="live")
+    provisioned = client("lambda").get_provisioned_concurrency_config(
+        FunctionName=f"lambda-query-{suffix}", Qualifier="live"
+    )
     (target,) = client("application-autoscaling").describe_scalable_targets(
-        ResourceIds=[f"function:lambda-query-{suffix}:live"], **_WARM
+        ResourceIds=[f"function:lambda-query-{suffix}:live"], **_PROVISIONED
     )["ScalableTargets"]
     return (
         table["ReadCapacityUnits"],
         table["WriteCapacityUnits"],
-        warm["AllocatedProvisionedConcurrentExecutions"],
+        provisioned["AllocatedProvisionedConcurrentExecutions"],
         target["MinCapacity"],
     )

@@ -72,7 +72,7 @@ def without(policy: Policy, permission: Permission) -> Policy:
 
 
 def needing(permission: Permission) -> list[Behaviour]:
-    """The behaviours that the table says need a permission."""
+    """Return the behaviours that need a permission by the table."""
     return [
         behaviour
         for behaviour in BEHAVIOURS
@@ -106,7 +106,7 @@ class Prover:
         return found
 
     def _failing(self, permission: Permission, policy: Policy) -> list[str]:
-        """The behaviours that fail without a permission; of what nobody claims everything is tried."""
+        """Return the behaviours that fail without a permission; all are tried if none is known to need it."""
         self._give(permission.function, without(policy, permission))
         felt = time.monotonic() + _SPREAD
         tried = needing(permission) or [item for item in BEHAVIOURS if item.function == permission.function]

@@ -40,7 +40,7 @@ these rows show that the estate keeps to AWS's documentation, not what AWS would
 | alerts topic | publishing is refused if `aws:SecureTransport` is false | as above |
 | alerts topic | CloudWatch: `aws:SourceArn` an alarm of the environment, `aws:SourceAccount` its own | only these |
 
-Queues let nobody in by their policies: redrive needs none, mappings and failure destinations act as the function's
+Queue policies grant nothing: redrive needs none, mappings and failure destinations act as the function's
 role. No condition on leading keys: a function works on all keys of the tables it is granted, and keys are hashes.
 """
 

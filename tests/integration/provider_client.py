@@ -13,7 +13,7 @@ from local_aws.provider.wire import decode, encode
 Properties = dict[str, Any]
 
 
-# The provider tells engines apart by their connections.
+# The provider distinguishes engines by their connections.
 _OWN_CONNECTION = [("grpc.use_local_subchannel_pool", 1)]
 
 

@@ -1,4 +1,4 @@
-"""The measurements that need an engine work, in small; how long they take is nobody's business here.
+"""The measurements that need an engine work, in small; times are not checked here.
 
 ESTATE_BENCH=all has those run, too, that roll out the whole estate or fetch another tool: minutes.
 """

@@ -276,7 +276,7 @@ def test_a_role_that_loses_its_permission_stops_the_mapping_until_it_has_it_agai
     iam.delete_role_policy(RoleName=role_name, PolicyName="allowed")
     expect_soon(
         lambda: "may not read" in functions.get_event_source_mapping(UUID=mapping)["LastProcessingResult"],
-        "the mapping says that it may not read",
+        "the mapping reports that it may not read",
     )
     send(embedded_aws, url, ["later"])
     assert depth(embedded_aws, url) == (1, 0)
@@ -285,7 +285,7 @@ def test_a_role_that_loses_its_permission_stops_the_mapping_until_it_has_it_agai
     expect_soon(lambda: "later" in items(embedded_aws, table), "the message was processed")
 
 
-# Writes down each record with how often it was seen and in which call; fails as the table `rules` says.
+# Writes down each record with how often it was seen and in which call; fails by the table `rules`.
 RECORD_STREAM = """
 import boto3, json, os, time
 dynamodb = boto3.client("dynamodb")
@@ -354,7 +354,9 @@ class Stream:
         return {r["dynamodb"]["Keys"]["id"]["S"]: r["dynamodb"]["SequenceNumber"] for r in records}
 
 
-def test_a_reported_failure_of_a_stream_is_retried_from_there_and_then_told(embedded_aws: EmbeddedAws) -> None:
+def test_a_reported_failure_of_a_stream_is_retried_from_there_and_then_sent_to_its_destination(
+    embedded_aws: EmbeddedAws,
+) -> None:
     stream = Stream(embedded_aws)
     stream.write("a", "b", "poison", "c")
 
@@ -404,7 +406,7 @@ def test_records_older_than_the_mapping_takes_are_given_up_unseen(embedded_aws: 
     written = time.time()
     expect_soon(lambda: time.time() - written > 4, "the record is old")
 
-    # AWS takes no less than 60 s; nobody wants to wait that long here.
+    # AWS takes no less than 60 s, which is too long here.
     stream.follow(MaximumRecordAgeInSeconds=2)
     stream.write("young")
 

@@ -1,4 +1,4 @@
-"""The embedded AWS as far as permissions go: what it refuses, as AWS does, and that it tells."""
+"""The embedded AWS as far as permissions go: what it refuses, as AWS does, and its record of that."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_an_alarm_reaches_a_topic_whose_policy_lets_it(embedded_aws: EmbeddedAws
     cloudwatch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="tried")
 
     if source == "alarm-*-let-in":
-        expect_soon(lambda: received(embedded_aws, url), "the alarm is told")
+        expect_soon(lambda: received(embedded_aws, url), "the alarm's notification")
     else:
         (denied,) = [item for item in embedded_aws.denials(before) if item["resource"] == topic]
         assert (denied["principal"], denied["action"]) == ("cloudwatch.amazonaws.com", "sns:Publish")

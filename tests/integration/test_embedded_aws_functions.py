@@ -175,7 +175,7 @@ def test_a_handler_sees_the_packages_that_it_locked_and_boto3_and_none_of_the_em
     assert versions[1] >= (3, 11)
 
 
-def test_an_error_names_its_exception_and_leaves_the_environment_warm(embedded_aws: EmbeddedAws) -> None:
+def test_an_error_names_its_exception_and_keeps_its_environment(embedded_aws: EmbeddedAws) -> None:
     code = """
 class TooLate(Exception):
     pass
@@ -193,7 +193,7 @@ def handle(event, context):
     assert [answer["errorMessage"] for answer in answers] == ["call 1", "call 2"]
 
 
-def test_a_failed_asynchronous_event_is_retried_as_its_alias_says_and_ends_in_the_queue_as_it_was(
+def test_a_failed_asynchronous_event_is_retried_as_its_alias_is_configured_and_ends_in_the_queue_as_it_was(
     embedded_aws: EmbeddedAws,
 ) -> None:
     table, table_arn, _ = make_table(embedded_aws)
@@ -482,9 +482,9 @@ def handle(event, context):
     assert found[once]["time"]["S"] == f"{soon.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
     assert {item["version"]["S"] for item in found.values()} == {"1"}
     expect_soon(lambda: depth(embedded_aws, url) == (2, 0), "both dead letters")
-    told = {json.loads(one["Body"])["id"]: one["MessageAttributes"] for one in received(embedded_aws, url)}
-    assert told.keys() == {may_not_call, not_trusting}
-    assert {one["ERROR_CODE"]["StringValue"] for one in told.values()} == {"AccessDeniedException"}
+    reported = {json.loads(one["Body"])["id"]: one["MessageAttributes"] for one in received(embedded_aws, url)}
+    assert reported.keys() == {may_not_call, not_trusting}
+    assert {one["ERROR_CODE"]["StringValue"] for one in reported.values()} == {"AccessDeniedException"}
     scheduler.delete_schedule_group(Name=group_name)
     assert scheduler.list_schedules(NamePrefix="role")["Schedules"] == []
 

@@ -261,7 +261,7 @@ class Website(ThreadingHTTPServer):
 
     def __init__(self, page: str) -> None:
         self.page, self.reached, self.read = page.encode(), [], threading.Event()
-        self.told: dict[str, Any] = {}
+        self.posted: dict[str, Any] = {}
         super().__init__(("127.0.0.1", 0), Visitor)
 
 
@@ -277,7 +277,7 @@ class Visitor(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"] or 0))
         if self.path == "/read":
-            self.site.told = json.loads(body)
+            self.site.posted = json.loads(body)
             self.site.read.set()
         self._answer(b"{}", body)
 
@@ -329,9 +329,9 @@ def test_a_page_in_a_browser_does_nothing_and_reads_nothing(untouched: EmbeddedA
         with browsing(f"{site}/page", tmp_path):
             expect_soon(guarded.read.is_set, "the page has tried everything", 60)
 
-    assert guarded.told["embedded"] == {"socket": False, "text": None, "json": False}
+    assert guarded.posted["embedded"] == {"socket": False, "text": None, "json": False}
     # The same page does all of it to a server that lets it: what was refused above did arrive.
-    assert guarded.told["open"]["text"] == "open"
+    assert guarded.posted["open"]["text"] == "open"
     assert b"UserName=FORM" in b"".join(body for _, body in open_.reached)
     assert {"/_ministack/reset", ports.STATUS_PATH} <= {path for path, _ in open_.reached}
     assert not {"FORM", "FETCH", "IMAGE"} & users(untouched)

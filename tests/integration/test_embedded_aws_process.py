@@ -77,8 +77,8 @@ def saved(aws: EmbeddedAws) -> None:
     marker = aws.client("sqs").create_queue(QueueName="saved-marker")["QueueUrl"]
 
     def is_saved() -> bool:
-        told = ports.ask(aws.place.port, aws.administrator)
-        return bool(told and told["saved_at"] and told["saved_at"] > asked + 0.3)
+        status = ports.ask(aws.place.port, aws.administrator)
+        return bool(status and status["saved_at"] and status["saved_at"] > asked + 0.3)
 
     def touch_and_look() -> bool:
         aws.client("sqs").tag_queue(QueueUrl=marker, Tags={"t": "t"})
@@ -160,7 +160,7 @@ class Everything:
             ScalableTargetAction={"MinCapacity": 2, "MaxCapacity": 9},
         )  # fmt: skip
 
-    def described(self) -> dict[str, Any]:
+    def snapshot(self) -> dict[str, Any]:
         """Describe all of it by the APIs, without what changes by itself."""
         return {**self._data(), **self._functions(), **self._watching(), **self._scaling()}
 
@@ -228,7 +228,7 @@ class Everything:
         return status
 
     def use(self) -> None:
-        """Let both mappings process something, and leave a message that nobody takes."""
+        """Let both mappings process something, and leave a message that is never received."""
         send(self.aws, self.url, ["from the queue"])
         self.aws.client("dynamodb").put_item(TableName=self.source, Item={"id": {"S": "from the stream"}})
         send(self.aws, self.waiting_url, ["waiting"])
@@ -243,12 +243,12 @@ class Everything:
 def test_everything_is_as_before_after_a_restart(own_aws: EmbeddedAws) -> None:
     everything = Everything(own_aws)
     everything.use()
-    before = everything.described()
+    before = everything.snapshot()
 
     own_aws.down()
     own_aws.up()
 
-    assert everything.described() == before
+    assert everything.snapshot() == before
     (message,) = received(own_aws, everything.waiting_url)
     assert message["Body"] == "waiting"
     send(own_aws, everything.url, ["after"])
@@ -261,7 +261,7 @@ def test_everything_is_as_before_after_a_restart(own_aws: EmbeddedAws) -> None:
 def test_a_killed_process_takes_the_others_along_and_the_state_stays(own_aws: EmbeddedAws, victim: str) -> None:
     everything = Everything(own_aws)
     everything.use()
-    before = everything.described()
+    before = everything.snapshot()
     saved(own_aws)
     pid = supervisor(own_aws) if victim == "supervisor" else pid_of(own_aws, victim)
 
@@ -271,7 +271,7 @@ def test_a_killed_process_takes_the_others_along_and_the_state_stays(own_aws: Em
     assert not embedded.status(own_aws.place).running
     assert embedded.status(own_aws.place).problem
     own_aws.up()
-    assert everything.described() == before
+    assert everything.snapshot() == before
     assert everything.counts() == {"from the queue": 1, "from the stream": 1}
 
 
@@ -327,7 +327,7 @@ def test_what_a_function_started_ends_with_the_embedded_aws(own_aws: EmbeddedAws
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="limits of other processes are set on Linux only")
-def test_a_state_that_could_not_be_saved_is_told_by_down_without_the_disk(own_aws: EmbeddedAws) -> None:
+def test_a_state_that_could_not_be_saved_is_reported_by_down_without_the_disk(own_aws: EmbeddedAws) -> None:
     make_queue(own_aws)
     saved(own_aws)
     before = embedded.status(own_aws.place).resources["queues"]
@@ -337,10 +337,10 @@ def test_a_state_that_could_not_be_saved_is_told_by_down_without_the_disk(own_aw
     make_queue(own_aws)
     run = Commands.on(own_aws)
 
-    told = run("scripts/estate", "local", "down", code=1)
+    stopped = run("scripts/estate", "local", "down", code=1)
 
-    assert "could not be saved" in told.stderr
-    assert "state is kept" not in told.stdout
+    assert "could not be saved" in stopped.stderr
+    assert "state is kept" not in stopped.stdout
     assert not processes(own_aws)
     own_aws.up()
     assert embedded.status(own_aws.place).resources["queues"] == before
@@ -443,8 +443,8 @@ def test_a_state_that_cannot_be_read_is_said_and_not_overwritten(own_aws: Embedd
 
 def test_iam_is_enforced_on_all_but_the_administrator(own_aws: EmbeddedAws) -> None:
     iam = own_aws.client("iam")
-    iam.create_user(UserName="nobody")
-    key = iam.create_access_key(UserName="nobody")["AccessKey"]
+    iam.create_user(UserName="powerless")
+    key = iam.create_access_key(UserName="powerless")["AccessKey"]
 
     identity = own_aws.client("sts").get_caller_identity()
     with pytest.raises(ClientError, match="AccessDenied"):
@@ -455,7 +455,7 @@ def test_iam_is_enforced_on_all_but_the_administrator(own_aws: EmbeddedAws) -> N
     assert identity["Account"] == "123456789012"
 
 
-def test_one_whose_files_were_deleted_is_told_with_its_number(own_aws: EmbeddedAws) -> None:
+def test_one_whose_files_were_deleted_is_reported_with_its_number(own_aws: EmbeddedAws) -> None:
     pid = pid_of(own_aws, "emulator")
     everything = processes(own_aws)
     shutil.rmtree(own_aws.place.home)

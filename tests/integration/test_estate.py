@@ -1,6 +1,6 @@
 """The estate as a user has it: rolled out by the scripts, fed with real flights, torn down, nothing left.
 
-ESTATE_FLIGHTS says how many flights (6,000).
+ESTATE_FLIGHTS is the number of flights (6,000).
 """
 
 from __future__ import annotations
@@ -277,7 +277,7 @@ def test_two_environments_live_side_by_side_one_with_the_function_that_the_docum
     (url,) = [layer["outputs"]["urls"][needing.NAME] for layer in status["layers"] if "urls" in layer["outputs"]]
     partner.works(url)
     partner.is_closed_to_others(url)
-    partner.tells_no_secret(own.place.home / "state")
+    partner.leaks_no_secret(own.place.home / "state")
     partner.remove()
     other = listed(client, "local-b")
     assert set(other) == {*before, "schedules", "schedule groups"}

@@ -1,6 +1,6 @@
 """Failures: poison on each path notifies of the right alarms, is explained, and comes back exactly once when fixed.
 
-ESTATE_REDRIVE_KILLS says how often `redrive` is killed half-way (3).
+ESTATE_REDRIVE_KILLS is the number of times that `redrive` is killed half-way (3).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def estate(aws: EmbeddedAws) -> Commands:
     return run
 
 
-class Told:
+class Notifications:
     """Notifications of the deployed alarms."""
 
     LOST, LATE = "alarm-estate-events-lost-local", "alarm-estate-events-late-local"
@@ -79,17 +79,17 @@ class Told:
         self._aws, self.deployed = aws, alarms(aws)
         topics = sorted({topic for one in self.deployed.values() for topic in one["AlarmActions"]})
         self._queue = subscriber(aws, *topics)
-        self._told: set[tuple[str, str]] = set()
+        self._received: set[tuple[str, str]] = set()
 
     def heard(self, state: str) -> set[str]:
-        """The alarms that told of this state since the last `forget`."""
-        self._told |= notified(self._aws, self._queue)
-        return {name for name, new in self._told if new == state}
+        """The alarms that notified of this state since the last `forget`."""
+        self._received |= notified(self._aws, self._queue)
+        return {name for name, new in self._received if new == state}
 
     def once_more(self) -> None:
         """Forget what was heard, whatever state the alarms are in."""
         notified(self._aws, self._queue)
-        self._told.clear()
+        self._received.clear()
 
     def forget(self) -> None:
         """Begin anew, with all alarms quiet."""
@@ -111,17 +111,17 @@ class Told:
         assert self.heard("ALARM") <= allowed, "alarms that have nothing to do with it"
 
     def expect_the_end(self) -> None:
-        """All alarms are over; those that tell their end have done so."""
+        """All alarms are over; those that notify of their end have done so."""
         soon(self.quiet, "all alarms are OK again")
         telling = {name for name, one in self.deployed.items() if one["OKActions"]}
         soon(lambda: self.heard("ALARM") & telling <= self.heard("OK"), "notifications of the recovery")
 
 
 @pytest.fixture(scope="module")
-def told(aws: EmbeddedAws, estate: Commands) -> Told:
-    """Hears what the deployed alarms tell; the estate is there before it."""
+def notifications(aws: EmbeddedAws, estate: Commands) -> Notifications:
+    """Notifications of the alarms, which are deployed before it."""
     del estate
-    return Told(aws)
+    return Notifications(aws)
 
 
 def call(aws: EmbeddedAws, function: str, payload: dict[str, Any]) -> None:
@@ -131,9 +131,9 @@ def call(aws: EmbeddedAws, function: str, payload: dict[str, Any]) -> None:
 
 
 def test_poison_of_each_path_sets_off_its_alarms_and_comes_back_once(
-    aws: EmbeddedAws, estate: Commands, told: Told
+    aws: EmbeddedAws, estate: Commands, notifications: Notifications
 ) -> None:
-    told.forget()
+    notifications.forget()
     with Broken(aws, "aggregate", "query"):
         send(aws, events("streamed", 7))
         call(aws, "aggregate", {"Records": [record(line) for line in events("called", 3)]})
@@ -144,7 +144,7 @@ def test_poison_of_each_path_sets_off_its_alarms_and_comes_back_once(
             send(aws, events("queued", 12))
             soon(lambda: depth(aws, "dlq-ingest-local") == 12, "the failed messages")
         every = {"ingest", "aggregate", "query"}
-        told.expect(every, pages=every, failing=every)
+        notifications.expect(every, pages=every, failing=every)
         listed = redrive(estate, "--dry-run")
         # Not fixed yet: it fails again, is counted, and is back.
         again = redrive(estate, "aggregate", code=1)
@@ -171,14 +171,16 @@ def test_poison_of_each_path_sets_off_its_alarms_and_comes_back_once(
     }  # fmt: skip
     for kind, count in (("queued", 12), ("streamed", 7), ("called", 3)):
         soon(lambda kind=kind, count=count: counted(aws, kind) == exactly(count), f"{kind}, each once")
-    told.expect_the_end()
+    notifications.expect_the_end()
 
 
-def test_what_can_never_be_valid_stays_when_the_others_go(aws: EmbeddedAws, estate: Commands, told: Told) -> None:
-    told.forget()
+def test_what_can_never_be_valid_stays_when_the_others_go(
+    aws: EmbeddedAws, estate: Commands, notifications: Notifications
+) -> None:
+    notifications.forget()
     send(aws, ["no event"])
     soon(lambda: depth(aws, "dlq-ingest-local") == 1, "the bad message")
-    told.expect({"ingest"}, pages=set(), failing=set())
+    notifications.expect({"ingest"}, pages=set(), failing=set())
     send(aws, events("valid", 3), "dlq-ingest-local")
     done = queue_of(redrive(estate), "ingest")
     # A move task would have taken it along.
@@ -188,19 +190,19 @@ def test_what_can_never_be_valid_stays_when_the_others_go(aws: EmbeddedAws, esta
     assert depth(aws, "dlq-ingest-local") == 1
     sqs = aws.client("sqs")
     sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName="dlq-ingest-local")["QueueUrl"])
-    told.expect_the_end()
+    notifications.expect_the_end()
 
 
 def test_every_loss_pages_and_looking_at_what_waits_changes_no_alarm(
-    aws: EmbeddedAws, estate: Commands, told: Told
+    aws: EmbeddedAws, estate: Commands, notifications: Notifications
 ) -> None:
-    told.forget()
+    notifications.forget()
     page = "alarm-dlq-query-arrivals-local"
     for lost in (1, 2, 3):
         call(aws, "query", {"no": "question"})
         soon(lambda lost=lost: depth(aws, "dlq-query-local") == lost, "the failed call")
-        soon(lambda: page in told.heard("ALARM"), f"the page of loss {lost}")
-        assert told.heard("ALARM") - {page} <= {"alarm-query-errors-local", told.LOST}
+        soon(lambda: page in notifications.heard("ALARM"), f"the page of loss {lost}")
+        assert notifications.heard("ALARM") - {page} <= {"alarm-query-errors-local", notifications.LOST}
         soon(lambda: alarms(aws)[page]["StateValue"] == "OK", "the alarm is ready for the next loss")
         before = {name: one["StateUpdatedTimestamp"] for name, one in alarms(aws).items()}
         assert queue_of(redrive(estate, "--dry-run"), "query")["messages"] == lost
@@ -210,10 +212,10 @@ def test_every_loss_pages_and_looking_at_what_waits_changes_no_alarm(
         # Rates of errors look at long periods and at no queue: an earlier test's may still end.
         rates = {f"alarm-{function}-error-rate-local" for function in ("ingest", "aggregate")}
         assert alarms(aws).keys() - quiet - rates <= {"alarm-query-errors-local"}
-        told.once_more()
+        notifications.once_more()
     sqs = aws.client("sqs")
     sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName="dlq-query-local")["QueueUrl"])
-    told.expect_the_end()
+    notifications.expect_the_end()
 
 
 def evaluations(aws: EmbeddedAws) -> list[datetime]:
@@ -227,7 +229,7 @@ def evaluations(aws: EmbeddedAws) -> list[datetime]:
     return [point["Timestamp"] for point in found["Datapoints"]]
 
 
-def test_a_record_that_can_never_be_counted_holds_nobody_up_and_tells_why_every_time(
+def test_a_record_that_can_never_be_counted_holds_up_no_other_and_reports_why_every_time(
     aws: EmbeddedAws, estate: Commands
 ) -> None:
     item = {"event_key": {"S": "written by hand"}, "event": {"S": "no event"}}
@@ -293,9 +295,9 @@ def test_batches_that_the_stream_forgot_come_from_the_table(aws: EmbeddedAws, es
 
 
 def test_events_that_were_stored_but_never_aggregated_page_and_are_brought_in_once(
-    aws: EmbeddedAws, estate: Commands, told: Told
+    aws: EmbeddedAws, estate: Commands, notifications: Notifications
 ) -> None:
-    told.once_more()
+    notifications.once_more()
     mapping = stream_mapping(aws)
     functions = aws.client("lambda")
     # The mapping reads from its end on when it is made anew: what was stored meanwhile never reaches it.
@@ -309,7 +311,7 @@ def test_events_that_were_stored_but_never_aggregated_page_and_are_brought_in_on
         return sum(page["Count"] for page in found)
 
     soon(lambda: stored() == 40, "all are stored")
-    soon(lambda: told.LATE in told.heard("ALARM"), "the page of a disabled mapping")
+    soon(lambda: notifications.LATE in notifications.heard("ALARM"), "the page of a disabled mapping")
     assert alarms(aws)["alarm-aggregate-stalled-local"]["StateValue"] == "ALARM"
     seen = redrive(estate, "--missing", "--dry-run")["missing"]
     assert (seen["missing"], seen["brought_in"]) == (40, 0)
@@ -411,18 +413,18 @@ def test_the_dashboards_page_shows_the_numbers_of_the_api(aws: EmbeddedAws, esta
 
     def alike() -> list[Any]:
         """Return the page's result, its numbers and the API's; nothing if they differ."""
-        told = json.loads(estate("scripts/estate", "dashboard", "--html", str(file), "--json").stdout)
-        start, end = datetime.fromisoformat(told["start"]), datetime.fromisoformat(told["end"])
-        plots = [one["series"] for one in told["widgets"] if one["type"] == "metric"]
+        report = json.loads(estate("scripts/estate", "dashboard", "--html", str(file), "--json").stdout)
+        start, end = datetime.fromisoformat(report["start"]), datetime.fromisoformat(report["end"])
+        plots = [one["series"] for one in report["widgets"] if one["type"] == "metric"]
         shown = [{one["label"]: dict(zip(one["times"], one["values"], strict=True)) for one in plot} for plot in plots]
         wanted = [numbers(aws, one["properties"], start, end) for one in widgets]
-        return [shown, wanted, told] if shown == wanted else []
+        return [shown, wanted, report] if shown == wanted else []
 
     # Numbers of the minute that is going on may move between the two.
-    shown, wanted, told = expect_soon(alike, "the result has the API's numbers")
-    assert told["plots"] == len(widgets)
+    shown, wanted, report = expect_soon(alike, "the result has the API's numbers")
+    assert report["plots"] == len(widgets)
     assert sum(bool(points) for plot in wanted for points in plot.values()) > len(widgets)
-    listed = [one["name"] for widget in told["widgets"] for one in widget.get("alarms", [])]
+    listed = [one["name"] for widget in report["widgets"] for one in widget.get("alarms", [])]
     assert set(listed) == alarms(aws).keys()
     page = file.read_text()
     assert all(name in page for name in listed)
@@ -477,7 +479,7 @@ def test_metrics_of_logs_reach_alarms_on_percentiles_and_math_and_those_above(aw
     assert result["Timestamps"] == sorted(result["Timestamps"], reverse=True)
 
 
-def test_an_expression_that_is_not_known_is_no_alarm_but_says_why(aws: EmbeddedAws) -> None:
+def test_an_expression_that_is_not_known_is_no_alarm_but_reports_why(aws: EmbeddedAws) -> None:
     cloudwatch, name = aws.client("cloudwatch"), unique("alarm")
     stat = {"Metric": {"Namespace": "N", "MetricName": "M"}, "Period": 60, "Stat": "Sum"}
     cloudwatch.put_metric_alarm(

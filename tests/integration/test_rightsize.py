@@ -67,8 +67,8 @@ def use(run: Commands, folder: Path, offset: int) -> None:
 
 
 def rightsize(run: Commands, *arguments: str) -> dict[str, dict[str, Any]]:
-    told = json.loads(run("scripts/estate", "rightsize", *arguments, "--json").stdout)
-    return {one["function"]: one for one in told["functions"]}
+    report = json.loads(run("scripts/estate", "rightsize", *arguments, "--json").stdout)
+    return {one["function"]: one for one in report["functions"]}
 
 
 def test_measured_memory_is_applied_by_the_next_rollout_and_the_one_after_changes_nothing(
@@ -79,11 +79,11 @@ def test_measured_memory_is_applied_by_the_next_rollout_and_the_one_after_change
     assert {one["recommended_mb"] for one in rightsize(run).values()} == {None}  # too few samples to say anything
     before = path.read_text()
 
-    told = rightsize(run, "--min-samples", "1", "--apply")
+    report = rightsize(run, "--min-samples", "1", "--apply")
 
-    assert set(told) == FUNCTIONS
+    assert set(report) == FUNCTIONS
     written = json.loads(path.read_text())["functions"]
-    for name, one in told.items():
+    for name, one in report.items():
         evidence = one["evidence"]
         assert (one["current_mb"], one["recommended_mb"]) == (1024, 512)
         assert evidence["samples"] >= 1
@@ -96,13 +96,13 @@ def test_measured_memory_is_applied_by_the_next_rollout_and_the_one_after_change
     }  # fmt: skip
     sizes = {
         name: own.client("lambda").get_function_configuration(FunctionName=f"lambda-{name}-local", Qualifier="live")
-        for name in told
+        for name in report
     }
     assert {size["MemorySize"] for size in sizes.values()} == {512}
     use(run, checkout, FLIGHTS)
-    # Few calls, on a machine that has more to do: how long they took says nothing here.
+    # Few calls, on a machine that has more to do: their duration is no measurement.
     verified = rightsize(run, "--verify", "--min-samples", "1", "--slower", "10000")
-    assert set(verified) == set(told)
+    assert set(verified) == set(report)
     assert all(one["ok"] and one["after"]["invocations"] >= 1 for one in verified.values())
     again = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
     assert set(layer_results(again).values()) == {"unchanged"}
@@ -113,14 +113,14 @@ def test_measured_memory_is_applied_by_the_next_rollout_and_the_one_after_change
 
 
 def test_functions_go_by_their_own_names_too(used: None, run: Commands) -> None:
-    told = rightsize(run, "local", "--function", "lambda-ingest-local")
-    assert told["ingest"]["evidence"]["samples"] >= 1
+    report = rightsize(run, "local", "--function", "lambda-ingest-local")
+    assert report["ingest"]["evidence"]["samples"] >= 1
     assert set(rightsize(run, "--all")) == FUNCTIONS
     refused = run("scripts/estate", "rightsize", "--function", "lambda-nonsense", code=1)
     assert "there is no function lambda-nonsense" in refused.stderr
 
 
-def test_the_metric_of_memory_tells_what_the_reports_tell(used: None, run: Commands) -> None:
+def test_the_metric_of_memory_agrees_with_the_log_reports(used: None, run: Commands) -> None:
     # Logs Insights has no `stats` here: what it is asked comes from the log.
     in_log, by_metric = (rightsize(run, "--source", source) for source in ("insights", "metric"))
     for name, one in by_metric.items():
@@ -138,10 +138,10 @@ def test_tuning_runs_a_copy_and_leaves_the_function_and_the_account_as_they_were
     payload = tmp_path / "question.json"
     payload.write_text('{"type": "flight.departed"}')
     command = ("scripts/estate", "rightsize", "--tune", "query", "--payload", str(payload), "--runs", "2")
-    told = json.loads(run(*command, "--sizes", "512,1024", "--json").stdout)
-    assert [one["memory_mb"] for one in told["sizes"]] == [512, 1024]
-    assert all(one["billed_ms"] > 0 and one["used_mb"] > 10 for one in told["sizes"])
-    assert told["best_mb"] in (512, 1024)
+    report = json.loads(run(*command, "--sizes", "512,1024", "--json").stdout)
+    assert [one["memory_mb"] for one in report["sizes"]] == [512, 1024]
+    assert all(one["billed_ms"] > 0 and one["used_mb"] > 10 for one in report["sizes"])
+    assert report["best_mb"] in (512, 1024)
 
     process = run.start(*command, "--sizes", "512,640,768,896,1024")
     deadline = time.monotonic() + 60
@@ -157,7 +157,7 @@ def test_tuning_runs_a_copy_and_leaves_the_function_and_the_account_as_they_were
 
 
 def _functions(own: EmbeddedAws) -> dict[str, Any]:
-    """Each function's versions, with what tells whether one was touched."""
+    """Each function's versions, with the properties that change when one is touched."""
     pages = own.client("lambda").get_paginator("list_functions").paginate(FunctionVersion="ALL")
     found = [function for page in pages for function in page["Functions"]]
     return {f"{one['FunctionName']}:{one['Version']}": (one["MemorySize"], one["RevisionId"]) for one in found}
@@ -165,22 +165,22 @@ def _functions(own: EmbeddedAws) -> dict[str, Any]:
 
 def test_the_estate_is_priced_from_what_it_did(used: None, run: Commands, tmp_path: Path) -> None:
     page = tmp_path / "cost.html"
-    told = json.loads(run("scripts/estate", "cost", "--html", str(page), "--json").stdout)
-    assert told["basis"] == "measured"
-    assert all(float(one["invocations"]) > 0 and one["billed_ms"] > 0 for one in told["functions"])
-    amounts = {one["component"]: float(one["after_usd"]) for one in told["components"]}
+    report = json.loads(run("scripts/estate", "cost", "--html", str(page), "--json").stdout)
+    assert report["basis"] == "measured"
+    assert all(float(one["invocations"]) > 0 and one["billed_ms"] > 0 for one in report["functions"])
+    amounts = {one["component"]: float(one["after_usd"]) for one in report["components"]}
     # Capacity for a month: at the floors of the catalog, or what a burst beyond them takes at 70 %.
     prices, expected = {"read": 0.00013, "write": 0.00065}, 0.0
-    for table in told["tables"]:
+    for table in report["tables"]:
         declared = CATALOG.table(table["table"])
         for way, floor in (("read", declared.read), ("write", declared.write)):
             units, used = float(table[way]["units"]), table[way]["utilization_percent"]
             assert floor is not None
             assert units == floor.minimum or (units > floor.minimum and used == "70.0")
             expected += 730 * units * prices[way]
-    assert {table["table"] for table in told["tables"]} == {table.name for table in CATALOG.tables}
-    # Units are told to one decimal place.
+    assert {table["table"] for table in report["tables"]} == {table.name for table in CATALOG.tables}
+    # Units are reported to one decimal place.
     assert amounts["tables"] == pytest.approx(expected, abs=0.1)
     # 34 alarms at 0.10 and a dashboard at 3.00.
     assert amounts["watching"] >= 34 * 0.10 + 3
-    assert f'"{told["totals"]["saving_usd"]}"' in page.read_text()
+    assert f'"{report["totals"]["saving_usd"]}"' in page.read_text()

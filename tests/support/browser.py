@@ -106,8 +106,8 @@ class Browser:
             assert piece, "the browser has ended"
             self._read += piece
         message, self._read = self._read.split(b"\0", 1)
-        told: dict[str, Any] = json.loads(message)
-        return told
+        parsed: dict[str, Any] = json.loads(message)
+        return parsed
 
     def _note(self, event: dict[str, Any]) -> None:
         """Keep errors of the console, uncaught exceptions and failed loads."""

@@ -1,6 +1,6 @@
 """CloudFormation templates of registered resources: linters for CloudFormation can judge what Pulumi programs make.
 
-Properties keep their names with a capital letter unless a translation below says otherwise. A property that
+Properties keep their names in upper camel case unless a translation below differs. A property that
 CloudFormation does not know is therefore an error of the linter, not something that gets lost here.
 """
 
@@ -97,7 +97,7 @@ def _alias(inputs: Properties) -> Properties:
 
 def _function_id(inputs: Mapping[str, Any]) -> str:
     """The template's name of a function by its physical name: other resources name it by that."""
-    return _letters(f"Function {inputs.get('functionName') or inputs.get('name')}")
+    return _alphanumeric(f"Function {inputs.get('functionName') or inputs.get('name')}")
 
 
 def _mapping(inputs: Properties) -> Properties:
@@ -132,7 +132,7 @@ _BUDGET = frozenset(
 
 
 def _budget(inputs: Properties) -> Properties:
-    told = [
+    notifications = [
         {
             "Notification": {_capital(key): value for key, value in each.items() if not key.startswith("subscriber")},
             "Subscribers": [{"SubscriptionType": "SNS", "Address": arn} for arn in each["subscriberSnsTopicArns"]],
@@ -147,7 +147,7 @@ def _budget(inputs: Properties) -> Properties:
         "CostFilters": {each["name"]: each["values"] for each in inputs["costFilters"]},
     }
     tags = [{"Key": key, "Value": value} for key, value in inputs["tags"].items()]
-    return {"Budget": budget, "NotificationsWithSubscribers": told, "ResourceTags": tags}
+    return {"Budget": budget, "NotificationsWithSubscribers": notifications, "ResourceTags": tags}
 
 
 _NAMED_BY_QUEUE = {"queueUrl": "Queues", "policy": "PolicyDocument"}
@@ -237,14 +237,14 @@ TRANSLATIONS: Mapping[str, Translation] = {
 }  # fmt: skip
 
 
-def _letters(text: str) -> str:
+def _alphanumeric(text: str) -> str:
     return "".join(part.capitalize() for part in "".join(c if c.isalnum() else " " for c in text).split())
 
 
 def identifier(item: Registration) -> str:
     """The template's name of a resource."""
     kind = item.type.rpartition(":")[2]
-    return _function_id(item.inputs) if kind == "Function" else _letters(f"{kind} {item.name}")
+    return _function_id(item.inputs) if kind == "Function" else _alphanumeric(f"{kind} {item.name}")
 
 
 @dataclass

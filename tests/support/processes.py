@@ -53,7 +53,7 @@ def kill(process: subprocess.Popen[str], victim: str, how: signal.Signals) -> bo
 def killed_when(
     process: subprocess.Popen[str], victim: str, how: signal.Signals, moment: Callable[[], bool]
 ) -> Iterator[list[bool]]:
-    """Signal the victim, beside the block, once the moment has come; the list says at the end if that was in time."""
+    """Signal the victim, beside the block, once the moment has come; the list holds at the end if that was in time."""
     done: list[bool] = []
 
     def watch() -> None:

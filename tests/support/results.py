@@ -31,10 +31,10 @@ def cost(folder: Path) -> dict[str, Any]:
     """The bill of a stated load, in which an assumption and a function have names that try to become markup."""
     file = folder / "load.yaml"
     file.write_text(_LOAD)
-    told = report.described(statement.read(file), prices.read(), {"environment": "dev", "basis": "stated"})
-    told["functions"] += [told["functions"][0] | {"function": HOSTILE}, told["functions"][0] | {"function": LONG}]
-    told["assumptions"].append(HOSTILE)
-    return told
+    result = report.described(statement.read(file), prices.read(), {"environment": "dev", "basis": "stated"})
+    result["functions"] += [result["functions"][0] | {"function": HOSTILE}, result["functions"][0] | {"function": LONG}]
+    result["assumptions"].append(HOSTILE)
+    return result
 
 
 def rightsize(_: Path) -> dict[str, Any]:
@@ -121,9 +121,9 @@ def _series(label: str, start: datetime, points: list[tuple[int, float]]) -> dic
 
 
 RESULTS: dict[str, tuple[Callable[[Path], dict[str, Any]], Callable[[Path, dict[str, Any]], None]]] = {
-    "cost": (cost, lambda path, told: costing.write(told, path)),
-    "rightsize": (rightsize, lambda path, told: sizing.write(told, path)),
-    "audit": (audited, lambda path, told: audit.write(told, path)),
+    "cost": (cost, lambda path, result: costing.write(result, path)),
+    "rightsize": (rightsize, lambda path, result: sizing.write(result, path)),
+    "audit": (audited, lambda path, result: audit.write(result, path)),
     "dashboard": (dashboard, dashboards.write),
 }
 
@@ -131,6 +131,6 @@ RESULTS: dict[str, tuple[Callable[[Path], dict[str, Any]], Callable[[Path, dict[
 def write(name: str, folder: Path) -> tuple[Path, dict[str, Any]]:
     """Write the page of that command into the folder, and return it with the result that it shows."""
     build, render = RESULTS[name]
-    told, path = build(folder), folder / f"{name}.html"
-    render(path, told)
-    return path, told
+    result, path = build(folder), folder / f"{name}.html"
+    render(path, result)
+    return path, result

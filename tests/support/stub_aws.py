@@ -82,11 +82,11 @@ def _talk(connection: socket.socket, answer: Callable[[str, dict[str, Any]], dic
                     length = int(value)
                 elif name.lower() == b"x-amz-target":
                     operation = value.decode().rpartition(".")[2]
-            status, told = _answered(answer, operation, json.loads(stream.read(length)))
-            body = json.dumps(told).encode()
+            status, content = _answered(answer, operation, json.loads(stream.read(length)))
+            body = json.dumps(content).encode()
             time.sleep(seconds)
             head = (
-                f"HTTP/1.1 {status} Told\r\ncontent-type: application/x-amz-json-1.0\r\nx-amzn-requestid: 1\r\n"
+                f"HTTP/1.1 {status} Stub\r\ncontent-type: application/x-amz-json-1.0\r\nx-amzn-requestid: 1\r\n"
                 f"x-amz-crc32: {zlib.crc32(body)}\r\ncontent-length: {len(body)}\r\n\r\n"
             )
             connection.sendall(head.encode() + body)
@@ -103,7 +103,7 @@ def _answered(
 
 @contextlib.contextmanager
 def here(answer: Callable[[str, dict[str, Any]], dict[str, Any]]) -> Iterator[str]:
-    """The address of one in this process that answers as told; what it raises as AwsError is the service's error."""
+    """Serve an answer in this process; yields the address. An AwsError that it raises is the error of the service."""
     with socket.create_server(("127.0.0.1", 0), backlog=16) as listener:
         threading.Thread(target=serve, args=(listener, answer, 0.0), daemon=True).start()
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -111,7 +111,7 @@ def here(answer: Callable[[str, dict[str, Any]], dict[str, Any]]) -> Iterator[st
 
 @contextlib.contextmanager
 def elsewhere(seconds: float = 0.0) -> Iterator[str]:
-    """The address of one in a process of its own, so that the time it takes is nobody else's."""
+    """The address of one in a process of its own, so that its CPU time is not the test's."""
     command = [sys.executable, "-m", "tests.support.stub_aws", str(seconds)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

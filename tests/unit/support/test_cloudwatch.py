@@ -63,13 +63,13 @@ def test_a_call_that_fails_after_minutes_belongs_to_a_period_that_was_evaluated_
     assert run(alarm(n=6, **ONE_METRIC), happen=once) == [Notification(14, "page", "a")]
 
 
-@pytest.mark.parametrize(("n", "told"), [(3, 0), (6, 1)])
-def test_a_filled_gap_counts_until_the_late_point_comes(n: int, told: int) -> None:
+@pytest.mark.parametrize(("n", "notified"), [(3, 0), (6, 1)])
+def test_a_filled_gap_counts_until_the_late_point_comes(n: int, notified: int) -> None:
     def throttled(metrics: Metrics, minute: int) -> None:
         if 10 <= minute < 13:
             metrics.put(TABLE, minute, 5)
 
-    assert len(run(alarm(m=2, n=n, metricQueries=FILLED), happen=throttled, delay=3)) == told
+    assert len(run(alarm(m=2, n=n, metricQueries=FILLED), happen=throttled, delay=3)) == notified
 
 
 def test_a_plain_alarm_of_dynamodb_never_leaves_the_state_alarm() -> None:
@@ -89,8 +89,8 @@ def test_a_composite_alarm_notifies_once_for_all_its_children_and_of_the_end() -
         "alarmName": "alarm-both-dev", "alarmRule": 'ALARM("alarm-a-dev") OR ALARM("alarm-b-dev")',
         "alarmActions": [topic], "okActions": [topic],
     }  # fmt: skip
-    told = run(*children, registration("compositeAlarm:CompositeAlarm", inputs), happen=once)
-    assert told == [Notification(14, "ticket", "both"), Notification(17, "ticket", "both", "OK")]
+    notified = run(*children, registration("compositeAlarm:CompositeAlarm", inputs), happen=once)
+    assert notified == [Notification(14, "ticket", "both"), Notification(17, "ticket", "both", "OK")]
     with pytest.raises(ValueError, match="can't be simulated"):
         composite_alarm({**inputs, "alarmRule": 'NOT ALARM("alarm-a-dev")'})
 
