@@ -196,7 +196,7 @@ def idle() -> str:
 
 def _idle_bill(root: Path) -> dict[str, str]:
     month = idle_load.load(configuration.load("docs", root))
-    found = report.described(month, prices.read(), {"environment": "docs", "basis": "idle"})
+    found = report.cost_report(month, prices.read(), {"environment": "docs", "basis": "idle"})
     lines = {
         f"{one['component']}: {line['item']}, {line['what']}": line["after_usd"]
         for one in found["components"]

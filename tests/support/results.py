@@ -31,7 +31,7 @@ def cost(folder: Path) -> dict[str, Any]:
     """The bill of a stated load, in which an assumption and a function have names that try to become markup."""
     file = folder / "load.yaml"
     file.write_text(_LOAD)
-    result = report.described(statement.read(file), prices.read(), {"environment": "dev", "basis": "stated"})
+    result = report.cost_report(statement.read(file), prices.read(), {"environment": "dev", "basis": "stated"})
     result["functions"] += [result["functions"][0] | {"function": HOSTILE}, result["functions"][0] | {"function": LONG}]
     result["assumptions"].append(HOSTILE)
     return result

@@ -255,7 +255,7 @@ def _permitted(patch: Patch) -> None:
 def _cost(told: Mapping[str, Any], *, compared: bool = False) -> Callable[[Patch], None]:
     plain = {key: value for key, value in told.items() if key != "compare"}
     return _set(
-        (cost, "_load", lambda _: (None, {})), (report, "described", lambda *_: dict(plain)),
+        (cost, "_load", lambda _: (None, {})), (report, "cost_report", lambda *_: dict(plain)),
         (cost, "_compared", lambda *_: told["compare"] if compared else None),
     )  # fmt: skip
 
@@ -403,7 +403,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         _set(
             (functions, "find", lambda *_: ["query"]),
             (tuning, "tried", lambda *_: []),
-            (tuning, "described", lambda *_: data("rightsize-tune")),
+            (tuning, "tuning_report", lambda *_: data("rightsize-tune")),
         ),
     ),
     "rightsize-revert": Scenario(

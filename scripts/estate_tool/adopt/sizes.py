@@ -15,7 +15,7 @@ from estate_tool.monitoring.window import covered
 from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS, TARGET_UTILIZATION
 from estate_tool.sizing.functions import log_groups
 from estate_tool.sizing.recommendation import MINIMUM_SAMPLES
-from estate_tool.sizing.result import described
+from estate_tool.sizing.result import function_report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -54,7 +54,7 @@ def _size(old: OldFunction, name: str, window: Window, prices: Prices) -> tuple[
     if old.usage is None:
         return within, "no reports could be read; sizes are 512 to 1024 MB", _UNMEASURED
     function = replace(sized(old.found), catalog_name=name)
-    told = described(function, old.usage, window, MINIMUM_SAMPLES, prices)
+    told = function_report(function, old.usage, window, MINIMUM_SAMPLES, prices)
     return told["recommended_mb"] or within, told["reason"], told["evidence"]
 
 

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.pricing import prices
 
     load, basis = _load(args)
-    told = report.described(load, prices.read(), basis)
+    told = report.cost_report(load, prices.read(), basis)
     if args.compare:
         told["compare"] = _compared(args, told)
     if args.html:
@@ -85,7 +85,7 @@ def _compared(args: argparse.Namespace, told: dict[str, Any]) -> dict[str, Any]:
     if path.suffix or path.exists():
         return compare.compared(told, compare.saved(path), path.name)
     load, basis = _idle(args.compare) if args.idle else _measured(args.compare, args.since)
-    other = report.described(load, prices.read(), basis)
+    other = report.cost_report(load, prices.read(), basis)
     return compare.compared(told, other, args.compare)
 
 

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             confirm(what, "add --yes")
         try:
-            tested = [one.as_json() for one in drill(target, telling, lambda text: progress.show(lambda: text))]
+            tested = [one.to_dict() for one in drill(target, telling, lambda text: progress.show(lambda: text))]
         finally:
             progress.end()
     heard = sum(one["delivered"] for one in tested)

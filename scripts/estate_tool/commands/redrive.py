@@ -96,7 +96,7 @@ def _replay(
     from estate_tool.redrive.results import QueueResult
 
     redrive = Redrive(target, options, Pace(options.rate), progress)
-    chosen = [queue for queue in failure_queues() if queue.purpose in queues or not queues]
+    chosen = [queue for queue in failure_queues() if queue.name in queues or not queues]
     there = [queue for queue in chosen if redrive.exists(queue)]
     if not there:
         raise Failed(
@@ -105,7 +105,7 @@ def _replay(
             code="not_deployed",
         )
     for queue in there:
-        results.append(QueueResult(queue=target.names.dead_letter_queue(queue.purpose)))
+        results.append(QueueResult(queue=target.names.dead_letter_queue(queue.name)))
         redrive.run(queue, results[-1])
 
 
@@ -126,8 +126,8 @@ def _show(
         answer = {
             "environment": target.name,
             "dry_run": args.dry_run,
-            "queues": [result.as_json() for result in results],
-            "missing": missing.as_json() if missing else None,
+            "queues": [result.to_dict() for result in results],
+            "missing": missing.to_dict() if missing else None,
         }
         print(json.dumps(answer, indent=2, ensure_ascii=False), flush=True)
         return
@@ -163,7 +163,7 @@ def where(words: Sequence[str]) -> tuple[list[str], str]:
     from estate_tool.redrive.messages import failure_queues
     from foundation.problems import there_are
 
-    known = [queue.purpose for queue in failure_queues()]
+    known = [queue.name for queue in failure_queues()]
     first = words[0] if words else ""
     # By its name in the catalog or in AWS; the suffix of the latter may differ from the environment's name.
     queue = next((one for one in known if first in (one, f"dlq-{one}") or first.startswith(f"dlq-{one}-")), "")

@@ -35,7 +35,7 @@ def apply(target: Environment, functions: Sequence[Sized], told: dict[str, Any])
         if function.catalog_name is not None and one["recommended_mb"] is not None
     }
     _tell(target, "compute/sizing.json", file.apply(sizes))
-    keys = provisioned_concurrency.together(target.configuration.compute.provisioning, told["provisioned_concurrency"])
+    keys = provisioned_concurrency.combined(target.configuration.compute.provisioning, told["provisioned_concurrency"])
     if keys:
         _tell(target, name_of(target.name), stack_file.apply(target.name, keys))
 

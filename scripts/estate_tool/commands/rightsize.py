@@ -184,8 +184,7 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
     from estate_tool.pricing import prices
     from estate_tool.sizing import optimizer, provisioned_concurrency, sources
     from estate_tool.sizing.functions import Asked, find, find_all, log_groups
-    from estate_tool.sizing.result import described as describe
-    from estate_tool.sizing.result import totals
+    from estate_tool.sizing.result import function_report, totals
 
     known, described = prices.read(), list[dict[str, Any]]()
     with reaching(target), shown("looking the functions up") as show:
@@ -199,16 +198,16 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
             evidence = sources.found(args.source, asked)
             group = groups.get(function.log_group) if evidence.from_log else None
             known_of = covered(seen, group, evidence.first_ms)
-            described.append(describe(function, evidence, known_of, args.min_samples, known, bounds))
+            described.append(function_report(function, evidence, known_of, args.min_samples, known, bounds))
         told = optimizer.advise(target, functions, described)
         if every or args.function:
             # The dearest first: of an account there are many.
             pairs = sorted(zip(functions, described, strict=True), key=lambda pair: -float(pair[1]["waste_usd"] or 0))
             functions, described = [one for one, _ in pairs], [one for _, one in pairs]
-        kept_warm = provisioned_concurrency.described(target, functions, seen, args.min_samples)
+        provisioned = provisioned_concurrency.recommendations(target, functions, seen, args.min_samples)
     return functions, {
         "environment": target.name, "window": str(seen), "prices_as_of": known.as_of, "functions": described,
-        "totals": totals(described), "provisioned_concurrency": kept_warm, "compute_optimizer": told,
+        "totals": totals(described), "provisioned_concurrency": provisioned, "compute_optimizer": told,
     }  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def tune(target: Environment, args: argparse.Namespace) -> int:
     with reaching(target), shown("copying the function") as show:
         (function,) = find(target, [args.tune])
         found = tuning.tried(target, function, payload, args.sizes, args.runs, show)
-    told = {"environment": target.name, **tuning.described(function, found, args.strategy, args.runs, known)}
+    told = {"environment": target.name, **tuning.tuning_report(function, found, args.strategy, args.runs, known)}
     print(json.dumps(told, indent=2, ensure_ascii=False) if args.json else "\n".join(_lines(told)))
     sys.stdout.flush()
     return 0

@@ -17,10 +17,10 @@ _TENTH = Decimal("0.1")
 _HOUR_SECONDS = 3600
 
 
-def warm_break_even(prices: Prices, architecture: str) -> Decimal:
-    """The share of the time that a warm environment has to be busy to cost as much as one on demand, in percent.
+def provisioned_concurrency_break_even(prices: Prices, architecture: str) -> Decimal:
+    """Return the percentage of time that a provisioned environment has to be busy to cost as much as one on demand.
 
-    Kept warm it costs p a second, and d' while it is busy; on demand d while it is busy: p + u d' = u d.
+    Provisioned it costs p a second, and d' while it is busy; on demand d while it is busy: p + u d' = u d.
     """
     kept = prices[f"lambda_warm_{architecture}"]
     busy = prices[f"lambda_duration_{architecture}"] - prices[f"lambda_warm_duration_{architecture}"]
@@ -35,25 +35,28 @@ def table_break_even(prices: Prices, way: str) -> Decimal:
     return _percent(prices[f"table_{way}_unit_hour"], _HOUR_SECONDS * prices[f"table_{way}_request"])
 
 
-def warm(function: FunctionLoad, prices: Prices) -> dict[str, Any]:
+def provisioned_concurrency(function: FunctionLoad, prices: Prices) -> dict[str, Any]:
     """A function with provisioned concurrency: how much it is used, what it costs more than without."""
     architecture = function.architecture
-    kept = function.warm * function.memory_mb / 1024 * MONTH_SECONDS
-    busy = function.gb_seconds(function.on_warm)
+    kept = function.provisioned * function.memory_mb / 1024 * MONTH_SECONDS
+    busy = function.gb_seconds(function.on_provisioned)
     with_it = kept * prices[f"lambda_warm_{architecture}"] + busy * prices[f"lambda_warm_duration_{architecture}"]
     without = busy * prices[f"lambda_duration_{architecture}"]
-    used, enough = _percent(busy, kept), warm_break_even(prices, architecture)
+    used, enough = _percent(busy, kept), provisioned_concurrency_break_even(prices, architecture)
     return {
-        "function": function.name, "warm": str(function.warm.quantize(Decimal("0.01")).normalize() + 0),
+        "function": function.name, "warm": str(function.provisioned.quantize(Decimal("0.01")).normalize() + 0),
         "utilization_percent": str(used), "break_even_percent": str(enough),
         "usd": str(cents(with_it)), "on_demand_usd": str(cents(without)),
         "more_usd": str(cents(with_it) - cents(without)), "pays_off": used >= enough,
     }  # fmt: skip
 
 
-def tables(table: TableLoad, prices: Prices) -> dict[str, Any]:
-    """A table's two ways: capacity, use of it, and what either way of billing costs."""
-    told: dict[str, Any] = {"table": table.name, "billing": "on-demand" if table.read_units is None else "provisioned"}
+def table_billing(table: TableLoad, prices: Prices) -> dict[str, Any]:
+    """Compare a table's billing modes: capacity, its utilization, and the cost of each."""
+    report: dict[str, Any] = {
+        "table": table.name,
+        "billing": "on-demand" if table.read_units is None else "provisioned",
+    }
     sums = {"provisioned": ZERO, "on_demand": ZERO}
     for way, requests, units in (
         ("read", table.reads, table.priced_read_units), ("write", table.writes, table.priced_write_units),
@@ -64,12 +67,12 @@ def tables(table: TableLoad, prices: Prices) -> dict[str, Any]:
         on_demand = requests * prices[f"table_{way}_request"]
         sums["provisioned"] += provisioned
         sums["on_demand"] += on_demand
-        told[way] = {
+        report[way] = {
             "units": str(compared.quantize(_TENTH, ROUND_HALF_UP)),
             "utilization_percent": str(_percent(requests, compared * MONTH_SECONDS)),
             "break_even_percent": str(table_break_even(prices, way)),
         }
-    return told | {
+    return report | {
         "provisioned_usd": str(cents(sums["provisioned"])), "on_demand_usd": str(cents(sums["on_demand"])),
         "cheaper": "on-demand" if sums["on_demand"] < sums["provisioned"] else "provisioned",
     }  # fmt: skip

@@ -19,15 +19,15 @@ Amounts = dict[tuple[str, str, str], Decimal]
 def saved(path: Path) -> dict[str, Any]:
     """The bill that `cost --json` printed into that file; raises UsageError for anything else."""
     try:
-        told = mapping(decoded(path.read_text(encoding="utf-8")))
-        _amounts(told)
-        Decimal(told["totals"]["after_usd"])
+        bill = mapping(decoded(path.read_text(encoding="utf-8")))
+        _amounts(bill)
+        Decimal(bill["totals"]["after_usd"])
     except (OSError, ValueError, ArithmeticError, LookupError, TypeError) as error:
         raise UsageError(
             f"{path} is no bill to compare with; nothing was touched",
             "write one: scripts/estate cost dev --json > bill.json\nor name an environment",
         ) from error
-    return told
+    return bill
 
 
 def compared(now: Mapping[str, Any], other: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -52,17 +52,18 @@ def compared(now: Mapping[str, Any], other: Mapping[str, Any], name: str) -> dic
     }  # fmt: skip
 
 
-def markdown(told: Mapping[str, Any], name: str) -> Iterator[str]:
+def markdown(difference: Mapping[str, Any], name: str) -> Iterator[str]:
     """The difference as a table that a pull request shows."""
-    other = _cell(told["with"])
+    other = _cell(difference["with"])
     yield f"| US dollars a month | {other} | {_cell(name)} | difference |"
     yield "|---|--:|--:|--:|"
-    yield f"| **total** | {told['other_usd']} | {told['usd']} | **{told['difference_usd']}** |"
-    for line in told["lines"]:
+    yield f"| **total** | {difference['other_usd']} | {difference['usd']} | **{difference['difference_usd']}** |"
+    for line in difference["lines"]:
         what = _cell(f"{line['component']}: {line['item']}, {line['what']}")
         yield f"| {what} | {line['other_usd']} | {line['usd']} | {line['difference_usd']} |"
-    if told["usd_per_million_events"] and told["other_usd_per_million_events"]:
-        yield f"| a million events | {told['other_usd_per_million_events']} | {told['usd_per_million_events']} | |"
+    now, other_now = difference["usd_per_million_events"], difference["other_usd_per_million_events"]
+    if now and other_now:
+        yield f"| a million events | {other_now} | {now} | |"
 
 
 def _amounts(bill: Mapping[str, Any]) -> Amounts:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from estate_tool.costing.measure import average_warm, secrets
+from estate_tool.costing.measure import average_provisioned, secrets
 from estate_tool.costing.watching import ALARMS_OF_A_POLICY
 from estate_tool.pricing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
 from foundation.catalog import CATALOG
@@ -35,13 +35,13 @@ _WATCHED = (
 def load(configuration: Configuration) -> Load:
     """The month of an environment in which nothing happens."""
     provisioning, watching = configuration.compute.provisioning, configuration.observability
-    warm = average_warm(provisioning) if provisioning.minimum else Decimal(0)
+    provisioned = average_provisioned(provisioning) if provisioning.minimum else Decimal(0)
     tables = tuple(_table(table, on_demand=configuration.data.on_demand) for table in CATALOG.tables)
     scaled = sum(1 for table in tables if table.read_units is not None)
     critical = sum(function.critical for function in CATALOG.functions)
     autoscaling = 2 * ALARMS_OF_A_POLICY["dynamodb"] * scaled
-    autoscaling += ALARMS_OF_A_POLICY["lambda"] * critical if warm else 0
-    functions = tuple(replace(function, provisioned=bool(warm)) for function in CATALOG.functions)
+    autoscaling += ALARMS_OF_A_POLICY["lambda"] * critical if provisioned else 0
+    functions = tuple(replace(function, provisioned=bool(provisioned)) for function in CATALOG.functions)
     catalog = replace(CATALOG, functions=functions)
     estate = Estate(
         catalog=catalog, names=configuration.foundation.names, thresholds=watching,
@@ -53,7 +53,7 @@ def load(configuration: Configuration) -> Load:
         functions=tuple(
             FunctionLoad(
                 name=function.name, memory_mb=Decimal(configuration.compute.memory_mb[function.name]),
-                warm=warm if function.critical else Decimal(0), invocations=scheduled(function),
+                provisioned=provisioned if function.critical else Decimal(0), invocations=scheduled(function),
                 scheduled=scheduled(function),
             )
             for function in CATALOG.functions

@@ -70,8 +70,8 @@ def secrets() -> Decimal:
     return Decimal(sum(bool(secret.secret) for secret in CATALOG.secrets))
 
 
-def average_warm(provisioning: Provisioning) -> Decimal:
-    """Environments kept warm on average: the floor, and that of the peak hours from Monday to Friday."""
+def average_provisioned(provisioning: Provisioning) -> Decimal:
+    """Return the average provisioned concurrency: the minimum, and that of the peak hours from Monday to Friday."""
     if not provisioning.minimum:
         return ZERO  # waived
     hours = (provisioning.peak_end_hour - provisioning.peak_start_hour) % 24
@@ -121,7 +121,9 @@ class Month:
             return load
         alias = {"FunctionName": function.name, "Resource": f"{function.name}:{ALIAS}"}
         spilled = self._total("AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations", **alias) or ZERO
-        return replace(load, warm=average_warm(self._environment.configuration.compute.provisioning), spilled=spilled)
+        return replace(
+            load, provisioned=average_provisioned(self._environment.configuration.compute.provisioning), spilled=spilled
+        )
 
     def _scheduled(self, function: str) -> Decimal:
         """Calls that the function's schedule made, tries that failed among them."""
@@ -185,13 +187,13 @@ class Month:
     def notes(self) -> list[str]:
         """Notes on the figures."""
         length = self._window.end - self._window.start
-        short = " That is short of a day: it says little about a month." if length < _SHORT else ""
-        told = [
+        short = " That is short of a day: too short to stand for a month." if length < _SHORT else ""
+        notes = [
             f"Measured {self._window}, and taken times {self.factor:,.1f} for a month.{short}",
             "Before: tables had the capacity fixed that autoscaling may go up to at most (foundation/catalog.py).",
             "Warm environments are reckoned at their configured floors; autoscaling may have added to them.",
             "Every message of a queue is reckoned as three requests: sent, received, deleted. Batches cost less.",
         ]
         if self._without:
-            told.append(f"CloudWatch has no metrics of {', '.join(self._without)}: priced without requests.")
-        return told
+            notes.append(f"CloudWatch has no metrics of {', '.join(self._without)}: priced without requests.")
+        return notes

@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 _DEAREST = 8
 
 
-def write(told: dict[str, Any], path: Path) -> None:
-    """Write the report, as `report.described` tells it, to that file."""
+def write(report: dict[str, Any], path: Path) -> None:
+    """Write the report of `report.cost_report` to that file."""
     lines = [
         {"label": f"{line['item']}: {line['what']}", "usd": line["after_usd"]}
-        for component in told["components"]
+        for component in report["components"]
         for line in component["lines"]
     ]
     pages.write(
         path,
         "cost",
-        title=f"Cost of environment {told['environment']}",
-        headline=headline(told),
-        events=events_note(told) if told["events"] else "",
-        told=told,
+        title=f"Cost of environment {report['environment']}",
+        headline=headline(report),
+        events=events_note(report) if report["events"] else "",
+        report=report,
         dearest=sorted(lines, key=lambda line: -float(line["usd"]))[:_DEAREST],
     )

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.costing.advice import latency, tables, warm
+from estate_tool.costing.advice import latency, provisioned_concurrency, table_billing
 from estate_tool.pricing.bill import COMPONENTS, Line, apportioned_pair, before_gb_seconds, cents, lines
 from estate_tool.pricing.load import MONTH_HOURS, TARGET_UTILIZATION, ZERO
 from estate_tool.sizing.recommendation import vcpus
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from estate_tool.pricing.prices import Prices
 
 
-def described(load: Load, prices: Prices, basis: dict[str, Any]) -> dict[str, Any]:
+def cost_report(load: Load, prices: Prices, basis: dict[str, Any]) -> dict[str, Any]:
     """Before and after by component and line, break-evens, latency, and all that was assumed.
 
     Amounts are in US dollars a month, as text, in whole cents; `exact_…` ones are not rounded. Totals are rounded half
@@ -50,8 +50,8 @@ def described(load: Load, prices: Prices, basis: dict[str, Any]) -> dict[str, An
             for component, before, after in zip(COMPONENTS, *shares, strict=True)
         ],
         "functions": [latency(function) for function in load.functions],
-        "provisioned_concurrency": [warm(function, prices) for function in load.functions if function.warm],
-        "tables": [tables(table, prices) for table in load.tables],
+        "provisioned_concurrency": [provisioned_concurrency(one, prices) for one in load.functions if one.provisioned],
+        "tables": [table_billing(table, prices) for table in load.tables],
         "assumptions": [*load.notes, *_assumptions(load, prices)],
     }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""A stated load: a YAML or JSON file that says what the estate does in a month."""
+"""Load of the estate in a month, stated in a YAML or JSON file."""
 
 from __future__ import annotations
 
@@ -99,7 +99,9 @@ class _Reader:
             secrets=self._numbers("load", sections, {"secrets": _SECRETS}).get("secrets", ZERO),
             events=self._numbers("load", sections, {"events": _EVENTS}).get("events"),
             functions=tuple(
-                FunctionLoad(name=name, **self._architecture(where, entry), **self._numbers(where, entry, _FUNCTION))
+                FunctionLoad(
+                    name=name, **self._architecture(where, entry), **_renamed(self._numbers(where, entry, _FUNCTION))
+                )
                 for name, where, entry in self._named(sections, "functions", (*_FUNCTION, "architecture"))
             ),
             tables=tuple(
@@ -159,6 +161,11 @@ class _Reader:
 
     def _wrong(self, where: str, value: Any, allowed: str) -> None:
         self.problems.append(Problem(where=located(value, where), value=value, allowed=allowed))
+
+
+def _renamed(numbers: dict[str, Any]) -> dict[str, Any]:
+    """Return them by the fields of the load: the file's `warm` is provisioned concurrency."""
+    return {"provisioned" if key == "warm" else key: value for key, value in numbers.items()}
 
 
 def _number(value: Any) -> Decimal | None:

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-def headline(told: Mapping[str, Any]) -> str:
+def headline(report: Mapping[str, Any]) -> str:
     """Summarize the bill in a sentence."""
-    totals = told["totals"]
-    if told.get("basis") == "idle":
-        return f"Without a single event, environment {told['environment']} costs ${totals['after_usd']} a month."
+    totals = report["totals"]
+    if report.get("basis") == "idle":
+        return f"Without a single event, environment {report['environment']} costs ${totals['after_usd']} a month."
     if float(totals["saving_usd"]) <= 0:
         return (
             f"The estate costs ${totals['after_usd']} a month; before it was ${totals['before_usd']}: at this load "
@@ -40,16 +40,16 @@ def _saving(totals: Mapping[str, Any], share: str) -> str:
     return f"${sure} saved for sure, ${assumed} more, {whole} in all, if the assumed costs of before are right."
 
 
-def lines(told: Mapping[str, Any]) -> Iterator[str]:
+def lines(report: Mapping[str, Any]) -> Iterator[str]:
     """The headline, the bill, what pays off, how fast it is, and what was assumed."""
-    yield headline(told)
+    yield headline(report)
     yield ""
     yield from table(
-        (Column("US dollars a month", left=True, wrap=True), "before", "after", "saving"), list(_bill(told))
+        (Column("US dollars a month", left=True, wrap=True), "before", "after", "saving"), list(_bill(report))
     )
-    if told["events"]:
+    if report["events"]:
         yield ""
-        yield events_note(told)
+        yield events_note(report)
     yield ""
     yield from table(
         (
@@ -61,44 +61,44 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
                 one["function"], f"{one['before_mb']} MB", f"{one['memory_mb']} MB", one["invocations"],
                 *(_number(one[key]) for key in ("billed_ms", "p99_ms", "cold_starts", "init_ms")),
             )
-            for one in told["functions"]
+            for one in report["functions"]
         ],
     )  # fmt: skip
-    yield from _advice(told)
+    yield from _advice(report)
     yield ""
     yield "Assumed"
-    yield from (f"  - {one}" for one in told["assumptions"])
+    yield from (f"  - {one}" for one in report["assumptions"])
 
 
-def events_note(told: Mapping[str, Any]) -> str:
+def events_note(report: Mapping[str, Any]) -> str:
     """Say the cost of a million events."""
-    events = told["events"]
+    events = report["events"]
     return (
         f"{int(events['count']):,} events a month: ${events['usd_per_million']} per million, "
         f"${events['growing_usd_per_million']} of it grow with them, the rest is kept ready"
     )
 
 
-def _bill(told: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    for one in told["components"]:
+def _bill(report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    for one in report["components"]:
         yield one["component"], *(one[f"{way}_usd"] for way in ("before", "after", "saving"))
         for line in one["lines"]:
             yield f"  {line['item']}: {line['what']}", line["before_usd"], line["after_usd"], ""
-    yield "total", *(told["totals"][f"{way}_usd"] for way in ("before", "after", "saving"))
-    yield "  for sure", "", "", told["totals"]["sure_saving_usd"]
-    yield "  assumed", "", "", told["totals"]["assumed_saving_usd"]
+    yield "total", *(report["totals"][f"{way}_usd"] for way in ("before", "after", "saving"))
+    yield "  for sure", "", "", report["totals"]["sure_saving_usd"]
+    yield "  assumed", "", "", report["totals"]["assumed_saving_usd"]
 
 
-def _advice(told: Mapping[str, Any]) -> Iterator[str]:
-    for one in told["provisioned_concurrency"]:
-        verdict = "pays off" if one["pays_off"] else "is paid for its speed"
+def _advice(report: Mapping[str, Any]) -> Iterator[str]:
+    for one in report["provisioned_concurrency"]:
+        conclusion = "pays off" if one["pays_off"] else "is paid for its speed"
         yield ""
         yield (
-            f"provisioned concurrency of {one['function']}: {one['warm']} kept warm, {one['utilization_percent']} % in "
-            f"use, break-even at {one['break_even_percent']} %: it {verdict} (${one['usd']} against "
-            f"${one['on_demand_usd']} on demand)"
+            f"provisioned concurrency of {one['function']}: {one['warm']} provisioned, "
+            f"{one['utilization_percent']} % in use, break-even at {one['break_even_percent']} %: it {conclusion} "
+            f"(${one['usd']} against ${one['on_demand_usd']} on demand)"
         )
-    if told["tables"]:
+    if report["tables"]:
         yield ""
         yield from table(
             (
@@ -111,7 +111,7 @@ def _advice(told: Mapping[str, Any]) -> Iterator[str]:
                     f"{one['write']['utilization_percent']} %", f"{one['write']['break_even_percent']} %",
                     one["provisioned_usd"], one["on_demand_usd"], one["cheaper"],
                 )
-                for one in told["tables"]
+                for one in report["tables"]
             ],
         )  # fmt: skip
 

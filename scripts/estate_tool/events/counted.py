@@ -75,7 +75,7 @@ class CountedEvents:
     def uncounted(self, items: Iterable[Item]) -> list[Item]:
         """Return the stored events that are not counted, however long it takes to be certain of each.
 
-        An item that tells no place counts as one, so that the caller of the aggregation gets the reason.
+        An item without a valid place counts as one, so that the caller of the aggregation gets the reason.
         """
         places = [(item, _place(item)) for item in items]
         bits: dict[str, int] = {}
@@ -104,8 +104,8 @@ class CountedEvents:
         known = {event: self._places[event] for event in events if event in self._places}
         keys = [{"event_key": {"S": event.hex()}} for event in events if event not in known]
         # `position` is a reserved word.
-        told = {"ProjectionExpression": "event_key, #page, #position", "ExpressionAttributeNames": _NAMES}
-        found, unread = self._get(self._events, keys, told)
+        options = {"ProjectionExpression": "event_key, #page, #position", "ExpressionAttributeNames": _NAMES}
+        found, unread = self._get(self._events, keys, options)
         for item in found:
             if place := _place(item):
                 self._places[_event(item)] = known[_event(item)] = place

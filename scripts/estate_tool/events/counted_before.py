@@ -20,9 +20,9 @@ _PAUSE_SECONDS = 3.0
 
 def clock_of(answer: Any) -> float:
     """Return when AWS gave an answer, by its own clock, which that of its functions agrees with; else by ours."""
-    told = mapping(mapping(answer.get("ResponseMetadata")).get("HTTPHeaders")).get("date")
+    date = mapping(mapping(answer.get("ResponseMetadata")).get("HTTPHeaders")).get("date")
     try:
-        return parsedate_to_datetime(str(told)).timestamp()
+        return parsedate_to_datetime(str(date)).timestamp()
     except (TypeError, ValueError):
         return time.time()
 
@@ -30,7 +30,7 @@ def clock_of(answer: Any) -> float:
 def stored_before(dynamodb: Any, table: str, events: Iterable[bytes], moment: float) -> Iterator[set[bytes]]:
     """Yield the events that were received in a second before the moment, a part of them at a time.
 
-    That costs half a read unit per 4 KB of each event. Without the table, nobody knows of any.
+    That costs half a read unit per 4 KB of each event. Without the table there are none.
     """
     began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
     remaining = iter(events)

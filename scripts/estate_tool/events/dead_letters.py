@@ -34,8 +34,8 @@ def depth(sqs: Any, queue: str) -> int | None:
 
 def source_id(message: dict[str, Any]) -> str:
     """Return the id that a message had in its source queue: its own, unless the consumer sent it here itself."""
-    told = (message.get("MessageAttributes") or {}).get(SOURCE_ID) or {}
-    return str(told.get("StringValue") or message["MessageId"])
+    attribute = (message.get("MessageAttributes") or {}).get(SOURCE_ID) or {}
+    return str(attribute.get("StringValue") or message["MessageId"])
 
 
 class DeadLetters:

@@ -52,7 +52,7 @@ def invoke(functions: Any, name: str, payload: bytes) -> Answer:
     return Answer(text, error, str(response.get("ExecutedVersion") or ""), tuple(tail.splitlines()), seconds)
 
 
-def reason(told: Mapping[str, Any], answer: str | bytes) -> str:
+def reason(error: Mapping[str, Any], answer: str | bytes) -> str:
     """Return the reason of a failed call, from the members of its answer; where they name none, the answer's begin."""
-    message = text_of(told.get("errorMessage")) or repr(answer[:200])
-    return f"{text_of(told.get('errorType')) or 'error'}: {message}"
+    message = text_of(error.get("errorMessage")) or repr(answer[:200])
+    return f"{text_of(error.get('errorType')) or 'error'}: {message}"

@@ -114,12 +114,12 @@ def _title(answer: Mapping[str, Any]) -> str:
     return f"{one_line(' · '.join(about))}: {counted if found else 'no events'}"
 
 
-def _rows(label: str, described: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def _rows(label: str, summary: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     """A row per field; the first one has the label and the number of events."""
-    head = (label, f"{described['count']:,}")
-    if not described["data"]:
+    head = (label, f"{summary['count']:,}")
+    if not summary["data"]:
         yield (*head, "", "", "", "", "")
-    for name, measured in described["data"].items():
+    for name, measured in summary["data"].items():
         numbers = (f"{measured['count']:,}", measured["sum"], short(measured["mean"]), short(measured["stddev"]))
         yield (*head, name, *numbers)
         head = ("", "")

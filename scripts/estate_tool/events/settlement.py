@@ -25,7 +25,7 @@ class TimedOut(Exception):
 
 @dataclass(kw_only=True)
 class Settlement:
-    """Follows what became of what a ledger says was sent.
+    """Accounts for everything that the ledger has as sent.
 
     `counted` finds aggregated events, `ingest_failures` messages that were never taken in, and `lost_batches` the keys
     of events that were taken in but which the aggregation gave up.
@@ -67,6 +67,6 @@ class Settlement:
                         break
         lost = self.lost_batches() if self.ledger.outstanding_events else set()
         if lost:
-            # A batch that was given up may hold events that were counted; the record of their page says so by now.
+            # A batch that was given up may hold events that were counted; the record of their page has them by now.
             news += self.ledger.found_given_up(self.counted.absent(lost))
         return looked, news

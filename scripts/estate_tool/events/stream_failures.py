@@ -85,8 +85,8 @@ def records(streams: Any, found: Range) -> Generator[dict[str, Any], None, bool]
 
 def refused_events(body: str) -> set[bytes]:
     """Keys of the events in a batch of single records that the aggregation gave up itself; none in anything else."""
-    told = mapping(decoded(body)).get("Records")
-    changes = [mapping(mapping(record).get("dynamodb")) for record in told] if isinstance(told, list) else []
+    records = mapping(decoded(body)).get("Records")
+    changes = [mapping(mapping(record).get("dynamodb")) for record in records] if isinstance(records, list) else []
     keys = (stored_key(mapping(change.get("NewImage"))) for change in changes)
     return {bytes.fromhex(key) for key in keys if key is not None}
 
@@ -94,10 +94,10 @@ def refused_events(body: str) -> set[bytes]:
 def batch_range(body: str, table: str = "") -> Range | None:
     """Return the range of a failed batch; None for any other message, or another table."""
     batch = mapping(mapping(decoded(body)).get("DDBStreamBatchInfo"))
-    told = [batch.get(key) for key in ("streamArn", "shardId", "startSequenceNumber", "endSequenceNumber")]
-    if not all(isinstance(one, str) and one for one in told):
+    values = [batch.get(key) for key in ("streamArn", "shardId", "startSequenceNumber", "endSequenceNumber")]
+    if not all(isinstance(one, str) and one for one in values):
         return None
-    found = Range(*(str(one) for one in told))
+    found = Range(*(str(one) for one in values))
     if not (_NUMBER.fullmatch(found.first) and _NUMBER.fullmatch(found.last)):
         return None
     if table and f":table/{table}/stream/" not in found.stream:

@@ -1,4 +1,4 @@
-"""Follows what was sent until all of it is accounted for, and says where to look when that takes too long."""
+"""Waiting until everything sent is accounted for, with a hint where the rest is when that takes too long."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def events_table() -> str:
 
 
 def follow(environment: Environment, ledger: Ledger, timeout: float, progress: Progress) -> None:
-    """Return when all that the ledger says was sent is accounted for; raise Failed after `timeout` s without news."""
+    """Return when everything sent is accounted for; raise Failed after `timeout` s without news."""
     client, names = environment.client, environment.names
     settlement = Settlement(
         ledger=ledger,

@@ -37,8 +37,8 @@ def of_environment(environment: Environment) -> list[Alarm]:
     pages = cloudwatch.get_paginator("describe_alarms").paginate(
         AlarmNamePrefix="alarm-", AlarmTypes=["CompositeAlarm", "MetricAlarm"]
     )
-    found = [one for page in pages for one in _described(page)]
-    # Another environment's suffix may end in this one's: then only the tag tells them apart.
+    found = [one for page in pages for one in _alarms(page)]
+    # Another environment's suffix may end in this one's: then only the tag distinguishes them.
     named = [one for one in found if one["AlarmName"].endswith(f"-{suffix}")]
     mine = [one for one in named if _tag(cloudwatch, one["AlarmArn"], "Environment") == suffix]
     rules = {one["AlarmName"]: set(_ABOUT.findall(one["AlarmRule"])) for one in mine if "AlarmRule" in one}
@@ -53,11 +53,11 @@ def by_name(cloudwatch: Any, names: Sequence[str]) -> list[dict[str, Any]]:
             AlarmNames=names[first : first + _MOST_NAMES], AlarmTypes=["CompositeAlarm", "MetricAlarm"],
             MaxRecords=_MOST_NAMES,
         )  # fmt: skip
-        found += _described(page)
+        found += _alarms(page)
     return found
 
 
-def _described(page: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _alarms(page: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from page.get("CompositeAlarms", [])
     yield from page.get("MetricAlarms", [])
 
@@ -67,16 +67,16 @@ def _tag(cloudwatch: Any, arn: str, key: str) -> str | None:
     return next((str(tag["Value"]) for tag in tags if tag["Key"] == key), None)
 
 
-def _alarm(described: dict[str, Any], rules: Mapping[str, set[str]]) -> Alarm:
-    known_as = {described["AlarmName"], described["AlarmArn"]}
+def _alarm(alarm: dict[str, Any], rules: Mapping[str, set[str]]) -> Alarm:
+    known_as = {alarm["AlarmName"], alarm["AlarmArn"]}
     return Alarm(
-        name=described["AlarmName"],
-        state=described["StateValue"],
-        composite="AlarmRule" in described,
-        enabled=described.get("ActionsEnabled", True),
-        topics=_topics(described.get("AlarmActions", [])),
+        name=alarm["AlarmName"],
+        state=alarm["StateValue"],
+        composite="AlarmRule" in alarm,
+        enabled=alarm.get("ActionsEnabled", True),
+        topics=_topics(alarm.get("AlarmActions", [])),
         parents=tuple(name for name, about in rules.items() if known_as & about),
-        ok_topics=_topics(described.get("OKActions", [])),
+        ok_topics=_topics(alarm.get("OKActions", [])),
     )
 
 

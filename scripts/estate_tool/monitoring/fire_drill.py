@@ -41,7 +41,7 @@ class Tested:
         """True if it was heard on every topic."""
         return not self.silent
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return its part of the report."""
         seconds = round(max(self.heard.values()), 2) if self.delivered and self.heard else None
         why = "" if self.alarm.enabled else "its actions are switched off"
@@ -52,7 +52,7 @@ class Tested:
 
 
 def notifications(alarms: Sequence[Alarm]) -> Counter[str]:
-    """Return how many notifications a drill sends to each topic: one of ALARM, one of OK where an alarm tells that.
+    """Return the number of notifications a drill sends to each topic: of ALARM, and of OK where that has topics.
 
     An alarm that has no topic of its own is not drilled, so that none sets off the composite alarm above it.
     """
@@ -60,7 +60,7 @@ def notifications(alarms: Sequence[Alarm]) -> Counter[str]:
 
 
 def drill(environment: Environment, alarms: Sequence[Alarm], show: Callable[[str], None]) -> list[Tested]:
-    """Set each of the alarms to ALARM, and back to what it was; who was heard. Each of them tells some topic.
+    """Set each alarm to ALARM and back; return what was delivered. Each alarm has a topic.
 
     Composite alarms come first: once their children are set off, they may already be in the state ALARM.
     """
@@ -77,7 +77,7 @@ def drill(environment: Environment, alarms: Sequence[Alarm], show: Callable[[str
 
 
 class _Run:
-    """One drill: what it writes into alarms carries its mark, so that it hears nobody else's."""
+    """One drill. A mark in the alarms' state reasons identifies its own notifications."""
 
     def __init__(self, environment: Environment, listener: Listener, show: Callable[[str], None]) -> None:
         self._cloudwatch = environment.client("cloudwatch")
@@ -88,7 +88,7 @@ class _Run:
         self._mark = f"fire drill {secrets.token_hex(6)}"
 
     def set_off(self, tested: Tested) -> None:
-        """ALARM, and back; an alarm tells of changes only, so one that is in ALARM leaves that state first."""
+        """Set ALARM, and back. Only changes are notified, so an alarm that is in ALARM leaves that state first."""
         name = tested.alarm.name
         self._show(f"fire drill: {name}")
         before = self._state(tested.alarm)
@@ -106,9 +106,9 @@ class _Run:
         by_name = {one.alarm.name: one for one in tested}
         end = time.monotonic() + self._timeout
         while time.monotonic() < end and any(not one.delivered and one.alarm.enabled for one in tested):
-            for topic, told in self._listener.heard():
-                one = by_name.get(told.get("AlarmName", ""))
-                ours = told.get("NewStateValue") == "ALARM" and self._mark in told.get("NewStateReason", "")
+            for topic, message in self._listener.heard():
+                one = by_name.get(message.get("AlarmName", ""))
+                ours = message.get("NewStateValue") == "ALARM" and self._mark in message.get("NewStateReason", "")
                 if one and ours:
                     one.heard.setdefault(topic, time.monotonic() - one.set_at)
                     end = time.monotonic() + self._timeout

@@ -31,7 +31,7 @@ _KNOWN = {"timestamp", "time", "level", "message", "logger", "stackTrace", "requ
 
 @dataclass(frozen=True)
 class LogEvent:
-    """One event of a log group, as FilterLogEvents tells it."""
+    """One event of a log group, as FilterLogEvents returns it."""
 
     time_ms: int
     stream: str
@@ -71,7 +71,7 @@ def follow(
 ) -> Iterator[LogEvent]:
     """Yield the events since then, each once, and go on with new ones until the reader stops.
 
-    Equal lines of one stream and millisecond are told apart by their number: a fresh event may have no id yet.
+    Equal lines of one stream and millisecond are distinguished by their number: a fresh event may have no id yet.
     """
     seen: set[tuple[LogEvent, int]] = set()
     while True:
@@ -88,7 +88,7 @@ def follow(
 
 
 def is_error(message: str) -> bool:
-    """True for a line of level ERROR or above, a report of a call that failed, and what a runtime says of its end."""
+    """True for a line of level ERROR or above, a report of a call that failed, and a runtime's last line."""
     fields = mapping(decoded(message))
     if fields.get("type") in _REPORTS:
         return mapping(fields.get("record")).get("status", "success") != "success"

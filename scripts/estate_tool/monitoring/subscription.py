@@ -1,4 +1,4 @@
-"""A queue that hears, for a while, all that topics tell their subscribers."""
+"""Temporary queue that is subscribed to topics."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from estate_tool.core.environment import Environment
 
-_PURPOSE = "fire-drill"
+_COMPONENT = "fire-drill"
 # One that a killed run left behind is removed by a later run; a run takes minutes.
 _LEFT_BEHIND_SECONDS = 3600
 _WAIT_SECONDS = 2
 
 
 class Listener:
-    """Receives the notifications; each is told once."""
+    """Receives the notifications, each once."""
 
     def __init__(self, sqs: Any, url: str) -> None:
         self._sqs = sqs
@@ -35,8 +35,8 @@ class Listener:
             self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 envelope = json.loads(message["Body"])
-                told = json.loads(envelope["Message"])
-                found += [(envelope["TopicArn"], told)] if isinstance(told, dict) else []
+                notification = json.loads(envelope["Message"])
+                found += [(envelope["TopicArn"], notification)] if isinstance(notification, dict) else []
         return found
 
 
@@ -45,7 +45,7 @@ def listening(environment: Environment, topics: Sequence[str]) -> Iterator[Liste
     """A temporary queue subscribed to the topics; queue and subscriptions are removed whatever happens."""
     sqs, sns = environment.client("sqs"), environment.client("sns")
     _remove_left_behind(environment, sqs, sns, topics)
-    name = environment.names.queue(f"{_PURPOSE}-{secrets.token_hex(4)}")
+    name = environment.names.queue(f"{_COMPONENT}-{secrets.token_hex(4)}")
     with contextlib.ExitStack() as removal:
         url = sqs.create_queue(QueueName=name, Attributes={"MessageRetentionPeriod": "3600"})["QueueUrl"]
         removal.callback(_tried, f"the queue {name}", sqs.delete_queue, QueueUrl=url)
@@ -81,7 +81,7 @@ def _tried(what: str, remove: Any, **arguments: str) -> None:
 
 def _remove_left_behind(environment: Environment, sqs: Any, sns: Any, topics: Sequence[str]) -> None:
     """Remove the queue and subscriptions of a drill that was killed."""
-    prefix = f"queue-{_PURPOSE}-"
+    prefix = f"queue-{_COMPONENT}-"
     for url in sqs.list_queues(QueueNamePrefix=prefix).get("QueueUrls", []):
         name = url.rpartition("/")[2]
         if not name.endswith(f"-{environment.names.suffix}"):

@@ -43,10 +43,10 @@ class Window:
 
 
 def covered(asked: Window, group: Mapping[str, Any] | None, first_ms: int | None = None) -> Window:
-    """Return the part of the window of which the log group (as DescribeLogGroups tells it) can know anything.
+    """Return the part of the window of which the log group (as DescribeLogGroups returns it) can know anything.
 
     Neither what was before the group was made nor what its retention has deleted. A log that holds events (`first_ms`
-    is the time of the first one) from before it was made was copied: when it was made says nothing then.
+    is the time of the first one) from before it was made was copied: its creation time is ignored then.
     """
     start = asked.start
     if group and group.get("retentionInDays"):

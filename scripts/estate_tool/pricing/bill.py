@@ -31,7 +31,7 @@ class Line:
 
 
 def lines(load: Load, prices: Prices) -> list[Line]:
-    """Every line of the bill with anything on it; `prices` only tells whether a price is known."""
+    """Return every line of the bill that is not zero and whose price is known."""
     found: list[Line] = []
     for function in load.functions:
         found += _function(function)
@@ -58,7 +58,7 @@ def before_gb_seconds(function: FunctionLoad, billed_ms: Decimal | None = None) 
 
 
 def _function(function: FunctionLoad) -> Iterator[Line]:
-    cold = function.invocations - function.on_warm
+    cold = function.invocations - function.on_provisioned
 
     def line(component: str, what: str, price: str, before: Decimal, after: Decimal) -> Line:
         key = f"lambda_{price}_{function.architecture}"
@@ -70,10 +70,10 @@ def _function(function: FunctionLoad) -> Iterator[Line]:
         component="functions", item=function.name, what="calls of its schedule", price="schedule_call",
         before=function.scheduled, after=function.scheduled,
     )  # fmt: skip
-    warm = "provisioned concurrency"
-    kept = function.warm * function.memory_mb / 1024 * MONTH_SECONDS
-    yield line(warm, "kept warm", "warm", ZERO, kept)
-    yield line(warm, "duration", "warm_duration", ZERO, function.gb_seconds(function.on_warm))
+    provisioned = "provisioned concurrency"
+    kept = function.provisioned * function.memory_mb / 1024 * MONTH_SECONDS
+    yield line(provisioned, "kept warm", "warm", ZERO, kept)
+    yield line(provisioned, "duration", "warm_duration", ZERO, function.gb_seconds(function.on_provisioned))
 
 
 def _table(table: TableLoad) -> Iterator[Line]:

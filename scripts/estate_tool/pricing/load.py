@@ -9,7 +9,7 @@ from decimal import Decimal
 MONTH_HOURS = Decimal(730)
 MONTH_SECONDS = MONTH_HOURS * 3600
 MONTH_DAYS = MONTH_HOURS / 24
-# What functions have in an estate that nobody sized: the most Lambda had until 2020.
+# Memory of functions that were never sized: the most that Lambda offered until 2020.
 BEFORE_MB = Decimal(3008)
 ZERO = Decimal(0)
 
@@ -27,10 +27,10 @@ def _needed(requests: Decimal, units: Decimal | None) -> Decimal | None:
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionLoad:
-    """A function's month. `billed_ms` is the average, `warm` the average number of environments kept warm.
+    """A function's month. `billed_ms` is an average, `provisioned` the average provisioned concurrency.
 
-    `spilled` are invocations that found none of them, `scheduled` calls that a schedule made; `p99_ms`, `cold_starts`
-    and `init_ms` tell how fast it is.
+    `spilled` are invocations beyond it, `scheduled` calls that a schedule made; `p99_ms`, `cold_starts` and `init_ms`
+    are shown beside the cost.
     """
 
     name: str
@@ -40,7 +40,7 @@ class FunctionLoad:
     before_memory_mb: Decimal = BEFORE_MB
     before_billed_ms: Decimal | None = None
     architecture: str = "arm64"
-    warm: Decimal = ZERO
+    provisioned: Decimal = ZERO
     spilled: Decimal = ZERO
     scheduled: Decimal = ZERO
     p99_ms: Decimal | None = None
@@ -52,16 +52,16 @@ class FunctionLoad:
         return invocations * self.billed_ms / 1000 * self.memory_mb / 1024
 
     @property
-    def on_warm(self) -> Decimal:
-        """Invocations that warm environments take."""
-        return max(self.invocations - self.spilled, ZERO) if self.warm else ZERO
+    def on_provisioned(self) -> Decimal:
+        """Invocations that provisioned environments take."""
+        return max(self.invocations - self.spilled, ZERO) if self.provisioned else ZERO
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableLoad:
     """A table's month: request units, average capacity units (both None: on demand), what was fixed before, GB.
 
-    `fixed_is_assumed`: nobody stated what was fixed before, so that nothing is sure to be saved.
+    `fixed_is_assumed`: what was fixed before is not stated, so the saving is not sure.
     """
 
     name: str

@@ -15,7 +15,7 @@ PRICES_FILE = Path(__file__).parent / "prices.json"
 
 @dataclass(frozen=True, kw_only=True)
 class Price:
-    """US dollars for one unit, where AWS told it and when; and when and where others have told the same since."""
+    """US dollars for one unit, with AWS's page and its date; `seen_again`: a later date and page of others."""
 
     usd: Decimal
     unit: str

@@ -97,10 +97,10 @@ def _first_tier(offer: Mapping[str, Any]) -> Iterator[Decimal]:
             yield min(paid)[1].normalize()
 
 
-def lines(told: Mapping[str, Any]) -> Iterator[str]:
+def lines(result: Mapping[str, Any]) -> Iterator[str]:
     """Yield the result as text."""
-    for one in told["changed"]:
+    for one in result["changed"]:
         yield f"{one['price']}: {one['before']} → {one['now']}"
-    yield f"{counted(len(told['changed']), 'price')} changed, as of {told['as_of']}"
-    if told["kept"]:
-        yield f"not offered, so as they were: {', '.join(told['kept'])}"
+    yield f"{counted(len(result['changed']), 'price')} changed, as of {result['as_of']}"
+    if result["kept"]:
+        yield f"not offered, so as they were: {', '.join(result['kept'])}"

@@ -1,4 +1,4 @@
-"""Why something failed, where only the function's log says so."""
+"""Reasons of failures, from the functions' logs."""
 
 from __future__ import annotations
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from estate_tool.core.environment import Environment
 
-# An invocation takes 6 MB ("Lambda quotas"), and a batch of a stream as many records as its mapping says.
+# An invocation takes 6 MB ("Lambda quotas"), and a batch of a stream as many records as its mapping allows.
 _LARGEST_BYTES, _MOST_RECORDS = 4_000_000, 500
 
 
 def invoke(environment: Environment, function: str, payload: Any) -> str:
     """Call the function and wait for its answer; why it failed, or nothing. boto3's errors pass through."""
-    # What was an invocation's payload is one again to the letter.
+    # The payload of an invocation is sent again byte for byte.
     body = payload if isinstance(payload, bytes) else json.dumps(payload, default=_plain).encode()
     response = environment.client("lambda").invoke(
         FunctionName=environment.names.function(function),
@@ -32,11 +32,11 @@ def invoke(environment: Environment, function: str, payload: Any) -> str:
         Payload=body,
     )
     text = response["Payload"].read()
-    told = mapping(decoded(text.decode(errors="replace")))
+    answer = mapping(decoded(text.decode(errors="replace")))
     if response.get("FunctionError"):
-        return invocation.reason(told, text)
+        return invocation.reason(answer, text)
     # To Lambda it is a success when a function names the items of a batch that failed; to a replay it is none.
-    failures = told.get("batchItemFailures")
+    failures = answer.get("batchItemFailures")
     return f"{len(failures)} items of the batch failed again" if failures and isinstance(failures, list) else ""
 
 

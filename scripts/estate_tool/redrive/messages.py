@@ -43,9 +43,9 @@ class Kind(StrEnum):
 
 
 class FailureQueue(NamedTuple):
-    """Queue of failures: dlq-PURPOSE-SUFFIX."""
+    """Failure queue `dlq-NAME-SUFFIX`."""
 
-    purpose: str
+    name: str
     function: str
     source: str | None
     """The queue whose messages end here; None for a function's own failure queue."""
@@ -62,7 +62,7 @@ def failure_queues() -> Iterator[FailureQueue]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
+class FailedMessage:
     """A failed event, or a batch of them."""
 
     kind: Kind
@@ -71,12 +71,12 @@ class Letter:
     failed_at: float
     """When it failed, in seconds since 1970; for a queue's message, when it was sent."""
     attempts: int | None
-    """How often it was tried before it ended here, as far as AWS tells."""
+    """How often it was tried before it ended here, as far as AWS reports it."""
     replays: int
     """How often it was replayed in vain."""
     payload: Any = None
     request: bytes = b"null"
-    """The payload to the letter: no number in it has been read and written anew."""
+    """The payload as it was received: no number in it was parsed and written anew."""
     batch: Range | None = None
     event_type: str | None = None
     hopeless: bool = False
@@ -85,9 +85,9 @@ class Letter:
     @property
     def arrivals(self) -> tuple[float, float]:
         """Times of arrival of a batch's first and last record in the stream."""
-        told = mapping(mapping(decoded(self.message["Body"])).get("DDBStreamBatchInfo"))
+        batch = mapping(mapping(decoded(self.message["Body"])).get("DDBStreamBatchInfo"))
         first, last = (
-            told.get(f"approximateArrivalOf{which}Record") or told.get("timestamp") for which in ("First", "Last")
+            batch.get(f"approximateArrivalOf{which}Record") or batch.get("timestamp") for which in ("First", "Last")
         )
         return moment(first, 0.0), moment(last, self.failed_at)
 
@@ -103,48 +103,48 @@ class Letter:
         return dict(list((ours | kept).items())[:_MOST_ATTRIBUTES])
 
 
-def read(message: dict[str, Any], queue: FailureQueue, explanations: Explanations, table: str = "") -> Letter:
+def read(message: dict[str, Any], queue: FailureQueue, explanations: Explanations, table: str = "") -> FailedMessage:
     """Classify a received message, with the reason from the function's log if the message has none.
 
     Anybody may have sent it: nothing in it is relied on. With `table`, only records of that one are a batch.
     """
-    told = {
+    attributes = {
         name: text_of(mapping(value).get("StringValue", ""))
         for name, value in mapping(message.get("MessageAttributes")).items()
     }
     system = mapping(message.get("Attributes"))
     sent = whole(system.get("SentTimestamp")) / 1000
-    letter = Letter(
+    failure = FailedMessage(
         kind=Kind.UNKNOWN,
         message=message,
         error="not a failure as AWS writes it",
-        failed_at=seconds(told.get(FAILED_AT), sent),
+        failed_at=seconds(attributes.get(FAILED_AT), sent),
         # SQS's own count of receives grows with each look at the message.
         attempts=None,
-        replays=whole(told.get(REPLAYS)),
+        replays=whole(attributes.get(REPLAYS)),
         hopeless=True,
     )
     if queue.source:
-        return _of_queue(letter, told, queue, explanations)
-    if SCHEDULE in told and is_json(message["Body"]):
-        return _of_schedule(letter, told)
-    if _is_async(told) and is_json(message["Body"]):
-        return _async(letter, told)
+        return _of_queue(failure, attributes, queue, explanations)
+    if SCHEDULE in attributes and is_json(message["Body"]):
+        return _of_schedule(failure, attributes)
+    if _is_async(attributes) and is_json(message["Body"]):
+        return _async(failure, attributes)
     body = decoded(message["Body"])
-    return _of_function(letter, body, told, queue, explanations, table) if isinstance(body, dict) else letter
+    return _of_function(failure, body, attributes, queue, explanations, table) if isinstance(body, dict) else failure
 
 
-def _is_async(told: dict[str, str]) -> bool:
+def _is_async(attributes: dict[str, str]) -> bool:
     """True if Lambda's attributes are there; anybody may set them, and on an event they mean nothing."""
-    return REQUEST in told and CODE in told
+    return REQUEST in attributes and CODE in attributes
 
 
-def _async(letter: Letter, told: dict[str, str]) -> Letter:
+def _async(failure: FailedMessage, attributes: dict[str, str]) -> FailedMessage:
     """The payload of an asynchronous invocation, as it was: no number of it is read and written anew."""
-    error = told.get(ERROR) or "the log says why"
-    body = letter.message["Body"]
+    error = attributes.get(ERROR) or "the reason is in the log"
+    body = failure.message["Body"]
     return replace(
-        letter,
+        failure,
         kind=Kind.ASYNC,
         error=error,
         payload=decoded(body),
@@ -154,62 +154,64 @@ def _async(letter: Letter, told: dict[str, str]) -> Letter:
     )
 
 
-def _of_schedule(letter: Letter, told: dict[str, str]) -> Letter:
+def _of_schedule(failure: FailedMessage, attributes: dict[str, str]) -> FailedMessage:
     """Return a call that EventBridge Scheduler gave up: the function never had it, and gets it for the same time."""
-    body = letter.message["Body"]
+    body = failure.message["Body"]
     for name, key in (("schedule-arn", SCHEDULE), ("scheduled-time", SCHEDULED_TIME), ("execution-id", EXECUTION)):
         # Where the scheduler has left them in the payload, its attributes say what they stand for.
-        body = body.replace(f"<aws.scheduler.{name}>", json.dumps(told.get(key, ""))[1:-1])
-    reason = ": ".join(part for part in (told.get(SCHEDULE_CODE), told.get(SCHEDULE_ERROR)) if part)
+        body = body.replace(f"<aws.scheduler.{name}>", json.dumps(attributes.get(key, ""))[1:-1])
+    reason = ": ".join(part for part in (attributes.get(SCHEDULE_CODE), attributes.get(SCHEDULE_ERROR)) if part)
     return replace(
-        letter,
+        failure,
         kind=Kind.ASYNC,
-        error=told.get(ERROR) or reason or "the scheduler did not say why",
-        failed_at=moment(told.get(SCHEDULED_TIME), letter.failed_at),
+        error=attributes.get(ERROR) or reason or "the scheduler did not say why",
+        failed_at=moment(attributes.get(SCHEDULED_TIME), failure.failed_at),
         payload=decoded(body),
         request=body.encode(),
-        attempts=whole(told.get(RETRIES)) + 1,
+        attempts=whole(attributes.get(RETRIES)) + 1,
         hopeless=False,
     )
 
 
-def _of_queue(letter: Letter, told: dict[str, str], queue: FailureQueue, explanations: Explanations) -> Letter:
+def _of_queue(
+    failure: FailedMessage, attributes: dict[str, str], queue: FailureQueue, explanations: Explanations
+) -> FailedMessage:
     try:
-        event = parse(letter.message["Body"])
+        event = parse(failure.message["Body"])
     except InvalidEvent as error:
-        if _is_async(told) and is_json(letter.message["Body"]):
-            return _async(letter, told)
-        return replace(letter, kind=Kind.MESSAGE, error=str(error))
-    # The consumer that sent it here itself says why; of what SQS moved here, its log has to.
-    why = told.get(ERROR, "") if SOURCE_ID in told else ""
-    why = why or explanations.of_message(queue.function, letter.message["MessageId"], letter.failed_at)
-    error = why or "a valid event that could not be stored; the log no longer says why"
-    return replace(letter, kind=Kind.MESSAGE, error=error, event_type=event.type, hopeless=False)
+        if _is_async(attributes) and is_json(failure.message["Body"]):
+            return _async(failure, attributes)
+        return replace(failure, kind=Kind.MESSAGE, error=str(error))
+    # The consumer gives its reason when it sends a message here; of those that SQS moves, the log has it.
+    why = attributes.get(ERROR, "") if SOURCE_ID in attributes else ""
+    why = why or explanations.of_message(queue.function, failure.message["MessageId"], failure.failed_at)
+    error = why or "a valid event that could not be stored; the reason is no longer in the log"
+    return replace(failure, kind=Kind.MESSAGE, error=error, event_type=event.type, hopeless=False)
 
 
 def _of_function(
-    letter: Letter, body: dict[str, Any], told: dict[str, str], queue: FailureQueue, explanations: Explanations,
-    table: str,
-) -> Letter:  # fmt: skip
+    failure: FailedMessage, body: dict[str, Any], attributes: dict[str, str], queue: FailureQueue,
+    explanations: Explanations, table: str,
+) -> FailedMessage:  # fmt: skip
     """Read Lambda's record of a failure: for a stream the range of records, for an invocation its payload."""
     context = mapping(body.get("requestContext"))
     condition = text_of(context.get("condition"))
-    letter = replace(
-        letter,
+    failure = replace(
+        failure,
         attempts=whole(context.get("approximateInvokeCount")) or None,
-        failed_at=moment(body.get("timestamp"), letter.failed_at),
+        failed_at=moment(body.get("timestamp"), failure.failed_at),
     )
-    error = told.get(ERROR, "")
-    if batch := batch_range(letter.message["Body"], table):
-        error = error or explanations.of_batch(queue.function, batch, letter.failed_at)
-        error = error or f"{condition or 'given up'}; the log no longer says why"
-        return replace(letter, kind=Kind.STREAM, error=error, batch=batch, hopeless=False)
+    error = attributes.get(ERROR, "")
+    if batch := batch_range(failure.message["Body"], table):
+        error = error or explanations.of_batch(queue.function, batch, failure.failed_at)
+        error = error or f"{condition or 'given up'}; the reason is no longer in the log"
+        return replace(failure, kind=Kind.STREAM, error=error, batch=batch, hopeless=False)
     if "requestPayload" in body:
         error = error or text_of(mapping(body.get("responsePayload")).get("errorMessage"))
         error = error or condition or "failed"
-        payload, request = body["requestPayload"], member(letter.message["Body"], "requestPayload")
-        return replace(letter, kind=Kind.ASYNC, error=error, payload=payload, request=request, hopeless=False)
-    return letter
+        payload, request = body["requestPayload"], member(failure.message["Body"], "requestPayload")
+        return replace(failure, kind=Kind.ASYNC, error=error, payload=payload, request=request, hopeless=False)
+    return failure
 
 
 def _clean(text: str) -> str:

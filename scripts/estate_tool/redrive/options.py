@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from estate_tool.redrive.messages import Letter
+    from estate_tool.redrive.messages import FailedMessage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,21 +27,21 @@ class Options:
 
     @property
     def filtered(self) -> bool:
-        """True if some failures may be left out on purpose."""
+        """True if only some failures are selected."""
         return bool(self.error or self.event_type or self.since is not None or self.until is not None)
 
-    def matches(self, letter: Letter) -> bool:
+    def matches(self, failure: FailedMessage) -> bool:
         """True if a failure is one of those asked for."""
         return (
-            self.error.lower() in letter.error.lower()
-            and self.event_type in ("", letter.event_type)
-            and (self.since is None or letter.failed_at >= self.since)
-            and (self.until is None or letter.failed_at < self.until)
+            self.error.lower() in failure.error.lower()
+            and self.event_type in ("", failure.event_type)
+            and (self.since is None or failure.failed_at >= self.since)
+            and (self.until is None or failure.failed_at < self.until)
         )
 
-    def holds_back(self, letter: Letter) -> bool:
+    def holds_back(self, failure: FailedMessage) -> bool:
         """True if a failure is in quarantine: it failed again and again, or can't but fail."""
-        return letter.hopeless or letter.replays >= self.most_replays
+        return failure.hopeless or failure.replays >= self.most_replays
 
 
 class Pace:

@@ -23,7 +23,7 @@ from foundation.model import StreamTrigger
 if TYPE_CHECKING:
     from estate_tool.console.progress import Progress
     from estate_tool.core.environment import Environment
-    from estate_tool.redrive.messages import FailureQueue, Letter
+    from estate_tool.redrive.messages import FailedMessage, FailureQueue
     from estate_tool.redrive.options import Options, Pace
 
 
@@ -48,7 +48,7 @@ class Redrive:
 
     def exists(self, queue: FailureQueue) -> bool:
         """True if the queue is deployed."""
-        return depth(self._sqs, self._names.dead_letter_queue(queue.purpose)) is not None
+        return depth(self._sqs, self._names.dead_letter_queue(queue.name)) is not None
 
     def run(self, queue: FailureQueue, result: QueueResult) -> None:
         """Explain what is in the queue and, unless it is a dry run, replay what is selected; all of it into `result`.
@@ -81,79 +81,81 @@ class Redrive:
         waiting = depth(self._sqs, result.queue)
         if not waiting:
             return
-        late: list[Letter] = []
+        late: list[FailedMessage] = []
         with Sweep(self._sqs, self._url(result.queue), waiting) as sweep:
             for message in sweep.messages():
-                letter = read(message, queue, self._explanations, self._stream_table(queue))
-                if not self._selects(letter, queue, result) or dry_run:
+                failure = read(message, queue, self._explanations, self._stream_table(queue))
+                if not self._selects(failure, queue, result) or dry_run:
                     continue
                 self._pace.wait()
-                self._one_or_refused(letter, queue, sweep, result, late)
+                self._one_or_refused(failure, queue, sweep, result, late)
                 self._progress.show(lambda: f"{result.queue}: {result.replayed:,} of {waiting:,} replayed")
             if late:
                 self._from_the_table(late, sweep, result)
 
-    def _selects(self, letter: Letter, queue: FailureQueue, result: QueueResult) -> bool:
+    def _selects(self, failure: FailedMessage, queue: FailureQueue, result: QueueResult) -> bool:
         """True if the failure is to be replayed; counts it."""
-        held = self._options.holds_back(letter)
-        wanted = self._options.matches(letter) and letter.kind != Kind.UNKNOWN
+        held = self._options.holds_back(failure)
+        wanted = self._options.matches(failure) and failure.kind != Kind.UNKNOWN
         selected = wanted and (not held or self._options.quarantined)
-        result.saw(letter, queue, quarantined=held, selected=selected)
+        result.record(failure, queue, quarantined=held, selected=selected)
         return selected
 
     def _one_or_refused(
-        self, letter: Letter, queue: FailureQueue, sweep: Sweep, result: QueueResult, late: list[Letter]
+        self, failure: FailedMessage, queue: FailureQueue, sweep: Sweep, result: QueueResult, late: list[FailedMessage]
     ) -> None:
         """Replay a message; one that AWS itself refuses stays where it is, and keeps no other from being replayed."""
         try:
-            self._one(letter, queue, sweep, result, late)
+            self._one(failure, queue, sweep, result, late)
         except ClientError as error:
             if code_of(error) not in _REFUSED:
                 raise
             result.failed += 1
-            result.refused(letter, str(error))
+            result.record_refusal(failure, str(error))
 
-    def _one(self, letter: Letter, queue: FailureQueue, sweep: Sweep, result: QueueResult, late: list[Letter]) -> None:
+    def _one(
+        self, failure: FailedMessage, queue: FailureQueue, sweep: Sweep, result: QueueResult, late: list[FailedMessage]
+    ) -> None:
         error = ""
-        if letter.kind == Kind.MESSAGE and queue.source:
-            sweep.put(self._url(self._names.queue(queue.source)), letter.message, letter.attributes())
+        if failure.kind == Kind.MESSAGE and queue.source:
+            sweep.put(self._url(self._names.queue(queue.source)), failure.message, failure.attributes())
             result.replayed += 1
             return
-        if letter.batch:
-            complete, error = self._batch(letter, queue, result)
+        if failure.batch:
+            complete, error = self._batch(failure, queue, result)
             if not complete and not error:
-                late.append(letter)
+                late.append(failure)
                 return
         else:
-            error = invoke(self._environment, queue.function, letter.request)
-        self._settle(letter, error, sweep, result)
+            error = invoke(self._environment, queue.function, failure.request)
+        self._settle(failure, error, sweep, result)
 
-    def _settle(self, letter: Letter, error: str, sweep: Sweep, result: QueueResult) -> None:
+    def _settle(self, failure: FailedMessage, error: str, sweep: Sweep, result: QueueResult) -> None:
         """The work is done, or the message is back with one failure more."""
         if not error:
-            sweep.done(letter.message)
+            sweep.done(failure.message)
             result.replayed += 1
             return
-        sweep.put_back(letter.message, letter.attributes(error))
+        sweep.put_back(failure.message, failure.attributes(error))
         result.failed += 1
-        result.quarantined += letter.replays + 1 == self._options.most_replays
+        result.quarantined += failure.replays + 1 == self._options.most_replays
 
     def _is_foreign(self, record: dict[str, Any], result: QueueResult) -> bool:
         """True for the record of an item that ingest did not store: no function can take it, now or later."""
         image = mapping(mapping(record.get("dynamodb")).get("NewImage"))
         reason = foreign_because(image)
         if reason:
-            result.foreign.saw(name_of(image), reason)
+            result.foreign.record(name_of(image), reason)
         return bool(reason)
 
-    def _batch(self, letter: Letter, queue: FailureQueue, result: QueueResult) -> tuple[bool, str]:
+    def _batch(self, failure: FailedMessage, queue: FailureQueue, result: QueueResult) -> tuple[bool, str]:
         """Hand the records to the function; whether the stream had them all, and the last error."""
         complete, error = False, ""
 
         def inserted() -> Any:
             nonlocal complete
-            assert letter.batch
-            found = records(self._environment.client("dynamodbstreams"), letter.batch)
+            assert failure.batch
+            found = records(self._environment.client("dynamodbstreams"), failure.batch)
             while True:
                 try:
                     record = next(found)
@@ -168,15 +170,15 @@ class Redrive:
             error = invoke(self._environment, queue.function, {"Records": batch, "replay": True}) or error
         return complete, error
 
-    def _from_the_table(self, letters: list[Letter], sweep: Sweep, result: QueueResult) -> None:
+    def _from_the_table(self, failures: list[FailedMessage], sweep: Sweep, result: QueueResult) -> None:
         """The stream has forgotten these batches: aggregate what was stored at their time and never aggregated."""
-        arrivals = [letter.arrivals for letter in letters]
+        arrivals = [failure.arrivals for failure in failures]
         span = (min(first for first, _ in arrivals), max(last for _, last in arrivals))
         found = MissingResult()
         bring_in(self._environment, self._pace, found, arrived=span)
         result.foreign.add(found.foreign)
-        for letter in letters:
-            self._settle(letter, found.error, sweep, result)
+        for failure in failures:
+            self._settle(failure, found.error, sweep, result)
 
     def _stream_table(self, queue: FailureQueue) -> str:
         """The table whose stream the queue's function reads, by its name in AWS; "" if it reads none."""

@@ -12,7 +12,7 @@ from estate_tool.core.wording import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from estate_tool.redrive.messages import FailureQueue, Letter
+    from estate_tool.redrive.messages import FailedMessage, FailureQueue
 
 # Errors that quote what was wrong may be as many as there are messages; the rest is counted together.
 _MOST_REASONS = 50
@@ -35,16 +35,16 @@ class Reason:
     replays: int = 0
     example: str = ""
 
-    def add(self, letter: Letter) -> None:
+    def add(self, failure: FailedMessage) -> None:
         """Count a failure."""
         self.messages += 1
-        self.first, self.last = min(self.first, letter.failed_at), max(self.last, letter.failed_at)
-        self.replays = max(self.replays, letter.replays)
-        self.example = self.example or letter.message["MessageId"]
-        if letter.attempts is not None:
-            self.attempts = max(self.attempts or 0, letter.attempts)
+        self.first, self.last = min(self.first, failure.failed_at), max(self.last, failure.failed_at)
+        self.replays = max(self.replays, failure.replays)
+        self.example = self.example or failure.message["MessageId"]
+        if failure.attempts is not None:
+            self.attempts = max(self.attempts or 0, failure.attempts)
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The reason as scripts get it."""
         return {**vars(self), "first": _time(self.first), "last": _time(self.last)}
 
@@ -66,7 +66,7 @@ class Foreign:
     count: int = 0
     items: list[dict[str, str]] = field(default_factory=list)
 
-    def saw(self, key: str, reason: str) -> None:
+    def record(self, key: str, reason: str) -> None:
         """Count an item that is left alone."""
         self.count += 1
         if len(self.items) < _MOST_FOREIGN:
@@ -77,7 +77,7 @@ class Foreign:
         self.count += other.count
         self.items = (self.items + other.items)[:_MOST_FOREIGN]
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The count and the names as scripts get them."""
         return {"foreign": self.count, "foreign_items": self.items}
 
@@ -106,34 +106,34 @@ class QueueResult:
     foreign: Foreign = field(default_factory=Foreign)
     refusals: list[str] = field(default_factory=list)
 
-    def refused(self, letter: Letter, error: str) -> None:
+    def record_refusal(self, failure: FailedMessage, error: str) -> None:
         """Name a message that AWS does not take."""
-        self.refusals = [*self.refusals, f"message {letter.message['MessageId']} stays: {error}"][:_MOST_FOREIGN]
+        self.refusals = [*self.refusals, f"message {failure.message['MessageId']} stays: {error}"][:_MOST_FOREIGN]
 
     @property
     def left(self) -> int:
         """Messages that are still in the queue."""
         return self.messages - self.replayed
 
-    def saw(self, letter: Letter, queue: FailureQueue, *, quarantined: bool, selected: bool) -> None:
+    def record(self, failure: FailedMessage, queue: FailureQueue, *, quarantined: bool, selected: bool) -> None:
         """Count a message of the queue."""
         self.messages += 1
         self.quarantined += quarantined
         self.selected += selected
-        error = letter.error
-        if len(self.reasons) >= _MOST_REASONS and (letter.kind, error, str(quarantined)) not in self.reasons:
+        error = failure.error
+        if len(self.reasons) >= _MOST_REASONS and (failure.kind, error, str(quarantined)) not in self.reasons:
             error = _OTHER
-        key = (letter.kind, error, str(quarantined))
-        reason = Reason(kind=str(letter.kind), function=queue.function, error=error, quarantined=quarantined)
-        self.reasons.setdefault(key, reason).add(letter)
+        key = (failure.kind, error, str(quarantined))
+        reason = Reason(kind=str(failure.kind), function=queue.function, error=error, quarantined=quarantined)
+        self.reasons.setdefault(key, reason).add(failure)
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The queue as scripts get it."""
         counts = {name: getattr(self, name) for name in ("messages", "replayed", "failed", "quarantined", "left")}
         reasons = sorted(self.reasons.values(), key=lambda reason: -reason.messages)
         return {
-            "queue": self.queue, **counts, "way": self.way, "reasons": [reason.as_json() for reason in reasons],
-            **self.foreign.as_json(), "refusals": self.refusals,
+            "queue": self.queue, **counts, "way": self.way, "reasons": [reason.to_dict() for reason in reasons],
+            **self.foreign.to_dict(), "refusals": self.refusals,
         }  # fmt: skip
 
     def lines(self, *, dry_run: bool) -> Iterator[str]:
@@ -162,9 +162,9 @@ class MissingResult:
     error: str = ""
     foreign: Foreign = field(default_factory=Foreign)
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The counts as scripts get them."""
-        return {**vars(self), **self.foreign.as_json()}
+        return {**vars(self), **self.foreign.to_dict()}
 
     def line(self, *, dry_run: bool) -> str:
         """The counts for a person."""

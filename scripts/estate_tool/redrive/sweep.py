@@ -19,7 +19,7 @@ _LONGEST_HIDDEN = 43_200
 
 
 class Sweep:
-    """The messages of a queue, hidden from everybody else until the end of the block; deleted are those it is told."""
+    """Messages of a queue, hidden until the end of the block; only those that are done are deleted."""
 
     def __init__(self, sqs: Any, url: str, expected: int) -> None:
         self._sqs = sqs

@@ -62,7 +62,7 @@ def _without_foreign(page: list[Item], result: MissingResult) -> Iterator[Item]:
     """Yield the items that ingest stored; count and name what somebody else wrote into the table."""
     for item in page:
         if reason := foreign_because(item):
-            result.foreign.saw(name_of(item), reason)
+            result.foreign.record(name_of(item), reason)
         else:
             yield item
 
@@ -103,7 +103,7 @@ def _retried(dynamodb: Any, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record(item: Item) -> dict[str, Any]:
-    """The item as the stream told of it when it was inserted; its key stands for the number of the record."""
+    """Return the item's stream record of its insertion; its key stands for the sequence number."""
     key = item["event_key"]
     change = {"SequenceNumber": key["S"], "Keys": {"event_key": key}, "NewImage": item}
     return {"eventName": "INSERT", "eventSource": "aws:dynamodb", "dynamodb": change}

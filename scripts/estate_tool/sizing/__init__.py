@@ -1,1 +1,1 @@
-"""Right-sizing: what functions really use, how much memory they should have, and the file that says so."""
+"""Right-sizing: measured use of functions, recommended memory, and the file that holds it."""

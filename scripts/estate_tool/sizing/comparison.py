@@ -14,7 +14,7 @@ MOST_MORE_POINTS = 1.0
 
 
 def problems(before: Mapping[str, Any], after: Mapping[str, Any], minimum: int, slower_percent: int) -> Iterator[str]:
-    """Return reasons against the new memory, or against a verdict; none when the function runs as before.
+    """Return reasons against the new memory, or against judging it yet; none when the function runs as before.
 
     `minimum` is of invocations, `slower_percent` how much slower the 99th percentile of durations may be.
     """

@@ -32,7 +32,7 @@ class Usage:
     """Samples by the memory that the function had; None where the source does not know it."""
 
     def samples_at(self, memory_mb: int) -> int:
-        """Samples with that much memory, all of them where nobody knows."""
+        """Return the samples with that much memory; all of them where the source does not know it."""
         return self.samples if self.samples_by_mb is None else self.samples_by_mb.get(memory_mb, 0)
 
 
@@ -155,11 +155,11 @@ class Evidence:
     def found(self, where: str) -> Found:
         """The evidence of what was read there."""
         return Found(
-            usage=self.usage, measured=self.described() | {"source": where}, gb_ms=self.gb_ms, billed_ms=self.billed_ms,
+            usage=self.usage, measured=self.to_dict() | {"source": where}, gb_ms=self.gb_ms, billed_ms=self.billed_ms,
             from_log=True, first_ms=self.first_ms,
         )  # fmt: skip
 
-    def described(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The evidence by the keys that scripts and compute/sizing.json rely on, and more beside them."""
         return {
             "source": self.source,
@@ -183,7 +183,7 @@ class Evidence:
 
 
 # What is measured, of which a source knows nothing yet.
-UNKNOWN: dict[str, Any] = dict.fromkeys(Evidence().described())
+UNKNOWN: dict[str, Any] = dict.fromkeys(Evidence().to_dict())
 
 
 def _three_digits(milliseconds: float) -> int:

@@ -40,7 +40,7 @@ class Sized:
 
     @property
     def critical(self) -> bool:
-        """True if the estate keeps environments of it warm."""
+        """True if it has provisioned concurrency in the estate."""
         return any(function.critical and function.name == self.catalog_name for function in CATALOG.functions)
 
     @property
@@ -129,9 +129,10 @@ def _tagged(environment: Environment, tags: Mapping[str, str]) -> set[str]:
     )  # fmt: skip
     found = {str(one["ResourceARN"]) for page in pages for one in page["ResourceTagMappingList"]}
     if not found:
-        told = ", ".join(f"{key}={value}" for key, value in tags.items())
+        wanted = ", ".join(f"{key}={value}" for key, value in tags.items())
         raise Failed(
-            f"no function in the account of environment {environment.name} is tagged {told}", "tags are case-sensitive"
+            f"no function in the account of environment {environment.name} is tagged {wanted}",
+            "tags are case-sensitive",
         )
     return found
 
@@ -181,7 +182,7 @@ def measure(
 
 
 def log_groups(environment: Environment, functions: Sequence[Sized]) -> dict[str, dict[str, Any]]:
-    """The log groups of the functions, as AWS tells of them, by name; none where they may not be looked at."""
+    """Return the functions' log groups as AWS describes them, by name; none where access is denied."""
     wanted = {function.log_group for function in functions}
     try:
         pages = environment.client("logs").get_paginator("describe_log_groups").paginate()

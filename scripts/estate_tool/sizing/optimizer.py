@@ -17,14 +17,14 @@ _NO_ADVICE = "it gives none above 1,792 MB or below 50 invocations in 14 days"
 _NOT_OPTED_IN = "OptInRequiredException"
 
 
-def advise(environment: Environment, functions: Sequence[Sized], described: Sequence[dict[str, Any]]) -> str:
+def advise(environment: Environment, functions: Sequence[Sized], reports: Sequence[dict[str, Any]]) -> str:
     """Put `compute_optimizer`, the advice or None, into each function's result; returns what there is to say of all."""
     # Compute Optimizer is no service of the embedded AWS.
     advice, problem = ({}, "the embedded AWS has none") if environment.local else _advice(environment)
-    for function, one in zip(functions, described, strict=True):
+    for function, one in zip(functions, reports, strict=True):
         one["compute_optimizer"] = advice.get(function.name)
-    without = sum(one["compute_optimizer"] is None for one in described)
-    return problem or f"advice for {len(described) - without} of {len(described)} functions; {_NO_ADVICE}"
+    without = sum(one["compute_optimizer"] is None for one in reports)
+    return problem or f"advice for {len(reports) - without} of {len(reports)} functions; {_NO_ADVICE}"
 
 
 def _advice(environment: Environment) -> tuple[dict[str, dict[str, Any]], str]:
@@ -40,10 +40,10 @@ def _advice(environment: Environment) -> tuple[dict[str, dict[str, Any]], str]:
         return {}, f"not available: {error}"
     # One for each version: the one that is called most counts, which is the last by this order.
     found.sort(key=lambda one: float(one.get("numberOfInvocations") or 0))
-    return {str(one["functionArn"]).split(":")[6]: _told(one) for one in found}, ""
+    return {str(one["functionArn"]).split(":")[6]: _to_dict(one) for one in found}, ""
 
 
-def _told(one: dict[str, Any]) -> dict[str, Any]:
+def _to_dict(one: dict[str, Any]) -> dict[str, Any]:
     options = sorted(one.get("memorySizeRecommendationOptions") or (), key=lambda option: int(option.get("rank") or 0))
     finding, reasons = str(one.get("finding", "Unavailable")), list(one.get("findingReasonCodes") or ())
     advised = options[0]["memorySize"] if options else None

@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def write(told: dict[str, Any], path: Path) -> None:
-    """Write what `rightsize --json` tells to that file, the functions that waste most first."""
-    functions = sorted(told["functions"], key=lambda one: -float(one["waste_usd"] or 0))
+def write(report: dict[str, Any], path: Path) -> None:
+    """Write the result of `rightsize --json` to that file, the functions that waste most first."""
+    functions = sorted(report["functions"], key=lambda one: -float(one["waste_usd"] or 0))
     pages.write(
         path,
         "rightsize",
-        title=f"Memory of functions in environment {told['environment']}",
-        told=told | {"functions": functions},
+        title=f"Memory of functions in environment {report['environment']}",
+        report=report | {"functions": functions},
         most=functions[:20],
         slower={one["function"]: slower_note(one) for one in functions},
         evidence={one["function"]: evidence_note(one["evidence"]) for one in functions},
-        warm=provisioned_concurrency.lines(told["provisioned_concurrency"]),
+        provisioned=provisioned_concurrency.lines(report["provisioned_concurrency"]),
         note=CPU_NOTE,
     )

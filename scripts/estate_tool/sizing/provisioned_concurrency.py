@@ -26,10 +26,10 @@ _TYPICAL_PERCENT = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class WarmUse:
+class ProvisionedUse:
     """Use of an alias with provisioned concurrency in a window: calls, and the most at a time in each period."""
 
-    on_warm: int
+    on_provisioned: int
     spilled: int
     peaks: Sequence[int]
     used_percent: int | None
@@ -42,7 +42,7 @@ class WarmUse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class WarmRecommendation:
+class ProvisionedRecommendation:
     """The bounds to set, None when there are none to recommend."""
 
     minimum: int | None
@@ -50,12 +50,14 @@ class WarmRecommendation:
     reason: str
 
 
-def recommend(now: Provisioning, use: WarmUse, minimum_calls: int = MINIMUM_SAMPLES) -> WarmRecommendation:
+def recommend(
+    now: Provisioning, use: ProvisionedUse, minimum_calls: int = MINIMUM_SAMPLES
+) -> ProvisionedRecommendation:
     """Bounds that the load seen fits into at the utilisation aimed at; never lower where calls spilled over."""
-    calls = use.on_warm + use.spilled
+    calls = use.on_provisioned + use.spilled
     if calls < minimum_calls:
         why = f"no recommendation: CloudWatch knows of {calls:,} calls, fewer than {minimum_calls:,}"
-        return WarmRecommendation(minimum=None, maximum=None, reason=why)
+        return ProvisionedRecommendation(minimum=None, maximum=None, reason=why)
 
     def enough(at_a_time: int) -> int:
         return max(ceil(at_a_time * 100 / now.utilization_percent), 1)
@@ -64,46 +66,49 @@ def recommend(now: Provisioning, use: WarmUse, minimum_calls: int = MINIMUM_SAMP
     seen = f"up to {highest:,} at a time, at {now.utilization_percent} % use {enough(highest):,}"
     if use.spilled:
         share = 100 * use.spilled / calls
-        why = f"{use.spilled:,} of {calls:,} calls ({share:.1f} %) found no warm environment; {seen}"
+        why = f"{use.spilled:,} of {calls:,} calls ({share:.1f} %) found no provisioned environment; {seen}"
         if highest < now.maximum:
             # There was room, and autoscaling was too slow: the floor has to carry most of what is busy.
             floor = enough(replace(use, peaks=[peak for peak in use.peaks if peak]).peak(_BUSY_PERCENT))
             raised = min(max(now.minimum, floor), now.maximum)
-            return WarmRecommendation(minimum=raised, maximum=now.maximum, reason=f"{why}; autoscaling was too slow")
+            return ProvisionedRecommendation(
+                minimum=raised, maximum=now.maximum, reason=f"{why}; autoscaling was too slow"
+            )
         # All were busy, and the metrics do not tell how many more it would have taken.
         maximum = max(ceil(now.maximum * 1.5), enough(highest))
         minimum = max(now.minimum, enough(use.peak(_BUSY_PERCENT)))
-        return WarmRecommendation(minimum=min(minimum, maximum), maximum=maximum, reason=f"{why}; all were busy")
+        return ProvisionedRecommendation(minimum=min(minimum, maximum), maximum=maximum, reason=f"{why}; all were busy")
     minimum = min(now.minimum, enough(use.peak(_TYPICAL_PERCENT)))
     maximum = max(min(now.maximum, enough(highest)), minimum)
     used = "" if use.used_percent is None else f", {use.used_percent} % used at most"
-    return WarmRecommendation(minimum=minimum, maximum=maximum, reason=f"nothing spilled over{used}; {seen}")
+    return ProvisionedRecommendation(minimum=minimum, maximum=maximum, reason=f"nothing spilled over{used}; {seen}")
 
 
-def described(
+def recommendations(
     environment: Environment, functions: Iterable[Sized], seen: Window, minimum_calls: int
 ) -> list[dict[str, Any]]:
-    """The recommendation for each of these functions that keeps environments warm, with what it follows from."""
-    now, told = environment.configuration.compute.provisioning, []
+    """Return the recommendation and its evidence for each of these functions with provisioned concurrency."""
+    now, found = environment.configuration.compute.provisioning, list[dict[str, Any]]()
     for function in functions:
         if function.critical and now.minimum:  # waived: there is no use to measure
             use = _measure(environment, function, seen)
             said = recommend(now, use, minimum_calls)
-            told.append({
+            found.append({
                 "function": function.shown_name, "minimum": now.minimum, "maximum": now.maximum,
                 "recommended_minimum": said.minimum, "recommended_maximum": said.maximum, "reason": said.reason,
                 "evidence": {
-                    "source": "CloudWatch", "window": str(seen), "calls_on_warm": use.on_warm, "spilled": use.spilled,
+                    "source": "CloudWatch", "window": str(seen), "calls_on_warm": use.on_provisioned,
+                    "spilled": use.spilled,
                     "used_percent_max": use.used_percent, "typical_at_a_time": use.peak(_TYPICAL_PERCENT),
                     "most_at_a_time": use.peak(100),
                 },
             })  # fmt: skip
-    return told
+    return found
 
 
-def together(now: Provisioning, told: Iterable[dict[str, Any]]) -> dict[str, int]:
+def combined(now: Provisioning, recommended: Iterable[dict[str, Any]]) -> dict[str, int]:
     """The configuration's keys that change: one setting holds for all critical functions, so the largest counts."""
-    found = [one for one in told if one["recommended_maximum"] is not None]
+    found = [one for one in recommended if one["recommended_maximum"] is not None]
     if not found:
         return {}
     minimum = max(one["recommended_minimum"] for one in found)
@@ -116,18 +121,18 @@ def together(now: Provisioning, told: Iterable[dict[str, Any]]) -> dict[str, int
     return {key: value for key, (before, value) in wanted.items() if value != before}
 
 
-def lines(told: Iterable[dict[str, Any]]) -> list[str]:
+def lines(recommended: Iterable[dict[str, Any]]) -> list[str]:
     """The same for a person."""
     return [
         f"provisioned concurrency of {one['function']}: {one['minimum']}-{one['maximum']}"
         + ("" if one["recommended_maximum"] is None
            else f" → {one['recommended_minimum']}-{one['recommended_maximum']}")
         + f"; {one['reason']}"
-        for one in told
+        for one in recommended
     ]  # fmt: skip
 
 
-def _measure(environment: Environment, function: Sized, seen: Window) -> WarmUse:
+def _measure(environment: Environment, function: Sized, seen: Window) -> ProvisionedUse:
     """Periods without data are idle ones: Lambda publishes nothing then."""
     client = environment.client("cloudwatch")
     alias = {"FunctionName": function.name, "Resource": f"{function.name}:{ALIAS}"}
@@ -138,8 +143,8 @@ def _measure(environment: Environment, function: Sized, seen: Window) -> WarmUse
     peaks = [int(point) for point in points("ProvisionedConcurrentExecutions", "Maximum")]
     used = points("ProvisionedConcurrencyUtilization", "Maximum")
     periods = int((seen.end - seen.start).total_seconds() // period_seconds(seen))
-    return WarmUse(
-        on_warm=int(sum(points("ProvisionedConcurrencyInvocations", "Sum"))),
+    return ProvisionedUse(
+        on_provisioned=int(sum(points("ProvisionedConcurrencyInvocations", "Sum"))),
         spilled=int(sum(points("ProvisionedConcurrencySpilloverInvocations", "Sum"))),
         peaks=[*[0] * max(periods - len(peaks), 0), *peaks] if peaks else [],
         used_percent=round(100 * max(used)) if used else None,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ARM = "arm64"
 
 
-def described(
+def function_report(
     function: Sized,
     found: Found,
     seen: Window,
@@ -71,15 +71,15 @@ def described(
     }
 
 
-def totals(described: list[dict[str, Any]]) -> dict[str, str]:
+def totals(reports: list[dict[str, Any]]) -> dict[str, str]:
     """The sums of all functions' amounts; of savings, those of what is recommended now."""
 
     def total(key: str, functions: list[dict[str, Any]]) -> str:
         return str(sum((Decimal(one[key] or 0) for one in functions), Decimal("0.00")))
 
-    now = [one for one in described if one["recommended_mb"] is not None]
+    now = [one for one in reports if one["recommended_mb"] is not None]
     return {
-        "month_usd": total("month_usd", described), "waste_usd": total("waste_usd", described),
+        "month_usd": total("month_usd", reports), "waste_usd": total("waste_usd", reports),
         "saving_usd": total("saving_usd", now),
     }  # fmt: skip
 

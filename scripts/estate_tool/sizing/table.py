@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.console.tables import Column, table
-from estate_tool.sizing.provisioned_concurrency import lines as lines_of_warm
+from estate_tool.sizing.provisioned_concurrency import lines as lines_of_provisioned
 from estate_tool.sizing.recommendation import ONE_VCPU_MB, vcpus
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ CPU_NOTE = (
 )
 
 
-def lines(told: Mapping[str, Any]) -> Iterator[str]:
+def lines(report: Mapping[str, Any]) -> Iterator[str]:
     """A row per function, the reason for each recommendation, and what less memory means for the CPU."""
-    functions: Sequence[Mapping[str, Any]] = told["functions"]
+    functions: Sequence[Mapping[str, Any]] = report["functions"]
     yield from table(_COLUMNS, [_row(function) for function in functions])
     yield ""
     for function in functions:
@@ -36,16 +36,16 @@ def lines(told: Mapping[str, Any]) -> Iterator[str]:
             yield f"  x86_64: the same durations are ${on_arm} a month on arm64, instead of ${function['month_usd']}"
         if (advice := function["compute_optimizer"]) is not None:
             yield f"  Compute Optimizer: {advice['text']}"
-    yield from lines_of_warm(told["provisioned_concurrency"])
-    totals = told["totals"]
+    yield from lines_of_provisioned(report["provisioned_concurrency"])
+    totals = report["totals"]
     yield ""
-    yield f"measured: {told['window']}"
+    yield f"measured: {report['window']}"
     yield (
         f"durations: ${totals['month_usd']} a month, ${totals['waste_usd']} of it for unused memory; "
-        f"recommendations save ${totals['saving_usd']} (prices of {told['prices_as_of']})"
+        f"recommendations save ${totals['saving_usd']} (prices of {report['prices_as_of']})"
     )
     yield CPU_NOTE
-    yield f"Compute Optimizer: {told['compute_optimizer']}"
+    yield f"Compute Optimizer: {report['compute_optimizer']}"
 
 
 def evidence_note(evidence: Mapping[str, Any]) -> str:
@@ -54,14 +54,14 @@ def evidence_note(evidence: Mapping[str, Any]) -> str:
     if not evidence["samples"]:
         return "; ".join(part for part in (str(evidence["source"]), unreadable) if part)
     colds = evidence["cold_starts"]
-    told = [
+    parts = [
         str(evidence["source"]),
         unreadable,
         "" if not colds else f"cold starts take {evidence['init_average_ms']:,} ms on average, "
         f"{evidence['init_max_ms']:,} ms at most",
         "" if evidence["billed_seconds"] is None else f"{evidence['billed_seconds']:,} s billed",
     ]  # fmt: skip
-    return "; ".join(part for part in told if part)
+    return "; ".join(part for part in parts if part)
 
 
 def _row(function: Mapping[str, Any]) -> tuple[str, ...]:

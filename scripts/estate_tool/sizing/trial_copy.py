@@ -99,7 +99,7 @@ def _wait_until_ready(client: Any, copy: str) -> None:
 def _uninterrupted() -> Iterator[None]:
     """Ctrl-C waits until the block is done; in any thread but the main one it does not come anyway."""
     try:
-        # A function rather than SIG_IGN: being told to end does what Ctrl-C would do.
+        # A function rather than SIG_IGN: SIGTERM does what Ctrl-C would do.
         before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
     except ValueError:
         yield

@@ -75,7 +75,7 @@ def best(found: Sequence[Tried], strategy: str, prices: Prices, architecture: st
     return min(good, key=rank[strategy])
 
 
-def described(function: Sized, found: Sequence[Tried], strategy: str, runs: int, prices: Prices) -> dict[str, Any]:
+def tuning_report(function: Sized, found: Sequence[Tried], strategy: str, runs: int, prices: Prices) -> dict[str, Any]:
     """The table and the choice, by the keys that scripts rely on."""
     architecture = function.architecture
     return {
@@ -102,8 +102,8 @@ def _try(client: Any, copy: str, payload: bytes, memory_mb: int, runs: int) -> T
         if answer.get("FunctionError"):
             return Tried(memory_mb, error=_shortened(answer["Payload"].read()))
         seen.append(_reported(answer))
-    first, *warm = seen
-    billed = sum((Decimal(str(one.billed_ms)) for one in warm), Decimal(0)) / len(warm)
+    first, *further = seen
+    billed = sum((Decimal(str(one.billed_ms)) for one in further), Decimal(0)) / len(further)
     used = max(one.used_mb for one in seen)
     return Tried(memory_mb, billed, Decimal(str(first.billed_ms)), used)
 

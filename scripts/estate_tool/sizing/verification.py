@@ -48,7 +48,7 @@ def _since_the_change(
     if function.memory_mb != memory_mb:
         return None
     window = Window(start=function.changed, end=datetime.now(UTC))
-    evidence = measure(environment, function, window, progress, size_mb=memory_mb).described()
+    evidence = measure(environment, function, window, progress, size_mb=memory_mb).to_dict()
     return {key: evidence[key] for key in COMPARED}
 
 

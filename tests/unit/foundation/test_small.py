@@ -110,7 +110,7 @@ def catalog(monkeypatch: pytest.MonkeyPatch) -> Catalog:
 
 def idle_bill(checkout: Path) -> dict[str, Any]:
     load = idle.load(configuration.load("dev", checkout))
-    return report.described(load, prices.read(), {"environment": "dev", "basis": "idle"})
+    return report.cost_report(load, prices.read(), {"environment": "dev", "basis": "idle"})
 
 
 def after(bill: dict[str, Any]) -> dict[tuple[str, str], str]:

@@ -49,7 +49,7 @@ BY_HAND = {
     # query requests: 2,000,000 × 0.0000002 = 0.40, before and after
     # before: 47.000235 + 2 + 3.91668625 + 0.40 = 53.31692125; after: 8.00004 + 2 + 0.0333335 + 0.40 = 10.4333735
     "functions": ("53.31692125", "10.4333735"),
-    # kept warm: 2 × 512/1024 GB × 730 h × 3600 s = 2,628,000 GB-s × 0.0000033334 = 8.7601752
+    # provisioned: 2 × 512/1024 GB × 730 h × 3600 s = 2,628,000 GB-s × 0.0000033334 = 8.7601752
     # busy: 1,900,000 × 0.05 s × 512/1024 GB      =    47,500 GB-s × 0.0000077778 = 0.3694455
     "provisioned concurrency": ("0", "9.1296207"),
     # events before: 50 × 730 h × 0.00013 = 4.745; 100 × 730 h × 0.00065 = 47.45; 10 GB × 0.25 = 2.50
@@ -72,7 +72,7 @@ AFTER = "69.89"
 
 
 def priced(load: Load) -> dict[str, Any]:
-    return report.described(load, PRICES, {"environment": "dev", "basis": "stated"})
+    return report.cost_report(load, PRICES, {"environment": "dev", "basis": "stated"})
 
 
 @pytest.fixture
@@ -82,13 +82,13 @@ def example(tmp_path: Path) -> Path:
     return path
 
 
-def told(done: Any) -> dict[str, Any]:
+def parsed(done: Any) -> dict[str, Any]:
     assert done.code == 0, done.err
     return json.loads(done.out)
 
 
 def test_the_totals_are_those_worked_out_by_hand_to_the_cent(example: Path, call: Any) -> None:
-    found = told(call(cost, "--load", str(example), "--json"))
+    found = parsed(call(cost, "--load", str(example), "--json"))
     assert (found["totals"]["before_usd"], found["totals"]["after_usd"]) == (BEFORE, AFTER)
     assert found["totals"]["saving_usd"] == "81.26"  # 151.15 - 69.89
     for component in found["components"]:
@@ -98,7 +98,7 @@ def test_the_totals_are_those_worked_out_by_hand_to_the_cent(example: Path, call
 
 
 def test_lines_add_up_to_components_and_components_to_totals(example: Path, call: Any) -> None:
-    found = told(call(cost, "--load", str(example), "--json"))
+    found = parsed(call(cost, "--load", str(example), "--json"))
     for way in ("before_usd", "after_usd"):
         for component in found["components"]:
             assert sum(Decimal(line[way]) for line in component["lines"]) == Decimal(component[way])
@@ -107,24 +107,24 @@ def test_lines_add_up_to_components_and_components_to_totals(example: Path, call
 
 def test_a_secret_of_secrets_manager_is_paid_for_by_the_month_before_and_after(tmp_path: Path, call: Any) -> None:
     (tmp_path / "load.yaml").write_text("secrets: 3")
-    found = told(call(cost, "--load", str(tmp_path / "load.yaml"), "--json"))
+    found = parsed(call(cost, "--load", str(tmp_path / "load.yaml"), "--json"))
     # 3 × 0.40
     assert (found["totals"]["before_usd"], found["totals"]["after_usd"]) == ("1.20", "1.20")
 
 
 def test_break_evens_follow_from_the_prices() -> None:
     # 0.0000033334 / (0.0000133334 - 0.0000077778) = 60.0 %; 0.00065 / (3600 × 0.000000625) = 28.9 %, reads alike.
-    assert {advice.warm_break_even(PRICES, one) for one in ("arm64", "x86_64")} == {Decimal("60.0")}
+    assert {advice.provisioned_concurrency_break_even(PRICES, one) for one in ("arm64", "x86_64")} == {Decimal("60.0")}
     assert {advice.table_break_even(PRICES, way) for way in ("read", "write")} == {Decimal("28.9")}
 
 
 @pytest.mark.parametrize(("busy", "pays_off"), [("0.60", False), ("0.61", True)])
-def test_at_the_break_even_warm_environments_cost_what_on_demand_costs(busy: str, pays_off: bool) -> None:
+def test_at_the_break_even_provisioned_environments_cost_what_on_demand_costs(busy: str, pays_off: bool) -> None:
     # One environment, busy for that share of 2,628,000 s, with invocations of a second each.
     load = FunctionLoad(
-        name="query", invocations=2_628_000 * Decimal(busy), billed_ms=Decimal(1000), warm=Decimal(1)
+        name="query", invocations=2_628_000 * Decimal(busy), billed_ms=Decimal(1000), provisioned=Decimal(1)
     )  # fmt: skip
-    found = advice.warm(load, PRICES)
+    found = advice.provisioned_concurrency(load, PRICES)
     assert found["utilization_percent"] == f"{100 * Decimal(busy):.1f}"
     assert (Decimal(found["usd"]) < Decimal(found["on_demand_usd"])) is pays_off
     # Exactly at 60 % the difference is less than a cent of some 10 dollars; a percent more or less is more than that.
@@ -136,7 +136,7 @@ def test_a_table_is_cheaper_on_demand_below_the_break_even() -> None:
     for share, cheaper in (("0.28", "on-demand"), ("0.30", "provisioned")):
         requests = units * month * Decimal(share)
         table = TableLoad(name="t", reads=requests, writes=requests, read_units=units, write_units=units)
-        assert advice.tables(table, PRICES)["cheaper"] == cheaper
+        assert advice.table_billing(table, PRICES)["cheaper"] == cheaper
 
 
 def test_an_estate_without_traffic_has_a_bill_too() -> None:
@@ -155,7 +155,7 @@ def test_only_what_is_not_assumed_is_sure_to_be_saved() -> None:
 
 
 def test_what_is_sure_comes_first_and_the_rest_is_named_as_assumed(example: Path, call: Any) -> None:
-    totals = told(call(cost, "--load", str(example), "--json"))["totals"]
+    totals = parsed(call(cost, "--load", str(example), "--json"))["totals"]
     assert Decimal(totals["sure_saving_usd"]) + Decimal(totals["assumed_saving_usd"]) == Decimal(totals["saving_usd"])
     first = call(cost, "--load", str(example)).out.splitlines()[0]
     places = [first.index(f"${totals[f'{kind}_saving_usd']}") for kind in ("sure", "assumed")]
@@ -199,14 +199,14 @@ watching: {alarm_metrics: 10}
     # queue: 300,000 × 0.0000004 = 0.12; logs: 0.1 × 0.50 = 0.05
     # What grows: 0.01866676 + 0.0008 + 0.0125 + 0.9375 + 0.12 + 0.05 = 1.13946676
     # 10 alarms: 1.00; logs kept: 0.1 × 0.15 × 14 / (730/24) × 0.03 = 0.000207…: 2.139674… in all
-    found = told(call(cost, "--load", str(path), "--json"))["events"]
+    found = parsed(call(cost, "--load", str(path), "--json"))["events"]
     assert found == {"count": "1000000", "usd_per_million": "2.14", "growing_usd_per_million": "1.14"}
     assert "1,000,000 events a month: $2.14 per million, $1.14 of it grow" in call(cost, "--load", str(path)).out
-    assert told(call(cost, "--load", str(path), "--json"))["totals"]["after_usd"] == "2.14"
+    assert parsed(call(cost, "--load", str(path), "--json"))["totals"]["after_usd"] == "2.14"
 
 
-def test_nobody_knows_what_an_event_costs_if_their_number_is_unknown(example: Path, call: Any) -> None:
-    assert told(call(cost, "--load", str(example), "--json"))["events"] is None
+def test_the_cost_of_an_event_is_unknown_if_their_number_is_unknown(example: Path, call: Any) -> None:
+    assert parsed(call(cost, "--load", str(example), "--json"))["events"] is None
 
 
 def test_two_bills_are_compared_line_by_line(example: Path, tmp_path: Path, call: Any) -> None:
@@ -216,8 +216,8 @@ def test_two_bills_are_compared_line_by_line(example: Path, tmp_path: Path, call
     changed.write_text(
         EXAMPLE.replace("warm: 2", "warm: 1").replace("queues:", "queues:\n  'a|b': {requests: 5000000}")
     )
-    found = told(call(cost, "--load", str(changed), "--compare", str(before), "--json"))["compare"]
-    # One environment less kept warm: 8.7601752 / 2 = 4.3800876 less; 5,000,000 requests more: 2.00.
+    found = parsed(call(cost, "--load", str(changed), "--compare", str(before), "--json"))["compare"]
+    # One provisioned environment less: 8.7601752 / 2 = 4.3800876 less; 5,000,000 requests more: 2.00.
     assert [(line["item"], line["what"], line["difference_usd"]) for line in found["lines"][:2]] == [
         ("query", "kept warm", "-4.38"), ("a|b", "requests", "+2.00"),
     ]  # fmt: skip
@@ -226,7 +226,7 @@ def test_two_bills_are_compared_line_by_line(example: Path, tmp_path: Path, call
     assert shown[0] == "| US dollars a month | main.json | changed.yaml | difference |"
     assert shown[2] == "| **total** | 69.89 | 67.51 | **-2.38** |"
     assert "| queues: a\\|b, requests | 0.00 | 2.00 | +2.00 |" in shown
-    same = told(call(cost, "--load", str(example), "--compare", str(before), "--json"))["compare"]
+    same = parsed(call(cost, "--load", str(example), "--compare", str(before), "--json"))["compare"]
     assert (same["difference_usd"], same["lines"]) == ("0.00", [])
 
 
@@ -255,7 +255,7 @@ def test_a_function_that_computes_saves_less_than_its_memory(example: Path) -> N
 AMOUNTS = st.decimals(0, 10**9, places=3)
 FUNCTIONS = st.builds(
     FunctionLoad, name=st.just("f"), invocations=AMOUNTS, billed_ms=st.decimals(0, 900_000, places=1),
-    memory_mb=st.integers(512, 1024).map(Decimal), warm=st.integers(0, 50).map(Decimal), spilled=AMOUNTS,
+    memory_mb=st.integers(512, 1024).map(Decimal), provisioned=st.integers(0, 50).map(Decimal), spilled=AMOUNTS,
     architecture=st.sampled_from(["arm64", "x86_64"]),
 )  # fmt: skip
 TABLES = st.builds(
@@ -319,7 +319,7 @@ def test_whatever_the_load_rounded_lines_add_up_to_the_total_rounded_once(load: 
 
 def test_the_page_and_the_text_have_the_numbers_of_the_json(example: Path, tmp_path: Path, call: Any) -> None:
     page = tmp_path / "cost.html"
-    found = told(call(cost, "--load", str(example), "--json", "--html", str(page)))
+    found = parsed(call(cost, "--load", str(example), "--json", "--html", str(page)))
     shown, text = page.read_text(), call(cost, "--load", str(example)).out
     for one in (found["totals"], *found["components"]):
         for way in ("before_usd", "after_usd", "saving_usd"):

@@ -14,7 +14,7 @@ import pytest
 
 import compute.config
 from estate_tool.commands import cost
-from estate_tool.costing.measure import average_warm
+from estate_tool.costing.measure import average_provisioned
 from estate_tool.monitoring import window
 from estate_tool.pricing import prices, refresh
 from estate_tool.pricing.load import QueueLoad
@@ -90,8 +90,8 @@ def put(estate: Estate, namespace: str, name: str, value: float, **dimensions: s
     )  # fmt: skip
 
 
-def line(told: dict[str, Any], component: str, item: str, what: str) -> dict[str, Any]:
-    (lines,) = (one["lines"] for one in told["components"] if one["component"] == component)
+def line(bill: dict[str, Any], component: str, item: str, what: str) -> dict[str, Any]:
+    (lines,) = (one["lines"] for one in bill["components"] if one["component"] == component)
     return next(one for one in lines if (one["item"], one["what"]) == (item, what))
 
 
@@ -104,18 +104,18 @@ def test_what_was_measured_is_taken_to_a_month(deployed: Estate, report: Callabl
     put(deployed, "AWS/DynamoDB", "ConsumedWriteCapacityUnits", 360, TableName="table-events-dev")
     put(deployed, "AWS/SQS", "NumberOfMessagesSent", 10, QueueName="queue-ingest-dev")
     put(deployed, "AWS/SQS", "NumberOfEmptyReceives", 5, QueueName="queue-ingest-dev")
-    told = report()
+    bill = report()
     # 10 hours of 730: times 73. 7,300 invocations × 0.2 s × 512/1024 GB = 730 GB-s, before × 3008/512.
-    duration = line(told, "functions", "ingest", "duration")
+    duration = line(bill, "functions", "ingest", "duration")
     assert float(duration["after"]) == pytest.approx(730, rel=1e-4)
     assert float(duration["before"]) == pytest.approx(730 * 3008 / 512, rel=1e-4)
-    assert told["extrapolation"] == pytest.approx(73, rel=1e-3)
+    assert bill["extrapolation"] == pytest.approx(73, rel=1e-3)
     # 15 × 73 requests; 3 units for the whole month, 360 × 73 units written of 3 × 730 × 3600.
-    assert float(line(told, "queues", "ingest", "requests")["after"]) == pytest.approx(15 * 73, rel=1e-4)
-    assert line(told, "tables", "events", "write capacity")["after"] == str(3 * 730)
-    events_table = next(one for one in told["tables"] if one["table"] == "events")
+    assert float(line(bill, "queues", "ingest", "requests")["after"]) == pytest.approx(15 * 73, rel=1e-4)
+    assert line(bill, "tables", "events", "write capacity")["after"] == str(3 * 730)
+    events_table = next(one for one in bill["tables"] if one["table"] == "events")
     assert events_table["write"]["utilization_percent"] == "0.3"
-    assert any("table pages" in one and "table events" not in one for one in told["assumptions"])
+    assert any("table pages" in one and "table events" not in one for one in bill["assumptions"])
 
 
 def test_old_reports_cost_what_the_memory_of_now_costs(deployed: Estate, report: Callable[[], dict[str, Any]]) -> None:
@@ -134,10 +134,10 @@ def test_two_environments_are_compared_each_by_what_it_did(
     quiet = replace(load(deployed, monkeypatch), queues=())
     busy = replace(quiet, queues=(QueueLoad(name="ingest", requests=Decimal(10_000_000)),))
     monkeypatch.setattr(cost, "_measured", lambda name, _: (busy if name == "dev" else quiet, {"environment": name}))
-    told = json.loads(call(cost, "dev", "--compare", "prod", "--json").out)["compare"]
+    difference = json.loads(call(cost, "dev", "--compare", "prod", "--json").out)["compare"]
     # 10,000,000 × 0.0000004
-    assert (told["with"], told["difference_usd"]) == ("prod", "+4.00")
-    assert [(one["item"], one["difference_usd"]) for one in told["lines"]] == [("ingest", "+4.00")]
+    assert (difference["with"], difference["difference_usd"]) == ("prod", "+4.00")
+    assert [(one["item"], one["difference_usd"]) for one in difference["lines"]] == [("ingest", "+4.00")]
 
 
 def load(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Load:
@@ -150,17 +150,17 @@ def load(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Load:
 
 
 def test_without_any_traffic_there_is_a_report(report: Callable[[], dict[str, Any]]) -> None:
-    told = report()
-    assert {one["invocations"] for one in told["functions"]} == {"0"}
+    bill = report()
+    assert {one["invocations"] for one in bill["functions"]} == {"0"}
     # 1 + 60/168 environments × 0.5 GB × 2,628,000 s × 0.0000033334 = 5.94440…
-    assert line(told, "provisioned concurrency", "query", "kept warm")["after_usd"] == "5.94"
-    assert any("no metrics of" in one for one in told["assumptions"])
+    assert line(bill, "provisioned concurrency", "query", "kept warm")["after_usd"] == "5.94"
+    assert any("no metrics of" in one for one in bill["assumptions"])
 
 
 def test_a_young_estate_is_measured_since_it_was_made(deployed: Estate, call: Any) -> None:
-    told = json.loads(call(cost, "--json").out)
-    assert told["measured_hours"] == pytest.approx(1 / 60, abs=0.01)
-    assert any("short of a day" in one for one in told["assumptions"])
+    found = json.loads(call(cost, "--json").out)
+    assert found["measured_hours"] == pytest.approx(1 / 60, abs=0.01)
+    assert any("short of a day" in one for one in found["assumptions"])
 
 
 def test_alarms_dashboards_and_metrics_of_the_environment_are_counted(
@@ -199,12 +199,12 @@ def test_alarms_dashboards_and_metrics_of_the_environment_are_counted(
                 "PredefinedMetricSpecification": {"PredefinedMetricType": "DynamoDBReadCapacityUtilization"},
             },
         )  # fmt: skip
-    told = report()
-    numbers = {what: line(told, "watching", "estate", what)["after"] for what in ("alarms", "dashboards")}
+    bill = report()
+    numbers = {what: line(bill, "watching", "estate", what)["after"] for what in ("alarms", "dashboards")}
     # One of a metric, one of two, four that Application Auto Scaling makes of a table's policy.
     assert numbers == {"alarms": "7", "dashboards": "1"}
     with pytest.raises(StopIteration):
-        line(told, "watching", "estate", "custom metrics")
+        line(bill, "watching", "estate", "custom metrics")
     put(deployed, "estate", "used", 1)
     # Published in one of ten hours.
     assert line(report(), "watching", "estate", "custom metrics")["after"] == "0.1"
@@ -213,7 +213,7 @@ def test_alarms_dashboards_and_metrics_of_the_environment_are_counted(
 @pytest.mark.parametrize(("start", "end", "peak", "average"), [(7, 19, 2, 1 + 60 / 168), (22, 6, 3, 1 + 80 / 168)])
 def test_floors_are_averaged_over_the_week(start: int, end: int, peak: int, average: float) -> None:
     hours = {"peak_start_hour": start, "peak_end_hour": end, "peak_minimum": peak}
-    found = average_warm(PROVISIONING.model_copy(update=hours))
+    found = average_provisioned(PROVISIONING.model_copy(update=hours))
     assert float(found) == pytest.approx(average)
 
 
@@ -265,14 +265,14 @@ def test_prices_are_refreshed_from_the_first_tier_that_is_paid(empty_estate: Est
             offer({"usagetype": "CW:AlarmMonitorUsage"}, ("0", "0.3")),
         ],
     })  # fmt: skip
-    told = refresh.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
-    assert told["changed"] == [{"price": "queue_request", "before": "0.0000004", "now": "0.0000005"}]
-    assert {"alarm", "dashboard", "lambda_duration_arm64"} <= set(told["kept"])
+    result = refresh.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
+    assert result["changed"] == [{"price": "queue_request", "before": "0.0000004", "now": "0.0000005"}]
+    assert {"alarm", "dashboard", "lambda_duration_arm64"} <= set(result["kept"])
     found, today = prices.read(file), datetime.now(UTC).date().isoformat()
     assert found["queue_request"] == Decimal("0.0000005")
     assert (found.by_key["log_ingestion"].as_of, found.by_key["alarm"].as_of) == (today, "2025-07-21")
     assert found.as_of == "2025-07-21"
-    assert "queue_request: 0.0000004 → 0.0000005" in list(refresh.lines(told))
+    assert "queue_request: 0.0000004 → 0.0000005" in list(refresh.lines(result))
 
 
 def test_without_any_offer_the_file_stays(empty_estate: Estate, file: Path) -> None:
@@ -289,12 +289,12 @@ def test_the_embedded_aws_has_no_prices(empty_estate: Estate, call: Any) -> None
         refresh.refresh(empty_estate)  # pyright: ignore[reportArgumentType]
 
 
-def test_the_command_tells_what_was_refreshed(
+def test_the_command_shows_what_was_refreshed(
     empty_estate: Estate, call: Any, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(refresh.refresh, "__defaults__", (file,))
     alarms = offer({"usagetype": "CW:AlarmMonitorUsage"}, ("0", "0.25"))
-    # A term without any price in dollars says nothing.
+    # A term without any price in dollars is ignored.
     alarms["terms"]["OnDemand"]["y"] = {"priceDimensions": {"z": {"pricePerUnit": {"CNY": "9"}}}}
     empty_estate.clients["pricing"] = FakePricing({"AmazonCloudWatch": [alarms]})
     done = call(cost, "dev", "--refresh-prices")

@@ -70,7 +70,7 @@ PROVISIONED = {
 UNITS = ", read_units: 1, write_units: 1"
 
 
-def told(path: Path, call: Any, more: str) -> dict[str, Any]:
+def parsed(path: Path, call: Any, more: str) -> dict[str, Any]:
     path.write_text(LOAD % dict.fromkeys(("events", "pages", "aggregates"), more))
     done = call(cost, "--load", str(path), "--json")
     assert done.code == 0, done.err
@@ -92,7 +92,7 @@ def test_every_line_of_the_bill_of_a_million_events_is_the_one_worked_out_by_han
     more: str, tables: dict[tuple[str, str], Decimal], total: str, tmp_path: Path, call: Any
 ) -> None:
     by_hand = {**SAME, **tables, ("ingest", "queue"): 300_000 * QUEUE}  # 0.12
-    found = told(tmp_path / "million.yaml", call, more)
+    found = parsed(tmp_path / "million.yaml", call, more)
     lines = {
         (line["item"], "queue" if one["component"] == "queues" else line["what"]): line
         for one in found["components"]

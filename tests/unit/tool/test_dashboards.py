@@ -65,9 +65,7 @@ def test_the_page_looks_as_far_back_as_the_dashboard(settings: dict[str, str], s
     assert dashboards.own_window(settings, NOW).start == datetime.fromisoformat(start)
 
 
-def test_the_command_writes_the_page_and_says_where(
-    empty_estate: Any, call: Callable[..., Any], tmp_path: Path
-) -> None:
+def test_the_command_writes_the_page_and_names_it(empty_estate: Any, call: Callable[..., Any], tmp_path: Path) -> None:
     deploy(empty_estate)
     page = tmp_path / "page.html"
     answer = json.loads(call(dashboard, "dev", "--html", str(page), "--json", "--since", "2026-01-02T11:00:00Z").out)

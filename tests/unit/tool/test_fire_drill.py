@@ -1,4 +1,4 @@
-"""The fire drill in an account whose alarms tell nobody: it says so, and takes its queue away again."""
+"""Fire drill in an account whose alarms have no subscriber: it reports that, and removes its queue."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def left_over(estate: Estate) -> tuple[list[str], list[Any]]:
     return queues, estate.client("sns").list_subscriptions()["Subscriptions"]
 
 
-def test_alarms_that_nobody_hears_are_named_and_the_queue_is_gone(
+def test_alarms_without_a_subscriber_are_named_and_the_queue_is_gone(
     empty_estate: Estate, call: Callable[..., Any]
 ) -> None:
     make_alarm(empty_estate, "alarm-ingest-errors-dev", topic(empty_estate))
@@ -68,13 +68,13 @@ def test_what_is_heard_counts_only_with_the_mark_of_this_drill(
     def set_state(AlarmName: str, StateValue: str, StateReason: str) -> None:  # noqa: N803 - boto3's names
         states.append((AlarmName, StateValue))
         mine = StateReason if "ingest" in AlarmName else "a real alarm"
-        told = {"AlarmName": AlarmName, "NewStateValue": StateValue, "NewStateReason": mine}
-        sns.publish(TopicArn=arn, Message=json.dumps(told))
+        message = {"AlarmName": AlarmName, "NewStateValue": StateValue, "NewStateReason": mine}
+        sns.publish(TopicArn=arn, Message=json.dumps(message))
 
     monkeypatch.setattr(cloudwatch, "set_alarm_state", set_state)
     done = call(command, "dev", "--yes", "--json")
-    told = {one["alarm"]: one["delivered"] for one in json.loads(done.out)["alarms"]}
-    assert told == {"alarm-ingest-errors-dev": True, "alarm-query-errors-dev": False}
+    delivered = {one["alarm"]: one["delivered"] for one in json.loads(done.out)["alarms"]}
+    assert delivered == {"alarm-ingest-errors-dev": True, "alarm-query-errors-dev": False}
     # Each goes back to what it was; the one that was not heard is tried once more.
     first = [state for name, state in states if "ingest" in name]
     assert len(first) == 2
@@ -196,13 +196,13 @@ class _WithComposites:
     """CloudWatch with a composite alarm, which moto lacks."""
 
     def get_paginator(self, _operation: str) -> Any:
-        def described(name: str, **more: Any) -> dict[str, Any]:
+        def alarm(name: str, **more: Any) -> dict[str, Any]:
             return {"AlarmName": name, "AlarmArn": f"arn:aws:cloudwatch:::alarm:{name}", "StateValue": "OK", **more}
 
         rule = 'ALARM("alarm-child-dev") OR (OK(arn:aws:cloudwatch:::alarm:alarm-other-dev) AND FALSE)'
         page = {
-            "MetricAlarms": [described(f"alarm-{name}-dev") for name in ("child", "other", "orphan")],
-            "CompositeAlarms": [described("alarm-estate-lost-dev", AlarmRule=rule, AlarmActions=["arn:aws:sns:::t"])],
+            "MetricAlarms": [alarm(f"alarm-{name}-dev") for name in ("child", "other", "orphan")],
+            "CompositeAlarms": [alarm("alarm-estate-lost-dev", AlarmRule=rule, AlarmActions=["arn:aws:sns:::t"])],
         }
         return SimpleNamespace(paginate=lambda **_: [page])
 
@@ -210,7 +210,7 @@ class _WithComposites:
         return {"Tags": [{"Key": "Environment", "Value": "dev"}]}
 
 
-def test_an_alarm_that_tells_nobody_needs_a_composite_alarm_that_does(
+def test_an_alarm_that_has_no_topic_needs_a_composite_alarm_that_does(
     empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty_estate.clients["cloudwatch"] = _WithComposites()
@@ -218,7 +218,7 @@ def test_an_alarm_that_tells_nobody_needs_a_composite_alarm_that_does(
         fire_drill, "drill", lambda _environment, found, _show: [fire_drill.Tested(one) for one in found]
     )
     done = call(command, "dev", "--yes", "--json")
-    told = {one["alarm"]: one["told_by"] for one in json.loads(done.out)["without_actions"]}
+    parents = {one["alarm"]: one["told_by"] for one in json.loads(done.out)["without_actions"]}
     by_composite = ["alarm-estate-lost-dev"]
-    assert told == {"alarm-child-dev": by_composite, "alarm-orphan-dev": [], "alarm-other-dev": by_composite}
+    assert parents == {"alarm-child-dev": by_composite, "alarm-orphan-dev": [], "alarm-other-dev": by_composite}
     assert "no notification arrived of: alarm-estate-lost-dev, alarm-orphan-dev" in done.err

@@ -1,4 +1,4 @@
-"""`estate invoke`: the payload to the letter, the answer, the reason and the log of a call that failed."""
+"""`estate invoke`: the payload byte for byte, the answer, the reason and the log of a call that failed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def function(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> FakeLambd
     return fake
 
 
-def test_the_alias_is_called_once_with_the_payload_to_the_letter(function: FakeLambda, call: Any) -> None:
+def test_the_alias_is_called_once_with_the_payload_byte_for_byte(function: FakeLambda, call: Any) -> None:
     done = call(command, "query", "dev", "--payload", "-", stdin=PAYLOAD)
     assert (done.code, done.out) == (0, '{"count": 3}\n')
     assert done.err.splitlines()[0] == "START"
@@ -115,7 +115,7 @@ def test_a_file_that_is_not_there_and_a_function_that_is_not_are_refused(functio
     assert ", ".join(sorted(function.name for function in CATALOG.functions)) in done.err
 
 
-def test_an_environment_that_is_not_deployed_is_told(function: FakeLambda, call: Any) -> None:
+def test_an_environment_that_is_not_deployed_is_reported(function: FakeLambda, call: Any) -> None:
     def missing(**_: Any) -> dict[str, Any]:
         error = {"Error": {"Code": "ResourceNotFoundException", "Message": "Function not found"}}
         raise ClientError(error, "Invoke")

@@ -1,4 +1,4 @@
-"""`estate logs`: pages, bounds, errors, following, and lines that nobody's control characters get through."""
+"""`estate logs`: pages, bounds, errors, following, and control characters that are made harmless."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_errors_alone_are_shown_and_asked_for(holding: Any, call: Any) -> None:
         ("[1]", False),
     ],
 )
-def test_an_error_is_told_from_what_mentions_one(message: str, expected: bool) -> None:
+def test_an_error_is_distinguished_from_what_mentions_one(message: str, expected: bool) -> None:
     assert is_error(message) is expected
 
 

@@ -30,7 +30,7 @@ def bucket(hour: str, *delays: str, events: int | None = None) -> dict[str, Any]
 
 
 class FakeLambda:
-    """Answers with pages of two buckets each, or with what `failure` says."""
+    """Answers with pages of two buckets each, or with `failure`."""
 
     def __init__(self, buckets: list[dict[str, Any]], failure: dict[str, Any] | None = None) -> None:
         self.buckets = buckets
@@ -223,7 +223,7 @@ def test_an_answer_that_is_none_is_quoted(answering: Any, call: Any, payload: by
     assert "/aws/lambda/lambda-query-dev" in done.err
 
 
-def test_the_title_says_what_was_asked(answering: Any, call: Any) -> None:
+def test_the_title_has_the_question(answering: Any, call: Any) -> None:
     answering([])
     done = call(command, "t", "--subject", "UA", "--from", HOURS[0], "--to", HOURS[5])
     assert done.out.splitlines()[0] == f"t · subject UA · from {HOURS[0]} · to {HOURS[5]}: no events"

@@ -15,7 +15,7 @@ from estate_tool.commands import redrive
 from estate_tool.events.counted import CountedEvents
 from estate_tool.redrive import sweep as sweeping
 from estate_tool.redrive import unaccounted
-from estate_tool.redrive.messages import FailureQueue, Kind, Letter, failure_queues, read
+from estate_tool.redrive.messages import FailedMessage, FailureQueue, Kind, failure_queues, read
 from estate_tool.redrive.options import Options, Pace
 from estate_tool.redrive.results import MissingResult, QueueResult
 from estate_tool.redrive.sweep import Sweep
@@ -33,8 +33,8 @@ STREAM = "arn:aws:dynamodb:us-east-1:123456789012:table/table-events-dev/stream/
 
 def event(number: object) -> str:
     """An event as it was sent."""
-    told = {"specversion": "1.0", "id": str(number), "source": "s", "type": "t", "time": "2026-01-01T00:00:00Z"}
-    return json.dumps(told)
+    event = {"specversion": "1.0", "id": str(number), "source": "s", "type": "t", "time": "2026-01-01T00:00:00Z"}
+    return json.dumps(event)
 
 
 def key(number: object) -> bytes:
@@ -71,7 +71,7 @@ def message(body: str, received: int = 3, **attributes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def letter(body: str, queue: FailureQueue = INGEST, received: int = 3, **attributes: Any) -> Letter:
+def failed_message(body: str, queue: FailureQueue = INGEST, received: int = 3, **attributes: Any) -> FailedMessage:
     return read(message(body, received, **attributes), queue, Reasons())  # type: ignore[arg-type]
 
 
@@ -79,23 +79,23 @@ def test_every_failure_queue_of_the_catalog_is_known() -> None:
     of_queues = {(queue.name, CATALOG.consumer(queue.name).name, queue.name) for queue in CATALOG.queues}
     consumers = {function for _, function, _ in of_queues}
     of_functions = {(one.name, one.name, None) for one in CATALOG.functions if one.name not in consumers}
-    assert {(queue.purpose, queue.function, queue.source) for queue in failure_queues()} == of_queues | of_functions
+    assert {(queue.name, queue.function, queue.source) for queue in failure_queues()} == of_queues | of_functions
 
 
 def test_a_valid_message_failed_for_the_reason_in_the_log_and_has_no_count_that_looking_changes() -> None:
-    found = letter(EVENT, received=9)
+    found = failed_message(EVENT, received=9)
     assert (found.kind, found.error, found.event_type, found.attempts) == (Kind.MESSAGE, "AccessDenied", "t", None)
     assert (found.failed_at, found.hopeless) == (1767225600.0, False)
 
 
-def test_an_invalid_message_can_not_succeed_and_says_why() -> None:
-    found = letter("{}")
+def test_an_invalid_message_can_not_succeed_and_gives_the_reason() -> None:
+    found = failed_message("{}")
     assert (found.kind, found.hopeless, found.error) == (Kind.MESSAGE, True, "specversion is missing")
 
 
 @pytest.mark.parametrize("queue", [INGEST, AGGREGATE])
-def test_a_failed_invocation_is_told_by_the_attributes_of_lambda_in_every_queue(queue: FailureQueue) -> None:
-    found = letter('{"a": 1}', queue, RequestID="i", ErrorCode="200", ErrorMessage="boom")
+def test_a_failed_invocation_is_recognized_by_the_attributes_of_lambda_in_every_queue(queue: FailureQueue) -> None:
+    found = failed_message('{"a": 1}', queue, RequestID="i", ErrorCode="200", ErrorMessage="boom")
     assert (found.kind, found.payload, found.error, found.hopeless) == (Kind.ASYNC, {"a": 1}, "boom", False)
 
 
@@ -108,23 +108,23 @@ SCHEDULE = {
 
 @pytest.mark.parametrize("time", ["2026-01-01T00:00:05Z", "<aws.scheduler.scheduled-time>"])
 def test_a_call_that_a_schedule_gave_up_is_replayed_for_its_time(time: str) -> None:
-    found = letter(json.dumps({"scheduledTime": time}), AGGREGATE, 3, **SCHEDULE)
+    found = failed_message(json.dumps({"scheduledTime": time}), AGGREGATE, 3, **SCHEDULE)
     assert (found.kind, found.hopeless, found.error) == (Kind.ASYNC, False, "AccessDeniedException: no")
     assert (json.loads(found.request), found.attempts) == ({"scheduledTime": "2026-01-01T00:00:05Z"}, 3)
     assert found.failed_at == 1767225605.0
     again = {name: value["StringValue"] for name, value in found.attributes("worse").items()}
-    after = letter(json.dumps({"scheduledTime": time}), AGGREGATE, 3, **again)
+    after = failed_message(json.dumps({"scheduledTime": time}), AGGREGATE, 3, **again)
     assert (after.kind, after.request, after.error, after.replays) == (Kind.ASYNC, found.request, "worse", 1)
 
 
 def test_an_account_of_a_failed_invocation_holds_its_payload() -> None:
     body = {"requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 3}, "requestPayload": [1]}
-    found = letter(json.dumps(body | {"responsePayload": {"errorMessage": "boom"}}), AGGREGATE)
+    found = failed_message(json.dumps(body | {"responsePayload": {"errorMessage": "boom"}}), AGGREGATE)
     assert (found.kind, found.payload, found.error, found.attempts) == (Kind.ASYNC, [1], "boom", 3)
 
 
-def test_a_failed_batch_says_where_and_when_its_records_came() -> None:
-    found = letter(json.dumps(BATCH), AGGREGATE)
+def test_a_failed_batch_has_the_range_and_time_where_its_records_came() -> None:
+    found = failed_message(json.dumps(BATCH), AGGREGATE)
     assert (found.kind, found.error, found.attempts, found.failed_at) == (Kind.STREAM, "AccessDenied", 11, 1767225609.0)
     assert found.batch
     assert (found.batch.first, found.batch.last) == ("1", "5")
@@ -133,14 +133,14 @@ def test_a_failed_batch_says_where_and_when_its_records_came() -> None:
 
 @pytest.mark.parametrize("body", ["nothing", "[]", "{}", '{"DDBStreamBatchInfo": {}}'])
 def test_what_aws_did_not_put_there_is_left_alone(body: str) -> None:
-    found = letter(body, AGGREGATE)
+    found = failed_message(body, AGGREGATE)
     assert (found.kind, found.hopeless) == (Kind.UNKNOWN, True)
 
 
 def test_a_replay_in_vain_is_counted_and_keeps_when_it_failed_first_and_why_it_failed_last() -> None:
-    first = letter('{"a": 1}', AGGREGATE, RequestID="i", ErrorCode="200", ErrorMessage="boom")
+    first = failed_message('{"a": 1}', AGGREGATE, RequestID="i", ErrorCode="200", ErrorMessage="boom")
     attributes = {name: value["StringValue"] for name, value in first.attributes("bad\n\x00 " + "x" * 999).items()}
-    again = letter('{"a": 1}', AGGREGATE, **attributes)
+    again = failed_message('{"a": 1}', AGGREGATE, **attributes)
     assert (again.replays, again.failed_at) == (1, first.failed_at)
     assert again.error.startswith("bad   x")
     assert len(again.error) <= 500
@@ -148,9 +148,9 @@ def test_a_replay_in_vain_is_counted_and_keeps_when_it_failed_first_and_why_it_f
 
 def test_failures_are_held_back_after_so_many_replays() -> None:
     options = Options(most_replays=2)
-    assert not options.holds_back(letter(EVENT, Replays="1"))
-    assert options.holds_back(letter(EVENT, Replays="2"))
-    assert options.holds_back(letter("{}"))
+    assert not options.holds_back(failed_message(EVENT, Replays="1"))
+    assert options.holds_back(failed_message(EVENT, Replays="2"))
+    assert options.holds_back(failed_message("{}"))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_failures_are_held_back_after_so_many_replays() -> None:
     ],
 )  # fmt: skip
 def test_filters_choose_by_error_type_and_time(options: Options, matching: bool) -> None:
-    assert options.matches(letter(EVENT)) is matching
+    assert options.matches(failed_message(EVENT)) is matching
 
 
 def test_the_pace_lets_so_many_through_a_second() -> None:
@@ -177,8 +177,8 @@ def test_the_pace_lets_so_many_through_a_second() -> None:
 def test_as_many_errors_as_messages_are_summed_up() -> None:
     result = QueueResult(queue="q")
     for number in range(200):
-        odd = letter('{"a": 1}', AGGREGATE, RequestID="i", ErrorCode="200", ErrorMessage=f"odd {number}")
-        result.saw(odd, AGGREGATE, quarantined=False, selected=True)
+        odd = failed_message('{"a": 1}', AGGREGATE, RequestID="i", ErrorCode="200", ErrorMessage=f"odd {number}")
+        result.record(odd, AGGREGATE, quarantined=False, selected=True)
     assert len(result.reasons) == 51
     assert sum(reason.messages for reason in result.reasons.values()) == 200
 
@@ -202,7 +202,7 @@ def test_records_of_pages_that_could_not_be_read_are_asked_for_again(monkeypatch
     items = [
         {"event_key": {"S": f"{n}"}, "page": {"S": f"p{n // 10}"}, "position": {"N": f"{n % 10}"}} for n in range(50)
     ]
-    # Of a page of ten, nine are counted; an item that tells no place is nobody's to leave out.
+    # Of a page of ten, nine are counted; an item without a place is never left out.
     foreign = {"event_key": {"S": "x"}, "page": {"N": "5"}, "position": {"S": "?"}}
     uncounted = CountedEvents(Slow(), "events", "pages").uncounted([*items, foreign])
     assert uncounted == [items[9], items[19], items[29], *items[30:], foreign]
@@ -345,7 +345,7 @@ def test_only_what_was_received_when_the_batch_was_is_looked_at(stored: Any) -> 
     assert missing_of(estate, arrived=(1767225600.0, 1767225600.0)).scanned == 2
 
 
-def test_events_that_can_not_be_aggregated_are_told_apart(stored: Any) -> None:
+def test_events_that_can_not_be_aggregated_are_distinguished(stored: Any) -> None:
     estate = stored(5)
     estate.clients["lambda"] = FakeLambda(estate.client("dynamodb"), key(3).hex())
     result = missing_of(estate)
@@ -361,7 +361,7 @@ def test_events_that_can_not_be_aggregated_are_told_apart(stored: Any) -> None:
         (["query", "local-b"], (["query"], "local-b")),
     ],
 )  # fmt: skip
-def test_queue_and_environment_are_told_apart(empty_estate: Any, words: list[str], place: Any) -> None:
+def test_queue_and_environment_are_distinguished(empty_estate: Any, words: list[str], place: Any) -> None:
     assert redrive.where(words) == place
 
 
@@ -401,7 +401,7 @@ def test_an_environment_without_failure_queues_is_not_deployed(call: Any, empty_
         assert "scripts/deploy_all.sh dev" in outcome.err
 
 
-def test_missing_events_are_told_before_and_after_they_are_brought_in(stored: Any, call: Any) -> None:
+def test_missing_events_are_reported_before_and_after_they_are_brought_in(stored: Any, call: Any) -> None:
     stored(4)
     found = call(redrive, "--missing", "dev", "--dry-run")
     assert (found.code, found.out) == (0, "4 stored events, 3 of them never aggregated\n")

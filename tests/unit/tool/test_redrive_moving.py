@@ -59,13 +59,13 @@ def test_a_task_names_both_queues_and_keeps_to_the_rate_that_sqs_allows(rate: in
 
 
 def test_a_task_is_followed_to_its_end() -> None:
-    told: list[int] = []
-    assert move_task.follow(Tasks(("RUNNING", 3), ("CANCELLING", 5), ("COMPLETED", 8)), SOURCE, told.append) == 8
-    assert told == [3, 5, 8]
-    assert move_task.follow(Tasks(), SOURCE, told.append) == 0
+    reported: list[int] = []
+    assert move_task.follow(Tasks(("RUNNING", 3), ("CANCELLING", 5), ("COMPLETED", 8)), SOURCE, reported.append) == 8
+    assert reported == [3, 5, 8]
+    assert move_task.follow(Tasks(), SOURCE, reported.append) == 0
 
 
-def test_a_task_that_failed_says_how_far_it_came_and_why() -> None:
+def test_a_task_that_failed_reports_how_far_it_came_and_why() -> None:
     with pytest.raises(Failed, match="moved 7 messages and then gave up: CouldNotAssumeRole"):
         move_task.follow(Tasks(("FAILED", 7)), SOURCE, lambda _: None)
 

@@ -1,4 +1,4 @@
-"""`estate redrive` on failure queues in moto: what it hands to whom, what it deletes, what it says."""
+"""`estate redrive` on failure queues in moto: what it replays, deletes and reports."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def tasks(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Move
 def failed(estate: Estate) -> Callable[..., None]:
     """Put messages into a failure queue, as it was deployed."""
 
-    def put(purpose: str, *bodies: str, **attributes: str) -> None:
+    def put(name: str, *bodies: str, **attributes: str) -> None:
         sqs = estate.client("sqs")
-        url = sqs.create_queue(QueueName=f"dlq-{purpose}-dev")["QueueUrl"]
-        told = {name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()}
+        url = sqs.create_queue(QueueName=f"dlq-{name}-dev")["QueueUrl"]
+        values = {attribute: {"DataType": "String", "StringValue": value} for attribute, value in attributes.items()}
         for body in bodies:
-            sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=told)
+            sqs.send_message(QueueUrl=url, MessageBody=body, MessageAttributes=values)
 
     return put
 
@@ -114,7 +114,7 @@ def test_messages_that_may_all_go_back_are_moved_by_sqs_itself(
     first, reason = done.out.splitlines()
     assert first == "dlq-ingest-dev: 2 messages, 2 replayed by a move task of SQS, 0 left"
     assert reason.startswith("  2 × ingest (message) ")
-    assert reason.endswith(": a valid event that could not be stored; the log no longer says why")
+    assert reason.endswith(": a valid event that could not be stored; the reason is no longer in the log")
 
 
 def test_a_move_that_is_under_way_is_followed_and_no_other_started(call: Any, tasks: Any, failed: Any) -> None:
@@ -132,8 +132,8 @@ def test_a_message_that_can_not_succeed_keeps_the_others_from_being_moved_in_one
 ) -> None:
     fake = tasks()
     failed("ingest", EVENT, "poison")
-    told = counts(call(redrive, "ingest", "dev", "--json"))
-    assert (told["replayed"], told["quarantined"], told["left"], told["way"]) == (1, 1, 1, "")
+    replayed = counts(call(redrive, "ingest", "dev", "--json"))
+    assert (replayed["replayed"], replayed["quarantined"], replayed["left"], replayed["way"]) == (1, 1, 1, "")
     assert fake.started == []
     assert estate.bodies("queue-ingest-dev") == [EVENT]
     assert estate.bodies("dlq-ingest-dev") == ["poison"]
@@ -164,8 +164,8 @@ def test_a_dry_run_explains_every_queue_and_touches_none(estate: Estate, call: A
 def test_a_failed_invocation_is_made_again_and_then_forgotten(estate: Estate, call: Any, failed: Any) -> None:
     functions = estate.clients["lambda"] = FakeLambda({"items": []})
     failed("query", json.dumps(PAYLOAD), RequestID="i", ErrorCode="200", ErrorMessage="boom")
-    told = counts(call(redrive, "query", "dev", "--json"))
-    assert (told["replayed"], told["failed"], told["left"]) == (1, 0, 0)
+    replayed = counts(call(redrive, "query", "dev", "--json"))
+    assert (replayed["replayed"], replayed["failed"], replayed["left"]) == (1, 0, 0)
     assert functions.handed == [("lambda-query-dev", PAYLOAD)]
     assert estate.bodies("dlq-query-dev") == []
 
@@ -229,8 +229,8 @@ def test_a_failed_batch_is_read_from_the_stream_and_its_new_events_are_handed_ov
     functions = estate.clients["lambda"] = FakeLambda({"batchItemFailures": []})
     estate.clients["dynamodbstreams"] = Streams(("INSERT", "1"), ("REMOVE", "3"), ("INSERT", "5"), ("INSERT", "6"))
     failed("aggregate", json.dumps(BATCH))
-    told = counts(call(redrive, "aggregate", "dev", "--json"))
-    assert (told["replayed"], told["failed"], told["left"]) == (1, 0, 0)
+    replayed = counts(call(redrive, "aggregate", "dev", "--json"))
+    assert (replayed["replayed"], replayed["failed"], replayed["left"]) == (1, 0, 0)
     ((function, payload),) = functions.handed
     assert function == "lambda-aggregate-dev"
     # Neither what was deleted nor what came after the batch; times as Lambda writes them.
@@ -273,7 +273,7 @@ def test_binary_data_in_the_stream_is_handed_over_as_lambda_does() -> None:
     assert len(part) == 1
 
 
-def test_an_invocations_payload_comes_back_to_the_letter(estate: Estate, call: Any, failed: Any) -> None:
+def test_an_invocations_payload_comes_back_byte_for_byte(estate: Estate, call: Any, failed: Any) -> None:
     sent: list[bytes] = []
 
     class Verbatim(FakeLambda):

@@ -1,4 +1,4 @@
-"""`estate rightsize` on an account in moto: what it measures, says and writes."""
+"""`estate rightsize` on an account in moto: what it measures, prints and writes."""
 
 from __future__ import annotations
 
@@ -122,9 +122,9 @@ def test_the_estates_functions_are_measured_from_their_log_groups(
     functions: dict[str, Any], log: Callable[..., None], call: Any
 ) -> None:
     log("/aws/lambda/lambda-ingest-dev", [json_record(100, size=1024)] * 98 + [json_record(700, size=1024)] * 2)
-    told = result(call(rightsize, "--json"))
-    assert list(told) == NAMES
-    ingest = told["ingest"]
+    report = result(call(rightsize, "--json"))
+    assert list(report) == NAMES
+    ingest = report["ingest"]
     # p99 of 100 is the 99th value, 700: with 20 % 840, on a step 896.
     assert (ingest["current_mb"], ingest["recommended_mb"], ingest["saving_percent"]) == (1024, 896, 12)
     evidence = ingest["evidence"]
@@ -133,8 +133,8 @@ def test_the_estates_functions_are_measured_from_their_log_groups(
         "samples": 100, "average_mb": 112.0, "p95_mb": 100, "p99_mb": 700, "max_mb": 700, "ooms": 0,
     }  # fmt: skip
     assert set(EVIDENCE_KEYS) <= set(evidence)
-    assert told["query"]["recommended_mb"] is None
-    assert told["query"]["reason"] == "no recommendation: 0 samples, fewer than 50"
+    assert report["query"]["recommended_mb"] is None
+    assert report["query"]["reason"] == "no recommendation: 0 samples, fewer than 50"
 
 
 def test_lines_before_the_window_do_not_count(functions: dict[str, Any], log: Callable[..., None], call: Any) -> None:
@@ -159,20 +159,20 @@ def test_any_function_of_the_account_is_measured_where_it_logs(
     log("/shared", [text_line(512)] * 60, stream="2026/01/31/billing[$LATEST]abc")
     log("/shared", [text_line(900)] * 60, stream="2026/01/31/reporting[$LATEST]abc")
     log("/aws/lambda/other", [text_line(80)] * 60, stream="2026/01/31/[$LATEST]abc")
-    told = result(call(rightsize, "--function", "billing", "other", "--function", "ingest", "--json"))
-    assert set(told) == {"billing", "other", "ingest"}
-    assert (told["billing"]["recommended_mb"], told["billing"]["target_mb"]) == (1024, 640)
-    assert told["billing"]["evidence"]["max_mb"] == 512
-    assert (told["other"]["recommended_mb"], told["other"]["target_mb"]) == (1024, 512)
-    assert (told["other"]["unused_percent"], told["other"]["saving_percent"]) == (97, 66)
+    report = result(call(rightsize, "--function", "billing", "other", "--function", "ingest", "--json"))
+    assert set(report) == {"billing", "other", "ingest"}
+    assert (report["billing"]["recommended_mb"], report["billing"]["target_mb"]) == (1024, 640)
+    assert report["billing"]["evidence"]["max_mb"] == 512
+    assert (report["other"]["recommended_mb"], report["other"]["target_mb"]) == (1024, 512)
+    assert (report["other"]["unused_percent"], report["other"]["saving_percent"]) == (97, 66)
 
 
 def test_all_functions_of_the_account_stand_side_by_side(functions: dict[str, Any], log: Any, call: Any) -> None:
     functions["billing"] = {"MemorySize": 3008}
     log("/aws/lambda/billing", [text_line(412)] * 60)
-    told = result(call(rightsize, "--all", "--json"))
-    assert list(told) == ["billing", *sorted(function.name for function in CATALOG.functions)]
-    assert told["billing"]["recommended_mb"] == 1024
+    report = result(call(rightsize, "--all", "--json"))
+    assert list(report) == ["billing", *sorted(function.name for function in CATALOG.functions)]
+    assert report["billing"]["recommended_mb"] == 1024
 
 
 def test_patterns_and_tags_choose_functions_of_the_account_and_the_dearest_stands_first(
@@ -181,10 +181,10 @@ def test_patterns_and_tags_choose_functions_of_the_account_and_the_dearest_stand
     for name, used in (("prod-small", 1000), ("prod-large", 300), ("test-large", 300)):
         functions[name] = {"MemorySize": 1024}
         log(f"/aws/lambda/{name}", [text_line(used, billed=10_000)] * 400)
-    told = result(call(rightsize, "--function", "prod-*", "--since", "24h", "--json"))
-    assert list(told) == ["prod-large", "prod-small"]
+    report = result(call(rightsize, "--function", "prod-*", "--since", "24h", "--json"))
+    assert list(report) == ["prod-large", "prod-small"]
     # On x86_64 a GB-second is 0.0000166667, on arm64 0.0000133334.
-    assert (told["prod-large"]["month_usd"], told["prod-large"]["arm64_month_usd"]) == ("2.03", "1.62")
+    assert (report["prod-large"]["month_usd"], report["prod-large"]["arm64_month_usd"]) == ("2.03", "1.62")
     assert call(rightsize, "--function", "stage-*").code == 1
 
     class Tagging:
@@ -201,7 +201,7 @@ def test_patterns_and_tags_choose_functions_of_the_account_and_the_dearest_stand
     assert call(rightsize, "--tag", "Team=other").code == 1
 
 
-def test_a_log_level_that_leaves_reports_out_is_told(functions: dict[str, Any], call: Any) -> None:
+def test_a_log_level_that_leaves_reports_out_is_reported(functions: dict[str, Any], call: Any) -> None:
     functions["quiet"] = {"MemorySize": 512, "LoggingConfig": {"LogFormat": "JSON", "SystemLogLevel": "WARN"}}
     assert "set it to INFO" in result(call(rightsize, "--function", "quiet", "--json"))["quiet"]["reason"]
 
@@ -392,9 +392,9 @@ def test_a_window_longer_than_the_log_is_kept_is_as_long_as_that(
     functions["billing"] = {"MemorySize": 1024}
     log("/aws/lambda/billing", [text_line(300, size=1024, billed=10_000)] * 400)
     empty_estate.client("logs").put_retention_policy(logGroupName="/aws/lambda/billing", retentionInDays=1)
-    told = result(call(rightsize, "--since", "14d", "--function", "billing", "--json"))["billing"]
-    assert told["month_usd"] == sized(call, "billing")["month_usd"] == "2.03"
-    start, end = (datetime.fromisoformat(one) for one in told["evidence"]["window"].split("/"))
+    report = result(call(rightsize, "--since", "14d", "--function", "billing", "--json"))["billing"]
+    assert report["month_usd"] == sized(call, "billing")["month_usd"] == "2.03"
+    start, end = (datetime.fromisoformat(one) for one in report["evidence"]["window"].split("/"))
     assert end - start == timedelta(days=1)
 
 
@@ -411,9 +411,9 @@ def test_memory_that_was_raised_after_calls_ran_out_of_it_stays(functions: dict[
     functions["billing"] = {"MemorySize": 1024}
     log("/aws/lambda/billing", [text_line(512, size=512, status="error", error="Runtime.OutOfMemory")] * 20)
     log("/aws/lambda/billing", [text_line(700, size=1024, billed=1000)] * 400)
-    told = sized(call, "billing")
-    assert told["recommended_mb"] == 1024
-    assert told["saving_usd"] == "0.00"
+    report = sized(call, "billing")
+    assert report["recommended_mb"] == 1024
+    assert report["saving_usd"] == "0.00"
 
 
 def test_reports_that_can_not_be_read_are_counted_in_text_as_in_json(
@@ -432,9 +432,9 @@ def test_reports_that_can_not_be_read_are_counted_in_text_as_in_json(
 def test_savings_that_have_to_wait_are_in_no_sum(functions: dict[str, Any], log: Any, call: Any) -> None:
     functions["billing"] = {"MemorySize": 1024}
     log("/aws/lambda/billing", [text_line(300, billed=10_000)] * 400)
-    told = json.loads(call(rightsize, "--since", "24h", "--function", "billing", "--json").out)
-    assert told["functions"][0]["saving_usd"] != "0.00"
-    assert told["totals"] == {"month_usd": "2.03", "waste_usd": "1.43", "saving_usd": "0.00"}
+    report = json.loads(call(rightsize, "--since", "24h", "--function", "billing", "--json").out)
+    assert report["functions"][0]["saving_usd"] != "0.00"
+    assert report["totals"] == {"month_usd": "2.03", "waste_usd": "1.43", "saving_usd": "0.00"}
 
 
 def test_a_function_named_in_several_ways_counts_once(functions: dict[str, Any], log: Any, call: Any) -> None:
@@ -445,9 +445,9 @@ def test_a_function_named_in_several_ways_counts_once(functions: dict[str, Any],
     functions["arn:ingest"] = {**functions["lambda-ingest-dev"], "FunctionName": "lambda-ingest-dev"}
     log("/aws/lambda/billing", [text_line(300, size=1024, billed=10_000)] * 400)
     names = ["billing", arn, f"{arn}:live", "billing:live", "123456789012:function:billing", "billing"]
-    told = json.loads(call(rightsize, "--since", "24h", "--function", *names, "ingest", "arn:ingest", "--json").out)
-    assert [one["name"] for one in told["functions"]] == ["billing", "lambda-ingest-dev"]
-    assert told["totals"]["month_usd"] == "2.03"
+    report = json.loads(call(rightsize, "--since", "24h", "--function", *names, "ingest", "arn:ingest", "--json").out)
+    assert [one["name"] for one in report["functions"]] == ["billing", "lambda-ingest-dev"]
+    assert report["totals"]["month_usd"] == "2.03"
 
 
 def test_bounds_of_other_functions_may_be_given(functions: dict[str, Any], log: Any, call: Any) -> None:
@@ -463,7 +463,7 @@ def test_bounds_of_other_functions_may_be_given(functions: dict[str, Any], log: 
     assert call(rightsize, "--minimum", "512", "--maximum", "256").code == 2
 
 
-def test_what_is_wasted_and_saved_is_told_in_money_and_on_a_page(
+def test_what_is_wasted_and_saved_is_reported_in_money_and_on_a_page(
     functions: dict[str, Any], log: Callable[..., None], call: Any, tmp_path: Path
 ) -> None:
     functions["billing"] = {"MemorySize": 3008}

@@ -118,7 +118,7 @@ def test_several_events_in_a_line_are_one_error_with_the_way_to_make_lines(
     assert (done.code, done.err.count("line 1:"), "jq -c ." in done.err) == (1, 1, True)
 
 
-def test_commas_after_lines_are_told_by_line_and_what_is_right_is_sent(estate: Any, call: Any, events: Any) -> None:
+def test_commas_after_lines_are_reported_by_line_and_what_is_right_is_sent(estate: Any, call: Any, events: Any) -> None:
     done = call(send, events(*(f"{line}," for line in FLIGHTS[:3]), FLIGHTS[3]), "--json")
     assert re.findall(r"^line (\d+):", done.err, re.MULTILINE) == ["1", "2", "3"]
     assert estate.bodies("queue-ingest-dev") == [FLIGHTS[3]]
@@ -166,7 +166,7 @@ def test_a_repeated_event_is_sent_and_called_a_duplicate(estate: Any, call: Any,
     assert len(estate.bodies("queue-ingest-dev")) == 34
 
 
-def test_a_failure_says_up_to_where_everything_is_sent_and_a_second_call_sends_the_rest(
+def test_a_failure_names_the_line_up_to_where_everything_is_sent_and_a_second_call_sends_the_rest(
     estate: Any, call: Any, events: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, sqs = events(*FLIGHTS), estate.client("sqs")
@@ -211,7 +211,7 @@ def test_after_the_embedded_aws_ended_no_line_is_named_before_which_something_ma
     assert "--from-line 1" not in done.err
 
 
-def test_an_input_that_breaks_off_is_told_with_how_to_go_on(estate: Any, call: Any) -> None:
+def test_an_input_that_breaks_off_is_reported_with_how_to_go_on(estate: Any, call: Any) -> None:
     class Broken(io.BytesIO):
         def readline(self, size: int | None = -1) -> bytes:
             if line := super().readline(size):
@@ -225,7 +225,7 @@ def test_an_input_that_breaks_off_is_told_with_how_to_go_on(estate: Any, call: A
     assert "--from-line 11" in done.err
 
 
-def test_an_interrupt_says_how_to_go_on(estate: Any, call: Any, events: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_shows_how_to_go_on(estate: Any, call: Any, events: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: Any) -> None:
         raise sender.Interrupted
 
@@ -241,7 +241,7 @@ def test_wait_returns_when_all_is_marked_or_dead_and_the_counts_add_up(estate: A
     sqs, url = estate.client("sqs"), estate.queue_url("queue-ingest-dev")
 
     def poisoned() -> set[str]:
-        """Receive everything twice, so that redrive moves what nobody deletes; the flights are deleted."""
+        """Receive everything twice, so that redrive moves what is not deleted; the flights are deleted."""
         for _ in range(20):
             for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", ()):
                 if message["Body"] != "poison":
@@ -264,13 +264,13 @@ def test_wait_returns_when_all_is_marked_or_dead_and_the_counts_add_up(estate: A
     assert sorted(estate.bodies("dlq-ingest-dev")) == ["poison", "poison", "somebody else's"]
 
 
-def test_what_was_stored_before_the_send_is_told_as_counted_before(estate: Any, call: Any, events: Any) -> None:
+def test_what_was_stored_before_the_send_is_reported_as_counted_before(estate: Any, call: Any, events: Any) -> None:
     mark(estate, FLIGHTS)
     dynamodb = estate.client("dynamodb")
     for number, line in enumerate(FLIGHTS):
         received = "2026-01-01T00:00:00Z" if number < 20 else "2999-01-01T00:00:00Z"
         item = {"event_key": {"S": parse(line).key}, "received_at": {"S": received}}
-        # One that another writer put there tells no time.
+        # One of another writer has no time.
         dynamodb.put_item(TableName="table-events-dev", Item=item if number else {"event_key": item["event_key"]})
     done = call(send, events(*FLIGHTS, *FLIGHTS[:5]), "--wait", "--timeout", "30", "--json")
     result = json.loads(done.out)
@@ -281,7 +281,9 @@ def test_what_was_stored_before_the_send_is_told_as_counted_before(estate: Any, 
     assert "11 new events aggregated, 19 counted before, 0 duplicates, 0 in a dead-letter queue" in shown
 
 
-def test_a_wait_that_takes_too_long_says_what_is_missing_and_where_to_look(estate: Any, call: Any, events: Any) -> None:
+def test_a_wait_that_takes_too_long_reports_what_is_missing_and_where_to_look(
+    estate: Any, call: Any, events: Any
+) -> None:
     mark(estate, FLIGHTS[:20])
     done = call(send, events(*FLIGHTS), "--wait", "--timeout", "0.2")
     assert done.code == 1
@@ -294,7 +296,7 @@ def test_a_wait_that_takes_too_long_says_what_is_missing_and_where_to_look(estat
     )
 
 
-def test_an_interrupted_wait_says_that_all_is_sent(
+def test_an_interrupted_wait_reports_that_all_is_sent(
     estate: Any, call: Any, events: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: Any) -> None:

@@ -99,66 +99,66 @@ class NoDeadLetters(DeadLetters):
 
 
 def settlement(
-    ledger: Ledger, marks: FakeTables, clock: Clock, dead: DeadLetters | None = None, **more: Any
+    ledger: Ledger, tables: FakeTables, clock: Clock, dead: DeadLetters | None = None, **more: Any
 ) -> Settlement:
     return Settlement(
-        ledger=ledger, counted=CountedEvents(marks, "events", "pages"), ingest_failures=dead or NoDeadLetters(),
+        ledger=ledger, counted=CountedEvents(tables, "events", "pages"), ingest_failures=dead or NoDeadLetters(),
         clock=clock, sleep=clock.sleep, **{"lost_batches": set, **more},
     )  # fmt: skip
 
 
 def test_it_returns_at_once_when_everything_is_counted() -> None:
-    ledger, marks, clock = ledger_of(250), FakeTables(), Clock()
-    marks.marked = {key(number) for number in range(250)}
-    settlement(ledger, marks, clock).wait(10, lambda: None)
+    ledger, tables, clock = ledger_of(250), FakeTables(), Clock()
+    tables.marked = {key(number) for number in range(250)}
+    settlement(ledger, tables, clock).wait(10, lambda: None)
     assert (ledger.aggregated, ledger.missing) == (250, 0)
-    assert marks.calls == [100, 100, 50]
+    assert tables.calls == [100, 100, 50]
     assert clock.pauses == []
 
 
 def test_only_outstanding_events_are_looked_for() -> None:
-    ledger, marks, clock = ledger_of(150), FakeTables(), Clock()
-    marks.marked = {key(number) for number in range(100)}
+    ledger, tables, clock = ledger_of(150), FakeTables(), Clock()
+    tables.marked = {key(number) for number in range(100)}
 
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)
-        marks.marked |= {key(number) for number in range(150)}
+        tables.marked |= {key(number) for number in range(150)}
 
-    waiting = settlement(ledger, marks, clock)
+    waiting = settlement(ledger, tables, clock)
     waiting.sleep = sleep
     waiting.wait(10, lambda: None)
     # Where an event is stored never changes: the second look asks for the pages only.
-    assert marks.calls == [100, 50]
-    assert marks.pages == 2 + 2 + 2
+    assert tables.calls == [100, 50]
+    assert tables.pages == 2 + 2 + 2
     assert (ledger.aggregated, len(clock.pauses)) == (150, 1)
 
 
 def test_looking_goes_on_while_it_finds_and_costs_two_vain_calls_at_most() -> None:
-    ledger, marks = ledger_of(2_000), FakeTables()
-    marks.marked = {key(number) for number in range(1_000)}
-    assert CountedEvents(marks, "events", "pages").look(ledger) == (1_200, 1_000)
+    ledger, tables = ledger_of(2_000), FakeTables()
+    tables.marked = {key(number) for number in range(1_000)}
+    assert CountedEvents(tables, "events", "pages").look(ledger) == (1_200, 1_000)
     assert ledger.aggregated == 1_000
 
 
 def test_events_that_are_stuck_keep_no_other_from_being_found() -> None:
-    ledger, marks = ledger_of(1_000), FakeTables()
-    looking = CountedEvents(marks, "events", "pages")
-    marks.marked = {key(number) for number in range(500, 1_000)}
+    ledger, tables = ledger_of(1_000), FakeTables()
+    looking = CountedEvents(tables, "events", "pages")
+    tables.marked = {key(number) for number in range(500, 1_000)}
     rounds = 0
     while ledger.aggregated < 500:
         looking.look(ledger)
         rounds += 1
         assert rounds < 12
-    marks.marked |= {key(3)}
+    tables.marked |= {key(3)}
     assert looking.look(ledger)[1] == 1
 
 
 def test_a_table_without_capacity_ends_the_round_and_nothing_is_taken_for_absent() -> None:
-    ledger, marks = ledger_of(200), FakeTables(capacity=30)
-    marks.marked = {key(number) for number in range(200)}
-    looking = CountedEvents(marks, "events", "pages")
+    ledger, tables = ledger_of(200), FakeTables(capacity=30)
+    tables.marked = {key(number) for number in range(200)}
+    looking = CountedEvents(tables, "events", "pages")
     assert looking.look(ledger) == (200, 60)
-    assert marks.calls == [100, 100]
+    assert tables.calls == [100, 100]
     assert looking.absent([key(number) for number in range(300, 350)]) == {key(number) for number in range(300, 330)}
 
 
@@ -181,20 +181,20 @@ def test_a_throttled_call_is_no_error() -> None:
 
 def test_the_wait_goes_on_for_as_long_as_something_arrives() -> None:
     """An event every fifth second: never is there nothing for eight, but all take much longer than that."""
-    ledger, marks, clock = ledger_of(10), FakeTables(), Clock()
+    ledger, tables, clock = ledger_of(10), FakeTables(), Clock()
 
     def sleep(seconds: float) -> None:
         clock.sleep(seconds)
-        marks.marked.update(key(number) for number in range(10) if clock.now >= 5 * number)
+        tables.marked.update(key(number) for number in range(10) if clock.now >= 5 * number)
 
-    waiting = settlement(ledger, marks, clock)
+    waiting = settlement(ledger, tables, clock)
     waiting.sleep = sleep
     waiting.wait(8, lambda: None)
     assert ledger.aggregated == 10
     assert clock.now >= 45
 
 
-def test_it_times_out_with_pauses_that_grow_and_says_what_is_missing() -> None:
+def test_it_times_out_with_pauses_that_grow_and_reports_what_is_missing() -> None:
     ledger, clock = ledger_of(3), Clock()
     with pytest.raises(TimedOut):
         settlement(ledger, FakeTables(), clock).wait(60, lambda: None)
@@ -218,9 +218,9 @@ def test_an_invalid_line_is_waited_for_in_the_dead_letter_queue() -> None:
 
 
 def test_events_of_a_lost_batch_are_given_up_unless_they_were_counted() -> None:
-    ledger, marks, clock = ledger_of(4), FakeTables(), Clock()
-    marks.marked = {key(0), key(1)}
-    settlement(ledger, marks, clock, lost_batches=lambda: {key(n) for n in range(1, 9)}).wait(60, lambda: None)
+    ledger, tables, clock = ledger_of(4), FakeTables(), Clock()
+    tables.marked = {key(0), key(1)}
+    settlement(ledger, tables, clock, lost_batches=lambda: {key(n) for n in range(1, 9)}).wait(60, lambda: None)
     assert (ledger.aggregated, ledger.dead_lettered, ledger.missing) == (2, 2, 0)
 
 
@@ -256,26 +256,26 @@ def test_a_look_that_is_cut_short_gives_back_what_it_took(dead_queue: Any) -> No
 
 def test_a_queue_is_looked_through_again_when_its_depth_changes_or_after_a_while(dead_queue: Any) -> None:
     (sqs, url), clock = dead_queue(3), Clock()
-    letters = DeadLetters(sqs, QUEUE, clock)
-    assert len(list(letters.news())) == 3
-    assert list(letters.news()) == []
+    failures = DeadLetters(sqs, QUEUE, clock)
+    assert len(list(failures.news())) == 3
+    assert list(failures.news()) == []
     sqs.send_message(QueueUrl=url, MessageBody="one more")
-    assert len(list(letters.news())) == 4
-    assert list(letters.news()) == []
+    assert len(list(failures.news())) == 4
+    assert list(failures.news()) == []
     clock.now += dead_letters.AGAIN_SECONDS
-    assert len(list(letters.news())) == 4
+    assert len(list(failures.news())) == 4
 
 
 def test_more_messages_than_one_look_can_see_stay_hidden_so_that_the_next_one_sees_the_others(dead_queue: Any) -> None:
     (sqs, _), clock = dead_queue(45), Clock()
-    letters = DeadLetters(sqs, QUEUE, clock)
+    failures = DeadLetters(sqs, QUEUE, clock)
     first: set[str] = set()
-    for message in letters.news():
+    for message in failures.news():
         first.add(message["Body"])
         clock.now += dead_letters.LOOK_SECONDS / 25
     assert len(first) == 30
     clock.now = 0.0
-    second = {message["Body"] for message in letters.news()}
+    second = {message["Body"] for message in failures.news()}
     assert len(first | second) == 45
     assert not first & second
 
@@ -335,7 +335,7 @@ def lost(first: dict[str, Any], last: dict[str, Any]) -> str:
     return json.dumps({"requestContext": {}, "DDBStreamBatchInfo": info})
 
 
-class Letters(NoDeadLetters):
+class FailedMessages(NoDeadLetters):
     """Messages with these bodies."""
 
     def __init__(self, *bodies: str) -> None:
@@ -347,8 +347,8 @@ class Letters(NoDeadLetters):
 
 def test_a_lost_batch_is_the_events_of_its_range_in_the_stream(estate: Any, stream: Any) -> None:
     records = stream(6)
-    letters = Letters(lost(records[1], records[3]), lost(records[5], records[5]))
-    found = LostBatches(estate.client("dynamodbstreams"), letters)()
+    dead_letters = FailedMessages(lost(records[1], records[3]), lost(records[5], records[5]))
+    found = LostBatches(estate.client("dynamodbstreams"), dead_letters)()
     assert found == {key(1), key(2), key(3), key(5)}
 
 
@@ -362,15 +362,15 @@ def test_what_somebody_else_wrote_into_the_table_is_no_event_of_a_lost_batch(est
         StreamArn=records[0]["arn"], ShardId=records[0]["shard"], ShardIteratorType="TRIM_HORIZON"
     )["ShardIterator"]
     last = streams.get_records(ShardIterator=iterator)["Records"][-1]["dynamodb"]["SequenceNumber"]
-    letters = Letters(lost(records[1], records[1] | {"number": last}))
-    assert LostBatches(streams, letters, "table-events-dev")() == {key(1), key(2)}
-    assert LostBatches(streams, letters, "table-events-other")() == set()
+    dead_letters = FailedMessages(lost(records[1], records[1] | {"number": last}))
+    assert LostBatches(streams, dead_letters, "table-events-dev")() == {key(1), key(2)}
+    assert LostBatches(streams, dead_letters, "table-events-other")() == set()
 
 
 def test_events_that_the_aggregation_gave_up_itself_are_in_the_message() -> None:
     image = {"NewImage": {"event_key": {"S": key(7).hex()}}}
     body = json.dumps({"Records": [{"eventName": "INSERT", "dynamodb": image}], "replay": True})
-    assert LostBatches(None, Letters(body))() == {key(7)}
+    assert LostBatches(None, FailedMessages(body))() == {key(7)}
 
 
 def test_a_message_that_the_consumer_sent_itself_is_known_by_the_id_it_had() -> None:
@@ -397,13 +397,13 @@ def test_a_message_that_the_consumer_sent_itself_is_known_by_the_id_it_had() -> 
     ],
 )
 def test_other_messages_in_the_failure_queue_are_left_alone(estate: Any, body: str) -> None:
-    assert LostBatches(estate.client("dynamodbstreams"), Letters(body))() == set()
+    assert LostBatches(estate.client("dynamodbstreams"), FailedMessages(body))() == set()
 
 
-def test_a_batch_whose_stream_is_gone_can_not_be_told(estate: Any, stream: Any) -> None:
+def test_a_batch_whose_stream_is_gone_can_not_be_read(estate: Any, stream: Any) -> None:
     record = stream(1)[0]
     gone = record | {"arn": record["arn"].replace("table-events-dev", "table-gone")}
-    assert LostBatches(estate.client("dynamodbstreams"), Letters(lost(gone, gone)))() == set()
+    assert LostBatches(estate.client("dynamodbstreams"), FailedMessages(lost(gone, gone)))() == set()
 
 
 def test_an_open_shard_without_the_last_record_does_not_hold_it_up() -> None:
@@ -420,5 +420,5 @@ def test_an_open_shard_without_the_last_record_does_not_hold_it_up() -> None:
 
     streams = Endless()
     record = {"arn": "a", "shard": "s", "number": "1"}
-    assert LostBatches(streams, Letters(lost(record, record | {"number": "9"})))() == set()
+    assert LostBatches(streams, FailedMessages(lost(record, record | {"number": "9"})))() == set()
     assert streams.pages < 100

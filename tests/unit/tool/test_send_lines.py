@@ -62,7 +62,7 @@ def test_what_is_not_utf_8_is_rejected() -> None:
     assert read(b"ab\xff\nok\n") == [Line(1, "", "the line is not UTF-8 text: byte 3 is wrong"), Line(2, "ok")]
 
 
-def test_it_says_how_far_it_has_come() -> None:
+def test_it_reports_how_far_it_has_come() -> None:
     lines = Lines(io.BytesIO(b"a\n\n" + b"x" * 70_000 + b"\nb"), longest=10)
     assert [line.number for line in lines] == [1, 3, 4]
     assert lines.bytes_read == 70_005

@@ -184,9 +184,9 @@ def test_memory_is_bounded_by_batches_under_way_not_by_the_input() -> None:
     assert max(ahead) <= 2 * 4 + 1
 
 
-def test_what_is_in_the_way_is_told_while_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_in_the_way_is_reported_while_it_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "_IDLE_SECONDS", 0.01)
-    told: list[str] = []
+    reported: list[str] = []
     heard = threading.Event()
 
     def answer(_: list[str]) -> dict[str, dict[str, Any]]:
@@ -196,13 +196,13 @@ def test_what_is_in_the_way_is_told_while_it_is_tried_again(monkeypatch: pytest.
 
     def idle(trouble: str) -> None:
         if trouble:
-            told.append(trouble)
+            reported.append(trouble)
             heard.set()
 
     account = Account()
     Sender(FakeQueue(answer), "url").run(batches(messages(3)), account, idle)
     assert account.sent == ["m1", "m2", "m3"]
-    assert "ThrottlingException" in told[0]
+    assert "ThrottlingException" in reported[0]
 
 
 def test_an_interrupt_while_reading_stops_with_all_that_was_sent_accounted_for() -> None:

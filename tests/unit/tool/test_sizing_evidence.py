@@ -49,8 +49,8 @@ def test_means_have_one_decimal_place_and_amounts_may_be_below_one() -> None:
 
 def test_evidence_has_the_percentiles_it_names() -> None:
     evidence = gathered(*[text_line(value, duration=value) for value in range(1, 201)])
-    told, usage = evidence.described(), evidence.usage
-    assert (told["p95_mb"], told["p99_mb"], told["max_mb"], told["duration_p99_ms"]) == (190, 198, 200, 198)
+    report, usage = evidence.to_dict(), evidence.usage
+    assert (report["p95_mb"], report["p99_mb"], report["max_mb"], report["duration_p99_ms"]) == (190, 198, 200, 198)
     assert (usage.samples, usage.p99_mb, usage.max_mb) == (200, 198, 200)
 
 
@@ -99,15 +99,15 @@ def test_cold_starts_and_what_is_billed_are_added_up() -> None:
         text_line(100, size=1024, billed=500, init=250.5), json_record(100, size=2048, billed=1500, init=351),
         json_record(100, size=2048, billed=1000),
     )  # fmt: skip
-    told = evidence.described()
-    assert (told["cold_starts"], told["init_average_ms"], told["init_max_ms"]) == (2, 300.8, 351)
-    assert told["billed_seconds"] == 3.0
-    assert told["billed_gb_seconds"] == 0.5 + 3.0 + 2.0
-    told = gathered(text_line(1, size=3008, billed=100), text_line(1, size=128, billed=1)).described()
-    assert (told["billed_seconds"], told["billed_gb_seconds"]) == (0.101, 0.294)
+    report = evidence.to_dict()
+    assert (report["cold_starts"], report["init_average_ms"], report["init_max_ms"]) == (2, 300.8, 351)
+    assert report["billed_seconds"] == 3.0
+    assert report["billed_gb_seconds"] == 0.5 + 3.0 + 2.0
+    report = gathered(text_line(1, size=3008, billed=100), text_line(1, size=128, billed=1)).to_dict()
+    assert (report["billed_seconds"], report["billed_gb_seconds"]) == (0.101, 0.294)
 
 
-def test_a_timeout_told_by_line_and_by_status_is_one_timeout() -> None:
+def test_a_timeout_reported_by_line_and_by_status_is_one_timeout() -> None:
     message = "2026-01-31T12:00:00Z x Task timed out after 3.00 seconds"
     assert gathered(message, text_line(100, status="timeout")).timeouts == 1
     assert gathered(message, text_line(100), message, text_line(100)).timeouts == 2
@@ -120,7 +120,7 @@ def test_a_timeout_told_by_line_and_by_status_is_one_timeout() -> None:
         'WARN it answered: {"errorMessage":"2026-01-31T12:00:00Z x Task timed out after 3.00 seconds"}',
         '{"errorMessage": "2026-01-31T12:00:00Z x Task timed out after 3.00 seconds"}',
         "2026-01-31T12:00:00.000Z\tx\tERROR\tTask timed out after 3.00 seconds",
-        "2026-01-31T12:00:00Z x Task timed out after 3.00 seconds, says the worker",
+        "2026-01-31T12:00:00Z x Task timed out after 3.00 seconds, writes the worker",
         "2026-01-31T12:00:00Z x y Task timed out after 3.00 seconds",
         "Task timed out after 3.00 seconds",
         " 2026-01-31T12:00:00Z x Task timed out after 3.00 seconds",
@@ -144,14 +144,14 @@ def started(milliseconds: float | None, kind: str = "provisioned-concurrency") -
 
 
 def test_what_was_initialised_ahead_is_no_cold_start() -> None:
-    told = gathered(
+    report = gathered(
         started(300.5), started(400.25), started(500, "on-demand"), started(None),
         json_record(1, init=0), text_line(1, init=0.0), json_record(1, init=300.5), json_record(1, init=300.5),
         json_record(1, init=500), text_line(1),
     )  # fmt: skip
-    # One of 300.5 ms was kept warm; another one, and that of 500 ms, were waited for.
-    assert (told.inits.count, told.inits.maximum, told.inits.average) == (2, 500, 400.2)
-    assert (told.invocations, told.unreadable) == (6, 0)
+    # One of 300.5 ms was provisioned; another one, and that of 500 ms, were waited for.
+    assert (report.inits.count, report.inits.maximum, report.inits.average) == (2, 500, 400.2)
+    assert (report.invocations, report.unreadable) == (6, 0)
 
 
 ANYTHING = st.recursive(
@@ -175,11 +175,11 @@ LINES = st.one_of(
 @given(st.lists(LINES, max_size=4))
 def test_any_log_leaves_the_numbers_of_whole_reports_right(lines: list[str]) -> None:
     evidence = gathered(text_line(100), *lines, json_record(200))
-    told = evidence.described()
+    report = evidence.to_dict()
     assert evidence.invocations + evidence.unreadable <= 2 + len(lines)
     assert 0 <= evidence.timeouts <= len(lines)
-    assert 200 <= told["max_mb"] <= report_lines.LARGEST_MB
-    assert json.loads(json.dumps(told, allow_nan=False)) == told
+    assert 200 <= report["max_mb"] <= report_lines.LARGEST_MB
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
 
 
 def test_out_of_memory_is_kept_with_the_largest_size_it_happened_at() -> None:

@@ -34,10 +34,10 @@ def stub(estate: Estate) -> Iterator[Stubber]:
 
 
 def advised(estate: Any, *names: str) -> tuple[str, list[Any]]:
-    described: list[dict[str, Any]] = [{} for _ in names]
+    reports: list[dict[str, Any]] = [{} for _ in names]
     functions: list[Any] = [SimpleNamespace(name=name) for name in names]
-    said = optimizer.advise(estate, functions, described)
-    return said, [one["compute_optimizer"] for one in described]
+    said = optimizer.advise(estate, functions, reports)
+    return said, [one["compute_optimizer"] for one in reports]
 
 
 def recommendation(name: str, calls: int, finding: str, reason: str, *sizes: int) -> dict[str, Any]:
@@ -80,10 +80,10 @@ def test_advice_of_the_version_called_most_stands_beside_each_function(estate: E
         ("AccessDeniedException", "not available: An error occurred (AccessDeniedException)"),
     ],
 )
-def test_without_it_the_reason_is_told_and_nothing_fails(estate: Estate, stub: Stubber, code: str, said: str) -> None:
+def test_without_it_the_reason_is_reported(estate: Estate, stub: Stubber, code: str, said: str) -> None:
     stub.add_client_error("get_lambda_function_recommendations", code)
-    told, advice = advised(estate, "billing")
-    assert told.startswith(said)
+    summary, advice = advised(estate, "billing")
+    assert summary.startswith(said)
     assert advice == [None]
 
 
@@ -92,8 +92,8 @@ def test_a_region_without_it_fails_nothing(estate: Estate) -> None:
         raise EndpointConnectionError(endpoint_url="https://nowhere")
 
     estate.clients["compute-optimizer"] = SimpleNamespace(get_paginator=unreachable)
-    told, advice = advised(estate, "billing")
-    assert told.startswith("not available: Could not connect")
+    summary, advice = advised(estate, "billing")
+    assert summary.startswith("not available: Could not connect")
     assert advice == [None]
 
 

@@ -84,7 +84,7 @@ def test_out_of_memory_with_less_than_it_has_now_keeps_what_it_has() -> None:
     assert "not less than now" in said.reason
 
 
-def test_out_of_memory_at_1024_stays_and_says_that_the_function_has_to_change() -> None:
+def test_out_of_memory_at_1024_stays_with_the_reason_that_the_function_has_to_change() -> None:
     said = recommend(1024, gathered(*[text_line(1024, size=1024, status="error")] * 60).usage)
     assert said.memory_mb == 1024
     assert "let it hold less" in said.reason

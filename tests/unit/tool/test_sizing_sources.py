@@ -127,7 +127,7 @@ def test_insights_comes_to_the_same_as_reading_every_line(case: str, stubbed: An
     answers(logs, *rows)
     found, read = logs_insights.gather(asked(estate)), gathered(*lines)
     assert found is not None
-    assert found.measured == read.described() | {"source": f"Logs Insights on {read.source} in {GROUP}"}
+    assert found.measured == read.to_dict() | {"source": f"Logs Insights on {read.source} in {GROUP}"}
     assert found.usage == read.usage
     assert found.gb_ms == pytest.approx(read.gb_ms)
 
@@ -202,7 +202,7 @@ def test_the_log_is_read_when_insights_has_no_whole_answer(
 
 
 @pytest.mark.parametrize("status", ["Failed", "Cancelled", "Timeout"])
-def test_a_query_that_fails_is_one_that_says_nothing(status: str, stubbed: Any) -> None:
+def test_a_query_that_fails_is_one_without_an_answer(status: str, stubbed: Any) -> None:
     estate, client = stubbed
     answers(client("logs"), status=status)
     assert logs_insights.gather(asked(estate)) is None
@@ -261,7 +261,7 @@ def test_metrics_of_two_days_become_one_evidence(
         # 64 s at 3008 / 1024 GB.
         "billed_gb_seconds": 188.0, "unreadable": None,
     }  # fmt: skip
-    assert set(found.measured) == set(Evidence().described())
+    assert set(found.measured) == set(Evidence().to_dict())
     # 600 + 20 % = 720, 612 + 10 % = 673.2: 768.
     assert recommend(1024, found.usage).memory_mb == 768
 
@@ -284,7 +284,7 @@ def nothing(stub: Stubber, times: int = 1) -> None:
         stub.add_response("get_metric_data", {"MetricDataResults": []})
 
 
-def test_without_a_source_that_has_samples_the_log_is_what_is_told(stubbed: Any) -> None:
+def test_without_a_source_that_has_samples_the_log_is_what_is_reported(stubbed: Any) -> None:
     estate, client = stubbed
     logs, cloudwatch = client("logs"), client("cloudwatch")
     answers(logs)

@@ -91,7 +91,7 @@ def tune(estate: Any, payload: bytes = b"{}", sizes: tuple[int, ...] = (512, 102
 def test_a_copy_runs_at_each_size_and_is_gone_in_the_end(empty_estate: Estate, fake: FakeLambda) -> None:
     before = json.dumps(fake.functions)
     slow, fast = tune(empty_estate)
-    # Warm ones only: 200,000 / 512 = 390 ms, 200,000 / 1024 = 195 ms.
+    # Without the cold one: 200,000 / 512 = 390 ms, 200,000 / 1024 = 195 ms.
     assert (slow.memory_mb, slow.billed_ms, slow.first_ms, slow.used_mb) == (512, 390, 890, 100)
     assert (fast.memory_mb, fast.billed_ms) == (1024, 195)
     assert {name for name, _ in fake.invoked} == {"lambda-query-dev-tune"}
@@ -122,9 +122,7 @@ def test_interrupted_it_leaves_nothing_behind(
     assert set(fake.functions) == {QUERY.name}
 
 
-def test_what_a_killed_tuning_left_is_replaced_but_nobody_elses_function(
-    empty_estate: Estate, fake: FakeLambda
-) -> None:
+def test_what_a_killed_tuning_left_is_replaced_but_no_other_function(empty_estate: Estate, fake: FakeLambda) -> None:
     fake.functions["lambda-query-dev-tune"] = {"Description": trial_copy._MARK}  # pyright: ignore[reportPrivateUsage]
     assert len(tune(empty_estate)) == 2
     fake.functions["lambda-query-dev-tune"] = {"Description": "mine"}
@@ -133,7 +131,7 @@ def test_what_a_killed_tuning_left_is_replaced_but_nobody_elses_function(
     assert fake.functions["lambda-query-dev-tune"] == {"Description": "mine"}
 
 
-def test_a_size_that_is_too_small_is_told_and_not_chosen(empty_estate: Estate, fake: FakeLambda) -> None:
+def test_a_size_that_is_too_small_is_reported_and_not_chosen(empty_estate: Estate, fake: FakeLambda) -> None:
     found = tune(empty_estate, b'"large"', (512, 1024))
     assert [one.error for one in found] == ['{"errorType": "Runtime.OutOfMemory"}', None]
     assert best(found, "cost", PRICES, "arm64").memory_mb == 1024

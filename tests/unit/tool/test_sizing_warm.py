@@ -15,7 +15,7 @@ import compute.config
 from estate_tool.commands import rightsize
 from estate_tool.core.errors import Failed
 from estate_tool.sizing import stack_file
-from estate_tool.sizing.provisioned_concurrency import WarmUse, recommend, together
+from estate_tool.sizing.provisioned_concurrency import ProvisionedUse, combined, recommend
 from tests.unit.tool.conftest import configuration
 from tests.unit.tool.test_rightsize import FakeLambda, NoAdvice
 
@@ -29,8 +29,8 @@ NOW = compute.config.parse({}, stack="dev").provisioning.model_copy(
 )
 
 
-def use(*peaks: int, calls: int = 1000, spilled: int = 0) -> WarmUse:
-    return WarmUse(on_warm=calls, spilled=spilled, peaks=peaks, used_percent=None)
+def use(*peaks: int, calls: int = 1000, spilled: int = 0) -> ProvisionedUse:
+    return ProvisionedUse(on_provisioned=calls, spilled=spilled, peaks=peaks, used_percent=None)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def use(*peaks: int, calls: int = 1000, spilled: int = 0) -> WarmUse:
         (use(0, 0, 0, 1, 2), (1, 3)),
         # 3 at a time typically: 3 / 0.7 = 4.3, more than the floor, which was enough; 7 / 0.7 = 10.
         (use(3, 3, 3, 7), (4, 10)),
-        # Nothing spilled over, so the bounds of now were enough, whatever the utilisation aimed at says.
+        # Nothing spilled over, so the bounds of now were enough, whatever the target utilization.
         (use(9, 9, 9), (4, 10)),
         # All 10 were busy and calls spilled over: half as much again; 9 of 10 periods had up to 5: 5 / 0.7 = 7.1.
         (use(*[5] * 9, 10, spilled=20), (8, 15)),
@@ -53,7 +53,7 @@ def use(*peaks: int, calls: int = 1000, spilled: int = 0) -> WarmUse:
         (use(calls=0), (None, None)),
     ],
 )
-def test_spillover_and_under_use_become_one_minimum_and_maximum(seen: WarmUse, bounds: tuple[Any, Any]) -> None:
+def test_spillover_and_under_use_become_one_minimum_and_maximum(seen: ProvisionedUse, bounds: tuple[Any, Any]) -> None:
     said = recommend(NOW, seen)
     assert (said.minimum, said.maximum) == bounds
 
@@ -61,7 +61,7 @@ def test_spillover_and_under_use_become_one_minimum_and_maximum(seen: WarmUse, b
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 3000), max_size=40), st.integers(50, 10**6), st.integers(0, 1000))
 def test_bounds_fit_each_other_and_go_down_only_without_spillover(peaks: list[int], calls: int, spilled: int) -> None:
-    said = recommend(NOW, WarmUse(on_warm=calls, spilled=spilled, peaks=peaks, used_percent=None))
+    said = recommend(NOW, ProvisionedUse(on_provisioned=calls, spilled=spilled, peaks=peaks, used_percent=None))
     assert said.minimum is not None
     assert said.maximum is not None
     assert 1 <= said.minimum <= said.maximum
@@ -74,15 +74,15 @@ def test_bounds_fit_each_other_and_go_down_only_without_spillover(peaks: list[in
 
 
 def test_one_setting_holds_for_all_functions_so_the_largest_counts() -> None:
-    told = [
+    recommended = [
         {"recommended_minimum": 2, "recommended_maximum": 3},
         {"recommended_minimum": 1, "recommended_maximum": 5},
         {"recommended_minimum": None, "recommended_maximum": None},
     ]
     # The floor of the peak hours stays within both: 6 becomes 5.
-    assert together(NOW, told) == {"provisionedMinimum": 2, "provisionedMaximum": 5, "peakMinimum": 5}
-    assert together(NOW, told[2:]) == {}
-    assert together(NOW, [{"recommended_minimum": 4, "recommended_maximum": 10}]) == {}
+    assert combined(NOW, recommended) == {"provisionedMinimum": 2, "provisionedMaximum": 5, "peakMinimum": 5}
+    assert combined(NOW, recommended[2:]) == {}
+    assert combined(NOW, [{"recommended_minimum": 4, "recommended_maximum": 10}]) == {}
 
 
 KEYS = {"provisionedMinimum": 2, "provisionedMaximum": 7}

@@ -76,7 +76,7 @@ def tune(call: Any, tmp_path: Path) -> Callable[..., Any]:
     return tuning
 
 
-def test_the_table_tells_cost_and_speed_of_each_size_and_which_is_best(fake: Zipped, tune: Any) -> None:
+def test_the_table_shows_cost_and_speed_of_each_size_and_which_is_best(fake: Zipped, tune: Any) -> None:
     done = tune("{}", "--strategy", "speed")
     assert done.code == 0
     titles, small, large, _, best, *note = done.out.splitlines()
@@ -89,14 +89,14 @@ def test_the_table_tells_cost_and_speed_of_each_size_and_which_is_best(fake: Zip
     assert COPY not in fake.functions
 
 
-def test_a_size_that_fails_is_told_with_its_error_and_scripts_get_the_same(fake: Zipped, tune: Any) -> None:
+def test_a_size_that_fails_is_reported_with_its_error_and_scripts_get_the_same(fake: Zipped, tune: Any) -> None:
     done = tune('"large"')
     failed = next(line for line in done.out.splitlines() if line.lstrip().startswith("512"))
     assert failed.split() == ["512", "0.29", *"––––"]
     assert '512 MB failed: {"errorType": "Runtime.OutOfMemory"}' in done.out
-    told = json.loads(tune('"large"', "--json").out)
-    assert (told["environment"], told["function"], told["best_mb"]) == ("dev", "query", 1024)
-    assert [(one["memory_mb"], one["billed_ms"], one["error"]) for one in told["sizes"]] == [
+    report = json.loads(tune('"large"', "--json").out)
+    assert (report["environment"], report["function"], report["best_mb"]) == ("dev", "query", 1024)
+    assert [(one["memory_mb"], one["billed_ms"], one["error"]) for one in report["sizes"]] == [
         (512, None, '{"errorType": "Runtime.OutOfMemory"}'), (1024, 195.0, None),
     ]  # fmt: skip
 
@@ -108,7 +108,7 @@ def test_the_copy_has_the_functions_code_layers_and_network(fake: Zipped, tune: 
     assert fake.given["VpcConfig"] == {"SubnetIds": ["s-1"], "SecurityGroupIds": ["g-1"]}
 
 
-def test_a_copy_is_waited_for_and_one_that_never_becomes_ready_is_told_and_removed(fake: Zipped, tune: Any) -> None:
+def test_a_copy_is_waited_for_and_one_that_never_becomes_ready_is_reported_and_removed(fake: Zipped, tune: Any) -> None:
     fake.states = [{}, {"State": "Pending"}, {"LastUpdateStatus": "InProgress"}]
     assert tune("{}").code == 0
     assert fake.states == []

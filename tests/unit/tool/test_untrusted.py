@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 from estate_tool.core.untrusted import foreign_because, member, name_of
 from estate_tool.events.stream_failures import batch_range
 from estate_tool.redrive import explanations
-from estate_tool.redrive.messages import CODE, ERROR, FAILED_AT, REPLAYS, REQUEST, FailureQueue, Kind, Letter, read
+from estate_tool.redrive.messages import (
+    CODE,
+    ERROR,
+    FAILED_AT,
+    REPLAYS,
+    REQUEST,
+    FailedMessage,
+    FailureQueue,
+    Kind,
+    read,
+)
 from estate_tool.redrive.options import Options
 from estate_tool.redrive.results import QueueResult
 from tests.support.fuzz import fuzzed
@@ -24,26 +34,26 @@ AGGREGATE = FailureQueue("aggregate", "aggregate", None)
 TABLE = "table-events-dev"
 
 
-def letter(body: str, queue: FailureQueue = INGEST, **attributes: str) -> Letter:
+def failed_message(body: str, queue: FailureQueue = INGEST, **attributes: str) -> FailedMessage:
     return read(message(body, **attributes), queue, Reasons(), TABLE)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("replays", ["x", "-1", "1e3", "1.5", "", "9" * 5000, "٣", "inf", " 3", "0x3"])
 def test_a_count_of_replays_that_is_none_is_none(replays: str) -> None:
-    assert letter(EVENT, Replays=replays).replays == 0
+    assert failed_message(EVENT, Replays=replays).replays == 0
 
 
 @pytest.mark.parametrize("moment", ["inf", "-inf", "nan", "1e999", "-5", "x", "", "9" * 400, "1e300"])
 def test_a_time_of_failure_that_is_none_is_when_the_message_was_sent(moment: str) -> None:
-    found = letter(EVENT, FailedAt=moment)
+    found = failed_message(EVENT, FailedAt=moment)
     assert found.failed_at == 1767225600.0
     result = QueueResult(queue="q")
-    result.saw(found, INGEST, quarantined=False, selected=True)
-    assert result.as_json()["reasons"][0]["first"] == "2026-01-01T00:00:00Z"
+    result.record(found, INGEST, quarantined=False, selected=True)
+    assert result.to_dict()["reasons"][0]["first"] == "2026-01-01T00:00:00Z"
 
 
 def test_a_valid_event_is_a_message_whatever_attributes_it_has() -> None:
-    found = letter(EVENT, RequestID="i", ErrorCode="200", ErrorMessage="boom")
+    found = failed_message(EVENT, RequestID="i", ErrorCode="200", ErrorMessage="boom")
     assert (found.kind, found.event_type, found.hopeless) == (Kind.MESSAGE, "t", False)
 
 
@@ -52,9 +62,9 @@ def test_a_valid_event_is_a_message_whatever_attributes_it_has() -> None:
 )
 def test_an_account_of_a_failure_may_have_any_context(context: str) -> None:
     body = json.dumps(BATCH | {"requestContext": json.loads(context), "timestamp": 5})
-    found = letter(body, AGGREGATE)
+    found = failed_message(body, AGGREGATE)
     assert (found.kind, found.attempts) == (Kind.STREAM, None)
-    assert letter(f'{{"requestContext": {context}, "requestPayload": 1}}', AGGREGATE).kind == Kind.ASYNC
+    assert failed_message(f'{{"requestContext": {context}, "requestPayload": 1}}', AGGREGATE).kind == Kind.ASYNC
 
 
 @pytest.mark.parametrize(
@@ -62,8 +72,8 @@ def test_an_account_of_a_failure_may_have_any_context(context: str) -> None:
 )
 @pytest.mark.parametrize("queue", [INGEST, AGGREGATE])
 def test_what_is_nested_without_end_is_no_failure_of_ours(body: str, queue: FailureQueue) -> None:
-    assert letter(body, queue).hopeless
-    assert letter(body, queue, RequestID="i", ErrorCode="200").hopeless
+    assert failed_message(body, queue).hopeless
+    assert failed_message(body, queue, RequestID="i", ErrorCode="200").hopeless
 
 
 @pytest.mark.parametrize(
@@ -77,20 +87,20 @@ def test_what_is_nested_without_end_is_no_failure_of_ours(body: str, queue: Fail
 def test_a_batch_that_is_none_of_the_tables_stream_is_left_alone(changed: dict[str, Any]) -> None:
     info = {**BATCH["DDBStreamBatchInfo"], **changed}  # type: ignore[dict-item]
     assert batch_range(json.dumps({"DDBStreamBatchInfo": info}), TABLE) is None
-    assert letter(json.dumps({"DDBStreamBatchInfo": info}), AGGREGATE).kind == Kind.UNKNOWN
+    assert failed_message(json.dumps({"DDBStreamBatchInfo": info}), AGGREGATE).kind == Kind.UNKNOWN
 
 
 @pytest.mark.parametrize("arrival", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00", 5, None, "x", "2026-13-01", {}])
 def test_times_of_arrival_are_times(arrival: Any) -> None:
     info = {**BATCH["DDBStreamBatchInfo"], "approximateArrivalOfFirstRecord": arrival}  # type: ignore[dict-item]
-    first, last = letter(json.dumps(BATCH | {"DDBStreamBatchInfo": info}), AGGREGATE).arrivals
+    first, last = failed_message(json.dumps(BATCH | {"DDBStreamBatchInfo": info}), AGGREGATE).arrivals
     assert 0 <= first < 253_402_300_800
     assert last == 1767225602.0
 
 
 def test_a_message_full_of_attributes_has_room_for_what_redrive_counts() -> None:
     full = {f"a{number}": "x" for number in range(8)} | {REQUEST: "i", CODE: "200"}
-    attributes = letter('{"a": 1}', AGGREGATE, **full).attributes("again")
+    attributes = failed_message('{"a": 1}', AGGREGATE, **full).attributes("again")
     assert len(attributes) == 10
     assert {REPLAYS, FAILED_AT, ERROR, REQUEST, CODE} <= set(attributes)
     assert attributes[REPLAYS]["StringValue"] == "1"
@@ -115,7 +125,7 @@ def test_an_item_is_an_event_by_its_key_and_what_it_holds(item: Any, why: str) -
 @pytest.mark.parametrize("depth", [100, 300, 900, 990, 1000, 5000])
 def test_a_payload_of_any_depth_is_replayed_or_left_alone(depth: int) -> None:
     payload = "[" * depth + "]" * depth
-    found = letter(f'{{"requestPayload": {payload}}}', AGGREGATE)
+    found = failed_message(f'{{"requestPayload": {payload}}}', AGGREGATE)
     assert (found.request == payload.encode()) if found.kind == Kind.ASYNC else found.hopeless
 
 
@@ -167,8 +177,8 @@ def test_any_message_is_read_counted_and_can_be_put_back(body: str, attributes: 
     assert all(map(math.isfinite, found.arrivals))
     assert found.replays >= 0
     result = QueueResult(queue="q")
-    result.saw(found, queue, quarantined=False, selected=True)
-    assert json.loads(json.dumps(result.as_json()))["messages"] == 1
+    result.record(found, queue, quarantined=False, selected=True)
+    assert json.loads(json.dumps(result.to_dict()))["messages"] == 1
     assert list(result.lines(dry_run=True))
     again = found.attributes("\x1b[2J")
     assert len(again) <= 10
