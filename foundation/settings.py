@@ -4,7 +4,8 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar, get_args
+from decimal import Decimal
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
@@ -97,19 +98,24 @@ def settings(model: type[Settings]) -> Iterator[Setting]:
     """Yield the keys of a model."""
     for field in model.model_fields.values():
         yield Setting(
-            key=str(field.alias), default=field.default, allowed=_allowed(field), about=str(field.description)
+            key=str(field.alias), default=field.default, allowed=allowed_values(field), about=str(field.description)
         )
 
 
-def _allowed(field: FieldInfo) -> str:
+def allowed_values(field: FieldInfo) -> str:
+    """Return the rule of a field in words."""
     extra = field.json_schema_extra
     said = str(extra.get("allowed", "")) if isinstance(extra, dict) else ""
     if field.annotation is bool:
         return "true or false"
+    bounds = {type(each).__name__: each for each in field.metadata}
+    unit = f" ({said})" if said else ""
     if field.annotation is int:
-        bounds = {type(each).__name__: each for each in field.metadata}
-        unit = f" ({said})" if said else ""
         return f"a whole number from {bounds['Ge'].ge} to {bounds['Le'].le}{unit}"
+    if field.annotation is Decimal:
+        return f"a number from {bounds['Ge'].ge:,} to {bounds['Le'].le:,}, in plain decimals such as 0.5{unit}"
+    if get_origin(field.annotation) is dict:
+        return said or "an object"
     return said or " or ".join(map(str, get_args(field.annotation)))
 
 

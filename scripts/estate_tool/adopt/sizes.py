@@ -13,8 +13,8 @@ from estate_tool.costing.measure import QUEUE_METRICS
 from estate_tool.monitoring.metrics import series
 from estate_tool.monitoring.window import covered
 from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS, TARGET_UTILIZATION
+from estate_tool.sizing import MINIMUM_SAMPLES
 from estate_tool.sizing.functions import log_groups
-from estate_tool.sizing.recommendation import MINIMUM_SAMPLES
 from estate_tool.sizing.result import function_report
 
 if TYPE_CHECKING:

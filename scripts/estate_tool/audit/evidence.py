@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from estate_tool.core.aws_errors import FORBIDDEN
 from estate_tool.core.retries import code_of
 from estate_tool.monitoring.metrics import series
-from estate_tool.sizing import sources
+from estate_tool.sizing import AUTO, sources
 from estate_tool.sizing.functions import Asked, Sized
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def usage(collector: Collector, functions: Iterable[Function], window: Window) -
         clients = cast("Environment", collector.reader)
         asked = Asked(environment=clients, function=sized(function), window=window, progress=lambda _: None)
         try:
-            return function.name, sources.found(sources.AUTO, asked)
+            return function.name, sources.found(AUTO, asked)
         except ClientError as error:
             if code_of(error) not in FORBIDDEN:
                 raise

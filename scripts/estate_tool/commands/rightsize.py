@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.commands import arguments, resize
 from estate_tool.commands.tune import tune
 from estate_tool.commands.verify import verify
-from estate_tool.sizing.recommendation import MINIMUM_SAMPLES
-from estate_tool.sizing.sources import AUTO, SOURCES
+from estate_tool.sizing import AUTO, MINIMUM_SAMPLES, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--all", action="store_true", help="all functions of the account in the environment's region")
     arguments.since(parser)
     parser.add_argument(
-        "--source", choices=tuple(SOURCES), default=AUTO,
+        "--source", choices=SOURCES, default=AUTO,
         help="where evidence is from: Logs Insights, the reports in the log itself, the metric made of them, or Lambda "
         "Insights; by default the first of these that has any",
     )  # fmt: skip

@@ -7,7 +7,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.monitoring.metrics import period_seconds, series
-from estate_tool.sizing.recommendation import MINIMUM_SAMPLES
+from estate_tool.sizing import MINIMUM_SAMPLES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

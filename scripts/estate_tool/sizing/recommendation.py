@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from compute.sizing import MAXIMUM_MB, MINIMUM_MB
+from estate_tool.sizing import MINIMUM_SAMPLES
 
 if TYPE_CHECKING:
     from estate_tool.sizing.evidence import Usage
@@ -14,8 +15,6 @@ STEP_MB = 64
 # Above what 99 of 100 invocations used, and above what any used; the larger sum counts.
 P99_HEADROOM_PERCENT = 20
 MAXIMUM_HEADROOM_PERCENT = 10
-# As many as AWS Compute Optimizer asks for.
-MINIMUM_SAMPLES = 50
 # AWS "Configure Lambda function memory": at this size a function has one vCPU; the share is in proportion.
 ONE_VCPU_MB = 1769
 # From more than this a function goes here first and is measured again: with the memory it loses CPU.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from estate_tool.core.aws_errors import FORBIDDEN
 from estate_tool.core.retries import code_of
-from estate_tool.sizing import logs_insights, published_metrics
+from estate_tool.sizing import AUTO, logs_insights, published_metrics
 from estate_tool.sizing.functions import measure
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     Source = Callable[[Asked], Found | None]
 
-AUTO = "auto"
-
 
 def logs(asked: Asked) -> Found:
     """From the log itself, every report of it."""
@@ -26,8 +24,8 @@ def logs(asked: Asked) -> Found:
     return evidence.found(f"{evidence.source} in {asked.function.log_group}")
 
 
-# By what `--source` calls them. Insights may be refused, for what it can't do or costs: then the log itself is read.
-SOURCES: Mapping[str, tuple[Source, ...]] = {
+# By the names of SOURCES. Insights may be refused, for what it can't do or costs: then the log itself is read.
+_GATHER: Mapping[str, tuple[Source, ...]] = {
     AUTO: (logs_insights.gather, logs, published_metrics.own, published_metrics.lambda_insights),
     "insights": (logs_insights.gather, logs),
     "logs": (logs,),
@@ -44,7 +42,7 @@ def found(source: str, asked: Asked) -> Found:
     from botocore.exceptions import ClientError
 
     first: Found | ClientError | None = None
-    for gather in SOURCES[source]:
+    for gather in _GATHER[source]:
         try:
             answer = gather(asked)
         except ClientError as error:

@@ -1,21 +1,25 @@
-"""Looks at functions again after their memory was changed."""
+"""Verification of functions after their memory was changed: their use before and since, compared."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from compute.sizing import MEASURED_KEYS
 from estate_tool.core.errors import UsageError
 from estate_tool.monitoring.window import Window
 from estate_tool.sizing import file
-from estate_tool.sizing.comparison import COMPARED, problems
 from estate_tool.sizing.functions import find, measure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from compute.sizing import CurrentSize
     from estate_tool.core.environment import Environment
     from estate_tool.sizing.functions import Sized
+
+# How many percent of all invocations more may fail, or time out.
+MOST_MORE_POINTS = 1.0
 
 
 def verified(
@@ -26,7 +30,10 @@ def verified(
     Raises UsageError when there is nothing to look at.
     """
     entries, functions = file.entries(), list(find(environment, names))
-    changed = [function for function in functions if file.PREVIOUS in entries.get(function.catalog_name or "", {})]
+    changed = [
+        (function, entry) for function in functions
+        if (entry := entries.get(function.catalog_name or "")) and entry.previous
+    ]  # fmt: skip
     if not changed:
         raise UsageError(
             "compute/sizing.json has no change of memory to verify for "
@@ -34,9 +41,8 @@ def verified(
             "measure and write one: scripts/estate rightsize --apply",
         )
     found = []
-    for function in changed:
-        entry = entries[function.shown_name]
-        after = _since_the_change(environment, function, entry["memory_mb"], progress)
+    for function, entry in changed:
+        after = _since_the_change(environment, function, entry.memory_mb, progress)
         found.append(_result(function, entry, after, minimum, slower_percent))
     return found
 
@@ -49,22 +55,45 @@ def _since_the_change(
         return None
     window = Window(start=function.changed, end=datetime.now(UTC))
     evidence = measure(environment, function, window, progress, size_mb=memory_mb).to_dict()
-    return {key: evidence[key] for key in COMPARED}
+    return {key: evidence[key] for key in MEASURED_KEYS}
 
 
 def _result(
-    function: Sized, entry: dict[str, Any], after: dict[str, Any] | None, minimum: int, slower_percent: int
+    function: Sized, entry: CurrentSize, after: dict[str, Any] | None, minimum: int, slower_percent: int
 ) -> dict[str, Any]:
-    previous, memory_mb = entry[file.PREVIOUS], entry["memory_mb"]
-    before = previous[file.MEASURED]
+    assert entry.previous
+    memory_mb, before = entry.memory_mb, entry.previous.measured
     if after is None:
         wrong = [f"it runs with {function.memory_mb:,} MB: deploy {memory_mb:,} MB first"]
     else:
         wrong = list(problems(before, after, minimum, slower_percent))
     return {
-        "function": function.shown_name, "before_mb": previous["memory_mb"], "memory_mb": memory_mb, "ok": not wrong,
+        "function": function.shown_name, "before_mb": entry.previous.memory_mb, "memory_mb": memory_mb, "ok": not wrong,
         "problems": wrong, "before": before, "after": after,
     }  # fmt: skip
+
+
+def problems(before: Mapping[str, Any], after: Mapping[str, Any], minimum: int, slower_percent: int) -> Iterator[str]:
+    """Return reasons against the new memory, or against judging it yet; none when the function runs as before.
+
+    `minimum` is of invocations, `slower_percent` how much slower the 99th percentile of durations may be.
+    """
+    if after["invocations"] < minimum:
+        yield f"{after['invocations']:,} invocations since, fewer than {minimum:,}: too few to tell"
+    if after["ooms"]:
+        yield f"{after['ooms']:,} out of memory"
+    for key, what in (("failures", "failed"), ("timeouts", "timed out")):
+        then, now = _percent(before, key), _percent(after, key)
+        if now > then + MOST_MORE_POINTS:
+            yield f"{now:.1f} % {what}, {then:.1f} % before"
+    then, now = before["duration_p99_ms"], after["duration_p99_ms"]
+    if then and now and now * 100 > then * (100 + slower_percent):
+        yield f"p99 of durations {now:,} ms, {then:,} ms before"
+
+
+def _percent(measured: Mapping[str, Any], key: str) -> float:
+    """0 also for what the evidence from before, of a metric perhaps, does not tell."""
+    return 100 * (measured[key] or 0) / measured["invocations"] if measured["invocations"] else 0.0
 
 
 def lines(functions: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from compute.sizing import EVIDENCE_KEYS, SIZING_FILE, memory_by_function
+from compute.sizing import EVIDENCE_KEYS, MEASURED_KEYS, SIZING_FILE, memory_by_function
 from foundation.catalog import CATALOG
 from foundation.problems import InvalidConfiguration, Problem
 
 EVIDENCE = dict.fromkeys(EVIDENCE_KEYS)
+MEASURED = dict.fromkeys(MEASURED_KEYS, 0)
 
 
 def _file(tmp_path: Path, content: Any) -> Path:
@@ -66,6 +67,22 @@ def test_a_missing_function_an_unknown_one_and_a_wrong_size_are_told_at_once(tmp
     problems = _problems(_file(tmp_path, {"functions": entries}), "store", "read")
     assert {problem.where.rpartition("functions.")[2] for problem in problems} == {"stor", "store", "read.memory_mb"}
     assert "did you mean 'store'?" in next(p.allowed for p in problems if p.where.endswith(".stor"))
+
+
+@pytest.mark.parametrize(
+    ("entry", "where"),
+    [
+        ({"memory": 512}, "store.memory"),
+        ({"previous": {"memory_mb": 64, "evidence": EVIDENCE, "measured": MEASURED}}, "store.previous.memory_mb"),
+        ({"previous": {"memory_mb": 1024, "evidence": EVIDENCE}}, "store.previous.measured"),
+        ({"previous": {"memory_mb": 1024, "evidence": EVIDENCE, "measured": {**MEASURED, "ooms": "1"}}},
+         "store.previous.measured.ooms"),
+    ],
+)  # fmt: skip
+def test_a_key_that_there_is_not_and_a_wrong_size_before_are_rejected(tmp_path: Path, entry: Any, where: str) -> None:
+    path = _file(tmp_path, {"functions": {"store": {"memory_mb": 512, "evidence": EVIDENCE, **entry}}})
+    (problem,) = _problems(path, "store")
+    assert problem.where.endswith(f"functions.{where}")
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"functions": []}', '{"functions": null}', '"x"'])

@@ -128,7 +128,7 @@ def test_memory_outside_of_the_range_stops_everything(
         compute.config, "memory_by_function", lambda functions: sizing.memory_by_function(functions, path)
     )
     shown = "not set" if memory is None else repr(memory)
-    assert f"functions.query.memory_mb is {shown}; allowed: a whole number of MB from 512 to 1024" in refused(checkout)
+    assert f"functions.query.memory_mb is {shown}; allowed: a whole number from 512 to 1024 (MB)" in refused(checkout)
 
 
 def test_what_one_layer_is_configured_with_is_read_without_the_others(checkout: Path) -> None:

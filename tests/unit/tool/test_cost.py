@@ -348,11 +348,13 @@ def test_a_page_that_cant_be_written_is_an_error(example: Path, tmp_path: Path, 
         ("functions: {f: {invocations: 1, billed_ms: 1, memory: 5}}", "no such key; one of"),
         ("functions: {f: {invocations: 1, billed_ms: 1, memory_mb: 64}}", "a number from 128 to 10,240"),
         ("functions: {f: {invocations: 1, billed_ms: 1, architecture: risc}}", "arm64 or x86_64"),
+        ("functions: {12: {invocations: 1, billed_ms: 1}}", 'functions.12 is 12; allowed: text; quote it: "12"'),
+        ("functions: {f: {invocations: 1, billed: 1}}", "did you mean 'billed_ms'?"),
         ("functions: [1]", "functions is [1]; allowed: an object"),
         ("function: {}", "did you mean 'functions'?"),
-        ("tables: {t: {read_units: 1}}", "given together with write_units"),
+        ("tables: {t: {read_units: 1}}", "given together with read_units"),
         ("logs: {compression: 2}", "logs.compression is 2; allowed: a number from 0 to 1"),
-        ("- 1", "load is [1]; allowed: an object with functions, tables"),
+        ("- 1", "the document is [1]; allowed: an object with functions, tables"),
         ("a: [", "neither YAML nor JSON"),
         *(
             (f"queues:\n  q: {{requests: {written}}}", f"load.yaml:2 queues.q.requests is {written}; allowed: a number")
@@ -387,6 +389,33 @@ def test_a_wrong_load_is_wrong_usage_that_names_what_where_and_the_range(
     assert (done.code, done.out) == (2, "")
     assert said in done.err
     assert str(path) in done.err
+
+
+def test_everything_that_is_wrong_in_a_load_is_reported_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "load.yaml"
+    path.write_text("""
+functions:
+  ingest: {invocations: 1e5, architecture: 64}
+  010: {invocations: 1, billed_ms: 1}
+tables: {events: {write_units: 5, stored: 1}}
+queues: 5
+log: {}
+secrets:
+""")
+    with pytest.raises(UsageError) as caught:
+        statement.read(path)
+    assert {tuple(line.split()[1:3]) for line in caught.value.message.splitlines()[1:]} == {
+        ("load.yaml:3", "functions.ingest.invocations"), ("load.yaml:3", "functions.ingest.billed_ms"),
+        ("load.yaml:3", "functions.ingest.architecture"), ("load.yaml:4", "functions.010"),
+        ("load.yaml:5", "tables.events.read_units"), ("load.yaml:5", "tables.events.stored"),
+        ("load.yaml:6", "queues"), ("load.yaml:7", "log"), ("load.yaml:8", "secrets"),
+    }  # fmt: skip
+
+
+def test_a_section_without_a_value_is_empty(tmp_path: Path) -> None:
+    path = tmp_path / "load.yaml"
+    path.write_text("functions:\ntables: {t: }\nqueues: ~\nlogs:\nwatching: null\n")
+    assert statement.read(path) == Load(tables=(TableLoad(name="t"),))
 
 
 NUMBERS = st.one_of(

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from compute.sizing import EVIDENCE_KEYS, memory_by_function
+from compute.sizing import EVIDENCE_KEYS, MEASURED_KEYS, memory_by_function
 from estate_tool.commands import rightsize
 from estate_tool.sizing import file
-from estate_tool.sizing.comparison import COMPARED
 from foundation.catalog import CATALOG
 from tests.unit.tool.log_lines import json_record, text_line
 
@@ -102,7 +101,7 @@ def sizing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     content = json.loads(file.SIZING_FILE.read_text())
     for entry in content["functions"].values():
         entry["memory_mb"] = 1024
-        entry.pop(file.PREVIOUS, None)
+        entry.pop("previous", None)
     path.write_text(json.dumps(content, indent=2) + "\n")
     for function in (file.apply, file.revert, file.entries):
         monkeypatch.setattr(function, "__defaults__", (path,))
@@ -286,7 +285,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(sizing_file: Path, monkeyp
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
-        file.apply({"ingest": (640, dict.fromkeys((*EVIDENCE_KEYS, *COMPARED)))}, sizing_file)
+        file.apply({"ingest": (640, dict.fromkeys((*EVIDENCE_KEYS, *MEASURED_KEYS)))}, sizing_file)
     assert sizing_file.read_text() == before
     assert [path.name for path in sizing_file.parent.iterdir()] == ["sizing.json"]
 
@@ -296,7 +295,7 @@ def test_what_the_compute_layer_would_reject_is_not_written(sizing_file: Path) -
 
     before = sizing_file.read_text()
     with pytest.raises(InvalidConfiguration):
-        file.apply({"ingest": (3008, dict.fromkeys((*EVIDENCE_KEYS, *COMPARED)))}, sizing_file)
+        file.apply({"ingest": (3008, dict.fromkeys((*EVIDENCE_KEYS, *MEASURED_KEYS)))}, sizing_file)
     assert sizing_file.read_text() == before
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from estate_tool.audit.model import SYNCHRONOUS, Finding
 from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS
-from estate_tool.sizing.recommendation import MINIMUM_SAMPLES, STEP_MB, needed_mb
+from estate_tool.sizing import MINIMUM_SAMPLES
+from estate_tool.sizing.recommendation import STEP_MB, needed_mb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
