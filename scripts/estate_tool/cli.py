@@ -199,7 +199,7 @@ class _Version(argparse.Action):
 
 
 def _examples(examples: Sequence[tuple[str, str]]) -> str:
-    """Return commands as they are typed in the checkout, each below its purpose."""
+    """Return commands as they are typed in the checkout, each below its description."""
     lines = ["examples:"]
     for command, what in examples:
         lines += [f"  # {what}", "  " + re.sub(r"\bestate (?=[a-z])", "scripts/estate ", command, count=1)]

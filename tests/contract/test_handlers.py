@@ -160,11 +160,11 @@ def test_the_role_grants_what_the_handler_calls_and_every_grant_is_used(
     assert needed <= _granted(function)
     used = {action for action, _ in needed} | {service for service, _, _ in calls}
     for grant in function.grants:
-        for word, actions in _told(grant).items():
+        for word, actions in _expected_calls(grant).items():
             assert used & set(actions), f"{function.name} is granted {word!r} and never uses it"
 
 
-def _told(grant: Grant) -> Mapping[str, Collection[str]]:
+def _expected_calls(grant: Grant) -> Mapping[str, Collection[str]]:
     """Return what of the calls shows that a grant is used, by its words: an action, or calls of an action's service."""
     if isinstance(grant, ActionGrant):
         return {action: {action, action.partition(":")[0]} for action in grant.actions}

@@ -108,7 +108,7 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("Orders",), "lower-case letters"),
+        (("Orders",), "lower-case"),
         (("ingest",), "ingest, aggregate, query"),
         (("json",), "a word or module of Python's"),
         (("class",), "a word or module of Python's"),

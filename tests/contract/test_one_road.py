@@ -1,4 +1,4 @@
-"""Behaviour is the same in every environment; what is not, says why."""
+"""Behaviour is the same in every environment; a difference has its reason."""
 
 from __future__ import annotations
 

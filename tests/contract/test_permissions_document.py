@@ -1,4 +1,4 @@
-"""docs/permissions.md says what the policies say, and the proof knows every permission."""
+"""docs/permissions.md is what the policies are, and the proof knows every permission."""
 
 from __future__ import annotations
 

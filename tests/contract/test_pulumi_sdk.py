@@ -102,7 +102,7 @@ def used(text: str) -> Iterator[str]:
             yield node.value
 
 
-def test_private_names_are_used_where_this_page_says_and_nowhere_else() -> None:
+def test_private_names_are_used_in_the_listed_files_alone() -> None:
     folders = (*LAYER_NAMES, "lambda_src", "scripts")
     files = {file for folder in folders for file in (ROOT / folder).rglob("*.py") if "__pycache__" not in file.parts}
     found = {(str(file.relative_to(ROOT)), path) for file in files for path in used(file.read_text())}

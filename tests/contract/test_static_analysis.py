@@ -106,7 +106,7 @@ def policies() -> dict[str, Any]:
 
 
 def deployers() -> dict[str, Any]:
-    """Policies of deployers, layer by layer. Their power is no finding: changing infrastructure is their purpose."""
+    """Policies of deployers, layer by layer. Their power is no finding: changing infrastructure is their task."""
     place = Place(account="111122223333", region="us-east-1")
     found: dict[str, Any] = {}
     for name, recording in roll_out(config=OPTIONAL).items():

@@ -28,7 +28,7 @@ def test_there_is_one_for_each_task() -> None:
 
 
 @every_workflow
-def test_every_action_is_pinned_by_its_commit_and_says_its_version(path: Path) -> None:
+def test_every_action_is_pinned_by_its_commit_and_names_its_version(path: Path) -> None:
     uses = [line.strip("- ") for line in path.read_text(encoding="utf-8").splitlines() if "uses:" in line]
     assert uses
     assert [line for line in uses if not PINNED.match(line)] == []

@@ -34,7 +34,7 @@ def test_data_that_would_be_lost_stands_before_the_layers(tmp_path: Path) -> Non
     assert text.index("| table-a-dev | 49 items | replaced hashKey |") < text.index("| data |")
 
 
-def test_what_stays_for_a_layer_above_and_where_dead_letters_go_is_told(tmp_path: Path) -> None:
+def test_what_stays_for_a_layer_above_and_where_dead_letters_go_is_shown(tmp_path: Path) -> None:
     loss = {"name": "dlq-a-dev", "text": "4 messages", "change": "deleted", "because": [], "note": "replay them first"}
     layer = {**LAYER, "kept": ["a-role", "a-policy"]}
     text = summary(tmp_path, {"environment": "dev", "ok": True, "layers": [layer], "losses": [loss]})
@@ -51,14 +51,14 @@ def test_a_failure_is_marked_with_its_error_and_the_command_that_goes_on(tmp_pat
     assert "`scripts/deploy_all.sh dev`" in text
 
 
-def test_a_refused_run_says_why(tmp_path: Path) -> None:
+def test_a_refused_run_shows_the_reason(tmp_path: Path) -> None:
     text = summary(tmp_path, {"ok": False, "error": "no backend", "hint": "log in"})
     assert text.startswith("### ❌ preview-dev\n")
     assert "**no backend**" in text
 
 
 @pytest.mark.parametrize("left", [None, "", '{"environment": "d', "[]", "null"])
-def test_a_report_that_is_missing_or_half_written_is_told(tmp_path: Path, left: str | None) -> None:
+def test_a_report_that_is_missing_or_half_written_is_shown(tmp_path: Path, left: str | None) -> None:
     assert "No report" in summary(tmp_path, left)
 
 
@@ -69,7 +69,7 @@ def test_drift_is_a_row_for_each_property(tmp_path: Path) -> None:
     assert "As it was rolled out." in summary(tmp_path, {"environment": "dev", "drifted": []})
 
 
-def test_what_others_wrote_is_no_markup_and_notifies_nobody(tmp_path: Path) -> None:
+def test_what_others_wrote_is_no_markup_and_notifies_no_one(tmp_path: Path) -> None:
     said = "a|b <script> `x` @everyone [l](http://e) ![i](http://e)\n| c |"
     text = summary(tmp_path, {"environment": "dev", "ok": False, "error": said, "layers": []})
     assert "<script>" not in text

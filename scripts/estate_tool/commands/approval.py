@@ -27,7 +27,7 @@ class Approval:
     """Approves the plans of a rollout, or raises UsageError with nothing touched.
 
     `lose` are the names given to --lose-data, None without the flag. With `asks`, a person is asked about any change;
-    about data that would be lost one is asked always, unless `lose` names exactly that. `preview` only looks and says.
+    about data that would be lost one is asked always, unless `lose` names exactly that. `preview` only reports.
     """
 
     target: Environment

@@ -54,39 +54,39 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.pricing import prices
 
     load, basis = _load(args)
-    told = report.cost_report(load, prices.read(), basis)
+    result = report.cost_report(load, prices.read(), basis)
     if args.compare:
-        told["compare"] = _compared(args, told)
+        result["compare"] = _compared(args, result)
     if args.html:
         from estate_tool.costing import page
 
-        page.write(told, args.html)
+        page.write(result, args.html)
         print(f"{args.html} is written", file=sys.stderr)
     if args.json:
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        print(json.dumps(result, indent=2, ensure_ascii=False))
     elif args.compare:
         from estate_tool.costing import compare
 
-        print("\n".join(compare.markdown(told["compare"], args.load.name if args.load else args.environment)))
+        print("\n".join(compare.markdown(result["compare"], args.load.name if args.load else args.environment)))
     else:
         from estate_tool.console import output
         from estate_tool.costing import table
 
-        output.show(table.lines(told))
+        output.show(table.lines(result))
     sys.stdout.flush()
     return 0
 
 
-def _compared(args: argparse.Namespace, told: dict[str, Any]) -> dict[str, Any]:
+def _compared(args: argparse.Namespace, result: dict[str, Any]) -> dict[str, Any]:
     from estate_tool.costing import compare, report
     from estate_tool.pricing import prices
 
     path = Path(args.compare)
     if path.suffix or path.exists():
-        return compare.compared(told, compare.saved(path), path.name)
+        return compare.compared(result, compare.saved(path), path.name)
     load, basis = _idle(args.compare) if args.idle else _measured(args.compare, args.since)
     other = report.cost_report(load, prices.read(), basis)
-    return compare.compared(told, other, args.compare)
+    return compare.compared(result, other, args.compare)
 
 
 def _load(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
@@ -125,9 +125,9 @@ def _refresh(args: argparse.Namespace) -> int:
 
     target = environment.resolve(args.environment)
     with reaching(target):
-        told = refresh.refresh(target)
+        result = refresh.refresh(target)
     if args.json:
-        print(json.dumps(told, indent=2))
+        print(json.dumps(result, indent=2))
     else:
-        print("\n".join(refresh.lines(told)))
+        print("\n".join(refresh.lines(result)))
     return 0

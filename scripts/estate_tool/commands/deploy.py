@@ -67,8 +67,8 @@ def run(args: argparse.Namespace) -> int:
         outcome = _rolled_out(target, layers, args, approval)
     except EstateError as error:
         if args.json:
-            told = orchestration.Outcome(environment=target.name).as_json()
-            print(json.dumps(told | error.to_dict() | {"continue": None, "losses": approval.as_json()}, indent=2))
+            empty = orchestration.Outcome(environment=target.name).as_json()
+            print(json.dumps(empty | error.to_dict() | {"continue": None, "losses": approval.as_json()}, indent=2))
         raise
     if args.json:
         going_on = _command(target, args, approval) if outcome.failed else None
@@ -138,7 +138,7 @@ def _make_packages(target: Environment, say: Callable[[str], None]) -> None:
 
 def _account(target: Environment, layers: tuple[str, ...], say: Callable[[str], None]) -> str | None:
     """Return the account to roll out to, which has to be the configured one, with the quota for what is configured."""
-    # The embedded AWS is nobody else's, and has no quota but what this machine can do.
+    # The embedded AWS is this user's own; its only quota is this machine.
     if target.local:
         return None
     from estate_tool.core.account_guard import require_own_account

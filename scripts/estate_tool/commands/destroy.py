@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
     target = environment.resolve(args.environment)
     layers = orchestration.selected(args.layer)
-    # The embedded AWS is nobody else's.
+    # The embedded AWS is this user's own.
     if not target.local:
         require_own_account(target)
     display = Display()
@@ -111,9 +111,9 @@ def _keep_failures(losses: Sequence[Loss], args: argparse.Namespace) -> None:
     """Raise Failed for failed events, which are the last copies, where one layer's teardown would drop them unasked."""
     waiting = [loss for loss in losses if loss.name.startswith(DEAD_LETTERS)]
     if waiting and args.layer and not args.force and not args.preview:
-        told = ", ".join(f"{loss.name} holds {loss.held}" for loss in waiting)
+        held = ", ".join(f"{loss.name} holds {loss.held}" for loss in waiting)
         raise Failed(
-            f"layer {args.layer} holds failed messages: {told}; nothing was touched",
+            f"layer {args.layer} holds failed messages: {held}; nothing was touched",
             "look at them and send them again first, or drop them for good: add --force",
             code="data_loss",
         )
@@ -121,15 +121,15 @@ def _keep_failures(losses: Sequence[Loss], args: argparse.Namespace) -> None:
 
 def _ask(target: Environment, layers: tuple[str, ...], losses: Sequence[Loss]) -> None:
     """Get a teardown in a real account confirmed; a local environment is there to be dropped, whole or by layer."""
-    # The embedded AWS is nobody else's.
+    # The embedded AWS is this user's own.
     if target.local:
         return
     data = [loss for loss in losses if loss.threat.type != LOG_GROUP]
     what = f"destroy {', '.join(reversed(layers))} in {target.name}, with all data"
     if data and not sys.stdin.isatty():
-        told = ", ".join(f"{loss.name} holds {loss.held}" for loss in data)
+        held = ", ".join(f"{loss.name} holds {loss.held}" for loss in data)
         raise Failed(
-            f"{what}: {told}; not a terminal, cannot ask for confirmation; nothing was changed",
+            f"{what}: {held}; not a terminal, cannot ask for confirmation; nothing was changed",
             "to lose it for good: add --yes",
             code="data_loss",
         )

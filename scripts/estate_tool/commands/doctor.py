@@ -142,8 +142,8 @@ def _backend(target: Environment, engine: Engine) -> Iterator[Check]:
     except EstateError as error:
         yield Check(name="Pulumi backend", ok=False, found=error.message, fix=error.hint)
         return
-    told = f"{found.url}, as {found.user}, from {found.named_by}"
-    yield Check(name="Pulumi backend", ok=True, found=told)
+    where = f"{found.url}, as {found.user}, from {found.named_by}"
+    yield Check(name="Pulumi backend", ok=True, found=where)
     yield _asked("passphrase", lambda: backend.passphrase(found, target.name))
 
 

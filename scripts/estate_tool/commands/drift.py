@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     target = environment.resolve(args.environment)
     session.require_deployed(target)
     layers = orchestration.selected(args.layer)
-    # The embedded AWS is nobody else's: there is no account to mistake, and nobody to ask.
+    # The embedded AWS is this user's own: no account to mistake, and no confirmation.
     if args.repair and not target.local:
         require_own_account(target)
     display = Display()
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         record.keep(target.name, layers, drifted)
         answer: dict[str, Any] = {"environment": target.name, "drifted": [one.as_json() for one in drifted]}
         left = detect.unexpected(drifted)
-        _tell(drifted, display)
+        _print(drifted, display)
         if left and args.repair:
             approval = Approval(target=target, display=display, lose=args.lose_data, asks=False, yes=args.yes)
             try:
@@ -88,10 +88,10 @@ def run(args: argparse.Namespace) -> int:
                     f"environment {target.name} is not corrected: the rollout above failed",
                     f"fix what it names, then: scripts/estate drift {target.name} --repair",
                 )
-            _tell(left, display)
+            _print(left, display)
     if args.json:
         print(json.dumps(answer, indent=2))
-    display.line(_verdict(target, drifted, left, args))
+    display.line(_summary(target, drifted, left, args))
     return 1 if left else 0
 
 
@@ -151,7 +151,7 @@ def _put_back(pulumi: Pulumi, states: Mapping[str, Any]) -> None:
         pulumi.replace(layer, exported)
 
 
-def _tell(drifted: Sequence[Drift], display: Display) -> None:
+def _print(drifted: Sequence[Drift], display: Display) -> None:
     for one in drifted:
         display.line(f"{one.kind:<9} {one.layer:<14} {one.resource}{f'  {one.path}' if one.path else ''}")
         display.line(f"          expected {_short(one.expected)}, found {_short(one.actual)}")
@@ -162,7 +162,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 1]}…"
 
 
-def _verdict(target: Environment, drifted: Sequence[Drift], left: Sequence[Drift], args: argparse.Namespace) -> str:
+def _summary(target: Environment, drifted: Sequence[Drift], left: Sequence[Drift], args: argparse.Namespace) -> str:
     if not drifted:
         return f"environment {target.name}: as it was rolled out"
     if not left:

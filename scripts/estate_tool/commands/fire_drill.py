@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             telling, silent = _alarms(target)
         expected = notifications(telling)
         what = f"set {counted(len(telling), 'alarm')} of {target.name} to ALARM and back: {_sent(expected)}"
-        # The embedded AWS wakes nobody up.
+        # The embedded AWS has no subscriber to wake up.
         if target.local or args.yes:
             print(what, file=sys.stderr)
         else:

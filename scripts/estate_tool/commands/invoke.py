@@ -42,10 +42,10 @@ def run(args: argparse.Namespace) -> int:
     with reaching(target), shown(f"calling {function}"):
         answer = invocation.invoke(invocation.client(target), target.names.function(function), payload)
     if args.json:
-        told = decoded(answer.text) if is_json(answer.text) else answer.text
+        result = decoded(answer.text) if is_json(answer.text) else answer.text
         report = {
             "environment": target.name, "function": function, "ok": answer.error is None, "error": answer.error,
-            "version": answer.version, "seconds": round(answer.seconds, 3), "answer": told, "log": list(answer.log),
+            "version": answer.version, "seconds": round(answer.seconds, 3), "answer": result, "log": list(answer.log),
         }  # fmt: skip
         print(json.dumps(report, indent=2, ensure_ascii=False))
         return 1 if answer.error else 0
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _payload(name: str) -> bytes:
-    """Return the payload to the letter; raise UsageError if it is no JSON, or too large for a call."""
+    """Return the payload unchanged; raise UsageError if it is no JSON, or too large for a call."""
     from estate_tool.core.untrusted import is_json
     from estate_tool.events.invocation import LARGEST_BYTES
 

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do what the command line says; the exit code."""
+    """Run the action; return the exit code."""
     from estate_tool.core import embedded
 
     place = embedded.Place.from_environment()

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         found = function_logs.read(client, group, seen.start_ms, errors=args.errors, end_ms=seen.end_ms)
         if not args.json:
             _stream(islice(found, function_logs.MOST_EVENTS), as_json=False)
-            _tell_rest(next(found, None))
+            _print_rest(next(found, None))
             return 0
         events = list(islice(found, function_logs.MOST_EVENTS))
         rest = next(found, None)
@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
         "events": [event.to_dict() for event in events],
     }  # fmt: skip
     print(json.dumps(answer, indent=2, ensure_ascii=False))
-    _tell_rest(rest)
+    _print_rest(rest)
     return 0
 
 
@@ -79,7 +79,7 @@ def _stream(events: Iterable[LogEvent], *, as_json: bool) -> None:
         print(json.dumps(event.to_dict(), ensure_ascii=False) if as_json else function_logs.line(event), flush=True)
 
 
-def _tell_rest(rest: LogEvent | None) -> None:
+def _print_rest(rest: LogEvent | None) -> None:
     if rest is not None:
         from estate_tool.monitoring.function_logs import MOST_EVENTS
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 HELP = "write declaration, handler and tests of a new function"
 EXAMPLES = (
-    ('estate new lookup --description "Tells whether an event is stored."', "a function that is called directly"),
+    ('estate new lookup --description "Reports if an event is stored."', "a function that is called directly"),
     ("estate new late-orders --trigger queue:orders", "for the messages of a queue that the catalog declares"),
     ("estate new audit-trail --trigger stream:events", "for the new items of a table with a stream"),
     ("estate new sweep --trigger schedule:'rate(5 minutes)'", "at times: rate(…), cron(…) or at(…)"),
@@ -30,8 +30,8 @@ next:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """FUNCTION and what its declaration says."""
-    parser.add_argument("function", metavar="FUNCTION", help="its name: lower-case letters, digits, single hyphens")
+    """FUNCTION and its declaration."""
+    parser.add_argument("function", metavar="FUNCTION", help="its name: a-z, 0-9 and single hyphens")
     parser.add_argument(
         "--trigger", default="none", metavar="queue:NAME|stream:TABLE|schedule:EXPRESSION|none",
         help="a queue or a table with a stream, as the catalog declares them; times, as EventBridge Scheduler "

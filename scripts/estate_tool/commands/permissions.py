@@ -75,9 +75,13 @@ def run(args: argparse.Namespace) -> int:
     granted = {action for each in policy["Statement"] for action in each["Action"]}
     wide = [each for each in document.unscoped(wanted) if granted & set(each.actions)]
     if args.json:
-        told = [{"actions": list(each.actions), "reason": each.reason} for each in wide]
+        unscoped = [{"actions": list(each.actions), "reason": each.reason} for each in wide]
         answer = {"environment": target.name, "layers": list(layers), "account": place.account}
-        print(json.dumps({**answer, "policy": policy, "unscoped": told, "unknown": document.unknown(wanted)}, indent=2))
+        print(
+            json.dumps(
+                {**answer, "policy": policy, "unscoped": unscoped, "unknown": document.unknown(wanted)}, indent=2
+            )
+        )
         return 0
     print(json.dumps(policy, indent=2))
     for each in wide:
@@ -109,7 +113,7 @@ def _chosen(names: list[str]) -> tuple[tuple[str, ...], str]:
 def _place(target: Environment, account: str | None) -> Place:
     from estate_tool.engine.dry_run import Place
 
-    # The embedded AWS has one account, which nobody need configure.
+    # The embedded AWS has one account, without configuration.
     known = (_LOCAL_ACCOUNT,) if target.local else target.configuration.allowed_accounts
     allowed = (account,) if account else known
     if len(allowed) != 1 or not (allowed[0].isdigit() and len(allowed[0]) == 12):

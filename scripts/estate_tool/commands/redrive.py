@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         progress.end()
         if finished or results or (missing and missing.scanned):
             _show(args, target, results, missing)
-    _complain(target, results, missing)
+    _raise_if_failed(target, results, missing)
     return 0
 
 
@@ -138,7 +138,7 @@ def _show(
     sys.stdout.flush()
 
 
-def _complain(target: Environment, results: list[QueueResult], missing: MissingResult | None) -> None:
+def _raise_if_failed(target: Environment, results: list[QueueResult], missing: MissingResult | None) -> None:
     """Raise Failed if anything failed again."""
     from estate_tool.core.errors import Failed
     from estate_tool.core.wording import counted

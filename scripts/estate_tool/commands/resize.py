@@ -24,20 +24,22 @@ def refuse_others(functions: Sequence[Sized]) -> None:
         )
 
 
-def apply(target: Environment, functions: Sequence[Sized], told: dict[str, Any]) -> None:
+def apply(target: Environment, functions: Sequence[Sized], result: dict[str, Any]) -> None:
     """Writes what was recommended, with its evidence."""
     from estate_tool.sizing import file, provisioned_concurrency, stack_file
     from foundation.stack_files import name_of
 
     sizes = {
         function.catalog_name: (one["recommended_mb"], one["evidence"])
-        for function, one in zip(functions, told["functions"], strict=True)
+        for function, one in zip(functions, result["functions"], strict=True)
         if function.catalog_name is not None and one["recommended_mb"] is not None
     }
-    _tell(target, "compute/sizing.json", file.apply(sizes))
-    keys = provisioned_concurrency.combined(target.configuration.compute.provisioning, told["provisioned_concurrency"])
+    _print_diff(target, "compute/sizing.json", file.apply(sizes))
+    keys = provisioned_concurrency.combined(
+        target.configuration.compute.provisioning, result["provisioned_concurrency"]
+    )
     if keys:
-        _tell(target, name_of(target.name), stack_file.apply(target.name, keys))
+        _print_diff(target, name_of(target.name), stack_file.apply(target.name, keys))
 
 
 def revert(target: Environment, names: Sequence[str]) -> dict[str, Any]:
@@ -54,11 +56,11 @@ def revert(target: Environment, names: Sequence[str]) -> dict[str, Any]:
         )
     chosen = list(names or entries)
     diff = file.revert(chosen)
-    _tell(target, "compute/sizing.json", diff)
+    _print_diff(target, "compute/sizing.json", diff)
     return {"functions": chosen, "changed": bool(diff)}
 
 
-def _tell(target: Environment, name: str, diff: str) -> None:
+def _print_diff(target: Environment, name: str, diff: str) -> None:
     """The change, on stderr: stdout is for the recommendations."""
     if not diff:
         print(f"{name} stays as it is", file=sys.stderr)

@@ -123,22 +123,22 @@ def run(args: argparse.Namespace) -> int:
         return verify(target, args)
     if args.tune:
         return tune(target, args)
-    functions, told = _measured(target, args, seen)
+    functions, result = _measured(target, args, seen)
     if args.html:
         from estate_tool.sizing import page
 
-        page.write(told, args.html)
+        page.write(result, args.html)
         print(f"{args.html} is written", file=sys.stderr)
     if args.json:
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
         from estate_tool.console import output
         from estate_tool.sizing import table
 
-        output.show(table.lines(told))
+        output.show(table.lines(result))
     sys.stdout.flush()
     if args.apply:
-        resize.apply(target, functions, told)
+        resize.apply(target, functions, result)
     return 0
 
 
@@ -185,7 +185,7 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
     from estate_tool.sizing.functions import Asked, find, find_all, log_groups
     from estate_tool.sizing.result import function_report, totals
 
-    known, described = prices.read(), list[dict[str, Any]]()
+    known, reports = prices.read(), list[dict[str, Any]]()
     with reaching(target), shown("looking the functions up") as show:
         every = args.all or args.tag
         functions = list(find_all(target, dict(args.tag)) if every else find(target, args.function))
@@ -197,16 +197,16 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
             evidence = sources.found(args.source, asked)
             group = groups.get(function.log_group) if evidence.from_log else None
             known_of = covered(seen, group, evidence.first_ms)
-            described.append(function_report(function, evidence, known_of, args.min_samples, known, bounds))
-        told = optimizer.advise(target, functions, described)
+            reports.append(function_report(function, evidence, known_of, args.min_samples, known, bounds))
+        optimizer_report = optimizer.advise(target, functions, reports)
         if every or args.function:
             # The dearest first: of an account there are many.
-            pairs = sorted(zip(functions, described, strict=True), key=lambda pair: -float(pair[1]["waste_usd"] or 0))
-            functions, described = [one for one, _ in pairs], [one for _, one in pairs]
+            pairs = sorted(zip(functions, reports, strict=True), key=lambda pair: -float(pair[1]["waste_usd"] or 0))
+            functions, reports = [one for one, _ in pairs], [one for _, one in pairs]
         provisioned = provisioned_concurrency.recommendations(target, functions, seen, args.min_samples)
     return functions, {
-        "environment": target.name, "window": str(seen), "prices_as_of": known.as_of, "functions": described,
-        "totals": totals(described), "provisioned_concurrency": provisioned, "compute_optimizer": told,
+        "environment": target.name, "window": str(seen), "prices_as_of": known.as_of, "functions": reports,
+        "totals": totals(reports), "provisioned_concurrency": provisioned, "compute_optimizer": optimizer_report,
     }  # fmt: skip
 
 

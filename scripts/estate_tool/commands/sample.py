@@ -85,7 +85,7 @@ def _mixed_in(rows: list[str | int], duplicates: int, invalid: int, seed: int | 
 
 
 def write(texts: Iterable[str]) -> None:
-    """Write the lines to stdout, many at once; raises BrokenPipeError when nobody reads on."""
+    """Write the lines to stdout, many at once; raise BrokenPipeError when the reader has gone."""
     texts = iter(texts)
     while some := list(islice(texts, _LINES_AT_ONCE)):
         sys.stdout.write("\n".join(some) + "\n")

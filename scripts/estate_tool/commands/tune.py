@@ -26,8 +26,8 @@ def tune(target: Environment, args: argparse.Namespace) -> int:
     with reaching(target), shown("copying the function") as show:
         (function,) = find(target, [args.tune])
         found = tuning.tried(target, function, payload, args.sizes, args.runs, show)
-    told = {"environment": target.name, **tuning.tuning_report(function, found, args.strategy, args.runs, known)}
-    print(json.dumps(told, indent=2, ensure_ascii=False) if args.json else "\n".join(_lines(told)))
+    report = {"environment": target.name, **tuning.tuning_report(function, found, args.strategy, args.runs, known)}
+    print(json.dumps(report, indent=2, ensure_ascii=False) if args.json else "\n".join(_lines(report)))
     sys.stdout.flush()
     return 0
 
@@ -45,7 +45,7 @@ def _payload(path: Path) -> bytes:
     return payload
 
 
-def _lines(told: Mapping[str, Any]) -> Iterator[str]:
+def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     from estate_tool.console.tables import Column, table
     from estate_tool.sizing.table import CPU_NOTE
 
@@ -53,18 +53,18 @@ def _lines(told: Mapping[str, Any]) -> Iterator[str]:
         Column("MB"), "vCPU", "average ms", Column("first ms", drop=1), Column("most MB used", drop=2),
         "$ per million", Column("", left=True),
     )  # fmt: skip
-    yield from table(titles, [_row(told, one) for one in told["sizes"]])
-    yield from (f"{one['memory_mb']:,} MB failed: {one['error']}" for one in told["sizes"] if one["error"])
+    yield from table(titles, [_row(report, one) for one in report["sizes"]])
+    yield from (f"{one['memory_mb']:,} MB failed: {one['error']}" for one in report["sizes"] if one["error"])
     yield ""
     yield (
-        f"{told['function']} has {told['current_mb']:,} MB; best by {told['strategy']}: {told['best_mb']:,} MB "
-        f"({told['runs']:,} warm invocations of each size, prices of {told['prices_as_of']})"
+        f"{report['function']} has {report['current_mb']:,} MB; best by {report['strategy']}: {report['best_mb']:,} MB "
+        f"({report['runs']:,} warm invocations of each size, prices of {report['prices_as_of']})"
     )
     yield CPU_NOTE
 
 
-def _row(told: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[str, ...]:
-    mark = "best" if one["memory_mb"] == told["best_mb"] else ""
+def _row(report: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[str, ...]:
+    mark = "best" if one["memory_mb"] == report["best_mb"] else ""
     if one["error"]:
         return f"{one['memory_mb']:,}", f"{one['vcpu']:.2f}", "–", "–", "–", "–", ""
     return (

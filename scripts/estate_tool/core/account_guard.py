@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def require_own_account(environment: Environment) -> str:
     """Return the number of the account that the credentials are for.
 
-    Raises UsageError unless `aws:allowedAccountIds` of the environment has it, and Failed when AWS does not tell.
+    Raises UsageError unless `aws:allowedAccountIds` of the environment has it, and Failed when AWS does not answer.
     """
     with reaching(environment):
         account = str(environment.client("sts").get_caller_identity()["Account"])
@@ -41,8 +41,8 @@ def require_own_account(environment: Environment) -> str:
             code="account",
         )
     raise UsageError(
-        f"the credentials are for account {account}, and nothing says that environment {environment.name} belongs "
-        "there; nothing was touched",
-        f'if it does, say so under config: in {file}:\naws:allowedAccountIds: ["{account}"]',
+        f"the credentials are for account {account}, and environment {environment.name} names "
+        "no account; nothing was touched",
+        f'if it belongs there, add under config: in {file}:\naws:allowedAccountIds: ["{account}"]',
         code="account",
     )

@@ -67,7 +67,7 @@ def resolve(name: str | None) -> Environment:
     if not _NAME.fullmatch(name):
         raise UsageError(
             f"{name!r} can't be the name of an environment",
-            "use letters, digits, hyphens, underscores and dots, for example: local, local-b, dev, prod",
+            "use a-z, A-Z, 0-9, hyphens, underscores and dots, for example: local, local-b, dev, prod",
         )
     # Any local name is an environment without more ado; a real one may be a slip.
     local = is_local(name)

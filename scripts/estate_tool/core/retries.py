@@ -27,7 +27,7 @@ _THROTTLED = {
     "ProvisionedThroughputExceededException", "RequestLimitExceeded", "RequestThrottled", "RequestThrottledException",
     "SlowDown", "Throttling", "ThrottlingException", "TooManyRequestsException",
 }  # fmt: skip
-# AWS's own faults, and changes that AWS has not finished, or not told everybody of, yet.
+# AWS's own faults, and changes that AWS has not finished, or not replicated, yet.
 _PASSING = {
     "ConcurrentModification", "ConcurrentModificationException", "ConcurrentUpdateException", "DeleteConflict",
     "InternalError", "InternalFailure", "InternalServerError", "InternalServiceError", "OperationAborted",
@@ -111,5 +111,5 @@ def is_transient(error: BaseException) -> bool:
 
 
 def is_transient_text(message: str) -> bool:
-    """The same of an error that a provider told the engine."""
+    """Return True for the text of a transient error that a provider reported to the engine."""
     return bool(_PASSING_TEXT.search(message))

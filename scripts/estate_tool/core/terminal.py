@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, TextIO
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# C0 and C1 but for the tab and the end of a line, DEL, what turns the direction of writing, other ends of lines, tags
-# that nobody sees, and halves of characters, which no encoding has.
+# C0 and C1 but for the tab and the end of a line, DEL, what turns the direction of writing, other ends of lines,
+# invisible tags, and halves of characters, which no encoding has.
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb\U000e0000-\U000e007f\ud800-\udfff]"
 )
-# Marks of what has to stay in one piece, to be copied.
+# Parts of lines that have to stay in one piece, to be copied.
 _WHOLE = ("://", "scripts/", "--", "─")
 _UNSAFE_IN_LINE = re.compile(f"{_UNSAFE.pattern}|[\t\n]")
 

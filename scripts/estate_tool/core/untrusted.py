@@ -19,7 +19,7 @@ _LONGEST = 500
 
 
 def decoded(text: object) -> Any:
-    """Return what the JSON text says; None for what is none, and for what is nested too deeply to be read."""
+    """Return the value of a JSON text; None for a text that is none, or is nested too deeply to be read."""
     if not isinstance(text, str):
         return None
     try:
@@ -62,7 +62,7 @@ def seconds(value: object, otherwise: float) -> float:
 
 
 def moment(value: object, otherwise: float) -> float:
-    """Return a moment in seconds since 1970, from a time in ISO 8601, in UTC if it says nothing else."""
+    """Return a moment in seconds since 1970, from a time in ISO 8601, in UTC if it names no offset."""
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
         return (

@@ -28,7 +28,7 @@ LOCAL_AWS_LOCK = paths.SCRIPTS / "local_aws" / "requirements.lock"
 
 
 def ensure_checkout(report: Report, root: Path = paths.ROOT) -> Path:
-    """The Python of the checkout's environment `.venv`, made or made again when it is not what the lock file says."""
+    """The Python of the checkout's environment `.venv`, made, or made again when it differs from the lock file."""
     lock = root / "requirements.lock"
     folder = root / ".venv"
     # Beside .venv, not in it: it outlives the environment it guards.

@@ -32,7 +32,7 @@ _CAUSES = [
     ),
     (
         re.compile(r"hash mismatch|do not match the hashes|checksum mismatch|security error", re.I),
-        "a download is not what the lock file says it should be",
+        "a download has not the hash that the lock file names",
         "do not use it; try again, and ask who runs the registry or proxy in between if it stays",
     ),
     (

@@ -17,13 +17,13 @@ from estate_tool.setup.failures import writing
 
 @contextmanager
 def hold(path: Path, what: str, report: Report) -> Iterator[None]:
-    """Hold the lock file `path` while `what` is being made; waits, and says so, while another process holds it."""
+    """Hold the lock file `path` while `what` is being made; wait, with progress, while another process holds it."""
     with writing("a lock file", path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         _wait(handle, what, report)
-        # The lock is the kernel's; the number only tells a waiting person who holds it.
+        # The lock is the kernel's; the number is for the message to a waiting person.
         with writing("a lock file", path.parent):
             os.ftruncate(handle, 0)
             os.pwrite(handle, str(os.getpid()).encode(), 0)

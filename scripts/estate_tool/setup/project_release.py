@@ -40,9 +40,7 @@ def _check(version: str, current: str, news: str, root: Path) -> None:
         raise UsageError(f"{version!r} is no version", "three numbers with dots: make release VERSION=1.2.0")
     tags = _git(root, "tag", "--list", "v*").split()
     if f"v{version}" in tags or (tags and _numbers(version) <= max(_numbers(tag[1:]) for tag in tags)):
-        raise UsageError(
-            f"{version} is not above what is released: {', '.join(tags)}", f"pyproject.toml says {current}"
-        )
+        raise UsageError(f"{version} is not above what is released: {', '.join(tags)}", f"pyproject.toml has {current}")
     if not news.strip():
         raise UsageError("CHANGELOG.md has nothing under Unreleased", "write there what users notice")
     if changed := _git(root, "status", "--porcelain"):
@@ -57,7 +55,7 @@ def _git(root: Path, *arguments: str) -> str:
     done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(
-            f"git {arguments[0]} failed: {done.stderr.strip()}", "fix it; git status says what is left to undo"
+            f"git {arguments[0]} failed: {done.stderr.strip()}", "fix it; git status shows what is left to undo"
         )
     return done.stdout.strip()
 

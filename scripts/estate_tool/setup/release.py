@@ -23,7 +23,7 @@ from estate_tool.setup.uv import PINS
 BASE = "https://get.pulumi.com/releases/sdk"
 SCHEME = "https://"
 HASHES = PINS / "pulumi.txt"
-ANSWER_WITHIN = 5.0  # seconds, for the first answer: tells whether the place can be reached at all
+ANSWER_WITHIN = 5.0  # seconds, for the first answer of the server
 STALLED_AFTER = 30.0  # seconds without a byte of the archive
 _MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 _LINE = re.compile(r"(?P<digest>[0-9a-f]{64}) [ *](?P<file>pulumi-v[0-9A-Za-z.-]+\.(?:tar\.gz|zip))")

@@ -80,7 +80,7 @@ def _install(wanted: Path, report: Report) -> None:
 
 
 def _pip(aside: Path, report: Report) -> list[str | Path]:
-    """A pip to call: this Python's own, else one in an environment made for the purpose."""
+    """A pip to call: this Python's own, else one in an environment made for it."""
     python = base_python()
     if ask_version(python, "-m", "pip", "--version"):
         return [python, "-m", "pip"]

@@ -59,7 +59,7 @@ class Programs:
                 (folder / name).symlink_to(found)
 
     def add(self, name: str, script: str, folder: Path | None = None) -> Path:
-        """A program: `script` says what it does, for sh unless it names an interpreter."""
+        """A program: `script` is its source, for sh unless it names an interpreter."""
         path = (folder or self.folder) / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(script if script.startswith("#!") else f"#!/bin/sh\n{script}\n", encoding="utf-8")
@@ -67,7 +67,7 @@ class Programs:
         return path
 
     def add_pulumi(self, version: str, folder: Path | None = None) -> Path:
-        """A `pulumi` that says its version and counts in a file beside it how often it was asked."""
+        """A `pulumi` that prints its version and counts in a file beside it how often it was asked."""
         return self.add("pulumi", f'echo asked >> "$0.asked"\necho {version}', folder)
 
 

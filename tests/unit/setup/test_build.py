@@ -97,7 +97,7 @@ def test_the_count_of_packages_grows_towards_the_total() -> None:
     assert count(["c"]) == "linking"
 
 
-def test_a_failed_build_says_why_and_names_the_log(
+def test_a_failed_build_names_the_reason_and_the_log(
     cache: Path, go: Path, folder: Path, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAILS", "dial tcp: lookup example.org: no such host")

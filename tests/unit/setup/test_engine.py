@@ -189,6 +189,6 @@ def test_a_cache_that_can_not_be_written_is_a_message(
     assert "ESTATE_CACHE" in failed.value.hint
 
 
-def test_the_stamp_says_where_the_engine_came_from(cache: Path, sources: Sources, said: Said) -> None:
+def test_the_stamp_records_where_the_engine_came_from(cache: Path, sources: Sources, said: Said) -> None:
     folder = engine.ensure_engine(said).folders[0].parent
     assert json.loads((folder / engine.STAMP).read_text()) == {"version": engine.VERSION, "source": "release"}

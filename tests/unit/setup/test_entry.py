@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def root(tmp_path: Path, cache: Path) -> Path:
-    """A checkout that holds the set-up and a tool that says what it was called with."""
+    """A checkout that holds the set-up and a tool that prints its arguments."""
     root = tmp_path / "my checkout"
     tool = root / "scripts" / "estate_tool"
     tool.mkdir(parents=True)
@@ -187,15 +187,15 @@ def test_an_unknown_step_of_the_set_up_is_wrong_usage() -> None:
     assert "one of: venv, engine, local-aws," in done.stderr
 
 
-def test_a_set_up_that_is_stopped_says_that_it_can_be_gone_on_with(
+def test_a_set_up_that_is_stopped_reports_that_it_can_be_continued(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def stopped(_report: object) -> None:
         raise KeyboardInterrupt
 
-    told: list[int] = []
-    monkeypatch.setattr(signal, "signal", lambda number, _handler: told.append(number))
+    handled: list[int] = []
+    monkeypatch.setattr(signal, "signal", lambda number, _handler: handled.append(number))
     monkeypatch.setattr(environments, "ensure_checkout", stopped)
     assert set_up.main(["venv", "engine"]) == 130
     assert "the same command goes on from here" in capsys.readouterr().err
-    assert told == [signal.SIGTERM, signal.SIGHUP]
+    assert handled == [signal.SIGTERM, signal.SIGHUP]

@@ -38,7 +38,7 @@ def holder(lock: Path) -> subprocess.Popen[str]:
     return process
 
 
-def test_the_second_waits_and_says_for_whom(tmp_path: Path, said: Said) -> None:
+def test_the_second_waits_and_names_the_holder(tmp_path: Path, said: Said) -> None:
     lock = tmp_path / "locks" / "engine.lock"
     with holder(lock) as first:
         entered = threading.Event()

@@ -46,7 +46,7 @@ class Place:
                 self.wfile.write(content or b"")
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 # the base class names it
-                """Says nothing."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
@@ -104,9 +104,7 @@ def test_the_programs_that_are_wanted_come_out_of_the_archive_and_can_be_started
     assert all(path.stat().st_mode & 0o111 for path in tmp_path.iterdir())
 
 
-def test_an_archive_that_is_not_what_the_repository_says_is_refused_unopened(
-    place: Place, tmp_path: Path, said: Said
-) -> None:
+def test_an_archive_without_the_pinned_hash_is_refused_unopened(place: Place, tmp_path: Path, said: Said) -> None:
     place.publish(GOOD, digest="a" * 64)
     with pytest.raises(Failed, match=f"SHA-256 {hashlib.sha256(GOOD).hexdigest()}, not {'a' * 64}"):
         release.fetch(VERSION, PROGRAMS, tmp_path, said)

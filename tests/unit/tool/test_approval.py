@@ -61,7 +61,7 @@ def approve(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Callable[.
 
 
 @pytest.mark.parametrize("how", [{"yes": True, "asks": False}, {"asks": False}, {"asks": True}])
-def test_data_is_not_lost_where_nobody_is_asked(approve: Any, how: dict[str, Any]) -> None:
+def test_data_is_not_lost_without_a_confirmation(approve: Any, how: dict[str, Any]) -> None:
     approval = approve(**how)
     with pytest.raises(UsageError) as refused:
         approval(plans("table-a-dev", "queue-a-dev", "table-empty-dev"))
@@ -127,7 +127,7 @@ def test_a_loss_that_could_not_be_foreseen_stops_its_layer(approve: Any) -> None
     assert "table-a-dev" not in refused.value.message
 
 
-def test_a_preview_says_it_and_refuses_nothing(approve: Any) -> None:
+def test_a_preview_reports_it_and_refuses_nothing(approve: Any) -> None:
     approval = approve(preview=True)
     approval(plans("table-a-dev"))
     assert [loss.name for loss in approval.losses] == ["table-a-dev"]

@@ -44,7 +44,7 @@ def test_an_expected_failure_is_a_message_a_way_out_and_a_code(
 
 
 @pytest.mark.parametrize(
-    ("number", "says"),
+    ("number", "text"),
     [
         (errno.ENOSPC, "free some space"),
         (errno.EACCES, "make it writable"),
@@ -52,13 +52,13 @@ def test_an_expected_failure_is_a_message_a_way_out_and_a_code(
         (errno.EIO, "scripts/estate doctor"),
     ],
 )
-def test_what_the_operating_system_refuses_is_told_with_the_place_and_the_way_out(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, says: str
+def test_what_the_operating_system_refuses_has_the_place_and_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, text: str
 ) -> None:
     assert run_raising(monkeypatch, OSError(number, os.strerror(number), "/some/file")) == 1
     err = capsys.readouterr().err
     assert "error: /some/file: " in err
-    assert says in err
+    assert text in err
     assert "Traceback" not in err
 
 
@@ -86,7 +86,7 @@ def own_signals() -> Iterator[None]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("at_start", [signal.default_int_handler, signal.SIG_IGN])
-def test_being_told_to_end_is_being_interrupted(
+def test_a_signal_to_end_is_an_interruption(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     own_signals: None,
@@ -134,9 +134,9 @@ def test_without_a_command_the_next_step_is_shown(
         (folder / "local-b.json").write_text(json.dumps(stack))
     (tmp_path / "state" / ".pulumi" / "meta.yaml").write_text("version: 1\n")
     assert cli.main([]) == 0
-    told = capsys.readouterr().out
-    assert "environment local-b: foundation, data deployed" in told
-    assert "scripts/deploy_all.sh local-b" in told
+    output = capsys.readouterr().out
+    assert "environment local-b: foundation, data deployed" in output
+    assert "scripts/deploy_all.sh local-b" in output
 
 
 def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
@@ -166,8 +166,8 @@ def test_who_asked_for_json_gets_the_error_of_a_refused_command_in_json(
 
     monkeypatch.setattr(status, "run", run)
     assert cli.main(["status", "--json"]) == 2
-    told = json.loads(capsys.readouterr().out)
-    assert told == {"ok": False, "error": "no such thing", "hint": "try this", "code": "usage"}
+    output = json.loads(capsys.readouterr().out)
+    assert output == {"ok": False, "error": "no such thing", "hint": "try this", "code": "usage"}
 
 
 def test_what_a_command_printed_before_it_failed_stays_the_only_json(

@@ -79,7 +79,7 @@ def test_an_unknown_key_is_an_error_with_the_closest_one_offered(checkout: Path)
 
 
 @pytest.mark.parametrize("key", ["computer:logRetentionDays", "logRetentionDays", "estate-data:onDemand"])
-def test_a_key_of_no_layer_is_an_error_that_is_told_once(checkout: Path, key: str) -> None:
+def test_a_key_of_no_layer_is_an_error_that_is_reported_once(checkout: Path, key: str) -> None:
     write(checkout, "data:onDemand: true", f"{key}: 7")
     message = refused(checkout)
     assert message.count(f"{FILE}:3 is {key!r}; allowed: keys of foundation:, data:, compute:, observability:") == 1
@@ -139,7 +139,7 @@ def test_what_one_layer_is_configured_with_is_read_without_the_others(checkout: 
         configuration.values("data", "dev", checkout)
 
 
-def test_what_is_wrong_with_the_catalog_is_told_with_the_configuration(
+def test_what_is_wrong_with_the_catalog_is_reported_with_the_configuration(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_catalog: object) -> None:

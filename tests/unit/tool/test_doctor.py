@@ -82,7 +82,7 @@ def test_what_set_up_can_get_is_a_note_and_no_failure(examined: Any, monkeypatch
 
 
 @pytest.mark.parametrize(("name", "variable"), [("local state", "ESTATE_HOME"), ("cache", "ESTATE_CACHE")])
-def test_a_folder_that_is_not_writable_is_told_with_the_variable_that_moves_it(
+def test_a_folder_that_is_not_writable_is_reported_with_the_variable_that_moves_it(
     examined: Any, monkeypatch: pytest.MonkeyPatch, name: str, variable: str
 ) -> None:
     monkeypatch.setattr(os, "access", lambda *_: False)
@@ -92,7 +92,7 @@ def test_a_folder_that_is_not_writable_is_told_with_the_variable_that_moves_it(
     assert variable in checks[name]["fix"]
 
 
-def test_a_wrong_configuration_is_told_as_the_rollout_would(
+def test_a_wrong_configuration_is_reported_as_the_rollout_would(
     call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def wrong(_: str) -> Any:
@@ -106,7 +106,7 @@ def test_a_wrong_configuration_is_told_as_the_rollout_would(
 
 @pytest.fixture
 def well(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An account of ours, a backend in a bucket, a passphrase, and room for what is kept warm."""
+    """An account of ours, a backend in a bucket, a passphrase, and room for provisioned concurrency."""
     found = backend.Backend(url="s3://state", user="somebody", named_by="pulumi login")
     monkeypatch.setattr(account_guard, "require_own_account", lambda _: "123456789012")
     monkeypatch.setattr(backend, "find", lambda _: found)
@@ -137,7 +137,7 @@ def test_an_account_that_has_everything_is_well(examined: Any, well: None) -> No
         (backend, "passphrase", "passphrase"),
     ],
 )
-def test_what_a_rollout_needs_and_has_not_is_told_with_the_next_command(
+def test_what_a_rollout_needs_and_has_not_is_reported_with_the_next_command(
     examined: Any, well: None, monkeypatch: pytest.MonkeyPatch, module: Any, function: str, name: str
 ) -> None:
     monkeypatch.setattr(module, function, raising(Failed("it is not there", "get it")))
@@ -155,7 +155,7 @@ def test_without_an_engine_the_backend_is_not_known(examined: Any, well: None, m
     assert "scripts/setup.sh" in checks["Pulumi backend"]["fix"]
 
 
-def test_a_quota_that_is_too_small_is_told_with_what_to_ask_aws_for(
+def test_a_quota_that_is_too_small_is_reported_with_what_to_ask_aws_for(
     examined: Any, well: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(quota, "read", lambda _: quota.Quota(limit=10, unreserved=10, needed=2))

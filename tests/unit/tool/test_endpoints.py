@@ -63,10 +63,10 @@ def test_each_service_of_the_section_that_the_profile_uses_is_named(
         f"[profile work]\nservices = mine\n[services mine]\nsqs =\n  endpoint_url = {ELSEWHERE}/sqs\ndynamodb =\n"
         f"  endpoint_url = {ELSEWHERE}/dynamodb\nlambda =\n  retries = 3\n"
     )
-    told = refused(configured(text, AWS_PROFILE="work")).message
-    assert f"{ELSEWHERE}/sqs of sqs in [services mine]" in told
-    assert f"{ELSEWHERE}/dynamodb of dynamodb in [services mine]" in told
-    assert "lambda" not in told
+    message = refused(configured(text, AWS_PROFILE="work")).message
+    assert f"{ELSEWHERE}/sqs of sqs in [services mine]" in message
+    assert f"{ELSEWHERE}/dynamodb of dynamodb in [services mine]" in message
+    assert "lambda" not in message
 
 
 @pytest.mark.parametrize(

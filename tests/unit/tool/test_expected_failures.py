@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Somebody who is signed in nowhere."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "PULUMI_"))]:
         monkeypatch.delenv(name)
@@ -34,7 +34,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def somebody(nobody: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def signed_in(no_credentials: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
 
@@ -53,7 +53,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
 
 
 def answers(monkeypatch: pytest.MonkeyPatch, answer: Callable[[Any], Any]) -> None:
-    """Every request to AWS gets this, as nobody answers here."""
+    """Every request to AWS gets this, as no AWS answers here."""
     monkeypatch.setattr(URLLib3Session, "send", lambda _self, request: answer(request))
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
 
@@ -89,25 +89,27 @@ EVERYWHERE = [("deploy", "dev", "--yes"), ("destroy", "dev", "--yes"), ("query",
 
 
 @pytest.mark.parametrize("command", EVERYWHERE, ids=lambda command: command[0])
-def test_missing_credentials(nobody: None, run: Callable[..., tuple[int, str]], command: tuple[str, ...]) -> None:
-    code, told = run(*command)
+def test_missing_credentials(
+    no_credentials: None, run: Callable[..., tuple[int, str]], command: tuple[str, ...]
+) -> None:
+    code, output = run(*command)
     assert code == 1
-    assert "there are no AWS credentials for environment dev" in told
-    assert "aws sso login" in told
+    assert "there are no AWS credentials for environment dev" in output
+    assert "aws sso login" in output
 
 
 def test_a_profile_that_does_not_exist(
-    nobody: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]]
+    no_credentials: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]]
 ) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nosuch")
-    code, told = run("deploy", "dev")
+    code, output = run("deploy", "dev")
     assert code == 1
-    assert "nosuch" in told
-    assert "aws configure list-profiles" in told
+    assert "nosuch" in output
+    assert "aws configure list-profiles" in output
 
 
 @pytest.mark.parametrize(
-    ("refused", "says"),
+    ("refused", "message"),
     [
         ("ExpiredToken", "the AWS credentials have expired"),
         ("InvalidClientTokenId", "AWS does not accept the credentials"),
@@ -117,58 +119,58 @@ def test_a_profile_that_does_not_exist(
     ],
 )
 def test_credentials_that_aws_refuses(
-    somebody: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]], refused: str, says: str
+    signed_in: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]], refused: str, message: str
 ) -> None:
     answers(monkeypatch, refusal(refused))
-    code, told = run("deploy", "dev", "--yes")
+    code, output = run("deploy", "dev", "--yes")
     assert code == 1
-    assert says in told
+    assert message in output
 
 
 def test_a_sign_in_that_is_over(
-    somebody: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]]
+    signed_in: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]]
 ) -> None:
     def fail(_request: Any) -> None:
         raise exceptions.UnauthorizedSSOTokenError
 
     answers(monkeypatch, fail)
-    code, told = run("deploy", "dev")
+    code, output = run("deploy", "dev")
     assert code == 1
-    assert "the sign-in to AWS is over" in told
+    assert "the sign-in to AWS is over" in output
 
 
 def test_the_wrong_account(
-    somebody: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]]
+    signed_in: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]]
 ) -> None:
     answers(monkeypatch, account("222222222222"))
     monkeypatch.setattr(configuration, "_texts", lambda _value: ("111122223333",))
-    code, told = run("deploy", "dev", "--yes")
+    code, output = run("deploy", "dev", "--yes")
     assert code == 2
-    assert "the credentials are for account 222222222222" in told
-    assert "it belongs to 111122223333" in told
-    assert "nothing was touched" in told
+    assert "the credentials are for account 222222222222" in output
+    assert "it belongs to 111122223333" in output
+    assert "nothing was touched" in output
 
 
 @pytest.mark.parametrize("command", [("deploy",), ("destroy",), ("deploy", "--layer", "data")])
 def test_an_unknown_environment(
-    somebody: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]], command: tuple[str, ...]
+    signed_in: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]], command: tuple[str, ...]
 ) -> None:
     answers(monkeypatch, account("222222222222"))
-    code, told = run(*command, "nosuch", "--yes")
+    code, output = run(*command, "nosuch", "--yes")
     assert code == 2
-    assert "there is no environment nosuch" in told
-    assert "environments there are: local," in told
+    assert "there is no environment nosuch" in output
+    assert "environments there are: local," in output
 
 
-def test_no_network(somebody: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]]) -> None:
+def test_no_network(signed_in: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]]) -> None:
     def fail(request: Any) -> None:
         raise exceptions.EndpointConnectionError(endpoint_url=request.url)
 
     answers(monkeypatch, fail)
-    code, told = run("deploy", "dev", "--yes")
+    code, output = run("deploy", "dev", "--yes")
     assert code == 1
-    assert "AWS can't be reached" in told
-    assert "check the network" in told
+    assert "AWS can't be reached" in output
+    assert "check the network" in output
 
 
 def test_what_aws_refuses_outside_of_every_care_is_a_message_too(
@@ -178,13 +180,13 @@ def test_what_aws_refuses_outside_of_every_care_is_a_message_too(
         raise exceptions.NoCredentialsError
 
     monkeypatch.setattr("estate_tool.commands.status.run", fail)
-    code, told = run("status")
+    code, output = run("status")
     assert code == 1
-    assert "there are no AWS credentials" in told
+    assert "there are no AWS credentials" in output
 
 
 def test_a_missing_pulumi_login(
-    nobody: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Callable[..., tuple[int, str]]
+    no_credentials: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Callable[..., tuple[int, str]]
 ) -> None:
     """The engine's own words, from an engine that does nothing else."""
     engine = tmp_path / "bin" / "pulumi"
@@ -194,10 +196,10 @@ def test_a_missing_pulumi_login(
     engine.chmod(0o755)
     monkeypatch.setenv("PATH", str(engine.parent), prepend=os.pathsep)
     monkeypatch.setattr("estate_tool.rollout.session.reader", lambda target: Pulumi(stack=target.name))
-    code, told = run("status", "dev")
+    code, output = run("status", "dev")
     assert code == 1
-    assert words in told
-    assert "pulumi login" in told
+    assert words in output
+    assert "pulumi login" in output
 
 
 @pytest.mark.parametrize(
@@ -228,8 +230,8 @@ def test_a_full_disk(command: tuple[str, ...], tmp_path: Path) -> None:
     assert way_on.startswith("  → free some space and run the same command again")
 
 
-def test_status_says_how_to_go_on_where_nothing_is_deployed(
-    nobody: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_status_shows_how_to_go_on_where_nothing_is_deployed(
+    no_credentials: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("estate_tool.rollout.session.reader", lambda _target: None)
     # It would point the tests that follow at the embedded AWS, too.

@@ -1,4 +1,4 @@
-"""`estate local`: what it says about the embedded AWS, and that it deletes nothing without being told to."""
+"""`estate local`: reports of the embedded AWS, and the confirmation of a reset."""
 
 from __future__ import annotations
 
@@ -43,27 +43,29 @@ RUNNING = Status(
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(0.0, "0 s"), (59.9, "59 s"), (60.0, "1 min"), (3599.0, "59 min"), (3720.0, "1 h 02 min")]
+    ("seconds", "text"), [(0.0, "0 s"), (59.9, "59 s"), (60.0, "1 min"), (3599.0, "59 min"), (3720.0, "1 h 02 min")]
 )
-def test_status_tells_where_it_runs_since_when_and_what_is_in_it(
-    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, seconds: float, told: str
+def test_status_shows_where_it_runs_since_when_and_what_is_in_it(
+    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, seconds: float, text: str
 ) -> None:
     does(monkeypatch, "status", replace(RUNNING, uptime_seconds=seconds))
     said = call(local, "status").out
     assert "running on 127.0.0.1, port 4566, PID 99" in said
-    assert f"up for {told};" in said
+    assert f"up for {text};" in said
     assert "holds 3 tables, 1 queue\n" in said
     assert "problem: the state could not be saved" in said
     assert json.loads(call(local, "status", "--json").out)["resources"] == RUNNING.resources
 
 
-def test_status_of_what_does_not_run_says_why(call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_of_what_does_not_run_shows_the_reason(
+    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     does(monkeypatch, "status", replace(RUNNING, running=False, problem="port 4566 is taken"))
     assert call(local, "status").out == "embedded AWS: not running; port 4566 is taken\n"
 
 
 @pytest.mark.parametrize(("started", "word"), [(True, "running"), (False, "already running")])
-def test_up_tells_where_it_is(
+def test_up_shows_where_it_is(
     call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, started: bool, word: str
 ) -> None:
     does(monkeypatch, "up", Endpoints("http://127.0.0.1:4566", started))
@@ -71,12 +73,12 @@ def test_up_tells_where_it_is(
     assert json.loads(call(local, "up", "--json").out)["started"] is started
 
 
-@pytest.mark.parametrize(("stopped", "told"), [(True, "stopped, its state is kept"), (False, "was not running")])
-def test_down_tells_whether_there_was_anything_to_stop(
-    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, stopped: bool, told: str
+@pytest.mark.parametrize(("stopped", "text"), [(True, "stopped, its state is kept"), (False, "was not running")])
+def test_down_shows_whether_there_was_anything_to_stop(
+    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, stopped: bool, text: str
 ) -> None:
     does(monkeypatch, "down", stopped)
-    assert call(local, "down").out == f"embedded AWS: {told}\n"
+    assert call(local, "down").out == f"embedded AWS: {text}\n"
     assert json.loads(call(local, "down", "--json").out) == {"stopped": stopped}
 
 
@@ -97,12 +99,12 @@ def test_env_is_for_a_shell_and_for_a_program_the_same(
     call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("estate_tool.setup.engine.bin_folder", lambda: tmp_path / "bin")
-    told = json.loads(call(local, "env", "--json").out)
+    text = json.loads(call(local, "env", "--json").out)
     lines = call(local, "env").out.splitlines()
-    assert told["set"]["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
-    assert {line.split("=")[0].split()[-1] for line in lines if "=" in line} >= set(told["set"])
+    assert text["set"]["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+    assert {line.split("=")[0].split()[-1] for line in lines if "=" in line} >= set(text["set"])
     assert any("AWS_PROFILE" in line for line in lines)
-    assert "AWS_PROFILE" in told["unset"]
+    assert "AWS_PROFILE" in text["unset"]
 
 
 def test_what_an_action_needs_is_looked_for_only_when_it_is_used(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.console.pages.colours import MEANINGS, PALETTE
+from estate_tool.console.pages.colours import PALETTE, ROLES
 from estate_tool.monitoring import dashboards
 from estate_tool.monitoring.window import since
 from tests.support import browser, results
@@ -146,10 +146,10 @@ def read(cell: str) -> float | None:
     ],
 )
 def test_a_page_has_every_number_of_its_result(shown: Browser, tmp_path: Path, name: str, keys: str) -> None:
-    path, told = results.write(name, tmp_path)
+    path, result = results.write(name, tmp_path)
     shown.open(path, PAPER, media="print")
     cells = shown.evaluate("[...document.querySelectorAll('td')].map(one => one.textContent)")
-    known, wanted = set(map(read, cells)), set(numbers(told, keys))
+    known, wanted = set(map(read, cells)), set(numbers(result, keys))
     assert len(wanted) > 2
     assert wanted <= known, wanted - known
     bars = shown.evaluate("[...document.querySelectorAll('.bar')].map(one => one.textContent)")
@@ -157,11 +157,11 @@ def test_a_page_has_every_number_of_its_result(shown: Browser, tmp_path: Path, n
 
 
 def test_the_dashboard_shows_each_lines_numbers_and_folds_what_is_well(shown: Browser, tmp_path: Path) -> None:
-    path, told = results.write("dashboard", tmp_path)
+    path, result = results.write("dashboard", tmp_path)
     shown.open(path, DESKTOP)
     cells = "[...row.querySelectorAll('data')].map(one => Number(one.value))"
     rows = shown.evaluate(f"[...document.querySelectorAll('.plots tbody tr')].map(row => {cells})")
-    lines = [one["values"] for widget in told["widgets"] for one in widget.get("series", [])]
+    lines = [one["values"] for widget in result["widgets"] for one in widget.get("series", [])]
     assert rows == [[values[-1], max(values)] if values else [] for values in lines]
     visible = "[...document.querySelectorAll('.chip')].filter(one => one.checkVisibility()).map(one => one.innerText)"
     *alarms, fine = shown.evaluate(visible)
@@ -171,9 +171,9 @@ def test_the_dashboard_shows_each_lines_numbers_and_folds_what_is_well(shown: Br
 
 
 def test_a_curve_has_its_points_and_its_gaps(tmp_path: Path) -> None:
-    path, told = results.write("dashboard", tmp_path)
+    path, result = results.write("dashboard", tmp_path)
     curve = re.findall(r'<path d="([^"]+)"', path.read_text())[0]
-    values = told["widgets"][2]["series"][0]["values"]
+    values = result["widgets"][2]["series"][0]["values"]
     minutes = [minute for minute in range(180) if not 60 < minute < 90]
     # 1000 wide for three hours; 1000 high, down from 2,000 ms, the next round number.
     assert [tuple(map(int, point)) for point in re.findall(r"(\d+) (\d+)", curve)] == [
@@ -186,7 +186,7 @@ def test_a_curve_has_its_points_and_its_gaps(tmp_path: Path) -> None:
 def test_a_colour_means_one_thing() -> None:
     for scheme in (0, 1):
         assert len({pair[scheme] for pair in PALETTE.values()}) == len(PALETTE)
-    assert set(MEANINGS.values()) <= PALETTE.keys()
+    assert set(ROLES.values()) <= PALETTE.keys()
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("3h", 60), ("24h", 900), ("14d", 21_600), ("70d", 86_400)])

@@ -29,7 +29,7 @@ def unset(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"ESTATE_CACHE": "here"}, str(Path.cwd() / "here")),
     ],
 )
-def test_the_cache_is_where_the_user_says_else_where_the_desktop_says(
+def test_the_cache_is_estate_cache_else_the_xdg_folder(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str], folder: str
 ) -> None:
     for name, value in variables.items():
@@ -37,7 +37,7 @@ def test_the_cache_is_where_the_user_says_else_where_the_desktop_says(
     assert paths.cache() == Path(folder)
 
 
-def test_local_state_is_in_the_checkout_unless_the_user_says_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_local_state_is_in_the_checkout_unless_estate_home_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
     assert paths.home() == paths.ROOT / ".estate"
     monkeypatch.setenv("ESTATE_HOME", "~/state")
     assert paths.home() == Path("/home/ann/state")

@@ -53,8 +53,8 @@ def test_no_action_is_a_wildcard_and_only_known_ones_are_allowed_on_everything(r
             assert set(statement["Action"]) <= ANYWHERE
         else:
             assert all(arn.startswith("arn:aws:") and "111122223333" in arn for arn in statement["Resource"])
-    told = {action for each in document.unscoped(resources) for action in each.actions}
-    assert told == {action for each in statements(resources) if each["Resource"] == "*" for action in each["Action"]}
+    answer = {action for each in document.unscoped(resources) for action in each.actions}
+    assert answer == {action for each in statements(resources) if each["Resource"] == "*" for action in each["Action"]}
     assert all(each.reason for each in document.unscoped(resources))
 
 
@@ -138,10 +138,10 @@ def test_the_command_prints_the_policy(
     wrong = call(command, "dev", "--account", "1234")
     assert (wrong.code, wrong.out) == (2, "")
     assert "which account dev belongs to is not known: 1234" in wrong.err
-    told = json.loads(call(command, "data", "dev", "--account", "111122223333", "--json").out)
-    assert (told["environment"], told["layers"], told["account"]) == ("dev", ["data"], "111122223333")
-    assert told["policy"]["Version"] == "2012-10-17"
-    assert [each["reason"] for each in told["unscoped"]]
+    answer = json.loads(call(command, "data", "dev", "--account", "111122223333", "--json").out)
+    assert (answer["environment"], answer["layers"], answer["account"]) == ("dev", ["data"], "111122223333")
+    assert answer["policy"]["Version"] == "2012-10-17"
+    assert [each["reason"] for each in answer["unscoped"]]
 
 
 def test_a_role_that_only_reads_gets_nothing_that_changes(resources: list[Planned]) -> None:

@@ -80,7 +80,7 @@ def test_a_local_environment_is_made_ready_and_is_where_the_engine_goes(became: 
         ("--cwd data stack rm -y local-d", "local-d"),
     ],
 )  # fmt: skip
-def test_the_stack_says_whose_engine_it_is(line: str, name: str) -> None:
+def test_the_stack_decides_about_the_environment(line: str, name: str) -> None:
     assert pulumi.local_stack(line.split()) == name
 
 

@@ -47,14 +47,14 @@ def test_an_error_of_aws_is_a_message_with_what_to_do(error: Exception, message:
     assert caught.value.__cause__ is error
 
 
-@pytest.mark.parametrize(("problem", "told"), [("", "is not running"), ("port 1 is taken", "running: port 1 is")])
+@pytest.mark.parametrize(("problem", "text"), [("", "is not running"), ("port 1 is taken", "running: port 1 is")])
 def test_a_local_environment_is_not_asked_for_while_the_embedded_aws_is_down(
-    monkeypatch: pytest.MonkeyPatch, problem: str, told: str
+    monkeypatch: pytest.MonkeyPatch, problem: str, text: str
 ) -> None:
     monkeypatch.setattr(embedded, "status", lambda _: SimpleNamespace(answering=False, problem=problem))
     monkeypatch.setattr(embedded.Place, "keeps", lambda *_: True)
     environment: Any = SimpleNamespace(name="local-b", local=True)
     with pytest.raises(Failed, match="environment local-b lives on") as caught:
         require_running(environment)
-    assert told in caught.value.message
+    assert text in caught.value.message
     assert "scripts/estate local up" in caught.value.hint

@@ -178,7 +178,7 @@ def test_nothing_is_lost_when_it_is_stopped_and_goes_on() -> None:
         assert process.wait(timeout=60) == 0
 
 
-def test_without_the_package_of_flights_or_with_another_edition_of_it_the_way_out_is_told(
+def test_without_the_package_of_flights_or_with_another_edition_of_it_the_hint_names_the_fix(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     found = SimpleNamespace(submodule_search_locations=[str(tmp_path)])

@@ -81,8 +81,8 @@ def test_incomplete_resources_are_named(deployed: list[dict[str, Any]], call: Ca
     done = call(command, "dev", "--json")
     answer = json.loads(done.out)
     assert (done.code, answer["taggable"], answer["tagged"]) == (1, 4, 1)
-    told = {one["resource"]: (one["missing"], one["different"]) for one in answer["incomplete"]}
-    assert told == {"lacking": (["Owner"], {}), "changed": ([], {"CostCenter": "other"}), "gone": (list(TAG_KEYS), {})}
+    found = {one["resource"]: (one["missing"], one["different"]) for one in answer["incomplete"]}
+    assert found == {"lacking": (["Owner"], {}), "changed": ([], {"CostCenter": "other"}), "gone": (list(TAG_KEYS), {})}
     (untaggable,) = answer["untaggable"]
     assert (untaggable["resources"], untaggable["reason"]) == (1, "a setting of its queue, which carries the tags")
 
@@ -143,7 +143,7 @@ def test_a_key_that_does_not_appear_in_time_is_named() -> None:
     assert "24 hours" in failed.value.hint
 
 
-def test_what_billing_refuses_is_told() -> None:
+def test_a_refusal_of_billing_is_reported() -> None:
     with pytest.raises(Failed, match="does not activate Owner: not you"):
         tag_coverage.activate(Billing(7, refuses="Owner"), 60, lambda _text: None, poll=0)
 
@@ -156,8 +156,8 @@ def test_without_yes_nothing_is_activated(
     assert billing.changes == 0
     assert "not there yet" in done.out
     assert "estate tags dev --activate --yes" in done.out
-    told = json.loads(call(command, "dev", "--activate", "--yes", "--json").out)
-    assert told["activation"] == dict.fromkeys(TAG_KEYS, "Active")
+    found = json.loads(call(command, "dev", "--activate", "--yes", "--json").out)
+    assert found["activation"] == dict.fromkeys(TAG_KEYS, "Active")
     assert billing.changes == 1
 
 

@@ -90,7 +90,7 @@ def test_every_command_prints_through_the_filter(
     assert err.count("\n") == 2
 
 
-def test_wrong_usage_is_told_through_the_filter(capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_usage_passes_through_the_filter(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["send", "--rate", HOSTILE]) == 2
     assert cli.main([HOSTILE]) == 2
     assert not drawing("".join(capsys.readouterr()))
@@ -130,10 +130,10 @@ def test_colours_are_drawn_where_everything_else_is_filtered() -> None:
 
 
 def test_names_in_tables_stay_in_their_cell() -> None:
-    described = {"count": 1, "data": {f"{HOSTILE}\nfield": {"count": 1, "sum": "1", "mean": "1", "stddev": "0"}}}
+    statistics = {"count": 1, "data": {f"{HOSTILE}\nfield": {"count": 1, "sum": "1", "mean": "1", "stddev": "0"}}}
     answer = {
         "type": HOSTILE, "subject": f"{HOSTILE}\nerror: x", "from": None, "to": None,
-        "buckets": [{"hour": "2026-01-01T00:00:00Z", **described}], "totals": described,
+        "buckets": [{"hour": "2026-01-01T00:00:00Z", **statistics}], "totals": statistics,
     }  # fmt: skip
     lines = list(query.lines(answer))
     assert not drawing("".join(lines))
@@ -146,7 +146,7 @@ def test_names_in_tables_stay_in_their_cell() -> None:
 def test_reasons_and_names_of_a_redrive_are_on_one_line() -> None:
     reason = Reason(kind="message", function="ingest", error=f"{HOSTILE}\nfine", quarantined=False, messages=1, first=0)
     foreign = Foreign()
-    foreign.saw(f"{HOSTILE}\n", f"{HOSTILE}\n")
+    foreign.record(f"{HOSTILE}\n", f"{HOSTILE}\n")
     for line in (reason.line(), *foreign.lines()):
         assert not drawing(line)
         assert "\n" not in line
@@ -156,8 +156,8 @@ def test_errors_of_aws_are_filtered() -> None:
     for code in ("AccessDenied", "ExpiredToken", "ResourceNotFoundException", "Whatever"):
         error = ClientError({"Error": {"Code": code, "Message": f"{HOSTILE}\n  → rm -rf /"}}, "GetItem")
         stream = io.StringIO()
-        told = aws_errors.explained(error, SimpleNamespace(name="dev", local=False))  # type: ignore[arg-type]
-        show(told, stream)
+        explained = aws_errors.explained(error, SimpleNamespace(name="dev", local=False))  # type: ignore[arg-type]
+        show(explained, stream)
         assert not drawing(stream.getvalue())
         assert "\n  → rm" not in stream.getvalue()
 

@@ -1,4 +1,4 @@
-"""Colours of pages by meaning: each is used for one thing, in every plot and table of every page."""
+"""Colours of pages by role: each is used for one thing, in every plot and table of every page."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ PALETTE = {
     "thing 5": ("#a8506a", "#e6a1b3"),
     "thing 6": ("#2f6f8f", "#8cc8e8"),
 }
-# Names under which plots show these meanings.
-MEANINGS = {
+# Names under which plots show these roles.
+ROLES = {
     **{name: name for name in PALETTE if not name.startswith("thing")},
     "after": "now", "average": "typical", "p50": "typical", "most used": "used at most",
 }  # fmt: skip
 THINGS = tuple(name for name in PALETTE if name.startswith("thing"))
 
 
-def variable(meaning: str) -> str:
-    """Return the CSS variable of a meaning."""
-    return f"var(--{meaning.replace(' ', '-')})"
+def variable(role: str) -> str:
+    """Return the CSS variable of a role."""
+    return f"var(--{role.replace(' ', '-')})"
 
 
 def of_label(label: str, things: list[str]) -> str:
-    """Return the colour's meaning for the label of a line: its own, or that of the thing which its first word names.
+    """Return the role for the label of a line: its own, or that of the thing which its first word names.
 
     `things` are those named so far on the page; a new one is added. Past the palette, colours come again.
     """
-    if label in MEANINGS:
-        return MEANINGS[label]
+    if label in ROLES:
+        return ROLES[label]
     thing = label.split(" ", 1)[0]
     if thing not in things:
         things.append(thing)

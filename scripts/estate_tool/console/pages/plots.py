@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from math import floor, log10
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.console.pages.colours import MEANINGS, of_label, variable
+from estate_tool.console.pages.colours import ROLES, of_label, variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,17 +25,17 @@ _DASHES = ("", "6 3", "2 3", "9 3 2 3")
 
 
 def bars(labels: Sequence[str], groups: Mapping[str, Sequence[float | str | None]]) -> dict[str, Any]:
-    """Return groups of bars side by side: one per label, in it a bar per meaning; numbers as they are to be read."""
+    """Return groups of bars side by side: one per label, in it a bar per role; numbers as they are to be read."""
     sizes = {name: [max(float(value or 0), 0.0) for value in values] for name, values in groups.items()}
     most = max((size for several in sizes.values() for size in several), default=0) or 1
     return {
-        "keys": [{"name": name, "colour": variable(MEANINGS[name])} for name in groups],
+        "keys": [{"name": name, "colour": variable(ROLES[name])} for name in groups],
         "groups": [
             {
                 "label": label,
                 "bars": [
                     {
-                        "name": name, "colour": variable(MEANINGS[name]), "value": values[place],
+                        "name": name, "colour": variable(ROLES[name]), "value": values[place],
                         "share": round(sizes[name][place] / most, 4),
                     }
                     for name, values in groups.items()
@@ -104,9 +104,9 @@ def _styles(labels: Sequence[str], things: list[str]) -> list[dict[str, str]]:
     seen: Counter[str] = Counter()
     styles = list[dict[str, str]]()
     for label in labels:
-        meaning = of_label(label, things)
-        styles.append({"colour": variable(meaning), "dash": _DASHES[seen[meaning] % len(_DASHES)]})
-        seen[meaning] += 1
+        role = of_label(label, things)
+        styles.append({"colour": variable(role), "dash": _DASHES[seen[role] % len(_DASHES)]})
+        seen[role] += 1
     return styles
 
 
@@ -125,16 +125,16 @@ def _ticks(first: datetime, last: datetime) -> list[str]:
 
 def _moments(series: Sequence[Mapping[str, Any]], spans: _Scale) -> list[dict[str, Any]]:
     """Return moments with the values of all lines, for the pointer."""
-    told: dict[str, list[tuple[str, float]]] = {}
+    by_moment: dict[str, list[tuple[str, float]]] = {}
     for one in series:
         for moment, value in zip(one["times"], one["values"], strict=True):
-            told.setdefault(moment, []).append((one["label"], value))
+            by_moment.setdefault(moment, []).append((one["label"], value))
     most = max(min(_MOST_HOVERED, _MOST_VALUES // max(len(series), 1)), 1)
-    step = -(-len(told) // most) or 1
-    kept = sorted(told)[::-step][::-1]  # the latest among them
+    step = -(-len(by_moment) // most) or 1
+    kept = sorted(by_moment)[::-step][::-1]  # the latest among them
     width = WIDTH / max(len(kept), 12)
     return [
-        {"time": moment, "values": told[moment], "x": round(spans.x(datetime.fromisoformat(moment)) - width / 2),
+        {"time": moment, "values": by_moment[moment], "x": round(spans.x(datetime.fromisoformat(moment)) - width / 2),
          "width": round(width)}
         for moment in kept
     ]  # fmt: skip

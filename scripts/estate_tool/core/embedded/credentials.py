@@ -16,7 +16,7 @@ from estate_tool.core.errors import Failed
 FILE = "credentials"
 # Not AWS's own prefix: a reader of a log sees that it opens nothing but an embedded AWS.
 _PREFIX = "LOCAL"
-_LETTERS = string.ascii_uppercase + string.digits
+_CHARACTERS = string.ascii_uppercase + string.digits
 _KEY = "aws_access_key_id"
 _SECRET = "aws_secret_access_key"
 
@@ -55,7 +55,7 @@ def read(home: Path) -> Credentials | None:
 
 def _create(home: Path) -> None:
     """Write new ones; the first process wins, and half a file is never read."""
-    key = _PREFIX + "".join(secrets.choice(_LETTERS) for _ in range(15))
+    key = _PREFIX + "".join(secrets.choice(_CHARACTERS) for _ in range(15))
     text = f"[default]\n{_KEY} = {key}\n{_SECRET} = {secrets.token_hex(20)}\n"
     handle, temporary = tempfile.mkstemp(prefix=f".{FILE}.", dir=home)
     try:

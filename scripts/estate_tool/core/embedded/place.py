@@ -73,7 +73,7 @@ def environment(place: Place, engine_bin: Path | None = None) -> dict[str, str]:
         "PULUMI_BACKEND_URL": f"file://{place.home / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "local",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
-        # The engine logs each of its commands, a megabyte for a rollout, and keeps 500 MB when not told otherwise.
+        # The engine logs each of its commands, a megabyte for a rollout, and keeps 500 MB by default.
         "PULUMI_LOG_ROTATION_MAX_TOTAL_MB": "20",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PATH": os.pathsep.join([*front, *rest]),

@@ -44,17 +44,17 @@ def free_port() -> int:
 
 
 def ask(port: int, administrator: Credentials | None = None, timeout: float = 2.0) -> dict[str, Any] | None:
-    """Return what an embedded AWS on this port tells about itself, to its administrator more; None where none answers.
+    """Return the status of an embedded AWS on this port, in full for its administrator; None where none answers.
 
-    To an administrator that it does not know it tells no more than to anybody.
+    To an administrator that it does not know it reports no more than to anybody.
     """
     host = f"{HOST}:{port}"
     signed = {}
     if administrator:
         request = Request("GET", STATUS_PATH, "", [("host", host)])
         signed = sign(administrator, request, "us-east-1", "estate")
-    told = _get(port, {"Host": host} | signed, timeout)
-    return told or (_get(port, {"Host": host}, timeout) if administrator else None)
+    status = _get(port, {"Host": host} | signed, timeout)
+    return status or (_get(port, {"Host": host}, timeout) if administrator else None)
 
 
 def _get(port: int, headers: dict[str, str], timeout: float) -> dict[str, Any] | None:
@@ -71,10 +71,10 @@ def _get(port: int, headers: dict[str, str], timeout: float) -> dict[str, Any] |
             while part := connection.recv(65536):
                 answer += part
         head, _, body = answer.partition(b"\r\n\r\n")
-        told = json.loads(body) if head.split()[1:2] == [b"200"] else None
+        status = json.loads(body) if head.split()[1:2] == [b"200"] else None
     except (OSError, ValueError):
         return None
-    return told if isinstance(told, dict) and "home" in told else None
+    return status if isinstance(status, dict) and "home" in status else None
 
 
 def listener(port: int) -> str:

@@ -1,4 +1,4 @@
-"""The record that the supervisor leaves for those who ask: who runs, since when, on which ports."""
+"""Record of the supervisor: its process, start and port."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from estate_tool.core.embedded.process_identity import start_identity
 
 NAME = "server.json"
-UNSAVED = "its last changes could not be saved; emulator.log says why"
+UNSAVED = "its last changes could not be saved; emulator.log has the reason"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """A supervisor's own account. `ended` says why it stopped by itself; empty while it runs."""
+    """Record of a running supervisor. `ended` is the reason for which it stopped by itself; empty while it runs."""
 
     pid: int
     identity: str
@@ -30,16 +30,16 @@ class Record:
 
 
 def write(folder: Path, record: Record) -> None:
-    """Put the record in place in one step, so that nobody reads half of it."""
+    """Put the record in place in one step, so that no reader meets half of it."""
     temporary = folder / f".{NAME}.{os.getpid()}"
     temporary.write_text(json.dumps(asdict(record)))
     temporary.replace(folder / NAME)
 
 
 def read(folder: Path) -> Record | None:
-    """Return the record, None when there is none or it can't be understood (then nobody wrote it whole).
+    """Return the record, None when there is none or it can't be understood (a write that was cut off).
 
-    What another version of the estate wrote beside the fields known here does not matter.
+    Fields that another version of the estate added are ignored.
     """
     known = {field.name for field in fields(Record)}
     try:

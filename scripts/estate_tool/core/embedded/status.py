@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Status:
     """Status of the embedded AWS. `problem` is for people and empty when all is well.
 
-    `identity` tells it from one that was started anew with nothing in it.
+    `identity` differs for one that was started anew with nothing in it.
     """
 
     running: bool
@@ -30,24 +30,24 @@ class Status:
 
 
 def status(place: Place) -> Status:
-    """Return what the record says and what the port answers."""
+    """Return the status by the record and by the port's answer."""
     found = record.read(place.folder)
     if found is None or not found.alive:
         reason = found.ended or "it was killed, or the machine was restarted" if found else ""
         problem = f"it stopped by itself: {reason}" if reason else ""
         return Status(running=False, answering=False, port=place.port, problem=problem)
     # It is ours and lives: on a busy machine, with thousands of events under way, it may take a while to answer.
-    told = ports.ask(found.port, credentials.read(place.home), timeout=10)
+    answer = ports.ask(found.port, credentials.read(place.home), timeout=10)
     problem = ""
     if found.port != place.port:
-        problem = f"it runs on port {found.port}, and ESTATE_PORT says {place.port}"
-    elif told is None:
+        problem = f"it runs on port {found.port}, and ESTATE_PORT is {place.port}"
+    elif answer is None:
         problem = f"port {found.port} does not answer"
-    elif not knows_us(told):
+    elif not knows_us(answer):
         problem = f"it does not know the credentials in {place.home / credentials.FILE}"
-    elif told["save_error"]:
-        problem = f"its state can't be saved: {told['save_error']}"
-    known = told if told and knows_us(told) else {}
+    elif answer["save_error"]:
+        problem = f"its state can't be saved: {answer['save_error']}"
+    known = answer if answer and knows_us(answer) else {}
     return Status(
         running=True, answering=bool(known) and found.port == place.port, port=found.port, pid=found.pid,
         uptime_seconds=time.time() - found.started, problem=problem,
@@ -55,6 +55,6 @@ def status(place: Place) -> Status:
     )  # fmt: skip
 
 
-def knows_us(told: dict[str, Any]) -> bool:
+def knows_us(answer: dict[str, Any]) -> bool:
     """True if the answer is the one for the administrator."""
-    return "identity" in told
+    return "identity" in answer

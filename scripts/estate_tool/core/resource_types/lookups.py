@@ -57,7 +57,7 @@ def subscription(inputs: Inputs, account: Account) -> str:
     """Return the ARN of a confirmed subscription."""
     pages = account.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=inputs["topic"])
     wanted = (inputs["protocol"], inputs["endpoint"])
-    # One that nobody has confirmed has no ARN yet: subscribing again only sends the request again.
+    # A subscription without confirmation has no ARN yet: subscribing again only sends the request again.
     return _only(
         found["SubscriptionArn"]
         for page in pages

@@ -160,7 +160,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
             needs(
                 "lambda: CreateFunction GetFunction GetFunctionConfiguration GetFunctionCodeSigningConfig "
                 "UpdateFunctionCode UpdateFunctionConfiguration DeleteFunction PublishVersion ListVersionsByFunction "
-                # The last four: drift finds and removes permissions and addresses that nobody declared.
+                # The last four: drift finds and removes permissions and addresses that were not declared.
                 f"GetFunctionConcurrency PutFunctionConcurrency DeleteFunctionConcurrency {tags('ListTags')} "
                 "GetPolicy RemovePermission ListFunctionUrlConfigs DeleteFunctionUrlConfig",
                 arn("lambda", "function:{name}"),
@@ -357,7 +357,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
                 f"scheduler: CreateScheduleGroup GetScheduleGroup DeleteScheduleGroup {tags()}",
                 arn("scheduler", "schedule-group/{name}"),
             ),
-            # The group takes its schedules along, and drift removes those that nobody declared.
+            # The group takes its schedules along, and drift removes those that were not declared.
             needs("scheduler: DeleteSchedule", arn("scheduler", "schedule/{name}/*")),
             needs("scheduler: ListSchedules", "*", why=_LISTS),
         ),
