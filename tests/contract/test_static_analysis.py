@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from estate_tool.deployer_policy.document import policy
-from estate_tool.engine.dry_run import Place, Planned
+from estate_tool.engine.dry_run import AccountContext, Planned
 from foundation.catalog import CATALOG
 from foundation.guardrails.documents import documents
 from foundation.guardrails.exemptions import EXEMPTIONS, exempted
@@ -107,7 +107,7 @@ def policies() -> dict[str, Any]:
 
 def deployers() -> dict[str, Any]:
     """Policies of deployers, layer by layer. Their power is no finding: changing infrastructure is their task."""
-    place = Place(account="111122223333", region="us-east-1")
+    place = AccountContext(account="111122223333", region="us-east-1")
     found: dict[str, Any] = {}
     for name, recording in roll_out(config=OPTIONAL).items():
         made = [Planned(layer=name, type=item.type, name=item.name, inputs=item.inputs) for item in recording.resources]

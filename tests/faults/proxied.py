@@ -14,7 +14,7 @@ from estate_tool.core import embedded
 _real = embedded.environment
 
 
-def _through_the_proxy(place: embedded.Place) -> dict[str, str]:
+def _through_the_proxy(place: embedded.LocalAwsPaths) -> dict[str, str]:
     return _real(place) | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{os.environ['ESTATE_TEST_PROXY']}"}
 
 

@@ -32,7 +32,7 @@ ATTEMPTS = 5
 class EmbeddedAws:
     """A running embedded AWS. `environment` is what a child process needs to reach it."""
 
-    place: embedded.Place
+    place: embedded.LocalAwsPaths
     python: Path
 
     @property
@@ -78,7 +78,7 @@ def _say(text: str) -> None:
 
 
 @functools.cache
-def _client(place: embedded.Place, service: str, key: str, secret: str, token: str | None = None) -> Any:
+def _client(place: embedded.LocalAwsPaths, service: str, key: str, secret: str, token: str | None = None) -> Any:
     return boto3.Session().client(
         service, endpoint_url=place.endpoint,
         region_name="us-east-1", aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
@@ -90,7 +90,7 @@ def start(home: Path) -> EmbeddedAws:
     """Start one on free ports; another process may take a free port before us, hence the attempts."""
     python = ensure_local_aws(Report())
     for attempt in range(ATTEMPTS):
-        aws = EmbeddedAws(embedded.Place(home, ports.free_port()), python)
+        aws = EmbeddedAws(embedded.LocalAwsPaths(home, ports.free_port()), python)
         try:
             aws.up()
             return aws

@@ -361,7 +361,7 @@ def test_a_stale_record_does_not_hit_the_process_that_has_its_number_now(own_aws
 
 
 def test_a_taken_port_is_named_with_its_owner_and_a_way_out(own_aws: EmbeddedAws, tmp_path: Path) -> None:
-    second = embedded.Place(tmp_path / "second", own_aws.place.port)
+    second = embedded.LocalAwsPaths(tmp_path / "second", own_aws.place.port)
     with pytest.raises(Failed) as other:
         server.up(second, print, lambda: own_aws.python)
     own_aws.down()
@@ -385,7 +385,7 @@ def test_two_that_start_at_once_start_one(own_aws: EmbeddedAws) -> None:
     own_aws.down()
     code = (
         "import sys; from pathlib import Path; from estate_tool.core import embedded; from local_aws import server\n"
-        "server.up(embedded.Place(Path(sys.argv[1]), int(sys.argv[2])), print, lambda: Path(sys.argv[3]))"
+        "server.up(embedded.LocalAwsPaths(Path(sys.argv[1]), int(sys.argv[2])), print, lambda: Path(sys.argv[3]))"
     )
     scripts = str(Path(server.__file__).parents[2])
     command = [sys.executable, "-c", code, str(own_aws.place.home), str(own_aws.place.port), str(own_aws.python)]

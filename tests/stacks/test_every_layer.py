@@ -218,7 +218,7 @@ def test_every_type_that_a_layer_registers_has_the_actions_that_rolling_it_out_t
 
 
 def test_the_tool_learns_without_an_engine_what_a_rollout_registers() -> None:
-    place = dry_run.Place(account="111122223333", region="us-east-1")
+    place = dry_run.AccountContext(account="111122223333", region="us-east-1")
     target = Environment(name="dev", local=False, configuration=load("dev"))
     found = dry_run.resources(target, place, lambda kind, inputs: document.arn(kind, inputs, place))
     for name, recording in roll_out().items():

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from estate_tool.deployer_policy.document import policy
-from estate_tool.engine.dry_run import Place, Planned
+from estate_tool.engine.dry_run import AccountContext, Planned
 from foundation.guardrails.policies import ALL_RULES
 from foundation.guardrails.rules import Resource, StackRule
 from foundation.naming import MAX_PURPOSE
@@ -120,7 +120,7 @@ def test_a_deployers_policy_fits_and_is_that_of_a_few_functions(layers: dict[str
 
 def policies(layers: dict[str, Recording], types: set[str] | None = None) -> dict[str, dict[str, Any]]:
     """The deployer's policy of each layer, and of all; for these types of resources alone."""
-    place = Place(account="123456789012", region="us-east-1")
+    place = AccountContext(account="123456789012", region="us-east-1")
     made = [
         Planned(layer=name, type=item.type, name=item.name, inputs=item.inputs)
         for name, recording in layers.items()

@@ -107,7 +107,7 @@ def _engine(engine: Engine | None) -> Check:
 def _local() -> Iterator[Check]:
     from estate_tool.core import embedded
 
-    status = embedded.status(embedded.Place.from_environment())
+    status = embedded.status(embedded.LocalAwsPaths.from_environment())
     found = f"running on port {status.port}" if status.answering else status.problem or "not running"
     yield Check(name="embedded AWS", ok=status.answering, found=found, fix="scripts/estate local up", needed=False)
 

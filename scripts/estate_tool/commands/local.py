@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from estate_tool.core.embedded import Place
+    from estate_tool.core.embedded import LocalAwsPaths
 
 HELP = "start, stop and look at the embedded AWS"
 EXAMPLES = (
@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
     """Run the action; return the exit code."""
     from estate_tool.core import embedded
 
-    place = embedded.Place.from_environment()
-    actions: dict[str, Callable[[Place, argparse.Namespace], int]] = {
+    place = embedded.LocalAwsPaths.from_environment()
+    actions: dict[str, Callable[[LocalAwsPaths, argparse.Namespace], int]] = {
         "up": _up, "down": _down, "reset": _reset, "status": _status, "env": _env,
     }  # fmt: skip
     return actions[args.action](place, args)
@@ -65,7 +65,7 @@ def _interpreter() -> Path:
     return ensure_local_aws(Report())
 
 
-def _up(place: Place, args: argparse.Namespace) -> int:
+def _up(place: LocalAwsPaths, args: argparse.Namespace) -> int:
     from local_aws import server
 
     found = server.up(place, _say, _interpreter)
@@ -76,7 +76,7 @@ def _up(place: Place, args: argparse.Namespace) -> int:
     return 0
 
 
-def _down(place: Place, args: argparse.Namespace) -> int:
+def _down(place: LocalAwsPaths, args: argparse.Namespace) -> int:
     from local_aws import server
 
     stopped = server.down(place, _say)
@@ -87,7 +87,7 @@ def _down(place: Place, args: argparse.Namespace) -> int:
     return 0
 
 
-def _reset(place: Place, args: argparse.Namespace) -> int:
+def _reset(place: LocalAwsPaths, args: argparse.Namespace) -> int:
     from local_aws import server
 
     if not args.yes:
@@ -102,7 +102,7 @@ def _reset(place: Place, args: argparse.Namespace) -> int:
     return 0
 
 
-def _status(place: Place, args: argparse.Namespace) -> int:
+def _status(place: LocalAwsPaths, args: argparse.Namespace) -> int:
     from estate_tool.core import embedded
 
     found = embedded.status(place)
@@ -121,7 +121,7 @@ def _status(place: Place, args: argparse.Namespace) -> int:
     return 0
 
 
-def _env(place: Place, args: argparse.Namespace) -> int:
+def _env(place: LocalAwsPaths, args: argparse.Namespace) -> int:
     from estate_tool.core import embedded
     from estate_tool.setup.engine import bin_folder
 

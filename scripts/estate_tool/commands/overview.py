@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from estate_tool.core import paths
-from estate_tool.core.embedded import Place, status
+from estate_tool.core.embedded import LocalAwsPaths, status
 from estate_tool.core.environment import DEFAULT, is_local
 from foundation.layers import LAYER_NAMES
 from foundation.stack_files import environments
@@ -23,7 +23,7 @@ def run(_args: argparse.Namespace) -> int:
 
 
 def _lines() -> Iterator[str]:
-    place = Place.from_environment()
+    place = LocalAwsPaths.from_environment()
     found = status(place)
     here = {name: layers for name in _local_names(place.home) if (layers := _deployed(place.home, name))}
     yield "estate: four Pulumi layers on AWS, or on an embedded AWS on this machine"

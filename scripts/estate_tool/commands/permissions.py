@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
 
     from estate_tool.core.environment import Environment
-    from estate_tool.engine.dry_run import Place
+    from estate_tool.engine.dry_run import AccountContext
 
 HELP = "print the IAM policy that rolling layers out needs"
 EXAMPLES = (
@@ -110,8 +110,8 @@ def _chosen(names: list[str]) -> tuple[tuple[str, ...], str]:
     return layers, rest[0] if rest else DEFAULT
 
 
-def _place(target: Environment, account: str | None) -> Place:
-    from estate_tool.engine.dry_run import Place
+def _place(target: Environment, account: str | None) -> AccountContext:
+    from estate_tool.engine.dry_run import AccountContext
 
     # The embedded AWS has one account, without configuration.
     known = (_LOCAL_ACCOUNT,) if target.local else target.configuration.allowed_accounts
@@ -121,7 +121,7 @@ def _place(target: Environment, account: str | None) -> Place:
             f"which account {target.name} belongs to is not known: {', '.join(allowed) or 'nothing is configured'}",
             "set aws:allowedAccountIds to one account of 12 digits, or add --account NUMBER",
         )
-    return Place(account=allowed[0], region=target.configuration.region)
+    return AccountContext(account=allowed[0], region=target.configuration.region)
 
 
 def _size(characters: int) -> str:

@@ -48,7 +48,7 @@ def require_running(environment: Environment) -> None:
         return
     from estate_tool.core import embedded
 
-    place = embedded.Place.from_environment()
+    place = embedded.LocalAwsPaths.from_environment()
     status = embedded.status(place)
     if not status.answering:
         if not place.keeps(environment.name):

@@ -124,4 +124,4 @@ def _point_at_embedded_aws() -> None:
 
     for key in embedded.REMOVED:
         os.environ.pop(key, None)
-    os.environ.update(embedded.environment(embedded.Place.from_environment()))
+    os.environ.update(embedded.environment(embedded.LocalAwsPaths.from_environment()))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from estate_tool.core.resource_types.model import Needs
-    from estate_tool.engine.dry_run import Place, Planned
+    from estate_tool.engine.dry_run import AccountContext, Planned
 
 # Kinds of names (`foundation/naming.py`) of which there is one for each function, table or queue.
 _KINDS = "lambda|role|table|queue|dlq|topic|schedule"
@@ -32,13 +32,13 @@ class Unscoped:
     reason: str
 
 
-def arn(type_: str, inputs: Mapping[str, Any], place: Place) -> str:
+def arn(type_: str, inputs: Mapping[str, Any], place: AccountContext) -> str:
     """A resource's ARN as its name alone tells it; of a type nothing refers to by ARN, a placeholder."""
     known = RESOURCE_TYPES.get(type_)
     return ((known and known.arn) or "arn:unused").format_map(_values(inputs, place, ""))
 
 
-def policy(resources: Iterable[Planned], place: Place, suffix: str) -> dict[str, Any]:
+def policy(resources: Iterable[Planned], place: AccountContext, suffix: str) -> dict[str, Any]:
     """The document that allows making, reading, changing, tagging and removing what is of a known type.
 
     Resources are named by kind and suffix (`lambda-*-dev`), so that the document is the same for three functions and
@@ -145,7 +145,7 @@ def _filled(when: Mapping[str, Mapping[str, str]], known: Mapping[str, str], suf
     }
 
 
-def _values(inputs: Mapping[str, Any], place: Place, suffix: str) -> dict[str, str]:
+def _values(inputs: Mapping[str, Any], place: AccountContext, suffix: str) -> dict[str, str]:
     """Return the values that templates can name: the place, text inputs, and parts of ARNs and URLs."""
     known = {key: value for key, value in inputs.items() if isinstance(value, str)}
     known |= {"partition": place.partition, "region": place.region, "account": place.account, "suffix": suffix}

@@ -37,7 +37,7 @@ class Planned:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class AccountContext:
     """Account, region and partition that programs ask the provider for."""
 
     account: str
@@ -49,7 +49,7 @@ class Place:
 class _Answers(mocks.Mocks):
     """Names, the account and ARNs are known beforehand; nothing else that AWS makes up is needed here."""
 
-    place: Place
+    place: AccountContext
     arn: Callable[[str, Mapping[str, Any]], str]
     upstream: Mapping[str, Mapping[str, Any]]
 
@@ -94,7 +94,9 @@ class _Monitor(mocks.MockMonitor):
         return super().RegisterResourceOutputs(request)
 
 
-def resources(environment: Environment, place: Place, arn: Callable[[str, Mapping[str, Any]], str]) -> list[Planned]:
+def resources(
+    environment: Environment, place: AccountContext, arn: Callable[[str, Mapping[str, Any]], str]
+) -> list[Planned]:
     """Everything that a rollout of all layers would make. `arn` derives an ARN from a type and inputs."""
     outputs: dict[str, Mapping[str, Any]] = {}
     found: list[Planned] = []

@@ -147,5 +147,5 @@ def _embedded_process(environment: Environment) -> int | None:
         return None
     from estate_tool.core import embedded
 
-    status = embedded.status(embedded.Place.from_environment())
+    status = embedded.status(embedded.LocalAwsPaths.from_environment())
     return status.pid if status.answering else None

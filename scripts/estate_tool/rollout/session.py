@@ -66,7 +66,7 @@ def nothing_here(environment: Environment) -> bool:
     from estate_tool.core import embedded
 
     # The state of a real environment may be anywhere.
-    return environment.local and not embedded.Place.from_environment().keeps(environment.name)
+    return environment.local and not embedded.LocalAwsPaths.from_environment().keeps(environment.name)
 
 
 def require_deployed(environment: Environment) -> None:
@@ -82,7 +82,7 @@ def aws_identity(environment: Environment) -> str:
         return ""
     from estate_tool.core import embedded
 
-    return embedded.status(embedded.Place.from_environment()).identity
+    return embedded.status(embedded.LocalAwsPaths.from_environment()).identity
 
 
 def _put_on_path(engine: Engine) -> None:
@@ -97,7 +97,7 @@ def _fix_state() -> None:
 def _state_folder() -> Path:
     from estate_tool.core import embedded
 
-    return embedded.Place.from_environment().home / "state"
+    return embedded.LocalAwsPaths.from_environment().home / "state"
 
 
 def require_space(home: Path) -> None:
@@ -138,7 +138,7 @@ def _embedded_aws(report: Report) -> Path:
     from estate_tool.setup.environments import ensure_local_aws
     from local_aws import provider, server
 
-    place = embedded.Place.from_environment()
+    place = embedded.LocalAwsPaths.from_environment()
     require_space(place.home)
     progress = Progress()
 

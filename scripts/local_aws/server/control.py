@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from estate_tool.core.embedded import credentials, ports, private, record
-from estate_tool.core.embedded.place import Place
+from estate_tool.core.embedded.place import LocalAwsPaths
 from estate_tool.core.embedded.process_identity import start_identity
 from estate_tool.core.embedded.status import knows_us, status
 from estate_tool.core.errors import EstateError, Failed
@@ -37,7 +37,7 @@ class Endpoints:
     started: bool
 
 
-def up(place: Place, report: Report, python: Callable[[], Path]) -> Endpoints:
+def up(place: LocalAwsPaths, report: Report, python: Callable[[], Path]) -> Endpoints:
     """Have it running and answering; quick when it already is. `python` provides the emulator's interpreter.
 
     Raises `Failed` when it can't be started, with the reason and the way out.
@@ -51,7 +51,7 @@ def up(place: Place, report: Report, python: Callable[[], Path]) -> Endpoints:
     return Endpoints(place.endpoint, started)
 
 
-def down(place: Place, report: Report) -> bool:
+def down(place: LocalAwsPaths, report: Report) -> bool:
     """Stop it, state saved; False when it was not running. Afterwards no process of it is left.
 
     Raises `Failed` when it can't be stopped, or is stopped but could not save its last changes.
@@ -74,7 +74,7 @@ def down(place: Place, report: Report) -> bool:
     return running
 
 
-def reset(place: Place, report: Report) -> None:
+def reset(place: LocalAwsPaths, report: Report) -> None:
     """Forget everything that exists in the embedded AWS, and Pulumi's state of it; stops it first."""
     down(place, report)
     with _writing(place), _alone(place, report):
@@ -83,7 +83,7 @@ def reset(place: Place, report: Report) -> None:
                 shutil.rmtree(folder)
 
 
-def _running_here(place: Place, report: Report) -> bool:
+def _running_here(place: LocalAwsPaths, report: Report) -> bool:
     """Return whether it runs on the port that is wanted; `Failed` when it runs otherwise.
 
     One that is being started or stopped, by a command that was killed meanwhile, is waited for.
@@ -111,7 +111,7 @@ def _running_here(place: Place, report: Report) -> bool:
     return False
 
 
-def _check_answer(place: Place, found: record.Record, answer: dict[str, Any]) -> None:
+def _check_answer(place: LocalAwsPaths, found: record.Record, answer: dict[str, Any]) -> None:
     if not knows_us(answer):
         raise Failed(
             f"the embedded AWS (PID {found.pid}) does not know the credentials in {place.home / credentials.FILE}",
@@ -119,7 +119,7 @@ def _check_answer(place: Place, found: record.Record, answer: dict[str, Any]) ->
         )
 
 
-def _start(place: Place, report: Report, python: Path) -> None:
+def _start(place: LocalAwsPaths, report: Report, python: Path) -> None:
     _wait_for_emulator(place)
     if not ports.is_free(place.port):
         raise _taken(place, place.port)
@@ -141,7 +141,7 @@ def _start(place: Place, report: Report, python: Path) -> None:
         )
 
 
-def _launch(place: Place, python: Path) -> str:
+def _launch(place: LocalAwsPaths, python: Path) -> str:
     """Start the supervisor; return its answer: "ready", or the reason why not."""
     reader, writer = os.pipe()
     environment = {
@@ -187,7 +187,7 @@ def _gone(found: record.Record, seconds: float) -> bool:
     return True
 
 
-def _taken(place: Place, port: int) -> EstateError:
+def _taken(place: LocalAwsPaths, port: int) -> EstateError:
     """Return the error that names the port's owner: another checkout's embedded AWS, or a process if known."""
     other = ports.ask(port)
     suggestion = f"choose another port, for example: export ESTATE_PORT={ports.free_port()}"
@@ -206,7 +206,7 @@ def _taken(place: Place, port: int) -> EstateError:
 
 
 @contextlib.contextmanager
-def _alone(place: Place, report: Report) -> Iterator[None]:
+def _alone(place: LocalAwsPaths, report: Report) -> Iterator[None]:
     """One at a time starts, stops or resets. The kernel frees the lock with its holder, however that ends."""
     private.make_folder(place.home)
     with (place.home / "aws.lock").open("a") as lock:
@@ -219,7 +219,7 @@ def _alone(place: Place, report: Report) -> Iterator[None]:
         yield
 
 
-def _wait_for_emulator(place: Place) -> None:
+def _wait_for_emulator(place: LocalAwsPaths) -> None:
     """An emulator whose supervisor was killed still saves its state; no other may start on that state meanwhile."""
     lock = place.folder / "emulator.lock"
     if not lock.exists():
@@ -240,7 +240,7 @@ def _wait_for_emulator(place: Place) -> None:
 
 
 @contextlib.contextmanager
-def _writing(place: Place) -> Iterator[None]:
+def _writing(place: LocalAwsPaths) -> Iterator[None]:
     """Turn a disk that is full or forbidden into a message."""
     try:
         yield
@@ -255,7 +255,7 @@ def _writing(place: Place) -> Iterator[None]:
         ) from error
 
 
-def _refuse_old_state(place: Place) -> None:
+def _refuse_old_state(place: LocalAwsPaths) -> None:
     """Raise `Failed` for a state of a format that could run code when it is read, which earlier versions wrote."""
     old = place.folder / "state.pickle"
     if old.exists():
@@ -278,7 +278,7 @@ def _turn_over(log: Path) -> None:
         log.replace(log.with_suffix(".log.1"))
 
 
-def _last_lines(place: Place, count: int = 8) -> str:
+def _last_lines(place: LocalAwsPaths, count: int = 8) -> str:
     lines = []
     for name in _LOGS:
         with contextlib.suppress(OSError):

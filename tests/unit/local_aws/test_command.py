@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> embedded.Place:
-    found = embedded.Place(tmp_path / "home", ports.free_port())
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> embedded.LocalAwsPaths:
+    found = embedded.LocalAwsPaths(tmp_path / "home", ports.free_port())
     monkeypatch.setenv("ESTATE_HOME", str(found.home))
     monkeypatch.setenv("ESTATE_PORT", str(found.port))
     return found
@@ -30,7 +30,9 @@ def run(*arguments: str) -> int:
     return local.run(parser.parse_args(arguments))
 
 
-def test_status_and_down_say_that_nothing_runs(place: embedded.Place, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_and_down_say_that_nothing_runs(
+    place: embedded.LocalAwsPaths, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run("status") == 0
     assert run("down") == 0
 
@@ -38,7 +40,7 @@ def test_status_and_down_say_that_nothing_runs(place: embedded.Place, capsys: py
     assert not place.home.exists()
 
 
-def test_status_is_json_for_scripts(place: embedded.Place, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_is_json_for_scripts(place: embedded.LocalAwsPaths, capsys: pytest.CaptureFixture[str]) -> None:
     run("status", "--json")
 
     answer = json.loads(capsys.readouterr().out)
@@ -46,7 +48,7 @@ def test_status_is_json_for_scripts(place: embedded.Place, capsys: pytest.Captur
 
 
 def test_env_prints_lines_for_a_shell_and_json_for_scripts(
-    place: embedded.Place, capsys: pytest.CaptureFixture[str]
+    place: embedded.LocalAwsPaths, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("env")
     lines = capsys.readouterr().out.splitlines()
@@ -60,7 +62,7 @@ def test_env_prints_lines_for_a_shell_and_json_for_scripts(
 
 
 def test_reset_asks_and_deletes_nothing_without_an_answer(
-    place: embedded.Place, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    place: embedded.LocalAwsPaths, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = place.home / "state" / "stack.json"
     kept.parent.mkdir(parents=True)
@@ -75,7 +77,7 @@ def test_reset_asks_and_deletes_nothing_without_an_answer(
     assert str(place.home / "state") in capsys.readouterr().err
 
 
-def test_reset_deletes_the_aws_state_and_pulumis_and_nothing_else(place: embedded.Place) -> None:
+def test_reset_deletes_the_aws_state_and_pulumis_and_nothing_else(place: embedded.LocalAwsPaths) -> None:
     for name in ("aws/state.pickle", "state/stack.json", "pulumi/plugins"):
         path = place.home / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -18,8 +18,8 @@ from local_aws.server import control
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> embedded.Place:
-    return embedded.Place(tmp_path / "home", ports.free_port())
+def place(tmp_path: Path) -> embedded.LocalAwsPaths:
+    return embedded.LocalAwsPaths(tmp_path / "home", ports.free_port())
 
 
 def no_python() -> Path:
@@ -33,7 +33,7 @@ def own_record(port: int) -> record.Record:
     return record.Record(pid=os.getpid(), identity=identity, port=port, started=1.0)
 
 
-def test_before_the_first_start_nothing_runs_and_nothing_is_made(place: embedded.Place) -> None:
+def test_before_the_first_start_nothing_runs_and_nothing_is_made(place: embedded.LocalAwsPaths) -> None:
     found = embedded.status(place)
 
     assert (found.running, found.problem, found.port) == (False, "", place.port)
@@ -41,7 +41,7 @@ def test_before_the_first_start_nothing_runs_and_nothing_is_made(place: embedded
     assert not place.home.exists()
 
 
-def test_a_vanished_supervisor_is_reported(place: embedded.Place) -> None:
+def test_a_vanished_supervisor_is_reported(place: embedded.LocalAwsPaths) -> None:
     place.folder.mkdir(parents=True)
     record.write(place.folder, record.Record(pid=os.getpid(), identity="another boot/1", port=1, started=1.0))
 
@@ -51,7 +51,7 @@ def test_a_vanished_supervisor_is_reported(place: embedded.Place) -> None:
     assert "killed, or the machine was restarted" in found.problem
 
 
-def test_one_that_runs_on_another_port_is_neither_answering_nor_started_again(place: embedded.Place) -> None:
+def test_one_that_runs_on_another_port_is_neither_answering_nor_started_again(place: embedded.LocalAwsPaths) -> None:
     place.folder.mkdir(parents=True)
     record.write(place.folder, own_record(place.port + 7))
 
@@ -66,7 +66,7 @@ def test_one_that_runs_on_another_port_is_neither_answering_nor_started_again(pl
 
 
 def test_one_that_does_not_answer_is_reported_with_its_logs(
-    place: embedded.Place, monkeypatch: pytest.MonkeyPatch
+    place: embedded.LocalAwsPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for wait in ("LONGEST_START", "LONGEST_END"):
         monkeypatch.setattr(control, wait, 0.2)
@@ -80,7 +80,7 @@ def test_one_that_does_not_answer_is_reported_with_its_logs(
     assert str(place.folder) in caught.value.hint
 
 
-def test_a_taken_port_names_who_has_it_and_free_ones(place: embedded.Place) -> None:
+def test_a_taken_port_names_who_has_it_and_free_ones(place: embedded.LocalAwsPaths) -> None:
     with socket.create_server((ports.HOST, place.port)), pytest.raises(Failed) as caught:
         server.up(place, print, lambda: Path("/no/python"))
 
@@ -91,7 +91,7 @@ def test_a_taken_port_names_who_has_it_and_free_ones(place: embedded.Place) -> N
 
 def test_a_folder_that_cannot_be_made_is_reported_with_a_fix(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    place = embedded.Place(tmp_path / "file" / "home", ports.free_port())
+    place = embedded.LocalAwsPaths(tmp_path / "file" / "home", ports.free_port())
 
     with pytest.raises(Failed) as caught:
         server.up(place, print, no_python)
@@ -101,7 +101,7 @@ def test_a_folder_that_cannot_be_made_is_reported_with_a_fix(tmp_path: Path) -> 
 
 
 def test_a_full_disk_is_reported_before_anything_is_started(
-    place: embedded.Place, monkeypatch: pytest.MonkeyPatch
+    place: embedded.LocalAwsPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(path: Path, _data: bytes) -> int:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
@@ -115,7 +115,9 @@ def test_a_full_disk_is_reported_before_anything_is_started(
     assert "free some space" in caught.value.hint
 
 
-def test_a_supervisor_that_ends_at_once_is_reported_with_its_answer(place: embedded.Place, tmp_path: Path) -> None:
+def test_a_supervisor_that_ends_at_once_is_reported_with_its_answer(
+    place: embedded.LocalAwsPaths, tmp_path: Path
+) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 'this Python is broken' >&2\nexit 1\n")
     python.chmod(0o755)
@@ -127,13 +129,13 @@ def test_a_supervisor_that_ends_at_once_is_reported_with_its_answer(place: embed
     assert "this Python is broken" in caught.value.message
 
 
-def test_a_start_waits_for_one_that_still_saves(place: embedded.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_waits_for_one_that_still_saves(place: embedded.LocalAwsPaths, monkeypatch: pytest.MonkeyPatch) -> None:
     place.folder.mkdir(parents=True)
     saving = (place.folder / "emulator.lock").open("a")
     fcntl.flock(saving, fcntl.LOCK_EX)
     launched: list[bool] = []
 
-    def launch(_place: embedded.Place, _python: Path) -> str:
+    def launch(_place: embedded.LocalAwsPaths, _python: Path) -> str:
         launched.append(saving.closed)
         return "ready"
 
@@ -149,7 +151,9 @@ def test_a_start_waits_for_one_that_still_saves(place: embedded.Place, monkeypat
     assert launched == [True]
 
 
-def test_logs_are_turned_over_when_they_are_large(place: embedded.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_logs_are_turned_over_when_they_are_large(
+    place: embedded.LocalAwsPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(control, "_LOG_LIMIT", 10)
     place.folder.mkdir(parents=True)
     (place.folder / "emulator.log").write_text("much too long a log")

@@ -20,14 +20,14 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> embedded.Place:
-    return embedded.Place(tmp_path / "it's here" / "$HOME", 4700)
+def place(tmp_path: Path) -> embedded.LocalAwsPaths:
+    return embedded.LocalAwsPaths(tmp_path / "it's here" / "$HOME", 4700)
 
 
 def test_the_default_port_is_4566(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
 
-    assert embedded.Place.from_environment() == embedded.Place(tmp_path, 4566)
+    assert embedded.LocalAwsPaths.from_environment() == embedded.LocalAwsPaths(tmp_path, 4566)
 
 
 @pytest.mark.parametrize("port", ["80", "65536", "70000", "-1", "four", "4566.0", "4566 "])
@@ -35,13 +35,13 @@ def test_a_port_that_cannot_be_used_is_refused_with_the_range(monkeypatch: pytes
     monkeypatch.setenv("ESTATE_PORT", port)
 
     with pytest.raises(UsageError) as caught:
-        embedded.Place.from_environment()
+        embedded.LocalAwsPaths.from_environment()
 
     assert repr(port) in caught.value.message
     assert "1024 to 65535" in caught.value.hint
 
 
-def test_the_variables_lead_to_the_embedded_aws_and_to_pulumis_state(place: embedded.Place) -> None:
+def test_the_variables_lead_to_the_embedded_aws_and_to_pulumis_state(place: embedded.LocalAwsPaths) -> None:
     variables = embedded.environment(place, Path("/engine/bin"))
 
     assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4700"
@@ -53,7 +53,7 @@ def test_the_variables_lead_to_the_embedded_aws_and_to_pulumis_state(place: embe
 
 
 def test_endpoints_lead_to_the_embedded_aws_though_the_user_has_them_ignored(
-    place: embedded.Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    place: embedded.LocalAwsPaths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "config").write_text("[default]\nignore_configured_endpoint_urls = true\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
@@ -63,7 +63,9 @@ def test_endpoints_lead_to_the_embedded_aws_though_the_user_has_them_ignored(
     assert boto3.Session().client("sqs").meta.endpoint_url == place.endpoint
 
 
-def test_the_path_does_not_grow_when_taken_twice(place: embedded.Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_path_does_not_grow_when_taken_twice(
+    place: embedded.LocalAwsPaths, monkeypatch: pytest.MonkeyPatch
+) -> None:
     once = embedded.environment(place, Path("/engine/bin"))["PATH"]
     monkeypatch.setenv("PATH", once)
 
@@ -71,7 +73,7 @@ def test_the_path_does_not_grow_when_taken_twice(place: embedded.Place, monkeypa
 
 
 def test_loopback_is_excepted_from_a_proxy_and_the_other_exceptions_stay(
-    place: embedded.Place, monkeypatch: pytest.MonkeyPatch
+    place: embedded.LocalAwsPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "NO_PROXY" not in embedded.environment(place)
     monkeypatch.setenv("http_proxy", "http://proxy:3128")

@@ -24,7 +24,7 @@ PROGRAMS = ("pulumi", "pulumi-language-python")
 VERSION = "3.259.0"
 
 
-class Place:
+class ReleaseServer:
     """A folder of releases on loopback: `files` by name."""
 
     def __init__(self) -> None:
@@ -32,15 +32,15 @@ class Place:
         self.name = f"pulumi-v{VERSION}"
         self.asked: list[str] = []
         self.elsewhere = ""
-        place = self
+        server = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                place.asked.append(self.path)
-                content = place.files.get(self.path.rsplit("/", 1)[-1])
-                self.send_response(302 if place.elsewhere else 404 if content is None else 200)
-                if place.elsewhere:
-                    self.send_header("Location", place.elsewhere)
+                server.asked.append(self.path)
+                content = server.files.get(self.path.rsplit("/", 1)[-1])
+                self.send_response(302 if server.elsewhere else 404 if content is None else 200)
+                if server.elsewhere:
+                    self.send_header("Location", server.elsewhere)
                 self.send_header("Content-Length", str(len(content or b"")))
                 self.end_headers()
                 self.wfile.write(content or b"")
@@ -81,21 +81,21 @@ GOOD = archive_of(
 
 
 @pytest.fixture
-def place(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    place = Place()
+def server(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReleaseServer]:
+    server = ReleaseServer()
     # Everything but the encryption of the connection is as it is outside of a test.
     monkeypatch.setattr(release, "SCHEME", "http://")
     monkeypatch.setattr(release, "HASHES", tmp_path_factory.mktemp("pins") / "pulumi.txt")
-    monkeypatch.setenv("ESTATE_PULUMI_RELEASES", place.address + "/")
-    yield place
-    place.server.shutdown()
-    place.server.server_close()
+    monkeypatch.setenv("ESTATE_PULUMI_RELEASES", server.address + "/")
+    yield server
+    server.server.shutdown()
+    server.server.server_close()
 
 
 def test_the_programs_that_are_wanted_come_out_of_the_archive_and_can_be_started(
-    place: Place, tmp_path: Path, said: Said
+    server: ReleaseServer, tmp_path: Path, said: Said
 ) -> None:
-    place.publish(GOOD)
+    server.publish(GOOD)
     release.fetch(VERSION, PROGRAMS, tmp_path, said)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         "pulumi": "engine",
@@ -104,8 +104,10 @@ def test_the_programs_that_are_wanted_come_out_of_the_archive_and_can_be_started
     assert all(path.stat().st_mode & 0o111 for path in tmp_path.iterdir())
 
 
-def test_an_archive_without_the_pinned_hash_is_refused_unopened(place: Place, tmp_path: Path, said: Said) -> None:
-    place.publish(GOOD, digest="a" * 64)
+def test_an_archive_without_the_pinned_hash_is_refused_unopened(
+    server: ReleaseServer, tmp_path: Path, said: Said
+) -> None:
+    server.publish(GOOD, digest="a" * 64)
     with pytest.raises(Failed, match=f"SHA-256 {hashlib.sha256(GOOD).hexdigest()}, not {'a' * 64}"):
         release.fetch(VERSION, PROGRAMS, tmp_path, said)
     assert list(tmp_path.iterdir()) == []
@@ -121,14 +123,14 @@ def test_an_archive_without_the_pinned_hash_is_refused_unopened(place: Place, tm
     ids=["incomplete", "cut short", "something else"],
 )
 def test_an_archive_without_what_is_wanted_is_refused(
-    place: Place, tmp_path: Path, said: Said, archive: bytes, why: str
+    server: ReleaseServer, tmp_path: Path, said: Said, archive: bytes, why: str
 ) -> None:
-    place.publish(archive)
+    server.publish(archive)
     with pytest.raises(Failed, match=why):
         release.fetch(VERSION, PROGRAMS, tmp_path, said)
 
 
-def test_links_and_paths_in_an_archive_lead_nowhere(place: Place, tmp_path: Path, said: Said) -> None:
+def test_links_and_paths_in_an_archive_lead_nowhere(server: ReleaseServer, tmp_path: Path, said: Said) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         link = tarfile.TarInfo("pulumi/pulumi")
@@ -136,7 +138,7 @@ def test_links_and_paths_in_an_archive_lead_nowhere(place: Place, tmp_path: Path
         tar.addfile(link)
         for name in ("../../pulumi", "/pulumi-language-python"):
             tar.addfile(tarfile.TarInfo(name))
-    place.publish(buffer.getvalue())
+    server.publish(buffer.getvalue())
     folder = tmp_path / "a" / "b"
     folder.mkdir(parents=True)
     release.fetch(VERSION, PROGRAMS, folder, said)
@@ -149,19 +151,19 @@ def test_links_and_paths_in_an_archive_lead_nowhere(place: Place, tmp_path: Path
     "known", ["", "# none\n", f"{'a' * 64}  pulumi-other.tar.gz\n", "abc  NAME\n", f"{'A' * 64}  NAME\n"]
 )
 def test_an_archive_whose_hash_the_repository_does_not_have_is_not_asked_for(
-    place: Place, tmp_path: Path, said: Said, known: str
+    server: ReleaseServer, tmp_path: Path, said: Said, known: str
 ) -> None:
-    place.publish(GOOD)
-    release.HASHES.write_text(known.replace("NAME", place.name))
+    server.publish(GOOD)
+    release.HASHES.write_text(known.replace("NAME", server.name))
     # Not even the checksum file beside the archive is believed: who can change one can change the other.
     with pytest.raises(Failed, match=r"pulumi\.txt has no hash of it"):
         release.fetch(VERSION, PROGRAMS, tmp_path, said)
-    assert place.asked == []
+    assert server.asked == []
 
 
-def test_hashes_are_taken_over_from_a_release_and_then_hold(place: Place, tmp_path: Path, said: Said) -> None:
-    place.publish(GOOD)
-    release.HASHES.write_text("# ours\n" + f"{'b' * 64}  {place.name}\n")
+def test_hashes_are_taken_over_from_a_release_and_then_hold(server: ReleaseServer, tmp_path: Path, said: Said) -> None:
+    server.publish(GOOD)
+    release.HASHES.write_text("# ours\n" + f"{'b' * 64}  {server.name}\n")
     release.pin(VERSION, said)
     assert release.HASHES.read_text().splitlines()[0] == "# ours"
     assert len(release.HASHES.read_text().splitlines()) == 3
@@ -176,17 +178,17 @@ def test_the_file_of_hashes_in_the_repository_is_whole() -> None:
     assert all(f"pulumi-v{engine.VERSION}-" in line for line in pinned)
 
 
-def test_a_release_that_is_not_there_is_named_by_its_address(place: Place, tmp_path: Path, said: Said) -> None:
-    place.publish(GOOD)
-    place.files = {}
-    with pytest.raises(Failed, match=f"{place.address}/{place.name} can't be reached: .*404"):
+def test_a_release_that_is_not_there_is_named_by_its_address(server: ReleaseServer, tmp_path: Path, said: Said) -> None:
+    server.publish(GOOD)
+    server.files = {}
+    with pytest.raises(Failed, match=f"{server.address}/{server.name} can't be reached: .*404"):
         release.fetch(VERSION, PROGRAMS, tmp_path, said)
 
 
 def test_a_place_that_does_not_answer_is_given_up_soon(
-    place: Place, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+    server: ReleaseServer, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place.publish(GOOD)
+    server.publish(GOOD)
     assert release.ANSWER_WITHIN <= 5
     monkeypatch.setattr(release, "ANSWER_WITHIN", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -209,8 +211,8 @@ def test_only_https_addresses_are_taken(
             asked()
 
 
-def test_a_redirection_to_another_scheme_is_not_followed(place: Place, tmp_path: Path, said: Said) -> None:
-    place.publish(GOOD)
-    place.elsewhere = "ftp://mirror.example/pulumi.tar.gz"
+def test_a_redirection_to_another_scheme_is_not_followed(server: ReleaseServer, tmp_path: Path, said: Said) -> None:
+    server.publish(GOOD)
+    server.elsewhere = "ftp://mirror.example/pulumi.tar.gz"
     with pytest.raises(Failed, match=r"leads to ftp://mirror\.example"):
         release.fetch(VERSION, PROGRAMS, tmp_path, said)

@@ -15,13 +15,13 @@ from estate_tool.core.configuration import load
 from estate_tool.core.environment import Environment
 from estate_tool.deployer_policy import backend, document
 from estate_tool.engine import dry_run
-from estate_tool.engine.dry_run import Place, Planned
+from estate_tool.engine.dry_run import AccountContext, Planned
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PLACE = Place(account="111122223333", region="us-east-1")
+PLACE = AccountContext(account="111122223333", region="us-east-1")
 # No narrower resource is possible for these, as AWS's Service Authorization Reference has it.
 ANYWHERE = {
     "application-autoscaling:DescribeScalableTargets", "application-autoscaling:DescribeScalingPolicies",

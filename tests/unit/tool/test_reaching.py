@@ -52,7 +52,7 @@ def test_a_local_environment_is_not_asked_for_while_the_embedded_aws_is_down(
     monkeypatch: pytest.MonkeyPatch, problem: str, text: str
 ) -> None:
     monkeypatch.setattr(embedded, "status", lambda _: SimpleNamespace(answering=False, problem=problem))
-    monkeypatch.setattr(embedded.Place, "keeps", lambda *_: True)
+    monkeypatch.setattr(embedded.LocalAwsPaths, "keeps", lambda *_: True)
     environment: Any = SimpleNamespace(name="local-b", local=True)
     with pytest.raises(Failed, match="environment local-b lives on") as caught:
         require_running(environment)

@@ -19,7 +19,7 @@ REMOVED = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_APPLICATION_AUT
 
 
 @dataclass(frozen=True)
-class Place:
+class LocalAwsPaths:
     """The local state's folder (ESTATE_HOME) and the port (ESTATE_PORT)."""
 
     home: Path
@@ -41,7 +41,7 @@ class Place:
         return any(path for ending in ("json", "json.gz") for path in stacks.glob(f"*/{environment}.{ending}"))
 
     @classmethod
-    def from_environment(cls) -> Place:
+    def from_environment(cls) -> LocalAwsPaths:
         """Read ESTATE_HOME and ESTATE_PORT; `UsageError` for an impossible port."""
         text = os.environ.get("ESTATE_PORT") or str(DEFAULT_PORT)
         if not text.isdecimal() or not 1024 <= int(text) <= 65535:
@@ -52,7 +52,7 @@ class Place:
         return cls(paths.home(), int(text))
 
 
-def environment(place: Place, engine_bin: Path | None = None) -> dict[str, str]:
+def environment(place: LocalAwsPaths, engine_bin: Path | None = None) -> dict[str, str]:
     """Return the variables that point boto3, the AWS CLI and Pulumi at the embedded AWS; unset `REMOVED` beside them.
 
     Among them are the administrator's credentials, which are made with the home's folder when there are none yet.

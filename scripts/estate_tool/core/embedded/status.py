@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.core.embedded import credentials, ports, record
 
 if TYPE_CHECKING:
-    from estate_tool.core.embedded.place import Place
+    from estate_tool.core.embedded.place import LocalAwsPaths
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,7 @@ class Status:
     resources: dict[str, int] = field(default_factory=dict)
 
 
-def status(place: Place) -> Status:
+def status(place: LocalAwsPaths) -> Status:
     """Return the status by the record and by the port's answer."""
     found = record.read(place.folder)
     if found is None or not found.alive:
