@@ -10,7 +10,7 @@ from estate_tool.costing import page as costing
 from estate_tool.costing import report, statement
 from estate_tool.monitoring import dashboards
 from estate_tool.pricing import prices
-from estate_tool.sizing import page as sizing
+from estate_tool.sizing import report as sizing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,7 +122,7 @@ def _series(label: str, start: datetime, points: list[tuple[int, float]]) -> dic
 
 RESULTS: dict[str, tuple[Callable[[Path], dict[str, Any]], Callable[[Path, dict[str, Any]], None]]] = {
     "cost": (cost, lambda path, result: costing.write(result, path)),
-    "rightsize": (rightsize, lambda path, result: sizing.write(result, path)),
+    "rightsize": (rightsize, lambda path, result: sizing.write_page(result, path)),
     "audit": (audited, lambda path, result: audit.write(result, path)),
     "dashboard": (dashboard, dashboards.write),
 }

@@ -35,7 +35,7 @@ from estate_tool.rollout.result import FAILED, INTERRUPTED, PLANNED, SKIPPED, La
 from estate_tool.scaffold import function as scaffold
 from estate_tool.setup import engine, locks
 from estate_tool.setup import environments as set_up
-from estate_tool.sizing import file as sizing_file
+from estate_tool.sizing import files as sizing_files
 from estate_tool.sizing import functions, tuning, verification
 from local_aws import server
 from local_aws.server.control import Endpoints
@@ -408,7 +408,10 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "rightsize-revert": Scenario(
         ["rightsize", "dev", "--revert"],
-        _set((sizing_file, "entries", lambda: {"ingest": {}}), (sizing_file, "revert", lambda _: "-512\n+640")),
+        _set(
+            (sizing_files, "sizes_by_function", lambda: {"ingest": {}}),
+            (sizing_files, "revert_sizes", lambda _: "-512\n+640"),
+        ),
     ),
     "cost": Scenario(["cost", "dev"], _cost(data("cost"))),
     "cost-compare": Scenario(["cost", "dev", "--compare", "prod"], _cost(data("cost"), compared=True)),

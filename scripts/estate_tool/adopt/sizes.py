@@ -15,7 +15,7 @@ from estate_tool.monitoring.window import covered
 from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS, TARGET_UTILIZATION
 from estate_tool.sizing import MINIMUM_SAMPLES
 from estate_tool.sizing.functions import log_groups
-from estate_tool.sizing.result import function_report
+from estate_tool.sizing.report import function_report
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

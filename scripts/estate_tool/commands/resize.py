@@ -26,7 +26,7 @@ def refuse_others(functions: Sequence[Sized]) -> None:
 
 def apply(target: Environment, functions: Sequence[Sized], result: dict[str, Any]) -> None:
     """Writes what was recommended, with its evidence."""
-    from estate_tool.sizing import file, provisioned_concurrency, stack_file
+    from estate_tool.sizing import files, provisioned_concurrency
     from foundation.stack_files import name_of
 
     sizes = {
@@ -34,20 +34,20 @@ def apply(target: Environment, functions: Sequence[Sized], result: dict[str, Any
         for function, one in zip(functions, result["functions"], strict=True)
         if function.catalog_name is not None and one["recommended_mb"] is not None
     }
-    _print_diff(target, "compute/sizing.json", file.apply(sizes))
+    _print_diff(target, "compute/sizing.json", files.apply_sizes(sizes))
     keys = provisioned_concurrency.combined(
         target.configuration.compute.provisioning, result["provisioned_concurrency"]
     )
     if keys:
-        _print_diff(target, name_of(target.name), stack_file.apply(target.name, keys))
+        _print_diff(target, name_of(target.name), files.apply_settings(target.name, keys))
 
 
 def revert(target: Environment, names: Sequence[str]) -> dict[str, Any]:
     """Give functions, all of the file by default, the memory back that they had before; return the result."""
     from estate_tool.core.errors import UsageError
-    from estate_tool.sizing import file
+    from estate_tool.sizing import files
 
-    entries = file.entries()
+    entries = files.sizes_by_function()
     unknown = [name for name in names if name not in entries]
     if unknown:
         raise UsageError(
@@ -55,7 +55,7 @@ def revert(target: Environment, names: Sequence[str]) -> dict[str, Any]:
             f"give names of it: {', '.join(entries)}",
         )
     chosen = list(names or entries)
-    diff = file.revert(chosen)
+    diff = files.revert_sizes(chosen)
     _print_diff(target, "compute/sizing.json", diff)
     return {"functions": chosen, "changed": bool(diff)}
 

@@ -112,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
 
     _refuse_misfits(args)
     _refuse_environment(args, environment.exists)
-    seen = window.since(args.since)
+    seen = metrics.since(args.since)
     target = environment.resolve(args.environment)
     if args.revert:
         reverted = resize.revert(target, args.function)
@@ -125,17 +125,17 @@ def run(args: argparse.Namespace) -> int:
         return tune(target, args)
     functions, result = _measured(target, args, seen)
     if args.html:
-        from estate_tool.sizing import page
+        from estate_tool.sizing import report
 
-        page.write(result, args.html)
+        report.write_page(result, args.html)
         print(f"{args.html} is written", file=sys.stderr)
     if args.json:
         print(json.dumps(result, indent=2, ensure_ascii=False))
     else:
         from estate_tool.console import output
-        from estate_tool.sizing import table
+        from estate_tool.sizing import report
 
-        output.show(table.lines(result))
+        output.show(report.lines(result))
     sys.stdout.flush()
     if args.apply:
         resize.apply(target, functions, result)
@@ -181,9 +181,9 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
     from estate_tool.core.aws_errors import reaching
     from estate_tool.monitoring.window import covered
     from estate_tool.pricing import prices
-    from estate_tool.sizing import optimizer, provisioned_concurrency, sources
+    from estate_tool.sizing import provisioned_concurrency, sources
     from estate_tool.sizing.functions import Asked, find, find_all, log_groups
-    from estate_tool.sizing.result import function_report, totals
+    from estate_tool.sizing.report import add_advice, function_report, totals
 
     known, reports = prices.read(), list[dict[str, Any]]()
     with reaching(target), shown("looking the functions up") as show:
@@ -198,7 +198,7 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
             group = groups.get(function.log_group) if evidence.from_log else None
             known_of = covered(seen, group, evidence.first_ms)
             reports.append(function_report(function, evidence, known_of, args.min_samples, known, bounds))
-        optimizer_report = optimizer.advise(target, functions, reports)
+        optimizer_report = add_advice(target, functions, reports)
         if every or args.function:
             # The dearest first: of an account there are many.
             pairs = sorted(zip(functions, reports, strict=True), key=lambda pair: -float(pair[1]["waste_usd"] or 0))

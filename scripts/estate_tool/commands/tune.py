@@ -47,7 +47,7 @@ def _payload(path: Path) -> bytes:
 
 def _lines(report: Mapping[str, Any]) -> Iterator[str]:
     from estate_tool.console.tables import Column, table
-    from estate_tool.sizing.table import CPU_NOTE
+    from estate_tool.sizing.report import CPU_NOTE
 
     titles = (
         Column("MB"), "vCPU", "average ms", Column("first ms", drop=1), Column("most MB used", drop=2),

@@ -1,13 +1,18 @@
-"""Sources of evidence, in the order in which they are asked."""
+"""Sources of evidence: the log itself, Logs Insights, and metrics of CloudWatch."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from math import ceil
+from typing import TYPE_CHECKING, Any
 
+from estate_tool.core import retries
 from estate_tool.core.aws_errors import FORBIDDEN
 from estate_tool.core.retries import code_of
-from estate_tool.sizing import AUTO, logs_insights, published_metrics
+from estate_tool.monitoring.metrics import daily
+from estate_tool.sizing import AUTO, report_lines
+from estate_tool.sizing.evidence import UNKNOWN, Evidence, Found, Usage
 from estate_tool.sizing.functions import measure
+from observability.metrics import OWN_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,6 +21,191 @@ if TYPE_CHECKING:
     from estate_tool.sizing.functions import Asked
 
     Source = Callable[[Asked], Found | None]
+
+DEADLINE_SECONDS = 300
+_RUNNING = {"Scheduled", "Running"}
+# "CloudWatch Logs quotas": the most rows of an answer; where there are as many, some may be missing.
+_MOST_ROWS = 10_000
+# Insights finds the fields with @ in REPORT lines, memory in bytes ("Supported logs and discovered fields"), and those
+# of JSON by themselves. Streams have the function's name before the bracket where functions share a group.
+_OF_FUNCTION = f"""\
+filter (@type = "REPORT" or type = "platform.report" or @message like /{report_lines.TIMEOUT_PATTERN}/)
+    and (@logStream like "/[" or @logStream like "/FUNCTION[")
+"""
+_DURATIONS = f"""{_OF_FUNCTION}\
+| stats count(*) as calls, pct(@duration, 99) as lineP99, pct(record.metrics.durationMs, 99) as recordP99,
+    min(toMillis(@timestamp)) as first
+| limit 1"""
+# A row for each amount of memory that was used, which gives exact percentiles of it.
+_MEMORY = f"""{_OF_FUNCTION}\
+| parse @message /Status: (?<lineStatus>[a-z]+)/
+| parse @message /Error Type: (?<lineError>[A-Za-z.]+)/
+| parse @message /(?:Init Duration: |"initDurationMs": ?)(?<ahead>0(?:\\.0+)?)(?:[ ,}}]|$)/
+| stats count(*) as calls,
+    sum(@billedDuration) as lineBilled, sum(record.metrics.billedDurationMs) as recordBilled,
+    count(@initDuration) as lineColds, sum(@initDuration) as lineInits, max(@initDuration) as lineInit,
+    count(record.metrics.initDurationMs) as recordColds, sum(record.metrics.initDurationMs) as recordInits,
+    max(record.metrics.initDurationMs) as recordInit
+    by @type, type, @maxMemoryUsed, @memorySize, record.metrics.maxMemoryUsedMB, record.metrics.memorySizeMB,
+    record.status, record.errorType, lineStatus, lineError, ahead
+| limit {_MOST_ROWS}"""
+
+
+def logs_insights(asked: Asked) -> Found | None:
+    """Query Logs Insights for the function's reports; None if it refuses, is too slow, or finds none."""
+    from botocore.exceptions import ClientError
+
+    try:
+        evidence = _evidence(asked)
+    except ClientError:
+        # Whatever it is, what reads the log itself meets it too if it is not about Insights.
+        return None
+    if evidence is None or not evidence.invocations:
+        return None
+    return evidence.found(f"Logs Insights on {evidence.source} in {asked.function.log_group}")
+
+
+def _evidence(asked: Asked) -> Evidence | None:
+    durations = _rows(asked, _DURATIONS)
+    # An implementation without `stats` answers with the log's lines.
+    if not durations or not _number(durations[0], "calls"):
+        return None
+    p99 = max(_number(durations[0], "lineP99"), _number(durations[0], "recordP99"))
+    rows = _rows(asked, _MEMORY)
+    if rows is None or len(rows) >= _MOST_ROWS:
+        return None
+    evidence = Evidence()
+    evidence.seen_since(int(_number(durations[0], "first")) or None)
+    for row in rows:
+        _add(evidence, row, p99)
+    return evidence
+
+
+def _add(evidence: Evidence, row: Mapping[str, str], p99_ms: float) -> None:
+    """Invocations that are alike; of their durations only the 99th percentile of all is known."""
+    calls = max(int(_number(row, "calls")), 1)  # there is no row of nothing
+    is_record = row.get("type") == "platform.report"
+    if not is_record and row.get("@type") != "REPORT":
+        evidence.add_timeout_lines(calls)
+        return
+    kind = "record" if is_record else "line"
+    status = row.get("record.status" if is_record else "lineStatus", "")
+    error = row.get("record.errorType" if is_record else "lineError", "")
+    metrics = {
+        **_memory(row, is_record),
+        "durationMs": p99_ms,
+        "billedDurationMs": _number(row, f"{kind}Billed") / calls,
+    }
+    invocation = report_lines.invocation(report_lines.JSON if is_record else report_lines.TEXT, metrics, status, error)
+    if invocation is None:
+        evidence.unreadable += calls
+        return
+    evidence.add(invocation, calls)
+    colds = int(_number(row, f"{kind}Colds"))
+    if colds and not row.get("ahead"):
+        evidence.inits.add(_number(row, f"{kind}Inits"), _number(row, f"{kind}Init"), colds)
+
+
+def _memory(row: Mapping[str, str], is_record: bool) -> dict[str, Any]:
+    names = ("maxMemoryUsedMB", "memorySizeMB")
+    fields = [f"record.metrics.{name}" for name in names] if is_record else ["@maxMemoryUsed", "@memorySize"]
+    unit = 1 if is_record else 1_000_000
+    return {
+        name: _number(row, field) / unit if field in row else None for name, field in zip(names, fields, strict=True)
+    }
+
+
+def _number(row: Mapping[str, str], field: str) -> float:
+    """0 for what is not there, as for the sum of nothing."""
+    try:
+        return float(row.get(field) or 0)
+    except ValueError:
+        return 0.0
+
+
+def _rows(asked: Asked, query: str) -> list[dict[str, str]] | None:
+    """The answer's rows; None for a query that fails, or does not end in time."""
+    import tenacity
+
+    client = asked.environment.client("logs")
+    started = client.start_query(
+        logGroupName=asked.function.log_group,
+        startTime=asked.window.start_ms // 1000,
+        endTime=-(-asked.window.end_ms // 1000),
+        queryString=query.replace("FUNCTION", asked.function.name),
+    )
+    asked.progress(f"{asked.function.shown_name}: Logs Insights is at work")
+    answer = retries.policy(
+        tenacity.retry_if_result(lambda found: found["status"] in _RUNNING),
+        tenacity.stop_after_delay(DEADLINE_SECONDS),
+        retry_error_callback=lambda _: {"status": "Late"},
+    )(client.get_query_results, queryId=started["queryId"])
+    if answer["status"] == "Late":
+        client.stop_query(queryId=started["queryId"])
+    if answer["status"] != "Complete":
+        return None
+    return [{field["field"]: field["value"] for field in row} for row in answer["results"]]
+
+
+_MEMORY_STATISTICS = ("SampleCount", "Sum", "Maximum", "p95", "p99")
+
+
+def own_metric(asked: Asked) -> Found:
+    """From the metric that the observability layer publishes from the function's log; other functions have none."""
+    if asked.function.catalog_name is None:
+        return _nothing("no metric of memory: only functions of the estate publish one")
+    name = asked.environment.names.of("memory-used", asked.function.catalog_name)
+    return _metric(asked, (OWN_NAMESPACE, name), {})
+
+
+def lambda_insights(asked: Asked) -> Found:
+    """From Lambda Insights, where the function has that layer ("Metrics collected by Lambda Insights")."""
+    return _metric(asked, ("LambdaInsights", "used_memory_max"), {"function_name": asked.function.name})
+
+
+def _nothing(source: str) -> Found:
+    measured = UNKNOWN | {"source": source, "samples": 0}
+    return Found(usage=Usage(samples=0, p99_mb=0, max_mb=0), measured=measured, gb_ms=0.0)
+
+
+def _metric(asked: Asked, metric: tuple[str, str], dimensions: dict[str, str]) -> Found:
+    client = asked.environment.client("cloudwatch")
+    memory = daily(client, metric, dimensions, asked.window, _MEMORY_STATISTICS)
+    samples = int(sum(memory["SampleCount"]))
+    source = f"metric {'/'.join(metric)}"
+    if not samples:
+        return _nothing(f"no values of {source}")
+    p95, p99, maximum = (ceil(max(memory[statistic], default=0)) for statistic in ("p95", "p99", "Maximum"))
+    # A metric counts no kills; memory used up is the trace that they leave.
+    full = maximum >= asked.function.memory_mb
+    calls, gb_ms = _calls(asked)
+    measured = UNKNOWN | calls | {
+        "source": source, "samples": samples, "average_mb": round(sum(memory["Sum"]) / samples, 1),
+        "p95_mb": p95, "p99_mb": p99, "max_mb": maximum,
+    }  # fmt: skip
+    usage = Usage(samples=samples, p99_mb=p99, max_mb=maximum, ooms=int(full), largest_oom_mb=maximum if full else 0)
+    billed_ms = gb_ms / asked.function.memory_mb * 1024
+    return Found(usage=usage, measured=measured, gb_ms=gb_ms, billed_ms=billed_ms)
+
+
+def _calls(asked: Asked) -> tuple[dict[str, Any], float]:
+    """Read the metrics that Lambda publishes; durations stand for billed ones, nearly the same."""
+    client, of_function = asked.environment.client("cloudwatch"), {"FunctionName": asked.function.name}
+
+    def values(name: str, *statistics: str) -> dict[str, list[float]]:
+        return daily(client, ("AWS/Lambda", name), of_function, asked.window, statistics)
+
+    invocations, errors = values("Invocations", "Sum")["Sum"], values("Errors", "Sum")["Sum"]
+    duration = values("Duration", "Sum", "p99")
+    if not invocations:
+        return {}, 0.0
+    total_ms = sum(duration["Sum"])
+    gb_ms = total_ms * asked.function.memory_mb / 1024
+    return {
+        "invocations": int(sum(invocations)), "failures": int(sum(errors)),
+        "duration_p99_ms": ceil(max(duration["p99"], default=0)),
+        "billed_seconds": round(total_ms / 1000, 3), "billed_gb_seconds": round(gb_ms / 1000, 3),
+    }, gb_ms  # fmt: skip
 
 
 def logs(asked: Asked) -> Found:
@@ -26,11 +216,11 @@ def logs(asked: Asked) -> Found:
 
 # By the names of SOURCES. Insights may be refused, for what it can't do or costs: then the log itself is read.
 _GATHER: Mapping[str, tuple[Source, ...]] = {
-    AUTO: (logs_insights.gather, logs, published_metrics.own, published_metrics.lambda_insights),
-    "insights": (logs_insights.gather, logs),
+    AUTO: (logs_insights, logs, own_metric, lambda_insights),
+    "insights": (logs_insights, logs),
     "logs": (logs,),
-    "metric": (published_metrics.own,),
-    "lambda-insights": (published_metrics.lambda_insights,),
+    "metric": (own_metric,),
+    "lambda-insights": (lambda_insights,),
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from compute.sizing import MEASURED_KEYS
 from estate_tool.core.errors import UsageError
 from estate_tool.monitoring.window import Window
-from estate_tool.sizing import file
+from estate_tool.sizing.files import sizes_by_function
 from estate_tool.sizing.functions import find, measure
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def verified(
 
     Raises UsageError when there is nothing to look at.
     """
-    entries, functions = file.entries(), list(find(environment, names))
+    entries, functions = sizes_by_function(), list(find(environment, names))
     changed = [
         (function, entry) for function in functions
         if (entry := entries.get(function.catalog_name or "")) and entry.previous

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from compute.sizing import EVIDENCE_KEYS, MEASURED_KEYS, memory_by_function
 from estate_tool.commands import rightsize
-from estate_tool.sizing import file
+from estate_tool.sizing import files
 from foundation.catalog import CATALOG
 from tests.unit.tool.log_lines import json_record, text_line
 
@@ -98,12 +98,12 @@ def log(empty_estate: Estate) -> Callable[..., None]:
 def sizing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A sizing file of the test's own, with 1024 MB for each function."""
     path = tmp_path / "sizing.json"
-    content = json.loads(file.SIZING_FILE.read_text())
+    content = json.loads(files.SIZING_FILE.read_text())
     for entry in content["functions"].values():
         entry["memory_mb"] = 1024
         entry.pop("previous", None)
     path.write_text(json.dumps(content, indent=2) + "\n")
-    for function in (file.apply, file.revert, file.entries):
+    for function in (files.apply_sizes, files.revert_sizes, files.sizes_by_function):
         monkeypatch.setattr(function, "__defaults__", (path,))
     return path
 
@@ -285,7 +285,7 @@ def test_a_write_that_fails_leaves_the_file_as_it_was(sizing_file: Path, monkeyp
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(OSError, match="No space"):
-        file.apply({"ingest": (640, dict.fromkeys((*EVIDENCE_KEYS, *MEASURED_KEYS)))}, sizing_file)
+        files.apply_sizes({"ingest": (640, dict.fromkeys((*EVIDENCE_KEYS, *MEASURED_KEYS)))}, sizing_file)
     assert sizing_file.read_text() == before
     assert [path.name for path in sizing_file.parent.iterdir()] == ["sizing.json"]
 
@@ -295,7 +295,7 @@ def test_what_the_compute_layer_would_reject_is_not_written(sizing_file: Path) -
 
     before = sizing_file.read_text()
     with pytest.raises(InvalidConfiguration):
-        file.apply({"ingest": (3008, dict.fromkeys((*EVIDENCE_KEYS, *MEASURED_KEYS)))}, sizing_file)
+        files.apply_sizes({"ingest": (3008, dict.fromkeys((*EVIDENCE_KEYS, *MEASURED_KEYS)))}, sizing_file)
     assert sizing_file.read_text() == before
 
 

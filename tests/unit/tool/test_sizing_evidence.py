@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estate_tool.sizing import report_lines
-from estate_tool.sizing.distribution import Histogram, Spread
-from estate_tool.sizing.evidence import UNKNOWN, Evidence, Usage
+from estate_tool.sizing.evidence import UNKNOWN, Evidence, Histogram, Spread, Usage
 from tests.support.fuzz import fuzzed
 from tests.unit.tool.log_lines import gathered, json_record, text_line
 

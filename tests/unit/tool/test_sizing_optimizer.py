@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from estate_tool.sizing import optimizer
+from estate_tool.sizing import report
 from tests.unit.tool.conftest import Estate, stubbed_client
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def stub(estate: Estate) -> Iterator[Stubber]:
 def advised(estate: Any, *names: str) -> tuple[str, list[Any]]:
     reports: list[dict[str, Any]] = [{} for _ in names]
     functions: list[Any] = [SimpleNamespace(name=name) for name in names]
-    said = optimizer.advise(estate, functions, reports)
+    said = report.add_advice(estate, functions, reports)
     return said, [one["compute_optimizer"] for one in reports]
 
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from botocore.stub import ANY
 
 from estate_tool.monitoring.window import Window
-from estate_tool.sizing import logs_insights, published_metrics, sources
+from estate_tool.sizing import sources
 from estate_tool.sizing.evidence import Evidence
 from estate_tool.sizing.functions import Asked, Sized
 from estate_tool.sizing.recommendation import recommend
@@ -125,7 +125,7 @@ def test_insights_comes_to_the_same_as_reading_every_line(case: str, stubbed: An
     logs = client("logs")
     answers(logs, DURATIONS, running=1)
     answers(logs, *rows)
-    found, read = logs_insights.gather(asked(estate)), gathered(*lines)
+    found, read = sources.logs_insights(asked(estate)), gathered(*lines)
     assert found is not None
     assert found.measured == read.to_dict() | {"source": f"Logs Insights on {read.source} in {GROUP}"}
     assert found.usage == read.usage
@@ -154,7 +154,7 @@ def test_queries_leave_out_other_functions_of_a_shared_group(stubbed: Any) -> No
     estate.clients["logs"].meta.events.register(
         "provide-client-params.logs.StartQuery", lambda params, **_: texts.append(params["queryString"])
     )
-    assert logs_insights.gather(asked(estate)) is not None
+    assert sources.logs_insights(asked(estate)) is not None
     assert len(texts) == 2
     for text in texts:
         assert '(@logStream like "/[" or @logStream like "/billing[")' in text
@@ -191,7 +191,7 @@ def test_the_log_is_read_when_insights_refuses(code: str, stubbed: Any) -> None:
 def test_the_log_is_read_when_insights_has_no_whole_answer(
     first: Any, second: Any, stubbed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(logs_insights, "_MOST_ROWS", 3)
+    monkeypatch.setattr(sources, "_MOST_ROWS", 3)
     estate, client = stubbed
     logs = client("logs")
     answers(logs, *first)
@@ -205,16 +205,16 @@ def test_the_log_is_read_when_insights_has_no_whole_answer(
 def test_a_query_that_fails_is_one_without_an_answer(status: str, stubbed: Any) -> None:
     estate, client = stubbed
     answers(client("logs"), status=status)
-    assert logs_insights.gather(asked(estate)) is None
+    assert sources.logs_insights(asked(estate)) is None
 
 
 def test_a_query_that_does_not_end_in_time_is_stopped(stubbed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs_insights, "DEADLINE_SECONDS", 0)
+    monkeypatch.setattr(sources, "DEADLINE_SECONDS", 0)
     estate, client = stubbed
     logs = client("logs")
     answers(logs, status="Running")
     logs.add_response("stop_query", {"success": True}, {"queryId": "q"})
-    assert logs_insights.gather(asked(estate)) is None
+    assert sources.logs_insights(asked(estate)) is None
 
 
 def data(stub: Stubber, metric: tuple[str, str], dimensions: dict[str, str], **values: list[float]) -> None:
@@ -273,7 +273,7 @@ def test_memory_used_up_is_taken_for_a_kill_where_none_are_counted(stubbed: Any)
          p99=[101.0])  # fmt: skip
     for name, statistics in (("Invocations", ("Sum",)), ("Errors", ("Sum",)), ("Duration", ("Sum", "p99"))):
         data(stub, ("AWS/Lambda", name), {"FunctionName": "billing"}, **{statistic: [] for statistic in statistics})
-    found = published_metrics.lambda_insights(asked(estate, memory_mb=512))
+    found = sources.lambda_insights(asked(estate, memory_mb=512))
     # Never down: 512 and half as much.
     assert recommend(512, found.usage).memory_mb == 768
     assert (found.measured["invocations"], found.measured["billed_seconds"], found.gb_ms) == (None, None, 0.0)

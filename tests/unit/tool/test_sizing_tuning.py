@@ -15,7 +15,7 @@ import pytest
 from estate_tool.core.errors import Failed
 from estate_tool.events import invocation
 from estate_tool.pricing import prices
-from estate_tool.sizing import trial_copy, tuning
+from estate_tool.sizing import tuning
 from estate_tool.sizing.functions import Sized
 from estate_tool.sizing.tuning import Tried, best
 from tests.unit.tool.log_lines import text_line
@@ -123,7 +123,7 @@ def test_interrupted_it_leaves_nothing_behind(
 
 
 def test_what_a_killed_tuning_left_is_replaced_but_no_other_function(empty_estate: Estate, fake: FakeLambda) -> None:
-    fake.functions["lambda-query-dev-tune"] = {"Description": trial_copy._MARK}  # pyright: ignore[reportPrivateUsage]
+    fake.functions["lambda-query-dev-tune"] = {"Description": tuning._MARK}  # pyright: ignore[reportPrivateUsage]
     assert len(tune(empty_estate)) == 2
     fake.functions["lambda-query-dev-tune"] = {"Description": "mine"}
     with pytest.raises(Failed, match="no copy of ours"):

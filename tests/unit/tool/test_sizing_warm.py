@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import compute.config
 from estate_tool.commands import rightsize
 from estate_tool.core.errors import Failed
-from estate_tool.sizing import stack_file
+from estate_tool.sizing import files
 from estate_tool.sizing.provisioned_concurrency import ProvisionedUse, combined, recommend
 from tests.unit.tool.conftest import configuration
 from tests.unit.tool.test_rightsize import FakeLambda, NoAdvice
@@ -107,15 +107,15 @@ def test_keys_are_set_and_everything_else_stays(before: str, kept: list[str] | N
     if kept is None:
         # Four spaces: what would be put in with two does not fit; it is refused and not broken.
         with pytest.raises(Failed, match="can't be changed here"):
-            stack_file.apply("dev", KEYS, tmp_path)
+            files.apply_settings("dev", KEYS, tmp_path)
         assert path.read_text() == before
         return
-    diff = stack_file.apply("dev", KEYS, tmp_path)
+    diff = files.apply_settings("dev", KEYS, tmp_path)
     found = yaml.safe_load(path.read_text())["config"]
     assert (found["compute:provisionedMinimum"], found["compute:provisionedMaximum"]) == (2, 7)
     assert set(kept) <= set(path.read_text().splitlines())
     assert "+  compute:provisionedMinimum: 2" in diff
-    assert stack_file.apply("dev", KEYS, tmp_path) == ""
+    assert files.apply_settings("dev", KEYS, tmp_path) == ""
 
 
 def test_a_recommendation_is_written_where_the_configuration_holds_it(
@@ -125,7 +125,7 @@ def test_a_recommendation_is_written_where_the_configuration_holds_it(
     fake = empty_estate.clients["lambda"] = FakeLambda()
     empty_estate.clients["compute-optimizer"] = NoAdvice()
     fake.configurations["lambda-query-dev"] = {"MemorySize": 512}
-    monkeypatch.setattr(stack_file.apply, "__defaults__", (tmp_path,))
+    monkeypatch.setattr(files.apply_settings, "__defaults__", (tmp_path,))
     moment = datetime.now(UTC) - timedelta(minutes=30)
     for name, value in (
         ("ProvisionedConcurrencyInvocations", 400.0), ("ProvisionedConcurrentExecutions", 2.0),

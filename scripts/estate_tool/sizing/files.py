@@ -1,24 +1,31 @@
-"""compute/sizing.json: sizes are written with their evidence and the size before, or taken back."""
+"""Sizes and provisioned concurrency, written into compute/sizing.json and into an environment's file."""
 
 from __future__ import annotations
 
 import difflib
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from compute import sizing
 from compute.sizing import MEASURED_KEYS, SIZING_FILE
+from estate_tool.core.errors import Failed
+from estate_tool.core.paths import ROOT
+from foundation.stack_files import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from compute.sizing import CurrentSize
 
 
-def apply(sizes: Mapping[str, tuple[int, Mapping[str, Any]]], path: Path = SIZING_FILE) -> str:
+def apply_sizes(sizes: Mapping[str, tuple[int, Mapping[str, Any]]], path: Path = SIZING_FILE) -> str:
     """Write each function's memory in MB with its evidence; return the change as a unified diff, empty if none.
 
     Functions that are not named stay as they are. The file is replaced as a whole, after the compute layer's own check
@@ -30,7 +37,7 @@ def apply(sizes: Mapping[str, tuple[int, Mapping[str, Any]]], path: Path = SIZIN
     return _write(path, functions)
 
 
-def revert(names: Iterable[str], path: Path = SIZING_FILE) -> str:
+def revert_sizes(names: Iterable[str], path: Path = SIZING_FILE) -> str:
     """Give functions their previous memory and evidence back; return the change, without those that have none."""
     functions = _as_written(path)
     for name in names:
@@ -39,13 +46,13 @@ def revert(names: Iterable[str], path: Path = SIZING_FILE) -> str:
     return _write(path, functions)
 
 
-def entries(path: Path = SIZING_FILE) -> dict[str, CurrentSize]:
+def sizes_by_function(path: Path = SIZING_FILE) -> dict[str, CurrentSize]:
     """Return the entry of each function."""
     return sizing.read(path).functions
 
 
 def _as_written(path: Path) -> dict[str, Any]:
-    return {name: entry.model_dump(exclude_unset=True) for name, entry in entries(path).items()}
+    return {name: entry.model_dump(exclude_unset=True) for name, entry in sizes_by_function(path).items()}
 
 
 def _changed(old: Mapping[str, Any], memory_mb: int, evidence: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,3 +89,45 @@ def _replace(path: Path, text: str) -> None:
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
+
+
+_NAMESPACE = "compute"
+
+
+def apply_settings(environment: str, values: Mapping[str, int], folder: Path = ROOT / FOLDER) -> str:
+    """Set keys of the layer, everything else in the file stays; returns the change as a unified diff, empty if none.
+
+    Raises Failed, with the file unchanged, when it is written in a way that this can't change.
+    """
+    path = folder / f"Pulumi.{environment}.yaml"
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    after = before
+    for key, value in values.items():
+        after = _set(after, f"{_NAMESPACE}:{key}", value)
+    if any(_value(after, f"{_NAMESPACE}:{key}") != str(value) for key, value in values.items()):
+        wanted = " ".join(f"{_NAMESPACE}:{key}={value}" for key, value in values.items())
+        raise Failed(f"{path.name} is written in a way that can't be changed here", f"set these by hand: {wanted}")
+    if after != before:
+        path.write_text(after, encoding="utf-8")
+    name = f"{folder.name}/{path.name}"
+    changed = difflib.unified_diff(before.splitlines(), after.splitlines(), f"a/{name}", f"b/{name}", lineterm="")
+    return "\n".join(changed)
+
+
+def _set(text: str, key: str, value: int) -> str:
+    entry = re.compile(rf"""^(?P<indent>[ ]+)(["']?){re.escape(key)}\2[ ]*:.*$""", re.MULTILINE)
+    if entry.search(text):
+        return entry.sub(rf"\g<indent>{key}: {value}", text, count=1)
+    top = re.compile(r"^config:[ ]*$", re.MULTILINE)
+    if top.search(text):
+        return top.sub(f"config:\n  {key}: {value}", text, count=1)
+    return f"{text.rstrip()}\nconfig:\n  {key}: {value}\n".lstrip()
+
+
+def _value(text: str, key: str) -> str | None:
+    try:
+        content: Any = yaml.safe_load(text)
+    except yaml.YAMLError:
+        return None
+    config = content.get("config") if isinstance(content, dict) else None
+    return str(config.get(key)) if isinstance(config, dict) else None
