@@ -18,7 +18,7 @@ import boto3
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError
 from estate_tool.audit.run import audit
-from estate_tool.monitoring import window
+from estate_tool.monitoring import metrics
 from estate_tool.pricing import prices
 
 FUNCTIONS, PAGE = int(sys.argv[1]), 50
@@ -83,7 +83,7 @@ session = boto3.Session(aws_access_key_id="a", aws_secret_access_key="b", region
 session.events.register("before-parameter-build", before_build)
 session.events.register("before-call", before_call)
 started = time.perf_counter()
-result = audit(session, ["us-east-1"], window.since("14d"), prices.read(), lambda text: None)
+result = audit(session, ["us-east-1"], metrics.since("14d"), prices.read(), lambda text: None)
 seconds = time.perf_counter() - started
 print(json.dumps({
     "seconds": seconds, "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

@@ -23,10 +23,10 @@ from estate_tool.drift import detect, record
 from estate_tool.engine import dry_run
 from estate_tool.engine.diagnostics import Diagnostic
 from estate_tool.engine.events import Step
-from estate_tool.events import event_types, invocation, query, wait
+from estate_tool.events import invocation, query, settlement
 from estate_tool.events import send as transfer
 from estate_tool.monitoring import alarms, dashboards, fire_drill, function_logs
-from estate_tool.pricing import refresh
+from estate_tool.pricing import prices
 from estate_tool.redrive.results import Foreign, QueueResult, Reason
 from estate_tool.rollout import lock, orchestration, session
 from estate_tool.rollout.data_held import LOG_GROUP, TABLE, Held
@@ -170,7 +170,9 @@ def _sent(**counts: int | None) -> Callable[[Patch], None]:
         def send(self, _stream: object) -> None: ...
 
     return _set(
-        (transfer, "Transfer", Quiet), (wait, "follow", lambda *_: None), (send, "_result", lambda *_, **__: whole)
+        (transfer, "Transfer", Quiet),
+        (settlement, "follow", lambda *_: None),
+        (send, "_result", lambda *_, **__: whole),
     )
 
 
@@ -373,7 +375,7 @@ SCENARIOS: Mapping[str, Scenario] = {
                     data("query") | {"type": "flight.departd", "buckets": [], "totals": {"count": 0, "data": {}}}
                 ),
             ),
-            (event_types, "seen", lambda _: ["flight.cancelled", "flight.departed", HOSTILE]),
+            (query, "stored_types", lambda _: ["flight.cancelled", "flight.departed", HOSTILE]),
         ),
     ),
     "logs": Scenario(
@@ -419,7 +421,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         ["cost", "dev", "--refresh-prices"],
         _set(
             (
-                refresh,
+                prices,
                 "refresh",
                 lambda _: {
                     "as_of": "2026-11-27",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from estate_tool.adopt.model import Note, Source
     from estate_tool.audit.reader import Reader
-    from estate_tool.monitoring.window import Window
+    from estate_tool.monitoring.metrics import Window
     from estate_tool.pricing.prices import Prices
 
 

@@ -10,8 +10,7 @@ from compute.sizing import EVIDENCE_KEYS, MAXIMUM_MB, MINIMUM_MB
 from estate_tool.adopt.model import Note
 from estate_tool.audit.evidence import sized
 from estate_tool.costing.measure import QUEUE_METRICS
-from estate_tool.monitoring.metrics import series
-from estate_tool.monitoring.window import covered
+from estate_tool.monitoring.metrics import covered, series
 from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS, TARGET_UTILIZATION
 from estate_tool.sizing import MINIMUM_SAMPLES
 from estate_tool.sizing.functions import log_groups
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from estate_tool.adopt.translation import Translation
     from estate_tool.audit.reader import Reader
     from estate_tool.core.environment import Environment
-    from estate_tool.monitoring.window import Window
+    from estate_tool.monitoring.metrics import Window
     from estate_tool.pricing.prices import Prices
     from foundation.model import Capacity
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from estate_tool.audit.collect import Collector
     from estate_tool.audit.model import Function
-    from estate_tool.monitoring.window import Window
+    from estate_tool.monitoring.metrics import Window
 
 
 def chosen(names: Sequence[str], listed: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from estate_tool.audit.reader import Reader
-    from estate_tool.monitoring.window import Window
+    from estate_tool.monitoring.metrics import Window
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

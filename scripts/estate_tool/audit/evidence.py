@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from estate_tool.audit.model import Function
     from estate_tool.audit.reader import Reader
     from estate_tool.core.environment import Environment
-    from estate_tool.monitoring.window import Window
+    from estate_tool.monitoring.metrics import Window
     from estate_tool.sizing.evidence import Found
 
 

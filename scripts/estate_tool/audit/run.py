@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import boto3
 
     from estate_tool.audit.model import Finding, Inventory
-    from estate_tool.monitoring.window import Window
+    from estate_tool.monitoring.metrics import Window
     from estate_tool.pricing.prices import Prices
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from estate_tool.audit.reader import Reader
-    from estate_tool.monitoring.window import Window
+    from estate_tool.monitoring.metrics import Window
 
 DIRECTIONS = ("Read", "Write")
 # Utilisation that autoscaling aims at, and that a fixed capacity should have at its busiest.

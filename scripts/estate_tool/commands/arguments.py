@@ -64,7 +64,7 @@ def lose_data_flag(parser: argparse.ArgumentParser) -> None:
 
 def since(parser: argparse.ArgumentParser, otherwise: str = "") -> None:
     """--since: the window that is measured; two weeks, or what is there `otherwise` (None then)."""
-    from estate_tool.monitoring.window import DEFAULT as TWO_WEEKS
+    from estate_tool.monitoring.metrics import DEFAULT as TWO_WEEKS
 
     parser.add_argument(
         "--since",

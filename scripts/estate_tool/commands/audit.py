@@ -42,10 +42,10 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.console.progress import shown
     from estate_tool.core.aws_errors import explained
     from estate_tool.core.errors import UsageError
-    from estate_tool.monitoring import window
+    from estate_tool.monitoring import metrics
     from estate_tool.pricing import prices
 
-    seen = window.since(args.since)
+    seen = metrics.since(args.since)
     session = reader.session(args.profile)
     regions = list(dict.fromkeys(args.region or [session.region_name or arguments.DEFAULT_REGION]))
     try:

@@ -58,35 +58,35 @@ def run(args: argparse.Namespace) -> int:
     if args.compare:
         result["compare"] = _compared(args, result)
     if args.html:
-        from estate_tool.costing import page
+        from estate_tool.costing import rendering
 
-        page.write(result, args.html)
+        rendering.write_page(result, args.html)
         print(f"{args.html} is written", file=sys.stderr)
     if args.json:
         print(json.dumps(result, indent=2, ensure_ascii=False))
     elif args.compare:
-        from estate_tool.costing import compare
+        from estate_tool.costing import rendering
 
-        print("\n".join(compare.markdown(result["compare"], args.load.name if args.load else args.environment)))
+        print("\n".join(rendering.markdown(result["compare"], args.load.name if args.load else args.environment)))
     else:
         from estate_tool.console import output
-        from estate_tool.costing import table
+        from estate_tool.costing import rendering
 
-        output.show(table.lines(result))
+        output.show(rendering.lines(result))
     sys.stdout.flush()
     return 0
 
 
 def _compared(args: argparse.Namespace, result: dict[str, Any]) -> dict[str, Any]:
-    from estate_tool.costing import compare, report
+    from estate_tool.costing import rendering, report
     from estate_tool.pricing import prices
 
     path = Path(args.compare)
     if path.suffix or path.exists():
-        return compare.compared(result, compare.saved(path), path.name)
+        return rendering.difference(result, rendering.saved_report(path), path.name)
     load, basis = _idle(args.compare) if args.idle else _measured(args.compare, args.since)
     other = report.cost_report(load, prices.read(), basis)
-    return compare.compared(result, other, args.compare)
+    return rendering.difference(result, other, args.compare)
 
 
 def _load(args: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
@@ -109,9 +109,9 @@ def _measured(name: str, since: str) -> tuple[Any, dict[str, Any]]:
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
     from estate_tool.costing import measure
-    from estate_tool.monitoring import window
+    from estate_tool.monitoring import metrics
 
-    seen = window.since(since)
+    seen = metrics.since(since)
     with shown(f"measuring environment {name}") as show:
         target = environment.resolve(name)
         with reaching(target):
@@ -121,13 +121,13 @@ def _measured(name: str, since: str) -> tuple[Any, dict[str, Any]]:
 def _refresh(args: argparse.Namespace) -> int:
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
-    from estate_tool.pricing import refresh
+    from estate_tool.pricing import prices
 
     target = environment.resolve(args.environment)
     with reaching(target):
-        result = refresh.refresh(target)
+        result = prices.refresh(target)
     if args.json:
         print(json.dumps(result, indent=2))
     else:
-        print("\n".join(refresh.lines(result)))
+        print("\n".join(prices.refresh_lines(result)))
     return 0

@@ -32,9 +32,9 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.console.progress import shown
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
-    from estate_tool.monitoring import dashboards, window
+    from estate_tool.monitoring import dashboards, metrics
 
-    seen = window.since(args.since) if args.since else None
+    seen = metrics.since(args.since) if args.since else None
     target = environment.resolve(args.environment)
     with reaching(target), shown("reading the dashboard's numbers"):
         collected = dashboards.collect(target, seen)

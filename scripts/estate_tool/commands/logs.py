@@ -43,9 +43,9 @@ def run(args: argparse.Namespace) -> int:
     """Reads the function's log group and prints its events, oldest first."""
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
-    from estate_tool.monitoring import function_logs, window
+    from estate_tool.monitoring import function_logs, metrics
 
-    seen = window.since(args.since)
+    seen = metrics.since(args.since)
     target = environment.resolve(args.environment)
     function = arguments.declared_function(args.function, target.names)
     group = target.names.log_group(function)
@@ -62,8 +62,8 @@ def run(args: argparse.Namespace) -> int:
         events = list(islice(found, function_logs.MOST_EVENTS))
         rest = next(found, None)
     answer = {
-        "environment": target.name, "function": function, "log_group": group, "from": window.instant(seen.start),
-        "to": window.instant(seen.end), "errors_only": args.errors, "complete": rest is None,
+        "environment": target.name, "function": function, "log_group": group, "from": metrics.instant(seen.start),
+        "to": metrics.instant(seen.end), "errors_only": args.errors, "complete": rest is None,
         "events": [event.to_dict() for event in events],
     }  # fmt: skip
     print(json.dumps(answer, indent=2, ensure_ascii=False))

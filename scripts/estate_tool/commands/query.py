@@ -37,20 +37,20 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.console.progress import shown
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
-    from estate_tool.events import event_types, hours, query
+    from estate_tool.events import query
 
-    counted = hours.counted(args.start, args.end)
+    counted = query.counted_hours(args.start, args.end)
     question = {"type": args.type, "subject": args.subject, "from": args.start, "to": args.end}
     with shown("asking the aggregates"):
         target = environment.resolve(args.environment)
         with reaching(target):
             answer = query.ask(target, question)
-            types = None if answer["buckets"] else event_types.seen(target)
+            types = None if answer["buckets"] else query.stored_types(target)
     answer |= {"counted": counted, "types": types}
     text = json.dumps(answer, indent=2, ensure_ascii=False) if args.json else "\n".join(query.lines(answer))
     print(text)
     # Here, where a reader that has gone is noticed, and not when Python ends.
     sys.stdout.flush()
-    for line in (*hours.notes(counted), *event_types.hint(args.type, types)):
+    for line in (*query.hour_notes(counted), *query.type_hint(args.type, types)):
         print(wrapped(line, sys.stderr), file=sys.stderr)
     return 0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from estate_tool.console.progress import Progress
     from estate_tool.core.environment import Environment
-    from estate_tool.redrive.options import Options
+    from estate_tool.redrive.replay import Options
     from estate_tool.redrive.results import MissingResult, QueueResult
 
 HELP = "explain failed events and replay them; --missing: events that were stored and never aggregated"
@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.console.progress import Progress
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
-    from estate_tool.redrive.options import Options
+    from estate_tool.redrive.replay import Options
     from estate_tool.redrive.results import MissingResult
 
     queues, name = where(args.where)
@@ -91,8 +91,7 @@ def _replay(
 ) -> None:
     from estate_tool.core.errors import Failed
     from estate_tool.redrive.messages import failure_queues
-    from estate_tool.redrive.options import Pace
-    from estate_tool.redrive.replay import Redrive
+    from estate_tool.redrive.replay import Pace, Redrive
     from estate_tool.redrive.results import QueueResult
 
     redrive = Redrive(target, options, Pace(options.rate), progress)
@@ -110,7 +109,7 @@ def _replay(
 
 
 def _bring_in(target: Environment, options: Options, missing: MissingResult, progress: Progress) -> None:
-    from estate_tool.redrive.options import Pace
+    from estate_tool.redrive.replay import Pace
     from estate_tool.redrive.unaccounted import bring_in
 
     bring_in(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from estate_tool.core.environment import Environment
-    from estate_tool.monitoring.window import Window
+    from estate_tool.monitoring.metrics import Window
     from estate_tool.sizing.functions import Sized
 
 HELP = "measure the functions' memory and recommend it; --apply writes it to compute/sizing.json"
@@ -108,7 +108,7 @@ def _tuning(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measures, prints the recommendations and, if that is asked for, writes them; deploys nothing."""
     from estate_tool.core import environment
-    from estate_tool.monitoring import window
+    from estate_tool.monitoring import metrics
 
     _refuse_misfits(args)
     _refuse_environment(args, environment.exists)
@@ -179,7 +179,7 @@ def _refuse_misfits(args: argparse.Namespace) -> None:
 def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tuple[list[Sized], dict[str, Any]]:
     from estate_tool.console.progress import shown
     from estate_tool.core.aws_errors import reaching
-    from estate_tool.monitoring.window import covered
+    from estate_tool.monitoring.metrics import covered
     from estate_tool.pricing import prices
     from estate_tool.sizing import provisioned_concurrency, sources
     from estate_tool.sizing.functions import Asked, find, find_all, log_groups

@@ -73,7 +73,7 @@ def _send(args: argparse.Namespace, stream: BinaryIO, target: Environment) -> di
     from estate_tool.core.aws_errors import reaching
     from estate_tool.events.ledger import Ledger
     from estate_tool.events.send import Transfer
-    from estate_tool.events.wait import follow
+    from estate_tool.events.settlement import follow
 
     started = time.monotonic()
     ledger, progress = Ledger(follow=args.wait), Progress()

@@ -6,8 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from estate_tool.costing.measure import average_provisioned, secrets
-from estate_tool.costing.watching import ALARMS_OF_A_POLICY
+from estate_tool.costing.measure import ALARMS_OF_A_POLICY, average_provisioned, secrets
 from estate_tool.pricing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
 from foundation.catalog import CATALOG
 from foundation.model import QueueTrigger, ScheduleTrigger

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.paths import home
 from estate_tool.drift.detect import unexpected
-from estate_tool.monitoring.window import instant
+from estate_tool.monitoring.metrics import instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

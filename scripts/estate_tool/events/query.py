@@ -1,20 +1,116 @@
-"""Asks the query function, page after page, and puts its answers together."""
+"""Questions to the query function: whole hours, answers page by page, types of events to suggest."""
 
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.console.tables import RULE, Column, table
+from estate_tool.core.aws_errors import FORBIDDEN
 from estate_tool.core.errors import EstateError, Failed, UsageError
+from estate_tool.core.retries import code_of
 from estate_tool.core.terminal import one_line
+from estate_tool.core.untrusted import decoded, mapping, text_of
 from estate_tool.core.wording import counted as noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from estate_tool.core.environment import Environment
+    from shared.times import Instant
+
+_MOST_SHOWN = 20
+_EVENTS = "events"
+
+
+def stored_types(environment: Environment) -> list[str] | None:
+    """Return the types among the first stored events, a page of 1 MB (at most 128 read units); None if refused."""
+    from botocore.exceptions import ClientError
+
+    try:
+        page = environment.client("dynamodb").scan(
+            TableName=environment.names.table(_EVENTS), ProjectionExpression="event"
+        )
+    except ClientError as error:
+        if code_of(error) not in FORBIDDEN:
+            raise
+        return None
+    stored = (mapping(decoded(mapping(item.get("event")).get("S"))) for item in page["Items"])
+    return sorted({found for one in stored if (found := text_of(one.get("type")))})
+
+
+def type_hint(asked: str, types: list[str] | None) -> Iterator[str]:
+    """Yield the nearest type and the types that there are, if these are known and the asked one is none of them."""
+    from foundation.problems import nearest
+
+    if types is None or asked in types:
+        return
+    if close := nearest(types, asked):
+        yield f"  → did you mean {one_line(close)!r}?"
+    more = f" and {len(types) - _MOST_SHOWN:,} more" if len(types) > _MOST_SHOWN else ""
+    listed = one_line(", ".join(types[:_MOST_SHOWN])) or "none: nothing is stored"
+    yield f"  → types among the stored events: {listed}{more}"
+
+
+_HOUR = timedelta(hours=1)
+
+
+def counted_hours(start: str | None, end: str | None) -> dict[str, Any]:
+    """Return the first counted moment and the end, in UTC, with what of the asked time is left out, or is beyond it.
+
+    Raises UsageError for what is no time, and for a start after the end.
+    """
+    first, last = _moment("--from", start), _moment("--to", end)
+    if first and last and first > last:
+        raise UsageError(f"--from {start} is after --to {end}; nothing was asked", "exchange them")
+    begin, stop = first and _next_hour(first), last and _next_hour(last)
+    if first and last and begin and stop and begin >= stop:
+        return {"from": None, "to": None, "left_out": [[_text(first), _text(last)]], "beyond": None}
+    return {
+        "from": begin and _text(begin), "to": stop and _text(stop),
+        "left_out": [[_text(first), _text(begin)]] if first and begin and first < begin else [],
+        "beyond": [_text(last), _text(stop)] if last and stop and last < stop else None,
+    }  # fmt: skip
+
+
+def hour_notes(hours: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line where whole hours are not exactly what was asked for."""
+    if hours["left_out"] or hours["beyond"]:
+        parts = [f"{start} to {end} is left out" for start, end in hours["left_out"]]
+        if hours["beyond"]:
+            parts.append("{} to {} is counted with its hour".format(*hours["beyond"]))
+        yield f"whole hours are counted: {'; '.join(parts)}"
+
+
+def _moment(flag: str, text: str | None) -> datetime | None:
+    from shared.times import InvalidTime, parse_time
+
+    if text is None:
+        return None
+    try:
+        instant: Instant = parse_time(text)
+    except InvalidTime as error:
+        raise UsageError(f"{flag} {text!r}: {error}", "for example: 2013-01-01T05:00:00Z") from error
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):  # a leap second
+        return instant.start + (timedelta(0) if instant.on_the_hour else _HOUR - timedelta(seconds=1))
+
+
+def _next_hour(moment: datetime) -> datetime | None:
+    """Return the first full hour at or after the moment; None after the last one there is."""
+    hour = moment.replace(minute=0, second=0, microsecond=0)
+    try:
+        return hour if hour == moment else hour + _HOUR
+    except OverflowError:
+        return None
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
 
 FUNCTION = "query"
 ALIAS = "live"

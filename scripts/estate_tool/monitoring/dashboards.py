@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.monitoring.alarms import by_name
-from estate_tool.monitoring.window import Window
+from estate_tool.monitoring.metrics import Window
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,14 +1,22 @@
-"""List prices, from the dated file beside this module."""
+"""List prices, from the dated file beside this module, and today's from the AWS Price List API."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from estate_tool.core.errors import Failed
+from estate_tool.core.errors import Failed, UsageError
+from estate_tool.core.wording import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from estate_tool.core.environment import Environment
 
 PRICES_FILE = Path(__file__).parent / "prices.json"
 
@@ -63,3 +71,91 @@ def _price(entry: dict[str, Any]) -> Price:
         usd=usd, unit=entry["unit"], source=entry["source"], as_of=entry["as_of"],
         seen_again=entry.get("seen_again", ""),
     )  # fmt: skip
+
+
+def refresh(environment: Environment, path: Path = PRICES_FILE) -> dict[str, Any]:
+    """Write today's prices; a price that the API does not tell beyond doubt stays as it is, with its date.
+
+    Raises UsageError for a local environment, and Failed, with the file unchanged, when no price at all is found.
+    """
+    # Prices are no service of the embedded AWS.
+    if environment.local:
+        raise UsageError(
+            "the embedded AWS has no prices; nothing was touched", "name the environment of a real account before it"
+        )
+    content = json.loads(path.read_text(encoding="utf-8"))
+    today = datetime.now(UTC).date().isoformat()
+    offered = _Offers(environment.client("pricing"), content["region"])
+    changed: list[dict[str, str]] = []
+    kept: list[str] = []
+    for key, entry in content["prices"].items():
+        usd = offered.price(entry)
+        if usd is None:
+            kept.append(key)
+            continue
+        if usd != Decimal(entry["usd"]):
+            changed.append({"price": key, "before": entry["usd"], "now": f"{usd:f}"})
+            entry["usd"] = f"{usd:f}"
+        entry["as_of"] = today
+        entry.pop("seen_again", None)
+    if len(kept) == len(content["prices"]):
+        raise Failed("the Price List API has none of the prices; the file stays as it is", "try again later")
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    read(path)
+    return {"as_of": today, "changed": changed, "kept": kept}
+
+
+class _Offers:
+    """Offers of the Price List API in a region, asked once per service."""
+
+    def __init__(self, client: Any, region: str) -> None:
+        self._client, self._region = client, region
+        self._by_service: dict[str, list[dict[str, Any]]] = {}
+
+    def price(self, entry: Mapping[str, Any]) -> Decimal | None:
+        """The one price of the products that have the entry's attributes; None when there is none, or several."""
+        if "service" not in entry:
+            return None
+        wanted: Mapping[str, str] = entry["attributes"]
+        found = {
+            usd
+            for offer in self._of(entry["service"])
+            if all(_attribute(offer, name) == value for name, value in wanted.items())
+            for usd in _first_tier(offer)
+        }
+        return found.pop() if len(found) == 1 else None
+
+    def _of(self, service: str) -> list[dict[str, Any]]:
+        if service not in self._by_service:
+            region = {"Type": "TERM_MATCH", "Field": "regionCode", "Value": self._region}
+            pages = self._client.get_paginator("get_products").paginate(ServiceCode=service, Filters=[region])
+            self._by_service[service] = [json.loads(offer) for page in pages for offer in page["PriceList"]]
+        return self._by_service[service]
+
+
+def _attribute(offer: Mapping[str, Any], name: str) -> str:
+    """The product's attribute; usage types without the region that some begin with (`USE1-`)."""
+    value = str(offer["product"]["attributes"].get(name, ""))
+    return value.removeprefix("USE1-") if name == "usagetype" else value
+
+
+def _first_tier(offer: Mapping[str, Any]) -> Iterator[Decimal]:
+    """Return the first paid tier on demand."""
+    for term in offer.get("terms", {}).get("OnDemand", {}).values():
+        tiers = [
+            (Decimal(tier.get("beginRange", "0")), Decimal(tier["pricePerUnit"]["USD"]))
+            for tier in term["priceDimensions"].values()
+            if "USD" in tier["pricePerUnit"]
+        ]
+        paid = [(start, usd) for start, usd in tiers if usd > 0]
+        if paid:
+            yield min(paid)[1].normalize()
+
+
+def refresh_lines(result: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the result as text."""
+    for one in result["changed"]:
+        yield f"{one['price']}: {one['before']} → {one['now']}"
+    yield f"{counted(len(result['changed']), 'price')} changed, as of {result['as_of']}"
+    if result["kept"]:
+        yield f"not offered, so as they were: {', '.join(result['kept'])}"

@@ -1,30 +1,82 @@
-"""Replays what is in failure queues: a message is deleted there only when its work is done, or done anew elsewhere."""
+"""Replay of failure queues: a message is deleted when its work is done, or done anew elsewhere."""
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from estate_tool.core.retries import code_of
 from estate_tool.core.untrusted import foreign_because, mapping, name_of
-from estate_tool.events.dead_letters import depth
-from estate_tool.events.stream_failures import records
-from estate_tool.redrive import move_task
-from estate_tool.redrive.explanations import Explanations
-from estate_tool.redrive.invoke import batches, invoke
-from estate_tool.redrive.messages import Kind, read
+from estate_tool.events.dead_letters import depth, records
+from estate_tool.redrive.messages import Explanations, Kind, read
+from estate_tool.redrive.queue import Sweep, follow_move, running_move, start_move
 from estate_tool.redrive.results import MissingResult, QueueResult
-from estate_tool.redrive.sweep import Sweep
-from estate_tool.redrive.unaccounted import bring_in
+from estate_tool.redrive.unaccounted import batches, bring_in, invoke
 from foundation.catalog import CATALOG
 from foundation.model import StreamTrigger
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from estate_tool.console.progress import Progress
     from estate_tool.core.environment import Environment
     from estate_tool.redrive.messages import FailedMessage, FailureQueue
-    from estate_tool.redrive.options import Options, Pace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Selection of failures to replay. Times are seconds since 1970; after `most_replays` a failure is held back."""
+
+    dry_run: bool = False
+    quarantined: bool = False
+    most_replays: int = 3
+    error: str = ""
+    event_type: str = ""
+    since: float | None = None
+    until: float | None = None
+    rate: int | None = None
+
+    @property
+    def filtered(self) -> bool:
+        """True if only some failures are selected."""
+        return bool(self.error or self.event_type or self.since is not None or self.until is not None)
+
+    def matches(self, failure: FailedMessage) -> bool:
+        """True if a failure is one of those asked for."""
+        return (
+            self.error.lower() in failure.error.lower()
+            and self.event_type in ("", failure.event_type)
+            and (self.since is None or failure.failed_at >= self.since)
+            and (self.until is None or failure.failed_at < self.until)
+        )
+
+    def holds_back(self, failure: FailedMessage) -> bool:
+        """True if a failure is in quarantine: it failed again and again, or can't but fail."""
+        return failure.hopeless or failure.replays >= self.most_replays
+
+
+class Pace:
+    """Lets so many through per second; without a rate, all."""
+
+    def __init__(
+        self, rate: int | None, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._sleep = sleep
+        self._free_at = clock()
+
+    def wait(self, count: int = 1) -> None:
+        """Return when so many more may go."""
+        if self._rate is None:
+            return
+        now = self._clock()
+        if self._free_at > now:
+            self._sleep(self._free_at - now)
+        self._free_at = max(self._free_at, now) + count / self._rate
 
 
 # What SQS and Lambda say of a message or payload that they do not take from any sender.
@@ -56,7 +108,7 @@ class Redrive:
         The messages of a source queue are moved by SQS if all of them are to go: a move task can't choose.
         """
         if queue.source and not self._options.dry_run:
-            if move_task.running(self._sqs, self._arn(result.queue)):
+            if running_move(self._sqs, self._arn(result.queue)):
                 self._move(queue.source, result, start=False)
                 return
             if not self._options.filtered:
@@ -71,9 +123,9 @@ class Redrive:
     def _move(self, source: str, result: QueueResult, *, start: bool) -> None:
         arn = self._arn(result.queue)
         if start:
-            move_task.start(self._sqs, arn, self._arn(self._names.queue(source)), self._options.rate)
+            start_move(self._sqs, arn, self._arn(self._names.queue(source)), self._options.rate)
         result.way = "a move task of SQS" if start else "a move task of SQS that was under way"
-        moved = move_task.follow(self._sqs, arn, lambda count: self._progress.show(lambda: f"{count:,} messages moved"))
+        moved = follow_move(self._sqs, arn, lambda count: self._progress.show(lambda: f"{count:,} messages moved"))
         result.messages = max(result.messages, moved)
         result.replayed = moved
 

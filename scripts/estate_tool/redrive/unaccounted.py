@@ -1,22 +1,69 @@
-"""Events that were stored and never aggregated: found by the records of their pages, brought in from their table."""
+"""Events that were stored and never aggregated: found by the records of their pages, aggregated from their table."""
 
 from __future__ import annotations
 
+import base64
+import json
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.retries import is_throttled
-from estate_tool.core.untrusted import foreign_because, name_of
+from estate_tool.core.untrusted import decoded, foreign_because, mapping, name_of
+from estate_tool.events import invocation
 from estate_tool.events.counted import CountedEvents
-from estate_tool.events.wait import AGGREGATION, PAGES, events_table
-from estate_tool.redrive.invoke import batches, invoke
+from estate_tool.events.query import ALIAS
+from estate_tool.events.settlement import AGGREGATION, PAGES, events_table
+from shared import batching
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from estate_tool.core.environment import Environment
-    from estate_tool.redrive.options import Pace
+    from estate_tool.redrive.replay import Pace
     from estate_tool.redrive.results import MissingResult
+
+# An invocation takes 6 MB ("Lambda quotas"), and a batch of a stream as many records as its mapping allows.
+_LARGEST_BYTES, _MOST_RECORDS = 4_000_000, 500
+
+
+def invoke(environment: Environment, function: str, payload: Any) -> str:
+    """Call the function and wait for its answer; why it failed, or nothing. boto3's errors pass through."""
+    # The payload of an invocation is sent again byte for byte.
+    body = payload if isinstance(payload, bytes) else json.dumps(payload, default=_plain).encode()
+    response = environment.client("lambda").invoke(
+        FunctionName=environment.names.function(function),
+        Qualifier=ALIAS,
+        InvocationType="RequestResponse",
+        Payload=body,
+    )
+    text = response["Payload"].read()
+    answer = mapping(decoded(text.decode(errors="replace")))
+    if response.get("FunctionError"):
+        return invocation.reason(answer, text)
+    # To Lambda it is a success when a function names the items of a batch that failed; to a replay it is none.
+    failures = answer.get("batchItemFailures")
+    return f"{len(failures)} items of the batch failed again" if failures and isinstance(failures, list) else ""
+
+
+def batches(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The records in parts that each fit an invocation."""
+    return batching.batches(
+        records,
+        size_of=lambda record: len(json.dumps(record, default=_plain)),
+        most=_MOST_RECORDS,
+        most_bytes=_LARGEST_BYTES,
+    )
+
+
+def _plain(value: object) -> float | str:
+    """A time or binary data as Lambda hands it to a function."""
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"{type(value).__name__} is not what streams hold")
+
 
 # A page of the table at a time is all that is ever in memory: 1 MB at most ("Scan" in the API reference).
 _ITEMS_PER_PAGE = 500

@@ -15,7 +15,7 @@ from estate_tool.core.retries import code_of
 from estate_tool.events.dead_letters import depth
 from estate_tool.monitoring import metrics
 from estate_tool.monitoring.alarms import by_name
-from estate_tool.monitoring.window import instant
+from estate_tool.monitoring.metrics import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from estate_tool.core.environment import Environment
-    from estate_tool.monitoring.window import Window
+    from estate_tool.monitoring.metrics import Window
 
 # "Working with Lambda log groups": where functions share a group, the stream's name has the function's in it.
 _STREAM = re.compile(r"\d{4}/\d\d/\d\d/(?P<function>[^\[\]]+)\[")

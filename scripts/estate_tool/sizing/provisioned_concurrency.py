@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from compute.config import Provisioning
     from estate_tool.core.environment import Environment
-    from estate_tool.monitoring.window import Window
+    from estate_tool.monitoring.metrics import Window
     from estate_tool.sizing.functions import Sized
 
 # The alias that callers reach (compute/function.py); its metrics have it in their dimension Resource.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.console import pages
 from estate_tool.console.tables import Column, table
 from estate_tool.core.retries import code_of
-from estate_tool.monitoring.window import instant
+from estate_tool.monitoring.metrics import instant
 from estate_tool.pricing.bill import cents
 from estate_tool.pricing.load import MONTH_SECONDS
 from estate_tool.sizing import provisioned_concurrency
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from estate_tool.core.environment import Environment
-    from estate_tool.monitoring.window import Window
+    from estate_tool.monitoring.metrics import Window
     from estate_tool.pricing.prices import Prices
     from estate_tool.sizing.evidence import Found
     from estate_tool.sizing.functions import Sized

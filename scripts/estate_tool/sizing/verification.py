@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from compute.sizing import MEASURED_KEYS
 from estate_tool.core.errors import UsageError
-from estate_tool.monitoring.window import Window
+from estate_tool.monitoring.metrics import Window
 from estate_tool.sizing.files import sizes_by_function
 from estate_tool.sizing.functions import find, measure
 

@@ -25,7 +25,7 @@ from estate_tool.audit.model import Function, Queue, Role
 from estate_tool.audit.reader import Reader
 from estate_tool.core.errors import Failed, UsageError
 from estate_tool.costing import statement
-from estate_tool.monitoring.window import Window
+from estate_tool.monitoring.metrics import Window
 from estate_tool.pricing import prices
 from estate_tool.sizing.evidence import Evidence
 from foundation import model

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from estate_tool.commands import cost
 from estate_tool.core.errors import UsageError
-from estate_tool.costing import advice, report, statement
+from estate_tool.costing import report, statement
 from estate_tool.pricing import bill, prices
 from estate_tool.pricing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
 from tests.support.fuzz import fuzzed
@@ -114,8 +114,8 @@ def test_a_secret_of_secrets_manager_is_paid_for_by_the_month_before_and_after(t
 
 def test_break_evens_follow_from_the_prices() -> None:
     # 0.0000033334 / (0.0000133334 - 0.0000077778) = 60.0 %; 0.00065 / (3600 × 0.000000625) = 28.9 %, reads alike.
-    assert {advice.provisioned_concurrency_break_even(PRICES, one) for one in ("arm64", "x86_64")} == {Decimal("60.0")}
-    assert {advice.table_break_even(PRICES, way) for way in ("read", "write")} == {Decimal("28.9")}
+    assert {report.provisioned_concurrency_break_even(PRICES, one) for one in ("arm64", "x86_64")} == {Decimal("60.0")}
+    assert {report.table_break_even(PRICES, way) for way in ("read", "write")} == {Decimal("28.9")}
 
 
 @pytest.mark.parametrize(("busy", "pays_off"), [("0.60", False), ("0.61", True)])
@@ -124,7 +124,7 @@ def test_at_the_break_even_provisioned_environments_cost_what_on_demand_costs(bu
     load = FunctionLoad(
         name="query", invocations=2_628_000 * Decimal(busy), billed_ms=Decimal(1000), provisioned=Decimal(1)
     )  # fmt: skip
-    found = advice.provisioned_concurrency(load, PRICES)
+    found = report.provisioned_concurrency(load, PRICES)
     assert found["utilization_percent"] == f"{100 * Decimal(busy):.1f}"
     assert (Decimal(found["usd"]) < Decimal(found["on_demand_usd"])) is pays_off
     # Exactly at 60 % the difference is less than a cent of some 10 dollars; a percent more or less is more than that.
@@ -136,7 +136,7 @@ def test_a_table_is_cheaper_on_demand_below_the_break_even() -> None:
     for share, cheaper in (("0.28", "on-demand"), ("0.30", "provisioned")):
         requests = units * month * Decimal(share)
         table = TableLoad(name="t", reads=requests, writes=requests, read_units=units, write_units=units)
-        assert advice.table_billing(table, PRICES)["cheaper"] == cheaper
+        assert report.table_billing(table, PRICES)["cheaper"] == cheaper
 
 
 def test_an_estate_without_traffic_has_a_bill_too() -> None:

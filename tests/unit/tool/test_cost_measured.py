@@ -15,8 +15,8 @@ import pytest
 import compute.config
 from estate_tool.commands import cost
 from estate_tool.costing.measure import average_provisioned
-from estate_tool.monitoring import window
-from estate_tool.pricing import prices, refresh
+from estate_tool.monitoring import metrics
+from estate_tool.pricing import prices
 from estate_tool.pricing.load import QueueLoad
 from foundation.catalog import CATALOG
 from tests.unit.tool.log_lines import json_record
@@ -145,7 +145,7 @@ def load(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Load:
     from estate_tool.costing import measure
 
     monkeypatch.setattr(measure, "_since_made", lambda asked, _groups: asked)
-    found, _ = measure.measured(estate, window.since("10h"), lambda _: None)  # pyright: ignore[reportArgumentType]
+    found, _ = measure.measured(estate, metrics.since("10h"), lambda _: None)  # pyright: ignore[reportArgumentType]
     return found
 
 
@@ -265,34 +265,34 @@ def test_prices_are_refreshed_from_the_first_tier_that_is_paid(empty_estate: Est
             offer({"usagetype": "CW:AlarmMonitorUsage"}, ("0", "0.3")),
         ],
     })  # fmt: skip
-    result = refresh.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
+    result = prices.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
     assert result["changed"] == [{"price": "queue_request", "before": "0.0000004", "now": "0.0000005"}]
     assert {"alarm", "dashboard", "lambda_duration_arm64"} <= set(result["kept"])
     found, today = prices.read(file), datetime.now(UTC).date().isoformat()
     assert found["queue_request"] == Decimal("0.0000005")
     assert (found.by_key["log_ingestion"].as_of, found.by_key["alarm"].as_of) == (today, "2025-07-21")
     assert found.as_of == "2025-07-21"
-    assert "queue_request: 0.0000004 → 0.0000005" in list(refresh.lines(result))
+    assert "queue_request: 0.0000004 → 0.0000005" in list(prices.refresh_lines(result))
 
 
 def test_without_any_offer_the_file_stays(empty_estate: Estate, file: Path) -> None:
     empty_estate.clients["pricing"] = FakePricing({})
     before = file.read_text()
     with pytest.raises(Exception, match="has none of the prices"):
-        refresh.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
+        prices.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
     assert file.read_text() == before
 
 
 def test_the_embedded_aws_has_no_prices(empty_estate: Estate, call: Any) -> None:
     empty_estate.local = True
     with pytest.raises(Exception, match="has no prices"):
-        refresh.refresh(empty_estate)  # pyright: ignore[reportArgumentType]
+        prices.refresh(empty_estate)  # pyright: ignore[reportArgumentType]
 
 
 def test_the_command_shows_what_was_refreshed(
     empty_estate: Estate, call: Any, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(refresh.refresh, "__defaults__", (file,))
+    monkeypatch.setattr(prices.refresh, "__defaults__", (file,))
     alarms = offer({"usagetype": "CW:AlarmMonitorUsage"}, ("0", "0.25"))
     # A term without any price in dollars is ignored.
     alarms["terms"]["OnDemand"]["y"] = {"priceDimensions": {"z": {"pricePerUnit": {"CNY": "9"}}}}

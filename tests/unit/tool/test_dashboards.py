@@ -10,7 +10,7 @@ import pytest
 
 from estate_tool.commands import dashboard
 from estate_tool.monitoring import dashboards
-from estate_tool.monitoring.window import Window
+from estate_tool.monitoring.metrics import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from estate_tool.commands import fire_drill as command
-from estate_tool.monitoring import alarms, fire_drill, subscription
+from estate_tool.monitoring import alarms, fire_drill
 from tests.unit.tool.conftest import MOTO_ACCOUNT
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fire_drill, "_TIMEOUT_SECONDS", 0.01)
-    monkeypatch.setattr(subscription, "_WAIT_SECONDS", 0)
+    monkeypatch.setattr(fire_drill, "_WAIT_SECONDS", 0)
 
 
 def topic(estate: Estate) -> str:
@@ -160,7 +160,7 @@ def test_what_a_killed_drill_left_is_removed_and_a_drill_that_still_runs_is_not(
         sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:{MOTO_ACCOUNT}:{name}")
     call(command, "dev", "--yes")
     assert len(left_over(empty_estate)[0]) == 2
-    monkeypatch.setattr(subscription, "_LEFT_BEHIND_SECONDS", 0)
+    monkeypatch.setattr(fire_drill, "_LEFT_BEHIND_SECONDS", 0)
     call(command, "dev", "--yes")
     queues, subscriptions = left_over(empty_estate)
     assert [url.rpartition("/")[2] for url in queues] == ["queue-fire-drill-1-prod"]

@@ -10,7 +10,7 @@ import pytest
 
 from estate_tool.console.pages.colours import PALETTE, ROLES
 from estate_tool.monitoring import dashboards
-from estate_tool.monitoring.window import since
+from estate_tool.monitoring.metrics import since
 from tests.support import browser, results
 from tests.support.browser import Browser
 

@@ -13,12 +13,12 @@ from botocore.exceptions import ClientError
 
 from estate_tool.commands import redrive
 from estate_tool.events.counted import CountedEvents
-from estate_tool.redrive import sweep as sweeping
+from estate_tool.redrive import queue as queues
 from estate_tool.redrive import unaccounted
 from estate_tool.redrive.messages import FailedMessage, FailureQueue, Kind, failure_queues, read
-from estate_tool.redrive.options import Options, Pace
+from estate_tool.redrive.queue import Sweep
+from estate_tool.redrive.replay import Options, Pace
 from estate_tool.redrive.results import MissingResult, QueueResult
-from estate_tool.redrive.sweep import Sweep
 from estate_tool.redrive.unaccounted import bring_in
 from foundation.catalog import CATALOG
 from shared.keys import event_key
@@ -257,7 +257,7 @@ def test_messages_stay_hidden_for_as_long_as_a_sweep_lasts(monkeypatch: pytest.M
             if len(hidden) == 2:
                 again.set()
 
-    monkeypatch.setattr(sweeping, "_HIDDEN_SECONDS", 0.03)
+    monkeypatch.setattr(queues, "_HIDDEN_SECONDS", 0.03)
     with Sweep(Queue(), "url", 1) as sweep:
         next(sweep.messages())
         assert again.wait(10)

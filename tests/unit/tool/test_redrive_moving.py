@@ -10,9 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from estate_tool.core.errors import Failed
-from estate_tool.events.stream_failures import Range
-from estate_tool.redrive import move_task
-from estate_tool.redrive.explanations import Explanations
+from estate_tool.events.dead_letters import Range
+from estate_tool.redrive import queue
+from estate_tool.redrive.messages import Explanations
 from foundation.naming import Names
 
 SOURCE, TARGET = "arn:dead", "arn:queue"
@@ -47,27 +47,27 @@ class Tasks:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(move_task, "_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(queue, "_PAUSE_SECONDS", 0)
 
 
 @pytest.mark.parametrize(("rate", "pace"), [(None, {}), (50, 50), (5000, 500)])
 def test_a_task_names_both_queues_and_keeps_to_the_rate_that_sqs_allows(rate: int | None, pace: Any) -> None:
     sqs = Tasks()
-    move_task.start(sqs, SOURCE, TARGET, rate)
+    queue.start_move(sqs, SOURCE, TARGET, rate)
     limit = {"MaxNumberOfMessagesPerSecond": pace} if pace else {}
     assert sqs.started == [{"SourceArn": SOURCE, "DestinationArn": TARGET, **limit}]
 
 
 def test_a_task_is_followed_to_its_end() -> None:
     reported: list[int] = []
-    assert move_task.follow(Tasks(("RUNNING", 3), ("CANCELLING", 5), ("COMPLETED", 8)), SOURCE, reported.append) == 8
+    assert queue.follow_move(Tasks(("RUNNING", 3), ("CANCELLING", 5), ("COMPLETED", 8)), SOURCE, reported.append) == 8
     assert reported == [3, 5, 8]
-    assert move_task.follow(Tasks(), SOURCE, reported.append) == 0
+    assert queue.follow_move(Tasks(), SOURCE, reported.append) == 0
 
 
 def test_a_task_that_failed_reports_how_far_it_came_and_why() -> None:
     with pytest.raises(Failed, match="moved 7 messages and then gave up: CouldNotAssumeRole"):
-        move_task.follow(Tasks(("FAILED", 7)), SOURCE, lambda _: None)
+        queue.follow_move(Tasks(("FAILED", 7)), SOURCE, lambda _: None)
 
 
 @pytest.mark.parametrize(("later", "cancelled"), [("RUNNING", ["h"]), ("COMPLETED", [])])
@@ -77,7 +77,7 @@ def test_interrupted_it_cancels_a_task_that_still_runs(later: str, cancelled: li
 
     sqs = Tasks(("RUNNING", 1), (later, 2))
     with pytest.raises(KeyboardInterrupt):
-        move_task.follow(sqs, SOURCE, interrupt)
+        queue.follow_move(sqs, SOURCE, interrupt)
     assert sqs.cancelled == cancelled
 
 

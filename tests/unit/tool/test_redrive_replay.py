@@ -12,8 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from estate_tool.commands import redrive
-from estate_tool.redrive import move_task
-from estate_tool.redrive.invoke import batches, invoke
+from estate_tool.redrive import queue
+from estate_tool.redrive.unaccounted import batches, invoke
 from tests.unit.tool.test_redrive import BATCH, EVENT, event, key
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def tasks(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Move
         fake, sqs = MoveTasks(estate, **how), estate.client("sqs")
         monkeypatch.setattr(sqs, "list_message_move_tasks", fake.list)
         monkeypatch.setattr(sqs, "start_message_move_task", fake.start)
-        monkeypatch.setattr(move_task, "_PAUSE_SECONDS", 0)
+        monkeypatch.setattr(queue, "_PAUSE_SECONDS", 0)
         return fake
 
     return prepared

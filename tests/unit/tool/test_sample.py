@@ -17,7 +17,7 @@ from estate_tool.commands import sample
 from estate_tool.core.errors import Failed, UsageError
 from estate_tool.core.paths import ROOT
 from estate_tool.events import flights
-from estate_tool.events.lines import Lines
+from estate_tool.events.send import Lines
 from shared.events import InvalidEvent, parse
 from tests.support.waiting import expect_soon
 

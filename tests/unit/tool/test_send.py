@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from estate_tool.commands import sample, send
 from estate_tool.core import embedded
 from estate_tool.core.aws_errors import require_running
-from estate_tool.events import sender, wait
+from estate_tool.events import sender, settlement
 from shared.events import parse
 
 if TYPE_CHECKING:
@@ -250,9 +250,9 @@ def test_wait_returns_when_all_is_marked_or_dead_and_the_counts_add_up(estate: A
 
     sqs.send_message(QueueUrl=estate.queue_url("dlq-ingest-dev"), MessageBody="somebody else's")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wait, "LostBatches", lambda *_: poisoned)
-        consume_first = wait.DeadLetters.news
-        patch.setattr(wait.DeadLetters, "news", lambda self: (poisoned(), consume_first(self))[1])
+        patch.setattr(settlement, "LostBatches", lambda *_: poisoned)
+        consume_first = settlement.DeadLetters.news
+        patch.setattr(settlement.DeadLetters, "news", lambda self: (poisoned(), consume_first(self))[1])
         done = call(
             send, events(*FLIGHTS, *FLIGHTS[:5], "poison", "poison"), "--raw", "--wait", "--timeout", "30", "--json"
         )
@@ -302,7 +302,7 @@ def test_an_interrupted_wait_reports_that_all_is_sent(
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(wait.Settlement, "wait", interrupted)
+    monkeypatch.setattr(settlement.Settlement, "wait", interrupted)
     done = call(send, events(*FLIGHTS), "--wait")
     assert done.code == 1
     assert "stopped waiting for 30 of 30 messages; all of them are sent" in done.err

@@ -12,10 +12,9 @@ from botocore.exceptions import ClientError
 
 from estate_tool.events import dead_letters
 from estate_tool.events.counted import CountedEvents
-from estate_tool.events.dead_letters import DeadLetters, depth
+from estate_tool.events.dead_letters import DeadLetters, LostBatches, depth
 from estate_tool.events.ledger import Ledger
 from estate_tool.events.settlement import LONGEST_PAUSE, Settlement, TimedOut
-from estate_tool.events.stream_failures import LostBatches
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from estate_tool.events.lines import Line, Lines
+from estate_tool.events.send import Line, Lines
 
 
 def read(content: bytes, *, longest: int = 100, first: int = 1) -> list[Line]:

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY
 
-from estate_tool.monitoring.window import Window
+from estate_tool.monitoring.metrics import Window
 from estate_tool.sizing import sources
 from estate_tool.sizing.evidence import Evidence
 from estate_tool.sizing.functions import Asked, Sized

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from estate_tool.core.errors import UsageError
-from estate_tool.monitoring.window import covered, instant, since
+from estate_tool.monitoring.metrics import covered, instant, since
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 

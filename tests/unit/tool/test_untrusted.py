@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estate_tool.core.untrusted import foreign_because, member, name_of
-from estate_tool.events.stream_failures import batch_range
-from estate_tool.redrive import explanations
+from estate_tool.events.dead_letters import batch_range
+from estate_tool.redrive import messages
 from estate_tool.redrive.messages import (
     CODE,
     ERROR,
@@ -24,7 +24,7 @@ from estate_tool.redrive.messages import (
     Kind,
     read,
 )
-from estate_tool.redrive.options import Options
+from estate_tool.redrive.replay import Options
 from estate_tool.redrive.results import QueueResult
 from tests.support.fuzz import fuzzed
 from tests.unit.tool.test_redrive import BATCH, EVENT, STREAM, Reasons, event, key, message
@@ -210,7 +210,7 @@ def test_any_log_line_leaves_the_reason_of_a_message(lines: list[str]) -> None:
             return {"events": [{"message": line} for line in (*lines, own)]}
 
     names = type("Names", (), {"log_group": lambda _self, name: name})
-    found = explanations.Explanations(Logs(), names())  # type: ignore[arg-type]
+    found = messages.Explanations(Logs(), names())  # type: ignore[arg-type]
     assert found.of_message("ingest", "\0mine", 5.0) == "because"
 
 
