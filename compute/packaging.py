@@ -13,6 +13,7 @@ from pathlib import Path
 from compute import imports, wheels
 from compute.archive import MAXIMUM_FILES, File, zip_bytes
 from compute.sources import SHARED, SOURCE, is_test, source_files
+from foundation.cache_folder import cache_folder
 from foundation.model import Function
 from foundation.problems import InvalidConfiguration, Problem, together
 
@@ -31,7 +32,7 @@ def build(function: Function, runtime: str, source: Path = SOURCE, say: Callable
     """
     own = _own_files(source, function.package)
     lock = _text(own[wheels.LOCK].content) if wheels.LOCK in own else ""
-    folder = wheels.cache() / "functions"
+    folder = cache_folder() / "functions"
     name = f"{function.package}-{_digest(own, function, runtime)}"
     for found in folder.glob(f"{name}-*.zip"):
         if hashlib.sha256(found.read_bytes()).hexdigest().startswith(found.stem.rpartition("-")[2]):

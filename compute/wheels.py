@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from foundation.cache_folder import cache_folder
 from foundation.problems import InvalidConfiguration, Problem
 
 ARCHITECTURE = "arm64"
@@ -41,14 +42,6 @@ _OF_INSTALLATION = ("INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_c
 
 class PackagesUnavailable(Exception):
     """Raised when packages can't be had for now, such as when the index can't be reached; the text says what to do."""
-
-
-def cache(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of what is costly and shared between checkouts; the same as the tool's."""
-    if named := environ.get("ESTATE_CACHE"):
-        return Path(named).expanduser().absolute()
-    xdg = Path(environ.get("XDG_CACHE_HOME") or ".")
-    return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "estate"
 
 
 def requirements(text: str) -> Iterator[tuple[int, str]]:
@@ -100,7 +93,7 @@ def local(lock: str, environ: Mapping[str, str]) -> Path:
     """
     here = (platform.python_version(), platform.system(), platform.machine(), platform.libc_ver()[1])
     digest = hashlib.sha256("\n".join((lock, *here)).encode()).hexdigest()[:24]
-    folder = cache(environ) / "wheels" / digest
+    folder = cache_folder(environ) / "wheels" / digest
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{digest}.new-") as aside:
@@ -128,7 +121,7 @@ def install(lock: str, target: Path, shown: str, *where: str, environ: Mapping[s
     if not _UV.exists():
         raise PackagesUnavailable(f"{_UV} is missing, which installs the packages of functions: scripts/setup.sh venv")
     variables = {name: value for name, value in environ.items() if name not in _MISLEADING}
-    variables.setdefault("UV_CACHE_DIR", str(cache(environ) / "packages"))
+    variables.setdefault("UV_CACHE_DIR", str(cache_folder(environ) / "packages"))
     with tempfile.TemporaryDirectory(prefix="estate-lock-") as folder:
         file = Path(folder, LOCK)
         file.write_text(lock, encoding="utf-8")

@@ -14,8 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
 from estate_tool.core.errors import EstateError, Failed, Interrupted, UsageError, show
-from estate_tool.core.terminal import filtered
-from foundation.problems import one_of, there_are
+from estate_tool.core.text import filtered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +80,8 @@ def _command(words: Sequence[str]) -> str | None:
     name = words[0]
     if name in COMMANDS or name.startswith("-"):
         return name
+    from foundation.problems import there_are
+
     raise UsageError(f"there is no command {name!r}", there_are(COMMANDS, name), code="unknown_name")
 
 
@@ -157,6 +158,8 @@ class _Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
+            from foundation.problems import one_of
+
             raise argparse.ArgumentError(action, f"{value!r} is not allowed: give {one_of(action.choices, str(value))}")
 
 

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 
 from estate_tool.core import embedded
 from estate_tool.core.embedded import ports, record
-from estate_tool.core.embedded.process_identity import start_identity
+from estate_tool.core.embedded.record import start_identity
 from estate_tool.core.embedded.signature import Request, sign
 from estate_tool.core.errors import Failed
 from local_aws import server

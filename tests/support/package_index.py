@@ -14,7 +14,6 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
-from compute import wheels
 from estate_tool.core import paths
 
 if TYPE_CHECKING:
@@ -89,7 +88,7 @@ def made_elsewhere(source: Path, machine: Path, *, umask: int) -> bytes:
     )
     subprocess.run(["cp", "-R", str(source), str(machine)], check=True, umask=umask)
     environ = {
-        "UV_CACHE_DIR": str(wheels.cache() / "packages"), **os.environ, "ESTATE_CACHE": str(machine / "cache"),
+        "UV_CACHE_DIR": str(paths.cache() / "packages"), **os.environ, "ESTATE_CACHE": str(machine / "cache"),
         "TZ": f"XYZ{umask % 12}", "PYTHONPATH": str(paths.ROOT),
     }  # fmt: skip
     command = [sys.executable, "-c", program, str(machine)]

@@ -141,7 +141,7 @@ def _destroyed(patch: Patch) -> None:
 def _real(patch: Patch) -> None:
     """The account of the environment is the right one, and nobody else has it."""
     engine_ = SimpleNamespace(states=lambda *_: {}, stacks=dict)
-    patch.setattr("estate_tool.core.account_guard.require_own_account", lambda _: "111122223333")
+    patch.setattr("estate_tool.core.environment.require_own_account", lambda _: "111122223333")
     patch.setattr(lock, "taken", lambda *_, **__: contextlib.nullcontext((engine_, lambda: None)))
 
 

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from estate_tool.audit import alarms, evidence, senders, tables
 from estate_tool.audit.access import is_of_url
 from estate_tool.audit.model import URL, EventSourceMapping, Function, Inventory, LogGroup, Queue, Role
-from estate_tool.core.aws_errors import FORBIDDEN
+from estate_tool.core.aws_errors import unless_forbidden
 from estate_tool.core.retries import code_of
 from foundation.guardrails.documents import entries, listed
 
@@ -86,14 +86,11 @@ class Collector:
 
     def part(self, what: str, read: Callable[[], Result], nothing: Result) -> Result:
         """Return what `read` does, or `nothing` with a line in `unread` where the credentials do not allow it."""
-        try:
-            self.progress(what)
-            return read()
-        except ClientError as error:
-            if code_of(error) not in FORBIDDEN:
-                raise
-            self.unread.append(f"{what}: {error.response['Error'].get('Message') or code_of(error)}")
-            return nothing
+        self.progress(what)
+        found, forbidden = unless_forbidden(read)
+        if forbidden:
+            self.unread.append(f"{what}: {forbidden.response['Error'].get('Message') or code_of(forbidden)}")
+        return nothing if found is None else found
 
     def _functions(self) -> tuple[Function, ...]:
         listed = self.reader.pages("lambda", "list_functions", "Functions")

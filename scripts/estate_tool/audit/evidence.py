@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
 
-from estate_tool.core.aws_errors import FORBIDDEN
-from estate_tool.core.retries import code_of
+from estate_tool.core.aws_errors import unless_forbidden
 from estate_tool.monitoring.metrics import series
 from estate_tool.sizing import AUTO, sources
 from estate_tool.sizing.functions import Asked, Sized
@@ -32,13 +31,9 @@ def usage(collector: Collector, functions: Iterable[Function], window: Window) -
         # Of an environment, evidence of a function that is not of the estate needs the clients alone.
         clients = cast("Environment", collector.reader)
         asked = Asked(environment=clients, function=sized(function), window=window, progress=lambda _: None)
-        try:
-            return function.name, sources.found(AUTO, asked)
-        except ClientError as error:
-            if code_of(error) not in FORBIDDEN:
-                raise
-            denied.append(error)
-            return None
+        found, forbidden = unless_forbidden(lambda: sources.found(AUTO, asked))
+        denied.extend([forbidden] if forbidden else [])
+        return (function.name, found) if found else None
 
     found = dict(collector.each("logs", functions, one))
     if denied:

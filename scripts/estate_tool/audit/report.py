@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.audit.checks.housekeeping import coverage
-from estate_tool.core.wording import counted
+from estate_tool.core.text import counted
 from estate_tool.pricing.bill import cents
 
 if TYPE_CHECKING:

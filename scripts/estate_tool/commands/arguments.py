@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estate_tool.core.environment import DEFAULT
@@ -81,6 +80,8 @@ def account(parser: argparse.ArgumentParser) -> None:
 
 def html(parser: argparse.ArgumentParser) -> None:
     """--html FILE."""
+    from pathlib import Path
+
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write the result as a page too: one file that needs no network"
     )

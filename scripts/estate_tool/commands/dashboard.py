@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
-from estate_tool.core.wording import counted
+from estate_tool.core.text import counted
 
 if TYPE_CHECKING:
     import argparse

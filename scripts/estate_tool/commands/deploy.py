@@ -141,7 +141,7 @@ def _account(target: Environment, layers: tuple[str, ...], say: Callable[[str], 
     # The embedded AWS is this user's own; its only quota is this machine.
     if target.local:
         return None
-    from estate_tool.core.account_guard import require_own_account
+    from estate_tool.core.environment import require_own_account
     from estate_tool.rollout import quota
 
     account = require_own_account(target)

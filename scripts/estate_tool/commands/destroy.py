@@ -47,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Refuse where something would be lost or broken, destroy, report what is gone."""
     from estate_tool.core import environment
-    from estate_tool.core.account_guard import require_own_account
+    from estate_tool.core.environment import require_own_account
     from estate_tool.rollout import lock, orchestration, session
     from estate_tool.rollout.display import Display
     from estate_tool.rollout.recovery import Recovery

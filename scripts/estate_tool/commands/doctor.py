@@ -113,7 +113,7 @@ def _local() -> Iterator[Check]:
 
 
 def _real(target: Environment, engine: Engine | None) -> Iterator[Check]:
-    from estate_tool.core.account_guard import require_own_account
+    from estate_tool.core.environment import require_own_account
     from estate_tool.rollout import quota
 
     account = _asked("AWS credentials", lambda: f"account {require_own_account(target)}, as configured")

@@ -9,7 +9,7 @@ from estate_tool.commands import arguments
 from estate_tool.commands.approval import Approval
 from estate_tool.commands.confirm import confirm
 from estate_tool.core.errors import EstateError, Failed
-from estate_tool.core.wording import counted
+from estate_tool.core.text import counted
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Compare without changing anything; with --repair, correct, and compare again to prove it."""
     from estate_tool.core import environment
-    from estate_tool.core.account_guard import require_own_account
+    from estate_tool.core.environment import require_own_account
     from estate_tool.drift import detect, record
     from estate_tool.rollout import lock, orchestration, session
     from estate_tool.rollout.display import Display

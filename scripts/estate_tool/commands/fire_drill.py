@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
 from estate_tool.commands.confirm import confirm
-from estate_tool.core.wording import counted
+from estate_tool.core.text import counted
 
 if TYPE_CHECKING:
     import argparse

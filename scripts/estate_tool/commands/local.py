@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
 from estate_tool.commands.confirm import confirm
-from estate_tool.core.wording import counted, span
+from estate_tool.core.text import counted, span
 
 if TYPE_CHECKING:
     import argparse

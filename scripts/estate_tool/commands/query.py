@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
-from estate_tool.core.terminal import wrapped
+from estate_tool.core.text import wrapped
 
 if TYPE_CHECKING:
     import argparse

@@ -140,7 +140,7 @@ def _show(
 def _raise_if_failed(target: Environment, results: list[QueueResult], missing: MissingResult | None) -> None:
     """Raise Failed if anything failed again."""
     from estate_tool.core.errors import Failed
-    from estate_tool.core.wording import counted
+    from estate_tool.core.text import counted
 
     again = sum(result.failed for result in results)
     if again:

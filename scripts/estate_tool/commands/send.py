@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     """Sends, waits if that is asked for, and prints the counts, also when it ends early."""
     from estate_tool.core import environment
     from estate_tool.core.errors import Failed
-    from estate_tool.core.wording import counted
+    from estate_tool.core.text import counted
 
     with _opened(args.file) as stream:
         result = _send(args, stream, environment.resolve(args.environment))
@@ -113,7 +113,7 @@ def _result(ledger: Ledger, through_line: int, seconds: float, *, followed: bool
 
 def _lines(result: dict[str, Any]) -> Iterator[str]:
     """Yield the counts for people."""
-    from estate_tool.core.wording import counted
+    from estate_tool.core.text import counted
 
     sent, seconds, followed = result["sent"], result["seconds"], result["aggregated"] is not None
     yield (

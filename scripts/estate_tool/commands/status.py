@@ -13,8 +13,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
-from estate_tool.engine import former_projects
-from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -66,7 +64,7 @@ def _watch(target: Environment, args: argparse.Namespace) -> int:
     """Show the status again and again: in place on a terminal, one below the other elsewhere."""
     from estate_tool.console import output
     from estate_tool.console.progress import console_on
-    from estate_tool.core.terminal import unfiltered
+    from estate_tool.core.text import unfiltered
 
     console = console_on(unfiltered(sys.stdout))
     while True:
@@ -127,6 +125,8 @@ def _health(target: Environment, resources: Sequence[Mapping[str, Any]]) -> dict
 
 
 def _states(pulumi: Pulumi) -> dict[str, StackState]:
+    from estate_tool.engine import former_projects
+
     states = pulumi.states()
     former_projects.refuse(pulumi, states)
     return states
@@ -134,6 +134,7 @@ def _states(pulumi: Pulumi) -> dict[str, StackState]:
 
 def _layers(states: Mapping[str, StackState]) -> list[dict[str, Any]]:
     from estate_tool.engine import provenance
+    from foundation.layers import LAYER_NAMES
 
     origins = provenance.last(states)
     resources = {layer: states[layer].resources if layer in states else [] for layer in LAYER_NAMES}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
 from estate_tool.core.errors import UsageError
-from estate_tool.core.wording import counted
+from estate_tool.core.text import counted
 from foundation.layers import LAYER_NAMES
 from foundation.tags import TAG_KEYS
 

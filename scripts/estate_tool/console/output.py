@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from estate_tool.core.terminal import wrapped
+from estate_tool.core.text import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -9,7 +9,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from estate_tool.core.terminal import SafeStream, one_line, safe, unfiltered
+from estate_tool.core.text import SafeStream, one_line, safe, unfiltered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

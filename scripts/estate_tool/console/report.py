@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TextIO
 
-from estate_tool.core.terminal import one_line, safe, unfiltered
+from estate_tool.core.text import one_line, safe, unfiltered
 
 
 class Report:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
-from estate_tool.core.terminal import one_line
+from estate_tool.core.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -1,24 +1,28 @@
-"""Turns what goes wrong between this machine and AWS into messages that say what to do."""
+"""Errors of calls to AWS as messages with what to do."""
 
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from estate_tool.core.errors import EstateError, Failed
 from estate_tool.core.retries import code_of, is_transient
-from estate_tool.core.terminal import one_line
+from estate_tool.core.text import one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from botocore.exceptions import ClientError
 
     from estate_tool.core.environment import Environment
+
+Answer = TypeVar("Answer")
 
 # The last one is CloudWatch's for a dashboard.
 _NOT_DEPLOYED = {
     "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", "ResourceNotFoundException", "ResourceNotFound",
 }  # fmt: skip
-FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+_FORBIDDEN = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
 _CLOCK = {"RequestExpired", "RequestTimeTooSkewed"}
 _CREDENTIALS = {
@@ -39,6 +43,18 @@ def reaching(environment: Environment) -> Iterator[None]:
         yield
     except (BotoCoreError, ClientError) as error:
         raise explained(error, environment) from error
+
+
+def unless_forbidden(call: Callable[[], Answer]) -> tuple[Answer | None, ClientError | None]:
+    """Return the answer of a call to AWS; None and the error where the credentials may not make it."""
+    from botocore.exceptions import ClientError
+
+    try:
+        return call(), None
+    except ClientError as error:
+        if code_of(error) not in _FORBIDDEN:
+            raise
+        return None, error
 
 
 def require_running(environment: Environment) -> None:
@@ -72,7 +88,7 @@ def not_deployed(environment: Environment) -> Failed:
 
 
 def explained(error: Exception, environment: Environment | None = None) -> EstateError:
-    """The message for an error that boto3 raised: the one place that words them."""
+    """Return the error to show for one that boto3 raised."""
     from botocore import exceptions
 
     # A network that does not answer is fixed in another place than a process of this machine.
@@ -112,7 +128,7 @@ def _refused(error: Exception, name: str) -> EstateError:
             f"deploy it first: scripts/deploy_all.sh {name}\nwhat is deployed: scripts/estate status {name}",
             code="not_deployed",
         )
-    if code in FORBIDDEN:
+    if code in _FORBIDDEN:
         return Failed(
             f"AWS does not allow it: {text}",
             "use credentials that may do this, or have them extended",

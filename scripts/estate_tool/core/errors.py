@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
-from estate_tool.core.terminal import safe, wrapped
+from estate_tool.core.text import safe, wrapped
 
 
 class EstateError(Exception):

@@ -1,40 +1,99 @@
-"""Paths in the checkout, in its local state (ESTATE_HOME) and in the user's cache (ESTATE_CACHE)."""
+"""Paths in the checkout, in its local state (ESTATE_HOME) and in the user's cache (ESTATE_CACHE).
+
+Temporary folders are named for their process: what a killed one left is removed by the next. Private ones are their
+user's alone.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
+import shutil
+import stat
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from estate_tool.core.errors import UsageError
+from estate_tool.core.errors import Failed, UsageError
+from foundation.cache_folder import cache_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPTS = ROOT / "scripts"
 VENV = ROOT / ".venv"
+_ONLY_MINE = 0o700
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_NAME = re.compile(r"estate-(\d+)-\w+")
 
 
 def home() -> Path:
-    """The folder of this checkout's local state: ESTATE_HOME, else `.estate` in the checkout."""
-    return _absolute(os.environ.get("ESTATE_HOME"), ROOT / ".estate")
+    """Return the folder of this checkout's local state: ESTATE_HOME, else `.estate` in the checkout."""
+    named = os.environ.get("ESTATE_HOME")
+    return Path(named).expanduser().absolute() if named else ROOT / ".estate"
 
 
 def cache() -> Path:
-    """The folder of what is costly and shared between checkouts: ESTATE_CACHE, else `estate` in the user's cache."""
-    named = os.environ.get("ESTATE_CACHE")
-    if named:
-        return _absolute(named, ROOT)
-    # The XDG base directory specification: a relative path there is to be ignored.
-    xdg = Path(os.environ.get("XDG_CACHE_HOME") or ".")
-    return (xdg if xdg.is_absolute() else _user_home() / ".cache") / "estate"
-
-
-def _absolute(named: str | None, default: Path) -> Path:
-    return Path(named).expanduser().absolute() if named else default
-
-
-def _user_home() -> Path:
+    """Return the folder of what is costly and shared between checkouts; raise UsageError where there can be none."""
     try:
-        return Path.home()
+        return cache_folder()
     except RuntimeError as error:
         raise UsageError(
             "there is no home folder to keep the cache in", "set ESTATE_CACHE to a folder of yours"
         ) from error
+
+
+@contextlib.contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make a folder for the block."""
+    _remove_left_over(Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=f"estate-{os.getpid()}-") as made:
+        yield Path(made)
+
+
+def _remove_left_over(parent: Path) -> None:
+    for path in parent.glob("estate-*-*"):
+        named = _NAME.fullmatch(path.name)
+        with contextlib.suppress(OSError):
+            if named and path.lstat().st_uid == os.geteuid() and not _runs(int(named[1])):
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def make_private_folder(folder: Path) -> None:
+    """Make the folder, or take it back from everybody else; `Failed` when it is another user's."""
+    folder.mkdir(mode=_ONLY_MINE, parents=True, exist_ok=True)
+    found = folder.stat()
+    if found.st_uid != os.geteuid():
+        raise Failed(
+            f"{folder} belongs to another user (uid {found.st_uid})",
+            "set ESTATE_HOME to a folder of yours; as another user you can have an embedded AWS of your own",
+        )
+    if stat.S_IMODE(found.st_mode) & ~_ONLY_MINE:
+        folder.chmod(_ONLY_MINE)
+
+
+def distrusted(path: Path) -> str:
+    """Return the reason for not trusting a file's content; empty when this user alone can have written it.
+
+    Raises FileNotFoundError when there is none.
+    """
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        return f"{path} is not a regular file"
+    if found.st_uid != os.geteuid():
+        return f"{path} belongs to another user (uid {found.st_uid})"
+    if found.st_mode & _OTHERS_WRITE:
+        return f"{path} can be written by others (mode {stat.S_IMODE(found.st_mode):04o})"
+    return ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.console import pages
 from estate_tool.console.tables import Column, table
 from estate_tool.core.errors import UsageError
-from estate_tool.core.terminal import one_line
+from estate_tool.core.text import one_line
 from estate_tool.core.untrusted import decoded, mapping
 
 if TYPE_CHECKING:

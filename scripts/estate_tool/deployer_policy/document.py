@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.resource_types import RESOURCE_TYPES
-from estate_tool.core.resource_types.lookups import function_name
+from estate_tool.core.resource_types.model import function_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

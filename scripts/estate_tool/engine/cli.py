@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from estate_tool.core import temporary
+from estate_tool.core import paths
 from estate_tool.core.environment import DEFAULT
 from estate_tool.core.errors import Failed
 from estate_tool.core.paths import ROOT, SCRIPTS
@@ -154,7 +154,7 @@ class Pulumi:
 
         The engine refuses one that does not hold together.
         """
-        with temporary.folder() as folder:
+        with paths.temporary_folder() as folder:
             file = folder / "state.json"
             file.write_text(json.dumps(exported), encoding="utf-8")
             self._call(ROOT / layer, "stack", "import", "--stack", self.stack, "--file", str(file))
@@ -244,7 +244,7 @@ class Pulumi:
         return True
 
     def _run_once(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        with temporary.folder() as folder:
+        with paths.temporary_folder() as folder:
             log = folder / "events.jsonl"
             log.touch()
             command = ["pulumi", *arguments, "--stack", self.stack, "--non-interactive", "--color=never"]

@@ -8,12 +8,11 @@ from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.console.tables import RULE, Column, table
-from estate_tool.core.aws_errors import FORBIDDEN
+from estate_tool.core.aws_errors import unless_forbidden
 from estate_tool.core.errors import EstateError, Failed, UsageError
-from estate_tool.core.retries import code_of
-from estate_tool.core.terminal import one_line
+from estate_tool.core.text import counted as noun
+from estate_tool.core.text import one_line
 from estate_tool.core.untrusted import decoded, mapping, text_of
-from estate_tool.core.wording import counted as noun
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,15 +26,9 @@ _EVENTS = "events"
 
 def stored_types(environment: Environment) -> list[str] | None:
     """Return the types among the first stored events, a page of 1 MB (at most 128 read units); None if refused."""
-    from botocore.exceptions import ClientError
-
-    try:
-        page = environment.client("dynamodb").scan(
-            TableName=environment.names.table(_EVENTS), ProjectionExpression="event"
-        )
-    except ClientError as error:
-        if code_of(error) not in FORBIDDEN:
-            raise
+    table, dynamodb = environment.names.table(_EVENTS), environment.client("dynamodb")
+    page, _ = unless_forbidden(lambda: dynamodb.scan(TableName=table, ProjectionExpression="event"))
+    if page is None:
         return None
     stored = (mapping(decoded(mapping(item.get("event")).get("S"))) for item in page["Items"])
     return sorted({found for one in stored if (found := text_of(one.get("type")))})

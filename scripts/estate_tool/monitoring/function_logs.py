@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.core.terminal import one_line
+from estate_tool.core.text import one_line
 from estate_tool.core.untrusted import decoded, mapping
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.errors import Failed, UsageError
-from estate_tool.core.wording import counted
+from estate_tool.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.core.terminal import one_line
-from estate_tool.core.wording import counted
+from estate_tool.core.text import counted, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import textwrap
 from typing import TYPE_CHECKING, TextIO
 
 from estate_tool.console.progress import Progress, console_on
-from estate_tool.core.terminal import one_line, safe, unfiltered
+from estate_tool.core.text import one_line, safe, unfiltered
 from estate_tool.engine.events import CHANGE_WORDS
 from estate_tool.rollout.result import PLANNED
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.core.resource_types.lookups import function_name
+from estate_tool.core.resource_types.model import function_name
 from estate_tool.core.retries import code_of
 from estate_tool.events.dead_letters import depth
 from estate_tool.monitoring import metrics
@@ -67,16 +67,10 @@ def read(client: Callable[[str], Any], resources: Iterable[Resource]) -> dict[st
 
 def _asked(part: Callable[[], Any]) -> tuple[Any, str]:
     """Return AWS's answer, or its reason for refusing; a deployer may not be allowed to read everything."""
-    from botocore.exceptions import ClientError
+    from estate_tool.core.aws_errors import unless_forbidden
 
-    from estate_tool.core.aws_errors import FORBIDDEN
-
-    try:
-        return part(), ""
-    except ClientError as error:
-        if code_of(error) not in FORBIDDEN:
-            raise
-        return None, str(error)
+    answer, forbidden = unless_forbidden(part)
+    return answer, str(forbidden or "")
 
 
 def _alarms(cloudwatch: Any, resources: Sequence[Resource]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.core.aws_errors import FORBIDDEN
+from estate_tool.core.aws_errors import unless_forbidden
 from estate_tool.core.errors import UsageError
 from estate_tool.core.retries import code_of
 from foundation.catalog import CATALOG
@@ -68,18 +68,13 @@ def require(environment: Environment, say: Callable[[str], None]) -> None:
 
     Where the credentials may not ask, report that and let the rollout find out.
     """
-    from botocore.exceptions import ClientError
 
     if not needed(environment.configuration.compute.provisioning):
         return
-    try:
-        quota = read(environment)
-    except ClientError as error:
-        if code_of(error) not in FORBIDDEN:
-            raise
-        say(f"the quota of concurrent executions is not checked: {error}")
-        return
-    if quota.short:
+    quota, forbidden = unless_forbidden(lambda: read(environment))
+    if forbidden:
+        say(f"the quota of concurrent executions is not checked: {forbidden}")
+    if quota and quota.short:
         raise UsageError(f"{summary(quota)}; nothing was touched", hint(quota, environment))
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.console.tables import Column, table
-from estate_tool.core.wording import counted, span
+from estate_tool.core.text import counted, span
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

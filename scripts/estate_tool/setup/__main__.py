@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 if __package__ in (None, ""):
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path[:0] = map(str, Path(__file__).resolve().parents[2:4])
 
 from estate_tool.console.report import Report
 from estate_tool.core.errors import EstateError, UsageError, show

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.core.aws_errors import FORBIDDEN
+from estate_tool.core.aws_errors import unless_forbidden
 from estate_tool.core.errors import Failed
 from estate_tool.core.retries import code_of
 from estate_tool.sizing import report_lines
@@ -184,14 +184,9 @@ def measure(
 def log_groups(environment: Environment, functions: Sequence[Sized]) -> dict[str, dict[str, Any]]:
     """Return the functions' log groups as AWS describes them, by name; none where access is denied."""
     wanted = {function.log_group for function in functions}
-    try:
-        pages = environment.client("logs").get_paginator("describe_log_groups").paginate()
-        found = [group for page in pages for group in page["logGroups"]]
-    except Exception as error:
-        if code_of(error) not in FORBIDDEN:
-            raise
-        return {}
-    return {str(group["logGroupName"]): group for group in found if group["logGroupName"] in wanted}
+    pages = environment.client("logs").get_paginator("describe_log_groups").paginate()
+    found, _ = unless_forbidden(lambda: [group for page in pages for group in page["logGroups"]])
+    return {str(group["logGroupName"]): group for group in found or () if group["logGroupName"] in wanted}
 
 
 def _pages(environment: Environment, function: Sized, window: Window) -> Iterator[list[tuple[int, str]]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core import retries
-from estate_tool.core.aws_errors import FORBIDDEN
-from estate_tool.core.retries import code_of
+from estate_tool.core.aws_errors import unless_forbidden
 from estate_tool.monitoring.metrics import daily
 from estate_tool.sizing import AUTO, report_lines
 from estate_tool.sizing.evidence import UNKNOWN, Evidence, Found, Usage
@@ -233,16 +233,10 @@ def found(source: str, asked: Asked) -> Found:
 
     first: Found | ClientError | None = None
     for gather in _GATHER[source]:
-        try:
-            answer = gather(asked)
-        except ClientError as error:
-            if code_of(error) not in FORBIDDEN:
-                raise
-            first = first or error
-            continue
+        answer, forbidden = unless_forbidden(partial(gather, asked))
         if answer is not None and answer.usage.samples:
             return answer
-        first = first or answer
+        first = first or answer or forbidden
     if isinstance(first, ClientError):
         raise first
     assert first is not None, "every list of sources ends with one that always answers"

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from estate_tool.core.embedded import credentials, ports, private, record
-from estate_tool.core.embedded.place import LocalAwsPaths
-from estate_tool.core.embedded.process_identity import start_identity
-from estate_tool.core.embedded.status import knows_us, status
+from estate_tool.core import paths
+from estate_tool.core.embedded import credentials, ports, record
+from estate_tool.core.embedded.paths import LocalAwsPaths
+from estate_tool.core.embedded.record import knows_us, start_identity, status
 from estate_tool.core.errors import EstateError, Failed
 from local_aws.server.supervisor import LONGEST_END, LONGEST_START
 
@@ -125,7 +125,7 @@ def _start(place: LocalAwsPaths, report: Report, python: Path) -> None:
         raise _taken(place, place.port)
     credentials.read_or_create(place.home)
     for folder in (place.folder, place.folder / "files"):
-        private.make_folder(folder)
+        paths.make_private_folder(folder)
     for unfinished in place.folder.glob(f".{record.NAME}.*"):
         unfinished.unlink(missing_ok=True)
     _refuse_old_state(place)
@@ -208,7 +208,7 @@ def _taken(place: LocalAwsPaths, port: int) -> EstateError:
 @contextlib.contextmanager
 def _alone(place: LocalAwsPaths, report: Report) -> Iterator[None]:
     """One at a time starts, stops or resets. The kernel frees the lock with its holder, however that ends."""
-    private.make_folder(place.home)
+    paths.make_private_folder(place.home)
     with (place.home / "aws.lock").open("a") as lock:
         os.fchmod(lock.fileno(), 0o600)
         try:

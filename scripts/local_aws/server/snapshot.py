@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from estate_tool.core.embedded import private
+from estate_tool.core import paths
 from local_aws.server import state_format
 
 # A tenth of the time for snapshots: the next one waits ten times as long as the last one took.
@@ -41,7 +41,7 @@ def load(path: Path, scoped: state_format.Scoped) -> State:
     """
     remove_unfinished(path)
     try:
-        if problem := private.distrusted(path):
+        if problem := paths.distrusted(path):
             raise Unreadable(problem)
         return state_format.decode(path.read_bytes(), scoped)
     except FileNotFoundError:

@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from estate_tool.core.embedded import ports, record
-from estate_tool.core.embedded.process_identity import start_identity
+from estate_tool.core.embedded.record import start_identity
 from local_aws.server import lifeline
 
 LONGEST_START = 60.0

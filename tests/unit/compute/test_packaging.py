@@ -15,6 +15,7 @@ from compute import wheels
 from compute.packaging import build, check_handlers
 from compute.sources import SOURCE
 from estate_tool.core.paths import ROOT
+from foundation.cache_folder import cache_folder
 from foundation.catalog import CATALOG
 from foundation.model import Function
 from foundation.problems import InvalidConfiguration
@@ -132,7 +133,7 @@ def test_a_failed_write_leaves_no_debris(source: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space left"):
         build(READ, RUNTIME, source)
-    assert list((wheels.cache() / "functions").iterdir()) == []
+    assert list((cache_folder() / "functions").iterdir()) == []
 
 
 def test_every_python_with_any_options_makes_the_same_bytes(tmp_path: Path) -> None:

@@ -62,15 +62,6 @@ def problems(source: Path) -> list[tuple[str, object]]:
     return [(problem.where, problem.value) for problem in caught.value.problems]
 
 
-def test_the_packages_folder_is_that_of_the_tool(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variables in ({"ESTATE_CACHE": "/a/b"}, {"XDG_CACHE_HOME": "/x"}, {"XDG_CACHE_HOME": "relative"}, {}):
-        for name in ("ESTATE_CACHE", "XDG_CACHE_HOME"):
-            monkeypatch.delenv(name, raising=False)
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        assert wheels.cache() == paths.cache()
-
-
 @pytest.mark.parametrize(
     ("lock", "line"),
     [

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool.core.embedded import credentials, private
+from estate_tool.core import paths
+from estate_tool.core.embedded import credentials
 from estate_tool.core.errors import Failed
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def test_a_home_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("os.geteuid", lambda: tmp_path.stat().st_uid + 1)
 
     with pytest.raises(Failed) as caught:
-        private.make_folder(tmp_path)
+        paths.make_private_folder(tmp_path)
 
     assert "another user" in caught.value.message
     assert "ESTATE_HOME" in caught.value.hint

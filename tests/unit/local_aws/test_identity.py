@@ -3,7 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 
-from estate_tool.core.embedded.process_identity import start_identity
+from estate_tool.core.embedded.record import start_identity
 from tests.support.waiting import expect_soon
 
 

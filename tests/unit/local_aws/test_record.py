@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from estate_tool.core.embedded import record
-from estate_tool.core.embedded.process_identity import start_identity
+from estate_tool.core.embedded.record import start_identity
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -32,6 +32,7 @@ def root(tmp_path: Path, cache: Path) -> Path:
     for package in ("core", "console", "setup"):
         source = paths.SCRIPTS / "estate_tool" / package
         shutil.copytree(source, tool / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(paths.ROOT / "foundation", root / "foundation", ignore=shutil.ignore_patterns("__pycache__"))
     (tool / "__main__.py").write_text("import os, sys\nprint(os.getcwd(), *sys.argv[1:], sep='|')\n")
     (root / "requirements.lock").write_text("one==1\n")
     return root

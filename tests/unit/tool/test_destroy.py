@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from estate_tool.commands import deploy, destroy, drift
-from estate_tool.core import account_guard, aws_errors
+from estate_tool.core import aws_errors, environment
 from estate_tool.core.errors import EstateError, Failed, UsageError
 from estate_tool.rollout import orchestration, session
 from foundation.layers import LAYER_NAMES
@@ -174,7 +174,7 @@ def test_a_real_account_other_than_the_configured_one_is_not_touched(
     expected: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(account_guard, "environments", lambda _root: ["dev"])
+    monkeypatch.setattr(environment, "known", lambda: ["dev"])
     estate.configuration.allowed_accounts = accounts
     with pytest.raises(UsageError) as refused:
         run(command, "--yes")

@@ -14,7 +14,7 @@ import pytest
 
 import compute.config
 from estate_tool.commands import doctor
-from estate_tool.core import account_guard, embedded, environment, paths
+from estate_tool.core import embedded, environment, paths
 from estate_tool.core.errors import EstateError, Failed, UsageError
 from estate_tool.engine import backend
 from estate_tool.rollout import quota
@@ -108,7 +108,7 @@ def test_a_wrong_configuration_is_reported_as_the_rollout_would(
 def well(monkeypatch: pytest.MonkeyPatch) -> None:
     """An account of ours, a backend in a bucket, a passphrase, and room for provisioned concurrency."""
     found = backend.Backend(url="s3://state", user="somebody", named_by="pulumi login")
-    monkeypatch.setattr(account_guard, "require_own_account", lambda _: "123456789012")
+    monkeypatch.setattr(environment, "require_own_account", lambda _: "123456789012")
     monkeypatch.setattr(backend, "find", lambda _: found)
     monkeypatch.setattr(backend, "passphrase", lambda *_: "PULUMI_CONFIG_PASSPHRASE")
     monkeypatch.setattr(quota, "read", lambda _: quota.Quota(limit=1000, unreserved=1000, needed=2))
@@ -132,7 +132,7 @@ def test_an_account_that_has_everything_is_well(examined: Any, well: None) -> No
 @pytest.mark.parametrize(
     ("module", "function", "name"),
     [
-        (account_guard, "require_own_account", "AWS credentials"),
+        (environment, "require_own_account", "AWS credentials"),
         (backend, "find", "Pulumi backend"),
         (backend, "passphrase", "passphrase"),
     ],

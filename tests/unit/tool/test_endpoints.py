@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool.core import endpoints
+from estate_tool.core.environment import ALLOW_ENDPOINTS, refuse_endpoints
 from estate_tool.core.errors import Failed, UsageError
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def configured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[...,
 
 def refused(variables: dict[str, str]) -> UsageError:
     with pytest.raises(UsageError) as error:
-        endpoints.refuse("dev", variables)
+        refuse_endpoints("dev", variables)
     assert "nothing was touched" in error.value.message
-    assert f"{endpoints.ALLOWED}=1" in error.value.hint
+    assert f"{ALLOW_ENDPOINTS}=1" in error.value.hint
     return error.value
 
 
@@ -81,15 +81,15 @@ def test_each_service_of_the_section_that_the_profile_uses_is_named(
     ids=["no file", "none", "of another profile", "of another section", "ignored"],
 )
 def test_what_is_not_in_use_is_no_matter(configured: Callable[..., dict[str, str]], text: str) -> None:
-    endpoints.refuse("dev", configured(text))
+    refuse_endpoints("dev", configured(text))
 
 
 def test_an_endpoint_that_is_meant_is_allowed_by_a_variable(configured: Callable[..., dict[str, str]]) -> None:
     text = f"[default]\nendpoint_url = {ELSEWHERE}\n"
-    endpoints.refuse("dev", configured(text, AWS_ENDPOINT_URL=ELSEWHERE, ESTATE_ALLOW_ENDPOINTS="1"))
+    refuse_endpoints("dev", configured(text, AWS_ENDPOINT_URL=ELSEWHERE, ESTATE_ALLOW_ENDPOINTS="1"))
     refused(configured(text, ESTATE_ALLOW_ENDPOINTS="0"))
 
 
 def test_a_configuration_that_can_not_be_read_is_a_message(configured: Callable[..., dict[str, str]]) -> None:
     with pytest.raises(Failed, match="AWS configuration can't be read"):
-        endpoints.refuse("dev", configured("[default\nregion us-east-1\n"))
+        refuse_endpoints("dev", configured("[default\nregion us-east-1\n"))

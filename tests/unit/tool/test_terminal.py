@@ -22,7 +22,7 @@ from estate_tool.console.report import Report
 from estate_tool.console.tables import table
 from estate_tool.core import aws_errors
 from estate_tool.core.errors import Failed, show
-from estate_tool.core.terminal import SafeStream, filtered, one_line, safe
+from estate_tool.core.text import SafeStream, filtered, one_line, safe
 from estate_tool.engine.events import Step
 from estate_tool.events import query
 from estate_tool.redrive.results import Foreign, Reason

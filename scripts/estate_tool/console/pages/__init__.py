@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.console.pages import plots
 from estate_tool.console.pages.colours import PALETTE
 from estate_tool.core.errors import Failed
-from estate_tool.core.terminal import safe
+from estate_tool.core.text import safe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """Embedded AWS as its clients know it: address, credentials, variables and status; `local_aws` is the thing itself."""
 
-from estate_tool.core.embedded.place import REMOVED, LocalAwsPaths, environment, shell_lines
-from estate_tool.core.embedded.status import Status, status
+from estate_tool.core.embedded.paths import REMOVED, LocalAwsPaths, environment, shell_lines
+from estate_tool.core.embedded.record import Status, status
 
 __all__ = ["REMOVED", "LocalAwsPaths", "Status", "environment", "shell_lines", "status"]

@@ -10,7 +10,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from estate_tool.core.embedded import private
+from estate_tool.core import paths
 from estate_tool.core.errors import Failed
 
 FILE = "credentials"
@@ -32,7 +32,7 @@ class Credentials:
 def read_or_create(home: Path) -> Credentials:
     """Return the credentials of this home, new ones where there are none yet."""
     while (found := read(home)) is None:
-        private.make_folder(home)
+        paths.make_private_folder(home)
         _create(home)
     return found
 
@@ -41,7 +41,7 @@ def read(home: Path) -> Credentials | None:
     """Return the credentials of this home, None where there are none; `Failed` when the file can't be trusted."""
     path = home / FILE
     try:
-        problem = private.distrusted(path)
+        problem = paths.distrusted(path)
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         return None

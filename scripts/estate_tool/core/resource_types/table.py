@@ -9,8 +9,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from estate_tool.core.resource_types import lookups
-from estate_tool.core.resource_types.model import COST, SECURITY, ResourceType, TagListing, arn, needs, tags
+from estate_tool.core.resource_types.model import (
+    COST,
+    SECURITY,
+    ResourceType,
+    TagListing,
+    arn,
+    function_part,
+    mapping_uuid,
+    needs,
+    permission_id,
+    queue_url,
+    saved_query_arn,
+    subscription_arn,
+    tags,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -94,7 +107,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
                 arn("sqs", "{name}"),
             ),
         ),
-        import_id=lookups.queue,
+        import_id=queue_url,
         arn=arn("sqs", "{name}"),
         tags=TagListing("sqs", "list_queue_tags", "QueueUrl", "url"),
     ),
@@ -174,7 +187,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
     ),
     "aws:lambda/alias:Alias": ResourceType(
         permissions=(needs("lambda: CreateAlias GetAlias UpdateAlias DeleteAlias", _FUNCTION, _FUNCTION + ":{name}"),),
-        import_id=lookups.function_part("/", "name"),
+        import_id=function_part("/", "name"),
         arn=_FUNCTION + ":{name}",
         tags=_PART_OF_FUNCTION,
     ),
@@ -187,7 +200,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
                 _FUNCTION + ":{qualifier}",
             ),
         ),
-        import_id=lookups.function_part(":", "qualifier"),
+        import_id=function_part(":", "qualifier"),
         tags=_PART_OF_FUNCTION,
     ),
     "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig": ResourceType(
@@ -201,7 +214,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
                 "lambda: GetAccountSettings", "*", why="the quota of the whole account, read before anything is touched"
             ),
         ),
-        import_id=lookups.function_part(",", "qualifier"),
+        import_id=function_part(",", "qualifier"),
         tags=_PART_OF_FUNCTION,
         drift=COST,
     ),
@@ -216,7 +229,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
             ),
             needs("lambda: GetFunctionUrlConfig DeleteFunctionUrlConfig", _FUNCTION, _FUNCTION + ":{qualifier}"),
         ),
-        import_id=lookups.function_part("/", "qualifier"),
+        import_id=function_part("/", "qualifier"),
         tags=_PART_OF_FUNCTION,
         drift=SECURITY,
     ),
@@ -228,7 +241,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
                 arn("lambda", "function:{function}:*"),
             ),
         ),
-        import_id=lookups.permission,
+        import_id=permission_id,
         tags=_PART_OF_FUNCTION,
         drift=SECURITY,
     ),
@@ -248,7 +261,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
             needs(f"lambda: {tags('ListTags')}", _MAPPINGS),
             needs("lambda: ListEventSourceMappings", "*", why=_LISTS),
         ),
-        import_id=lookups.mapping,
+        import_id=mapping_uuid,
         tags=TagListing("lambda", "list_tags", "Resource"),
     ),
     "aws:cloudwatch/logGroup:LogGroup": ResourceType(
@@ -283,7 +296,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
                 why="saved queries are no resources of IAM",
             ),
         ),
-        import_id=lookups.saved_query,
+        import_id=saved_query_arn,
         tags="CloudWatch has no tags for saved queries; they cost nothing",
     ),
     "aws:cloudwatch/metricAlarm:MetricAlarm": ResourceType(
@@ -347,7 +360,7 @@ RESOURCE_TYPES: Mapping[str, ResourceType] = {
                 why="subscriptions are no resources of IAM",
             ),
         ),
-        import_id=lookups.subscription,
+        import_id=subscription_arn,
         tags="SNS has no tags for subscriptions; their topic carries them",
         drift=SECURITY,
     ),

@@ -1,6 +1,7 @@
-"""The one filter between what others wrote and a terminal: no control character of theirs gets through.
+"""Text for people: control characters written out, lines wrapped, counts and spans of time in words.
 
-Nothing but the standard library: set-up prints before there is an environment.
+No control character of others gets through to a terminal. Nothing but the standard library: set-up prints before there
+is an environment.
 """
 
 from __future__ import annotations
@@ -90,3 +91,18 @@ def filtered() -> Iterator[None]:
         yield
     finally:
         sys.stdout, sys.stderr = out, err
+
+
+def counted(number: float, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: `1 message`, `2,000 messages`, with `plural` where it is no -s."""
+    return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def span(seconds: float) -> str:
+    """Return a span of time by its largest unit but one: `0 s`, `4 min`, `2 h 05 min`, `3 days 2 h`."""
+    minutes, hours, days = int(seconds // 60), int(seconds // 3600), int(seconds // 86400)
+    if days:
+        return f"{counted(days, 'day')} {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60:02d} min"
+    return f"{minutes} min" if minutes else f"{int(seconds)} s"
