@@ -86,7 +86,7 @@ goldens:
 VERSION ?=
 release:
 	scripts/setup.sh venv
-	.venv/bin/python -P -m estate_tool.setup.project_release "$(VERSION)"
+	.venv/bin/python -P -m estate_tool.setup.project "$(VERSION)"
 
 # Lines and files of Python, by part (docs/maintaining.md has the aims).
 sizes:

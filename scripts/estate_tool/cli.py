@@ -195,9 +195,9 @@ class _Version(argparse.Action):
     """Print the versions and end; they are looked up only then."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from estate_tool.setup import versions
+        from estate_tool.setup import project
 
-        print("\n".join(versions.lines()))
+        print("\n".join(project.lines()))
         parser.exit()
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.core.embedded import ports
 from estate_tool.setup.environments import ensure_local_aws
 from tests.support.waiting import expect_soon

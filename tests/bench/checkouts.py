@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.core.paths import ROOT
 from estate_tool.setup.engine import ensure_engine
 from foundation.layers import LAYER_NAMES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.core import environment
 from estate_tool.engine.cli import Pulumi
 from estate_tool.rollout import orchestration, session

@@ -13,7 +13,7 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.core import embedded
 from estate_tool.core.embedded import credentials, ports
 from estate_tool.core.embedded.credentials import Credentials

@@ -20,7 +20,7 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
 from compute.packaging import build
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.setup import locks
 from tests.integration.cloud import (
     depth,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.core.paths import ROOT
 from estate_tool.setup.engine import ensure_engine
 from foundation.catalog import CATALOG

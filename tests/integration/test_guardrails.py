@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi_aws as aws
 import pytest
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.core.paths import ROOT
 from estate_tool.engine.cli import Pulumi
 from estate_tool.engine.events import Changes

@@ -12,7 +12,7 @@ import pulumi_aws as aws
 import pytest
 from pulumi import automation
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.setup.engine import ensure_engine
 from local_aws import provider
 from tests.integration.provider_cases import trust

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from estate_tool.commands import new
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.scaffold import catalog_file, function
 from estate_tool.setup import locks
 from tests.support.mocks import ROOT

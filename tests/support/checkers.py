@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.setup.environments import ensure_checkers
 
 CHECKERS = Path(__file__).parents[1] / "contract" / "checkers"

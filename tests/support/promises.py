@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from estate_tool import cli
-from estate_tool.setup import versions
+from estate_tool.setup import project
 from tests.support.mocks import ROOT, roll_out
 
 FILE = ROOT / "docs" / "promises.json"
@@ -70,7 +70,7 @@ def reports() -> set[str]:
 
 def main() -> None:
     """Write the file."""
-    content = {"version": versions.tool(), **promises()}
+    content = {"version": project.tool(), **promises()}
     FILE.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 

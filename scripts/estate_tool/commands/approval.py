@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.commands.confirm import confirm
+from estate_tool.console.output import confirm
 from estate_tool.core.aws_errors import reaching
 from estate_tool.core.errors import Failed, UsageError
 from estate_tool.rollout import data_loss

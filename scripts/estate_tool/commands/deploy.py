@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
 from estate_tool.commands.approval import Approval, flag
-from estate_tool.commands.confirm import confirm
+from estate_tool.console.output import confirm
 from estate_tool.core.environment import DEFAULT
 from estate_tool.core.errors import EstateError, Failed, UsageError
 from foundation.layers import LAYER_NAMES

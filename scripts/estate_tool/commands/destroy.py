@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
-from estate_tool.commands.confirm import confirm
+from estate_tool.console.output import confirm
 from estate_tool.core.aws_errors import reaching
 from estate_tool.core.environment import DEFAULT
 from estate_tool.core.errors import Failed

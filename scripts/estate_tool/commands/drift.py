@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
 from estate_tool.commands.approval import Approval
-from estate_tool.commands.confirm import confirm
+from estate_tool.console.output import confirm
 from estate_tool.core.errors import EstateError, Failed
 from estate_tool.core.text import counted
 from foundation.layers import LAYER_NAMES

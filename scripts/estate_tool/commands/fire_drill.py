@@ -14,7 +14,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
-from estate_tool.commands.confirm import confirm
+from estate_tool.console.output import confirm
 from estate_tool.core.text import counted
 
 if TYPE_CHECKING:

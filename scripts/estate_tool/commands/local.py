@@ -8,7 +8,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
-from estate_tool.commands.confirm import confirm
+from estate_tool.console.output import confirm
 from estate_tool.core.text import counted, span
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _say(text: str) -> None:
 
 
 def _interpreter() -> Path:
-    from estate_tool.console.report import Report
+    from estate_tool.console.progress import Report
     from estate_tool.setup.environments import ensure_local_aws
 
     return ensure_local_aws(Report())

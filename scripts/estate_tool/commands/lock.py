@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the lock file; the old one stays when that fails."""
     from compute.sources import SOURCE
-    from estate_tool.console.report import Report
+    from estate_tool.console.progress import Report
     from estate_tool.setup import locks
     from foundation.catalog import CATALOG
     from foundation.problems import there_are

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Become the engine: its exit code, and signals to it, are this command's."""
-    from estate_tool.console.report import Report
+    from estate_tool.console.progress import Report
     from estate_tool.rollout import session
     from estate_tool.setup.engine import ensure_engine
 

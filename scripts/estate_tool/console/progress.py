@@ -1,10 +1,14 @@
-"""Progress of a long step on stderr: a moving line with its time on a terminal, elsewhere a line now and then."""
+"""Progress on stderr: lines that stay, and one moving line on a terminal, elsewhere a line now and then.
+
+`Report` is set-up's, on the standard library; `Progress` is drawn by rich, with the time of the step.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import os
+import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, TextIO
@@ -15,6 +19,52 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.console import Console
+
+
+class Report:
+    """Writes progress to `stream` (stderr by default), where a log file gets a moving line only now and then."""
+
+    def __init__(self, stream: TextIO | None = None, seconds_between: float = 20.0) -> None:
+        self._out = unfiltered(stream or sys.stderr)
+        self._in_place = self._out.isatty()
+        self._seconds_between = seconds_between
+        self._shown_at = time.monotonic()
+        self._open = False
+
+    def line(self, text: str) -> None:
+        """A line that stays."""
+        self._clear()
+        print(safe(text), file=self._out, flush=True)
+        self._shown_at = time.monotonic()
+
+    __call__ = line
+
+    def moving(self, text: str) -> None:
+        """Show the progress of the step: in place on a terminal, elsewhere a line every `seconds_between`."""
+        if self._in_place:
+            width = shutil.get_terminal_size().columns - 1
+            self._out.write(f"\r\x1b[K{one_line(text)[:width]}")
+            self._out.flush()
+            self._open = True
+        elif time.monotonic() - self._shown_at >= self._seconds_between:
+            self.line(text)
+
+    def end(self) -> None:
+        """Remove the moving line, before somebody else writes."""
+        self._clear()
+        self._out.flush()
+
+    def _clear(self) -> None:
+        if self._open:
+            self._out.write("\r\x1b[K")
+            self._open = False
+
+
+def duration(seconds: float) -> str:
+    """`7 s`, `3 min 05 s`."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
 
 _SECONDS_BETWEEN = 0.1
 # In a log file.

@@ -17,7 +17,7 @@ from estate_tool.engine.cli import Pulumi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from estate_tool.console.report import Report
+    from estate_tool.console.progress import Report
     from estate_tool.core.environment import Environment
     from estate_tool.setup.engine import Engine
     from local_aws.provider.server import RunningProvider

@@ -17,7 +17,7 @@ from pathlib import Path
 if __package__ in (None, ""):
     sys.path[:0] = map(str, Path(__file__).resolve().parents[2:4])
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.core.errors import EstateError, UsageError, show
 
 
@@ -41,14 +41,14 @@ def main(names: list[str]) -> int:
 
 
 def _steps(name: str) -> Callable[[Report], object]:
-    from estate_tool.setup import engine, environments, linters, locks, release
+    from estate_tool.setup import build, engine, environments, locks, release
 
     steps: dict[str, Callable[[Report], object]] = {
         "venv": environments.ensure_checkout,
         "engine": engine.ensure_engine,
         "local-aws": environments.ensure_local_aws,
         "checkers": lambda report: print(environments.ensure_checkers(report)),
-        "actionlint": lambda report: print(linters.ensure_actionlint(report)),
+        "actionlint": lambda report: print(build.ensure_actionlint(report)),
         "lock": locks.make,
         "engine-hashes": lambda report: release.pin(engine.VERSION, report),
     }

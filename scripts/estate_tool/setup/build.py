@@ -1,20 +1,26 @@
-"""The engine built from Go modules that go.sum pins: for machines that reach package registries and nothing else."""
+"""Programs built from Go modules that go.sum pins: the engine, for machines that reach package registries and nothing
+else, and actionlint, which no Python package brings."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report, duration
+from estate_tool.core import paths
 from estate_tool.core.errors import Failed
 from estate_tool.setup import environments
-from estate_tool.setup.processes import environ, run
-from estate_tool.setup.uv import PINS, ask_version, version_of
+from estate_tool.setup.environments import PINS, ask_version, version_of
+from estate_tool.setup.processes import beside, environ, hold, run, writing
 
 MODULES = Path(__file__).parent / "go"
+_LINTER = Path(__file__).parent / "linters"
+_PACKAGE = "github.com/rhysd/actionlint/cmd/actionlint"
 SDK = "github.com/pulumi/pulumi/sdk/v3"
 # Measured: modules 2.0 GB, compiled packages 1.8 GB, toolchain 0.3 GB, programs 0.2 GB.
 SPACE_NEEDED = 5 * 10**9
@@ -171,3 +177,32 @@ def _ask(
         progress=count or _Count(),
     )
     return to.read_text(encoding="utf-8").strip()
+
+
+def ensure_actionlint(report: Report) -> Path:
+    """The linter of GitHub's workflows: the one on PATH, else one in the cache, built when there is none."""
+    if on_path := shutil.which("actionlint"):
+        return Path(on_path)
+    digest = hashlib.sha256((_LINTER / "go.sum").read_bytes()).hexdigest()[:12]
+    folder = paths.cache() / "actionlint" / digest
+    with hold(paths.cache() / "locks" / f"actionlint-{digest}.lock", "actionlint", report):
+        if not (folder / "actionlint").exists():
+            _build_actionlint(folder, report)
+    return folder / "actionlint"
+
+
+def _build_actionlint(folder: Path, report: Report) -> None:
+    began = time.monotonic()
+    report.line("set-up: building actionlint from its Go modules, once: half a minute")
+    with writing("actionlint", folder.parent), beside(folder) as made:
+        work = made / "work"
+        (work / "tmp").mkdir(parents=True)
+        source = work / "module"
+        # A copy: go may write into the folder it builds in, and the checkout may be read-only.
+        shutil.copytree(_LINTER, source)
+        go, env = toolchain(work, report), go_environ(work)
+        command = [go, "build", "-ldflags", "-s -w", "-o", made / "actionlint", _PACKAGE]
+        run(command, doing="set-up: building actionlint", log="actionlint", report=report, env=env, cwd=source)
+        shutil.rmtree(work)
+        made.rename(folder)
+    report.line(f"set-up: actionlint is ready after {duration(time.monotonic() - began)}")

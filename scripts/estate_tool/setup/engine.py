@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from estate_tool.console.report import Report, duration
+from estate_tool.console.progress import Report, duration
 from estate_tool.core import paths
 from estate_tool.core.errors import Failed
 from estate_tool.setup import build, release
-from estate_tool.setup.failures import writing
-from estate_tool.setup.locking import beside, hold
-from estate_tool.setup.uv import ask_version, version_of
+from estate_tool.setup.environments import ask_version, version_of
+from estate_tool.setup.processes import beside, hold, writing
 
 # The engine this project is tested with; go/engine/go.mod names it too.
 VERSION = "3.274.1"

@@ -10,11 +10,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.core import paths
 from estate_tool.core.errors import UsageError
+from estate_tool.setup.environments import PINS, ensure_uv, uv_environ
 from estate_tool.setup.processes import run
-from estate_tool.setup.uv import PINS, ensure_uv, uv_environ
 
 OLDEST_PYTHON = "3.11"
 

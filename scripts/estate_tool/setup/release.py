@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.core.errors import Failed
-from estate_tool.setup.uv import PINS
+from estate_tool.setup.environments import PINS
 
 # Where Pulumi's own installer takes the archives from; ESTATE_PULUMI_RELEASES names a mirror of that folder.
 BASE = "https://get.pulumi.com/releases/sdk"

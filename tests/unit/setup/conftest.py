@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 
 # What the scripts under test and the fake programs call themselves.
 _SYSTEM_PROGRAMS = ("bash", "cat", "cmp", "cp", "env", "ln", "mkdir", "readlink", "realpath", "dirname", "sh", "touch")

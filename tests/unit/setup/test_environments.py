@@ -23,7 +23,7 @@ import signal
 import sys
 from pathlib import Path
 from estate_tool.setup.environments import ensure_checkout
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 signal.signal(signal.SIGINT, signal.default_int_handler)
 ensure_checkout(Report(), Path(sys.argv[1]))
 """

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from estate_tool.core.errors import Failed, UsageError, show
-from estate_tool.setup.failures import explain, writing
+from estate_tool.setup.processes import explain, writing
 
 LOG = Path("/cache/logs/x.log")
 

@@ -8,7 +8,7 @@ import pytest
 
 from estate_tool.core import paths
 from estate_tool.setup import environments
-from estate_tool.setup.uv import PINS
+from estate_tool.setup.environments import PINS
 
 LOCK = paths.ROOT / "requirements.lock"
 CHECKERS_LOCK = paths.ROOT / "tests" / "contract" / "checkers" / "requirements.lock"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estate_tool.core import paths
-from estate_tool.setup.locking import hold
+from estate_tool.setup.processes import hold
 
 if TYPE_CHECKING:
     from tests.unit.setup.conftest import Said
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 _HOLD = """
 import sys
 from pathlib import Path
-from estate_tool.setup.locking import hold
-from estate_tool.console.report import Report
+from estate_tool.setup.processes import hold
+from estate_tool.console.progress import Report
 with hold(Path(sys.argv[1]), "it", Report()):
     print("held", flush=True)
     sys.stdin.read()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from estate_tool.console.report import Report, duration
+from estate_tool.console.progress import Report, duration
 from estate_tool.core.errors import Failed
 from estate_tool.setup.processes import environ, run
 

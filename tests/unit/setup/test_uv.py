@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from estate_tool.core.errors import Failed
-from estate_tool.setup.uv import PINS, ensure_uv, version_of
+from estate_tool.setup.environments import PINS, ensure_uv, version_of
 
 if TYPE_CHECKING:
     from tests.unit.setup.conftest import FakeUv, Programs, Said

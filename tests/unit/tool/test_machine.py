@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Report
 from estate_tool.core.errors import Failed
 from estate_tool.engine import locks
 from estate_tool.rollout import session

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.console.pages.colours import PALETTE, ROLES
+from estate_tool.console.pages.plots import PALETTE, ROLES
 from estate_tool.monitoring import dashboards
 from estate_tool.monitoring.metrics import since
 from tests.support import browser, results

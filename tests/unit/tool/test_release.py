@@ -11,7 +11,7 @@ import pytest
 
 from estate_tool import cli
 from estate_tool.core.errors import UsageError
-from estate_tool.setup import project_release, versions
+from estate_tool.setup import project
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_release_dates_the_changelog_sets_the_version_commits_and_tags(checkout: Path) -> None:
-    assert project_release.make("0.2.0", checkout, dt.date(2026, 2, 3)) == "v0.2.0"
+    assert project.make("0.2.0", checkout, dt.date(2026, 2, 3)) == "v0.2.0"
     text = (checkout / "CHANGELOG.md").read_text()
     assert re.findall(r"(?m)^## .*$", text) == ["## Unreleased", "## 0.2.0 · 2026-02-03", "## 0.1.0 · 2026-01-01"]
     assert text.index("0.2.0") < text.index("- New: #1 thing") < text.index("0.1.0")
@@ -53,7 +53,7 @@ def test_a_release_dates_the_changelog_sets_the_version_commits_and_tags(checkou
 @pytest.mark.parametrize("version", ["", "0.2", "v0.2.0", "0.2.0-rc1", "0.1.0", "0.0.9", "00.2.0"])
 def test_what_is_no_version_above_the_last_is_refused_and_nothing_changes(checkout: Path, version: str) -> None:
     with pytest.raises(UsageError):
-        project_release.make(version, checkout)
+        project.make(version, checkout)
     assert git(checkout, "status", "--porcelain") == ""
     assert git(checkout, "tag").split() == ["v0.1.0"]
 
@@ -61,11 +61,11 @@ def test_what_is_no_version_above_the_last_is_refused_and_nothing_changes(checko
 def test_a_release_of_what_is_not_committed_or_of_nothing_is_refused(checkout: Path) -> None:
     (checkout / "new.txt").touch()
     with pytest.raises(UsageError, match="not all is committed"):
-        project_release.make("0.2.0", checkout)
+        project.make("0.2.0", checkout)
     (checkout / "new.txt").unlink()
-    project_release.make("0.2.0", checkout)
+    project.make("0.2.0", checkout)
     with pytest.raises(UsageError, match="nothing under Unreleased"):
-        project_release.make("0.3.0", checkout)
+        project.make("0.3.0", checkout)
 
 
 def test_the_versions_are_of_tool_commit_engine_and_sdk(capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,6 +73,6 @@ def test_the_versions_are_of_tool_commit_engine_and_sdk(capsys: pytest.CaptureFi
         cli.main(["--version"])
     assert ended.value.code == 0
     first, second = capsys.readouterr().out.splitlines()
-    assert re.fullmatch(rf"estate {re.escape(versions.tool())} \(commit ([0-9a-f]{{12}}|unknown)(, changed)?\)", first)
+    assert re.fullmatch(rf"estate {re.escape(project.tool())} \(commit ([0-9a-f]{{12}}|unknown)(, changed)?\)", first)
     assert second.startswith("engine ")
     assert re.search(r"pulumi 3\.\d+\.\d+, pulumi-aws 7\.\d+\.\d+", second)

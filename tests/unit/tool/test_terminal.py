@@ -17,8 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estate_tool import cli
-from estate_tool.console.progress import Progress
-from estate_tool.console.report import Report
+from estate_tool.console.progress import Progress, Report
 from estate_tool.console.tables import table
 from estate_tool.core import aws_errors
 from estate_tool.core.errors import Failed, show

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.console.pages import plots
-from estate_tool.console.pages.colours import PALETTE
+from estate_tool.console.pages.plots import PALETTE
 from estate_tool.core.errors import Failed
 from estate_tool.core.text import safe
 

@@ -1,19 +1,51 @@
-"""`make release VERSION=1.2.0`: date the changelog, set the version, commit, tag. Nothing is pushed."""
+"""Version of the project: as `--version` shows it, and `make release VERSION=1.2.0`.
+
+A release dates the changelog, sets the version, commits and tags. Nothing is pushed.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+import importlib.metadata
+import platform
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 from estate_tool.core import paths
 from estate_tool.core.errors import EstateError, Failed, UsageError, show
 
+PROJECT = paths.ROOT / "pyproject.toml"
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _FILES = ("CHANGELOG.md", "pyproject.toml")
 _UNRELEASED = "## Unreleased\n"
+
+
+def tool() -> str:
+    """Return the project's version."""
+    return str(tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"])
+
+
+def commit() -> str:
+    """Return the checkout's commit, and whether files differ from it; "unknown" where git can't tell."""
+    try:
+        head = _git(paths.ROOT, "rev-parse", "--short=12", "HEAD", timeout=20)
+        changed = _git(paths.ROOT, "status", "--porcelain", "--untracked-files=no", timeout=20)
+    except Failed:
+        return "unknown"
+    return head + (", changed" if changed else "")
+
+
+def lines() -> list[str]:
+    """Return what `estate --version` prints."""
+    from estate_tool.setup.engine import find_engine
+
+    engine = find_engine()
+    sdk = [f"{name} {importlib.metadata.version(name)}" for name in ("pulumi", "pulumi-aws")]
+    found = f"engine {engine.version} ({engine.source})" if engine else "engine not there yet (scripts/setup.sh)"
+    return [f"estate {tool()} (commit {commit()})", ", ".join([found, *sdk, f"Python {platform.python_version()}"])]
 
 
 def make(version: str, root: Path = paths.ROOT, today: dt.date | None = None) -> str:
@@ -51,8 +83,14 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")) if _VERSION.fullmatch(version) else (0,)
 
 
-def _git(root: Path, *arguments: str) -> str:
-    done = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+def _git(root: Path, *arguments: str, timeout: float | None = None) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(root), *arguments],
+            capture_output=True, text=True, check=False, timeout=timeout, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Failed(f"git {arguments[0]} failed: {error}", "install git, or run it by hand to see more") from error
     if done.returncode:
         raise Failed(
             f"git {arguments[0]} failed: {done.stderr.strip()}", "fix it; git status shows what is left to undo"
