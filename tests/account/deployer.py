@@ -1,4 +1,4 @@
-"""Somebody who has the policy that `estate permissions` prints, and nothing else; and what that person may not do."""
+"""A user with the policies that `estate permissions` prints and no others, and calls that IAM has to deny them."""
 
 from __future__ import annotations
 
@@ -46,17 +46,18 @@ class Deployer:
 
 
 def hired(account: Account) -> Deployer:
-    """Make a user who has the printed policy and nothing else."""
+    """Make a user who has the printed managed policies and nothing else."""
     iam = account.aws.client("iam")
     printed = _needing(account.checkout())("scripts/estate", "permissions", ENVIRONMENT, "--json")
     iam.create_user(UserName=DEPLOYER)
-    document = json.dumps(as_compared(json.loads(printed.stdout)["policy"]))
-    iam.put_user_policy(UserName=DEPLOYER, PolicyName="printed", PolicyDocument=document)
-    made = iam.create_access_key(UserName=DEPLOYER)["AccessKey"]
-    keys = (made["AccessKeyId"], made["SecretAccessKey"])
+    for number, policy in enumerate(json.loads(printed.stdout)["policies"], start=1):
+        made = iam.create_policy(PolicyName=f"printed-{number}", PolicyDocument=json.dumps(as_compared(policy)))
+        iam.attach_user_policy(UserName=DEPLOYER, PolicyArn=made["Policy"]["Arn"])
+    key = iam.create_access_key(UserName=DEPLOYER)["AccessKey"]
+    keys = (key["AccessKeyId"], key["SecretAccessKey"])
     profile = (account.folder / "aws-config").read_text()
-    for name, key in zip(("aws_access_key_id", "aws_secret_access_key"), keys, strict=True):
-        profile, replaced = re.subn(rf"^{name} = .*$", f"{name} = {key}", profile, flags=re.M)
+    for name, part in zip(("aws_access_key_id", "aws_secret_access_key"), keys, strict=True):
+        profile, replaced = re.subn(rf"^{name} = .*$", f"{name} = {part}", profile, flags=re.M)
         assert replaced == 1
     (account.folder / "deployer-config").write_text(profile)
     return Deployer(_needing(account.checkout(AWS_CONFIG_FILE=str(account.folder / "deployer-config"))), keys)

@@ -210,6 +210,13 @@ TRANSLATIONS: Mapping[str, Translation] = {
         dropped=frozenset({"destinationConfig"}),
         build=_mapping,
     ),
+    "aws:lambda/functionUrl:FunctionUrl": Translation(
+        type="AWS::Lambda::Url", names={"functionName": "TargetFunctionArn", "authorizationType": "AuthType"},
+    ),
+    "aws:lambda/permission:Permission": Translation(
+        type="AWS::Lambda::Permission", dropped=frozenset({"function", "qualifier", "statementId"}),
+        build=lambda inputs: {"FunctionName": f"{inputs['function']}:{inputs['qualifier']}"},
+    ),
     "aws:scheduler/scheduleGroup:ScheduleGroup": Translation(type="AWS::Scheduler::ScheduleGroup"),
     "aws:scheduler/schedule:Schedule": Translation(type="AWS::Scheduler::Schedule"),
     "aws:cloudwatch/logMetricFilter:LogMetricFilter": Translation(

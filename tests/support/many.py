@@ -14,7 +14,8 @@ from estate_tool.engine.inline_program import waited_for_at_once
 from foundation import catalog
 from foundation.guardrails import alarms
 from foundation.layers import LAYERS, project
-from foundation.model import Catalog, Function, TableGrant
+from foundation.model import Catalog, Function, ScheduleTrigger, TableGrant
+from foundation.urls import FunctionUrl
 from tests.support.mocks import ROOT, Recording, record
 
 MODULES = (
@@ -32,9 +33,15 @@ def many(functions: int) -> Catalog:
 def _function(number: int) -> Function:
     # 24 characters, which is the most.
     name = f"one-of-many-functions-{number:02}" if number < 100 else f"one-of-many-function-{number:03}"
+    if number == 1:
+        trigger = ScheduleTrigger(expression="rate(5 minutes)")
+        return Function(
+            name=name, handler="query.handler.handle", description="One of many.", timeout_seconds=10, trigger=trigger
+        )
+    url = FunctionUrl(invokers=("arn:{partition}:iam::{account}:role/web-{suffix}",)) if number == 3 else None
     return Function(
         name=name, handler="query.handler.handle", description="One of many.", timeout_seconds=10,
-        grants=(TableGrant(table="aggregates", access=("query",)),), critical=number % 2 == 0,
+        grants=(TableGrant(table="aggregates", access=("query",)),), critical=number % 2 == 0, url=url,
     )  # fmt: skip
 
 

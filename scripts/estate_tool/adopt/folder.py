@@ -20,15 +20,6 @@ if TYPE_CHECKING:
 CATALOG, SIZING, LOAD, NOTES = "catalog.py", "sizing.json", "load.yaml", "not-expressed.md"
 
 
-def require_empty(folder: Path) -> None:
-    """Raise UsageError unless the folder is empty, or not there yet."""
-    if folder.is_dir() and not any(folder.iterdir()):
-        return
-    if folder.exists() or folder.is_symlink():
-        what = "is not empty" if folder.is_dir() else "is no folder"
-        raise UsageError(f"{folder} {what}; nothing was written", "name a new folder, or an empty one, with --out")
-
-
 def write(folder: Path, files: Mapping[str, str | bytes]) -> list[str]:
     """Write the files by relative path, once they have passed the checks of those who will read them; return the paths.
 

@@ -11,6 +11,7 @@ from estate_tool.adopt.sizes import Month, sizing
 from estate_tool.adopt.translation import Translation, translate
 from estate_tool.audit.collect import Collector
 from estate_tool.core.errors import Failed
+from estate_tool.core.paths import require_empty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ def adopt(
 
     Raises UsageError and Failed, with nothing written, and ClientError when the account can't be read.
     """
-    folder.require_empty(out)
+    require_empty(out)
     collector = Collector(reader, progress)
     source = source_.read(collector, names, window, with_code=with_code)
     done = translate(source, chosen)

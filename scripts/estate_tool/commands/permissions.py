@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
 from estate_tool.core.environment import DEFAULT
@@ -21,14 +22,13 @@ HELP = "print the IAM policy that rolling layers out needs"
 EXAMPLES = (
     ("estate permissions dev --account 111122223333", "for all layers"),
     ("estate permissions data dev --json", "for one, with what can't be narrowed down"),
+    ("estate permissions dev --out policies", "as managed policies, a file each"),
     ("estate permissions dev --read-only", "for the role of previews and drift"),
     ("estate permissions dev --backend s3://estate-state", "for the bucket that keeps the state, and its --key"),
     ("estate permissions audit", "what `estate audit` and `estate adopt` read"),
 )
 _AUDIT = "audit"
 _LOCAL_ACCOUNT = "123456789012"
-# Quotas of IAM, without white space: a managed policy, and all inline policies of a role together.
-_MANAGED, _INLINE = 6_144, 10_240
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,23 +41,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--account", help="the account's number, where aws:allowedAccountIds does not tell it")
     parser.add_argument("--read-only", action="store_true", help="what previews and drift need: nothing is changed")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="write managed policies, one a file, to a new folder"
+    )
     parser.add_argument("--backend", metavar="BUCKET", help="instead, what the engine needs of the bucket of its state")
     parser.add_argument("--key", metavar="ARN", help="with --backend: the KMS key of the bucket, or of the secrets")
     arguments.json_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the programs without engine or AWS, and print the permissions that making their resources needs."""
-    from estate_tool.console.progress import shown
+    """Print the policy that a rollout, the state's bucket or an audit needs, or write it as managed policies."""
     from estate_tool.core import environment
-    from estate_tool.deployer_policy import backend, document
-    from estate_tool.engine import dry_run
+    from estate_tool.core.paths import require_empty
+    from estate_tool.deployer_policy import backend
 
+    if args.out:
+        require_empty(args.out)
     if args.names == [_AUDIT]:
         from estate_tool.audit import policy as audit_policy
 
-        print(json.dumps(audit_policy.document(), indent=2))
-        return 0
+        return _show(audit_policy.document(), args, {})
     layers, name = _chosen(args.names)
     target = environment.resolve(name)
     place = _place(target, args.account)
@@ -65,8 +68,16 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--key is for --backend", "for example: --backend s3://BUCKET --key ARN")
     if args.backend:
         own = backend.backend(args.backend, args.key, place.partition, writes=not args.read_only)
-        print(json.dumps({"environment": target.name, "policy": own} if args.json else own, indent=2))
-        return 0
+        return _show(own, args, {"environment": target.name, "policy": own})
+    return _rollout(args, target, layers, place)
+
+
+def _rollout(args: argparse.Namespace, target: Environment, layers: tuple[str, ...], place: AccountContext) -> int:
+    """Run the programs without engine or AWS, and show the permissions that making their resources needs."""
+    from estate_tool.console.progress import shown
+    from estate_tool.deployer_policy import backend, document
+    from estate_tool.engine import dry_run
+
     with shown("running the layers' programs"):
         everything = dry_run.resources(target, place, lambda kind, inputs: document.arn(kind, inputs, place))
     wanted = [resource for resource in everything if resource.layer in layers]
@@ -74,21 +85,37 @@ def run(args: argparse.Namespace) -> int:
     policy = backend.read_only(policy) if args.read_only else policy
     granted = {action for each in policy["Statement"] for action in each["Action"]}
     wide = [each for each in document.unscoped(wanted) if granted & set(each.actions)]
-    if args.json:
-        unscoped = [{"actions": list(each.actions), "reason": each.reason} for each in wide]
-        answer = {"environment": target.name, "layers": list(layers), "account": place.account}
-        print(
-            json.dumps(
-                {**answer, "policy": policy, "unscoped": unscoped, "unknown": document.unknown(wanted)}, indent=2
-            )
-        )
-        return 0
-    print(json.dumps(policy, indent=2))
-    for each in wide:
-        print(f"on every resource: {', '.join(each.actions)}: {each.reason}", file=sys.stderr)
-    for kind in document.unknown(wanted):
-        print(f"not covered: {kind}: add what making it needs by hand (docs/escape-hatch.md)", file=sys.stderr)
-    print(_size(len(json.dumps(policy, separators=(",", ":")))), file=sys.stderr)
+    unknown = document.unknown(wanted)
+    answer = {
+        "environment": target.name, "layers": list(layers), "account": place.account,
+        "policy": policy, "policies": document.managed(policy),
+        "unscoped": [{"actions": list(each.actions), "reason": each.reason} for each in wide], "unknown": unknown,
+    }  # fmt: skip
+    if not args.json:
+        for each in wide:
+            print(f"on every resource: {', '.join(each.actions)}: {each.reason}", file=sys.stderr)
+        for kind in unknown:
+            print(f"not covered: {kind}: add what making it needs by hand (docs/escape-hatch.md)", file=sys.stderr)
+    return _show(policy, args, answer)
+
+
+def _show(policy: dict[str, Any], args: argparse.Namespace, answer: dict[str, Any]) -> int:
+    """Print the policy, or with --json the answer if there is one; with --out, write the managed policies."""
+    from estate_tool.deployer_policy import document
+
+    policies = document.managed(policy)
+    if args.out:
+        args.out.mkdir(parents=True, exist_ok=True)
+    for number, each in enumerate(policies if args.out else (), start=1):
+        file = args.out / f"policy-{number}.json"
+        file.write_text(json.dumps(each, indent=2) + "\n", encoding="utf-8")
+        print(f"written: {file}", file=sys.stderr)
+    if args.json or not args.out:
+        print(json.dumps(answer if args.json and answer else policy, indent=2))
+    if not args.json:
+        parts = "one managed policy" if len(policies) == 1 else f"{len(policies)} managed policies"
+        more = "" if args.out or len(policies) == 1 else ", which --out FOLDER writes to a file each"
+        print(f"{document.size(policy):,} characters: {parts}{more}", file=sys.stderr)
     return 0
 
 
@@ -113,7 +140,7 @@ def _chosen(names: list[str]) -> tuple[tuple[str, ...], str]:
 def _place(target: Environment, account: str | None) -> AccountContext:
     from estate_tool.engine.dry_run import AccountContext
 
-    # The embedded AWS has one account, without configuration.
+    # The embedded AWS has one account, which needs no configuration.
     known = (_LOCAL_ACCOUNT,) if target.local else target.configuration.allowed_accounts
     allowed = (account,) if account else known
     if len(allowed) != 1 or not (allowed[0].isdigit() and len(allowed[0]) == 12):
@@ -122,10 +149,3 @@ def _place(target: Environment, account: str | None) -> AccountContext:
             "set aws:allowedAccountIds to one account of 12 digits, or add --account NUMBER",
         )
     return AccountContext(account=allowed[0], region=target.configuration.region)
-
-
-def _size(characters: int) -> str:
-    fits = "one managed policy" if characters <= _MANAGED else "an inline policy of a role"
-    if characters > _INLINE:
-        fits = "no single policy: make one of each layer (scripts/estate permissions LAYER)"
-    return f"{characters} characters: fits {fits}"

@@ -97,3 +97,12 @@ def distrusted(path: Path) -> str:
     if found.st_mode & _OTHERS_WRITE:
         return f"{path} can be written by others (mode {stat.S_IMODE(found.st_mode):04o})"
     return ""
+
+
+def require_empty(folder: Path) -> None:
+    """Raise UsageError unless the folder is empty, or not there yet."""
+    if folder.is_dir() and not any(folder.iterdir()):
+        return
+    if folder.exists() or folder.is_symlink():
+        what = "is not empty" if folder.is_dir() else "is no folder"
+        raise UsageError(f"{folder} {what}; nothing was written", "name a new folder, or an empty one, with --out")

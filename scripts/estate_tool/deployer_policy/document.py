@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Kinds of names (`foundation/naming.py`) of which there is one for each function, table or queue.
 _KINDS = "lambda|role|table|queue|dlq|topic|schedule"
 
+# "IAM and AWS STS quotas": a managed policy, without white space. A role takes ten of them, more on request.
+MANAGED_CHARACTERS = 6_144
+
 # A group of statements that differ only in their resources: service, actions, conditions.
 _Group = tuple[str, tuple[str, ...], str]
 
@@ -33,7 +36,7 @@ class Unscoped:
 
 
 def arn(type_: str, inputs: Mapping[str, Any], place: AccountContext) -> str:
-    """A resource's ARN as its name alone tells it; of a type nothing refers to by ARN, a placeholder."""
+    """Return a resource's ARN, derived from its name; a placeholder for a type that nothing refers to by ARN."""
     known = RESOURCE_TYPES.get(type_)
     return ((known and known.arn) or "arn:unused").format_map(_values(inputs, place, ""))
 
@@ -53,10 +56,37 @@ def policy(resources: Iterable[Planned], place: AccountContext, suffix: str) -> 
     merged = sorted(_of_same_resources(_together(groups)))
     wide = sorted(f"{service}:{name}" for (service, names, when), on in merged if _is_wide(when, on) for name in names)
     scoped = [(group, on) for group, on in merged if not _is_wide(group[2], on)]
-    statements = [_statement(number, *each) for number, each in enumerate(scoped, start=1)]
+    statements = [_statement(*each) for each in scoped]
     if wide:
         statements.append({"Sid": "Unscoped", "Effect": "Allow", "Action": wide, "Resource": "*"})
     return {"Version": "2012-10-17", "Statement": [*statements, _not_of_another(suffix)]}
+
+
+def managed(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the policy as managed policies, none larger than IAM takes; each denies what the whole one denies.
+
+    No statement is too large for one: names are patterns, so their number grows with kinds of resources alone.
+    """
+    denying = [each for each in policy["Statement"] if each["Effect"] == "Deny"]
+    parts: list[dict[str, Any]] = []
+    for statement in policy["Statement"]:
+        if statement in denying:
+            continue
+        if not parts or size(_with(parts[-1], statement)) > MANAGED_CHARACTERS:
+            parts.append({**policy, "Statement": denying})
+        parts[-1] = _with(parts[-1], statement)
+    return parts
+
+
+def _with(policy: Mapping[str, Any], statement: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the policy with a statement more, before those that deny."""
+    allowing = [each for each in policy["Statement"] if each["Effect"] == "Allow"]
+    return {**policy, "Statement": [*allowing, statement, *policy["Statement"][len(allowing) :]]}
+
+
+def size(policy: Mapping[str, Any]) -> int:
+    """Return a policy's characters as IAM counts them: without white space."""
+    return len(json.dumps(policy, separators=(",", ":")))
 
 
 def _is_wide(when: str, on: list[str]) -> bool:
@@ -65,7 +95,7 @@ def _is_wide(when: str, on: list[str]) -> bool:
 
 
 def unknown(resources: Iterable[Planned]) -> list[str]:
-    """Return the types of which nobody knows what making them needs: those of resources of one's own."""
+    """Return the types whose permissions are unknown: those of resources of one's own."""
     return sorted({resource.type for resource in resources} - RESOURCE_TYPES.keys())
 
 
@@ -127,12 +157,11 @@ def _actions(needs: Needs) -> tuple[str, tuple[str, ...]]:
     return service, tuple(sorted(names.split()))
 
 
-def _statement(number: int, group: _Group, on: list[str]) -> dict[str, Any]:
+def _statement(group: _Group, on: list[str]) -> dict[str, Any]:
     service, actions, when = group
     conditions = json.loads(when)
-    sid = "".join(part.capitalize() for part in service.split("-")) + f"{number:02}"
     statement = {
-        "Sid": sid, "Effect": "Allow", "Action": [f"{service}:{action}" for action in actions],
+        "Effect": "Allow", "Action": [f"{service}:{action}" for action in actions],
         "Resource": "*" if on == ["*"] else on,
     }  # fmt: skip
     return statement | ({"Condition": conditions} if conditions else {})

@@ -24,6 +24,7 @@ from estate_tool.audit.model import Capacity as Found
 from estate_tool.audit.model import Function, Queue, Role
 from estate_tool.audit.reader import Reader
 from estate_tool.core.errors import Failed, UsageError
+from estate_tool.core.paths import require_empty
 from estate_tool.costing import statement
 from estate_tool.monitoring.metrics import Window
 from estate_tool.pricing import prices
@@ -464,13 +465,13 @@ def _files(**more: str) -> dict[str, str | bytes]:
 
 def test_the_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out"
-    folder.require_empty(out)
+    require_empty(out)
     with pytest.raises(Failed, match="nothing was written"):
         folder.write(out, _files(**{"sizing.json": '{"functions": {}}'}))
     assert not list((tmp_path / "deep").iterdir())
     assert folder.write(out, _files()) == ["catalog.py", "load.yaml", "sizing.json"]
     with pytest.raises(UsageError, match="not empty"):
-        folder.require_empty(out)
+        require_empty(out)
 
 
 def test_notes_are_a_table_for_each_kind_with_nothing_that_breaks_it() -> None:

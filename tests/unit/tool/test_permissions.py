@@ -20,6 +20,7 @@ from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 PLACE = AccountContext(account="111122223333", region="us-east-1")
 # No narrower resource is possible for these, as AWS's Service Authorization Reference has it.
@@ -53,8 +54,8 @@ def test_no_action_is_a_wildcard_and_only_known_ones_are_allowed_on_everything(r
             assert set(statement["Action"]) <= ANYWHERE
         else:
             assert all(arn.startswith("arn:aws:") and "111122223333" in arn for arn in statement["Resource"])
-    answer = {action for each in document.unscoped(resources) for action in each.actions}
-    assert answer == {action for each in statements(resources) if each["Resource"] == "*" for action in each["Action"]}
+    listed = {action for each in document.unscoped(resources) for action in each.actions}
+    assert listed == {action for each in statements(resources) if each["Resource"] == "*" for action in each["Action"]}
     assert all(each.reason for each in document.unscoped(resources))
 
 
@@ -130,18 +131,27 @@ def test_the_command_prints_the_policy(
     done = call(command, "foundation", "dev", "--account", "111122223333")
     assert done.code == 0
     assert json.loads(done.out)["Statement"][0]["Effect"] == "Allow"
-    assert "fits one managed policy" in done.err
-    for managed, inline, fits in ((1, 99_999, "fits an inline policy of a role"), (1, 2, "make one of each layer")):
-        monkeypatch.setattr(command, "_MANAGED", managed)
-        monkeypatch.setattr(command, "_INLINE", inline)
-        assert fits in call(command, "dev", "--account", "111122223333").err
+    assert "one managed policy" in done.err
     wrong = call(command, "dev", "--account", "1234")
     assert (wrong.code, wrong.out) == (2, "")
     assert "which account dev belongs to is not known: 1234" in wrong.err
-    answer = json.loads(call(command, "data", "dev", "--account", "111122223333", "--json").out)
-    assert (answer["environment"], answer["layers"], answer["account"]) == ("dev", ["data"], "111122223333")
-    assert answer["policy"]["Version"] == "2012-10-17"
-    assert [each["reason"] for each in answer["unscoped"]]
+    shown = json.loads(call(command, "data", "dev", "--account", "111122223333", "--json").out)
+    assert (shown["environment"], shown["layers"], shown["account"]) == ("dev", ["data"], "111122223333")
+    assert shown["policy"]["Version"] == "2012-10-17"
+    assert [each["reason"] for each in shown["unscoped"]]
+
+
+def test_managed_policies_are_written_to_a_new_folder(
+    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, resources: list[Planned], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(dry_run, "resources", lambda *_: resources)
+    words = ("dev", "--account", "111122223333", "--out", str(tmp_path / "new"))
+    assert call(command, *words).code == 0
+    written = [json.loads(file.read_text()) for file in sorted((tmp_path / "new").iterdir())]
+    policies = json.loads(call(command, *words[:-2], "--json").out)["policies"]
+    assert len(policies) == 2
+    assert written == policies
+    assert call(command, *words).code == 2
 
 
 def test_a_role_that_only_reads_gets_nothing_that_changes(resources: list[Planned]) -> None:
