@@ -30,7 +30,7 @@ def reads(queue: str) -> tuple[list[str], list[str]]:
 
 
 class OldEstate:
-    """Makes resources that an audit has nothing against, unless an argument says otherwise."""
+    """Makes resources that an audit has nothing against, but for what an argument asks for."""
 
     def __init__(self, aws: EmbeddedAws) -> None:
         self.aws = aws
@@ -52,11 +52,11 @@ class OldEstate:
             self.alarm(name, "AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName")
         return self.queue(name, dead_letters=False, MessageRetentionPeriod=str(days * DAY))
 
-    def alarm(self, name: str, namespace: str, metric: str, dimension: str, *, tells: bool = True) -> None:
+    def alarm(self, name: str, namespace: str, metric: str, dimension: str, *, notifies: bool = True) -> None:
         self.aws.client("cloudwatch").put_metric_alarm(
             AlarmName=f"{metric}-{name}", Namespace=namespace, MetricName=metric, Statistic="Sum", Period=60,
             Dimensions=[{"Name": dimension, "Value": name}], EvaluationPeriods=1, Threshold=0,
-            ComparisonOperator="GreaterThanThreshold", AlarmActions=[self.topic] if tells else [],
+            ComparisonOperator="GreaterThanThreshold", AlarmActions=[self.topic] if notifies else [],
         )  # fmt: skip
 
     def role(self, name: str, *statements: tuple[list[str], list[str]]) -> str:
@@ -144,19 +144,19 @@ class OldEstate:
         )  # fmt: skip
 
     def bucket(self, name: str, function: str, *, prefix: str) -> None:
-        """A bucket that tells the function of each object that is made under the prefix."""
+        """Make a bucket that notifies the function of each object made under the prefix."""
         s3 = self.aws.client("s3")
         s3.create_bucket(Bucket=name)
         self.aws.client("lambda").add_permission(
             FunctionName=function, StatementId="files", Action="lambda:InvokeFunction",
             Principal="s3.amazonaws.com", SourceArn=f"arn:aws:s3:::{name}",
         )  # fmt: skip
-        told = {
+        configuration = {
             "LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"],
             "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
         }  # fmt: skip
         s3.put_bucket_notification_configuration(
-            Bucket=name, NotificationConfiguration={"LambdaFunctionConfigurations": [told]}
+            Bucket=name, NotificationConfiguration={"LambdaFunctionConfigurations": [configuration]}
         )
 
     def topic_with_dead_letters(self, name: str, dead_letters: str) -> None:
@@ -241,7 +241,7 @@ def _failures(old: OldEstate, found: set[tuple[int, str, str]]) -> None:
     old.aws.client("sqs").send_message(QueueUrl=dead, MessageBody="{}")
     found.add((4, "dead-letters-waiting", arn("sqs", "dead-failing")))
     found.add((10, "errors-unwatched", old.function("unheard", watched=False)))
-    old.alarm("unheard", "AWS/Lambda", "Errors", "FunctionName", tells=False)
+    old.alarm("unheard", "AWS/Lambda", "Errors", "FunctionName", notifies=False)
     old.function("slow", reads("hasty"))
     old.queue("hasty", VisibilityTimeout="10")
     old.trigger("slow", "hasty")

@@ -90,7 +90,7 @@ def test_what_may_not_be_read_is_said_and_the_rest_is_audited(own: EmbeddedAws, 
     assert found["scanned"]["functions"] == result["scanned"]["functions"]
 
 
-def test_without_credentials_it_ends_with_2_and_says_so(own: EmbeddedAws) -> None:
+def test_without_credentials_it_ends_with_2_and_the_reason(own: EmbeddedAws) -> None:
     command = [sys.executable, "-P", "-m", "estate_tool", "audit", "--json"]
     environment = {
         "PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}", "PATH": "/usr/bin:/bin", "AWS_EC2_METADATA_DISABLED": "true",

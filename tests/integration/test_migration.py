@@ -1,4 +1,4 @@
-"""The pages on moving an estate that is there and on resources of one's own, followed to the letter.
+"""The pages on moving an estate that is there and on resources of one's own, followed word for word.
 
 Nothing is lost or doubled, the account audits clean, and a type that no table knows goes the way of all others.
 """
@@ -52,7 +52,7 @@ def blocks(page: Path) -> Iterator[Block]:
 
 
 class Reader:
-    """Does what the page says, in a copy of the checkout; keeps the last command's output.
+    """The page's steps in a copy of the checkout; keeps the last command's output.
 
     What only reads is called by a user who may do what `estate permissions audit` prints, and nothing else.
     """
@@ -119,7 +119,7 @@ def reader(own: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Reader
 
 
 def _grant(reader: Reader, function: str) -> None:
-    """Let a function use the resources of one's own, as the second step of the page says."""
+    """Let a function use the resources of one's own, by the second step of the page."""
     (block,) = (block for block in blocks(OWN) if block.step == 2)
     path = reader.checkout / "foundation" / "catalog.py"
     before, after = path.read_text().split(f'name="{function}"')
@@ -175,8 +175,8 @@ def test_resources_of_ones_own_are_granted_tagged_watched_and_removed(own: Embed
     granted = {action for one in statements for action in listed(one["Action"])}
     assert {"s3:PutObject", "sns:Publish"} <= granted
     reader.run("scripts/estate tags --json", 0)
-    told = json.loads(reader.output)
-    assert (told["tagged"], told["incomplete"]) == (told["taggable"], [])
+    coverage = json.loads(reader.output)
+    assert (coverage["tagged"], coverage["incomplete"]) == (coverage["taggable"], [])
     reader.run("scripts/estate permissions data --json", 0)
     unknown = {"aws:s3/bucket:Bucket", "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"}
     assert set(json.loads(reader.output)["unknown"]) == unknown

@@ -1,4 +1,4 @@
-"""Follows docs/adding-a-function.md to the letter, in a copy of the checkout."""
+"""docs/adding-a-function.md as a procedure, followed word for word in a copy of the checkout."""
 
 import re
 import shlex

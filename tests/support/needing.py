@@ -59,7 +59,7 @@ class Settings(NamedTuple):
             environment.secret(variables, "SECRET_TOKEN"),
         )
 '''
-_HANDLER = '''"""Keeps a greeting in a bucket, and tells what it knows of its secrets."""
+_HANDLER = '''"""Keeps a greeting in a bucket, and answers with hashes of its secrets."""
 
 import json
 import os

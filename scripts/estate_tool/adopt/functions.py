@@ -84,7 +84,7 @@ def _is_critical(old: OldFunction, trigger: Trigger | None, notes: list[Note]) -
     if not old.found.provisioned:
         return False
     if isinstance(trigger, StreamTrigger | ScheduleTrigger):
-        reason = "nobody waits for a function on a stream or a schedule"
+        reason = "no caller waits for a function on a stream or a schedule"
         notes.append(Note.differs(old.name, "provisioned concurrency", "kept", reason, "none"))
         return False
     kept = ", ".join(f"{number} of {qualifier}" for qualifier, number in old.found.provisioned.items())
@@ -156,7 +156,11 @@ def _settings(old: OldFunction) -> Iterator[Note]:
         ("key", found.get("KMSKeyArn") or "", "variables are encrypted with Lambda's own key"),
         ("on success", ", ".join(old.found.succeeds_to), "results are sent nowhere"),
         ("tracing", _unless(found, "TracingConfig", "Mode", "PassThrough"), "nothing is traced"),
-        ("SnapStart", _unless(found, "SnapStart", "ApplyOn", "None"), "critical functions are kept warm instead"),
+        (
+            "SnapStart",
+            _unless(found, "SnapStart", "ApplyOn", "None"),
+            "critical functions are provisioned",
+        ),
     ):
         if value:
             yield Note.missing(old.name, setting, value, reason, _BY_HAND)

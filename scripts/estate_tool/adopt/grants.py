@@ -52,9 +52,9 @@ def grants(
         else:
             access, resource = (), services.template(one.arn, old)
             if operations:
-                told = f"{', '.join(sorted(operations))} on {one.name}"
+                text = f"{', '.join(sorted(operations))} on {one.name}"
                 reason = "it is not declared, and stays where it is"
-                notes.append(Note.differs(old.name, "grant", told, reason, "granted on the old one"))
+                notes.append(Note.differs(old.name, "grant", text, reason, "granted on the old one"))
         service = one.arn.split(":")[2]
         rest = operations - {operation for operation, word in _WORDS[service].items() if word in access}
         permissions |= {(f"{service}:{operation}", resource) for operation in rest}
@@ -98,8 +98,8 @@ def _operations(old: OldFunction, arn: str, consumed: bool, notes: list[Note]) -
             else "grant what the code calls, or let --code find it"
         )
         note = Note.differs if kept else Note.missing
-        told = f"{pattern} on {arn.split(':', 5)[-1]}"
-        notes.append(note(old.name, "grant", told, "actions are granted by name", instead))
+        text = f"{pattern} on {arn.split(':', 5)[-1]}"
+        notes.append(note(old.name, "grant", text, "actions are granted by name", instead))
         exact |= kept
     return exact
 

@@ -72,7 +72,7 @@ class OldFunction:
 
     `callers` are the statements of its resource policy; `urls` its addresses as ListFunctionUrlConfigs has them;
     `shared_role` names the functions that have its role, itself among them; `peak` is the most calls that ran at once,
-    None where no metric tells.
+    None for want of a metric.
     """
 
     found: Function
@@ -135,7 +135,7 @@ class OldQueue:
 class Source:
     """Functions to adopt, and the tables and queues that they name, exactly or by their environment.
 
-    `consumers` maps the ARN of a queue or stream to all functions of the account that it triggers. `unread` says what
+    `consumers` maps the ARN of a queue or stream to all functions of the account that it triggers. `unread` lists what
     the credentials did not allow to read.
     """
 

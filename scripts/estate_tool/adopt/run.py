@@ -36,8 +36,8 @@ def adopt(
     source = source_.read(collector, names, window, with_code=with_code)
     done = translate(source, chosen)
     if not done.catalog.functions:
-        told = "; ".join(f"{note.resource}: {note.found}, but {note.reason}" for note in done.notes)
-        raise Failed(f"none of these functions can be declared, so nothing was written: {told}", "docs/escape-hatch.md")
+        text = "; ".join(f"{note.resource}: {note.found}, but {note.reason}" for note in done.notes)
+        raise Failed(f"none of these functions can be declared, so nothing was written: {text}", "docs/escape-hatch.md")
     sizes, more = sizing(done, source, window, prices)
     load = Month(reader, window).load(done, source, sizes)
     notes = (*done.notes, *more)

@@ -137,12 +137,12 @@ def _refused(old: OldFunction, statement: Mapping[str, Any], refused: Mapping[st
     for resource, actions in refused.items():
         by_actions[tuple(sorted(actions))].append(resource)
     for actions, resources in by_actions.items():
-        told = f"{', '.join(actions)} on {', '.join(resources)}"
+        text = f"{', '.join(actions)} on {', '.join(resources)}"
         if statement.get("Condition"):
-            told, reason = f"{told} with a condition", "grants have no conditions"
+            text, reason = f"{text} with a condition", "grants have no conditions"
         else:
             reason = "grants name each action, and each resource that the function is known to use"
-        yield Note.missing(old.name, "grant", told, reason, "an ActionGrant: docs/what-functions-need.md")
+        yield Note.missing(old.name, "grant", text, reason, "an ActionGrant: docs/what-functions-need.md")
 
 
 def grouped(permissions: Iterable[tuple[str, str]]) -> Iterator[ActionGrant]:

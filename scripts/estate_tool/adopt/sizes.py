@@ -53,8 +53,8 @@ def _size(old: OldFunction, name: str, window: Window, prices: Prices) -> tuple[
     if old.usage is None:
         return within, "no reports could be read; sizes are 512 to 1024 MB", _UNMEASURED
     function = replace(sized(old.found), catalog_name=name)
-    told = function_report(function, old.usage, window, MINIMUM_SAMPLES, prices)
-    return told["recommended_mb"] or within, told["reason"], told["evidence"]
+    recommended = function_report(function, old.usage, window, MINIMUM_SAMPLES, prices)
+    return recommended["recommended_mb"] or within, recommended["reason"], recommended["evidence"]
 
 
 def _is_too_large(old: OldFunction) -> bool:
@@ -62,7 +62,7 @@ def _is_too_large(old: OldFunction) -> bool:
 
 
 class Month:
-    """Takes what metrics and reports tell of a window to a month."""
+    """Load of a month, from the metrics and reports of a window."""
 
     def __init__(self, reader: Reader, window: Window) -> None:
         self._reader, self._window = reader, window
@@ -129,7 +129,7 @@ class Month:
         return sum((total or Decimal(0) for total in totals), Decimal(0))
 
     def _ingested(self, groups: Mapping[str, Mapping[str, Any]]) -> Decimal:
-        """Return GB a month: what came in, or where no metric tells, what is stored by how long it is kept."""
+        """Return GB a month: what came in, or for want of a metric, what is stored, by how long it is kept."""
         gb = Decimal(0)
         for name, group in groups.items():
             total = self._total("AWS/Logs", "IncomingBytes", LogGroupName=name)

@@ -56,11 +56,11 @@ def read(collector: Collector, names: Sequence[str], window: Window, *, with_cod
         by_role[function["Role"]].append(str(function["FunctionName"]))
     roles = {role.arn: role for role in collector.part("roles", lambda: collector.roles(_roles(settings)), ())}
 
-    def described(one: Mapping[str, Any]) -> tuple[Mapping[str, Any], Function, list[Mapping[str, Any]]]:
+    def with_policy(one: Mapping[str, Any]) -> tuple[Mapping[str, Any], Function, list[Mapping[str, Any]]]:
         policy = collector.resource_policy(str(one["FunctionName"]))
         return one, collector.function(one, policy), policy
 
-    found = collector.each("functions", settings, described)
+    found = collector.each("functions", settings, with_policy)
     usage = collector.part(
         "reports in logs", lambda: evidence.usage(collector, [function for _, function, _ in found], window), {}
     )

@@ -134,13 +134,13 @@ def _without_cycles(catalog: Catalog, olds: Mapping[str, str], notes: list[Note]
             if cycle is None:
                 done = tried
                 continue
-            found, reason = _told(grant), f"the function would trigger itself: {cycle.value}"
+            found, reason = _text(grant), f"the function would trigger itself: {cycle.value}"
             instead = "write to another table or queue than the one that triggers it"
             notes.append(Note.missing(olds[function.name], "grant", found, reason, instead))
     return done
 
 
-def _told(grant: Grant) -> str:
+def _text(grant: Grant) -> str:
     if isinstance(grant, ActionGrant):
         return f"{', '.join(grant.actions)} on {', '.join(grant.resources)}"
     assert not isinstance(grant, SecretGrant)  # which feeds nothing

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from estate_tool.adopt.model import OldFunction
 
-# Calls at once from a queue that set no limit, where no metric tells how many there were.
+# Calls at once from a queue that set no limit, for want of a metric that shows how many there were.
 _CONCURRENCY = 10
 _INSERTS = {"eventName": ["INSERT"]}
 _BY_HAND = "docs/escape-hatch.md shows how a resource of your own stands beside the components"
@@ -123,8 +123,8 @@ def _callers(old: OldFunction) -> Iterator[Note]:
         names = [name for one in principal.values() for name in listed(one)] if isinstance(principal, dict) else []
         source = _condition(statement, "aws:sourcearn")
         for name in names or listed(principal):
-            told = f"{name} {source}".strip()
-            yield Note.missing(old.name, "caller", told, "the catalog has no word for this caller", _BY_HAND)
+            text = f"{name} {source}".strip()
+            yield Note.missing(old.name, "caller", text, "the catalog has no word for this caller", _BY_HAND)
 
 
 def _condition(statement: Mapping[str, Any], wanted: str) -> str:

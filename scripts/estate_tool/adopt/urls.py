@@ -31,16 +31,16 @@ def declared(old: OldFunction, trigger: Trigger | None, notes: list[Note]) -> Fu
     """Return the function's address, for the roles and users that may call it now; the rest goes to `notes`."""
     if not old.urls:
         return None
-    told = ", ".join(str(one.get("FunctionUrl")) for one in old.urls)
+    text = ", ".join(str(one.get("FunctionUrl")) for one in old.urls)
     made = FunctionUrl(invokers=tuple(dict.fromkeys(_invokers(old))))
     wrong = next(iter(problems("", made, triggered=trigger is not None)), None)
     if {str(one.get("AuthType")) for one in old.urls} != {"AWS_IAM"}:
-        notes.append(Note.missing(old.name, "url", told, "addresses ask for IAM", _INSTEAD))
+        notes.append(Note.missing(old.name, "url", text, "addresses ask for IAM", _INSTEAD))
         return None
     if wrong:
-        notes.append(Note.missing(old.name, "url", told, f"allowed: {wrong.allowed}", _INSTEAD))
+        notes.append(Note.missing(old.name, "url", text, f"allowed: {wrong.allowed}", _INSTEAD))
         return None
-    notes.append(Note.differs(old.name, "url", told, "an address is made anew", "tell callers the new one"))
+    notes.append(Note.differs(old.name, "url", text, "an address is made anew", "tell callers the new one"))
     return made
 
 

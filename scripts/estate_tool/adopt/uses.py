@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def uses(function: OldFunction, arn: str, *forms: str) -> bool:
     """True if a function is triggered by a resource, or may use it and is known to: by its role, or by its name.
 
-    A role tells it with the exact ARN, if no other function has the role; a pattern fits too much. `forms` are other
-    names of the resource, which the environment or the code may have.
+    A role is evidence if it names the exact ARN and no other function has it; a pattern fits too much. `forms` are
+    other names of the resource, which the environment or the code may have.
     """
     if any(str(one.get("EventSourceArn", "")).partition("/stream/")[0] == arn for one in function.mappings):
         return True

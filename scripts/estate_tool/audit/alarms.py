@@ -1,4 +1,4 @@
-"""Metrics that alarms of an account look at, of those alarms that tell somebody."""
+"""Metrics that alarms of an account look at, of those alarms that notify a subscriber."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def watched(reader: Reader) -> frozenset[Watched]:
     for page in paginator.paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"]):
         simple += page.get("MetricAlarms") or []
         composite += page.get("CompositeAlarms") or []
-    heard = {form for alarm in (*simple, *composite) if _tells(alarm) for form in _forms(alarm)}
-    # A composite that tells somebody may be made of others.
+    heard = {form for alarm in (*simple, *composite) if _notifies(alarm) for form in _forms(alarm)}
+    # A composite that notifies may be made of others.
     waiting = [alarm for alarm in composite if not heard.isdisjoint(_forms(alarm))]
     while waiting:
         named = set(_NAMED.findall(waiting.pop()["AlarmRule"]))
@@ -35,7 +35,7 @@ def _forms(alarm: Mapping[str, Any]) -> set[str]:
     return {alarm["AlarmName"], alarm.get("AlarmArn") or alarm["AlarmName"]}
 
 
-def _tells(alarm: Mapping[str, Any]) -> bool:
+def _notifies(alarm: Mapping[str, Any]) -> bool:
     return bool(alarm.get("ActionsEnabled", True) and alarm.get("AlarmActions"))
 
 

@@ -30,7 +30,7 @@ _GONE = {"ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue",
 
 
 class Collector:
-    """Reads one region. `progress` is told where the reading stands; `unread` gathers what was denied."""
+    """Reads one region. `progress` reports how far it is; `unread` lists what was denied."""
 
     def __init__(self, reader: Reader, progress: Callable[[str], None]) -> None:
         self.reader = reader
@@ -97,7 +97,7 @@ class Collector:
         return tuple(self.each("functions", listed, self.function))
 
     def function(self, found: Mapping[str, Any], policy: Sequence[Mapping[str, Any]] | None = None) -> Function:
-        """Return one function of ListFunctions with what further calls tell of it.
+        """Return one function of ListFunctions with the results of further calls.
 
         `policy` has the statements of its resource policy; they are read where they are not given.
         """
@@ -107,7 +107,7 @@ class Collector:
         )
         destinations = [entry.get("DestinationConfig") or {} for entry in invoke]
         dead_letters = (found.get("DeadLetterConfig") or {}).get("TargetArn")
-        warm = self.reader.pages(
+        provisioned = self.reader.pages(
             "lambda", "list_provisioned_concurrency_configs", "ProvisionedConcurrencyConfigs", FunctionName=name
         )
         reserved = client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
@@ -126,7 +126,7 @@ class Collector:
             invokers=_invokers(self.resource_policy(name) if policy is None else policy),
             provisioned={
                 entry["FunctionArn"].rpartition(":")[2]: int(entry["RequestedProvisionedConcurrentExecutions"])
-                for entry in warm
+                for entry in provisioned
             },
             reserved=reserved,
         )

@@ -55,11 +55,11 @@ def provisioned_use(
     """Return the peak share of provisioned concurrency that was in use, by function and qualifier; 0 without calls."""
     kept = [(function.name, qualifier) for function in functions for qualifier in function.provisioned]
 
-    def one(warm: tuple[str, str]) -> tuple[tuple[str, str], float]:
-        dimensions = {"FunctionName": warm[0], "Resource": f"{warm[0]}:{warm[1]}"}
+    def one(alias: tuple[str, str]) -> tuple[tuple[str, str], float]:
+        dimensions = {"FunctionName": alias[0], "Resource": f"{alias[0]}:{alias[1]}"}
         metric = ("AWS/Lambda", "ProvisionedConcurrencyUtilization")
         points = series(collector.reader.client("cloudwatch"), metric, dimensions, window, "Maximum").points
-        return warm, float(max(points, default=0))
+        return alias, float(max(points, default=0))
 
     return dict(collector.each("provisioned concurrency", kept, one))
 

@@ -92,7 +92,7 @@ class EventSourceMapping:
 class Capacity:
     """Provisioned units of a table or index in one direction, its scaling bounds, and what it needs.
 
-    `needed` are the units that the busiest hour of the window would take at 70 %, None if no metric tells.
+    `needed` are the units that the busiest hour of the window would take at 70 %, None for want of a metric.
     """
 
     direction: str
@@ -153,7 +153,7 @@ class Inventory:
     is evidence by function name, `provisioned_use` the peak share of provisioned concurrency in use (0 to 1) by
     (function, qualifier), `provisioned_floor` the least that autoscaling keeps of it. `subscriptions` are (topic
     ARN, endpoint ARN), `others_failures` the queues that take failures of subscriptions, rules and schedules, by ARN.
-    `tags` are by ARN, for every taggable resource. `unread` says what the credentials did not allow to read.
+    `tags` are by ARN, for every taggable resource. `unread` lists what the credentials may not read.
     """
 
     account: str
@@ -209,7 +209,7 @@ class Inventory:
                 yield mapping.failures_to
 
     def is_watched(self, namespace: str, metrics: frozenset[str], dimension: tuple[str, str]) -> bool:
-        """True if an alarm that tells somebody looks at one of the metrics of this resource, or of all together."""
+        """True if an alarm that notifies watches one of the metrics of this resource, or of all together."""
         return any(
             space == namespace and metric in metrics and (not dimensions or dimension in dimensions)
             for space, metric, dimensions in self.watched

@@ -106,5 +106,5 @@ def _finding(finding: Mapping[str, Any]) -> Iterator[str]:
 
 
 def short(resource: str) -> str:
-    """Return what tells a resource in its account: an ARN without account and region."""
+    """Return the short name of a resource: an ARN without account and region."""
     return resource.split(":", 5)[-1] if resource.startswith("arn:") else resource

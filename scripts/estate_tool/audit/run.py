@@ -27,7 +27,7 @@ def audit(
     *,
     with_packages: bool = False,
 ) -> dict[str, Any]:
-    """Return the result of an audit as `report.to_dict` tells it; raise ClientError when the account can't be read."""
+    """Return the result of an audit as `report.to_dict` builds it; raise ClientError when the account can't be read."""
     inventories: list[Inventory] = []
     found: dict[str, list[Finding]] = {}
     for region in regions:

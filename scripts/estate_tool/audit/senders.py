@@ -64,7 +64,7 @@ def _of_subscriptions(collector: Collector) -> Iterable[str]:
         found = reader.client("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
         return json.loads(found.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
 
-    # Those that nobody has confirmed have no ARN yet.
+    # Unconfirmed subscriptions have no ARN yet.
     return collector.each("subscriptions", [arn for arn in arns if arn.startswith("arn:")], one)
 
 

@@ -67,7 +67,7 @@ def _capacities(
                 index=name,
                 bounds=bounds.get(key),
                 scaled=key in scaled,
-                # Of a scaled capacity nobody asks what it needs: one call less.
+                # The need of a scaled capacity is not reported: one call less.
                 needed=None if key in scaled else _needed(reader, window, table, name, direction),
             )
 

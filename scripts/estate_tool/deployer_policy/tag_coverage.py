@@ -20,7 +20,7 @@ _GONE = ("NoSuchEntity", "ResourceNotFoundException", "ResourceNotFound", "NotFo
 TAGGABLE: Mapping[str, TagListing] = {
     token: known.tags for token, known in RESOURCE_TYPES.items() if isinstance(known.tags, TagListing)
 }
-# Of a type that nobody described: the Resource Groups Tagging API knows most services' resources by their ARNs.
+# Of a type without an entry: the Resource Groups Tagging API knows most services' resources by their ARNs.
 _ANY = TagListing("resourcegroupstaggingapi", "get_resources", "ResourceARNList")
 UNTAGGABLE: Mapping[str, str] = {
     token: known.tags for token, known in RESOURCE_TYPES.items() if isinstance(known.tags, str)
@@ -56,7 +56,7 @@ def coverage(client: Callable[[str], Any], resources: Sequence[Mapping[str, Any]
 
 
 def is_taggable(resource: Mapping[str, Any]) -> bool:
-    """True if a resource of a state has tags in AWS; of an unknown type, if the provider tells of some."""
+    """True if a resource of a state has tags in AWS; of an unknown type, if the provider reports some."""
     kind, outputs = resource["type"], resource["outputs"]
     return kind in TAGGABLE or (kind not in UNTAGGABLE and "tagsAll" in outputs and "arn" in outputs)
 
@@ -111,8 +111,8 @@ def activate(
             wanted = [{"TagKey": key, "Status": "Active"} for key in ready]
             refused = cost_explorer.update_cost_allocation_tags_status(CostAllocationTagsStatus=wanted).get("Errors")
             if refused:
-                told = "; ".join(f"{error['TagKey']}: {error.get('Message') or error.get('Code')}" for error in refused)
-                raise Failed(f"Billing does not activate {told}", "only the organization's paying account may do this")
+                why = "; ".join(f"{error['TagKey']}: {error.get('Message') or error.get('Code')}" for error in refused)
+                raise Failed(f"Billing does not activate {why}", "only the organization's paying account may do this")
             say(f"activated: {', '.join(ready)}")
             now |= dict.fromkeys(ready, "Active")
         absent = [key for key, status in now.items() if status != "Active"]

@@ -1,4 +1,4 @@
-"""Adoption of functions: what of an account becomes which declaration, and what is told of the rest."""
+"""Adoption of functions: what of an account becomes which declaration, and what is noted of the rest."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def translated(
     return done
 
 
-def told(done: Translation) -> set[tuple[str, str, str]]:
+def noted(done: Translation) -> set[tuple[str, str, str]]:
     return {(note.kind, note.resource, note.setting) for note in done.notes}
 
 
@@ -155,7 +155,7 @@ def test_a_queue_its_consumer_and_a_table_become_declarations() -> None:
     assert (made.timeout_seconds, made.reserved_concurrency, made.environment) == (20, 20, {"LEVEL": "info"})
     assert made.handler == "worker.app.handle"
     assert done.catalog.queues == (model.Queue(name="work", max_receive_count=5, retention_days=4),)
-    assert told(done) == {("code", "worker", "environment")}
+    assert noted(done) == {("code", "worker", "environment")}
 
 
 @pytest.mark.parametrize(
@@ -182,9 +182,9 @@ def test_a_queue_its_consumer_and_a_table_become_declarations() -> None:
         ({"provisioned": {"live": 3}}, ("differs", "provisioned concurrency")),
     ],
 )
-def test_each_thing_without_a_word_is_told_and_the_function_declared(more: Any, note: tuple[str, str]) -> None:
+def test_each_thing_without_a_word_is_noted_and_the_function_declared(more: Any, note: tuple[str, str]) -> None:
     done = translated(function("worker", **more))
-    assert told(done) == {(note[0], "worker", note[1])}
+    assert noted(done) == {(note[0], "worker", note[1])}
     assert [one.environment for one in done.catalog.functions] == [{}]
 
 
@@ -209,7 +209,7 @@ def test_schedules_become_triggers_and_their_rule_is_no_caller_any_more() -> Non
         maximum_event_age_seconds=900, enabled=False,
     )  # fmt: skip
     # The event has another form; of two schedules, one is declared.
-    assert told(done) == {("code", "worker", "schedule"), ("missing", "worker", "schedule")}
+    assert noted(done) == {("code", "worker", "schedule"), ("missing", "worker", "schedule")}
     validate(done.catalog)
 
 
@@ -227,17 +227,17 @@ def test_schedules_become_triggers_and_their_rule_is_no_caller_any_more() -> Non
         (timed("rate(1 day)", EndDate="2030"), {("code", "schedule"), ("missing", "EndDate")}),
     ],
 )
-def test_what_a_schedule_cannot_hold_is_told(schedule: OldSchedule, expected: set[tuple[str, str]]) -> None:
+def test_what_a_schedule_cannot_hold_is_noted(schedule: OldSchedule, expected: set[tuple[str, str]]) -> None:
     callers = (BY_RULE,) if ("missing", "caller") not in expected else ({"Principal": "*"},)
     done = translated(function("worker", schedules=(schedule,), callers=callers))
-    assert told(done) == {(kind, "worker", setting) for kind, setting in expected}
+    assert noted(done) == {(kind, "worker", setting) for kind, setting in expected}
     validate(done.catalog)
 
 
 @pytest.mark.parametrize("more", [{"PackageType": "Image", "Runtime": None}, {"Runtime": "nodejs22.x"}])
 def test_other_runtimes_and_images_are_not_declared(more: Any) -> None:
     done = translated(function("worker", **more))
-    assert (done.catalog.functions, told(done)) == ((), {("missing", "worker", "function")})
+    assert (done.catalog.functions, noted(done)) == ((), {("missing", "worker", "function")})
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_stores_that_cannot_be_declared_take_their_grants_and_triggers_with_them
     action = "dynamodb:PutItem" if isinstance(store, OldTable) else "sqs:SendMessage"
     done = translated(function("worker", role((action, store.arn))), stores=(store,), consumers=consumers)
     kind = "table" if isinstance(store, OldTable) else "queue"
-    assert told(done) == {("missing", "work", kind), ("differs", "worker", "grant")}
+    assert noted(done) == {("missing", "work", kind), ("differs", "worker", "grant")}
     assert (done.catalog.tables, done.catalog.queues) == ((), ())
     # The old one stays, and the function may go on using it.
     place = "dynamodb:{region}:{account}:table/work" if kind == "table" else "sqs:{region}:{account}:work"
@@ -291,7 +291,7 @@ def test_other_services_are_granted_by_action_and_arn_and_secrets_by_name() -> N
         ),
     }  # fmt: skip
     assert done.catalog.functions[0].environment == {"MAILER": PerEnvironment(), "KEY_NAME": "/prod/api-key"}
-    assert told(done) == {("differs", "worker", "environment")}
+    assert noted(done) == {("differs", "worker", "environment")}
 
 
 @pytest.mark.parametrize(
@@ -307,20 +307,20 @@ def test_an_address_is_declared_for_roles_of_the_account_alone(kind: str, princi
     address = {"FunctionUrl": "https://x.lambda-url.eu-west-1.on.aws/", "AuthType": kind}
     done = translated(function("worker", urls=(address,), callers=(caller,)))
     declared = FunctionUrl(invokers=("arn:{partition}:iam::{account}:role/web",)) if note == "differs" else None
-    assert (done.catalog.functions[0].url, told(done)) == (declared, {(note, "worker", "url")})
+    assert (done.catalog.functions[0].url, noted(done)) == (declared, {(note, "worker", "url")})
 
 
 def test_a_statement_with_a_condition_is_not_widened_to_one_without() -> None:
     only = {"Condition": {"StringEquals": {"aws:SourceVpc": "v"}}}
     done = translated(function("worker", role(("s3:GetObject", "arn:aws:s3:::b/*"), **only)))
-    assert (done.catalog.functions[0].grants, told(done)) == ((), {("missing", "worker", "grant")})
+    assert (done.catalog.functions[0].grants, noted(done)) == ((), {("missing", "worker", "grant")})
 
 
 def test_wildcards_are_narrowed_to_what_the_code_calls() -> None:
     allowed, environment = role(("dynamodb:*", "*")), {"T": "prod-orders"}
     unknown = translated(function("worker", allowed, environment=environment), stores=(table(),))
     assert unknown.catalog.functions[0].grants == ()
-    assert ("missing", "worker", "grant") in told(unknown)
+    assert ("missing", "worker", "grant") in noted(unknown)
     code = analyzed({"app.py": b"def handle(table):\n    table.put_item(Item={})\n    table.query()\n"})
     narrowed = translated(function("worker", allowed, environment=environment, code=code), stores=(table(),))
     assert narrowed.catalog.functions[0].grants == (model.TableGrant(table="orders", access=("query", "put")),)
@@ -347,10 +347,10 @@ def test_a_function_that_would_trigger_itself_loses_that_grant() -> None:
     (made,) = done.catalog.functions
     assert made.grants == ()
     assert made.trigger == model.QueueTrigger(queue="work", maximum_concurrency=8)
-    assert told(done) == {("missing", "loop", "grant"), ("differs", "loop", "concurrency")}
+    assert noted(done) == {("missing", "loop", "grant"), ("differs", "loop", "concurrency")}
 
 
-def test_what_a_stream_and_a_fixed_table_do_otherwise_is_told() -> None:
+def test_what_a_stream_and_a_fixed_table_do_otherwise_is_noted() -> None:
     stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     fixed = tuple(Found(direction=way, units=50, needed=Decimal(3)) for way in ("read", "write"))
     source = mapping(f"{ORDERS}/stream/2026", MaximumRetryAttempts=-1, BatchSize=100)
@@ -359,24 +359,24 @@ def test_what_a_stream_and_a_fixed_table_do_otherwise_is_told() -> None:
     (made,), (declared,) = done.catalog.tables, done.catalog.functions
     assert (made.stream, made.read, made.write) == (True, *2 * [model.Capacity(minimum=3, maximum=50)])
     assert declared.trigger == model.StreamTrigger(table="orders")
-    assert told(done) == {
+    assert noted(done) == {
         ("differs", "prod-orders", "read capacity"), ("differs", "prod-orders", "write capacity"),
         ("differs", "prod-orders", "stream"), ("missing", "prod-orders", "secondary indexes"),
         ("differs", "worker", "filter"), ("differs", "worker", "retries"),
     }  # fmt: skip
 
 
-def test_a_queue_out_of_the_catalogs_bounds_is_held_within_them_and_told() -> None:
+def test_a_queue_out_of_the_catalogs_bounds_is_held_within_them_and_noted() -> None:
     store = queue(
         retention_seconds=14 * 86_400, max_receives=None, visibility_seconds=30, settings={"DelaySeconds": "9"}
     )
     done = translated(function("worker", mappings=(mapping(WORK),)), stores=(store,))
     assert done.catalog.queues == (model.Queue(name="work", max_receive_count=10, retention_days=7),)
-    of_queue = {setting for _, resource, setting in told(done) if resource == "work"}
+    of_queue = {setting for _, resource, setting in noted(done) if resource == "work"}
     assert of_queue == {"retention", "redrive", "visibility", "delay"}
 
 
-def test_a_package_is_its_own_files_and_what_it_needs_is_told() -> None:
+def test_a_package_is_its_own_files_and_what_it_needs_is_noted() -> None:
     files = {
         "app.py": b"import helpers\nimport yaml\n", "helpers.py": b"", "yaml/__init__.py": b"", "../../etc/x.py": b"",
         "pyyaml-6.dist-info/RECORD": b"yaml/__init__.py,,\n", "/absolute.py": b"",
@@ -385,7 +385,7 @@ def test_a_package_is_its_own_files_and_what_it_needs_is_told() -> None:
     code = analyzed(files)
     assert code is not None
     assert (set(code.files), code.requirements) == ({"app.py", "helpers.py"}, ("PyYAML==6.0",))
-    assert told(translated(function("worker", code=code))) == {
+    assert noted(translated(function("worker", code=code))) == {
         ("code", "worker", "imports"), ("code", "worker", "packages"),
     }  # fmt: skip
 

@@ -70,9 +70,9 @@ def estate(functions: Sequence[Function] = (), **more: Any) -> Inventory:
 def found(inventory: Inventory) -> set[tuple[str, str]]:
     """Check and end of the resource's ARN of every finding; every check is one that docs/audit.md lists."""
     listed = re.findall(r"^\| `([a-z-]+)` \|", (ROOT / "docs" / "audit.md").read_text(encoding="utf-8"), re.MULTILINE)
-    told = checks.findings(inventory, prices.read())
-    assert {one.check for one in told} <= set(listed)
-    return {(one.check, one.resource.rpartition(":")[2]) for one in told}
+    reported = checks.findings(inventory, prices.read())
+    assert {one.check for one in reported} <= set(listed)
+    return {(one.check, one.resource.rpartition(":")[2]) for one in reported}
 
 
 def queue(name: str, **more: Any) -> Queue:
@@ -84,7 +84,7 @@ def test_an_empty_account_has_no_findings() -> None:
     assert found(estate()) == set()
 
 
-def test_a_cycle_is_found_over_any_number_of_steps_and_told_once() -> None:
+def test_a_cycle_is_found_over_any_number_of_steps_and_reported_once() -> None:
     topic, work = arn("sns", "news"), queue("work")
     functions = [
         function("first", role=role("first", ("sns:Publish", topic)).arn),
@@ -113,12 +113,12 @@ def test_a_cycle_is_found_over_any_number_of_steps_and_told_once() -> None:
         ("s3:PutObject", "arn:aws:s3:::other/*", False),
     ],
 )
-def test_a_cycle_goes_over_a_bucket_if_what_is_written_is_what_it_tells_of(
+def test_a_cycle_goes_over_a_bucket_if_what_is_written_is_what_it_notifies_of(
     action: str, resource: str, is_one: bool
 ) -> None:
-    told = Notification(bucket="arn:aws:s3:::files", target=f"{function('f').arn}:live", prefix="in/", suffix=".csv")
+    made = Notification(bucket="arn:aws:s3:::files", target=f"{function('f').arn}:live", prefix="in/", suffix=".csv")
     writes = role("f", (action, resource))
-    whole = estate([function("f", role=writes.arn)], roles=(writes,), notifications=(told,))
+    whole = estate([function("f", role=writes.arn)], roles=(writes,), notifications=(made,))
     assert ("cycle" in {check for check, _ in found(whole)}) == is_one
 
 
@@ -164,11 +164,11 @@ def test_a_cycle_goes_over_aliases_of_functions() -> None:
 )
 def test_statements_in_other_shapes(statement: dict[str, Any], checks: set[str]) -> None:
     made = Role(name="r", arn=role("r").arn, statements=(("inline", {"Effect": "Allow", **statement}),))
-    told = {check for check, _ in found(estate([function("f", role=made.arn)], roles=(made,)))}
-    assert told - {"cycle"} == checks
+    reported = {check for check, _ in found(estate([function("f", role=made.arn)], roles=(made,)))}
+    assert reported - {"cycle"} == checks
 
 
-def test_nobody_waits_for_the_cold_starts_of_events() -> None:
+def test_cold_starts_of_events_are_no_finding() -> None:
     lines = Evidence()
     start = (
         "REPORT RequestId: 1\tDuration: 10 ms\tBilled Duration: 10 ms\tMemory Size: 512 MB\tMax Memory Used: 450 MB\t"
@@ -187,10 +187,10 @@ def test_queues_that_take_failures_of_others_need_no_redrive() -> None:
 
 
 def test_failed_messages_of_a_fifo_queue_count_their_age_anew() -> None:
-    for name, told in (("dead.fifo", set[str]()), ("dead", {"dead-letters-short-lived"})):
+    for name, reported in (("dead.fifo", set[str]()), ("dead", {"dead-letters-short-lived"})):
         dead = queue(name, dead_letters_to="", retention_seconds=86_400)
         source = queue(name.replace("dead", "work"), dead_letters_to=dead.arn, retention_seconds=86_400)
-        assert {check for check, _ in found(estate(queues=(source, dead)))} == told
+        assert {check for check, _ in found(estate(queues=(source, dead)))} == reported
 
 
 def test_a_table_that_a_function_writes_to_triggers_it_through_its_stream() -> None:
@@ -224,7 +224,7 @@ def test_functions_whose_settings_name_each_other_cannot_be_created_in_one_pass(
         ({"source": arn("mq", "broker:b")}, None),
     ],
 )
-def test_a_stream_gives_up_and_says_so(mapping: dict[str, Any], check: str | None) -> None:
+def test_a_stream_gives_up_and_reports_it(mapping: dict[str, Any], check: str | None) -> None:
     settings: dict[str, Any] = {"function": "f", "source": arn("dynamodb", "table/t/stream/2026"), **mapping}
     whole = estate([function("f")], mappings=(EventSourceMapping(**settings),))
     assert found(whole) == ({(check, "f")} if check else set())
@@ -270,7 +270,7 @@ def test_a_resource_is_scoped_when_its_name_begins_before_the_wildcard(named: st
     assert is_scoped(named) is scoped
 
 
-def test_statements_are_told_by_what_is_wild_in_them() -> None:
+def test_statements_are_reported_by_what_is_wild_in_them() -> None:
     allowed = [("s3:Get*", "arn:aws:s3:::b/*"), ("xray:PutTraceSegments", "*"), ("iam:PassRole", "*")]
     whole = estate([function("f")], roles=(role("f", *allowed),))
     assert found(whole) == {
@@ -278,15 +278,15 @@ def test_statements_are_told_by_what_is_wild_in_them() -> None:
     }  # fmt: skip
 
 
-def test_capacity_of_indexes_and_of_one_direction_is_told_with_its_price() -> None:
+def test_capacity_of_indexes_and_of_one_direction_is_reported_with_its_price() -> None:
     capacities = (
         Capacity(direction="read", units=10, bounds=(1, 20), scaled=True),
         Capacity(direction="write", units=10, needed=Decimal(4)),
         Capacity(direction="read", units=5, index="by-day", bounds=(1, 20), needed=Decimal(9)),
     )
     whole = estate(tables=(Table(name="t", arn=arn("dynamodb", "table/t"), capacities=capacities),))
-    told = checks.findings(whole, prices.read())
-    assert {(one.resource.rpartition(":")[2], one.usd_month) for one in told} == {
+    reported = checks.findings(whole, prices.read())
+    assert {(one.resource.rpartition(":")[2], one.usd_month) for one in reported} == {
         ("table/t", 6 * 730 * Decimal("0.00065")), ("table/t/index/by-day", Decimal(0)),
     }  # fmt: skip
 
@@ -298,11 +298,11 @@ def test_memory_saved_is_that_of_the_days_whose_logs_are_kept() -> None:
     evidence.add_lines([line] * 1000)
     kept = (LogGroup(name="/aws/lambda/f", retention_days=7, stored_bytes=0),)
     whole = estate([function("f", memory_mb=1024)], usage={"f": evidence.found("logs")}, log_groups=kept)
-    (told,) = checks.findings(whole, prices.read())
-    assert told.usd_month is not None
+    (reported,) = checks.findings(whole, prices.read())
+    assert reported.usd_month is not None
     # 1,000 s in seven days; 128 MB do where 100 are used.
     by_hand = 1000 * Decimal("0.875") * Decimal("0.0000133334") * Decimal(730) / 24 / 7
-    assert round(told.usd_month, 8) == round(by_hand, 8)
+    assert round(reported.usd_month, 8) == round(by_hand, 8)
 
 
 def test_dead_letters_outlive_their_source_and_somebody_looks() -> None:
@@ -317,7 +317,7 @@ def test_dead_letters_outlive_their_source_and_somebody_looks() -> None:
     assert found(estate(queues=(source, replace(dead, messages=3)))) == {("dead-letters-waiting", "dead")}
 
 
-def test_endless_receives_are_fine_where_somebody_is_told_of_the_age() -> None:
+def test_endless_receives_are_fine_where_an_alarm_watches_the_age() -> None:
     dead = queue("dead", dead_letters_to="", retention_seconds=1_209_600)
     source = queue("source", dead_letters_to=dead.arn, retention_seconds=345_600, max_receives=1000)
     mapping = EventSourceMapping(function="f", source=source.arn)
@@ -329,8 +329,8 @@ def test_endless_receives_are_fine_where_somebody_is_told_of_the_age() -> None:
     assert found(few) == set()
 
 
-def test_a_module_inside_different_packages_is_told_of_each() -> None:
+def test_a_module_inside_different_packages_is_reported_of_each() -> None:
     packages = {"one": {"a/util.py": "d1", "a/main.py": "d2"}, "other": {"lib/util.py": "d1", "b.py": "d3"}}
     whole = estate([function("one"), function("other")], packages=packages)
-    told = {one.resource.rpartition(":")[2]: one.found for one in checks.findings(whole, prices.read())}
-    assert told == {"one": "a/util.py also in other", "other": "lib/util.py also in one"}
+    reported = {one.resource.rpartition(":")[2]: one.found for one in checks.findings(whole, prices.read())}
+    assert reported == {"one": "a/util.py also in other", "other": "lib/util.py also in one"}

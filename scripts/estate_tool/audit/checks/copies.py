@@ -39,13 +39,13 @@ def _copied_modules(inventory: Inventory) -> Iterator[Finding]:
             holders[digest].setdefault(name, path)
     copied: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for paths in holders.values():
-        # Of equal packages, the whole is told.
+        # Equal packages are reported as a whole.
         if len({by_name[name].code_sha256 for name in paths}) > 1:
             for name, path in paths.items():
                 copied[name][path] |= {
                     other for other in paths if by_name[other].code_sha256 != by_name[name].code_sha256
                 }
     for name, paths in copied.items():
-        told = "; ".join(f"{path} also in {', '.join(sorted(others))}" for path, others in sorted(paths.items())[:5])
+        text = "; ".join(f"{path} also in {', '.join(sorted(others))}" for path, others in sorted(paths.items())[:5])
         more = f"; and {len(paths) - 5} more" if len(paths) > 5 else ""
-        yield Finding(requirement=2, check="module-copied", resource=by_name[name].arn, found=f"{told}{more}", fix=_FIX)
+        yield Finding(requirement=2, check="module-copied", resource=by_name[name].arn, found=f"{text}{more}", fix=_FIX)

@@ -87,7 +87,7 @@ def _plain(arn: str) -> str:
 
 
 def _objects(notification: Notification) -> str:
-    """Return the pattern of the objects that a bucket tells of."""
+    """Return the pattern of the objects that a bucket reports."""
     return f"{notification.bucket}/{notification.prefix}*{notification.suffix}"
 
 
@@ -100,7 +100,7 @@ def _may_write(role: Role, arn: str) -> bool:
 
 
 def _may_put(role: Role, notification: Notification) -> bool:
-    """True if the role may make an object that the bucket tells of."""
+    """True if the role may make an object that the bucket reports."""
     objects = _objects(notification)
     return any(
         is_about(statement, "s3:PutObject") and ("NotResource" in statement or any(overlap(one, objects) for one in on))
@@ -137,15 +137,15 @@ def _knots(inventory: Inventory) -> Iterator[Finding]:
         named[function.arn] = {
             other.arn for other in inventory.functions if other is not function and _is_named(other, values)
         }
-    told: set[frozenset[str]] = set()
+    reported: set[frozenset[str]] = set()
     for arn, function in by_arn.items():
         path = _round_trip(named, arn)
-        if len(path) > 1 and frozenset(path) not in told:
-            told.add(frozenset(path))
+        if len(path) > 1 and frozenset(path) not in reported:
+            reported.add(frozenset(path))
             yield Finding(
                 requirement=9, check="creation-cycle", resource=function.arn,
                 found=f"the settings of {' and '.join(by_arn[one].name for one in path)} name each other",
-                fix="derive names instead of reading them from each other, or let one of them be told by an event",
+                fix="derive names instead of reading them from each other, or let an event notify one of them",
             )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Requirements 4 and 10: failures that go nowhere, and settings under which they never end or nobody hears of them."""
+"""Requirements 4 and 10: failures that go nowhere, and settings under which they never end or go unnoticed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_RECEIVES = 100
 
 
 def lost_failures(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
-    """Yield functions, mappings and queues whose failures are lost, never end, or wait where nobody looks."""
+    """Yield functions, mappings and queues whose failures are lost, never end, or wait unwatched."""
     del prices
     for function in inventory.functions:
         if _is_called_asynchronously(inventory, function) and not function.failures_to:
@@ -92,7 +92,7 @@ def _dead_letters(inventory: Inventory, queue: Queue, sources: list[Queue]) -> I
         )  # fmt: skip
     if not inventory.is_watched("AWS/SQS", _DEPTH, ("QueueName", queue.name)):
         yield _finding(
-            4, "dead-letters-unwatched", queue.arn, "no alarm that tells somebody looks at its depth",
+            4, "dead-letters-unwatched", queue.arn, "no alarm that notifies watches its depth",
             "alarm on ApproximateNumberOfMessagesVisible > 0",
         )  # fmt: skip
     longest = max((source.retention_seconds for source in sources), default=0)
@@ -111,12 +111,12 @@ def _days(seconds: int) -> str:
 
 
 def resilience(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
-    """Yield functions that nobody hears of, that are switched off, or whose queue delivers twice or without end."""
+    """Yield unwatched functions, functions that are switched off, or whose queue delivers twice or without end."""
     del prices
     for function in inventory.functions:
         if not inventory.is_watched("AWS/Lambda", frozenset({"Errors"}), ("FunctionName", function.name)):
             yield _finding(
-                10, "errors-unwatched", function.arn, "no alarm that tells somebody looks at its errors",
+                10, "errors-unwatched", function.arn, "no alarm that notifies watches its errors",
                 "alarm on Errors > 0",
             )  # fmt: skip
         if function.reserved == 0:
@@ -143,6 +143,6 @@ def _delivery(inventory: Inventory, function: Function, mapping: EventSourceMapp
     if (queue.max_receives or 0) > MOST_RECEIVES and not watched:
         yield _finding(
             10, "retries-endless", queue.arn,
-            f"a failing message is received {queue.max_receives:,} times, and nobody is told of its age",
+            f"a failing message is received {queue.max_receives:,} times, and no alarm watches its age",
             "let it fail for good after fewer receives, or alarm on ApproximateAgeOfOldestMessage",
         )  # fmt: skip

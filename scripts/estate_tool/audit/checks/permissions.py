@@ -62,13 +62,13 @@ def _statement(role: Role, policy: str, statement: Mapping[str, Any]) -> Iterato
     actions, resources = listed(statement.get("Action")), listed(statement.get("Resource"))
     wild = [action for action in actions if "*" in action or "?" in action]
     if wild or "NotAction" in statement:
-        told = ", ".join(wild) or "NotAction, everything else"
-        yield _finding(role, "action-wildcard", f"{told} in {where}", "name each action that the function calls")
+        text = ", ".join(wild) or "NotAction, everything else"
+        yield _finding(role, "action-wildcard", f"{text} in {where}", "name each action that the function calls")
     if _needs_resources(actions):
         broad = [arn for arn in resources if not is_scoped(arn)]
         if broad or "NotResource" in statement:
-            told = ", ".join(broad) or "NotResource, everything else"
-            yield _finding(role, "resource-wildcard", f"{told} in {where}", "name the resources that the function uses")
+            text = ", ".join(broad) or "NotResource, everything else"
+            yield _finding(role, "resource-wildcard", f"{text} in {where}", "name the resources that the function uses")
     powers = [action for action in _POWERS if is_about(statement, action)]
     wide = [arn for arn in resources if not is_scoped(arn)] or (["NotResource"] if "NotResource" in statement else [])
     if powers and wide and not statement.get("Condition"):
@@ -100,6 +100,4 @@ def _trust(role: Role) -> Iterator[Finding]:
         principal = statement.get("Principal")
         aws = listed(principal.get("AWS")) if isinstance(principal, dict) else listed(principal)
         if statement.get("Effect") == "Allow" and "*" in aws and not statement.get("Condition"):
-            yield _finding(
-                role, "role-trust", "anybody may assume it", "let lambda.amazonaws.com assume it, and nobody else"
-            )
+            yield _finding(role, "role-trust", "anybody may assume it", "let lambda.amazonaws.com alone assume it")

@@ -69,7 +69,7 @@ def cold_starts(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
             yield from _waited_for(function, found)
         for qualifier, kept in function.provisioned.items():
             used = inventory.provisioned_use.get((function.name, qualifier))
-            # Autoscaling down to one environment follows the use by itself; nothing less would be warm.
+            # Autoscaling down to one environment follows the use by itself; less would be no provisioned concurrency.
             follows = inventory.provisioned_floor.get((function.name, qualifier)) == 1
             if used is not None and used < IDLE_SHARE and not follows:
                 yield Finding(
@@ -78,7 +78,7 @@ def cold_starts(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
                     resource=f"{function.arn}:{qualifier}",
                     found=f"provisioned concurrency {kept}, of which at most {used:.0%} were in use",
                     fix="lower it, or let Application Auto Scaling follow its utilization",
-                    usd_month=_kept_warm(function, Decimal(kept) * Decimal(str(1 - used)), prices),
+                    usd_month=_provisioned_cost(function, Decimal(kept) * Decimal(str(1 - used)), prices),
                 )
 
 
@@ -105,5 +105,5 @@ def _waited_for(function: Function, found: Found) -> Iterator[Finding]:
         )
 
 
-def _kept_warm(function: Function, idle: Decimal, prices: Prices) -> Decimal:
+def _provisioned_cost(function: Function, idle: Decimal, prices: Prices) -> Decimal:
     return idle * function.memory_mb / 1024 * MONTH_SECONDS * prices[f"lambda_warm_{function.architecture}"]
