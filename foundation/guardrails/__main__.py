@@ -1,14 +1,9 @@
 """The policy pack's entry point: the engine runs this folder, by itself or through the executable `pack`."""
 
-from typing import Any
-
 from pulumi_policy import EnforcementLevel, PolicyPack, policy
 
-from foundation.guardrails.policies import NAME, policies
-from foundation.guardrails.service import keeping
+from foundation.guardrails.policies import NAME, RULES, Service
 
 if __name__ == "__main__":
-    configuration: dict[str, Any] = {}
-    # PolicyPack takes no other service.
-    policy._PolicyAnalyzerServicer = keeping(configuration)  # pyright: ignore[reportPrivateUsage]
-    PolicyPack(name=NAME, enforcement_level=EnforcementLevel.MANDATORY, policies=policies(lambda: configuration))
+    policy._PolicyAnalyzerServicer = Service  # pyright: ignore[reportPrivateUsage] (PolicyPack takes no other)
+    PolicyPack(name=NAME, enforcement_level=EnforcementLevel.MANDATORY, policies=RULES)

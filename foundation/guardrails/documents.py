@@ -2,76 +2,77 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
-from foundation.guardrails.rules import Resource
+from foundation.guardrails.reading import UNKNOWN, text
 
 Kind = Literal["identity", "resource", "trust"]
 
-# Where documents stand, by resource type: what an identity may do, who may do something with a resource, who may
-# assume a role.
-_PLACES: Mapping[str, tuple[tuple[str, Kind], ...]] = {
-    "aws:iam/role:Role": (("assumeRolePolicy", "trust"),),
-    "aws:iam/rolePolicy:RolePolicy": (("policy", "identity"),),
-    "aws:iam/policy:Policy": (("policy", "identity"),),
-    "aws:iam/userPolicy:UserPolicy": (("policy", "identity"),),
-    "aws:iam/groupPolicy:GroupPolicy": (("policy", "identity"),),
-    "aws:sqs/queue:Queue": (("policy", "resource"),),
-    "aws:sqs/queuePolicy:QueuePolicy": (("policy", "resource"),),
-    "aws:sns/topic:Topic": (("policy", "resource"),),
-    "aws:sns/topicPolicy:TopicPolicy": (("policy", "resource"),),
-    "aws:dynamodb/resourcePolicy:ResourcePolicy": (("policy", "resource"),),
-    "aws:kms/key:Key": (("policy", "resource"),),
-    "aws:kms/keyPolicy:KeyPolicy": (("policy", "resource"),),
-    "aws:cloudwatch/eventBusPolicy:EventBusPolicy": (("policy", "resource"),),
-    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": (("policyDocument", "resource"),),
-    "aws:s3/bucketPolicy:BucketPolicy": (("policy", "resource"),),
-}
+# The property of each resource type that holds a document, and its kind: what an identity may do, who may do something
+# with a resource, who may assume a role.
+_DOCUMENTS: Mapping[str, tuple[str, Kind]] = {
+    "aws:iam/role:Role": ("assumeRolePolicy", "trust"),
+    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": ("policyDocument", "resource"),
+    **{
+        f"aws:iam/{name}": ("policy", "identity")
+        for name in ("rolePolicy:RolePolicy", "policy:Policy", "userPolicy:UserPolicy", "groupPolicy:GroupPolicy")
+    },
+    **{
+        f"aws:{name}": ("policy", "resource")
+        for name in (
+            "sqs/queue:Queue", "sqs/queuePolicy:QueuePolicy", "sns/topic:Topic", "sns/topicPolicy:TopicPolicy",
+            "dynamodb/resourcePolicy:ResourcePolicy", "kms/key:Key", "kms/keyPolicy:KeyPolicy",
+            "cloudwatch/eventBusPolicy:EventBusPolicy", "s3/bucketPolicy:BucketPolicy",
+        )
+    },
+}  # fmt: skip
 
 
-@dataclass(frozen=True, kw_only=True)
-class Statement:
-    """One statement of a document, with its lists as lists."""
+class Statement(NamedTuple):
+    """One statement of a document."""
 
-    sid: str
     kind: Kind
-    allows: bool
     content: Mapping[str, Any]
+    position: int = 1
+
+    @property
+    def sid(self) -> str:
+        """Its `Sid`, or its position."""
+        return str(self.content.get("Sid") or f"statement {self.position}")
 
     def all(self, key: str) -> list[str]:
-        """The values of an element that is one text or a list of them."""
+        """Return the values of an element that is one text or a list of them."""
         return listed(self.content.get(key))
 
 
-def statements(resource: Resource) -> Iterator[Statement]:
-    """Every statement of every document of a resource; ValueError for a document that can't be read."""
-    for document, kind in documents(resource):
+def allowing(type_: str, props: Mapping[str, Any]) -> Iterator[Statement]:
+    """Yield every statement that allows something; ValueError for a document that can't be read."""
+    for document, kind in documents(type_, props):
         for position, content in enumerate(entries(document), start=1):
-            sid = str(content.get("Sid") or f"statement {position}")
-            yield Statement(sid=sid, kind=kind, allows=content.get("Effect") != "Deny", content=content)
+            if content.get("Effect") != "Deny":
+                yield Statement(kind, content, position)
 
 
 def listed(value: Any) -> list[str]:
-    """One value or several, as a list of texts."""
+    """Return one value or several as a list of texts."""
     if value is None:
         return []
     return [str(item) for item in value] if isinstance(value, list) else [str(value)]
 
 
-def documents(resource: Resource) -> Iterator[tuple[Mapping[str, Any], Kind]]:
-    """Every document of a resource that is known; ValueError for one that can't be read."""
-    for key, kind in _PLACES.get(resource.type, ()):
-        if text := resource.text(key):
-            yield _parsed(text), kind
-    inline = resource.props.get("inlinePolicies")
+def documents(type_: str, props: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Kind]]:
+    """Yield every document of a resource that is known; ValueError for one that can't be read."""
+    key, kind = _DOCUMENTS.get(type_, ("", "identity"))
+    if whole := text(props, key):
+        yield _parsed(whole), kind
+    inline = props.get("inlinePolicies")
     for item in inline if isinstance(inline, list) else []:
-        if isinstance(text := item.get("policy"), str):
-            yield _parsed(text), "identity"
+        if item is not UNKNOWN and isinstance(whole := item.get("policy"), str):
+            yield _parsed(whole), "identity"
 
 
-def _parsed(text: str) -> Mapping[str, Any]:
-    document = json.loads(text)
+def _parsed(whole: str) -> Mapping[str, Any]:
+    document = json.loads(whole)
     if not isinstance(document, dict):
         raise ValueError("a policy document is an object")
     return document

@@ -1,105 +1,59 @@
-"""The rules as policies of the Pulumi engine."""
+"""The policy pack: its rules, and the service that answers the engine for them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
-from pulumi_policy import (
-    EnforcementLevel,
-    Policy,
-    PolicyResource,
-    ReportViolation,
-    ResourceValidationArgs,
-    ResourceValidationPolicy,
-    StackValidationArgs,
-    StackValidationPolicy,
-)
-from pulumi_policy.proxy import UnknownValueError
+from pulumi_policy import EnforcementLevel, Policy
+from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]
 
 from foundation import small
 from foundation.guardrails.access import ACCESS_RULES
 from foundation.guardrails.exemptions import exempted
-from foundation.guardrails.rules import CONFIGURATION, UNKNOWN, Finding, Resource, Rule, StackRule, message
+from foundation.guardrails.layer import LAYER_RULES
 from foundation.guardrails.settings import SETTING_RULES
-from foundation.guardrails.together import STACK_RULES
 from foundation.layers import LAYERS, project
 from foundation.stack_files import small_defaults
 
 NAME = "estate-guardrails"
 VERSION = "1.0.0"
-RULES: tuple[Rule, ...] = (*ACCESS_RULES, *SETTING_RULES)
-ALL_RULES: tuple[Rule | StackRule, ...] = (*RULES, *STACK_RULES)
+RULES: list[Policy] = [*ACCESS_RULES, *SETTING_RULES, *LAYER_RULES]
 
 
-Configured = Callable[[], Mapping[str, Any]]
+class Service(_PolicyAnalyzerServicer):
+    """The SDK's service of a pack, with the stack's configuration for its policies, and with exemptions.
 
-
-def policies(configured: Configured = dict) -> list[Policy]:
-    """Every rule as a policy; the pack makes them mandatory.
-
-    `configured` gives the stack's configuration when a run is at its end.
+    The SDK drops the configuration that the engine sends; what stands for it in a small environment the engine lacks.
     """
-    return [*(_resource_policy(rule) for rule in RULES), *(_stack_policy(rule, configured) for rule in STACK_RULES)]
+
+    _configuration: Mapping[str, Any] = MappingProxyType({})
+
+    def ConfigureStack(self, request: Any, _context: Any) -> Any:  # noqa: N802 - the name that the engine calls
+        """Keep the configuration of the stack."""
+        layers = [layer.name for layer in LAYERS if project(layer.name) == request.project]
+        defaults = {
+            f"{layer}:{key}": value for layer in layers for key, value in small_defaults(layer, request.stack).items()
+        }
+        implied = {f"{small.LAYER}:{small.KEY}": "true", **defaults} if defaults else {}
+        self._configuration = {**implied, **request.config}
+        return super().ConfigureStack(request, _context)
+
+    def _get_policy_config(self, name: str) -> dict[str, Any]:
+        return {**(super()._get_policy_config(name) or {}), **self._configuration}
+
+    def _create_report_violation(
+        self, response: Any, policy_name: str, *others: Any, **named: Any
+    ) -> Callable[..., None]:
+        report = super()._create_report_violation(response, policy_name, *others, **named)
+
+        def unless_exempted(text: str, urn: str) -> None:
+            if not exempted(policy_name, urn.rpartition("::")[2], text, datetime.now(UTC).date()):
+                report(f"rule {policy_name}: {text}", urn)
+
+        return unless_exempted
 
 
-def _resource_policy(rule: Rule) -> Policy:
-    def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        for finding in rule.check(_resource(args)):
-            _report(rule, finding, report)
-
-    return ResourceValidationPolicy(name=rule.name, description=rule.statement, validate=validate)
-
-
-def _stack_policy(rule: StackRule, configured: Configured) -> Policy:
-    def validate(args: StackValidationArgs, report: ReportViolation) -> None:
-        resources = [_resource(item) for item in args.resources]
-        props = {**_small(resources), **configured()}
-        configuration = Resource(type=CONFIGURATION, name="configuration", props=props)
-        for finding in rule.check([configuration, *resources]):
-            _report(rule, finding, report)
-
-    level = EnforcementLevel.ADVISORY if rule.advisory else None
-    return StackValidationPolicy(name=rule.name, description=rule.statement, validate=validate, enforcement_level=level)
-
-
-def _small(resources: Sequence[Resource]) -> dict[str, str]:
-    """Configuration of the layer in a small environment, which the engine does not know of."""
-    stack = next((item for item in resources if item.type == "pulumi:pulumi:Stack" and "::" in item.urn), None)
-    if stack is None:
-        return {}
-    name = stack.urn.split("::")[0].rpartition(":")[2]
-    layers = (layer.name for layer in LAYERS if project(layer.name) == stack.project)
-    found = {f"{layer}:{key}": value for layer in layers for key, value in small_defaults(layer, name).items()}
-    return {f"{small.LAYER}:{small.KEY}": "true", **found} if found else {}
-
-
-def _report(rule: Rule | StackRule, finding: Finding, report: Callable[[str, str | None], None]) -> None:
-    text = message(rule, finding)
-    if not exempted(rule.name, finding.resource.name, text, datetime.now(UTC).date()):
-        report(text, finding.resource.urn)
-
-
-def _resource(source: ResourceValidationArgs | PolicyResource) -> Resource:
-    return Resource(
-        type=source.resource_type,
-        name=source.name,
-        urn=source.urn,
-        props=_plain(source.props),
-        protect=bool(source.opts.protect),
-    )
-
-
-def _plain(value: Any) -> Any:
-    """Plain data in place of the engine's proxies, which raise when something is read that is not known yet."""
-    if isinstance(value, Mapping):
-        return {key: _known(value, key) for key in value}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_known(value, position) for position in range(len(value))]
-    return value
-
-
-def _known(container: Any, key: Any) -> Any:
-    try:
-        return _plain(container[key])
-    except UnknownValueError:
-        return UNKNOWN
+def service() -> Service:
+    """Return the pack's service. The SDK's public constructor would take the process over and never return."""
+    return Service(NAME, VERSION, RULES, EnforcementLevel.MANDATORY)

@@ -1,180 +1,181 @@
 """Rules on the settings of single resources."""
 
+import importlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
-from foundation.guardrails import sdk
-from foundation.guardrails.rules import UNKNOWN, Finding, Resource, Rule, shown
+from pulumi_policy import ReportViolation, ResourceValidationArgs, ResourceValidationPolicy
+
+from foundation.guardrails.reading import UNKNOWN, properties, shown, tags, text, value_at, violation
 from foundation.tags import TAG_KEYS
 
 REGION = "us-east-1"
 MEMORY_MB = (512, 1024)
 RETENTION_DAYS = (7, 14)
 # What a message or an asynchronous payload may have ("Amazon SQS message quotas", "Lambda quotas"), and what the
-# official provider sends where a queue says nothing.
+# official provider sends where a queue has no size.
 LARGEST_MESSAGE_BYTES, PROVIDER_MESSAGE_BYTES = 1_048_576, 262_144
 
 # Those that get a random name when they are given none.
 _NAMED = {
-    "aws:cloudwatch/logGroup:LogGroup",
-    "aws:cloudwatch/logMetricFilter:LogMetricFilter",
-    "aws:cloudwatch/metricAlarm:MetricAlarm",
-    "aws:dynamodb/table:Table",
-    "aws:iam/role:Role",
-    "aws:lambda/function:Function",
-    "aws:scheduler/schedule:Schedule",
-    "aws:scheduler/scheduleGroup:ScheduleGroup",
-    "aws:sns/topic:Topic",
-    "aws:sqs/queue:Queue",
-}
+    "aws:cloudwatch/logGroup:LogGroup", "aws:cloudwatch/logMetricFilter:LogMetricFilter",
+    "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:dynamodb/table:Table", "aws:iam/role:Role",
+    "aws:lambda/function:Function", "aws:scheduler/schedule:Schedule", "aws:scheduler/scheduleGroup:ScheduleGroup",
+    "aws:sns/topic:Topic", "aws:sqs/queue:Queue",
+}  # fmt: skip
 _KEEPING = ("deletionProtectionEnabled", "deletionProtection", "skipDestroy")
+# Where failures go, by resource type: the path of the property, and what lacks it.
+_DESTINATIONS = {
+    "aws:lambda/function:Function": (
+        ("deadLetterConfig", "targetArn"), "no dead-letter queue for asynchronous calls",
+    ),
+    "aws:lambda/eventSourceMapping:EventSourceMapping": (
+        ("destinationConfig", "onFailure", "destinationArn"), "a stream without a destination of failures",
+    ),
+    "aws:scheduler/schedule:Schedule": (
+        ("target", "deadLetterConfig", "arn"), "a schedule without a dead-letter queue",
+    ),
+}  # fmt: skip
 
 
-def _region(resource: Resource) -> Iterator[Finding]:
-    provider = resource.type == "pulumi:providers:aws"
-    region = resource.props.get("region")
-    if (provider or (resource.type.startswith("aws:") and region is not None)) and region not in (REGION, UNKNOWN):
+def _region(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    region = properties(args).get("region")
+    is_provider = args.resource_type == "pulumi:providers:aws"
+    has_own = args.resource_type.startswith("aws:") and region is not None
+    if (is_provider or has_own) and region not in (REGION, UNKNOWN):
         fix = f"set aws:region to {REGION} in the layer's Pulumi.yaml, and no region on a resource"
-        yield Finding(resource=resource, found=f"region {shown(region)}", fix=fix)
+        violation(report, args, f"region {shown(region)}", fix)
 
 
-def _tags(resource: Resource) -> Iterator[Finding]:
-    if not resource.type.startswith("aws:") or resource.props.get("tags") is UNKNOWN:
+def _tags(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    props = properties(args)
+    given = tags(props)
+    if not args.resource_type.startswith("aws:") or props.get("tags") is UNKNOWN:
         return
-    if not resource.tags and not sdk.has_tags(resource.type):
-        return
-    for key in TAG_KEYS:
-        value = resource.tags.get(key)
+    for key in TAG_KEYS if given or _has_tags(args.resource_type) else ():
+        value = given.get(key)
         if value is not UNKNOWN and not str(value or "").strip():
-            fix = "give it Tags.of(layer, component)"
-            yield Finding(resource=resource, found=f"tag {key} {shown(value)}", fix=fix)
+            violation(report, args, f"tag {key} {shown(value)}", "give it Tags.of(layer, component)")
 
 
-def _name(resource: Resource) -> Iterator[Finding]:
-    suffix, name = resource.tags.get("Environment"), resource.props.get("name")
-    if name is None and resource.type in _NAMED:
-        yield Finding(resource=resource, found="no name", fix="name it through Names.of(kind, purpose)")
+def _has_tags(type_: str) -> bool:
+    """Return True if the SDK's class of a type (`aws:s3/bucket:Bucket`) has tags, or the SDK has no such class."""
+    _, service, name = type_.split(":")
+    package = service.partition("/")[0].lower()
+    try:
+        module: Any = importlib.import_module(f"pulumi_aws.{'lambda_' if package == 'lambda' else package}")
+    except ImportError:
+        return True
+    return not hasattr(module, name) or hasattr(getattr(module, name), "tags")
+
+
+def _name(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    props = properties(args)
+    suffix, name = tags(props).get("Environment"), props.get("name")
+    if name is None and args.resource_type in _NAMED:
+        violation(report, args, "no name", "name it through Names.of(kind, component)")
     elif isinstance(name, str) and isinstance(suffix, str) and not name.endswith(f"-{suffix}"):
-        fix = f"name it through Names.of(kind, purpose), so that it ends with -{suffix}"
-        yield Finding(resource=resource, found=f"name {name!r}", fix=fix)
+        fix = f"name it through Names.of(kind, component), so that it ends with -{suffix}"
+        violation(report, args, f"name {name!r}", fix)
 
 
-def _memory(resource: Resource) -> Iterator[Finding]:
-    if resource.type != "aws:lambda/function:Function":
+def _memory(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    if args.resource_type != "aws:lambda/function:Function":
         return
     # Without a size a function gets 128 MB.
-    memory = resource.props.get("memorySize") or 128
+    memory = properties(args).get("memorySize") or 128
     if memory is not UNKNOWN and not MEMORY_MB[0] <= memory <= MEMORY_MB[1]:
         fix = f"give it {MEMORY_MB[0]} to {MEMORY_MB[1]} MB in compute/sizing.json"
-        yield Finding(resource=resource, found=f"{memory:g} MB of memory", fix=fix)
+        violation(report, args, f"{memory:g} MB of memory", fix)
 
 
-def _retention(resource: Resource) -> Iterator[Finding]:
-    if resource.type != "aws:cloudwatch/logGroup:LogGroup":
+def _retention(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    if args.resource_type != "aws:cloudwatch/logGroup:LogGroup":
         return
-    days = resource.props.get("retentionInDays") or 0
+    days = properties(args).get("retentionInDays") or 0
     if days is not UNKNOWN and not RETENTION_DAYS[0] <= days <= RETENTION_DAYS[1]:
         found = f"{days:g} days of retention" if days else "no retention: its logs are kept for ever"
         fix = f"set compute:logRetentionDays from {RETENTION_DAYS[0]} to {RETENTION_DAYS[1]}"
-        yield Finding(resource=resource, found=found, fix=fix)
+        violation(report, args, found, fix)
 
 
-def _removable(resource: Resource) -> Iterator[Finding]:
-    kept = [key for key in _KEEPING if resource.props.get(key) is True]
-    if resource.protect:
-        kept.append("protect")
+def _removable(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    props = properties(args)
+    kept = [key for key in _KEEPING if props.get(key) is True] + ["protect"] * bool(args.opts.protect)
     for key in kept:
-        yield Finding(resource=resource, found=f"{key} true", fix="leave it out: an environment is torn down whole")
+        violation(report, args, f"{key} true", "leave it out: an environment is torn down whole")
 
 
-def _encrypted(resource: Resource) -> Iterator[Finding]:
-    key = resource.props.get("kmsMasterKeyId")
-    managed = resource.props.get("sqsManagedSseEnabled") in (True, UNKNOWN)
-    if resource.type == "aws:sqs/queue:Queue" and not key and not managed:
-        found = f"sqsManagedSseEnabled {shown(resource.props.get('sqsManagedSseEnabled'))} and no key"
-        yield Finding(resource=resource, found=found, fix="set sqs_managed_sse_enabled=True, or name a key")
+def _encryption(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    props = properties(args)
+    key, managed = props.get("kmsMasterKeyId"), props.get("sqsManagedSseEnabled")
+    if args.resource_type == "aws:sqs/queue:Queue" and not key and managed not in (True, UNKNOWN):
+        found = f"sqsManagedSseEnabled {shown(managed)} and no key"
+        violation(report, args, found, "set sqs_managed_sse_enabled=True, or name a key")
     # The alias by itself, or its ARN.
-    if resource.type == "aws:sns/topic:Topic" and resource.text("kmsMasterKeyId").endswith("alias/aws/sns"):
+    if args.resource_type == "aws:sns/topic:Topic" and text(props, "kmsMasterKeyId").endswith("alias/aws/sns"):
         fix = "name a key of one's own whose policy lets cloudwatch.amazonaws.com in, or none"
-        yield Finding(resource=resource, found=f"kmsMasterKeyId {key!r}, which alarms can't use", fix=fix)
+        violation(report, args, f"kmsMasterKeyId {key!r}, which alarms can't use", fix)
 
 
-def _failure_destination(resource: Resource) -> Iterator[Finding]:
-    if resource.type == "aws:lambda/function:Function":
-        path, found = ("deadLetterConfig", "targetArn"), "no dead-letter queue for asynchronous calls"
+def _failure_destination(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    path, found = _DESTINATIONS.get(args.resource_type, ((), ""))
+    props = properties(args)
     # Only streams have a starting position; a queue's failures are the queue's own to redrive.
-    elif resource.type == "aws:lambda/eventSourceMapping:EventSourceMapping" and resource.props.get("startingPosition"):
-        path, found = ("destinationConfig", "onFailure", "destinationArn"), "a stream without a destination of failures"
-    elif resource.type == "aws:scheduler/schedule:Schedule":
-        path, found = ("target", "deadLetterConfig", "arn"), "a schedule without a dead-letter queue"
-    else:
-        return
-    if not _reaches(resource.props, *path):
-        fix = f"name its failure queue in {'.'.join(path)}"
-        yield Finding(resource=resource, found=found, fix=fix)
+    of_queue = "eventSourceMapping" in args.resource_type and not props.get("startingPosition")
+    if path and not of_queue and not value_at(props, *path):
+        violation(report, args, found, f"name its dead-letter queue in {'.'.join(path)}")
 
 
-def _reaches(props: Any, *path: str) -> bool:
-    """True if there is something at the path, known or not yet."""
-    value: Any = props
-    for key in path:
-        if value is UNKNOWN:
-            return True
-        value = value.get(key) if hasattr(value, "get") else None
-    return bool(value)
+def _is_dead_letter_queue(args: ResourceValidationArgs) -> bool:
+    return text(properties(args), "name").startswith("dlq-")
 
 
-def _redrive(resource: Resource) -> Iterator[Finding]:
-    if resource.type != "aws:sqs/queue:Queue" or resource.text("name").startswith("dlq-"):
-        return
-    policy = resource.props.get("redrivePolicy")
-    if policy is UNKNOWN:
+def _redrive(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    policy = properties(args).get("redrivePolicy")
+    if args.resource_type != "aws:sqs/queue:Queue" or _is_dead_letter_queue(args) or policy is UNKNOWN:
         return
     try:
         target = json.loads(policy or "{}").get("deadLetterTargetArn")
     except (TypeError, ValueError, AttributeError):
         target = None
     if not target:
-        found = f"redrivePolicy {shown(policy)}"
-        fix = "name its dead-letter queue in redrive_policy; a queue of failures is called dlq-…"
-        yield Finding(resource=resource, found=found, fix=fix)
+        fix = "name its dead-letter queue in redrive_policy; a dead-letter queue is called dlq-…"
+        violation(report, args, f"redrivePolicy {shown(policy)}", fix)
 
 
-def _dead_letters_fit(resource: Resource) -> Iterator[Finding]:
-    if resource.type != "aws:sqs/queue:Queue" or not resource.text("name").startswith("dlq-"):
+def _dead_letters_fit(args: ResourceValidationArgs, report: ReportViolation) -> None:
+    if args.resource_type != "aws:sqs/queue:Queue" or not _is_dead_letter_queue(args):
         return
-    size = resource.props.get("maxMessageSize") or PROVIDER_MESSAGE_BYTES
+    size = properties(args).get("maxMessageSize") or PROVIDER_MESSAGE_BYTES
     if size is not UNKNOWN and size < LARGEST_MESSAGE_BYTES:
         fix = f"set max_message_size={LARGEST_MESSAGE_BYTES}: a dead letter that does not fit is lost"
-        yield Finding(resource=resource, found=f"room for messages of {size:g} bytes", fix=fix)
+        violation(report, args, f"room for messages of {size:g} bytes", fix)
 
 
-SETTING_RULES = (
-    Rule(name="region", statement=f"Everything is in {REGION}.", check=_region),
-    Rule(name="tags", statement="Every taggable resource has every tag, none of them empty.", check=_tags),
-    Rule(name="name-suffix", statement="Physical names are given, and end with the environment's suffix.", check=_name),
-    Rule(name="function-memory", statement=f"Functions have {MEMORY_MB[0]} to {MEMORY_MB[1]} MB.", check=_memory),
-    Rule(
-        name="log-retention",
-        statement=f"Logs are kept for {RETENTION_DAYS[0]} to {RETENTION_DAYS[1]} days.",
-        check=_retention,
+SETTING_RULES = [
+    ResourceValidationPolicy("region", f"Everything is in {REGION}.", _region),
+    ResourceValidationPolicy("tags", "Every taggable resource has every tag, none of them empty.", _tags),
+    ResourceValidationPolicy(
+        "name-suffix", "Physical names are given, and end with the environment's suffix.", _name
     ),
-    Rule(name="removable", statement="Nothing is retained or protected from being destroyed.", check=_removable),
-    Rule(
-        name="encryption",
-        statement="Queues are encrypted, and topics only with a key that alarms can use.",
-        check=_encrypted,
+    ResourceValidationPolicy(
+        "function-memory", f"Functions have {MEMORY_MB[0]} to {MEMORY_MB[1]} MB.", _memory
     ),
-    Rule(
-        name="failure-destination",
-        statement="Every function, stream and schedule has a place where its failures end.",
-        check=_failure_destination,
+    ResourceValidationPolicy(
+        "log-retention", f"Logs are kept for {RETENTION_DAYS[0]} to {RETENTION_DAYS[1]} days.", _retention
     ),
-    Rule(name="redrive", statement="Every source queue redrives to a dead-letter queue.", check=_redrive),
-    Rule(
-        name="dead-letters-fit",
-        statement="Every dead-letter queue takes messages as large as its sources may send, 1 MiB.",
-        check=_dead_letters_fit,
+    ResourceValidationPolicy("removable", "Nothing is retained or protected from being destroyed.", _removable),
+    ResourceValidationPolicy(
+        "encryption", "Queues are encrypted, and topics only with a key that alarms can use.", _encryption
     ),
-)
+    ResourceValidationPolicy(
+        "failure-destination", "Every function, stream and schedule has a place where its failures end.",
+        _failure_destination,
+    ),
+    ResourceValidationPolicy("redrive", "Every source queue redrives to a dead-letter queue.", _redrive),
+    ResourceValidationPolicy(
+        "dead-letters-fit", "Every dead-letter queue takes messages as large as its sources may send, 1 MiB.",
+        _dead_letters_fit,
+    ),
+]  # fmt: skip

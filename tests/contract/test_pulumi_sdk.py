@@ -39,14 +39,24 @@ NAMES = (
     ),
     # The policy pack runs for a bare `pulumi up --policy-pack` as well, without the tool.
     PrivateName(
-        "pulumi_policy.policy", "_PolicyAnalyzerServicer", "foundation/guardrails/service.py",
+        "pulumi_policy.policy", "_PolicyAnalyzerServicer", "foundation/guardrails/policies.py",
         ("name", "version", "policies", "enforcement_level", "initial_config"),
         "guardrails do not run",
     ),
     PrivateName(
-        "pulumi_policy.policy", "_PolicyAnalyzerServicer.ConfigureStack", "foundation/guardrails/service.py",
+        "pulumi_policy.policy", "_PolicyAnalyzerServicer.ConfigureStack", "foundation/guardrails/policies.py",
         ("self", "request", "_context"),
         "guardrails do not know the stack's configuration",
+    ),
+    PrivateName(
+        "pulumi_policy.policy", "_PolicyAnalyzerServicer._get_policy_config", "foundation/guardrails/policies.py",
+        ("self", "name"),
+        "guardrails do not know the stack's configuration",
+    ),
+    PrivateName(
+        "pulumi_policy.policy", "_PolicyAnalyzerServicer._create_report_violation", "foundation/guardrails/policies.py",
+        ("self", "response", "policy_name"),
+        "messages name neither rule nor resource, and exemptions count no more",
     ),
     *(
         PrivateName(

@@ -16,7 +16,6 @@ from estate_tool.engine.dry_run import AccountContext, Planned
 from foundation.catalog import CATALOG
 from foundation.guardrails.documents import documents
 from foundation.guardrails.exemptions import EXEMPTIONS, exempted
-from foundation.guardrails.rules import Resource
 from foundation.layers import LAYER_NAMES
 from foundation.policies import execution_policy
 from tests.support.checkers import ask
@@ -99,7 +98,7 @@ def policies() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for recording in roll_out(config=OPTIONAL).values():
         for item in recording.resources:
-            for document, kind in documents(Resource(type=item.type, name=item.name, props=item.inputs)):
+            for document, kind in documents(item.type, item.inputs):
                 found[f"{item.name} {kind}"] = {"kind": kind, "document": document}
     every_grant = {"kind": "identity", "document": execution_policy(CALLER, ARNS, SECRETS)}
     return found | deployers() | {"caller-policy identity": every_grant}

@@ -11,12 +11,12 @@ import pytest
 
 from estate_tool.deployer_policy.document import managed, policy, size
 from estate_tool.engine.dry_run import AccountContext, Planned
-from foundation.guardrails.policies import ALL_RULES
-from foundation.guardrails.rules import Resource, StackRule
+from foundation.guardrails.policies import RULES
 from foundation.naming import MAX_PURPOSE
 from observability.quotas import check_dashboard
 from tests.support.checkers import ask
 from tests.support.cloudformation import template
+from tests.support.guardrails import registered, violations
 from tests.support.many import in_place, many, roll_out_many
 from tests.support.mocks import Recording, Registration
 
@@ -137,15 +137,9 @@ def policies(layers: dict[str, Recording]) -> dict[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("layer", ["foundation", "data", "compute", "observability"])
 def test_every_guardrail_is_kept(layers: dict[str, Recording], layer: str) -> None:
-    own = Resource(type="pulumi:pulumi:Stack", name=f"{layer}-{SUFFIX}", urn=f"urn:pulumi:{SUFFIX}::{layer}::x::y")
-    seen = [own] + [
-        Resource(type=item.type, name=item.name, urn=item.urn, props=item.inputs, protect=item.protect)
-        for item in layers[layer].registrations
-    ]
+    seen = registered(layer, layers[layer])
     with in_place(many(FUNCTIONS)):
-        for rule in ALL_RULES:
-            found = rule.check(seen) if isinstance(rule, StackRule) else (f for item in seen for f in rule.check(item))
-            assert [finding.found for finding in found] == [], rule.name
+        assert {rule.name: found for rule in RULES if (found := violations(rule.name, seen))} == {}
 
 
 def test_cfn_lint_finds_nothing(layers: dict[str, Recording]) -> None:

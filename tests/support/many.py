@@ -12,15 +12,13 @@ import pytest
 
 from estate_tool.engine.inline_program import waited_for_at_once
 from foundation import catalog
-from foundation.guardrails import alarms
 from foundation.layers import LAYERS, project
 from foundation.model import Catalog, Function, ScheduleTrigger, TableGrant
 from foundation.urls import FunctionUrl
 from tests.support.mocks import ROOT, Recording, record
 
 MODULES = (
-    "foundation.catalog", "foundation.program", "foundation.guardrails.alarms", "foundation.guardrails.together",
-    "compute.config",
+    "foundation.catalog", "foundation.program", "foundation.guardrails.layer", "compute.config",
 )  # fmt: skip
 
 
@@ -52,7 +50,6 @@ def in_place(wanted: Catalog) -> Iterator[None]:
         for module in MODULES:
             patch.setattr(f"{module}.CATALOG", wanted)
         patch.setattr("compute.config.memory_by_function", lambda names: dict.fromkeys(names, 512))
-        patch.setattr(alarms.alarms, "__defaults__", (wanted,))
         yield
 
 

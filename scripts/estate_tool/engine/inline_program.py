@@ -34,7 +34,7 @@ def served(layer: str, before: Callable[[], None] = lambda: None) -> Iterator[in
     from pulumi.automation._server import LanguageServer
     from pulumi.runtime.proto import analyzer_pb2_grpc, language_pb2_grpc
 
-    from estate_tool.engine.policy_analyzer import analyzer
+    from foundation.guardrails.policies import service
 
     module = f"{layer}.__main__"
 
@@ -45,7 +45,7 @@ def served(layer: str, before: Callable[[], None] = lambda: None) -> Iterator[in
     program = waited_for_at_once(whole)
     server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), options=_NO_LIMIT)
     language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
-    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(analyzer(), server)
+    analyzer_pb2_grpc.add_AnalyzerServicer_to_server(service(), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.unraisablehook = hush

@@ -79,12 +79,15 @@ def united(policy: str, kept: Sequence[Statement]) -> str:
 
 def _taken(step: Step) -> tuple[Statement, ...]:
     """Return the statements that an update takes from a role's policy, but for what guardrails would refuse."""
+    from foundation.guardrails.access import is_allowed
+
     if step.type != ROLE_POLICY:
         return ()
     before, after = (_statements(resource) for resource in (step.old, step.new))
     left = [_without_sid(statement) for statement in after]
     gone = [one for one in before if after and one.get("Effect") == "Allow" and _without_sid(one) not in left]
-    return tuple(one for one in gone if _is_allowed(one))
+    # What was declared under other guardrails must not stop a rollout.
+    return tuple(one for one in gone if is_allowed(one))
 
 
 def _statements(resource: Mapping[str, Any]) -> list[Statement]:
@@ -98,15 +101,6 @@ def _statements(resource: Mapping[str, Any]) -> list[Statement]:
 
 def _without_sid(statement: Statement) -> Statement:
     return {key: value for key, value in statement.items() if key != "Sid"}
-
-
-def _is_allowed(statement: Statement) -> bool:
-    """Return whether the guardrails let a role have it: what was declared under others must not stop a rollout."""
-    from foundation.guardrails.access import ACCESS_RULES
-    from foundation.guardrails.rules import Resource
-
-    resource = Resource(type=ROLE_POLICY, name="kept", props={"policy": json.dumps({"Statement": [statement]})})
-    return not any(finding for rule in ACCESS_RULES for finding in rule.check(resource))
 
 
 def _naming(states: Iterable[StackState]) -> set[str]:

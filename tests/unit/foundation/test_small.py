@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pulumi
 import pytest
-from pulumi_policy import StackValidationArgs
+from pulumi.runtime.proto import analyzer_pb2
 
 from estate_tool.commands import cost
 from estate_tool.core import configuration
@@ -17,7 +17,7 @@ from estate_tool.costing import idle, report
 from estate_tool.pricing import prices
 from estate_tool.rollout import fingerprint
 from foundation import stack_files
-from foundation.guardrails.policies import policies
+from foundation.guardrails.policies import service
 from foundation.layers import LAYER_NAMES, project
 from foundation.model import ScheduleTrigger
 from foundation.problems import InvalidConfiguration
@@ -150,19 +150,18 @@ def test_an_idle_bill_has_the_calls_of_schedules() -> None:
     assert [idle.scheduled(one) for one in (SWEEP, off, READ)] == [8760, 0, 0]
 
 
-def test_the_guardrails_know_the_setting_and_say_it(checkout: Path) -> None:
-    told: list[str] = []
-    (policy,) = (one for one in policies() if one.name == "small-environment")
-    urn = f"urn:pulumi:dev::{project('compute')}::pulumi:pulumi:Stack::{project('compute')}-dev"
-    stack: Any = type("Stack", (), {
-        "resource_type": "pulumi:pulumi:Stack", "name": "x", "urn": urn, "props": {},
-        "opts": type("Options", (), {"protect": False}),
-    })  # fmt: skip
+def test_the_guardrails_know_the_setting_and_report_it(checkout: Path) -> None:
+    type_, project_ = "pulumi:pulumi:Stack", project("compute")
+    stack = analyzer_pb2.AnalyzerResource(type=type_, name="x", urn=f"urn:pulumi:dev::{project_}::{type_}::x")
+    found: list[Any] = []
     for _ in range(2):
-        policy.validate(StackValidationArgs([stack()]), lambda text, _urn=None: told.append(text))  # type: ignore[attr-defined]
+        pack: Any = service()
+        pack.ConfigureStack(analyzer_pb2.AnalyzerStackConfigureRequest(stack="dev", project=project_), None)
+        found += pack.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=[stack]), None).diagnostics
         write(checkout, "foundation:small: false")
-    assert len(told) == 1
-    assert "compute:provisionedMinimum 0" in told[0]
+    (one,) = found
+    assert (one.policyName, one.enforcementLevel) == ("small-environment", analyzer_pb2.ADVISORY)
+    assert "compute:provisionedMinimum 0" in one.message
 
 
 def test_without_the_setting_nothing_is_changed(checkout: Path) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from foundation.catalog import CATALOG
-from foundation.guardrails.alarms import alarms as guardrail
 from foundation.model import (
     Capacity,
     Catalog,
@@ -37,7 +36,6 @@ from observability.table_alarms import OPERATIONS, TABLE_ALARMS
 from tests.support.alarm_table import SNAPSHOT, snapshot
 from tests.support.declarations import SWEEP, with_function
 from tests.support.watching import estate
-from tests.unit.foundation.guardrails.pairs import alarmed
 
 # Metrics AWS publishes, with the dimensions they come in: "Types of metrics for Lambda functions", "Available
 # CloudWatch metrics for Amazon SQS", "DynamoDB metrics and dimensions", "Monitoring Amazon SNS topics".
@@ -137,10 +135,6 @@ def all_specs(catalog: Catalog, level: Level = "all", **configured: Any) -> list
     configured = {"quietHours": 6, **configured}
     watched = estate(catalog, **configured)
     return [spec for specs in estate_alarms(watched, level).values() for spec in specs]
-
-
-def function_named(catalog: Catalog, name: str) -> Function:
-    return next(function for function in catalog.functions if function.name == name)
 
 
 def spec_of(kind: str, purpose: str, alarm_type: str, *, catalog: Catalog = SAMPLE, **configured: Any) -> AlarmSpec:
@@ -283,15 +277,26 @@ def test_only_critical_functions_make_queries_slow():
 
 
 @CATALOGS
-def test_the_guardrail_misses_what_nothing_watches(catalog: Catalog):
-    sets = estate_alarms(estate(catalog), "standard")
-    assert list(guardrail(alarmed(sets), catalog)) == []
-    for watched in sets:
-        if watched.kind not in ("account", "topic"):
-            left = {key: specs for key, specs in sets.items() if key != watched}
-            missing = [finding.found for finding in guardrail(alarmed(left), catalog)]
-            critical = watched.kind != "function" or function_named(catalog, watched.name).critical
-            assert missing or not critical, watched
+@pytest.mark.parametrize("level", LEVELS)
+def test_what_shows_each_resource_at_work_has_an_alarm_at_every_level_that_watches_it(catalog: Catalog, level: Level):
+    alarmed = {
+        (metric.name, value)
+        for spec in all_specs(catalog, level)
+        for metric in spec.metrics
+        for value in metric.dimensions.values()
+    }
+    wanted = {("ApproximateNumberOfMessagesVisible", f"dlq-{name}-dev") for name in catalog.dead_letter_queues}
+    if level != "pages":
+        wanted |= {("ApproximateAgeOfOldestMessage", f"queue-{queue.name}-dev") for queue in catalog.queues}
+        for function in catalog.functions:
+            if isinstance(function.trigger, StreamTrigger):
+                wanted.add(("IteratorAge", f"lambda-{function.name}-dev"))
+            if function.critical or level != "symptoms":
+                wanted.add(("Errors", f"lambda-{function.name}-dev"))
+    if level not in ("pages", "symptoms"):
+        throttled = ("ReadThrottleEvents", "WriteThrottleEvents")
+        wanted |= {(name, f"table-{table.name}-dev") for table in catalog.tables for name in throttled}
+    assert wanted <= alarmed
 
 
 @pytest.mark.parametrize(("function", "threshold"), [("a", 27_000), ("dlq-a", 9_000), ("table-a-read", 810_000)])

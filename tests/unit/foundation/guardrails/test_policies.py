@@ -1,4 +1,4 @@
-"""The rules as the engine's policies: what they see of a resource, and what they report."""
+"""The policy pack as the engine meets it: a service that is configured, and asked about resources and stacks."""
 
 from __future__ import annotations
 
@@ -6,74 +6,81 @@ from datetime import date
 from typing import Any
 
 import pytest
-from pulumi_policy import PolicyResourceOptions, ResourceValidationArgs, StackValidationArgs
-from pulumi_policy.policy import PolicyCustomTimeouts, PolicyResource
-from pulumi_policy.proxy import UNKNOWN_STRING_VALUE, unknown_checking_proxy
+from google.protobuf import json_format
+from pulumi.runtime.proto import analyzer_pb2
+from pulumi_policy.proxy import UNKNOWN_STRING_VALUE
 
 from foundation.guardrails import policies
 from foundation.guardrails.exemptions import EXEMPTIONS, Exemption, exempted
-from foundation.guardrails.policies import ALL_RULES
+from foundation.layers import project
 
-URN = "urn:pulumi:dev::compute::aws:lambda/function:Function::query-function"
-
-
-class Reported(list[tuple[str, str | None]]):
-    def __call__(self, text: str, urn: str | None = None) -> None:
-        self.append((text, urn))
+FUNCTION, TOPIC = "aws:lambda/function:Function", "aws:sns/topic:Topic"
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd"
+LOG_GROUP = f"log-group: thing ({FUNCTION}): found no log group /aws/lambda/lambda-x-dev"
 
 
-def options(protect: bool = False) -> PolicyResourceOptions:
-    return PolicyResourceOptions(protect, [], None, [], PolicyCustomTimeouts(0, 0, 0), [], None)
+def reported(request: Any, config: dict[str, str] | None = None) -> list[tuple[str, str, str]]:
+    """Return rule, URN and the second line of the text of each violation that is mandatory."""
+    service: Any = policies.service()
+    configure = analyzer_pb2.AnalyzerStackConfigureRequest(stack="dev", config=config or {})
+    service.ConfigureStack(configure, None)
+    ask = service.AnalyzeStack if isinstance(request, analyzer_pb2.AnalyzeStackRequest) else service.Analyze
+    found = ask(request, None).diagnostics
+    assert all(one.enforcementLevel == analyzer_pb2.MANDATORY for one in found)
+    return [(one.policyName, one.urn, one.message.partition("\n")[2]) for one in found]
 
 
-def of_function(**props: Any) -> ResourceValidationArgs:
-    seen = unknown_checking_proxy(props)
-    return ResourceValidationArgs("aws:lambda/function:Function", seen, URN, "query-function", options(), None)
+def urn_of(type_: str) -> str:
+    return f"urn:pulumi:dev::{project('compute')}::{type_}::thing"
 
 
-def policy(name: str) -> Any:
-    return next(item for item in policies.policies() if item.name == name)
+def resource(type_: str, props: dict[str, Any], *, protect: bool = False) -> Any:
+    asked = analyzer_pb2.AnalyzeRequest(type=type_, name="thing", urn=urn_of(type_))
+    asked.options.protect = protect
+    json_format.ParseDict(props, asked.properties)
+    return asked
 
 
-def test_every_rule_is_a_policy_with_its_statement() -> None:
-    assert {(item.name, item.description) for item in policies.policies()} == {
-        (rule.name, rule.statement) for rule in ALL_RULES
-    }
+def layer(type_: str, props: dict[str, Any]) -> Any:
+    item = analyzer_pb2.AnalyzerResource(type=type_, name="thing", urn=urn_of(type_))
+    json_format.ParseDict(props, item.properties)
+    return analyzer_pb2.AnalyzeStackRequest(resources=[item])
 
 
-def test_a_breach_is_reported_on_its_resource() -> None:
-    reported = Reported()
-    policy("function-memory").validate(of_function(memorySize=3008), reported)
-    assert [urn for _, urn in reported] == [URN]
-    assert "found 3008 MB of memory" in reported[0][0]
+GOOD = {
+    "memorySize": 512,
+    "name": "lambda-x-dev",
+    "deadLetterConfig": {"targetArn": UNKNOWN_STRING_VALUE},
+    "layers": [UNKNOWN_STRING_VALUE],
+    "tags": UNKNOWN_STRING_VALUE,
+}
+
+
+def test_a_breach_is_reported_with_rule_resource_value_and_remedy() -> None:
+    ((rule, urn, text),) = reported(resource(FUNCTION, GOOD | {"memorySize": 3008}))
+    assert (rule, urn) == ("function-memory", urn_of(FUNCTION))
+    assert text.startswith(f"rule function-memory: thing ({FUNCTION}): found 3008 MB of memory. To fix it: ")
 
 
 def test_what_a_preview_does_not_know_yet_breaks_no_rule() -> None:
-    reported = Reported()
-    unknown = {"targetArn": UNKNOWN_STRING_VALUE}
-    policy("failure-destination").validate(
-        of_function(deadLetterConfig=unknown, layers=[UNKNOWN_STRING_VALUE]), reported
-    )
-    assert reported == []
+    assert reported(resource(FUNCTION, GOOD)) == []
 
 
 def test_protection_is_seen_in_the_options() -> None:
-    reported = Reported()
-    args = ResourceValidationArgs(
-        "aws:sqs/queue:Queue", unknown_checking_proxy({}), URN, "q", options(protect=True), None
-    )
-    policy("removable").validate(args, reported)
-    assert len(reported) == 1
+    assert [rule for rule, *_ in reported(resource(FUNCTION, GOOD, protect=True))] == ["removable"]
 
 
 def test_a_breach_of_the_layer_is_reported_on_the_resource_it_is_about() -> None:
-    reported = Reported()
-    props = unknown_checking_proxy({"name": "lambda-query-dev"})
-    function = PolicyResource(
-        "aws:lambda/function:Function", props, URN, "query-function", options(), None, None, [], {}
-    )
-    policy("log-group").validate(StackValidationArgs([function]), reported)
-    assert [urn for _, urn in reported] == [URN]
+    ((rule, urn, text),) = reported(layer(FUNCTION, GOOD))
+    assert (rule, urn) == ("log-group", urn_of(FUNCTION))
+    assert LOG_GROUP in text
+
+
+def test_rules_see_the_configuration_of_the_stack() -> None:
+    key = {"observability:topicKeyArn": KEY}
+    assert [rule for rule, *_ in reported(layer(TOPIC, {}), key)] == ["topic-key"]
+    assert reported(layer(TOPIC, {"kmsMasterKeyId": KEY}), key) == []
+    assert reported(layer(TOPIC, {})) == []
 
 
 def test_an_exemption_covers_one_rule_on_one_resource_through_its_last_day() -> None:
@@ -88,9 +95,8 @@ def test_an_exemption_covers_one_rule_on_one_resource_through_its_last_day() -> 
 def test_an_exempted_breach_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str]] = []
     monkeypatch.setattr(policies, "exempted", lambda rule, name, *_: not asked.append((rule, name)))
-    reported = Reported()
-    policy("function-memory").validate(of_function(memorySize=3008), reported)
-    assert (reported, asked) == ([], [("function-memory", "query-function")])
+    assert reported(resource(FUNCTION, GOOD | {"memorySize": 3008})) == []
+    assert asked == [("function-memory", "thing")]
 
 
 def test_every_exemption_has_a_reason_and_has_not_expired() -> None:
