@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import BotoCoreError
 
-from estate_tool.console.progress import Report
 from estate_tool.core.embedded import ports
-from estate_tool.setup.environments import ensure_local_aws
 from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def served() -> Iterator[str]:
     """Serve S3 with one bucket; yields its URL as a backend of Pulumi."""
     port = ports.free_port()
     server = subprocess.Popen(
-        [ensure_local_aws(Report()), "-m", "moto.server", "-H", ports.HOST, "-p", str(port)],
+        [sys.executable, "-m", "moto.server", "-H", ports.HOST, "-p", str(port)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     try:

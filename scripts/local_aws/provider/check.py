@@ -7,8 +7,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from local_aws.provider.model import ResourceType
-from local_aws.provider.rules import Failure
+from local_aws.provider import limits
+from local_aws.provider.model import Failure, ResourceType
 from local_aws.provider.schema import Schema, SdkType
 from local_aws.provider.wire import UNKNOWN, Archive, Asset, Properties, has_unknown
 
@@ -39,6 +39,7 @@ def check(
         failures += list(_tag_failures(inputs["tagsAll"]))
     if not failures:
         failures += _document_failures(kind, inputs)
+        failures += limits.failures(kind, schema["limits"], inputs)
     if not failures:
         failures += [failure for rule in kind.rules if (failure := rule(inputs))]
         failures += [failure for rule in kind.transitions if (failure := rule(olds, inputs))]

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from local_aws.provider.check import validate
-from local_aws.provider.rules import Failure, one_of, within
+from local_aws.provider.limits import beyond
+from local_aws.provider.model import Failure
 from local_aws.provider.schema import Schema, SdkType
 from local_aws.provider.wire import Properties
 
@@ -18,7 +19,7 @@ _OF_THE_ENGINE: Final = frozenset({"version", "pluginDownloadURL", "__internal"}
 _UNSUPPORTED: Final = frozenset({"assumeRoles", "assumeRoleWithWebIdentity", "endpoints", "customCaBundle", "httpProxy",
                                  "httpsProxy", "ignoreTags", "forbiddenAccountIds"})  # fmt: skip
 # "The maximum number of times an AWS API request is being executed", first attempt included.
-_RULES: Final = (within("maxRetries", 1, 100), one_of("retryMode", "standard", "adaptive"))
+_LIMITS: Final = {"maxRetries": {"min": 1, "max": 100}, "retryMode": {"enum": ["standard", "adaptive"]}}
 
 
 def plain_configuration(schema: Schema, config: Properties) -> Properties:
@@ -44,9 +45,7 @@ def _plain(kind: SdkType, value: Any) -> Any:
 def config_failures(schema: Schema, config: Properties) -> Iterator[Failure]:
     """Unknown keys, wrong types, and what the local provider does not do."""
     yield from validate({"object": schema["inputs"], "required": []}, config, "")
-    for rule in _RULES:
-        if failure := rule(config):
-            yield failure
+    yield from beyond(_LIMITS, config)
     for key in sorted(config.keys() & _UNSUPPORTED):
         if config[key]:
             yield key, "is not supported by the local provider plugin, which only serves the embedded AWS"

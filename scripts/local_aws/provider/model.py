@@ -17,7 +17,6 @@ from local_aws.provider.wire import UNKNOWN, Properties
 
 if TYPE_CHECKING:
     from local_aws.provider.aws import Session
-    from local_aws.provider.rules import Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +33,10 @@ class Change:
         return any(self.new.get(name) != self.old.get(name) for name in names)
 
 
+Failure = tuple[str, str]  # the property path that is wrong, and what is wrong with it
+Rule = Callable[[Properties], Failure | None]
 # What is wrong with inputs, given those before them (empty for a resource that is being made), if anything.
-Transition = Callable[[Properties, Properties], tuple[str, str] | None]
+Transition = Callable[[Properties, Properties], Failure | None]
 Condition = Callable[[Change], bool]
 # By parameter: a value, a template ("{name}" is a property, "{id}" the identifier), a function, or None to omit it.
 Parameters = Mapping[str, Any]
@@ -93,6 +94,7 @@ class ResourceType:
     unsupported: AbstractSet[str] = frozenset()
     named: str | None = "name"  # the property that gets a generated name
     name_limit: int = 255
+    limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])  # beside those of botocore's model
     rules: Sequence[Rule] = ()
     transitions: Sequence[Transition] = ()
     ready: str | None = None  # JMESPath over the record: true once usable

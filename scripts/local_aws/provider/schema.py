@@ -23,10 +23,11 @@ from typing import Any, Final
 # A type is "str" | "int" | "float" | "bool" | "any" | "archive" | "asset", or a JSON object:
 #   {"list": T}  {"map": T}  {"any_of": [T, …]}  {"object": {name: T}, "required": [name, …]}
 SdkType = Any
-Schema = dict[str, Any]  # {"inputs": {name: T}, "required": [name], "outputs": {name: T}}
+Schema = dict[str, Any]  # {"inputs": {name: T}, "required": [name], "outputs": {name: T}, "limits": see `limits`}
 
 _SCALARS: Final[Mapping[Any, str]] = {str: "str", int: "int", float: "float", bool: "bool"}
 _PACKAGE: Final = "pulumi_aws"
+_FORMAT: Final = 2  # of the stored schemas, and of the limits in them
 
 
 def sdk_version() -> str:
@@ -53,7 +54,7 @@ class Schemas:
             return self._known[token]
 
     def _load(self, cache: Path) -> dict[str, Schema]:
-        stamp = {"sdk": sdk_version(), "tokens": self._tokens}
+        stamp = {"format": _FORMAT, "sdk": sdk_version(), "tokens": self._tokens}
         try:
             stored = json.loads(cache.read_text())
             if stored.get("stamp") == stamp:
@@ -92,7 +93,21 @@ def derive(token: str) -> Schema:
         "inputs": inputs["object"],
         "required": inputs["required"],
         "outputs": {name: _convert(kind) for name, kind in outputs.items()},
+        "limits": _limits(token, inputs["object"]),
     }
+
+
+def _limits(token: str, inputs: Mapping[str, SdkType]) -> dict[str, Any]:
+    """Return the limits that botocore's model of the service has for the inputs of a resource type."""
+    import botocore.session
+
+    from local_aws.provider import limits
+    from local_aws.provider.resources import TYPES
+
+    kind = TYPES.get(token)
+    if kind is None:
+        return {}
+    return limits.derive(kind, inputs, botocore.session.get_session().get_service_model(kind.service))
 
 
 def _classes(token: str) -> tuple[type, type]:

@@ -188,10 +188,11 @@ class Emulator:
         self, inner: Callable[..., Awaitable[Any]], keeper: snapshot.Keeper
     ) -> Callable[..., Awaitable[Any]]:
         """Return ministack's dispatch with the service that it lacks, and with changes noticed."""
+        get_region = import_module("ministack.core.responses").get_region
 
         async def dispatch(method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> Any:
             if headers.get("x-amz-target", "").startswith(TARGET):
-                answer: Any = self._scaling.answer(path, headers, body)
+                answer: Any = self._scaling.answer(get_region(), headers, body)
             else:
                 answer = await inner(method, path, headers, body, *rest)
             if not _reads_only(method, headers, body):

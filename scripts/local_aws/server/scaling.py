@@ -1,60 +1,215 @@
-"""Application Auto Scaling, which ministack lacks: moto's, in the emulator's process, loaded with the first call."""
+"""Application Auto Scaling, which ministack lacks: targets, policies and scheduled actions are kept; nothing scales."""
 
 from __future__ import annotations
 
-import sys
-from collections import defaultdict
-from types import ModuleType
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from local_aws.server.autoscaling import Store
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import uuid4
 
 TARGET = "AnyScaleFrontendService."
 """Begins the header X-Amz-Target of all of its operations."""
+
+_ACCOUNT = "123456789012"
+_OF_TARGET = ("ServiceNamespace", "ResourceId", "ScalableDimension")
+_SCHEDULE = re.compile(r"(at|rate|cron)\(.+\)")
+# The configuration that each type of policy needs, and the kinds of metric of which it takes exactly one.
+_POLICIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "StepScaling": ("StepScalingPolicyConfiguration", ()),
+    "TargetTrackingScaling": (
+        "TargetTrackingScalingPolicyConfiguration",
+        ("PredefinedMetricSpecification", "CustomizedMetricSpecification"),
+    ),
+}
+_LONGEST_PAGE = 50
+_ANSWERS = {"targets": "ScalableTargets", "policies": "ScalingPolicies", "actions": "ScheduledActions"}
+
+Parameters = dict[str, Any]
+Key = tuple[str, ...]
+
+
+class _Refused(Exception):
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Scaling:
     """The service: its requests, and its state for the snapshot. On the event loop's thread only."""
 
     def __init__(self) -> None:
-        self._state: dict[str, Any] = {}
-        self._store: Store | None = None
-        self._client: Any = None
+        # By the region and the parts of an identity, as they come in requests.
+        self._targets: dict[Key, Parameters] = {}
+        self._policies: dict[Key, Parameters] = {}
+        self._actions: dict[Key, Parameters] = {}
+        self._region = ""
+        self._operations: Mapping[str, Callable[[Parameters], Parameters]] = {
+            "RegisterScalableTarget": self._register,
+            "DeregisterScalableTarget": self._deregister,
+            "DescribeScalableTargets": lambda given: self._list("targets", "ResourceId", given),
+            "PutScalingPolicy": self._put_policy,
+            "DeleteScalingPolicy": lambda given: self._delete(self._policies, self._key(given, "PolicyName")),
+            "DescribeScalingPolicies": lambda given: self._list("policies", "PolicyName", given),
+            "PutScheduledAction": self._put_action,
+            "DeleteScheduledAction": lambda given: self._delete(self._actions, self._key(given, "ScheduledActionName")),
+            "DescribeScheduledActions": lambda given: self._list("actions", "ScheduledActionName", given),
+            "ListTagsForResource": lambda given: {"Tags": self._of_arn(given)},
+            "TagResource": self._tag,
+            "UntagResource": self._untag,
+        }
 
-    def restore(self, state: dict[str, Any]) -> None:
-        """Start from what `state` returned."""
-        self._state = state
-        if self._store:
-            self._store.restore(state)
+    def restore(self, state: Mapping[str, list[tuple[Key, Parameters]]]) -> None:
+        """Start from what `state` returned, or from nothing."""
+        for name in _ANSWERS:
+            setattr(self, f"_{name}", {tuple(key): found for key, found in state.get(name, ())})
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> dict[str, list[tuple[Key, Parameters]]]:
         """Return all that exists."""
-        return self._store.state() if self._store else self._state
+        return {name: list(getattr(self, f"_{name}").items()) for name in _ANSWERS}
 
-    def answer(self, path: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
-        """Serve one POST."""
-        client = self._client or self._load()
-        given = {name: value for name, value in headers.items() if name not in ("content-length", "transfer-encoding")}
-        found = client.post(path, data=body, headers=given)
-        return found.status_code, dict(found.headers.items()), found.data
+    def answer(self, region: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
+        """Serve one request."""
+        self._region = region
+        operation = headers["x-amz-target"].removeprefix(TARGET)
+        status = 200
+        try:
+            if (serve := self._operations.get(operation)) is None:
+                raise _Refused("UnknownOperationException", f"{operation} is not an operation of this service here")
+            answer = serve(json.loads(body or b"{}"))
+        except _Refused as error:
+            status, answer = 400, {"__type": error.code, "message": str(error)}
+        return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer).encode()
 
-    def _load(self) -> Any:
-        _leave_out_ecs()
-        from moto.moto_server.werkzeug_app import create_backend_app
-        from werkzeug.test import Client
+    def _key(self, given: Parameters, *more: str) -> Key:
+        return (self._region, *(given[name] for name in (*_OF_TARGET, *more)))
 
-        from local_aws.server import autoscaling
+    # --- targets ------------------------------------------------------------------------------------------------
 
-        self._store = autoscaling.Store()
-        autoscaling.correct(self._store)
-        self._store.restore(self._state)
-        self._client = Client(create_backend_app("applicationautoscaling"))
-        return self._client
+    def _register(self, given: Parameters) -> Parameters:
+        if not given["ScalableDimension"].startswith(f"{given['ServiceNamespace']}:"):
+            raise _Refused("ValidationException", "Unsupported service namespace, resource type or scalable dimension")
+        key, new = self._key(given), {name: value for name, value in given.items() if name != "Tags"}
+        old = self._targets.get(key) or _new_target(given, self._region)
+        target = old | new | {"SuspendedState": old["SuspendedState"] | given.get("SuspendedState", {})}
+        if not {"MinCapacity", "MaxCapacity"} <= target.keys():
+            raise _Refused("ValidationException", "A new target needs a minimum and a maximum capacity")
+        _check_range(target)
+        target["Tags"] = old["Tags"] | given.get("Tags", {})
+        self._targets[key] = target
+        return {"ScalableTargetARN": target["ScalableTargetARN"]}
+
+    def _deregister(self, given: Parameters) -> Parameters:
+        """AWS deletes a target's policies and scheduled actions with it."""
+        key = self._key(given)
+        self._delete(self._targets, key)
+        for store in (self._policies, self._actions):
+            for dependent in [one for one in store if one[: len(key)] == key]:
+                del store[dependent]
+        return {}
+
+    def _of_arn(self, given: Parameters) -> dict[str, str]:
+        """Return the tags of the target with an ARN."""
+        arn = given["ResourceARN"]
+        for target in self._targets.values():
+            if target["ScalableTargetARN"] == arn:
+                tags: dict[str, str] = target["Tags"]
+                return tags
+        raise _Refused("ResourceNotFoundException", f"No scalable target found for ARN: {arn}")
+
+    def _tag(self, given: Parameters) -> Parameters:
+        self._of_arn(given).update(given["Tags"])
+        return {}
+
+    def _untag(self, given: Parameters) -> Parameters:
+        tags = self._of_arn(given)
+        for key in given["TagKeys"]:
+            tags.pop(key, None)
+        return {}
+
+    # --- policies and scheduled actions -------------------------------------------------------------------------
+
+    def _put_policy(self, given: Parameters) -> Parameters:
+        key = self._key(given, "PolicyName")
+        self._require_target(given)
+        old = self._policies.get(key)
+        policy = (old or _named("Policy", "scalingPolicy", given, self._region)) | {"Alarms": []} | given
+        policy.setdefault("PolicyType", "StepScaling")
+        needed, metrics = _POLICIES.get(policy["PolicyType"], ("", ()))
+        if needed not in policy or (metrics and sum(name in policy[needed] for name in metrics) != 1):
+            one = f", with one of {' and '.join(metrics)}" if metrics else ""
+            raise _Refused("ValidationException", f"The type {policy['PolicyType']} needs {needed or 'no type'}{one}")
+        self._policies[key] = policy
+        return {"PolicyARN": policy["PolicyARN"], "Alarms": []}
+
+    def _put_action(self, given: Parameters) -> Parameters:
+        key = self._key(given, "ScheduledActionName")
+        self._require_target(given)
+        action = self._actions.get(key) or _named("ScheduledAction", "scheduledAction", given, self._region)
+        action = action | given
+        bounds = action.get("ScalableTargetAction", {})
+        if not _SCHEDULE.fullmatch(action.get("Schedule", "")) or not bounds.keys() & {"MinCapacity", "MaxCapacity"}:
+            raise _Refused("ValidationException", "A schedule at(…), rate(…) or cron(…) and a capacity are needed")
+        _check_range(bounds)
+        self._actions[key] = action
+        return {}
+
+    def _require_target(self, given: Parameters) -> None:
+        if self._key(given) not in self._targets:
+            raise _not_found("scalable target registered", self._key(given))
+
+    def _delete(self, store: dict[Key, Parameters], key: Key) -> Parameters:
+        if store.pop(key, None) is None:
+            raise _not_found("resource found", key)
+        return {}
+
+    def _list(self, store: str, name: str, given: Parameters) -> Parameters:
+        """Return a page of what was asked for by target, and by the list of values of the field `name`."""
+        wanted = given.get(f"{name}s")
+        found = [
+            {field: value for field, value in one.items() if field != "Tags"}
+            for key, one in getattr(self, f"_{store}").items()
+            if key[0] == self._region
+            and all(given.get(field, one[field]) == one[field] for field in _OF_TARGET)
+            and (not wanted or one[name] in wanted)
+        ]
+        first = int(given.get("NextToken") or 0)
+        last = first + min(given.get("MaxResults") or _LONGEST_PAGE, _LONGEST_PAGE)
+        more = {"NextToken": str(last)} if last < len(found) else {}
+        return {_ANSWERS[store]: found[first:last], **more}
 
 
-def _leave_out_ecs() -> None:
-    """Keep moto from asking ECS about its services, of which the estate has none; the import takes a second."""
-    ecs = ModuleType("moto.ecs")
-    ecs.ecs_backends = defaultdict(lambda: defaultdict(object))  # type: ignore[attr-defined]
-    sys.modules["moto.ecs"] = ecs
+def _new_target(given: Parameters, region: str) -> Parameters:
+    namespace = given["ServiceNamespace"]
+    role = f"aws-service-role/{namespace}.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling"
+    suspended = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
+    return {
+        "ScalableTargetARN": f"arn:aws:application-autoscaling:{region}:{_ACCOUNT}:scalable-target/{uuid4().hex[:22]}",
+        "RoleARN": f"arn:aws:iam::{_ACCOUNT}:role/{role}",
+        "CreationTime": time.time(),
+        "SuspendedState": dict.fromkeys(suspended, False),
+        "Tags": {},
+    }
+
+
+def _named(kind: str, resource: str, given: Parameters, region: str) -> Parameters:
+    """Return what a policy or a scheduled action has from its creation on."""
+    label = kind[0].lower() + kind[1:]
+    path = f"resource/{given['ServiceNamespace']}/{given['ResourceId']}:{label}Name/{given[f'{kind}Name']}"
+    return {
+        f"{kind}ARN": f"arn:aws:autoscaling:{region}:{_ACCOUNT}:{resource}:{uuid4()}:{path}",
+        "CreationTime": time.time(),
+    }
+
+
+def _check_range(bounds: Parameters) -> None:
+    low, high = bounds.get("MinCapacity", 0), bounds.get("MaxCapacity", float("inf"))
+    if low > high:
+        raise _Refused("ValidationException", "Maximum capacity cannot be less than minimum capacity")
+
+
+def _not_found(what: str, key: Key) -> _Refused:
+    names = ("service namespace", "resource ID", "scalable dimension", "name")
+    listed = ", ".join(f"{name}: {part}" for name, part in zip(names, key[1:], strict=False))
+    return _Refused("ObjectNotFoundException", f"No {what} for {listed}")

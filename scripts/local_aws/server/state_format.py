@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-FORMAT = 2
+FORMAT = 3
 # ministack's dictionaries by account, and by account and region: their class, and a way to make one.
 Scoped = Mapping[str, Callable[[], Any]]
 

@@ -100,8 +100,8 @@ def test_nothing_saved_is_an_empty_state(tmp_path: Path) -> None:
         b'{"format": 99, "mark": "m"}\n{}',
         b'{"format": 2}\n{}',
         b"\xff\xfe",
-        b'{"format": 2, "mark": "m"}\n{"a":{"m":"os","value":"system"}}',
-        b'{"format": 2, "mark": "m"}\n' + b"[" * 9999,
+        b'{"format": 3, "mark": "m"}\n{"a":{"m":"os","value":"system"}}',
+        b'{"format": 3, "mark": "m"}\n' + b"[" * 9999,
         pickle.dumps({"format": 1, "states": {}}),
     ],
 )

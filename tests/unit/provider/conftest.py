@@ -9,8 +9,8 @@ import pytest
 
 from local_aws.provider.check import check
 from local_aws.provider.diff import Comparison
+from local_aws.provider.model import Failure
 from local_aws.provider.resources import TYPES
-from local_aws.provider.rules import Failure
 from local_aws.provider.schema import Schema, Schemas
 
 Properties = dict[str, Any]

@@ -9,7 +9,7 @@ import pytest
 from local_aws.provider.resources import TYPES
 from local_aws.provider.wire import UNKNOWN
 from tests.unit.provider.conftest import checked
-from tests.unit.provider.samples import CODE, LEAST, POLICY, QUEUE_ARN, STREAM_ARN
+from tests.unit.provider.samples import CODE, LEAST, POLICY, QUEUE_ARN, ROLE_ARN, STREAM_ARN
 
 Properties = dict[str, Any]
 Failures = Callable[[str, Properties], dict[str, str]]
@@ -17,8 +17,8 @@ Failures = Callable[[str, Properties], dict[str, str]]
 ROLE, TABLE, QUEUE = "aws:iam/role:Role", "aws:dynamodb/table:Table", "aws:sqs/queue:Queue"
 FUNCTION, ALIAS = "aws:lambda/function:Function", "aws:lambda/alias:Alias"
 MAPPING = "aws:lambda/eventSourceMapping:EventSourceMapping"
-ALARM, TARGET = "aws:cloudwatch/metricAlarm:MetricAlarm", "aws:appautoscaling/target:Target"
-SCALING = "aws:appautoscaling/policy:Policy"
+ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
+PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
 
 
 @pytest.mark.parametrize("token", TYPES)
@@ -80,27 +80,18 @@ def test_everything_that_is_wrong_is_reported_at_once(failures: Failures) -> Non
 @pytest.mark.parametrize(
     ("token", "change", "path", "part"),
     [
-        (FUNCTION, {"memorySize": 127}, "memorySize", "is 127; allowed are 128 to 10240 MB"),
-        (FUNCTION, {"memorySize": 10241}, "memorySize", "allowed are 128 to 10240 MB"),
-        (FUNCTION, {"timeout": 901}, "timeout", "allowed are 1 to 900 seconds"),
-        (FUNCTION, {"name": "a b"}, "name", "1 to 64 alphanumerics, - or _"),
-        (FUNCTION, {"role": "role-a"}, "role", "the ARN of an IAM role"),
-        (FUNCTION, {"architectures": ["arm"]}, "architectures", "allowed are x86_64, arm64"),
+        (FUNCTION, {"memorySize": 127}, "memorySize", "is 127; allowed are 128 to 10240"),
+        (FUNCTION, {"memorySize": 10241}, "memorySize", "allowed are 128 to 10240"),
+        (FUNCTION, {"timeout": 901}, "timeout", "allowed are 1 to 900"),
+        (FUNCTION, {"reservedConcurrentExecutions": -2}, "reservedConcurrentExecutions", "is -2"),
+        (FUNCTION, {"name": "a b"}, "name", 'is "a b"'),
+        (FUNCTION, {"name": "a" * 65}, "name", "has 65 characters; allowed are 1 to 64"),
+        (FUNCTION, {"architectures": ["arm"]}, "architectures[0]", "allowed are x86_64, arm64"),
+        (FUNCTION, {"architectures": ["arm64"] * 2}, "architectures", "has 2 members"),
         (FUNCTION, {"loggingConfig": {"logFormat": "json"}}, "loggingConfig.logFormat", "allowed are JSON, Text"),
-        (FUNCTION, {"environment": {"variables": {"AWS_REGION": "x"}}}, "environment.variables.AWS_REGION",
-         "Lambda itself"),
-        (FUNCTION, {"environment": {"variables": {"A": "x" * 4096}}}, "environment.variables", "AWS allows 4096"),
         (FUNCTION, {"vpcConfig": {"subnetIds": [], "securityGroupIds": []}}, "vpcConfig", "not supported by the local"),
-        (ALIAS, {"name": "1"}, "name", "not a number alone"),
-        (ALIAS, {"functionVersion": "one"}, "functionVersion", "$LATEST or a version's number"),
-        ("aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig", {"qualifier": "$LATEST"},
-         "qualifier", "alias"),
-        ("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", {"maximumRetryAttempts": 3},
-         "maximumRetryAttempts", "allowed are 0 to 2"),
-        ("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", {"maximumEventAgeInSeconds": 59},
-         "maximumEventAgeInSeconds", "allowed are 60 to 21600 seconds"),
-        ("aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig", {"functionName": "f:live"},
-         "functionName", "goes into qualifier"),
+        (ALIAS, {"functionVersion": "one"}, "functionVersion", 'is "one"'),
+        (PROVISIONED, {"qualifier": "$LATEST"}, "qualifier", "$LATEST"),
         (MAPPING, {"startingPosition": "LATEST"}, "startingPosition", "an SQS source does not have it"),
         (MAPPING, {"bisectBatchOnFunctionError": True}, "bisectBatchOnFunctionError", "an SQS source does not have it"),
         (MAPPING, {"eventSourceArn": STREAM_ARN}, "startingPosition", "a stream needs LATEST or TRIM_HORIZON"),
@@ -109,55 +100,24 @@ def test_everything_that_is_wrong_is_reported_at_once(failures: Failures) -> Non
          "scalingConfig", "a stream does not have it"),
         (MAPPING, {"scalingConfig": {"maximumConcurrency": 1}}, "scalingConfig.maximumConcurrency",
          "allowed are 2 to 1000"),
-        (MAPPING, {"batchSize": 100}, "maximumBatchingWindowInSeconds", "must be at least 1"),
-        (MAPPING, {"filterCriteria": {"filters": [{"pattern": "{}"}] * 11}}, "filterCriteria.filters", "AWS allows 10"),
-        (QUEUE, {"visibilityTimeoutSeconds": 43201}, "visibilityTimeoutSeconds", "allowed are 0 to 43200 seconds"),
-        (QUEUE, {"messageRetentionSeconds": 59}, "messageRetentionSeconds", "allowed are 60 to 1209600 seconds"),
-        (QUEUE, {"name": "a.b"}, "name", "1 to 80 alphanumerics"),
-        (QUEUE, {"name": "a", "fifoQueue": True}, "name", "ends in .fifo"),
-        (QUEUE, {"name": "a.fifo"}, "name", "ends in .fifo"),
-        (QUEUE, {"redrivePolicy": '{"maxReceiveCount": "5"}'}, "redrivePolicy", 'has maxReceiveCount "5"'),
-        (QUEUE, {"redriveAllowPolicy": json.dumps({"sourceQueueArns": ["a"] * 11})}, "redriveAllowPolicy",
-         "AWS allows 10"),
+        (QUEUE, {"name": "a.b"}, "name", 'is "a.b"'),
         (QUEUE, {"redrivePolicy": "{"}, "redrivePolicy", "is not JSON"),
-        (QUEUE, {"kmsMasterKeyId": "k", "sqsManagedSseEnabled": True}, "sqsManagedSseEnabled", "can't stand beside"),
         (QUEUE, {"tags": {str(i): "x" for i in range(51)}}, "tags", "AWS allows 50"),
         (QUEUE, {"region": "eu-west-1"}, "region", "not supported by the local"),
         (QUEUE, {"tags": {"aws:mine": "x"}}, "tags.aws:mine", 'does not start with "aws:"'),
         (QUEUE, {"tags": {"A": "x" * 257}}, "tags.A", "AWS allows 256"),
-        ("aws:cloudwatch/logGroup:LogGroup", {"retentionInDays": 15}, "retentionInDays",
-         "is 15; allowed are 0, 1, 3, 5, 7, 14"),
-        ("aws:cloudwatch/logGroup:LogGroup", {"name": "a b"}, "name", "alphanumerics or .-_/#"),
-        (ALARM, {"metricName": None}, "metricName", "or metricQueries is needed"),
-        (ALARM, {"metricQueries": [{"id": "a", "expression": "1", "returnData": True}]}, "metricName",
-         "beside metricQueries"),
-        (ALARM, {"comparisonOperator": "Above"}, "comparisonOperator", "allowed are GreaterThanOrEqualToThreshold"),
-        (ALARM, {"evaluationPeriods": None}, "evaluationPeriods", "missing"),
-        (ALARM, {"datapointsToAlarm": 4}, "datapointsToAlarm", "is 4, above evaluationPeriods (3)"),
-        (ALARM, {"period": 45}, "period", "multiples of 60"),
-        (ALARM, {"extendedStatistic": "p99"}, "extendedStatistic", "can't stand beside statistic"),
-        (ALARM, {"alarmActions": ["a"] * 6}, "alarmActions", "AWS allows 5"),
-        (TARGET, {"minCapacity": 6}, "minCapacity", "is 6, above maxCapacity (5)"),
-        (SCALING, {"policyType": None}, "policyType", "the default is StepScaling"),
-        (SCALING, {"targetTrackingScalingPolicyConfiguration": {"targetValue": 1}},
-         "targetTrackingScalingPolicyConfiguration.predefinedMetricSpecification", "exactly one of them"),
-        ("aws:appautoscaling/scheduledAction:ScheduledAction", {"schedule": "0 6 * * *"}, "schedule",
-         "at(…), rate(…) or cron(…)"),
-        ("aws:appautoscaling/scheduledAction:ScheduledAction", {"scalableTargetAction": {}},
-         "scalableTargetAction.minCapacity", "or maxCapacity is needed"),
-        (TABLE, {"hashKey": None}, "hashKey", "missing"),
-        (TABLE, {"rangeKey": "r"}, "attributes", "lack r, which a key uses"),
-        (TABLE, {"attributes": [{"name": "k", "type": "S"}, {"name": "x", "type": "S"}]}, "attributes",
-         "have x, which no key"),
+        ("aws:cloudwatch/logMetricFilter:LogMetricFilter", {"name": "a:b"}, "name", 'is "a:b"'),
+        (ALARM, {"dimensions": {str(i): "x" for i in range(31)}}, "dimensions", "has 31 members"),
+        ("aws:appautoscaling/scheduledAction:ScheduledAction", {"schedule": "0 6 * * *"}, "schedule", "0 6 * * *"),
         (TABLE, {"billingMode": "PROVISIONED"}, "readCapacity", "billing mode PROVISIONED needs at least 1"),
-        (TABLE, {"streamEnabled": True}, "streamViewType", "missing"),
-        (TABLE, {"ttl": {"enabled": True}}, "ttl.attributeName", "missing"),
-        (TABLE, {"attributes": [{"name": "k", "type": "X"}]}, "attributes[0].type", "allowed are S, N, B"),
         (ROLE, {"assumeRolePolicy": "{}"}, "assumeRolePolicy", 'it needs "Statement"'),
         (ROLE, {"assumeRolePolicy": '{"Statement": [{"Effect": "allow"}]}'}, "assumeRolePolicy", '"Allow" or "Deny"'),
-        (ROLE, {"maxSessionDuration": 60}, "maxSessionDuration", "allowed are 3600 to 43200 seconds"),
         ("aws:iam/rolePolicy:RolePolicy", {"policy": json.dumps(json.loads(POLICY) | {"Id": "x" * 10240})}, "policy",
-         "AWS allows 10240"),
+         "10240"),
+        ("aws:lambda/functionUrl:FunctionUrl", {"authorizationType": "NONE"}, "authorizationType", "AWS_IAM"),
+        ("aws:scheduler/schedule:Schedule",
+         {"target": {"arn": QUEUE_ARN, "roleArn": ROLE_ARN, "retryPolicy": {"maximumRetryAttempts": 186}}},
+         "target.retryPolicy.maximumRetryAttempts", "is 186; allowed are 0 to 185"),
     ],
 )  # fmt: skip
 def test_limits_that_aws_enforces_are_enforced(
@@ -169,14 +129,6 @@ def test_limits_that_aws_enforces_are_enforced(
 
     assert list(found) == [path]
     assert part in found[path]
-
-
-@pytest.mark.parametrize("age", [-1, 60, 604800])
-def test_a_stream_mapping_may_keep_its_records_forever_or_for_a_time(age: int, failures: Failures) -> None:
-    inputs = {"functionName": "f", "eventSourceArn": STREAM_ARN, "startingPosition": "TRIM_HORIZON"}
-
-    assert failures(MAPPING, inputs | {"maximumRecordAgeInSeconds": age}) == {}
-    assert failures(MAPPING, inputs | {"maximumRecordAgeInSeconds": 59}).keys() == {"maximumRecordAgeInSeconds"}
 
 
 def test_defaults_of_the_official_provider_are_filled_in() -> None:

@@ -6,8 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from local_aws.provider.model import Call, Change, ResourceType, Tagging
-from local_aws.provider.rules import Failure, exactly_one, matches, nested, one_of, ordered, within
-from local_aws.provider.wire import Properties
 
 _GONE: Final = ("ObjectNotFoundException",)
 _KEYS: Final = frozenset({"resourceId", "scalableDimension", "serviceNamespace"})
@@ -17,30 +15,10 @@ _HERE: Final = (
 _IMPORT: Final = "{serviceNamespace}/{resourceId}/{scalableDimension}"
 # IAM and the target may not be visible everywhere yet.
 _RETRY: Final = ("ConcurrentUpdateException", "Unable to assume IAM role", "No scalable target registered")
-_CONFIGURATIONS: Final = {
-    "StepScaling": "stepScalingPolicyConfiguration",
-    "TargetTrackingScaling": "targetTrackingScalingPolicyConfiguration",
-}
 
 
 def _named(change: Change) -> list[str]:
     return [change.new["name"]]
-
-
-def _configured(properties: Properties) -> Failure | None:
-    """The configuration is the one the policy's type needs."""
-    kind = properties["policyType"]
-    for other, name in _CONFIGURATIONS.items():
-        if name in properties and kind in _CONFIGURATIONS and other != kind:
-            return "policyType", f'is "{kind}" (the default is StepScaling); {name} needs {other}'
-    needed = _CONFIGURATIONS.get(kind)
-    return (needed, f"missing; policyType {kind} needs it") if needed and needed not in properties else None
-
-
-def _sized(action: Properties) -> Failure | None:
-    return (
-        None if action.keys() & {"minCapacity", "maxCapacity"} else ("minCapacity", "or maxCapacity is needed, or both")
-    )
 
 
 def _same_instant(one: Any, other: Any) -> bool:
@@ -64,7 +42,6 @@ _TARGET = ResourceType(
     computed={"roleArn", "suspendedState"},
     named=None,
     retry=_RETRY,
-    rules=[within("minCapacity", 0, 2**31), within("maxCapacity", 0, 2**31), ordered("minCapacity", "maxCapacity")],
 )  # fmt: skip
 
 _POLICY = ResourceType(
@@ -87,17 +64,6 @@ _POLICY = ResourceType(
     defaults={"policyType": "StepScaling"},
     unsupported={"predictiveScalingPolicyConfiguration"},
     retry=_RETRY,
-    rules=[
-        matches("name", r".{1,255}", "1 to 255 characters"),
-        one_of("policyType", *_CONFIGURATIONS),
-        _configured,
-        nested(
-            "targetTrackingScalingPolicyConfiguration",
-            exactly_one("predefinedMetricSpecification", "customizedMetricSpecification"),
-            within("scaleInCooldown", 0, 86400, "seconds"),
-            within("scaleOutCooldown", 0, 86400, "seconds"),
-        ),
-    ],
 )
 
 _SCHEDULED_ACTION = ResourceType(
@@ -116,12 +82,8 @@ _SCHEDULED_ACTION = ResourceType(
     defaults={"timezone": "UTC"},
     same={"startTime": _same_instant, "endTime": _same_instant},
     name_limit=256,
+    limits={"schedule": {"pattern": r"(at|rate|cron)\(.+\)"}},
     retry=_RETRY,
-    rules=[
-        matches("name", r"[^|\\/]{1,256}", "1 to 256 characters other than |, \\ and /"),
-        matches("schedule", r"(at|rate|cron)\(.+\)", "at(…), rate(…) or cron(…)"),
-        nested("scalableTargetAction", _sized, ordered("minCapacity", "maxCapacity")),
-    ],
 )  # fmt: skip
 
 TYPES: Final = (_TARGET, _POLICY, _SCHEDULED_ACTION)

@@ -7,7 +7,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 from local_aws.provider.model import Call, Change, Parameters, ResourceType, Tagging, changes_in
-from local_aws.provider.rules import at_most, matches, nested, one_of, within
 from local_aws.provider.wire import Properties
 
 _NOTIFICATION: Final = ("NotificationType", "ComparisonOperator", "Threshold", "ThresholdType")
@@ -113,15 +112,6 @@ _BUDGET = ResourceType(
     same={"limitAmount": _same_amount},
     unsupported={"autoAdjustData", "billingViewArn", "filterExpression", "metrics", "plannedLimits", "costTypes"},
     name_limit=100,
-    rules=[
-        matches("name", r"[^:\\]{1,100}", "1 to 100 characters other than : and \\"),
-        matches("limitAmount", r"([0-9]*\.)?[0-9]+", "a number"),
-        one_of("budgetType", "COST", "USAGE"),
-        one_of("timeUnit", "DAILY", "MONTHLY", "QUARTERLY", "ANNUALLY"),
-        at_most("notifications", 10),
-        nested("notifications", at_most("subscriberSnsTopicArns", 1), at_most("subscriberEmailAddresses", 10)),
-        nested("notifications", within("threshold", 0, 15_000_000_000_000)),
-    ],
 )
 
 TYPES: Final = (_BUDGET,)

@@ -7,9 +7,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, Final
 
-from local_aws.provider.model import Call, Change, Parameters, ResourceType, Tagging, words
-from local_aws.provider.rules import Failure, matches, nested, one_of, required, within
-from local_aws.provider.wire import Properties, has_unknown
+from local_aws.provider.model import Call, Change, Failure, Parameters, ResourceType, Tagging, words
+from local_aws.provider.wire import Properties
 
 _GONE: Final = ("ResourceNotFoundException", "TableNotFoundException")
 _INDEXES: Final = "globalSecondaryIndexes"
@@ -49,7 +48,7 @@ def _indexes(change: Change) -> list[dict[str, Any]] | None:
 
 def _stream(change: Change) -> dict[str, Any] | None:
     enabled = bool(change.new.get("streamEnabled"))
-    return {"StreamEnabled": True, "StreamViewType": change.new["streamViewType"]} if enabled else None
+    return {"StreamEnabled": True, "StreamViewType": change.new.get("streamViewType")} if enabled else None
 
 
 def _encryption(change: Change) -> dict[str, Any] | None:
@@ -68,7 +67,7 @@ def _expiry(change: Change) -> Sequence[Parameters]:
     if old.get("enabled") and moved:
         steps.append({"Enabled": False, "AttributeName": old["attributeName"]})
     if new.get("enabled") and (moved or not old.get("enabled")):
-        steps.append({"Enabled": True, "AttributeName": new["attributeName"]})
+        steps.append({"Enabled": True, "AttributeName": new.get("attributeName")})
     return [{"TimeToLiveSpecification": step} for step in steps]
 
 
@@ -129,23 +128,6 @@ def _index_of(record: Properties) -> Properties:
 def _recompute(changed: AbstractSet[str], _new: Properties) -> set[str]:
     stream = {"streamArn", "streamLabel"} if changed & {"streamEnabled", "streamViewType"} else set[str]()
     return stream | ({"readCapacity", "writeCapacity"} if "billingMode" in changed else set())
-
-
-def _keys(properties: Properties) -> Failure | None:
-    """The attributes declared are exactly those that keys use."""
-    if "hashKey" not in properties:
-        return "hashKey", "missing; a table needs a hash key"
-    if has_unknown([properties.get(name) for name in ("hashKey", "rangeKey", "attributes", _INDEXES)]):
-        return None
-    used = {
-        key["AttributeName"] for holder in (properties, *properties.get(_INDEXES, [])) for key in _key_schema(holder)
-    }
-    declared = {item["name"] for item in properties.get("attributes", [])}
-    if used == declared:
-        return None
-    if missing := sorted(used - declared):
-        return "attributes", f"lack {', '.join(missing)}, which a key uses"
-    return "attributes", f"have {', '.join(sorted(declared - used))}, which no key uses; declare key attributes only"
 
 
 def _capacity(old: Properties, new: Properties) -> Failure | None:
@@ -229,18 +211,6 @@ _TABLE = ResourceType(
     ready="TableStatus == 'ACTIVE' && !(GlobalSecondaryIndexes[?IndexStatus != 'ACTIVE'] | [0])",
     vanish=True,
     retry=("resource which is still in use", "LimitExceededException"),
-    rules=[
-        matches("name", r"[\w.-]{3,255}", "3 to 255 alphanumerics or _.-"),
-        one_of("billingMode", "PROVISIONED", "PAY_PER_REQUEST"),
-        one_of("streamViewType", "KEYS_ONLY", "NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES"),
-        required("streamViewType", beside="streamEnabled"),
-        _keys,
-        nested("ttl", required("attributeName", beside="enabled")),
-        nested("attributes", one_of("type", "S", "N", "B")),
-        nested("pointInTimeRecovery", within("recoveryPeriodInDays", 1, 35, "days")),
-        nested(_INDEXES, one_of("projectionType", "ALL", "KEYS_ONLY", "INCLUDE"),
-               matches("name", r"[\w.-]{3,255}", "3 to 255 alphanumerics or _.-")),
-    ],
     transitions=[_capacity],
 )  # fmt: skip
 

@@ -8,7 +8,6 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from local_aws.provider.model import Call, Change, Parameters, ResourceType, Tagging, changes_in, words
-from local_aws.provider.rules import Failure, at_most, matches, nested, one_of, within
 from local_aws.provider.wire import Archive, Properties
 
 GONE: Final = ("ResourceNotFoundException",)
@@ -22,12 +21,6 @@ _CONFIGURATION: Final = (
     "role", "handler", "runtime", "timeout", "memorySize", "environment", "deadLetterConfig", "description",
     "kmsKeyArn", "loggingConfig", "tracingConfig", "ephemeralStorage",
 )  # fmt: skip
-# Runtime environment variables that Lambda sets itself ("Defined runtime environment variables" in its guide).
-_RESERVED: Final = frozenset({
-    "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
-    "AWS_EXECUTION_ENV", "AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR", "_HANDLER",
-    "_X_AMZN_TRACE_ID",
-})  # fmt: skip
 
 
 def _code(change: Change) -> dict[str, Any]:
@@ -77,21 +70,6 @@ def _concurrency(*, reserved: bool) -> Any:
     return lambda change: (
         change.changed(name) and (change.new.get(name, -1) >= 0) is reserved and bool(change.old or reserved)
     )
-
-
-def _zip_needs(properties: Properties) -> Failure | None:
-    missing = [name for name in ("code", "handler", "runtime") if name not in properties]
-    return (missing[0], "missing; a function packaged as a ZIP file needs it") if missing else None
-
-
-def _variables(environment: Properties) -> Failure | None:
-    variables = environment.get("variables") or {}
-    if not isinstance(variables, dict):
-        return None
-    if reserved := sorted(_RESERVED & variables.keys()):
-        return f"variables.{reserved[0]}", "is set by Lambda itself and can't be given"
-    size = sum(len(key) + len(value) for key, value in variables.items() if isinstance(value, str))
-    return ("variables", f"are {size} bytes; AWS allows 4096") if size > 4096 else None
 
 
 def same_function(one: Any, other: Any) -> bool:
@@ -151,27 +129,16 @@ _FUNCTION = ResourceType(
         "s3ObjectVersion snapStart sourceKmsKeyArn tenancyConfig vpcConfig"
     ),
     name_limit=64,
+    # The model has those of managed instances.
+    limits={
+        "memorySize": {"max": 10240},
+        "timeout": {"max": 900},
+        "ephemeralStorage.size": {"max": 10240},
+        "packageType": {"enum": ["Zip"]},
+    },
     ready="State == 'Active' && LastUpdateStatus != 'InProgress'",
     failed="(State == 'Failed' && StateReason) || (LastUpdateStatus == 'Failed' && LastUpdateStatusReason)",
     retry=RETRY,
-    rules=[
-        matches("name", r"[\w-]{1,64}", "1 to 64 alphanumerics, - or _"),
-        matches("role", r"arn:aws[\w-]*:iam::\d{12}:role/.+", "the ARN of an IAM role"),
-        matches("handler", r"\S{1,128}", "1 to 128 characters without white space"),
-        matches("description", r".{0,256}", "at most 256 characters"),
-        within("memorySize", 128, 10240, "MB"),
-        within("timeout", 1, 900, "seconds"),
-        within("reservedConcurrentExecutions", -1, 10**6),
-        one_of("packageType", "Zip"),
-        one_of("architectures", "x86_64", "arm64"),
-        at_most("architectures", 1),
-        nested("ephemeralStorage", within("size", 512, 10240, "MB")),
-        nested("tracingConfig", one_of("mode", "Active", "PassThrough")),
-        nested("loggingConfig", one_of("logFormat", "JSON", "Text")),
-        nested("deadLetterConfig", matches("targetArn", r"arn:aws[\w-]*:(sqs|sns):.+", "the ARN of a queue or topic")),
-        nested("environment", _variables),
-        _zip_needs,
-    ],
 )  # fmt: skip
 
 _ALIAS = ResourceType(
@@ -192,10 +159,6 @@ _ALIAS = ResourceType(
     reset={"routingConfig": {"AdditionalVersionWeights": {}}},
     name_limit=128,
     retry=RETRY,
-    rules=[
-        matches("name", r"(?!\d+$)[\w-]{1,128}", "1 to 128 alphanumerics, - or _, not a number alone"),
-        matches("functionVersion", r"\$LATEST|\d+", "$LATEST or a version's number"),
-    ],
 )
 
 _ALLOCATED: Final = "AllocatedProvisionedConcurrentExecutions || RequestedProvisionedConcurrentExecutions"
@@ -216,14 +179,11 @@ _PROVISIONED = ResourceType(
     defaults={"skipDestroy": False},
     kept={"functionName", "qualifier", "skipDestroy"},
     named=None,
+    limits={"qualifier": {"pattern": r"[\w-]+"}},  # not $LATEST
     ready="Status == 'READY'",
     failed="Status == 'FAILED' && StatusReason",
     vanish=True,
     retry=RETRY,
-    rules=[
-        within("provisionedConcurrentExecutions", 1, 10**6),
-        matches("qualifier", r"[\w-]+", "a published version or an alias, not $LATEST"),
-    ],
 )
 
 
@@ -256,15 +216,6 @@ _INVOKE = ResourceType(
     kept={"functionName", "qualifier"},
     named=None,
     retry=RETRY,
-    rules=[
-        within("maximumRetryAttempts", 0, 2),
-        within("maximumEventAgeInSeconds", 60, 21600, "seconds"),
-        matches(
-            "functionName",
-            r"(arn:.+:function:)?[\w-]+",
-            "a function's name or ARN; a version or alias goes into qualifier",
-        ),
-    ],
 )
 
 
@@ -322,10 +273,6 @@ _PERMISSION = ResourceType(
     named="statementId",
     name_limit=100,
     retry=RETRY,
-    rules=[
-        matches("action", r"lambda:([A-Za-z]+|\*)", "lambda: and an operation's name"),
-        matches("statementId", r"[\w-]{1,100}", "1 to 100 alphanumerics, - or _"),
-    ],
 )  # fmt: skip
 
 TYPES: Final = (_FUNCTION, _ALIAS, _PROVISIONED, _INVOKE, _PERMISSION)

@@ -5,13 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from local_aws.provider.model import Call, Change, ResourceType, Tagging, becomes, changes_in
-from local_aws.provider.rules import at_most, conflicts, matches, nested, one_of
 from local_aws.provider.wire import Properties
 
 _GONE: Final = ("ResourceNotFoundException",)
-# PutRetentionPolicy in the CloudWatch Logs API reference; 0 stands for "never expire".
-_RETENTION: Final = (0, 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
-                     3288, 3653)  # fmt: skip
 
 
 def _expires(change: Change) -> bool:
@@ -47,11 +43,6 @@ _LOG_GROUP = ResourceType(
     computed={"logGroupClass", "deletionProtectionEnabled"},
     kept={"namePrefix", "skipDestroy"},
     name_limit=512,
-    rules=[
-        matches("name", r"[.\-_/#A-Za-z0-9]{1,512}", "1 to 512 alphanumerics or .-_/#"),
-        one_of("retentionInDays", *_RETENTION),
-        one_of("logGroupClass", "STANDARD", "INFREQUENT_ACCESS", "DELIVERY"),
-    ],
 )
 
 _PUT_FILTER = Call(
@@ -79,10 +70,6 @@ _METRIC_FILTER = ResourceType(
     defaults={"applyOnTransformedLogs": False},
     kept={"logGroupName", "applyOnTransformedLogs", "pattern"},
     name_limit=512,
-    rules=[
-        matches("name", r"[^:*]{1,512}", "1 to 512 characters other than : and *"),
-        nested("metricTransformation", conflicts("defaultValue", "dimensions"), at_most("dimensions", 3)),
-    ],
 )  # fmt: skip
 
 _QUERY = ResourceType(
@@ -96,10 +83,6 @@ _QUERY = ResourceType(
     delete=[Call("delete_query_definition", {"queryDefinitionId": "{id}"})],
     id=("{queryDefinitionId}",),
     imports=("arn:aws:logs:{region}:{accountId}:query-definition:{queryDefinitionId}",),
-    rules=[
-        matches("name", r".{1,255}", "1 to 255 characters"),
-        matches("queryString", r".{1,10000}", "1 to 10000 characters"),
-    ],
 )
 
 TYPES: Final = (_LOG_GROUP, _METRIC_FILTER, _QUERY)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 from typing import Final
 
-from local_aws.provider.model import Call, ResourceType, Tagging, words
+from local_aws.provider.model import Call, Failure, ResourceType, Tagging, words
 from local_aws.provider.resources.lambda_ import GONE, RETRY, same_function
-from local_aws.provider.rules import Failure, at_most, nested, one_of, within
 from local_aws.provider.wire import Properties
 
 _STREAM_ONLY: Final = (
@@ -35,23 +34,6 @@ def _of_source(properties: Properties) -> Failure | None:
         return "scalingConfig", "is for SQS sources; a stream does not have it"
     wrong = source == "dynamodb" and position == "AT_TIMESTAMP"
     return ("startingPosition", "is AT_TIMESTAMP; a DynamoDB stream has LATEST and TRIM_HORIZON") if wrong else None
-
-
-def _batches(properties: Properties) -> Failure | None:
-    size, window = properties.get("batchSize"), properties.get("maximumBatchingWindowInSeconds", 0)
-    if not isinstance(size, int) or size <= 10 or _source(properties) != "sqs":
-        return None
-    if properties["eventSourceArn"].endswith(".fifo"):
-        return "batchSize", f"is {size}; a FIFO queue allows 1 to 10"
-    return (
-        ("maximumBatchingWindowInSeconds", f"must be at least 1 where batchSize ({size}) is above 10")
-        if window == 0
-        else None
-    )
-
-
-def _needs_source(properties: Properties) -> Failure | None:
-    return None if "eventSourceArn" in properties else ("eventSourceArn", "missing; a mapping needs it")
 
 
 _MAPPING = ResourceType(
@@ -98,21 +80,7 @@ _MAPPING = ResourceType(
     ready="contains(['Enabled', 'Disabled'], State)",
     vanish=True,
     retry=(*RETRY, "ResourceInUseException"),
-    rules=[
-        _needs_source,
-        _of_source,
-        _batches,
-        within("batchSize", 1, 10000),
-        within("maximumBatchingWindowInSeconds", 0, 300, "seconds"),
-        within("parallelizationFactor", 1, 10),
-        within("tumblingWindowInSeconds", 0, 900, "seconds"),
-        within("maximumRetryAttempts", 0, 10000, endless=True),
-        within("maximumRecordAgeInSeconds", 60, 604800, "seconds", endless=True),
-        one_of("startingPosition", "LATEST", "TRIM_HORIZON", "AT_TIMESTAMP"),
-        one_of("functionResponseTypes", "ReportBatchItemFailures"),
-        nested("scalingConfig", within("maximumConcurrency", 2, 1000)),
-        nested("filterCriteria", at_most("filters", 10)),
-    ],
+    rules=[_of_source],
 )  # fmt: skip
 
 TYPES: Final = (_MAPPING,)

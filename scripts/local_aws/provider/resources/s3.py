@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from local_aws.provider.model import Call, Change, Parameters, ResourceType, changes_in, words
-from local_aws.provider.rules import matches
 from local_aws.provider.wire import Properties
 
 
@@ -84,7 +83,6 @@ _BUCKET = ResourceType(
     ),
     named="bucket",
     name_limit=63,
-    rules=[matches("bucket", r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "3 to 63 characters of a-z, 0-9, . or -")],
 )
 
 _BLOCKS: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")

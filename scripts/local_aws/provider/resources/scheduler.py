@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 from local_aws.provider.model import Call, ResourceType, Tagging
-from local_aws.provider.rules import Failure, Rule, matches, nested, one_of, within
-from local_aws.provider.wire import UNKNOWN, Properties
 
 _GONE: Final = ("ResourceNotFoundException",)
-_NAME: Final = (r"[0-9a-zA-Z_.-]{1,64}", "1 to 64 alphanumerics or -_.")
-_FORMS: Final = r"(rate|cron|at)\(.+\)"
 
 
 _PLAIN: Final = [
@@ -43,24 +38,6 @@ _RECORD: Final = (
 )
 
 
-def _expression(properties: Properties) -> Failure | None:
-    value = properties.get("scheduleExpression")
-    if not isinstance(value, str) or re.fullmatch(_FORMS, value):
-        return None
-    return "scheduleExpression", f"is {value!r}; allowed: rate(…), cron(…) or at(…)"
-
-
-def _window(properties: Properties) -> Failure | None:
-    """A flexible window needs its length, and only that one has it."""
-    window = properties.get("flexibleTimeWindow")
-    if window is UNKNOWN or not isinstance(window, dict) or UNKNOWN in window.values():
-        return None
-    flexible, minutes = window.get("mode") == "FLEXIBLE", window.get("maximumWindowInMinutes")
-    return (
-        None if flexible == (minutes is not None) else ("flexibleTimeWindow", "has maximumWindowInMinutes if FLEXIBLE")
-    )
-
-
 _GROUP = ResourceType(
     token="aws:scheduler/scheduleGroup:ScheduleGroup",
     service="scheduler",
@@ -74,15 +51,8 @@ _GROUP = ResourceType(
     ready="State == 'ACTIVE'",
     vanish=True,
     name_limit=64,
-    rules=[matches("name", *_NAME)],
 )
 
-_retries: Final[Rule] = nested(
-    "target",
-    nested(
-        "retryPolicy", within("maximumRetryAttempts", 0, 185), within("maximumEventAgeInSeconds", 60, 86400, "seconds")
-    ),
-)
 
 _SCHEDULE = ResourceType(
     token="aws:scheduler/schedule:Schedule",
@@ -105,18 +75,9 @@ _SCHEDULE = ResourceType(
     kept={"namePrefix"},
     unsupported={"startDate", "endDate"},
     name_limit=64,
+    limits={"scheduleExpression": {"pattern": r"(rate|cron|at)\(.+\)"}},
     # A role that has just been made is not known everywhere.
     retry=("must allow AWS EventBridge Scheduler to assume the role",),
-    rules=[
-        matches("name", *_NAME),
-        matches("groupName", *_NAME),
-        one_of("state", "ENABLED", "DISABLED"),
-        one_of("actionAfterCompletion", "NONE", "DELETE"),
-        nested("flexibleTimeWindow", one_of("mode", "OFF", "FLEXIBLE"), within("maximumWindowInMinutes", 1, 1440)),
-        _expression,
-        _window,
-        _retries,
-    ],
 )
 
 TYPES: Final = (_GROUP, _SCHEDULE)

@@ -8,7 +8,6 @@ from typing import Final
 
 from local_aws.provider.model import Call, Change, Parameters, ResourceType, Tagging, changes_in
 from local_aws.provider.resources.sqs import attribute_text
-from local_aws.provider.rules import document_size, matches, one_of, required, within
 
 _GONE: Final = ("NotFound", "NotFoundException")
 _TOPIC: Final[Mapping[str, str]] = {
@@ -26,7 +25,6 @@ _SUBSCRIPTION: Final[Mapping[str, str]] = {
     "rawMessageDelivery": "RawMessageDelivery",
     "redrivePolicy": "RedrivePolicy",
 }
-_PROTOCOLS: Final = ("sqs", "lambda", "email", "email-json", "http", "https", "sms", "application")
 _FEEDBACK: Final = {
     f"{protocol}{kind}" for protocol in ("application", "firehose", "http", "lambda", "sqs")
     for kind in ("FailureFeedbackRoleArn", "SuccessFeedbackRoleArn", "SuccessFeedbackSampleRate")
@@ -80,13 +78,6 @@ _TOPIC_TYPE = ResourceType(
     json={"deliveryPolicy"},
     unsupported=_FEEDBACK | {"maximumMessageSize", "archivePolicy", "fifoThroughputScope"},
     name_limit=256,
-    rules=[
-        matches("name", r"[\w-]{1,256}", "1 to 256 alphanumerics, - or _ (a FIFO topic is not supported here)"),
-        matches("displayName", r".{0,100}", "at most 100 characters"),
-        one_of("tracingConfig", "Active", "PassThrough"),
-        one_of("fifoTopic", False),
-        within("signatureVersion", 1, 2),
-    ],
 )
 
 _PUT_POLICY = Call(
@@ -111,7 +102,6 @@ _TOPIC_POLICY = ResourceType(
     force_new={"arn"},
     policies={"policy"},
     named=None,
-    rules=[document_size("policy", 30720)],
 )
 
 _SUBSCRIPTION_TYPE = ResourceType(
@@ -140,11 +130,6 @@ _SUBSCRIPTION_TYPE = ResourceType(
     json={"deliveryPolicy", "filterPolicy", "redrivePolicy"},
     unsupported={"replayPolicy", "subscriptionRoleArn"},
     named=None,
-    rules=[
-        one_of("protocol", *_PROTOCOLS),
-        one_of("filterPolicyScope", "MessageAttributes", "MessageBody"),
-        required("filterPolicy", beside="filterPolicyScope"),
-    ],
 )
 
 TYPES: Final = (_TOPIC_TYPE, _TOPIC_POLICY, _SUBSCRIPTION_TYPE)

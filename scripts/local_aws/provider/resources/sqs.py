@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from local_aws.provider.model import Call, Change, ResourceType, Tagging, changes_in, words
-from local_aws.provider.rules import Failure, Rule, conflicts, document_size, matches, one_of, within
-from local_aws.provider.wire import Properties
 
 _GONE: Final = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 _ATTRIBUTES: Final[Mapping[str, str]] = {
@@ -41,34 +39,6 @@ def _attributes(change: Change) -> dict[str, str]:
     differing = [name for name in _ATTRIBUTES if change.changed(name)]
     sent = [name for name in differing if name not in _FIFO_ONLY or change.new.get(name) or change.old.get(name)]
     return {_ATTRIBUTES[name]: attribute_text(change.new.get(name)) for name in sent}
-
-
-def _document(properties: Properties, name: str) -> Mapping[str, Any]:
-    text = properties.get(name)
-    document = json.loads(text) if isinstance(text, str) and text else {}
-    return document if isinstance(document, dict) else {}
-
-
-def _receive_count(properties: Properties) -> Failure | None:
-    count = _document(properties, "redrivePolicy").get("maxReceiveCount", 1)
-    if isinstance(count, int) and 1 <= count <= 1000:
-        return None
-    return "redrivePolicy", f"has maxReceiveCount {json.dumps(count)}; allowed are whole numbers from 1 to 1000"
-
-
-def _allowed_sources(properties: Properties) -> Failure | None:
-    document = _document(properties, "redriveAllowPolicy")
-    sources, permission = document.get("sourceQueueArns", ()), document.get("redrivePermission", "allowAll")
-    if permission not in {"allowAll", "denyAll", "byQueue"}:
-        return "redriveAllowPolicy", f'has redrivePermission "{permission}"; allowed are allowAll, denyAll, byQueue'
-    return ("redriveAllowPolicy", f"names {len(sources)} source queues; AWS allows 10") if len(sources) > 10 else None
-
-
-def _fifo_name(properties: Properties) -> Failure | None:
-    name, fifo = properties.get("name"), properties.get("fifoQueue", False)
-    if not isinstance(name, str) or not isinstance(fifo, bool) or name.endswith(".fifo") is fifo:
-        return None
-    return "name", f'is "{name}"; the name of a FIFO queue, and of no other, ends in .fifo'
 
 
 _QUEUE = ResourceType(
@@ -108,27 +78,13 @@ _QUEUE = ResourceType(
     policies={"policy"},
     json={"redrivePolicy", "redriveAllowPolicy"},
     name_limit=80,
+    limits={"name": {"pattern": r"[\w-]+(\.fifo)?"}},
     vanish=True,
     retry=("QueueDeletedRecently",),  # a deleted name is taken for 60 seconds
-    rules=[
-        matches("name", r"[\w-]{1,80}|[\w-]{1,75}\.fifo", "1 to 80 alphanumerics, - or _"),
-        _fifo_name,
-        within("delaySeconds", 0, 900, "seconds"),
-        within("maxMessageSize", 1024, 1048576, "bytes"),
-        within("messageRetentionSeconds", 60, 1209600, "seconds"),
-        within("receiveWaitTimeSeconds", 0, 20, "seconds"),
-        within("visibilityTimeoutSeconds", 0, 43200, "seconds"),
-        within("kmsDataKeyReusePeriodSeconds", 60, 86400, "seconds"),
-        one_of("deduplicationScope", "messageGroup", "queue"),
-        one_of("fifoThroughputLimit", "perQueue", "perMessageGroupId"),
-        conflicts("kmsMasterKeyId", "sqsManagedSseEnabled"),
-        _receive_count,
-        _allowed_sources,
-    ],
 )  # fmt: skip
 
 
-def _attribute(token: str, name: str, rule: Rule) -> ResourceType:
+def _attribute(token: str, name: str) -> ResourceType:
     """A queue's attribute as a resource of its own."""
     attribute = _ATTRIBUTES[name]
     put = Call("set_queue_attributes", {"Attributes": lambda change: {attribute: change.new[name]}}, changes_in(name))
@@ -149,13 +105,12 @@ def _attribute(token: str, name: str, rule: Rule) -> ResourceType:
         json={name} - {"policy"},
         named=None,
         ready=attribute,
-        rules=[rule],
     )
 
 
 TYPES: Final = (
     _QUEUE,
-    _attribute("aws:sqs/queuePolicy:QueuePolicy", "policy", document_size("policy", 262144)),
-    _attribute("aws:sqs/redrivePolicy:RedrivePolicy", "redrivePolicy", _receive_count),
-    _attribute("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "redriveAllowPolicy", _allowed_sources),
+    _attribute("aws:sqs/queuePolicy:QueuePolicy", "policy"),
+    _attribute("aws:sqs/redrivePolicy:RedrivePolicy", "redrivePolicy"),
+    _attribute("aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "redriveAllowPolicy"),
 )

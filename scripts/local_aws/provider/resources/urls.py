@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from local_aws.provider.model import Call, ResourceType
+from local_aws.provider.model import Call, Failure, ResourceType
 from local_aws.provider.resources.lambda_ import GONE, RETRY, same_function
-from local_aws.provider.rules import matches, one_of
 from local_aws.provider.wire import Properties
 
 
@@ -14,6 +13,12 @@ def _id(record: Properties) -> Any:
     """The first label of the address's host, or on the embedded AWS the last part of its path."""
     address = str(record.get("FunctionUrl", "")).rstrip("/")
     return address.rpartition("/")[2].partition(".")[0]
+
+
+def _signed(properties: Properties) -> Failure | None:
+    """ "NONE" would have the official provider let everybody in, and forget to shut them out again."""
+    kind = properties["authorizationType"]
+    return ("authorizationType", f'is "{kind}"; allowed is AWS_IAM') if kind == "NONE" else None
 
 
 _URL = ResourceType(
@@ -33,14 +38,9 @@ _URL = ResourceType(
     kept={"functionName", "qualifier"},
     same={"functionName": same_function},
     named=None,
-    # "NONE" would have the official provider let everybody in, and forget to shut them out again.
     unsupported={"cors"},
     retry=RETRY,
-    rules=[
-        one_of("authorizationType", "AWS_IAM"),
-        one_of("invokeMode", "BUFFERED", "RESPONSE_STREAM"),
-        matches("qualifier", r"\$LATEST|(?!\d+$)[\w-]{1,128}", "an alias or $LATEST"),
-    ],
+    rules=[_signed],
 )
 
 TYPES: Final = (_URL,)

@@ -67,7 +67,13 @@ def _refusal(data: dict[str, Any]) -> str:
     returned = sum(query.get("ReturnData", True) for query in queries)
     if queries and returned != 1 and not data.get("ThresholdMetricId"):
         return f"Exactly one of Metrics has to have ReturnData true, {returned} have"
-    if data.get("DatapointsToAlarm") and data["DatapointsToAlarm"] > data.get("EvaluationPeriods", 1):
+    if data.get("Statistic") and data.get("ExtendedStatistic"):
+        return "Statistic and ExtendedStatistic can't be given together"
+    if data.get("Period") and data["Period"] not in (10, 20, 30) and data["Period"] % 60:
+        return f"Period {data['Period']} is neither 10, 20, 30 nor a multiple of 60"
+    if not data.get("EvaluationPeriods"):
+        return "EvaluationPeriods is required"
+    if data.get("DatapointsToAlarm", 1) > data["EvaluationPeriods"]:
         return "DatapointsToAlarm can't be larger than EvaluationPeriods"
     return ""
 
