@@ -1,4 +1,4 @@
-"""The embedded AWS: ministack and Application Auto Scaling behind one gateway on the loopback interface, IAM enforced, state kept.
+"""The embedded AWS: ministack and Application Auto Scaling behind one gateway on loopback, IAM enforced, state kept.
 
 What the tool calls is here; the other modules are the processes themselves and what they are made of.
 """

@@ -134,8 +134,8 @@ class Scaling:
         key = self._key(given, "PolicyName")
         self._require_target(given)
         old = self._policies.get(key)
-        policy = (old or _named("Policy", "scalingPolicy", given, self._region)) | {"Alarms": []} | given
-        policy.setdefault("PolicyType", "StepScaling")
+        made: Parameters = old or {"Alarms": [], **_named("Policy", "scalingPolicy", given, self._region)}
+        policy = {"PolicyType": "StepScaling", **made, **given}
         needed, metrics = _POLICIES.get(policy["PolicyType"], ("", ()))
         if needed not in policy or (metrics and sum(name in policy[needed] for name in metrics) != 1):
             one = f", with one of {' and '.join(metrics)}" if metrics else ""
