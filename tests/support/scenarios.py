@@ -27,7 +27,7 @@ from estate_tool.events import invocation, query, settlement
 from estate_tool.events import send as transfer
 from estate_tool.monitoring import alarms, dashboards, fire_drill, function_logs
 from estate_tool.pricing import prices
-from estate_tool.redrive.results import Foreign, QueueResult, Reason
+from estate_tool.redrive.results import ForeignItems, QueueResult, Reason
 from estate_tool.rollout import lock, orchestration, session
 from estate_tool.rollout.data_held import LOG_GROUP, TABLE, Held
 from estate_tool.rollout.data_loss import Loss, Threat
@@ -204,7 +204,7 @@ def _failed(_target: object, _options: object, _queues: object, results: list[Qu
 
 def _missing(_target: object, _options: object, missing: Any, _progress: object) -> None:
     missing.scanned, missing.missing, missing.brought_in = 1_204, 1, 1
-    missing.foreign = Foreign(count=1, items=[{"key": HOSTILE, "reason": "it holds no event"}])
+    missing.foreign = ForeignItems(count=1, items=[{"key": HOSTILE, "reason": "it holds no event"}])
 
 
 def _events(*_: object, **__: object) -> Iterator[function_logs.LogEvent]:
@@ -226,7 +226,7 @@ def _drill(patch: Patch) -> None:
     patch.setattr(alarms, "of_environment", lambda _: found)
     patch.setattr(
         fire_drill, "drill", lambda _target, tested, _show: [
-            fire_drill.Tested(one, heard=heard.get(one.name, {})) for one in tested
+            fire_drill.AlarmTest(one, heard=heard.get(one.name, {})) for one in tested
         ],
     )  # fmt: skip
 

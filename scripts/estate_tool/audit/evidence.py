@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from estate_tool.core.aws_errors import unless_forbidden
 from estate_tool.monitoring.metrics import series
 from estate_tool.sizing import AUTO, sources
-from estate_tool.sizing.functions import Asked, Sized
+from estate_tool.sizing.functions import AccountFunction, EvidenceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
     from estate_tool.audit.reader import Reader
     from estate_tool.core.environment import Environment
     from estate_tool.monitoring.metrics import Window
-    from estate_tool.sizing.evidence import Found
+    from estate_tool.sizing.evidence import Findings
 
 
-def usage(collector: Collector, functions: Iterable[Function], window: Window) -> dict[str, Found]:
+def usage(collector: Collector, functions: Iterable[Function], window: Window) -> dict[str, Findings]:
     """Return what is known of each function's invocations by its name; raise ClientError if no log can be read."""
     denied: list[ClientError] = []
 
-    def one(function: Function) -> tuple[str, Found] | None:
+    def one(function: Function) -> tuple[str, Findings] | None:
         # Of an environment, evidence of a function that is not of the estate needs the clients alone.
         clients = cast("Environment", collector.reader)
-        asked = Asked(environment=clients, function=sized(function), window=window, progress=lambda _: None)
+        asked = EvidenceRequest(environment=clients, function=sized(function), window=window, progress=lambda _: None)
         found, forbidden = unless_forbidden(lambda: sources.found(AUTO, asked))
         denied.extend([forbidden] if forbidden else [])
         return (function.name, found) if found else None
@@ -41,9 +41,9 @@ def usage(collector: Collector, functions: Iterable[Function], window: Window) -
     return found
 
 
-def sized(function: Function) -> Sized:
+def sized(function: Function) -> AccountFunction:
     """Return a function as sources of evidence ask for it."""
-    return Sized(
+    return AccountFunction(
         name=function.name, catalog_name=None, memory_mb=function.memory_mb, log_group=function.log_group,
         writes_reports=True, changed=datetime.fromtimestamp(0, UTC), architecture=function.architecture,
     )  # fmt: skip

@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from estate_tool.core.environment import Environment
-    from estate_tool.sizing.functions import Sized
+    from estate_tool.sizing.functions import AccountFunction
 
 
-def refuse_others(functions: Sequence[Sized]) -> None:
+def refuse_others(functions: Sequence[AccountFunction]) -> None:
     """Raises UsageError for functions that the file is not about: those the catalog does not declare."""
     from estate_tool.core.errors import UsageError
 
@@ -24,7 +24,7 @@ def refuse_others(functions: Sequence[Sized]) -> None:
         )
 
 
-def apply(target: Environment, functions: Sequence[Sized], result: dict[str, Any]) -> None:
+def apply(target: Environment, functions: Sequence[AccountFunction], result: dict[str, Any]) -> None:
     """Writes what was recommended, with its evidence."""
     from estate_tool.sizing import files, provisioned_concurrency
     from foundation.stack_files import name_of

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from estate_tool.core.environment import Environment
     from estate_tool.monitoring.metrics import Window
-    from estate_tool.sizing.functions import Sized
+    from estate_tool.sizing.functions import AccountFunction
 
 HELP = "measure the functions' memory and recommend it; --apply writes it to compute/sizing.json"
 EXAMPLES = (
@@ -176,13 +176,15 @@ def _refuse_misfits(args: argparse.Namespace) -> None:
         raise UsageError("--html is for recommendations; nothing was touched", "leave it out")
 
 
-def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tuple[list[Sized], dict[str, Any]]:
+def _measured(
+    target: Environment, args: argparse.Namespace, seen: Window
+) -> tuple[list[AccountFunction], dict[str, Any]]:
     from estate_tool.console.progress import shown
     from estate_tool.core.aws_errors import reaching
     from estate_tool.monitoring.metrics import covered
     from estate_tool.pricing import prices
     from estate_tool.sizing import provisioned_concurrency, sources
-    from estate_tool.sizing.functions import Asked, find, find_all, log_groups
+    from estate_tool.sizing.functions import EvidenceRequest, find, find_all, log_groups
     from estate_tool.sizing.report import add_advice, function_report, totals
 
     known, reports = prices.read(), list[dict[str, Any]]()
@@ -193,7 +195,7 @@ def _measured(target: Environment, args: argparse.Namespace, seen: Window) -> tu
             resize.refuse_others(functions)
         groups, bounds = log_groups(target, functions), (args.minimum, args.maximum)
         for function in functions:
-            asked = Asked(environment=target, function=function, window=seen, progress=show)
+            asked = EvidenceRequest(environment=target, function=function, window=seen, progress=show)
             evidence = sources.found(args.source, asked)
             group = groups.get(function.log_group) if evidence.from_log else None
             known_of = covered(seen, group, evidence.first_ms)

@@ -32,7 +32,7 @@ _WATCHED = (
 
 
 def load(configuration: Configuration) -> Load:
-    """The month of an environment in which nothing happens."""
+    """Return the month of an environment in which nothing happens."""
     provisioning, watching = configuration.compute.provisioning, configuration.observability
     provisioned = average_provisioned(provisioning) if provisioning.minimum else Decimal(0)
     tables = tuple(_table(table, on_demand=configuration.data.on_demand) for table in CATALOG.tables)
@@ -75,7 +75,7 @@ def load(configuration: Configuration) -> Load:
 
 
 def scheduled(function: Function) -> Decimal:
-    """Calls that a function's schedule makes in an average month."""
+    """Return the calls that a function's schedule makes in an average month."""
     trigger = function.trigger
     if not isinstance(trigger, ScheduleTrigger) or not trigger.enabled:
         return Decimal(0)

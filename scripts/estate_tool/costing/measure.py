@@ -21,9 +21,9 @@ from estate_tool.pricing.load import (
     WatchLoad,
 )
 from estate_tool.sizing.functions import find, log_groups, measure
-from estate_tool.sizing.provisioned_concurrency import ALIAS
 from foundation.catalog import CATALOG
 from foundation.model import ScheduleTrigger, Table
+from foundation.naming import ALIAS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from estate_tool.core.environment import Environment
     from estate_tool.monitoring.metrics import Window
     from estate_tool.sizing.evidence import Evidence
-    from estate_tool.sizing.functions import Sized
+    from estate_tool.sizing.functions import AccountFunction
 
 # Application Auto Scaling makes alarms of its own for each policy that tracks a target: above and below it, and for
 # tables also on provisioned capacity that somebody else changed. An emulator makes none, AWS would.
@@ -120,7 +120,7 @@ QUEUE_METRICS = (
 
 
 def measured(environment: Environment, asked: Window, progress: Callable[[str], None]) -> tuple[Load, dict[str, Any]]:
-    """The month that the window stands for, and what the window was: from when on there was anything to measure."""
+    """Return the month that the window stands for, and the window from when on there was anything to measure."""
     functions = list(find(environment, ()))
     by_name = log_groups(environment, functions)
     groups = list(by_name.values())
@@ -144,14 +144,14 @@ def measured(environment: Environment, asked: Window, progress: Callable[[str], 
 
 
 def _since_made(asked: Window, groups: list[dict[str, Any]]) -> Window:
-    """Without the time before the estate was there, which would make its month look quieter than it is."""
+    """Leave out the time before the estate was there, which would make its month look quieter than it is."""
     made = [datetime.fromtimestamp(group["creationTime"] / 1000, UTC) for group in groups]
     start = max(asked.start, min(made, default=asked.start))
     return replace(asked, start=min(start, asked.end - LEAST))
 
 
 def secrets() -> Decimal:
-    """Secrets of the catalog that Secrets Manager keeps; parameters of the standard kind cost nothing."""
+    """Count the catalog's secrets in Secrets Manager; parameters of the standard kind cost nothing."""
     return Decimal(sum(bool(secret.secret) for secret in CATALOG.secrets))
 
 
@@ -165,7 +165,7 @@ def average_provisioned(provisioning: Provisioning) -> Decimal:
 
 
 def _factor(window: Window) -> Decimal:
-    """Number of such windows in a month."""
+    """Return the number of such windows in a month."""
     return MONTH_SECONDS / Decimal(str((window.end - window.start).total_seconds()))
 
 
@@ -179,13 +179,13 @@ class Month:
         self.events: Decimal | None = None
 
     def _total(self, namespace: str, name: str, **dimensions: str) -> Decimal | None:
-        """The metric's sum, taken to a month; None when CloudWatch has no data of it."""
+        """Return the metric's sum, taken to a month; None when CloudWatch has no data of it."""
         client = self._environment.client("cloudwatch")
         found = series(client, (namespace, name), dimensions, self._window, "Sum")
         return found.total * self.factor if found.known else None
 
-    def function(self, function: Sized, evidence: Evidence) -> FunctionLoad:
-        """Load of a function, from the reports of its invocations."""
+    def function(self, function: AccountFunction, evidence: Evidence) -> FunctionLoad:
+        """Return the load of a function, from the reports of its invocations."""
         # A log that is kept for less, or was made later, than the window: what is in it stands for a shorter time.
         group = self._groups.get(function.log_group)
         factor = _factor(covered(self._window, group, evidence.first_ms))
@@ -211,14 +211,14 @@ class Month:
         )
 
     def _scheduled(self, function: str) -> Decimal:
-        """Calls that the function's schedule made, tries that failed among them."""
+        """Return the calls that the function's schedule made, failed ones included."""
         group = self._environment.names.schedule(function)
         if not any(one.name == function and isinstance(one.trigger, ScheduleTrigger) for one in CATALOG.functions):
             return ZERO
         return self._total("AWS/Scheduler", "InvocationAttemptCount", ScheduleGroup=group) or ZERO
 
     def table(self, table: Table) -> TableLoad:
-        """Load of a table, from its metrics; before, its capacity was fixed at autoscaling's maximum."""
+        """Return the load of a table, from its metrics; before, its capacity was fixed at autoscaling's maximum."""
         name = self._environment.names.table(table.name)
         found = self._environment.client("dynamodb").describe_table(TableName=name)["Table"]
         reads = self._total("AWS/DynamoDB", "ConsumedReadCapacityUnits", TableName=name)
@@ -241,13 +241,13 @@ class Month:
         )
 
     def _units(self, table: dict[str, Any], way: str) -> Decimal:
-        """The average capacity over the window; what there is now when CloudWatch does not know."""
+        """Return the average capacity over the window; what there is now when CloudWatch does not know."""
         metric, dimensions = ("AWS/DynamoDB", f"Provisioned{way}CapacityUnits"), {"TableName": table["TableName"]}
         found = series(self._environment.client("cloudwatch"), metric, dimensions, self._window, "Average")
         return found.average if found.known else Decimal(table["ProvisionedThroughput"][f"{way}CapacityUnits"])
 
     def queue(self, queue: str) -> QueueLoad:
-        """Load of a queue, from its metrics, each message taken for a request of its own."""
+        """Return the load of a queue, from its metrics; each message counts as a request of its own."""
         name = self._environment.names.queue(queue)
         totals = [self._total("AWS/SQS", metric, QueueName=name) for metric in QUEUE_METRICS]
         if not any(total is not None for total in totals):
@@ -257,7 +257,7 @@ class Month:
         return QueueLoad(name=queue, requests=sum((total or ZERO for total in totals), ZERO))
 
     def logs(self, groups: list[dict[str, Any]]) -> LogLoad:
-        """Bytes that came in; what is stored, with its age, where CloudWatch does not know."""
+        """Return the bytes ingested; where CloudWatch has no metric, what is stored, by its age."""
         retention = Decimal(self._environment.configuration.compute.log_retention_days)
         ingested = ZERO
         for group in groups:
@@ -270,7 +270,7 @@ class Month:
         return LogLoad(ingested_gb=ingested / _GB, retention_days=retention)
 
     def notes(self) -> list[str]:
-        """Notes on the figures."""
+        """Return notes on the figures."""
         length = self._window.end - self._window.start
         short = " That is short of a day: too short to stand for a month." if length < _SHORT else ""
         notes = [

@@ -34,7 +34,7 @@ def headline(report: Mapping[str, Any]) -> str:
 
 
 def _saving(totals: Mapping[str, Any], share: str) -> str:
-    """The sure part first; then what rests on what is assumed of before, by that name."""
+    """Return the sure part first; then what rests on what is assumed of before, by that name."""
     sure, assumed = totals["sure_saving_usd"], totals["assumed_saving_usd"]
     whole = f"${totals['saving_usd']}{share}"
     if sure.startswith("-"):
@@ -48,7 +48,7 @@ def _saving(totals: Mapping[str, Any], share: str) -> str:
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """The headline, the bill, what pays off, how fast it is, and what was assumed."""
+    """Yield the headline, the bill, what pays off, how fast it is, and what was assumed."""
     yield headline(report)
     yield ""
     yield from table(
@@ -152,7 +152,7 @@ Amounts = dict[tuple[str, str, str], Decimal]
 
 
 def saved_report(path: Path) -> dict[str, Any]:
-    """The bill that `cost --json` printed into that file; raises UsageError for anything else."""
+    """Return the bill that `cost --json` printed into that file; raises UsageError for anything else."""
     try:
         bill = mapping(decoded(path.read_text(encoding="utf-8")))
         _amounts(bill)
@@ -188,7 +188,7 @@ def difference(now: Mapping[str, Any], other: Mapping[str, Any], name: str) -> d
 
 
 def markdown(difference: Mapping[str, Any], name: str) -> Iterator[str]:
-    """The difference as a table that a pull request shows."""
+    """Yield the difference as a table that a pull request shows."""
     other = _cell(difference["with"])
     yield f"| US dollars a month | {other} | {_cell(name)} | difference |"
     yield "|---|--:|--:|--:|"
@@ -214,5 +214,5 @@ def _signed(amount: Decimal) -> str:
 
 
 def _cell(text: str) -> str:
-    """Text that ends no cell and draws nothing."""
+    """Return the text without characters that would end a cell or become markup."""
     return one_line(text).replace("|", "\\|").replace("<", "&lt;")

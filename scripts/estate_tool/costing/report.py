@@ -31,7 +31,7 @@ def provisioned_concurrency_break_even(prices: Prices, architecture: str) -> Dec
 
 
 def table_break_even(prices: Prices, way: str) -> Decimal:
-    """The share of its capacity that a table has to use to cost as much as on demand, in percent.
+    """Return the share of its capacity that a table has to use to cost as much as on demand, in percent.
 
     A unit allows for 3,600 requests an hour: price of the unit, through 3,600 times the price of a request.
     """
@@ -39,7 +39,7 @@ def table_break_even(prices: Prices, way: str) -> Decimal:
 
 
 def provisioned_concurrency(function: FunctionLoad, prices: Prices) -> dict[str, Any]:
-    """A function with provisioned concurrency: how much it is used, what it costs more than without."""
+    """Return a function with provisioned concurrency: how much it is used, what it costs more than without."""
     architecture = function.architecture
     kept = function.provisioned * function.memory_mb / 1024 * MONTH_SECONDS
     busy = function.gb_seconds(function.on_provisioned)
@@ -82,7 +82,7 @@ def table_billing(table: TableLoad, prices: Prices) -> dict[str, Any]:
 
 
 def latency(function: FunctionLoad) -> dict[str, Any]:
-    """Duration of a function, and its CPU before and after."""
+    """Return the duration of a function, and its CPU before and after."""
     return {
         "function": function.name, "invocations": str(function.invocations.quantize(Decimal(1), ROUND_HALF_UP)),
         "before_mb": int(function.before_memory_mb), "memory_mb": int(function.memory_mb),
@@ -103,7 +103,7 @@ def _percent(part: Decimal, whole: Decimal) -> Decimal:
 
 
 def cost_report(load: Load, prices: Prices, basis: dict[str, Any]) -> dict[str, Any]:
-    """Before and after by component and line, break-evens, latency, and all that was assumed.
+    """Return costs before and after by component and line, break-evens, latency, and all assumptions.
 
     Amounts are in US dollars a month, as text, in whole cents; `exact_…` ones are not rounded. Totals are rounded half
     up, once; the lines are rounded so that they add up to them.
@@ -158,7 +158,7 @@ def _amount(line: Line, prices: Prices, way: str) -> Decimal:
 
 
 def _per_event(load: Load, bill: Sequence[Line], prices: Prices) -> dict[str, Any] | None:
-    """Cost of a million events, the whole bill and what grows with them; None if their number is unknown."""
+    """Return the cost of a million events, in all and what grows with them; None if their number is unknown."""
     if not load.events:
         return None
     millions = load.events / 1_000_000
@@ -189,7 +189,7 @@ def _component(component: str, bill: Sequence[Line], prices: Prices, before: Dec
 
 
 def _gained_by_speed(load: Load, prices: Prices) -> Decimal:
-    """Saving of functions that had done nothing but compute on one core before.
+    """Return the saving of functions that did nothing but compute on one core before.
 
     With more memory that goes faster, up to one vCPU; where durations from before are stated they count as they are.
     """
@@ -205,7 +205,7 @@ def _gained_by_speed(load: Load, prices: Prices) -> Decimal:
 
 
 def _assumed_capacity(bill: Sequence[Line], load: Load, prices: Prices) -> Decimal:
-    """Saving of tables against the capacity that they are only assumed to have had."""
+    """Return the saving of tables against the capacity that they are only assumed to have had."""
     assumed = {table.name for table in load.tables if table.fixed_is_assumed}
     mine = [line for line in bill if line.component == "tables" and line.item in assumed]
     saved = [_amount(line, prices, "before") - _amount(line, prices, "after") for line in mine]
@@ -232,7 +232,7 @@ def _assumptions(load: Load, prices: Prices) -> list[str]:
 
 
 def _beyond_capacity(load: Load) -> Iterator[str]:
-    """Tables that are used more than their capacity allows, which can't be."""
+    """Yield the tables that are used more than their capacity allows, which can't be."""
     for table in load.tables:
         for way, stated, priced in (
             ("read", table.read_units, table.priced_read_units), ("write", table.write_units, table.priced_write_units),
@@ -253,7 +253,7 @@ def _price(price: dict[str, Any]) -> dict[str, str]:
 
 
 def _plain(number: Decimal) -> str:
-    """Without an exponent and trailing zeros."""
+    """Return the number without an exponent and trailing zeros."""
     text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

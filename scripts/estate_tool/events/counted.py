@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from email.utils import parsedate_to_datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.core.retries import code_of, is_throttled
+from estate_tool.core.retries import is_throttled
 from estate_tool.core.untrusted import mapping, stored_key
 from shared.pages import Place, bits_of, place_of
 
@@ -91,6 +92,23 @@ class CountedEvents:
                 time.sleep(THROTTLED_PAUSE_SECONDS)
         return [item for item, place in places if not place or not bits.get(place.page, 0) & place.bit]
 
+    def received_before(self, events: Iterable[bytes], moment: float) -> Iterator[set[bytes]]:
+        """Yield the events that were received in a second before the moment, a part of them at a time.
+
+        That costs half a read unit per 4 KB of each event. Without the table there are none.
+        """
+        began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+        options = {"ProjectionExpression": "event_key, received_at"}
+        with contextlib.suppress(self._dynamodb.exceptions.ResourceNotFoundException):
+            for some in _parts(events):
+                found, keys = list[Item](), [_key(event) for event in some]
+                while keys:
+                    items, keys = self._get(self._events, keys, options)
+                    found += items
+                    if keys:
+                        time.sleep(THROTTLED_PAUSE_SECONDS)
+                yield {event for item in found if (event := _before(item, began))}
+
     def _read(self, events: Sequence[bytes]) -> tuple[set[bytes], set[bytes]]:
         """Return those that are counted, and those of which DynamoDB did not tell for want of capacity."""
         places, unread = self._placed(events)
@@ -104,7 +122,7 @@ class CountedEvents:
     def _placed(self, events: Sequence[bytes]) -> tuple[dict[bytes, Place], set[bytes]]:
         """Return the places of those that are stored, and those that were not read."""
         known = {event: self._places[event] for event in events if event in self._places}
-        keys = [{"event_key": {"S": event.hex()}} for event in events if event not in known]
+        keys = [_key(event) for event in events if event not in known]
         # `position` is a reserved word.
         options = {"ProjectionExpression": "event_key, #page, #position", "ExpressionAttributeNames": _NAMES}
         found, unread = self._get(self._events, keys, options)
@@ -136,6 +154,10 @@ class CountedEvents:
 _NAMES = {"#page": "page", "#position": "position"}
 
 
+def _key(event: bytes) -> Item:
+    return {"event_key": {"S": event.hex()}}
+
+
 def _event(item: Item) -> bytes:
     return bytes.fromhex(item["event_key"]["S"])
 
@@ -148,15 +170,10 @@ def _place(item: Item) -> Place | None:
         return None
 
 
-def _parts(events: Collection[bytes]) -> Iterator[list[bytes]]:
+def _parts(events: Iterable[bytes]) -> Iterator[list[bytes]]:
     remaining = iter(events)
     while some := list(islice(remaining, KEYS_PER_CALL)):
         yield some
-
-
-# DynamoDB API Reference, BatchGetItem.
-_KEYS_PER_CALL = 100
-_PAUSE_SECONDS = 3.0
 
 
 def clock_of(answer: Any) -> float:
@@ -166,34 +183,6 @@ def clock_of(answer: Any) -> float:
         return parsedate_to_datetime(str(date)).timestamp()
     except (TypeError, ValueError):
         return time.time()
-
-
-def stored_before(dynamodb: Any, table: str, events: Iterable[bytes], moment: float) -> Iterator[set[bytes]]:
-    """Yield the events that were received in a second before the moment, a part of them at a time.
-
-    That costs half a read unit per 4 KB of each event. Without the table there are none.
-    """
-    began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
-    remaining = iter(events)
-    while some := list(islice(remaining, _KEYS_PER_CALL)):
-        keys = [{"event_key": {"S": event.hex()}} for event in some]
-        found: set[bytes] = set()
-        answer: dict[str, Any]
-        while keys:
-            try:
-                request = {"Keys": keys, "ProjectionExpression": "event_key, received_at"}
-                answer = dynamodb.batch_get_item(RequestItems={table: request})
-            except dynamodb.exceptions.ClientError as error:
-                if code_of(error) == "ResourceNotFoundException":
-                    return
-                if not is_throttled(error):
-                    raise
-                answer = {"UnprocessedKeys": {table: {"Keys": keys}}}
-            found |= {event for item in answer.get("Responses", {}).get(table, ()) if (event := _before(item, began))}
-            keys = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
-            if keys:
-                time.sleep(_PAUSE_SECONDS)
-        yield found
 
 
 def _before(item: Any, began: str) -> bytes | None:

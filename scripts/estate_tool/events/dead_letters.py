@@ -25,7 +25,7 @@ _DEPTHS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible
 
 
 def depth(sqs: Any, queue: str) -> int | None:
-    """About how many messages a queue holds, those in flight included; None if there is no such queue."""
+    """Return about how many messages a queue has, those in flight included; None if there is no such queue."""
     try:
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(_DEPTHS))["Attributes"]
@@ -54,7 +54,7 @@ class DeadLetters:
         self._looked_at = float("-inf")
 
     def news(self) -> Generator[dict[str, Any]]:
-        """All messages of the queue, or none if they have been looked through and nothing seems to have changed.
+        """Yield all messages of the queue, or none if they have been looked through and nothing seems to have changed.
 
         May be closed early; a message may come twice.
         """
@@ -121,7 +121,7 @@ _GONE = {
 _NUMBER = re.compile(r"[0-9]{1,40}")  # "GetShardIterator": a sequence number has 21 to 40 digits
 
 
-class Range(NamedTuple):
+class BatchRange(NamedTuple):
     """A part of a stream, as Lambda names it in a failure destination ("Using Lambda with Amazon DynamoDB")."""
 
     stream: str
@@ -139,7 +139,7 @@ class LostBatches:
         self._table = table
 
     def __call__(self) -> set[bytes]:
-        """Keys of all events in the batches that were given up, counted ones included, if there are new batches."""
+        """Return the keys of all events in new batches that were given up, counted events included."""
         bodies = [message["Body"] for message in self._queue.news()]
         ranges = {found for body in bodies if (found := batch_range(body, self._table))}
         keys = (key_of(record) for found in ranges for record in records(self._streams, found))
@@ -147,13 +147,13 @@ class LostBatches:
 
 
 def key_of(record: dict[str, Any]) -> bytes | None:
-    """The event that a record of the stream is about; None for an item that somebody else wrote into the table."""
+    """Return the event that a record of the stream is about; None for an item of another writer."""
     key = stored_key(record["dynamodb"].get("Keys"))
     return None if key is None else bytes.fromhex(key)
 
 
-def records(streams: Any, found: Range) -> Generator[dict[str, Any], None, bool]:
-    """The records of a batch, as far as the stream still has them; its value is whether it has had them all."""
+def records(streams: Any, found: BatchRange) -> Generator[dict[str, Any], None, bool]:
+    """Yield the records of a batch, as far as the stream still has them; its value is whether it has had them all."""
     from botocore.exceptions import ParamValidationError
 
     try:
@@ -183,20 +183,20 @@ def records(streams: Any, found: Range) -> Generator[dict[str, Any], None, bool]
 
 
 def refused_events(body: str) -> set[bytes]:
-    """Keys of the events in a batch of single records that the aggregation gave up itself; none in anything else."""
+    """Return the keys of events in a batch of single records that the aggregation gave up itself; else none."""
     records = mapping(decoded(body)).get("Records")
     changes = [mapping(mapping(record).get("dynamodb")) for record in records] if isinstance(records, list) else []
     keys = (stored_key(mapping(change.get("NewImage"))) for change in changes)
     return {bytes.fromhex(key) for key in keys if key is not None}
 
 
-def batch_range(body: str, table: str = "") -> Range | None:
+def batch_range(body: str, table: str = "") -> BatchRange | None:
     """Return the range of a failed batch; None for any other message, or another table."""
     batch = mapping(mapping(decoded(body)).get("DDBStreamBatchInfo"))
     values = [batch.get(key) for key in ("streamArn", "shardId", "startSequenceNumber", "endSequenceNumber")]
     if not all(isinstance(one, str) and one for one in values):
         return None
-    found = Range(*(str(one) for one in values))
+    found = BatchRange(*(str(one) for one in values))
     if not (_NUMBER.fullmatch(found.first) and _NUMBER.fullmatch(found.last)):
         return None
     if table and f":table/{table}/stream/" not in found.stream:

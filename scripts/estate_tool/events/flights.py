@@ -43,7 +43,7 @@ _INVALID = (
 
 
 def rows(limit: int | None = None, offset: int = 0) -> Iterator[str]:
-    """The CSV's rows in its order, unpacked as they are asked for; raises Failed if the file is not there."""
+    """Yield the CSV's rows in its order, unpacked as they are asked for; raises Failed if the file is not there."""
     with zipfile.ZipFile(_archive()) as archive, archive.open(_FILE) as packed:
         text = io.TextIOWrapper(packed, encoding="ascii", newline="\n")
         columns = text.readline().rstrip("\n")
@@ -55,7 +55,7 @@ def rows(limit: int | None = None, offset: int = 0) -> Iterator[str]:
 
 
 def event(row: str) -> str:
-    """The CloudEvent, as one line of JSON, of a row. Its (source, id) is unique among all flights."""
+    """Return the CloudEvent, as one line of JSON, of a row. Its (source, id) is unique among all flights."""
     # The columns are plain numbers and upper-case codes, so nothing needs escaping (tested on every row).
     (
         _, _, _, departed, _, departure_delay, _, _, arrival_delay, carrier, flight, tail_number,
@@ -79,7 +79,7 @@ def event(row: str) -> str:
 
 
 def invalid(number: int) -> str:
-    """A line that is no valid event; the same one for the same number, and a different one for every other."""
+    """Return a line that is no valid event; the same one for the same number, and a different one for every other."""
     return _INVALID[number % len(_INVALID)].format(n=number)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.untrusted import decoded, mapping, text_of
-from estate_tool.events.query import ALIAS
+from foundation.naming import ALIAS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,11 +48,11 @@ def invoke(functions: Any, name: str, payload: bytes) -> Answer:
     text = response["Payload"].read().decode("utf-8", "replace")
     seconds = time.monotonic() - started
     tail = base64.b64decode(response.get("LogResult") or "").decode("utf-8", "replace")
-    error = reason(mapping(decoded(text)), text) if response.get("FunctionError") else None
+    error = _reason(mapping(decoded(text)), text) if response.get("FunctionError") else None
     return Answer(text, error, str(response.get("ExecutedVersion") or ""), tuple(tail.splitlines()), seconds)
 
 
-def reason(error: Mapping[str, Any], answer: str | bytes) -> str:
-    """Return the reason of a failed call, from the members of its answer; where they name none, the answer's begin."""
+def _reason(error: Mapping[str, Any], answer: str) -> str:
+    """Return the reason that the answer of a failed call names; where it names none, the beginning of the answer."""
     message = text_of(error.get("errorMessage")) or repr(answer[:200])
     return f"{text_of(error.get('errorType')) or 'error'}: {message}"

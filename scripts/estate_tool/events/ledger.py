@@ -37,7 +37,7 @@ class Ledger:
         self._dead_lettered = 0
 
     def delivered(self, event: bytes | None, message_id: str) -> None:
-        """A message is in the queue; `event` is the key of the event it is, None for an invalid one."""
+        """Record a message that is in the queue; `event` is the key of its event, None for an invalid one."""
         self.sent += 1
         repeated = event in self._events
         if event is not None and repeated:
@@ -55,11 +55,11 @@ class Ledger:
             self._outstanding[event] = None
 
     def outstanding_keys(self) -> list[bytes]:
-        """Events that are not accounted for, in the order in which they were sent."""
+        """Return the events that are not accounted for, in the order in which they were sent."""
         return list(self._outstanding)
 
     def found_aggregated(self, events: Iterable[bytes]) -> int:
-        """These are in the aggregates; returns how many of them were outstanding."""
+        """Record events that are in the aggregates; return how many of them were outstanding."""
         settled = 0
         for event in events:
             if event in self._outstanding:
@@ -71,7 +71,7 @@ class Ledger:
         return settled
 
     def found_dead(self, message_id: str) -> bool:
-        """A message is in a dead-letter queue; returns whether it is one of this send that was not known to be there.
+        """Record a message in a dead-letter queue; return whether it is of this send and was not known to be there.
 
         An event that several messages brought is outstanding until all of them are found dead.
         """
@@ -89,18 +89,18 @@ class Ledger:
         return True
 
     def found_given_up(self, events: Iterable[bytes]) -> int:
-        """These were taken in but will not be aggregated; returns how many of them were outstanding."""
+        """Record events that were stored but will not be aggregated; return how many of them were outstanding."""
         given_up = [event for event in events if event in self._outstanding]
         for event in given_up:
             self._give_up(event)
         return len(given_up)
 
     def counted_events(self) -> list[bytes]:
-        """Events that are in the aggregates, by any sender."""
+        """Return the events that are in the aggregates, by any sender."""
         return [event for event in self._events if event not in self._outstanding and event not in self._given_up]
 
     def found_before(self, events: Iterable[bytes]) -> None:
-        """These of the events in the aggregates were counted before this send began."""
+        """Record those of the aggregated events that were counted before this send began."""
         count = sum(1 for _ in events)
         self._aggregated -= count
         self.counted_before += count
@@ -146,7 +146,7 @@ class Ledger:
 
 
 def _compact(message_id: str) -> bytes:
-    """The id in 16 bytes if it is a UUID, as those of SQS are."""
+    """Return the id in 16 bytes if it is a UUID, as those of SQS are."""
     try:
         return bytes.fromhex(message_id.replace("-", ""))
     except ValueError:

@@ -13,6 +13,7 @@ from estate_tool.core.errors import EstateError, Failed, UsageError
 from estate_tool.core.text import counted as noun
 from estate_tool.core.text import one_line
 from estate_tool.core.untrusted import decoded, mapping, text_of
+from estate_tool.events import invocation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -106,7 +107,6 @@ def _text(moment: datetime) -> str:
 
 
 FUNCTION = "query"
-ALIAS = "live"
 _DIGITS = Context(prec=6)
 _COLUMNS = (
     Column("hour", left=True), Column("events"), Column("field", left=True), Column("values", drop=1), Column("sum"),
@@ -115,7 +115,7 @@ _COLUMNS = (
 
 
 def ask(environment: Environment, question: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole answer, as `estate query --json` prints it: all pages' buckets, and the totals of all of them.
+    """Return the whole answer, as `estate query --json` prints it: all pages' buckets, and the totals of all of them.
 
     Raises UsageError if the function does not accept the question, Failed if it fails; boto3's errors pass through.
     """
@@ -146,33 +146,23 @@ def _pages(environment: Environment, question: Mapping[str, Any]) -> Iterator[di
 
 
 def _invoke(environment: Environment, request: Mapping[str, Any]) -> dict[str, Any]:
-    response = environment.client("lambda").invoke(
-        FunctionName=environment.names.function(FUNCTION),
-        Qualifier=ALIAS,
-        InvocationType="RequestResponse",
-        Payload=json.dumps(request).encode(),
-    )
-    text = response["Payload"].read()
-    try:
-        answer = json.loads(text)
-    except ValueError:
-        answer = None
-    if response.get("FunctionError"):
-        raise _failure(environment, answer if isinstance(answer, dict) else {"errorMessage": repr(text[:200])})
-    if not isinstance(answer, dict):
+    name, payload = environment.names.function(FUNCTION), json.dumps(request).encode()
+    answer = invocation.invoke(environment.client("lambda"), name, payload)
+    content = decoded(answer.text)
+    if answer.error is not None:
+        raise _failure(environment, mapping(content), answer.error)
+    if not isinstance(content, dict):
         raise Failed(
-            f"the query function answered what is no object: {text[:200]!r}", f"its logs: {_log_group(environment)}"
+            f"the query function answered what is no object: {answer.text[:200]!r}",
+            f"its logs: {_log_group(environment)}",
         )
-    return answer
+    return content
 
 
-def _failure(environment: Environment, answer: Mapping[str, Any]) -> EstateError:
-    kind, message = answer.get("errorType") or "error", answer.get("errorMessage") or "no message"
-    if kind == "BadRequest":
-        return UsageError(str(message))
-    return Failed(
-        f"the query function failed: {kind}: {message}", f"its logs, with the reason: {_log_group(environment)}"
-    )
+def _failure(environment: Environment, content: Mapping[str, Any], error: str) -> EstateError:
+    if content.get("errorType") == "BadRequest":
+        return UsageError(str(content.get("errorMessage")))
+    return Failed(f"the query function failed: {error}", f"its logs, with the reason: {_log_group(environment)}")
 
 
 def _log_group(environment: Environment) -> str:
@@ -180,7 +170,7 @@ def _log_group(environment: Environment) -> str:
 
 
 def lines(answer: Mapping[str, Any]) -> Iterator[str]:
-    """The answer as lines for a person: a row per hour and field, and the totals."""
+    """Yield the answer as lines for a person: a row per hour and field, and the totals."""
     yield _title(answer)
     if not answer["buckets"]:
         return
@@ -204,7 +194,7 @@ def _title(answer: Mapping[str, Any]) -> str:
 
 
 def _rows(label: str, summary: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """A row per field; the first one has the label and the number of events."""
+    """Yield a row per field; the first one has the label and the number of events."""
     head = (label, f"{summary['count']:,}")
     if not summary["data"]:
         yield (*head, "", "", "", "", "")
@@ -215,7 +205,7 @@ def _rows(label: str, summary: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def short(text: str) -> str:
-    """An exact decimal for reading: 3 places, or 6 significant digits where it is smaller than 1."""
+    """Return an exact decimal for reading: 3 places, or 6 significant digits where it is smaller than 1."""
     value = Decimal(text)
     if abs(value) >= 1 or value == 0:
         return f"{value:.3f}"

@@ -49,7 +49,7 @@ class Lines:
         self.number = 0
 
     def __iter__(self) -> Iterator[Line]:
-        """The lines that are not blank, from number `first` on."""
+        """Yield the lines that are not blank, from number `first` on."""
         while raw := self._next():
             self.number += 1
             if self.number == 1:
@@ -59,7 +59,7 @@ class Lines:
                 yield self._line(self.number, content)
 
     def _next(self) -> bytes:
-        """The next line; of one that is too long, just enough to see that."""
+        """Return the next line; of one that is too long, just enough to see that."""
         # One byte more than the longest line and its end can have.
         raw = rest = self._stream.readline(self._longest + 3)
         self.bytes_read += len(raw)
@@ -187,7 +187,7 @@ class Transfer:
             raise Failed(f"{known.message}\nso far: {self._standing(lines)}", hint) from error
 
     def _messages(self, lines: Lines) -> Iterator[sender.Message]:
-        """The lines to send, checked and counted."""
+        """Yield the lines to send, checked and counted."""
         from shared.events import InvalidEvent, parse
 
         for line in lines if self._raw else one_document_each(lines):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from estate_tool.core.errors import Failed
-from estate_tool.events.counted import CountedEvents, stored_before
+from estate_tool.events.counted import CountedEvents
 from estate_tool.events.dead_letters import DeadLetters, LostBatches, depth, source_id
 from foundation.catalog import CATALOG
 from foundation.model import StreamTrigger
@@ -79,7 +79,7 @@ class Settlement:
 
 
 # Names of the catalog (foundation/catalog.py).
-QUEUE, AGGREGATION, EVENTS, PAGES = "ingest", "aggregate", "events", "pages"
+QUEUE, AGGREGATION, PAGES = "ingest", "aggregate", "pages"
 _AGAIN = "to wait again, send the same file with --wait: what is counted is not counted twice"
 
 
@@ -93,20 +93,19 @@ def events_table() -> str:
 def follow(environment: Environment, ledger: Ledger, timeout: float, progress: Progress) -> None:
     """Return when everything sent is accounted for; raise Failed after `timeout` s without news."""
     client, names = environment.client, environment.names
+    events = names.table(events_table())
+    counted = CountedEvents(client("dynamodb"), events, names.table(PAGES))
     settlement = Settlement(
         ledger=ledger,
-        counted=CountedEvents(client("dynamodb"), names.table(EVENTS), names.table(PAGES)),
+        counted=counted,
         ingest_failures=DeadLetters(client("sqs"), names.dead_letter_queue(QUEUE)),
         lost_batches=LostBatches(
-            client("dynamodbstreams"),
-            DeadLetters(client("sqs"), names.dead_letter_queue(AGGREGATION)),
-            names.table(events_table()),
+            client("dynamodbstreams"), DeadLetters(client("sqs"), names.dead_letter_queue(AGGREGATION)), events
         ),
     )
     try:
         settlement.wait(timeout, lambda: progress.show(lambda: _standing(ledger)))
-        table = names.table(events_table())
-        for found in stored_before(client("dynamodb"), table, ledger.counted_events(), ledger.began):
+        for found in counted.received_before(ledger.counted_events(), ledger.began):
             ledger.found_before(found)
             progress.show(lambda: _standing(ledger))
     except TimedOut as error:

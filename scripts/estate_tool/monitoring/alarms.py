@@ -31,7 +31,7 @@ class Alarm:
 
 
 def of_environment(environment: Environment) -> list[Alarm]:
-    """All alarms of the environment, composite ones first."""
+    """Return all alarms of the environment, composite ones first."""
     suffix = environment.names.suffix
     cloudwatch = environment.client("cloudwatch")
     pages = cloudwatch.get_paginator("describe_alarms").paginate(

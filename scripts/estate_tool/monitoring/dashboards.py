@@ -25,7 +25,7 @@ _KEPT = ((timedelta(days=63), 3600), (timedelta(days=15), 300))
 
 
 def collect(environment: Environment, window: Window | None = None) -> dict[str, Any]:
-    """The dashboard's widgets in their order, with the states of alarms and the values of metrics.
+    """Return the dashboard's widgets in their order, with the states of alarms and the values of metrics.
 
     The window is the dashboard's own, up to now, if none is given. In a longer one points stand further apart, so that
     a line has at most 180 of them; `period` of a widget is their distance in seconds.

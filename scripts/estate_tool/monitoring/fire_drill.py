@@ -31,7 +31,7 @@ class Listener:
         self._url = url
 
     def heard(self) -> list[tuple[str, dict[str, Any]]]:
-        """(topic, notification) of what has come, after a moment of waiting."""
+        """Return (topic, notification) of what has come, after a moment of waiting."""
         answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=_WAIT_SECONDS)
         found: list[tuple[str, dict[str, Any]]] = []
         for message in answer.get("Messages", []):
@@ -111,7 +111,7 @@ _ATTEMPTS = 2
 
 
 @dataclass
-class Tested:
+class AlarmTest:
     """An alarm under test: the topics it was heard on, and how long that took."""
 
     alarm: Alarm
@@ -146,12 +146,12 @@ def notifications(alarms: Sequence[Alarm]) -> Counter[str]:
     return Counter(topic for alarm in alarms if alarm.enabled for topic in (*alarm.topics, *alarm.ok_topics))
 
 
-def drill(environment: Environment, alarms: Sequence[Alarm], show: Callable[[str], None]) -> list[Tested]:
+def drill(environment: Environment, alarms: Sequence[Alarm], show: Callable[[str], None]) -> list[AlarmTest]:
     """Set each alarm to ALARM and back; return what was delivered. Each alarm has a topic.
 
     Composite alarms come first: once their children are set off, they may already be in the state ALARM.
     """
-    tested = [Tested(alarm) for alarm in alarms]
+    tested = [AlarmTest(alarm) for alarm in alarms]
     topics = sorted({topic for alarm in alarms for topic in alarm.topics})
     with listening(environment, topics) as listener:
         run = _Run(environment, listener, show)
@@ -174,7 +174,7 @@ class _Run:
         self._show = show
         self._mark = f"fire drill {secrets.token_hex(6)}"
 
-    def set_off(self, tested: Tested) -> None:
+    def set_off(self, tested: AlarmTest) -> None:
         """Set ALARM, and back. Only changes are notified, so an alarm that is in ALARM leaves that state first."""
         name = tested.alarm.name
         self._show(f"fire drill: {name}")
@@ -188,8 +188,8 @@ class _Run:
             if before != "ALARM":
                 self._set(name, before)
 
-    def listen(self, tested: Sequence[Tested]) -> None:
-        """Until all were heard, or nothing has come for too long."""
+    def listen(self, tested: Sequence[AlarmTest]) -> None:
+        """Wait until all were heard, or nothing has come for too long."""
         by_name = {one.alarm.name: one for one in tested}
         end = time.monotonic() + self._timeout
         while time.monotonic() < end and any(not one.delivered and one.alarm.enabled for one in tested):

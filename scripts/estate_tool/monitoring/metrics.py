@@ -42,7 +42,7 @@ class Window:
         return int(self.end.timestamp() * 1000)
 
     def __str__(self) -> str:
-        """As an interval of ISO 8601."""
+        """Return the interval in ISO 8601."""
         return f"{instant(self.start)}/{instant(self.end)}"
 
 
@@ -62,12 +62,12 @@ def covered(asked: Window, group: Mapping[str, Any] | None, first_ms: int | None
 
 
 def instant(moment: datetime) -> str:
-    """A moment in UTC, to the second: `2026-01-31T12:00:00Z`."""
+    """Return a moment in UTC, to the second: `2026-01-31T12:00:00Z`."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def since(text: str, now: datetime | None = None) -> Window:
-    """The window from a moment (RFC 3339, or a date) or so long ago (`90m`, `36h`, `14d`) until now; or UsageError."""
+    """Return the window from a moment (RFC 3339, a date, or `90m`, `36h`, `14d` ago) until now; or raise UsageError."""
     end = now or datetime.now(UTC)
     ago = _AGO.fullmatch(text)
     try:
@@ -117,13 +117,13 @@ class Series:
 
 
 def period_seconds(window: Window) -> int:
-    """Minutes for up to a day, else as many hours as keep the answer in one piece."""
+    """Return a minute for up to a day, else as many hours as keep the answer in one piece."""
     seconds = (window.end - window.start).total_seconds()
     return _MINUTE if seconds <= _MINUTE * _MOST_POINTS else _HOUR * ceil(seconds / _HOUR / _MOST_POINTS)
 
 
 def series(client: Any, metric: tuple[str, str], dimensions: dict[str, str], window: Window, statistic: str) -> Series:
-    """The data points of a metric (namespace and name) by Sum, Average, Minimum or Maximum, in the order of time."""
+    """Return the data points of a metric by Sum, Average, Minimum or Maximum, in the order of time."""
     answer = client.get_metric_statistics(
         **_measured(*metric, dimensions),
         StartTime=window.start,
@@ -138,7 +138,7 @@ def series(client: Any, metric: tuple[str, str], dimensions: dict[str, str], win
 def daily(
     client: Any, metric: tuple[str, str], dimensions: dict[str, str], window: Window, statistics: tuple[str, ...]
 ) -> dict[str, list[float]]:
-    """The values of a metric by statistic, percentiles (`p99`) among them, one per day that has any."""
+    """Return the values of a metric by statistic, percentiles (`p99`) among them, one per day that has any."""
     measured = _measured(*metric, dimensions)
     queries = [
         {"Id": statistic.lower(), "MetricStat": {"Metric": measured, "Period": 24 * _HOUR, "Stat": statistic}}

@@ -51,7 +51,7 @@ def lines(load: Load, prices: Prices) -> list[Line]:
 
 
 def before_gb_seconds(function: FunctionLoad, billed_ms: Decimal | None = None) -> Decimal:
-    """GB-seconds with the memory from before; with today's durations unless others are known."""
+    """Return the GB-seconds with the memory from before; with today's durations unless others are known."""
     if billed_ms is None:
         billed_ms = function.billed_ms if function.before_billed_ms is None else function.before_billed_ms
     return function.invocations * billed_ms / 1000 * function.before_memory_mb / 1024
@@ -111,12 +111,12 @@ def _watching(watching: WatchLoad) -> Iterator[Line]:
 
 
 def cents(amount: Decimal) -> Decimal:
-    """Rounded half up to whole cents."""
+    """Round half up to whole cents."""
     return amount.quantize(CENT, ROUND_HALF_UP)
 
 
 def apportioned(amounts: Sequence[Decimal], total: Decimal) -> list[Decimal]:
-    """The amounts in whole cents that add up to a total near their sum: cents left over go to the largest rests."""
+    """Round amounts to cents that add up to a total near their sum: cents left over go to the largest remainders."""
     parts = [amount.quantize(CENT, ROUND_FLOOR) for amount in amounts]
     left = int((total - sum(parts, ZERO)) / CENT)
     while left < 0:
@@ -135,7 +135,7 @@ def apportioned(amounts: Sequence[Decimal], total: Decimal) -> list[Decimal]:
 def apportioned_pair(
     before: Sequence[Decimal], after: Sequence[Decimal], total_before: Decimal, total_after: Decimal
 ) -> tuple[list[Decimal], list[Decimal]]:
-    """The amounts of both in whole cents that add up to their totals; what did not change is the same cents in both."""
+    """Round both to cents that add up to their totals; what did not change is the same cents in both."""
     same = [place for place, amount in enumerate(before) if amount == after[place]]
     changed = [place for place in range(len(before)) if place not in set(same)]
     least = min(total_before, total_after)

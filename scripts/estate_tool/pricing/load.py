@@ -19,7 +19,7 @@ TARGET_UTILIZATION = Decimal("0.7")
 
 
 def _needed(requests: Decimal, units: Decimal | None) -> Decimal | None:
-    """The units; of a table that is used beyond them, those with which it is used as autoscaling aims at."""
+    """Return the units; of a table that is used beyond them, those with which it is used as autoscaling aims at."""
     if units is None or requests <= units * MONTH_SECONDS:
         return units
     return requests / MONTH_SECONDS / TARGET_UTILIZATION
@@ -48,7 +48,7 @@ class FunctionLoad:
     init_ms: Decimal | None = None
 
     def gb_seconds(self, invocations: Decimal) -> Decimal:
-        """Memory times time of so many invocations."""
+        """Return the memory times the time of so many invocations."""
         return invocations * self.billed_ms / 1000 * self.memory_mb / 1024
 
     @property

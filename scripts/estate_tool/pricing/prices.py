@@ -41,7 +41,7 @@ class Prices:
     by_key: dict[str, Price]
 
     def __getitem__(self, key: str) -> Decimal:
-        """US dollars for one unit."""
+        """Return US dollars for one unit."""
         return self.by_key[key].usd
 
     @property
@@ -51,7 +51,7 @@ class Prices:
 
 
 def read(path: Path = PRICES_FILE) -> Prices:
-    """The prices of that file; raises Failed when it is damaged."""
+    """Return the prices of that file; raises Failed when it is damaged."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         by_key = {key: _price(entry) for key, entry in content["prices"].items()}
@@ -113,7 +113,7 @@ class _Offers:
         self._by_service: dict[str, list[dict[str, Any]]] = {}
 
     def price(self, entry: Mapping[str, Any]) -> Decimal | None:
-        """The one price of the products that have the entry's attributes; None when there is none, or several."""
+        """Return the price of the products that have the entry's attributes; None when there is none, or several."""
         if "service" not in entry:
             return None
         wanted: Mapping[str, str] = entry["attributes"]
@@ -134,7 +134,7 @@ class _Offers:
 
 
 def _attribute(offer: Mapping[str, Any], name: str) -> str:
-    """The product's attribute; usage types without the region that some begin with (`USE1-`)."""
+    """Return the product's attribute; usage types without the region that some begin with (`USE1-`)."""
     value = str(offer["product"]["attributes"].get(name, ""))
     return value.removeprefix("USE1-") if name == "usagetype" else value
 

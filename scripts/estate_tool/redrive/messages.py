@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from estate_tool.core.retries import code_of
 from estate_tool.core.untrusted import decoded, is_json, mapping, member, moment, seconds, text_of, whole
-from estate_tool.events.dead_letters import Range, batch_range
+from estate_tool.events.dead_letters import BatchRange, batch_range
 from foundation.catalog import CATALOG
 from foundation.model import QueueTrigger
 from shared.dead_letters import SOURCE_ID
@@ -19,7 +19,7 @@ from shared.events import InvalidEvent, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from estate_tool.events.dead_letters import Range
+    from estate_tool.events.dead_letters import BatchRange
     from foundation.naming import Names
 
 # A log is read from a while before the first failure on, and only so far: it explains, nothing depends on it.
@@ -45,12 +45,12 @@ class Explanations:
         self._read: dict[str, _Reasons] = {}
 
     def of_message(self, function: str, message_id: str, around: float) -> str:
-        """Why a message was not processed: what was logged of it, else the last that kept all from being processed."""
+        """Return why a message was not processed: what was logged of it, else the last general failure."""
         reasons = self._reasons(function, around)
         return reasons.by_message.get(message_id) or reasons.latest
 
-    def of_batch(self, function: str, batch: Range, around: float) -> str:
-        """Why the records of a batch were not processed."""
+    def of_batch(self, function: str, batch: BatchRange, around: float) -> str:
+        """Return why the records of a batch were not processed."""
         reasons = self._reasons(function, around)
         first, last = int(batch.first), int(batch.last)
         own = (reason for number, reason in reasons.by_record.items() if first <= number <= last)
@@ -127,7 +127,7 @@ class FailureQueue(NamedTuple):
 
 
 def failure_queues() -> Iterator[FailureQueue]:
-    """Every failure queue of the catalog."""
+    """Yield every failure queue of the catalog."""
     for queue in CATALOG.queues:
         yield FailureQueue(queue.name, CATALOG.consumer(queue.name).name, queue.name)
     for function in CATALOG.functions:
@@ -151,7 +151,7 @@ class FailedMessage:
     payload: Any = None
     request: bytes = b"null"
     """The payload as it was received: no number in it was parsed and written anew."""
-    batch: Range | None = None
+    batch: BatchRange | None = None
     event_type: str | None = None
     hopeless: bool = False
     """Whether no replay can succeed."""
@@ -166,7 +166,7 @@ class FailedMessage:
         return moment(first, 0.0), moment(last, self.failed_at)
 
     def attributes(self, error: str = "") -> dict[str, Any]:
-        """The message's attributes for the next time: one replay more, and the latest error.
+        """Return the message's attributes for the next time: one replay more, and the latest error.
 
         Of a message that has as many as it may have, some of its sender's make place.
         """
@@ -214,7 +214,7 @@ def _is_async(attributes: dict[str, str]) -> bool:
 
 
 def _async(failure: FailedMessage, attributes: dict[str, str]) -> FailedMessage:
-    """The payload of an asynchronous invocation, as it was: no number of it is read and written anew."""
+    """Return the payload of an asynchronous invocation, as it was: no number of it is read and written anew."""
     error = attributes.get(ERROR) or "the reason is in the log"
     body = failure.message["Body"]
     return replace(
@@ -289,5 +289,5 @@ def _of_function(
 
 
 def _clean(text: str) -> str:
-    """A text that SQS takes as an attribute."""
+    """Return a text that SQS takes as an attribute."""
     return "".join(character if character.isprintable() else " " for character in text)[:500]

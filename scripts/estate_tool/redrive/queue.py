@@ -44,7 +44,7 @@ class Sweep:
         self._hide(0)
 
     def messages(self) -> Iterator[dict[str, Any]]:
-        """Each message once, except those that were put back here."""
+        """Yield each message once, except those that were put back here."""
         count = 0
         # What goes on failing while we work is for the next time.
         while count < 2 * self._expected + 100:
@@ -97,7 +97,7 @@ _HIGHEST_RATE = 500  # "StartMessageMoveTask" in the API reference
 
 
 def running_move(sqs: Any, source_arn: str) -> dict[str, Any] | None:
-    """The task that is moving the queue's messages now, if there is one."""
+    """Return the task that is moving the queue's messages now, if there is one."""
     task = _latest(sqs, source_arn)
     return task if task and task["Status"] == "RUNNING" else None
 

@@ -14,7 +14,7 @@ from estate_tool.events.dead_letters import depth, records
 from estate_tool.redrive.messages import Explanations, Kind, read
 from estate_tool.redrive.queue import Sweep, follow_move, running_move, start_move
 from estate_tool.redrive.results import MissingResult, QueueResult
-from estate_tool.redrive.unaccounted import batches, bring_in, invoke
+from estate_tool.redrive.unaccounted import batches, bring_in, invoke, replay_payload
 from foundation.catalog import CATALOG
 from foundation.model import StreamTrigger
 
@@ -183,7 +183,7 @@ class Redrive:
         self._settle(failure, error, sweep, result)
 
     def _settle(self, failure: FailedMessage, error: str, sweep: Sweep, result: QueueResult) -> None:
-        """The work is done, or the message is back with one failure more."""
+        """Delete the message whose work is done, or put it back with one failure more."""
         if not error:
             sweep.done(failure.message)
             result.replayed += 1
@@ -219,11 +219,11 @@ class Redrive:
                     yield record
 
         for batch in batches(inserted()):
-            error = invoke(self._environment, queue.function, {"Records": batch, "replay": True}) or error
+            error = invoke(self._environment, queue.function, replay_payload(batch)) or error
         return complete, error
 
     def _from_the_table(self, failures: list[FailedMessage], sweep: Sweep, result: QueueResult) -> None:
-        """The stream has forgotten these batches: aggregate what was stored at their time and never aggregated."""
+        """Aggregate what was stored at the time of batches that the stream no longer has, and never aggregated."""
         arrivals = [failure.arrivals for failure in failures]
         span = (min(first for first, _ in arrivals), max(last for _, last in arrivals))
         found = MissingResult()
@@ -233,7 +233,7 @@ class Redrive:
             self._settle(failure, found.error, sweep, result)
 
     def _stream_table(self, queue: FailureQueue) -> str:
-        """The table whose stream the queue's function reads, by its name in AWS; "" if it reads none."""
+        """Return the table whose stream the queue's function reads, by its name in AWS; "" if it reads none."""
         trigger = next(function.trigger for function in CATALOG.functions if function.name == queue.function)
         return self._names.table(trigger.table) if isinstance(trigger, StreamTrigger) else ""
 

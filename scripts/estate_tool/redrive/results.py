@@ -44,11 +44,11 @@ class Reason:
             self.attempts = max(self.attempts or 0, failure.attempts)
 
     def to_dict(self) -> dict[str, Any]:
-        """The reason as scripts get it."""
+        """Return the reason as scripts get it."""
         return {**vars(self), "first": _time(self.first), "last": _time(self.last)}
 
     def line(self) -> str:
-        """The reason for a person."""
+        """Return the reason for a person."""
         when = _time(self.first) if self.messages == 1 else f"{_time(self.first)} … {_time(self.last)}"
         tried = f", tried {counted(self.attempts, 'time')}" if self.attempts else ""
         replayed = f", replayed {counted(self.replays, 'time')} before" if self.replays else ""
@@ -59,7 +59,7 @@ class Reason:
 
 
 @dataclass(kw_only=True)
-class Foreign:
+class ForeignItems:
     """Items of the events table that are no event, such as what was written by hand; the first ones by name."""
 
     count: int = 0
@@ -71,17 +71,17 @@ class Foreign:
         if len(self.items) < _MOST_FOREIGN:
             self.items.append({"key": key, "reason": reason})
 
-    def add(self, other: Foreign) -> None:
+    def add(self, other: ForeignItems) -> None:
         """Count what was seen elsewhere."""
         self.count += other.count
         self.items = (self.items + other.items)[:_MOST_FOREIGN]
 
     def to_dict(self) -> dict[str, Any]:
-        """The count and the names as scripts get them."""
+        """Return the count and the names as scripts get them."""
         return {"foreign": self.count, "foreign_items": self.items}
 
     def lines(self) -> Iterator[str]:
-        """The count and the names for a person."""
+        """Yield the count and the names for a person."""
         if self.count:
             items = counted(self.count, "item of the table is no event", "items of the table are no events")
             yield f"{items}, left alone:"
@@ -102,7 +102,7 @@ class QueueResult:
     selected: int = 0
     way: str = ""
     reasons: dict[tuple[str, ...], Reason] = field(default_factory=dict)
-    foreign: Foreign = field(default_factory=Foreign)
+    foreign: ForeignItems = field(default_factory=ForeignItems)
     refusals: list[str] = field(default_factory=list)
 
     def record_refusal(self, failure: FailedMessage, error: str) -> None:
@@ -127,7 +127,7 @@ class QueueResult:
         self.reasons.setdefault(key, reason).add(failure)
 
     def to_dict(self) -> dict[str, Any]:
-        """The queue as scripts get it."""
+        """Return the queue as scripts get it."""
         counts = {name: getattr(self, name) for name in ("messages", "replayed", "failed", "quarantined", "left")}
         reasons = sorted(self.reasons.values(), key=lambda reason: -reason.messages)
         return {
@@ -136,7 +136,7 @@ class QueueResult:
         }  # fmt: skip
 
     def lines(self, *, dry_run: bool) -> Iterator[str]:
-        """The queue for a person."""
+        """Yield the queue for a person."""
         if not self.messages:
             yield f"{self.queue}: empty"
             return
@@ -159,20 +159,20 @@ class MissingResult:
     brought_in: int = 0
     failed: int = 0
     error: str = ""
-    foreign: Foreign = field(default_factory=Foreign)
+    foreign: ForeignItems = field(default_factory=ForeignItems)
 
     def to_dict(self) -> dict[str, Any]:
-        """The counts as scripts get them."""
+        """Return the counts as scripts get them."""
         return {**vars(self), **self.foreign.to_dict()}
 
     def line(self, *, dry_run: bool) -> str:
-        """The counts for a person."""
+        """Return the counts for a person."""
         found = f"{counted(self.scanned, 'stored event')}, {self.missing:,} of them never aggregated"
         failed = f", {self.failed:,} can't be: {self.error}" if self.failed else ""
         return found if dry_run else f"{found}: {self.brought_in:,} brought in{failed}"
 
     def lines(self, *, dry_run: bool) -> Iterator[str]:
-        """The counts for a person, and the names of what is no event."""
+        """Yield the counts for a person, and the names of what is no event."""
         yield self.line(dry_run=dry_run)
         yield from self.foreign.lines()
 

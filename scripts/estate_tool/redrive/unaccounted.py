@@ -12,7 +12,6 @@ from estate_tool.core.retries import is_throttled
 from estate_tool.core.untrusted import decoded, foreign_because, mapping, name_of
 from estate_tool.events import invocation
 from estate_tool.events.counted import CountedEvents
-from estate_tool.events.query import ALIAS
 from estate_tool.events.settlement import AGGREGATION, PAGES, events_table
 from shared import batching
 
@@ -27,27 +26,23 @@ if TYPE_CHECKING:
 _LARGEST_BYTES, _MOST_RECORDS = 4_000_000, 500
 
 
-def invoke(environment: Environment, function: str, payload: Any) -> str:
-    """Call the function and wait for its answer; why it failed, or nothing. boto3's errors pass through."""
-    # The payload of an invocation is sent again byte for byte.
-    body = payload if isinstance(payload, bytes) else json.dumps(payload, default=_plain).encode()
-    response = environment.client("lambda").invoke(
-        FunctionName=environment.names.function(function),
-        Qualifier=ALIAS,
-        InvocationType="RequestResponse",
-        Payload=body,
-    )
-    text = response["Payload"].read()
-    answer = mapping(decoded(text.decode(errors="replace")))
-    if response.get("FunctionError"):
-        return invocation.reason(answer, text)
+def invoke(environment: Environment, function: str, payload: bytes) -> str:
+    """Call the function and wait for its answer; return why it failed, or nothing. boto3's errors pass through."""
+    answer = invocation.invoke(environment.client("lambda"), environment.names.function(function), payload)
+    if answer.error is not None:
+        return answer.error
     # To Lambda it is a success when a function names the items of a batch that failed; to a replay it is none.
-    failures = answer.get("batchItemFailures")
+    failures = mapping(decoded(answer.text)).get("batchItemFailures")
     return f"{len(failures)} items of the batch failed again" if failures and isinstance(failures, list) else ""
 
 
+def replay_payload(records: list[dict[str, Any]]) -> bytes:
+    """Return the payload that hands records of a stream to a function again."""
+    return json.dumps({"Records": records, "replay": True}, default=_plain).encode()
+
+
 def batches(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """The records in parts that each fit an invocation."""
+    """Yield the records in parts that each fit an invocation."""
     return batching.batches(
         records,
         size_of=lambda record: len(json.dumps(record, default=_plain)),
@@ -57,7 +52,7 @@ def batches(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]
 
 
 def _plain(value: object) -> float | str:
-    """A time or binary data as Lambda hands it to a function."""
+    """Return a time or binary data as Lambda hands it to a function."""
     if isinstance(value, datetime):
         return value.timestamp()
     if isinstance(value, bytes):
@@ -96,7 +91,7 @@ def bring_in(
         result.missing += len(lost)
         for batch in batches(_record(item) for item in lost) if not dry_run else ():
             pace.wait(len(batch))
-            error = invoke(environment, AGGREGATION, {"Records": batch, "replay": True})
+            error = invoke(environment, AGGREGATION, replay_payload(batch))
             # A batch that failed is counted but for the events that can't be.
             failed = len(counted.uncounted(record["dynamodb"]["NewImage"] for record in batch)) if error else 0
             result.failed += failed
@@ -137,7 +132,7 @@ def _pages(environment: Environment, arrived: tuple[float, float] | None) -> Ite
 
 
 def _retried(dynamodb: Any, request: dict[str, Any]) -> dict[str, Any]:
-    """A page, after a while where the table's capacity has yet to grow."""
+    """Return a page, after a while where the table's capacity has yet to grow."""
     end = time.monotonic() + _TIMEOUT_SECONDS
     while True:
         try:

@@ -103,7 +103,7 @@ def hint(quota: Quota, environment: Environment) -> str:
 
 def _held(environment: Environment, client: Any) -> int:
     """Return the concurrency that functions of the environment have reserved already."""
-    from estate_tool.events.query import ALIAS
+    from foundation.naming import ALIAS
 
     held = 0
     for function in CATALOG.functions:

@@ -22,7 +22,7 @@ class Histogram:
         self._seen: Counter[int] = Counter()
 
     def add(self, value: int, times: int = 1) -> None:
-        """So many more of this value."""
+        """Count so many more of this value."""
         self._seen[value] += times
 
     @property
@@ -43,7 +43,7 @@ class Histogram:
         return round(sum(value * times for value, times in self._seen.items()) / self.count, 1)
 
     def percentile(self, percent: int) -> int | None:
-        """By nearest rank: the smallest value that at least `percent` percent of all values do not exceed.
+        """Return by nearest rank: the smallest value that at least `percent` percent of all values do not exceed.
 
         It is always a value that was seen, the maximum for 100; None without values.
         """
@@ -65,7 +65,7 @@ class Spread:
     maximum: float | None = None
 
     def add(self, total: float, maximum: float, count: int) -> None:
-        """So many more amounts."""
+        """Count so many more amounts."""
         self.count += count
         self.total += total
         self.maximum = max(maximum, self.maximum or 0.0)
@@ -98,7 +98,7 @@ class Usage:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class Findings:
     """Findings of a source about a function: `measured` by the keys of UNKNOWN.
 
     `billed_ms` is what calls took, `first_ms` the time of the first event; `from_log`: it knows what the log keeps.
@@ -153,16 +153,16 @@ class Evidence:
                 self._ahead[started] += 1
 
     def seen_since(self, first_ms: int | None) -> None:
-        """There was an event at that time, in milliseconds since 1970."""
+        """Note an event at that time, in milliseconds since 1970."""
         if first_ms is not None:
             self.first_ms = first_ms if self.first_ms is None else min(self.first_ms, first_ms)
 
     def add_timeout_lines(self, times: int) -> None:
-        """So many lines that only say that an invocation timed out."""
+        """Count so many lines that only report a timeout."""
         self._timeout_lines += times
 
     def add(self, invocation: Invocation, times: int = 1) -> None:
-        """So many invocations like this one."""
+        """Count so many invocations like this one."""
         self.forms[invocation.form] += times
         if invocation.used_mb:
             self.memory.add(invocation.used_mb, times)
@@ -213,15 +213,15 @@ class Evidence:
             samples_by_mb=dict(self._samples_by_mb) or None,
         )
 
-    def found(self, where: str) -> Found:
-        """The evidence of what was read there."""
-        return Found(
+    def found(self, where: str) -> Findings:
+        """Return the evidence of what was read there."""
+        return Findings(
             usage=self.usage, measured=self.to_dict() | {"source": where}, gb_ms=self.gb_ms, billed_ms=self.billed_ms,
             from_log=True, first_ms=self.first_ms,
         )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
-        """The evidence by the keys that scripts and compute/sizing.json rely on, and more beside them."""
+        """Return the evidence by the keys that scripts and compute/sizing.json rely on, and more beside them."""
         return {
             "source": self.source,
             "samples": self.memory.count,
@@ -248,7 +248,7 @@ UNKNOWN: dict[str, Any] = dict.fromkeys(Evidence().to_dict())
 
 
 def _three_digits(milliseconds: float) -> int:
-    """Rounded up to three significant digits, so that there are few different ones."""
+    """Round up to three significant digits, so that there are few different values."""
     whole = ceil(milliseconds)
     unit = 10 ** max(len(str(whole)) - 3, 0)
     return -(-whole // unit) * unit

@@ -27,7 +27,7 @@ _MISSING = "ResourceNotFoundException"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sized:
+class AccountFunction:
     """A function of the account; `catalog_name` is its name in the catalog, None for one that is not of the estate."""
 
     name: str
@@ -50,17 +50,17 @@ class Sized:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class EvidenceRequest:
     """Question to sources of evidence; `progress` hears where a long answer stands."""
 
     environment: Environment
-    function: Sized
+    function: AccountFunction
     window: Window
     progress: Callable[[str], None]
 
 
-def find(environment: Environment, names: Sequence[str]) -> Iterator[Sized]:
-    """The functions of these names, of the estate or any other of the account; without names, all of the estate.
+def find(environment: Environment, names: Sequence[str]) -> Iterator[AccountFunction]:
+    """Yield the functions of these names, of the estate or any other of the account; without names, all of the estate.
 
     A name of the catalog (`ingest`) is that function of the environment, a pattern (`prod-*`) all of the account that
     it fits. Raises Failed for one that does not exist.
@@ -106,8 +106,8 @@ def _fitting(environment: Environment, known: Sequence[str], name: str) -> list[
     )
 
 
-def find_all(environment: Environment, tags: Mapping[str, str] | None = None) -> Iterator[Sized]:
-    """Every function of the account in the environment's region that has these tags, by name."""
+def find_all(environment: Environment, tags: Mapping[str, str] | None = None) -> Iterator[AccountFunction]:
+    """Yield every function of the account in the environment's region that has these tags, by name."""
     catalog_names = _catalog_names(environment)
     tagged = _tagged(environment, tags) if tags else None
     for function in _listed(environment):
@@ -138,14 +138,14 @@ def _tagged(environment: Environment, tags: Mapping[str, str]) -> set[str]:
 
 
 def _catalog_names(environment: Environment) -> dict[str, str]:
-    """Names in the catalog by physical name."""
+    """Return the names in the catalog by physical name."""
     return {environment.names.function(function.name): function.name for function in CATALOG.functions}
 
 
-def _sized(found: dict[str, Any], catalog_names: dict[str, str]) -> Sized:
+def _sized(found: dict[str, Any], catalog_names: dict[str, str]) -> AccountFunction:
     logging, name = found.get("LoggingConfig") or {}, str(found["FunctionName"])
     as_json = logging.get("LogFormat") == "JSON"
-    return Sized(
+    return AccountFunction(
         name=name,
         catalog_name=catalog_names.get(name),
         memory_mb=int(found.get("MemorySize", 128)),
@@ -159,7 +159,7 @@ def _sized(found: dict[str, Any], catalog_names: dict[str, str]) -> Sized:
 
 def measure(
     environment: Environment,
-    function: Sized,
+    function: AccountFunction,
     window: Window,
     progress: Callable[[str], None],
     size_mb: int | None = None,
@@ -181,7 +181,7 @@ def measure(
     return evidence
 
 
-def log_groups(environment: Environment, functions: Sequence[Sized]) -> dict[str, dict[str, Any]]:
+def log_groups(environment: Environment, functions: Sequence[AccountFunction]) -> dict[str, dict[str, Any]]:
     """Return the functions' log groups as AWS describes them, by name; none where access is denied."""
     wanted = {function.log_group for function in functions}
     pages = environment.client("logs").get_paginator("describe_log_groups").paginate()
@@ -189,8 +189,8 @@ def log_groups(environment: Environment, functions: Sequence[Sized]) -> dict[str
     return {str(group["logGroupName"]): group for group in found or () if group["logGroupName"] in wanted}
 
 
-def _pages(environment: Environment, function: Sized, window: Window) -> Iterator[list[tuple[int, str]]]:
-    """Times, in milliseconds since 1970 and in order, and messages."""
+def _pages(environment: Environment, function: AccountFunction, window: Window) -> Iterator[list[tuple[int, str]]]:
+    """Yield pages of times, in milliseconds since 1970 and in order, and messages."""
     pages = environment.client("logs").get_paginator("filter_log_events").paginate(
         logGroupName=function.log_group,
         filterPattern=report_lines.FILTER_PATTERN,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.monitoring.metrics import period_seconds, series
 from estate_tool.sizing import MINIMUM_SAMPLES
+from foundation.naming import ALIAS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -16,10 +17,8 @@ if TYPE_CHECKING:
     from compute.config import Provisioning
     from estate_tool.core.environment import Environment
     from estate_tool.monitoring.metrics import Window
-    from estate_tool.sizing.functions import Sized
+    from estate_tool.sizing.functions import AccountFunction
 
-# The alias that callers reach (compute/function.py); its metrics have it in their dimension Resource.
-ALIAS = "live"
 # Autoscaling answers after three minutes; until then the floor has to do.
 _BUSY_PERCENT = 90
 _TYPICAL_PERCENT = 50
@@ -53,7 +52,7 @@ class ProvisionedRecommendation:
 def recommend(
     now: Provisioning, use: ProvisionedUse, minimum_calls: int = MINIMUM_SAMPLES
 ) -> ProvisionedRecommendation:
-    """Bounds that the load seen fits into at the utilisation aimed at; never lower where calls spilled over."""
+    """Return bounds for the load seen at the target utilization; never lower ones where calls spilled over."""
     calls = use.on_provisioned + use.spilled
     if calls < minimum_calls:
         why = f"no recommendation: CloudWatch knows of {calls:,} calls, fewer than {minimum_calls:,}"
@@ -85,7 +84,7 @@ def recommend(
 
 
 def recommendations(
-    environment: Environment, functions: Iterable[Sized], seen: Window, minimum_calls: int
+    environment: Environment, functions: Iterable[AccountFunction], seen: Window, minimum_calls: int
 ) -> list[dict[str, Any]]:
     """Return the recommendation and its evidence for each of these functions with provisioned concurrency."""
     now, found = environment.configuration.compute.provisioning, list[dict[str, Any]]()
@@ -107,7 +106,7 @@ def recommendations(
 
 
 def combined(now: Provisioning, recommended: Iterable[dict[str, Any]]) -> dict[str, int]:
-    """The configuration's keys that change: one setting holds for all critical functions, so the largest counts."""
+    """Return the configuration keys that change: one setting is for all critical functions, so the largest counts."""
     found = [one for one in recommended if one["recommended_maximum"] is not None]
     if not found:
         return {}
@@ -122,7 +121,7 @@ def combined(now: Provisioning, recommended: Iterable[dict[str, Any]]) -> dict[s
 
 
 def lines(recommended: Iterable[dict[str, Any]]) -> list[str]:
-    """The same for a person."""
+    """Return the same for a person."""
     return [
         f"provisioned concurrency of {one['function']}: {one['minimum']}-{one['maximum']}"
         + ("" if one["recommended_maximum"] is None
@@ -132,8 +131,8 @@ def lines(recommended: Iterable[dict[str, Any]]) -> list[str]:
     ]  # fmt: skip
 
 
-def _measure(environment: Environment, function: Sized, seen: Window) -> ProvisionedUse:
-    """Periods without data are idle ones: Lambda publishes nothing then."""
+def _measure(environment: Environment, function: AccountFunction, seen: Window) -> ProvisionedUse:
+    """Read the metrics. Periods without data are idle ones: Lambda publishes nothing then."""
     client = environment.client("cloudwatch")
     alias = {"FunctionName": function.name, "Resource": f"{function.name}:{ALIAS}"}
 

@@ -55,7 +55,7 @@ def foreign_bounds(current_mb: int, minimum: int | None = None, maximum: int | N
 def recommend(
     current_mb: int, usage: Usage, minimum_samples: int = MINIMUM_SAMPLES, bounds: Bounds = ESTATE
 ) -> Recommendation:
-    """Within the bounds in steps of 64; never less than now after an OOM, nothing at all from too few samples.
+    """Return memory within the bounds in steps of 64; never less than now after an OOM, none from too few samples.
 
     A function that has more than 1024 MB goes there first and is measured again. Less than now is not recommended
     before there are enough samples with the memory of now: `memory_mb` is None then, `target_mb` where it would go.
@@ -81,19 +81,19 @@ def _from_usage(current_mb: int, usage: Usage, bounds: Bounds) -> Recommendation
 
 
 def needed_mb(usage: Usage) -> int:
-    """p99 and 20 %, or the maximum and 10 % if that is more, up to the next step."""
+    """Return p99 and 20 %, or the maximum and 10 % if that is more, up to the next step."""
     return on_step(
         max(_with_headroom(usage.p99_mb, P99_HEADROOM_PERCENT), _with_headroom(usage.max_mb, MAXIMUM_HEADROOM_PERCENT))
     )
 
 
 def on_step(megabytes: int) -> int:
-    """Up to the next multiple of 64."""
+    """Return up to the next multiple of 64."""
     return -(-megabytes // STEP_MB) * STEP_MB
 
 
 def vcpus(memory_mb: int) -> float:
-    """The share of CPU that goes with this memory."""
+    """Return the share of CPU that goes with this memory."""
     return memory_mb / ONE_VCPU_MB
 
 

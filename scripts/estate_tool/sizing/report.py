@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from estate_tool.core.environment import Environment
     from estate_tool.monitoring.metrics import Window
     from estate_tool.pricing.prices import Prices
-    from estate_tool.sizing.evidence import Found
-    from estate_tool.sizing.functions import Sized
+    from estate_tool.sizing.evidence import Findings
+    from estate_tool.sizing.functions import AccountFunction
 
 ARM = "arm64"
 
 
 def function_report(
-    function: Sized,
-    found: Found,
+    function: AccountFunction,
+    found: Findings,
     seen: Window,
     minimum_samples: int,
     prices: Prices,
     given: tuple[int | None, int | None] = (None, None),
 ) -> dict[str, Any]:
-    """The recommendation for a function and what it follows from, by the keys that scripts rely on.
+    """Return the recommendation for a function and what it follows from, by the keys that scripts rely on.
 
     Amounts are what durations as in the window cost in a month with the memory that the function has now, in US
     dollars: all of it, what goes for memory that was never used, and what the recommendation saves, or would save if
@@ -80,7 +80,7 @@ def function_report(
 
 
 def totals(reports: list[dict[str, Any]]) -> dict[str, str]:
-    """The sums of all functions' amounts; of savings, those of what is recommended now."""
+    """Return the sums of all functions' amounts; of savings, those of what is recommended now."""
 
     def total(key: str, functions: list[dict[str, Any]]) -> str:
         return str(sum((Decimal(one[key] or 0) for one in functions), Decimal("0.00")))
@@ -92,18 +92,18 @@ def totals(reports: list[dict[str, Any]]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _month_usd(function: Sized, billed_ms: float, seen: Window, prices: Prices) -> Decimal:
-    """Monthly cost of the window's durations with today's memory, whatever the reports had."""
+def _month_usd(function: AccountFunction, billed_ms: float, seen: Window, prices: Prices) -> Decimal:
+    """Return the monthly cost of the window's durations with today's memory, whatever the reports had."""
     window = Decimal(str((seen.end - seen.start).total_seconds()))
     gb_seconds = Decimal(str(billed_ms)) / 1000 * function.memory_mb / 1024 * MONTH_SECONDS / window
     return gb_seconds * prices[f"lambda_duration_{function.architecture}"]
 
 
-def _part(month: Decimal, megabytes: int, function: Sized) -> str:
+def _part(month: Decimal, megabytes: int, function: AccountFunction) -> str:
     return str(cents(month * megabytes / function.memory_mb))
 
 
-def _share(megabytes: int, function: Sized) -> int:
+def _share(megabytes: int, function: AccountFunction) -> int:
     return round(100 * megabytes / function.memory_mb)
 
 
@@ -112,8 +112,10 @@ _NO_ADVICE = "it gives none above 1,792 MB or below 50 invocations in 14 days"
 _NOT_OPTED_IN = "OptInRequiredException"
 
 
-def add_advice(environment: Environment, functions: Sequence[Sized], reports: Sequence[dict[str, Any]]) -> str:
-    """Put `compute_optimizer`, the advice or None, into each function's result; returns what there is to say of all."""
+def add_advice(
+    environment: Environment, functions: Sequence[AccountFunction], reports: Sequence[dict[str, Any]]
+) -> str:
+    """Put `compute_optimizer`, the advice or None, into each report; return a summary of all."""
     # Compute Optimizer is no service of the embedded AWS.
     advice, problem = ({}, "the embedded AWS has none") if environment.local else _advice(environment)
     for function, one in zip(functions, reports, strict=True):
@@ -123,7 +125,7 @@ def add_advice(environment: Environment, functions: Sequence[Sized], reports: Se
 
 
 def _advice(environment: Environment) -> tuple[dict[str, dict[str, Any]], str]:
-    """By the function's name, and why there is none: advice is welcome, and never what a measurement fails for."""
+    """Return the advice by function name, and why there is none: a measurement never fails for lack of it."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -159,7 +161,7 @@ CPU_NOTE = (
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """A row per function, the reason for each recommendation, and what less memory means for the CPU."""
+    """Yield a row per function, the reason for each recommendation, and what less memory means for the CPU."""
     functions: Sequence[Mapping[str, Any]] = report["functions"]
     yield from table(_COLUMNS, [_row(function) for function in functions])
     yield ""
@@ -185,7 +187,7 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def evidence_note(evidence: Mapping[str, Any]) -> str:
-    """Describe the source of the evidence, and what its columns don't tell."""
+    """Return the source of the evidence, and what no column shows."""
     unreadable = f"{evidence['unreadable']:,} reports could not be read" if evidence["unreadable"] else ""
     if not evidence["samples"]:
         return "; ".join(part for part in (str(evidence["source"]), unreadable) if part)

@@ -94,7 +94,7 @@ def initialised_ahead(line: str) -> float | None:
 
 
 def parse(line: str) -> Invocation | None:
-    """The invocation a line reports; None for every other line, and for a report that is damaged."""
+    """Return the invocation a line reports; None for every other line, and for a report that is damaged."""
     if line.startswith(_START):
         return _from_text(line)
     return _from_json(line) if _TYPE in line else None
@@ -120,7 +120,7 @@ def _number(text: str) -> float | None:
 
 
 def _record(line: str, kind: str) -> dict[str, Any] | None:
-    """The record of an event of that type; None for every other line."""
+    """Return the record of an event of that type; None for every other line."""
     try:
         event = json.loads(line)
     except (ValueError, RecursionError):
@@ -140,7 +140,7 @@ def _from_json(line: str) -> Invocation | None:
 
 
 def invocation(form: str, metrics: dict[str, Any], status: str, error_type: str) -> Invocation | None:
-    """The invocation with the metrics of a `platform.report` record; None if they can't be true of one."""
+    """Return the invocation with the metrics of a `platform.report` record; None if they can't be true of one."""
     used, size = metrics.get("maxMemoryUsedMB"), metrics.get("memorySizeMB")
     duration, billed = metrics.get("durationMs"), metrics.get("billedDurationMs")
     init = metrics.get("initDurationMs")

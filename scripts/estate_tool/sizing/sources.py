@@ -10,17 +10,17 @@ from estate_tool.core import retries
 from estate_tool.core.aws_errors import unless_forbidden
 from estate_tool.monitoring.metrics import daily
 from estate_tool.sizing import AUTO, report_lines
-from estate_tool.sizing.evidence import UNKNOWN, Evidence, Found, Usage
+from estate_tool.sizing.evidence import UNKNOWN, Evidence, Findings, Usage
 from estate_tool.sizing.functions import measure
 from observability.metrics import OWN_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from estate_tool.sizing.evidence import Found
-    from estate_tool.sizing.functions import Asked
+    from estate_tool.sizing.evidence import Findings
+    from estate_tool.sizing.functions import EvidenceRequest
 
-    Source = Callable[[Asked], Found | None]
+    Source = Callable[[EvidenceRequest], Findings | None]
 
 DEADLINE_SECONDS = 300
 _RUNNING = {"Scheduled", "Running"}
@@ -51,7 +51,7 @@ _MEMORY = f"""{_OF_FUNCTION}\
 | limit {_MOST_ROWS}"""
 
 
-def logs_insights(asked: Asked) -> Found | None:
+def logs_insights(asked: EvidenceRequest) -> Findings | None:
     """Query Logs Insights for the function's reports; None if it refuses, is too slow, or finds none."""
     from botocore.exceptions import ClientError
 
@@ -65,7 +65,7 @@ def logs_insights(asked: Asked) -> Found | None:
     return evidence.found(f"Logs Insights on {evidence.source} in {asked.function.log_group}")
 
 
-def _evidence(asked: Asked) -> Evidence | None:
+def _evidence(asked: EvidenceRequest) -> Evidence | None:
     durations = _rows(asked, _DURATIONS)
     # An implementation without `stats` answers with the log's lines.
     if not durations or not _number(durations[0], "calls"):
@@ -82,7 +82,7 @@ def _evidence(asked: Asked) -> Evidence | None:
 
 
 def _add(evidence: Evidence, row: Mapping[str, str], p99_ms: float) -> None:
-    """Invocations that are alike; of their durations only the 99th percentile of all is known."""
+    """Count invocations that are alike; of their durations only the 99th percentile of all is known."""
     calls = max(int(_number(row, "calls")), 1)  # there is no row of nothing
     is_record = row.get("type") == "platform.report"
     if not is_record and row.get("@type") != "REPORT":
@@ -116,15 +116,15 @@ def _memory(row: Mapping[str, str], is_record: bool) -> dict[str, Any]:
 
 
 def _number(row: Mapping[str, str], field: str) -> float:
-    """0 for what is not there, as for the sum of nothing."""
+    """Return the field's number; 0 for what is not there, as for the sum of nothing."""
     try:
         return float(row.get(field) or 0)
     except ValueError:
         return 0.0
 
 
-def _rows(asked: Asked, query: str) -> list[dict[str, str]] | None:
-    """The answer's rows; None for a query that fails, or does not end in time."""
+def _rows(asked: EvidenceRequest, query: str) -> list[dict[str, str]] | None:
+    """Return the answer's rows; None for a query that fails, or does not end in time."""
     import tenacity
 
     client = asked.environment.client("logs")
@@ -150,25 +150,25 @@ def _rows(asked: Asked, query: str) -> list[dict[str, str]] | None:
 _MEMORY_STATISTICS = ("SampleCount", "Sum", "Maximum", "p95", "p99")
 
 
-def own_metric(asked: Asked) -> Found:
-    """From the metric that the observability layer publishes from the function's log; other functions have none."""
+def own_metric(asked: EvidenceRequest) -> Findings:
+    """Read the metric that the observability layer makes from the function's log; other functions have none."""
     if asked.function.catalog_name is None:
         return _nothing("no metric of memory: only functions of the estate publish one")
     name = asked.environment.names.of("memory-used", asked.function.catalog_name)
     return _metric(asked, (OWN_NAMESPACE, name), {})
 
 
-def lambda_insights(asked: Asked) -> Found:
-    """From Lambda Insights, where the function has that layer ("Metrics collected by Lambda Insights")."""
+def lambda_insights(asked: EvidenceRequest) -> Findings:
+    """Read Lambda Insights, where the function has that layer ("Metrics collected by Lambda Insights")."""
     return _metric(asked, ("LambdaInsights", "used_memory_max"), {"function_name": asked.function.name})
 
 
-def _nothing(source: str) -> Found:
+def _nothing(source: str) -> Findings:
     measured = UNKNOWN | {"source": source, "samples": 0}
-    return Found(usage=Usage(samples=0, p99_mb=0, max_mb=0), measured=measured, gb_ms=0.0)
+    return Findings(usage=Usage(samples=0, p99_mb=0, max_mb=0), measured=measured, gb_ms=0.0)
 
 
-def _metric(asked: Asked, metric: tuple[str, str], dimensions: dict[str, str]) -> Found:
+def _metric(asked: EvidenceRequest, metric: tuple[str, str], dimensions: dict[str, str]) -> Findings:
     client = asked.environment.client("cloudwatch")
     memory = daily(client, metric, dimensions, asked.window, _MEMORY_STATISTICS)
     samples = int(sum(memory["SampleCount"]))
@@ -185,10 +185,10 @@ def _metric(asked: Asked, metric: tuple[str, str], dimensions: dict[str, str]) -
     }  # fmt: skip
     usage = Usage(samples=samples, p99_mb=p99, max_mb=maximum, ooms=int(full), largest_oom_mb=maximum if full else 0)
     billed_ms = gb_ms / asked.function.memory_mb * 1024
-    return Found(usage=usage, measured=measured, gb_ms=gb_ms, billed_ms=billed_ms)
+    return Findings(usage=usage, measured=measured, gb_ms=gb_ms, billed_ms=billed_ms)
 
 
-def _calls(asked: Asked) -> tuple[dict[str, Any], float]:
+def _calls(asked: EvidenceRequest) -> tuple[dict[str, Any], float]:
     """Read the metrics that Lambda publishes; durations stand for billed ones, nearly the same."""
     client, of_function = asked.environment.client("cloudwatch"), {"FunctionName": asked.function.name}
 
@@ -208,8 +208,8 @@ def _calls(asked: Asked) -> tuple[dict[str, Any], float]:
     }, gb_ms  # fmt: skip
 
 
-def logs(asked: Asked) -> Found:
-    """From the log itself, every report of it."""
+def logs(asked: EvidenceRequest) -> Findings:
+    """Read every report in the log itself."""
     evidence = measure(asked.environment, asked.function, asked.window, asked.progress)
     return evidence.found(f"{evidence.source} in {asked.function.log_group}")
 
@@ -224,14 +224,14 @@ _GATHER: Mapping[str, tuple[Source, ...]] = {
 }
 
 
-def found(source: str, asked: Asked) -> Found:
+def found(source: str, asked: EvidenceRequest) -> Findings:
     """Return the findings of the first source with samples; if none has any, of the first that answered.
 
     A source that AWS denies is passed over; the ClientError of the first one is raised if there is nothing else.
     """
     from botocore.exceptions import ClientError
 
-    first: Found | ClientError | None = None
+    first: Findings | ClientError | None = None
     for gather in _GATHER[source]:
         answer, forbidden = unless_forbidden(partial(gather, asked))
         if answer is not None and answer.usage.samples:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from estate_tool.core.environment import Environment
     from estate_tool.pricing.prices import Prices
-    from estate_tool.sizing.functions import Sized
+    from estate_tool.sizing.functions import AccountFunction
     from estate_tool.sizing.report_lines import Invocation
 
 _MARK = "A copy that estate rightsize --tune runs at several sizes and deletes; nothing calls it."
@@ -36,7 +36,7 @@ _READY_SECONDS = 120
 
 
 @contextlib.contextmanager
-def copied(environment: Environment, client: Any, function: Sized, memory_mb: int) -> Iterator[str]:
+def copied(environment: Environment, client: Any, function: AccountFunction, memory_mb: int) -> Iterator[str]:
     """A copy of the function that nothing calls; gone after the block, however that ends."""
     original = client.get_function(FunctionName=function.name)
     name = f"{function.name[: _LONGEST_NAME - len('-tune')]}-tune"
@@ -87,7 +87,7 @@ def _like(configuration: dict[str, Any]) -> dict[str, Any]:
 
 
 def resize(client: Any, copy: str, memory_mb: int) -> None:
-    """Gives the copy another size, and waits until it is ready to be called."""
+    """Give the copy another size, and wait until it is ready to be called."""
     _wait_until_ready(client, copy)
     client.update_function_configuration(FunctionName=copy, MemorySize=memory_mb)
     _wait_until_ready(client, copy)
@@ -120,7 +120,7 @@ def _uninterrupted() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Tried:
+class Trial:
     """A size: what warm invocations were billed on average, the first one, and why it failed if it did."""
 
     memory_mb: int
@@ -130,16 +130,16 @@ class Tried:
     error: str | None = None
 
     def usd(self, prices: Prices, architecture: str) -> Decimal:
-        """A million invocations, in US dollars."""
+        """Return a million invocations, in US dollars."""
         seconds = 1_000_000 * self.billed_ms / 1000
         duration = seconds * self.memory_mb / 1024 * prices[f"lambda_duration_{architecture}"]
         return duration + 1_000_000 * prices[f"lambda_request_{architecture}"]
 
 
 def tried(
-    environment: Environment, function: Sized, payload: bytes, sizes: Sequence[int], runs: int,
+    environment: Environment, function: AccountFunction, payload: bytes, sizes: Sequence[int], runs: int,
     progress: Callable[[str], None],
-) -> list[Tried]:  # fmt: skip
+) -> list[Trial]:  # fmt: skip
     """Run a copy of the function at each size, `runs` times after a first, cold one; the copy is deleted in the end.
 
     The function itself, its versions and aliases are never touched. Raises Failed when it fails at every size.
@@ -158,12 +158,12 @@ def tried(
     return found
 
 
-def best(found: Sequence[Tried], strategy: str, prices: Prices, architecture: str) -> Tried:
-    """The size to choose: cheapest, fastest, or least by the sum of both, each as a share of the worst."""
+def best(found: Sequence[Trial], strategy: str, prices: Prices, architecture: str) -> Trial:
+    """Return the size to choose: cheapest, fastest, or least by the sum of both, each as a share of the worst."""
     good = [one for one in found if one.error is None]
     usd = {one.memory_mb: one.usd(prices, architecture) for one in good}
     most_usd, most_ms = max(usd.values()), max(*(one.billed_ms for one in good), Decimal(1))
-    rank: dict[str, Callable[[Tried], Any]] = {
+    rank: dict[str, Callable[[Trial], Any]] = {
         "cost": lambda one: (usd[one.memory_mb], one.billed_ms),
         "speed": lambda one: (one.billed_ms, usd[one.memory_mb]),
         "balanced": lambda one: (usd[one.memory_mb] / most_usd + one.billed_ms / most_ms, one.memory_mb),
@@ -171,8 +171,10 @@ def best(found: Sequence[Tried], strategy: str, prices: Prices, architecture: st
     return min(good, key=rank[strategy])
 
 
-def tuning_report(function: Sized, found: Sequence[Tried], strategy: str, runs: int, prices: Prices) -> dict[str, Any]:
-    """The table and the choice, by the keys that scripts rely on."""
+def tuning_report(
+    function: AccountFunction, found: Sequence[Trial], strategy: str, runs: int, prices: Prices
+) -> dict[str, Any]:
+    """Return the table and the choice, by the keys that scripts rely on."""
     architecture = function.architecture
     return {
         "function": function.shown_name, "name": function.name, "current_mb": function.memory_mb,
@@ -191,17 +193,17 @@ def tuning_report(function: Sized, found: Sequence[Tried], strategy: str, runs: 
     }  # fmt: skip
 
 
-def _try(client: Any, copy: str, payload: bytes, memory_mb: int, runs: int) -> Tried:
+def _try(client: Any, copy: str, payload: bytes, memory_mb: int, runs: int) -> Trial:
     seen: list[Invocation] = []
     for _ in range(runs + 1):
         answer = client.invoke(FunctionName=copy, Payload=payload, LogType="Tail")
         if answer.get("FunctionError"):
-            return Tried(memory_mb, error=_shortened(answer["Payload"].read()))
+            return Trial(memory_mb, error=_shortened(answer["Payload"].read()))
         seen.append(_reported(answer))
     first, *further = seen
     billed = sum((Decimal(str(one.billed_ms)) for one in further), Decimal(0)) / len(further)
     used = max(one.used_mb for one in seen)
-    return Tried(memory_mb, billed, Decimal(str(first.billed_ms)), used)
+    return Trial(memory_mb, billed, Decimal(str(first.billed_ms)), used)
 
 
 def _reported(answer: dict[str, Any]) -> Invocation:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from compute.sizing import CurrentSize
     from estate_tool.core.environment import Environment
-    from estate_tool.sizing.functions import Sized
+    from estate_tool.sizing.functions import AccountFunction
 
 # How many percent of all invocations more may fail, or time out.
 MOST_MORE_POINTS = 1.0
@@ -25,7 +25,7 @@ MOST_MORE_POINTS = 1.0
 def verified(
     environment: Environment, names: Sequence[str], minimum: int, slower_percent: int, progress: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """Each function whose memory was changed by `--apply`: how it ran before and since, and what is wrong.
+    """Return each function whose memory was changed by `--apply`: how it ran before and since, and what is wrong.
 
     Raises UsageError when there is nothing to look at.
     """
@@ -48,7 +48,7 @@ def verified(
 
 
 def _since_the_change(
-    environment: Environment, function: Sized, memory_mb: int, progress: Callable[[str], None]
+    environment: Environment, function: AccountFunction, memory_mb: int, progress: Callable[[str], None]
 ) -> dict[str, Any] | None:
     """Return its use with this memory; None when it runs with another."""
     if function.memory_mb != memory_mb:
@@ -59,7 +59,7 @@ def _since_the_change(
 
 
 def _result(
-    function: Sized, entry: CurrentSize, after: dict[str, Any] | None, minimum: int, slower_percent: int
+    function: AccountFunction, entry: CurrentSize, after: dict[str, Any] | None, minimum: int, slower_percent: int
 ) -> dict[str, Any]:
     assert entry.previous
     memory_mb, before = entry.memory_mb, entry.previous.measured
@@ -92,12 +92,12 @@ def problems(before: Mapping[str, Any], after: Mapping[str, Any], minimum: int, 
 
 
 def _percent(measured: Mapping[str, Any], key: str) -> float:
-    """0 also for what the evidence from before, of a metric perhaps, does not tell."""
+    """Return the percentage of invocations; 0 where the evidence from before does not have the count."""
     return 100 * (measured[key] or 0) / measured["invocations"] if measured["invocations"] else 0.0
 
 
 def lines(functions: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """The same for a person."""
+    """Yield the same for a person."""
     for one in functions:
         state = "runs as before" if one["ok"] else "; ".join(one["problems"])
         yield f"{one['function']}: {one['before_mb']:,} → {one['memory_mb']:,} MB: {state}"

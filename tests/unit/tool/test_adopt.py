@@ -20,7 +20,7 @@ from estate_tool.adopt.sizes import sizing
 from estate_tool.adopt.source import chosen
 from estate_tool.adopt.translation import Translation, translate
 from estate_tool.audit.collect import Collector
-from estate_tool.audit.model import Capacity as Found
+from estate_tool.audit.model import Capacity as Findings
 from estate_tool.audit.model import Function, Queue, Role
 from estate_tool.audit.reader import Reader
 from estate_tool.core.errors import Failed, UsageError
@@ -72,7 +72,7 @@ def function(name: str = "worker", allowed: Role | None = None, /, **more: Any) 
     return OldFunction(found=Function(**found), settings=settings, **old)
 
 
-def table(name: str = "prod-orders", kind: str = "S", capacities: tuple[Found, ...] = (), **more: Any) -> OldTable:
+def table(name: str = "prod-orders", kind: str = "S", capacities: tuple[Findings, ...] = (), **more: Any) -> OldTable:
     settings = {
         "TableName": name, "TableArn": arn("dynamodb", f"table/{name}"),
         "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
@@ -352,7 +352,7 @@ def test_a_function_that_would_trigger_itself_loses_that_grant() -> None:
 
 def test_what_a_stream_and_a_fixed_table_do_otherwise_is_noted() -> None:
     stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-    fixed = tuple(Found(direction=way, units=50, needed=Decimal(3)) for way in ("read", "write"))
+    fixed = tuple(Findings(direction=way, units=50, needed=Decimal(3)) for way in ("read", "write"))
     source = mapping(f"{ORDERS}/stream/2026", MaximumRetryAttempts=-1, BatchSize=100)
     store = table(capacities=fixed, StreamSpecification=stream, GlobalSecondaryIndexes=[{"IndexName": "by-day"}])
     done = translated(function("worker", mappings=(source,)), stores=(store,))

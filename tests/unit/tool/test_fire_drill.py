@@ -215,7 +215,7 @@ def test_an_alarm_that_has_no_topic_needs_a_composite_alarm_that_does(
 ) -> None:
     empty_estate.clients["cloudwatch"] = _WithComposites()
     monkeypatch.setattr(
-        fire_drill, "drill", lambda _environment, found, _show: [fire_drill.Tested(one) for one in found]
+        fire_drill, "drill", lambda _environment, found, _show: [fire_drill.AlarmTest(one) for one in found]
     )
     done = call(command, "dev", "--yes", "--json")
     parents = {one["alarm"]: one["told_by"] for one in json.loads(done.out)["without_actions"]}

@@ -208,9 +208,9 @@ def test_a_page_that_repeats_itself_ends_in_an_error(answering: Any, call: Any) 
 @pytest.mark.parametrize(
     ("payload", "failed", "said"),
     [
-        (b"<html>", True, "the query function failed: error: b'<html>'"),
-        (b"<html>", False, "the query function answered what is no object: b'<html>'"),
-        (b"[]", False, "the query function answered what is no object: b'[]'"),
+        (b"<html>", True, "the query function failed: error: '<html>'"),
+        (b"<html>", False, "the query function answered what is no object: '<html>'"),
+        (b"[]", False, "the query function answered what is no object: '[]'"),
     ],
 )
 def test_an_answer_that_is_none_is_quoted(answering: Any, call: Any, payload: bytes, failed: bool, said: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from estate_tool.core.errors import Failed
-from estate_tool.events.dead_letters import Range
+from estate_tool.events.dead_letters import BatchRange
 from estate_tool.redrive import queue
 from estate_tool.redrive.messages import Explanations
 from foundation.naming import Names
@@ -116,8 +116,8 @@ def test_a_failure_has_the_reason_that_was_logged_of_it_else_the_last_that_stopp
     )  # fmt: skip
     reasons = explained(logs)
     assert [reasons.of_message("ingest", name, 5000.5) for name in ("m1", "m2")] == ["too big", "Throttled"]
-    assert [reasons.of_batch("ingest", Range("a", "s", first, last), 0) for first, last in [("10", "15"), ("16", "9")]
-            ] == ["bad number", "Throttled"]  # fmt: skip
+    ranges = [BatchRange("a", "s", first, last) for first, last in (("10", "15"), ("16", "9"))]
+    assert [reasons.of_batch("ingest", each, 0) for each in ranges] == ["bad number", "Throttled"]
     # Once, from an hour before the first failure on.
     assert [request["startTime"] for request in logs.asked] == [1_400_500, 1_400_500]
     assert logs.asked[0]["logGroupName"] == "/aws/lambda/lambda-ingest-dev"

@@ -321,7 +321,7 @@ def test_a_batch_of_which_items_fail_again_is_put_back(estate: Estate, call: Any
 
 def test_an_answer_that_is_no_json_is_quoted(estate: Any) -> None:
     estate.clients["lambda"] = FakeLambda(b"<html>", failing=True)
-    assert invoke(estate, "query", {}) == "error: b'<html>'"
+    assert invoke(estate, "query", b"{}") == "error: '<html>'"
 
 
 def test_records_are_cut_into_parts_that_each_fit_an_invocation() -> None:

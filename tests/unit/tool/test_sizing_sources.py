@@ -13,7 +13,7 @@ from botocore.stub import ANY
 from estate_tool.monitoring.metrics import Window
 from estate_tool.sizing import sources
 from estate_tool.sizing.evidence import Evidence
-from estate_tool.sizing.functions import Asked, Sized
+from estate_tool.sizing.functions import AccountFunction, EvidenceRequest
 from estate_tool.sizing.recommendation import recommend
 from tests.unit.tool.conftest import Estate, stubbed_client
 from tests.unit.tool.log_lines import gathered, json_record, text_line
@@ -29,12 +29,12 @@ GROUP = "/aws/lambda/billing"
 Row = dict[str, str]
 
 
-def asked(estate: Any, *, catalog_name: str | None = None, memory_mb: int = 3008) -> Asked:
-    function = Sized(
+def asked(estate: Any, *, catalog_name: str | None = None, memory_mb: int = 3008) -> EvidenceRequest:
+    function = AccountFunction(
         name="billing", catalog_name=catalog_name, memory_mb=memory_mb, log_group=GROUP, writes_reports=True,
         changed=END, architecture="x86_64",
     )  # fmt: skip
-    return Asked(environment=estate, function=function, window=WINDOW, progress=lambda _text: None)
+    return EvidenceRequest(environment=estate, function=function, window=WINDOW, progress=lambda _text: None)
 
 
 @pytest.fixture

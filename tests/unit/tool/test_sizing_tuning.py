@@ -16,8 +16,8 @@ from estate_tool.core.errors import Failed
 from estate_tool.events import invocation
 from estate_tool.pricing import prices
 from estate_tool.sizing import tuning
-from estate_tool.sizing.functions import Sized
-from estate_tool.sizing.tuning import Tried, best
+from estate_tool.sizing.functions import AccountFunction
+from estate_tool.sizing.tuning import Trial, best
 from tests.unit.tool.log_lines import text_line
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.unit.tool.conftest import Estate
 
 PRICES = prices.read()
-QUERY = Sized(
+QUERY = AccountFunction(
     name="lambda-query-dev", catalog_name="query", memory_mb=512, log_group="/aws/lambda/lambda-query-dev",
     writes_reports=True, changed=datetime(2026, 1, 31, tzinfo=UTC), architecture="arm64",
 )  # fmt: skip
@@ -84,7 +84,7 @@ def fake(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> FakeLambda:
     return fake
 
 
-def tune(estate: Any, payload: bytes = b"{}", sizes: tuple[int, ...] = (512, 1024)) -> list[Tried]:
+def tune(estate: Any, payload: bytes = b"{}", sizes: tuple[int, ...] = (512, 1024)) -> list[Trial]:
     return tuning.tried(estate, QUERY, payload, sizes, 3, lambda _text: None)
 
 
@@ -145,10 +145,10 @@ def test_a_size_that_is_too_small_is_reported_and_not_chosen(empty_estate: Estat
     [("cost", 768), ("speed", 1024), ("balanced", 768)],
 )
 def test_each_strategy_has_its_best(strategy: str, memory_mb: int) -> None:
-    found = [Tried(size, Decimal(ms)) for size, ms in ((512, 100), (768, 55), (1024, 50))]
+    found = [Trial(size, Decimal(ms)) for size, ms in ((512, 100), (768, 55), (1024, 50))]
     assert best(found, strategy, PRICES, "arm64").memory_mb == memory_mb
 
 
 def test_what_a_million_invocations_cost() -> None:
     # 1,000,000 × 0.1 s × 512/1024 GB = 50,000 GB-s × 0.0000133334 = 0.66667, and 1,000,000 × 0.0000002 = 0.20.
-    assert Tried(512, Decimal(100)).usd(PRICES, "arm64") == Decimal("0.86667")
+    assert Trial(512, Decimal(100)).usd(PRICES, "arm64") == Decimal("0.86667")

@@ -24,7 +24,7 @@ from estate_tool.core.errors import Failed, show
 from estate_tool.core.text import SafeStream, filtered, one_line, safe
 from estate_tool.engine.events import Step
 from estate_tool.events import query
-from estate_tool.redrive.results import Foreign, Reason
+from estate_tool.redrive.results import ForeignItems, Reason
 from estate_tool.rollout import display
 from tests.support.fuzz import fuzzed
 
@@ -144,7 +144,7 @@ def test_names_in_tables_stay_in_their_cell() -> None:
 
 def test_reasons_and_names_of_a_redrive_are_on_one_line() -> None:
     reason = Reason(kind="message", function="ingest", error=f"{HOSTILE}\nfine", quarantined=False, messages=1, first=0)
-    foreign = Foreign()
+    foreign = ForeignItems()
     foreign.record(f"{HOSTILE}\n", f"{HOSTILE}\n")
     for line in (reason.line(), *foreign.lines()):
         assert not drawing(line)

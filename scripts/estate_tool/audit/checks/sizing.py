@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from estate_tool.audit.model import Function, Inventory
     from estate_tool.pricing.prices import Prices
-    from estate_tool.sizing.evidence import Found
+    from estate_tool.sizing.evidence import Findings
 
 SMALLEST_MB = 128
 # Of the calls of a function that somebody waits for, and how long the slowest of these starts may take.
@@ -43,7 +43,7 @@ def memory(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
             yield from _oversized(inventory, function, found, prices)
 
 
-def _oversized(inventory: Inventory, function: Function, found: Found, prices: Prices) -> Iterator[Finding]:
+def _oversized(inventory: Inventory, function: Function, found: Findings, prices: Prices) -> Iterator[Finding]:
     target = max(SMALLEST_MB, needed_mb(found.usage))
     if target > function.memory_mb - STEP_MB:
         return
@@ -89,7 +89,7 @@ def _is_waited_for(inventory: Inventory, function: Function) -> bool:
     return not inventory.mappings_of(function.name)
 
 
-def _waited_for(function: Function, found: Found) -> Iterator[Finding]:
+def _waited_for(function: Function, found: Findings) -> Iterator[Finding]:
     colds, calls = found.measured.get("cold_starts"), found.measured.get("invocations")
     slowest = found.measured.get("init_max_ms")
     if not colds or not calls or calls < MINIMUM_SAMPLES or not slowest:
