@@ -130,7 +130,7 @@ def _function(
         log_group=built.log_group,
         failure_queue_arn=built.failure_queue_arn,
         memory_mb=built.memory_mb,
-        warm_percent=built.warm_percent,
+        warm_percent=pulumi.Output.from_input(config.provisioning.target_percent),
     )
 
 

@@ -32,7 +32,7 @@ class Provisioning(Settings):
 
     minimum: Whole = setting(
         1,
-        "Execution environments a critical function keeps warm at any time; 0 waives provisioned concurrency.",
+        "Provisioned concurrency of a critical function outside peak hours; 0 waives it.",
         least=0, most=1000, alias="provisionedMinimum",
     )  # fmt: skip
     waived_until: Annotated[Text, AfterValidator(rule(is_date))] | None = setting(
@@ -42,20 +42,25 @@ class Provisioning(Settings):
     )  # fmt: skip
     maximum: Whole = setting(
         5,
-        "How many environments autoscaling may keep warm for a critical function.",
+        "The most provisioned concurrency that autoscaling may give a critical function.",
         least=1, most=1000, alias="provisionedMaximum",
     )  # fmt: skip
     utilization_percent: Whole = setting(
         70,
-        "Use of the warm environments that autoscaling aims at.",
+        "Target utilization of provisioned concurrency.",
         least=10, most=90, allowed="percent", alias="provisionedUtilizationPercent",
     )  # fmt: skip
-    peak_minimum: Whole = setting(2, "Warm environments during peak hours.", least=1, most=1000)
+    peak_minimum: Whole = setting(2, "Provisioned concurrency during peak hours.", least=1, most=1000)
     peak_start_hour: Whole = setting(7, "Hour at which peak hours start, Monday to Friday.", least=0, most=23)
     peak_end_hour: Whole = setting(19, "Hour at which peak hours end, Monday to Friday.", least=0, most=23)
     timezone: Annotated[Text, AfterValidator(rule(time_zones.is_time_zone))] = setting(
         "UTC", "Time zone of the peak hours.", allowed=time_zones.ALLOWED
     )
+
+    @property
+    def target_percent(self) -> int:
+        """The target utilization; 0 where provisioned concurrency is waived."""
+        return self.utilization_percent if self.minimum else 0
 
 
 class Keys(Provisioning):

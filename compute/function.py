@@ -16,7 +16,7 @@ from foundation.resource_policies import queue_policy
 SECONDS_PER_DAY = 86_400
 FAILURE_RETENTION_DAYS = 14
 MAXIMUM_MESSAGE_BYTES = 1_048_576  # as much as a payload or a message has that may end here
-# An alias with warm environments is updated when the routing to the old version has ended (15 minutes by default).
+# With provisioned concurrency, an alias's update waits for the end of routing to the old version (15 minutes).
 ALIAS_TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="30m")
 # Asynchronous calls: the most retries Lambda makes, within an hour ("PutFunctionEventInvokeConfig").
 ASYNC_RETRIES = 2
@@ -48,7 +48,7 @@ class ServerlessFunctionArgs:
 
 
 class ServerlessFunction(pulumi.ComponentResource):
-    """Log group, failure queue, function, published version, alias, and warm environments when it is critical."""
+    """Log group, failure queue, function, published version, alias, and provisioned concurrency when it is critical."""
 
     name: pulumi.Output[str]
     alias_name: pulumi.Output[str]
@@ -57,7 +57,6 @@ class ServerlessFunction(pulumi.ComponentResource):
     log_group: pulumi.Output[str]
     failure_queue_arn: pulumi.Output[str]
     memory_mb: pulumi.Output[int]
-    warm_percent: pulumi.Output[int]
 
     def __init__(self, name: str, args: ServerlessFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:compute:ServerlessFunction", name, None, opts)
@@ -72,8 +71,6 @@ class ServerlessFunction(pulumi.ComponentResource):
         self.alias_name, self.alias_arn = alias.name, alias.arn
         self.log_group = log_group.name
         self.memory_mb = pulumi.Output.from_input(args.memory_mb)
-        aimed_at = args.provisioning.utilization_percent if args.provisioning.minimum else 0
-        self.warm_percent = pulumi.Output.from_input(aimed_at)
         self.register_outputs({"name": self.name, "alias_arn": self.alias_arn, "version": self.version})
 
     def _build_log_group(self, name: str, args: ServerlessFunctionArgs) -> aws.cloudwatch.LogGroup:
@@ -160,7 +157,7 @@ class ServerlessFunction(pulumi.ComponentResource):
         ProvisionedConcurrency(
             f"{name}-warm",
             ProvisionedConcurrencyArgs(
-                purpose=args.function.name,
+                component=args.function.name,
                 function_name=function.name,
                 alias_name=alias.name,
                 provisioning=args.provisioning,

@@ -15,8 +15,8 @@ from foundation.upstream import Upstream
 class FunctionOutputs:
     """One function, its alias, where its logs and failures go, and its size.
 
-    Without its version: that changes with every change of code, which nobody above needs to follow.
-    `warm_percent` is the use of warm environments that autoscaling aims at; it means something for critical functions,
+    Without its version: that changes with every change of code, which no layer above needs to follow.
+    `warm_percent` is the target utilization of provisioned concurrency; it applies to critical functions,
     and is 0 where none are kept.
     """
 

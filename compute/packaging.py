@@ -24,11 +24,14 @@ _KEPT_DAYS = 30
 _FORMAT = "1"  # rises when the same files become other bytes
 
 
-def build(function: Function, runtime: str, source: Path = SOURCE, say: Callable[[str], None] = lambda _: None) -> Path:
+def build(
+    function: Function, runtime: str, source: Path = SOURCE, report: Callable[[str], None] = lambda _: None
+) -> Path:
     """Return the function's package, from the user's cache or made: what it is made of decides its name there.
 
-    `say` is told before packages are installed, which may take long. Raises InvalidConfiguration for what can't be
-    packaged, such as an import that nothing in it answers, and PackagesUnavailable. A package in the cache has passed.
+    Reports through `report` before packages are installed, which may take long. Raises InvalidConfiguration for what
+    can't be packaged, such as an import that nothing in it answers, and PackagesUnavailable. A package in the cache has
+    passed.
     """
     own = _own_files(source, function.package)
     lock = _text(own[wheels.LOCK].content) if wheels.LOCK in own else ""
@@ -40,7 +43,7 @@ def build(function: Function, runtime: str, source: Path = SOURCE, say: Callable
                 os.utime(found)
             return found
     if any(wheels.requirements(lock)):
-        say(f"packaging {function.name}, with wheels for {runtime} on {wheels.ARCHITECTURE}")
+        report(f"packaging {function.name}, with wheels for {runtime} on {wheels.ARCHITECTURE}")
     content = _package(function, runtime, own, lock, source)
     path = folder / f"{name}-{hashlib.sha256(content).hexdigest()[:24]}.zip"
     _write(path, content)
@@ -48,11 +51,11 @@ def build(function: Function, runtime: str, source: Path = SOURCE, say: Callable
 
 
 def build_all(
-    functions: Iterable[Function], runtime: str, say: Callable[[str], None] = lambda _: None
+    functions: Iterable[Function], runtime: str, report: Callable[[str], None] = lambda _: None
 ) -> dict[str, Path]:
     """Return the packages of all functions by name; raises one InvalidConfiguration with everything that is wrong."""
     each = list(functions)
-    paths = together(*(functools.partial(build, function, runtime, say=say) for function in each))
+    paths = together(*(functools.partial(build, function, runtime, report=report) for function in each))
     return {function.name: path for function, path in zip(each, paths, strict=True)}
 
 
@@ -157,17 +160,17 @@ def _check_size(function: Function, files: Mapping[str, File], size: int, maximu
         top = name.partition("/")[0]
         parts[top] = parts.get(top, 0) + len(file.content)
     largest = sorted(parts, key=lambda part: -parts[part])[:3]
-    told = ", ".join(f"{part} {parts[part] / 1e6:.1f} MB" for part in largest)
+    listed = ", ".join(f"{part} {parts[part] / 1e6:.1f} MB" for part in largest)
     where = f"package of function {function.name!r}"
     if size > maximum:
-        allowed = f"at most {maximum / 1e6:.1f} MB {how}; the largest parts unpacked: {told}"
+        allowed = f"at most {maximum / 1e6:.1f} MB {how}; the largest parts unpacked: {listed}"
         raise InvalidConfiguration([Problem(where=where, value=f"{size / 1e6:.1f} MB", allowed=allowed)])
     if len(files) > MAXIMUM_FILES:
         raise InvalidConfiguration([Problem(where=where, value=len(files), allowed=f"at most {MAXIMUM_FILES} files")])
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a package into the cache; a reader never sees half a file. Those that nobody used for long go."""
+    """Write a package into the cache, whole or not at all; remove packages that were not used for long."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".new")
     try:

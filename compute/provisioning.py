@@ -15,9 +15,9 @@ TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="30m")
 
 @dataclass(frozen=True, kw_only=True)
 class ProvisionedConcurrencyArgs:
-    """The function and alias to keep warm, how warm, and the suffix and tags of what that takes."""
+    """The function and its alias, the bounds and peak hours, and the suffix and tags of the resources."""
 
-    purpose: str
+    component: str
     function_name: pulumi.Input[str]
     alias_name: pulumi.Input[str]
     provisioning: Provisioning
@@ -26,7 +26,7 @@ class ProvisionedConcurrencyArgs:
 
 
 class ProvisionedConcurrency(pulumi.ComponentResource):
-    """Warm execution environments of an alias, tracked to their utilisation and raised on workdays."""
+    """Provisioned concurrency of an alias, tracked to its utilisation and raised on workdays."""
 
     target_id: pulumi.Output[str]
 
@@ -71,7 +71,7 @@ class ProvisionedConcurrency(pulumi.ComponentResource):
         )
         return aws.appautoscaling.Policy(
             f"{name}-policy",
-            name=f"scaling-{args.purpose}-{args.suffix}",
+            name=f"scaling-{args.component}-{args.suffix}",
             policy_type="TargetTrackingScaling",
             service_namespace=target.service_namespace,
             resource_id=target.resource_id,
@@ -93,11 +93,11 @@ class ProvisionedConcurrency(pulumi.ComponentResource):
         phase: tuple[str, str, int],
         after: pulumi.Resource,
     ) -> aws.appautoscaling.ScheduledAction:
-        """Sets the lower bound at an hour of some days; also scales in what tracking leaves warm without traffic."""
+        """Sets the lower bound at an hour of some days; also scales in what tracking keeps without traffic."""
         title, when, minimum = phase
         return aws.appautoscaling.ScheduledAction(
             name,
-            name=f"schedule-{args.purpose}-{title}-{args.suffix}",
+            name=f"schedule-{args.component}-{title}-{args.suffix}",
             service_namespace=target.service_namespace,
             resource_id=target.resource_id,
             scalable_dimension=target.scalable_dimension,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from foundation.model import Catalog, Function, QueueGrant, TableGrant
-from foundation.naming import MAX_PURPOSE, MAX_SUFFIX
+from foundation.naming import MAX_NAME, MAX_SUFFIX
 from foundation.secrets import SecretGrant, reference
 from foundation.values import settled, variable
 
@@ -20,7 +20,7 @@ def values(catalog: Catalog, configured: Mapping[str, Any], stack: str) -> dict[
 
 def own_bytes(function: Function, catalog: Catalog) -> int:
     """Return how many bytes the estate's own variables of a function take at most, names and values."""
-    own = {"DEAD_LETTER_QUEUE": _LONGEST_ADDRESS + MAX_PURPOSE} if function.trigger else dict[str, int]()
+    own = {"DEAD_LETTER_QUEUE": _LONGEST_ADDRESS + MAX_NAME} if function.trigger else dict[str, int]()
     for grant in function.grants:
         if isinstance(grant, TableGrant):
             own[variable("TABLE", grant.table)] = len(f"table-{grant.table}-")

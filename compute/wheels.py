@@ -41,7 +41,7 @@ _OF_INSTALLATION = ("INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_c
 
 
 class PackagesUnavailable(Exception):
-    """Raised when packages can't be had for now, such as when the index can't be reached; the text says what to do."""
+    """Raised when packages can't be had for now, such as when the index can't be reached; the text has the remedy."""
 
 
 def requirements(text: str) -> Iterator[tuple[int, str]]:
@@ -159,7 +159,7 @@ def _raise(output: str, shown: str) -> None:
 
 
 def installed(folder: Path, shown: str) -> Mapping[str, Path]:
-    """Return the files that the wheels in a folder brought, by name; without what only tells of the installation.
+    """Return the files that the wheels in a folder brought, by name; without the records of the installation.
 
     Raises InvalidConfiguration when two wheels bring different files of one name: which one stays is chance.
     """

@@ -26,7 +26,7 @@ class Keys(Settings):
     cost_center: TagValue = setting("unassigned", "Value of the tag CostCenter.", allowed=TAG_VALUE_RULE)
     small: Flag = setting(
         False,
-        "Makes all layers those of a small, short-lived environment: tables on demand, nothing kept warm, "
+        "Makes all layers those of a small, short-lived environment: tables on demand, no provisioned concurrency, "
         "only the alarms that page, no dashboard. A layer's own setting goes before it.",
     )
 

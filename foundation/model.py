@@ -147,8 +147,8 @@ class Function:
     A critical function keeps provisioned concurrency, where the environment does not waive it (`provisioned`, which
     foundation/waiver.py sets, not the declaration); `reserved_concurrency` sets a part of the account's concurrency
     aside for it, which also is the most it gets; `url` gives it an HTTPS address for callers that sign with IAM. The
-    environment tells it the tables, queues and secrets it is granted, as TABLE_<NAME>, QUEUE_<NAME> and SECRET_<NAME>,
-    if it takes batches its failure queue as DEAD_LETTER_QUEUE, and whatever `environment` adds.
+    environment names the tables, queues and secrets it is granted, as TABLE_<NAME>, QUEUE_<NAME> and SECRET_<NAME>,
+    its dead-letter queue as DEAD_LETTER_QUEUE if it takes batches, and what `environment` adds.
     """
 
     name: str
@@ -181,7 +181,7 @@ class Function:
 
     @property
     def concurrency_limit(self) -> int | None:
-        """Calls that may run at once, where a declaration says so: the reservation, or the limit of its queue."""
+        """Most concurrent calls, where a declaration limits them: the reservation, or the maximum of its queue."""
         started = self.trigger.maximum_concurrency if isinstance(self.trigger, QueueTrigger) else None
         limits = [limit for limit in (self.reserved_concurrency, started) if limit is not None]
         return min(limits, default=None)

@@ -4,16 +4,16 @@ import re
 from dataclasses import dataclass
 
 SUFFIX_RULE = "1-16 characters: lower-case letters, digits and single hyphens, not at either end"
-PURPOSE_RULE = "1-24 characters: lower-case letters, digits and single hyphens, starting with a letter"
+NAME_RULE = "1-24 characters: lower-case letters, digits and single hyphens, starting with a letter"
 # The alias of every function, which triggers and callers use.
 ALIAS = "live"
 _SUFFIX = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_PURPOSE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
-# The longest kind (`dashboard`), purpose and suffix together stay within 64 characters, the tightest limit of
+# The longest kind (`dashboard`), name and suffix together stay within 64 characters, the tightest limit of
 # the names used here (IAM roles and Lambda functions, AWS "Lambda quotas" and "IAM quotas").
 MAX_SUFFIX = 16
-MAX_PURPOSE = 24
+MAX_NAME = 24
 
 
 def is_valid_suffix(value: str) -> bool:
@@ -21,48 +21,48 @@ def is_valid_suffix(value: str) -> bool:
     return len(value) <= MAX_SUFFIX and _SUFFIX.fullmatch(value) is not None
 
 
-def is_valid_purpose(value: str) -> bool:
-    """True if `value` may name a function, table or queue of the catalog (PURPOSE_RULE)."""
-    return len(value) <= MAX_PURPOSE and _PURPOSE.fullmatch(value) is not None
+def is_valid_name(value: str) -> bool:
+    """True if `value` may name a function, table or queue of the catalog (NAME_RULE)."""
+    return len(value) <= MAX_NAME and _NAME.fullmatch(value) is not None
 
 
 @dataclass(frozen=True)
 class Names:
-    """Physical names of one environment: `{resource-type}-{purpose}-{environmentSuffix}`."""
+    """Physical names of one environment: `{resource-type}-{component}-{environmentSuffix}`."""
 
     suffix: str
 
-    def of(self, kind: str, purpose: str) -> str:
+    def of(self, kind: str, component: str) -> str:
         """The name of a resource: `of("lambda", "ingest")` is `lambda-ingest-dev`."""
-        return f"{kind}-{purpose}-{self.suffix}"
+        return f"{kind}-{component}-{self.suffix}"
 
-    def function(self, purpose: str) -> str:
+    def function(self, component: str) -> str:
         """Name of a Lambda function."""
-        return self.of("lambda", purpose)
+        return self.of("lambda", component)
 
-    def role(self, purpose: str) -> str:
+    def role(self, component: str) -> str:
         """Name of a function's execution role."""
-        return self.of("role", purpose)
+        return self.of("role", component)
 
-    def table(self, purpose: str) -> str:
+    def table(self, component: str) -> str:
         """Name of a DynamoDB table."""
-        return self.of("table", purpose)
+        return self.of("table", component)
 
-    def queue(self, purpose: str) -> str:
+    def queue(self, component: str) -> str:
         """Name of a source queue."""
-        return self.of("queue", purpose)
+        return self.of("queue", component)
 
-    def dead_letter_queue(self, purpose: str) -> str:
+    def dead_letter_queue(self, component: str) -> str:
         """Name of the queue where failures of a queue or function end."""
-        return self.of("dlq", purpose)
+        return self.of("dlq", component)
 
-    def schedule(self, purpose: str) -> str:
+    def schedule(self, component: str) -> str:
         """Name of a function's schedule, and of the schedule's group and role."""
-        return self.of("schedule", purpose)
+        return self.of("schedule", component)
 
-    def log_group(self, purpose: str) -> str:
+    def log_group(self, component: str) -> str:
         """Name of a function's log group; Lambda's own default, so that nothing is logged elsewhere."""
-        return f"/aws/lambda/{self.function(purpose)}"
+        return f"/aws/lambda/{self.function(component)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,35 +83,35 @@ class Arns:
     def _arn(self, service: str, resource: str) -> str:
         return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
-    def table(self, purpose: str) -> str:
+    def table(self, component: str) -> str:
         """ARN of a table."""
-        return self._arn("dynamodb", f"table/{self.names.table(purpose)}")
+        return self._arn("dynamodb", f"table/{self.names.table(component)}")
 
-    def streams(self, purpose: str) -> str:
+    def streams(self, component: str) -> str:
         """ARN pattern of a table's streams; a stream's own ARN ends in the time of its creation."""
-        return f"{self.table(purpose)}/stream/*"
+        return f"{self.table(component)}/stream/*"
 
-    def queue(self, purpose: str) -> str:
+    def queue(self, component: str) -> str:
         """ARN of a source queue."""
-        return self._arn("sqs", self.names.queue(purpose))
+        return self._arn("sqs", self.names.queue(component))
 
-    def alias(self, purpose: str) -> str:
+    def alias(self, component: str) -> str:
         """ARN of the alias of a function."""
-        return self._arn("lambda", f"function:{self.names.function(purpose)}:{ALIAS}")
+        return self._arn("lambda", f"function:{self.names.function(component)}:{ALIAS}")
 
-    def schedule_group(self, purpose: str) -> str:
+    def schedule_group(self, component: str) -> str:
         """ARN of the group of a function's schedule."""
-        return self._arn("scheduler", f"schedule-group/{self.names.schedule(purpose)}")
+        return self._arn("scheduler", f"schedule-group/{self.names.schedule(component)}")
 
-    def dead_letter_queue(self, purpose: str) -> str:
+    def dead_letter_queue(self, component: str) -> str:
         """ARN of a failure queue."""
-        return self._arn("sqs", self.names.dead_letter_queue(purpose))
+        return self._arn("sqs", self.names.dead_letter_queue(component))
 
     @property
     def alarms(self) -> str:
         """ARN pattern of the environment's alarms."""
         return self._arn("cloudwatch", f"alarm:{self.names.of('alarm', '*')}")
 
-    def log_streams(self, purpose: str) -> str:
+    def log_streams(self, component: str) -> str:
         """ARN pattern of the streams in a function's log group."""
-        return self._arn("logs", f"log-group:{self.names.log_group(purpose)}:*")
+        return self._arn("logs", f"log-group:{self.names.log_group(component)}:*")

@@ -26,8 +26,8 @@ def load(layer: str, keys: type[Settings], parse: Callable[..., Config]) -> Conf
     given = {key: value for key in known if (value := config.get(key)) is not None}
 
     def typed() -> Config:
-        # The engine changes values without quotes: 0420 reaches the program as 272. Of another layer's project it
-        # tells nothing.
+        # The engine changes values without quotes: 0420 reaches the program as 272. It hands over none of another
+        # layer's project.
         written = layer_files(layer, stack).readable
         read_settings(layer, keys, {key: written[key] for key in known if key in written})
         return parse({**written, **_set_keys(layer), **given}, stack=stack)

@@ -38,14 +38,14 @@ class _Role(pulumi.ComponentResource):
         attached = aws.iam.RolePolicy(
             f"{name}-policy", name=policy_name, role=role.name, policy=json.dumps(policy), opts=child
         )
-        # A reader of the ARN thereby waits for the permissions too: a schedule's rate calls at once.
+        # Expose the ARN only after the policy is attached, so that dependents wait for both: a rate calls at once.
         self.arn = pulumi.Output.all(role.arn, attached.id).apply(lambda both: str(both[0]))
         self.name = role.name
         self.register_outputs({"arn": self.arn, "name": self.name})
 
 
 class ExecutionRole(_Role):
-    """A role that only Lambda can assume and that may do what its function's declaration says, nothing else."""
+    """A role that only Lambda can assume, with exactly the permissions that the function's declaration implies."""
 
     def __init__(self, name: str, args: ExecutionRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:foundation:ExecutionRole", name, None, opts)

@@ -39,7 +39,7 @@ class Cron:
     years: frozenset[int]
 
     def days(self) -> Iterator[date]:
-        """Yield the days of four years on which it runs, whatever the year field says."""
+        """Yield the days of four years on which it runs, the year field aside."""
         first = date(2025, 1, 1)
         return (day for day in (first + timedelta(days=number) for number in range(_FOUR_YEARS)) if self.is_day(day))
 
@@ -54,7 +54,7 @@ def problem(expression: object) -> str:
 
 
 def parse(expression: object) -> int | Cron | datetime:
-    """Return the seconds of a rate, a Cron, or the moment of a schedule that runs once; ValueError says what is wrong.
+    """Return the seconds of a rate, a Cron, or the moment of a schedule that runs once; raise ValueError for others.
 
     The moment is in the schedule's time zone, and has none itself.
     """

@@ -44,7 +44,7 @@ class SecretGrant:
 
 
 def reference(secret: Secret, suffix: str) -> str:
-    """Return what a function's environment says of a secret: the service that keeps it, a colon and its name there."""
+    """Return the value of SECRET_<NAME>: the service that keeps the secret, a colon and its name there."""
     return f"{secret.service}:{(secret.parameter or secret.secret).replace('{suffix}', suffix)}"
 
 

@@ -1,6 +1,6 @@
 """The small environment, one per pull request perhaps: one setting of foundation that the other layers follow.
 
-`foundation:small: true` makes tables on demand, keeps nothing warm, and leaves of watching only the alarms that page. A
+`foundation:small: true` makes tables on demand, waives provisioned concurrency, and keeps only the alarms that page. A
 layer's own configuration goes before what it sets.
 """
 

@@ -91,10 +91,10 @@ def small_defaults(layer: str, stack: str, root: Path | None = None) -> Mapping[
     if layer not in small.SETTINGS:
         return {}
     try:
-        told = layer_files(small.LAYER, stack, root).own.get(small.KEY)
+        value = layer_files(small.LAYER, stack, root).own.get(small.KEY)
     except InvalidConfiguration:
-        return {}  # foundation tells what is wrong with it
-    return small.SETTINGS[layer] if str(told).lower() == "true" else {}
+        return {}  # foundation's own program reports it
+    return small.SETTINGS[layer] if str(value).lower() == "true" else {}
 
 
 def content_of(path: Path) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def content_of(path: Path) -> dict[str, Any]:
 
 
 def _of_one_layer(root: Path, layer: str, stack: str) -> Iterator[Problem]:
-    """Yield a problem for a file from when each layer had its own; a salt alone says nothing."""
+    """Yield a problem for a file from when each layer had its own; a salt alone is none."""
     path = root / layer / f"Pulumi.{stack}.yaml"
     if content_of(path).keys() - {_SALT}:
         yield Problem(

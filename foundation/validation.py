@@ -20,7 +20,7 @@ from foundation.model import (
     Table,
     TableGrant,
 )
-from foundation.naming import PURPOSE_RULE, is_valid_purpose
+from foundation.naming import NAME_RULE, is_valid_name
 from foundation.problems import InvalidConfiguration, Problem, one_of
 from foundation.schedules import invalid_schedule
 from foundation.secrets import SecretGrant
@@ -61,8 +61,8 @@ def _names(catalog: Catalog) -> Iterator[Problem]:
     for kind, names in groups:
         seen: set[str] = set()
         for name in names:
-            if not is_valid_purpose(name):
-                yield Problem(where=f"catalog {kind} name", value=name, allowed=PURPOSE_RULE)
+            if not is_valid_name(name):
+                yield Problem(where=f"catalog {kind} name", value=name, allowed=NAME_RULE)
             # Hyphens aside: the ids of policy statements leave them out.
             key = name.replace("-", "")
             if key in seen:
@@ -114,7 +114,7 @@ def _function(function: Function, catalog: Catalog) -> Iterator[Problem]:
         started = function.trigger.maximum_concurrency if isinstance(function.trigger, QueueTrigger) else 1
         yield from _bounds(f"{where} reserved_concurrency", function.reserved_concurrency, started, 1000)
     if function.critical and isinstance(function.trigger, StreamTrigger | ScheduleTrigger):
-        allowed = "false: nobody waits for a function on a stream or a schedule"
+        allowed = "false: a function on a stream or a schedule has no caller who waits"
         yield Problem(where=f"{where} critical", value=True, allowed=allowed)
 
 

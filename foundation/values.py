@@ -31,7 +31,7 @@ Values = Mapping[str, str | PerEnvironment]
 
 
 def variable(kind: str, name: str) -> str:
-    """Return the name of the variable that tells a function of something in the catalog: TABLE_HOURLY_SUMS."""
+    """Return the name of the variable with the physical name of a catalog entry: TABLE_HOURLY_SUMS."""
     return f"{kind}_{re.sub('[^a-z0-9]', '_', name).upper()}"
 
 
@@ -48,7 +48,7 @@ def settled(
 ) -> dict[str, dict[str, str]]:
     """Return the values of every function's variables; raise InvalidConfiguration with everything that is wrong.
 
-    `configured` holds an environment's values by function and name, `taken` the bytes of what else a function is told.
+    `configured` holds an environment's values by function and name, `taken` the bytes of its other variables.
     """
     found = [
         Problem(where=located(name, f"{KEY}.{name}"), value=name, allowed=f"no such function; {one_of(declared, name)}")

@@ -19,7 +19,7 @@ LAYER, MINIMUM, UNTIL = "compute", "provisionedMinimum", "provisionedWaivedUntil
 
 
 def is_waived(minimum: Any) -> bool:
-    """True if this value of `provisionedMinimum` keeps nothing warm; not set, it is the default, which does."""
+    """True if this value of `provisionedMinimum` waives provisioned concurrency; None, the default, does not."""
     digits = str("" if minimum is None else minimum).lstrip("+-")
     return bool(digits) and not digits.strip("0")
 

@@ -1,1 +1,1 @@
-"""Layer 4: what tells a person how the estate is — alarms, the topic they go to, the dashboard, saved queries."""
+"""Layer 4: monitoring — alarms, the topics they notify, the dashboard, saved queries."""

@@ -69,7 +69,7 @@ def _estate(config: configuration.ObservabilityConfig) -> tuple[FoundationConfig
     register_after([vars(one) for one in (*stored.tables.values(), *stored.queues.values(), *run.functions.values())])
     return environment, Estate(
         catalog=catalog, names=environment.names, thresholds=config, memory_mb=compute.memory_mb,
-        warm_percent=compute.provisioning.utilization_percent if compute.provisioning.minimum else 0,
+        target_percent=compute.provisioning.target_percent,
         on_demand=data.on_demand,
     )  # fmt: skip
 

@@ -34,7 +34,7 @@ TOPIC_ALARMS: tuple[AlarmDefinition[None], ...] = (
         metrics=lambda watched: (watched.metrics.topic(watched.key.name, "NumberOfNotificationsFailed"),),
         threshold=0,
         missing_data=NOTHING_SENT,
-        # Told on the other topic: this one may reach nobody.
+        # Notifies the other topic: this one may not reach its subscribers.
         severity=lambda watched: "ticket" if watched.key.name == "page" else "page",
         period_seconds=300,
         periods=3,

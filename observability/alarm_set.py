@@ -52,8 +52,8 @@ class AlarmSet(pulumi.ComponentResource):
     def _build(self, spec: AlarmSpec, args: AlarmSetArgs) -> aws.cloudwatch.MetricAlarm:
         measured = _plain(spec) if spec.expression is None else _math(spec)
         return aws.cloudwatch.MetricAlarm(
-            f"alarm-{spec.purpose}",
-            name=args.names.of("alarm", spec.purpose),
+            f"alarm-{spec.logical_name}",
+            name=args.names.of("alarm", spec.logical_name),
             alarm_description=description(
                 spec.severity, spec.summary, spec.remediation, f"{args.runbooks}/{spec.runbook}"
             ),

@@ -68,17 +68,19 @@ class AlarmSpec:
     def __post_init__(self) -> None:
         """ValueError when CloudWatch would refuse the alarm."""
         if not 1 <= self.datapoints <= self.periods:
-            raise ValueError(f"{self.purpose}: {self.datapoints} datapoints of {self.periods} periods")
+            raise ValueError(f"{self.logical_name}: {self.datapoints} datapoints of {self.periods} periods")
         if not self.metrics or (self.expression is None and len(self.metrics) > 1):
-            raise ValueError(f"{self.purpose}: one metric, or several and an expression")
+            raise ValueError(f"{self.logical_name}: one metric, or several and an expression")
         if len(self.metrics) > MOST_METRICS:
-            raise ValueError(f"{self.purpose}: {len(self.metrics)} metrics, over {MOST_METRICS}")
+            raise ValueError(f"{self.logical_name}: {len(self.metrics)} metrics, over {MOST_METRICS}")
         longest = WEEK if self.period_seconds >= HOUR else DAY
         if self.periods * self.period_seconds > longest:
-            raise ValueError(f"{self.purpose}: {self.periods} periods of {self.period_seconds} s, over {longest} s")
+            raise ValueError(
+                f"{self.logical_name}: {self.periods} periods of {self.period_seconds} s, over {longest} s"
+            )
 
     @property
-    def purpose(self) -> str:
+    def logical_name(self) -> str:
         """The alarm's name between its kind and the suffix."""
         return f"{self.key.label}-{self.alarm_type}"
 

@@ -28,7 +28,7 @@ def publishing(topic_arn: str, arns: Arns) -> dict[str, Any]:
 
 
 class EstateBudget(pulumi.ComponentResource):
-    """A budget of all that carries the environment's tag, once AWS knows that as a cost tag, and whom it tells."""
+    """A budget of all that carries the environment's tag, once AWS knows that as a cost tag; it notifies a topic."""
 
     name: pulumi.Output[str]
 

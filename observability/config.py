@@ -170,7 +170,7 @@ class ObservabilityConfig(Settings):
         endpoints = [(item.protocol, item.endpoint) for item in self.subscriptions]
         twice = sorted({endpoint for protocol, endpoint in endpoints if endpoints.count((protocol, endpoint)) > 1})
         if twice:
-            allowed = "each protocol and endpoint once; without a severity it is told of all"
+            allowed = "each protocol and endpoint once; without a severity it gets alarms of both"
             where = "observability:subscriptions"
             raise InvalidConfiguration([Problem(where=where, value=value, allowed=allowed) for value in twice])
         return self

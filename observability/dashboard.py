@@ -22,7 +22,7 @@ PER_ROW = 3
 PER_SECOND = "{m} / PERIOD({m})"
 
 Row = tuple[int, Sequence[Widget]]
-Words = tuple[tuple[str, str], ...]  # what the legend says, and the metric's name
+Words = tuple[tuple[str, str], ...]  # the legend's label, and the metric's name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,14 +39,14 @@ class Alarms:
         for key in of:
             for spec in self.specs.get(key, ()):
                 if spec.alarm_type in words:
-                    labels.setdefault(spec.threshold, []).append(spec.purpose)
-        return [Limit(_label(purposes), value) for value, purposes in labels.items()]
+                    labels.setdefault(spec.threshold, []).append(spec.logical_name)
+        return [Limit(_label(names), value) for value, names in labels.items()]
 
 
-def _label(purposes: Sequence[str]) -> str:
+def _label(names: Sequence[str]) -> str:
     """The alarms that share a threshold; of many, the first three and their number."""
-    more = f" and {len(purposes) - 3} more" if len(purposes) > 3 else ""
-    return f"alarm {', '.join(purposes[:3])}{more}"
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"alarm {', '.join(names[:3])}{more}"
 
 
 def dashboard(estate: Estate, alarms: Alarms, graphs: Graphs) -> dict[str, Any]:
@@ -197,14 +197,14 @@ def _cost(estate: Estate, graphs: Graphs) -> list[Widget]:
     metrics, functions = estate.metrics, estate.catalog.functions
     logs = [Line(metrics.log_group(function, "IncomingBytes"), function.name) for function in functions]
     critical = [function for function in functions if function.critical and function.provisioned]
-    warm = [Line(_of_warm(f, "ProvisionedConcurrentExecutions", estate), f.name) for f in critical]
+    provisioned = [Line(_of_alias(f, "ProvisionedConcurrentExecutions", estate), f.name) for f in critical]
     utilization = "ProvisionedConcurrencyUtilization"
-    use = [Line(_of_warm(f, utilization, estate), f"{f.name} (%)", formula="100 * {m}") for f in critical]
+    use = [Line(_of_alias(f, utilization, estate), f"{f.name} (%)", formula="100 * {m}") for f in critical]
     return [
         graphs.graph("Work of functions (GB-seconds)", [_gigabyte_seconds(function, estate) for function in functions]),
         graphs.graph("Logs (bytes)", logs),
-        graphs.graph("Warm environments in use (number)", warm),
-        graphs.graph("Use of warm environments (%)", use),
+        graphs.graph("Provisioned concurrency (number)", provisioned),
+        graphs.graph("Utilization of provisioned concurrency (%)", use),
     ]
 
 
@@ -214,7 +214,7 @@ def _gigabyte_seconds(function: Function, estate: Estate) -> Line:
     return Line(metric, function.name, formula=f"{{m}} / 1000 * {gigabytes:g}")
 
 
-def _of_warm(function: Function, name: str, estate: Estate) -> Metric:
+def _of_alias(function: Function, name: str, estate: Estate) -> Metric:
     return estate.metrics.function(function, name, "Maximum", alias=True)
 
 

@@ -18,14 +18,14 @@ V = TypeVar("V")
 class Estate:
     """Catalog, names and configuration of all layers, as far as alarms and dashboard depend on them.
 
-    `memory_mb` is by function; `warm_percent` is the use of warm environments that autoscaling aims at, 0 for none.
+    `memory_mb` is by function; `target_percent` is the target utilization of provisioned concurrency, 0 for none.
     """
 
     catalog: Catalog
     names: Names
     thresholds: ObservabilityConfig
     memory_mb: Mapping[str, int]
-    warm_percent: int
+    target_percent: int
     on_demand: bool
 
     @property

@@ -17,7 +17,7 @@ def _concurrency_limit(watched: Of) -> int:
     return watched.resource.concurrency_limit or 0
 
 
-def _kept_warm(watched: Of) -> bool:
+def _has_provisioned_concurrency(watched: Of) -> bool:
     return watched.resource.critical and watched.resource.provisioned
 
 
@@ -64,12 +64,12 @@ CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
             watched.metrics.function(watched.resource, "Invocations"),
         ),
         expression=f"IF(m2 >= {ENOUGH_CALLS}, 100 * (m2 - FILL(m1, 0)) / m2, 0)",
-        # Where none is kept, every call is a cold one, and no alarm.
-        threshold=lambda watched: COLD_PERCENT if watched.estate.warm_percent else 100,
+        # Without provisioned concurrency every call is a cold one, and no alarm.
+        threshold=lambda watched: COLD_PERCENT if watched.estate.target_percent else 100,
         missing_data=NOT_CALLED,
         periods=25,
         datapoints=15,
-        applies=_kept_warm,
+        applies=_has_provisioned_concurrency,
     ),
     AlarmDefinition(
         alarm_type="under-use",
@@ -84,13 +84,13 @@ CAPACITY_ALARMS: tuple[AlarmDefinition[Function], ...] = (
             watched.metrics.function(watched.resource, "ProvisionedConcurrentExecutions", "Maximum", alias=True),
         ),
         expression=f"IF(m2 >= {FEWEST_PROVISIONED}, m1, 1)",
-        threshold=lambda watched: watched.estate.warm_percent / 100 / 2,
+        threshold=lambda watched: watched.estate.target_percent / 100 / 2,
         comparison="LessThanThreshold",
         missing_data=NOT_CALLED,
         level="all",
         period_seconds=DAY,
         periods=7,
         datapoints=5,
-        applies=_kept_warm,
+        applies=_has_provisioned_concurrency,
     ),
 )

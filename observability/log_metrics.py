@@ -69,10 +69,10 @@ class LogMetrics(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _build(self, function: str, kind: LogMetric, field: LogField, names: Names) -> None:
-        purpose = f"{function}-{'memory' if kind == 'memory-used' else kind}"
+        logical_name = f"{function}-{'memory' if kind == 'memory-used' else kind}"
         aws.cloudwatch.LogMetricFilter(
-            f"filter-{purpose}",
-            name=names.of("filter", purpose),
+            f"filter-{logical_name}",
+            name=names.of("filter", logical_name),
             log_group_name=names.log_group(function),
             pattern=field.pattern,
             metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(

@@ -57,18 +57,18 @@ class SavedQueries(pulumi.ComponentResource):
         parts = list(enumerate(split(args.log_groups, LOG_GROUPS_OF_A_QUERY), start=1))
         self.query_names = [
             # The first part keeps the name that it has while it is the only one.
-            self._build(purpose if number == 1 else f"{purpose}-{number}", text, groups, args).name
-            for purpose, text in QUERIES.items()
+            self._build(query if number == 1 else f"{query}-{number}", text, groups, args).name
+            for query, text in QUERIES.items()
             for number, groups in parts
         ]
         self.register_outputs({"query_names": self.query_names})
 
     def _build(
-        self, purpose: str, text: str, log_groups: Sequence[str], args: SavedQueriesArgs
+        self, query: str, text: str, log_groups: Sequence[str], args: SavedQueriesArgs
     ) -> aws.cloudwatch.QueryDefinition:
         return aws.cloudwatch.QueryDefinition(
-            f"query-{purpose}",
-            name=args.names.of("query", purpose),
+            f"query-{query}",
+            name=args.names.of("query", query),
             query_string=text,
             log_group_names=list(log_groups),
             opts=pulumi.ResourceOptions(parent=self),

@@ -83,7 +83,7 @@ QUEUE_ALARMS: tuple[AlarmDefinition[Queue], ...] = (
         expression="FILL(m1, 0)",
         threshold=1,
         comparison="LessThanThreshold",
-        missing_data=MissingData("breaching", "SQS publishes nothing for a queue that nobody uses"),
+        missing_data=MissingData("breaching", "SQS publishes nothing for an unused queue"),
         level="symptoms",
         severity="page",
         period_seconds=HOUR,
@@ -177,7 +177,7 @@ FAILURE_ALARMS: tuple[AlarmDefinition[Queue | None], ...] = (
         alarm_type="expiry",
         summary="Failed events of {queue} have waited for {waited} days; {days} days after they were sent they are "
         "lost.",
-        remediation="run `estate redrive` now, or keep what is worth keeping: nobody can bring them back later.",
+        remediation="run `estate redrive` now, or keep what is worth keeping: it cannot be brought back later.",
         rule="at least one for half of what is left of the {days} days after the source queue's retention",
         values=lambda watched: {"queue": watched.key.name, "waited": waiting_days(watched), "days": KEPT_DAYS},
         # The average of an hour: a look hides messages for half a minute. The age of a dead letter begins anew with

@@ -1,6 +1,6 @@
 """Alarm types of schedules: calls that EventBridge Scheduler could not make, and times at which nothing ran.
 
-A call that was given up waits in the function's dead-letter queue, whose alarms tell of it; calls that the function
+A call that was given up waits in the function's dead-letter queue, whose alarms report it; calls that the function
 itself failed on are the function's errors.
 """
 
@@ -35,7 +35,7 @@ def _of(*metrics: str) -> Callable[[OfSchedule], tuple[Metric, ...]]:
 def _overdue_seconds(watched: OfSchedule) -> int | None:
     """Return after how long without a call a rate is overdue; None of other schedules.
 
-    A rate calls at once when it is made. Between two times of a cron expression nobody can tell.
+    A rate calls at once when it is made. Of a cron expression the time between two runs varies.
     """
     trigger = watched.resource.trigger
     rate = rate_seconds(trigger.expression) if isinstance(trigger, ScheduleTrigger) and trigger.enabled else None

@@ -39,7 +39,7 @@ SYMPTOMS: Mapping[Symptom, SymptomText] = {
     "queries-slow": SymptomText(
         "page",
         "Queries are slow, throttled or failing.",
-        "open the dashboard at `Functions`; the alarm that set it off says whether calls are slow, refused or failing.",
+        "open the dashboard at `Functions`; the alarm that set it off shows if calls are slow, refused or failing.",
     ),
 }
 
@@ -76,12 +76,12 @@ class SymptomAlarms(pulumi.ComponentResource):
     def _build(self, name: str, symptom: Symptom, args: SymptomAlarmsArgs) -> aws.cloudwatch.CompositeAlarm:
         text = SYMPTOMS[symptom]
         topic = args.topics[text.severity]
-        purpose = f"{name}-{symptom}"
+        logical_name = f"{name}-{symptom}"
         # From the outputs of the alarms, so that it is made after them and deleted before them.
-        rule = pulumi.Output.all(*self._children(purpose, args.shown_by[symptom], args)).apply(any_of)
+        rule = pulumi.Output.all(*self._children(logical_name, args.shown_by[symptom], args)).apply(any_of)
         return aws.cloudwatch.CompositeAlarm(
-            f"alarm-{purpose}",
-            alarm_name=args.names.of("alarm", purpose),
+            f"alarm-{logical_name}",
+            alarm_name=args.names.of("alarm", logical_name),
             alarm_description=description(
                 text.severity, text.summary, text.remediation, f"{args.runbooks}/{RUNBOOK}#{symptom}"
             ),
@@ -94,20 +94,22 @@ class SymptomAlarms(pulumi.ComponentResource):
         )
 
     def _children(
-        self, purpose: str, names: Sequence[pulumi.Output[str]], args: SymptomAlarmsArgs
+        self, logical_name: str, names: Sequence[pulumi.Output[str]], args: SymptomAlarmsArgs
     ) -> Sequence[pulumi.Output[str]]:
         """Return the alarms themselves, or composite alarms without actions over parts of them where they are many."""
         parts = split(names, CHILDREN_OF_AN_ALARM)
         if len(parts) == 1:
             return names
-        return [self._part(f"{purpose}-{number}", part, args).alarm_name for number, part in enumerate(parts, start=1)]
+        return [
+            self._part(f"{logical_name}-{number}", part, args).alarm_name for number, part in enumerate(parts, start=1)
+        ]
 
     def _part(
-        self, purpose: str, names: Sequence[pulumi.Output[str]], args: SymptomAlarmsArgs
+        self, logical_name: str, names: Sequence[pulumi.Output[str]], args: SymptomAlarmsArgs
     ) -> aws.cloudwatch.CompositeAlarm:
         return aws.cloudwatch.CompositeAlarm(
-            f"alarm-{purpose}",
-            alarm_name=args.names.of("alarm", purpose),
+            f"alarm-{logical_name}",
+            alarm_name=args.names.of("alarm", logical_name),
             alarm_description=f"A part of the symptom's alarm, which may name {CHILDREN_OF_AN_ALARM} others at most.",
             alarm_rule=pulumi.Output.all(*names).apply(any_of),
             tags=args.tags,

@@ -1,6 +1,6 @@
 """Alarm types of tables, from their declarations and from what functions may do with them.
 
-DynamoDB publishes a metric only while it isn't zero, and its alarms ignore what is missing whatever they are told, so
+DynamoDB publishes a metric only while it isn't zero, and its alarms ignore missing data however they are set, so
 that a plain alarm would never leave the state ALARM ("Configuring how CloudWatch alarms treat missing data"). Every
 alarm here therefore is metric math that fills the gaps with zeros. A point that is published late is a zero as well
 until it comes ("Using math expressions with CloudWatch metrics"), so that the last minutes may count for nothing: N is
@@ -56,7 +56,7 @@ def _throttling(direction: str) -> AlarmDefinition[Table]:
         alarm_type=f"{direction}-throttling",
         summary=f"DynamoDB has refused {direction}s of table {{resource.name}} for minutes; callers get slower.",
         remediation=f"raise the table's {direction} maximum in the catalog; look for a key with most of the load.",
-        # Autoscaling takes some minutes to follow a rising load; that needs nobody.
+        # Autoscaling takes some minutes to follow a rising load; no action is needed.
         rule=f"refused {direction}s in 10 of 15 minutes",
         metrics=lambda watched: (
             watched.metrics.table(watched.resource.name, f"{direction.capitalize()}ThrottleEvents"),

@@ -14,12 +14,12 @@ from foundation.resource_policies import tls_only
 from observability.budget import publishing
 from observability.config import SEVERITIES, ObservabilityConfig, Severity, Subscription
 
-# What a budget tells can wait for the morning.
+# A budget's notification can wait for the morning.
 BUDGET_SEVERITY: Severity = "ticket"
 
 
 def topic_policy(topic_arn: str, names: Names, *, budgets: bool = False) -> dict[str, Any]:
-    """Only CloudWatch may publish, only for alarms of this environment in this account; nobody without TLS.
+    """Allow CloudWatch alone to publish, for alarms of this environment in this account; refuse all without TLS.
 
     With `budgets`, budgets of this account may as well.
     """
@@ -44,7 +44,7 @@ def build_topics(config: ObservabilityConfig, names: Names, tags: dict[str, str]
     """Register the topic of every severity. Warn of one without any subscriber."""
     for severity in SEVERITIES:
         if not config.subscribers(severity):
-            pulumi.log.warn(f"nobody is subscribed to the topic {severity}: set observability:subscriptions")
+            pulumi.log.warn(f"topic {severity} has no subscriber: set observability:subscriptions")
     return {
         severity: AlertsTopic(
             severity,
@@ -62,7 +62,7 @@ def build_topics(config: ObservabilityConfig, names: Names, tags: dict[str, str]
 
 @dataclass(frozen=True, kw_only=True)
 class AlertsTopicArgs:
-    """Names of the environment, who is told, whether budgets publish, a customer's key if any, and tags."""
+    """Names of the environment, subscriptions, whether budgets publish, a customer's key if any, and tags."""
 
     names: Names
     subscriptions: Sequence[Subscription]

@@ -80,16 +80,16 @@ def test_a_trigger_runs_the_alias_of_its_function_on_the_declared_source(
     assert [item.inputs["eventSourceArn"] for item in mappings] == expected
 
 
-def test_only_critical_functions_keep_environments_warm(compute: Recording) -> None:
-    warm = {item.inputs["functionName"] for item in compute.of("ProvisionedConcurrencyConfig")}
+def test_only_critical_functions_have_provisioned_concurrency(compute: Recording) -> None:
+    provisioned = {item.inputs["functionName"] for item in compute.of("ProvisionedConcurrencyConfig")}
     critical = {f"lambda-{function.name}-dev" for function in CATALOG.functions if function.critical}
-    assert warm == critical != set()
+    assert provisioned == critical != set()
     assert {item.inputs["resourceId"] for item in compute.of("Target")} == {
         f"function:{name}:live" for name in critical
     }
 
 
-def test_an_environment_that_waives_it_keeps_nothing_warm_and_has_no_alarms_on_it(
+def test_an_environment_that_waives_it_has_none_of_it_and_no_alarms_on_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     folder = tmp_path / "environments"

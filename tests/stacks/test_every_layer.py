@@ -105,7 +105,7 @@ def test_two_environments_share_no_name_and_have_the_same_logical_names(name: st
 
 
 def test_no_two_layers_make_the_same_thing() -> None:
-    # AWS would adopt a second queue of a name in silence, and destroying one layer would take it from the other.
+    # AWS would adopt a second queue of a name without notice, and destroying one layer would take it from the other.
     made = [
         (item.type, item.inputs["name"])
         for recording in roll_out().values()
@@ -133,7 +133,7 @@ def test_nothing_is_kept_from_being_destroyed(recording: Recording) -> None:
 
 
 @every_layer
-def test_a_layer_reads_the_layers_it_says_and_of_the_same_environment_only(name: str, recording: Recording) -> None:
+def test_a_layer_reads_the_layers_it_declares_and_of_the_same_environment_only(name: str, recording: Recording) -> None:
     read = {item.name for item in recording.of(STACK_REFERENCE)}
     assert read == {f"organization/{project(lower)}/dev" for lower in layer(name).reads}
 
@@ -209,8 +209,8 @@ def test_a_second_run_registers_the_same(name: str, recording: Recording) -> Non
 
 def test_every_type_that_a_layer_registers_has_the_actions_that_rolling_it_out_takes() -> None:
     lower = {name: recording.outputs for name, recording in roll_out().items()}
-    told = {"observability:subscriptions": '[{"protocol": "email", "endpoint": "a@b.c"}]'}
-    with_subscriptions = run_layer("observability", config=told, upstream=lower)
+    subscribed = {"observability:subscriptions": '[{"protocol": "email", "endpoint": "a@b.c"}]'}
+    with_subscriptions = run_layer("observability", config=subscribed, upstream=lower)
     layers = (*roll_out().values(), with_subscriptions)
     types = {item.type for recording in layers for item in _of_the_estate(recording)}
     assert "aws:sns/topicSubscription:TopicSubscription" in types

@@ -12,7 +12,7 @@ import pytest
 from estate_tool.deployer_policy.document import managed, policy, size
 from estate_tool.engine.dry_run import AccountContext, Planned
 from foundation.guardrails.policies import RULES
-from foundation.naming import MAX_PURPOSE
+from foundation.naming import MAX_NAME
 from observability.quotas import check_dashboard
 from tests.support.checkers import ask
 from tests.support.cloudformation import template
@@ -43,7 +43,7 @@ def named(alarm: Registration) -> list[str]:
 
 def test_there_are_as_many_functions_with_the_longest_names(layers: dict[str, Recording]) -> None:
     assert len(layers["compute"].of("lambda/function:Function")) == FUNCTIONS
-    assert max(len(function.name) for function in many(FUNCTIONS).functions) == MAX_PURPOSE
+    assert max(len(function.name) for function in many(FUNCTIONS).functions) == MAX_NAME
 
 
 def test_a_composite_alarm_names_a_hundred_others_at_most_and_all_are_under_one_that_notifies(

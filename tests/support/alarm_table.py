@@ -37,7 +37,7 @@ UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"))
 def snapshot() -> dict[str, dict[str, Any]]:
     """Return what each alarm of the highest level is, as it is registered with CloudWatch, by its name."""
     first_level = {
-        f"alarm-{spec.purpose}-dev": level
+        f"alarm-{spec.logical_name}-dev": level
         for level in reversed(LEVELS)
         for specs in estate_alarms(ESTATE, level).values()
         for spec in specs

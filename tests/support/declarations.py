@@ -104,8 +104,8 @@ def suffixes() -> st.SearchStrategy[str]:
     return _hyphenated().map(lambda text: text[:16].strip("-"))
 
 
-def purposes() -> st.SearchStrategy[str]:
-    """Every shape of a valid purpose, the longest included."""
+def catalog_names() -> st.SearchStrategy[str]:
+    """Every shape of a name that the catalog accepts, the longest included."""
     return _hyphenated().map(lambda text: f"p{text}"[:24].strip("-"))
 
 

@@ -79,7 +79,7 @@ class Recording:
         return [item for item in self.registrations if item.type == type_ or item.type.endswith(f":{type_}")]
 
     def one(self, type_: str, **inputs: object) -> Registration:
-        """The only registration of a type with these inputs; says what there is when there is none or several."""
+        """The only registration of a type with these inputs, or an error with what there is."""
         found = [item for item in self.of(type_) if all(item.inputs.get(key) == value for key, value in inputs.items())]
         if len(found) != 1:
             known = [(item.type, item.name, {key: item.inputs.get(key) for key in inputs}) for item in self.of(type_)]

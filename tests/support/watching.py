@@ -13,7 +13,7 @@ def estate(
     catalog: Catalog = CATALOG,
     *,
     memory_mb: int = 512,
-    warm_percent: int = 70,
+    target_percent: int = 70,
     on_demand: bool = False,
     **configured: Any,
 ) -> Estate:
@@ -23,6 +23,6 @@ def estate(
         names=Names("dev"),
         thresholds=parse(configured, stack="dev"),
         memory_mb={function.name: memory_mb for function in catalog.functions},
-        warm_percent=warm_percent,
+        target_percent=target_percent,
         on_demand=on_demand,
     )

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from estate_tool.core.errors import UsageError
-from foundation.naming import MAX_PURPOSE, PURPOSE_RULE, is_valid_purpose
+from foundation.naming import MAX_NAME, NAME_RULE, is_valid_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,9 +27,9 @@ def logical(old: str) -> str:
     while parts and not parts[0][0].isalpha():
         parts = parts[1:]
     name = "-".join(parts)
-    while len(name) > MAX_PURPOSE and "-" in name:
+    while len(name) > MAX_NAME and "-" in name:
         name = name.rpartition("-")[0]
-    return name[:MAX_PURPOSE]
+    return name[:MAX_NAME]
 
 
 def _stripped(parts: list[str], group: set[str]) -> list[str]:
@@ -45,9 +45,9 @@ def given(pairs: Iterable[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for pair in pairs:
         old, equals, new = pair.partition("=")
-        if not (old and equals and is_valid_purpose(new)):
+        if not (old and equals and is_valid_name(new)):
             raise UsageError(
-                f"--name {pair!r} is not OLD=NEW; nothing was written", f"NEW is a logical name: {PURPOSE_RULE}"
+                f"--name {pair!r} is not OLD=NEW; nothing was written", f"NEW is a logical name: {NAME_RULE}"
             )
         names[old] = new
     return names
@@ -58,7 +58,7 @@ def named(kind: str, olds: Iterable[str], chosen: Mapping[str, str]) -> dict[str
     names = {old: chosen.get(old) or logical(old) for old in olds}
     taken: dict[str, str] = {}
     for old, new in names.items():
-        if not is_valid_purpose(new):
+        if not is_valid_name(new):
             raise UsageError(f"no name can be derived from {kind} {old}; nothing was written", _hint(old))
         # Hyphens aside, as the catalog's own validation compares them.
         other = taken.setdefault(new.replace("-", ""), old)
@@ -68,4 +68,4 @@ def named(kind: str, olds: Iterable[str], chosen: Mapping[str, str]) -> dict[str
 
 
 def _hint(old: str) -> str:
-    return f"choose a name: --name {old}=NAME, with {PURPOSE_RULE}"
+    return f"choose a name: --name {old}=NAME, with {NAME_RULE}"

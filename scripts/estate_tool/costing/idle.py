@@ -44,7 +44,7 @@ def load(configuration: Configuration) -> Load:
     catalog = replace(CATALOG, functions=functions)
     estate = Estate(
         catalog=catalog, names=configuration.foundation.names, thresholds=watching,
-        memory_mb=configuration.compute.memory_mb, warm_percent=provisioning.utilization_percent,
+        memory_mb=configuration.compute.memory_mb, target_percent=provisioning.target_percent,
         on_demand=configuration.data.on_demand,
     )  # fmt: skip
     specs = [spec for of in estate_alarms(estate, watching.level).values() for spec in of]

@@ -104,7 +104,7 @@ def metric_alarm(inputs: Mapping[str, Any], metrics: Metrics, spare: int) -> Met
         threshold=float(inputs["threshold"]),
         periods=int(inputs["evaluationPeriods"]),
         datapoints=int(inputs["datapointsToAlarm"]),
-        # Alarms on metrics of DynamoDB ignore what is missing, whatever they are told.
+        # Alarms on metrics of DynamoDB ignore missing data, however they are set.
         missing="ignore" if inputs.get("namespace") == "AWS/DynamoDB" else inputs["treatMissingData"],
         spare=spare,
     )

@@ -222,7 +222,7 @@ def _calls(function: str, **changes: object) -> Callable[[int, Minute], Minute]:
 
 
 def _failure_of(metric: str, function: str, milliseconds: float) -> Callable[[int], Minute]:
-    """One call in the minute BEGIN, of which a metric says that its failure got lost."""
+    """One call in the minute BEGIN, whose failure got lost, by a metric."""
     lost = _calls(function, calls=12, milliseconds=milliseconds, more={metric: 1})
     return _between(BEGIN, BEGIN + 1, BUSY, lost)
 
@@ -272,7 +272,7 @@ INCIDENTS: tuple[Incident, ...] = (
         title="a single event at night, and the mapping is disabled",
         minutes=180,
         script=_one_event_at_night,
-        # A quarter of an hour later it is beyond the range; the state's end is told, as it was a page.
+        # A quarter of an hour later it is beyond the range; the state's end is notified, as it was a page.
         expected=(Expected("page", LATE, 11, 11), Expected("page", LATE, 23, 27, state="OK")),
     ),
     Incident(

@@ -11,7 +11,7 @@ Identity = tuple[str, str, frozenset[tuple[str, str]]]
 
 
 def identity(namespace: str, name: str, dimensions: Mapping[str, str]) -> Identity:
-    """Return what tells a metric from all others."""
+    """Return the identity of a metric: namespace, name, dimensions."""
     return namespace, name, frozenset(dimensions.items())
 
 

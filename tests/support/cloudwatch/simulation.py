@@ -28,7 +28,7 @@ class Simulation:
 
     It begins with every alarm in the state OK. `delay` is how many minutes after its end a minute can be read, `others`
     the same for single namespaces. `spare` datapoints are looked at beyond the evaluation periods: two in the examples
-    of the user guide, which says that the number varies.
+    of the user guide, which states that the number varies.
     """
 
     def __init__(

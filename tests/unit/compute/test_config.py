@@ -83,7 +83,7 @@ def test_without_a_time_zone_database_the_name_is_left_to_aws(monkeypatch: pytes
     assert parse({"timezone": "Mars/Olympus"}, stack="dev").provisioning.timezone == "Mars/Olympus"
 
 
-def test_settings_sizes_and_handlers_are_all_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_sizes_and_handlers_are_all_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     def wrong(where: str) -> Any:
         raise InvalidConfiguration([Problem(where=where, value=3008, allowed="less")])
 
@@ -97,7 +97,7 @@ def test_settings_sizes_and_handlers_are_all_told_at_once(monkeypatch: pytest.Mo
     }
 
 
-def test_no_more_environments_are_kept_warm_than_are_reserved(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_provisioned_concurrency_stays_within_the_reservation(monkeypatch: pytest.MonkeyPatch) -> None:
     functions = tuple(replace(f, reserved_concurrency=4 if f.critical else 1) for f in config.CATALOG.functions)
     monkeypatch.setattr(config, "CATALOG", replace(config.CATALOG, functions=functions))
     assert parse({"provisionedMaximum": "4"}, stack="dev").provisioning.maximum == 4

@@ -47,10 +47,10 @@ def test_what_the_declaration_adds_is_passed_on() -> None:
     assert _variables(replace(READ, grants=()), RETENTION_DAYS="400") == {"RETENTION_DAYS": "400"}
 
 
-def test_of_a_secret_its_place_is_told() -> None:
+def test_a_secret_is_named_by_its_place() -> None:
     grants = (SecretGrant(secret="api-key"),)
     assert _variables(replace(READ, grants=grants)) == {"SECRET_API_KEY": "ssm:/api-key"}
 
 
-def test_without_grants_a_function_is_told_nothing() -> None:
+def test_without_grants_a_function_has_no_variables() -> None:
     assert _variables(replace(READ, grants=())) == {}

@@ -16,7 +16,7 @@ PROVISIONING = Provisioning(
     minimum=1, maximum=5, utilization_percent=70, peak_minimum=2, peak_start_hour=7, peak_end_hour=19, timezone="UTC"
 )
 CONSUMED = "arn:aws:sqs:us-east-1:123456789012:dlq-inbox-dev"
-OUTPUTS = ("name", "alias_name", "alias_arn", "version", "log_group", "failure_queue_arn", "memory_mb", "warm_percent")
+OUTPUTS = ("name", "alias_name", "alias_arn", "version", "log_group", "failure_queue_arn", "memory_mb")
 
 
 def _record(function: Function = COUNT, **changes: Any) -> Recording:
@@ -67,7 +67,7 @@ def test_the_function_logs_to_that_group_as_json(count: Recording) -> None:
     assert logging == {"logFormat": "JSON", "logGroup": "/aws/lambda/lambda-count-dev"}
 
 
-def test_the_function_is_what_its_declaration_says(count: Recording) -> None:
+def test_the_function_is_as_declared(count: Recording) -> None:
     inputs = count.one("lambda/function:Function").inputs
     assert inputs["architectures"] == ["arm64"]
     assert (inputs["memorySize"], inputs["timeout"]) == (640, COUNT.timeout_seconds)
@@ -118,13 +118,13 @@ def test_with_a_consumed_queue_failures_go_to_its_dead_letters() -> None:
 
 
 @pytest.mark.parametrize("function", [COUNT, STORE])
-def test_a_function_that_is_not_critical_keeps_nothing_warm(function: Function) -> None:
+def test_a_function_that_is_not_critical_has_no_provisioned_concurrency(function: Function) -> None:
     recording = _record(function)
     types = {item.type.split(":")[-1] for item in recording.resources}
     assert not types & {"ProvisionedConcurrencyConfig", "Target", "Policy", "ScheduledAction"}
 
 
-def test_a_critical_function_keeps_its_alias_warm() -> None:
+def test_a_critical_function_has_provisioned_concurrency_on_its_alias() -> None:
     recording = _record(READ)
     config = recording.one("ProvisionedConcurrencyConfig")
     assert config.inputs["functionName"] == "lambda-read-dev"
@@ -141,11 +141,10 @@ def test_outputs_lead_to_the_alias_the_logs_and_the_failures(count: Recording) -
         "log_group": "/aws/lambda/lambda-count-dev",
         "failure_queue_arn": "arn:aws:sqs:us-east-1:123456789012:dlq-count-dev",
         "memory_mb": 640,
-        "warm_percent": 70,
     }
 
 
-def test_concurrency_is_reserved_where_the_declaration_says_so(count: Recording) -> None:
+def test_concurrency_is_reserved_where_it_is_declared(count: Recording) -> None:
     assert "reservedConcurrentExecutions" not in count.one("lambda/function:Function").inputs
     reserved = _record(replace(COUNT, reserved_concurrency=7)).one("lambda/function:Function")
     assert reserved.inputs["reservedConcurrentExecutions"] == 7

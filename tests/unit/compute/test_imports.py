@@ -79,7 +79,7 @@ def test_an_import_that_works_or_may_fail_is_none(code: str) -> None:
         ("import ministack", 1, "ministack"),
     ],
 )
-def test_an_import_that_nothing_answers_is_told_with_its_line(code: str, line: int, module: str) -> None:
+def test_an_import_that_nothing_answers_is_reported_with_its_line(code: str, line: int, module: str) -> None:
     assert missing(code) == [("read/handler.py", line, module)]
 
 

@@ -118,7 +118,7 @@ def test_a_damaged_package_in_the_cache_is_made_again(source: Path) -> None:
     assert build(READ, RUNTIME, source).read_bytes() == whole
 
 
-def test_packages_that_nobody_used_for_long_leave_the_cache(source: Path) -> None:
+def test_packages_not_used_for_long_leave_the_cache(source: Path) -> None:
     path = build(READ, RUNTIME, source)
     os.utime(path, (1, 1))
     (source / "read" / "handler.py").write_text("changed = True\n", encoding="utf-8")

@@ -62,7 +62,7 @@ def test_evidence_is_an_object(tmp_path: Path, evidence: Any) -> None:
     assert problem.where.endswith("functions.store.evidence")
 
 
-def test_a_missing_function_an_unknown_one_and_a_wrong_size_are_told_at_once(tmp_path: Path) -> None:
+def test_a_missing_function_an_unknown_one_and_a_wrong_size_are_reported_at_once(tmp_path: Path) -> None:
     entries = {"stor": {"memory_mb": 512, "evidence": EVIDENCE}, "read": {"memory_mb": 1, "evidence": EVIDENCE}}
     problems = _problems(_file(tmp_path, {"functions": entries}), "store", "read")
     assert {problem.where.rpartition("functions.")[2] for problem in problems} == {"stor", "store", "read.memory_mb"}

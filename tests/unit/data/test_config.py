@@ -15,7 +15,7 @@ def test_both_can_be_switched() -> None:
     assert (config.on_demand, config.point_in_time_recovery) == (True, False)
 
 
-def test_everything_wrong_is_told_at_once() -> None:
+def test_everything_wrong_is_reported_at_once() -> None:
     with pytest.raises(InvalidConfiguration) as caught:
         parse({"onDemand": "maybe", "pointInTimeRecover": "true"}, stack="dev")
     assert {problem.where for problem in caught.value.problems} == {"data:onDemand", "data:pointInTimeRecover"}

@@ -37,7 +37,7 @@ def test_a_stack_whose_name_is_no_suffix_needs_one_set() -> None:
     assert parse({"environmentSuffix": "mine"}, stack="My_Stack").suffix == "mine"
 
 
-def test_everything_wrong_is_told_at_once() -> None:
+def test_everything_wrong_is_reported_at_once() -> None:
     with pytest.raises(InvalidConfiguration) as caught:
         parse({"owner": " ", "costCentre": "1", "project": "a,b"}, stack="Not Valid")
     assert {problem.where.split(" ")[0] for problem in caught.value.problems} == {

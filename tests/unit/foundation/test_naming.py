@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation.naming import Arns, Names, is_valid_purpose, is_valid_suffix
-from tests.support.declarations import ARNS, purposes, suffixes
+from foundation.naming import Arns, Names, is_valid_name, is_valid_suffix
+from tests.support.declarations import ARNS, catalog_names, suffixes
 
 # Name limits of the services' API references: CreateFunction, CreateRole, CreateTable, CreateQueue, CreateLogGroup.
 LIMITS = {
@@ -18,42 +18,42 @@ LIMITS = {
     "log_group": r"[A-Za-z0-9_/.#-]{1,512}",
 }
 NOT_SUFFIXES = ["", "-", "Dev", "dev-", "-dev", "a--b", "a_b", "a.b", "a b", "dev\n", "dév", "x" * 17, "٣"]
-NOT_PURPOSES = ["", "1st", "-a", "Ingest", "a--b", "a-", "a_b", "a\n", "x" * 25]
+NOT_NAMES = ["", "1st", "-a", "Ingest", "a--b", "a-", "a_b", "a\n", "x" * 25]
 
 
-@given(purpose=purposes(), suffix=suffixes())
-def test_names_keep_the_limits_of_aws_whatever_purpose_and_suffix(purpose: str, suffix: str) -> None:
+@given(name=catalog_names(), suffix=suffixes())
+def test_names_keep_the_limits_of_aws_whatever_name_and_suffix(name: str, suffix: str) -> None:
     for kind, limit in LIMITS.items():
-        assert re.fullmatch(limit, getattr(Names(suffix), kind)(purpose), re.ASCII), kind
+        assert re.fullmatch(limit, getattr(Names(suffix), kind)(name), re.ASCII), kind
 
 
-@given(purpose=purposes(), suffix=suffixes())
-def test_the_suffix_is_always_the_end_of_a_name(purpose: str, suffix: str) -> None:
+@given(name=catalog_names(), suffix=suffixes())
+def test_the_suffix_is_always_the_end_of_a_name(name: str, suffix: str) -> None:
     for kind in LIMITS:
-        assert getattr(Names(suffix), kind)(purpose).endswith(f"-{purpose}-{suffix}"), kind
+        assert getattr(Names(suffix), kind)(name).endswith(f"-{name}-{suffix}"), kind
 
 
-@given(purpose=purposes(), suffix=suffixes())
-def test_valid_shapes_are_accepted(purpose: str, suffix: str) -> None:
+@given(name=catalog_names(), suffix=suffixes())
+def test_valid_shapes_are_accepted(name: str, suffix: str) -> None:
     assert is_valid_suffix(suffix)
-    assert is_valid_purpose(purpose)
+    assert is_valid_name(name)
 
 
 ANYTHING = st.text("ab1-_A\n", max_size=30) | st.text(max_size=30)
 
 
 @given(ANYTHING)
-def test_a_rule_is_what_it_says_of_any_text(value: str) -> None:
+def test_a_rule_is_what_its_text_states(value: str) -> None:
     words = value.split("-")
     plain = all(word and set(word) <= set(string.ascii_lowercase + string.digits) for word in words)
     assert is_valid_suffix(value) == (plain and len(value) <= 16)
-    assert is_valid_purpose(value) == (plain and len(value) <= 24 and value[0].isalpha())
+    assert is_valid_name(value) == (plain and len(value) <= 24 and value[0].isalpha())
 
 
-@given(suffix=suffixes(), pair=st.lists(purposes(), min_size=2, max_size=2, unique=True))
+@given(suffix=suffixes(), pair=st.lists(catalog_names(), min_size=2, max_size=2, unique=True))
 def test_no_two_resources_of_an_environment_share_a_name(suffix: str, pair: list[str]) -> None:
     names = Names(suffix)
-    every = [getattr(names, kind)(purpose) for kind in LIMITS for purpose in pair]
+    every = [getattr(names, kind)(name) for kind in LIMITS for name in pair]
     assert len(set(every)) == len(every)
 
 
@@ -62,12 +62,12 @@ def test_what_breaks_the_suffix_rule_is_rejected(value: str) -> None:
     assert not is_valid_suffix(value)
 
 
-@pytest.mark.parametrize("value", NOT_PURPOSES)
-def test_what_breaks_the_purpose_rule_is_rejected(value: str) -> None:
-    assert not is_valid_purpose(value)
+@pytest.mark.parametrize("value", NOT_NAMES)
+def test_what_breaks_the_name_rule_is_rejected(value: str) -> None:
+    assert not is_valid_name(value)
 
 
-def test_a_name_is_type_purpose_suffix() -> None:
+def test_a_name_is_type_name_suffix() -> None:
     names = Names("dev")
     assert [names.function("ingest"), names.role("ingest"), names.table("events"), names.queue("ingest")] == [
         "lambda-ingest-dev",

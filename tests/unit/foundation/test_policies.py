@@ -11,7 +11,7 @@ from foundation.catalog import CATALOG as SHIPPED
 from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, QueueGrant, QueueTrigger, StreamTrigger, TableGrant
 from foundation.policies import execution_policy, failure_queue_arn, trust_policy
 from foundation.resource_policies import queue_policy
-from tests.support.declarations import ARNS, COUNT, READ, STORE, purposes
+from tests.support.declarations import ARNS, COUNT, READ, STORE, catalog_names
 
 ACCOUNT = "arn:aws:{}:us-east-1:123456789012:{}"
 EVENTS, PAGES, AGGREGATES = (
@@ -63,11 +63,13 @@ def _logs(function: str) -> set[tuple[str, str]]:
 
 def functions() -> st.SearchStrategy[Function]:
     """Functions with any trigger and any set of grants, on at most one grant per table and queue."""
-    names = st.lists(purposes(), max_size=4, unique_by=lambda name: name.replace("-", ""))
+    names = st.lists(catalog_names(), max_size=4, unique_by=lambda name: name.replace("-", ""))
     words = {kind: st.lists(st.sampled_from(sorted(known)), min_size=1, unique=True).map(tuple)
              for kind, known in (("table", TABLE_ACCESS), ("queue", QUEUE_ACCESS))}  # fmt: skip
     triggers = st.one_of(
-        st.none(), purposes().map(lambda q: QueueTrigger(queue=q)), purposes().map(lambda t: StreamTrigger(table=t))
+        st.none(),
+        catalog_names().map(lambda q: QueueTrigger(queue=q)),
+        catalog_names().map(lambda t: StreamTrigger(table=t)),
     )
 
     def build(name: str, trigger: Any, tables: list[str], queues: list[str], table: Any, queue: Any) -> Function:
@@ -77,7 +79,7 @@ def functions() -> st.SearchStrategy[Function]:
         )
         return replace(READ, name=name, trigger=trigger, grants=grants)
 
-    return st.builds(build, purposes(), triggers, names, names, words["table"], words["queue"])
+    return st.builds(build, catalog_names(), triggers, names, names, words["table"], words["queue"])
 
 
 @pytest.mark.parametrize("name", SHIPPED_PERMISSIONS)
@@ -156,7 +158,7 @@ def test_the_lambda_service_may_assume_a_role_for_functions_of_its_account_only(
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": "123456789012"}}
 
 
-def test_a_queue_lets_nobody_in_by_its_policy_and_refuses_everything_without_tls() -> None:
+def test_a_queue_allows_no_one_by_its_policy_and_refuses_everything_without_tls() -> None:
     assert queue_policy(INGEST_QUEUE)["Statement"] == [
         {
             "Sid": "RefusedWithoutTls",

@@ -7,7 +7,7 @@ def _failing(*wheres: str) -> object:
     raise InvalidConfiguration([Problem(where=where, value=1, allowed="2") for where in wheres])
 
 
-def test_a_problem_tells_where_what_and_what_is_allowed() -> None:
+def test_a_problem_states_place_value_and_what_is_allowed() -> None:
     assert str(Problem(where="compute:x", value=3008, allowed="512 to 1024")) == (
         "compute:x is 3008; allowed: 512 to 1024"
     )
@@ -26,8 +26,8 @@ def test_the_error_lists_every_problem() -> None:
 
 
 def test_the_closest_name_is_offered() -> None:
-    assert one_of(["events", "marks"], "event") == "one of events, marks (did you mean 'events'?)"
-    assert one_of(["events", "marks"], "zzz") == "one of events, marks"
+    assert one_of(["events", "pages"], "event") == "one of events, pages (did you mean 'events'?)"
+    assert one_of(["events", "pages"], "zzz") == "one of events, pages"
     assert one_of([], "x") == "nothing: none is declared"
 
 

@@ -43,7 +43,7 @@ def test_a_misspelt_key_is_seen_when_the_engine_hands_the_configuration_over_in_
         run_layer("foundation")
 
 
-def test_mistakes_of_configuration_and_catalog_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes_of_configuration_and_catalog_are_reported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     broken = replace(CATALOG.functions[0], timeout_seconds=901)
     monkeypatch.setattr(program, "CATALOG", replace(CATALOG, functions=(broken, *CATALOG.functions[1:])))
     with pytest.raises(pulumi.RunError, match=r"(?s)compute:logRetentionDays is '30'.*timeout_seconds is 901"):

@@ -52,7 +52,7 @@ def test_a_schedules_mistake_is_named(changes: dict[str, Any], where: str) -> No
     assert problem.where == f"catalog function 'sweep' {where}"
 
 
-def test_all_mistakes_are_told_at_once_and_nobody_waits_for_a_schedule() -> None:
+def test_all_mistakes_are_reported_at_once_and_no_schedule_is_critical() -> None:
     wrong = replace(RATE, timezone="Nowhere", retry_attempts=999)
     with pytest.raises(InvalidConfiguration) as error:
         validate(with_function(SWEEP, trigger=wrong, critical=True))

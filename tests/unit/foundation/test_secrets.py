@@ -1,4 +1,4 @@
-"""Secrets of the catalog: what their readers may do, what their readers are told, and what is refused."""
+"""Secrets of the catalog: what their readers may do, what their readers' environments name, and what is refused."""
 
 from dataclasses import replace
 from typing import Any

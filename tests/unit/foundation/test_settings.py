@@ -103,7 +103,7 @@ def test_the_name_of_a_field_is_no_key() -> None:
     assert (problem.where, "did you mean 'someDays'?" in problem.allowed) == ("layer:some_days", True)
 
 
-def test_everything_wrong_is_told_at_once() -> None:
+def test_everything_wrong_is_reported_at_once() -> None:
     wheres = {problem.where for problem in _problems({"hours": "99", "someDayz": 7, "on": "maybe", "name": "ok"})}
     assert wheres == {"layer:hours", "layer:someDayz", "layer:on"}
 

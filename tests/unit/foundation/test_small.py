@@ -60,7 +60,7 @@ def test_what_a_layer_sets_itself_goes_before_it(checkout: Path) -> None:
     assert (loaded.compute.provisioning.minimum, loaded.data.on_demand) == (2, True)
 
 
-def test_a_wrong_value_is_told_once(checkout: Path) -> None:
+def test_a_wrong_value_is_reported_once(checkout: Path) -> None:
     write(checkout, "foundation:small: yes")
     with pytest.raises(Exception, match="foundation:small is yes") as error:
         configuration.load("dev", checkout)
@@ -121,8 +121,8 @@ def test_a_small_environment_pays_for_polls_and_pages_alone_when_nothing_happens
     checkout: Path, catalog: Catalog
 ) -> None:
     small = idle_bill(checkout)
-    # 5 pollers × 3 a minute × 43,800 minutes × 0.0000004 = 0.2628. A metric of an alarm is 0.10: arrivals at the dead
-    # letters of the queue have 3, at those of `count` and `read` 2 each; invalid events, the stream's delivery and
+    # 5 pollers × 3 a minute × 43,800 minutes × 0.0000004 = 0.2628. A metric of an alarm is 0.10: arrivals in the
+    # dead-letter queue have 3, at those of `count` and `read` 2 each; invalid events, the stream's delivery and
     # dead-lettering have 1 each.
     assert after(small) == {("inbox", "requests"): "0.26", ("estate", "alarms"): "1.00"}
     write(checkout, "foundation:small: false")
@@ -139,10 +139,10 @@ def test_an_idle_environment_is_compared_with_an_idle_one(
     parser = argparse.ArgumentParser()
     cost.add_arguments(parser)
     assert cost.run(parser.parse_args(["dev", "--idle", "--compare", "prod", "--json"])) == 0
-    told = json.loads(capsys.readouterr().out)["compare"]
+    compared = json.loads(capsys.readouterr().out)["compare"]
     # What is small against everything at its default.
-    assert float(told["usd"]) < 2 < 8 < float(told["other_usd"])
-    assert ("read", "kept warm") in {(line["item"], line["what"]) for line in told["lines"]}
+    assert float(compared["usd"]) < 2 < 8 < float(compared["other_usd"])
+    assert ("read", "kept warm") in {(line["item"], line["what"]) for line in compared["lines"]}
 
 
 def test_an_idle_bill_has_the_calls_of_schedules() -> None:

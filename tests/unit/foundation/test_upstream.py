@@ -69,7 +69,7 @@ PLAN = {"foundation": {"suffix": "new", "role_arns": {"ingest": "arn:new", "quer
         (("secret",), UNKNOWN),
     ],
 )
-def test_a_preview_takes_what_is_planned_and_what_nobody_knows_yet_as_unknown(
+def test_a_preview_takes_what_is_planned_and_what_is_not_known_yet_as_unknown(
     path: tuple[str, ...], value: str
 ) -> None:
     with planned(PLAN):

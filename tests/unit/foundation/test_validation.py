@@ -216,7 +216,7 @@ def test_releasing_messages_of_the_own_queue_is_no_cycle() -> None:
     assert _problems_of(with_function(STORE, grants=(QueueGrant(queue="inbox", access=("release",)),))) == ()
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     catalog = replace(
         with_function(READ, timeout_seconds=0, grants=_put("nowhere")),
         queues=(replace(INBOX, max_receive_count=1),),
@@ -278,7 +278,7 @@ CHANGES = st.fixed_dictionaries(
 
 
 @given(st.sampled_from([STORE, COUNT, READ]), CHANGES)
-def test_whatever_is_declared_is_valid_or_told_with_its_place_value_and_rule(
+def test_whatever_is_declared_is_valid_or_reported_with_its_place_value_and_rule(
     function: Function, changes: dict[str, Any]
 ) -> None:
     others = tuple(other for other in CATALOG.functions if other is not function)

@@ -81,7 +81,7 @@ def test_an_anchor_used_again_and_again_stays_one_value() -> None:
     assert content["l39"][0] is content["l38"]
 
 
-# Text out of which mistakes are made: what YAML has a meaning for, and anything else.
+# Text out of which mistakes are made: what YAML gives a role to, and anything else.
 WORDS = st.one_of(
     st.text("0123456789_.:-+eExXoObByYnNtTfF~aA ", max_size=10),
     st.from_regex(r"[-+]?0?[0-9_]{1,6}([.:][0-9_]{0,3})?([eE][-+]?[0-9]{1,2})?", fullmatch=True),

@@ -72,7 +72,7 @@ def alarm(spec: AlarmSpec) -> Mapping[str, Any]:
     recording = record(program)
     made = recording.one("cloudwatch/metricAlarm:MetricAlarm")
     assert made.parent == recording.one("estate:observability:AlarmSet").urn
-    assert made.name == f"alarm-{spec.purpose}"
+    assert made.name == f"alarm-{spec.logical_name}"
     return made.inputs
 
 
@@ -95,7 +95,7 @@ def test_an_alarm_on_one_metric_has_every_property_of_its_specification():
     }
 
 
-def test_a_page_notifies_the_topic_of_pages_and_a_child_of_a_composite_alarm_nobody():
+def test_a_page_notifies_the_topic_of_pages_and_a_child_of_a_composite_alarm_no_topic():
     paging = alarm(replace(PLAIN, severity="page"))
     assert paging["alarmActions"] == [TOPICS["page"]]
     assert paging["alarmDescription"].startswith("[page] ")

@@ -137,8 +137,8 @@ def all_specs(catalog: Catalog, level: Level = "all", **configured: Any) -> list
     return [spec for specs in estate_alarms(watched, level).values() for spec in specs]
 
 
-def spec_of(kind: str, purpose: str, alarm_type: str, *, catalog: Catalog = SAMPLE, **configured: Any) -> AlarmSpec:
-    key = Key(kind, purpose)  # pyright: ignore[reportArgumentType]
+def spec_of(kind: str, name: str, alarm_type: str, *, catalog: Catalog = SAMPLE, **configured: Any) -> AlarmSpec:
+    key = Key(kind, name)  # pyright: ignore[reportArgumentType]
     (found,) = [
         spec for spec in all_specs(catalog, "all", **configured) if (spec.key, spec.alarm_type) == (key, alarm_type)
     ]
@@ -151,14 +151,14 @@ def test_the_alarms_of_the_estate_are_those_of_the_snapshot():
 
 
 def test_each_level_has_the_alarms_of_the_one_before_and_more():
-    levels = [{spec.purpose for spec in all_specs(SAMPLE, level)} for level in LEVELS]
+    levels = [{spec.logical_name for spec in all_specs(SAMPLE, level)} for level in LEVELS]
     assert levels[0] < levels[1] < levels[2]
 
 
 def test_the_first_level_has_what_pages_and_what_users_would_lose():
     """Every page is there; without one, somebody has to look at tickets to hear of a loss."""
-    first = {spec.purpose for spec in all_specs(SAMPLE, "symptoms")}
-    serious = {spec.purpose for spec in all_specs(SAMPLE) if spec.symptom or spec.severity == "page"}
+    first = {spec.logical_name for spec in all_specs(SAMPLE, "symptoms")}
+    serious = {spec.logical_name for spec in all_specs(SAMPLE) if spec.symptom or spec.severity == "page"}
     # Undelivered tickets are no symptom.
     assert serious - first == {"topic-ticket-deliveries"}
 
@@ -177,8 +177,8 @@ def test_every_resource_has_alarms_and_nothing_else_has_any(catalog: Catalog):
 
 @CATALOGS
 def test_no_two_alarms_share_a_name(catalog: Catalog):
-    purposes = [spec.purpose for spec in all_specs(catalog)]
-    assert sorted(purposes) == sorted(set(purposes))
+    names = [spec.logical_name for spec in all_specs(catalog)]
+    assert sorted(names) == sorted(set(names))
 
 
 def test_no_names_can_collide_whatever_the_catalog_calls_its_resources():
@@ -189,9 +189,9 @@ def test_no_names_can_collide_whatever_the_catalog_calls_its_resources():
     assert [(one, other) for one in types for other in types if other.endswith(f"-{one}")] == []
 
 
-def test_the_kinds_of_one_catalog_name_are_told_apart():
-    purposes = {spec.purpose for spec in all_specs(CATALOG)}
-    assert {"ingest-errors", "queue-ingest-age", "dlq-ingest-depth", "table-events-faults"} <= purposes
+def test_the_kinds_of_one_catalog_name_are_kept_apart():
+    names = {spec.logical_name for spec in all_specs(CATALOG)}
+    assert {"ingest-errors", "queue-ingest-age", "dlq-ingest-depth", "table-events-faults"} <= names
 
 
 @CATALOGS
@@ -207,14 +207,14 @@ def test_every_alarm_is_about_a_metric_that_is_published_in_these_dimensions(cat
                 assert metric.name in made
                 assert metric.dimensions == {}
             else:
-                assert frozenset(metric.dimensions) == PUBLISHED[metric.namespace, metric.name], spec.purpose
+                assert frozenset(metric.dimensions) == PUBLISHED[metric.namespace, metric.name], spec.logical_name
 
 
 @CATALOGS
 def test_an_expression_uses_exactly_its_metrics(catalog: Catalog):
     for spec in all_specs(catalog):
         used = set(re.findall(r"m\d+", spec.expression or "m1"))
-        assert used == {f"m{number}" for number in range(1, len(spec.metrics) + 1)}, spec.purpose
+        assert used == {f"m{number}" for number in range(1, len(spec.metrics) + 1)}, spec.logical_name
         assert len(spec.metrics) <= 10, "an alarm's metric math takes at most ten metrics"
 
 
@@ -223,7 +223,7 @@ def test_alarms_of_dynamodb_fill_the_gaps_because_they_would_never_recover(catal
     specs = [spec for spec in all_specs(catalog) if spec.metrics[0].namespace == "AWS/DynamoDB"]
     assert specs
     for spec in specs:
-        # Every metric stands in a FILL, or only tells the length of its period.
+        # Every metric stands in a FILL, or only gives the length of its period.
         bare = re.sub(r"FILL\(m\d+, (0|REPEAT)\)|PERIOD\(m\d+\)", "", spec.expression or "m1")
         assert "m" not in bare, spec.expression
 
@@ -235,7 +235,7 @@ def test_a_filled_gap_of_three_late_minutes_leaves_enough_datapoints(catalog: Ca
         if spec.alarm_type == "overdue":
             assert spec.periods >= 2 * 5 + 3, "twice SWEEP's rate, and the late minutes"
         elif "FILL(m1, 0)" in (spec.expression or "") and spec.period_seconds == 60:
-            assert spec.periods - spec.datapoints >= 3, spec.purpose
+            assert spec.periods - spec.datapoints >= 3, spec.logical_name
 
 
 def test_a_rate_is_overdue_in_minutes_or_hours_and_no_other_schedule_is():
@@ -261,7 +261,7 @@ def test_failed_messages_do_not_vanish_in_a_gap(catalog: Catalog):
 
 
 @CATALOGS
-def test_every_description_says_how_urgent_what_it_means_what_to_do_and_where_there_is_more(catalog: Catalog):
+def test_every_description_has_urgency_summary_remediation_and_runbook(catalog: Catalog):
     for spec in all_specs(catalog):
         text = description(spec.severity, spec.summary, spec.remediation, f"{'x' * 200}/{spec.runbook}")
         assert re.fullmatch(
@@ -328,7 +328,7 @@ def test_lag_is_in_milliseconds():
     assert (spec.threshold, spec.metrics[0].statistic) == (120_000, "Maximum")
 
 
-def test_spillover_is_measured_on_the_alias_that_is_kept_warm():
+def test_spillover_is_measured_on_the_alias_with_provisioned_concurrency():
     metric = spec_of("function", "dlq-a", "spillover").metrics[0]
     assert metric.name == "ProvisionedConcurrencyInvocations"
     assert metric.dimensions == {
@@ -337,9 +337,9 @@ def test_spillover_is_measured_on_the_alias_that_is_kept_warm():
     }
 
 
-def test_no_spillover_is_told_where_no_provisioned_concurrency_is_kept():
+def test_no_spillover_alarms_where_no_provisioned_concurrency_is_kept():
     spec = spec_of("function", "dlq-a", "spillover")
-    assert (spec.threshold, spec_of("function", "dlq-a", "spillover", warm_percent=0).threshold) == (10, 100)
+    assert (spec.threshold, spec_of("function", "dlq-a", "spillover", target_percent=0).threshold) == (10, 100)
     assert spec.comparison == "GreaterThanThreshold", "a share is never over 100 %"
 
 
@@ -362,7 +362,7 @@ def test_latency_is_held_against_what_callers_tolerate_when_there_are_calls_enou
     assert (spec.datapoints, spec.periods, spec.period_seconds) == (5, 15, 60), "20 calls in five minutes"
 
 
-def test_a_stream_is_stalled_when_it_is_written_to_and_nobody_is_called():
+def test_a_stream_is_stalled_when_it_is_written_to_and_its_function_is_not_called():
     spec = spec_of("function", "aggregate", "stalled", catalog=CATALOG)
     names = [metric.name for metric in spec.metrics]
     assert names == [
@@ -371,7 +371,9 @@ def test_a_stream_is_stalled_when_it_is_written_to_and_nobody_is_called():
         "records-received-ingest-dev",
         "events-stored-ingest-dev",
     ]
-    assert len(spec_of("function", "table-a", "stalled").metrics) == 2, "nobody stores events of a queue in table a"
+    assert len(spec_of("function", "table-a", "stalled").metrics) == 2, (
+        "no function stores events of a queue in table a"
+    )
     assert (spec.datapoints, spec.periods) == (11, 22), "a timeout, a batching window, four minutes and five"
     queue = spec_of("function", "ingest", "stalled", catalog=CATALOG)
     assert [metric.name for metric in queue.metrics] == ["NumberOfMessagesSent", "Invocations"]
@@ -468,7 +470,7 @@ def test_system_errors_are_summed_over_the_operations_that_functions_may_call():
     assert faults.expression == " + ".join(f"FILL(m{number}, 0)" for number in range(1, 5))
 
 
-def test_a_table_granted_to_nobody_is_watched_for_every_operation():
+def test_a_table_granted_to_no_function_is_watched_for_every_operation():
     called = {metric.dimensions["Operation"] for metric in spec_of("table", "a", "faults").metrics}
     assert called == {name for names in OPERATIONS.values() for name in names}
 

@@ -1,4 +1,4 @@
-"""The environment's budget: made where it is configured, by its cost tag, and let in by the topic it tells."""
+"""The environment's budget: made where it is configured, by its cost tag, and let in by the topic it notifies."""
 
 import json
 from typing import Any
@@ -33,11 +33,11 @@ def test_a_budget_counts_what_carries_the_tag_of_the_environment(layer: Recordin
 
 
 def test_it_is_a_ticket_when_the_money_is_spent_and_when_it_will_be(layer: Recording):
-    told = layer.one(BUDGET).inputs["notifications"]
-    assert {(each["notificationType"], each["threshold"], each["thresholdType"]) for each in told} == {
+    notifications = layer.one(BUDGET).inputs["notifications"]
+    assert {(each["notificationType"], each["threshold"], each["thresholdType"]) for each in notifications} == {
         ("ACTUAL", 100, "PERCENTAGE"), ("FORECASTED", 100, "PERCENTAGE"),
     }  # fmt: skip
-    (ticket,) = {arn for each in told for arn in each["subscriberSnsTopicArns"]}
+    (ticket,) = {arn for each in notifications for arn in each["subscriberSnsTopicArns"]}
     assert ticket.endswith(":topic-ticket-dev")
 
 
@@ -50,7 +50,7 @@ def test_the_topic_of_tickets_lets_budgets_of_this_account_in(layer: Recording):
     assert set(publishers(layer, "page")) == {"cloudwatch.amazonaws.com"}
 
 
-def test_without_a_budget_nobody_but_alarms_is_let_in():
+def test_without_a_budget_only_alarms_are_let_in():
     layer = registered()
     assert layer.of(BUDGET) == []
     assert set(publishers(layer, "ticket")) == {"cloudwatch.amazonaws.com"}

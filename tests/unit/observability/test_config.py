@@ -17,7 +17,7 @@ DEFAULTS = {
 }  # fmt: skip
 
 
-def test_nobody_is_told_and_thresholds_are_sane_by_default():
+def test_there_are_no_subscribers_and_thresholds_are_sane_by_default():
     config = parse({}, stack="dev")
     assert config.subscriptions == ()
     assert config.model_dump(include=set(DEFAULTS)) == DEFAULTS
@@ -50,7 +50,7 @@ def test_subscriptions_of_each_protocol_are_taken(protocol: str, endpoint: str):
         {"protocol": "http", "endpoint": "http://example.org"},
         {"protocol": "https", "endpoint": "http://example.org"},
         {"protocol": "https", "endpoint": "https:///path"},
-        {"protocol": "email", "endpoint": "nobody"},
+        {"protocol": "email", "endpoint": "no address"},
         {"protocol": "email", "endpoint": "two words@example.org"},
         {"protocol": "sqs", "endpoint": "https://sqs.us-east-1.amazonaws.com/123456789012/on-call"},
         {"protocol": "sqs", "endpoint": "arn:aws:lambda:us-east-1:123456789012:function:notify"},
@@ -69,15 +69,15 @@ def test_a_subscription_that_cannot_work_is_refused_with_what_can(item: object):
     assert "sqs or lambda and an ARN" in problem.allowed
 
 
-def test_who_subscribes_to_a_severity_is_told_of_that_alone():
+def test_a_subscriber_to_a_severity_gets_that_alone():
     items = [
         {"protocol": "sqs", "endpoint": QUEUE},
         {"protocol": "email", "endpoint": "night@example.org", "severity": "page"},
         {"protocol": "email", "endpoint": "desk@example.org", "severity": "ticket"},
     ]
     config = parse({"subscriptions": json.dumps(items)}, stack="dev")
-    told = {severity: [item.endpoint for item in config.subscribers(severity)] for severity in SEVERITIES}
-    assert told == {"page": [QUEUE, "night@example.org"], "ticket": [QUEUE, "desk@example.org"]}
+    endpoints = {severity: [item.endpoint for item in config.subscribers(severity)] for severity in SEVERITIES}
+    assert endpoints == {"page": [QUEUE, "night@example.org"], "ticket": [QUEUE, "desk@example.org"]}
 
 
 @pytest.mark.parametrize("other", [{}, {"severity": "page"}])
@@ -113,7 +113,7 @@ def test_thresholds_keep_within_their_bounds(key: str, bounds: tuple[int, int]):
         assert f"from {minimum} to {maximum}" in problem.allowed
 
 
-def test_all_problems_are_told_at_once():
+def test_all_problems_are_reported_at_once():
     raw = {"subscriptions": "nonsense", "maximumQueueAgeSeconds": "0", "durationPercent": "100", "durationPercnt": "90"}
     with pytest.raises(InvalidConfiguration) as refused:
         parse(raw, stack="dev")

@@ -72,11 +72,11 @@ def test_a_range_of_more_datapoints_makes_an_alarm_later_and_none_wrong(incident
     compare(replace(incident, expected=late), simulate(incident, 2, MANY))
 
 
-def compare(incident: Incident, told: list[Notification]) -> None:
-    left = list(told)
+def compare(incident: Incident, notified: list[Notification]) -> None:
+    left = list(notified)
     for expected in incident.expected:
         found = next((one for one in left if fits(expected, one)), None)
-        assert found, f"{expected} is missing in {told}"
+        assert found, f"{expected} is missing in {notified}"
         left.remove(found)
     assert left == []
 

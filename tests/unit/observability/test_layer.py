@@ -45,7 +45,7 @@ def upstream(stack: str = "dev") -> dict[str, Any]:
 
 def test_there_is_an_alarm_for_each_specification_and_no_other(layer: Recording):
     specs = estate_alarms(estate(), "standard")
-    names = {f"alarm-{spec.purpose}-dev" for alarms in specs.values() for spec in alarms}
+    names = {f"alarm-{spec.logical_name}-dev" for alarms in specs.values() for spec in alarms}
     assert {alarm.inputs["name"] for alarm in layer.of(ALARM)} == names
     assert {component.name for component in layer.of("AlarmSet")} == {f"{key.kind}-{key.name}" for key in specs}
 
@@ -91,23 +91,23 @@ def test_every_alarm_notifies_the_topic_of_its_severity_itself_or_by_its_composi
     for alarm in layer.of(ALARM) + layer.of(COMPOSITE):
         severity = re.match(r"\[(page|ticket)\] ", alarm.inputs["alarmDescription"])
         assert severity, alarm.name
-        told, child = alarm.inputs.get("alarmActions"), f'ALARM("{alarm.inputs.get("name")}")' in rules
+        actions, child = alarm.inputs.get("alarmActions"), f'ALARM("{alarm.inputs.get("name")}")' in rules
         # Never both: an alarm that a drill sets off must not set off the composite alarm above it.
-        assert bool(told) != child, alarm.name
-        assert child or told == [topics[severity[1]]], alarm.name
+        assert bool(actions) != child, alarm.name
+        assert child or actions == [topics[severity[1]]], alarm.name
 
 
-def test_only_a_page_that_lasts_tells_its_end(layer: Recording):
-    tells = {alarm.name for alarm in layer.of(ALARM) + layer.of(COMPOSITE) if alarm.inputs.get("okActions")}
-    assert tells == {"alarm-estate-events-late", "alarm-estate-queries-slow"}
+def test_only_a_page_that_lasts_notifies_its_end(layer: Recording):
+    ends = {alarm.name for alarm in layer.of(ALARM) + layer.of(COMPOSITE) if alarm.inputs.get("okActions")}
+    assert ends == {"alarm-estate-events-late", "alarm-estate-queries-slow"}
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_the_level_says_which_alarms_there_are(level: Level):
+def test_the_level_decides_which_alarms_there_are(level: Level):
     made = registered(level)
     specs = estate_alarms(estate(), level)
     assert {alarm.inputs["name"] for alarm in made.of(ALARM)} == {
-        f"alarm-{spec.purpose}-dev" for alarms in specs.values() for spec in alarms
+        f"alarm-{spec.logical_name}-dev" for alarms in specs.values() for spec in alarms
     }
 
 
@@ -121,7 +121,7 @@ def test_each_composite_alarm_goes_off_with_any_alarm_of_its_symptom(layer: Reco
     rules = {alarm.inputs["alarmName"]: alarm.inputs["alarmRule"] for alarm in layer.of(COMPOSITE)}
     assert set(rules) == {f"alarm-estate-{symptom}-dev" for symptom in SYMPTOMS}
     for symptom in SYMPTOMS:
-        shown_by = [spec.purpose for alarms in specs.values() for spec in alarms if spec.symptom == symptom]
+        shown_by = [spec.logical_name for alarms in specs.values() for spec in alarms if spec.symptom == symptom]
         assert rules[f"alarm-estate-{symptom}-dev"] == " OR ".join(f'ALARM("alarm-{each}-dev")' for each in shown_by)
 
 
@@ -177,10 +177,10 @@ def test_thresholds_follow_from_the_configuration_of_the_lower_layers(layer: Rec
         0.9 * outputs_of("compute")["functions"]["ingest"]["memory_mb"]
     )
     assert threshold(registered("all"), "alarm-query-under-use-dev") == pytest.approx(0.35)
-    warm = run_layer(
+    provisioned = run_layer(
         "observability", config={**ALL, "compute:provisionedUtilizationPercent": "50"}, upstream=upstream()
     )
-    assert threshold(warm, "alarm-query-under-use-dev") == pytest.approx(0.25)
+    assert threshold(provisioned, "alarm-query-under-use-dev") == pytest.approx(0.25)
     below = outputs_of("data")["queues"]["ingest"]["visibility_seconds"]
     soon = run_layer("observability", config={"observability:maximumQueueAgeSeconds": "60"}, upstream=upstream())
     assert threshold(soon, "alarm-queue-ingest-age-dev") == max(60, 3 * below)

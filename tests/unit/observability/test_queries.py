@@ -20,7 +20,7 @@ def test_each_query_is_saved_under_the_suffix_and_asks_every_log_group():
 
     made = record(program).of("cloudwatch/queryDefinition:QueryDefinition")
     assert {item.inputs["name"]: item.inputs["queryString"] for item in made} == {
-        f"query-{purpose}-dev": text for purpose, text in QUERIES.items()
+        f"query-{query}-dev": text for query, text in QUERIES.items()
     }
     assert all(item.inputs["logGroupNames"] == GROUPS for item in made)
 
@@ -29,16 +29,16 @@ def test_the_first_questions_of_a_person_on_call_are_there():
     assert set(QUERIES) == {"errors", "slowest", "memory", "invalid-events"}
 
 
-@pytest.mark.parametrize("purpose", QUERIES)
-def test_a_query_is_a_pipe_of_known_commands(purpose: str):
-    commands = [part.split()[0] for part in re.split(r"(?:^|\n)\| ", QUERIES[purpose])]
+@pytest.mark.parametrize("query", QUERIES)
+def test_a_query_is_a_pipe_of_known_commands(query: str):
+    commands = [part.split()[0] for part in re.split(r"(?:^|\n)\| ", QUERIES[query])]
     assert set(commands) <= COMMANDS
-    assert len(commands) == len(QUERIES[purpose].split("|"))
+    assert len(commands) == len(QUERIES[query].split("|"))
 
 
-@pytest.mark.parametrize("purpose", ["errors", "slowest", "memory"])
-def test_what_lambda_reports_about_a_call_is_read_from_its_own_line(purpose: str):
-    assert 'type = "platform.report"' in QUERIES[purpose]
+@pytest.mark.parametrize("query", ["errors", "slowest", "memory"])
+def test_what_lambda_reports_about_a_call_is_read_from_its_own_line(query: str):
+    assert 'type = "platform.report"' in QUERIES[query]
 
 
 def test_the_query_of_invalid_events_looks_for_what_ingest_logs():

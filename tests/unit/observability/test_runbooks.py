@@ -53,7 +53,7 @@ def test_every_heading_is_of_an_alarm_that_exists():
 
 
 @pytest.mark.parametrize("name", [*(f"{name}.md" for name in RUNBOOKS.values()), RUNBOOK])
-def test_every_part_says_what_it_means_where_to_look_what_to_do_and_how_to_verify(name: str):
+def test_every_part_states_what_it_means_where_to_look_what_to_do_and_how_to_verify(name: str):
     for anchor, text in headings(name).items():
         found = set(re.findall(r"\*\*(\w+)\*\*", text))
         assert {word.capitalize() for word in found} == PARTS, anchor

@@ -1,4 +1,4 @@
-"""The topics of alarms: who may publish, who is told."""
+"""The topics of alarms: publishers and subscribers."""
 
 import json
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ def test_only_alarms_of_this_environment_and_account_may_publish():
     }
 
 
-def test_nobody_may_publish_without_tls():
+def test_publishing_needs_tls():
     (refusal,) = [item for item in topic_policy(TOPIC, NAMES)["Statement"] if item["Effect"] == "Deny"]
     assert (refusal["Principal"], refusal["Action"], refusal["Resource"]) == ("*", "sns:Publish", TOPIC)
     assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
@@ -68,7 +68,7 @@ def test_both_topics_get_the_key_of_the_configuration():
     assert [topic.inputs["kmsMasterKeyId"] for topic in recording.of("sns/topic:Topic")] == [KEY, KEY]
 
 
-def test_nobody_is_subscribed_by_default():
+def test_no_one_is_subscribed_by_default():
     assert built().of("sns/topicSubscription:TopicSubscription") == []
 
 
