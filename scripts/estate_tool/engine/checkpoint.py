@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 # Of SHA-256, in hexadecimal digits: the value of a tag is no longer than 256 characters in Pulumi's service.
 _DIGEST_LENGTH = 48
 _NOTHING = "-"
+_TAGS_VERSION = 1  # `stackTagsVersion` in pkg/backend/diy/stack_tags.go
 # When and where a resource was registered, and what varies from run to run: the order of its dependencies.
 _CIRCUMSTANCES = {"created", "modified", "sourcePosition", "stackTrace", "dependencies", "propertyDependencies"}
 
@@ -135,6 +137,29 @@ def _from_file(folder: Path, stack: str) -> StackState | None:
     latest = json.loads(file.read_bytes())["checkpoint"].get("latest")
     kept = json.loads(tags.read_bytes())["tags"] if tags.exists() else {}
     return with_tags(latest or {}, kept)
+
+
+def set_tag(folder: Path, layer: str, stack: str, name: str, value: str) -> bool:
+    """Set a tag of a stack in a file backend, or with an empty value remove it; False where only the engine can."""
+    stacks = folder / "stacks" / project(layer)
+    file = stacks / f"{stack}.pulumi-tags"
+    try:
+        kept: dict[str, Any] = (
+            json.loads(file.read_bytes()) if file.exists() else {"version": _TAGS_VERSION, "tags": {}}
+        )
+        if kept["version"] != _TAGS_VERSION or not (stacks / f"{stack}.json").exists():
+            return False
+        tags = {**kept["tags"], name: value}
+    except (OSError, ValueError, LookupError, TypeError):
+        return False
+    text = json.dumps({**kept, "tags": {key: each for key, each in tags.items() if each}})
+    partial = file.with_name(f"{file.name}.{os.getpid()}.tmp")
+    partial.touch(0o600)
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(file)
+    # What the bucket's driver noted of the former content; without it, it takes the file as it is.
+    file.with_name(f"{file.name}.attrs").unlink(missing_ok=True)
+    return True
 
 
 def with_tags(deployment: Mapping[str, Any], tags: Mapping[str, str]) -> StackState:

@@ -129,15 +129,20 @@ class Pulumi:
 
     def end_lease(self) -> None:
         """Remove the lease, if there is one."""
-        self._call(ROOT / _FIRST[0], "stack", "tag", "rm", checkpoint.LEASE_TAG, "--stack", self.stack)
+        self._set_tag(_FIRST[0], checkpoint.LEASE_TAG, "")
 
     def keep_record(self, layer: str, record: Record) -> None:
         """Keeps what the last rollout of a layer left in the layer's stack."""
         self._set_tag(layer, checkpoint.RECORD_TAG, str(record))
 
     def _set_tag(self, layer: str, name: str, value: str) -> None:
+        """Set a tag of the layer's stack; remove it if the value is empty."""
+        folder = self._state_folder()
+        if folder and checkpoint.set_tag(folder, layer, self.stack, name, value):
+            return  # without the fifth of a second that the engine takes
+        change = ["set", name, value] if value else ["rm", name]
         # The engine reads all tags of the stack and writes them anew: two at once may undo each other.
-        self._call(ROOT / layer, "stack", "tag", "set", name, value, "--stack", self.stack)
+        self._call(ROOT / layer, "stack", "tag", *change, "--stack", self.stack)
 
     def export(self, layer: str) -> dict[str, Any]:
         """The deployment of a layer's stack, as the engine keeps it."""

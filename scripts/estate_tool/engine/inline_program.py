@@ -16,49 +16,55 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_NO_LIMIT = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-
 
 @contextlib.contextmanager
 def served(layer: str, before: Callable[[], None] = lambda: None) -> Iterator[int]:
     """Serves the layer's program and the guardrails to the engine; yields the port on the loopback.
 
-    `before` is called in the stack, before the program.
+    `before` is called in the stack, before the program. The engine takes longer to start than the SDK, the guardrails
+    and the program to be loaded; of these, an error in the program is the engine's to report.
     """
-    from concurrent import futures
+    from estate_tool.core.lazy_server import LazyServer
 
-    import grpc
+    def program() -> None:
+        before()
+        importlib.import_module(_module(layer)).main()
 
+    sys.unraisablehook = hush
+    server = LazyServer(lambda handlers: _register(handlers, program), workers=8)
+    load_ahead(layer)
+    try:
+        yield server.port
+    finally:
+        server.stop()
+    server.loaded.result()
+
+
+def _register(server: Any, program: Callable[[], None]) -> None:
     # The Automation API's own server of inline programs. Its public entry points add three to five calls of the
     # command line to each rollout, a second per layer.
+    from pulumi import log
     from pulumi.automation._server import LanguageServer
     from pulumi.runtime.proto import analyzer_pb2_grpc, language_pb2_grpc
 
     from foundation.guardrails.policies import service
 
-    module = f"{layer}.__main__"
-
-    def whole() -> None:
-        before()
-        importlib.import_module(module).main()
-
-    program = waited_for_at_once(whole)
-    server = grpc.server(futures.ThreadPoolExecutor(max_workers=8), options=_NO_LIMIT)
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(program), server)
+    # The SDK has five debug messages for each resource, a call of the engine each, which drops them.
+    log.debug = lambda *_, **__: None
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(waited_for_at_once(program)), server)
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(service(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    sys.unraisablehook = hush
-    # The engine takes longer to start than the program to be loaded. If that fails, the engine gets the error with the
-    # program.
-    threading.Thread(target=_load_ahead, args=(module,), daemon=True).start()
-    try:
-        yield port
-    finally:
-        server.stop(grace=None).wait()
 
 
-def _load_ahead(module: str) -> None:
+def load_ahead(layer: str) -> None:
+    """Begin to load a layer's program, and with it the SDK, in the background."""
+    threading.Thread(target=_load, args=(_module(layer),), daemon=True).start()
+
+
+def _module(layer: str) -> str:
+    return f"{layer}.__main__"
+
+
+def _load(module: str) -> None:
     with contextlib.suppress(Exception):
         importlib.import_module(module)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.retries import code_of
-from estate_tool.events.dead_letters import depth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +103,8 @@ def _item_count(dynamodb: Any, table: str) -> int:
 
 
 def _messages(sqs: Any, queue: str) -> Held:
+    from estate_tool.events.dead_letters import depth
+
     found = depth(sqs, queue)
     if found is None:
         return Held(unit="messages", count=None, problem="there is no such queue in AWS", gone=True)

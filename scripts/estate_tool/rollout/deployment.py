@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from estate_tool.core.errors import Failed
 from estate_tool.engine.checkpoint import Record, StackState
 from estate_tool.engine.events import Changes
+from estate_tool.engine.inline_program import load_ahead
 from estate_tool.rollout import data_loss, removals
 from estate_tool.rollout.previews import Plan, Previews
 from estate_tool.rollout.removals import Waiting
@@ -174,6 +175,7 @@ class Deployment:
         """Has the layer's stack made, or settles what a killed run left of it; begins to make the next layer's."""
         if not self.preview_only:
             self._check("state")
+        load_ahead(name)  # while a stack is made
         if name not in self.states:
             self._new.require(name)
         elif self.recovery and not self.preview_only and name not in self._settled:

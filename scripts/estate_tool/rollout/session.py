@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from estate_tool.console.progress import Report
     from estate_tool.core.environment import Environment
     from estate_tool.setup.engine import Engine
-    from local_aws.provider.server import RunningProvider
+    from local_aws.provider.running import RunningProvider
 
 # Snapshots of the embedded AWS with a hundred thousand events, twice while one replaces the other.
 _NEEDED_BYTES = 200_000_000

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from local_aws.provider import start
 from local_aws.provider.protocol import use_bare_stubs
 
 _WATCH_SECONDS = 1.0
@@ -15,8 +16,6 @@ def main() -> None:
     """Serve; the first argument is the file that keeps the derived schema."""
     engine = os.getppid()
     use_bare_stubs()
-    from local_aws.provider.server import start
-
     running = start(schema_cache=Path(sys.argv[1]))
     print(running.port, flush=True)
     threading.Thread(target=_stop_without_engine, args=(engine, running.stop), daemon=True).start()

@@ -82,8 +82,7 @@ class Clients:
         self, region: str, credentials: Mapping[str, str], endpoints: Mapping[str, str], attempts: int, mode: str
     ) -> None:
         self.region = region
-        # No proxy: a proxy set for the internet would be asked for a loopback address.
-        self._config = boto_config(attempts=attempts, mode=mode, proxies={})
+        self._attempts, self._mode = attempts, mode
         self._endpoints, self._credentials = dict(endpoints), dict(credentials)
         self._made: dict[str, Any] = {}
         self._boto: Any = None
@@ -99,12 +98,14 @@ class Clients:
     def _make(self, service: str) -> Any:
         import boto3
 
+        # No proxy: a proxy set for the internet would be asked for a loopback address.
+        config = boto_config(attempts=self._attempts, mode=self._mode, proxies={})
         if self._boto is None:
             self._boto = boto3.Session(region_name=self.region, **self._credentials)
         variable = service.replace("-", "_").upper()
         aliases = {"APPLICATION_AUTOSCALING": "APPLICATION_AUTO_SCALING", "LOGS": "CLOUDWATCH_LOGS"}
         endpoint = self._endpoints.get(aliases.get(variable, variable)) or self._endpoints[""]
-        return show(self._boto.client(service, endpoint_url=endpoint, config=self._config), _say)
+        return show(self._boto.client(service, endpoint_url=endpoint, config=config), _say)
 
     @functools.cached_property
     def account(self) -> str:

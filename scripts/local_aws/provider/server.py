@@ -8,7 +8,6 @@ import os
 import threading
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -28,8 +27,6 @@ from local_aws.provider.resources import TYPES
 from local_aws.provider.schema import Schemas, sdk_version
 from local_aws.provider.wire import UNKNOWN, decode, encode, secret_keys
 
-_WORKERS: Final = 64
-_OPTIONS: Final = [("grpc.max_receive_message_length", 400 << 20), ("grpc.max_send_message_length", 400 << 20)]
 _REMEMBERED: Final = 256  # connections whose configuration a long-lived provider keeps
 
 
@@ -264,34 +261,3 @@ def _one_line_errors(
     else:
         return
     context.abort(grpc.StatusCode.UNKNOWN, text)
-
-
-@dataclass(frozen=True)
-class RunningProvider:
-    """A provider that serves until it is stopped; attach it with PULUMI_DEBUG_PROVIDERS=aws:PORT."""
-
-    port: int
-    _server: grpc.Server
-    _provider: AwsProvider
-
-    def stop(self, grace: float = 2.0) -> None:
-        """Serve no more; calls under way get `grace` seconds."""
-        self._provider.cancel_all()
-        self._server.stop(grace).wait()
-
-    def wait(self) -> None:
-        """Block until the server ends."""
-        self._server.wait_for_termination()
-
-
-def start(port: int = 0, schema_cache: Path | None = None) -> RunningProvider:
-    """Serve the provider on a loopback port (0: a free one). It stays with this process until `stop()`.
-
-    `schema_cache` is the JSON file that keeps what was derived from the SDK; without it, the SDK is imported here.
-    """
-    server = grpc.server(ThreadPoolExecutor(_WORKERS, "aws-provider"), options=_OPTIONS)
-    provider = AwsProvider(schema_cache)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, server)
-    bound = server.add_insecure_port(f"127.0.0.1:{port}")
-    server.start()
-    return RunningProvider(bound, server, provider)

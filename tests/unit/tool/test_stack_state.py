@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from estate_tool.engine import checkpoint
-from estate_tool.engine.checkpoint import RECORD_TAG, Record, StackState
+from estate_tool.engine.checkpoint import LEASE_TAG, RECORD_TAG, Record, StackState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,6 +124,26 @@ def test_a_stack_nothing_was_rolled_out_to_has_no_resources(backend: Path) -> No
     (backend / "stacks" / "estate-data" / "dev.json").write_text('{"version":3,"checkpoint":{"stack":"x"}}')
     (found,) = (checkpoint.from_files(backend, "dev") or {}).values()
     assert (found.resources, found.outputs, found.made) == ([], {}, 0)
+
+
+def test_tags_are_set_and_removed_without_the_engine_and_others_stay(backend: Path) -> None:
+    record, file = rolled_out(), backend / "stacks/estate-data/dev.pulumi-tags"
+    for name, value in (("owner", "me"), (RECORD_TAG, str(record)), (LEASE_TAG, "held"), (LEASE_TAG, "")):
+        assert checkpoint.set_tag(backend, "data", "dev", name, value)
+    assert json.loads(file.read_text()) == {"version": 1, "tags": {"owner": "me", RECORD_TAG: str(record)}}
+    assert checkpoint.from_files(backend, "dev") == {"data": state(record=record)}
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("layer", "text"), [("compute", '{"version":1,"tags":{}}'), ("data", '{"version":2,"tags":{}}')]
+)
+def test_tags_of_no_stack_or_another_version_are_left_to_the_engine(backend: Path, layer: str, text: str) -> None:
+    file = backend / f"stacks/estate-{layer}/dev.pulumi-tags"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    assert not checkpoint.set_tag(backend, layer, "dev", LEASE_TAG, "held")
+    assert file.read_text() == text
 
 
 @pytest.mark.parametrize(
