@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Loaded = TypeVar("Loaded")
+# Threads that import modules with cycles at once, such as those of Pulumi's SDK, may get each other's half-made ones.
+ONE_IMPORTS = threading.Lock()
 
 
 class _Handlers(grpc.GenericRpcHandler):
@@ -49,7 +52,9 @@ class LazyServer(Generic[Loaded]):
 
     def _load(self, load: Callable[[Any], Loaded], handlers: _Handlers) -> None:
         try:
-            self.loaded.set_result(load(handlers))
+            with ONE_IMPORTS:
+                loaded = load(handlers)
+            self.loaded.set_result(loaded)
         except BaseException as error:
             self.loaded.set_exception(error)
 

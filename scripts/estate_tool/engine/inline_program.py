@@ -65,7 +65,9 @@ def _module(layer: str) -> str:
 
 
 def _load(module: str) -> None:
-    with contextlib.suppress(Exception):
+    from estate_tool.core.lazy_server import ONE_IMPORTS
+
+    with ONE_IMPORTS, contextlib.suppress(Exception):
         importlib.import_module(module)
 
 
