@@ -40,7 +40,7 @@ class _Part:
 
     def takes(self, entry: Inserted) -> bool:
         """Add the event if it fits, as the first one always does."""
-        new = {entry.place.page, *targets(entry.event)} - self._written
+        new = {entry.slot.page, *targets(entry.event)} - self._written
         if new:
             if self.entries and len(self._written) + len(new) > MAX_ACTIONS:
                 return False

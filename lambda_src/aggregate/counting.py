@@ -1,4 +1,4 @@
-"""Adds events to the aggregates, exactly once: one transaction marks events as counted and adds what they sum up to."""
+"""Events added to the aggregates exactly once: one transaction records them as counted and adds their sums."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -24,7 +24,7 @@ _THROTTLED = {
     "ThrottlingException",
 }
 _REFUSED = "ConditionalCheckFailed"
-_PASSING = {"None", "TransactionConflict", _REFUSED} | _THROTTLED
+_TRANSIENT = {"None", "TransactionConflict", _REFUSED} | _THROTTLED
 
 
 class Counted(BatchResult[Inserted]):
@@ -63,7 +63,7 @@ class Counter:
         self._pages.forget()
         try:
             if len(inserted) >= self._look_first:
-                self._pages.read(dict.fromkeys(entry.place.page for entry in inserted), deadline)
+                self._pages.read(dict.fromkeys(entry.slot.page for entry in inserted), deadline)
         except AwsError as error:
             writer.result.retry(inserted, error)
         else:
@@ -121,17 +121,17 @@ class TransactionWriter:
 
     def _fresh(self, items: Sequence[Inserted]) -> list[Inserted]:
         """Return the events that are not counted; the others are duplicates."""
-        counted = [entry for entry in items if self._pages.counted(entry.place)]
+        counted = [entry for entry in items if self._pages.counted(entry.slot)]
         self.result.duplicates += counted
-        return [entry for entry in items if not self._pages.counted(entry.place)] if counted else list(items)
+        return [entry for entry in items if not self._pages.counted(entry.slot)] if counted else list(items)
 
     def _built(self, items: Sequence[Inserted]) -> _Transaction:
         bits: dict[str, int] = {}
         expiry: dict[str, int | None] = {}
         sums: dict[Target, Summary] = {}
         for entry in items:
-            bits[entry.place.page] = bits.get(entry.place.page, 0) | entry.place.bit
-            expiry[entry.place.page] = entry.expires_at
+            bits[entry.slot.page] = bits.get(entry.slot.page, 0) | entry.slot.bit
+            expiry[entry.slot.page] = entry.expires_at
             target = Target(entry.event.type, entry.event.subject, entry.event.hour)
             sums.setdefault(target, Summary()).add_event(entry.event.measures)
         for (event_type, _, hour), summary in list(sums.items()):
@@ -163,15 +163,15 @@ class TransactionWriter:
         """Return parts to be tried next, the last one first; None if all that is left has to wait."""
         reasons: list[dict[str, Any]] = error.answer.get("CancellationReasons") or []
         codes = {str(reason.get("Code", "None")) for reason in reasons} if error.code == _CANCELED else {error.code}
-        if error.unacceptable or (error.code == _CANCELED and not codes <= _PASSING):
+        if error.unacceptable or (error.code == _CANCELED and not codes <= _TRANSIENT):
             return self._halves(items, error)
-        if not codes & (_PASSING - {"None"}):
+        if not codes & (_TRANSIENT - {"None"}):
             return None
         if self._learned(transaction, reasons) and codes <= {"None", _REFUSED}:
-            return [items]  # Somebody else was quicker, and what the items are now is known: nothing to wait for.
+            return [items]  # Another writer was quicker, and the items as they are now are known: nothing to wait for.
         if codes & _THROTTLED:
             self._limit = max(1, len(items) // 2)
-        # Who conflicts meets somebody who gets on: no reason to give up, or to stay away for long.
+        # A conflict means that another writer proceeds: no reason to give up, or to pause for long.
         attempt = self._attempt if codes & _THROTTLED else min(self._attempt, CONFLICT_ATTEMPTS)
         if not self._deadline.pause(attempt):
             return None
@@ -186,7 +186,7 @@ class TransactionWriter:
         return [items[middle:], items[:middle]]
 
     def _learned(self, transaction: _Transaction, reasons: Sequence[dict[str, Any]]) -> bool:
-        """Remember what the refused actions were told of the items as they are; return whether any of it is new."""
+        """Remember the items that came with refused actions; return True if any differs from what was known."""
         refused = [reason.get("Code") == _REFUSED for reason in reasons]
         new = False
         for page, reason, known in zip(transaction.pages, reasons, refused, strict=False):

@@ -36,8 +36,8 @@ class Aggregate:
 
         An exception, not a list of batch item failures: it is what Lambda's error metric shows and what every stream
         poller repeats. Repeating the whole batch is cheap and harmless. What can never be counted goes to the
-        dead-letter queue once nothing else is left of the batch, so that it holds nobody up; in a replay of what lies
-        there already ({"Records": [...], "replay": true}) it fails the call, with its reason.
+        dead-letter queue once nothing else is left of the batch, so that it delays no other event; in a replay of what
+        is there already ({"Records": [...], "replay": true}) it fails the call, with its reason.
         """
         started = time.monotonic()
         records = records_of(payload)
@@ -61,7 +61,7 @@ class Aggregate:
         }
         logger.info("batch aggregated", extra=outcome)
         if failed:
-            why = result.reason or next((letter.reason for letter in hopeless), "")
+            why = result.reason or next((message.reason for message in hopeless), "")
             raise BatchFailed(f"{failed} of {len(records)} records could not be counted: {why}")
 
 

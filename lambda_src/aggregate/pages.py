@@ -1,4 +1,4 @@
-"""Records of pages: which events are counted."""
+"""Records of pages, each a bitmap of counted events."""
 
 import base64
 from collections.abc import Collection, Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.aws import AwsError, Caller
 from shared.deadline import Deadline
-from shared.pages import RECORD_LIFE_SECONDS, Place, bitmap_of, bits_of
+from shared.pages import RECORD_LIFE_SECONDS, Slot, bitmap_of, bits_of
 
 KEYS_PER_CALL = 100
 """Of one BatchGetItem (Amazon DynamoDB API Reference)."""
@@ -15,7 +15,7 @@ KNOWN_PAGES = 2000
 
 
 class Pages:
-    """The table of pages, as far as it is known here; every write is on the condition that it still is so."""
+    """The table of pages, as far as it is known here; every write has the condition that nothing has changed."""
 
     def __init__(self, client: Caller, table: str) -> None:
         self._client = client
@@ -23,9 +23,9 @@ class Pages:
         self._bits: dict[str, int] = {}
 
     def read(self, pages: Collection[str], deadline: Deadline) -> None:
-        """Read the records of those pages that nothing is known of; raise AwsError.
+        """Read the records of pages that are not known yet; raise AwsError.
 
-        Not consistently: a write that relies on what is no longer so is refused.
+        Not consistently: a write that relies on an old record is refused.
         """
         keys = [{"page": {"S": page}} for page in pages if page not in self._bits]
         attempt = 0
@@ -51,12 +51,12 @@ class Pages:
         self._bits[page] = bits_of(base64.b64decode(item["counted"]["B"])) if item else 0
         return self._bits[page] != before
 
-    def counted(self, place: Place) -> bool:
-        """Tell whether the event of this place is counted."""
-        return bool(self._bits.get(place.page, 0) & place.bit)
+    def counted(self, slot: Slot) -> bool:
+        """Return True if the event of this slot is counted."""
+        return bool(self._bits.get(slot.page, 0) & slot.bit)
 
     def count(self, page: str, bits: int, expires_at: int | None) -> dict[str, Any]:
-        """Return the action that marks these positions as counted, if the record is what it was when it was read."""
+        """Return the action that sets these positions, if the record is what it was when it was read."""
         before = self._bits.get(page, 0)
         item = {"page": {"S": page}, "counted": _stored(before | bits)}
         if expires_at is not None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from shared.dead_letters import REASON, DeadLetter, dead_letter
 from shared.events import Event, parse_stored
 from shared.logs import logger
-from shared.pages import Place, place_of
+from shared.pages import Slot, slot_of
 
 # SQS takes no other text than XML does; what JSON escapes by itself is not among it.
 _NO_MESSAGE_TEXT = re.compile("[\ufffe\uffff\ud800-\udfff]")
@@ -18,7 +18,7 @@ class Inserted(NamedTuple):
     """An event that was inserted into the events table."""
 
     event: Event
-    place: Place
+    slot: Slot
     expires_at: int | None
     """When the event is deleted, in seconds since 1970; None if never."""
     record: Mapping[str, Any]
@@ -46,7 +46,7 @@ class Read(NamedTuple):
 
 def read(records: Iterable[Any]) -> Read:
     """Read the batch; one unreadable record, whatever it is, never keeps the others from being counted."""
-    inserted: dict[Place, Inserted] = {}
+    inserted: dict[Slot, Inserted] = {}
     unreadable = []
     ignored = 0
     for record in records:
@@ -57,7 +57,7 @@ def read(records: Iterable[Any]) -> Read:
                 continue
             change = record["dynamodb"]
             entry = _inserted(record, change["NewImage"])
-            inserted.setdefault(entry.place, entry)
+            inserted.setdefault(entry.slot, entry)
         except Exception as error:
             number = change.get("SequenceNumber") if isinstance(change, Mapping) else None
             reason = f"unreadable record: {type(error).__name__}: {error}"
@@ -71,7 +71,7 @@ def _inserted(record: Mapping[str, Any], image: Mapping[str, Any]) -> Inserted:
     if image["event_key"]["S"] != event.key:
         raise ValueError(f"event_key {image['event_key']['S']!r} is not the key of its event, {event.key}")
     expires_at = int(image["expires_at"]["N"]) if "expires_at" in image else None
-    return Inserted(event, place_of(image), expires_at, record)
+    return Inserted(event, slot_of(image), expires_at, record)
 
 
 def _dead(record: Any, reason: str) -> DeadLetter:
@@ -79,5 +79,5 @@ def _dead(record: Any, reason: str) -> DeadLetter:
     number = str(record.get("eventID", "")) if isinstance(record, Mapping) else ""
     body = json.dumps({"Records": [record], "replay": True}, ensure_ascii=False, default=str)
     body = _NO_MESSAGE_TEXT.sub(lambda found: f"\\u{ord(found[0]):04x}", body)
-    told = {"RequestID": number or "record", "ErrorCode": "200", REASON: reason}
-    return dead_letter(number, body, {}, **told)
+    attributes = {"RequestID": number or "record", "ErrorCode": "200", REASON: reason}
+    return dead_letter(number, body, {}, **attributes)

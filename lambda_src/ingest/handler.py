@@ -62,17 +62,17 @@ class Ingest:
 
 def _rejected(batch: Sorted, result: BatchResult[Event]) -> list[DeadLetter]:
     """Return all messages whose event DynamoDB does not accept, and log why."""
-    letters = []
+    dead: list[DeadLetter] = []
     for event, reason in result.rejected:
         messages: list[Message] = batch.messages[event.key]
         details = {"messageId": messages[0].id, "eventKey": event.key, "reason": reason}
         logger.error("event cannot be stored", extra=details)
-        letters += [message.dead(reason) for message in messages]
-    return letters
+        dead += [message.dead(reason) for message in messages]
+    return dead
 
 
 def _duplicates(batch: Sorted, result: BatchResult[Event]) -> int:
-    """Return how many messages bring an event that was stored before, or by another message of the batch."""
+    """Return the number of messages whose event was stored before, or by another message of the batch."""
     lost = [event for event, _ in result.rejected] + result.retryable
     return (
         sum(map(len, batch.messages.values()))

@@ -26,7 +26,7 @@ class Message(NamedTuple):
     receipt: str
     body: str
     receives: int
-    """How often it has been delivered, this time included."""
+    """Number of its deliveries, this one included."""
     attributes: Mapping[str, Any]
     """Attributes that its sender gave it, as SQS takes them."""
 
@@ -53,7 +53,7 @@ class Sorted(NamedTuple):
     events: dict[str, Event]
     """Event key → the event of the first message with that key."""
     messages: dict[str, list[Message]]
-    """Event key → all messages that bring it; they share its fate."""
+    """Event key → all messages with that event; they share its outcome."""
     hopeless: list[DeadLetter]
     """Those that hold no event, and those that met an error of ours."""
 
@@ -86,7 +86,7 @@ class Delays:
         self._queue_url = queue_url
 
     def delay(self, messages: Sequence[Message], deadline: Deadline) -> None:
-        """Hide those that have failed before for longer; what goes wrong is logged and costs no more than receives."""
+        """Hide messages that have failed before for longer; a failure to do so is logged, and costs receives only."""
         late = [message for message in messages if message.receives > 1]
         for start in range(0, len(late), BATCH_LIMIT):
             entries = [
@@ -113,7 +113,7 @@ def _receives(system: object) -> int:
 
 
 def _attributes(given: object) -> dict[str, Any]:
-    """Return the attributes as SQS takes them: Lambda writes their names with a small letter, and empty lists too."""
+    """Return the attributes as SQS takes them: Lambda writes their names in lower case, and empty lists too."""
     names = {"dataType": "DataType", "stringValue": "StringValue", "binaryValue": "BinaryValue"}
     found = given.items() if isinstance(given, Mapping) else ()
     read = {

@@ -7,10 +7,10 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from shared.aws import AwsError, Caller
-from shared.batch_result import BatchResult, described, reason_of
+from shared.batch_result import BatchResult, reason_of, text_of
 from shared.deadline import Deadline
 from shared.events import Event
-from shared.pages import PAGE_EVENTS, Place, attributes_of, new_page
+from shared.pages import PAGE_EVENTS, Slot, attributes_of, new_page
 
 MAX_STATEMENTS = 25
 """Of one BatchExecuteStatement (Amazon DynamoDB API Reference)."""
@@ -21,7 +21,7 @@ MAX_REQUEST_BYTES = 3_500_000
 _SECONDS_PER_DAY = 86_400
 _ATTRIBUTES = ("event_key", "event", "received_at", "expires_at", "page", "position")
 _OPERATION = "BatchExecuteStatement"
-_PASSING = {
+_TRANSIENT = {
     "InternalServerError",
     "ProvisionedThroughputExceeded",
     "RequestLimitExceeded",
@@ -91,9 +91,9 @@ class EventStore:
     def _write(self, waiting: deque[_Insert], result: BatchResult[Event], deadline: Deadline) -> None:
         limit, attempt = MAX_STATEMENTS, 0
         while waiting:
-            chunk = _taken(waiting, limit)
+            chunk = _next_chunk(waiting, limit)
             try:
-                again, error = _judged(chunk, self._insert(chunk, deadline), result)
+                again, error = _outcomes(chunk, self._insert(chunk, deadline), result)
             except AwsError as refusal:
                 again, error = _too_much(chunk, refusal, result), refusal
             waiting.extendleft(reversed(again))
@@ -104,7 +104,7 @@ class EventStore:
             limit = max(1, len(chunk) - len(again), len(chunk) // 2)
             if error.unacceptable:
                 continue
-            if error.code not in _PASSING or not deadline.pause(attempt):
+            if error.code not in _TRANSIENT or not deadline.pause(attempt):
                 result.retry((insert.event for insert in waiting), error)
                 break
             attempt += 1
@@ -122,7 +122,7 @@ class EventStore:
                 "event": {"S": event.text},
                 "received_at": received,
                 "expires_at": expires,
-                **attributes_of(Place(page, number % PAGE_EVENTS)),
+                **attributes_of(Slot(page, number % PAGE_EVENTS)),
             }
             yield _Insert(event, item)
 
@@ -136,7 +136,7 @@ class EventStore:
         return responses
 
 
-def _judged(
+def _outcomes(
     chunk: list[_Insert], responses: Sequence[dict[str, Any]], result: BatchResult[Event]
 ) -> tuple[list[_Insert], AwsError]:
     """Sort the chunk by what DynamoDB answers; return what is to be tried again, and why."""
@@ -149,7 +149,7 @@ def _judged(
         elif code == "DuplicateItem":
             result.duplicates.append(insert.event)
         elif code in _HOPELESS:
-            result.rejected.append((insert.event, described(problem)))
+            result.rejected.append((insert.event, text_of(problem)))
         else:
             again.append(insert)
             error = AwsError(_OPERATION, code, str(problem.get("Message", "no message")))
@@ -164,7 +164,7 @@ def _too_much(chunk: list[_Insert], error: AwsError, result: BatchResult[Event])
     return []
 
 
-def _taken(waiting: deque[_Insert], limit: int) -> list[_Insert]:
+def _next_chunk(waiting: deque[_Insert], limit: int) -> list[_Insert]:
     """Take as many as fit a request, at least one."""
     chunk = [waiting.popleft()]
     size = chunk[0].size

@@ -1,4 +1,4 @@
-"""Request to the query function: parsed, checked, and with the place where the page before ended."""
+"""Request to the query function: parsed, checked, and with the hour at which the page before ended."""
 
 import base64
 import binascii

@@ -8,7 +8,7 @@ from query.question import Question, token
 from shared.aggregates import summary_of
 from shared.aws import Caller
 from shared.deadline import Deadline
-from shared.statistics import Summary, described
+from shared.statistics import Summary, to_dict
 
 MAX_BUCKET_BYTES = 2_500_000
 """Lambda answers with at most 6 MB; the totals can be as large as all buckets together, hence less than half."""
@@ -30,7 +30,7 @@ class Reader:
         size = 0
         for item in self._items(question, deadline):
             hour, summary = item["hour"]["S"], summary_of(item)
-            bucket = {"hour": hour, **described(summary)}
+            bucket = {"hour": hour, **to_dict(summary)}
             size += len(json.dumps(bucket))
             if len(buckets) == question.limit or (buckets and size > MAX_BUCKET_BYTES):
                 return _page(buckets, totals, token(question.series, hour))
@@ -63,5 +63,5 @@ class Reader:
 
 
 def _page(buckets: list[dict[str, Any]], totals: Summary, following: str | None) -> dict[str, Any]:
-    page = {"buckets": buckets, "totals": described(totals)}
+    page = {"buckets": buckets, "totals": to_dict(totals)}
     return page if following is None else {**page, "next": following}

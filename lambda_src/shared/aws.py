@@ -7,19 +7,20 @@ client costs about a quarter of `boto3.client("dynamodb")`. What it sends is che
 for byte, in tests/lambdas/test_aws.py.
 """
 
+import hmac
 import json
 import os
 import ssl
 import time
 import zlib
 from collections.abc import Mapping
+from hashlib import sha256
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from shared import responses
 from shared.deadline import Deadline
-from shared.signing import Credentials, authorization
 from shared.text import shown
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _PROTOCOLS = {
     "sqs": ("AmazonSQS", "1.0", "SQS"),
     "ssm": ("AmazonSSM", "1.1", "SSM"),
 }
+_ALGORITHM = "AWS4-HMAC-SHA256"
 _TRANSIENT = {
     "InternalServerError",
     "ProvisionedThroughputExceededException",
@@ -201,3 +203,33 @@ def _understood(operation: str, status: int, answer: bytes) -> dict[str, Any]:
     details = document if isinstance(document, dict) else {}
     code = str(details.get("__type") or f"Http{status}").rpartition("#")[2]
     raise AwsError(operation, code, str(details.get("message") or details.get("Message") or ""), status, details)
+
+
+class Credentials(NamedTuple):
+    """Credentials that sign a request."""
+
+    access_key: str
+    secret_key: str
+    token: str = ""
+
+
+def authorization(
+    credentials: Credentials, region: str, service: str, path: str, headers: Mapping[str, str], body: bytes
+) -> str:
+    """Return the Authorization header for these headers (lower-case names, X-Amz-Date among them), all of them signed.
+
+    Steps and names are those of "Create a signed AWS API request" in the AWS IAM User Guide.
+    """
+    names = sorted(headers)
+    signed_headers = ";".join(names)
+    canonical_headers = "".join(f"{name}:{headers[name]}\n" for name in names)
+    canonical_request = f"POST\n{path}\n\n{canonical_headers}\n{signed_headers}\n{sha256(body).hexdigest()}"
+    moment = headers["x-amz-date"]
+    scope = f"{moment[:8]}/{region}/{service}/aws4_request"
+    text = f"{_ALGORITHM}\n{moment}\n{scope}\n{sha256(canonical_request.encode()).hexdigest()}"
+    key = f"AWS4{credentials.secret_key}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    signature = hmac.digest(key, text.encode(), "sha256").hex()
+    credential = f"{credentials.access_key}/{scope}"
+    return f"{_ALGORITHM} Credential={credential}, SignedHeaders={signed_headers}, Signature={signature}"

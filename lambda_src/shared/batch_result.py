@@ -1,4 +1,4 @@
-"""Outcome of a batch: what was done, what had been done before, what can't be done, and what has to be tried again."""
+"""Outcome of a batch: items done, duplicates, rejected and retryable items."""
 
 from collections.abc import Iterable
 from typing import Generic, TypeVar
@@ -33,12 +33,12 @@ class BatchResult(Generic[Work]):
 
 
 def reason_of(error: AwsError) -> str:
-    """Return what was wrong; of a cancelled transaction each reason once, not the code of every action."""
+    """Return the reason of an error; of a cancelled transaction each reason once, not the code of every action."""
     reasons = error.answer.get("CancellationReasons") or []
-    said = dict.fromkeys(described(reason) for reason in reasons if reason.get("Code", "None") != "None")
-    return "; ".join(said) or str(error)
+    texts = dict.fromkeys(text_of(reason) for reason in reasons if reason.get("Code", "None") != "None")
+    return "; ".join(texts) or str(error)
 
 
-def described(reason: dict[str, str]) -> str:
+def text_of(reason: dict[str, str]) -> str:
     """Return the reason that DynamoDB gives for one action, in words."""
     return f"{reason.get('Code')}: {reason.get('Message', 'no message')}"

@@ -1,10 +1,10 @@
-"""The dead-letter queue, as the functions write to it themselves: what can never succeed, with the reason beside it."""
+"""The dead-letter queue, to which functions send what can never succeed, with the reason as an attribute."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shared.aws import AwsError, Caller
-from shared.batching import BATCH_BYTES, BATCH_MESSAGES, batches
+from shared.batches import BATCH_BYTES, BATCH_MESSAGES, batches_within
 from shared.deadline import Deadline
 from shared.logs import logger
 
@@ -24,7 +24,7 @@ class DeadLetter(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """Why it is dead, as its attributes say."""
+        """The reason among its attributes; empty without one."""
         return str(self.attributes.get(REASON, {}).get("StringValue", ""))
 
     @property
@@ -36,16 +36,16 @@ class DeadLetter(NamedTuple):
         )
 
 
-def dead_letter(letter_id: str, body: str, kept: Mapping[str, Any], **texts: str) -> DeadLetter:
+def dead_letter(message_id: str, body: str, kept: Mapping[str, Any], **texts: str) -> DeadLetter:
     """Return a message with the attributes that it had and those given as texts, as far as it may have them.
 
     A body that is too long for any message is cut: what it stands for has to be kept elsewhere.
     """
     body = body.encode("utf-8", "replace")[:MAX_BODY_BYTES].decode("utf-8", "ignore")
-    told = {name: {"DataType": "String", "StringValue": _clean(text)} for name, text in texts.items()}
-    letter = DeadLetter(letter_id, body, dict(list({**told, **kept, **told}.items())[:_MAX_ATTRIBUTES]))
+    given = {name: {"DataType": "String", "StringValue": _clean(text)} for name, text in texts.items()}
+    message = DeadLetter(message_id, body, dict(list({**given, **kept, **given}.items())[:_MAX_ATTRIBUTES]))
     # A message of the largest size has no room for attributes: it goes without, and the log has the reason.
-    return letter if letter.bytes <= BATCH_BYTES else DeadLetter(letter_id, body, {})
+    return message if message.bytes <= BATCH_BYTES else DeadLetter(message_id, body, {})
 
 
 class DeadLetterQueue:
@@ -55,13 +55,15 @@ class DeadLetterQueue:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, letters: Sequence[DeadLetter], deadline: Deadline) -> list[str]:
+    def send(self, messages: Sequence[DeadLetter], deadline: Deadline) -> list[str]:
         """Send them; return the ids of those that did not arrive, which have to be delivered again."""
         missing: list[str] = []
-        for batch in batches(letters, size_of=lambda letter: letter.bytes, most=BATCH_MESSAGES, most_bytes=BATCH_BYTES):
+        for batch in batches_within(
+            messages, size_of=lambda message: message.bytes, most=BATCH_MESSAGES, most_bytes=BATCH_BYTES
+        ):
             entries = [
-                {"Id": str(number), "MessageBody": letter.body, "MessageAttributes": dict(letter.attributes)}
-                for number, letter in enumerate(batch)
+                {"Id": str(number), "MessageBody": message.body, "MessageAttributes": dict(message.attributes)}
+                for number, message in enumerate(batch)
             ]
             try:
                 request = {"QueueUrl": self._queue_url, "Entries": entries}
@@ -70,7 +72,7 @@ class DeadLetterQueue:
             except AwsError as error:
                 reasons = dict.fromkeys(range(len(batch)), str(error))
             for number, reason in reasons.items():
-                logger.error("dead letter not sent", extra={"letter": batch[number].id, "reason": reason})
+                logger.error("dead letter not sent", extra={"messageId": batch[number].id, "reason": reason})
                 missing.append(batch[number].id)
         return missing
 

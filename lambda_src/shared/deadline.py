@@ -39,7 +39,7 @@ class Deadline:
         return self._context.get_remaining_time_in_millis() / 1000 - self._margin
 
     def passed(self) -> bool:
-        """Tell whether no time is left for work."""
+        """Return True if no time is left for work."""
         return self.remaining() <= 0
 
     def pause(self, attempt: int) -> bool:

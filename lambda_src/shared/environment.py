@@ -27,16 +27,16 @@ def whole_number(environment: Mapping[str, str], name: str, lowest: int, highest
 
 
 class SecretName(NamedTuple):
-    """Place of a secret: the service that keeps it (ssm, secretsmanager) and its name there."""
+    """Service that keeps a secret (ssm, secretsmanager), and its name there."""
 
     service: str
     name: str
 
 
 def secret(environment: Mapping[str, str], name: str) -> SecretName:
-    """Return the place that a variable SECRET_<NAME> names; the value is there, not here."""
-    service, _, place = text(environment, name).partition(":")
-    if service not in ("ssm", "secretsmanager") or not place:
-        # Not the text itself: somebody may have put the secret there.
+    """Return the service and name in a variable SECRET_<NAME>; the value is there, not here."""
+    service, _, path = text(environment, name).partition(":")
+    if service not in ("ssm", "secretsmanager") or not path:
+        # Not the text itself: the secret itself may have been put there.
         raise EnvironmentProblem(f"the environment variable {name} must be ssm:NAME or secretsmanager:NAME")
-    return SecretName(service, place)
+    return SecretName(service, path)

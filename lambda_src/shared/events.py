@@ -1,15 +1,14 @@
-"""CloudEvents 1.0 in JSON: the one place that says which events the estate takes and what of them it measures."""
+"""CloudEvents 1.0 in JSON: the events that the estate takes, and what of them it measures."""
 
 import binascii
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from shared.attributes import is_json, optional, require_conformant, required
 from shared.exact import EXACT, OutOfRange, exact, split
-from shared.json_text import InvalidEvent, Number, decoded, decoded_object
 from shared.keys import event_key
-from shared.text import shown
+from shared.text import InvalidEvent, Number, decoded, decoded_object, shown
 from shared.times import InvalidTime, parse_time
 
 __all__ = ["MAX_EVENT_BYTES", "MAX_SUMS", "SUMS_PER_FIELD", "Event", "InvalidEvent", "parse", "parse_stored", "sums_of"]
@@ -22,6 +21,15 @@ MAX_SUMS = 290
 """Numbers one event may add to an aggregate: an update expression takes 300 operators, so some are to spare."""
 SUMS_PER_FIELD = 8
 """The most that one field needs: its count, 3 windows of its sum and 4 of its squares (see `shared.exact`)."""
+# Context attributes, and the rules of the specification for them (sections in brackets).
+_KNOWN = frozenset(
+    ("specversion", "id", "source", "type", "time", "subject", "datacontenttype", "dataschema", "data", "data_base64")
+)
+_NAME = re.compile(r"[a-z0-9]+")
+_TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_MEDIA_TYPE = re.compile(rf"{_TOKEN}/({_TOKEN})[ \t]*(?:;.*)?", re.DOTALL)
+_INTEGER = re.compile(r"-?[0-9]{1,10}")
+_LARGEST = 2**31
 
 
 class Event(NamedTuple):
@@ -50,7 +58,7 @@ def parse(body: str | bytes) -> Event:
     text = _text(body)
     document = decoded_object(text)
     event = _event(document, text)
-    require_conformant(document)
+    _require_conformant(document)
     return event
 
 
@@ -63,17 +71,17 @@ def parse_stored(text: str) -> Event:
 
 
 def _event(document: Mapping[str, Any], text: str) -> Event:
-    version = required(document, "specversion")
+    version = _required(document, "specversion")
     if version != "1.0":
         raise InvalidEvent(f'specversion must be "1.0", not {shown(version)}')
-    event_id, source = required(document, "id"), required(document, "source")
-    event_type = _short("type", required(document, "type"))
-    time = required(document, "time")
+    event_id, source = _required(document, "id"), _required(document, "source")
+    event_type = _short("type", _required(document, "type"))
+    time = _required(document, "time")
     try:
         hour = parse_time(time).hour
     except InvalidTime as error:
         raise InvalidEvent(f"time {shown(time)} is invalid: {error}") from error
-    subject = _short("subject", optional(document, "subject"))
+    subject = _short("subject", _optional(document, "subject"))
     return Event(event_id, source, event_type, subject, hour, _measures(_data(document)), text)
 
 
@@ -107,7 +115,7 @@ def _data(document: Mapping[str, Any]) -> Mapping[str, Any]:
     elif data is not None:
         raise InvalidEvent("data and data_base64 stand in the same event: it has one of them [JSON format, 3.1.1]")
     else:
-        name, data = "data_base64", _decoded_data(binary, optional(document, "datacontenttype"))
+        name, data = "data_base64", _decoded_data(binary, _optional(document, "datacontenttype"))
     if data is None:
         return {}
     if not isinstance(data, dict):
@@ -125,7 +133,7 @@ def _decoded_data(binary: Any, media_type: str) -> Any:
         content = binascii.a2b_base64(binary, strict_mode=True)
     except ValueError as error:
         raise InvalidEvent(f"data_base64 is not Base64 of RFC 4648: {error}") from error
-    if not is_json(media_type):
+    if not _is_json(media_type):
         return None
     what = "data_base64" if media_type else "data_base64, which is JSON where datacontenttype names nothing else,"
     try:
@@ -159,4 +167,70 @@ def _require_summable(measures: Mapping[str, Decimal]) -> None:
         raise InvalidEvent(
             f"data has {len(measures)} numbers, which take {sums} sums, more than {MAX_SUMS}: "
             f"an ordinary number takes 3, one of many digits up to {SUMS_PER_FIELD}"
+        )
+
+
+def _required(document: Mapping[str, Any], name: str) -> str:
+    """Return the text of an attribute that every event has."""
+    if name not in document:
+        raise InvalidEvent(f"{name} is missing")
+    value = document[name]
+    if type(value) is not str or not value:
+        raise InvalidEvent(f"{name} must be a non-empty string, not {shown(value)}")
+    return value
+
+
+def _optional(document: Mapping[str, Any], name: str) -> str:
+    """Return the text of an attribute that an event may lack; "" if it does. null is the same as none."""
+    value = document.get(name)
+    if value is None:
+        return ""
+    if type(value) is not str:
+        raise InvalidEvent(f"{name} must be a string, not {shown(value)}")
+    return value
+
+
+def _require_conformant(document: Mapping[str, Any]) -> None:
+    """Raise InvalidEvent if an attribute that the estate keeps without reading it breaks the specification."""
+    for name in ("subject", "datacontenttype", "dataschema"):
+        if name in document and document[name] is not None and not _optional(document, name):
+            raise InvalidEvent(f"{name} is empty: an optional attribute is left out, null, or not empty [{name}]")
+    if media_type := document.get("datacontenttype"):
+        _subtype(media_type)
+    for name, value in document.items():
+        if name not in _KNOWN:
+            _require_extension(name, value)
+
+
+def _is_json(media_type: str) -> bool:
+    """Return True if content of this type is JSON ("JSON event format", section 3.1.1); none stands for JSON."""
+    subtype = _subtype(media_type).lower() if media_type else "json"
+    return subtype == "json" or subtype.endswith("+json")
+
+
+def _subtype(media_type: str) -> str:
+    match = _MEDIA_TYPE.fullmatch(media_type)
+    if match is None:
+        raise InvalidEvent(
+            f"datacontenttype must be a media type such as application/json, not {shown(media_type)} [datacontenttype]"
+        )
+    return match[1]
+
+
+def _require_extension(name: str, value: Any) -> None:
+    if not _NAME.fullmatch(name):
+        raise InvalidEvent(
+            f"{shown(name)} is no name of an attribute: these have a to z and digits only "
+            "[naming conventions]; what is measured stands in data"
+        )
+    if isinstance(value, Number):
+        if not _INTEGER.fullmatch(value) or not -_LARGEST <= int(value) < _LARGEST:
+            raise InvalidEvent(
+                f"{name} is {shown(value)}: a number as an attribute is an integer of 32 bits [type system]; write it "
+                "as a string, or into data to have it measured"
+            )
+    elif isinstance(value, dict | list):
+        raise InvalidEvent(
+            f"{name} is {shown(value)}: an attribute is a string, an integer, true or false [type system]; structures "
+            "stand in data"
         )

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 
 def event_key(source: str, event_id: str) -> str:
-    """Return the key of an event: the same for every delivery of the same (source, id), whatever else it says."""
+    """Return the key of an event: the same for every delivery of the same (source, id), whatever else is in it."""
     return _digest(source, event_id)
 
 

@@ -1,7 +1,7 @@
-"""Pages: the events that were stored together, and the record that says which of them are counted.
+"""Pages: the events that were stored together, and the record of those that are counted.
 
-An event's page and its position there are stored with it and never change. The record of a page holds a bitmap, one
-bit per position (the lowest bit of the first byte is position 0), without zero bytes at its end.
+An event's slot, its page and its position there, is stored with it and never changes. The record of a page holds a
+bitmap, one bit per position (the lowest bit of the first byte is position 0), without zero bytes at its end.
 """
 
 import base64
@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 PAGE_EVENTS = 1000
 """Positions of a page. Its record then stays far below the 1 KB of one write unit."""
 RECORD_LIFE_SECONDS = 30 * 86_400
-"""Records outlive their events: as long as an event can be delivered, the record says whether it is counted."""
+"""Records outlive their events: as long as an event can be delivered, the record shows whether it is counted."""
 
 
-class Place(NamedTuple):
-    """Key of the record that says if an event is counted."""
+class Slot(NamedTuple):
+    """Position of an event in a page, whose record shows if the event is counted."""
 
     page: str
     position: int
@@ -28,23 +28,23 @@ class Place(NamedTuple):
 
 
 def new_page() -> str:
-    """Return the name of a page that nobody else has."""
+    """Return a name of a page that no other page has."""
     return base64.urlsafe_b64encode(os.urandom(12)).decode("ascii")
 
 
-def attributes_of(place: Place) -> dict[str, dict[str, str]]:
-    """Return what is stored with an event about its place."""
-    return {"page": {"S": place.page}, "position": {"N": str(place.position)}}
+def attributes_of(slot: Slot) -> dict[str, dict[str, str]]:
+    """Return what is stored with an event about its slot."""
+    return {"page": {"S": slot.page}, "position": {"N": str(slot.position)}}
 
 
-def place_of(item: Mapping[str, Any]) -> Place:
-    """Return the place of a stored event; one that another writer stored is a page of its own. Raises ValueError."""
+def slot_of(item: Mapping[str, Any]) -> Slot:
+    """Return the slot of a stored event; one that another writer stored is a page of its own. Raises ValueError."""
     if "page" not in item and "position" not in item:
-        return Place(str(item["event_key"]["S"]), 0)
+        return Slot(str(item["event_key"]["S"]), 0)
     page, position = item["page"]["S"], int(item["position"]["N"])
     if not isinstance(page, str) or not page or not 0 <= position < PAGE_EVENTS:
         raise ValueError(f"the event has no position of a page: {page!r}, {position}")
-    return Place(page, position)
+    return Slot(page, position)
 
 
 def bits_of(bitmap: bytes) -> int:

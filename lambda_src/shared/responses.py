@@ -76,7 +76,7 @@ def _chunks(stream: BinaryIO) -> bytes:
     while size := _number(_line(stream).partition(";")[0], 16):
         parts.append(_exactly(stream, size))
         if _line(stream):
-            raise ConnectionError("the answer has a chunk that is longer than it says")
+            raise ConnectionError("the answer has a chunk that is longer than its length")
     while _line(stream):  # trailers
         pass
     return b"".join(parts)

@@ -17,7 +17,7 @@ _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
 
 class BadOccurrence(ValueError):
-    """The payload is none of a schedule; the text says why."""
+    """The payload is none of a schedule; the text has the reason."""
 
 
 class Occurrence(NamedTuple):

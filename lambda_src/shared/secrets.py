@@ -13,7 +13,7 @@ from shared.environment import SecretName
 
 LONGEST_AGE_SECONDS = 300.0
 _MISSING = {"ParameterNotFound", "ParameterVersionNotFound", "ResourceNotFoundException"}
-_PLACES = {"ssm": "SSM parameter", "secretsmanager": "Secrets Manager secret"}
+_KINDS = {"ssm": "SSM parameter", "secretsmanager": "Secrets Manager secret"}
 
 
 class SecretProblem(Exception):
@@ -50,17 +50,17 @@ class Secret:
 
     def _fetch(self, deadline: Deadline) -> str:
         service, name = self._name
-        place = f"the {_PLACES[service]} {name}"
+        secret = f"the {_KINDS[service]} {name}"
         operation, key, request, put = _CALLS[service]
         try:
             answer = self._client.call(operation, {**request, key: name}, deadline)
         except AwsError as error:
             if error.code in _MISSING:
-                raise SecretProblem(f"{place} does not exist; create it: {put} {name} …") from error
+                raise SecretProblem(f"{secret} does not exist; create it: {put} {name} …") from error
             raise
         value = _value(service, answer)
         if not value:
-            raise SecretProblem(f"{place} holds no text that is encrypted; put one there: {put} {name} …")
+            raise SecretProblem(f"{secret} holds no text that is encrypted; put one there: {put} {name} …")
         return value
 
 

@@ -73,15 +73,15 @@ def deviation(moments: Moments) -> Decimal:
     return _ROUNDED.plus(_WIDE.divide(_WIDE.sqrt(radicand), values))
 
 
-def described(summary: Summary) -> dict[str, Any]:
+def to_dict(summary: Summary) -> dict[str, Any]:
     """Return the summary as the query function answers it: counts are integers, decimals are plain strings."""
     return {
         "count": summary.events,
-        "data": {field: _described(summary.fields[field]) for field in sorted(summary.fields)},
+        "data": {field: _moments_to_dict(summary.fields[field]) for field in sorted(summary.fields)},
     }
 
 
-def _described(moments: Moments) -> dict[str, Any]:
+def _moments_to_dict(moments: Moments) -> dict[str, Any]:
     return {
         "count": moments.values,
         "sum": plain(moments.total),
@@ -91,8 +91,8 @@ def _described(moments: Moments) -> dict[str, Any]:
     }
 
 
-def summary_of(description: Mapping[str, Any]) -> Summary:
-    """Return the summary that `described` gave: nothing is lost on the way."""
+def from_dict(description: Mapping[str, Any]) -> Summary:
+    """Return the summary that `to_dict` was given: nothing is lost on the way."""
     return Summary(
         description["count"],
         {
@@ -106,5 +106,5 @@ def merge(descriptions: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the totals of several descriptions together, such as those of the pages of one query."""
     merged = Summary()
     for description in descriptions:
-        merged.add(summary_of(description))
-    return described(merged)
+        merged.add(from_dict(description))
+    return to_dict(merged)

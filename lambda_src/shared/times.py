@@ -12,7 +12,7 @@ _HOUR = timedelta(hours=1)
 
 
 class InvalidTime(ValueError):
-    """The text is not an RFC 3339 time of the years 1 to 9999; the message says what is wrong with it."""
+    """The text is not an RFC 3339 time of the years 1 to 9999; the message has the reason."""
 
 
 class Instant(NamedTuple):

@@ -26,8 +26,8 @@ from query.reading import Reader
 from shared.aws import AwsClient
 from shared.logs import logger
 from tests.bench.harness import Measured, Row, processor
-from tests.lambdas.samples import deadline, image_of, sqs_batch, stream_record
 from tests.support import stub_aws
+from tests.support.samples import deadline, image_of, sqs_batch, stream_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def quiet() -> Iterator[None]:
-    """Silence the logs of thousands of invocations, and make their pauses repeatable."""
+    """Mute the logs of thousands of invocations, and make their pauses repeatable."""
     random.seed(1)
     logging.getLogger("estate").setLevel(logging.CRITICAL + 1)
     yield

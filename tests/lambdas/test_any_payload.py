@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from query.question import BadRequest
 from shared.batches import BadBatch
 from shared.events import InvalidEvent, parse
-from tests.lambdas.estate import Estate
-from tests.lambdas.samples import event_text, sqs_batch, stream_batch, stream_record
+from tests.support.functions import Estate
+from tests.support.samples import event_text, sqs_batch, stream_batch, stream_record
 
 NAMES = (
     "Records", "messageId", "receiptHandle", "body", "eventName", "dynamodb", "NewImage", "SequenceNumber", "event",
@@ -66,7 +66,7 @@ def kept(estate: Estate) -> set[str]:
 
 
 @given(JSON)
-def test_ingest_refuses_what_is_no_batch_with_an_error_that_says_so(payload: Any) -> None:
+def test_ingest_refuses_what_is_no_batch_with_an_error_about_it(payload: Any) -> None:
     estate = Estate()
     with pytest.raises(BadBatch) if not is_empty_batch(payload) else nullcontext():
         assert estate.ingest_payload(payload) == {"batchItemFailures": []}
@@ -90,14 +90,14 @@ def test_ingest_takes_nothing_of_a_batch_with_a_record_it_could_not_name_again(
 def test_every_message_of_a_queue_is_stored_or_dead_lettered_whatever_is_in_it(bodies: list[str]) -> None:
     estate = Estate()
     assert estate.ingest(bodies) == []
-    assert [told["SourceMessageId"] for _, told in estate.queue.dead] == [
+    assert [attributes["SourceMessageId"] for _, attributes in estate.queue.dead] == [
         f"m{number}" for number, body in enumerate(bodies) if not is_event(body)
     ]
     assert kept(estate) == {parse(body).key for body in bodies if is_event(body)}
 
 
 @given(JSON)
-def test_aggregate_refuses_what_is_no_batch_with_an_error_that_says_so(payload: Any) -> None:
+def test_aggregate_refuses_what_is_no_batch_with_an_error_about_it(payload: Any) -> None:
     estate = Estate()
     is_batch = isinstance(payload, dict) and isinstance(payload.get("Records"), list)
     with nullcontext() if is_batch else pytest.raises(BadBatch):
@@ -116,7 +116,7 @@ RECORDS = (
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(RECORDS, min_size=1, max_size=4), st.integers(0, 4))
-def test_whatever_else_is_in_a_batch_of_the_stream_its_events_are_counted_and_the_rest_is_told(
+def test_whatever_else_is_in_a_batch_of_the_stream_its_events_are_counted_and_the_rest_is_reported(
     strange: Sequence[Any], position: int
 ) -> None:
     records = [*strange[:position], *stream_batch([event_text("good")])["Records"], *strange[position:]]
@@ -131,7 +131,7 @@ ASKED = st.dictionaries(st.sampled_from(["type", "subject", "from", "to", "limit
 
 @settings(max_examples=200, deadline=None)
 @given(JSON | ASKED | ASKED.map(lambda asked: {**asked, "type": "flight.departed"}))
-def test_query_answers_or_says_what_is_wrong_with_the_question(payload: Any) -> None:
+def test_query_answers_or_reports_what_is_wrong_with_the_question(payload: Any) -> None:
     try:
         answer = Estate().query_payload(payload)
     except BadRequest:

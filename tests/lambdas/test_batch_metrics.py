@@ -10,8 +10,8 @@ from local_aws.server.log_patterns import matcher, number
 from observability.log_metrics import BATCH, QUEUE_BATCH, STREAM_BATCH
 from shared.aws import AwsError
 from shared.logs import JsonLines
-from tests.lambdas.estate import Estate
-from tests.lambdas.samples import event_text, stream_batch
+from tests.support.functions import Estate
+from tests.support.samples import event_text, stream_batch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from aggregate.handler import BatchFailed
 from ingest import store
 from shared.aws import AwsError
-from tests.lambdas.estate import Estate
-from tests.lambdas.fake_dynamodb import canceled, conflict
-from tests.lambdas.samples import Totals, event_text, image_of, plain_events, stream_record, totals_of
+from tests.support.fake_dynamodb import canceled, conflict
+from tests.support.functions import Estate
+from tests.support.samples import Totals, event_text, image_of, plain_events, stream_record, totals_of
 
 
 class Crash(BaseException):
@@ -56,7 +56,7 @@ def until_done(run: Callable[[], Any]) -> None:
     raise AssertionError("never done")
 
 
-ESTATES = st.builds(Estate, look_first=st.sampled_from([1, 4, 1000]), warm=st.booleans())
+ESTATES = st.builds(Estate, look_first=st.sampled_from([1, 4, 1000]), reuse=st.booleans())
 sizes = st.lists(st.integers(1, 7), max_size=6)
 statements = st.sampled_from([1, 2, 25])
 """Of a request: with few, batches are as long as those in which events are looked up before they are written."""

@@ -37,7 +37,7 @@ def test_shards_that_count_in_the_same_item_conflict_and_still_count_each_event_
     assert seen.behind < 15
 
 
-def test_a_single_shard_meets_nobody() -> None:
+def test_a_single_shard_meets_no_other() -> None:
     seen = HotItem(1_000, 3, 1).run()
     assert (seen.counted, seen.conflicts) == (3_000, 0)
     # Two pages of 500 a second, each 2 units and mostly in one transaction, and two aggregates of 2 units.

@@ -1,4 +1,4 @@
-"""A slow table, or none for an hour, loses nobody: the functions with the catalog's capacities in simulated time.
+"""A slow table, or none for an hour, loses no event: the functions with the catalog's capacities in simulated time.
 
 ESTATE_LONG=1 adds 20,000 and 200,000 events (minutes each); with `-s`, each run prints its row of docs/failures.md.
 """
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.lambdas.samples import event_text
+from tests.support.samples import event_text
 from tests.support.simulation import Simulation
 
 if TYPE_CHECKING:

@@ -19,8 +19,8 @@ from query.reading import Reader
 from shared.aws import AwsError
 from shared.dead_letters import DeadLetterQueue
 from shared.deadline import Deadline
-from tests.lambdas.fake_dynamodb import KEYS
-from tests.lambdas.samples import deadline, event_text, image_of, sqs_batch, stream_record
+from tests.support.fake_dynamodb import KEYS
+from tests.support.samples import deadline, event_text, image_of, sqs_batch, stream_record
 
 
 class BotocoreCaller:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 _MINIMAL = {"specversion": "1.0", "id": "v", "type": "estate.vector", "source": "/vectors"}
 A_TIME = "2026-03-01T10:15:00Z"
-_OWN_TIME = "`time` says which hour an event counts in"
+_OWN_TIME = "`time` is the hour an event counts in"
 _OWN_DATA = "the estate measures fields of an object; other content may stand in `data_base64`, with its type"
 
 
@@ -107,13 +107,13 @@ def judged(text: str) -> str:
 
 
 def table() -> str:
-    """Every vector, and what the estate says of it as published; and with a time, where it has none."""
-    rows = [f"| {one.name} | {_verdict(one)} |\n" for one in (*VALID, *INVALID)]
+    """Return each vector with its result as published; and with a time, where it has none."""
+    rows = [f"| {one.name} | {_result(one)} |\n" for one in (*VALID, *INVALID)]
     rows += [f"| {name} | refused: {judged(batch_text(name))} |\n" for name in BATCHES]
     return "| vector | the estate |\n|---|---|\n" + "".join(rows)
 
 
-def _verdict(vector: Vector) -> str:
+def _result(vector: Vector) -> str:
     reason, timed = judged(vector.text()), judged(vector.text(time=vector.members.get("time") or A_TIME))
     if vector.conforms and reason and not timed:
         return f"taken with a `time`; without, refused: {reason}: {_OWN_TIME}"

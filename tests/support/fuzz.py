@@ -1,4 +1,4 @@
-"""Number of fuzzed inputs: a few each time, as many as ESTATE_FUZZ_EXAMPLES says in the long run."""
+"""Number of fuzzed inputs: a few each time, ESTATE_FUZZ_EXAMPLES of them in the long run."""
 
 import os
 

@@ -26,8 +26,8 @@ from shared.aws import AwsClient, AwsError
 from shared.dead_letters import DeadLetterQueue
 from shared.deadline import Deadline
 from shared.keys import event_key, series_key
-from tests.lambdas.fake_dynamodb import FakeDynamoDB, conflict, size_of, units_of
-from tests.lambdas.samples import event_text, stream_record
+from tests.support.fake_dynamodb import FakeDynamoDB, conflict, size_of, units_of
+from tests.support.samples import event_text, stream_record
 from tests.support.simulation import Clock, Context
 
 TRANSACTION_SECONDS, READ_SECONDS = 0.03, 0.01
@@ -61,7 +61,7 @@ class Seen:
 
 
 class _Busy(AwsClient):
-    """The function's client: what is written to is nobody else's meanwhile."""
+    """The function's client: what it writes to is locked meanwhile."""
 
     def __init__(self, stream: HotItem) -> None:
         super().__init__("dynamodb", {})

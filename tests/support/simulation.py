@@ -27,8 +27,8 @@ from ingest.store import EventStore
 from shared.aws import AwsClient, AwsError
 from shared.dead_letters import DeadLetterQueue
 from shared.deadline import Deadline
-from tests.lambdas.fake_dynamodb import FakeDynamoDB
-from tests.lambdas.samples import stream_record
+from tests.support.fake_dynamodb import FakeDynamoDB
+from tests.support.samples import stream_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,7 +1,7 @@
 """DynamoDB's charges for events, counted at the other end of the line: requests come over HTTP, answers go back.
 
 The functions are the real ones with their own client, the naive design uses boto3; neither can tell what is counted.
-The units follow from the sizes of items (tests/lambdas/fake_dynamodb.py; worked out by hand in tests/unit/support).
+The units follow from the sizes of items (tests/support/fake_dynamodb.py; worked out by hand in tests/unit/support).
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from shared.dead_letters import DeadLetterQueue
 from shared.events import parse
 from shared.keys import series_key
 from shared.logs import logger
-from tests.lambdas.fake_dynamodb import FakeDynamoDB, size_of
-from tests.lambdas.samples import deadline, sqs_batch, stream_record
 from tests.support import stub_aws
+from tests.support.fake_dynamodb import FakeDynamoDB, size_of
+from tests.support.samples import deadline, sqs_batch, stream_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.retries import is_throttled
 from estate_tool.core.untrusted import mapping, stored_key
-from shared.pages import Place, bits_of, place_of
+from shared.pages import Slot, bits_of, slot_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -35,7 +35,7 @@ class CountedEvents:
         self._dynamodb = dynamodb
         self._events = events
         self._pages = pages
-        self._places: dict[bytes, Place] = {}
+        self._slots: dict[bytes, Slot] = {}
         """Of events that were stored and not counted when they were looked for. They never change."""
         self._resume_at = 0
 
@@ -78,11 +78,11 @@ class CountedEvents:
     def uncounted(self, items: Iterable[Item]) -> list[Item]:
         """Return the stored events that are not counted, however long it takes to be certain of each.
 
-        An item without a valid place counts as one, so that the caller of the aggregation gets the reason.
+        An item without a valid slot counts as one, so that the caller of the aggregation gets the reason.
         """
-        places = [(item, _place(item)) for item in items]
+        slots = [(item, _slot(item)) for item in items]
         bits: dict[str, int] = {}
-        pages = list({place.page for _, place in places if place})
+        pages = list({slot.page for _, slot in slots if slot})
         while pages:
             some, pages = pages[:KEYS_PER_CALL], pages[KEYS_PER_CALL:]
             found, unread = self._bits(some, consistent=True)
@@ -90,7 +90,7 @@ class CountedEvents:
             pages += unread
             if unread:
                 time.sleep(THROTTLED_PAUSE_SECONDS)
-        return [item for item, place in places if not place or not bits.get(place.page, 0) & place.bit]
+        return [item for item, slot in slots if not slot or not bits.get(slot.page, 0) & slot.bit]
 
     def received_before(self, events: Iterable[bytes], moment: float) -> Iterator[set[bytes]]:
         """Yield the events that were received in a second before the moment, a part of them at a time.
@@ -111,24 +111,24 @@ class CountedEvents:
 
     def _read(self, events: Sequence[bytes]) -> tuple[set[bytes], set[bytes]]:
         """Return those that are counted, and those of which DynamoDB did not tell for want of capacity."""
-        places, unread = self._placed(events)
-        bits, silent = self._bits(list({place.page for place in places.values()}))
-        counted = {event for event, place in places.items() if bits.get(place.page, 0) & place.bit}
-        unread |= {event for event, place in places.items() if place.page in silent}
+        slots, unread = self._slots_of(events)
+        bits, silent = self._bits(list({slot.page for slot in slots.values()}))
+        counted = {event for event, slot in slots.items() if bits.get(slot.page, 0) & slot.bit}
+        unread |= {event for event, slot in slots.items() if slot.page in silent}
         for event in counted:
-            self._places.pop(event, None)
+            self._slots.pop(event, None)
         return counted, unread
 
-    def _placed(self, events: Sequence[bytes]) -> tuple[dict[bytes, Place], set[bytes]]:
-        """Return the places of those that are stored, and those that were not read."""
-        known = {event: self._places[event] for event in events if event in self._places}
+    def _slots_of(self, events: Sequence[bytes]) -> tuple[dict[bytes, Slot], set[bytes]]:
+        """Return the slots of those that are stored, and those that were not read."""
+        known = {event: self._slots[event] for event in events if event in self._slots}
         keys = [_key(event) for event in events if event not in known]
         # `position` is a reserved word.
         options = {"ProjectionExpression": "event_key, #page, #position", "ExpressionAttributeNames": _NAMES}
         found, unread = self._get(self._events, keys, options)
         for item in found:
-            if place := _place(item):
-                self._places[_event(item)] = known[_event(item)] = place
+            if slot := _slot(item):
+                self._slots[_event(item)] = known[_event(item)] = slot
         return known, {_event(key) for key in unread}
 
     def _bits(self, pages: Sequence[str], *, consistent: bool = False) -> tuple[dict[str, int], list[str]]:
@@ -162,10 +162,10 @@ def _event(item: Item) -> bytes:
     return bytes.fromhex(item["event_key"]["S"])
 
 
-def _place(item: Item) -> Place | None:
-    """Return the event's place; None of an item that another writer stored in a form that can't be counted."""
+def _slot(item: Item) -> Slot | None:
+    """Return the event's slot; None of an item that another writer stored in a form that can't be counted."""
     try:
-        return place_of(item)
+        return slot_of(item)
     except (ValueError, KeyError, TypeError):
         return None
 

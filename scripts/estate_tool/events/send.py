@@ -101,7 +101,7 @@ def one_document_each(lines: Iterable[Line]) -> Iterator[Line]:
 
 
 def _longer(first: Line) -> LongerDocument:
-    from shared.json_text import DOCUMENTS, ELEMENTS
+    from shared.text import DOCUMENTS, ELEMENTS
 
     array = first.text.lstrip().startswith("[")
     kind, way = ("a JSON array", ELEMENTS) if array else ("JSON objects", DOCUMENTS)

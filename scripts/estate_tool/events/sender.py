@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from estate_tool.core import retries
 from estate_tool.core.errors import EstateError
-from shared import batching
-from shared.batching import BATCH_BYTES, BATCH_MESSAGES
+from shared.batches import BATCH_BYTES, BATCH_MESSAGES, batches_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -55,7 +54,7 @@ class Interrupted(Exception):
 
 def batches(messages: Iterable[Message], largest: int = BATCH_BYTES) -> Iterator[list[Message]]:
     """Cut the messages into batches that SendMessageBatch takes, in order."""
-    return batching.batches(
+    return batches_within(
         messages, size_of=lambda message: len(message.text.encode("utf-8")), most=BATCH_MESSAGES, most_bytes=largest
     )
 

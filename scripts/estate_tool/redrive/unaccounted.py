@@ -13,7 +13,7 @@ from estate_tool.core.untrusted import decoded, foreign_because, mapping, name_o
 from estate_tool.events import invocation
 from estate_tool.events.counted import CountedEvents
 from estate_tool.events.settlement import AGGREGATION, PAGES, events_table
-from shared import batching
+from shared.batches import batches_within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -43,7 +43,7 @@ def replay_payload(records: list[dict[str, Any]]) -> bytes:
 
 def batches(records: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     """Yield the records in parts that each fit an invocation."""
-    return batching.batches(
+    return batches_within(
         records,
         size_of=lambda record: len(json.dumps(record, default=_plain)),
         most=_MOST_RECORDS,

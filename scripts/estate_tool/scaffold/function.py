@@ -49,15 +49,15 @@ _IMPORTS: Mapping[tuple[str, str], tuple[str, ...]] = {
         "from {package} import handler",
         "from {package}.handler import Service",
         "from shared.dead_letters import DeadLetterQueue",
-        "from tests.lambdas.estate import FakeQueue",
-        "from tests.lambdas.samples import deadline, sqs_batch",
+        "from tests.support.functions import FakeQueue",
+        "from tests.support.samples import deadline, sqs_batch",
     ),
     ("stream", "test"): (
         "from {package} import handler",
         "from {package}.handler import BatchFailed, Service",
         "from shared.dead_letters import DeadLetterQueue",
-        "from tests.lambdas.estate import FakeQueue",
-        "from tests.lambdas.samples import deadline, stream_record",
+        "from tests.support.functions import FakeQueue",
+        "from tests.support.samples import deadline, stream_record",
     ),
     ("schedule", "handler"): (
         _SETTINGS,
@@ -69,11 +69,11 @@ _IMPORTS: Mapping[tuple[str, str], tuple[str, ...]] = {
         "from {package} import handler",
         "from {package}.handler import Service",
         "from shared.schedules import BadOccurrence, Occurrence",
-        "from tests.lambdas.samples import scheduled",
+        "from tests.support.samples import scheduled",
     ),
     ("none", "test"): (
         "from {package}.handler import BadRequest, Service",
-        "from tests.lambdas.samples import deadline",
+        "from tests.support.samples import deadline",
     ),
 }
 

@@ -17,9 +17,9 @@ from shared.aws import AwsError
 from shared.deadline import Deadline
 from shared.events import parse
 from shared.keys import event_key, series_key
-from tests.lambdas.estate import Estate
-from tests.lambdas.fake_dynamodb import FakeDynamoDB, canceled, conflict, no_fault
-from tests.lambdas.samples import FakeContext, event_text, image_of, stream_batch, stream_record
+from tests.support.fake_dynamodb import FakeDynamoDB, canceled, conflict, no_fault
+from tests.support.functions import Estate
+from tests.support.samples import FakeContext, event_text, image_of, stream_batch, stream_record
 
 
 @pytest.fixture
@@ -133,7 +133,7 @@ def test_floats_of_very_different_size_do_not_overflow_38_digits(estate: Estate)
     assert len(numbers["sum_of_squares"]) > 60
 
 
-def test_an_event_that_cannot_be_added_is_dead_lettered_alone_and_holds_nobody_up(
+def test_an_event_that_cannot_be_added_is_dead_lettered_alone_and_delays_no_other(
     estate: Estate, caplog: pytest.LogCaptureFixture
 ) -> None:
     full = {
@@ -149,10 +149,10 @@ def test_an_event_that_cannot_be_added_is_dead_lettered_alone_and_holds_nobody_u
         estate.aggregate(batch)
         assert estate.query("flight.departed")["totals"]["count"] == 49
         assert len(estate.queue.dead) == tries
-    body, told = estate.queue.dead[0]
+    body, attributes = estate.queue.dead[0]
     assert json.loads(body) == {"Records": [batch[7]], "replay": True}
-    assert "Item size has exceeded" in told["ErrorMessage"]
-    assert {"RequestID", "ErrorCode"} < set(told)
+    assert "Item size has exceeded" in attributes["ErrorMessage"]
+    assert {"RequestID", "ErrorCode"} < set(attributes)
     error = vars(next(record for record in caplog.records if record.levelno == logging.ERROR))
     assert (error["message"], error["sequenceNumber"]) == ("event cannot be counted", "8")
     assert error["eventKey"] == event_key("/test", "7")
@@ -273,7 +273,7 @@ def test_the_two_aggregates_of_an_event_without_subject_are_different() -> None:
     assert [(target.subject, target.hour) for target in targets(event)] == [("", event.hour), (None, event.hour)]
 
 
-def test_who_was_slower_tries_again_at_once_with_what_it_was_told(estate: Estate) -> None:
+def test_the_slower_of_two_tries_again_at_once_with_the_items_it_was_sent(estate: Estate) -> None:
     estate.ingest([event_text(str(number)) for number in range(5)])
     stream, pauses = estate.stream(), []
 

@@ -1,4 +1,4 @@
-"""Field names without end: the event is counted, what has no room is not, and that is told."""
+"""Field names without end: the event is counted, what has no room is not, and that is reported."""
 
 import logging
 from typing import Any
@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aggregate.series import hashes_of
-from tests.lambdas.estate import Estate
-from tests.lambdas.fake_dynamodb import size_of
-from tests.lambdas.samples import event_text, image_of, stream_record
+from tests.support.fake_dynamodb import size_of
+from tests.support.functions import Estate
+from tests.support.samples import event_text, image_of, stream_record
 
 TYPE = "flight.departed"
 
@@ -21,7 +21,7 @@ def batch(*data: dict[str, Any], first: int = 0, page: str = "p") -> list[dict[s
 
 
 def fields(estate: Estate, **question: Any) -> dict[str, int]:
-    return {name: told["count"] for name, told in estate.query(TYPE, **question)["totals"]["data"].items()}
+    return {name: field["count"] for name, field in estate.query(TYPE, **question)["totals"]["data"].items()}
 
 
 def test_ids_as_field_names_fill_no_aggregate_and_every_event_is_counted(
@@ -49,7 +49,7 @@ def test_a_full_aggregate_goes_on_measuring_the_names_it_has() -> None:
     estate.aggregate(batch({"a": 1, "b": 2, "c": 3}))
     estate.aggregate(batch({"a": 10, "x": 1}, {"b": 5}, first=1))
     totals = estate.query(TYPE)["totals"]
-    assert {name: told["sum"] for name, told in totals["data"].items()} == {"a": "11", "b": "7"}
+    assert {name: field["sum"] for name, field in totals["data"].items()} == {"a": "11", "b": "7"}
     assert totals["count"] == 3
 
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from ingest.store import MAX_STATEMENTS
-from tests.lambdas.samples import event_text
+from tests.support.samples import event_text
 
 
 def _message(name: str, body: str, receives: int = 1) -> dict[str, Any]:

@@ -10,9 +10,9 @@ from ingest.messages import parse as real_parse
 from shared.aws import AwsError
 from shared.events import Event
 from shared.keys import event_key
-from tests.lambdas.estate import Estate
-from tests.lambdas.fake_dynamodb import no_fault
-from tests.lambdas.samples import event_text, sqs_batch
+from tests.support.fake_dynamodb import no_fault
+from tests.support.functions import Estate
+from tests.support.samples import event_text, sqs_batch
 
 
 @pytest.fixture
@@ -48,13 +48,13 @@ def test_the_first_of_a_source_and_id_counts_within_a_batch_and_between_batches(
     assert [json.loads(item["event"]["S"])["data"] for item in estate.dynamodb.items("events")] == [{"n": 1}, {"n": 4}]
 
 
-def test_invalid_messages_are_dead_lettered_at_once_with_their_reason_and_keep_nobody_from_being_stored(
+def test_invalid_messages_are_dead_lettered_at_once_with_their_reason_and_keep_no_other_from_being_stored(
     estate: Estate,
 ) -> None:
     bodies = [event_text("1"), "no event", event_text("2", specversion="0.3"), event_text("3")]
     assert estate.ingest(bodies) == []
     assert [body for body, _ in estate.queue.dead] == bodies[1:3]
-    assert [told["SourceMessageId"] for _, told in estate.queue.dead] == ["m1", "m2"]
+    assert [attributes["SourceMessageId"] for _, attributes in estate.queue.dead] == ["m1", "m2"]
     assert estate.queue.dead[1][1]["ErrorMessage"] == 'specversion must be "1.0", not "0.3"'
     assert stored(estate) == ["1", "3"]
 
@@ -65,7 +65,7 @@ def test_any_number_of_invalid_messages_of_any_size_fits_the_requests_to_the_que
     assert estate.ingest(bodies) == []
     assert [body for body, _ in estate.queue.dead] == bodies
     # The largest message there can be has no room for attributes.
-    assert [bool(told) for _, told in estate.queue.dead] == [True] * 23 + [False]
+    assert [bool(attributes) for _, attributes in estate.queue.dead] == [True] * 23 + [False]
 
 
 def test_a_dead_letter_keeps_the_attributes_of_its_message(estate: Estate) -> None:
@@ -76,10 +76,10 @@ def test_a_dead_letter_keeps_the_attributes_of_its_message(estate: Estate) -> No
         "odd": 5,
     }
     estate.ingest_payload(batch)
-    ((_, told),) = estate.queue.dead
-    assert told["Replays"] == "2"
-    assert told["ErrorMessage"].startswith("the event is not JSON")
-    assert "odd" not in told
+    ((_, attributes),) = estate.queue.dead
+    assert attributes["Replays"] == "2"
+    assert attributes["ErrorMessage"].startswith("the event is not JSON")
+    assert "odd" not in attributes
 
 
 def test_what_the_dead_letter_queue_does_not_take_is_delivered_again(estate: Estate) -> None:
@@ -121,13 +121,13 @@ def test_where_the_table_throttles_requests_become_smaller_and_everything_is_sto
     assert min(sizes) < 5
 
 
-def test_a_rejected_item_is_dead_lettered_alone_with_what_dynamodb_says(estate: Estate) -> None:
+def test_a_rejected_item_is_dead_lettered_alone_with_the_reason_of_dynamodb(estate: Estate) -> None:
     bad = event_key("/test", "3")
     estate.dynamodb.refuse = lambda item: "ValidationError" if item["event_key"]["S"] == bad else ""
     assert estate.ingest([event_text(str(n)) for n in range(6)]) == []
-    ((body, told),) = estate.queue.dead
+    ((body, attributes),) = estate.queue.dead
     assert json.loads(body)["id"] == "3"
-    assert told["ErrorMessage"] == "ValidationError: no"
+    assert attributes["ErrorMessage"] == "ValidationError: no"
     assert stored(estate) == ["0", "1", "2", "4", "5"]
 
 
@@ -137,7 +137,7 @@ def test_a_request_that_is_refused_as_a_whole_is_narrowed_down(estate: Estate) -
         AwsError(operation, "ValidationException", "wrong") if bad in json.dumps(request) else None
     )
     assert estate.ingest([event_text(str(n)) for n in range(100)]) == []
-    assert [told["SourceMessageId"] for _, told in estate.queue.dead] == ["m5"]
+    assert [attributes["SourceMessageId"] for _, attributes in estate.queue.dead] == ["m5"]
     assert len(stored(estate)) == 99
 
 
@@ -179,8 +179,8 @@ def test_an_error_of_ours_dead_letters_its_message_only(
     monkeypatch.setattr("ingest.messages.parse", fragile)
     assert estate.ingest([event_text("1"), event_text("2"), event_text("3")]) == []
     assert stored(estate) == ["1", "3"]
-    ((_, told),) = estate.queue.dead
-    assert "KeyError" in told["ErrorMessage"]
+    ((_, attributes),) = estate.queue.dead
+    assert "KeyError" in attributes["ErrorMessage"]
     record = next(record for record in caplog.records if record.levelno == logging.ERROR)
     assert (record.message, vars(record)["messageId"]) == ("event could not be parsed", "m1")
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from query.question import BadRequest, parse
 from query.reading import MAX_BUCKET_BYTES
 from shared.statistics import merge
-from tests.lambdas.estate import Estate
-from tests.lambdas.samples import event_text, stream_batch
+from tests.support.functions import Estate
+from tests.support.samples import event_text, stream_batch
 
 
 def filled(*texts: str) -> Estate:
@@ -152,7 +152,7 @@ def test_a_page_may_take_several_reads_and_stays_below_what_lambda_can_answer() 
         ({"type": "t", "next": ""}, 'next "" is not from'),
     ],
 )
-def test_a_bad_question_is_told_what_is_wrong_with_it(
+def test_a_bad_question_is_refused_with_what_is_wrong_with_it(
     payload: Any, message: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(BadRequest) as caught:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from shared.aggregates import numbers_of, summary_of
 from shared.exact import exact
 from shared.statistics import Summary
-from tests.lambdas.samples import ODD_NAMES, literals
+from tests.support.samples import ODD_NAMES, literals
 
 
 def item_of(numbers: dict[str, str]) -> dict[str, dict[str, str]]:

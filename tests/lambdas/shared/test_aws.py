@@ -18,7 +18,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from shared.aws import LONGEST_WAIT_SECONDS, AwsClient, AwsError
-from tests.lambdas.samples import deadline
+from tests.support.samples import deadline
 
 KEYS = {"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_REGION": "us-east-1"}
 
@@ -166,7 +166,7 @@ def test_a_kept_connection_that_was_closed_meanwhile_is_replaced_unnoticed(serve
     assert len({seen.port for seen in server.seen}) == 3
 
 
-def test_an_error_says_operation_code_and_message_and_keeps_the_answer(server: Server) -> None:
+def test_an_error_has_operation_code_and_message_and_keeps_the_answer(server: Server) -> None:
     reasons = [{"Code": "None"}, {"Code": "ConditionalCheckFailed"}]
     server.replies = [
         Reply(error_body("TransactionCanceledException", Message="cancelled", CancellationReasons=reasons), 400)

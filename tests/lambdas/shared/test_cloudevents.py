@@ -9,8 +9,8 @@ import pytest
 
 from aggregate.records import read
 from shared.events import Event, InvalidEvent, parse, parse_stored
-from tests.lambdas.samples import event_text, image_of, stream_record
 from tests.support.cloudevents import A_TIME, BATCHES, INVALID, VALID, Vector, batch_text, judged
+from tests.support.samples import event_text, image_of, stream_record
 
 JSON = "application/json"
 

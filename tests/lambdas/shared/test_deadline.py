@@ -1,7 +1,7 @@
 """Waiting within the time an invocation has."""
 
 from shared.deadline import MAX_ATTEMPTS, Deadline
-from tests.lambdas.samples import FakeContext
+from tests.support.samples import FakeContext
 
 
 def test_a_second_is_kept_back() -> None:

@@ -17,7 +17,7 @@ AGGREGATE = {
 }  # fmt: skip
 
 
-def test_settings_are_what_the_environment_says() -> None:
+def test_settings_are_those_of_the_environment() -> None:
     assert IngestSettings.from_environment(INGEST) == ("table-events-dev", "https://queue", "https://dlq", 30)
     assert AggregateSettings.from_environment(AGGREGATE) == (
         "table-pages-dev", "table-aggregates-dev", "https://dlq", 100,

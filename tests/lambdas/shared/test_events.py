@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from shared.events import MAX_EVENT_BYTES, InvalidEvent, parse, parse_stored
 from shared.keys import event_key
-from tests.lambdas.samples import ODD_NAMES, event_text
 from tests.support.fuzz import fuzzed
+from tests.support.samples import ODD_NAMES, event_text
 
 
 def reason(body: str | bytes) -> str:

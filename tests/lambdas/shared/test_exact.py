@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.exact import EXACT, OutOfRange, exact, join, plain, split
-from tests.lambdas.samples import literals
+from tests.support.samples import literals
 
 
 @given(literals())
@@ -17,7 +17,7 @@ def test_a_number_is_what_its_digits_say(literal: str) -> None:
 
 
 @given(literals())
-def test_plain_notation_says_the_same_without_exponent_or_idle_zeros(literal: str) -> None:
+def test_plain_notation_is_the_same_number_without_exponent_or_idle_zeros(literal: str) -> None:
     text = plain(exact(literal))
     assert Fraction(text) == Fraction(literal)
     assert "e" not in text.lower()

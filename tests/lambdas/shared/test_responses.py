@@ -92,7 +92,7 @@ def test_what_is_no_whole_response_is_an_error_of_the_connection(sent: bytes) ->
 def test_any_body_in_any_form_is_read_as_http_client_reads_it(
     status: int, body: bytes, cuts: list[int], wish: str, chunked: bool
 ) -> None:
-    head = f"HTTP/1.1 {status} Told\r\nx-amz-crc32: 5\r\n" + (f"Connection: {wish}\r\n" if wish else "")
+    head = f"HTTP/1.1 {status} Answered\r\nx-amz-crc32: 5\r\n" + (f"Connection: {wish}\r\n" if wish else "")
     if chunked:
         parts, rest = [], body
         for cut in cuts:

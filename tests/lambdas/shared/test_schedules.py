@@ -4,12 +4,12 @@ from typing import Any
 import pytest
 
 from shared.schedules import BadOccurrence, occurrence_of
-from tests.lambdas.samples import scheduled
+from tests.support.samples import scheduled
 
 TIME = "2027-03-31T06:00:00Z"
 
 
-def test_a_call_tells_the_time_it_stands_for_and_its_declared_input() -> None:
+def test_a_call_has_the_time_it_stands_for_and_its_declared_input() -> None:
     found = occurrence_of(scheduled(TIME, all=True))
     assert (found.scheduled_time, found.input) == (datetime(2027, 3, 31, 6, tzinfo=UTC), {"all": True})
 

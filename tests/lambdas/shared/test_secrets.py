@@ -1,4 +1,4 @@
-"""Secrets: where they are read, how long they are kept, and that nothing tells them."""
+"""Secrets: where they are read, how long they are kept, and that nothing shows them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +9,8 @@ from shared.aws import AwsError
 from shared.deadline import Deadline
 from shared.environment import EnvironmentProblem, SecretName, secret
 from shared.secrets import LONGEST_AGE_SECONDS, Secret, SecretProblem
-from tests.lambdas.fake_dynamodb import assert_valid
-from tests.lambdas.samples import deadline
+from tests.support.fake_dynamodb import assert_valid
+from tests.support.samples import deadline
 
 PARAMETER, SECRET = SecretName("ssm", "/shop/dev/key"), SecretName("secretsmanager", "shop-dev-key")
 VALUE = "s3cr3t"
@@ -103,7 +103,7 @@ def test_what_is_missing_is_named_with_the_way_to_put_it_there(name: SecretName,
 
 
 @pytest.mark.parametrize("value", [VALUE, "", "ssm:", "vault:key"])
-def test_a_variable_that_names_no_secret_is_refused_without_being_told(value: str) -> None:
+def test_a_variable_that_names_no_secret_is_refused_without_being_shown(value: str) -> None:
     with pytest.raises(EnvironmentProblem, match="SECRET_KEY") as raised:
         secret({"SECRET_KEY": value}, "SECRET_KEY")
     assert VALUE not in str(raised.value)

@@ -6,7 +6,7 @@ from botocore.credentials import Credentials as BotocoreCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.signing import Credentials, authorization
+from shared.aws import Credentials, authorization
 
 names = st.text("abcdefghijklmnopqrstuvwxyz-", min_size=1, max_size=12).map("x-amz-meta-".__add__)
 values = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)

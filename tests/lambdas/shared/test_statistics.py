@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.exact import exact, plain
-from shared.statistics import NOTHING, Moments, Summary, described, deviation, mean, merge, of_value, summary_of
-from tests.lambdas.samples import ODD_NAMES, literals
+from shared.statistics import NOTHING, Moments, Summary, deviation, from_dict, mean, merge, of_value, to_dict
+from tests.support.samples import ODD_NAMES, literals
 
 
 def moments_of(numbers: list[str]) -> Moments:
@@ -71,7 +71,7 @@ summaries = st.builds(
 
 @given(summaries)
 def test_a_description_can_be_read_back_without_loss(summary: Summary) -> None:
-    again = summary_of(described(summary))
+    again = from_dict(to_dict(summary))
     assert (again.events, again.fields) == (summary.events, summary.fields)
 
 
@@ -80,7 +80,7 @@ def test_merged_pages_are_the_whole(pages: list[Summary]) -> None:
     whole = Summary()
     for page in pages:
         whole.add(page)
-    assert merge(map(described, pages)) == described(whole)
+    assert merge(map(to_dict, pages)) == to_dict(whole)
 
 
 def test_summaries_add_up_to_the_events_of_both() -> None:
@@ -90,7 +90,7 @@ def test_summaries_add_up_to_the_events_of_both() -> None:
 
 
 def test_a_description_has_the_documented_keys() -> None:
-    assert described(_summary([{"b": "1.5", "a": "2"}, {"b": "-2.50"}])) == {
+    assert to_dict(_summary([{"b": "1.5", "a": "2"}, {"b": "-2.50"}])) == {
         "count": 2,
         "data": {
             "a": {"count": 1, "sum": "2", "mean": "2", "stddev": "0", "sum_of_squares": "4"},

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.lambdas.fake_dynamodb import size_of, units_of
-from tests.lambdas.samples import event_text
+from tests.support.fake_dynamodb import size_of, units_of
+from tests.support.samples import event_text
 from tests.support.wire import Wire
 
 SIZES: list[tuple[dict[str, Any], int]] = [

@@ -12,7 +12,7 @@ from estate_tool.commands import query as command
 from estate_tool.core import environment
 from estate_tool.events import query
 from foundation.naming import Names
-from shared.statistics import Summary, described
+from shared.statistics import Summary, to_dict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ def bucket(hour: str, *delays: str, events: int | None = None) -> dict[str, Any]
         summary.add_event({"dep_delay": Decimal(delay)})
     if events:
         summary.events = events
-    return {"hour": hour, **described(summary)}
+    return {"hour": hour, **to_dict(summary)}
 
 
 class FakeLambda:
@@ -53,10 +53,10 @@ class FakeLambda:
         page: dict[str, Any] = {"buckets": self.buckets[start : start + 2]}
         totals = Summary()
         for one in page["buckets"]:
-            from shared.statistics import summary_of
+            from shared.statistics import from_dict
 
-            totals.add(summary_of(one))
-        page["totals"] = described(totals)
+            totals.add(from_dict(one))
+        page["totals"] = to_dict(totals)
         if start + 2 < len(self.buckets):
             page["next"] = str(start + 2)
         return {"Payload": io.BytesIO(json.dumps(page).encode())}

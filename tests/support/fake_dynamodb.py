@@ -5,7 +5,7 @@ the request has the shape AWS expects. Limits: 100 actions, one action per item,
 batch, 400 KB per item, 4 KB and 300 operators per expression, 38 digits per number. An addition whose exact result has
 more digits is refused as AWS does: "Number overflow".
 
-Capacity is counted as the developer guide says ("Read and write operations"): a write costs a unit per KB of the larger
+Capacity is counted as in the developer guide ("Read and write operations"): a write costs a unit per KB of the larger
 of the item before and after, refused conditional ones too, and twice that in a transaction, refused or not. A read
 costs half a unit per 4 KB of each item asked for, there or not, and a consistent one a unit; a query reads its items
 as one.

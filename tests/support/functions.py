@@ -13,12 +13,12 @@ from query.reading import Reader
 from shared.aws import AwsError
 from shared.dead_letters import DeadLetterQueue
 from shared.deadline import Deadline
-from tests.lambdas.fake_dynamodb import FakeDynamoDB, assert_valid
-from tests.lambdas.samples import deadline, sqs_batch, stream_record
+from tests.support.fake_dynamodb import FakeDynamoDB, assert_valid
+from tests.support.samples import deadline, sqs_batch, stream_record
 
 
 class FakeQueue:
-    """Takes dead letters and delays, or fails as told."""
+    """A queue that takes dead letters and delays, or fails with `error`."""
 
     def __init__(self) -> None:
         self.dead: list[tuple[str, dict[str, str]]] = []
@@ -49,8 +49,8 @@ class FakeQueue:
         ]
         for entry in request["Entries"]:
             if entry["MessageBody"] not in self.refused:
-                told = {name: value["StringValue"] for name, value in entry["MessageAttributes"].items()}
-                self.dead.append((entry["MessageBody"], told))
+                attributes = {name: value["StringValue"] for name, value in entry["MessageAttributes"].items()}
+                self.dead.append((entry["MessageBody"], attributes))
         return {"Successful": [], "Failed": failed}
 
     def _hide(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,20 +60,20 @@ class FakeQueue:
 
 
 def _bytes(entry: Mapping[str, Any]) -> int:
-    told = entry["MessageAttributes"].items()
+    attributes = entry["MessageAttributes"].items()
     return len(entry["MessageBody"].encode()) + sum(
-        len(name) + sum(len(text.encode()) for text in value.values()) for name, value in told
+        len(name) + sum(len(text.encode()) for text in value.values()) for name, value in attributes
     )
 
 
 class Estate:
     """Runs batches and questions through the functions as Lambda would."""
 
-    def __init__(self, most_fields: int = 300, look_first: int = 1, *, warm: bool = False) -> None:
-        """Each batch of the stream meets a new sandbox, unless they are `warm`."""
+    def __init__(self, most_fields: int = 300, look_first: int = 1, *, reuse: bool = False) -> None:
+        """Each batch of the stream meets a new sandbox, unless they `reuse` one."""
         self.dynamodb = FakeDynamoDB()
         self.queue = FakeQueue()
-        self._warm = warm
+        self._reuse = reuse
         self._counting = most_fields, look_first
         dead_letters = DeadLetterQueue(lambda: self.queue, "https://dead")
         store = EventStore(self.dynamodb, "events", 30)
@@ -98,7 +98,7 @@ class Estate:
         self.aggregate_payload({"Records": list(records)}, **time)
 
     def aggregate_payload(self, payload: object, **time: int) -> None:
-        self._aggregate = self._aggregate if self._warm else self._sandbox()
+        self._aggregate = self._aggregate if self._reuse else self._sandbox()
         self._aggregate.run(payload, deadline(**time))
 
     def _sandbox(self) -> Aggregate:
