@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.adopt import names
     from estate_tool.adopt import run as run_
     from estate_tool.audit import reader
-    from estate_tool.console import output
+    from estate_tool.console.output import result as print_result
     from estate_tool.console.progress import shown
     from estate_tool.core.aws_errors import explained
     from estate_tool.core.errors import UsageError
@@ -63,5 +62,5 @@ def run(args: argparse.Namespace) -> int:
     except (BotoCoreError, ClientError) as error:
         refused = explained(error)
         raise UsageError(f"nothing was written: {refused.message}", refused.hint) from error
-    output.show([json.dumps(result, indent=2, ensure_ascii=False)] if args.json else run_.lines(result))
+    print_result(result, run_.lines(result), as_json=args.json)
     return 0

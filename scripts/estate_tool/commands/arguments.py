@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.environment import DEFAULT
 from estate_tool.core.errors import UsageError
 
 if TYPE_CHECKING:
-    import argparse
+    from collections.abc import Callable
+    from pathlib import Path
 
     from foundation.naming import Names
 
@@ -43,6 +47,18 @@ def declared_function(name: str, names: Names) -> str:
         there = there_are((each.name for each in CATALOG.functions), name)
         raise UsageError(f"there is no function {name} in the catalog", there, code="unknown_name")
     return known[name]
+
+
+def layer(parser: argparse.ArgumentParser, note: str = "") -> None:
+    """--layer: one of the four."""
+    from foundation.layers import LAYER_NAMES
+
+    parser.add_argument("--layer", choices=LAYER_NAMES, help=f"only this layer{note}")
+
+
+def yes(parser: argparse.ArgumentParser, text: str = "don't ask before changing a real account") -> None:
+    """--yes."""
+    parser.add_argument("--yes", action="store_true", help=text)
 
 
 def wait_flag(parser: argparse.ArgumentParser) -> None:
@@ -87,6 +103,56 @@ def html(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def write_page(write: Callable[[Any, Path], None], result: Any, path: Path | None) -> None:
+    """Write the page that --html asks for, if it does."""
+    if path:
+        write(result, path)
+        print(f"{path} is written", file=sys.stderr)
+
+
 def json_flag(parser: argparse.ArgumentParser) -> None:
     """--json."""
     parser.add_argument("--json", action="store_true", help="the result as JSON on stdout, everything else on stderr")
+
+
+def json_file(name: str) -> bytes:
+    """Return the bytes of --payload, a file or - for stdin; raise UsageError unless they are JSON in UTF-8."""
+    import json
+    from pathlib import Path
+
+    where = "stdin" if name == "-" else name
+    try:
+        payload = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        json.loads(payload.decode("utf-8"))
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"--payload {where} can't be read: {reason}", "give a file that holds JSON, or -") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--payload {where} is no text in UTF-8: {error}", "give a file that holds JSON") from error
+    except (ValueError, RecursionError) as error:
+        hint = 'give JSON, for example {"type": "t"}'
+        raise UsageError(f"--payload {where} is no JSON: {error}; nothing was called", hint) from error
+    return payload
+
+
+def whole(what: str, least: int = 1) -> Callable[[str], int]:
+    """Return the type of an argument that is a whole number, `least` or more."""
+
+    def parse(text: str) -> int:
+        if text.isdecimal() and int(text) >= least:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of {what}: give a whole number, {least} or more")
+
+    return parse
+
+
+def seconds(least: float = 0.001, most: float = 1e9) -> Callable[[str], float]:
+    """Return the type of an argument that is a number of seconds within these bounds."""
+
+    def parse(text: str) -> float:
+        with contextlib.suppress(ValueError):
+            if least <= float(text) <= most:
+                return float(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from {least:g} to {most:g}")
+
+    return parse

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
@@ -36,9 +34,9 @@ def run(args: argparse.Namespace) -> int:
     """Audit and print; return 0 when nothing is found, 1 with findings, 2 when the account can't be read."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from estate_tool.audit import reader, report
+    from estate_tool.audit import page, reader, report
     from estate_tool.audit.run import audit
-    from estate_tool.console import output
+    from estate_tool.console.output import result as print_result
     from estate_tool.console.progress import shown
     from estate_tool.core.aws_errors import explained
     from estate_tool.core.errors import UsageError
@@ -54,10 +52,6 @@ def run(args: argparse.Namespace) -> int:
     except (BotoCoreError, ClientError) as error:
         refused = explained(error)
         raise UsageError(f"the account can't be audited: {refused.message}", refused.hint) from error
-    if args.html:
-        from estate_tool.audit import page
-
-        page.write(result, args.html)
-        print(f"{args.html} is written", file=sys.stderr)
-    output.show([json.dumps(result, indent=2, ensure_ascii=False)] if args.json else report.lines(result))
+    arguments.write_page(page.write, result, args.html)
+    print_result(result, report.lines(result), as_json=args.json)
     return 1 if result["findings"] else 0

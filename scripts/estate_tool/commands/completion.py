@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
@@ -24,11 +23,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prints the script, made from the command line's own parser."""
+    """Print the script, made from the command line's own parser."""
     import shtab
 
     from estate_tool.cli import parser
+    from estate_tool.console.output import result
 
     script = shtab.complete(parser(), args.shell)
-    print(json.dumps({"shell": args.shell, "script": script}) if args.json else script)
+    result({"shell": args.shell, "script": script}, [script], as_json=args.json)
     return 0

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.commands import arguments
+from estate_tool.commands import arguments, connected
 
 if TYPE_CHECKING:
     import argparse
@@ -17,7 +15,7 @@ EXAMPLES = (
     ("estate cost dev", "a month at the load of the last 14 days"),
     ("estate cost --load load.yaml --html cost.html", "of a load you state, as a page too"),
     ("estate cost pr-17 --idle", "what an environment costs in which nothing happens"),
-    ("estate cost --load load.yaml --compare main.json", "against what `cost --json` said of another commit"),
+    ("estate cost --load load.yaml --compare main.json", "against what `cost --json` wrote of another commit"),
 )
 
 
@@ -47,33 +45,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measures or reads the load, prices it and prints the report; changes nothing but the file of prices."""
-    if args.refresh_prices:
-        return _refresh(args)
-    from estate_tool.costing import report
+    """Measure or read the load, price it and print the report; change nothing but the file of prices."""
+    from estate_tool.console.output import result as print_result
+    from estate_tool.costing import rendering, report
     from estate_tool.pricing import prices
 
+    if args.refresh_prices:
+        with connected(args.environment, "asking for today's prices") as (target, _):
+            refreshed = prices.refresh(target)
+        print_result(refreshed, prices.refresh_lines(refreshed), as_json=args.json)
+        return 0
     load, basis = _load(args)
     result = report.cost_report(load, prices.read(), basis)
+    lines = rendering.lines(result)
     if args.compare:
         result["compare"] = _compared(args, result)
-    if args.html:
-        from estate_tool.costing import rendering
-
-        rendering.write_page(result, args.html)
-        print(f"{args.html} is written", file=sys.stderr)
-    if args.json:
-        print(json.dumps(result, indent=2, ensure_ascii=False))
-    elif args.compare:
-        from estate_tool.costing import rendering
-
-        print("\n".join(rendering.markdown(result["compare"], args.load.name if args.load else args.environment)))
-    else:
-        from estate_tool.console import output
-        from estate_tool.costing import rendering
-
-        output.show(rendering.lines(result))
-    sys.stdout.flush()
+        lines = rendering.markdown(result["compare"], args.load.name if args.load else args.environment)
+    arguments.write_page(rendering.write_page, result, args.html)
+    print_result(result, lines, as_json=args.json)
     return 0
 
 
@@ -105,29 +94,9 @@ def _idle(name: str) -> tuple[Any, dict[str, Any]]:
 
 
 def _measured(name: str, since: str) -> tuple[Any, dict[str, Any]]:
-    from estate_tool.console.progress import shown
-    from estate_tool.core import environment
-    from estate_tool.core.aws_errors import reaching
     from estate_tool.costing import measure
     from estate_tool.monitoring import metrics
 
     seen = metrics.since(since)
-    with shown(f"measuring environment {name}") as show:
-        target = environment.resolve(name)
-        with reaching(target):
-            return measure.measured(target, seen, show)
-
-
-def _refresh(args: argparse.Namespace) -> int:
-    from estate_tool.core import environment
-    from estate_tool.core.aws_errors import reaching
-    from estate_tool.pricing import prices
-
-    target = environment.resolve(args.environment)
-    with reaching(target):
-        result = prices.refresh(target)
-    if args.json:
-        print(json.dumps(result, indent=2))
-    else:
-        print("\n".join(prices.refresh_lines(result)))
-    return 0
+    with connected(name, f"measuring environment {name}") as (target, show):
+        return measure.measured(target, seen, show)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from estate_tool.commands import arguments
+from estate_tool.commands import arguments, connected
 from estate_tool.core.text import counted
 
 if TYPE_CHECKING:
@@ -29,18 +28,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask for every number that the dashboard shows, and write the page."""
-    from estate_tool.console.progress import shown
-    from estate_tool.core import environment
-    from estate_tool.core.aws_errors import reaching
+    from estate_tool.console.output import result
     from estate_tool.monitoring import dashboards, metrics
 
     seen = metrics.since(args.since) if args.since else None
-    target = environment.resolve(args.environment)
-    with reaching(target), shown("reading the dashboard's numbers"):
+    with connected(args.environment, "reading the dashboard's numbers") as (target, _):
         collected = dashboards.collect(target, seen)
     dashboards.write(args.html, collected)
     plots = sum(widget["type"] == "metric" for widget in collected["widgets"])
-    named = {"environment": target.name, "dashboard": collected["name"], "file": str(args.html), "plots": plots}
-    numbers = {key: collected[key] for key in ("start", "end", "widgets")}
-    print(json.dumps(named | numbers) if args.json else f"{args.html}: {collected['name']}, {counted(plots, 'plot')}")
+    answer = {"environment": target.name, "dashboard": collected["name"], "file": str(args.html), "plots": plots}
+    answer |= {key: collected[key] for key in ("start", "end", "widgets")}
+    result(answer, [f"{args.html}: {collected['name']}, {counted(plots, 'plot')}"], as_json=args.json)
     return 0

@@ -6,11 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
-from estate_tool.commands.approval import Approval, flag
 from estate_tool.console.output import confirm
 from estate_tool.core.environment import DEFAULT
 from estate_tool.core.errors import EstateError, Failed, UsageError
-from foundation.layers import LAYER_NAMES
+from estate_tool.rollout.approval import Approval, flag
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +31,7 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ENV, the layer, and how careful to be."""
     arguments.environment(parser)
-    parser.add_argument("--layer", choices=LAYER_NAMES, help="only this layer; what it reads must be deployed")
+    arguments.layer(parser, "; what it reads must be deployed")
     previewed = parser.add_mutually_exclusive_group()
     previewed.add_argument("--preview", action="store_true", help="say what would change, change nothing")
     previewed.add_argument(
@@ -41,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="roll out layers too whose inputs have not changed")
     parser.add_argument("--keep-going", action="store_true", help="after a failure, go on with what doesn't read it")
     parser.add_argument("--older", action="store_true", help="also code that lacks the commit that is rolled out")
-    parser.add_argument("--yes", action="store_true", help="don't ask before changing a real account")
+    arguments.yes(parser)
     arguments.lose_data_flag(parser)
     parser.add_argument("--verbose", action="store_true", help="a line for each resource, also where only tags change")
     arguments.wait_flag(parser)

@@ -13,7 +13,6 @@ from estate_tool.core.environment import DEFAULT
 from estate_tool.core.errors import Failed
 from estate_tool.rollout import data_loss
 from estate_tool.rollout.data_held import DEAD_LETTERS, LOG_GROUP
-from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
     import argparse
@@ -36,9 +35,9 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ENV, the layer, and how careful to be."""
     arguments.environment(parser)
-    parser.add_argument("--layer", choices=LAYER_NAMES, help="only this layer; nothing deployed may read it")
+    arguments.layer(parser, "; nothing deployed may read it")
     parser.add_argument("--preview", action="store_true", help="say what would be destroyed, destroy nothing")
-    parser.add_argument("--yes", action="store_true", help="don't ask: destroy data, also in a real account")
+    arguments.yes(parser, "don't ask: destroy data, also in a real account")
     parser.add_argument("--force", action="store_true", help="destroy failure queues that still hold messages, too")
     arguments.wait_flag(parser)
     arguments.json_flag(parser)

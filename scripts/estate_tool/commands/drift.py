@@ -6,11 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
-from estate_tool.commands.approval import Approval
 from estate_tool.console.output import confirm
 from estate_tool.core.errors import EstateError, Failed
 from estate_tool.core.text import counted
-from foundation.layers import LAYER_NAMES
+from estate_tool.rollout.approval import Approval
 
 if TYPE_CHECKING:
     import argparse
@@ -33,9 +32,9 @@ _LONGEST_VALUE = 100
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ENV, the layer, and whether to repair."""
     arguments.environment(parser)
-    parser.add_argument("--layer", choices=LAYER_NAMES, help="only this layer")
+    arguments.layer(parser)
     parser.add_argument("--repair", action="store_true", help="correct what autoscaling does not explain")
-    parser.add_argument("--yes", action="store_true", help="don't ask before changing a real account")
+    arguments.yes(parser)
     arguments.lose_data_flag(parser)
     arguments.wait_flag(parser)
     arguments.json_flag(parser)

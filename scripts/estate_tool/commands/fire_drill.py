@@ -34,7 +34,7 @@ EXAMPLES = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """ENV, whether to ask, and the form of the answer."""
     arguments.environment(parser)
-    parser.add_argument("--yes", action="store_true", help="don't ask before alarming subscribers of a real account")
+    arguments.yes(parser, "don't ask before alarming subscribers of a real account")
     arguments.json_flag(parser)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
@@ -30,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Call the alias that triggers call, once; the log goes to stderr, the answer to stdout. 1 if it failed."""
+    from estate_tool.console.output import result as print_result
     from estate_tool.console.progress import shown
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
@@ -47,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             "environment": target.name, "function": function, "ok": answer.error is None, "error": answer.error,
             "version": answer.version, "seconds": round(answer.seconds, 3), "answer": result, "log": list(answer.log),
         }  # fmt: skip
-        print(json.dumps(report, indent=2, ensure_ascii=False))
+        print_result(report, (), as_json=True)
         return 1 if answer.error else 0
     for line in answer.log:
         print(line, file=sys.stderr)
@@ -59,22 +58,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _payload(name: str) -> bytes:
-    """Return the payload unchanged; raise UsageError if it is no JSON, or too large for a call."""
-    from estate_tool.core.untrusted import is_json
     from estate_tool.events.invocation import LARGEST_BYTES
 
-    where = "stdin" if name == "-" else name
-    try:
-        payload = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        text = payload.decode("utf-8")
-    except OSError as error:
-        reason = error.strerror or error
-        raise UsageError(f"--payload {where} can't be read: {reason}", "give a file that holds JSON, or -") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"--payload {where} is no text in UTF-8: {error}", "give a file that holds JSON") from error
-    if not is_json(text):
-        raise UsageError(f"--payload {where} is no JSON; nothing was called", 'give JSON, for example {"type": "t"}')
+    payload = arguments.json_file(name)
     if len(payload) > LARGEST_BYTES:
+        where = "stdin" if name == "-" else name
         raise UsageError(
             f"--payload {where} has {len(payload):,} bytes; nothing was called",
             f"Lambda takes at most {LARGEST_BYTES:,} in a call that waits for its answer",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from estate_tool.commands import arguments
 from estate_tool.core.errors import UsageError
@@ -29,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the lock file; the old one stays when that fails."""
     from compute.sources import SOURCE
+    from estate_tool.console.output import result
     from estate_tool.console.progress import Report
     from estate_tool.setup import locks
     from foundation.catalog import CATALOG
@@ -41,8 +41,6 @@ def run(args: argparse.Namespace) -> int:
     lock = SOURCE / packages[args.function] / "requirements.txt"
     locked = locks.make_for_function(lock, args.function, Report(), upgrade=args.upgrade)
     file = f"{SOURCE.name}/{lock.parent.name}/{lock.name}"
-    if args.json:
-        print(json.dumps({"function": args.function, "written": [file], "packages": locked}, indent=2))
-        return 0
-    print("\n".join((f"{file}:", *(f"  {package}" for package in locked), _NEXT)))
+    answer = {"function": args.function, "written": [file], "packages": locked}
+    result(answer, [f"{file}:", *(f"  {package}" for package in locked), _NEXT], as_json=args.json)
     return 0

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
-from estate_tool.commands import arguments
+from estate_tool.commands import arguments, connected
 from estate_tool.core.text import wrapped
 
 if TYPE_CHECKING:
@@ -34,23 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the query function and print its answer; for a type without events, the types that there are."""
-    from estate_tool.console.progress import shown
-    from estate_tool.core import environment
-    from estate_tool.core.aws_errors import reaching
+    from estate_tool.console.output import result
     from estate_tool.events import query
 
     counted = query.counted_hours(args.start, args.end)
     question = {"type": args.type, "subject": args.subject, "from": args.start, "to": args.end}
-    with shown("asking the aggregates"):
-        target = environment.resolve(args.environment)
-        with reaching(target):
-            answer = query.ask(target, question)
-            types = None if answer["buckets"] else query.stored_types(target)
+    with connected(args.environment, "asking the aggregates") as (target, _):
+        answer = query.ask(target, question)
+        types = None if answer["buckets"] else query.stored_types(target)
     answer |= {"counted": counted, "types": types}
-    text = json.dumps(answer, indent=2, ensure_ascii=False) if args.json else "\n".join(query.lines(answer))
-    print(text)
-    # Here, where a reader that has gone is noticed, and not when Python ends.
-    sys.stdout.flush()
+    result(answer, query.lines(answer), as_json=args.json)
     for line in (*query.hour_notes(counted), *query.type_hint(args.type, types)):
         print(wrapped(line, sys.stderr), file=sys.stderr)
     return 0

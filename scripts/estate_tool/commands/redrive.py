@@ -30,6 +30,7 @@ EXAMPLES = (
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the queue, ENV, the selection of failures and the pace."""
+    count = arguments.whole("messages")
     parser.add_argument(
         "where", nargs="*", metavar="[QUEUE] [ENV]",
         help="failure queue, for example ingest or dlq-ingest (default: all of them), and environment (default: local)",
@@ -44,10 +45,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--quarantined", action="store_true", help="also what was replayed in vain too often, or can't succeed"
     )
     parser.add_argument(
-        "--attempts", type=_count, default=3, metavar="N", help="replays in vain that put a failure into quarantine (3)"
+        "--attempts",
+        type=count,
+        default=3,
+        metavar="N",
+        help="replays in vain that put a failure into quarantine (3)",
     )
     parser.add_argument(
-        "--rate", type=_count, metavar="N", help="replay at most N messages (--missing: events) a second"
+        "--rate",
+        type=count,
+        metavar="N",
+        help="replay at most N messages (--missing: events) a second",
     )
     arguments.json_flag(parser)
 
@@ -196,9 +204,3 @@ def _moment(text: str) -> float:
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     raise argparse.ArgumentTypeError(f"{text!r} is no time: give one such as 2026-01-31T05:00:00Z")
-
-
-def _count(text: str) -> int:
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no whole number above 0")

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.commands import arguments, resize
-from estate_tool.commands.tune import tune
-from estate_tool.commands.verify import verify
+from estate_tool.commands import arguments
+from estate_tool.core.errors import Failed, UsageError
 from estate_tool.sizing import AUTO, MINIMUM_SAMPLES, SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from estate_tool.core.environment import Environment
     from estate_tool.monitoring.metrics import Window
@@ -51,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--min-samples",
-        type=_samples,
+        type=arguments.whole("samples"),
         default=MINIMUM_SAMPLES,
         metavar="N",
         help=f"recommend nothing from fewer than N samples, verify nothing by fewer invocations ({MINIMUM_SAMPLES})",
@@ -64,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--maximum", type=_size, default=None, metavar="MB", help="the most memory to recommend for them (10240)"
     )
     parser.add_argument(
-        "--slower", type=_percent, default=25, metavar="P",
+        "--slower", type=arguments.whole("percent", 0), default=25, metavar="P",
         help="with --verify: how many percent slower the slowest calls (p99) may have become (25)",
     )  # fmt: skip
     _doings(parser)
@@ -101,51 +99,44 @@ def _tuning(parser: argparse.ArgumentParser) -> None:
         help="with --tune: which sizes (512,640,768,896,1024)",
     )  # fmt: skip
     parser.add_argument(
-        "--runs", type=_samples, default=10, metavar="N", help="with --tune: warm invocations of each size (10)"
+        "--runs",
+        type=arguments.whole("samples"),
+        default=10,
+        metavar="N",
+        help="with --tune: warm invocations of each size (10)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measures, prints the recommendations and, if that is asked for, writes them; deploys nothing."""
+    """Measure, print the recommendations and, with a flag, write, verify, revert or tune; deploy nothing."""
+    from estate_tool.console.output import result as print_result
     from estate_tool.core import environment
     from estate_tool.monitoring import metrics
+    from estate_tool.sizing import report
 
     _refuse_misfits(args)
     _refuse_environment(args, environment.exists)
     seen = metrics.since(args.since)
     target = environment.resolve(args.environment)
     if args.revert:
-        reverted = resize.revert(target, args.function)
-        if args.json:
-            print(json.dumps({"environment": target.name, **reverted}))
+        reverted = _revert(target, args.function)
+        print_result({"environment": target.name, **reverted}, (), as_json=args.json)
         return 0
     if args.verify:
-        return verify(target, args)
+        return _verify(target, args)
     if args.tune:
-        return tune(target, args)
+        return _tune(target, args)
     functions, result = _measured(target, args, seen)
-    if args.html:
-        from estate_tool.sizing import report
-
-        report.write_page(result, args.html)
-        print(f"{args.html} is written", file=sys.stderr)
-    if args.json:
-        print(json.dumps(result, indent=2, ensure_ascii=False))
-    else:
-        from estate_tool.console import output
-        from estate_tool.sizing import report
-
-        output.show(report.lines(result))
-    sys.stdout.flush()
+    arguments.write_page(report.write_page, result, args.html)
+    print_result(result, report.lines(result), as_json=args.json)
     if args.apply:
-        resize.apply(target, functions, result)
+        _apply(target, functions, result)
     return 0
 
 
 def _refuse_environment(args: argparse.Namespace, is_environment: Callable[[str], bool]) -> None:
     """Raise UsageError where an environment stands among the names of functions: another would be looked at."""
     from estate_tool.core.environment import DEFAULT
-    from estate_tool.core.errors import UsageError
 
     named = next((name for name in args.function if args.environment == DEFAULT and is_environment(name)), None)
     if named:
@@ -157,8 +148,6 @@ def _refuse_environment(args: argparse.Namespace, is_environment: Callable[[str]
 
 
 def _refuse_misfits(args: argparse.Namespace) -> None:
-    from estate_tool.core.errors import UsageError
-
     if bool(args.tune) != bool(args.payload):
         raise UsageError(
             "--tune and --payload belong together; nothing was touched",
@@ -192,7 +181,7 @@ def _measured(
         every = args.all or args.tag
         functions = list(find_all(target, dict(args.tag)) if every else find(target, args.function))
         if args.apply:
-            resize.refuse_others(functions)
+            _refuse_others(functions)
         groups, bounds = log_groups(target, functions), (args.minimum, args.maximum)
         for function in functions:
             asked = EvidenceRequest(environment=target, function=function, window=seen, progress=show)
@@ -212,17 +201,99 @@ def _measured(
     }  # fmt: skip
 
 
+def _refuse_others(functions: Sequence[AccountFunction]) -> None:
+    """Raise UsageError for functions that compute/sizing.json can't have: those the catalog does not declare."""
+    others = [function.name for function in functions if function.catalog_name is None]
+    if others:
+        raise UsageError(
+            f"--apply writes compute/sizing.json, which is not about {', '.join(others)}; nothing was touched",
+            "leave --apply out, and change the memory of these functions where they are declared",
+        )
+
+
+def _apply(target: Environment, functions: Sequence[AccountFunction], result: dict[str, Any]) -> None:
+    """Write the recommendations, with their evidence, to compute/sizing.json and the environment's file."""
+    from estate_tool.sizing import files, provisioned_concurrency
+    from foundation.stack_files import name_of
+
+    sizes = {
+        function.catalog_name: (one["recommended_mb"], one["evidence"])
+        for function, one in zip(functions, result["functions"], strict=True)
+        if function.catalog_name is not None and one["recommended_mb"] is not None
+    }
+    _print_diff(target, "compute/sizing.json", files.apply_sizes(sizes))
+    configured, recommended = target.configuration.compute.provisioning, result["provisioned_concurrency"]
+    if keys := provisioned_concurrency.combined(configured, recommended):
+        _print_diff(target, name_of(target.name), files.apply_settings(target.name, keys))
+
+
+def _revert(target: Environment, names: Sequence[str]) -> dict[str, Any]:
+    """Give functions, all of the file by default, the memory back that they had before; return the result."""
+    from estate_tool.sizing import files
+
+    entries = files.sizes_by_function()
+    unknown = [name for name in names if name not in entries]
+    if unknown:
+        raise UsageError(
+            f"compute/sizing.json is not about {', '.join(unknown)}; nothing was touched",
+            f"give names of it: {', '.join(entries)}",
+        )
+    chosen = list(names or entries)
+    diff = files.revert_sizes(chosen)
+    _print_diff(target, "compute/sizing.json", diff)
+    return {"functions": chosen, "changed": bool(diff)}
+
+
+def _print_diff(target: Environment, name: str, diff: str) -> None:
+    """Print the change to stderr: stdout is for the recommendations."""
+    next_step = f"{name} is written; look at it, then: scripts/deploy_layer.sh compute {target.name}"
+    print(f"{diff}\n{next_step}" if diff else f"{name} stays as it is", file=sys.stderr)
+
+
+def _verify(target: Environment, args: argparse.Namespace) -> int:
+    """Print how functions ran before and since the change; raise Failed for those that are not proven well."""
+    from estate_tool.console.output import result
+    from estate_tool.console.progress import shown
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.sizing import verification
+
+    with reaching(target), shown("comparing calls before and since the change") as show:
+        functions = verification.verified(target, args.function, args.min_samples, args.slower, show)
+    result({"environment": target.name, "functions": functions}, verification.lines(functions), as_json=args.json)
+    unproven = [one["function"] for one in functions if not one["ok"]]
+    if unproven:
+        raise Failed(
+            f"not verified: {', '.join(unproven)}; the reasons stand above",
+            "where there are too few invocations, wait for more\n"
+            f"to go back: scripts/estate rightsize {target.name} --revert --function {' '.join(unproven)}, "
+            f"then scripts/deploy_layer.sh compute {target.name}",
+        )
+    return 0
+
+
+def _tune(target: Environment, args: argparse.Namespace) -> int:
+    """Run a copy of the function at several sizes, delete it, and print the table; change nothing else."""
+    from estate_tool.console.output import result
+    from estate_tool.console.progress import shown
+    from estate_tool.core.aws_errors import reaching
+    from estate_tool.pricing import prices
+    from estate_tool.sizing import tuning
+    from estate_tool.sizing.functions import find
+
+    payload, known = arguments.json_file(str(args.payload)), prices.read()
+    with reaching(target), shown("copying the function") as show:
+        (function,) = find(target, [args.tune])
+        found = tuning.tried(target, function, payload, args.sizes, args.runs, show)
+    report = {"environment": target.name, **tuning.tuning_report(function, found, args.strategy, args.runs, known)}
+    result(report, tuning.lines(report), as_json=args.json)
+    return 0
+
+
 def _tag(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if key and equals:
         return key, value
     raise argparse.ArgumentTypeError(f"{text!r} is no tag: give KEY=VALUE")
-
-
-def _samples(text: str) -> int:
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of samples: give a whole number above 0")
 
 
 def _sizes(text: str) -> tuple[int, ...]:
@@ -237,9 +308,3 @@ def _size(text: str) -> int:
     if size % 64 == 0 and size:
         return size
     raise argparse.ArgumentTypeError(f"{text!r} is no size: give MB in steps of 64, from 128 to 10240")
-
-
-def _percent(text: str) -> int:
-    if text.isdecimal():
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of percent: give a whole number, 0 or more")

@@ -7,6 +7,8 @@ import sys
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from estate_tool.commands import arguments
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -20,16 +22,17 @@ _LINES_AT_ONCE = 500
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the kind of events, their number, and what to mix in."""
+    lines_ = arguments.whole("lines", 0)
     parser.add_argument(
         "dataset",
         choices=("flights",),
         help="flights: the 336,776 flights that left New York in 2013 (flight.departed, flight.cancelled; "
         "subject: the carrier)",
     )
-    parser.add_argument("--limit", type=_count, metavar="N", help="at most N of them (default: all)")
-    parser.add_argument("--offset", type=_count, default=0, metavar="N", help="leave the first N out")
-    parser.add_argument("--duplicates", type=_count, default=0, metavar="N", help="N of them a second time")
-    parser.add_argument("--invalid", type=_count, default=0, metavar="N", help="N lines that are no valid events")
+    parser.add_argument("--limit", type=lines_, metavar="N", help="at most N of them (default: all)")
+    parser.add_argument("--offset", type=lines_, default=0, metavar="N", help="leave the first N out")
+    parser.add_argument("--duplicates", type=lines_, default=0, metavar="N", help="N of them a second time")
+    parser.add_argument("--invalid", type=lines_, default=0, metavar="N", help="N lines that are no valid events")
     parser.add_argument("--json", action="store_true", help="accepted as everywhere; each line is JSON in any case")
     parser.add_argument(
         "--shuffle",
@@ -90,9 +93,3 @@ def write(texts: Iterable[str]) -> None:
     while some := list(islice(texts, _LINES_AT_ONCE)):
         sys.stdout.write("\n".join(some) + "\n")
     sys.stdout.flush()
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of lines: give a whole number, 0 or more")
-    return int(text)

@@ -42,12 +42,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--timeout",
-        type=_seconds,
+        type=arguments.seconds(),
         default=600.0,
         metavar="S",
         help="with --wait, give up when nothing more arrives for S seconds (600)",
     )
-    parser.add_argument("--from-line", type=_line, default=1, metavar="N", help="leave the lines before line N out")
+    parser.add_argument(
+        "--from-line", type=arguments.whole("lines"), default=1, metavar="N", help="leave the lines before line N out"
+    )
     arguments.json_flag(parser)
 
 
@@ -160,16 +162,3 @@ def _size(stream: BinaryIO) -> int | None:
         if stat.S_ISREG(status.st_mode):
             return status.st_size
     return None
-
-
-def _seconds(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0 < float(text) < float("inf"):
-            return float(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds: give one above 0, for example 600")
-
-
-def _line(text: str) -> int:
-    if text.isdecimal() and int(text) > 0:
-        return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no line number: lines are counted from 1")

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.environment(parser)
     parser.add_argument("--outputs", action="store_true", help="show the layers' outputs, too; --json always has them")
     parser.add_argument(
-        "--watch", nargs="?", type=_seconds, const=_SECONDS, metavar="S",
+        "--watch", nargs="?", type=arguments.seconds(1, 3600), const=_SECONDS, metavar="S",
         help=f"show it again every S seconds ({_SECONDS:g}) until Ctrl-C; with --json an object a line",
     )  # fmt: skip
     arguments.json_flag(parser)
@@ -153,12 +153,3 @@ def _unheard(resources: Sequence[Mapping[str, Any]]) -> list[str]:
     subscribed = {entry.get("inputs", {}).get("topic") for entry in resources if entry["type"] == _SUBSCRIPTION}
     topics = [entry["outputs"] for entry in resources if entry["type"] == _TOPIC and entry.get("outputs")]
     return [str(topic["name"]) for topic in topics if topic.get("arn") not in subscribed]
-
-
-def _seconds(text: str) -> float:
-    try:
-        if 1 <= float(text) <= 3600:
-            return float(text)
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 3600")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from foundation.tags import TAG_KEYS
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from estate_tool.core.environment import Environment
     from estate_tool.deployer_policy.tag_coverage import Tagged
@@ -34,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--activate", action="store_true", help="say which keys Billing does not use yet; with --yes, activate them"
     )
-    parser.add_argument("--yes", action="store_true", help="really activate them")
+    arguments.yes(parser, "really activate them")
     parser.add_argument(
         "--hours", type=float, default=_HOURS, help="how long to wait for keys that Billing does not know yet (24)"
     )
@@ -43,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask AWS for the tags of everything in the state; exit code 1 when some are missing."""
+    from estate_tool.console.output import result
     from estate_tool.console.progress import shown
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
@@ -64,10 +64,7 @@ def run(args: argparse.Namespace) -> int:
     answer = _answer(target, found, resources)
     if activation is not None:
         answer["activation"] = activation
-    if args.json:
-        print(json.dumps(answer, indent=2))
-    else:
-        _print(answer)
+    result(answer, _lines(answer), as_json=args.json)
     return 0 if answer["tagged"] == answer["taggable"] else 1
 
 
@@ -112,23 +109,23 @@ def _answer(target: Environment, found: Sequence[Tagged], resources: Sequence[Ma
     }
 
 
-def _print(answer: Mapping[str, Any]) -> None:
+def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
     from estate_tool.console.tables import Column, table
 
     taggable = counted(answer["taggable"], "taggable resource")
-    print(f"environment {answer['environment']}: {answer['tagged']} of {taggable} with")
-    print(f"  {', '.join(answer['keys'])}")
+    yield f"environment {answer['environment']}: {answer['tagged']} of {taggable} with"
+    yield f"  {', '.join(answer['keys'])}"
     for one in answer["incomplete"]:
         wrong = [f"without {', '.join(one['missing'])}"] if one["missing"] else []
         wrong += [f"{key} is {value}" for key, value in one["different"].items()]
-        print(f"  {one['resource']}: {'; '.join(wrong)}")
+        yield f"  {one['resource']}: {'; '.join(wrong)}"
     if answer["incomplete"]:
-        print(f"  → correct them: scripts/estate drift {answer['environment']} --repair")
-    print("without tags in AWS:")
+        yield f"  → correct them: scripts/estate drift {answer['environment']} --repair"
+    yield "without tags in AWS:"
     titles = (Column("resources"), Column("type", left=True), Column("reason", left=True, wrap=True))
     rows = [(str(one["resources"]), one["type"].rpartition(":")[2], one["reason"]) for one in answer["untaggable"]]
-    print("\n".join(table(titles, rows, indent=2)))
+    yield from table(titles, rows, indent=2)
     for key, status in answer.get("activation", {}).items():
-        print(f"Billing: {key:<12} {status}")
+        yield f"Billing: {key:<12} {status}"
     if any(status != "Active" for status in answer.get("activation", {}).values()):
-        print(f"  → nothing was changed; activate: scripts/estate tags {answer['environment']} --activate --yes")
+        yield f"  → nothing was changed; activate: scripts/estate tags {answer['environment']} --activate --yes"

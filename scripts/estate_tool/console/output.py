@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.errors import UsageError
 from estate_tool.core.text import wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+def result(answer: Any, lines: Iterable[str], *, as_json: bool) -> None:
+    """Print the result of a command: as JSON, else its lines."""
+    if as_json:
+        print(json.dumps(answer, indent=2, ensure_ascii=False), flush=True)
+    else:
+        show(lines)
 
 
 def show(lines: Iterable[str]) -> None:

@@ -11,14 +11,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.console.tables import Column, table
 from estate_tool.core.errors import Failed
 from estate_tool.events import invocation
 from estate_tool.pricing.bill import cents
 from estate_tool.sizing import report_lines
 from estate_tool.sizing.recommendation import vcpus
+from estate_tool.sizing.report import CPU_NOTE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from estate_tool.core.environment import Environment
     from estate_tool.pricing.prices import Prices
@@ -191,6 +193,32 @@ def tuning_report(
             for one in found
         ],
     }  # fmt: skip
+
+
+def lines(report: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the table and the choice for people."""
+    titles = (
+        Column("MB"), "vCPU", "average ms", Column("first ms", drop=1), Column("most MB used", drop=2),
+        "$ per million", Column("", left=True),
+    )  # fmt: skip
+    yield from table(titles, [_row(report, one) for one in report["sizes"]])
+    yield from (f"{one['memory_mb']:,} MB failed: {one['error']}" for one in report["sizes"] if one["error"])
+    yield ""
+    yield (
+        f"{report['function']} has {report['current_mb']:,} MB; best by {report['strategy']}: {report['best_mb']:,} MB "
+        f"({report['runs']:,} warm invocations of each size, prices of {report['prices_as_of']})"
+    )
+    yield CPU_NOTE
+
+
+def _row(report: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[str, ...]:
+    mark = "best" if one["memory_mb"] == report["best_mb"] else ""
+    if one["error"]:
+        return f"{one['memory_mb']:,}", f"{one['vcpu']:.2f}", "–", "–", "–", "–", ""
+    return (
+        f"{one['memory_mb']:,}", f"{one['vcpu']:.2f}", f"{one['billed_ms']:,}", f"{one['first_ms']:,}",
+        f"{one['used_mb'] or '–'}", one["usd_per_million"], mark,
+    )  # fmt: skip
 
 
 def _try(client: Any, copy: str, payload: bytes, memory_mb: int, runs: int) -> Trial:

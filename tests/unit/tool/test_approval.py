@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.commands.approval import Approval
 from estate_tool.core import aws_errors
 from estate_tool.core.errors import Failed, UsageError
 from estate_tool.engine.events import Step
 from estate_tool.rollout import data_loss
+from estate_tool.rollout.approval import Approval
 from estate_tool.rollout.data_held import QUEUE, TABLE, Held
 from estate_tool.rollout.data_loss import Loss, Threat
 from estate_tool.rollout.display import Display

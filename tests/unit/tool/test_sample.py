@@ -137,7 +137,7 @@ def test_a_limit_that_is_no_count_is_wrong_usage(
     with pytest.raises(SystemExit) as ended:
         call(sample, "flights", f"--limit={wrong}")
     assert ended.value.code == 2
-    assert "is not a number of lines" in capsys.readouterr().err
+    assert "is no number of lines" in capsys.readouterr().err
 
 
 def test_a_reader_that_goes_away_ends_it_silently() -> None:
