@@ -33,25 +33,16 @@ _WATCHED = (
 
 def load(configuration: Configuration) -> Load:
     """Return the month of an environment in which nothing happens."""
-    provisioning, watching = configuration.compute.provisioning, configuration.observability
+    provisioning, compute = configuration.compute.provisioning, configuration.compute
     provisioned = average_provisioned(provisioning) if provisioning.minimum else Decimal(0)
     tables = tuple(_table(table, on_demand=configuration.data.on_demand) for table in CATALOG.tables)
-    scaled = sum(1 for table in tables if table.read_units is not None)
-    critical = sum(function.critical for function in CATALOG.functions)
-    autoscaling = 2 * ALARMS_OF_A_POLICY["dynamodb"] * scaled
-    autoscaling += ALARMS_OF_A_POLICY["lambda"] * critical if provisioned else 0
-    functions = tuple(replace(function, provisioned=bool(provisioned)) for function in CATALOG.functions)
-    catalog = replace(CATALOG, functions=functions)
-    estate = Estate(
-        catalog=catalog, names=configuration.foundation.names, thresholds=watching,
-        memory_mb=configuration.compute.memory_mb, target_percent=provisioning.target_percent,
-        on_demand=configuration.data.on_demand,
-    )  # fmt: skip
-    specs = [spec for of in estate_alarms(estate, watching.level).values() for spec in of]
+    autoscaling = 2 * ALARMS_OF_A_POLICY["dynamodb"] * sum(table.read_units is not None for table in tables)
+    if provisioned:
+        autoscaling += ALARMS_OF_A_POLICY["lambda"] * sum(function.critical for function in CATALOG.functions)
     return Load(
         functions=tuple(
             FunctionLoad(
-                name=function.name, memory_mb=Decimal(configuration.compute.memory_mb[function.name]),
+                name=function.name, memory_mb=Decimal(compute.memory_mb[function.name]),
                 provisioned=provisioned if function.critical else Decimal(0), invocations=scheduled(function),
                 scheduled=scheduled(function),
             )
@@ -64,14 +55,28 @@ def load(configuration: Configuration) -> Load:
             if isinstance(function.trigger, QueueTrigger)
         ),
         secrets=secrets(),
-        logs=LogLoad(retention_days=Decimal(configuration.compute.log_retention_days)),
-        watching=WatchLoad(
-            alarm_metrics=Decimal(sum(len(spec.metrics) for spec in specs) + autoscaling),
-            composite_alarms=Decimal(len({spec.symptom for spec in specs if spec.symptom})),
-            dashboards=Decimal(int(watching.dashboard)),
-        ),
+        logs=LogLoad(retention_days=Decimal(compute.log_retention_days)),
+        watching=_monitoring(configuration, autoscaling, provisioned=bool(provisioned)),
         notes=(_NOTHING.format(polls=POLLS_A_MONTH), _WATCHED.format(autoscaling=autoscaling)),
     )  # fmt: skip
+
+
+def _monitoring(configuration: Configuration, autoscaling: int, *, provisioned: bool) -> WatchLoad:
+    """Return the alarms, those of autoscaling among them, and the dashboard."""
+    watching = configuration.observability
+    functions = tuple(replace(function, provisioned=provisioned) for function in CATALOG.functions)
+    estate = Estate(
+        catalog=replace(CATALOG, functions=functions), names=configuration.foundation.names, thresholds=watching,
+        memory_mb=configuration.compute.memory_mb,
+        target_percent=configuration.compute.provisioning.target_percent,
+        on_demand=configuration.data.on_demand,
+    )  # fmt: skip
+    specs = [spec for of in estate_alarms(estate, watching.level).values() for spec in of]
+    return WatchLoad(
+        alarm_metrics=Decimal(sum(len(spec.metrics) for spec in specs) + autoscaling),
+        composite_alarms=Decimal(len({spec.symptom for spec in specs if spec.symptom})),
+        dashboards=Decimal(int(watching.dashboard)),
+    )
 
 
 def scheduled(function: Function) -> Decimal:

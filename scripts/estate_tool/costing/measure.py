@@ -38,6 +38,12 @@ if TYPE_CHECKING:
 # tables also on provisioned capacity that somebody else changed. An emulator makes none, AWS would.
 ALARMS_OF_A_POLICY = {"dynamodb": 4, "lambda": 2}
 _HOUR = 3600
+_GB = Decimal(1024**3)
+_SHORT = timedelta(days=1)
+# What a queue is asked for; batches of up to ten messages are one request.
+QUEUE_METRICS = (
+    "NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted", "NumberOfEmptyReceives",
+)  # fmt: skip
 
 
 def monitoring_load(environment: Environment, window: Window) -> WatchLoad:
@@ -45,33 +51,25 @@ def monitoring_load(environment: Environment, window: Window) -> WatchLoad:
 
     A custom metric is paid for by the hour in which anything is published.
     """
-    cloudwatch = environment.client("cloudwatch")
-    pages = list(
-        cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-    )  # fmt: skip
+    cloudwatch, suffix = environment.client("cloudwatch"), f"-{environment.names.suffix}"
+    pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     dashboards = cloudwatch.get_paginator("list_dashboards").paginate(DashboardNamePrefix="dashboard-")
+    alarms: list[dict[str, Any]] = [
+        alarm
+        for page in pages
+        for alarm in (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ()))
+        if alarm["AlarmName"].startswith("alarm-") and alarm["AlarmName"].endswith(suffix)
+    ]
+    composite = [alarm for alarm in alarms if "AlarmRule" in alarm]
+    metrics = sum(_metrics(alarm) for alarm in alarms if "AlarmRule" not in alarm)
     return WatchLoad(
-        alarm_metrics=Decimal(
-            sum(_metrics(alarm) for alarm in _ours(environment, pages, "MetricAlarms")) + _of_autoscaling(environment)
-        ),
-        composite_alarms=Decimal(sum(1 for _ in _ours(environment, pages, "CompositeAlarms"))),
+        alarm_metrics=Decimal(metrics + _of_autoscaling(environment)),
+        composite_alarms=Decimal(len(composite)),
         dashboards=Decimal(
-            sum(
-                entry["DashboardName"].endswith(f"-{environment.names.suffix}")
-                for page in dashboards
-                for entry in page["DashboardEntries"]
-            )
+            sum(one["DashboardName"].endswith(suffix) for page in dashboards for one in page["DashboardEntries"])
         ),
         metrics=sum(_published(environment, window), Decimal(0)),
     )
-
-
-def _ours(environment: Environment, pages: Iterable[dict[str, Any]], kind: str) -> Iterator[dict[str, Any]]:
-    for page in pages:
-        for alarm in page.get(kind, ()):
-            name = str(alarm["AlarmName"])
-            if name.startswith("alarm-") and name.endswith(f"-{environment.names.suffix}"):
-                yield alarm
 
 
 def _of_autoscaling(environment: Environment) -> int:
@@ -96,10 +94,8 @@ def _metrics(alarm: dict[str, Any]) -> int:
 
 def _published(environment: Environment, window: Window) -> Iterator[Decimal]:
     """Yield the share of the window's hours in which each custom metric of the functions' logs was published."""
-    pages, cloudwatch = (
-        environment.client("logs").get_paginator("describe_metric_filters"),
-        environment.client("cloudwatch"),
-    )
+    pages = environment.client("logs").get_paginator("describe_metric_filters")
+    cloudwatch = environment.client("cloudwatch")
     hours = max(Decimal(str((window.end - window.start).total_seconds())) / _HOUR, Decimal(1))
     for function in CATALOG.functions:
         for page in pages.paginate(logGroupName=environment.names.log_group(function.name)):
@@ -109,14 +105,6 @@ def _published(environment: Environment, window: Window) -> Iterator[Decimal]:
                     Statistics=["SampleCount"], StartTime=window.start, EndTime=window.end,
                 )["Datapoints"]  # fmt: skip
                 yield min(len(points) / hours, Decimal(1))
-
-
-_GB = Decimal(1024**3)
-_SHORT = timedelta(days=1)
-# What a queue is asked for; batches of up to ten messages are one request.
-QUEUE_METRICS = (
-    "NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted", "NumberOfEmptyReceives",
-)  # fmt: skip
 
 
 def measured(environment: Environment, asked: Window, progress: Callable[[str], None]) -> tuple[Load, dict[str, Any]]:

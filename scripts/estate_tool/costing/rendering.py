@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+_DEAREST = 8
+Amounts = dict[tuple[str, str, str], Decimal]
+
 
 def headline(report: Mapping[str, Any]) -> str:
     """Summarize the bill in a sentence."""
@@ -127,9 +130,6 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:,}"
 
 
-_DEAREST = 8
-
-
 def write_page(report: dict[str, Any], path: Path) -> None:
     """Write the report of `report.cost_report` to that file."""
     lines = [
@@ -146,9 +146,6 @@ def write_page(report: dict[str, Any], path: Path) -> None:
         report=report,
         dearest=sorted(lines, key=lambda line: -float(line["usd"]))[:_DEAREST],
     )
-
-
-Amounts = dict[tuple[str, str, str], Decimal]
 
 
 def saved_report(path: Path) -> dict[str, Any]:

@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 _TENTH = Decimal("0.1")
 _HOUR_SECONDS = 3600
+# Lines of the bill that nothing but events makes longer; what is kept ready for them is paid for all the same.
+_GROWING = {"duration", "requests", "reads on demand", "writes on demand", "ingested"}
+_SURE = (
+    "The sure part of the saving leaves out fixed capacity that is only assumed, and takes functions to do nothing but "
+    "compute on one core, and so to have taken less time with more memory: under 1,769 MB a function has less than one "
+    "vCPU."
+)
 
 
 def provisioned_concurrency_break_even(prices: Prices, architecture: str) -> Decimal:
@@ -138,15 +145,6 @@ def cost_report(load: Load, prices: Prices, basis: dict[str, Any]) -> dict[str, 
         "tables": [table_billing(table, prices) for table in load.tables],
         "assumptions": [*load.notes, *_assumptions(load, prices)],
     }  # fmt: skip
-
-
-# Lines of the bill that nothing but events makes longer; what is kept ready for them is paid for all the same.
-_GROWING = {"duration", "requests", "reads on demand", "writes on demand", "ingested"}
-_SURE = (
-    "The sure part of the saving leaves out fixed capacity that is only assumed, and takes functions to do nothing but "
-    "compute on one core, and so to have taken less time with more memory: under 1,769 MB a function has less than one "
-    "vCPU."
-)
 
 
 def _exact(bill: Sequence[Line], prices: Prices, way: str, component: str) -> Decimal:

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 # DynamoDB API Reference, BatchGetItem.
 KEYS_PER_CALL = 100
 THROTTLED_PAUSE_SECONDS = 3.0
-
 Item = dict[str, Any]
+_NAMES = {"#page": "page", "#position": "position"}
 
 
 class CountedEvents:
@@ -149,9 +149,6 @@ class CountedEvents:
                 return [], keys
             raise
         return answer["Responses"].get(table, []), answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
-
-
-_NAMES = {"#page": "page", "#position": "position"}
 
 
 def _key(event: bytes) -> Item:

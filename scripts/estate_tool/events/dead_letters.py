@@ -22,6 +22,13 @@ LOOK_SECONDS = 60.0
 AGAIN_SECONDS = 30.0
 _AT_ONCE = 10
 _DEPTHS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
+# A page of an open shard may be empty although more records follow; so many in a row are its end.
+EMPTY_PAGES = 10
+# The records are gone, a day after they were written, or the whole stream is, or the message named none.
+_GONE = {
+    "TrimmedDataAccessException", "ResourceNotFoundException", "ExpiredIteratorException", "ValidationException",
+}  # fmt: skip
+_NUMBER = re.compile(r"[0-9]{1,40}")  # "GetShardIterator": a sequence number has 21 to 40 digits
 
 
 def depth(sqs: Any, queue: str) -> int | None:
@@ -110,15 +117,6 @@ class DeadLetters:
             # Somebody may have deleted or redriven one meanwhile; the rest comes back by itself.
             with contextlib.suppress(self._sqs.exceptions.ClientError):
                 self._sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
-
-
-# A page of an open shard may be empty although more records follow; so many in a row are its end.
-EMPTY_PAGES = 10
-# The records are gone, a day after they were written, or the whole stream is, or the message named none.
-_GONE = {
-    "TrimmedDataAccessException", "ResourceNotFoundException", "ExpiredIteratorException", "ValidationException",
-}  # fmt: skip
-_NUMBER = re.compile(r"[0-9]{1,40}")  # "GetShardIterator": a sequence number has 21 to 40 digits
 
 
 class BatchRange(NamedTuple):

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 
 _MOST_SHOWN = 20
 _EVENTS = "events"
+_HOUR = timedelta(hours=1)
+FUNCTION = "query"
+_DIGITS = Context(prec=6)
+_COLUMNS = (
+    Column("hour", left=True), Column("events"), Column("field", left=True), Column("values", drop=1), Column("sum"),
+    Column("mean"), Column("stddev", drop=2),
+)  # fmt: skip
 
 
 def stored_types(environment: Environment) -> list[str] | None:
@@ -46,9 +53,6 @@ def type_hint(asked: str, types: list[str] | None) -> Iterator[str]:
     more = f" and {len(types) - _MOST_SHOWN:,} more" if len(types) > _MOST_SHOWN else ""
     listed = one_line(", ".join(types[:_MOST_SHOWN])) or "none: nothing is stored"
     yield f"  → types among the stored events: {listed}{more}"
-
-
-_HOUR = timedelta(hours=1)
 
 
 def counted_hours(start: str | None, end: str | None) -> dict[str, Any]:
@@ -104,14 +108,6 @@ def _next_hour(moment: datetime) -> datetime | None:
 
 def _text(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
-
-
-FUNCTION = "query"
-_DIGITS = Context(prec=6)
-_COLUMNS = (
-    Column("hour", left=True), Column("events"), Column("field", left=True), Column("values", drop=1), Column("sum"),
-    Column("mean"), Column("stddev", drop=2),
-)  # fmt: skip
 
 
 def ask(environment: Environment, question: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,6 +25,9 @@ _PIECE = 65_536
 # What a message may not hold (Amazon SQS API Reference, SendMessage). A decoded text has no surrogates.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ufffd\U00010000-\U0010ffff]")
 _ONLY_OPENS = re.compile(r"[\s\[{]+")
+QUEUE = "ingest"
+# Further rejected lines are counted, not listed.
+LISTED = 100
 
 
 class Line(NamedTuple):
@@ -128,11 +131,6 @@ def _goes_on(text: str) -> bool:
     except (ValueError, RecursionError):
         pass
     return False
-
-
-QUEUE = "ingest"
-# Further rejected lines are counted, not listed.
-LISTED = 100
 
 
 class Transfer:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from estate_tool.events.ledger import Ledger
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
+# Names of the catalog (foundation/catalog.py).
+QUEUE, AGGREGATION, PAGES = "ingest", "aggregate", "pages"
+_AGAIN = "to wait again, send the same file with --wait: what is counted is not counted twice"
 
 
 class TimedOut(Exception):
@@ -76,11 +79,6 @@ class Settlement:
             # A batch that was given up may hold events that were counted; the record of their page has them by now.
             news += self.ledger.found_given_up(self.counted.absent(lost))
         return looked, news
-
-
-# Names of the catalog (foundation/catalog.py).
-QUEUE, AGGREGATION, PAGES = "ingest", "aggregate", "pages"
-_AGAIN = "to wait again, send the same file with --wait: what is counted is not counted twice"
 
 
 def events_table() -> str:

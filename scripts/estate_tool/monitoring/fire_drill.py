@@ -21,6 +21,10 @@ _COMPONENT = "fire-drill"
 # One that a killed run left behind is removed by a later run; a run takes minutes.
 _LEFT_BEHIND_SECONDS = 3600
 _WAIT_SECONDS = 2
+# SNS delivers to a queue within a second or two; a run of many alarms at CloudWatch's rate limits takes longer.
+_TIMEOUT_SECONDS = 60.0
+_TIMEOUT_LOCALLY = 6.0
+_ATTEMPTS = 2
 
 
 class Listener:
@@ -102,12 +106,6 @@ def _remove_left_behind(environment: Environment, sqs: Any, sns: Any, topics: Se
                 if one["Endpoint"] == found["QueueArn"]:
                     _tried("an old subscription", sns.unsubscribe, SubscriptionArn=one["SubscriptionArn"])
         _tried(f"the queue {name}", sqs.delete_queue, QueueUrl=url)
-
-
-# SNS delivers to a queue within a second or two; a run of many alarms at CloudWatch's rate limits takes longer.
-_TIMEOUT_SECONDS = 60.0
-_TIMEOUT_LOCALLY = 6.0
-_ATTEMPTS = 2
 
 
 @dataclass

@@ -22,6 +22,11 @@ DEFAULT = "14d"
 LEAST = timedelta(minutes=1)
 _AGO = re.compile(r"(?P<number>[1-9]\d{0,4})(?P<unit>[mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+# "GetMetricStatistics": the most data points of an answer.
+_MOST_POINTS = 1440
+_MOST_METRICS = 500  # of one GetMetricData
+_MINUTE, _HOUR = 60, 3600
+_RECENT = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +90,6 @@ def since(text: str, now: datetime | None = None) -> Window:
 def _moment(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-# "GetMetricStatistics": the most data points of an answer.
-_MOST_POINTS = 1440
-_MOST_METRICS = 500  # of one GetMetricData
-_MINUTE, _HOUR = 60, 3600
-_RECENT = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)

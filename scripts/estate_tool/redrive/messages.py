@@ -27,6 +27,15 @@ _SECONDS_BEFORE, _MOST_PAGES = 3600.0, 20
 # Without a right to read it, or without its log group, failures are listed all the same.
 _NUMBER = re.compile(r"[0-9]{1,40}")
 _UNREADABLE = {"ResourceNotFoundException", "AccessDeniedException"}
+# Attributes of messages: the first three are Lambda's ("Dead-letter queues"), the others count what redrive did.
+REQUEST, CODE, ERROR = "RequestID", "ErrorCode", "ErrorMessage"
+REPLAYS, FAILED_AT = "Replays", "FailedAt"
+# Attributes of EventBridge Scheduler's dead letters ("Configuring a schedule's dead-letter queue").
+SCHEDULED_TIME, EXECUTION = "SCHEDULED_TIME", "EXECUTION_ID"
+SCHEDULE, SCHEDULE_CODE, SCHEDULE_ERROR, RETRIES = "SCHEDULE_ARN", "ERROR_CODE", "ERROR_MESSAGE", "RETRY_ATTEMPTS"
+_OURS = (REPLAYS, FAILED_AT, REQUEST, CODE, ERROR, SCHEDULE, SCHEDULED_TIME, EXECUTION)
+# "Amazon SQS message metadata".
+_MOST_ATTRIBUTES = 10
 
 
 @dataclass
@@ -91,17 +100,6 @@ def _note(line: str, reasons: _Reasons) -> None:
         reasons.by_record[int(number)] = reason
     else:
         reasons.latest = reason
-
-
-# Attributes of messages: the first three are Lambda's ("Dead-letter queues"), the others count what redrive did.
-REQUEST, CODE, ERROR = "RequestID", "ErrorCode", "ErrorMessage"
-REPLAYS, FAILED_AT = "Replays", "FailedAt"
-# Attributes of EventBridge Scheduler's dead letters ("Configuring a schedule's dead-letter queue").
-SCHEDULED_TIME, EXECUTION = "SCHEDULED_TIME", "EXECUTION_ID"
-SCHEDULE, SCHEDULE_CODE, SCHEDULE_ERROR, RETRIES = "SCHEDULE_ARN", "ERROR_CODE", "ERROR_MESSAGE", "RETRY_ATTEMPTS"
-_OURS = (REPLAYS, FAILED_AT, REQUEST, CODE, ERROR, SCHEDULE, SCHEDULED_TIME, EXECUTION)
-# "Amazon SQS message metadata".
-_MOST_ATTRIBUTES = 10
 
 
 class Kind(StrEnum):

@@ -19,6 +19,8 @@ _AT_ONCE = 10
 # killed, they are all back soon. Many messages take longer to hide again.
 _HIDDEN_SECONDS, _MESSAGES_PER_SECOND = 10, 50
 _LONGEST_HIDDEN = 43_200
+_PAUSE_SECONDS = 0.5
+_HIGHEST_RATE = 500  # "StartMessageMoveTask" in the API reference
 
 
 class Sweep:
@@ -90,10 +92,6 @@ class Sweep:
             # What was deleted meanwhile is refused; what could not be asked for comes back by itself.
             with contextlib.suppress(ClientError, BotoCoreError):
                 self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
-
-
-_PAUSE_SECONDS = 0.5
-_HIGHEST_RATE = 500  # "StartMessageMoveTask" in the API reference
 
 
 def running_move(sqs: Any, source_arn: str) -> dict[str, Any] | None:

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from estate_tool.core.environment import Environment
     from estate_tool.redrive.messages import FailedMessage, FailureQueue
 
+# What SQS and Lambda say of a message or payload that they do not take from any sender.
+_REFUSED = {
+    "InvalidParameterValue", "InvalidParameterValueException", "InvalidMessageContents", "InvalidAttributeValue",
+    "MessageTooLong", "RequestTooLargeException", "InvalidRequestContentException",
+}  # fmt: skip
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -77,13 +83,6 @@ class Pace:
         if self._free_at > now:
             self._sleep(self._free_at - now)
         self._free_at = max(self._free_at, now) + count / self._rate
-
-
-# What SQS and Lambda say of a message or payload that they do not take from any sender.
-_REFUSED = {
-    "InvalidParameterValue", "InvalidParameterValueException", "InvalidMessageContents", "InvalidAttributeValue",
-    "MessageTooLong", "RequestTooLargeException", "InvalidRequestContentException",
-}  # fmt: skip
 
 
 class Redrive:

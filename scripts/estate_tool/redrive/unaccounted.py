@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 # An invocation takes 6 MB ("Lambda quotas"), and a batch of a stream as many records as its mapping allows.
 _LARGEST_BYTES, _MOST_RECORDS = 4_000_000, 500
+# A page of the table at a time is all that is ever in memory: 1 MB at most ("Scan" in the API reference).
+_ITEMS_PER_PAGE = 500
+# An event is received when its batch begins to be stored; ingest has this long for it, and clocks differ a little.
+_SECONDS_TO_STORE = 60.0
+_LAST_SECOND = 253_402_300_000.0  # of the year 9999, as late as times are written
+_TIMEOUT_SECONDS, _PAUSE_SECONDS = 300.0, 2.0
+Item = dict[str, Any]
 
 
 def invoke(environment: Environment, function: str, payload: bytes) -> str:
@@ -58,16 +65,6 @@ def _plain(value: object) -> float | str:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     raise TypeError(f"{type(value).__name__} is not what streams hold")
-
-
-# A page of the table at a time is all that is ever in memory: 1 MB at most ("Scan" in the API reference).
-_ITEMS_PER_PAGE = 500
-# An event is received when its batch begins to be stored; ingest has this long for it, and clocks differ a little.
-_SECONDS_TO_STORE = 60.0
-_LAST_SECOND = 253_402_300_000.0  # of the year 9999, as late as times are written
-_TIMEOUT_SECONDS, _PAUSE_SECONDS = 300.0, 2.0
-
-Item = dict[str, Any]
 
 
 def bring_in(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from estate_tool.sizing.report_lines import Invocation
 
+_MS_PER_SECOND = 1000
+_MB_PER_GB = 1024
+
 
 class Histogram:
     """Histogram of whole numbers, which gives exact percentiles."""
@@ -74,10 +77,6 @@ class Spread:
     def average(self) -> float | None:
         """The mean, to one decimal place; None without amounts."""
         return round(self.total / self.count, 1) if self.count else None
-
-
-_MS_PER_SECOND = 1000
-_MB_PER_GB = 1024
 
 
 @dataclass(frozen=True, kw_only=True)

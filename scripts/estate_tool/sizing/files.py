@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from compute.sizing import CurrentSize
 
+_NAMESPACE = "compute"
+
 
 def apply_sizes(sizes: Mapping[str, tuple[int, Mapping[str, Any]]], path: Path = SIZING_FILE) -> str:
     """Write each function's memory in MB with its evidence; return the change as a unified diff, empty if none.
@@ -89,9 +91,6 @@ def _replace(path: Path, text: str) -> None:
         new.replace(path)
     finally:
         new.unlink(missing_ok=True)
-
-
-_NAMESPACE = "compute"
 
 
 def apply_settings(environment: str, values: Mapping[str, int], folder: Path = ROOT / FOLDER) -> str:

@@ -27,6 +27,18 @@ if TYPE_CHECKING:
     from estate_tool.sizing.functions import AccountFunction
 
 ARM = "arm64"
+# "Viewing Lambda function recommendations" and "Resource requirements" of the AWS Compute Optimizer User Guide.
+_NO_ADVICE = "it gives none above 1,792 MB or below 50 invocations in 14 days"
+_NOT_OPTED_IN = "OptInRequiredException"
+_COLUMNS = (
+    "function", "now MB", "next MB", "samples", Column("average MB", drop=3), Column("p95 MB", drop=4), "p99 MB",
+    "max MB", "OOMs", Column("timeouts", drop=5), Column("cold", drop=6), Column("unused", drop=8),
+    Column("saves", drop=2), Column("$/month", drop=1), Column("$ wasted", drop=9), Column("$ saved", drop=7),
+)  # fmt: skip
+CPU_NOTE = (
+    f"CPU comes in proportion to memory: with less than {ONE_VCPU_MB:,} MB a function has less than one vCPU.\n"
+    "What waits for others hardly notices; what computes takes longer in proportion and there saves nothing."
+)
 
 
 def function_report(
@@ -46,37 +58,36 @@ def function_report(
     """
     usage, measured = found.usage, found.measured
     bounds = ESTATE if function.catalog_name else foreign_bounds(function.memory_mb, *given)
-    said = recommend(function.memory_mb, usage, minimum_samples, bounds)
-    memory, reason = said.memory_mb or said.target_mb, said.reason
-    if usage.ooms and measured["ooms"] is None:
-        reason += "; the metric counts no kills, but all memory was used"
-    if not measured["invocations"] and not usage.samples and not function.writes_reports:
-        reason += "; its system log level is WARN, which leaves reports out: set it to INFO"
+    advice = recommend(function.memory_mb, usage, minimum_samples, bounds)
+    memory = advice.memory_mb or advice.target_mb
     unused = _share(function.memory_mb - usage.max_mb, function) if usage.samples else None
     saving = _share(function.memory_mb - memory, function) if memory else None
     month = _month_usd(function, found.billed_ms, seen, prices)
-    is_arm = function.architecture == ARM
-    on_arm = None if is_arm else _month_usd(replace(function, architecture=ARM), found.billed_ms, seen, prices)
     return {
         "function": function.shown_name,
         "name": function.name,
         "current_mb": function.memory_mb,
-        "recommended_mb": said.memory_mb,
-        "target_mb": said.target_mb,
-        "reason": reason,
+        "recommended_mb": advice.memory_mb,
+        "target_mb": advice.target_mb,
+        "reason": advice.reason + _caveats(function, found),
         "unused_percent": unused,
         "saving_percent": saving,
         "month_usd": str(cents(month)),
         "waste_usd": None if unused is None else _part(month, function.memory_mb - usage.max_mb, function),
-        "arm64_month_usd": None if on_arm is None else str(cents(on_arm)),
+        "arm64_month_usd": _arm_month_usd(function, found.billed_ms, seen, prices),
         "saving_usd": None if memory is None else _part(month, function.memory_mb - memory, function),
-        "evidence": {
-            "source": measured["source"],
-            "window": str(seen),
-            **measured,
-            "time": instant(seen.end),
-        },
+        "evidence": {"source": measured["source"], "window": str(seen), **measured, "time": instant(seen.end)},
     }
+
+
+def _caveats(function: AccountFunction, found: Findings) -> str:
+    """Return limits of the evidence, to follow the reason."""
+    caveats = ""
+    if found.usage.ooms and found.measured["ooms"] is None:
+        caveats += "; the metric counts no kills, but all memory was used"
+    if not found.measured["invocations"] and not found.usage.samples and not function.writes_reports:
+        caveats += "; its system log level is WARN, which leaves reports out: set it to INFO"
+    return caveats
 
 
 def totals(reports: list[dict[str, Any]]) -> dict[str, str]:
@@ -99,17 +110,19 @@ def _month_usd(function: AccountFunction, billed_ms: float, seen: Window, prices
     return gb_seconds * prices[f"lambda_duration_{function.architecture}"]
 
 
+def _arm_month_usd(function: AccountFunction, billed_ms: float, seen: Window, prices: Prices) -> str | None:
+    """Return the same on arm64; None for a function that runs there."""
+    if function.architecture == ARM:
+        return None
+    return str(cents(_month_usd(replace(function, architecture=ARM), billed_ms, seen, prices)))
+
+
 def _part(month: Decimal, megabytes: int, function: AccountFunction) -> str:
     return str(cents(month * megabytes / function.memory_mb))
 
 
 def _share(megabytes: int, function: AccountFunction) -> int:
     return round(100 * megabytes / function.memory_mb)
-
-
-# "Viewing Lambda function recommendations" and "Resource requirements" of the AWS Compute Optimizer User Guide.
-_NO_ADVICE = "it gives none above 1,792 MB or below 50 invocations in 14 days"
-_NOT_OPTED_IN = "OptInRequiredException"
 
 
 def add_advice(
@@ -147,17 +160,6 @@ def _to_dict(one: dict[str, Any]) -> dict[str, Any]:
     because = f" ({', '.join(reasons)})" if reasons else ""
     size = "" if advised is None else f", advises {advised:,} MB"
     return {"finding": finding, "reasons": reasons, "recommended_mb": advised, "text": f"{finding}{because}{size}"}
-
-
-_COLUMNS = (
-    "function", "now MB", "next MB", "samples", Column("average MB", drop=3), Column("p95 MB", drop=4), "p99 MB",
-    "max MB", "OOMs", Column("timeouts", drop=5), Column("cold", drop=6), Column("unused", drop=8),
-    Column("saves", drop=2), Column("$/month", drop=1), Column("$ wasted", drop=9), Column("$ saved", drop=7),
-)  # fmt: skip
-CPU_NOTE = (
-    f"CPU comes in proportion to memory: with less than {ONE_VCPU_MB:,} MB a function has less than one vCPU.\n"
-    "What waits for others hardly notices; what computes takes longer in proportion and there saves nothing."
-)
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:

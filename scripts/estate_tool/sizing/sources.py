@@ -49,6 +49,7 @@ _MEMORY = f"""{_OF_FUNCTION}\
     by @type, type, @maxMemoryUsed, @memorySize, record.metrics.maxMemoryUsedMB, record.metrics.memorySizeMB,
     record.status, record.errorType, lineStatus, lineError, ahead
 | limit {_MOST_ROWS}"""
+_MEMORY_STATISTICS = ("SampleCount", "Sum", "Maximum", "p95", "p99")
 
 
 def logs_insights(asked: EvidenceRequest) -> Findings | None:
@@ -145,9 +146,6 @@ def _rows(asked: EvidenceRequest, query: str) -> list[dict[str, str]] | None:
     if answer["status"] != "Complete":
         return None
     return [{field["field"]: field["value"] for field in row} for row in answer["results"]]
-
-
-_MEMORY_STATISTICS = ("SampleCount", "Sum", "Maximum", "p95", "p99")
 
 
 def own_metric(asked: EvidenceRequest) -> Findings:
