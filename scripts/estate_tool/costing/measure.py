@@ -26,7 +26,7 @@ from foundation.model import ScheduleTrigger, Table
 from foundation.naming import ALIAS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from compute.config import Provisioning
     from estate_tool.core.environment import Environment
