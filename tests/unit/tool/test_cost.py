@@ -178,33 +178,6 @@ def test_a_table_used_beyond_its_capacity_is_priced_at_what_it_takes() -> None:
     assert next(one for one in lines if one["what"] == "write capacity")["after_usd"] == "4.75"
 
 
-def test_a_million_events_cost_what_was_worked_out_by_hand(tmp_path: Path, call: Any) -> None:
-    # A million events in batches of 500: 2,000 calls each of ingest and aggregate, and 1.5 write units an event.
-    path = tmp_path / "million.yaml"
-    path.write_text("""
-events: 1000000
-functions:
-  ingest: {invocations: 2000, billed_ms: 600, memory_mb: 512}
-  aggregate: {invocations: 2000, billed_ms: 800, memory_mb: 512}
-tables:
-  events: {reads: 100000, writes: 1500000}
-queues:
-  ingest: {requests: 300000}
-logs: {ingested_gb: 0.1}
-watching: {alarm_metrics: 10}
-""")
-    # duration: 2,000 × 0.6 s × 0.5 GB = 600 GB-s, 2,000 × 0.8 s × 0.5 GB = 800; 1,400 × 0.0000133334 = 0.01866676
-    # requests: 4,000 × 0.0000002 = 0.0008
-    # reads: 100,000 × 0.000000125 = 0.0125; writes: 1,500,000 × 0.000000625 = 0.9375
-    # queue: 300,000 × 0.0000004 = 0.12; logs: 0.1 × 0.50 = 0.05
-    # What grows: 0.01866676 + 0.0008 + 0.0125 + 0.9375 + 0.12 + 0.05 = 1.13946676
-    # 10 alarms: 1.00; logs kept: 0.1 × 0.15 × 14 / (730/24) × 0.03 = 0.000207…: 2.139674… in all
-    found = parsed(call(cost, "--load", str(path), "--json"))["events"]
-    assert found == {"count": "1000000", "usd_per_million": "2.14", "growing_usd_per_million": "1.14"}
-    assert "1,000,000 events a month: $2.14 per million, $1.14 of it grow" in call(cost, "--load", str(path)).out
-    assert parsed(call(cost, "--load", str(path), "--json"))["totals"]["after_usd"] == "2.14"
-
-
 def test_the_cost_of_an_event_is_unknown_if_their_number_is_unknown(example: Path, call: Any) -> None:
     assert parsed(call(cost, "--load", str(example), "--json"))["events"] is None
 

@@ -323,14 +323,6 @@ def missing_of(estate: Any, **how: Any) -> MissingResult:
     return result
 
 
-def test_stored_events_that_are_not_counted_are_brought_in(stored: Any) -> None:
-    estate = stored(6)
-    assert vars(missing_of(estate, dry_run=True)) == vars(MissingResult(scanned=6, missing=5))
-    assert estate.client("lambda").invoked == 0
-    assert vars(missing_of(estate)) == vars(MissingResult(scanned=6, missing=5, brought_in=5))
-    assert missing_of(estate).missing == 0
-
-
 def test_all_pages_of_the_table_are_looked_at(stored: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unaccounted, "_ITEMS_PER_PAGE", 2)
     assert vars(missing_of(stored(5))) == vars(MissingResult(scanned=5, missing=4, brought_in=4))
@@ -343,14 +335,6 @@ def test_an_expired_event_is_not_brought_in_whose_record_may_be_gone(stored: Any
 def test_only_what_was_received_when_the_batch_was_is_looked_at(stored: Any) -> None:
     estate = stored(3, received_at={"S": "2026-01-02T00:00:00Z"})
     assert missing_of(estate, arrived=(1767225600.0, 1767225600.0)).scanned == 2
-
-
-def test_events_that_can_not_be_aggregated_are_distinguished(stored: Any) -> None:
-    estate = stored(5)
-    estate.clients["lambda"] = FakeLambda(estate.client("dynamodb"), key(3).hex())
-    result = missing_of(estate)
-    assert (result.missing, result.brought_in, result.failed) == (4, 3, 1)
-    assert result.error == "BatchFailed: 1 of 5"
 
 
 @pytest.mark.parametrize(

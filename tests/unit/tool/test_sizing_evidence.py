@@ -16,14 +16,6 @@ from tests.support.fuzz import fuzzed
 from tests.unit.tool.log_lines import gathered, json_record, text_line
 
 
-def test_of_twenty_values_p95_is_the_nineteenth_and_p99_the_last() -> None:
-    histogram = Histogram()
-    for value in range(20, 0, -1):
-        histogram.add(value)
-    assert (histogram.percentile(50), histogram.percentile(95), histogram.percentile(99)) == (10, 19, 20)
-    assert (histogram.average, histogram.maximum, histogram.count) == (10.5, 20, 20)
-
-
 def test_without_values_there_are_no_statistics() -> None:
     histogram = Histogram()
     assert (histogram.percentile(99), histogram.average, histogram.maximum, histogram.count) == (None, None, None, 0)

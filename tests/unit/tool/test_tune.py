@@ -1,15 +1,25 @@
-"""`estate rightsize --tune` with a Lambda that only pretends: the copy it makes, and the table it prints."""
+"""`estate rightsize --tune` with a Lambda that only pretends: the copy, the table, the best size."""
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 
 from estate_tool.commands import rightsize
-from tests.unit.tool.test_sizing_tuning import QUERY, FakeLambda
+from estate_tool.core.errors import Failed
+from estate_tool.pricing import prices
+from estate_tool.sizing import tuning
+from estate_tool.sizing.functions import AccountFunction
+from estate_tool.sizing.tuning import Trial, best
+from tests.unit.tool.log_lines import text_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,40 +27,78 @@ if TYPE_CHECKING:
 
     from tests.unit.tool.conftest import Estate
 
+PRICES = prices.read()
+QUERY = AccountFunction(
+    name="lambda-query-dev", catalog_name="query", memory_mb=512, log_group="/aws/lambda/lambda-query-dev",
+    writes_reports=True, changed=datetime(2026, 1, 31, tzinfo=UTC), architecture="arm64",
+)  # fmt: skip
 COPY = f"{QUERY.name}-tune"
 
 
-class Zipped(FakeLambda):
-    """A function in a network, with a layer and code in an archive, whose copies become ready after a while."""
+class Missing(Exception):
+    """Error of Lambda for a function that is not there."""
+
+
+class FakeLambda:
+    """A function in a network, with a layer and code in an archive, whose copies may take a while to become ready.
+
+    Invocations take 200 s of MB: the more memory, the less time; the first takes 500 ms more.
+    """
+
+    exceptions = SimpleNamespace(ResourceNotFoundException=Missing)
 
     def __init__(self, archive: Path) -> None:
-        super().__init__()
         self._archive = archive
         self.states: list[dict[str, str]] = []
         self.given: dict[str, Any] = {}
-        self.functions[QUERY.name] |= {
-            "FunctionName": QUERY.name, "LastModified": "2026-01-31T12:00:00.000+0000", "Architectures": ["arm64"],
-            "Layers": [{"Arn": "arn:layer:1", "CodeSize": 9}],
-            "VpcConfig": {"SubnetIds": ["s-1"], "SecurityGroupIds": ["g-1"], "VpcId": "v-1"},
+        self.functions: dict[str, dict[str, Any]] = {
+            QUERY.name: {
+                "FunctionName": QUERY.name, "LastModified": "2026-01-31T12:00:00.000+0000", "Architectures": ["arm64"],
+                "Role": "r", "Handler": "h", "MemorySize": 512, "Environment": {"Variables": {"A": "1"}},
+                "Layers": [{"Arn": "arn:layer:1", "CodeSize": 9}],
+                "VpcConfig": {"SubnetIds": ["s-1"], "SecurityGroupIds": ["g-1"], "VpcId": "v-1"},
+            },
         }  # fmt: skip
+        self.invoked: list[tuple[str, int]] = []
+        self.on_invoke: Callable[[int], None] = lambda _memory: None
 
     def get_function(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name for it
-        return {"Configuration": self.functions[FunctionName], "Code": {"Location": self._archive.as_uri()}}
+        code = {"Location": self._archive.as_uri()}
+        return {"Configuration": self.functions[FunctionName], "Code": code, "Tags": {"Owner": "o"}}
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+        if FunctionName not in self.functions:
+            raise Missing
+        known = self.functions[FunctionName]
+        return known | (self.states.pop(0) if self.states and FunctionName == COPY else {})
 
     def create_function(self, FunctionName: str, **given: Any) -> None:  # noqa: N803
         self.given = dict(given)
-        super().create_function(FunctionName, **given)
+        self.functions[FunctionName] = given
 
-    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
-        known = super().get_function_configuration(FunctionName)
-        return known | (self.states.pop(0) if self.states and FunctionName == COPY else {})
+    def update_function_configuration(self, FunctionName: str, MemorySize: int) -> None:  # noqa: N803
+        self.functions[FunctionName]["MemorySize"] = MemorySize
+
+    def delete_function(self, FunctionName: str) -> None:  # noqa: N803
+        if self.functions.pop(FunctionName, None) is None:
+            raise Missing
+
+    def invoke(self, FunctionName: str, Payload: bytes, LogType: str) -> dict[str, Any]:  # noqa: N803
+        memory = self.functions[FunctionName]["MemorySize"]
+        self.on_invoke(memory)
+        if Payload == b'"large"' and memory < 768:
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorType": "Runtime.OutOfMemory"}')}
+        first = (FunctionName, memory) not in self.invoked
+        self.invoked.append((FunctionName, memory))
+        report = text_line(100, size=memory, billed=200_000 // memory + (500 if first else 0))
+        return {"LogResult": base64.b64encode(f"START\nhello\n{report}".encode()), "Payload": io.BytesIO(b"{}")}
 
 
 @pytest.fixture
-def fake(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Zipped:
+def fake(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeLambda:
     archive = tmp_path / "code.zip"
     archive.write_bytes(b"the code")
-    fake = empty_estate.clients["lambda"] = Zipped(archive)
+    fake = empty_estate.clients["lambda"] = FakeLambda(archive)
     real = boto3.client
 
     def client(service: str, **how: Any) -> Any:
@@ -76,7 +124,7 @@ def tune(call: Any, tmp_path: Path) -> Callable[..., Any]:
     return tuning
 
 
-def test_the_table_shows_cost_and_speed_of_each_size_and_which_is_best(fake: Zipped, tune: Any) -> None:
+def test_the_table_shows_cost_and_speed_of_each_size_and_which_is_best(fake: FakeLambda, tune: Any) -> None:
     done = tune("{}", "--strategy", "speed")
     assert done.code == 0
     titles, small, large, _, best, *note = done.out.splitlines()
@@ -89,7 +137,7 @@ def test_the_table_shows_cost_and_speed_of_each_size_and_which_is_best(fake: Zip
     assert COPY not in fake.functions
 
 
-def test_a_size_that_fails_is_reported_with_its_error_and_scripts_get_the_same(fake: Zipped, tune: Any) -> None:
+def test_a_size_that_fails_is_reported_with_its_error_and_scripts_get_the_same(fake: FakeLambda, tune: Any) -> None:
     done = tune('"large"')
     failed = next(line for line in done.out.splitlines() if line.lstrip().startswith("512"))
     assert failed.split() == ["512", "0.29", *"––––"]
@@ -101,14 +149,26 @@ def test_a_size_that_fails_is_reported_with_its_error_and_scripts_get_the_same(f
     ]  # fmt: skip
 
 
-def test_the_copy_has_the_functions_code_layers_and_network(fake: Zipped, tune: Any) -> None:
+def test_the_copy_is_like_the_function(fake: FakeLambda, tune: Any) -> None:
     assert tune("{}").code == 0
-    assert fake.given["Code"] == {"ZipFile": b"the code"}
-    assert fake.given["Layers"] == ["arn:layer:1"]
-    assert fake.given["VpcConfig"] == {"SubnetIds": ["s-1"], "SecurityGroupIds": ["g-1"]}
+    assert {name for name, _ in fake.invoked} == {COPY}
+    assert fake.given | {"Description": "", "MemorySize": 0} == {
+        "Role": "r", "Handler": "h", "Environment": {"Variables": {"A": "1"}}, "Architectures": ["arm64"],
+        "Code": {"ZipFile": b"the code"}, "Layers": ["arn:layer:1"], "Tags": {"Owner": "o"}, "Publish": False,
+        "VpcConfig": {"SubnetIds": ["s-1"], "SecurityGroupIds": ["g-1"]}, "Description": "", "MemorySize": 0,
+    }  # fmt: skip
 
 
-def test_a_copy_is_waited_for_and_one_that_never_becomes_ready_is_reported_and_removed(fake: Zipped, tune: Any) -> None:
+def test_the_copy_of_an_image_has_the_image(
+    empty_estate: Estate, fake: FakeLambda, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = {"Configuration": fake.functions[QUERY.name], "Code": {"ImageUri": "image"}}
+    monkeypatch.setattr(fake, "get_function", lambda **_: image)
+    run_trials(empty_estate)
+    assert fake.given["Code"] == {"ImageUri": "image"}
+
+
+def test_a_copy_is_waited_for_and_removed_if_it_never_becomes_ready(fake: FakeLambda, tune: Any) -> None:
     fake.states = [{}, {"State": "Pending"}, {"LastUpdateStatus": "InProgress"}]
     assert tune("{}").code == 0
     assert fake.states == []
@@ -121,7 +181,7 @@ def test_a_copy_is_waited_for_and_one_that_never_becomes_ready_is_reported_and_r
 
 
 def test_an_invocation_without_a_report_measures_nothing(
-    fake: Zipped, tune: Any, monkeypatch: pytest.MonkeyPatch
+    fake: FakeLambda, tune: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fake, "invoke", lambda **_: {"LogResult": ""})
     done = tune("{}")
@@ -129,7 +189,54 @@ def test_an_invocation_without_a_report_measures_nothing(
     assert COPY not in fake.functions
 
 
-def test_a_payload_that_is_no_json_is_wrong_usage(fake: Zipped, tune: Any) -> None:
+def test_a_payload_that_is_no_json_is_wrong_usage(fake: FakeLambda, tune: Any) -> None:
     done = tune("not json")
     assert (done.code, "payload.json is no JSON: " in done.err) == (2, True)
     assert fake.invoked == []
+
+
+def run_trials(estate: Any, payload: bytes = b"{}", sizes: tuple[int, ...] = (512, 1024)) -> list[Trial]:
+    return tuning.tried(estate, QUERY, payload, sizes, 3, lambda _text: None)
+
+
+@pytest.mark.parametrize("ending", [KeyboardInterrupt, RuntimeError])
+def test_interrupted_it_leaves_nothing_behind(
+    empty_estate: Estate, fake: FakeLambda, ending: type[BaseException]
+) -> None:
+    def end(memory: int) -> None:
+        if memory == 1024:
+            raise ending
+
+    fake.on_invoke = end
+    with pytest.raises(ending):
+        run_trials(empty_estate)
+    assert set(fake.functions) == {QUERY.name}
+
+
+def test_what_a_killed_tuning_left_is_replaced_but_no_other_function(empty_estate: Estate, fake: FakeLambda) -> None:
+    fake.functions[COPY] = {"Description": tuning._MARK}  # pyright: ignore[reportPrivateUsage]
+    assert len(run_trials(empty_estate)) == 2
+    fake.functions[COPY] = {"Description": "mine"}
+    with pytest.raises(Failed, match="no copy of ours"):
+        run_trials(empty_estate)
+    assert fake.functions[COPY] == {"Description": "mine"}
+
+
+def test_a_function_that_fails_at_every_size_has_no_best_one(empty_estate: Estate, fake: FakeLambda) -> None:
+    with pytest.raises(Failed, match="failed at every size"):
+        run_trials(empty_estate, b'"large"', (512,))
+
+
+@pytest.mark.parametrize(
+    ("strategy", "memory_mb"),
+    # 512: 100 ms, 0.05 GB-s; 768: 55 ms, 0.041 GB-s; 1024: 50 ms, 0.05 GB-s: a little cheaper, a lot cheaper, fastest.
+    [("cost", 768), ("speed", 1024), ("balanced", 768)],
+)
+def test_each_strategy_has_its_best(strategy: str, memory_mb: int) -> None:
+    found = [Trial(size, Decimal(ms)) for size, ms in ((512, 100), (768, 55), (1024, 50))]
+    assert best(found, strategy, PRICES, "arm64").memory_mb == memory_mb
+
+
+def test_what_a_million_invocations_cost() -> None:
+    # 1,000,000 × 0.1 s × 512/1024 GB = 50,000 GB-s × 0.0000133334 = 0.66667, and 1,000,000 × 0.0000002 = 0.20.
+    assert Trial(512, Decimal(100)).usd(PRICES, "arm64") == Decimal("0.86667")
