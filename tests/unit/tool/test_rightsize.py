@@ -254,26 +254,21 @@ def test_applied_again_the_memory_before_is_still_the_one_to_go_back_to(
     assert call(rightsize, "--revert").err == "compute/sizing.json stays as it is\n"
 
 
-def test_revert_is_for_functions_of_the_file(functions: dict[str, Any], call: Any, sizing_file: Path) -> None:
-    before = sizing_file.read_text()
-    done = call(rightsize, "--revert", "--function", "billing")
-    assert done.code == 2
-    assert "is not about billing" in done.err
-    assert sizing_file.read_text() == before
-
-
-def test_nothing_recommended_is_nothing_written(functions: dict[str, Any], call: Any, sizing_file: Path) -> None:
-    before = sizing_file.read_text()
-    assert "stays as it is" in call(rightsize, "--apply").err
-    assert sizing_file.read_text() == before
-
-
-def test_apply_is_refused_for_functions_of_others(functions: dict[str, Any], call: Any, sizing_file: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--apply"], 0, "stays as it is"),
+        (["--apply", "--function", "billing"], 2, "is not about billing"),
+        (["--revert", "--function", "billing"], 2, "is not about billing"),
+    ],
+)
+def test_without_a_recommendation_and_for_functions_of_others_nothing_is_written(
+    functions: dict[str, Any], call: Any, sizing_file: Path, arguments: list[str], code: int, message: str
+) -> None:
     before = sizing_file.read_text()
     functions["billing"] = {"MemorySize": 3008}
-    done = call(rightsize, "--apply", "--function", "billing")
-    assert done.code == 2
-    assert "is not about billing" in done.err
+    done = call(rightsize, *arguments)
+    assert (done.code, message in done.err) == (code, True)
     assert sizing_file.read_text() == before
 
 
