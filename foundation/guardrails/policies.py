@@ -5,8 +5,20 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from pulumi_policy import EnforcementLevel, Policy
+from google.protobuf import json_format
+from pulumi.runtime.proto import analyzer_pb2
+from pulumi_policy import (
+    EnforcementLevel,
+    Policy,
+    PolicyResource,
+    ResourceValidationArgs,
+    ResourceValidationPolicy,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
+from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]
+from pulumi_policy.proxy import unknown_checking_proxy
 
 from foundation import small
 from foundation.guardrails.access import ACCESS_RULES
@@ -38,6 +50,38 @@ class Service(_PolicyAnalyzerServicer):
         implied = {f"{small.LAYER}:{small.KEY}": "true", **defaults} if defaults else {}
         self._configuration = {**implied, **request.config}
         return super().ConfigureStack(request, _context)
+
+    def Analyze(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Check one resource, decoded once; the SDK's own method does that for each policy."""
+        one = self._resource(request)
+        return self._checked(
+            ResourceValidationPolicy,
+            lambda config: ResourceValidationArgs(
+                one.resource_type, one.props, one.urn, one.name, one.opts, None, config
+            ),
+        )
+
+    def AnalyzeStack(self, request: Any, _context: Any) -> Any:  # noqa: N802
+        """Check the resources of a layer together, decoded once; no rule asks for their parents and dependencies."""
+        resources = [self._resource(each) for each in request.resources]
+        return self._checked(StackValidationPolicy, lambda config: StackValidationArgs(resources, config))
+
+    def _resource(self, request: Any) -> PolicyResource:
+        props = unknown_checking_proxy(deserialize_properties(json_format.MessageToDict(request.properties)))
+        options = self._get_resource_options(request)
+        return PolicyResource(request.type, props, request.urn, request.name, options, None, None, [], {})
+
+    def _checked(
+        self,
+        kind: type[ResourceValidationPolicy] | type[StackValidationPolicy],
+        arguments: Callable[[Mapping[str, Any]], Any],
+    ) -> Any:
+        response = analyzer_pb2.AnalyzeResponse()
+        for policy in (policy for policy in RULES if isinstance(policy, kind)):
+            level = self._get_enforcement_level(policy)
+            report = self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
+            policy.validate(arguments(self._get_policy_config(policy.name)), report)
+        return response
 
     def _get_policy_config(self, name: str) -> dict[str, Any]:
         return {**(super()._get_policy_config(name) or {}), **self._configuration}

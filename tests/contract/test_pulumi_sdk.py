@@ -60,6 +60,14 @@ NAMES = (
     ),
     *(
         PrivateName(
+            "pulumi_policy.policy", f"_PolicyAnalyzerServicer.{name}", "foundation/guardrails/policies.py",
+            ("self", parameter),
+            "the SDK's own loops have to check, which decode every resource anew for each policy",
+        )
+        for name, parameter in (("_get_enforcement_level", "policy"), ("_get_resource_options", "request"))
+    ),
+    *(
+        PrivateName(
             "pulumi._types", name, "scripts/local_aws/provider/schema.py", (parameter,),
             "the local provider has no schema of a resource type",
         )

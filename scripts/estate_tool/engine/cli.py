@@ -195,13 +195,20 @@ class Pulumi:
         flags += [f"--exclude={urn}" for urn in exclude]
         return self._run_program(layer, ["up", *flags], on_event, before)
 
-    def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
+    def preview(
+        self,
+        layer: str,
+        on_event: Callable[[Mapping[str, Any]], None],
+        *,
+        refresh: bool = False,
+        before: Callable[[], None] = lambda: None,
+    ) -> str:
         """Preview a rollout of a layer; return the engine's diagnostic, empty when all went well.
 
         Guardrails on a whole layer are checked at a run's end: at this one's, a breach has changed nothing.
         """
         flags = [*(["--refresh"] if refresh else []), "--suppress-outputs"]
-        return self._run_program(layer, ["preview", *flags], on_event)
+        return self._run_program(layer, ["preview", *flags], on_event, before)
 
     def destroy(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
         """Destroys a layer's resources; returns the engine's diagnostic, empty when all went well."""

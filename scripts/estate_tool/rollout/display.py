@@ -52,9 +52,12 @@ class Display:
 
     def _draw(self, *parts: str | tuple[str, str]) -> None:
         """Print a line of texts, some with a style; control characters in them are written out, markup is text."""
+        shown = [(safe(part), "") if isinstance(part, str) else (safe(part[0]), part[1]) for part in parts]
+        if not self._out.isatty():
+            print(*(text for text, _ in shown), sep="", file=self._out)
+            return
         from rich.text import Text
 
-        shown = [safe(part) if isinstance(part, str) else (safe(part[0]), part[1]) for part in parts]
         console_on(self._out).print(Text.assemble(*shown), soft_wrap=True)
 
     def layer(self, position: int, total: int, name: str) -> None:

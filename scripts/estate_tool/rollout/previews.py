@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -39,12 +40,16 @@ class Previews:
 
     def run(self, name: str, *, refresh: bool = False) -> Plan:
         """The plan of a layer, whose stack must be there; nothing is changed."""
-        from foundation import upstream
-
         lower = {each: self.outputs.get(each, UNKNOWN) for each in layer(name).reads if self._is_not_there(each)}
         changes = Changes(on_step=self.on_step)
-        with upstream.planned(lower):
-            diagnostic = self.pulumi.preview(name, changes.as_preview, refresh=refresh)
+        with contextlib.ExitStack() as planning:
+
+            def before() -> None:
+                from foundation import upstream  # which needs the SDK, loaded while the engine starts
+
+                planning.enter_context(upstream.planned(lower))
+
+            diagnostic = self.pulumi.preview(name, changes.as_preview, refresh=refresh, before=before)
         result = LayerResult.of(name, changes, diagnostic, PLANNED)
         result.unknown = sorted(_unknown(lower))
         if result.result == FAILED:

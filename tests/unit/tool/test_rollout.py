@@ -122,7 +122,15 @@ class FakePulumi:
         self.resources[layer] = 3
         return ""
 
-    def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], *, refresh: bool = False) -> str:
+    def preview(
+        self,
+        layer: str,
+        on_event: Callable[[Mapping[str, Any]], None],
+        *,
+        refresh: bool = False,
+        before: Callable[[], None] = lambda: None,
+    ) -> str:
+        before()
         self.calls.append(("preview", layer))
         self.refreshed_first += [layer] if refresh else []
         if layer == self.refused:
