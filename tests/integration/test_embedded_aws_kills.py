@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from estate_tool.core import embedded
-from estate_tool.core.embedded import record
 from tests.integration.cloud import make_queue, received, send
 from tests.integration.commands import Commands
 
@@ -28,17 +27,14 @@ pytestmark = pytest.mark.timeout(120 + 60 * ROUNDS)
 
 
 def emulators(aws: EmbeddedAws) -> list[int]:
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listing.splitlines()]
-    above = {int(pid) for pid, _, args in rows if f"server supervisor {aws.place.folder} " in args}
-    return [int(pid) for pid, parent, args in rows if int(parent) in above and args.endswith("server emulator")]
+    listing = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split(None, 1) for line in listing.splitlines()]
+    return [int(pid) for pid, args in rows if f"-m local_aws.server {aws.place.folder} " in args]
 
 
 def kill_one(aws: EmbeddedAws, command: subprocess.Popen[str], chance: random.Random) -> str:
-    """Kill the command, the supervisor or the emulator; the name of the victim."""
-    found = record.read(aws.place.folder)
-    victims = {"command": [command.pid], "supervisor": [found.pid] if found and found.alive else []}
-    victims["emulator"] = emulators(aws)
+    """Kill the command or the emulator; the name of the victim."""
+    victims = {"command": [command.pid], "emulator": emulators(aws)}
     name = chance.choice([name for name, pids in victims.items() if pids])
     for pid in victims[name]:
         with suppress(ProcessLookupError):

@@ -61,11 +61,7 @@ def processes(aws: EmbeddedAws) -> dict[int, str]:
     return living
 
 
-def pid_of(aws: EmbeddedAws, name: str) -> int:
-    return next(pid for pid, command in processes(aws).items() if command.endswith(f"local_aws.server {name}"))
-
-
-def supervisor(aws: EmbeddedAws) -> int:
+def emulator(aws: EmbeddedAws) -> int:
     found = record.read(aws.place.folder)
     assert found is not None
     return found.pid
@@ -257,15 +253,13 @@ def test_everything_is_as_before_after_a_restart(own_aws: EmbeddedAws) -> None:
     expect_soon(lambda: everything.counts() == wanted, "both mappings went on where they were, nothing twice")
 
 
-@pytest.mark.parametrize("victim", ["supervisor", "emulator"])
-def test_a_killed_process_takes_the_others_along_and_the_state_stays(own_aws: EmbeddedAws, victim: str) -> None:
+def test_a_killed_process_takes_the_others_along_and_the_state_stays(own_aws: EmbeddedAws) -> None:
     everything = Everything(own_aws)
     everything.use()
     before = everything.snapshot()
     saved(own_aws)
-    pid = supervisor(own_aws) if victim == "supervisor" else pid_of(own_aws, victim)
 
-    os.kill(pid, signal.SIGKILL)
+    os.kill(emulator(own_aws), signal.SIGKILL)
 
     expect_soon(lambda: not processes(own_aws), f"no process is left ({processes(own_aws)})")
     assert not embedded.status(own_aws.place).running
@@ -291,22 +285,22 @@ def test_nothing_is_written_while_nothing_happens(own_aws: EmbeddedAws) -> None:
     expect_soon(unchanged_for_a_while, f"the state on the disk stays as it is for {quiet} s, with two mappings waiting")
 
 
-def test_a_killed_emulator_takes_a_busy_function_along(own_aws: EmbeddedAws) -> None:
-    code = "import time\ndef handle(event, context):\n    time.sleep(20)"
+def test_a_killed_emulator_takes_a_busy_function_along_and_what_it_started(own_aws: EmbeddedAws) -> None:
+    code = "import subprocess\ndef handle(event, context):\n    subprocess.run(['sleep', '300'])"
     name = make_function(own_aws, make_role(own_aws), code)
     own_aws.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")
-    expect_soon(lambda: any("_worker.py" in command for command in processes(own_aws).values()), "the function runs")
+    expect_soon(lambda: any("sleep 300" in command for command in processes(own_aws).values()), "the function runs")
 
-    os.kill(pid_of(own_aws, "emulator"), signal.SIGKILL)
+    os.kill(emulator(own_aws), signal.SIGKILL)
 
     expect_soon(lambda: not processes(own_aws), "no process is left")
 
 
 def test_down_leaves_nothing_running_and_up_twice_is_once(own_aws: EmbeddedAws) -> None:
-    pid = supervisor(own_aws)
+    pid = emulator(own_aws)
     own_aws.up()
-    assert supervisor(own_aws) == pid
-    assert os.getsid(pid) == os.getpgid(pid_of(own_aws, "emulator")) == pid
+    assert emulator(own_aws) == pid
+    assert os.getsid(pid) == os.getpgid(pid) == pid
 
     assert own_aws.down() is True
 
@@ -331,9 +325,8 @@ def test_a_state_that_could_not_be_saved_is_reported_by_down_without_the_disk(ow
     make_queue(own_aws)
     saved(own_aws)
     before = embedded.status(own_aws.place).resources["queues"]
-    for pid in (supervisor(own_aws), pid_of(own_aws, "emulator")):
-        # As on a full disk: not a byte can be written, neither a state nor a log nor a note.
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    # As on a full disk: not a byte can be written, neither a state nor a log nor a note.
+    resource.prlimit(emulator(own_aws), resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     make_queue(own_aws)
     run = Commands.on(own_aws)
 
@@ -392,7 +385,7 @@ def test_two_that_start_at_once_start_one(own_aws: EmbeddedAws) -> None:
     both = [subprocess.Popen(command, env={**os.environ, "PYTHONPATH": scripts}) for _ in range(2)]
 
     assert [process.wait(60) for process in both] == [0, 0]
-    assert sum(command.endswith("server emulator") for command in processes(own_aws).values()) == 1
+    assert sum("-m local_aws.server" in command for command in processes(own_aws).values()) == 1
 
 
 def test_reset_forgets_everything_and_pulumis_state(own_aws: EmbeddedAws) -> None:
@@ -456,7 +449,7 @@ def test_iam_is_enforced_on_all_but_the_administrator(own_aws: EmbeddedAws) -> N
 
 
 def test_one_whose_files_were_deleted_is_reported_with_its_number(own_aws: EmbeddedAws) -> None:
-    pid = pid_of(own_aws, "emulator")
+    pid = emulator(own_aws)
     everything = processes(own_aws)
     shutil.rmtree(own_aws.place.home)
 
@@ -466,4 +459,4 @@ def test_one_whose_files_were_deleted_is_reported_with_its_number(own_aws: Embed
     assert "of this checkout" in caught.value.message
     assert caught.value.hint == f"end it: kill {pid}"
     os.kill(pid, signal.SIGTERM)
-    expect_soon(lambda: not {p for p in everything if start_identity(p)}, "it has ended, supervisor too")
+    expect_soon(lambda: not {p for p in everything if start_identity(p)}, "it has ended")

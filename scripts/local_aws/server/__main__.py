@@ -1,6 +1,7 @@
-"""`python -m local_aws.server supervisor|emulator …`: the processes; people use `estate local`."""
+"""`python -m local_aws.server FOLDER PORT READY_FD`: the emulator's process; people use `estate local`."""
 
-import importlib
 import sys
 
-sys.exit(importlib.import_module(f"local_aws.server.{sys.argv[1]}").main(sys.argv[2:]))
+from local_aws.server.emulator import main
+
+sys.exit(main(sys.argv[1:]))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -21,10 +23,17 @@ from estate_tool.core.embedded import credentials, ports, record
 from estate_tool.core.embedded.paths import LocalAwsPaths
 from estate_tool.core.embedded.record import knows_us, start_identity, status
 from estate_tool.core.errors import EstateError, Failed
-from local_aws.server.supervisor import LONGEST_END, LONGEST_START
 
 Report = Callable[[str], None]
-_LOGS = ("supervisor", "emulator")
+LONGEST_START = 60.0
+# Longer than the emulator gives itself for its last snapshot.
+LONGEST_END = 35.0
+_LOG = "emulator.log"
+_FOR_DOWNLOADS = re.compile(r"(PATH|HOME|ESTATE_CACHE|XDG_CACHE_HOME|SSL_CERT_\w+|UV_\w+|\w+_proxy)$", re.I)
+_KEPT_VARIABLES = (
+    "PATH", "HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "ESTATE_ALARM_PERIOD_SECONDS", "LAMBDA_ACCOUNT_CONCURRENCY",
+)  # fmt: skip
 _LOG_LIMIT = 5_000_000
 _PROBE_BYTES = 1_000_000
 
@@ -130,31 +139,26 @@ def _start(place: LocalAwsPaths, report: Report, python: Path) -> None:
         unfinished.unlink(missing_ok=True)
     _refuse_old_state(place)
     _try_to_write(place.folder / ".probe")
-    for name in _LOGS:
-        _turn_over(place.folder / f"{name}.log")
+    _turn_over(place.folder / _LOG)
     report(f"embedded AWS: starting on 127.0.0.1, port {place.port}")
     answer = _launch(place, python)
     if answer != "ready":
         raise Failed(
-            f"the embedded AWS did not start: {answer or 'its supervisor ended silently'}\n{_last_lines(place)}",
+            f"the embedded AWS did not start: {answer or 'its process ended silently'}\n{_last_lines(place)}",
             f"the logs: {place.folder}/*.log",
         )
 
 
 def _launch(place: LocalAwsPaths, python: Path) -> str:
-    """Start the supervisor; return its answer: "ready", or the reason why not."""
+    """Start the emulator in a session of its own; return its answer: "ready", or the reason why not."""
     reader, writer = os.pipe()
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(str(path) for path in Path(__file__).resolve().parents[2:4]),
-    }
-    command = [str(python), "-m", "local_aws.server", "supervisor", str(place.folder), str(place.port), str(writer)]
-    with (place.folder / "supervisor.log").open("ab") as log:
+    command = [str(python), "-u", "-m", "local_aws.server", str(place.folder), str(place.port), str(writer)]
+    with (place.folder / _LOG).open("ab") as log:
         os.fchmod(log.fileno(), 0o600)
         try:
             subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=(writer,),
-                env=environment, cwd="/",
+                env=_environment(place), cwd="/",
             )  # fmt: skip
         except OSError as error:
             return f"its Python {python} can't be started: {error.strerror}"
@@ -162,7 +166,35 @@ def _launch(place: LocalAwsPaths, python: Path) -> str:
             os.close(writer)
     with os.fdopen(reader, "rb") as answer:
         ready, _, _ = select.select([answer], [], [], LONGEST_START + 10)
-        return answer.read().decode(errors="replace") if ready else "its supervisor does not answer"
+        return answer.read().decode(errors="replace") if ready else "its process does not answer"
+
+
+def _environment(place: LocalAwsPaths) -> dict[str, str]:
+    """Return all that the emulator gets: no AWS settings, proxies or Python settings of the user's are among it."""
+    kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    return kept | {
+        "PYTHONPATH": os.pathsep.join(str(path) for path in Path(__file__).resolve().parents[2:4]),
+        # For the packages of functions alone: the user's index, proxies and certificates.
+        "ESTATE_DOWNLOADS": json.dumps({k: v for k, v in os.environ.items() if _FOR_DOWNLOADS.match(k)}),
+        "TMPDIR": str(place.folder / "tmp"),
+        # Lambda's clock; and no settings of the user's for boto3 in the handlers.
+        "TZ": ":UTC",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "ESTATE_AWS_FOLDER": str(place.folder),
+        "BIND_HOST": ports.HOST,
+        "GATEWAY_PORT": str(place.port),
+        "AUTH": "true",
+        "MINISTACK_ACCOUNT_ID": "123456789012",
+        "MINISTACK_REGION": "us-east-1",
+        "STATE_DIR": str(place.folder / "files"),
+        "PERSIST_STATE": "0",
+        "LOG_LEVEL": "WARNING",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        # macOS refuses forks, which `snapshot` needs, in some programs with threads.
+        "OBJC_DISABLE_INITIALIZE_FORK_SAFETY": "YES",
+    }
 
 
 def _stop(found: record.Record) -> None:
@@ -220,7 +252,7 @@ def _alone(place: LocalAwsPaths, report: Report) -> Iterator[None]:
 
 
 def _wait_for_emulator(place: LocalAwsPaths) -> None:
-    """An emulator whose supervisor was killed still saves its state; no other may start on that state meanwhile."""
+    """The last snapshot of an emulator that was killed may still be written; no other may start on it meanwhile."""
     lock = place.folder / "emulator.lock"
     if not lock.exists():
         return
@@ -233,7 +265,7 @@ def _wait_for_emulator(place: LocalAwsPaths) -> None:
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
                     raise Failed(
-                        f"an emulator whose supervisor is gone still uses {place.folder}",
+                        f"an emulator that is not on record still uses {place.folder}",
                         f"find it and end it: {ports.listener(place.port) or 'a process named ministack'}",
                     ) from error
             time.sleep(0.05)
@@ -279,9 +311,7 @@ def _turn_over(log: Path) -> None:
 
 
 def _last_lines(place: LocalAwsPaths, count: int = 8) -> str:
-    lines = []
-    for name in _LOGS:
-        with contextlib.suppress(OSError):
-            text = (place.folder / f"{name}.log").read_text(errors="replace")
-            lines += [f"  {name}: {line}" for line in text.splitlines()[-count:]]
-    return "\n".join(lines)
+    with contextlib.suppress(OSError):
+        text = (place.folder / _LOG).read_text(errors="replace")
+        return "\n".join(f"  {line}" for line in text.splitlines()[-count:])
+    return ""

@@ -1,31 +1,36 @@
-"""The emulator's process: ministack with our corrections, its state kept on disk, its end tied to the supervisor's.
+"""The emulator's process: ministack with our corrections, its state kept on disk.
 
-Runs in ministack's own environment, started by the supervisor with the variables that `supervisor` sets.
+Runs in ministack's own environment, in a session of its own, started by `control` with the variables that it sets.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
+import time
+import traceback
 import uuid
 import warnings
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from estate_tool.core.embedded import credentials
-from estate_tool.core.embedded.ports import HOST
+from estate_tool.core.embedded import credentials, ports, record
+from estate_tool.core.embedded.record import start_identity
 from estate_tool.core.errors import EstateError
-from local_aws.server import lifeline, snapshot
+from local_aws.server import snapshot
+from local_aws.server.control import LONGEST_START
 from local_aws.server.gateway import Application, Gateway, Receive, Scope, Send
 from local_aws.server.scaling import TARGET, Scaling
-from local_aws.server.supervisor import NOT_SAVED
 
 SAVED_STATE = "state.json"
 # Among the services' states: a name for this AWS, from its first start until all it holds is forgotten.
@@ -40,47 +45,90 @@ _READ_ONLY = (
 )  # fmt: skip
 
 
-def main(_arguments: list[str]) -> int:
-    """Serve until the supervisor ends this process or is gone."""
+def main(arguments: list[str]) -> int:
+    """Serve until a signal to stop; arguments are the folder, the port and a descriptor for the answer to `control`."""
+    folder, port, ready = Path(arguments[0]), int(arguments[1]), int(arguments[2])
+    process = Process(folder, port, ready)
+    try:
+        _serve(folder, port, process)
+    except (snapshot.Unreadable, EstateError) as error:
+        process.end(f"The saved state can't be used: {error}")
+    except BaseException as error:
+        traceback.print_exc()
+        process.end(f"it failed: {error!r}")
+    return 0
+
+
+def _serve(folder: Path, port: int, process: Process) -> None:
     # Python warns of forks in programs with threads; the child of `snapshot` uses none.
     warnings.filterwarnings("ignore", category=DeprecationWarning, message=".*fork")
     os.environ.pop("PYTHONPATH", None)  # Lambda workers inherit the environment and must not see the estate's tool
     logging.getLogger("hypercorn.access").disabled = True
-    folder = Path(os.environ["ESTATE_AWS_FOLDER"])
-    end = _End()
-    lifeline.watch(end)
     # Held until this process and its last snapshot are done; two emulators on one state would destroy it.
     lock = (folder / "emulator.lock").open("a")
     fcntl.flock(lock, fcntl.LOCK_EX)
+    shutil.rmtree(folder / "tmp", ignore_errors=True)
+    (folder / "tmp").mkdir()
     ministack = import_module("ministack.app")
     import_module("local_aws.server.patches").apply()
-    try:
-        server = Emulator(ministack, folder, lock.fileno(), end)
-        server.restore()
-    except (snapshot.Unreadable, EstateError) as error:
-        print(f"The saved state can't be used: {error}", flush=True)
-        return 1
-    asyncio.run(server.serve(int(os.environ["GATEWAY_PORT"])))
-    return 0
+    server = Emulator(ministack, folder, lock.fileno(), process)
+    server.restore()
+    asyncio.run(server.serve(port))
 
 
-class _End:
-    """The answer to the supervisor's death: leave at once, or once there is something to save, in good order."""
+class Process:
+    """Record of this process, its answer to the command that started it, and its end."""
 
-    def __init__(self) -> None:
-        self.in_order: Callable[[], object] = lambda: os._exit(1)
+    def __init__(self, folder: Path, port: int, ready: int) -> None:
+        os.umask(0o077)
+        os.set_inheritable(ready, False)
+        self.port = port
+        self._folder, self._ready = folder, ready
+        self._record = record.Record(
+            pid=os.getpid(), identity=start_identity(os.getpid()) or "", port=port, started=time.time()
+        )
+        record.write(folder, self._record)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: self.end())
 
-    def __call__(self) -> None:
-        self.in_order()
+    def answer_when_ready(self) -> None:
+        """Report to the command that started this process as soon as the port answers."""
+        deadline = time.monotonic() + LONGEST_START
+        while (ports.ask(self.port) or {}).get("pid") != os.getpid():
+            if time.monotonic() > deadline:
+                self.end(f"it did not answer on port {self.port} within {LONGEST_START:.0f} s")
+            time.sleep(0.03)
+        self._report("ready")
+        os.close(self._ready)
+        self._ready = -1
+
+    def _report(self, message: str) -> None:
+        with contextlib.suppress(OSError):  # the command may be gone; after the start there is no descriptor
+            os.write(self._ready, message.encode())
+
+    def end(self, reason: str = "") -> None:
+        """Leave at once, with all that the functions started; `reason` is why it ended by itself, for the record.
+
+        Without one the record goes: a full disk, on which no reason can be left, can't keep it from staying.
+        """
+        with contextlib.suppress(OSError):
+            print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} ended: {reason or 'stopped'}", flush=True)
+        with contextlib.suppress(OSError):
+            if reason:
+                record.write(self._folder, replace(self._record, ended=reason))
+            else:
+                record.remove(self._folder)
+        self._report(reason or "stopped while it was starting")
+        os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 class Emulator:
     """ministack's application, wrapped: it notices changes, answers for itself and ends in good order."""
 
-    def __init__(self, ministack: Any, folder: Path, lock: int, end: _End) -> None:
+    def __init__(self, ministack: Any, folder: Path, lock: int, process: Process) -> None:
         self._ministack = ministack
         self._lock = lock
-        self._on_death = end
+        self._process = process
         self._folder = folder
         self._path = folder / SAVED_STATE
         self._administrator = credentials.read_or_create(folder.parent)
@@ -118,11 +166,11 @@ class Emulator:
         inner = self._ministack._dispatch_service_request
         self._ministack._dispatch_service_request = self._dispatching(inner, keeper)
         saving = asyncio.create_task(keeper.run())
-        saving.add_done_callback(_die_of)
-        for number in (signal.SIGTERM, signal.SIGINT):
+        saving.add_done_callback(self._end_without_keeper)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._end)
-        self._on_death.in_order = lambda: loop.call_soon_threadsafe(self._end)
-        config.bind = [f"{HOST}:{port}"]
+        threading.Thread(target=self._process.answer_when_ready, daemon=True, name="ready").start()
+        config.bind = [f"{ports.HOST}:{port}"]
         config.keep_alive_timeout = 75
         config.loglevel = "WARNING"
         await serve(self._gateway(), config, shutdown_trigger=asyncio.Event().wait)
@@ -142,12 +190,17 @@ class Emulator:
                 states[key] = state
         return states
 
+    def _end_without_keeper(self, task: asyncio.Task[None]) -> None:
+        """Without its keeper of state the emulator must not go on as if all were well."""
+        if not task.cancelled() and (error := task.exception()):
+            self._process.end(f"the keeper of its state failed: {error!r}")
+
     def _end(self) -> None:
         """Save, then leave at once: a client that is still connected would be cut off anyway."""
-        threading.Timer(_LONGEST_END, os._exit, (1,)).start()
+        threading.Timer(_LONGEST_END, self._process.end, (record.UNSAVED,)).start()
         if self._keeper:
             self._keeper.save_now()
-        os._exit(NOT_SAVED if self._keeper and self._keeper.error else 0)
+        self._process.end(record.UNSAVED if self._keeper and self._keeper.error else "")
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._ministack.app(_as_over_tls(scope), receive, send)
@@ -215,10 +268,3 @@ def _reads_only(method: str, headers: dict[str, str], body: bytes) -> bool:
     if not operation and body[:7] == b"Action=":
         operation = body[7:60].decode("latin-1").partition("&")[0]
     return operation.startswith(_READ_ONLY) if operation else method in ("GET", "HEAD", "OPTIONS")
-
-
-def _die_of(task: asyncio.Task[None]) -> None:
-    """Without its keeper of state the emulator must not go on as if all were well."""
-    if not task.cancelled() and (error := task.exception()):
-        print(f"the keeper of the state failed: {error!r}", flush=True)
-        os._exit(1)

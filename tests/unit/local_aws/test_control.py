@@ -27,7 +27,7 @@ def no_python() -> Path:
 
 
 def own_record(port: int) -> record.Record:
-    """The record of a supervisor that runs, which this process plays."""
+    """The record of an emulator that runs, which this process plays."""
     identity = start_identity(os.getpid())
     assert identity
     return record.Record(pid=os.getpid(), identity=identity, port=port, started=1.0)
@@ -41,7 +41,7 @@ def test_before_the_first_start_nothing_runs_and_nothing_is_made(place: embedded
     assert not place.home.exists()
 
 
-def test_a_vanished_supervisor_is_reported(place: embedded.LocalAwsPaths) -> None:
+def test_a_vanished_process_is_reported(place: embedded.LocalAwsPaths) -> None:
     place.folder.mkdir(parents=True)
     record.write(place.folder, record.Record(pid=os.getpid(), identity="another boot/1", port=1, started=1.0))
 
@@ -115,7 +115,7 @@ def test_a_full_disk_is_reported_before_anything_is_started(
     assert "free some space" in caught.value.hint
 
 
-def test_a_supervisor_that_ends_at_once_is_reported_with_its_answer(
+def test_a_process_that_ends_at_once_is_reported_with_its_output(
     place: embedded.LocalAwsPaths, tmp_path: Path
 ) -> None:
     python = tmp_path / "python"

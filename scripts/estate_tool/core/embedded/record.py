@@ -1,4 +1,4 @@
-"""Record of the supervisor, and the status of the embedded AWS by it and by the answer of its port."""
+"""Record of the embedded AWS's process, and its status by the record and by the answer of its port."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ UNSAVED = "its last changes could not be saved; emulator.log has the reason"
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """Record of a running supervisor. `ended` is the reason for which it stopped by itself; empty while it runs."""
+    """Record of a running emulator. `ended` is the reason for which it stopped by itself; empty while it runs."""
 
     pid: int
     identity: str

@@ -17,21 +17,21 @@ from uuid import uuid4
 
 from compute import wheels
 from compute.imports import RUNTIME_PACKAGES
-from local_aws.server import lifeline
 from local_aws.server.patches.loop import always_on_loop, on_loop
 from local_aws.server.patches.target import lambda_runtime, lambda_svc, responses
 
 _LIFELINE = "_ESTATE_WORKER_LIFELINE"
-# Runs before the handler's module is loaded; a handler that computes on would otherwise notice nothing.
+# Runs before the handler's module is loaded: a worker notices that the emulator, however it ended, is gone, and ends
+# with all that is left of the emulator's group, what handlers have started among it.
 _WATCH = f"""
 def _estate_watch():
-    import os, threading
+    import os, signal, threading
     descriptor = int(os.environ.pop("{_LIFELINE}"))
     def wait():
         try:
             os.read(descriptor, 1)
         finally:
-            os._exit(0)
+            os.killpg(os.getpgrp(), signal.SIGKILL)
     threading.Thread(target=wait, daemon=True).start()
 _estate_watch()
 """
@@ -75,7 +75,7 @@ def apply() -> None:
     downloads = json.loads(os.environ["ESTATE_DOWNLOADS"])
     for name in _NOT_FOR_HANDLERS:
         os.environ.pop(name, None)
-    reader, _held_open_for_life = lifeline.open_lifeline()
+    reader, _held_open_for_life = os.pipe()
 
     class Worker(Environment):
         def __init__(self, command: list[str], *args: Any, **kwargs: Any) -> None:
