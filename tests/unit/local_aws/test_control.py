@@ -115,9 +115,7 @@ def test_a_full_disk_is_reported_before_anything_is_started(
     assert "free some space" in caught.value.hint
 
 
-def test_a_process_that_ends_at_once_is_reported_with_its_output(
-    place: embedded.LocalAwsPaths, tmp_path: Path
-) -> None:
+def test_a_process_that_ends_at_once_is_reported_with_its_output(place: embedded.LocalAwsPaths, tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 'this Python is broken' >&2\nexit 1\n")
     python.chmod(0o755)
