@@ -173,7 +173,7 @@ def batches() -> str:
 
 def listed() -> str:
     """The prices with the day on which AWS told them, and where they were seen again, as docs/cost.md has them."""
-    lines = ["| price | US dollars | for a | told by AWS | seen again |", "|---|--:|---|---|---|"]
+    lines = ["| price | US dollars | for a | published by AWS | seen again |", "|---|--:|---|---|---|"]
     for key, price in prices.read().by_key.items():
         again = price.seen_again or "–"
         lines.append(f"| `{key}` | {price.usd:f} | {price.unit} | [{price.as_of}]({price.source}) | {again} |")
