@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
@@ -23,6 +24,7 @@ from estate_tool.sizing.recommendation import vcpus
 from foundation.catalog import CATALOG, EVENT_RETENTION_DAYS
 from foundation.stack_files import FOLDER
 from tests.bench import bill
+from tests.support.mocks import values_without_default
 from tests.support.wire import INGEST_BATCH, STREAM_BATCH, Charged, Wire
 
 if TYPE_CHECKING:
@@ -185,24 +187,25 @@ def idle() -> str:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / FOLDER).mkdir()
-        bills = [_idle_bill(root)]
-        (root / FOLDER / "Pulumi.docs.yaml").write_text("config:\n  foundation:small: true\n", encoding="utf-8")
-        bills.append(_idle_bill(root))
+        bills = [_idle_bill(root, more) for more in ({}, {"foundation:small": "true"})]
     lines = ["| US dollars a month, idle | with the defaults | `foundation:small` |", "|---|--:|--:|"]
     names = {**bills[0], **bills[1]}
     lines += [f"| {name} | {' | '.join(bill.get(name, '0.00') for bill in bills)} |" for name in names]
     return "\n".join(lines) + "\n"
 
 
-def _idle_bill(root: Path) -> dict[str, str]:
+def _idle_bill(root: Path, more: Mapping[str, str]) -> dict[str, str]:
+    config = {key: json.loads(value) for key, value in {**values_without_default(), **more}.items()}
+    # JSON is YAML.
+    (root / FOLDER / "Pulumi.docs.yaml").write_text(json.dumps({"config": config}), encoding="utf-8")
     month = idle_load.load(configuration.load("docs", root))
     found = report.cost_report(month, prices.read(), {"environment": "docs", "basis": "idle"})
-    lines = {
+    priced = {
         f"{one['component']}: {line['item']}, {line['what']}": line["after_usd"]
         for one in found["components"]
         for line in one["lines"]
     }
-    return {**lines, "**in all**": f"**{found['totals']['after_usd']}**"}
+    return {**priced, "**in all**": f"**{found['totals']['after_usd']}**"}
 
 
 def sentence() -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
+from foundation.schedules import schedule_policy
+
 if TYPE_CHECKING:
     from tests.integration.minimality import Permission
 
@@ -21,6 +23,20 @@ Names are without the environment's suffix. Every resource is named in full; `*`
 stream of a table, a stream of a log group).
 """
 
+_SCHEDULE = """
+## schedule-NAME
+
+One role for each function with a schedule. `test_embedded_aws_functions.py` proves the first row, and that no other
+group will do.
+
+| action | on | Sid | fails without it |
+|---|---|---|---|
+"""
+_FAILS = {
+    "CallFunction": "the schedule calls the function; a refused call is in dlq-NAME",
+    "ReportFailures": "a call that could not be made is kept in dlq-NAME",
+}
+
 _FOOT = """
 ## What the proof does not say
 
@@ -36,6 +52,7 @@ these rows show that the estate keeps to AWS's documentation, not what AWS would
 | where | condition | why |
 |---|---|---|
 | trust policies of the roles | `aws:SourceAccount` is the own account | no other account runs functions with them |
+| trust policies of schedules' roles | `aws:SourceArn` is the function's group | no other schedule calls with it |
 | every queue | refused if `aws:SecureTransport` is false | nothing is sent or read without TLS |
 | alerts topic | publishing is refused if `aws:SecureTransport` is false | as above |
 | alerts topic | CloudWatch: `aws:SourceArn` an alarm of the environment, `aws:SourceAccount` its own | only these |
@@ -48,7 +65,15 @@ role. No condition on leading keys: a function works on all keys of the tables i
 def render(proven: Mapping[Permission, Iterable[str]]) -> str:
     """The page, from each permission and the behaviours that fail without it."""
     roles = dict.fromkeys(permission.function for permission in proven)
-    return _HEAD + "".join(_role(role, proven) for role in roles) + _FOOT
+    return _HEAD + "".join(_role(role, proven) for role in roles) + _SCHEDULE + _schedule() + _FOOT
+
+
+def _schedule() -> str:
+    policy = schedule_policy("lambda-NAME:live", "dlq-NAME")
+    return "".join(
+        f"| `{each['Action']}` | `{each['Resource']}` | {each['Sid']} | {_FAILS[each['Sid']]} |\n"
+        for each in policy["Statement"]
+    )
 
 
 def _role(function: str, proven: Mapping[Permission, Iterable[str]]) -> str:

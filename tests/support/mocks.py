@@ -198,8 +198,8 @@ def record(
                 lock=threading.Lock(),
             )
         )
-        # As each layer's Pulumi.yaml has it.
-        set_all_config({"aws:region": "us-east-1", **(config or {})})
+        # As each layer's Pulumi.yaml has it, with what every environment has to set.
+        set_all_config({"aws:region": "us-east-1", **values_without_default(), **(config or {})})
         asyncio.run(_run(program))
 
     # A context and an event loop of its own: nothing leaks from one run into the next, or into the caller's.
@@ -234,10 +234,10 @@ def roll_out(
     up_to: str = "observability", *, stack: str = "dev", config: Mapping[str, str] | None = None
 ) -> dict[str, Recording]:
     """Every layer up to one, in order, each fed with what those it reads exported. Recordings are shared: read only."""
-    return dict(_roll_out(up_to, stack, tuple(sorted({**_values_without_default(), **(config or {})}.items()))))
+    return dict(_roll_out(up_to, stack, tuple(sorted((config or {}).items()))))
 
 
-def _values_without_default() -> dict[str, str]:
+def values_without_default() -> dict[str, str]:
     """Return the configuration of the variables that every environment has to set."""
     needed = {
         function.name: {name: "set" for name, value in function.environment.items() if value == PerEnvironment()}
