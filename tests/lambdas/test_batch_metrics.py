@@ -6,6 +6,8 @@ import contextlib
 import logging
 from typing import TYPE_CHECKING
 
+import pytest
+
 from local_aws.server.log_patterns import matcher, number
 from observability.log_metrics import BATCH, QUEUE_BATCH, STREAM_BATCH
 from shared.aws import AwsError
@@ -14,9 +16,7 @@ from tests.support.functions import Estate
 from tests.support.samples import event_text, stream_batch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    import pytest
+    from collections.abc import Callable, Mapping
 
     from observability.log_metrics import LogField
     from observability.metrics import LogMetric
@@ -32,30 +32,39 @@ def metrics(caplog: pytest.LogCaptureFixture, fields: Mapping[LogMetric, LogFiel
     return found
 
 
-def test_a_batch_of_the_queue_publishes_what_became_of_it(caplog: pytest.LogCaptureFixture) -> None:
+FIELDS = {f"f{n}": 1 for n in range(5)}
+
+
+@pytest.mark.parametrize(
+    ("run", "fields", "published"),
+    [
+        (
+            lambda: Estate().ingest([event_text("1"), event_text("2"), event_text("1"), "no event"]),
+            {**BATCH, **QUEUE_BATCH},
+            {"records-received": [4], "records-failed": [], "events-stored": [2], "events-invalid": [1]},
+        ),
+        # Nothing at all could be stored.
+        (
+            lambda: Estate().ingest([event_text("1"), event_text("2")], milliseconds=0),
+            BATCH, {"records-received": [2], "records-failed": [2]},
+        ),
+        (
+            lambda: Estate().aggregate(stream_batch([event_text("1"), event_text("2")])["Records"]),
+            {**BATCH, **STREAM_BATCH}, {"records-received": [2], "records-failed": [], "fields-left-out": []},
+        ),
+        # Two fields have no room, in the aggregate of the subject and in that of all subjects.
+        (
+            lambda: Estate(most_fields=3).aggregate(stream_batch([event_text("1", FIELDS)])["Records"]),
+            STREAM_BATCH, {"fields-left-out": [4]},
+        ),
+    ],
+    ids=["queue", "handed back", "stream", "fields"],
+)  # fmt: skip
+def test_what_became_of_a_batch_is_published(
+    run: Callable[[], object], fields: Mapping[LogMetric, LogField], published: dict[str, list[float]],
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
     caplog.set_level(logging.INFO)
-    Estate().ingest([event_text("1"), event_text("2"), event_text("1"), "no event"])
-    assert metrics(caplog, {**BATCH, **QUEUE_BATCH}) == {
-        "records-received": [4], "records-failed": [], "events-stored": [2], "events-invalid": [1],
-    }  # fmt: skip
-
-
-def test_what_is_handed_back_is_published_as_failed(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    with contextlib.suppress(AwsError):  # where nothing at all could be stored
-        Estate().ingest([event_text("1"), event_text("2")], milliseconds=0)
-    assert metrics(caplog, BATCH) == {"records-received": [2], "records-failed": [2]}
-
-
-def test_a_batch_of_the_stream_publishes_what_became_of_it(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    Estate().aggregate(stream_batch([event_text("1"), event_text("2")])["Records"])
-    assert metrics(caplog, {**BATCH, **STREAM_BATCH}) == {
-        "records-received": [2], "records-failed": [], "fields-left-out": [],
-    }  # fmt: skip
-
-
-def test_fields_that_no_aggregate_has_room_for_are_published(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    Estate(most_fields=3).aggregate(stream_batch([event_text("1", {f"f{n}": 1 for n in range(5)})])["Records"])
-    assert metrics(caplog, STREAM_BATCH) == {"fields-left-out": [4]}  # two, of its subject and of all subjects
+    with contextlib.suppress(AwsError):
+        run()
+    assert metrics(caplog, fields) == published

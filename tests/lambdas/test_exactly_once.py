@@ -30,6 +30,11 @@ def in_batches(things: Sequence[Any], sizes: Sequence[int]) -> list[Sequence[Any
     return [batch for batch in batches if batch]
 
 
+def first_of(events: Sequence[dict[str, Any]]) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return the first event of each source and id."""
+    return {(event["source"], event["id"]): event for event in reversed(events)}
+
+
 def answered(estate: Estate, expected: Totals) -> Totals:
     """Return the query function's answers for every series there should be."""
     found: Totals = {}
@@ -67,9 +72,7 @@ statements = st.sampled_from([1, 2, 25])
 def test_any_order_any_batches_any_duplicates(
     events: list[dict[str, Any]], sqs_sizes: list[int], stream_sizes: list[int], random: Any, estate: Estate, most: int
 ) -> None:
-    first = {}
-    for event in events:
-        first.setdefault((event["source"], event["id"]), event)
+    first = first_of(events)
     # Nothing may depend on the thread's decimal context.
     with localcontext(prec=1), patch.object(store, "MAX_STATEMENTS", most):
         for batch in in_batches([event["text"] for event in events], sqs_sizes):
@@ -132,9 +135,7 @@ def test_faults_and_crashes_lose_nothing_and_count_nothing_twice(
 ) -> None:
     faults = Faults(plan)
     estate.dynamodb.before, estate.dynamodb.after = faults.before, faults.after
-    first = {}
-    for event in events:
-        first.setdefault((event["source"], event["id"]), event)
+    first = first_of(events)
     with patch.object(store, "MAX_STATEMENTS", most):
         for batch in in_batches([event["text"] for event in first.values()], batch_sizes):
             until_done(lambda batch=batch: estate.ingest(batch))
@@ -175,9 +176,7 @@ def test_invocations_at_the_same_moment_on_the_same_pages_count_each_event_once(
     events: list[dict[str, Any]], sqs_sizes: list[int], shards: int, random: Any, estate: Estate
 ) -> None:
     """Whenever one of them is about to write, another may come first, and may go back to records that it has done."""
-    first = {}
-    for event in events:
-        first.setdefault((event["source"], event["id"]), event)
+    first = first_of(events)
     for batch in in_batches([event["text"] for event in events], sqs_sizes):
         estate.ingest(batch)
     pending = shards_of(estate.stream(), shards)
@@ -205,9 +204,7 @@ def test_invocations_at_the_same_moment_on_the_same_pages_count_each_event_once(
 def test_a_batch_that_fails_half_way_may_come_back_cut_in_any_other_way(
     events: list[dict[str, Any]], plan: list[str], random: Any, estate: Estate
 ) -> None:
-    first = {}
-    for event in events:
-        first.setdefault((event["source"], event["id"]), event)
+    first = first_of(events)
     estate.ingest([event["text"] for event in events])
     faults = Faults(plan)
     estate.dynamodb.before, estate.dynamodb.after = faults.before, faults.after
@@ -230,9 +227,7 @@ def test_a_page_over_several_shards_and_a_stream_that_is_read_from_its_start_aga
     events: list[dict[str, Any]], sqs_sizes: list[int], shards: int, shards_later: int, random: Any, estate: Estate
 ) -> None:
     """Shards take turns in any order, batch by batch; later all of them again, split otherwise."""
-    first = {}
-    for event in events:
-        first.setdefault((event["source"], event["id"]), event)
+    first = first_of(events)
     estate.ingest([event["text"] for event in events])
     for number in (shards, shards_later):
         pending = [in_batches(records, sqs_sizes) for records in shards_of(estate.stream(), number)]
@@ -260,12 +255,3 @@ def test_an_event_that_another_writer_stored_is_counted_once_by_its_own_record()
         estate.aggregate([record])
     assert estate.query("flight.departed")["totals"]["data"]["delay"]["sum"] == "5"
     assert [item["page"] for item in estate.dynamodb.items("pages")] == [record["dynamodb"]["NewImage"]["event_key"]]
-
-
-def test_compute_may_be_gone_for_a_while() -> None:
-    estate = Estate()
-    estate.ingest([event_text("1"), event_text("2")])
-    estate.aggregate(estate.stream()[:1])
-    estate.ingest([event_text("3"), event_text("1")])
-    estate.aggregate(estate.stream())
-    assert estate.query("flight.departed")["totals"]["count"] == 3

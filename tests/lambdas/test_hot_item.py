@@ -5,14 +5,9 @@ docs/hot-items.md has the figures of longer runs (`python -m tests.support.hot_i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from tests.support.hot_item import HOT, HotItem
-
-if TYPE_CHECKING:
-    pass
 
 UNITS_OF_A_PARTITION = 1000
 """Write units a second ("Read and write capacity limits" of a partition in the Amazon DynamoDB Developer Guide)."""

@@ -7,15 +7,11 @@ from __future__ import annotations
 
 import os
 import random
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.samples import event_text
 from tests.support.simulation import Simulation
-
-if TYPE_CHECKING:
-    pass
 
 LONG = os.environ.get("ESTATE_LONG") == "1"
 MINUTES = pytest.mark.skipif(not LONG, reason="minutes each: ESTATE_LONG=1")

@@ -20,7 +20,7 @@ from shared.aws import AwsError
 from shared.dead_letters import DeadLetterQueue
 from shared.deadline import Deadline
 from tests.support.fake_dynamodb import KEYS
-from tests.support.samples import deadline, event_text, image_of, sqs_batch, stream_record
+from tests.support.samples import deadline, event_text, sqs_batch, stream_record
 
 
 class BotocoreCaller:
@@ -106,30 +106,3 @@ def test_events_flow_from_the_queue_to_the_answer(aws: Any) -> None:
     numbers = answer["totals"]["data"]["d"]
     assert (numbers["count"], numbers["sum"], numbers["sum_of_squares"]) == (2, "-0.5", "6.25")
     assert answer["totals"]["data"]["a.b#"]["sum"] == "1"
-
-
-def test_pages_are_read_to_the_end(aws: Any) -> None:
-    caller = BotocoreCaller(aws)
-    records = [
-        stream_record(image_of(event_text(str(n), {}, time=f"2013-01-0{1 + n // 10}T{n % 10:02}:00:00Z"), n), n)
-        for n in range(30)
-    ]
-    dead = DeadLetterQueue(lambda: caller, "https://dead")
-    Aggregate(Counter(caller, "pages", "aggregates", 100), dead).run({"Records": records}, deadline())
-    query = Query(Reader(caller, "aggregates"))
-    hours, following = [], {}
-    while not hours or following:
-        answer = query.run(
-            {"type": "flight.departed", "limit": 7, "to": "2013-01-03T09:00:00Z", **following}, deadline()
-        )
-        hours += [bucket["hour"] for bucket in answer["buckets"]]
-        following = {"next": answer["next"]} if "next" in answer else {}
-    assert hours == [f"2013-01-0{1 + n // 10}T{n % 10:02}:00:00Z" for n in range(29)]
-
-
-def test_a_missing_table_is_an_error_of_the_function(aws: Any) -> None:
-    caller = BotocoreCaller(aws)
-    dead, delays = DeadLetterQueue(lambda: caller, "https://dead"), Delays(lambda: caller, "https://queue")
-    ingest = Ingest(EventStore(caller, "gone", 30), dead, delays)
-    with pytest.raises(AwsError, match="ResourceNotFound"):
-        ingest.run(sqs_batch([event_text()]), deadline())

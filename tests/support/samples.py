@@ -107,21 +107,8 @@ def totals_of(events: Iterable[Mapping[str, Any]]) -> Totals:
 
 
 ODD_NAMES = [
-    "",
-    "dep_delay",
-    "a.b",
-    "#0",
-    ":0",
-    "count",
-    "count:x",
-    "sum+1:x",
-    "subject",
-    "🛫",
-    "a b",
-    "é",
-    "\n",
-    "[0]",
-]
+    "", "dep_delay", "a.b", "#0", ":0", "count", "count:x", "sum+1:x", "subject", "🛫", "a b", "é", "\n", "[0]",
+]  # fmt: skip
 
 
 @st.composite

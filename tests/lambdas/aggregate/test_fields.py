@@ -1,6 +1,5 @@
 """Field names without end: the event is counted, what has no room is not, and that is reported."""
 
-import logging
 from typing import Any
 
 import pytest
@@ -51,13 +50,6 @@ def test_a_full_aggregate_goes_on_measuring_the_names_it_has() -> None:
     totals = estate.query(TYPE)["totals"]
     assert {name: field["sum"] for name, field in totals["data"].items()} == {"a": "11", "b": "7"}
     assert totals["count"] == 3
-
-
-def test_the_number_of_fields_left_out_is_in_the_line_of_the_batch(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
-    Estate(most_fields=3).aggregate(batch({f"f{n}": 1 for n in range(5)}))
-    line = vars(next(record for record in caplog.records if record.message == "batch aggregated"))
-    assert (line["counted"], line["fieldsLeftOut"]) == (1, 4)  # two, of its subject and of all subjects
 
 
 def test_a_full_aggregate_costs_one_more_request_a_batch_and_not_one_an_event() -> None:

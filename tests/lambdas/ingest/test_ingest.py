@@ -42,12 +42,6 @@ def test_an_event_is_stored_as_it_was_received_with_key_dates_and_expiry(
     ]
 
 
-def test_the_first_of_a_source_and_id_counts_within_a_batch_and_between_batches(estate: Estate) -> None:
-    assert estate.ingest([event_text("1", {"n": 1}), event_text("1", {"n": 2})]) == []
-    assert estate.ingest([event_text("1", {"n": 3}), event_text("2", {"n": 4})]) == []
-    assert [json.loads(item["event"]["S"])["data"] for item in estate.dynamodb.items("events")] == [{"n": 1}, {"n": 4}]
-
-
 def test_invalid_messages_are_dead_lettered_at_once_with_their_reason_and_keep_no_other_from_being_stored(
     estate: Estate,
 ) -> None:

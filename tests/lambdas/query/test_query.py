@@ -22,15 +22,9 @@ def filled(*texts: str) -> Estate:
     return estate
 
 
-def hourly(hours: int) -> Estate:
-    return filled(
-        *[event_text(str(n), {"n": n}, time=f"2013-01-{1 + n // 24:02}T{n % 24:02}:30:00Z") for n in range(hours)]
-    )
-
-
-@pytest.fixture(scope="module")
-def hundred_hours() -> Estate:
-    return hourly(100)
+STORED = filled(
+    *[event_text(str(n), {"n": n}, time=f"2013-01-{1 + n // 24:02}T{n % 24:02}:30:00Z") for n in range(100)]
+)
 
 
 def test_the_answer_has_the_documented_form() -> None:
@@ -77,10 +71,8 @@ def test_without_subject_all_subjects_and_with_the_empty_one_those_without(subje
         ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", range(100)),
     ],
 )
-def test_from_is_included_and_to_is_not(
-    hundred_hours: Estate, start: str | None, to: str | None, expected: range
-) -> None:
-    answer = hundred_hours.query("flight.departed", start=start, to=to)
+def test_from_is_included_and_to_is_not(start: str | None, to: str | None, expected: range) -> None:
+    answer = STORED.query("flight.departed", start=start, to=to)
     assert [bucket["data"]["n"]["sum"] for bucket in answer["buckets"]] == [str(n) for n in expected]
     assert answer["totals"]["count"] == len(expected)
 
@@ -88,18 +80,14 @@ def test_from_is_included_and_to_is_not(
 @settings(deadline=None)
 @given(st.integers(1, 120), st.sampled_from([None, "2013-01-02T03:00:00Z"]))
 def test_pages_together_are_the_whole_and_their_totals_merge(limit: int, to: str | None) -> None:
-    estate = STORED
-    whole = estate.query("flight.departed", to=to)
-    pages = [estate.query("flight.departed", to=to, limit=limit)]
+    whole = STORED.query("flight.departed", to=to)
+    pages = [STORED.query("flight.departed", to=to, limit=limit)]
     while "next" in pages[-1]:
         assert len(pages[-1]["buckets"]) == limit
-        pages.append(estate.query("flight.departed", to=to, limit=limit, next=pages[-1]["next"]))
+        pages.append(STORED.query("flight.departed", to=to, limit=limit, next=pages[-1]["next"]))
     assert [bucket for page in pages for bucket in page["buckets"]] == whole["buckets"]
     assert merge(page["totals"] for page in pages) == whole["totals"]
     assert all(page["buckets"] for page in pages)
-
-
-STORED = hourly(100)
 
 
 def test_a_page_may_take_several_reads_and_stays_below_what_lambda_can_answer() -> None:
@@ -161,10 +149,10 @@ def test_a_bad_question_is_refused_with_what_is_wrong_with_it(
     assert message in vars(caplog.records[0])["reason"]
 
 
-def test_a_page_of_another_series_is_refused(hundred_hours: Estate) -> None:
-    following = hundred_hours.query("flight.departed", limit=1)["next"]
+def test_a_page_of_another_series_is_refused() -> None:
+    following = STORED.query("flight.departed", limit=1)["next"]
     with pytest.raises(BadRequest, match="is not from an answer to this question"):
-        hundred_hours.query("flight.departed", subject="UA", limit=1, next=following)
+        STORED.query("flight.departed", subject="UA", limit=1, next=following)
 
 
 @given(st.text() | st.binary().map(lambda raw: base64.urlsafe_b64encode(raw).decode()))

@@ -94,12 +94,7 @@ def test_what_is_wrong_is_said_with_name_and_value(changes: dict[str, Any], expe
     ("literal", "expected"),
     [
         ("1e126", 'data field "n" is 1e126: numbers go from 1e-130 to 9.99e125'),
-        ("-1e999999999", 'data field "n" is -1e999999999: numbers go'),
-        ("1e99999999999999999999999", "numbers go from"),
-        ("9e-131", "numbers go from"),
         ("1" * 39, "at most 38 significant digits"),
-        ("0." + "0" * 50 + "1" * 39, "at most 38 significant digits"),
-        ("1" * 300_000, "numbers go from"),
         ("NaN", "NaN is not a JSON number"),
         ("-Infinity", "-Infinity is not a JSON number"),
         ("01", "the event is not JSON"),
@@ -109,25 +104,6 @@ def test_what_is_wrong_is_said_with_name_and_value(changes: dict[str, Any], expe
 )
 def test_numbers_that_cannot_be_summed_exactly_are_invalid(literal: str, expected: str) -> None:
     assert expected in reason(event_text(data={"n": 777}).replace("777", literal))
-
-
-@pytest.mark.parametrize(
-    ("literal", "value"),
-    [
-        ("-0", "0"),
-        ("0e99999999999999999999", "0"),
-        ("0.000e-999999999", "0"),
-        ("9" * 38, "9" * 38),
-        ("9." + "9" * 37 + "e125", "9." + "9" * 37 + "E+125"),
-        ("-1e-130", "-1E-130"),
-        ("1" + "0" * 125, "1E+125"),
-        ("1.50000" + "0" * 1000, "1.5"),
-        ("0.1", "0.1"),
-        ("1E+2", "100"),
-    ],
-)
-def test_numbers_dynamodb_could_hold_are_taken_exactly(literal: str, value: str) -> None:
-    assert parse(event_text(data={"n": 777}).replace("777", literal)).measures == {"n": Decimal(value)}
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,10 @@ def test_a_window_of_zeros_between_two_others_is_none() -> None:
     [
         ("1e126", "numbers go from 1e-130 to 9.99e125, of either sign, and 0"),
         ("1e-131", "numbers go from 1e-130 to 9.99e125, of either sign, and 0"),
-        ("1e9999999999999999999", "numbers go from 1e-130 to 9.99e125, of either sign, and 0"),
+        ("-1e9999999999999999999", "numbers go from 1e-130 to 9.99e125, of either sign, and 0"),
+        ("1" * 300_000, "numbers go from 1e-130 to 9.99e125, of either sign, and 0"),
         ("1" * 39, "numbers have at most 38 significant digits"),
+        ("0." + "0" * 50 + "1" * 39, "numbers have at most 38 significant digits"),
     ],
 )
 def test_a_number_dynamodb_could_not_hold_is_refused_with_the_rule(literal: str, rule: str) -> None:
@@ -53,9 +55,17 @@ def test_a_number_dynamodb_could_not_hold_is_refused_with_the_rule(literal: str,
         exact(literal)
 
 
-@pytest.mark.parametrize("literal", ["0", "-0.00", "0E5", "0.0e9999999999999999999"])
-def test_zero_is_zero_whatever_its_exponent(literal: str) -> None:
-    assert plain(exact(literal)) == "0"
+@pytest.mark.parametrize(
+    ("literal", "value"),
+    [
+        *((zero, "0") for zero in ("0", "-0", "-0.00", "0E5", "0.000e-999999999", "0.0e9999999999999999999")),
+        ("9" * 38, "9" * 38), ("9." + "9" * 37 + "e125", "9." + "9" * 37 + "E+125"), ("-1e-130", "-1E-130"),
+        ("1" + "0" * 125, "1E+125"), ("1.50000" + "0" * 1000, "1.5"), ("0.1", "0.1"), ("1E+2", "100"),
+    ],
+)  # fmt: skip
+def test_a_number_dynamodb_could_hold_is_taken_exactly(literal: str, value: str) -> None:
+    assert exact(literal) == Decimal(value)
+    assert plain(exact(literal)).startswith("-") == value.startswith("-")
 
 
 @given(literals(), st.booleans())

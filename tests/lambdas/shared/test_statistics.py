@@ -1,4 +1,4 @@
-"""Statistics out of exact moments."""
+"""Statistics out of exact moments, and their layout in an aggregate's item."""
 
 import statistics
 from decimal import Decimal, localcontext
@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.aggregates import numbers_of, summary_of
 from shared.exact import exact, plain
 from shared.statistics import NOTHING, Moments, Summary, deviation, from_dict, mean, merge, of_value, to_dict
 from tests.support.samples import ODD_NAMES, literals
@@ -64,9 +65,8 @@ def _summary(events: list[dict[str, str]]) -> Summary:
     return summary
 
 
-summaries = st.builds(
-    _summary, st.lists(st.dictionaries(st.sampled_from(ODD_NAMES), literals(), max_size=3), max_size=5)
-)
+fields = st.sampled_from(ODD_NAMES) | st.text(max_size=4)
+summaries = st.builds(_summary, st.lists(st.dictionaries(fields, literals(), max_size=4), max_size=5))
 
 
 @given(summaries)
@@ -83,12 +83,6 @@ def test_merged_pages_are_the_whole(pages: list[Summary]) -> None:
     assert merge(map(to_dict, pages)) == to_dict(whole)
 
 
-def test_summaries_add_up_to_the_events_of_both() -> None:
-    whole = Summary(3)
-    whole.add(Summary(2))
-    assert whole.events == 5
-
-
 def test_a_description_has_the_documented_keys() -> None:
     assert to_dict(_summary([{"b": "1.5", "a": "2"}, {"b": "-2.50"}])) == {
         "count": 2,
@@ -97,3 +91,21 @@ def test_a_description_has_the_documented_keys() -> None:
             "b": {"count": 2, "sum": "-1", "mean": "-0.5", "stddev": "2", "sum_of_squares": "8.5"},
         },
     }
+
+
+@given(summaries)
+def test_an_item_can_be_read_back_and_no_field_is_taken_for_another_attribute(summary: Summary) -> None:
+    numbers = numbers_of(summary)
+    head = {"series": {"S": "s"}, "hour": {"S": "h"}, "type": {"S": "t"}, "subject": {"S": "count:x"}}
+    assert not head.keys() & numbers.keys()
+    again = summary_of({**head, **{name: {"N": number} for name, number in numbers.items()}})
+    assert (again.events, again.fields) == (summary.events, summary.fields)
+
+
+def test_ordinary_numbers_are_readable_in_the_table_and_long_ones_take_further_windows() -> None:
+    assert numbers_of(_summary([{"dep_delay": "-3.5", "distance": "2475", "n": "1E+20"}])) == {
+        "count": "1",
+        "count:dep_delay": "1", "sum:dep_delay": "-3.5", "squares:dep_delay": "12.25",
+        "count:distance": "1", "sum:distance": "2475", "squares:distance": "6125625",
+        "count:n": "1", "sum+1:n": "0.00000001", "squares+1:n": "1000000000000",
+    }  # fmt: skip
