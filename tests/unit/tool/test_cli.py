@@ -23,24 +23,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def run_raising(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
+def run_raising(monkeypatch: pytest.MonkeyPatch, error: BaseException, *flags: str, printed: str = "") -> int:
     def run(args: argparse.Namespace) -> int:
+        print(printed, end="")
         raise error
 
     monkeypatch.setattr(status, "run", run)
-    return cli.main(["status"])
+    return cli.main(["status", *flags])
 
 
-@pytest.mark.parametrize(
-    ("error", "code"), [(Failed("it broke", "fix it\nthen go on"), 1), (UsageError("no such thing", "try this"), 2)]
-)
-def test_an_expected_failure_is_a_message_a_way_out_and_a_code(
+@pytest.mark.parametrize(("error", "code"), [(Failed("it broke", "fix it\nthen go on"), 1), (UsageError("no"), 2)])
+def test_an_expected_failure_is_a_message_a_hint_and_a_code_also_in_json(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Failed, code: int
 ) -> None:
     assert run_raising(monkeypatch, error) == code
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert err.splitlines() == [f"error: {error.message}", *(f"  → {line}" for line in error.hint.splitlines())]
+    hints = [f"  → {line}" for line in error.hint.splitlines()]
+    assert capsys.readouterr() == ("", "\n".join([f"error: {error.message}", *hints, ""]))
+    assert run_raising(monkeypatch, error, "--json") == code
+    assert json.loads(capsys.readouterr().out) == {
+        "ok": False, "error": error.message, "hint": error.hint, "code": error.code
+    }  # fmt: skip
+    assert run_raising(monkeypatch, error, "--json", printed='{"half": 1}') == code
+    assert json.loads(capsys.readouterr().out) == {"half": 1}
 
 
 @pytest.mark.parametrize(
@@ -137,49 +141,6 @@ def test_without_a_command_the_next_step_is_shown(
     output = capsys.readouterr().out
     assert "environment local-b: foundation, data deployed" in output
     assert "scripts/deploy_all.sh local-b" in output
-
-
-def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in (
-        "deploy",
-        "destroy",
-        "status",
-        "doctor",
-        "send",
-        "query",
-        "redrive",
-        "rightsize",
-        "sample",
-        "local",
-    ):
-        with pytest.raises(SystemExit) as ended:
-            cli.main([command, "--help"])
-        assert ended.value.code == 0
-        assert f"usage: estate {command}" in capsys.readouterr().out
-
-
-def test_who_asked_for_json_gets_the_error_of_a_refused_command_in_json(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def run(args: argparse.Namespace) -> int:
-        raise UsageError("no such thing", "try this")
-
-    monkeypatch.setattr(status, "run", run)
-    assert cli.main(["status", "--json"]) == 2
-    output = json.loads(capsys.readouterr().out)
-    assert output == {"ok": False, "error": "no such thing", "hint": "try this", "code": "usage"}
-
-
-def test_what_a_command_printed_before_it_failed_stays_the_only_json(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def run(args: argparse.Namespace) -> int:
-        print(json.dumps({"ok": False, "error": "half"}))
-        raise Failed("half", "go on")
-
-    monkeypatch.setattr(status, "run", run)
-    assert cli.main(["status", "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["error"] == "half"
 
 
 def test_of_the_commands_only_the_named_one_is_loaded() -> None:

@@ -173,33 +173,26 @@ def test_text_without_quotes_that_yaml_takes_for_something_else_is_refused_and_l
 
 
 @pytest.mark.parametrize(
-    "value", ["010", "0x9", "0b1", "1_0", "1e1", "0:10", "~", "yes", "10.", "9.0", "'010'", "'1e1'"]
+    ("key", "values"),
+    [
+        (
+            "compute:peakStartHour",
+            ("010", "0x9", "0b1", "1_0", "1e1", "0:10", "~", "yes", "10.", "9.0", "'010'", "'1e1'"),
+        ),
+        ("data:onDemand", ("yes", "on", "1", "y", "'yes'")),
+        ("aws:allowedAccountIds", ("111122223333", "[111122223333]", "['111122223333', 012345678901]")),
+        (
+            "observability:subscriptions",
+            ("[{protocol: email, endpoint: 0420}]", "[{protocol: email, endpoint: 5}]", "0", "['x']"),
+        ),
+    ],
 )
-def test_only_a_plain_decimal_is_a_number(checkout: Path, value: str) -> None:
-    write(checkout, f"compute:peakStartHour: {value}")
-    assert f"{FILE}:2 compute:peakStartHour is " in refused(checkout)
-
-
-@pytest.mark.parametrize("value", ["yes", "on", "1", "y", "'yes'"])
-def test_only_true_and_false_are_booleans(checkout: Path, value: str) -> None:
-    write(checkout, f"data:onDemand: {value}")
-    assert f"{FILE}:2 data:onDemand is " in refused(checkout)
-    write(checkout, "data:onDemand: true")
-    assert configuration.load("dev", checkout).data.on_demand
-
-
-@pytest.mark.parametrize("accounts", ["111122223333", "[111122223333]", "['111122223333', 012345678901]"])
-def test_the_number_of_an_account_is_text(checkout: Path, accounts: str) -> None:
-    write(checkout, f"aws:allowedAccountIds: {accounts}")
-    assert f"{FILE}:2 aws:allowedAccountIds is " in refused(checkout)
-
-
-@pytest.mark.parametrize(
-    "value", ["[{protocol: email, endpoint: 0420}]", "[{protocol: email, endpoint: 5}]", "0", "['x']"]
-)
-def test_values_within_lists_are_looked_at_too(checkout: Path, value: str) -> None:
-    write(checkout, f"observability:subscriptions: {value}")
-    assert f"{FILE}:2 observability:subscriptions is " in refused(checkout)
+def test_a_value_that_is_not_written_as_its_type_is_refused_with_its_line(
+    checkout: Path, key: str, values: tuple[str, ...]
+) -> None:
+    for value in values:
+        write(checkout, f"{key}: {value}")
+        assert f"{FILE}:2 {key} is " in refused(checkout), value
 
 
 def test_a_key_that_stands_twice_is_refused_with_its_line(checkout: Path) -> None:

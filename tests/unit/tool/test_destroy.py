@@ -87,14 +87,10 @@ def stdin(monkeypatch: pytest.MonkeyPatch, answer: str | None) -> None:
     monkeypatch.setattr("sys.stdin", stream)
 
 
-@pytest.mark.parametrize(
-    ("local", "arguments"),
-    [(False, ()), (False, ("--layer", "data")), (False, ("--force",))],
-)
-def test_data_goes_only_when_somebody_agrees(
-    full: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch, local: bool, arguments: tuple[str, ...]
+@pytest.mark.parametrize("arguments", [(), ("--layer", "data"), ("--force",)])
+def test_data_goes_only_with_an_agreement(
+    full: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
 ) -> None:
-    full.local = local
     stdin(monkeypatch, None)
     with pytest.raises(Failed) as refused:
         run(destroy, *arguments)
@@ -112,23 +108,19 @@ def test_data_goes_only_when_somebody_agrees(
     assert run(destroy, *arguments, "--yes") == 0
 
 
-def test_the_whole_of_a_local_environment_goes_without_a_question(
-    full: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("flags", "layers"), [((), LAYER_NAMES), (("--layer", "data"), ("data",))])
+def test_a_local_environment_goes_without_a_question_whole_or_by_layer(
+    full: Estate,
+    touched: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    flags: tuple[str, ...],
+    layers: tuple[str, ...],
 ) -> None:
     full.local = True
     stdin(monkeypatch, None)
-    assert run(destroy) == 0
-    assert touched == list(LAYER_NAMES)
-    assert "table-pages-dev: 2 items" in capsys.readouterr().err
-
-
-def test_a_layer_of_a_local_environment_goes_like_the_whole(
-    full: Estate, touched: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    full.local = True
-    stdin(monkeypatch, None)
-    assert run(destroy, "--layer", "data") == 0
-    assert touched == ["data"]
+    assert run(destroy, *flags) == 0
+    assert touched == list(layers)
     assert "table-pages-dev: 2 items" in capsys.readouterr().err
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 from pathlib import Path
@@ -14,7 +13,6 @@ from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session
 
 from estate_tool import cli
-from estate_tool.core import configuration
 from estate_tool.core.paths import ROOT, VENV
 from estate_tool.engine.cli import Pulumi
 from estate_tool.engine.hints import hint
@@ -72,11 +70,6 @@ def response(request: Any, status: int, text: str) -> AWSResponse:
     return AWSResponse(request.url, status, {"Content-Type": "text/xml"}, raw)
 
 
-def refusal(code: str) -> Callable[[Any], AWSResponse]:
-    text = f"<ErrorResponse><Error><Code>{code}</Code><Message>it is {code}</Message></Error></ErrorResponse>"
-    return lambda request: response(request, 403, text)
-
-
 def account(number: str) -> Callable[[Any], AWSResponse]:
     text = (
         '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult>'
@@ -108,49 +101,6 @@ def test_a_profile_that_does_not_exist(
     assert "aws configure list-profiles" in output
 
 
-@pytest.mark.parametrize(
-    ("refused", "message"),
-    [
-        ("ExpiredToken", "the AWS credentials have expired"),
-        ("InvalidClientTokenId", "AWS does not accept the credentials"),
-        ("RequestExpired", "clock"),
-        ("AccessDenied", "AWS does not allow it"),
-        ("SomethingNew", "it is SomethingNew"),
-    ],
-)
-def test_credentials_that_aws_refuses(
-    signed_in: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]], refused: str, message: str
-) -> None:
-    answers(monkeypatch, refusal(refused))
-    code, output = run("deploy", "dev", "--yes")
-    assert code == 1
-    assert message in output
-
-
-def test_a_sign_in_that_is_over(
-    signed_in: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]]
-) -> None:
-    def fail(_request: Any) -> None:
-        raise exceptions.UnauthorizedSSOTokenError
-
-    answers(monkeypatch, fail)
-    code, output = run("deploy", "dev")
-    assert code == 1
-    assert "the sign-in to AWS is over" in output
-
-
-def test_the_wrong_account(
-    signed_in: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]]
-) -> None:
-    answers(monkeypatch, account("222222222222"))
-    monkeypatch.setattr(configuration, "_texts", lambda _value: ("111122223333",))
-    code, output = run("deploy", "dev", "--yes")
-    assert code == 2
-    assert "the credentials are for account 222222222222" in output
-    assert "it belongs to 111122223333" in output
-    assert "nothing was touched" in output
-
-
 @pytest.mark.parametrize("command", [("deploy",), ("destroy",), ("deploy", "--layer", "data")])
 def test_an_unknown_environment(
     signed_in: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]], command: tuple[str, ...]
@@ -160,17 +110,6 @@ def test_an_unknown_environment(
     assert code == 2
     assert "there is no environment nosuch" in output
     assert "environments there are: local," in output
-
-
-def test_no_network(signed_in: None, monkeypatch: pytest.MonkeyPatch, run: Callable[..., tuple[int, str]]) -> None:
-    def fail(request: Any) -> None:
-        raise exceptions.EndpointConnectionError(endpoint_url=request.url)
-
-    answers(monkeypatch, fail)
-    code, output = run("deploy", "dev", "--yes")
-    assert code == 1
-    assert "AWS can't be reached" in output
-    assert "check the network" in output
 
 
 def test_what_aws_refuses_outside_of_every_care_is_a_message_too(
@@ -228,15 +167,3 @@ def test_a_full_disk(command: tuple[str, ...], tmp_path: Path) -> None:
     error, way_on = ended.stderr.splitlines()
     assert error == "error: No space left on device"
     assert way_on.startswith("  → free some space and run the same command again")
-
-
-def test_status_shows_how_to_go_on_where_nothing_is_deployed(
-    no_credentials: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("estate_tool.rollout.session.reader", lambda _target: None)
-    # It would point the tests that follow at the embedded AWS, too.
-    monkeypatch.setattr("estate_tool.core.environment._point_at_embedded_aws", lambda: None)
-    assert cli.main(["status", "local-x"]) == 0
-    assert "→ roll out what is missing: scripts/deploy_all.sh local-x" in capsys.readouterr().out
-    assert cli.main(["status", "local-x", "--json"]) == 0
-    assert {layer["deployed"] for layer in json.loads(capsys.readouterr().out)["layers"]} == {False}

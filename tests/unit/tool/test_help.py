@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import io
 import json
 import shlex
 import shutil
@@ -54,8 +53,7 @@ def test_an_example_is_understood(name: str, command: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(LEAVES.keys() - {"pulumi"}))  # whose flags are the engine's
 def test_json_is_understood_everywhere(name: str) -> None:
-    flags = {flag for action in LEAVES[name]._actions for flag in action.option_strings}
-    assert "--json" in flags
+    assert "--json" in LEAVES[name].format_help()
 
 
 def test_help_shows_the_examples_as_they_are_typed(capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,6 +80,18 @@ def test_bash_completes_by_the_script(capsys: pytest.CaptureFixture[str]) -> Non
     assert done.stdout.split() == ["redrive", "rightsize"]
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+@pytest.mark.parametrize(
+    ("line", "wrong"),
+    [
+        ("sample flights --limit", ("-1", "many", "1.5")),
+        ("redrive --rate", ("0", "x")),
+        ("send - --from-line", ("0", "1.5")),
+        ("send - --timeout", ("0", "nan", "inf", "x")),
+        ("status --watch", ("0", "x", "nan", "1e9")),
+        ("rightsize --slower", ("-1", "x")),
+        ("rightsize --min-samples", ("0",)),
+    ],
+)
+def test_a_number_that_is_none_or_out_of_bounds_is_wrong_usage(line: str, wrong: tuple[str, ...]) -> None:
+    for value in wrong:
+        assert cli.main([*line.split(), value]) == 2, value

@@ -107,21 +107,20 @@ def answered(monkeypatch: pytest.MonkeyPatch, *accounts: str) -> None:
     monkeypatch.setattr(environment, "resolve", lambda _name: target)
 
 
-@pytest.mark.parametrize("words", [("dev", "data"), ("data", "dev", "more"), ("nothing", "dev")])
-def test_words_that_are_no_layer_and_environment_are_refused(call: Callable[..., Any], words: tuple[str, ...]) -> None:
-    done = call(command, *words)
-    assert done.code == 2
-    assert "is not [LAYER] [ENV]" in done.err
-
-
-@pytest.mark.parametrize("accounts", [(), ("111122223333", "444455556666"), ("1234",)])
-def test_without_one_account_nothing_is_printed(
-    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, accounts: tuple[str, ...]
+@pytest.mark.parametrize(
+    ("words", "accounts"),
+    [
+        (("dev", "data"), 1), (("data", "dev", "more"), 1), (("nothing", "dev"), 1), (("data", "dev"), 0),
+        (("data", "dev"), 2), (("dev", "--account", "1234"), 1), (("dev", "--backend", "No_Bucket"), 1),
+        (("dev", "--backend", "b-1", "--key", "alias/x"), 1), (("dev", "--key", "arn:aws:kms:a:1:key/x"), 1),
+    ],
+)  # fmt: skip
+def test_without_a_layer_an_environment_and_one_account_or_a_bucket_nothing_is_printed(
+    call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], accounts: int
 ) -> None:
-    answered(monkeypatch, *accounts)
-    done = call(command, "data", "dev")
+    answered(monkeypatch, *("111122223333", "444455556666")[:accounts])
+    done = call(command, *words)
     assert (done.code, done.out) == (2, "")
-    assert "aws:allowedAccountIds" in done.err
 
 
 def test_the_command_prints_the_policy(
@@ -132,9 +131,6 @@ def test_the_command_prints_the_policy(
     assert done.code == 0
     assert json.loads(done.out)["Statement"][0]["Effect"] == "Allow"
     assert "one managed policy" in done.err
-    wrong = call(command, "dev", "--account", "1234")
-    assert (wrong.code, wrong.out) == (2, "")
-    assert "which account dev belongs to is not known: 1234" in wrong.err
     shown = json.loads(call(command, "data", "dev", "--account", "111122223333", "--json").out)
     assert (shown["environment"], shown["layers"], shown["account"]) == ("dev", ["data"], "111122223333")
     assert shown["policy"]["Version"] == "2012-10-17"
@@ -178,14 +174,6 @@ def test_the_backends_policy_is_of_its_bucket_and_key_alone(bucket: str, folder:
     }
     reading = backend.backend(bucket, key, "aws", writes=False)["Statement"]
     assert [each["Action"] for each in reading] == [["s3:ListBucket"], ["s3:GetObject"], ["kms:Decrypt"]]
-
-
-@pytest.mark.parametrize(
-    "flags", [("--backend", "No_Bucket"), ("--backend", "b-1", "--key", "alias/x"), ("--key", "arn:aws:kms:a:1:key/x")]
-)
-def test_what_is_no_bucket_or_key_is_refused(call: Callable[..., Any], flags: tuple[str, ...]) -> None:
-    done = call(command, "dev", "--account", "111122223333", *flags)
-    assert (done.code, done.out) == (2, "")
 
 
 def test_the_command_prints_the_policies_of_readers_and_of_the_backend(

@@ -6,11 +6,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ParamValidationError
+from botocore import exceptions
+from botocore.exceptions import ClientError
 
 from estate_tool.core import embedded
-from estate_tool.core.aws_errors import reaching, require_running
+from estate_tool.core.aws_errors import reaching, require_running, unless_forbidden
 from estate_tool.core.errors import Failed
+from estate_tool.core.retries import code_of
 
 
 def refused(code: str) -> ClientError:
@@ -18,33 +20,40 @@ def refused(code: str) -> ClientError:
 
 
 @pytest.mark.parametrize(
-    ("error", "message", "hint"),
+    ("error", "code", "hint"),
     [
-        (
-            refused("ResourceNotFoundException"),
-            "environment dev is not deployed, or not all",
-            "deploy_all.sh dev",
-        ),
-        (refused("AccessDeniedException"), "AWS does not allow it", "credentials that may do this"),
-        (refused("ExpiredTokenException"), "the AWS credentials have expired", "aws sso login"),
-        (refused("UnrecognizedClientException"), "AWS does not accept the credentials", "sign in"),
-        (refused("TeapotException"), "AWS answered with an error: An error occurred (TeapotException)", ""),
-        (NoCredentialsError(), "there are no AWS credentials for environment dev", "AWS_PROFILE"),
-        (
-            EndpointConnectionError(endpoint_url="http://x"),
-            "AWS can't be reached",
-            "check the network, HTTPS_PROXY and the region",
-        ),
-        (ParamValidationError(report="odd"), "the call to AWS failed", ""),
+        (refused("ResourceNotFoundException"), "not_deployed", "deploy_all.sh dev"),
+        (refused("AccessDeniedException"), "access_denied", "credentials that may do this"),
+        (refused("ExpiredToken"), "credentials", "aws sso login"),
+        (refused("InvalidClientTokenId"), "credentials", "sign in"),
+        (refused("RequestExpired"), "clock", "this machine's clock"),
+        (refused("TeapotException"), "aws", ""),
+        (exceptions.NoCredentialsError(), "credentials", "AWS_PROFILE"),
+        (exceptions.ProfileNotFound(profile="nosuch"), "credentials", "aws configure list-profiles"),
+        (exceptions.UnauthorizedSSOTokenError(), "credentials", "aws sso login"),
+        (exceptions.EndpointConnectionError(endpoint_url="http://x"), "unreachable", "check the network, HTTPS_PROXY"),
+        (exceptions.ParamValidationError(report="odd"), "aws", ""),
     ],
 )
-def test_an_error_of_aws_is_a_message_with_what_to_do(error: Exception, message: str, hint: str) -> None:
+def test_an_error_of_aws_is_a_message_with_what_to_do(error: Exception, code: str, hint: str) -> None:
     environment: Any = SimpleNamespace(name="dev", local=False)
     with pytest.raises(Failed) as caught, reaching(environment):
         raise error
-    assert message in caught.value.message
+    assert (caught.value.code, caught.value.__cause__) == (code, error)
     assert hint in caught.value.hint
-    assert caught.value.__cause__ is error
+    # The words of AWS and the names that it gives are in the message.
+    assert str(error) in caught.value.message or isinstance(error, exceptions.NoCredentialsError)
+
+
+def test_a_call_that_is_forbidden_is_no_answer_and_any_other_error_is_raised() -> None:
+    def raising(code: str) -> Any:
+        raise refused(code)
+
+    assert unless_forbidden(lambda: 5) == (5, None)
+    answer, forbidden = unless_forbidden(lambda: raising("AccessDeniedException"))
+    assert (answer, code_of(forbidden or KeyError())) == (None, "AccessDeniedException")
+    with pytest.raises(ClientError):
+        unless_forbidden(lambda: raising("ThrottlingException"))
 
 
 @pytest.mark.parametrize(("problem", "text"), [("", "is not running"), ("port 1 is taken", "running: port 1 is")])

@@ -130,16 +130,6 @@ def test_the_command_writes_lines(call: Callable[..., Any]) -> None:
     assert done.out.splitlines() == list(sample.lines(1234))
 
 
-@pytest.mark.parametrize("wrong", ["-1", "many", "1.5"])
-def test_a_limit_that_is_no_count_is_wrong_usage(
-    wrong: str, call: Callable[..., Any], capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as ended:
-        call(sample, "flights", f"--limit={wrong}")
-    assert ended.value.code == 2
-    assert "is no number of lines" in capsys.readouterr().err
-
-
 def test_a_reader_that_goes_away_ends_it_silently() -> None:
     with subprocess.Popen(
         [sys.executable, "-m", "estate_tool", "sample", "flights"],

@@ -87,13 +87,6 @@ def test_incomplete_resources_are_named(deployed: list[dict[str, Any]], call: Ca
     assert (untaggable["resources"], untaggable["reason"]) == (1, "a setting of its queue, which carries the tags")
 
 
-def test_a_person_reads_the_same(deployed: list[dict[str, Any]], call: Callable[..., Any]) -> None:
-    out = call(command, "dev").out
-    assert "1 of 4 taggable resources" in out
-    assert "lacking: without Owner" in out
-    assert "changed: CostCenter is other" in out
-
-
 def test_nothing_deployed_is_an_error(
     empty_estate: Estate, call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,7 +21,7 @@ from estate_tool.console.progress import Progress, Report
 from estate_tool.console.tables import table
 from estate_tool.core import aws_errors
 from estate_tool.core.errors import Failed, show
-from estate_tool.core.text import SafeStream, filtered, one_line, safe
+from estate_tool.core.text import SafeStream, filtered, one_line, safe, span
 from estate_tool.engine.events import Step
 from estate_tool.events import query
 from estate_tool.redrive.results import ForeignItems, Reason
@@ -166,3 +166,11 @@ def test_what_was_wrapped_is_not_wrapped_again() -> None:
         first = sys.stdout
         with filtered():
             assert sys.stdout is first
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3599, "59 min"), (3720, "1 h 02 min"), (93_600, "1 day 2 h")],
+)
+def test_a_span_of_time_has_its_largest_units(seconds: float, text: str) -> None:
+    assert span(seconds) == text
