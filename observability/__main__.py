@@ -16,9 +16,9 @@ from observability import config as configuration
 from observability.alarms import estate_alarms
 from observability.budget import EstateBudget
 from observability.dashboard import Alarms, EstateDashboard, dashboard
-from observability.definition import Estate
 from observability.estate_alarms import EstateAlarmsArgs, build_alarms
 from observability.log_metrics import log_metrics
+from observability.metrics import Estate
 from observability.outputs import ObservabilityOutputs
 from observability.queries import SavedQueries, SavedQueriesArgs
 from observability.topic import BUDGET_SEVERITY, build_topics

@@ -54,8 +54,8 @@ class AlarmSpec:
     remediation: str
     rule: str
     metrics: tuple[Metric, ...]
-    threshold: float
     missing_data: MissingData
+    threshold: float = 0
     level: Level = "standard"
     severity: Severity = "ticket"
     symptom: Symptom | None = None

@@ -1,26 +1,31 @@
-"""All alarms of the estate: a set for every function, queue, dead-letter queue, table and topic, and the account's."""
+"""All alarms of the estate: of every function, schedule, queue, dead-letter queue, table and topic, and the account."""
 
 from collections.abc import Iterator, Mapping
-from typing import TypeVar
 
-from observability.account_alarms import ACCOUNT, ACCOUNT_ALARMS, TOPIC_ALARMS
-from observability.alarm_spec import AlarmSpec, Key
-from observability.config import LEVELS, SEVERITIES, Level
-from observability.definition import Estate, Watched, specifications
-from observability.function_alarms import FUNCTION_ALARMS
-from observability.function_capacity import CAPACITY_ALARMS
-from observability.queue_alarms import FAILURE_ALARMS, QUEUE_ALARMS
-from observability.schedule_alarms import SCHEDULE_ALARMS, scheduled
-from observability.table_alarms import TABLE_ALARMS
+from foundation.model import ScheduleTrigger
+from observability.alarm_spec import AlarmSpec, Key, MissingData
+from observability.config import LEVELS, SEVERITIES, Level, Severity
+from observability.function_alarms import function_alarms
+from observability.metrics import Estate, of_account
+from observability.queue_alarms import dead_letter_alarms, queue_alarms
+from observability.schedule_alarms import schedule_alarms
+from observability.table_alarms import table_alarms
 
-R = TypeVar("R")
+ACCOUNT = Key("account", "lambda")
+
+UNUSED = MissingData("notBreaching", "Lambda publishes nothing while no function of the account is called")
+NOTHING_SENT = MissingData("notBreaching", "SNS publishes nothing while nothing is sent to the topic")
+
 AlarmSets = Mapping[Key, tuple[AlarmSpec, ...]]
 
 
 def estate_alarms(estate: Estate, level: Level) -> AlarmSets:
     """Return the alarms of a level by the resource they watch; the composite alarms over them are in symptoms.py."""
-    sets = {key: tuple(spec for spec in specs if _has(level, spec)) for key, specs in _all(estate)}
-    return {key: specs for key, specs in sets.items() if specs}
+    sets: dict[Key, tuple[AlarmSpec, ...]] = {}
+    for spec in _all(estate):
+        if _has(level, spec):
+            sets[spec.key] = (*sets.get(spec.key, ()), spec)
+    return sets
 
 
 def _has(level: Level, spec: AlarmSpec) -> bool:
@@ -29,28 +34,53 @@ def _has(level: Level, spec: AlarmSpec) -> bool:
     return LEVELS.index(spec.level) <= LEVELS.index(level)
 
 
-def _all(estate: Estate) -> Iterator[tuple[Key, tuple[AlarmSpec, ...]]]:
-    def watched(key: Key, resource: R) -> Watched[R]:
-        return Watched(key=key, resource=resource, estate=estate)
-
+def _all(estate: Estate) -> Iterator[AlarmSpec]:
     catalog = estate.catalog
     for function in catalog.functions:
-        key = Key("function", function.name)
-        yield key, specifications(watched(key, function), (*FUNCTION_ALARMS, *CAPACITY_ALARMS))
-    for function in scheduled(catalog):
-        key = Key("schedule", function.name)
-        yield key, specifications(watched(key, function), SCHEDULE_ALARMS)
+        yield from function_alarms(function, estate)
+    for function in catalog.functions:
+        if isinstance(function.trigger, ScheduleTrigger):
+            yield from schedule_alarms(function, function.trigger, estate)
     for queue in catalog.queues:
-        key = Key("queue", queue.name)
-        yield key, specifications(watched(key, queue), QUEUE_ALARMS)
+        yield from queue_alarms(queue, estate)
     sources = {queue.name: queue for queue in catalog.queues}
     for name in catalog.dead_letter_queues:
-        key = Key("dlq", name)
-        yield key, specifications(watched(key, sources.get(name)), FAILURE_ALARMS)
+        yield from dead_letter_alarms(name, sources.get(name), estate)
     for table in catalog.tables:
-        key = Key("table", table.name)
-        yield key, specifications(watched(key, table), TABLE_ALARMS)
-    yield ACCOUNT, specifications(watched(ACCOUNT, None), ACCOUNT_ALARMS)
+        yield from table_alarms(table, estate)
+    yield _account(estate)
     for severity in SEVERITIES:
-        key = Key("topic", severity)
-        yield key, specifications(watched(key, None), TOPIC_ALARMS)
+        yield _topic(severity, estate)
+
+
+def _account(estate: Estate) -> AlarmSpec:
+    percent, most = estate.thresholds.capacity_percent, estate.thresholds.account_concurrency
+    return AlarmSpec(
+        key=ACCOUNT,
+        alarm_type="claimed",
+        summary=f"Over {percent} % of the account's {most} concurrent executions are claimed; at the limit, calls of "
+        "all functions are refused.",
+        remediation="look for the function that takes most of them; bound it, or have the quota raised.",
+        rule=f"over {percent} % of observability:accountConcurrency",
+        metrics=(of_account("ClaimedAccountConcurrency"),),
+        threshold=most * percent / 100,
+        missing_data=UNUSED,
+        periods=6,
+        datapoints=3,
+    )
+
+
+def _topic(severity: Severity, estate: Estate) -> AlarmSpec:
+    return AlarmSpec(
+        key=Key("topic", severity),
+        alarm_type="deliveries",
+        summary=f"Notifications of the topic {severity} did not reach a subscriber.",
+        remediation="see whether its endpoint answers; `estate fire-drill` shows what arrives.",
+        rule="the first one",
+        metrics=(estate.metrics.topic(severity, "NumberOfNotificationsFailed"),),
+        missing_data=NOTHING_SENT,
+        # Notifies the other topic: this one may not reach its subscribers.
+        severity="ticket" if severity == "page" else "page",
+        period_seconds=300,
+        periods=3,
+    )

@@ -11,8 +11,7 @@ from foundation.model import Function, StreamTrigger, Table
 from foundation.naming import Names
 from observability.alarm_spec import Key
 from observability.alarms import AlarmSets
-from observability.definition import Estate
-from observability.metrics import Metric
+from observability.metrics import Estate, Metric
 from observability.quotas import check_dashboard
 from observability.schedule_alarms import scheduled
 from observability.widgets import Graphs, Limit, Line, Widget, alarm_states, heading, layout

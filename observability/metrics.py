@@ -1,11 +1,12 @@
-"""Metrics of the estate: those that AWS publishes of its resources, and those that metric filters make of logs."""
+"""The estate as alarms and dashboard see it, and its metrics: AWS's own, and those that filters make of logs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from foundation.model import Function
+from foundation.model import Catalog, Function
 from foundation.naming import ALIAS, Names
+from observability.config import ObservabilityConfig
 
 OWN_NAMESPACE = "Estate"
 
@@ -75,6 +76,26 @@ class Metrics:
         """A topic's metric: "Monitoring Amazon SNS topics using CloudWatch"."""
         dimensions = {"TopicName": self.names.of("topic", topic)}
         return Metric(namespace="AWS/SNS", name=name, statistic="Sum", dimensions=dimensions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estate:
+    """Catalog, names and configuration of all layers, as far as alarms and dashboard depend on them.
+
+    `memory_mb` is by function; `target_percent` is the target utilization of provisioned concurrency, 0 for none.
+    """
+
+    catalog: Catalog
+    names: Names
+    thresholds: ObservabilityConfig
+    memory_mb: Mapping[str, int]
+    target_percent: int
+    on_demand: bool
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics of the environment's resources."""
+        return Metrics(self.names)
 
 
 def of_account(name: str, statistic: str = "Maximum") -> Metric:

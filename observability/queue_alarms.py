@@ -1,9 +1,11 @@
-"""Alarm types of queues: those that functions consume, and those that hold what failed."""
+"""Alarms of queues: those that functions consume, and those that hold what failed."""
 
-from foundation.model import Catalog, Function, Queue
-from observability.alarm_spec import HOUR, MissingData
-from observability.definition import AlarmDefinition, Watched
-from observability.metrics import Metric
+from collections.abc import Iterator
+from functools import partial
+
+from foundation.model import Queue
+from observability.alarm_spec import HOUR, AlarmSpec, Key, MissingData
+from observability.metrics import Estate
 
 # Messages of a standard queue that may be in flight ("Amazon SQS message quotas"); then none is handed out.
 IN_FLIGHT_QUOTA = 120_000
@@ -16,70 +18,84 @@ STILL_WAITING = MissingData("ignore", "a gap does not say that the messages are 
 # A message that was received more often no longer counts in the age ("Available CloudWatch metrics").
 COUNTED_TRIES = 3
 
-OfQueue = Watched[Queue]
-OfFailures = Watched["Queue | None"]
 
-
-def _late_seconds(watched: OfQueue) -> float:
-    """A message that gets its first tries is not late: one takes as long as it stays invisible."""
-    return max(
-        watched.thresholds.maximum_queue_age_seconds,
-        COUNTED_TRIES * _consumer(watched.catalog, watched.resource).visibility_seconds,
+def queue_alarms(queue: Queue, estate: Estate) -> Iterator[AlarmSpec]:
+    """Yield the alarms of a queue that a function consumes."""
+    key = Key("queue", queue.name)
+    yield _age(key, queue, estate)
+    yield _stuck(key, queue, estate)
+    if estate.thresholds.quiet_hours:
+        yield _silent(key, queue, estate)
+    percent = estate.thresholds.capacity_percent
+    yield AlarmSpec(
+        key=key,
+        alarm_type="in-flight",
+        summary=f"{queue.name} has over {percent} % of the messages in flight that it may; at the limit it stops.",
+        remediation="see why the consumer neither finishes nor gives up on messages; look at its errors and duration.",
+        rule=f"over {percent} % of the {IN_FLIGHT_QUOTA} that SQS allows",
+        metrics=(estate.metrics.queue(queue.name, "ApproximateNumberOfMessagesNotVisible"),),
+        threshold=IN_FLIGHT_QUOTA * percent / 100,
+        missing_data=UNUSED,
+        level="all",
+        periods=6,
+        datapoints=2,
     )
 
 
-def _consumer(catalog: Catalog, queue: Queue) -> Function:
-    return catalog.consumer(queue.name)
-
-
-def _handed_back_or_waiting(watched: OfQueue) -> tuple[Metric, ...]:
-    """A consumer may put its next try off: then nothing fails for minutes, and the messages wait, hidden."""
-    return (
-        watched.metrics.log(_consumer(watched.catalog, watched.resource), "records-failed"),
-        watched.metrics.queue(watched.key.name, "NumberOfMessagesSent", "Sum"),
-        watched.metrics.queue(watched.key.name, "ApproximateNumberOfMessagesVisible", "Average"),
-        watched.metrics.queue(watched.key.name, "ApproximateNumberOfMessagesNotVisible", "Average"),
-    )
-
-
-QUEUE_ALARMS: tuple[AlarmDefinition[Queue], ...] = (
-    AlarmDefinition(
+def _age(key: Key, queue: Queue, estate: Estate) -> AlarmSpec:
+    seconds = estate.thresholds.maximum_queue_age_seconds
+    late = f"over {seconds} s, or longer than {COUNTED_TRIES} tries take when that is more"
+    return AlarmSpec(
+        key=key,
         alarm_type="age",
-        summary="The oldest message of {resource.name} waits over {thresholds.maximum_queue_age_seconds} s, or longer "
-        f"than {COUNTED_TRIES} tries take when that is more; "
-        "after {resource.retention_days} days it is lost.",
+        summary=f"The oldest message of {queue.name} waits {late}; after {queue.retention_days} days it is lost.",
         remediation="see whether the consumer runs, fails or is throttled; give it more concurrency when it is slow.",
-        rule="over {thresholds.maximum_queue_age_seconds} s, "
-        f"or longer than {COUNTED_TRIES} tries take when that is more",
-        metrics=lambda watched: (watched.metrics.queue(watched.key.name, "ApproximateAgeOfOldestMessage"),),
-        threshold=_late_seconds,
+        rule=late,
+        metrics=(estate.metrics.queue(queue.name, "ApproximateAgeOfOldestMessage"),),
+        # A message that gets its first tries is not late: one takes as long as it stays invisible.
+        threshold=max(seconds, COUNTED_TRIES * estate.catalog.consumer(queue.name).visibility_seconds),
         missing_data=UNUSED,
         level="symptoms",
         symptom="events-late",
         periods=6,
         datapoints=2,
-    ),
-    AlarmDefinition(
+    )
+
+
+def _stuck(key: Key, queue: Queue, estate: Estate) -> AlarmSpec:
+    of_queue = partial(estate.metrics.queue, queue.name)
+    return AlarmSpec(
+        key=key,
         alarm_type="stuck",
         # Not the age: SQS leaves out what was received more than three times.
-        summary="For 15 minutes records of {resource.name} were handed back, or messages waited while none were sent.",
+        summary=f"For 15 minutes records of {queue.name} were handed back, or messages waited while none were sent.",
         remediation="run the saved query of errors: the reasons stand there; look for a throttled table.",
         rule="records handed back, or messages and none sent, in 15 of 20 minutes",
-        metrics=_handed_back_or_waiting,
+        # A consumer may put its next try off: then nothing fails for minutes, and the messages wait, hidden.
+        metrics=(
+            estate.metrics.log(estate.catalog.consumer(queue.name), "records-failed"),
+            of_queue("NumberOfMessagesSent", "Sum"),
+            of_queue("ApproximateNumberOfMessagesVisible", "Average"),
+            of_queue("ApproximateNumberOfMessagesNotVisible", "Average"),
+        ),
         expression="MAX([IF(FILL(m1, 0) > 0, 1, 0), IF(FILL(m2, 0) == 0 AND FILL(m3, 0) + FILL(m4, 0) >= 1, 1, 0)])",
-        threshold=0,
         missing_data=UNUSED,
         level="symptoms",
         symptom="events-late",
         periods=20,
         datapoints=15,
-    ),
-    AlarmDefinition(
+    )
+
+
+def _silent(key: Key, queue: Queue, estate: Estate) -> AlarmSpec:
+    hours = estate.thresholds.quiet_hours
+    return AlarmSpec(
+        key=key,
         alarm_type="silent",
-        summary="Nothing was sent to {resource.name} for {thresholds.quiet_hours} hours.",
+        summary=f"Nothing was sent to {queue.name} for {hours} hours.",
         remediation="see whether its senders run, and whether they are refused: nothing is wrong in the estate itself.",
         rule="no message for observability:quietHours",
-        metrics=lambda watched: (watched.metrics.queue(watched.key.name, "NumberOfMessagesSent", "Sum"),),
+        metrics=(estate.metrics.queue(queue.name, "NumberOfMessagesSent", "Sum"),),
         expression="FILL(m1, 0)",
         threshold=1,
         comparison="LessThanThreshold",
@@ -87,68 +103,24 @@ QUEUE_ALARMS: tuple[AlarmDefinition[Queue], ...] = (
         level="symptoms",
         severity="page",
         period_seconds=HOUR,
-        periods=lambda watched: watched.thresholds.quiet_hours,
-        datapoints=lambda watched: watched.thresholds.quiet_hours,
-        applies=lambda watched: watched.thresholds.quiet_hours > 0,
-    ),
-    AlarmDefinition(
-        alarm_type="in-flight",
-        summary="{resource.name} has over {thresholds.capacity_percent} % of the messages in flight that it may; "
-        "at the limit it stops.",
-        remediation="see why the consumer neither finishes nor gives up on messages; look at its errors and duration.",
-        rule="over {thresholds.capacity_percent} % of the {quota} that SQS allows",
-        values=lambda _: {"quota": IN_FLIGHT_QUOTA},
-        metrics=lambda watched: (watched.metrics.queue(watched.key.name, "ApproximateNumberOfMessagesNotVisible"),),
-        threshold=lambda watched: IN_FLIGHT_QUOTA * watched.thresholds.capacity_percent / 100,
-        missing_data=UNUSED,
-        level="all",
-        periods=6,
-        datapoints=2,
-    ),
-)
-
-
-def _held(watched: OfFailures) -> tuple[Metric, Metric]:
-    """Messages that wait and those that somebody looks at: together, looking changes nothing."""
-    return (
-        watched.metrics.dead_letter_queue(watched.key.name, "ApproximateNumberOfMessagesVisible"),
-        watched.metrics.dead_letter_queue(watched.key.name, "ApproximateNumberOfMessagesNotVisible"),
+        periods=hours,
+        datapoints=hours,
     )
 
 
-def _held_and_explained(watched: OfFailures) -> tuple[Metric, ...]:
-    """Malformed events reach the dead-letter queue of a queue, too; the alarm `invalid` counts those."""
-    if watched.resource is None:
-        return _held(watched)
-    return (*_held(watched), watched.metrics.log(_consumer(watched.catalog, watched.resource), "events-invalid"))
-
-
-def _increase(watched: OfFailures) -> str:
-    """The messages that came since the beginning of the range, less those that the consumer said were malformed."""
-    increase = "RUNNING_SUM(DIFF(FILL(m1, 0) + FILL(m2, 0)))"
-    return increase if watched.resource is None else f"{increase} - RUNNING_SUM(FILL(m3, 0))"
-
-
-def _source_days(watched: OfFailures) -> int:
-    return watched.resource.retention_days if watched.resource else 0
-
-
-def waiting_days(watched: OfFailures) -> int:
-    """Days that a failed event may wait before somebody is asked again: half of what is left of its life at worst.
-
-    SQS counts the life of a dead letter from its first queue on. Lambda sends its failures anew.
-    """
-    return (KEPT_DAYS - _source_days(watched)) // 2
-
-
-FAILURE_ALARMS: tuple[AlarmDefinition[Queue | None], ...] = (
-    AlarmDefinition(
+def dead_letter_alarms(name: str, source: Queue | None, estate: Estate) -> Iterator[AlarmSpec]:
+    """Yield the alarms of a dead-letter queue; `source` is the queue whose messages it gets, if it is not Lambda."""
+    key = Key("dlq", name)
+    # Messages that wait and those that somebody looks at: together, looking changes nothing.
+    visible = estate.metrics.dead_letter_queue(name, "ApproximateNumberOfMessagesVisible")
+    hidden = estate.metrics.dead_letter_queue(name, "ApproximateNumberOfMessagesNotVisible")
+    yield AlarmSpec(
+        key=key,
         alarm_type="depth",
-        summary="Events of {queue} failed for good and wait here; {days} days after they were sent they are lost.",
+        summary=f"Events of {name} failed for good and wait here; {KEPT_DAYS} days after they were sent they are lost.",
         remediation="run `estate redrive --dry-run` to see why, remove the cause, then `estate redrive`.",
         rule="the first message",
-        values=lambda watched: {"queue": watched.key.name, "days": KEPT_DAYS},
-        metrics=_held,
+        metrics=(visible, hidden),
         expression="m1 + m2",
         threshold=1,
         comparison="GreaterThanOrEqualToThreshold",
@@ -156,41 +128,53 @@ FAILURE_ALARMS: tuple[AlarmDefinition[Queue | None], ...] = (
         level="symptoms",
         symptom="events-lost",
         periods=5,
-    ),
-    AlarmDefinition(
+    )
+    increase = "RUNNING_SUM(DIFF(FILL(m1, 0) + FILL(m2, 0)))"
+    # Malformed events reach the dead-letter queue of a queue, too; the alarm `invalid` counts those.
+    malformed = (estate.metrics.log(estate.catalog.consumer(source.name), "events-invalid"),) if source else ()
+    yield AlarmSpec(
+        key=key,
         alarm_type="arrivals",
-        summary="More events of {queue} failed for good; they wait in its dead-letter queue.",
+        summary=f"More events of {name} failed for good; they wait in its dead-letter queue.",
         remediation="run `estate redrive --dry-run` to see why, remove the cause, then `estate redrive`.",
         rule="every further message; malformed events are left out",
-        values=lambda watched: {"queue": watched.key.name},
-        metrics=_held_and_explained,
-        expression=_increase,
-        threshold=0,
+        metrics=(visible, hidden, *malformed),
+        expression=f"{increase} - RUNNING_SUM(FILL(m3, 0))" if malformed else increase,
         missing_data=UNUSED,
         level="symptoms",
         severity="page",
         # Two datapoints, or three where two services publish: one may come a minute before the other.
-        periods=lambda watched: 6 if watched.resource is None else 7,
-        datapoints=lambda watched: 2 if watched.resource is None else 3,
-    ),
-    AlarmDefinition(
+        periods=7 if malformed else 6,
+        datapoints=3 if malformed else 2,
+    )
+    yield _expiry(key, source, estate)
+
+
+def waiting_days(source: Queue | None) -> int:
+    """Return the days that a failed event may wait before an alarm repeats: half of what is left of its life at worst.
+
+    SQS counts the life of a dead letter from its first queue on. Lambda sends its failures anew.
+    """
+    return (KEPT_DAYS - (source.retention_days if source else 0)) // 2
+
+
+def _expiry(key: Key, source: Queue | None, estate: Estate) -> AlarmSpec:
+    days = waiting_days(source)
+    return AlarmSpec(
+        key=key,
         alarm_type="expiry",
-        summary="Failed events of {queue} have waited for {waited} days; {days} days after they were sent they are "
-        "lost.",
+        summary=f"Failed events of {key.name} have waited for {days} days; {KEPT_DAYS} days after they were sent they "
+        "are lost.",
         remediation="run `estate redrive` now, or keep what is worth keeping: it cannot be brought back later.",
-        rule="at least one for half of what is left of the {days} days after the source queue's retention",
-        values=lambda watched: {"queue": watched.key.name, "waited": waiting_days(watched), "days": KEPT_DAYS},
+        rule=f"at least one for half of what is left of the {KEPT_DAYS} days after the source queue's retention",
         # The average of an hour: a look hides messages for half a minute. The age of a dead letter begins anew with
-        # each look at it, and does not tell when SQS deletes it.
-        metrics=lambda watched: (
-            watched.metrics.dead_letter_queue(watched.key.name, "ApproximateNumberOfMessagesVisible", "Average"),
-        ),
+        # each look at it, and does not show when SQS deletes it.
+        metrics=(estate.metrics.dead_letter_queue(key.name, "ApproximateNumberOfMessagesVisible", "Average"),),
         threshold=0.5,
         comparison="GreaterThanOrEqualToThreshold",
         missing_data=STILL_WAITING,
         level="symptoms",
         period_seconds=HOUR,
-        periods=lambda watched: 24 * waiting_days(watched),
-        datapoints=lambda watched: 24 * waiting_days(watched),
-    ),
-)
+        periods=24 * days,
+        datapoints=24 * days,
+    )

@@ -19,6 +19,7 @@ from foundation.model import (
 )
 from foundation.naming import Arns, Names
 from foundation.secrets import Secret, SecretGrant
+from foundation.urls import FunctionUrl
 
 ITEMS = Table(
     name="items",
@@ -84,6 +85,59 @@ CALLER = Function(
 
 ARNS = Arns(names=Names("dev"), account="123456789012", region="us-east-1")
 TAGS = {"Project": "estate", "Layer": "some", "Component": "thing"}
+
+# Names that look like those of other alarms' subjects, with everything a catalog can hold.
+SAMPLE = Catalog(
+    tables=(
+        Table(
+            name="a",
+            hash_key="k",
+            stream=True,
+            ttl_attribute="expires_at",
+            read=Capacity(minimum=1, maximum=40),
+            write=Capacity(minimum=2, maximum=90),
+        ),
+        Table(name="a-read", hash_key="k"),
+    ),
+    queues=(Queue(name="a", retention_days=7), Queue(name="b")),
+    functions=(
+        Function(
+            name="a", handler="a.handler.handle", description="", timeout_seconds=30, trigger=QueueTrigger(queue="a")
+        ),
+        Function(
+            name="queue-a",
+            handler="b.handler.handle",
+            description="",
+            timeout_seconds=20,
+            trigger=QueueTrigger(queue="b"),
+        ),
+        Function(
+            name="table-a",
+            handler="c.handler.handle",
+            description="",
+            timeout_seconds=60,
+            trigger=StreamTrigger(table="a"),
+            grants=(TableGrant(table="a-read", access=("get", "put")),),
+        ),
+        Function(
+            name="dlq-a",
+            handler="d.handler.handle",
+            description="",
+            timeout_seconds=10,
+            critical=True,
+            reserved_concurrency=20,
+        ),
+        Function(
+            name="table-a-read",
+            handler="e.handler.handle",
+            description="",
+            timeout_seconds=900,
+            url=FunctionUrl(invokers=("arn:{partition}:iam::{account}:role/web",)),
+        ),
+        replace(SWEEP, name="schedule-a"),
+        replace(SWEEP, name="a-target", trigger=ScheduleTrigger(expression="cron(0 6 * * ? *)")),
+    ),
+)
 
 
 def with_function(function: Function, **changes: Any) -> Catalog:

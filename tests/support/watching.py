@@ -6,7 +6,7 @@ from foundation.catalog import CATALOG
 from foundation.model import Catalog
 from foundation.naming import Names
 from observability.config import parse
-from observability.definition import Estate
+from observability.metrics import Estate
 
 
 def estate(

@@ -12,7 +12,7 @@ from foundation.catalog import CATALOG
 from foundation.model import QueueTrigger, ScheduleTrigger
 from foundation.schedule_expressions import runs_a_month
 from observability.alarms import estate_alarms
-from observability.definition import Estate
+from observability.metrics import Estate
 
 if TYPE_CHECKING:
     from estate_tool.core.configuration import Configuration

@@ -10,31 +10,25 @@ import pytest
 
 from foundation.catalog import CATALOG
 from foundation.model import (
-    Capacity,
     Catalog,
     Function,
     Queue,
     QueueTrigger,
     ScheduleTrigger,
     StreamTrigger,
-    Table,
     TableGrant,
 )
-from foundation.urls import FunctionUrl
 from foundation.validation import validate
-from observability.account_alarms import ACCOUNT, ACCOUNT_ALARMS, TOPIC_ALARMS
 from observability.alarm_spec import AlarmSpec, Key, description
-from observability.alarms import estate_alarms
+from observability.alarms import ACCOUNT, estate_alarms
 from observability.config import LEVELS, Level
-from observability.function_alarms import FUNCTION_ALARMS, NOT_CALLED
-from observability.function_capacity import CAPACITY_ALARMS
+from observability.consumer_alarms import NOT_CALLED
 from observability.log_metrics import of_batches
 from observability.metrics import Metric
-from observability.queue_alarms import FAILURE_ALARMS, QUEUE_ALARMS
-from observability.schedule_alarms import SCHEDULE_ALARMS, scheduled
-from observability.table_alarms import OPERATIONS, TABLE_ALARMS
+from observability.schedule_alarms import scheduled
+from observability.table_alarms import OPERATIONS
 from tests.support.alarm_table import SNAPSHOT, snapshot
-from tests.support.declarations import SWEEP, with_function
+from tests.support.declarations import SAMPLE, SWEEP, with_function
 from tests.support.watching import estate
 
 # Metrics AWS publishes, with the dimensions they come in: "Types of metrics for Lambda functions", "Available
@@ -76,58 +70,6 @@ PUBLISHED: Mapping[tuple[str, str], frozenset[str]] = {
     ("AWS/Scheduler", "InvocationsFailedToBeSentToDeadLetterCount"): frozenset({"ScheduleGroup"}),
 }
 
-# Names that look like those of other alarms' subjects, with everything a catalog can hold.
-SAMPLE = Catalog(
-    tables=(
-        Table(
-            name="a",
-            hash_key="k",
-            stream=True,
-            ttl_attribute="expires_at",
-            read=Capacity(minimum=1, maximum=40),
-            write=Capacity(minimum=2, maximum=90),
-        ),
-        Table(name="a-read", hash_key="k"),
-    ),
-    queues=(Queue(name="a", retention_days=7), Queue(name="b")),
-    functions=(
-        Function(
-            name="a", handler="a.handler.handle", description="", timeout_seconds=30, trigger=QueueTrigger(queue="a")
-        ),
-        Function(
-            name="queue-a",
-            handler="b.handler.handle",
-            description="",
-            timeout_seconds=20,
-            trigger=QueueTrigger(queue="b"),
-        ),
-        Function(
-            name="table-a",
-            handler="c.handler.handle",
-            description="",
-            timeout_seconds=60,
-            trigger=StreamTrigger(table="a"),
-            grants=(TableGrant(table="a-read", access=("get", "put")),),
-        ),
-        Function(
-            name="dlq-a",
-            handler="d.handler.handle",
-            description="",
-            timeout_seconds=10,
-            critical=True,
-            reserved_concurrency=20,
-        ),
-        Function(
-            name="table-a-read",
-            handler="e.handler.handle",
-            description="",
-            timeout_seconds=900,
-            url=FunctionUrl(invokers=("arn:{partition}:iam::{account}:role/web",)),
-        ),
-        replace(SWEEP, name="schedule-a"),
-        replace(SWEEP, name="a-target", trigger=ScheduleTrigger(expression="cron(0 6 * * ? *)")),
-    ),
-)
 CATALOGS = pytest.mark.parametrize("catalog", [CATALOG, SAMPLE], ids=["catalog", "sample"])
 
 
@@ -184,8 +126,6 @@ def test_no_two_alarms_share_a_name(catalog: Catalog):
 def test_no_names_can_collide_whatever_the_catalog_calls_its_resources():
     # A name is subject-type: two can only be equal when one type is the end of another, after a hyphen.
     types = {spec.alarm_type for spec in all_specs(SAMPLE)}
-    rows = (*FUNCTION_ALARMS, *CAPACITY_ALARMS, *QUEUE_ALARMS, *FAILURE_ALARMS, *TABLE_ALARMS, *ACCOUNT_ALARMS)
-    assert types == {row.alarm_type for row in (*rows, *TOPIC_ALARMS, *SCHEDULE_ALARMS)}
     assert [(one, other) for one in types for other in types if other.endswith(f"-{one}")] == []
 
 

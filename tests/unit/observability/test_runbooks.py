@@ -10,12 +10,13 @@ import pytest
 from estate_tool.cli import parser
 from foundation.catalog import CATALOG
 from observability.alarm_spec import RUNBOOKS
-from observability.function_alarms import FUNCTION_ALARMS
-from observability.schedule_alarms import SCHEDULE_ALARMS
+from observability.alarms import estate_alarms
 from observability.symptoms import RUNBOOK, SYMPTOMS
 from tests.support.alarm_table import DOCUMENT, causes, generated
 from tests.support.cloudwatch.simulation import registered
+from tests.support.declarations import SAMPLE
 from tests.support.mocks import ROOT
+from tests.support.watching import estate
 
 FOLDER = ROOT / "docs" / "runbooks"
 PARTS = {"Means", "Look", "Do", "Verify"}
@@ -30,12 +31,10 @@ def headings(name: str) -> dict[str, str]:
 def linked() -> set[tuple[str, str]]:
     """The file and anchor that each deployed alarm's description ends with."""
     layer = registered("all", quietHours="6")
-    # The catalog need not have a schedule.
-    of_schedules = {("schedules.md", row.alarm_type) for row in SCHEDULE_ALARMS}
     alarms = layer.of("cloudwatch/metricAlarm:MetricAlarm") + layer.of("cloudwatch/compositeAlarm:CompositeAlarm")
     links = [alarm.inputs["alarmDescription"].rpartition(" Runbook: ")[2] for alarm in alarms]
     assert len(links) > len(CATALOG.functions)
-    return of_schedules | {
+    return {
         (path.removeprefix("docs/runbooks/"), anchor) for path, _, anchor in (link.partition("#") for link in links)
     }
 
@@ -46,8 +45,9 @@ def test_every_alarm_leads_to_a_heading_that_exists():
 
 def test_every_heading_is_of_an_alarm_that_exists():
     named = {(path.name, anchor) for path in FOLDER.iterdir() for anchor in headings(path.name)}
-    # An alarm of what no function of the catalog has, such as a URL, is not among the deployed ones.
-    assert named - linked() <= {("functions.md", row.alarm_type) for row in FUNCTION_ALARMS}
+    declared = estate_alarms(estate(SAMPLE, quietHours=6), "all").values()
+    every = {tuple(spec.runbook.split("#")) for specs in declared for spec in specs}
+    assert named == every | {(RUNBOOK, symptom) for symptom in SYMPTOMS}
     assert {path.name for path in FOLDER.iterdir()} == {f"{name}.md" for name in RUNBOOKS.values()} | {RUNBOOK}
     assert set(headings(RUNBOOK)) == set(SYMPTOMS)
 
