@@ -10,19 +10,16 @@ from compute.environment import variables
 from compute.function import ServerlessFunction, ServerlessFunctionArgs
 from compute.outputs import ComputeOutputs, FunctionOutputs
 from compute.packaging import build_all
-from compute.schedules import Schedule, ScheduleArgs
-from compute.triggers import Trigger, TriggerArgs, source_arn
-from compute.url import Url, UrlArgs
+from compute.triggers import Schedule, ScheduleArgs, Trigger, TriggerArgs, Url, UrlArgs, source_arn
 from compute.wheels import PackagesUnavailable
 from data.outputs import DataOutputs
 from foundation.catalog import CATALOG
 from foundation.model import Function, QueueTrigger, ScheduleTrigger
-from foundation.naming import Names
+from foundation.naming import Names, Tags
 from foundation.outputs import FoundationOutputs
 from foundation.problems import InvalidConfiguration
 from foundation.program import load, load_foundation
 from foundation.secrets import reference
-from foundation.tags import Tags
 from foundation.urls import FunctionUrl
 
 

@@ -7,10 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
+from compute.environment import values as declared_values
 from compute.packaging import check_handlers
 from compute.sizing import memory_by_function
-from compute.variables import values as declared_values
-from foundation import time_zones
+from foundation import schedule_expressions
 from foundation.catalog import CATALOG
 from foundation.problems import InvalidConfiguration, Problem, together
 from foundation.settings import Settings, Text, Whole, choice, from_json, read_settings, rule, setting
@@ -53,8 +53,8 @@ class Provisioning(Settings):
     peak_minimum: Whole = setting(2, "Provisioned concurrency during peak hours.", least=1, most=1000)
     peak_start_hour: Whole = setting(7, "Hour at which peak hours start, Monday to Friday.", least=0, most=23)
     peak_end_hour: Whole = setting(19, "Hour at which peak hours end, Monday to Friday.", least=0, most=23)
-    timezone: Annotated[Text, AfterValidator(rule(time_zones.is_time_zone))] = setting(
-        "UTC", "Time zone of the peak hours.", allowed=time_zones.ALLOWED
+    timezone: Annotated[Text, AfterValidator(rule(schedule_expressions.is_time_zone))] = setting(
+        "UTC", "Time zone of the peak hours.", allowed=schedule_expressions.TIME_ZONES
     )
 
     @property

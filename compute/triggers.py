@@ -1,4 +1,4 @@
-"""Event source mappings: what runs a function, always through its alias."""
+"""Callers of functions, always through the alias: event source mappings, schedules and URLs."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,11 @@ import pulumi
 import pulumi_aws as aws
 
 from data.outputs import DataOutputs
-from foundation.model import QueueTrigger, StreamTrigger
+from foundation.grants import filled
+from foundation.model import QueueTrigger, ScheduleTrigger, StreamTrigger
+from foundation.naming import Arns, Names
+from foundation.schedules import payload
+from foundation.urls import FunctionUrl, label
 
 # Only new items: a TTL deletion or a repair of a stored event must not be counted.
 INSERTS_ONLY = json.dumps({"eventName": ["INSERT"]})
@@ -94,4 +98,113 @@ class Trigger(pulumi.ComponentResource):
             ),
             tags=args.tags,
             opts=opts,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleArgs:
+    """The declared schedule, its name, its role, the alias it runs, where its failures go, and tags."""
+
+    trigger: ScheduleTrigger
+    physical_name: str
+    role_arn: pulumi.Input[str]
+    alias_arn: pulumi.Input[str]
+    failure_queue_arn: pulumi.Input[str]
+    tags: dict[str, str]
+
+
+class Schedule(pulumi.ComponentResource):
+    """A schedule in a group of its own, whose name is the schedule's.
+
+    AWS tags groups, not schedules, publishes metrics by group, and lets a role trust a group, not a schedule.
+    """
+
+    def __init__(self, name: str, args: ScheduleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("estate:compute:Schedule", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        group = aws.scheduler.ScheduleGroup(f"{name}-group", name=args.physical_name, tags=args.tags, opts=child)
+        trigger = args.trigger
+        aws.scheduler.Schedule(
+            f"{name}-schedule",
+            name=args.physical_name,
+            group_name=group.name,
+            description=pulumi.Output.concat("Runs ", args.alias_arn),
+            schedule_expression=trigger.expression,
+            schedule_expression_timezone=trigger.timezone,
+            state="ENABLED" if trigger.enabled else "DISABLED",
+            flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
+            target=aws.scheduler.ScheduleTargetArgs(
+                arn=args.alias_arn,
+                role_arn=args.role_arn,
+                input=payload(trigger),
+                retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
+                    maximum_retry_attempts=trigger.retry_attempts,
+                    maximum_event_age_in_seconds=trigger.maximum_event_age_seconds,
+                ),
+                dead_letter_config=aws.scheduler.ScheduleTargetDeadLetterConfigArgs(arn=args.failure_queue_arn),
+            ),
+            opts=child,
+        )
+        self.register_outputs({})
+
+
+LONGEST_LABEL = 80  # a statement's id has at most 100 characters
+
+
+@dataclass(frozen=True, kw_only=True)
+class UrlArgs:
+    """The declared URL, the function and alias behind it, and the names of the environment."""
+
+    url: FunctionUrl
+    function_name: pulumi.Input[str]
+    alias_name: pulumi.Input[str]
+    alias_arn: pulumi.Output[str]
+    names: Names
+
+
+class Url(pulumi.ComponentResource):
+    """An HTTPS address that takes signed requests of its invokers.
+
+    Each needs both permissions, the second one limited to calls through the address ("Control access to Lambda
+    function URLs": since October 2025).
+    """
+
+    url: pulumi.Output[str]
+
+    def __init__(self, name: str, args: UrlArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("estate:compute:Url", name, None, opts)
+        url = aws.lambda_.FunctionUrl(
+            f"{name}-address",
+            function_name=args.function_name,
+            qualifier=args.alias_name,
+            authorization_type="AWS_IAM",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        for invoker in args.url.invokers:
+            self._let_in(name, args, invoker)
+        self.url = url.function_url
+        self.register_outputs({"url": self.url})
+
+    def _let_in(self, name: str, args: UrlArgs, invoker: str) -> None:
+        caller = label(invoker)[-LONGEST_LABEL:]
+        principal = args.alias_arn.apply(lambda arn: filled(invoker, Arns.beside(arn, args.names)))
+        aws.lambda_.Permission(
+            f"{name}-{caller}-url",
+            statement_id=f"url-{caller}",
+            action="lambda:InvokeFunctionUrl",
+            function=args.function_name,
+            qualifier=args.alias_name,
+            principal=principal,
+            function_url_auth_type="AWS_IAM",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        aws.lambda_.Permission(
+            f"{name}-{caller}-invoke",
+            statement_id=f"invoke-by-url-{caller}",
+            action="lambda:InvokeFunction",
+            function=args.function_name,
+            qualifier=args.alias_name,
+            principal=principal,
+            invoked_via_function_url=True,
+            opts=pulumi.ResourceOptions(parent=self),
         )

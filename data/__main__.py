@@ -8,10 +8,9 @@ from data.queues import DeadLetteredQueue, DeadLetteredQueueArgs
 from data.tables import ScalingTable, ScalingTableArgs
 from foundation.catalog import CATALOG
 from foundation.model import Queue, Table
-from foundation.naming import Names
+from foundation.naming import Names, Tags
 from foundation.outputs import FoundationOutputs
 from foundation.program import load, load_foundation
-from foundation.tags import Tags
 
 
 def main() -> None:

@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
-from foundation.naming import SUFFIX_RULE, Names, is_valid_suffix
+from foundation.naming import SUFFIX_RULE, TAG_VALUE_RULE, Names, Tags, is_valid_suffix, is_valid_tag_value
 from foundation.problems import InvalidConfiguration, Problem, together
 from foundation.settings import Flag, Settings, Text, read_settings, rule, setting
-from foundation.tags import TAG_VALUE_RULE, Tags, is_valid_tag_value
 
 Suffix = Annotated[Text, AfterValidator(rule(is_valid_suffix))]
 TagValue = Annotated[Text, AfterValidator(rule(is_valid_tag_value))]

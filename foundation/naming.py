@@ -1,4 +1,4 @@
-"""Physical names and ARNs: pure functions of the suffix, so that no layer waits for a higher one to learn a name."""
+"""Names, ARNs and tags: pure functions of configuration, so that no layer waits for a higher one to learn a name."""
 
 import re
 from dataclasses import dataclass
@@ -115,3 +115,37 @@ class Arns:
     def log_streams(self, component: str) -> str:
         """ARN pattern of the streams in a function's log group."""
         return self._arn("logs", f"log-group:{self.names.log_group(component)}:*")
+
+
+# Characters and length AWS allows in a tag value ("Tagging your AWS resources": tag naming limits).
+TAG_VALUE_RULE = "1-128 characters: letters, digits, spaces and + - = . _ : / @"
+_TAG_VALUE = re.compile(r"[\w .:/=+\-@]{1,128}")
+
+TAG_KEYS = ("Project", "Environment", "Layer", "Component", "Owner", "CostCenter", "ManagedBy")
+
+
+def is_valid_tag_value(value: str) -> bool:
+    """True if `value` can be a tag's value (TAG_VALUE_RULE)."""
+    return bool(value.strip()) and _TAG_VALUE.fullmatch(value) is not None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tags:
+    """The tags all resources of an environment share; a layer adds its own name and the component's."""
+
+    project: str
+    environment: str
+    owner: str
+    cost_center: str
+
+    def of(self, layer: str, component: str) -> dict[str, str]:
+        """The full set for one resource of a layer; `component` is the workload it belongs to."""
+        return {
+            "Project": self.project,
+            "Environment": self.environment,
+            "Layer": layer,
+            "Component": component,
+            "Owner": self.owner,
+            "CostCenter": self.cost_center,
+            "ManagedBy": "pulumi",
+        }

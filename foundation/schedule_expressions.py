@@ -1,10 +1,11 @@
-"""Schedule expressions of EventBridge Scheduler, read as its user guide has them ("Schedule types")."""
+"""Schedule expressions of EventBridge Scheduler, read as its user guide has them ("Schedule types"), and time zones."""
 
 import calendar
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 ALLOWED = (
     "rate(5 minutes), cron(minutes hours day-of-month month day-of-week year) such as cron(0 6 ? * MON-FRI *), or "
@@ -204,3 +205,18 @@ def _day_of_week(part: str) -> DayRule:
 def _number(day: date) -> int:
     """Return the day of the week as the expressions count it: 1 is Sunday."""
     return day.isoweekday() % 7 + 1
+
+
+TIME_ZONES = "a name of the IANA time zone database, such as Europe/Berlin"
+
+
+def is_time_zone(value: str) -> bool:
+    """True if the zone is known; on a machine without a time zone database every name passes, and AWS decides."""
+    return _is_known(value) or not _is_known("Europe/London")
+
+
+def _is_known(zone: str) -> bool:
+    try:
+        return ZoneInfo(zone).key == zone
+    except (OSError, ValueError, LookupError):
+        return False

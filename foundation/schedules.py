@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from foundation import schedule_expressions, time_zones
+from foundation import schedule_expressions
 from foundation.model import ScheduleTrigger
 from foundation.problems import Problem
 
@@ -26,8 +26,8 @@ def invalid_schedule(where: str, trigger: ScheduleTrigger) -> Iterator[Problem]:
     # Declarations are Python: anything may stand in them.
     declared: Mapping[str, Any] = vars(trigger)
     zone, enabled = declared["timezone"], declared["enabled"]
-    if not isinstance(zone, str) or not time_zones.is_time_zone(zone):
-        yield Problem(where=f"{where} timezone", value=zone, allowed=time_zones.ALLOWED)
+    if not isinstance(zone, str) or not schedule_expressions.is_time_zone(zone):
+        yield Problem(where=f"{where} timezone", value=zone, allowed=schedule_expressions.TIME_ZONES)
     bounds = {"retry_attempts": _RETRY_ATTEMPTS, "maximum_event_age_seconds": _EVENT_AGE_SECONDS}
     for key, (least, most) in bounds.items():
         value = declared[key]

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from foundation import small
 from foundation.layers import LAYER_NAMES
 from foundation.problems import InvalidConfiguration, Problem
 from foundation.yaml_text import Scalar, located, read, scalars
@@ -19,6 +18,13 @@ ROOT = Path(__file__).parents[1]
 FOLDER = "environments"
 # Namespaces beside those of the layers: the provider's and the engine's.
 _SHARED_NAMESPACES = ("aws", "pulumi")
+# A small environment, one per pull request perhaps, and what it means for other layers; a layer's own setting wins.
+SMALL = "foundation:small"
+SMALL_SETTINGS: Mapping[str, Mapping[str, str]] = {
+    "data": {"onDemand": "true"},
+    "compute": {"provisionedMinimum": "0"},
+    "observability": {"alarmLevel": "pages", "dashboard": "false"},
+}
 _SALT = "encryptionsalt"
 # The engine would hand an encrypted value to functions as plain text, and keep it in the state as such.
 _PLAIN = "compute:environment"
@@ -88,13 +94,13 @@ def small_defaults(layer: str, stack: str, root: Path | None = None) -> Mapping[
 
     Every layer has to know it when it declares resources, earlier than outputs of foundation are known.
     """
-    if layer not in small.SETTINGS:
+    if layer not in SMALL_SETTINGS:
         return {}
     try:
-        value = layer_files(small.LAYER, stack, root).own.get(small.KEY)
+        value = layer_files("foundation", stack, root).own.get("small")
     except InvalidConfiguration:
         return {}  # foundation's own program reports it
-    return small.SETTINGS[layer] if str(value).lower() == "true" else {}
+    return SMALL_SETTINGS[layer] if str(value).lower() == "true" else {}
 
 
 def content_of(path: Path) -> dict[str, Any]:

@@ -1,13 +1,16 @@
-"""Checks of a catalog: names, bounds, references and, with foundation/flow.py, what feeds what."""
+"""Checks of a catalog: names, bounds, references, one consumer for each queue, and no cycle of data flow."""
 
 import re
 from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
 
-from foundation import flow, grants, secrets, urls, values
-from foundation.grants import ActionGrant
+from foundation import grants, secrets, urls, values
+from foundation.grants import ActionGrant, fed
 from foundation.model import (
     QUEUE_ACCESS,
+    QUEUE_WRITES,
     TABLE_ACCESS,
+    TABLE_WRITES,
     Capacity,
     Catalog,
     Function,
@@ -24,6 +27,7 @@ from foundation.naming import NAME_RULE, is_valid_name
 from foundation.problems import InvalidConfiguration, Problem, one_of
 from foundation.schedules import invalid_schedule
 from foundation.secrets import SecretGrant
+from foundation.urls import own_invokers
 
 _HANDLER = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2,}")
 
@@ -36,11 +40,11 @@ def validate(catalog: Catalog) -> None:
         *(problem for queue in catalog.queues for problem in _queue(queue)),
         *secrets.problems(catalog.secrets),
         *(problem for function in catalog.functions for problem in _function(function, catalog)),
-        *flow.one_consumer_each(catalog),
+        *one_consumer_each(catalog),
     ]
     # References have to hold before a cycle can be looked for.
     if not problems:
-        problems = list(flow.no_cycle(catalog))
+        problems = list(no_cycle(catalog))
     if problems:
         raise InvalidConfiguration(problems)
 
@@ -176,3 +180,47 @@ def _grant(where: str, grant: Grant, catalog: Catalog) -> Iterator[Problem]:
 def _known(where: str, name: str, known: Iterable[str]) -> Iterator[Problem]:
     if name not in known:
         yield Problem(where=where, value=name, allowed=one_of(known, name))
+
+
+def one_consumer_each(catalog: Catalog) -> Iterator[Problem]:
+    """A queue's messages go to one consumer only: two would each see a part of them."""
+    for queue in catalog.queues:
+        consumers = [function.name for function in catalog.functions if function.consumes(queue.name)]
+        if len(consumers) != 1:
+            value = ", ".join(consumers) or None
+            yield Problem(where=f"catalog queue {queue.name!r} consumer", value=value, allowed="exactly one function")
+        # Both would own the failure queue dlq-<name>.
+        for function in catalog.functions:
+            if function.name == queue.name and not isinstance(function.trigger, QueueTrigger):
+                allowed = f"another name: queue {queue.name!r} has the failure queue dlq-{queue.name} already"
+                yield Problem(where="catalog function name", value=function.name, allowed=allowed)
+
+
+def no_cycle(catalog: Catalog) -> Iterator[Problem]:
+    """Raise for a cycle of data flow: a trigger feeds its function, a function feeds its outputs."""
+    fed_by: dict[str, set[str]] = {}
+    for function in catalog.functions:
+        node = f"function {function.name}"
+        sources = fed_by.setdefault(node, set())
+        if isinstance(function.trigger, QueueTrigger):
+            sources.add(f"queue {function.trigger.queue}")
+        elif isinstance(function.trigger, StreamTrigger):
+            sources.add(f"table {function.trigger.table}")
+        sources.update(f"function {caller}" for caller in own_invokers(function.url))
+        for target in _written(function):
+            fed_by.setdefault(target, set()).add(node)
+    try:
+        TopologicalSorter(fed_by).prepare()
+    except CycleError as error:
+        path = " → ".join(error.args[1])
+        yield Problem(where="catalog cycle", value=path, allowed="no function that, by what it writes, triggers itself")
+
+
+def _written(function: Function) -> Iterator[str]:
+    for grant in function.grants:
+        if isinstance(grant, TableGrant) and TABLE_WRITES.intersection(grant.access):
+            yield f"table {grant.table}"
+        elif isinstance(grant, QueueGrant) and QUEUE_WRITES.intersection(grant.access):
+            yield f"queue {grant.queue}"
+        elif isinstance(grant, ActionGrant):
+            yield from fed(grant)

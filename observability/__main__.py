@@ -14,14 +14,13 @@ from foundation.upstream import register_after
 from foundation.waiver import rolled_out
 from observability import config as configuration
 from observability.alarms import estate_alarms
-from observability.budget import EstateBudget
 from observability.dashboard import Alarms, EstateDashboard, dashboard
 from observability.estate_alarms import EstateAlarmsArgs, build_alarms
 from observability.log_metrics import log_metrics
 from observability.metrics import Estate
 from observability.outputs import ObservabilityOutputs
 from observability.queries import SavedQueries, SavedQueriesArgs
-from observability.topic import BUDGET_SEVERITY, build_topics
+from observability.topic import BUDGET_SEVERITY, EstateBudget, build_topics
 from observability.widgets import Graphs
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from foundation.naming import Names
-from foundation.tags import Tags
+from foundation.naming import Names, Tags
 from observability.alarm_set import AlarmSet, AlarmSetArgs
 from observability.alarm_spec import Key, Symptom
 from observability.alarms import AlarmSets

@@ -1,7 +1,6 @@
-"""Topics that alarms publish to, one per severity: policies and subscriptions."""
+"""Topics that alarms and the budget publish to, one per severity: policies, subscriptions, the budget itself."""
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,67 @@ import pulumi_aws as aws
 
 from foundation.naming import Arns, Names
 from foundation.resource_policies import tls_only
-from observability.budget import publishing
 from observability.config import SEVERITIES, ObservabilityConfig, Severity, Subscription
+
+# What has been spent, and what will have been by the month's end.
+NOTIFICATIONS = ("ACTUAL", "FORECASTED")
+PUBLISHER = "budgets.amazonaws.com"
+
+
+def publishing(topic_arn: str, arns: Arns) -> dict[str, Any]:
+    """Return the statement by which budgets of this account publish ("Creating a topic for budget notifications")."""
+    return {
+        "Sid": "PublishedByBudgets",
+        "Effect": "Allow",
+        "Principal": {"Service": PUBLISHER},
+        "Action": "sns:Publish",
+        "Resource": topic_arn,
+        "Condition": {
+            "ArnLike": {"aws:SourceArn": f"arn:{arns.partition}:budgets::{arns.account}:*"},
+            "StringEquals": {"aws:SourceAccount": arns.account},
+        },
+    }
+
+
+class EstateBudget(pulumi.ComponentResource):
+    """A budget of all that carries the environment's tag, once AWS knows that as a cost tag; it notifies a topic."""
+
+    name: pulumi.Output[str]
+
+    def __init__(
+        self,
+        dollars: int,
+        names: Names,
+        topic_arn: pulumi.Input[str],
+        tags: dict[str, str],
+    ) -> None:
+        super().__init__("estate:observability:EstateBudget", "estate", None, None)
+        budget = aws.budgets.Budget(
+            "estate-budget",
+            name=names.of("budget", "estate"),
+            budget_type="COST",
+            time_unit="MONTHLY",
+            limit_amount=str(dollars),
+            limit_unit="USD",
+            cost_filters=[
+                aws.budgets.BudgetCostFilterArgs(name="TagKeyValue", values=[f"user:Environment${names.suffix}"])
+            ],
+            notifications=[
+                aws.budgets.BudgetNotificationArgs(
+                    comparison_operator="GREATER_THAN",
+                    notification_type=kind,
+                    threshold=100,
+                    threshold_type="PERCENTAGE",
+                    subscriber_sns_topic_arns=[topic_arn],
+                )
+                for kind in NOTIFICATIONS
+            ],
+            tags=tags,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.name = budget.name
+        self.register_outputs({})
+
 
 # A budget's notification can wait for the morning.
 BUDGET_SEVERITY: Severity = "ticket"
@@ -91,7 +149,9 @@ class AlertsTopic(pulumi.ComponentResource):
         policy = aws.sns.TopicPolicy(
             f"{name}-policy",
             arn=topic.arn,
-            policy=topic.arn.apply(lambda arn: json.dumps(topic_policy(arn, args.names, budgets=args.budgets))),
+            policy=pulumi.Output.json_dumps(
+                topic.arn.apply(lambda arn: topic_policy(arn, args.names, budgets=args.budgets))
+            ),
             opts=child,
         )
         for subscription in args.subscriptions:

@@ -7,9 +7,9 @@ from typing import Any
 
 from pulumi_policy import ReportViolation, ResourceValidationArgs, ResourceValidationPolicy
 
+from foundation.grants import is_scoped
 from foundation.guardrails.documents import Statement, allowing, listed
 from foundation.guardrails.reading import properties, shown, text, violation
-from foundation.scope import is_scoped
 
 # Operators under which a condition holds only for the values given.
 _ONLY = {"stringequals", "stringlike", "arnequals", "arnlike"}

@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime
 
 from pulumi_policy import EnforcementLevel, PolicyResource, ReportViolation, StackValidationArgs, StackValidationPolicy
 
-from foundation import small
 from foundation.catalog import CATALOG
 from foundation.guardrails.reading import UNKNOWN, of_type, properties, shown, tags, text, violation
 from foundation.layers import project
 from foundation.naming import Names
+from foundation.stack_files import SMALL, SMALL_SETTINGS
 from foundation.waiver import LAYER, MINIMUM, UNTIL, is_waived, over_since
 
 _NAMED_WITHIN_ANOTHER = {"aws:lambda/alias:Alias"}
@@ -102,15 +102,14 @@ def _today() -> date:
 
 def _small(args: StackValidationArgs, report: ReportViolation) -> None:
     config = args.get_config()
-    setting = f"{small.LAYER}:{small.KEY}"
-    if str(config.get(setting)).lower() != "true":
+    if str(config.get(SMALL)).lower() != "true":
         return
     for stack in (item for item in args.resources if item.resource_type == "pulumi:pulumi:Stack"):
-        for layer, settings in small.SETTINGS.items():
+        for layer, settings in SMALL_SETTINGS.items():
             if f"::{project(layer)}::" in stack.urn:
                 keys = [f"{layer}:{key}" for key in settings]
                 values = ", ".join(f"{key} {config[key]}" for key in keys if key in config)
-                fix = f"set {setting} to false for an environment that others rely on"
+                fix = f"set {SMALL} to false for an environment that others rely on"
                 violation(report, stack, f"a small environment: {values}", fix)
 
 

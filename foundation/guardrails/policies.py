@@ -20,13 +20,12 @@ from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]
 from pulumi_policy.proxy import unknown_checking_proxy
 
-from foundation import small
 from foundation.guardrails.access import ACCESS_RULES
 from foundation.guardrails.exemptions import exempted
 from foundation.guardrails.layer import LAYER_RULES
 from foundation.guardrails.settings import SETTING_RULES
 from foundation.layers import LAYERS, project
-from foundation.stack_files import small_defaults
+from foundation.stack_files import SMALL, small_defaults
 
 NAME = "estate-guardrails"
 VERSION = "1.0.0"
@@ -47,7 +46,7 @@ class Service(_PolicyAnalyzerServicer):
         defaults = {
             f"{layer}:{key}": value for layer in layers for key, value in small_defaults(layer, request.stack).items()
         }
-        implied = {f"{small.LAYER}:{small.KEY}": "true", **defaults} if defaults else {}
+        implied = {SMALL: "true", **defaults} if defaults else {}
         self._configuration = {**implied, **request.config}
         return super().ConfigureStack(request, _context)
 

@@ -7,7 +7,7 @@ from typing import Any
 from pulumi_policy import ReportViolation, ResourceValidationArgs, ResourceValidationPolicy
 
 from foundation.guardrails.reading import UNKNOWN, properties, shown, tags, text, value_at, violation
-from foundation.tags import TAG_KEYS
+from foundation.naming import TAG_KEYS
 
 REGION = "us-east-1"
 MEMORY_MB = (512, 1024)

@@ -14,7 +14,7 @@ from estate_tool.core.paths import ROOT
 from estate_tool.engine.cli import Pulumi
 from estate_tool.engine.events import Changes
 from estate_tool.setup.engine import ensure_engine
-from foundation.tags import Tags
+from foundation.naming import Tags
 from local_aws import provider
 
 if TYPE_CHECKING:

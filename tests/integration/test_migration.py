@@ -20,7 +20,7 @@ from estate_tool.audit import policy
 from estate_tool.core.paths import ROOT
 from foundation.guardrails.documents import listed
 from foundation.layers import LAYER_NAMES
-from foundation.tags import TAG_KEYS
+from foundation.naming import TAG_KEYS
 from tests.integration.cloud import ACCOUNT, depth, items, send, user
 from tests.integration.old_estate import OldEstate, order, shop
 from tests.support.waiting import expect_soon

@@ -13,7 +13,7 @@ from estate_tool.deployer_policy import document, tag_coverage
 from estate_tool.engine import dry_run
 from foundation.catalog import CATALOG
 from foundation.layers import LAYER_NAMES, layer, project
-from foundation.tags import TAG_KEYS
+from foundation.naming import TAG_KEYS
 from tests.support.mocks import OPTIONAL, STACK_REFERENCE, Recording, Registration, roll_out, run_layer
 from tests.support.sdk import arguments
 

@@ -10,7 +10,7 @@ from estate_tool.adopt import functions, names, package, services, stores
 from estate_tool.adopt.grants import grants
 from estate_tool.adopt.model import Declared, Note, Values
 from estate_tool.adopt.triggers import trigger
-from foundation import flow
+from foundation import validation
 from foundation.grants import ActionGrant
 from foundation.model import Catalog, Function, QueueTrigger, TableGrant
 from foundation.secrets import SecretGrant
@@ -130,7 +130,7 @@ def _without_cycles(catalog: Catalog, olds: Mapping[str, str], notes: list[Note]
     for position, function in enumerate(catalog.functions):
         for grant in function.grants:
             tried = _granted(done, position, grant)
-            cycle = next(iter(flow.no_cycle(tried)), None)
+            cycle = next(iter(validation.no_cycle(tried)), None)
             if cycle is None:
                 done = tried
                 continue

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the lock file; the old one stays when that fails."""
-    from compute.sources import SOURCE
+    from compute.packaging import SOURCE
     from estate_tool.console.output import result
     from estate_tool.console.progress import Report
     from estate_tool.setup import locks

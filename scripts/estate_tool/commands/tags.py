@@ -10,7 +10,7 @@ from estate_tool.commands import arguments
 from estate_tool.core.errors import UsageError
 from estate_tool.core.text import counted
 from foundation.layers import LAYER_NAMES
-from foundation.tags import TAG_KEYS
+from foundation.naming import TAG_KEYS
 
 if TYPE_CHECKING:
     import argparse

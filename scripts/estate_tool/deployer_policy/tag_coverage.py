@@ -10,7 +10,7 @@ from typing import Any
 from estate_tool.core.aws_errors import code_of
 from estate_tool.core.errors import Failed
 from estate_tool.core.resource_types import RESOURCE_TYPES, TagListing
-from foundation.tags import TAG_KEYS
+from foundation.naming import TAG_KEYS
 
 _AT_ONCE = 16
 _POLL_SECONDS = 300.0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compute.sources import source_files
+from compute.packaging import source_files
 from estate_tool.core.environment import is_local
 from estate_tool.core.paths import ROOT
 from estate_tool.engine.checkpoint import digest_of

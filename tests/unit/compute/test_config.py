@@ -5,7 +5,7 @@ import pytest
 
 from compute import config
 from compute.config import parse
-from foundation import time_zones
+from foundation import schedule_expressions
 from foundation.catalog import CATALOG
 from foundation.problems import InvalidConfiguration, Problem
 
@@ -79,7 +79,7 @@ def test_any_other_zone_is_rejected(zone: str) -> None:
 
 
 def test_without_a_time_zone_database_the_name_is_left_to_aws(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(time_zones, "_is_known", lambda _: False)
+    monkeypatch.setattr(schedule_expressions, "_is_known", lambda _: False)
     assert parse({"timezone": "Mars/Olympus"}, stack="dev").provisioning.timezone == "Mars/Olympus"
 
 

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from compute import wheels
-from compute.packaging import build, check_handlers
-from compute.sources import SOURCE
+from compute.packaging import SOURCE, build, check_handlers
 from estate_tool.core.paths import ROOT
 from foundation.cache_folder import cache_folder
 from foundation.catalog import CATALOG

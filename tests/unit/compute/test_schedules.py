@@ -1,4 +1,4 @@
-from compute.schedules import Schedule, ScheduleArgs
+from compute.triggers import Schedule, ScheduleArgs
 from foundation.model import ScheduleTrigger
 from foundation.schedules import payload
 from tests.support.declarations import TAGS

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import foundation.catalog
-from compute import packaging, sources, wheels
+from compute import packaging, wheels
 from compute.packaging import build
 from compute.wheels import PackagesUnavailable
 from estate_tool import cli
@@ -128,7 +128,7 @@ def test_what_is_locked_can_be_packaged_and_a_lock_stays_when_the_next_one_fails
     index: Index, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(locks, "ensure_uv", lambda _: paths.VENV / "bin" / "uv")
-    monkeypatch.setattr(sources, "SOURCE", source)
+    monkeypatch.setattr(packaging, "SOURCE", source)
     monkeypatch.setattr(foundation.catalog, "CATALOG", replace(foundation.catalog.CATALOG, functions=(READ,)))
     for version in ("1.0", "2.0"):
         index.add("thing", version, {"thing/__init__.py": ""}, INTEL, ARM, needs="other")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pulumi
 
-from compute.url import Url, UrlArgs
+from compute.triggers import Url, UrlArgs
 from foundation.naming import Names
 from foundation.urls import FunctionUrl
 from tests.support.mocks import Recording, record

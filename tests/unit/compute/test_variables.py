@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from compute.variables import values
+from compute.environment import values
 from foundation.model import Catalog
 from foundation.problems import InvalidConfiguration
 from foundation.stack_files import layer_files

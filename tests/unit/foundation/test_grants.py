@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from foundation.grants import ActionGrant
+from foundation.grants import ActionGrant, is_scoped
 from foundation.naming import Arns, Names
 from foundation.policies import execution_policy
 from foundation.problems import InvalidConfiguration, Problem
-from foundation.scope import is_scoped
 from foundation.validation import validate
 from tests.support.declarations import ARNS, READ, STORE, with_function
 

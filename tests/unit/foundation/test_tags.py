@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation.tags import TAG_KEYS, Tags, is_valid_tag_value
+from foundation.naming import TAG_KEYS, Tags, is_valid_tag_value
 
 TAGS = Tags(project="estate", environment="dev", owner="team", cost_center="42")
 

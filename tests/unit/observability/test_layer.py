@@ -12,7 +12,7 @@ from pulumi.runtime.settings import SETTINGS
 
 from foundation.catalog import CATALOG
 from foundation.model import QueueTrigger
-from foundation.tags import TAG_KEYS
+from foundation.naming import TAG_KEYS
 from observability.alarms import estate_alarms
 from observability.config import LEVELS, SEVERITIES, Level
 from observability.symptoms import SYMPTOMS

@@ -13,7 +13,7 @@ from estate_tool.core.errors import Failed
 from estate_tool.deployer_policy import tag_coverage
 from estate_tool.rollout import session
 from foundation.layers import LAYER_NAMES
-from foundation.tags import TAG_KEYS
+from foundation.naming import TAG_KEYS
 from tests.support.sdk import arguments
 
 if TYPE_CHECKING:

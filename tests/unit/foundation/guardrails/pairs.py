@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi_policy.proxy import UNKNOWN_STRING_VALUE as UNKNOWN
 
 from foundation.guardrails.layer import TOPIC_KEY
-from foundation.tags import TAG_KEYS
+from foundation.naming import TAG_KEYS
 from tests.support.guardrails import resource as any_resource
 from tests.support.guardrails import stack
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from foundation.grants import is_scoped
 from foundation.guardrails.policies import RULES
-from foundation.scope import is_scoped
 from tests.support.guardrails import violations
 from tests.unit.foundation.guardrails.pairs import PAIRS, TABLE, Case, Pair
 
