@@ -20,7 +20,7 @@ HIDDEN_SECONDS = 120
 LOOK_SECONDS = 60.0
 # Without a change of its depth, a queue is looked through again after this long: the depth is approximate.
 AGAIN_SECONDS = 30.0
-_AT_ONCE = 10
+AT_ONCE = 10
 _DEPTHS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
 # A page of an open shard may be empty although more records follow; so many in a row are its end.
 EMPTY_PAGES = 10
@@ -39,6 +39,22 @@ def depth(sqs: Any, queue: str) -> int | None:
     except sqs.exceptions.QueueDoesNotExist:
         return None
     return sum(int(attributes.get(name, 0)) for name in _DEPTHS)
+
+
+def set_visibility(sqs: Any, url: str, handles: Sequence[str], seconds: int) -> None:
+    """Hide received messages for so long; 0 makes them visible.
+
+    One that was deleted or moved meanwhile is refused, and one that could not be changed comes back by itself.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    for start in range(0, len(handles), AT_ONCE):
+        entries = [
+            {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
+            for number, handle in enumerate(handles[start : start + AT_ONCE])
+        ]
+        with contextlib.suppress(ClientError, BotoCoreError):
+            sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
 
 def source_id(message: dict[str, Any]) -> str:
@@ -85,7 +101,7 @@ class DeadLetters:
                     break
         finally:
             if self._clock() < end:
-                self._give_back(url, handles)
+                set_visibility(self._sqs, url, handles, 0)
             else:
                 # Too many for one look: the ones seen stay hidden for a while, so that the next look sees others.
                 self._known_depth = 0
@@ -94,7 +110,7 @@ class DeadLetters:
         try:
             answer = self._sqs.receive_message(
                 QueueUrl=url,
-                MaxNumberOfMessages=_AT_ONCE,
+                MaxNumberOfMessages=AT_ONCE,
                 VisibilityTimeout=HIDDEN_SECONDS,
                 # Long polling asks all of SQS's servers; short polling a few, and finds nothing although there is.
                 WaitTimeSeconds=1,
@@ -107,16 +123,6 @@ class DeadLetters:
             raise
         messages: Sequence[dict[str, Any]] = answer.get("Messages", ())
         return messages
-
-    def _give_back(self, url: str, handles: Sequence[str]) -> None:
-        for start in range(0, len(handles), _AT_ONCE):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": 0}
-                for number, handle in enumerate(handles[start : start + _AT_ONCE])
-            ]
-            # Somebody may have deleted or redriven one meanwhile; the rest comes back by itself.
-            with contextlib.suppress(self._sqs.exceptions.ClientError):
-                self._sqs.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
 
 class BatchRange(NamedTuple):

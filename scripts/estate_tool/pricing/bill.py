@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from estate_tool.pricing.load import MONTH_DAYS, MONTH_HOURS, MONTH_SECONDS, ZERO
 
@@ -14,12 +13,12 @@ if TYPE_CHECKING:
     from estate_tool.pricing.load import FunctionLoad, Load, LogLoad, TableLoad, WatchLoad
     from estate_tool.pricing.prices import Prices
 
-COMPONENTS = ("functions", "provisioned concurrency", "tables", "queues", "logs", "watching")
+PROVISIONED = "provisioned concurrency"
+COMPONENTS = ("functions", PROVISIONED, "tables", "queues", "logs", "watching")
 CENT = Decimal("0.01")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Line:
+class Line(NamedTuple):
     """Line of a bill: units at a price, before and after."""
 
     component: str
@@ -32,21 +31,14 @@ class Line:
 
 def lines(load: Load, prices: Prices) -> list[Line]:
     """Return every line of the bill that is not zero and whose price is known."""
-    found: list[Line] = []
-    for function in load.functions:
-        found += _function(function)
-    found.append(
-        Line(component="functions", item="all functions", what="secrets", price="secret",
-             before=load.secrets, after=load.secrets)
-    )  # fmt: skip
-    for table in load.tables:
-        found += _table(table)
-    found += [
-        Line(component="queues", item=queue.name, what="requests", price="queue_request",
-             before=queue.requests, after=queue.requests)
-        for queue in load.queues
-    ]  # fmt: skip
-    found += [*_logs(load.logs), *_watching(load.watching)]
+    found = [
+        *(line for function in load.functions for line in _function(function)),
+        Line("functions", "all functions", "secrets", "secret", load.secrets, load.secrets),
+        *(line for table in load.tables for line in _table(table)),
+        *(Line("queues", one.name, "requests", "queue_request", one.requests, one.requests) for one in load.queues),
+        *_logs(load.logs),
+        *_watching(load.watching),
+    ]
     return [line for line in found if (line.before or line.after) and line.price in prices.by_key]
 
 
@@ -58,56 +50,44 @@ def before_gb_seconds(function: FunctionLoad, billed_ms: Decimal | None = None) 
 
 
 def _function(function: FunctionLoad) -> Iterator[Line]:
-    cold = function.invocations - function.on_provisioned
-
-    def line(component: str, what: str, price: str, before: Decimal, after: Decimal) -> Line:
-        key = f"lambda_{price}_{function.architecture}"
-        return Line(component=component, item=function.name, what=what, price=key, before=before, after=after)
-
-    yield line("functions", "duration", "duration", before_gb_seconds(function), function.gb_seconds(cold))
-    yield line("functions", "requests", "request", function.invocations, function.invocations)
-    yield Line(
-        component="functions", item=function.name, what="calls of its schedule", price="schedule_call",
-        before=function.scheduled, after=function.scheduled,
-    )  # fmt: skip
-    provisioned = "provisioned concurrency"
-    kept = function.provisioned * function.memory_mb / 1024 * MONTH_SECONDS
-    yield line(provisioned, "kept warm", "warm", ZERO, kept)
-    yield line(provisioned, "duration", "warm_duration", ZERO, function.gb_seconds(function.on_provisioned))
+    name, architecture = function.name, function.architecture
+    on_demand = function.gb_seconds(function.invocations - function.on_provisioned)
+    duration = before_gb_seconds(function)
+    yield Line("functions", name, "duration", f"lambda_duration_{architecture}", duration, on_demand)
+    calls = function.invocations
+    yield Line("functions", name, "requests", f"lambda_request_{architecture}", calls, calls)
+    yield Line("functions", name, "calls of its schedule", "schedule_call", function.scheduled, function.scheduled)
+    provisioned = function.provisioned * function.memory_mb / 1024 * MONTH_SECONDS
+    yield Line(PROVISIONED, name, "kept warm", f"lambda_warm_{architecture}", ZERO, provisioned)
+    used = function.gb_seconds(function.on_provisioned)
+    yield Line(PROVISIONED, name, "duration", f"lambda_warm_duration_{architecture}", ZERO, used)
 
 
 def _table(table: TableLoad) -> Iterator[Line]:
-    def line(what: str, price: str, before: Decimal, after: Decimal) -> Line:
-        return Line(component="tables", item=table.name, what=what, price=price, before=before, after=after)
-
     for way, requests, units, fixed in (
         ("read", table.reads, table.priced_read_units, table.fixed_read_units),
         ("write", table.writes, table.priced_write_units, table.fixed_write_units),
     ):
-        kept = (units or ZERO) * MONTH_HOURS
-        yield line(f"{way} capacity", f"table_{way}_unit_hour", fixed * MONTH_HOURS, kept)
-        yield line(f"{way}s on demand", f"table_{way}_request", ZERO, requests if units is None else ZERO)
-    yield line("stored", "table_storage", table.stored_gb, table.stored_gb)
-    yield line("backup to any second", "table_backup", ZERO, table.backup_gb)
+        capacity = (units or ZERO) * MONTH_HOURS
+        yield Line("tables", table.name, f"{way} capacity", f"table_{way}_unit_hour", fixed * MONTH_HOURS, capacity)
+        on_demand = requests if units is None else ZERO
+        yield Line("tables", table.name, f"{way}s on demand", f"table_{way}_request", ZERO, on_demand)
+    yield Line("tables", table.name, "stored", "table_storage", table.stored_gb, table.stored_gb)
+    yield Line("tables", table.name, "backup to any second", "table_backup", ZERO, table.backup_gb)
 
 
 def _logs(logs: LogLoad) -> Iterator[Line]:
-    def line(what: str, price: str, before: Decimal, after: Decimal) -> Line:
-        return Line(component="logs", item="all functions", what=what, price=price, before=before, after=after)
-
-    yield line("ingested", "log_ingestion", logs.ingested_gb, logs.ingested_gb)
+    yield Line("logs", "all functions", "ingested", "log_ingestion", logs.ingested_gb, logs.ingested_gb)
     stored = logs.ingested_gb * logs.compression
-    yield line("stored", "log_storage", stored * logs.before_months, stored * logs.retention_days / MONTH_DAYS)
+    before, after = stored * logs.before_months, stored * logs.retention_days / MONTH_DAYS
+    yield Line("logs", "all functions", "stored", "log_storage", before, after)
 
 
 def _watching(watching: WatchLoad) -> Iterator[Line]:
-    for what, price, number in (
-        ("alarms", "alarm", watching.alarm_metrics),
-        ("composite alarms", "composite_alarm", watching.composite_alarms),
-        ("dashboards", "dashboard", watching.dashboards),
-        ("custom metrics", "metric", watching.metrics),
-    ):
-        yield Line(component="watching", item="estate", what=what, price=price, before=ZERO, after=number)
+    yield Line("watching", "estate", "alarms", "alarm", ZERO, watching.alarm_metrics)
+    yield Line("watching", "estate", "composite alarms", "composite_alarm", ZERO, watching.composite_alarms)
+    yield Line("watching", "estate", "dashboards", "dashboard", ZERO, watching.dashboards)
+    yield Line("watching", "estate", "custom metrics", "metric", ZERO, watching.metrics)
 
 
 def cents(amount: Decimal) -> Decimal:

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from estate_tool.core.retries import code_of
@@ -71,17 +72,14 @@ class Explanations:
         return self._read[function]
 
     def _search(self, group: str, since: float) -> _Reasons:
-        reasons, more = _Reasons(), dict[str, str]()
+        reasons = _Reasons()
+        pages = self._logs.get_paginator("filter_log_events").paginate(
+            logGroupName=group, filterPattern="ERROR", startTime=max(0, int(since * 1000))
+        )
         try:
-            for _ in range(_MOST_PAGES):
-                answer = self._logs.filter_log_events(
-                    logGroupName=group, filterPattern="ERROR", startTime=max(0, int(since * 1000)), **more
-                )
-                for event in answer.get("events", ()):
+            for page in islice(pages, _MOST_PAGES):
+                for event in page.get("events", ()):
                     _note(event["message"], reasons)
-                if not answer.get("nextToken"):
-                    break
-                more = {"nextToken": answer["nextToken"]}
         except self._logs.exceptions.ClientError as error:
             if code_of(error) not in _UNREADABLE:
                 raise

@@ -7,14 +7,12 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Self
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from estate_tool.core.errors import Failed
+from estate_tool.events.dead_letters import AT_ONCE, set_visibility
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_AT_ONCE = 10
 # A message is hidden for so long, and again before that is over for as long as the sweep lasts: when the process is
 # killed, they are all back soon. Many messages take longer to hide again.
 _HIDDEN_SECONDS, _MESSAGES_PER_SECOND = 10, 50
@@ -51,7 +49,7 @@ class Sweep:
         # What goes on failing while we work is for the next time.
         while count < 2 * self._expected + 100:
             received = self._sqs.receive_message(
-                QueueUrl=self._url, MaxNumberOfMessages=_AT_ONCE, VisibilityTimeout=self._seconds,
+                QueueUrl=self._url, MaxNumberOfMessages=AT_ONCE, VisibilityTimeout=self._seconds,
                 # Long polling asks all of SQS's servers: when it finds nothing, there is nothing.
                 WaitTimeSeconds=1 if count < self._expected else 0,
                 AttributeNames=["All"], MessageAttributeNames=["All"],
@@ -83,15 +81,7 @@ class Sweep:
             self._hide(self._seconds)
 
     def _hide(self, seconds: int) -> None:
-        handles = list(self._held.values())
-        for start in range(0, len(handles), _AT_ONCE):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": handle, "VisibilityTimeout": seconds}
-                for number, handle in enumerate(handles[start : start + _AT_ONCE])
-            ]
-            # What was deleted meanwhile is refused; what could not be asked for comes back by itself.
-            with contextlib.suppress(ClientError, BotoCoreError):
-                self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
+        set_visibility(self._sqs, self._url, list(self._held.values()), seconds)
 
 
 def running_move(sqs: Any, source_arn: str) -> dict[str, Any] | None:

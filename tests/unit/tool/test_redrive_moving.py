@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -14,6 +14,9 @@ from estate_tool.events.dead_letters import BatchRange
 from estate_tool.redrive import queue
 from estate_tool.redrive.messages import Explanations
 from foundation.naming import Names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SOURCE, TARGET = "arn:dead", "arn:queue"
 
@@ -91,14 +94,17 @@ class Logs:
         self.refused = refused
         self.asked: list[dict[str, Any]] = []
 
-    def filter_log_events(self, **request: Any) -> dict[str, Any]:
+    def get_paginator(self, operation: str) -> Logs:
+        assert operation == "filter_log_events"
+        return self
+
+    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
         self.asked.append(request)
         if self.refused:
             raise ClientError({"Error": {"Code": self.refused}}, "FilterLogEvents")
         middle = len(self.lines) // 2
-        if "nextToken" in request:
-            return {"events": [{"message": line} for line in self.lines[middle:]]}
-        return {"events": [{"message": line} for line in self.lines[:middle]], "nextToken": "more"}
+        for lines in (self.lines[:middle], self.lines[middle:]):
+            yield {"events": [{"message": line} for line in lines]}
 
 
 def explained(logs: Logs) -> Explanations:
@@ -119,7 +125,7 @@ def test_a_failure_has_the_reason_that_was_logged_of_it_else_the_last_that_stopp
     ranges = [BatchRange("a", "s", first, last) for first, last in (("10", "15"), ("16", "9"))]
     assert [reasons.of_batch("ingest", each, 0) for each in ranges] == ["bad number", "Throttled"]
     # Once, from an hour before the first failure on.
-    assert [request["startTime"] for request in logs.asked] == [1_400_500, 1_400_500]
+    assert [request["startTime"] for request in logs.asked] == [1_400_500]
     assert logs.asked[0]["logGroupName"] == "/aws/lambda/lambda-ingest-dev"
 
 

@@ -205,9 +205,12 @@ def test_any_log_line_leaves_the_reason_of_a_message(lines: list[str]) -> None:
     class Logs:
         exceptions = type("Exceptions", (), {"ClientError": KeyError})
 
-        def filter_log_events(self, **_: Any) -> Any:
+        def get_paginator(self, _: str) -> Any:
+            return self
+
+        def paginate(self, **_: Any) -> Any:
             own = json.dumps({"level": "ERROR", "reason": "because", "messageId": "\0mine"})
-            return {"events": [{"message": line} for line in (*lines, own)]}
+            return [{"events": [{"message": line} for line in (*lines, own)]}]
 
     names = type("Names", (), {"log_group": lambda _self, name: name})
     found = messages.Explanations(Logs(), names())  # type: ignore[arg-type]
