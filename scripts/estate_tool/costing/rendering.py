@@ -14,7 +14,6 @@ from estate_tool.core.untrusted import decoded, mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 _DEAREST = 8
 Amounts = dict[tuple[str, str, str], Decimal]

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from estate_tool.console.progress import Progress
     from estate_tool.core.environment import Environment
-    from estate_tool.events.counted import CountedEvents
-    from estate_tool.events.dead_letters import DeadLetters
     from estate_tool.events.ledger import Ledger
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 3.0

@@ -14,7 +14,6 @@ from estate_tool.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from estate_tool.core.environment import Environment
 

@@ -20,7 +20,6 @@ from shared.events import InvalidEvent, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from estate_tool.events.dead_letters import BatchRange
     from foundation.naming import Names
 
 # A log is read from a while before the first failure on, and only so far: it explains, nothing depends on it.

@@ -20,7 +20,6 @@ from foundation.stack_files import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path
 
     from compute.sizing import CurrentSize
 

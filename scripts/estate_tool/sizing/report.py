@@ -13,7 +13,6 @@ from estate_tool.monitoring.metrics import instant
 from estate_tool.pricing.bill import cents
 from estate_tool.pricing.load import MONTH_SECONDS
 from estate_tool.sizing import provisioned_concurrency
-from estate_tool.sizing.provisioned_concurrency import lines as lines_of_provisioned
 from estate_tool.sizing.recommendation import ESTATE, ONE_VCPU_MB, foreign_bounds, recommend, vcpus
 
 if TYPE_CHECKING:
@@ -142,18 +141,19 @@ def _advice(environment: Environment) -> tuple[dict[str, dict[str, Any]], str]:
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
-        pages = environment.client("compute-optimizer").get_paginator("get_lambda_function_recommendations").paginate()
-        found = [one for page in pages for one in page["lambdaFunctionRecommendations"]]
+        client = environment.client("compute-optimizer")
+        answers = client.get_paginator("get_lambda_function_recommendations").paginate()
+        found = [one for answer in answers for one in answer["lambdaFunctionRecommendations"]]
     except (BotoCoreError, ClientError) as error:
         if code_of(error) == _NOT_OPTED_IN:
             return {}, "this account has not opted in to it"
         return {}, f"not available: {error}"
     # One for each version: the one that is called most counts, which is the last by this order.
     found.sort(key=lambda one: float(one.get("numberOfInvocations") or 0))
-    return {str(one["functionArn"]).split(":")[6]: _to_dict(one) for one in found}, ""
+    return {str(one["functionArn"]).split(":")[6]: _advice_report(one) for one in found}, ""
 
 
-def _to_dict(one: dict[str, Any]) -> dict[str, Any]:
+def _advice_report(one: dict[str, Any]) -> dict[str, Any]:
     options = sorted(one.get("memorySizeRecommendationOptions") or (), key=lambda option: int(option.get("rank") or 0))
     finding, reasons = str(one.get("finding", "Unavailable")), list(one.get("findingReasonCodes") or ())
     advised = options[0]["memorySize"] if options else None
@@ -176,7 +176,7 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
             yield f"  x86_64: the same durations are ${on_arm} a month on arm64, instead of ${function['month_usd']}"
         if (advice := function["compute_optimizer"]) is not None:
             yield f"  Compute Optimizer: {advice['text']}"
-    yield from lines_of_provisioned(report["provisioned_concurrency"])
+    yield from provisioned_concurrency.lines(report["provisioned_concurrency"])
     totals = report["totals"]
     yield ""
     yield f"measured: {report['window']}"

@@ -17,7 +17,6 @@ from observability.metrics import OWN_NAMESPACE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from estate_tool.sizing.evidence import Findings
     from estate_tool.sizing.functions import EvidenceRequest
 
     Source = Callable[[EvidenceRequest], Findings | None]
