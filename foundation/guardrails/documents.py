@@ -1,4 +1,4 @@
-"""IAM policy documents as they stand in the properties of resources."""
+"""IAM policy documents in the properties of resources."""
 
 import json
 from collections.abc import Iterator, Mapping

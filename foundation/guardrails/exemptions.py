@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 
 @dataclass(frozen=True, kw_only=True)
 class Exemption:
-    """One objection that is put up with, through the day `expires`.
+    """One accepted objection, through the day `expires`.
 
     `rule` is a guardrail's name, or a checker's and its finding, as `parliament:<issue>`; `resource` the logical name,
     or a pattern of names (fnmatch) where every resource of a kind meets the same objection;

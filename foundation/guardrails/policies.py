@@ -35,7 +35,7 @@ RULES: list[Policy] = [*ACCESS_RULES, *SETTING_RULES, *LAYER_RULES]
 class Service(_PolicyAnalyzerServicer):
     """The SDK's service of a pack, with the stack's configuration for its policies, and with exemptions.
 
-    The SDK drops the configuration that the engine sends; what stands for it in a small environment the engine lacks.
+    The SDK drops the configuration that the engine sends, and the engine does not know a small environment's defaults.
     """
 
     _configuration: Mapping[str, Any] = MappingProxyType({})

@@ -14,7 +14,7 @@ from shared.statistics import Summary
 
 LOOK_FIRST_EVENTS = 50
 CONFLICT_ATTEMPTS = 3
-"""From here on the pause after a conflict does not grow: 0.2 s on average, some transactions long."""
+"""Attempts after which the pause of a conflict grows no more: 0.2 s on average, some transactions long."""
 _CANCELED = "TransactionCanceledException"
 _THROTTLED = {
     "ProvisionedThroughputExceeded",

@@ -9,9 +9,9 @@ from shared.deadline import Deadline
 from shared.pages import RECORD_LIFE_SECONDS, Slot, bitmap_of, bits_of
 
 KEYS_PER_CALL = 100
-"""Of one BatchGetItem (Amazon DynamoDB API Reference)."""
+"""Limit of one BatchGetItem (Amazon DynamoDB API Reference)."""
 KNOWN_PAGES = 2000
-"""Remembered from one batch to the next: what comes again at once then costs no request."""
+"""Pages remembered from one batch to the next: a batch that is repeated at once then costs no request."""
 
 
 class Pages:

@@ -20,7 +20,7 @@ class Inserted(NamedTuple):
     event: Event
     slot: Slot
     expires_at: int | None
-    """When the event is deleted, in seconds since 1970; None if never."""
+    """Time of the event's deletion, in seconds since 1970; None if never."""
     record: Mapping[str, Any]
 
     @property
@@ -45,7 +45,7 @@ class Read(NamedTuple):
 
 
 def read(records: Iterable[Any]) -> Read:
-    """Read the batch; one unreadable record, whatever it is, never keeps the others from being counted."""
+    """Read the batch; an unreadable record never keeps the others from being counted."""
     inserted: dict[Slot, Inserted] = {}
     unreadable = []
     ignored = 0

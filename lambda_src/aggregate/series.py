@@ -35,7 +35,7 @@ def targets(event: Event) -> tuple[Target, Target]:
 
 @lru_cache(maxsize=4096)
 def hashes_of(field: str) -> frozenset[str]:
-    """Return what stands for a field's name in the set."""
+    """Return the hashes that represent a field's name in the set."""
     name = field.encode("utf-8")
     digest = sha256(name).digest()
     return frozenset(

@@ -18,7 +18,7 @@ from shared.events import Event
 from shared.logs import logger
 
 DELAY_SECONDS = 2.0
-"""Kept for the delay of messages that could not be stored: 50 requests for a batch of 500."""
+"""Time kept for delaying messages that could not be stored: 50 requests for a batch of 500."""
 
 
 class Ingest:

@@ -13,7 +13,7 @@ from shared.logs import logger
 from shared.text import shown
 
 BATCH_LIMIT = 10
-"""Messages in one request to SQS ("Amazon SQS message quotas")."""
+"""Limit of messages in one request to SQS ("Amazon SQS message quotas")."""
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 60, 900
 """Before the second further delivery (the first has the queue's visibility timeout), doubled from one to the next."""
 _FIELDS = ("messageId", "receiptHandle", "body")
@@ -55,7 +55,7 @@ class Sorted(NamedTuple):
     messages: dict[str, list[Message]]
     """Event key → all messages with that event; they share its outcome."""
     hopeless: list[DeadLetter]
-    """Those that hold no event, and those that met an error of ours."""
+    """Messages without a valid event, and those whose parsing failed by an error of ours."""
 
 
 def sort(records: Iterable[object]) -> Sorted:

@@ -1,4 +1,4 @@
-"""Stores each event once, whatever number of messages bring it, at one write unit per KB."""
+"""The store of events: each once, however often it is delivered, at one write unit per KB."""
 
 import time
 from collections import deque
@@ -13,11 +13,11 @@ from shared.events import Event
 from shared.pages import PAGE_EVENTS, Slot, attributes_of, new_page
 
 MAX_STATEMENTS = 25
-"""Of one BatchExecuteStatement (Amazon DynamoDB API Reference)."""
+"""Limit of one BatchExecuteStatement (Amazon DynamoDB API Reference)."""
 MAX_KEYS = 100
-"""Of one BatchGetItem (Amazon DynamoDB API Reference)."""
+"""Limit of one BatchGetItem (Amazon DynamoDB API Reference)."""
 MAX_REQUEST_BYTES = 3_500_000
-"""Kept well below what DynamoDB reads in one request."""
+"""Limit of a request, well below the one of DynamoDB."""
 _SECONDS_PER_DAY = 86_400
 _ATTRIBUTES = ("event_key", "event", "received_at", "expires_at", "page", "position")
 _OPERATION = "BatchExecuteStatement"
@@ -139,7 +139,7 @@ class EventStore:
 def _outcomes(
     chunk: list[_Insert], responses: Sequence[dict[str, Any]], result: BatchResult[Event]
 ) -> tuple[list[_Insert], AwsError]:
-    """Sort the chunk by what DynamoDB answers; return what is to be tried again, and why."""
+    """Sort the chunk by the answers of DynamoDB; return the inserts to be tried again, and the reason."""
     again, error = [], AwsError(_OPERATION, "None", "")
     for insert, response in zip(chunk, responses, strict=True):
         problem = response.get("Error")

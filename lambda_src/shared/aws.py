@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from socket import socket
 
 LONGEST_WAIT_SECONDS = 6.0
-"""For one answer: DynamoDB takes milliseconds, so a longer wait means that the connection is broken."""
+"""Longest wait for an answer: DynamoDB takes milliseconds, so a longer one means that the connection is broken."""
 # By service: the prefix of its operations, the version of its JSON, and its name in AWS_ENDPOINT_URL_….
 _PROTOCOLS = {
     "dynamodb": ("DynamoDB_20120810", "1.0", "DYNAMODB"),
@@ -70,7 +70,7 @@ class AwsError(Exception):
 
 
 class Caller(Protocol):
-    """Whatever can call an operation of an AWS service: the client below, or a test's stand-in."""
+    """A client of an AWS service: the one below, or a test's stand-in."""
 
     def call(self, operation: str, request: Mapping[str, Any], deadline: Deadline) -> dict[str, Any]:
         """Return the answer, retrying transient errors while the deadline allows; raise AwsError."""

@@ -15,11 +15,11 @@ class BatchResult(Generic[Work]):
         self.done: list[Work] = []
         self.duplicates: list[Work] = []
         self.rejected: list[tuple[Work, str]] = []
-        """What DynamoDB does not accept, and why."""
+        """Items that DynamoDB does not accept, each with its reason."""
         self.retryable: list[Work] = []
-        """What could not be tried to the end, for want of time, capacity, connection or permission."""
+        """Items left over for want of time, capacity, connection or permission."""
         self.error: AwsError | None = None
-        """Why something has to be tried again; the last reason if there are several."""
+        """The reason for the retryable items; the last one if there are several."""
 
     def retry(self, items: Iterable[Work], error: AwsError) -> None:
         """Leave the items to a later delivery."""
@@ -28,7 +28,7 @@ class BatchResult(Generic[Work]):
 
     @property
     def reason(self) -> str:
-        """Why something has to be tried again, in words."""
+        """The reason for the retryable items, in words."""
         return reason_of(self.error) if self.error else ""
 
 

@@ -8,7 +8,7 @@ from shared.text import shown
 Item = TypeVar("Item")
 
 BATCH_MESSAGES, BATCH_BYTES = 10, 1_048_576
-"""Of one request to SQS, attributes included ("Amazon SQS message quotas")."""
+"""Limits of one request to SQS, attributes included ("Amazon SQS message quotas")."""
 
 
 class BadBatch(ValueError):
@@ -16,7 +16,7 @@ class BadBatch(ValueError):
 
 
 def records_of(payload: object) -> Sequence[Any]:
-    """Return the batch's records, whatever they are; raise BadBatch if it has none."""
+    """Return the batch's records, unchecked; raise BadBatch if there is no list of them."""
     records = payload.get("Records") if isinstance(payload, Mapping) else None
     if not isinstance(records, list):
         raise BadBatch(f'the payload must be a batch such as {{"Records": [...]}}, not {shown(payload)}')

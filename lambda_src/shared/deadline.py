@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 MARGIN_SECONDS = 1.0
-"""Kept back for logging and for returning the answer."""
+"""Time kept back for logging and for returning the answer."""
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.05, 2.0
 MAX_ATTEMPTS = 10
-"""Together with the pauses: 6 s of waiting on average before something is given up as failed for now."""
+"""Attempts of a request: with the pauses, 6 s of waiting on average before it fails for now."""
 
 
 class Context(Protocol):

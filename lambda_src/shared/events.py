@@ -16,7 +16,7 @@ __all__ = ["MAX_EVENT_BYTES", "MAX_SUMS", "SUMS_PER_FIELD", "Event", "InvalidEve
 MAX_EVENT_BYTES = 390_000
 """A DynamoDB item holds 400 KB (Amazon DynamoDB "Quotas"); the rest is for the event's key and dates."""
 MAX_NAME_BYTES = 1024
-"""Of a type, a subject and a measured field's name: they become part of every aggregate."""
+"""Limit of a type, a subject and a measured field's name: they become part of every aggregate."""
 MAX_SUMS = 290
 """Numbers one event may add to an aggregate: an update expression takes 300 operators, so some are to spare."""
 SUMS_PER_FIELD = 8
@@ -63,7 +63,7 @@ def parse(body: str | bytes) -> Event:
 
 
 def parse_stored(text: str) -> Event:
-    """Return an event that was stored, by whatever rules for attributes that nothing is counted by.
+    """Return an event that was stored, without a look at attributes that nothing is counted by.
 
     Raises InvalidEvent if it can't be counted.
     """
@@ -203,7 +203,7 @@ def _require_conformant(document: Mapping[str, Any]) -> None:
 
 
 def _is_json(media_type: str) -> bool:
-    """Return True if content of this type is JSON ("JSON event format", section 3.1.1); none stands for JSON."""
+    """Return True if content of this type is JSON ("JSON event format", section 3.1.1); without a type it is."""
     subtype = _subtype(media_type).lower() if media_type else "json"
     return subtype == "json" or subtype.endswith("+json")
 

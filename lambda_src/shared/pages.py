@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 PAGE_EVENTS = 1000
 """Positions of a page. Its record then stays far below the 1 KB of one write unit."""
 RECORD_LIFE_SECONDS = 30 * 86_400
-"""Records outlive their events: as long as an event can be delivered, the record shows whether it is counted."""
+"""Life of a record beyond its events': as long as an event can be delivered, it shows that the event is counted."""
 
 
 class Slot(NamedTuple):

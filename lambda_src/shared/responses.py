@@ -5,7 +5,7 @@ from socket import socket
 from typing import BinaryIO, NamedTuple
 
 LONGEST_LINE, MOST_HEADERS = 65_536, 100
-"""As http.client has them."""
+"""Limits of http.client."""
 
 
 class Response(NamedTuple):

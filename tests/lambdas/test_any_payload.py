@@ -1,4 +1,4 @@
-"""Whatever the functions are called with: an answer or an error they document, and no event is quietly left out."""
+"""Any payload leads to an answer or a documented error, and no event is quietly left out."""
 
 import json
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Whatever the order, the batches, the duplicates and the faults: the totals are those of a direct computation."""
+"""Totals equal a direct computation, in any order, with any batches, duplicates and faults."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -64,7 +64,7 @@ def until_done(run: Callable[[], Any]) -> None:
 ESTATES = st.builds(Estate, look_first=st.sampled_from([1, 4, 1000]), reuse=st.booleans())
 sizes = st.lists(st.integers(1, 7), max_size=6)
 statements = st.sampled_from([1, 2, 25])
-"""Of a request: with few, batches are as long as those in which events are looked up before they are written."""
+"""Statements of a request: with few, batches are long enough for events to be looked up before they are written."""
 
 
 @settings(max_examples=60, deadline=None)
@@ -175,7 +175,7 @@ def shards_of(records: list[dict[str, Any]], number: int) -> list[list[dict[str,
 def test_invocations_at_the_same_moment_on_the_same_pages_count_each_event_once(
     events: list[dict[str, Any]], sqs_sizes: list[int], shards: int, random: Any, estate: Estate
 ) -> None:
-    """Whenever one of them is about to write, another may come first, and may go back to records that it has done."""
+    """Before each write another invocation may come first, with records that it has already counted."""
     first = first_of(events)
     for batch in in_batches([event["text"] for event in events], sqs_sizes):
         estate.ingest(batch)

@@ -32,9 +32,9 @@ from tests.support.simulation import Clock, Context
 
 TRANSACTION_SECONDS, READ_SECONDS = 0.03, 0.01
 PROCESSOR_SECONDS = 90e-6
-"""For an event: the goal of `make bench ROWS=aggregate`."""
+"""Processor time of an event: the goal of `make bench ROWS=aggregate`."""
 PAGE_EVENTS = 500
-"""What `ingest` is handed at once."""
+"""Events of a batch of `ingest`."""
 HOUR, TYPE = "2013-01-01T05:00:00Z", "flight.departed"
 HOT = (series_key(TYPE), HOUR)
 """The aggregate of all subjects, which every event of the hour counts in."""
@@ -47,13 +47,13 @@ class Seen:
     events: int
     counted: int
     transactions: int
-    """Those that went through."""
+    """Transactions that succeeded."""
     conflicts: int
-    """Those that met another one at work on one of their items."""
+    """Transactions that met another one on one of their items."""
     refused: int
-    """Those that came after another one had changed the record of one of their pages."""
+    """Transactions that found the record of one of their pages changed."""
     units_per_event: float
-    """Of pages and aggregates, what conflicts cost included."""
+    """Write units of pages and aggregates, those of conflicts included."""
     hot_units: int
     """Written to the aggregate of all subjects within a second at most."""
     behind: float

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 INGEST_BATCH, STREAM_BATCH = 500, 1000
-"""What the catalog's triggers hand over at most."""
+"""Largest batches of the catalog's triggers."""
 _KEYS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
 
 

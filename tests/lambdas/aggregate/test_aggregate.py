@@ -12,8 +12,10 @@ from aggregate.chunks import chunks
 from aggregate.counting import CONFLICT_ATTEMPTS, Counter
 from aggregate.handler import BatchFailed
 from aggregate.records import Inserted, read
+from aggregate.series import targets
 from shared.aws import AwsError
 from shared.deadline import Deadline
+from shared.events import parse
 from shared.keys import event_key, series_key
 from tests.support.fake_dynamodb import FakeDynamoDB, canceled, conflict, no_fault
 from tests.support.functions import Estate
@@ -280,6 +282,11 @@ def test_conflicts_are_waited_out_for_as_long_as_there_is_time_by_pauses_that_st
     assert len(counter.count(inserted(event_text()), Deadline(FakeContext(), sleep=pauses.append)).done) == 1
     assert len(pauses) == 30
     assert max(pauses) <= 0.05 * 2**CONFLICT_ATTEMPTS
+
+
+def test_the_two_aggregates_of_an_event_without_subject_are_different() -> None:
+    event = parse(event_text(subject=None))
+    assert [(target.subject, target.hour) for target in targets(event)] == [("", event.hour), (None, event.hour)]
 
 
 def test_conflicts_without_time_left_leave_the_batch_to_come_again(estate: Estate) -> None:

@@ -81,6 +81,7 @@ def test_merged_pages_are_the_whole(pages: list[Summary]) -> None:
     for page in pages:
         whole.add(page)
     assert merge(map(to_dict, pages)) == to_dict(whole)
+    assert whole.events == sum(page.events for page in pages)
 
 
 def test_a_description_has_the_documented_keys() -> None:

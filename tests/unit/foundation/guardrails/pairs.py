@@ -1,4 +1,4 @@
-"""For each guardrail resources that break it, each with a twin that keeps it."""
+"""Resources that break each guardrail, each with a twin that keeps it."""
 
 from __future__ import annotations
 
