@@ -9,7 +9,7 @@ from pulumi_policy import ReportViolation, ResourceValidationArgs, ResourceValid
 
 from foundation.grants import is_scoped
 from foundation.guardrails.documents import Statement, allowing, listed
-from foundation.guardrails.reading import properties, shown, text, violation
+from foundation.guardrails.reading import shown, text, violation
 
 # Operators under which a condition holds only for the values given.
 _ONLY = {"stringequals", "stringlike", "arnequals", "arnlike"}
@@ -38,7 +38,7 @@ def _each(check: Check) -> Callable[[ResourceValidationArgs, ReportViolation], N
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
         breach = partial(violation, report, args)
         try:
-            for statement in allowing(args.resource_type, properties(args)):
+            for statement in allowing(args.resource_type, args.props):
                 check(statement, breach)
         except (ValueError, AttributeError) as error:
             breach(f"a policy document that can't be read ({error})", "write it as JSON, with a list of statements")
@@ -58,13 +58,13 @@ def _actions(statement: Statement, breach: Breach) -> None:
 
 
 def _permitted_action(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    action = text(properties(args), "action")
+    action = text(args.props, "action")
     if args.resource_type in _PERMISSIONS and "*" in action:
         violation(report, args, f"action {action!r}", "name the one action that is needed, in full")
 
 
 def _managed_policies(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    props = properties(args)
+    props = args.props
     managed = props.get("managedPolicyArns")
     if _MANAGED.fullmatch(args.resource_type) or (isinstance(managed, list) and managed):
         found = f"a managed policy ({shown(managed or props.get('policyArn'))}), whose actions are not ours"
@@ -123,13 +123,13 @@ def _accounts(values: list[str]) -> set[str]:
 
 
 def _function_url(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    kind = properties(args).get("authorizationType")
+    kind = args.props.get("authorizationType")
     if args.resource_type == "aws:lambda/functionUrl:FunctionUrl" and kind != "AWS_IAM":
         violation(report, args, f"authorizationType {shown(kind)}", "set it to AWS_IAM")
 
 
 def _permission(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    props = properties(args)
+    props = args.props
     principal = text(props, "principal")
     by_url = props.get("functionUrlAuthType") == "AWS_IAM" or props.get("invokedViaFunctionUrl")
     if args.resource_type not in _PERMISSIONS or (by_url and _CALLER.fullmatch(principal)):

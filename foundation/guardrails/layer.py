@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from pulumi_policy import EnforcementLevel, PolicyResource, ReportViolation, StackValidationArgs, StackValidationPolicy
 
 from foundation.catalog import CATALOG
-from foundation.guardrails.reading import UNKNOWN, of_type, properties, shown, tags, text, violation
+from foundation.guardrails.reading import UNKNOWN, of_type, shown, tags, text, violation
 from foundation.layers import project
 from foundation.naming import Names
 from foundation.stack_files import SMALL, SMALL_SETTINGS
@@ -20,14 +20,13 @@ _CHILDREN = re.compile(r'ALARM\("([^"]+)"\)')
 
 
 def _one_environment(args: StackValidationArgs, report: ReportViolation) -> None:
-    seen = [(item, properties(item)) for item in args.resources]
-    tagged = [(item, tag) for item, props in seen if isinstance(tag := tags(props).get("Environment"), str)]
+    tagged = [(item, tag) for item in args.resources if isinstance(tag := tags(item.props).get("Environment"), str)]
     suffixes = sorted({tag for _, tag in tagged})
     for item, tag in tagged if len(suffixes) > 1 else ():
         fix = "take the tags of every resource from one environment's foundation"
         violation(report, item, f"tag Environment {tag!r} beside others in this layer", fix)
-    for item, props in seen if suffixes else ():
-        name = next((props[key] for key in ("dashboardName", "alarmName", "name") if key in props), None)
+    for item in args.resources if suffixes else ():
+        name = next((item.props[key] for key in ("dashboardName", "alarmName", "name") if key in item.props), None)
         ours = item.resource_type.startswith("aws:") and item.resource_type not in _NAMED_WITHIN_ANOTHER
         if ours and isinstance(name, str) and not any(name.endswith(f"-{suffix}") for suffix in suffixes):
             fix = f"name it through Names.of(kind, component), so that it ends with -{suffixes[0]}"

@@ -18,11 +18,11 @@ from pulumi_policy import (
 )
 from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]
-from pulumi_policy.proxy import unknown_checking_proxy
 
 from foundation.guardrails.access import ACCESS_RULES
 from foundation.guardrails.exemptions import exempted
 from foundation.guardrails.layer import LAYER_RULES
+from foundation.guardrails.reading import known
 from foundation.guardrails.settings import SETTING_RULES
 from foundation.layers import LAYERS, project
 from foundation.stack_files import SMALL, small_defaults
@@ -66,7 +66,7 @@ class Service(_PolicyAnalyzerServicer):
         return self._checked(StackValidationPolicy, lambda config: StackValidationArgs(resources, config))
 
     def _resource(self, request: Any) -> PolicyResource:
-        props = unknown_checking_proxy(deserialize_properties(json_format.MessageToDict(request.properties)))
+        props = known(deserialize_properties(json_format.MessageToDict(request.properties)))
         options = self._get_resource_options(request)
         return PolicyResource(request.type, props, request.urn, request.name, options, None, None, [], {})
 
@@ -76,23 +76,19 @@ class Service(_PolicyAnalyzerServicer):
         arguments: Callable[[Mapping[str, Any]], Any],
     ) -> Any:
         response = analyzer_pb2.AnalyzeResponse()
-        for policy in (policy for policy in RULES if isinstance(policy, kind)):
+        for policy in RULES:
             level = self._get_enforcement_level(policy)
-            report = self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
-            policy.validate(arguments(self._get_policy_config(policy.name)), report)
+            if isinstance(policy, kind) and level != EnforcementLevel.DISABLED:
+                policy.validate(arguments(self._configuration), self._reporting(policy, level, response))
         return response
 
-    def _get_policy_config(self, name: str) -> dict[str, Any]:
-        return {**(super()._get_policy_config(name) or {}), **self._configuration}
-
-    def _create_report_violation(
-        self, response: Any, policy_name: str, *others: Any, **named: Any
-    ) -> Callable[..., None]:
-        report = super()._create_report_violation(response, policy_name, *others, **named)
+    def _reporting(self, policy: Policy, level: EnforcementLevel, response: Any) -> Callable[..., None]:
+        """Return the function that reports a violation of a policy, unless it is exempted."""
+        report = self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
 
         def unless_exempted(text: str, urn: str) -> None:
-            if not exempted(policy_name, urn.rpartition("::")[2], text, datetime.now(UTC).date()):
-                report(f"rule {policy_name}: {text}", urn)
+            if not exempted(policy.name, urn.rpartition("::")[2], text, datetime.now(UTC).date()):
+                report(f"rule {policy.name}: {text}", urn)
 
         return unless_exempted
 

@@ -1,10 +1,9 @@
 """Properties of resources as plain data, and the form in which rules report a violation."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from pulumi_policy import PolicyResource, ReportViolation, ResourceValidationArgs, StackValidationArgs
-from pulumi_policy.proxy import UnknownValueError
+from pulumi_policy import PolicyResource, ReportViolation, ResourceValidationArgs, StackValidationArgs, proxy
 
 Resource = PolicyResource | ResourceValidationArgs
 Properties = Mapping[str, Any]
@@ -20,14 +19,22 @@ class Unknown:
 UNKNOWN: Final = Unknown()
 
 
-def properties(resource: Resource) -> dict[str, Any]:
-    """Return the inputs as on the wire (camelCase), UNKNOWN where the SDK raises when a value is read."""
-    return _plain(resource.props)
+# Strings by which the engine marks what a preview can't know.
+_MARKERS = {value for name, value in vars(proxy).items() if name.startswith("UNKNOWN_")}
 
 
-def of_type(args: StackValidationArgs, type_: str) -> Iterator[tuple[PolicyResource, dict[str, Any]]]:
+def known(value: Any) -> Any:
+    """Return a value as the engine sends it with UNKNOWN in place of the engine's markers."""
+    if isinstance(value, Mapping):
+        return {key: known(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [known(each) for each in value]
+    return UNKNOWN if isinstance(value, str) and value in _MARKERS else value
+
+
+def of_type(args: StackValidationArgs, type_: str) -> Iterator[tuple[PolicyResource, Properties]]:
     """Yield the resources of an AWS type, given without its prefix, each with its properties."""
-    return ((item, properties(item)) for item in args.resources if item.resource_type == f"aws:{type_}")
+    return ((item, item.props) for item in args.resources if item.resource_type == f"aws:{type_}")
 
 
 def value_at(props: Properties, *path: str) -> Any:
@@ -62,18 +69,3 @@ def shown(value: object) -> str:
     """Return a value as a person would recognise it, never longer than a line."""
     line = "nothing" if value is None else repr(value)
     return line if len(line) <= 120 else line[:117] + "..."
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _known(value, key) for key in value}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_known(value, position) for position in range(len(value))]
-    return value
-
-
-def _known(container: Any, key: Any) -> Any:
-    try:
-        return _plain(container[key])
-    except UnknownValueError:
-        return UNKNOWN

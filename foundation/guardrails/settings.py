@@ -6,7 +6,7 @@ from typing import Any
 
 from pulumi_policy import ReportViolation, ResourceValidationArgs, ResourceValidationPolicy
 
-from foundation.guardrails.reading import UNKNOWN, properties, shown, tags, text, value_at, violation
+from foundation.guardrails.reading import UNKNOWN, shown, tags, text, value_at, violation
 from foundation.naming import TAG_KEYS
 
 REGION = "us-east-1"
@@ -39,7 +39,7 @@ _DESTINATIONS = {
 
 
 def _region(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    region = properties(args).get("region")
+    region = args.props.get("region")
     is_provider = args.resource_type == "pulumi:providers:aws"
     has_own = args.resource_type.startswith("aws:") and region is not None
     if (is_provider or has_own) and region not in (REGION, UNKNOWN):
@@ -48,7 +48,7 @@ def _region(args: ResourceValidationArgs, report: ReportViolation) -> None:
 
 
 def _tags(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    props = properties(args)
+    props = args.props
     given = tags(props)
     if not args.resource_type.startswith("aws:") or props.get("tags") is UNKNOWN:
         return
@@ -70,7 +70,7 @@ def _has_tags(type_: str) -> bool:
 
 
 def _name(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    props = properties(args)
+    props = args.props
     suffix, name = tags(props).get("Environment"), props.get("name")
     if name is None and args.resource_type in _NAMED:
         violation(report, args, "no name", "name it through Names.of(kind, component)")
@@ -83,7 +83,7 @@ def _memory(args: ResourceValidationArgs, report: ReportViolation) -> None:
     if args.resource_type != "aws:lambda/function:Function":
         return
     # Without a size a function gets 128 MB.
-    memory = properties(args).get("memorySize") or 128
+    memory = args.props.get("memorySize") or 128
     if memory is not UNKNOWN and not MEMORY_MB[0] <= memory <= MEMORY_MB[1]:
         fix = f"give it {MEMORY_MB[0]} to {MEMORY_MB[1]} MB in compute/sizing.json"
         violation(report, args, f"{memory:g} MB of memory", fix)
@@ -92,7 +92,7 @@ def _memory(args: ResourceValidationArgs, report: ReportViolation) -> None:
 def _retention(args: ResourceValidationArgs, report: ReportViolation) -> None:
     if args.resource_type != "aws:cloudwatch/logGroup:LogGroup":
         return
-    days = properties(args).get("retentionInDays") or 0
+    days = args.props.get("retentionInDays") or 0
     if days is not UNKNOWN and not RETENTION_DAYS[0] <= days <= RETENTION_DAYS[1]:
         found = f"{days:g} days of retention" if days else "no retention: its logs are kept for ever"
         fix = f"set compute:logRetentionDays from {RETENTION_DAYS[0]} to {RETENTION_DAYS[1]}"
@@ -100,14 +100,14 @@ def _retention(args: ResourceValidationArgs, report: ReportViolation) -> None:
 
 
 def _removable(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    props = properties(args)
+    props = args.props
     kept = [key for key in _KEEPING if props.get(key) is True] + ["protect"] * bool(args.opts.protect)
     for key in kept:
         violation(report, args, f"{key} true", "leave it out: an environment is torn down whole")
 
 
 def _encryption(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    props = properties(args)
+    props = args.props
     key, managed = props.get("kmsMasterKeyId"), props.get("sqsManagedSseEnabled")
     if args.resource_type == "aws:sqs/queue:Queue" and not key and managed not in (True, UNKNOWN):
         found = f"sqsManagedSseEnabled {shown(managed)} and no key"
@@ -120,7 +120,7 @@ def _encryption(args: ResourceValidationArgs, report: ReportViolation) -> None:
 
 def _failure_destination(args: ResourceValidationArgs, report: ReportViolation) -> None:
     path, found = _DESTINATIONS.get(args.resource_type, ((), ""))
-    props = properties(args)
+    props = args.props
     # Only streams have a starting position; a queue's failures are the queue's own to redrive.
     of_queue = "eventSourceMapping" in args.resource_type and not props.get("startingPosition")
     if path and not of_queue and not value_at(props, *path):
@@ -128,11 +128,11 @@ def _failure_destination(args: ResourceValidationArgs, report: ReportViolation) 
 
 
 def _is_dead_letter_queue(args: ResourceValidationArgs) -> bool:
-    return text(properties(args), "name").startswith("dlq-")
+    return text(args.props, "name").startswith("dlq-")
 
 
 def _redrive(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    policy = properties(args).get("redrivePolicy")
+    policy = args.props.get("redrivePolicy")
     if args.resource_type != "aws:sqs/queue:Queue" or _is_dead_letter_queue(args) or policy is UNKNOWN:
         return
     try:
@@ -147,7 +147,7 @@ def _redrive(args: ResourceValidationArgs, report: ReportViolation) -> None:
 def _dead_letters_fit(args: ResourceValidationArgs, report: ReportViolation) -> None:
     if args.resource_type != "aws:sqs/queue:Queue" or not _is_dead_letter_queue(args):
         return
-    size = properties(args).get("maxMessageSize") or PROVIDER_MESSAGE_BYTES
+    size = args.props.get("maxMessageSize") or PROVIDER_MESSAGE_BYTES
     if size is not UNKNOWN and size < LARGEST_MESSAGE_BYTES:
         fix = f"set max_message_size={LARGEST_MESSAGE_BYTES}: a dead letter that does not fit is lost"
         violation(report, args, f"room for messages of {size:g} bytes", fix)

@@ -49,14 +49,9 @@ NAMES = (
         "guardrails do not know the stack's configuration",
     ),
     PrivateName(
-        "pulumi_policy.policy", "_PolicyAnalyzerServicer._get_policy_config", "foundation/guardrails/policies.py",
-        ("self", "name"),
-        "guardrails do not know the stack's configuration",
-    ),
-    PrivateName(
         "pulumi_policy.policy", "_PolicyAnalyzerServicer._create_report_violation", "foundation/guardrails/policies.py",
-        ("self", "response", "policy_name"),
-        "messages name neither rule nor resource, and exemptions count no more",
+        ("self", "response", "policy_name", "policy_description", "enforcement_level", "severity"),
+        "guardrails report nothing",
     ),
     *(
         PrivateName(

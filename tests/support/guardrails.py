@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from pulumi_policy import PolicyResource, PolicyResourceOptions, ResourceValidationArgs, StackValidationArgs
 from pulumi_policy.policy import PolicyCustomTimeouts
-from pulumi_policy.proxy import unknown_checking_proxy
 
 from foundation.guardrails.policies import RULES
+from foundation.guardrails.reading import known
 from foundation.layers import project
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def resource(
     type_ = kind if kind.count(":") > 1 else f"aws:{kind}"
     options = PolicyResourceOptions(protect, [], None, [], PolicyCustomTimeouts(0, 0, 0), [], None)
     urn = f"urn:pulumi:dev::{project(layer)}::{type_}::{name}"
-    return PolicyResource(type_, unknown_checking_proxy(dict(props)), urn, name, options, None, None, [], {})
+    return PolicyResource(type_, known(props), urn, name, options, None, None, [], {})
 
 
 def stack(layer: str) -> PolicyResource:
