@@ -320,6 +320,8 @@ _TOGETHER = [
         ),
         ("alarms", [_CHILD], "no notification of alarm-a-dev", [_alarm(ALARM, "alarm-a-dev", alarmActions=["t"])]),
         ("alarms", [_CHILD, _OVER], "of alarm-a-dev", [_CHILD, _OVER, _TOP]),
+        # Composite alarms of observability may be over alarms of another layer.
+        ("alarms", [_CHILD], "of alarm-a-dev", [resource(ALARM, name="alarm-a-dev")]),
         ("alarms", [_CHILD, _TOP], "of alarm-a-dev", [_CHILD, _alarm(COMPOSITE, "b", alarmRule=UNKNOWN)]),
     )
 ] + [

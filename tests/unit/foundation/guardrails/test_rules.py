@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
 from foundation.grants import is_scoped
+from foundation.guardrails.access import is_allowed
 from foundation.guardrails.policies import RULES
 from tests.support.guardrails import violations
-from tests.unit.foundation.guardrails.pairs import PAIRS, TABLE, Case, Pair
+from tests.unit.foundation.guardrails.pairs import PAIRS, TABLE, Case, Pair, allow
 
 each_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.rule}: {pair.found}")
 
@@ -56,3 +60,14 @@ def test_patterns_of_several_resources_are_not_scoped(arn: str) -> None:
 )  # fmt: skip
 def test_what_belongs_to_one_named_resource_is_scoped(arn: str) -> None:
     assert is_scoped(arn)
+
+
+@pytest.mark.parametrize(
+    ("changes", "allowed"),
+    [
+        ({}, True), ({"Action": "sqs:*"}, False), ({"Resource": "*"}, False), ({"Resource": None}, False),
+        ({"Effect": "Deny", "Action": "*", "Resource": "*"}, True),
+    ],
+)  # fmt: skip
+def test_a_statement_by_itself_is_allowed_or_not(changes: dict[str, Any], allowed: bool) -> None:
+    assert is_allowed(json.loads(allow(**changes)["policy"])["Statement"][0]) is allowed
