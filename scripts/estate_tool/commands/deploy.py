@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Namespace, approval: Approval) -> Outcome:
     from estate_tool.engine import provenance
-    from estate_tool.rollout import lock, orchestration, relocation, session
+    from estate_tool.rollout import data_loss, lock, orchestration, session
     from estate_tool.rollout.fingerprint import Inputs
     from estate_tool.rollout.recovery import Recovery
 
@@ -91,7 +91,7 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
     origin = provenance.at_hand()
 
     def check(states: Mapping[str, StackState]) -> None:
-        relocation.refuse_moved(target, states, account)
+        data_loss.refuse_moved(target, states, account)
         for layer, last in provenance.last(states).items() if args.preview or approval.asks else ():
             say(f"{layer} was last rolled out from {last.text}")
         # A local environment is one person's, to go back and forth with; a preview changes nothing.

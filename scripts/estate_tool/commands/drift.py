@@ -104,7 +104,7 @@ def _repair(
 ) -> Outcome:
     from estate_tool.drift import detect, repair
     from estate_tool.engine import provenance
-    from estate_tool.rollout import orchestration, relocation, session
+    from estate_tool.rollout import data_loss, orchestration, session
     from estate_tool.rollout.fingerprint import Inputs
     from estate_tool.rollout.recovery import Recovery
 
@@ -129,7 +129,7 @@ def _repair(
             layers,
             approval.display,
             approve=approval,
-            check=lambda states: relocation.refuse_moved(target, states, None),
+            check=lambda states: data_loss.refuse_moved(target, states, None),
             origin=origin,
             force=True,
             recovery=recovery,

@@ -125,10 +125,10 @@ def _health(target: Environment, resources: Sequence[Mapping[str, Any]]) -> dict
 
 
 def _states(pulumi: Pulumi) -> dict[str, StackState]:
-    from estate_tool.engine import former_projects
+    from estate_tool.engine import backend
 
     states = pulumi.states()
-    former_projects.refuse(pulumi, states)
+    backend.refuse_former_names(pulumi, states)
     return states
 
 

@@ -1,4 +1,4 @@
-"""Backend that keeps the state of real environments: its address, the source of that, and a check that it answers."""
+"""Backend that keeps the state of real environments: its address, a check that it answers, stacks of former names."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from estate_tool.core.errors import Failed
+from estate_tool.core.errors import Failed, UsageError
 from estate_tool.core.paths import ROOT
-from estate_tool.engine.hints import hint
-from foundation.layers import LAYER_NAMES
+from estate_tool.engine.diagnostics import hint
+from foundation.layers import LAYER_NAMES, project
 from foundation.stack_files import content_of, name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
+    from estate_tool.engine.cli import Pulumi
     from estate_tool.setup.engine import Engine
 
 VARIABLE = "PULUMI_BACKEND_URL"
@@ -99,3 +100,28 @@ def _needs_passphrase(backend: Backend, environment: str) -> bool:
     if provider and provider != "passphrase":
         return False
     return bool(content.get("encryptionsalt")) or not backend.is_service
+
+
+def refuse_former_names(pulumi: Pulumi, present: Container[str]) -> None:
+    """Raises UsageError, with the commands that rename them, where a layer without a stack has one of the former name.
+
+    `present` are the layers that have a stack.
+    """
+    if all(layer in present for layer in LAYER_NAMES):
+        return
+    former = {layer: name for layer, name in pulumi.former().items() if layer not in present}
+    if former:
+        commands = [
+            f"scripts/estate pulumi stack rename {_renamed(layer, name)} --stack {name} --cwd {layer}"
+            for layer, name in former.items()
+        ]
+        raise UsageError(
+            f"environment {pulumi.stack} is deployed under the former names of the projects: "
+            f"{', '.join(former.values())}; nothing was touched",
+            "\n".join(["rename its stacks, which changes nothing in AWS, then run the same command again:", *commands]),
+        )
+
+
+def _renamed(layer: str, name: str) -> str:
+    organisation, _, stack = name.split("/")
+    return f"{organisation}/{project(layer)}/{stack}"

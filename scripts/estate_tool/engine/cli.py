@@ -15,11 +15,9 @@ from estate_tool.core.environment import DEFAULT
 from estate_tool.core.errors import Failed
 from estate_tool.core.paths import ROOT, SCRIPTS
 from estate_tool.engine import checkpoint, locks
-from estate_tool.engine.event_log import EventReader
-from estate_tool.engine.hints import hint
+from estate_tool.engine.diagnostics import hint
 from estate_tool.engine.inline_program import served
-from estate_tool.engine.parent_death import bound_to_us
-from estate_tool.engine.process import ended, started, wait
+from estate_tool.engine.process import EventReader, bound_to_us, ended, started, wait
 from foundation.layers import LAYER_NAMES
 from foundation.stack_files import name_of
 

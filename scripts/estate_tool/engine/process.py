@@ -1,17 +1,33 @@
-"""The engine as a process: how it is started, interrupted and ended."""
+"""The engine as a process: started, interrupted, ended with this one, and its event log."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import json
+import os
 import signal
 import subprocess
-from typing import TYPE_CHECKING
+import sys
+import threading
+from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.errors import Failed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+_POLL_SECONDS = 0.05
+# PR_SET_PDEATHSIG of prctl(2): the kernel kills the command when its parent ends. It survives the exec. The parent
+# may have ended before the call, hence the second look at whose child this is.
+_SETPRIV = ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"']
+_LAUNCHER = """
+import ctypes, os, signal, sys
+ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+if os.getppid() == int(sys.argv[1]):
+    os.execvp(sys.argv[2], sys.argv[2:])
+"""
 
 
 @contextlib.contextmanager
@@ -62,3 +78,53 @@ def wait(process: subprocess.Popen[str]) -> str:
 def ended(code: int) -> str:
     """Describe the end of a process that printed nothing."""
     return f"pulumi ended with {code}" if code > 0 else f"pulumi was ended from outside, by signal {-code}"
+
+
+class EventReader(threading.Thread):
+    """Follows an event log, one JSON object per line, until `finish` is called."""
+
+    def __init__(self, path: Path, on_event: Callable[[Mapping[str, Any]], None]) -> None:
+        super().__init__(daemon=True)
+        self._path = path
+        self._on_event = on_event
+        self._written = threading.Event()
+
+    def run(self) -> None:
+        """Hands every event on; the thread's own loop."""
+        rest = ""
+        with self._path.open(encoding="utf-8") as log:
+            while True:
+                complete = self._written.is_set()
+                *lines, rest = (rest + log.read()).split("\n")
+                for line in lines:
+                    self._on_event(json.loads(line))
+                if complete:
+                    return
+                self._written.wait(_POLL_SECONDS)
+
+    def finish(self) -> None:
+        """Reads what is left; the engine must have ended."""
+        self._written.set()
+        self.join()
+
+
+def bound_to_us(command: list[str]) -> list[str]:
+    """The command line, to be started from the main thread, that ends with this process; on Linux, elsewhere as it is.
+
+    An engine that outlives us has lost the provider and the program, which we serve to it. What it was just creating
+    it would write off as failed, and the resource would be lost; killed, it leaves a note of it in the state.
+    """
+    if not sys.platform.startswith("linux"):
+        return command
+    if _has_setpriv():
+        return [*_SETPRIV, str(os.getpid()), *command]
+    return [sys.executable, "-I", "-S", "-B", "-c", _LAUNCHER, str(os.getpid()), *command]
+
+
+@functools.cache
+def _has_setpriv() -> bool:
+    """True if util-linux is here, and not too old; it starts in 2 ms, an interpreter in 50."""
+    try:
+        return subprocess.run([*_SETPRIV[:4], "true"], capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from estate_tool.core.environment import Environment
     from estate_tool.rollout.data_loss import Loss
     from estate_tool.rollout.display import Display
-    from estate_tool.rollout.previews import Plan
+    from estate_tool.rollout.plans import Plan
 
 PAGE = "docs/data-loss.md"
 

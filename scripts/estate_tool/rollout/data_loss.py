@@ -1,4 +1,7 @@
-"""Data that a rollout or teardown would destroy: the resources, the reason, the amount, and the way to keep a copy."""
+"""Data that a rollout or teardown would destroy: the resources, the reason, the amount, and the way to keep a copy.
+
+A rollout that would make all of a deployed environment anew, elsewhere, is refused as a whole.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.core.errors import UsageError
 from estate_tool.rollout.data_held import DEAD_LETTERS, KINDS, LOG_GROUP, QUEUE, TABLE, Held, held
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from estate_tool.core.environment import Environment
     from estate_tool.engine.checkpoint import StackState
     from estate_tool.engine.events import Step
 
@@ -24,6 +29,8 @@ _AT_ONCE = 8
 # Retentions where the inputs give none: a log group's never ends, a queue's is 4 days ("SetQueueAttributes").
 _NEVER = 0
 _QUEUE_DEFAULT = 4 * SECONDS_PER_DAY
+
+PAGE = "docs/moving.md"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,3 +195,46 @@ def _threat(
         layer=layer, urn=resource["urn"], type=resource["type"], name=name, change=change, because=because,
         keep_seconds=keep_seconds, component=str((known.get("tags") or {}).get("Component", "")),
     )  # fmt: skip
+
+
+def refuse_moved(environment: Environment, states: Mapping[str, StackState], account: str | None) -> None:
+    """Raise UsageError when what is deployed has another suffix, account or region than what would be rolled out.
+
+    `account` is that of the credentials; None leaves it out. Of an environment that was moved half-way by an older
+    version of the tool, both ways are open.
+    """
+    resources = [one for state in states.values() for one in state.resources if str(one["type"]).startswith("aws:")]
+    configuration = environment.configuration
+    for what, deployed, wanted in (
+        ("the suffix", _suffixes(resources), configuration.foundation.suffix),
+        ("the account", _parts(resources, 4), account),
+        ("the region", _parts(resources, 3), configuration.region),
+    ):
+        if wanted and deployed and wanted not in deployed:
+            _refuse(environment.name, what, sorted(deployed), wanted, len(resources))
+
+
+def _refuse(name: str, what: str, deployed: list[str], wanted: str, resources: int) -> None:
+    raise UsageError(
+        f"environment {name} is deployed with {what} {', '.join(deployed)}, and this rollout has {wanted}: it would "
+        f"make all {resources} resources anew and destroy what they hold; nothing was touched",
+        f"to leave it where it is, set {what} back to {deployed[0]}\nto move: a new environment, then its data: {PAGE}",
+    )
+
+
+def _suffixes(resources: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the suffixes of what is deployed, from its tag `Environment`."""
+    tags = ((one.get("inputs") or {}).get("tags") for one in resources)
+    return {str(each["Environment"]) for each in tags if isinstance(each, dict) and each.get("Environment")}
+
+
+def _parts(resources: Iterable[Mapping[str, Any]], position: int) -> set[str]:
+    """Return the parts at a position of the resources' ARNs: 3 is the region, 4 the account; global ones have none."""
+    return {part for arn in _arns(resources) if (part := arn.split(":")[position])}
+
+
+def _arns(resources: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    for one in resources:
+        arn = (one.get("outputs") or {}).get("arn")
+        if isinstance(arn, str) and arn.startswith("arn:") and arn.count(":") >= 5:
+            yield arn

@@ -9,11 +9,10 @@ from estate_tool.core.errors import Failed
 from estate_tool.engine.checkpoint import Record, StackState
 from estate_tool.engine.events import Changes
 from estate_tool.engine.inline_program import load_ahead
-from estate_tool.rollout import data_loss, removals
-from estate_tool.rollout.previews import Plan, Previews
-from estate_tool.rollout.removals import Waiting
+from estate_tool.rollout import data_loss, plans
+from estate_tool.rollout.plans import Plan, Previews, Waiting
+from estate_tool.rollout.recovery import Background, NewStacks
 from estate_tool.rollout.result import DEPLOYED, FAILED, SKIPPED, UNCHANGED, LayerResult
-from estate_tool.rollout.stacks import Background, NewStacks
 from foundation.layers import LAYER_NAMES, layer, readers
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ class Deployment:
             return Waiting()
         above = [upper for upper in readers(name) if upper in self.deployed]
         moving = [upper for upper in above if not self._is_as_declared(upper)]
-        return removals.waiting(plan.steps, *([self.states[upper] for upper in each] for each in (above, moving)))
+        return plans.waiting(plan.steps, *([self.states[upper] for upper in each] for each in (above, moving)))
 
     def _is_as_declared(self, name: str) -> bool:
         """Return whether nothing would change in a deployed layer, or nothing any more."""
@@ -207,7 +206,7 @@ class Deployment:
                 changes.take,
                 refresh=self._is_elsewhere(name),
                 exclude=waiting.urns,
-                before=removals.keeping(waiting.grants),
+                before=plans.keeping(waiting.grants),
             )
             if self.recovery and changes.unanswered:
                 self.recovery.after(name, changes.unanswered)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.errors import Failed
 from estate_tool.core.paths import home
-from estate_tool.engine import former_projects, provenance
+from estate_tool.engine import backend, provenance
 from estate_tool.engine.checkpoint import LEASE_TAG
 from foundation.layers import LAYER_NAMES
 
@@ -147,7 +147,7 @@ def _take(pulumi: Pulumi, own: Lease, new: bool, wait: bool, say: Callable[[str]
 
 def _make_stack(pulumi: Pulumi) -> bool:
     """Make the first layer's stack; return False where another one has made it meanwhile."""
-    former_projects.refuse(pulumi, pulumi.stacks())
+    backend.refuse_former_names(pulumi, pulumi.stacks())
     try:
         pulumi.create_stack(LAYER_NAMES[0])
     except Failed:

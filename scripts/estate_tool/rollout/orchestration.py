@@ -6,11 +6,20 @@ import time
 from typing import TYPE_CHECKING
 
 from estate_tool.core.errors import Failed
-from estate_tool.engine import former_projects
+from estate_tool.engine import backend
 from estate_tool.engine.events import Changes
 from estate_tool.rollout.deployment import Deployment
-from estate_tool.rollout.result import DESTROYED, FAILED, INTERRUPTED, PLANNED, SKIPPED, UNCHANGED, LayerResult, Outcome
-from estate_tool.rollout.retry import retried
+from estate_tool.rollout.result import (
+    DESTROYED,
+    FAILED,
+    INTERRUPTED,
+    PLANNED,
+    SKIPPED,
+    UNCHANGED,
+    LayerResult,
+    Outcome,
+    retried,
+)
 from foundation.layers import LAYER_NAMES, layer, readers
 
 if TYPE_CHECKING:
@@ -70,7 +79,7 @@ def deploy(
         still_ours=still_ours,
         on_planned=(lambda step: display.step(step, planned=True)) if show_plan else (lambda _: None),
     )
-    former_projects.refuse(pulumi, deployment.states)
+    backend.refuse_former_names(pulumi, deployment.states)
     check(deployment.states)
     if not preview:
         _require_lower(layers, deployment.deployed, pulumi.stack)
@@ -123,7 +132,7 @@ def destroy(
     `refuse_while_read` comes first. `recovery` and `still_ours` as in `deploy`.
     """
     stacks = pulumi.stacks()
-    former_projects.refuse(pulumi, stacks)
+    backend.refuse_former_names(pulumi, stacks)
 
     def one(name: str) -> LayerResult:
         if name not in stacks:

@@ -1,4 +1,4 @@
-"""Puts the state of a layer right after a rollout or teardown that was killed, before the next one begins.
+"""Stacks of layers made ready for a run: created, or settled after a rollout or teardown that was killed.
 
 The engine notes each operation in the state before it asks the provider for it. What was being created when it was
 killed exists or does not; the engine can't say, would create it once more and fail, and never forgets the note. Here
@@ -8,24 +8,26 @@ changed or deleted is read anew.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.aws_errors import reaching
 from estate_tool.core.errors import Failed
-from estate_tool.core.resource_types import Account, NotThere
+from estate_tool.core.resource_types import RESOURCE_TYPES, Account, NotThere
 from estate_tool.engine import locks
 from estate_tool.engine.events import Changes
-from estate_tool.rollout.import_ids import import_id
 from foundation.layers import project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from concurrent.futures import Future, ThreadPoolExecutor
     from pathlib import Path
 
     from estate_tool.core.environment import Environment
+    from estate_tool.core.resource_types.model import Inputs
     from estate_tool.engine.cli import Pulumi
 
 _CREATING = "creating"
@@ -166,3 +168,78 @@ def _may_be_unfinished(checkpoint: Path) -> bool:
         return _is_unfinished(content.get("latest") or {})
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return True  # compressed, or a format of another engine
+
+
+def import_id(type_token: str, inputs: Inputs, account: Account) -> str:
+    """Return the ID to import a resource by; NotThere, or Failed for an unknown type or inputs without a name."""
+    known = RESOURCE_TYPES.get(type_token)
+    if known is None:
+        raise Failed(
+            f"a {type_token} that may or may not have been created can't be looked up",
+            "look in AWS; `pulumi import` what is there, then: pulumi refresh --clear-pending-creates",
+        )
+    try:
+        rule = known.import_id
+        return rule(inputs, account) if callable(rule) else rule.format_map(inputs)
+    except KeyError as error:
+        raise Failed(f"a {type_token} was to be created without {error}: there is no way to look it up") from error
+
+
+@dataclass(kw_only=True)
+class Background:
+    """One thread for calls that are made while the main thread waits for the engine, one after the other."""
+
+    _pool: ThreadPoolExecutor | None = None
+
+    def do(self, what: Callable[..., None], *arguments: Any) -> Future[None]:
+        """Begin it."""
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor
+
+            self._pool = ThreadPoolExecutor(max_workers=1)
+        return self._pool.submit(what, *arguments)
+
+    def end(self) -> None:
+        """Return when all is done."""
+        if self._pool:
+            self._pool.shutdown()
+
+
+@dataclass(kw_only=True)
+class NewStacks:
+    """The stacks that this run makes of layers that have none."""
+
+    pulumi: Pulumi
+    recovery: Recovery | None
+    background: Background
+    _made: dict[str, Future[None]] = field(default_factory=dict)
+
+    def begin(self, layer: str) -> None:
+        """Have the stack of a layer made, unless that has begun."""
+        if layer not in self._made:
+            self._made[layer] = self.background.do(self._create, layer)
+
+    def require(self, layer: str) -> None:
+        """Return when the stack is there; raises Failed when it can't be made."""
+        self.begin(layer)
+        self._made[layer].result()
+
+    def remove(self, layer: str) -> None:
+        """Have a stack removed that was made here, in which there is nothing."""
+        if made := self._made.pop(layer, None):
+            self.background.do(self._remove, made, layer)
+
+    def remove_all_but(self, kept: set[str]) -> None:
+        """Have all removed but those of these layers."""
+        for layer in self._made.keys() - kept:
+            self.remove(layer)
+
+    def _create(self, layer: str) -> None:
+        if self.recovery:
+            self.recovery.free(layer)
+        self.pulumi.create_stack(layer)
+
+    def _remove(self, made: Future[None], layer: str) -> None:
+        with contextlib.suppress(Failed):
+            made.result()
+            self.pulumi.remove_stack(layer)

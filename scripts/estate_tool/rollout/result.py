@@ -1,24 +1,34 @@
-"""Results of rollouts and teardowns, for people and for scripts."""
+"""Results of rollouts and teardowns, for people and for scripts, and their retries.
+
+A layer whose engine run failed for transient reasons only is run again; the engine goes on where it stopped.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.core import retries
 from estate_tool.core.errors import Failed
 from estate_tool.core.retries import is_transient_text
-from estate_tool.engine import hints
+from estate_tool.engine import diagnostics
 from estate_tool.engine.events import CHANGE_WORDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tenacity import RetryCallState
+
     from estate_tool.engine.diagnostics import Diagnostic
     from estate_tool.engine.events import Changes
+    from estate_tool.rollout.result import LayerResult
 
 DEPLOYED, UNCHANGED, SKIPPED, FAILED, DESTROYED = "deployed", "unchanged", "skipped", "failed", "destroyed"
 INTERRUPTED = "interrupted; what was in flight has ended, the rest is as it was"
 PLANNED = "planned"  # of a preview: the counts are of what would be done
+
+# Each run repeats every call several times by itself.
+RUNS = 6
 
 
 @dataclass(kw_only=True)
@@ -56,7 +66,7 @@ class LayerResult:
         if diagnostic:
             result.result = FAILED
             # Without an error of a resource or a program, the diagnostic is about the backend.
-            errors = changes.errors or ["\n".join(filter(None, (diagnostic, hints.known(diagnostic))))]
+            errors = changes.errors or ["\n".join(filter(None, (diagnostic, diagnostics.known_hint(diagnostic))))]
             result.error = "\n".join(errors)
             result.transient = all(is_transient_text(error) for error in errors)
         return result
@@ -128,3 +138,32 @@ class Outcome:
             "seconds": round(self.seconds, 3),
             "layers": [result.as_json() for result in self.layers],
         }
+
+
+def retried(run: Callable[[], LayerResult], say: Callable[[str], None]) -> LayerResult:
+    """The result of the last of at most RUNS runs, with the changes of all; a permanent error ends it at once."""
+    result = run()
+    if not result.transient:
+        return result  # without loading what is not needed
+    import tenacity
+
+    results: list[LayerResult] = []
+
+    def next_run() -> LayerResult:
+        results.append(run() if results else result)
+        return results[-1]
+
+    def tell(state: RetryCallState) -> None:
+        pause = state.next_action.sleep if state.next_action else 0.0
+        reason = "\n        ".join(str(results[-1].error).splitlines())
+        say(f"      transient failure: {reason}\n      running layer {results[-1].layer} again in {pause:.1f} s")
+
+    retries.policy(
+        tenacity.retry_if_result(lambda last: last.transient),
+        tenacity.stop_after_attempt(RUNS),
+        before_sleep=tell,
+        retry_error_callback=lambda _: results[-1],
+    )(next_run)
+    for word in CHANGE_WORDS:
+        setattr(results[-1], word, sum(getattr(each, word) for each in results))
+    return results[-1]

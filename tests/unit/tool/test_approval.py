@@ -15,7 +15,7 @@ from estate_tool.rollout.approval import Approval
 from estate_tool.rollout.data_held import QUEUE, TABLE, Held
 from estate_tool.rollout.data_loss import Loss, Threat
 from estate_tool.rollout.display import Display
-from estate_tool.rollout.previews import Plan
+from estate_tool.rollout.plans import Plan
 from estate_tool.rollout.result import PLANNED, LayerResult
 
 if TYPE_CHECKING:

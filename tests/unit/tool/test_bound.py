@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from estate_tool.core.paths import SCRIPTS
-from estate_tool.engine import parent_death
-from estate_tool.engine.parent_death import bound_to_us
+from estate_tool.engine import process
+from estate_tool.engine.process import bound_to_us
 from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PARENT = """
 import subprocess, sys
-from estate_tool.engine.parent_death import bound_to_us
+from estate_tool.engine.process import bound_to_us
 process = subprocess.Popen(bound_to_us(["sleep", "60"]))
 print(process.pid, flush=True)
 process.wait()
@@ -30,16 +30,16 @@ process.wait()
 @pytest.fixture(params=["setpriv", "interpreter"], autouse=True)
 def launcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """With util-linux, and with one that knows no --pdeathsig, as others' are."""
-    parent_death._has_setpriv.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    process._has_setpriv.cache_clear()  # pyright: ignore[reportPrivateUsage]
     if request.param == "interpreter":
         other = tmp_path / "setpriv"
         other.write_text("#!/bin/sh\nexit 1\n")
         other.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    elif sys.platform.startswith("linux") and not parent_death._has_setpriv():  # pyright: ignore[reportPrivateUsage]
+    elif sys.platform.startswith("linux") and not process._has_setpriv():  # pyright: ignore[reportPrivateUsage]
         pytest.skip("this machine's setpriv knows no --pdeathsig")
     yield
-    parent_death._has_setpriv.cache_clear()  # pyright: ignore[reportPrivateUsage]
+    process._has_setpriv.cache_clear()  # pyright: ignore[reportPrivateUsage]
 
 
 def test_the_command_runs_with_its_arguments_and_its_exit_code() -> None:

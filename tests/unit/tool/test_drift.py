@@ -14,13 +14,13 @@ from estate_tool.commands import drift as command
 from estate_tool.core.errors import Failed
 from estate_tool.core.resource_types.model import COST, SECURITY
 from estate_tool.drift import detect, repair, undeclared_permissions
-from estate_tool.drift.classify import EXPECTED, OTHER, classify
+from estate_tool.drift.detect import EXPECTED, OTHER, classify
 from estate_tool.engine.checkpoint import Record, StackState
 from estate_tool.engine.events import UNKNOWN
 from estate_tool.rollout import data_loss, orchestration, recovery, result, session
 from estate_tool.rollout.data_held import Held
 from estate_tool.rollout.data_loss import Loss, Threat
-from estate_tool.rollout.previews import Plan
+from estate_tool.rollout.plans import Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

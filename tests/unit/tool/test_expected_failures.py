@@ -15,7 +15,7 @@ from botocore.httpsession import URLLib3Session
 from estate_tool import cli
 from estate_tool.core.paths import ROOT, VENV
 from estate_tool.engine.cli import Pulumi
-from estate_tool.engine.hints import hint
+from estate_tool.engine.diagnostics import hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,7 +9,7 @@ import pytest
 
 from estate_tool.core.errors import Failed
 from estate_tool.core.resource_types import Account, NotThere
-from estate_tool.rollout.import_ids import import_id
+from estate_tool.rollout.recovery import import_id
 from foundation.layers import LAYER_NAMES
 from tests.support.mocks import roll_out
 

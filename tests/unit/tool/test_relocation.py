@@ -9,7 +9,7 @@ import pytest
 
 from estate_tool.core.errors import UsageError
 from estate_tool.engine.checkpoint import StackState
-from estate_tool.rollout.relocation import refuse_moved
+from estate_tool.rollout.data_loss import refuse_moved
 
 
 def environment(suffix: str = "dev", region: str = "us-east-1") -> Any:

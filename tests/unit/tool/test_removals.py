@@ -12,7 +12,7 @@ import pytest
 from estate_tool.core.errors import Failed
 from estate_tool.engine.checkpoint import StackState
 from estate_tool.engine.events import Step
-from estate_tool.rollout import orchestration, removals
+from estate_tool.rollout import orchestration, plans
 from estate_tool.rollout.display import Display
 from estate_tool.rollout.result import LayerResult
 from tests.support.mocks import STACK_REFERENCE, record
@@ -21,7 +21,7 @@ from tests.unit.tool.test_rollout import FakePulumi
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from estate_tool.rollout.previews import Plan
+    from estate_tool.rollout.plans import Plan
 
 ROLE = "aws:iam/role:Role"
 LAYERS = ("foundation", "data", "compute")
@@ -42,7 +42,7 @@ def policy(*statements: Any) -> dict[str, Any]:
 
 
 def shrinking(old: Any, new: Any) -> Step:
-    return Step(word="updated", urn=urn(removals.ROLE_POLICY, "p"), changed=("policy",), old=old, new=new)
+    return Step(word="updated", urn=urn(plans.ROLE_POLICY, "p"), changed=("policy",), old=old, new=new)
 
 
 def above(**inputs: str) -> list[StackState]:
@@ -50,8 +50,8 @@ def above(**inputs: str) -> list[StackState]:
 
 
 def test_all_removals_of_a_layer_wait_while_one_of_them_is_named_above() -> None:
-    other = Step(word="deleted", urn=urn(removals.ROLE_POLICY), old={"inputs": {"role": "role-c-dev"}})
-    waiting = removals.waiting([GONE, other], above(role=ARN), [])
+    other = Step(word="deleted", urn=urn(plans.ROLE_POLICY), old={"inputs": {"role": "role-c-dev"}})
+    waiting = plans.waiting([GONE, other], above(role=ARN), [])
     assert waiting.urns == tuple(sorted([GONE.urn, other.urn]))
 
 
@@ -67,7 +67,7 @@ def test_all_removals_of_a_layer_wait_while_one_of_them_is_named_above() -> None
     ],
 )  # fmt: skip
 def test_what_no_resource_above_names_goes_at_once(step: Step, named: list[StackState]) -> None:
-    assert not removals.waiting([step], named, named)
+    assert not plans.waiting([step], named, named)
 
 
 @pytest.mark.parametrize("name", ["table-a-dev", "dlq-a-dev", "lambda-a-dev", "/aws/lambda/lambda-a-dev"])
@@ -76,14 +76,14 @@ def test_a_name_counts_wherever_it_stands(name: str) -> None:
     last = name.rpartition("/")[2]
     markdown = json.dumps([f"# of\n{last}\n"])
     for text in (f"arn:aws:x:r:1:thing/{last}/stream/1", f"https://sqs/1/{last}", f"{last}:live", markdown):
-        assert removals.waiting([step], above(text=text), []).urns == (step.urn,)
+        assert plans.waiting([step], above(text=text), []).urns == (step.urn,)
 
 
 def test_a_grant_waits_while_a_function_with_its_role_is_to_be_rolled_out() -> None:
     step = shrinking(policy(READ, WRITE), policy(WRITE))
-    assert removals.waiting([step], [], above(role=ARN)).grants == {"p": (READ,)}
-    assert not removals.waiting([step], above(role=ARN), [])
-    assert not removals.waiting([step], [], above(role="another"))
+    assert plans.waiting([step], [], above(role=ARN)).grants == {"p": (READ,)}
+    assert not plans.waiting([step], above(role=ARN), [])
+    assert not plans.waiting([step], [], above(role="another"))
 
 
 @pytest.mark.parametrize(
@@ -98,16 +98,16 @@ def test_a_grant_waits_while_a_function_with_its_role_is_to_be_rolled_out() -> N
     ],
 )
 def test_nothing_else_of_a_policy_waits(old: Any, new: Any) -> None:
-    assert not removals.waiting([shrinking(old, new)], [], above(role=ARN))
+    assert not plans.waiting([shrinking(old, new)], [], above(role=ARN))
 
 
 def test_the_union_has_both_and_every_sid_once_also_when_it_is_made_again() -> None:
-    once = removals.united(policy(WRITE)["inputs"]["policy"], [READ])
+    once = plans.united(policy(WRITE)["inputs"]["policy"], [READ])
     statements = json.loads(once)["Statement"]
     assert statements == [WRITE, {**READ, "Sid": "Kept0"}]
-    (kept,) = removals.waiting([shrinking({"inputs": {"role": "role-a-dev", "policy": once}}, policy(WRITE))],
+    (kept,) = plans.waiting([shrinking({"inputs": {"role": "role-a-dev", "policy": once}}, policy(WRITE))],
                                [], above(role=ARN)).grants.values()  # fmt: skip
-    assert removals.united(policy(WRITE)["inputs"]["policy"], kept) == once
+    assert plans.united(policy(WRITE)["inputs"]["policy"], kept) == once
 
 
 class Removing(FakePulumi):
@@ -138,7 +138,7 @@ class Shrinking(Removing):
         return {"resources": [{"urn": "urn:f", "type": "aws:x", "inputs": {"role": ARN}}]}
 
     def preview(self, layer: str, on_event: Callable[[Mapping[str, Any]], None], **_: Any) -> str:
-        step = {"urn": urn(removals.ROLE_POLICY, "p"), "old": policy(READ, WRITE), "new": policy(WRITE)}
+        step = {"urn": urn(plans.ROLE_POLICY, "p"), "old": policy(READ, WRITE), "new": policy(WRITE)}
         if layer == "foundation":
             on_event({"resourcePreEvent": {"metadata": {"op": "update", **step, "diffs": ["policy"]}}})
         elif layer == "compute" and self.moving:
@@ -150,7 +150,7 @@ class Shrinking(Removing):
 def kept(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """The statements that programs of the rollout keep."""
     found: list[Any] = []
-    monkeypatch.setattr(removals, "keeping", lambda grants: lambda: found.extend([grants] if grants else []))
+    monkeypatch.setattr(plans, "keeping", lambda grants: lambda: found.extend([grants] if grants else []))
     return found
 
 
@@ -245,7 +245,7 @@ def test_what_was_run_twice_is_reported_once(later: LayerResult, result: str, de
 
 def test_a_program_is_registered_with_the_grants_that_wait() -> None:
     def program() -> None:
-        removals.keeping({"p": (READ,)})()
+        plans.keeping({"p": (READ,)})()
         for name in ("p", "other"):
             aws.iam.RolePolicy(name, role="role-a-dev", policy=json.dumps({"Statement": [WRITE]}))
         aws.sqs.Queue("p", name="queue-p-dev")

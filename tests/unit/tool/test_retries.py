@@ -13,8 +13,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from estate_tool.core import retries
 from estate_tool.core.paths import ROOT
-from estate_tool.rollout import retry
-from estate_tool.rollout.orchestration import FAILED, LayerResult
+from estate_tool.rollout.result import FAILED, RUNS, LayerResult, retried
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -110,7 +109,7 @@ def failed(transient: bool) -> LayerResult:
 def test_a_layer_that_failed_in_passing_is_run_again_and_all_its_changes_count(hurried: None) -> None:
     results = iter([failed(True), failed(True), LayerResult(layer="data", result="deployed", created=1, same=4)])
     said: list[str] = []
-    result = retry.retried(lambda: next(results), said.append)
+    result = retried(lambda: next(results), said.append)
     assert (result.result, result.created, result.same) == ("deployed", 5, 4)
     assert len(said) == 2
     assert "transient failure: Throttling: slow down" in said[0]
@@ -119,7 +118,7 @@ def test_a_layer_that_failed_in_passing_is_run_again_and_all_its_changes_count(h
 
 def test_a_permanent_failure_ends_it_at_once(hurried: None) -> None:
     results = iter([failed(True), failed(False)])
-    assert retry.retried(lambda: next(results), lambda _: None).transient is False
+    assert retried(lambda: next(results), lambda _: None).transient is False
     assert next(results, None) is None
 
 
@@ -130,5 +129,5 @@ def test_a_fault_that_does_not_pass_ends_it_at_last(hurried: None) -> None:
         runs.append(1)
         return failed(True)
 
-    assert retry.retried(run, lambda _: None).result == FAILED
-    assert len(runs) == retry.RUNS
+    assert retried(run, lambda _: None).result == FAILED
+    assert len(runs) == RUNS

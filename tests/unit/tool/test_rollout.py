@@ -13,7 +13,7 @@ from estate_tool.core.errors import Failed
 from estate_tool.engine.checkpoint import Record, StackState
 from estate_tool.engine.events import UNKNOWN
 from estate_tool.engine.provenance import Provenance
-from estate_tool.rollout import deployment, orchestration, previews
+from estate_tool.rollout import deployment, orchestration, plans
 from estate_tool.rollout.display import Display
 from foundation import upstream
 from foundation.layers import LAYER_NAMES, Layer, layer
@@ -22,7 +22,7 @@ from tests.support.schema import breaches
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from estate_tool.rollout.previews import Plan
+    from estate_tool.rollout.plans import Plan
 
 
 def event(layer: str, op: str, resource_type: str = "aws:sqs/queue:Queue", name: str = "q") -> dict[str, Any]:
@@ -646,7 +646,7 @@ def test_layers_that_do_not_read_the_failed_one_may_go_on(
 ) -> None:
     """As the order is a chain today, the rule is shown on another one."""
     reads = {"data": (), "side": (), "top": ("data",), "by-side": ("side",), "on-top": ("top",), "low": ("data",)}
-    for module in (orchestration, deployment, previews):
+    for module in (orchestration, deployment, plans):
         monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=reads[name]))
     pulumi: Any = FakePulumi(deployed=("data", "side", "top"), failing="data")
     monkeypatch.setattr(pulumi, "states", lambda layers=tuple(reads): FakePulumi.states(pulumi, layers))
@@ -658,7 +658,7 @@ def test_layers_that_do_not_read_the_failed_one_may_go_on(
 
 
 def test_by_default_a_failure_stops_all_that_comes_after_it(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (orchestration, deployment, previews):
+    for module in (orchestration, deployment, plans):
         monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=()))
     outcome = orchestration.deploy(fake(failing="data"), ("data", "compute"), display)
     assert results(outcome) == {"data": "failed", "compute": "skipped"}
@@ -670,7 +670,7 @@ def test_an_interrupted_layer_stops_even_those_that_do_not_read_it(
     def interrupt(*_: Any, **__: Any) -> str:
         raise KeyboardInterrupt
 
-    for module in (orchestration, deployment, previews):
+    for module in (orchestration, deployment, plans):
         monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=()))
     pulumi = fake()
     monkeypatch.setattr(pulumi, "up", interrupt)
