@@ -19,7 +19,7 @@ import yaml
 
 from estate_tool.core import paths
 from foundation.layers import LAYER_NAMES
-from local_aws.provider.install import install, plugin_folder
+from local_aws.provider import install, plugin_folder
 from tests.integration.cloud import ACCOUNT
 from tests.integration.commands import Commands
 from tests.integration.inventory import listed

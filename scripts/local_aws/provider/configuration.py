@@ -1,12 +1,13 @@
-"""The provider's own configuration (`aws:…` keys): read, and checked against the SDK's class for it."""
+"""The provider's own configuration (`aws:…` keys), checked against the SDK's class for it; and the functions it has."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
+from local_aws.provider.aws import ProviderError, Session
 from local_aws.provider.check import validate
 from local_aws.provider.limits import beyond
 from local_aws.provider.model import Failure
@@ -49,3 +50,35 @@ def config_failures(schema: Schema, config: Properties) -> Iterator[Failure]:
     for key in sorted(config.keys() & _UNSUPPORTED):
         if config[key]:
             yield key, "is not supported by the local provider plugin, which only serves the embedded AWS"
+
+
+# --- functions (data sources) ----------------------------------------------------------------------------------------
+
+
+def _caller_identity(session: Session, _arguments: Properties) -> Properties:
+    answer = session.call("sts", "get_caller_identity", {})
+    return {"id": answer["Account"], "accountId": answer["Account"], "arn": answer["Arn"], "userId": answer["UserId"]}
+
+
+def _region(session: Session, arguments: Properties) -> Properties:
+    name = arguments.get("region") or arguments.get("name") or session.region
+    return {"id": name, "name": name, "region": name, "description": name, "endpoint": f"ec2.{name}.amazonaws.com"}
+
+
+def _partition(_session: Session, _arguments: Properties) -> Properties:
+    return {"id": "aws", "partition": "aws", "dnsSuffix": "amazonaws.com", "reverseDnsPrefix": "com.amazonaws"}
+
+
+_FUNCTIONS: Final[Mapping[str, Callable[[Session, Properties], Properties]]] = {
+    "aws:index/getCallerIdentity:getCallerIdentity": _caller_identity,
+    "aws:index/getRegion:getRegion": _region,
+    "aws:index/getPartition:getPartition": _partition,
+}
+
+
+def invoke(session: Session, token: str, arguments: Properties) -> Properties:
+    """Call one; raises ProviderError for one that is not among them."""
+    if token not in _FUNCTIONS:
+        known = ", ".join(sorted(_FUNCTIONS))
+        raise ProviderError(f"{token} is not among the functions of the local provider plugin: {known}")
+    return _FUNCTIONS[token](session, arguments)

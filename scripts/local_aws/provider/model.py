@@ -108,6 +108,11 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
+def attributes(names: str, **others: str) -> dict[str, str]:
+    """Return AWS's names of properties: with a capital letter, where they are not given otherwise."""
+    return {name: name[0].upper() + name[1:] for name in names.split()} | others
+
+
 def becomes(name: str, *, given: bool) -> Condition:
     """Condition: the property has changed, and is now given (or no longer)."""
     return lambda change: change.changed(name) and (name in change.new) is given

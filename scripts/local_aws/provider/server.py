@@ -16,10 +16,9 @@ import grpc
 from google.protobuf import empty_pb2, struct_pb2
 
 from estate_tool.core.retries import ATTEMPTS, MODE
-from local_aws.provider import functions
 from local_aws.provider.aws import DEFAULT_DEADLINE, Gone, ProviderError, Session, loopback_endpoints
 from local_aws.provider.check import DEFAULTED, check
-from local_aws.provider.configuration import PROVIDER_TOKEN, config_failures, plain_configuration
+from local_aws.provider.configuration import PROVIDER_TOKEN, config_failures, invoke, plain_configuration
 from local_aws.provider.diff import Comparison, must_replace, top
 from local_aws.provider.lifecycle import Lifecycle, PartlyDone
 from local_aws.provider.protocol import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
@@ -229,7 +228,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
         """The few data sources a program of the estate asks for."""
         with _one_line_errors(context, request.tok):
-            found = functions.invoke(self._configuration(context).session, request.tok, decode(request.args))
+            found = invoke(self._configuration(context).session, request.tok, decode(request.args))
             return provider_pb2.InvokeResponse(**{"return": encode(found)})
 
 

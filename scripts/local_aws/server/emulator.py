@@ -155,12 +155,11 @@ class Emulator:
         """Answer requests until a signal to stop."""
         serve = import_module("hypercorn.asyncio").serve
         config = import_module("hypercorn.config").Config()
-        from local_aws.server.patches import alarm_clock, mappings
-        from local_aws.server.patches import loop as one_thread
+        from local_aws.server.patches import alarm_clock, mappings, target
 
         loop = asyncio.get_running_loop()
         keeper = self._keeper = snapshot.Keeper(self._path, self._collect, self._lock, self._scoped)
-        one_thread.bind(loop, keeper.touch)
+        target.bind(loop, keeper.touch)
         mappings.start()
         alarm_clock.start()
         inner = self._ministack._dispatch_service_request

@@ -8,19 +8,21 @@ therefore loses what happened in the last moments, but never leaves one service 
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import copy
 import gc
+import json
 import os
+import secrets
 import signal
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from estate_tool.core import paths
-from local_aws.server import state_format
 
 # A tenth of the time for snapshots: the next one waits ten times as long as the last one took.
 _REST_FACTOR = 10
@@ -34,7 +36,7 @@ class Unreadable(Exception):
     """Saved state that can't be loaded; the message has the reason."""
 
 
-def load(path: Path, scoped: state_format.Scoped) -> State:
+def load(path: Path, scoped: Scoped) -> State:
     """Return what `save` wrote, {} when nothing was saved yet.
 
     Raises `Unreadable` when the file can't be understood, or when somebody else may have written it.
@@ -43,7 +45,7 @@ def load(path: Path, scoped: state_format.Scoped) -> State:
     try:
         if problem := paths.distrusted(path):
             raise Unreadable(problem)
-        return state_format.decode(path.read_bytes(), scoped)
+        return decode(path.read_bytes(), scoped)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
@@ -56,13 +58,13 @@ def remove_unfinished(path: Path) -> None:
         unfinished.unlink(missing_ok=True)
 
 
-def save(path: Path, collect: Callable[[], State], scoped: state_format.Scoped) -> None:
+def save(path: Path, collect: Callable[[], State], scoped: Scoped) -> None:
     """Write what `collect` returns; either the whole file is replaced or nothing."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
             os.fchmod(file.fileno(), 0o600)
-            file.write(state_format.encode(collect(), scoped))
+            file.write(encode(collect(), scoped))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -74,7 +76,7 @@ def save(path: Path, collect: Callable[[], State], scoped: state_format.Scoped) 
 class Keeper:
     """Saves the state some moments after it was touched. Lives on the emulator's event loop."""
 
-    def __init__(self, path: Path, collect: Callable[[], State], kept: int, scoped: state_format.Scoped) -> None:
+    def __init__(self, path: Path, collect: Callable[[], State], kept: int, scoped: Scoped) -> None:
         """`kept` is a descriptor that the writing child keeps open: its lock shows that the state is still in use."""
         self._path = path
         self._scoped = scoped
@@ -167,3 +169,58 @@ def _close_all_but(kept: set[int]) -> None:
         if descriptor > 2 and descriptor not in kept:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+
+# --- format ----------------------------------------------------------------------------------------------------------
+
+FORMAT = 3
+# ministack's dictionaries by account, and by account and region: their class, and a way to make one.
+Scoped = Mapping[str, Callable[[], Any]]
+
+
+def encode(states: Mapping[str, Any], scoped: Scoped) -> bytes:
+    """Return the file's content; TypeError for an object of a class that it has no form for."""
+    tag = secrets.token_hex(16)
+
+    def tagged(value: Any) -> dict[str, Any]:
+        name = type(value).__name__
+        if name in scoped:
+            return {tag: name, "value": [[_key(key), item] for key, item in value._data.items()]}
+        if isinstance(value, bytes | bytearray):
+            return {tag: "bytes", "value": base64.b64encode(value).decode()}
+        if isinstance(value, set | frozenset):
+            return {tag: "set", "value": list(value)}
+        raise TypeError(f"a {name} can't be part of the saved state")
+
+    def _key(key: Any) -> Any:
+        return {tag: "tuple", "value": [_key(part) for part in key]} if isinstance(key, tuple) else key
+
+    head = json.dumps({"format": FORMAT, "mark": tag})
+    return f"{head}\n{json.dumps(states, default=tagged, separators=(',', ':'))}\n".encode()
+
+
+def decode(content: bytes, scoped: Scoped) -> dict[str, Any]:
+    """Return the states; ValueError when the content is not what `encode` returns."""
+    head, _, body = content.partition(b"\n")
+    header = json.loads(head)
+    if not isinstance(header, dict) or header.get("format") != FORMAT:
+        raise ValueError("it was written by another version of the estate")
+    tag = header["mark"]
+
+    def untagged(value: dict[str, Any]) -> Any:
+        kind = value.get(tag)
+        if kind is None:
+            return value
+        content = value["value"]
+        if kind == "bytes":
+            return base64.b64decode(content)
+        if kind == "tuple":
+            return tuple(content)
+        if kind == "set":
+            return set(content)
+        made = scoped[kind]()
+        made._data.update(content)
+        return made
+
+    states: dict[str, Any] = json.loads(body, object_hook=untagged)
+    return states

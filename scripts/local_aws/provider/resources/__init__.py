@@ -1,4 +1,4 @@
-"""The resource types of the local provider: one declaration each, one module per AWS service."""
+"""The resource types of the local provider: one declaration each, a module per AWS service or two."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -11,31 +11,13 @@ from local_aws.provider.resources import (
     dynamodb,
     iam,
     lambda_,
-    logs,
     mappings,
+    messaging,
     s3,
     scheduler,
-    sns,
-    sqs,
-    urls,
-)
+)  # fmt: skip
 
-TYPES: Final[Mapping[str, ResourceType]] = {
-    declared.token: declared
-    for service in (
-        iam,
-        dynamodb,
-        autoscaling,
-        sqs,
-        logs,
-        cloudwatch,
-        lambda_,
-        mappings,
-        sns,
-        budgets,
-        s3,
-        scheduler,
-        urls,
-    )
-    for declared in service.TYPES
-}
+_SERVICES: Final = (
+    iam, dynamodb, autoscaling, messaging, cloudwatch, lambda_, mappings, budgets, s3, scheduler,
+)  # fmt: skip
+TYPES: Final[Mapping[str, ResourceType]] = {declared.token: declared for each in _SERVICES for declared in each.TYPES}

@@ -9,32 +9,15 @@ from local_aws.provider.model import Call, ResourceType, Tagging
 _GONE: Final = ("ResourceNotFoundException",)
 
 
-_PLAIN: Final = [
-    "Arn",
-    "Name",
-    "GroupName",
-    "Description",
-    "ScheduleExpression",
-    "ScheduleExpressionTimezone",
-    "FlexibleTimeWindow",
-    "State",
-    "ActionAfterCompletion",
-    "KmsKeyArn",
-]
-_TARGET: Final = [
-    "Arn",
-    "RoleArn",
-    "Input",
-    "RetryPolicy",
-    "DeadLetterConfig",
-    "EventBridgeParameters",
-    "KinesisParameters",
-    "SqsParameters",
-]
+def _fields(names: str) -> str:
+    return ", ".join(f"{name}: {name}" for name in names.split())
+
+
 # Without the parameters of containers and pipelines, whose tags and lists have forms of their own.
 _RECORD: Final = (
-    f"{{{', '.join(f'{name}: {name}' for name in _PLAIN)}, "
-    f"Target: Target.{{{', '.join(f'{name}: {name}' for name in _TARGET)}}}}}"
+    f"{{{_fields('Arn Name GroupName Description ScheduleExpression ScheduleExpressionTimezone FlexibleTimeWindow')}, "
+    f"{_fields('State ActionAfterCompletion KmsKeyArn')}, Target: Target.{{{_fields('Arn RoleArn Input RetryPolicy')}, "
+    f"{_fields('DeadLetterConfig EventBridgeParameters KinesisParameters SqsParameters')}}}}}"
 )
 
 

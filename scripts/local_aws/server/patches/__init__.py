@@ -11,9 +11,8 @@ from importlib.metadata import version
 
 MINISTACK = "1.5.33"
 _MODULES = (
-    "memory", "access", "dynamodb", "sqs", "move_tasks", "execution", "observed", "logs", "filtering", "queries",
-    "tagging", "asynchronous", "provisioned", "mappings", "alarm_clock", "metric_api", "metric_filters", "schedules",
-    "function_urls",
+    "minor", "access", "dynamodb", "queues", "move_tasks", "execution", "observed", "logs", "log_service",
+    "asynchronous", "mappings", "alarm_clock", "metric_api", "schedules", "function_urls",
 )  # fmt: skip
 
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import re
+import time
 from contextvars import ContextVar
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any
 
-from local_aws.server.patches import denials
 from local_aws.server.patches.target import cloudwatch, get_account_id, get_region, iam, iam_actions, iam_evaluator, sns
 
 _SQS_WITH_BATCH = ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
@@ -37,7 +41,7 @@ def _of_schedule(arn: str, body: bytes, query: Any) -> str:
 
 def apply() -> None:
     """Make the corrections."""
-    denials.open_record()
+    _open_record()
     extract = iam_actions.extract_iam_action
 
     iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
@@ -103,7 +107,7 @@ def _record_denials() -> None:
     ) -> Any:
         denied = enforce(key, action, service, region, resource_arn, *more, **named)
         if isinstance(denied, iam_evaluator.EvalResult):
-            denials.record(denied.principal_arn, action, resource_arn)
+            _record_denial(denied.principal_arn, action, resource_arn)
         return denied
 
     iam_evaluator.enforce = recorded
@@ -134,7 +138,7 @@ def _lets_in(action: str, alarm: dict[str, Any]) -> bool:
     service = "cloudwatch.amazonaws.com"
     if action not in sns._topics or sns.topic_policy_allows(action, service, alarm["AlarmArn"], get_account_id()):
         return True
-    denials.record(service, "sns:Publish", action)
+    _record_denial(service, "sns:Publish", action)
     return False
 
 
@@ -156,7 +160,7 @@ def role_allows(role_arn: str, action: str, resource: str) -> bool:
     if found is not None:
         result = iam_evaluator.combine_resource_policy(result, context, *found, limits=limits)
     if result.decision != "Allow":
-        denials.record(context.principal_arn, action, resource)
+        _record_denial(context.principal_arn, action, resource)
     return bool(result.decision == "Allow")
 
 
@@ -183,7 +187,7 @@ def trusts(role_arn: str, service: str, source_arn: str) -> bool:
     }
     allowed = effects == {"Allow"}
     if not allowed:
-        denials.record(service, "sts:AssumeRole", role_arn)
+        _record_denial(service, "sts:AssumeRole", role_arn)
     return allowed
 
 
@@ -194,3 +198,24 @@ def _listed(value: Any) -> list[Any]:
 def refused(role_arn: str, actions: tuple[str, ...], resource: str) -> str:
     """The first of the actions that the role may not do, or nothing."""
     return next((action for action in actions if not role_allows(role_arn, action, resource)), "")
+
+
+# --- record of refused calls -----------------------------------------------------------------------------------------
+
+_FILE = "denied.log"
+_LARGEST = 5_000_000
+
+_denials = logging.getLogger("denials")
+
+
+def _open_record() -> None:
+    """Write to the emulator's folder from now on."""
+    handler = RotatingFileHandler(Path(os.environ["ESTATE_AWS_FOLDER"]) / _FILE, maxBytes=_LARGEST, backupCount=1)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    _denials.addHandler(handler)
+    _denials.propagate = False
+
+
+def _record_denial(principal: str, action: str, resource: str) -> None:
+    """Note that `principal` (an ARN, or an AWS service) was refused an action on a resource."""
+    _denials.warning(json.dumps({"time": time.time(), "principal": principal, "action": action, "resource": resource}))

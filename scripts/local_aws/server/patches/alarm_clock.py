@@ -15,10 +15,9 @@ from typing import Any
 
 from local_aws.server.alarm_states import COMPARISONS, Evaluation, Rule, judge
 from local_aws.server.metric_math import Unsupported
-from local_aws.server.patches import metric_points, published
-from local_aws.server.patches.loop import changed, quietly
-from local_aws.server.patches.metric_points import Window
-from local_aws.server.patches.target import cloudwatch, request_scope
+from local_aws.server.patches import metric_api, published
+from local_aws.server.patches.metric_api import Window
+from local_aws.server.patches.target import changed, cloudwatch, quietly, request_scope
 
 logger = logging.getLogger("alarms")
 
@@ -114,13 +113,13 @@ def _rule(alarm: dict[str, Any]) -> Rule:
 def _values(alarm: dict[str, Any], rule: Rule, now: float, scale: float) -> tuple[float | None, ...]:
     """The datapoints of the evaluation range, the last of which ends now."""
     queries = alarm.get("Metrics")
-    period = metric_points.period_of(queries) if queries else int(alarm["Period"])
+    period = metric_api.period_of(queries) if queries else int(alarm["Period"])
     window = Window(now - rule.reach * period * scale, rule.reach, scale)
     if not queries:
         statistic = alarm.get("ExtendedStatistic") or alarm["Statistic"]
-        return metric_points.of_metric(alarm, statistic, period, window, alarm.get("Unit")).values
+        return metric_api.of_metric(alarm, statistic, period, window, alarm.get("Unit")).values
     periods = {int(query["MetricStat"]["Period"]) for query in queries if query.get("MetricStat")}
     if periods - {period}:
         raise Unsupported("all metrics of an alarm's expression have to have the same period")
-    found = metric_points.of_queries(queries, {period: window}, period)
+    found = metric_api.of_queries(queries, {period: window}, period)
     return found[next(query["Id"] for query in queries if query.get("ReturnData", True))].values

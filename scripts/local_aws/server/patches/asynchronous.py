@@ -9,12 +9,10 @@ import time
 from contextvars import copy_context
 from typing import Any
 
-from local_aws.server.patches import access
-from local_aws.server.patches import sqs as queues
+from local_aws.server.patches import access, queues
 from local_aws.server.patches.execution import invoke
-from local_aws.server.patches.loop import on_loop
 from local_aws.server.patches.published import count
-from local_aws.server.patches.target import lambda_svc, new_uuid, request_scope, sns
+from local_aws.server.patches.target import lambda_svc, new_uuid, on_loop, request_scope, sns
 
 logger = logging.getLogger("lambda-async")
 

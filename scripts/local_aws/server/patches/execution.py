@@ -17,8 +17,7 @@ from uuid import uuid4
 
 from compute import wheels
 from compute.imports import RUNTIME_PACKAGES
-from local_aws.server.patches.loop import always_on_loop, on_loop
-from local_aws.server.patches.target import lambda_runtime, lambda_svc, responses
+from local_aws.server.patches.target import always_on_loop, lambda_runtime, lambda_svc, on_loop, responses
 
 _LIFELINE = "_ESTATE_WORKER_LIFELINE"
 # Runs before the handler's module is loaded: a worker notices that the emulator, however it ended, is gone, and ends

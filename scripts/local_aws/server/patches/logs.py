@@ -9,8 +9,7 @@ import time
 from typing import Any
 
 from local_aws.server.patches import access, execution
-from local_aws.server.patches.loop import on_loop
-from local_aws.server.patches.target import cloudwatch_logs, get_account_id, get_region, lambda_svc
+from local_aws.server.patches.target import cloudwatch_logs, get_account_id, get_region, lambda_svc, on_loop
 
 logger = logging.getLogger("lambda-logs")
 _thread = threading.local()

@@ -13,16 +13,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from local_aws.server.patches import access, queue_mapping, stream_mapping
-from local_aws.server.patches.loop import changed, quietly
-from local_aws.server.patches.target import arn, concurrency, lambda_svc, request_scope, responses
+from local_aws.server.patches import access, queues, stream_mapping
+from local_aws.server.patches.target import arn, changed, concurrency, lambda_svc, quietly, request_scope, responses
 
 logger = logging.getLogger("mappings")
 
 # A turn in which nothing was to be done is followed by this much rest, or each message sent would cost one.
 _REST = 0.02
 _LONGEST_SLEEP = 1.0
-_SOURCES = {"sqs": queue_mapping, "dynamodb": stream_mapping}
+_SOURCES = {"sqs": queues, "dynamodb": stream_mapping}
 _PAUSE_IN_TROUBLE = 10.0
 # How long a role's permissions are taken as known.
 _PERMISSION_SECONDS = 0.5

@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from contextvars import copy_context
 from typing import Any
 
-from local_aws.server.patches.loop import on_loop
-from local_aws.server.patches.target import concurrency, new_uuid, responses, sqs
+from local_aws.server.patches.target import concurrency, new_uuid, on_loop, responses, sqs
 
 # The bounds and defaults of the API reference.
 _HIGHEST_RATE, _MOST_RESULTS, _DEFAULT_RESULTS = 500, 10, 1

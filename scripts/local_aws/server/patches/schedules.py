@@ -16,10 +16,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from local_aws.server.patches import access, asynchronous
-from local_aws.server.patches import sqs as queues
+from local_aws.server.patches import access, asynchronous, queues
 from local_aws.server.patches.alarm_clock import hurried
-from local_aws.server.patches.loop import on_loop
 from local_aws.server.patches.published import count
 from local_aws.server.patches.target import (
     eventbridge,
@@ -27,6 +25,7 @@ from local_aws.server.patches.target import (
     get_region,
     lambda_svc,
     new_uuid,
+    on_loop,
     request_scope,
     scheduler,
 )  # fmt: skip

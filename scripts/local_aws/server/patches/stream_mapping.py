@@ -8,14 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from local_aws.server.batch_response import batch_item_failures
-from local_aws.server.patches import access
-from local_aws.server.patches import sqs as queues
+from local_aws.server.patches import access, queues
 from local_aws.server.patches.alarm_clock import hurried
 from local_aws.server.patches.execution import invoke
-from local_aws.server.patches.loop import changed, on_loop
 from local_aws.server.patches.published import count
-from local_aws.server.patches.target import dynamodb, lambda_svc, new_uuid, sns
+from local_aws.server.patches.queues import batch_item_failures
+from local_aws.server.patches.target import changed, dynamodb, lambda_svc, new_uuid, on_loop, sns
 
 logger = logging.getLogger("mappings")
 

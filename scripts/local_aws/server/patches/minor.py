@@ -1,0 +1,111 @@
+"""Corrections of a few lines: caches, resources that are found by tags, the list of provisioned concurrency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache, wraps
+from random import getrandbits
+from typing import Any
+from uuid import UUID
+
+from local_aws.server.patches.target import (
+    cloudwatch,
+    cloudwatch_logs,
+    dynamodb,
+    iam_evaluator,
+    lambda_svc,
+    responses,
+    sqs,
+    tagging,
+)  # fmt: skip
+
+
+def apply() -> None:
+    """Make the corrections."""
+    _remember_answers()
+    _find_by_tags()
+    _list_provisioned_concurrency()
+
+
+# --- caches ----------------------------------------------------------------------------------------------------------
+
+_ENTRIES = 4096
+
+
+def _remember_answers() -> None:
+    """Remember the answers: without that they are more than a third of what an event costs the emulator.
+
+    Names of messages are drawn without asking the system for each, which is a tenth of what a message costs.
+    """
+    dynamodb._condition_syntax_error = _remembered(dynamodb._condition_syntax_error)
+    dynamodb._ddb_canonicalize_number = _remembered(dynamodb._ddb_canonicalize_number)
+    iam_evaluator.parse_policy_document = _remembered(iam_evaluator.parse_policy_document)
+    sqs._owner_from_queue_arn = _remembered(sqs._owner_from_queue_arn)
+    sqs._queue_ref_from_urlish = _remembered(sqs._queue_ref_from_urlish)
+    sqs.new_uuid = lambda: str(UUID(int=getrandbits(128), version=4))
+
+
+def _remembered(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with its answers to texts kept; what else it is asked goes to it directly."""
+    answers = lru_cache(_ENTRIES)(function)
+
+    @wraps(function)
+    def asked(*question: Any) -> Any:
+        return (answers if all(isinstance(word, str) for word in question) else function)(*question)
+
+    return asked
+
+
+# --- Resource Groups Tagging -----------------------------------------------------------------------------------------
+
+Found = Iterator[tuple[str, list[dict[str, str]]]]
+
+
+def _find_by_tags() -> None:
+    """Have log groups, alarms and event source mappings found, too."""
+    functions = tagging._collect_lambda
+
+    def with_mappings() -> Found:
+        yield from functions()
+        for mapping in lambda_svc._esms.values():
+            yield lambda_svc._esm_arn(mapping["UUID"]), _pairs(mapping.get("Tags"))
+
+    tagging._COLLECTORS |= {"lambda": with_mappings, "logs": _log_groups, "cloudwatch": _alarms}
+
+
+def _log_groups() -> Found:
+    for group in cloudwatch_logs._log_groups.values():
+        yield group["arn"].removesuffix(":*"), _pairs(group["tags"])
+
+
+def _alarms() -> Found:
+    for arn, tags in cloudwatch._resource_tags.items():
+        yield arn, _pairs(tags)
+
+
+def _pairs(tags: dict[str, Any] | None) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in (tags or {}).items()]
+
+
+# --- ListProvisionedConcurrencyConfigs -------------------------------------------------------------------------------
+
+
+def _list_provisioned_concurrency() -> None:
+    """Return all of a function's provisioned concurrency; ministack takes the listing for a question about one."""
+    one = lambda_svc._get_provisioned_concurrency
+
+    def one_or_all(name: str, qualifier: str | None) -> Any:
+        # Only the listing has no qualifier ("ListProvisionedConcurrencyConfigs").
+        if qualifier or name not in lambda_svc._functions:
+            return one(name, qualifier)
+        kept = lambda_svc._functions[name].get("provisioned_concurrency", {})
+        arn = lambda_svc._func_arn(name)
+        return responses.json_response(
+            {
+                "ProvisionedConcurrencyConfigs": [
+                    {**config, "FunctionArn": f"{arn}:{key}"} for key, config in kept.items()
+                ]
+            }
+        )
+
+    lambda_svc._get_provisioned_concurrency = one_or_all
