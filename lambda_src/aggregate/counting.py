@@ -8,7 +8,7 @@ from aggregate.pages import Pages
 from aggregate.records import Inserted
 from aggregate.series import Aggregates, Target
 from shared.aws import AwsError, Caller
-from shared.batch_result import BatchResult, reason_of
+from shared.batches import BatchResult, reason_of
 from shared.deadline import Deadline
 from shared.statistics import Summary
 

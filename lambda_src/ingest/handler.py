@@ -10,8 +10,7 @@ from ingest.settings import Settings
 from ingest.store import EventStore
 from shared import logs
 from shared.aws import AwsClient
-from shared.batch_result import BatchResult
-from shared.batches import records_of
+from shared.batches import BatchResult, records_of
 from shared.dead_letters import DeadLetter, DeadLetterQueue
 from shared.deadline import Context, Deadline
 from shared.events import Event

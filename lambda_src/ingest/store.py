@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from shared.aws import AwsError, Caller
-from shared.batch_result import BatchResult, reason_of, text_of
+from shared.batches import BatchResult, reason_of, text_of
 from shared.deadline import Deadline
 from shared.events import Event
 from shared.pages import PAGE_EVENTS, Slot, attributes_of, new_page

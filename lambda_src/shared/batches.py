@@ -1,9 +1,12 @@
-"""Batches: as Lambda hands them over, and as requests take them."""
+"""Batches: as Lambda hands them over, as requests take them, and their outcome."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from shared.text import shown
+
+if TYPE_CHECKING:
+    from shared.aws import AwsError
 
 Item = TypeVar("Item")
 
@@ -38,3 +41,39 @@ def batches_within(
         total += size
     if batch:
         yield batch
+
+
+class BatchResult(Generic[Item]):
+    """The items of work of a batch by their outcome; each is in one of the lists."""
+
+    def __init__(self) -> None:
+        self.done: list[Item] = []
+        self.duplicates: list[Item] = []
+        self.rejected: list[tuple[Item, str]] = []
+        """Items that DynamoDB does not accept, each with its reason."""
+        self.retryable: list[Item] = []
+        """Items left over for want of time, capacity, connection or permission."""
+        self.error: AwsError | None = None
+        """The reason for the retryable items; the last one if there are several."""
+
+    def retry(self, items: Iterable[Item], error: "AwsError") -> None:
+        """Leave the items to a later delivery."""
+        self.error = error
+        self.retryable += items
+
+    @property
+    def reason(self) -> str:
+        """The reason for the retryable items, in words."""
+        return reason_of(self.error) if self.error else ""
+
+
+def reason_of(error: "AwsError") -> str:
+    """Return the reason of an error; of a cancelled transaction each reason once, not the code of every action."""
+    reasons = error.answer.get("CancellationReasons") or []
+    texts = dict.fromkeys(text_of(reason) for reason in reasons if reason.get("Code", "None") != "None")
+    return "; ".join(texts) or str(error)
+
+
+def text_of(reason: dict[str, str]) -> str:
+    """Return the reason that DynamoDB gives for one action, in words."""
+    return f"{reason.get('Code')}: {reason.get('Message', 'no message')}"
