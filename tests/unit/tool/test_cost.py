@@ -105,11 +105,17 @@ def test_lines_add_up_to_components_and_components_to_totals(example: Path, call
         assert sum(Decimal(one[way]) for one in found["components"]) == Decimal(found["totals"][way])
 
 
-def test_a_secret_of_secrets_manager_is_paid_for_by_the_month_before_and_after(tmp_path: Path, call: Any) -> None:
-    (tmp_path / "load.yaml").write_text("secrets: 3")
+@pytest.mark.parametrize(
+    ("text", "usd"),
+    # 3 × 0.40; 5,000,000 calls of a schedule × 0.000001, and the invocations that they are, × 0.0000002.
+    [("secrets: 3", "1.20"), ("functions: {f: {invocations: 5000000, billed_ms: 0, scheduled: 5000000}}", "6.00")],
+)
+def test_secrets_and_calls_of_schedules_cost_before_what_they_cost_after(
+    text: str, usd: str, tmp_path: Path, call: Any
+) -> None:
+    (tmp_path / "load.yaml").write_text(text)
     found = parsed(call(cost, "--load", str(tmp_path / "load.yaml"), "--json"))
-    # 3 × 0.40
-    assert (found["totals"]["before_usd"], found["totals"]["after_usd"]) == ("1.20", "1.20")
+    assert (found["totals"]["before_usd"], found["totals"]["after_usd"]) == (usd, usd)
 
 
 def test_break_evens_follow_from_the_prices() -> None:

@@ -19,6 +19,7 @@ from estate_tool.monitoring import metrics
 from estate_tool.pricing import prices
 from estate_tool.pricing.load import QueueLoad
 from foundation.catalog import CATALOG
+from tests.support.fake_lambda import FakeLambda
 from tests.unit.tool.log_lines import json_record
 
 if TYPE_CHECKING:
@@ -32,22 +33,17 @@ HOUR_MS = 3_600_000
 PROVISIONING = compute.config.parse({}, stack="dev").provisioning
 
 
-class FakeLambda:
-    """The estate's functions, with 512 MB."""
-
-    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name for it
-        return {
-            "FunctionName": FunctionName, "MemorySize": 512, "LastModified": "2026-01-31T12:00:00.000+0000",
-            "Architectures": ["arm64"], "LoggingConfig": {"LogGroup": f"/aws/lambda/{FunctionName}"},
-        }  # fmt: skip
-
-    exceptions = SimpleNamespace(ResourceNotFoundException=KeyError)
-
-
 @pytest.fixture
 def deployed(empty_estate: Estate) -> Estate:
     """The estate's functions, log groups and tables, two days old."""
-    empty_estate.clients["lambda"] = FakeLambda()
+    functions = empty_estate.clients["lambda"] = FakeLambda()
+    functions.configurations = {
+        f"lambda-{one.name}-dev": {
+            "MemorySize": 512, "Architectures": ["arm64"],
+            "LoggingConfig": {"LogGroup": f"/aws/lambda/lambda-{one.name}-dev"},
+        }
+        for one in CATALOG.functions
+    }  # fmt: skip
     logs, dynamodb = empty_estate.client("logs"), empty_estate.client("dynamodb")
     # moto takes optional terms for literals; which lines are reports is decided by their readers anyway.
     logs.meta.events.register(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ from estate_tool.commands import invoke as command
 from estate_tool.core import aws_errors
 from estate_tool.events import invocation
 from foundation.catalog import CATALOG
+from tests.support.fake_lambda import FakeLambda
 from tests.support.schema import breaches
 
 if TYPE_CHECKING:
@@ -24,23 +23,9 @@ if TYPE_CHECKING:
 PAYLOAD = b'{"type": "t", "number": 0.10}'
 
 
-class FakeLambda:
-    """Function that answers what is laid down, with a log of two lines."""
-
-    def __init__(self) -> None:
-        self.calls: list[dict[str, Any]] = []
-        self.answer = b'{"count": 3}'
-        self.more: dict[str, Any] = {}
-
-    def invoke(self, **call: Any) -> dict[str, Any]:
-        self.calls.append(call)
-        log = base64.b64encode(b"START\nREPORT \x1b[31m").decode()
-        return {"Payload": io.BytesIO(self.answer), "LogResult": log, "ExecutedVersion": "7", **self.more}
-
-
 @pytest.fixture
 def function(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> FakeLambda:
-    fake = FakeLambda()
+    fake = FakeLambda({"count": 3}, log="START\nREPORT \x1b[31m")
     monkeypatch.setattr(aws_errors, "require_running", lambda _environment: None)
     monkeypatch.setattr(invocation, "client", lambda _environment: fake)
     return fake
@@ -72,8 +57,7 @@ def test_json_keeps_its_schema(function: FakeLambda, call: Any, tmp_path: Path) 
 def test_a_function_that_fails_is_exit_code_1_with_its_reason(
     function: FakeLambda, call: Any, flags: tuple[str, ...]
 ) -> None:
-    function.answer = b'{"errorType": "BadRequest", "errorMessage": "type is missing"}'
-    function.more = {"FunctionError": "Unhandled"}
+    function.answer = {"errorType": "BadRequest", "errorMessage": "type is missing"}
     done = call(command, "query", "--payload", "-", *flags, stdin=b"{}")
     assert done.code == 1
     if flags:

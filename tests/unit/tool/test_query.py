@@ -11,7 +11,8 @@ from estate_tool.commands import query as command
 from estate_tool.core import environment
 from estate_tool.events import query
 from foundation.naming import Names
-from shared.statistics import Summary, to_dict
+from shared.statistics import Summary, from_dict, to_dict
+from tests.support.fake_lambda import FakeLambda
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,45 +29,37 @@ def bucket(hour: str, *delays: str, events: int | None = None) -> dict[str, Any]
     return {"hour": hour, **to_dict(summary)}
 
 
-class FakeLambda:
-    """Answers with pages of two buckets each, or with `failure`."""
+class QueryFunction(FakeLambda):
+    """Answers with pages of two buckets each, or with `failure`; the table of events holds what is `stored`."""
 
     def __init__(self, buckets: list[dict[str, Any]], failure: dict[str, Any] | None = None) -> None:
-        self.buckets = buckets
-        self.failure = failure
-        self.requests: list[dict[str, Any]] = []
+        super().__init__(failure or self._page)
+        self._buckets = buckets
         self.stored: list[Any] = []
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        return [request for function, request in self.payloads if function == "lambda-query-dev"]
 
     def scan(self, **_: Any) -> dict[str, Any]:
         return {"Items": [{"event": {"S": json.dumps(one)}} for one in self.stored]}
 
-    def invoke(self, **call: Any) -> dict[str, Any]:
-        assert (call["FunctionName"], call["Qualifier"], call["InvocationType"]) == (
-            "lambda-query-dev", "live", "RequestResponse",
-        )  # fmt: skip
-        request = json.loads(call["Payload"])
-        self.requests.append(request)
-        if self.failure is not None:
-            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(json.dumps(self.failure).encode())}
+    def _page(self, request: dict[str, Any]) -> dict[str, Any]:
         start = int(request.get("next", "0"))
-        page: dict[str, Any] = {"buckets": self.buckets[start : start + 2]}
+        page: dict[str, Any] = {"buckets": self._buckets[start : start + 2]}
         totals = Summary()
         for one in page["buckets"]:
-            from shared.statistics import from_dict
-
             totals.add(from_dict(one))
-        page["totals"] = to_dict(totals)
-        if start + 2 < len(self.buckets):
-            page["next"] = str(start + 2)
-        return {"Payload": io.BytesIO(json.dumps(page).encode())}
+        more = {"next": str(start + 2)} if start + 2 < len(self._buckets) else {}
+        return {**page, "totals": to_dict(totals), **more}
 
 
 @pytest.fixture
-def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., FakeLambda]:
+def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., QueryFunction]:
     """Any environment has a query function that answers so."""
 
-    def answer(buckets: list[dict[str, Any]], failure: dict[str, Any] | None = None) -> FakeLambda:
-        function = FakeLambda(buckets, failure)
+    def answer(buckets: list[dict[str, Any]], failure: dict[str, Any] | None = None) -> QueryFunction:
+        function = QueryFunction(buckets, failure)
         estate = type("Estate", (), {
             "name": "dev", "local": False, "names": Names("dev"), "client": lambda _self, _service: function,
         })()  # fmt: skip

@@ -22,6 +22,7 @@ from estate_tool.redrive.results import MissingResult, QueueResult
 from estate_tool.redrive.unaccounted import bring_in
 from foundation.catalog import CATALOG
 from shared.keys import event_key
+from tests.support.fake_lambda import FakeLambda
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -279,23 +280,17 @@ def mark(dynamodb: Any, image: dict[str, Any]) -> None:
     dynamodb.put_item(TableName="table-pages-dev", Item=record)
 
 
-class FakeLambda:
+def aggregation(dynamodb: Any, *refused: str) -> FakeLambda:
     """An aggregation that counts what it is handed, but for what it refuses."""
 
-    def __init__(self, dynamodb: Any, *refused: str) -> None:
-        self._dynamodb = dynamodb
-        self._refused = refused
-        self.invoked = 0
-
-    def invoke(self, **call: Any) -> dict[str, Any]:
-        records = [record["dynamodb"]["NewImage"] for record in json.loads(call["Payload"])["Records"]]
-        self.invoked += 1
-        good = [image for image in records if image["event_key"]["S"] not in self._refused]
+    def count(payload: Any) -> dict[str, Any]:
+        images = [record["dynamodb"]["NewImage"] for record in payload["Records"]]
+        good = [image for image in images if image["event_key"]["S"] not in refused]
         for image in good:
-            mark(self._dynamodb, image)
-        failure = {"errorType": "BatchFailed", "errorMessage": "1 of 5"} if len(good) < len(records) else {}
-        body = type("Body", (), {"read": lambda _self: json.dumps(failure or {"batchItemFailures": []}).encode()})
-        return {"Payload": body(), **({"FunctionError": "Unhandled"} if failure else {})}
+            mark(dynamodb, image)
+        return {"batchItemFailures": []} if good == images else {"errorType": "BatchFailed", "errorMessage": "1 of 5"}
+
+    return FakeLambda(count)
 
 
 @pytest.fixture
@@ -311,7 +306,7 @@ def stored(estate: Any) -> Callable[..., Any]:
             }  # fmt: skip
             dynamodb.put_item(TableName="table-events-dev", Item=item | (last if number == count - 1 else {}))
         mark(dynamodb, {"event_key": {"S": key(0).hex()}})
-        estate.clients["lambda"] = FakeLambda(dynamodb)
+        estate.clients["lambda"] = aggregation(dynamodb)
         return estate
 
     return filled
@@ -424,7 +419,7 @@ def test_what_somebody_wrote_into_the_table_is_counted_named_and_left_alone(stor
 
 def test_missing_events_that_can_not_be_aggregated_are_a_failure(stored: Any, call: Any) -> None:
     estate = stored(3)
-    estate.clients["lambda"] = FakeLambda(estate.client("dynamodb"), key(1).hex())
+    estate.clients["lambda"] = aggregation(estate.client("dynamodb"), key(1).hex())
     done = call(redrive, "--missing", "dev")
     assert done.code == 1
     assert done.out.endswith("2 of them never aggregated: 1 brought in, 1 can't be: BatchFailed: 1 of 5\n")
@@ -467,7 +462,7 @@ def test_a_batch_that_the_stream_has_forgotten_is_brought_in_from_the_table(
 ) -> None:
     estate = stored(3, received_at={"S": "2026-02-01T00:00:00Z"})
     estate.clients["dynamodbstreams"] = Forgetful()
-    functions = estate.clients["lambda"] = FakeLambda(
+    functions = estate.clients["lambda"] = aggregation(
         estate.client("dynamodb"), *(key(number).hex() for number in refused)
     )
     sqs = estate.client("sqs")
@@ -476,7 +471,7 @@ def test_a_batch_that_the_stream_has_forgotten_is_brought_in_from_the_table(
     )
     done = call(redrive, "aggregate", "dev", "--json")
     # Of three events one is counted, and one came a month later.
-    assert functions.invoked == 1
+    assert len(functions.calls) == 1
     (queue,) = json.loads(done.out)["queues"]
     assert (done.code, queue["replayed"], queue["failed"]) == ((1, 0, 1) if refused else (0, 1, 0))
     assert len(estate.bodies("dlq-aggregate-dev")) == len(refused)

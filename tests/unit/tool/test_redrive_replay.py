@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -14,6 +13,7 @@ from botocore.exceptions import ClientError
 from estate_tool.commands import redrive
 from estate_tool.redrive import queue
 from estate_tool.redrive.unaccounted import batches, invoke
+from tests.support.fake_lambda import FakeLambda
 from tests.unit.tool.test_redrive import BATCH, EVENT, event, key
 
 if TYPE_CHECKING:
@@ -80,20 +80,6 @@ def failed(estate: Estate) -> Callable[..., None]:
     return put
 
 
-class FakeLambda:
-    """Functions that remember what they were handed, and answer with what is laid down."""
-
-    def __init__(self, answer: Any = None, *, failing: bool = False) -> None:
-        self._answer, self._failing = answer, failing
-        self.handed: list[tuple[str, Any]] = []
-
-    def invoke(self, **call: Any) -> dict[str, Any]:
-        assert (call["Qualifier"], call["InvocationType"]) == ("live", "RequestResponse")
-        self.handed.append((call["FunctionName"], json.loads(call["Payload"])))
-        text = self._answer if isinstance(self._answer, bytes) else json.dumps(self._answer).encode()
-        return {"Payload": io.BytesIO(text), **({"FunctionError": "Unhandled"} if self._failing else {})}
-
-
 def counts(done: Any) -> dict[str, Any]:
     (queue,) = json.loads(done.out)["queues"]
     return {name: queue[name] for name in ("messages", "replayed", "failed", "quarantined", "left", "way")}
@@ -157,7 +143,7 @@ def test_a_dry_run_explains_every_queue_and_touches_none(estate: Estate, call: A
         for line in lines
     )
     assert lines[-1].endswith("Z, replayed 1 time before: boom")
-    assert functions.handed == []
+    assert functions.payloads == []
     assert len(estate.bodies("dlq-ingest-dev")) == 2
 
 
@@ -166,14 +152,14 @@ def test_a_failed_invocation_is_made_again_and_then_forgotten(estate: Estate, ca
     failed("query", json.dumps(PAYLOAD), RequestID="i", ErrorCode="200", ErrorMessage="boom")
     replayed = counts(call(redrive, "query", "dev", "--json"))
     assert (replayed["replayed"], replayed["failed"], replayed["left"]) == (1, 0, 0)
-    assert functions.handed == [("lambda-query-dev", PAYLOAD)]
+    assert functions.payloads == [("lambda-query-dev", PAYLOAD)]
     assert estate.bodies("dlq-query-dev") == []
 
 
 def test_what_fails_again_is_back_with_its_latest_error_until_it_is_held_back(
     estate: Estate, call: Any, failed: Any
 ) -> None:
-    functions = estate.clients["lambda"] = FakeLambda({"errorType": "Odd", "errorMessage": "still"}, failing=True)
+    functions = estate.clients["lambda"] = FakeLambda({"errorType": "Odd", "errorMessage": "still"})
     failed("query", json.dumps(PAYLOAD), RequestID="i", ErrorCode="200", ErrorMessage="boom")
     first = call(redrive, "query", "dev", "--attempts", "2")
     assert first.code == 1
@@ -187,7 +173,7 @@ def test_what_fails_again_is_back_with_its_latest_error_until_it_is_held_back(
     assert (counts(third)["replayed"], counts(third)["failed"], counts(third)["left"]) == (0, 0, 1)
     (reason,) = json.loads(third.out)["queues"][0]["reasons"]
     assert (reason["error"], reason["replays"], reason["quarantined"]) == ("Odd: still", 2, True)
-    assert len(functions.handed) == 2
+    assert len(functions.payloads) == 2
 
 
 class Streams:
@@ -231,7 +217,7 @@ def test_a_failed_batch_is_read_from_the_stream_and_its_new_events_are_handed_ov
     failed("aggregate", json.dumps(BATCH))
     replayed = counts(call(redrive, "aggregate", "dev", "--json"))
     assert (replayed["replayed"], replayed["failed"], replayed["left"]) == (1, 0, 0)
-    ((function, payload),) = functions.handed
+    ((function, payload),) = functions.payloads
     assert function == "lambda-aggregate-dev"
     # Neither what was deleted nor what came after the batch; times as Lambda writes them.
     assert [record["dynamodb"] for record in payload["Records"]] == [
@@ -261,7 +247,7 @@ def test_what_somebody_wrote_into_the_table_keeps_no_batch_from_being_replayed(
     estate.clients["dynamodbstreams"] = records.with_image("4", image or {"other": {"S": "x"}})
     failed("aggregate", json.dumps(BATCH))
     done = call(redrive, "aggregate", "dev", "--json")
-    ((_, payload),) = functions.handed
+    ((_, payload),) = functions.payloads
     assert [record["dynamodb"]["SequenceNumber"] for record in payload["Records"]] == ["1", "5"]
     (queue,) = json.loads(done.out)["queues"]
     assert (done.code, queue["replayed"], queue["left"], queue["foreign"]) == (0, 1, 0, 1)
@@ -274,19 +260,14 @@ def test_binary_data_in_the_stream_is_handed_over_as_lambda_does() -> None:
 
 
 def test_an_invocations_payload_comes_back_byte_for_byte(estate: Estate, call: Any, failed: Any) -> None:
-    sent: list[bytes] = []
-
-    class Verbatim(FakeLambda):
-        def invoke(self, **invocation: Any) -> dict[str, Any]:
-            sent.append(invocation["Payload"])
-            return super().invoke(**invocation)
-
-    estate.clients["lambda"] = Verbatim({})
+    functions = estate.clients["lambda"] = FakeLambda({})
     number = "0.12345678901234567890123456789e-400"
     failed("query", f'{{"a":  {number}}}', "null", RequestID="i", ErrorCode="200")
     failed("query", json.dumps({"requestPayload": "PAYLOAD"}).replace('"PAYLOAD"', f'{{"a": [{number}, 1]}}'))
     assert call(redrive, "query", "dev", "--json").code == 0
-    assert sorted(sent) == sorted([f'{{"a":  {number}}}'.encode(), b"null", f'{{"a": [{number}, 1]}}'.encode()])
+    assert sorted(call["Payload"] for call in functions.calls) == sorted(
+        [f'{{"a":  {number}}}'.encode(), b"null", f'{{"a": [{number}, 1]}}'.encode()]
+    )
 
 
 def test_one_message_that_aws_refuses_keeps_no_other_from_being_replayed(

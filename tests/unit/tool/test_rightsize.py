@@ -9,12 +9,12 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from compute.sizing import EVIDENCE_KEYS, MEASURED_KEYS, memory_by_function
 from estate_tool.commands import rightsize
 from estate_tool.sizing import files
 from foundation.catalog import CATALOG
+from tests.support.fake_lambda import FakeLambda, NoAdvice
 from tests.unit.tool.log_lines import json_record, text_line
 
 if TYPE_CHECKING:
@@ -25,37 +25,6 @@ if TYPE_CHECKING:
 
 NAMES = [function.name for function in CATALOG.functions]
 HOUR = 3_600_000
-
-
-class FakeLambda:
-    """Configurations by name; moto needs a role and code for each."""
-
-    class exceptions:  # noqa: N801 - botocore's name for it
-        ResourceNotFoundException = ClientError
-
-    def __init__(self) -> None:
-        self.configurations: dict[str, dict[str, Any]] = {}
-
-    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - AWS's name for it
-        if FunctionName not in self.configurations:
-            raise ClientError({"Error": {"Code": "ResourceNotFoundException", "Message": "no function"}}, "Get")
-        changed = "2026-01-31T12:00:00.000+0000"
-        arn = f"arn:aws:lambda:us-east-1:123456789012:function:{FunctionName}"
-        about = {"FunctionName": FunctionName, "FunctionArn": arn, "LastModified": changed}
-        return about | self.configurations[FunctionName]
-
-    def get_paginator(self, operation: str) -> Any:
-        assert operation == "list_functions"
-        listed = [self.get_function_configuration(name) for name in self.configurations]
-        pages = [{"Functions": listed[first : first + 2]} for first in range(0, len(listed), 2)]
-        return SimpleNamespace(paginate=lambda: pages)
-
-
-class NoAdvice:
-    """Compute Optimizer, which moto lacks, in an account that has not opted in."""
-
-    def get_paginator(self, operation: str) -> Any:
-        raise ClientError({"Error": {"Code": "OptInRequiredException", "Message": "opt in"}}, operation)
 
 
 @pytest.fixture

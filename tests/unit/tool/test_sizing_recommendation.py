@@ -87,6 +87,10 @@ def test_use_leads_to_memory_for_a_reason(
     assert reason in said.reason
 
 
+def test_where_the_first_step_is_the_target_there_are_no_steps_to_show() -> None:
+    assert recommend(3008, gathered(*[text_line(1000)] * 100).usage).reason.startswith("p99 1,000 MB")
+
+
 def test_the_least_number_of_samples_is_for_the_user_to_choose() -> None:
     assert recommend(3008, gathered(*[text_line(512)] * 12).usage, 12).memory_mb == 1024
 

@@ -16,8 +16,8 @@ from estate_tool.commands import rightsize
 from estate_tool.core.errors import Failed
 from estate_tool.sizing import files
 from estate_tool.sizing.provisioned_concurrency import ProvisionedUse, combined, recommend
+from tests.support.fake_lambda import FakeLambda, NoAdvice
 from tests.unit.tool.conftest import configuration
-from tests.unit.tool.test_rightsize import FakeLambda, NoAdvice
 
 if TYPE_CHECKING:
     from pathlib import Path
