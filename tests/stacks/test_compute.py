@@ -58,12 +58,6 @@ def test_logs_are_kept_for_14_days_and_for_7_when_so_configured(compute: Recordi
 
 
 @every_function
-def test_a_function_waits_for_its_log_group(compute: Recording, function: Function) -> None:
-    group = compute.one("LogGroup", name=f"/aws/lambda/lambda-{function.name}-dev")
-    assert group.urn in compute.one("lambda/function:Function", name=f"lambda-{function.name}-dev").dependencies
-
-
-@every_function
 def test_a_trigger_runs_the_alias_of_its_function_on_the_declared_source(
     compute: Recording, function: Function
 ) -> None:

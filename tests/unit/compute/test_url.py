@@ -31,28 +31,6 @@ def _permissions(recording: Recording) -> list[dict[str, Any]]:
     return [dict(item.inputs) for item in recording.of("lambda/permission:Permission")]
 
 
-def test_the_address_takes_signed_requests_at_the_alias() -> None:
-    recording = _recorded(f"{ROLE}web-{{suffix}}")
-    url = recording.one("lambda/functionUrl:FunctionUrl").inputs
-    assert url == {"functionName": "lambda-x-dev", "qualifier": "live", "authorizationType": "AWS_IAM"}
-    assert recording.outputs["url"].startswith("https://")
-
-
-def test_a_caller_may_use_the_address_and_invoke_the_function_through_it_alone() -> None:
-    first, second = _permissions(_recorded(f"{ROLE}web-{{suffix}}"))
-    shared = {
-        "function": "lambda-x-dev",
-        "qualifier": "live",
-        "principal": "arn:aws:iam::123456789012:role/web-dev",
-    }
-    assert first == shared | {
-        "action": "lambda:InvokeFunctionUrl", "functionUrlAuthType": "AWS_IAM", "statementId": "url-role-web",
-    }  # fmt: skip
-    assert second == shared | {
-        "action": "lambda:InvokeFunction", "invokedViaFunctionUrl": True, "statementId": "invoke-by-url-role-web",
-    }  # fmt: skip
-
-
 def test_statements_have_ids_of_their_own_within_the_limit() -> None:
     found = _permissions(_recorded(f"{ROLE}{'a/' * 60}web", f"{ROLE}web", f"{ROLE}web-{{suffix}}x"))
     ids = [permission["statementId"] for permission in found]

@@ -4,7 +4,6 @@ import pulumi
 import pulumi_aws as aws
 import pytest
 
-from foundation.policies import execution_policy, trust_policy
 from foundation.roles import ExecutionRole, ExecutionRoleArgs, ScheduleRole, ScheduleRoleArgs
 from foundation.schedules import schedule_policy
 from foundation.schedules import trust_policy as schedule_trust_policy
@@ -21,28 +20,6 @@ def _role() -> None:
 @pytest.fixture(scope="module")
 def recording() -> Recording:
     return record(_role)
-
-
-def test_the_role_has_the_name_other_layers_expect(recording: Recording) -> None:
-    assert recording.one("iam/role:Role").inputs["name"] == ARNS.names.role("store")
-    assert recording.outputs == {"arn": "arn:aws:iam::123456789012:role/role-store-dev", "name": "role-store-dev"}
-
-
-def test_lambda_assumes_it_and_the_policy_is_the_functions(recording: Recording) -> None:
-    assert json.loads(recording.one("Role").inputs["assumeRolePolicy"]) == trust_policy(ARNS.account)
-    policy = recording.one("RolePolicy")
-    assert policy.inputs["role"] == "role-store-dev"
-    assert json.loads(policy.inputs["policy"]) == execution_policy(STORE, ARNS)
-
-
-def test_the_role_mixes_no_policies_of_its_own_in(recording: Recording) -> None:
-    assert not {"inlinePolicies", "managedPolicyArns"} & set(recording.one("Role").inputs)
-
-
-def test_it_is_tagged_and_one_component(recording: Recording) -> None:
-    assert recording.one("Role").tags == TAGS
-    component = recording.one("estate:foundation:ExecutionRole")
-    assert {item.parent for item in recording.resources} == {component.urn}
 
 
 def test_who_reads_the_arn_waits_for_the_permissions() -> None:

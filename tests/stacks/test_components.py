@@ -1,0 +1,158 @@
+"""Resources of each component, property by property, as a snapshot; `ESTATE_UPDATE=new` records a change."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pulumi
+
+from compute.config import Provisioning
+from compute.function import ServerlessFunction, ServerlessFunctionArgs
+from compute.provisioning import ProvisionedConcurrency, ProvisionedConcurrencyArgs
+from compute.triggers import Schedule, ScheduleArgs, Trigger, TriggerArgs, Url, UrlArgs
+from data.queues import DeadLetteredQueue, DeadLetteredQueueArgs
+from data.tables import ScalingTable, ScalingTableArgs
+from foundation.model import Capacity, Function, QueueTrigger, ScheduleTrigger, StreamTrigger, Table
+from foundation.naming import Names
+from foundation.roles import ExecutionRole, ExecutionRoleArgs, ScheduleRole, ScheduleRoleArgs
+from foundation.urls import FunctionUrl
+from tests.support.declarations import ARNS, COUNT, INBOX, ITEMS, READ, STORE, TAGS, TOTALS
+from tests.support.mocks import Recording, Registration, record
+from tests.support.snapshots import compare
+
+NAMES = Names("dev")
+ALIAS = ARNS.alias("x")
+FAILURES = "arn:aws:sqs:us-east-1:123456789012:dlq-x-dev"
+PROVISIONING = Provisioning(
+    minimum=2, maximum=9, utilization_percent=60, peak_minimum=4, peak_start_hour=6, peak_end_hour=20,
+    timezone="Europe/Berlin",
+)  # fmt: skip
+Program = Callable[[], pulumi.ComponentResource]
+
+
+def function(declared: Function, **changes: Any) -> Program:
+    args = ServerlessFunctionArgs(
+        function=declared, physical_name=NAMES.function(declared.name), log_group_name=NAMES.log_group(declared.name),
+        failure_queue_name=NAMES.dead_letter_queue(declared.name), role_arn="arn:aws:iam::123456789012:role/some",
+        runtime="python3.12", code=pulumi.AssetArchive({"handler.py": pulumi.StringAsset("")}), memory_mb=640,
+        environment={"TABLE_TOTALS": "table-totals-dev"}, log_retention_days=7, provisioning=PROVISIONING,
+        suffix="dev", tags=TAGS,
+    )  # fmt: skip
+    return lambda: ServerlessFunction(declared.name, replace(args, **changes))
+
+
+def provisioned(**changes: Any) -> Program:
+    args = ProvisionedConcurrencyArgs(
+        component="read", function_name="lambda-read-dev", alias_name="live", suffix="dev", tags=TAGS,
+        provisioning=PROVISIONING.model_copy(update=changes),
+    )  # fmt: skip
+    return lambda: ProvisionedConcurrency("provisioned", args)
+
+
+def trigger(declared: QueueTrigger | StreamTrigger) -> Program:
+    args = TriggerArgs(trigger=declared, source_arn="arn:s", alias_arn=ALIAS, failure_queue_arn=FAILURES, tags=TAGS)
+    return lambda: Trigger("x-trigger", args)
+
+
+def schedule(declared: ScheduleTrigger) -> Program:
+    args = ScheduleArgs(
+        trigger=declared, physical_name="schedule-x-dev", role_arn="arn:aws:iam::123456789012:role/schedule-x-dev",
+        alias_arn=ALIAS, failure_queue_arn=FAILURES, tags=TAGS,
+    )  # fmt: skip
+    return lambda: Schedule("x-schedule", args)
+
+
+def url() -> pulumi.ComponentResource:
+    args = UrlArgs(
+        url=FunctionUrl(invokers=("arn:{partition}:iam::{account}:role/web-{suffix}",)), function_name="lambda-x-dev",
+        alias_name="live", alias_arn=pulumi.Output.from_input(ALIAS), names=NAMES,
+    )  # fmt: skip
+    return Url("x-url", args)
+
+
+def table(declared: Table, **configured: bool) -> Program:
+    args = ScalingTableArgs(table=declared, physical_name=NAMES.table(declared.name), tags=TAGS, **configured)
+    return lambda: ScalingTable(declared.name, args)
+
+
+def queue() -> pulumi.ComponentResource:
+    args = DeadLetteredQueueArgs(
+        queue=replace(INBOX, max_receive_count=9, retention_days=4), consumer=STORE, tags=TAGS,
+        physical_name=NAMES.queue("inbox"), dead_letter_name=NAMES.dead_letter_queue("inbox"),
+    )  # fmt: skip
+    return DeadLetteredQueue("inbox", args)
+
+
+COMPONENTS: Mapping[str, Program] = {
+    "function": function(COUNT),
+    "function on a queue": function(STORE, failure_queue=(FAILURES, "https://dlq-x-dev")),
+    "critical function": function(READ),
+    "critical function whose provisioned concurrency is waived": function(replace(READ, provisioned=False)),
+    "function with reserved concurrency": function(replace(COUNT, reserved_concurrency=7)),
+    "provisioned concurrency": provisioned(),
+    "provisioned concurrency with peak hours over midnight": provisioned(peak_start_hour=20, peak_end_hour=6),
+    "queue trigger": trigger(QueueTrigger(queue="inbox", batch_size=200, window_seconds=3, maximum_concurrency=7)),
+    "stream trigger": trigger(
+        StreamTrigger(table="items", batch_size=50, window_seconds=2, parallelization=3, retries=6)
+    ),
+    "stream trigger without an end of retries": trigger(StreamTrigger(table="items", retries=-1)),
+    "schedule": schedule(ScheduleTrigger(expression="rate(1 hour)")),
+    "schedule that is off": schedule(
+        ScheduleTrigger(
+            expression="cron(0 6 * * ? *)",
+            timezone="Europe/Berlin",
+            input={"all": True},
+            retry_attempts=3,
+            maximum_event_age_seconds=600,
+            enabled=False,
+        )
+    ),
+    "url": url,
+    "table": table(ITEMS),
+    "table on demand": table(TOTALS),
+    "table on demand by configuration": table(
+        replace(TOTALS, read=Capacity(minimum=1, maximum=9), write=Capacity(minimum=4, maximum=8)), on_demand=True
+    ),
+    "table without recovery": table(TOTALS, point_in_time_recovery=False),
+    "queue": queue,
+    "execution role": lambda: ExecutionRole("store", ExecutionRoleArgs(function=STORE, arns=ARNS, tags=TAGS)),
+    "schedule's role": lambda: ScheduleRole(
+        "sweep-schedule", ScheduleRoleArgs(function_name="sweep", arns=ARNS, tags=TAGS)
+    ),
+}
+
+
+def recorded_form(recording: Recording) -> dict[str, Any]:
+    """Return all that the program registered, by type and logical name."""
+    names = {item.urn: item.name for item in recording.registrations}
+    return {f"{item.type} {item.name}": _properties(item, names) for item in recording.registrations}
+
+
+def _properties(item: Registration, names: Mapping[str, str]) -> dict[str, Any]:
+    options = {
+        "parent": names.get(item.parent, ""), "after": sorted(names[urn] for urn in item.dependencies if urn in names),
+        "ignored": list(item.ignore_changes), "deleted first": item.delete_before_replace,
+    }  # fmt: skip
+    return {key: _plain(value) for key, value in item.inputs.items()} | {k: v for k, v in options.items() if v}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, pulumi.Archive):
+        return "its package"
+    if isinstance(value, str) and value.startswith("{"):
+        try:
+            return json.loads(value)
+        except ValueError:
+            return value
+    return value
+
+
+def test_the_components_have_the_resources_of_the_snapshot() -> None:
+    made = {
+        f"{name}: {resource}": properties
+        for name, program in COMPONENTS.items()
+        for resource, properties in recorded_form(record(program)).items()
+    }
+    compare(made, Path(__file__).with_name("components.json"))
