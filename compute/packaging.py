@@ -83,7 +83,7 @@ def _led_away(path: Path, source: Path) -> Problem:
 MAXIMUM_ZIPPED_BYTES = 50 * 2**20 - 8 * 2**10
 MAXIMUM_UNZIPPED_BYTES = 250 * 2**20
 _KEPT_DAYS = 30
-_FORMAT = "1"  # rises when the same files become other bytes
+_FORMAT = "2"  # rises when the same files become other bytes
 
 
 def build(
@@ -168,11 +168,25 @@ def _package(function: Function, runtime: str, own: Mapping[str, File], lock: st
         allowed = "packages without a module of the name of the function's folder or of what functions share"
         raise InvalidConfiguration([Problem(where=shown, value=sorted(clashing)[0], allowed=allowed)])
     files = {**others, **own}
+    files |= _record(files, function.package)
     _check_imports(function, runtime, files, own, source)
     _check_size(function, files, sum(len(file.content) for file in files.values()), MAXIMUM_UNZIPPED_BYTES, "unpacked")
     content = zip_bytes(files)
     _check_size(function, files, len(content), MAXIMUM_ZIPPED_BYTES, "as a ZIP file")
     return content
+
+
+def _record(files: Mapping[str, File], package: str) -> dict[str, File]:
+    """Return the record of what a package has from elsewhere than the function's folder, as installers write it.
+
+    An audit tells installed files by it from copied ones ("Recording installed projects", Python Packaging User Guide;
+    hashes and sizes may be left out).
+    """
+    folder = f"{SHARED}-0.dist-info"
+    metadata = f"Metadata-Version: 2.1\nName: {SHARED}\nVersion: 0\n"
+    names = [name for name in files if not name.startswith(f"{package}/")]
+    record = "".join(f"{name},,\n" for name in sorted([*names, f"{folder}/METADATA", f"{folder}/RECORD"]))
+    return {f"{folder}/METADATA": File(metadata.encode()), f"{folder}/RECORD": File(record.encode())}
 
 
 def _third_party(lock: str, shown: str, runtime: str) -> dict[str, File]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore import xform_name
 
+from compute.sources import SHARED
 from estate_tool.adopt.model import Code, Note
 from estate_tool.adopt.words import OPERATIONS
 from estate_tool.audit.packages import own
@@ -66,7 +67,8 @@ def _requirements(files: Mapping[str, bytes]) -> Iterator[str]:
         if _METADATA.match(path):
             headers = content.decode(errors="replace").partition("\n\n")[0]
             found = {key: value for line in headers.splitlines() for key, _, value in (line.partition(": "),)}
-            yield f"{found.get('Name')}=={found.get('Version')}"
+            if found.get("Name") != SHARED:  # what the functions of an estate like this one share
+                yield f"{found.get('Name')}=={found.get('Version')}"
 
 
 def _own(files: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:

@@ -106,7 +106,10 @@ def test_wheels_for_lambdas_machine_and_python_are_packaged_with_what_they_depen
     } <= names
     assert package.read("thing/_built_for").decode() == ARM
     # About the installation, or with the path of a Python of this machine.
-    assert not {name for name in names if name.startswith("bin/") or name.endswith(("RECORD", "INSTALLER", ".lock"))}
+    assert not {name for name in names if name.startswith("bin/") or name.endswith(("INSTALLER", ".lock"))}
+    assert {name for name in names if name.endswith("RECORD")} == {"shared-0.dist-info/RECORD"}
+    recorded = {line.partition(",")[0] for line in package.read("shared-0.dist-info/RECORD").decode().splitlines()}
+    assert recorded == {name for name in names if not name.startswith("read/")}
     written(source, "import thing\n", index.add("thing", "1.0", {}, INTEL))
     assert problems(source) == [("lambda_src/read/requirements.txt", "not installable")]
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import zipfile
 from typing import Any
 
 import boto3
 import pytest
 from botocore.stub import Stubber
 
-from estate_tool.audit import policy
+from compute import packaging
+from estate_tool.audit import packages, policy
 from estate_tool.audit.alarms import watched
 from estate_tool.audit.reader import CallRefused, Reader, is_read
+from foundation.catalog import CATALOG
 
 
 def _reader() -> Reader:
@@ -74,3 +77,13 @@ def test_alarms_count_that_tell_somebody_by_themselves_or_through_a_composite() 
         stub.add_response("describe_alarms", page | {"CompositeAlarms": composites})
         names = {dict(dimensions)["FunctionName"] for _, _, dimensions in watched(reader)}
     assert names == {"heard", "child", "grandchild"}
+
+
+def test_packages_of_this_estate_hold_no_copies() -> None:
+    seen: dict[bytes, str] = {}
+    for function in CATALOG.functions:
+        with zipfile.ZipFile(packaging.build(function, "python3.13")) as package:
+            files = {name: package.read(name) for name in package.namelist()}
+        assert f"{function.package}/handler.py" in packages.own(files)
+        for path, content in packages.own(files).items():
+            assert len(content) < 200 or seen.setdefault(content, function.name) == function.name, path
