@@ -112,6 +112,8 @@ def _reserved(old: OldFunction, trigger: Trigger | None, notes: list[Note]) -> i
 def _environment(old: OldFunction, known: Values, notes: list[Note]) -> dict[str, str | PerEnvironment]:
     kept: dict[str, str | PerEnvironment] = {}
     for key, value in sorted(old.found.environment.items()):
+        if _is_set_here(key, value, known):
+            continue
         if note := _not_kept(old, key, value, known):
             notes.append(note)
         elif value in known.functions:
@@ -127,6 +129,13 @@ def _environment(old: OldFunction, known: Values, notes: list[Note]) -> dict[str
             Note.missing(old.name, "environment", why, "its key does not open for these credentials", "set it by hand")
         )
     return kept
+
+
+def _is_set_here(key: str, value: str, known: Values) -> bool:
+    """True if the variable has the same name and form here: a table's name, a queue's URL."""
+    if known.variables.get(value) != key:
+        return False
+    return ":" not in value if key.startswith("TABLE_") else "://" in value
 
 
 def _not_kept(old: OldFunction, key: str, value: str, known: Values) -> Note | None:

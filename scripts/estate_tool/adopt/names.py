@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 # Parts that say of what type a resource is, or of which environment: physical names have both already.
 _TYPES = {"lambda", "function", "func", "fn", "handler", "queue", "sqs", "table", "dynamodb", "ddb"}
-_ENVIRONMENTS = {"dev", "test", "qa", "stage", "staging", "prod", "prd", "production", "live"}
+_ENVIRONMENTS = {"dev", "test", "qa", "stage", "staging", "prod", "prd", "production", "live", "local"}
 # What CloudFormation appends to names that it makes up.
 _GENERATED = re.compile(r"-[A-Z0-9]{12,13}$|-(?=[A-Za-z0-9]*\d)(?=[A-Za-z0-9]*[A-Z])[A-Za-z0-9]{12}$")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from estate_tool.adopt.model import Note
+from foundation.guardrails.documents import entries
 from foundation.model import Capacity, Queue, Table
 
 if TYPE_CHECKING:
@@ -132,13 +134,19 @@ def queue(old: OldQueue, name: str, visibility_seconds: int, notes: list[Note]) 
     return Queue(name=name, max_receive_count=bounded, retention_days=kept)
 
 
+def _lets_in(policy: str | None) -> bool:
+    """True if a queue's policy allows anything; one that denies calls without TLS, every queue of the catalog has."""
+    statements = entries(json.loads(policy)) if policy else []
+    return any(one.get("Effect") == "Allow" for one in statements)
+
+
 def _queue_notes(old: OldQueue) -> Iterator[Note]:
     found = old.settings
     who = "grants say which functions may send; within the account, policies of others do"
     for setting, value, reason in (
         ("delay", f"{found['DelaySeconds']} s" if int(found.get("DelaySeconds", 0)) else "", "messages come at once"),
         ("encryption", found.get("KmsMasterKeyId", ""), "queues are encrypted with SQS's own keys"),
-        ("policy", "a resource policy" if found.get("Policy") else "", who),
+        ("policy", "a resource policy" if _lets_in(found.get("Policy")) else "", who),
     ):
         if value:
             yield Note.missing(old.name, setting, value, reason, _BY_HAND)

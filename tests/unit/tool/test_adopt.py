@@ -366,6 +366,26 @@ def test_what_a_stream_and_a_fixed_table_do_otherwise_is_noted() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("values", "to_change"),
+    [
+        ({"TABLE_ORDERS": "prod-orders", "QUEUE_WORK": queue().url}, set[str]()),
+        ({"TABLE_ORDERS": ORDERS, "QUEUE_WORK": "work"}, {f"TABLE_ORDERS={ORDERS}", "QUEUE_WORK=work"}),
+    ],
+)
+def test_a_variable_that_is_set_as_before_is_no_change_of_the_code(values: dict[str, str], to_change: set[str]) -> None:
+    without_tls = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": WORK}
+    stores = (table(), queue(settings={"Policy": json.dumps({"Statement": without_tls})}))
+    statements = role((["dynamodb:GetItem"], ORDERS), (["sqs:SendMessage"], WORK))
+    done = translated(
+        function("worker", mappings=(mapping(WORK, ScalingConfig={"MaximumConcurrency": 7}),)),
+        function("asker", statements, environment=values),
+        stores=stores,
+    )  # fmt: skip
+    assert {note.found for note in done.notes} == to_change
+    assert [one.environment for one in done.catalog.functions] == [{}, {}]
+
+
 def test_a_queue_out_of_the_catalogs_bounds_is_held_within_them_and_noted() -> None:
     store = queue(
         retention_seconds=14 * 86_400, max_receives=None, visibility_seconds=30, settings={"DelaySeconds": "9"}
