@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tests.unit.tool.conftest import Estate
 
 HOUR_MS = 3_600_000
-PROVISIONING = compute.config.parse({}, stack="dev").provisioning
+PROVISIONING = compute.config.Keys()
 
 
 @pytest.fixture

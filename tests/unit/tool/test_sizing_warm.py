@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
     from tests.unit.tool.conftest import Estate
 
-NOW = compute.config.parse({}, stack="dev").provisioning.model_copy(
-    update={"minimum": 4, "maximum": 10, "peak_minimum": 6}
-)
+NOW = compute.config.Keys().model_copy(update={"minimum": 4, "maximum": 10, "peak_minimum": 6})
 
 
 def use(*peaks: int, calls: int = 1000, spilled: int = 0) -> ProvisionedUse:
