@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from botocore import xform_name
 
-from compute.sources import SHARED
+from compute.packaging import SHARED
 from estate_tool.adopt.model import Code, Note
 from estate_tool.adopt.words import OPERATIONS
 from estate_tool.audit.packages import own
