@@ -108,16 +108,13 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
             approval.display,
             preview=args.preview,
             skip_preview=args.skip_preview,
-            approve=approval,
-            check=check,
-            force=args.force,
-            keep_going=args.keep_going,
+            approve=approval, check=check, force=args.force, keep_going=args.keep_going,
             recovery=Recovery(pulumi=pulumi, environment=target, say=say),
             origin=origin,
             inputs=Inputs(environment=target.name, engine=pulumi.version, aws=session.aws_identity(target)),
             show_plan=approval.asks,
             still_ours=still_ours,
-        )
+        )  # fmt: skip
 
 
 def _make_packages(target: Environment, say: Callable[[str], None]) -> None:

@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     """Compare without changing anything; with --repair, correct, and compare again to prove it."""
     from estate_tool.core import environment
     from estate_tool.core.environment import require_own_account
-    from estate_tool.drift import detect, record
+    from estate_tool.drift import detect
     from estate_tool.rollout import lock, orchestration, session
     from estate_tool.rollout.display import Display
 
@@ -57,9 +57,7 @@ def run(args: argparse.Namespace) -> int:
     display = Display()
     taken = lock.taken(target, "estate drift", changes=args.repair, wait=args.wait, say=display.line)
     with taken as (pulumi, still_ours):
-        with display.working(f"comparing {', '.join(layers)} with AWS"):
-            drifted = detect.find(pulumi, target, layers)
-        record.keep(target.name, layers, drifted)
+        drifted = _compared(pulumi, target, layers, display)
         answer: dict[str, Any] = {"environment": target.name, "drifted": [one.as_json() for one in drifted]}
         left = detect.unexpected(drifted)
         _print(drifted, display)
@@ -67,26 +65,16 @@ def run(args: argparse.Namespace) -> int:
             approval = Approval(target=target, display=display, lose=args.lose_data, asks=False, yes=args.yes)
             try:
                 outcome = _repair(pulumi, target, drifted, args, approval, still_ours)
+                found = drifted if outcome.failed else _compared(pulumi, target, layers, display, again=True)
+                left = detect.unexpected(found)
+                answer |= {"repaired": not left, "left": [one.as_json() for one in left], "rollout": outcome.as_json()}
+                _require_success(target, outcome)
             except EstateError as error:
+                refused = {} if "rollout" in answer else {**error.to_dict(), "repaired": False}
                 if args.json:
-                    refused = {**error.to_dict(), "repaired": False, "losses": approval.as_json()}
-                    print(json.dumps(answer | refused, indent=2))
+                    print(json.dumps(answer | refused | {"losses": approval.as_json()}, indent=2))
                 raise
-            found = drifted
-            if not outcome.failed:
-                with display.working(f"comparing {', '.join(layers)} with AWS again"):
-                    found = detect.find(pulumi, target, layers)
-                record.keep(target.name, layers, found)
-            left = detect.unexpected(found)
-            answer |= {"repaired": not left, "left": [one.as_json() for one in left], "rollout": outcome.as_json()}
             answer |= {"losses": approval.as_json()}
-            if outcome.failed:
-                if args.json:
-                    print(json.dumps(answer, indent=2))
-                raise Failed(
-                    f"environment {target.name} is not corrected: the rollout above failed",
-                    f"fix what it names, then: scripts/estate drift {target.name} --repair",
-                )
             _print(left, display)
     if args.json:
         print(json.dumps(answer, indent=2))
@@ -94,29 +82,43 @@ def run(args: argparse.Namespace) -> int:
     return 1 if left else 0
 
 
+def _compared(
+    pulumi: Pulumi, target: Environment, layers: Sequence[str], display: Display, *, again: bool = False
+) -> list[Drift]:
+    """Compare the layers with AWS, and keep the result for `estate status`."""
+    from estate_tool.drift import detect, record
+
+    with display.working(f"comparing {', '.join(layers)} with AWS{' again' if again else ''}"):
+        found = detect.find(pulumi, target, layers)
+    record.keep(target.name, layers, found)
+    return found
+
+
+def _require_success(target: Environment, outcome: Outcome) -> None:
+    if outcome.failed:
+        raise Failed(
+            f"environment {target.name} is not corrected: the rollout above failed",
+            f"fix what it names, then: scripts/estate drift {target.name} --repair",
+        )
+
+
 def _repair(
-    pulumi: Pulumi,
-    target: Environment,
-    drifted: Sequence[Drift],
-    args: argparse.Namespace,
-    approval: Approval,
+    pulumi: Pulumi, target: Environment, drifted: Sequence[Drift], args: argparse.Namespace, approval: Approval,
     still_ours: Callable[[], None],
-) -> Outcome:
+) -> Outcome:  # fmt: skip
     from estate_tool.drift import detect, repair
     from estate_tool.engine import provenance
     from estate_tool.rollout import data_loss, orchestration, session
     from estate_tool.rollout.fingerprint import Inputs
     from estate_tool.rollout.recovery import Recovery
 
-    # A local environment is there to be tried out on.
-    if not target.local and not args.yes:
-        properties = counted(len(detect.unexpected(drifted)), "property", "properties")
-        confirm(f"correct {properties} of {target.name}", "add --yes")
     origin = provenance.at_hand()
-    if not target.local:  # which is one person's, to go back and forth with
+    # A local environment is one person's, to be tried out on, and to go back and forth with.
+    if not target.local:
+        if not args.yes:
+            _confirm(target, len(detect.unexpected(drifted)))
         provenance.refuse_older(pulumi.states(), origin, target.name)
-    say = approval.display.line
-    recovery = Recovery(pulumi=pulumi, environment=target, say=say)
+    recovery = Recovery(pulumi=pulumi, environment=target, say=approval.display.line)
     still_ours()
     for layer in {one.layer for one in drifted}:
         recovery.before(layer)
@@ -142,6 +144,10 @@ def _repair(
     if not outcome.touched:
         _put_back(pulumi, before)
     return outcome
+
+
+def _confirm(target: Environment, properties: int) -> None:
+    confirm(f"correct {counted(properties, 'property', 'properties')} of {target.name}", "add --yes")
 
 
 def _put_back(pulumi: Pulumi, states: Mapping[str, Any]) -> None:

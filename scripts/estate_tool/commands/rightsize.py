@@ -48,12 +48,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Insights; by default the first of these that has any",
     )  # fmt: skip
     parser.add_argument(
-        "--min-samples",
-        type=arguments.whole("samples"),
-        default=MINIMUM_SAMPLES,
-        metavar="N",
+        "--min-samples", type=arguments.whole("samples"), default=MINIMUM_SAMPLES, metavar="N",
         help=f"recommend nothing from fewer than N samples, verify nothing by fewer invocations ({MINIMUM_SAMPLES})",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--minimum", type=_size, default=None, metavar="MB",
         help="the least memory to recommend for functions that are not the estate's (512, or less if they have less)",

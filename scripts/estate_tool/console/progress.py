@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import time
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, cast
 
 from estate_tool.core.text import SafeStream, one_line, safe, unfiltered
 
@@ -145,7 +145,7 @@ class _Live:
         self._bar.start()
         self._stderr = sys.stderr
         if unfiltered(sys.stderr) is stream:
-            sys.stderr = SafeStream(FileProxy(self._console, stream))  # type: ignore[assignment]
+            sys.stderr = cast("TextIO", SafeStream(cast("TextIO", FileProxy(self._console, stream))))
 
     def update(self, text: str) -> None:
         """Show another text."""

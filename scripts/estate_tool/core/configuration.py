@@ -6,6 +6,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,8 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
             files = layer_files(layer, environment, root)
             provider.update(files.aws)
             accounts, parsed[layer] = together(
-                lambda: _texts(files.aws.get("allowedAccountIds")),  # noqa: B023 – called at once
-                lambda: _PARSERS[layer](files.readable, stack=environment),  # noqa: B023
+                partial(_texts, files.aws.get("allowedAccountIds")),
+                partial(_PARSERS[layer], files.readable, stack=environment),
             )
         except InvalidConfiguration as error:
             problems += error.problems

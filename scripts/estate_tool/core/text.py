@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 import textwrap
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,8 +84,7 @@ def filtered() -> Iterator[None]:
     """Filter everything that is printed within the block."""
     out, err = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = (
-        stream if isinstance(stream, SafeStream) else SafeStream(stream)  # type: ignore[assignment]
-        for stream in (out, err)
+        stream if isinstance(stream, SafeStream) else cast("TextIO", SafeStream(stream)) for stream in (out, err)
     )
     try:
         yield

@@ -52,7 +52,9 @@ def make(version: str, root: Path = paths.ROOT, today: dt.date | None = None) ->
     """Make the release and return its tag; raises UsageError, with nothing changed, where it can't be one."""
     changelog, project = (root / name for name in _FILES)
     before, _, after = changelog.read_text(encoding="utf-8").partition(_UNRELEASED)
-    news, older = re.match(r"(.*?)(?=^## |\Z)(.*)", after, flags=re.M | re.S).groups()  # type: ignore[union-attr]
+    next_heading = re.search(r"^## ", after, flags=re.M)
+    end = next_heading.start() if next_heading else len(after)
+    news, older = after[:end], after[end:]
     current = re.search(r'(?m)^version = "([^"]+)"$', project.read_text(encoding="utf-8"))
     if current is None:
         raise Failed(f"{project} names no version")
