@@ -147,7 +147,7 @@ def _account(target: Environment, layers: tuple[str, ...], say: Callable[[str], 
 
 
 def _command(target: Environment, args: argparse.Namespace, approval: Approval) -> str:
-    """The command that rolls out what was asked for, or what is left of it."""
+    """Return the command that rolls out what was asked for, or what is left of it."""
     name = "" if target.name == DEFAULT else f" {target.name}"
     script = f"scripts/deploy_layer.sh {args.layer}{name}" if args.layer else f"scripts/deploy_all.sh{name}"
     lost = [loss.name for loss in approval.losses]

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Reads the function's log group and prints its events, oldest first."""
+    """Read the function's log group and print its events, oldest first."""
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
     from estate_tool.monitoring import function_logs, metrics

@@ -59,7 +59,7 @@ def _kept_configuration(arguments: Sequence[str]) -> list[str]:
 
 
 def local_stack(arguments: Sequence[str]) -> str:
-    """The local environment that a command line of the engine names; empty when it names none.
+    """Return the local environment that a command line of the engine names; empty when it names none.
 
     The engine is run with the variables of such an environment, and else with those that there are.
     """

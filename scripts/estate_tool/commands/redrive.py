@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Explains, replays, and prints the counts, also when it ends early."""
+    """Explain, replay, and print the counts, also when it ends early."""
     from estate_tool.console.progress import Progress
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching

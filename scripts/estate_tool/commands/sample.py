@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Writes the events; a reader that goes away early, such as `head`, ends it."""
+    """Write the events; a reader that goes away early, such as `head`, ends it."""
     write(lines(args.limit, args.offset, args.duplicates, args.invalid, args.shuffle))
     return 0
 
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 def lines(
     limit: int | None, offset: int = 0, duplicates: int = 0, invalid: int = 0, shuffle: int | None = None
 ) -> Iterator[str]:
-    """The lines that the flags ask for.
+    """Yield the lines that the flags ask for.
 
     Without a shuffle: the flights, the duplicates, the invalid lines. Which flights have a duplicate is drawn from the
     shuffle's seed, or 0. Raises UsageError when there are fewer flights than duplicates.

@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Sends, waits if that is asked for, and prints the counts, also when it ends early."""
+    """Send, wait with --wait, and print the counts, also when it ends early."""
     from estate_tool.core import environment
     from estate_tool.core.errors import Failed
     from estate_tool.core.text import counted
@@ -98,7 +98,7 @@ def _send(args: argparse.Namespace, stream: BinaryIO, target: Environment) -> di
 
 
 def _result(ledger: Ledger, through_line: int, seconds: float, *, followed: bool) -> dict[str, Any]:
-    """The counts by the keys that scripts rely on, and two more."""
+    """Return the counts as `--json` prints them."""
     return {
         "read": ledger.read,
         "sent": ledger.sent,
@@ -156,7 +156,7 @@ def _opened(name: str) -> Iterator[BinaryIO]:
 
 
 def _size(stream: BinaryIO) -> int | None:
-    """Bytes of a regular file; None for a pipe or a terminal."""
+    """Return the bytes of a regular file; None for a pipe or a terminal."""
     with contextlib.suppress(OSError):
         status = os.fstat(stream.fileno())
         if stat.S_ISREG(status.st_mode):

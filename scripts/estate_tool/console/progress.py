@@ -32,7 +32,7 @@ class Report:
         self._open = False
 
     def line(self, text: str) -> None:
-        """A line that stays."""
+        """Print a line that stays."""
         self._clear()
         print(safe(text), file=self._out, flush=True)
         self._shown_at = time.monotonic()

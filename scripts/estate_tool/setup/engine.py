@@ -51,7 +51,7 @@ class Engine:
 
 
 def ensure_engine(report: Report) -> Engine:
-    """The engine to use, installed when there is none. Raises `Failed` naming everything that was tried and why not."""
+    """Return the engine, installed when there is none; raise `Failed` with everything that was tried and why not."""
     found = find_on_path()
     if isinstance(found, Engine):
         return found
@@ -68,19 +68,19 @@ def ensure_engine(report: Report) -> Engine:
 
 
 def find_engine() -> Engine | None:
-    """The engine that is there already, on PATH or in the cache; nothing is installed."""
+    """Return the engine that is there already, on PATH or in the cache; nothing is installed."""
     found = find_on_path()
     return found if isinstance(found, Engine) else _cached(_folder())
 
 
 def bin_folder() -> Path | None:
-    """The folder of the engine that is there already, to be put first on PATH."""
+    """Return the folder of the engine that is there already, to be put first on PATH."""
     engine = find_engine()
     return engine.folders[0] if engine else None
 
 
 def find_on_path() -> Engine | str:
-    """The engine on PATH, or why there is none to use. One of ours there (`estate local env`) does not count."""
+    """Return the engine on PATH, or why there is none to use. One of ours there (`estate local env`) does not count."""
     ours = paths.cache() / "engine"
     folders = [name for name in os.get_exec_path() if name and not Path(name).is_relative_to(ours)]
     pulumi = shutil.which("pulumi", path=os.pathsep.join(folders))

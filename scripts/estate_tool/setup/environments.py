@@ -27,7 +27,7 @@ OLDEST = (0, 6, 0)
 
 
 def version_of(text: str) -> tuple[int, int, int] | None:
-    """The first `1.2.3` in `text` (`v1.2.3`, `go1.26`, `uv 0.13.9 (…)`), or None; a missing third part is 0."""
+    """Return the first `1.2.3` in `text` (`v1.2.3`, `go1.26`, `uv 0.13.9 (…)`), or None; a missing third part is 0."""
     found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
     return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
 
@@ -50,7 +50,7 @@ def ask_version(*command: str | Path) -> str:
 
 
 def ensure_uv(report: Report) -> Path:
-    """The uv to use, installed into the cache when PATH has none that is new enough."""
+    """Return the uv to use, installed into the cache when PATH has none that is new enough."""
     on_path = shutil.which("uv")
     if on_path and (version_of(ask_version(on_path, "--version")) or (0, 0, 0)) >= OLDEST:
         return Path(on_path)
@@ -67,7 +67,7 @@ def ensure_uv(report: Report) -> Path:
 
 
 def uv_environ() -> dict[str, str]:
-    """The environment for uv: what it downloads stays in our cache, beside the environments it is linked into."""
+    """Return the environment for uv: downloads stay in our cache, beside the environments they are linked into."""
     return environ(UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR") or str(paths.cache() / "packages"))
 
 
@@ -86,7 +86,7 @@ def _install(wanted: Path, report: Report) -> None:
 
 
 def _pip(aside: Path, report: Report) -> list[str | Path]:
-    """A pip to call: this Python's own, else one in an environment made for it."""
+    """Return a pip to call: this Python's own, else one in an environment made for it."""
     python = base_python()
     if ask_version(python, "-m", "pip", "--version"):
         return [python, "-m", "pip"]
@@ -113,7 +113,7 @@ LOCAL_AWS_LOCK = paths.SCRIPTS / "local_aws" / "requirements.lock"
 
 
 def ensure_checkout(report: Report, root: Path = paths.ROOT) -> Path:
-    """The Python of the checkout's environment `.venv`, made, or made again when it differs from the lock file."""
+    """Return the Python of the checkout's `.venv`, made, or made again when it differs from the lock file."""
     lock = root / "requirements.lock"
     folder = root / ".venv"
     # Beside .venv, not in it: it outlives the environment it guards.
@@ -124,17 +124,17 @@ def ensure_checkout(report: Report, root: Path = paths.ROOT) -> Path:
 
 
 def ensure_local_aws(report: Report) -> Path:
-    """The Python of the embedded AWS's environment, shared by every checkout with the same lock file and Python."""
+    """Return the Python of the embedded AWS, shared by every checkout with the same lock file and Python."""
     return ensure_cached("the embedded AWS's environment", "local-aws", LOCAL_AWS_LOCK, report)
 
 
 def ensure_checkers(report: Report) -> Path:
-    """The Python of the checkers' environment: linters of policies, templates and workflows."""
+    """Return the Python of the checkers' environment: linters of policies, templates and workflows."""
     return ensure_cached("the checkers' environment", "checkers", CHECKERS_LOCK, report)
 
 
 def ensure_cached(what: str, name: str, lock: Path, report: Report) -> Path:
-    """The Python of the cache's environment `name` of exactly this lock file and Python, made when there is none."""
+    """Return the Python of the environment `name` of exactly this lock file and Python, made when there is none."""
     digest = hashlib.sha256(lock.read_bytes() + platform.python_version().encode()).hexdigest()[:12]
     folder = paths.cache() / name / digest
     if not is_made_from(folder, lock):
@@ -153,7 +153,7 @@ def is_made_from(folder: Path, lock: Path) -> bool:
 
 
 def _is_this_python(folder: Path) -> bool:
-    """Only a Python that was asked for replaces the one an environment has: PATH differs from shell to shell."""
+    """Return False if another Python was asked for than the environment has; PATH differs from shell to shell."""
     return not os.environ.get("ESTATE_PYTHON") or (folder / "bin" / "python").resolve() == base_python()
 
 

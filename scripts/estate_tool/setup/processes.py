@@ -66,7 +66,7 @@ behind a proxy, HTTPS_PROXY and SSL_CERT_FILE are honoured; UV_DEFAULT_INDEX (Py
 
 
 def explain(doing: str, output: str, log: Path) -> Failed:
-    """The error for a tool that failed while `doing` something and printed `output`, all of which is in `log`."""
+    """Return the error for a tool that failed while `doing` something; `log` has its whole `output`."""
     for pattern, cause, hint in _CAUSES:
         if pattern.search(output):
             return Failed(f"{doing}: {cause}", f"{hint}\nthe whole output: {log}")
@@ -76,7 +76,7 @@ def explain(doing: str, output: str, log: Path) -> Failed:
 
 @contextmanager
 def writing(what: str, folder: Path) -> Iterator[None]:
-    """Reports a failure to write `what` into `folder` as a message; other errors pass."""
+    """Report a failure to write `what` into `folder` as a message; other errors pass."""
     try:
         yield
     except EstateError:
@@ -97,13 +97,13 @@ def _unwritable(what: str, at: Path, error: OSError) -> Failed:
 
 
 def environ(**more: str) -> dict[str, str]:
-    """The environment for the tools: the user's own (proxies, mirrors, certificates), without what misleads them."""
+    """Return the user's environment (proxies, mirrors, certificates) without what misleads the tools."""
     kept = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
     return kept | {"PIP_USER": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "UV_PYTHON_DOWNLOADS": "never"} | more
 
 
 def base_python() -> Path:
-    """The interpreter behind any virtual environment we may be running in."""
+    """Return the interpreter behind any virtual environment we may be running in."""
     return Path(sys.executable).resolve()
 
 
@@ -214,7 +214,7 @@ def hold(path: Path, what: str, report: Report) -> Iterator[None]:
 
 @contextmanager
 def beside(folder: Path) -> Iterator[Path]:
-    """A new folder beside `folder`, to be renamed to it when it is complete; whatever is left of it is removed.
+    """Make a new folder beside `folder`, to be renamed to it when it is complete; whatever is left of it is removed.
 
     Its name is new each time: a tool that outlives a killed set-up may still be writing into the last one.
     """

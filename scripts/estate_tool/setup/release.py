@@ -75,7 +75,7 @@ def _base() -> str:
 
 
 def known_hashes() -> dict[str, str]:
-    """The hashes in the repository by the name of the archive."""
+    """Return the hashes in the repository by the name of the archive."""
     lines = HASHES.read_text(encoding="utf-8").splitlines()
     return {match["file"]: match["digest"] for line in lines if (match := _LINE.fullmatch(line))}
 
@@ -91,7 +91,7 @@ class _OnlySafe(urllib.request.HTTPRedirectHandler):
 
 
 def _open_soon(address: str) -> Any:
-    """The answer of `address`, begun within ANSWER_WITHIN; in a thread, as resolving a name knows no time limit."""
+    """Return the answer of `address`, begun within ANSWER_WITHIN. A thread, as resolving a name knows no time limit."""
     answer: list[Any] = []
     problem: list[Exception] = []
 
@@ -129,7 +129,7 @@ def _download(answer: Any, to: Path, report: Report) -> str:
 
 
 def _extract(archive: Path, programs: Sequence[str], folder: Path) -> None:
-    """Only regular files with the names that are wanted, whatever else the archive holds."""
+    """Extract the regular files with the wanted names, whatever else the archive holds."""
     missing = set(programs)
     try:
         with tarfile.open(archive, "r:gz") as tar:

@@ -57,7 +57,7 @@ def _readable(value: Any) -> Any:
 
 
 def _usd(amount: str | None) -> Any:
-    """An amount in US dollars, with its exact value for machines; a dash where there is none."""
+    """Return an amount in US dollars, with its exact value for machines; a dash where there is none."""
     from markupsafe import Markup
 
     if amount is None:
@@ -71,7 +71,7 @@ def _quantity(number: str) -> str:
 
 
 def _number(value: float | str | None) -> str:
-    """A number with three decimals at most, one given as text with all of its own; a dash where there is none."""
+    """Return a number with three decimals at most, a text with all of its own; a dash where there is none."""
     if value is None:
         return "–"
     if isinstance(value, str):
@@ -80,7 +80,7 @@ def _number(value: float | str | None) -> str:
 
 
 def _utc(text: str) -> str:
-    """A text whose moments of ISO 8601 are written as people read them: `2026-01-31 12:00 UTC`."""
+    """Return a text whose moments of ISO 8601 are written as people read them: `2026-01-31 12:00 UTC`."""
     return _INSTANT.sub(r"\1 \2 UTC", _INTERVAL.sub(r"\1 \2 to \3 \4 UTC", text))
 
 

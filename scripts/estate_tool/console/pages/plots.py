@@ -141,7 +141,7 @@ class _Scale:
 
 
 def _styles(labels: Sequence[str], things: list[str]) -> list[dict[str, str]]:
-    """One colour for one thing; lines of a plot that share it differ by their dashes."""
+    """Return one colour for one thing; lines of a plot that share it differ by their dashes."""
     seen: Counter[str] = Counter()
     styles = list[dict[str, str]]()
     for label in labels:

@@ -82,7 +82,7 @@ def environment(place: LocalAwsPaths, engine_bin: Path | None = None) -> dict[st
 
 
 def _past_the_proxy() -> dict[str, str]:
-    """With a proxy set, loopback addresses must be excepted from it, or botocore asks the proxy for them."""
+    """Except loopback addresses from a proxy, or botocore asks the proxy for them."""
     if not any(os.environ.get(name) for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")):
         return {}
     named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
@@ -92,6 +92,6 @@ def _past_the_proxy() -> dict[str, str]:
 
 
 def shell_lines(variables: dict[str, str]) -> list[str]:
-    """Lines for `eval` in a POSIX shell (bash, zsh, dash), whatever the values hold."""
+    """Return lines for `eval` in a POSIX shell (bash, zsh, dash), whatever the values hold."""
     exports = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     return [f"unset {' '.join(REMOVED)}", *exports]

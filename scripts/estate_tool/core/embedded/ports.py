@@ -78,7 +78,7 @@ def _get(port: int, headers: dict[str, str], timeout: float) -> dict[str, Any] |
 
 
 def listener(port: int) -> str:
-    """The process that listens on the port, as "name (PID 12)"; empty when this user can't know."""
+    """Return the process that listens on the port, as "name (PID 12)"; empty when this user can't know."""
     if Path("/proc/net/tcp").exists():
         return _listener_in_proc(port)
     return _listener_by_lsof(port)

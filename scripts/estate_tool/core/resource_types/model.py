@@ -33,12 +33,12 @@ def needs(actions: str, *on: str, when: Conditions | None = None, why: str = "")
 
 
 def arn(service: str, resource: str) -> str:
-    """An ARN in the account and region, with what is left to be filled in."""
+    """Return an ARN in the account and region, with what is left to be filled in."""
     return f"arn:{{partition}}:{service}:{{region}}:{{account}}:{resource}"
 
 
 def tags(list_: str = "ListTagsForResource") -> str:
-    """The actions by which tags are read and written; services differ in the name of the first."""
+    """Return the actions by which tags are read and written; services differ in the name of the first."""
     return f"{list_} TagResource UntagResource"
 
 
@@ -57,11 +57,11 @@ class Account:
     region: str
 
     def number(self) -> str:
-        """The account's twelve digits."""
+        """Return the account's twelve digits."""
         return self.arn("", "").split(":")[4]
 
     def arn(self, service: str, resource: str) -> str:
-        """The ARN of a resource of this account."""
+        """Return the ARN of a resource of this account."""
         _, partition, _, _, account, _ = str(self.client("sts").get_caller_identity()["Arn"]).split(":", 5)
         return f"arn:{partition}:{service}:{self.region}:{account}:{resource}"
 
