@@ -86,9 +86,7 @@ def _function(
         function.name,
         ServerlessFunctionArgs(
             function=function,
-            physical_name=names.function(function.name),
-            log_group_name=names.log_group(function.name),
-            failure_queue_name=names.dead_letter_queue(function.name),
+            names=names,
             failure_queue=(consumed.dead_letter_arn, consumed.dead_letter_url) if consumed else None,
             role_arn=lower.role_arns[function.name],
             runtime=config.runtime,
@@ -97,10 +95,9 @@ def _function(
             environment=variables(function, names, data, config.environment[function.name], secrets),
             log_retention_days=config.log_retention_days,
             provisioning=config.provisioning,
-            suffix=names.suffix,
             tags=tags,
         ),
-    )
+    ).outputs
     if isinstance(trigger, ScheduleTrigger):
         arguments = ScheduleArgs(
             trigger=trigger,
@@ -120,15 +117,7 @@ def _function(
             tags=tags,
         )
         Trigger(f"{function.name}-trigger", arguments)
-    return FunctionOutputs(
-        name=built.name,
-        alias_name=built.alias_name,
-        alias_arn=built.alias_arn,
-        log_group=built.log_group,
-        failure_queue_arn=built.failure_queue_arn,
-        memory_mb=built.memory_mb,
-        warm_percent=pulumi.Output.from_input(config.provisioning.target_percent),
-    )
+    return built
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ import pulumi
 import pulumi_aws as aws
 
 from compute.config import Provisioning
+from compute.outputs import FunctionOutputs
 from compute.provisioning import ProvisionedConcurrency, ProvisionedConcurrencyArgs
 from compute.wheels import ARCHITECTURE
 from foundation.model import Function
-from foundation.naming import ALIAS
+from foundation.naming import ALIAS, Names
 from foundation.resource_policies import queue_policy
 
 SECONDS_PER_DAY = 86_400
@@ -28,13 +29,11 @@ class ServerlessFunctionArgs:
     """Arguments of a function's component beyond its declaration in the catalog.
 
     `failure_queue` is the ARN and the URL of the queue that failures go to; without it the component makes one of its
-    own. Names are physical ones; memory is in MB.
+    own. Memory is in MB.
     """
 
     function: Function
-    physical_name: str
-    log_group_name: str
-    failure_queue_name: str
+    names: Names
     failure_queue: tuple[pulumi.Input[str], pulumi.Input[str]] | None = None
     role_arn: pulumi.Input[str]
     runtime: str
@@ -43,40 +42,38 @@ class ServerlessFunctionArgs:
     environment: Mapping[str, pulumi.Input[str]]
     log_retention_days: int
     provisioning: Provisioning
-    suffix: str
     tags: dict[str, str]
 
 
 class ServerlessFunction(pulumi.ComponentResource):
     """Log group, failure queue, function, published version, alias, and provisioned concurrency when it is critical."""
 
-    name: pulumi.Output[str]
-    alias_name: pulumi.Output[str]
-    alias_arn: pulumi.Output[str]
-    version: pulumi.Output[str]
-    log_group: pulumi.Output[str]
-    failure_queue_arn: pulumi.Output[str]
-    memory_mb: pulumi.Output[int]
+    outputs: FunctionOutputs
 
     def __init__(self, name: str, args: ServerlessFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:compute:ServerlessFunction", name, None, opts)
         self._child = pulumi.ResourceOptions(parent=self)
         log_group = self._build_log_group(name, args)
-        self.failure_queue_arn, self._failure_queue_url = self._build_failure_queue(name, args)
-        function = self._build_function(name, args, log_group)
+        failure_queue = self._build_failure_queue(name, args)
+        function = self._build_function(name, args, log_group, failure_queue)
         alias = self._build_alias(name, function)
         if args.function.critical and args.function.provisioned and args.provisioning.minimum:
             self._build_provisioning(name, args, function, alias)
-        self.name, self.version = function.name, function.version
-        self.alias_name, self.alias_arn = alias.name, alias.arn
-        self.log_group = log_group.name
-        self.memory_mb = pulumi.Output.from_input(args.memory_mb)
-        self.register_outputs({"name": self.name, "alias_arn": self.alias_arn, "version": self.version})
+        self.outputs = FunctionOutputs(
+            name=function.name,
+            alias_name=alias.name,
+            alias_arn=alias.arn,
+            log_group=log_group.name,
+            failure_queue_arn=failure_queue[0],
+            memory_mb=pulumi.Output.from_input(args.memory_mb),
+            warm_percent=pulumi.Output.from_input(args.provisioning.target_percent),
+        )
+        self.register_outputs({"name": function.name, "alias_arn": alias.arn, "version": function.version})
 
     def _build_log_group(self, name: str, args: ServerlessFunctionArgs) -> aws.cloudwatch.LogGroup:
         return aws.cloudwatch.LogGroup(
             f"{name}-logs",
-            name=args.log_group_name,
+            name=args.names.log_group(args.function.name),
             retention_in_days=args.log_retention_days,
             tags=args.tags,
             opts=self._child,
@@ -90,7 +87,7 @@ class ServerlessFunction(pulumi.ComponentResource):
             return pulumi.Output.from_input(arn), pulumi.Output.from_input(url)
         queue = aws.sqs.Queue(
             f"{name}-failures",
-            name=args.failure_queue_name,
+            name=args.names.dead_letter_queue(args.function.name),
             message_retention_seconds=FAILURE_RETENTION_DAYS * SECONDS_PER_DAY,
             max_message_size=MAXIMUM_MESSAGE_BYTES,
             sqs_managed_sse_enabled=True,
@@ -106,14 +103,19 @@ class ServerlessFunction(pulumi.ComponentResource):
         return queue.arn, queue.url
 
     def _build_function(
-        self, name: str, args: ServerlessFunctionArgs, log_group: aws.cloudwatch.LogGroup
+        self,
+        name: str,
+        args: ServerlessFunctionArgs,
+        log_group: aws.cloudwatch.LogGroup,
+        failure_queue: tuple[pulumi.Output[str], pulumi.Output[str]],
     ) -> aws.lambda_.Function:
+        failure_queue_arn, failure_queue_url = failure_queue
         variables = dict(args.environment)
         if args.function.takes_batches:
-            variables["DEAD_LETTER_QUEUE"] = self._failure_queue_url
+            variables["DEAD_LETTER_QUEUE"] = failure_queue_url
         return aws.lambda_.Function(
             f"{name}-function",
-            name=args.physical_name,
+            name=args.names.function(args.function.name),
             description=args.function.description,
             role=args.role_arn,
             runtime=args.runtime,
@@ -124,7 +126,7 @@ class ServerlessFunction(pulumi.ComponentResource):
             timeout=args.function.timeout_seconds,
             reserved_concurrent_executions=args.function.reserved_concurrency,
             environment=aws.lambda_.FunctionEnvironmentArgs(variables=variables),
-            dead_letter_config=aws.lambda_.FunctionDeadLetterConfigArgs(target_arn=self.failure_queue_arn),
+            dead_letter_config=aws.lambda_.FunctionDeadLetterConfigArgs(target_arn=failure_queue_arn),
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=log_group.name),
             publish=True,
             tags=args.tags,
@@ -161,7 +163,7 @@ class ServerlessFunction(pulumi.ComponentResource):
                 function_name=function.name,
                 alias_name=alias.name,
                 provisioning=args.provisioning,
-                suffix=args.suffix,
+                names=args.names,
                 tags=args.tags,
             ),
             opts=self._child,

@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 from compute.config import Provisioning
+from foundation.naming import Names
 
 WORKDAYS = "MON-FRI"
 MORNINGS_AFTER = "TUE-SAT"
@@ -15,13 +16,13 @@ TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="30m")
 
 @dataclass(frozen=True, kw_only=True)
 class ProvisionedConcurrencyArgs:
-    """The function and its alias, the bounds and peak hours, and the suffix and tags of the resources."""
+    """The function and its alias, the bounds and peak hours, the names of the environment, tags."""
 
     component: str
     function_name: pulumi.Input[str]
     alias_name: pulumi.Input[str]
     provisioning: Provisioning
-    suffix: str
+    names: Names
     tags: dict[str, str]
 
 
@@ -71,7 +72,7 @@ class ProvisionedConcurrency(pulumi.ComponentResource):
         )
         return aws.appautoscaling.Policy(
             f"{name}-policy",
-            name=f"scaling-{args.component}-{args.suffix}",
+            name=args.names.of("scaling", args.component),
             policy_type="TargetTrackingScaling",
             service_namespace=target.service_namespace,
             resource_id=target.resource_id,
@@ -97,7 +98,7 @@ class ProvisionedConcurrency(pulumi.ComponentResource):
         title, when, minimum = phase
         return aws.appautoscaling.ScheduledAction(
             name,
-            name=f"schedule-{args.component}-{title}-{args.suffix}",
+            name=args.names.of("schedule", f"{args.component}-{title}"),
             service_namespace=target.service_namespace,
             resource_id=target.resource_id,
             scalable_dimension=target.scalable_dimension,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from data.outputs import QueueOutputs
 from foundation.model import Function, Queue
+from foundation.naming import Names
 from foundation.resource_policies import queue_policy
 
 SECONDS_PER_DAY = 86_400
@@ -16,31 +18,24 @@ DEAD_LETTER_RETENTION_DAYS = 14
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetteredQueueArgs:
-    """The declarations of the queue and of the function that consumes it, physical names and tags."""
+    """The declarations of the queue and of the function that consumes it, the names of the environment, tags."""
 
     queue: Queue
     consumer: Function
-    physical_name: str
-    dead_letter_name: str
+    names: Names
     tags: dict[str, str]
 
 
 class DeadLetteredQueue(pulumi.ComponentResource):
     """A queue, its dead-letter queue, the redrive policy between them, the permission to redrive, their policies."""
 
-    name: pulumi.Output[str]
-    arn: pulumi.Output[str]
-    url: pulumi.Output[str]
-    dead_letter_name: pulumi.Output[str]
-    dead_letter_arn: pulumi.Output[str]
-    dead_letter_url: pulumi.Output[str]
-    visibility_seconds: pulumi.Output[int]
+    outputs: QueueOutputs
 
     def __init__(self, name: str, args: DeadLetteredQueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:data:DeadLetteredQueue", name, None, opts)
         dead_letters = aws.sqs.Queue(
             f"{name}-dead-letters",
-            name=args.dead_letter_name,
+            name=args.names.dead_letter_queue(args.queue.name),
             message_retention_seconds=DEAD_LETTER_RETENTION_DAYS * SECONDS_PER_DAY,
             max_message_size=MAXIMUM_MESSAGE_BYTES,
             sqs_managed_sse_enabled=True,
@@ -49,7 +44,7 @@ class DeadLetteredQueue(pulumi.ComponentResource):
         )
         queue = aws.sqs.Queue(
             f"{name}-queue",
-            name=args.physical_name,
+            name=args.names.queue(args.queue.name),
             message_retention_seconds=args.queue.retention_days * SECONDS_PER_DAY,
             max_message_size=MAXIMUM_MESSAGE_BYTES,
             visibility_timeout_seconds=args.consumer.visibility_seconds,
@@ -72,11 +67,16 @@ class DeadLetteredQueue(pulumi.ComponentResource):
         )
         self._build_policy(f"{name}-queue-policy", queue)
         self._build_policy(f"{name}-dead-letters-policy", dead_letters)
-        self.name, self.arn, self.url = queue.name, queue.arn, queue.url
-        self.dead_letter_name, self.dead_letter_arn = dead_letters.name, dead_letters.arn
-        self.dead_letter_url = dead_letters.url
-        self.visibility_seconds = pulumi.Output.from_input(args.consumer.visibility_seconds)
-        self.register_outputs({"url": self.url, "arn": self.arn, "dead_letter_arn": self.dead_letter_arn})
+        self.outputs = QueueOutputs(
+            name=queue.name,
+            arn=queue.arn,
+            url=queue.url,
+            dead_letter_name=dead_letters.name,
+            dead_letter_arn=dead_letters.arn,
+            dead_letter_url=dead_letters.url,
+            visibility_seconds=pulumi.Output.from_input(args.consumer.visibility_seconds),
+        )
+        self.register_outputs({"url": queue.url, "arn": queue.arn, "dead_letter_arn": dead_letters.arn})
 
     def _build_policy(self, name: str, queue: aws.sqs.Queue) -> None:
         aws.sqs.QueuePolicy(

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from data.outputs import TableOutputs
 from foundation.model import Capacity, Table
+from foundation.naming import Names
 
 # Seconds between two scalings: out at once when load rises, in only after it has stayed low.
 SCALE_OUT_COOLDOWN = 0
@@ -16,10 +18,10 @@ TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="60m", delete="30m")
 
 @dataclass(frozen=True, kw_only=True)
 class ScalingTableArgs:
-    """The table's declaration, its physical name and tags. `on_demand` overrides declared capacities."""
+    """The table's declaration, the names of the environment, tags. `on_demand` overrides declared capacities."""
 
     table: Table
-    physical_name: str
+    names: Names
     tags: dict[str, str]
     on_demand: bool = False
     point_in_time_recovery: bool = True
@@ -28,26 +30,27 @@ class ScalingTableArgs:
 class ScalingTable(pulumi.ComponentResource):
     """A table and, unless it is billed on demand, the scalable targets and policies of its two directions."""
 
-    name: pulumi.Output[str]
-    arn: pulumi.Output[str]
-    stream_arn: pulumi.Output[str]
-    billing: str
+    outputs: TableOutputs
 
     def __init__(self, name: str, args: ScalingTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:data:ScalingTable", name, None, opts)
         declared = args.table
         # Of a declaration that is valid, both are given or neither.
         read, write = (None, None) if args.on_demand else (declared.read, declared.write)
-        self.billing = "provisioned" if read and write else "on-demand"
         self._table = self._build_table(name, args, read, write)
         if read and write:
             self._build_autoscaling(f"{name}-read", "ReadCapacityUnits", read, args.tags)
             self._build_autoscaling(f"{name}-write", "WriteCapacityUnits", write, args.tags)
-        self.name = self._table.name
-        self.arn = self._table.arn
-        # A table without a stream may have no such output at all, and an output without a value is not exported.
-        self.stream_arn = self._table.stream_arn.apply(lambda arn: arn or "")
-        self.register_outputs({"name": self.name, "arn": self.arn, "stream_arn": self.stream_arn})
+        self.outputs = TableOutputs(
+            name=self._table.name,
+            arn=self._table.arn,
+            # A table without a stream may have no such output at all, and an output without a value is not exported.
+            stream_arn=self._table.stream_arn.apply(lambda arn: arn or ""),
+            billing=pulumi.Output.from_input("provisioned" if read and write else "on-demand"),
+        )
+        self.register_outputs(
+            {"name": self.outputs.name, "arn": self.outputs.arn, "stream_arn": self.outputs.stream_arn}
+        )
 
     def _build_table(
         self, name: str, args: ScalingTableArgs, read: Capacity | None, write: Capacity | None
@@ -56,7 +59,7 @@ class ScalingTable(pulumi.ComponentResource):
         keys = [key for key in (table.hash_key, table.range_key) if key]
         return aws.dynamodb.Table(
             name,
-            name=args.physical_name,
+            name=args.names.table(table.name),
             billing_mode="PROVISIONED" if read and write else "PAY_PER_REQUEST",
             read_capacity=read and read.minimum,
             write_capacity=write and write.minimum,

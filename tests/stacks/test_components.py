@@ -19,7 +19,7 @@ from foundation.naming import Names
 from foundation.roles import ExecutionRole, ExecutionRoleArgs, ScheduleRole, ScheduleRoleArgs
 from foundation.urls import FunctionUrl
 from tests.support.declarations import ARNS, COUNT, INBOX, ITEMS, READ, STORE, TAGS, TOTALS
-from tests.support.mocks import Recording, Registration, record
+from tests.support.mocks import Registration, record
 from tests.support.snapshots import compare
 
 NAMES = Names("dev")
@@ -34,18 +34,16 @@ Program = Callable[[], pulumi.ComponentResource]
 
 def function(declared: Function, **changes: Any) -> Program:
     args = ServerlessFunctionArgs(
-        function=declared, physical_name=NAMES.function(declared.name), log_group_name=NAMES.log_group(declared.name),
-        failure_queue_name=NAMES.dead_letter_queue(declared.name), role_arn="arn:aws:iam::123456789012:role/some",
+        function=declared, names=NAMES, role_arn="arn:aws:iam::123456789012:role/some",
         runtime="python3.12", code=pulumi.AssetArchive({"handler.py": pulumi.StringAsset("")}), memory_mb=640,
-        environment={"TABLE_TOTALS": "table-totals-dev"}, log_retention_days=7, provisioning=PROVISIONING,
-        suffix="dev", tags=TAGS,
+        environment={"TABLE_TOTALS": "table-totals-dev"}, log_retention_days=7, provisioning=PROVISIONING, tags=TAGS,
     )  # fmt: skip
     return lambda: ServerlessFunction(declared.name, replace(args, **changes))
 
 
 def provisioned(**changes: Any) -> Program:
     args = ProvisionedConcurrencyArgs(
-        component="read", function_name="lambda-read-dev", alias_name="live", suffix="dev", tags=TAGS,
+        component="read", function_name="lambda-read-dev", alias_name="live", names=NAMES, tags=TAGS,
         provisioning=PROVISIONING.model_copy(update=changes),
     )  # fmt: skip
     return lambda: ProvisionedConcurrency("provisioned", args)
@@ -73,14 +71,13 @@ def url() -> pulumi.ComponentResource:
 
 
 def table(declared: Table, **configured: bool) -> Program:
-    args = ScalingTableArgs(table=declared, physical_name=NAMES.table(declared.name), tags=TAGS, **configured)
+    args = ScalingTableArgs(table=declared, names=NAMES, tags=TAGS, **configured)
     return lambda: ScalingTable(declared.name, args)
 
 
 def queue() -> pulumi.ComponentResource:
     args = DeadLetteredQueueArgs(
-        queue=replace(INBOX, max_receive_count=9, retention_days=4), consumer=STORE, tags=TAGS,
-        physical_name=NAMES.queue("inbox"), dead_letter_name=NAMES.dead_letter_queue("inbox"),
+        queue=replace(INBOX, max_receive_count=9, retention_days=4), consumer=STORE, names=NAMES, tags=TAGS,
     )  # fmt: skip
     return DeadLetteredQueue("inbox", args)
 
@@ -124,10 +121,18 @@ COMPONENTS: Mapping[str, Program] = {
 }
 
 
-def recorded_form(recording: Recording) -> dict[str, Any]:
-    """Return all that the program registered, by type and logical name."""
+def recorded_form(program: Program) -> dict[str, Any]:
+    """Return all that the program registers, by type and logical name, and the outputs for other layers."""
+
+    def export() -> None:
+        outputs: object = getattr(program(), "outputs", None)
+        for key, value in (vars(outputs) if outputs else {}).items():
+            pulumi.export(key, value)
+
+    recording = record(export)
     names = {item.urn: item.name for item in recording.registrations}
-    return {f"{item.type} {item.name}": _properties(item, names) for item in recording.registrations}
+    resources = {f"{item.type} {item.name}": _properties(item, names) for item in recording.registrations}
+    return {**resources, **({"outputs": recording.outputs} if recording.outputs else {})}
 
 
 def _properties(item: Registration, names: Mapping[str, str]) -> dict[str, Any]:
@@ -153,6 +158,6 @@ def test_the_components_have_the_resources_of_the_snapshot() -> None:
     made = {
         f"{name}: {resource}": properties
         for name, program in COMPONENTS.items()
-        for resource, properties in recorded_form(record(program)).items()
+        for resource, properties in recorded_form(program).items()
     }
     compare(made, Path(__file__).with_name("components.json"))
