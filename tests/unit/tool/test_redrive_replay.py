@@ -13,8 +13,8 @@ from botocore.exceptions import ClientError
 from estate_tool.commands import redrive
 from estate_tool.redrive import queue
 from estate_tool.redrive.unaccounted import batches, invoke
+from tests.support.failed_messages import BATCH, EVENT, event, key
 from tests.support.fake_lambda import FakeLambda
-from tests.unit.tool.test_redrive import BATCH, EVENT, event, key
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -26,11 +26,9 @@ from estate_tool.redrive.messages import (
 )
 from estate_tool.redrive.replay import Options
 from estate_tool.redrive.results import QueueResult
+from tests.support.failed_messages import AGGREGATE, BATCH, EVENT, INGEST, STREAM, Reasons, event, key, message
 from tests.support.fuzz import fuzzed
-from tests.unit.tool.test_redrive import BATCH, EVENT, STREAM, Reasons, event, key, message
 
-INGEST = FailureQueue("ingest", "ingest", "ingest")
-AGGREGATE = FailureQueue("aggregate", "aggregate", None)
 TABLE = "table-events-dev"
 
 
