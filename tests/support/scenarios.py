@@ -404,7 +404,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         ["rightsize", "dev", "--tune", "query", "--payload", "tests/unit/tool/golden/data/query.json"],
         _set(
             (functions, "find", lambda *_: ["query"]),
-            (tuning, "tried", lambda *_: []),
+            (tuning, "run_trials", lambda *_: []),
             (tuning, "tuning_report", lambda *_: data("rightsize-tune")),
         ),
     ),

@@ -31,7 +31,7 @@ def usage(collector: Collector, functions: Iterable[Function], window: Window) -
         # Of an environment, evidence of a function that is not of the estate needs the clients alone.
         clients = cast("Environment", collector.reader)
         asked = EvidenceRequest(environment=clients, function=sized(function), window=window, progress=lambda _: None)
-        found, forbidden = unless_forbidden(lambda: sources.found(AUTO, asked))
+        found, forbidden = unless_forbidden(lambda: sources.gather(AUTO, asked))
         denied.extend([forbidden] if forbidden else [])
         return (function.name, found) if found else None
 

@@ -182,7 +182,7 @@ def _measured(
         groups, bounds = log_groups(target, functions), (args.minimum, args.maximum)
         for function in functions:
             asked = EvidenceRequest(environment=target, function=function, window=seen, progress=show)
-            evidence = sources.found(args.source, asked)
+            evidence = sources.gather(args.source, asked)
             group = groups.get(function.log_group) if evidence.from_log else None
             known_of = covered(seen, group, evidence.first_ms)
             reports.append(function_report(function, evidence, known_of, args.min_samples, known, bounds))
@@ -280,7 +280,7 @@ def _tune(target: Environment, args: argparse.Namespace) -> int:
     payload, known = arguments.json_file(str(args.payload)), prices.read()
     with reaching(target), shown("copying the function") as show:
         (function,) = find(target, [args.tune])
-        found = tuning.tried(target, function, payload, args.sizes, args.runs, show)
+        found = tuning.run_trials(target, function, payload, args.sizes, args.runs, show)
     report = {"environment": target.name, **tuning.tuning_report(function, found, args.strategy, args.runs, known)}
     result(report, tuning.lines(report), as_json=args.json)
     return 0

@@ -113,7 +113,7 @@ def measured(environment: Environment, asked: Window, progress: Callable[[str], 
     by_name = log_groups(environment, functions)
     groups = list(by_name.values())
     window = _since_made(asked, groups)
-    month = Month(environment, window, by_name)
+    month = MonthlyLoad(environment, window, by_name)
     load = Load(
         functions=tuple(month.function(one, measure(environment, one, window, progress)) for one in functions),
         tables=tuple(month.table(table) for table in CATALOG.tables),
@@ -157,7 +157,7 @@ def _factor(window: Window) -> Decimal:
     return MONTH_SECONDS / Decimal(str((window.end - window.start).total_seconds()))
 
 
-class Month:
+class MonthlyLoad:
     """Takes what happened in a window to a month."""
 
     def __init__(self, environment: Environment, window: Window, groups: Mapping[str, Mapping[str, Any]]) -> None:

@@ -168,21 +168,21 @@ class Transfer:
             sender.Sender(self._environment.client("sqs", attempts=1), url).run(
                 sender.batches(self._messages(lines)),
                 lambda delivery: self._account(delivery, lines),
-                lambda trouble: self._progress.show(lambda: self._standing(lines, trouble)),
+                lambda trouble: self._progress.show(lambda: self._progress_text(lines, trouble)),
             )
             self.through_line = lines.number
             self._require_same_process()
         except LongerDocument:
             raise
         except sender.Interrupted as error:
-            raise Failed(f"stopped: {self._standing(lines)}", self._how_to_go_on()) from error
+            raise Failed(f"stopped: {self._progress_text(lines)}", self._how_to_go_on()) from error
         except OSError as error:
             raise Failed(f"can't read on: {error.strerror or error}", self._how_to_go_on()) from error
         except Exception as error:
             # Whatever it is, the user has to know how far it went.
             known = error if isinstance(error, EstateError) else explained(error, self._environment)
             hint = f"{known.hint}\n{self._how_to_go_on()}".strip()
-            raise Failed(f"{known.message}\nso far: {self._standing(lines)}", hint) from error
+            raise Failed(f"{known.message}\nso far: {self._progress_text(lines)}", hint) from error
 
     def _messages(self, lines: Lines) -> Iterator[sender.Message]:
         """Yield the lines to send, checked and counted."""
@@ -217,9 +217,9 @@ class Transfer:
         self._gap = self._gap or delivery.error is not None
         if not self._gap:
             self.through_line = delivery.last_line
-        self._progress.show(lambda: self._standing(lines))
+        self._progress.show(lambda: self._progress_text(lines))
 
-    def _standing(self, lines: Lines, trouble: str = "") -> str:
+    def _progress_text(self, lines: Lines, trouble: str = "") -> str:
         ledger = self._ledger
         rate = ledger.sent / max(time.monotonic() - self._started, 0.001)
         rejected = f", {ledger.rejected:,} rejected" if ledger.rejected else ""

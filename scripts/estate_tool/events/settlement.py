@@ -100,15 +100,15 @@ def follow(environment: Environment, ledger: Ledger, timeout: float, progress: P
         ),
     )
     try:
-        settlement.wait(timeout, lambda: progress.show(lambda: _standing(ledger)))
+        settlement.wait(timeout, lambda: progress.show(lambda: _progress_text(ledger)))
         for found in counted.received_before(ledger.counted_events(), ledger.began):
             ledger.found_before(found)
-            progress.show(lambda: _standing(ledger))
+            progress.show(lambda: _progress_text(ledger))
     except TimedOut as error:
         raise Failed(
             f"nothing arrived for {timeout:g} s: {ledger.missing:,} of {ledger.sent:,} messages are neither in the "
             "aggregates nor in a dead-letter queue",
-            _whereabouts(environment),
+            _where_to_look(environment),
         ) from error
     except KeyboardInterrupt as error:
         raise Failed(
@@ -117,7 +117,7 @@ def follow(environment: Environment, ledger: Ledger, timeout: float, progress: P
         ) from error
 
 
-def _standing(ledger: Ledger) -> str:
+def _progress_text(ledger: Ledger) -> str:
     before = f"{ledger.counted_before:,} counted before, "
     return (
         f"waiting: {ledger.aggregated:,} aggregated, {before}{ledger.duplicates:,} duplicates, "
@@ -125,7 +125,7 @@ def _standing(ledger: Ledger) -> str:
     )
 
 
-def _whereabouts(environment: Environment) -> str:
+def _where_to_look(environment: Environment) -> str:
     names, sqs = environment.names, environment.client("sqs")
     queues = (names.queue(QUEUE), names.dead_letter_queue(QUEUE), names.dead_letter_queue(AGGREGATION))
     held = []

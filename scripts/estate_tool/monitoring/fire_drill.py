@@ -34,7 +34,7 @@ class Listener:
         self._sqs = sqs
         self._url = url
 
-    def heard(self) -> list[tuple[str, dict[str, Any]]]:
+    def receive(self) -> list[tuple[str, dict[str, Any]]]:
         """Return (topic, notification) of what has come, after a moment of waiting."""
         answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=_WAIT_SECONDS)
         found: list[tuple[str, dict[str, Any]]] = []
@@ -48,7 +48,7 @@ class Listener:
 
 
 @contextlib.contextmanager
-def listening(environment: Environment, topics: Sequence[str]) -> Iterator[Listener]:
+def subscribed_queue(environment: Environment, topics: Sequence[str]) -> Iterator[Listener]:
     """A temporary queue subscribed to the topics; queue and subscriptions are removed whatever happens."""
     sqs, sns = environment.client("sqs"), environment.client("sns")
     _remove_left_behind(environment, sqs, sns, topics)
@@ -151,7 +151,7 @@ def drill(environment: Environment, alarms: Sequence[Alarm], show: Callable[[str
     """
     tested = [AlarmTest(alarm) for alarm in alarms]
     topics = sorted({topic for alarm in alarms for topic in alarm.topics})
-    with listening(environment, topics) as listener:
+    with subscribed_queue(environment, topics) as listener:
         run = _Run(environment, listener, show)
         for _ in range(_ATTEMPTS):
             left = [one for one in tested if not one.delivered and one.alarm.enabled]
@@ -191,7 +191,7 @@ class _Run:
         by_name = {one.alarm.name: one for one in tested}
         end = time.monotonic() + self._timeout
         while time.monotonic() < end and any(not one.delivered and one.alarm.enabled for one in tested):
-            for topic, message in self._listener.heard():
+            for topic, message in self._listener.receive():
                 one = by_name.get(message.get("AlarmName", ""))
                 ours = message.get("NewStateValue") == "ALARM" and self._mark in message.get("NewStateReason", "")
                 if one and ours:

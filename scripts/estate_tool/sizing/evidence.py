@@ -212,7 +212,7 @@ class Evidence:
             samples_by_mb=dict(self._samples_by_mb) or None,
         )
 
-    def found(self, where: str) -> Findings:
+    def findings(self, where: str) -> Findings:
         """Return the evidence of what was read there."""
         return Findings(
             usage=self.usage, measured=self.to_dict() | {"source": where}, gb_ms=self.gb_ms, billed_ms=self.billed_ms,

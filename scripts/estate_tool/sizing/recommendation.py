@@ -76,7 +76,7 @@ def _from_usage(current_mb: int, usage: Usage, bounds: Bounds) -> Recommendation
         return _after_ooms(current_mb, usage, bounds)
     if current_mb > min(FIRST_STEP_MB, bounds.maximum):
         return _from_above(current_mb, usage, bounds)
-    target = _held(needed_mb(usage), bounds)
+    target = _clamped(needed_mb(usage), bounds)
     return _some(target, target, _because(usage, bounds))
 
 
@@ -101,7 +101,7 @@ def _with_headroom(megabytes: int, percent: int) -> int:
     return -(-megabytes * (100 + percent) // 100)
 
 
-def _held(megabytes: int, bounds: Bounds) -> int:
+def _clamped(megabytes: int, bounds: Bounds) -> int:
     return min(max(megabytes, bounds.minimum), bounds.maximum)
 
 
@@ -110,10 +110,10 @@ def _after_ooms(current_mb: int, usage: Usage, bounds: Bounds) -> Recommendation
     if current_mb > bounds.maximum:
         return _none(f"{killed}, and {bounds.maximum:,} MB, the most allowed, is less than it has")
     if usage.largest_oom_mb < current_mb:
-        kept = _held(max(needed_mb(usage), on_step(current_mb)), bounds)
+        kept = _clamped(max(needed_mb(usage), on_step(current_mb)), bounds)
         return _some(kept, kept, f"{killed}, so not less than now; {_because(usage, bounds)}")
     # What it would have used had it not been killed is unknown: half as much again, then measure.
-    raised = _held(max(needed_mb(usage), on_step(current_mb * 3 // 2)), bounds)
+    raised = _clamped(max(needed_mb(usage), on_step(current_mb * 3 // 2)), bounds)
     at_most = current_mb == bounds.maximum
     limit = f"; {bounds.maximum:,} MB is the most allowed: let it hold less at a time" if at_most else ""
     return _some(raised, raised, f"{killed}{limit}")
@@ -124,7 +124,7 @@ def _from_above(current_mb: int, usage: Usage, bounds: Bounds) -> Recommendation
     if usage.max_mb >= bounds.maximum:
         why = f"would be killed with {bounds.maximum:,} MB, the most allowed"
         return _none(f"it uses up to {usage.max_mb:,} MB, and {why}")
-    target = _held(needed_mb(usage), bounds)
+    target = _clamped(needed_mb(usage), bounds)
     if target >= first:
         return _some(target, target, _because(usage, bounds))
     steps = " → ".join(f"{size:,}" for size in dict.fromkeys((current_mb, first, target)))

@@ -62,7 +62,7 @@ def logs_insights(asked: EvidenceRequest) -> Findings | None:
         return None
     if evidence is None or not evidence.invocations:
         return None
-    return evidence.found(f"Logs Insights on {evidence.source} in {asked.function.log_group}")
+    return evidence.findings(f"Logs Insights on {evidence.source} in {asked.function.log_group}")
 
 
 def _evidence(asked: EvidenceRequest) -> Evidence | None:
@@ -208,11 +208,11 @@ def _calls(asked: EvidenceRequest) -> tuple[dict[str, Any], float]:
 def logs(asked: EvidenceRequest) -> Findings:
     """Read every report in the log itself."""
     evidence = measure(asked.environment, asked.function, asked.window, asked.progress)
-    return evidence.found(f"{evidence.source} in {asked.function.log_group}")
+    return evidence.findings(f"{evidence.source} in {asked.function.log_group}")
 
 
 # By the names of SOURCES. Insights may be refused, for what it can't do or costs: then the log itself is read.
-_GATHER: Mapping[str, tuple[Source, ...]] = {
+_BY_NAME: Mapping[str, tuple[Source, ...]] = {
     AUTO: (logs_insights, logs, own_metric, lambda_insights),
     "insights": (logs_insights, logs),
     "logs": (logs,),
@@ -221,7 +221,7 @@ _GATHER: Mapping[str, tuple[Source, ...]] = {
 }
 
 
-def found(source: str, asked: EvidenceRequest) -> Findings:
+def gather(source: str, asked: EvidenceRequest) -> Findings:
     """Return the findings of the first source with samples; if none has any, of the first that answered.
 
     A source that AWS denies is passed over; the ClientError of the first one is raised if there is nothing else.
@@ -229,8 +229,8 @@ def found(source: str, asked: EvidenceRequest) -> Findings:
     from botocore.exceptions import ClientError
 
     first: Findings | ClientError | None = None
-    for gather in _GATHER[source]:
-        answer, forbidden = unless_forbidden(partial(gather, asked))
+    for read in _BY_NAME[source]:
+        answer, forbidden = unless_forbidden(partial(read, asked))
         if answer is not None and answer.usage.samples:
             return answer
         first = first or answer or forbidden

@@ -38,7 +38,7 @@ _READY_SECONDS = 120
 
 
 @contextlib.contextmanager
-def copied(environment: Environment, client: Any, function: AccountFunction, memory_mb: int) -> Iterator[str]:
+def trial_copy(environment: Environment, client: Any, function: AccountFunction, memory_mb: int) -> Iterator[str]:
     """A copy of the function that nothing calls; gone after the block, however that ends."""
     original = client.get_function(FunctionName=function.name)
     name = f"{function.name[: _LONGEST_NAME - len('-tune')]}-tune"
@@ -50,11 +50,11 @@ def copied(environment: Environment, client: Any, function: AccountFunction, mem
         )  # fmt: skip
         yield name
     finally:
-        with _uninterrupted(), contextlib.suppress(client.exceptions.ResourceNotFoundException):
+        with _without_interrupts(), contextlib.suppress(client.exceptions.ResourceNotFoundException):
             client.delete_function(FunctionName=name)
         logs = environment.client("logs")
         # Its role may make log groups; most may not, and nothing is logged then.
-        with _uninterrupted(), contextlib.suppress(logs.exceptions.ResourceNotFoundException):
+        with _without_interrupts(), contextlib.suppress(logs.exceptions.ResourceNotFoundException):
             logs.delete_log_group(logGroupName=f"/aws/lambda/{name}")
 
 
@@ -107,7 +107,7 @@ def _wait_until_ready(client: Any, copy: str) -> None:
 
 
 @contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
+def _without_interrupts() -> Iterator[None]:
     """Ctrl-C waits until the block is done; in any thread but the main one it does not come anyway."""
     try:
         # A function rather than SIG_IGN: SIGTERM does what Ctrl-C would do.
@@ -138,7 +138,7 @@ class Trial:
         return duration + 1_000_000 * prices[f"lambda_request_{architecture}"]
 
 
-def tried(
+def run_trials(
     environment: Environment, function: AccountFunction, payload: bytes, sizes: Sequence[int], runs: int,
     progress: Callable[[str], None],
 ) -> list[Trial]:  # fmt: skip
@@ -148,7 +148,7 @@ def tried(
     """
     client = invocation.client(environment)
     found = []
-    with copied(environment, client, function, sizes[0]) as copy:
+    with trial_copy(environment, client, function, sizes[0]) as copy:
         for memory_mb in sizes:
             resize(client, copy, memory_mb)
             progress(f"{function.shown_name}: {memory_mb:,} MB, {runs + 1} invocations")

@@ -415,7 +415,7 @@ def _evidence(used: int, size: int) -> Any:
     line = f"{times}Memory Size: {size} MB\tMax Memory Used: {used} MB\t"
     evidence = Evidence()
     evidence.add_lines([line] * 60)
-    return evidence.found("logs")
+    return evidence.findings("logs")
 
 
 @pytest.mark.parametrize(("used", "memory", "kind"), [(300, 1024, "differs"), (2000, 1024, "missing")])

@@ -174,7 +174,7 @@ def test_cold_starts_of_events_are_no_finding() -> None:
         "REPORT RequestId: 1\tDuration: 10 ms\tBilled Duration: 10 ms\tMemory Size: 512 MB\tMax Memory Used: 450 MB\t"
     )
     lines.add_lines([f"{start}Init Duration: 900 ms\t"] * 10 + [start] * 90)
-    usage = {"f": lines.found("logs")}
+    usage = {"f": lines.findings("logs")}
     for invokers, waited in (({"sns.amazonaws.com"}, False), ({"s3.amazonaws.com", URL}, True), (set(), True)):
         whole = estate([function("f", invokers=frozenset(invokers))], usage=usage)
         assert found(whole) == ({("cold-starts", "f")} if waited else set())
@@ -297,7 +297,7 @@ def test_memory_saved_is_that_of_the_days_whose_logs_are_kept() -> None:
     line = f"REPORT RequestId: 1\t{amounts}"
     evidence.add_lines([line] * 1000)
     kept = (LogGroup(name="/aws/lambda/f", retention_days=7, stored_bytes=0),)
-    whole = estate([function("f", memory_mb=1024)], usage={"f": evidence.found("logs")}, log_groups=kept)
+    whole = estate([function("f", memory_mb=1024)], usage={"f": evidence.findings("logs")}, log_groups=kept)
     (reported,) = checks.findings(whole, prices.read())
     assert reported.usd_month is not None
     # 1,000 s in seven days; 128 MB do where 100 are used.

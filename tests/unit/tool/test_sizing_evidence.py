@@ -65,7 +65,7 @@ def test_only_invocations_of_the_size_asked_for_count() -> None:
 
 
 def test_what_was_found_names_where_beside_all_that_was_measured() -> None:
-    found = gathered(text_line(5)).found("the log")
+    found = gathered(text_line(5)).findings("the log")
     assert (found.usage.samples, found.measured["source"], found.gb_ms) == (1, "the log", 100 * 3008 / 1024)
     assert set(found.measured) == set(UNKNOWN)
 

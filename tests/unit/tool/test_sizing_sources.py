@@ -138,7 +138,7 @@ def test_10_000_reports_that_insights_counts_lead_from_3008_to_1024_and_768(stub
     logs = client("logs")
     answers(logs, DURATIONS)
     answers(logs, *CASES["text"][0])
-    found = sources.found("insights", asked(estate))
+    found = sources.gather("insights", asked(estate))
     assert (found.measured["samples"], found.measured["average_mb"], found.measured["p99_mb"]) == (10_000, 512.0, 612)
     assert (found.measured["billed_seconds"], found.measured["billed_gb_seconds"]) == (1000.0, 2937.5)
     said = recommend(3008, found.usage)
@@ -174,7 +174,7 @@ def test_the_log_is_read_when_insights_refuses(code: str, stubbed: Any) -> None:
     logs = client("logs")
     logs.add_client_error("start_query", code)
     logs.add_response("filter_log_events", REPORTED)
-    found = sources.found("auto", asked(estate))
+    found = sources.gather("auto", asked(estate))
     assert (found.measured["source"], found.measured["samples"]) == (f"REPORT lines in {GROUP}", 60)
 
 
@@ -198,7 +198,7 @@ def test_the_log_is_read_when_insights_has_no_whole_answer(
     if second:
         answers(logs, *second)
     logs.add_response("filter_log_events", REPORTED)
-    assert sources.found("insights", asked(estate)).measured["source"] == f"REPORT lines in {GROUP}"
+    assert sources.gather("insights", asked(estate)).measured["source"] == f"REPORT lines in {GROUP}"
 
 
 @pytest.mark.parametrize("status", ["Failed", "Cancelled", "Timeout"])
@@ -253,7 +253,7 @@ def test_metrics_of_two_days_become_one_evidence(
     data(stub, ("AWS/Lambda", "Invocations"), of_function, Sum=[100.0, 301.0])
     data(stub, ("AWS/Lambda", "Errors"), of_function, Sum=[0.0, 4.0])
     data(stub, ("AWS/Lambda", "Duration"), of_function, Sum=[10_000.0, 54_000.0], p99=[120.0, 180.4])
-    found = sources.found(source, asked(estate, catalog_name="ingest"))
+    found = sources.gather(source, asked(estate, catalog_name="ingest"))
     assert found.measured == {
         "source": f"metric {metric[0]}/{metric[1]}", "samples": 400, "average_mb": 487.0, "p95_mb": 571, "p99_mb": 600,
         "max_mb": 612, "ooms": None, "invocations": 401, "failures": 4, "timeouts": None, "cold_starts": None,
@@ -290,7 +290,7 @@ def test_without_a_source_that_has_samples_the_log_is_what_is_reported(stubbed: 
     answers(logs)
     logs.add_response("filter_log_events", {"events": []})
     nothing(cloudwatch, times=2)
-    found = sources.found("auto", asked(estate, catalog_name="ingest"))
+    found = sources.gather("auto", asked(estate, catalog_name="ingest"))
     assert (found.measured["source"], found.measured["samples"]) == (f"no reports in {GROUP}", 0)
 
 
@@ -302,15 +302,15 @@ def test_what_is_denied_is_passed_over_unless_nothing_else_has_samples(stubbed: 
     data(cloudwatch, ("LambdaInsights", "used_memory_max"), {"function_name": "billing"}, SampleCount=[60.0],
          Sum=[6000.0], Maximum=[100.0], p95=[100.0], p99=[100.0])  # fmt: skip
     nothing(cloudwatch, times=3)
-    assert sources.found("auto", asked(estate)).measured["source"] == "metric LambdaInsights/used_memory_max"
+    assert sources.gather("auto", asked(estate)).measured["source"] == "metric LambdaInsights/used_memory_max"
     nothing(cloudwatch)
     with pytest.raises(ClientError, match="FilterLogEvents"):
-        sources.found("auto", asked(estate))
+        sources.gather("auto", asked(estate))
 
 
 def test_only_functions_of_the_estate_publish_their_memory(stubbed: Any) -> None:
     estate, _ = stubbed
-    found = sources.found("metric", asked(estate))
+    found = sources.gather("metric", asked(estate))
     assert (found.measured["source"], found.usage.samples) == (
         "no metric of memory: only functions of the estate publish one", 0,
     )  # fmt: skip
@@ -319,5 +319,5 @@ def test_only_functions_of_the_estate_publish_their_memory(stubbed: Any) -> None
 def test_evidence_of_every_source_goes_into_a_file(stubbed: Any) -> None:
     estate, client = stubbed
     nothing(client("cloudwatch"))
-    found = sources.found("lambda-insights", asked(estate))
+    found = sources.gather("lambda-insights", asked(estate))
     assert json.loads(json.dumps(found.measured)) == found.measured

@@ -164,7 +164,7 @@ def test_the_copy_of_an_image_has_the_image(
 ) -> None:
     image = {"Configuration": fake.functions[QUERY.name], "Code": {"ImageUri": "image"}}
     monkeypatch.setattr(fake, "get_function", lambda **_: image)
-    run_trials(empty_estate)
+    trials(empty_estate)
     assert fake.given["Code"] == {"ImageUri": "image"}
 
 
@@ -195,8 +195,8 @@ def test_a_payload_that_is_no_json_is_wrong_usage(fake: FakeLambda, tune: Any) -
     assert fake.invoked == []
 
 
-def run_trials(estate: Any, payload: bytes = b"{}", sizes: tuple[int, ...] = (512, 1024)) -> list[Trial]:
-    return tuning.tried(estate, QUERY, payload, sizes, 3, lambda _text: None)
+def trials(estate: Any, payload: bytes = b"{}", sizes: tuple[int, ...] = (512, 1024)) -> list[Trial]:
+    return tuning.run_trials(estate, QUERY, payload, sizes, 3, lambda _text: None)
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, RuntimeError])
@@ -209,22 +209,22 @@ def test_interrupted_it_leaves_nothing_behind(
 
     fake.on_invoke = end
     with pytest.raises(ending):
-        run_trials(empty_estate)
+        trials(empty_estate)
     assert set(fake.functions) == {QUERY.name}
 
 
 def test_what_a_killed_tuning_left_is_replaced_but_no_other_function(empty_estate: Estate, fake: FakeLambda) -> None:
     fake.functions[COPY] = {"Description": tuning._MARK}  # pyright: ignore[reportPrivateUsage]
-    assert len(run_trials(empty_estate)) == 2
+    assert len(trials(empty_estate)) == 2
     fake.functions[COPY] = {"Description": "mine"}
     with pytest.raises(Failed, match="no copy of ours"):
-        run_trials(empty_estate)
+        trials(empty_estate)
     assert fake.functions[COPY] == {"Description": "mine"}
 
 
 def test_a_function_that_fails_at_every_size_has_no_best_one(empty_estate: Estate, fake: FakeLambda) -> None:
     with pytest.raises(Failed, match="failed at every size"):
-        run_trials(empty_estate, b'"large"', (512,))
+        trials(empty_estate, b'"large"', (512,))
 
 
 @pytest.mark.parametrize(
