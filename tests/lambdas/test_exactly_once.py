@@ -182,7 +182,7 @@ def test_invocations_at_the_same_moment_on_the_same_pages_count_each_event_once(
     pending = shards_of(estate.stream(), shards)
     depth = 0
 
-    def somebody_else(operation: str, request: Mapping[str, Any]) -> None:
+    def another_invocation(operation: str, request: Mapping[str, Any]) -> None:
         nonlocal depth
         del request
         if operation == "TransactWriteItems" and depth < 6 and random.random() < 0.7:
@@ -191,7 +191,7 @@ def test_invocations_at_the_same_moment_on_the_same_pages_count_each_event_once(
             until_done(lambda: estate.aggregate(records[: random.randint(0, len(records))]))
             depth -= 1
 
-    estate.dynamodb.before = somebody_else
+    estate.dynamodb.before = another_invocation
     for records in pending:
         until_done(lambda records=records: estate.aggregate(records))
     expected = totals_of(first.values())
@@ -255,3 +255,12 @@ def test_an_event_that_another_writer_stored_is_counted_once_by_its_own_record()
         estate.aggregate([record])
     assert estate.query("flight.departed")["totals"]["data"]["delay"]["sum"] == "5"
     assert [item["page"] for item in estate.dynamodb.items("pages")] == [record["dynamodb"]["NewImage"]["event_key"]]
+
+
+def test_compute_may_be_gone_for_a_while() -> None:
+    estate = Estate()
+    estate.ingest([event_text("1"), event_text("2")])
+    estate.aggregate(estate.stream()[:1])
+    estate.ingest([event_text("3"), event_text("1")])
+    estate.aggregate(estate.stream())
+    assert estate.query("flight.departed")["totals"]["count"] == 3

@@ -57,7 +57,7 @@ class Clock:
         self.now = 0.0
         self._events: list[tuple[float, int, Callable[[], object]]] = []
         self._number = 0
-        # Handed over by who releases them; plain locks, as semaphores take longer than what happens in between.
+        # The thread that releases one hands over; plain locks, as semaphores take longer than what happens in between.
         self._main = _taken()
 
     def at(self, moment: float, work: Callable[[], object]) -> None:

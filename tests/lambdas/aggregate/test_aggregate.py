@@ -254,7 +254,7 @@ def test_the_slower_of_two_tries_again_at_once_with_the_items_it_was_sent(estate
     stream, pauses = estate.stream(), []
 
     def quicker(operation: str, _: object) -> None:
-        """Before each of the first attempts, somebody else counts one more event of the same page."""
+        """Count one more event of the same page before each of the first attempts."""
         if operation == "TransactWriteItems" and len(others) > 0:
             record = others.pop()
             estate.dynamodb.before = no_fault

@@ -87,13 +87,13 @@ def test_at_most_so_many_names_and_of_those_that_are_in_no_value_is_missing(
     batches = [batch(*data[start : start + size], first=start) for start in range(0, len(data), size)]
     late = batches.pop() if interleaved and len(batches) > 1 else []
 
-    def somebody_else(operation: str, _: object) -> None:
+    def another_invocation(operation: str, _: object) -> None:
         if operation == "TransactWriteItems" and late:
             meanwhile = list(late)
             late.clear()
             estate.aggregate(meanwhile)
 
-    estate.dynamodb.before = somebody_else
+    estate.dynamodb.before = another_invocation
     for each in batches:
         estate.aggregate(each)
     names = fields(estate)
