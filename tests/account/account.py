@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import shutil
 import tempfile
 from collections import Counter
 from dataclasses import dataclass
@@ -18,17 +17,16 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from estate_tool.core import paths
-from foundation.layers import LAYER_NAMES
 from local_aws.provider import install, plugin_folder
 from tests.integration.cloud import ACCOUNT
 from tests.integration.commands import Commands
 from tests.integration.inventory import listed
+from tests.support.checkouts import copy_checkout
 
 if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws
 
 ENVIRONMENT = "dev"
-_PARTS = (*LAYER_NAMES, "environments", "lambda_src", "scripts")
 _PROFILE = """\
 [default]
 region = us-east-1
@@ -117,11 +115,7 @@ class Account:
 
         Its commands run `without` some of the `variables`, and with more.
         """
-        root = Path(tempfile.mkdtemp(prefix="checkout-", dir=self.folder))
-        for part in _PARTS:
-            shutil.copytree(paths.ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copyfile(paths.ROOT / "requirements.lock", root / "requirements.lock")
-        (root / ".venv").symlink_to(paths.VENV)
+        root = copy_checkout(Path(tempfile.mkdtemp(prefix="checkout-", dir=self.folder)))
         made = Checkout({key: value for key, value in self.variables.items() if key not in without} | more, root)
         made.configure(aws__allowedAccountIds=[ACCOUNT])
         return made

@@ -38,7 +38,7 @@ EXTRA = """\
 DAY = 86_400
 FUNCTIONS = 30
 SAME = dict.fromkeys(LAYER_NAMES, "unchanged")
-PREVIEW = ("scripts/deploy_all.sh", "dev", "--preview", "--json")
+PREVIEW = ("scripts/estate", "deploy", "dev", "--preview", "--json")
 pytestmark = pytest.mark.timeout(900)
 long = pytest.mark.skipif(os.environ.get("ESTATE_CHANGES") != "all", reason="minutes; ESTATE_CHANGES=all has it run")
 
@@ -135,9 +135,9 @@ def added(run: Checkout) -> Iterator[None]:
                 shutil.rmtree(run.root / folder / adding_a_function.NAME)
 
 
-def losses(run: Checkout) -> dict[str, int | None]:
+def losses(run: Checkout, *flags: str) -> dict[str, int | None]:
     """Losses that a preview reports, with their amounts."""
-    report = summarised(Report.of(run(*PREVIEW)))
+    report = summarised(Report.of(run(*PREVIEW, *flags)))
     return {loss["name"]: loss["held"]["count"] for loss in report.whole["losses"]}
 
 
@@ -221,11 +221,11 @@ def test_another_key_of_a_table_with_items(account: Account, run: Checkout, othe
     fill(account, TABLE, KEY, ITEMS)
     with edited(run, CATALOG):
         run.replace(CATALOG, 'range_key="hour"', 'range_key="day"')
-        assert losses(run) == {TABLE: ITEMS}
+        assert losses(run, "--layer", "data") == {TABLE: ITEMS}
         refused(account, run, "--layer", "data", "--skip-preview", "--lose-data", TABLE, "table-events-dev")
     with edited(other, CATALOG):
         other.replace(CATALOG, 'hash_key="series"', 'hash_key="type"')
-        stopped = refused(account, other)
+        stopped = refused(account, other, "--layer", "data")
         (loss,) = stopped.whole["losses"]
         assert (loss["change"], loss["because"]) == ("replaced", ["hashKey"])
         assert f"{TABLE}: {ITEMS} items would be LOST" in stopped.text
@@ -513,7 +513,7 @@ def test_what_an_interrupted_replacement_had_deleted_is_there_again(account: Acc
     alarm["pendingReplacement"] = True
     file.write_text(json.dumps(state))
     cloudwatch.delete_alarms(AlarmNames=[single])
-    assert deploy(run).layer("observability")["created"] == 1
+    assert deploy(run, "--skip-preview").layer("observability")["created"] == 1
     assert alarms(account) == before
     assert deploy(run).results == SAME
 
@@ -525,7 +525,7 @@ def test_a_removed_function_with_dead_letters(account: Account, run: Checkout) -
     stopped = refused(account, run)
     assert "dlq-query-dev: 3 messages would be LOST" in stopped.text
     assert "code that still declares query" in stopped.whole["losses"][0]["note"]
-    done = deploy(run, "--lose-data", "dlq-query-dev")
+    done = deploy(run, "--skip-preview", "--lose-data", "dlq-query-dev")
     assert (done.total("deleted") > 10, [layer["kept"] for layer in done.whole["layers"]]) == (True, [[]] * 4)
     assert done.text.count("taken away last") == 2  # of foundation and compute
     assert not any("-query-" in name for _, name in account.listed())

@@ -49,11 +49,6 @@ def test_a_new_account_is_refused_for_its_quota_until_provisioned_concurrency_is
     assert "concurrency quota" not in examined(run)
     assert new_account.listed() == Counter()
 
-    run.configure(compute__provisionedWaivedUntil="2026-01-31")
-    over = json.loads(run("scripts/deploy_all.sh", "dev", "--preview", "--json", code=1).stdout)
-    (error,) = [error for layer in over["layers"] for error in layer["errors"]]
-    assert (error["name"], error["rule"]) == ("query-function", "warm-when-critical")
-
 
 @pytest.mark.parametrize("kept", ["account", "bucket_account"])
 def test_a_machine_that_is_ready_is_well_by_variable_and_by_login(kept: str, request: pytest.FixtureRequest) -> None:

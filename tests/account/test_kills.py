@@ -45,7 +45,8 @@ def run(bucket_account: Account) -> Checkout:
 
 def killed(run: Checkout, script: str, victim: str, moment: Callable[[], bool]) -> tuple[int, str, str]:
     """Run a command on all layers and kill its victim, with no chance to put things in order; how it ended."""
-    process = run.start(script, ENVIRONMENT, "--yes", "--json")
+    flags = ("--skip-preview",) if script == DEPLOY else ()
+    process = run.start(script, ENVIRONMENT, "--yes", "--json", *flags)
     with processes.killed_when(process, victim, signal.SIGKILL, moment) as in_time:
         out, err = process.communicate(timeout=LONGEST_COMMAND)
     assert in_time == [True], f"{script} ended before its {victim} was killed\n{err}"
@@ -77,7 +78,7 @@ def test_a_tool_killed_while_functions_are_created_leaves_no_lock(bucket_account
     functions = some(bucket_account.aws.client("lambda"), "list_functions", "Functions")
     code, _, _ = killed(run, DEPLOY, "tool", functions)
     assert code == -signal.SIGKILL
-    done = deploy(run)
+    done = deploy(run, "--skip-preview")
     assert done.results["observability"] == "deployed"
     assert set(bucket_account.listed().values()) == {1}
     nothing_is_unfinished(run)

@@ -61,7 +61,7 @@ def test_what_fails_is_named_with_awss_error_and_how_to_go_on(account: Account, 
     assert "scripts/deploy_all.sh dev" in broken.text
 
     logs.delete_log_group(logGroupName=LOG_GROUP)
-    fixed = deploy(run)
+    fixed = deploy(run, "--skip-preview")
     assert fixed.results == {
         "foundation": "unchanged", "data": "unchanged", "compute": "deployed", "observability": "deployed"
     }  # fmt: skip

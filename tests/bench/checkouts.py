@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-import shutil
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -12,11 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estate_tool.console.progress import Report
-from estate_tool.core.paths import ROOT
 from estate_tool.setup.engine import ensure_engine
 from foundation.layers import LAYER_NAMES
 from tests.integration.commands import Commands
 from tests.integration.conftest import EmbeddedAws, running
+from tests.support.checkouts import copy_checkout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,12 +56,7 @@ class Checkout(Commands):
 def checkout() -> Iterator[Checkout]:
     """A copy of this checkout, which shares its environment; all of it is gone at the end."""
     with tempfile.TemporaryDirectory() as folder, running(Path(folder, "home")) as aws:
-        root = Path(folder, "checkout")
-        for part in (*LAYER_NAMES, "environments", "lambda_src", "scripts"):
-            shutil.copytree(ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__", ".build"))
-        shutil.copyfile(ROOT / "requirements.lock", root / "requirements.lock")
-        (root / ".venv").symlink_to(ROOT / ".venv")
-        yield Checkout(aws, root)
+        yield Checkout(aws, copy_checkout(Path(folder, "checkout")))
 
 
 def largest_child_mb() -> float:

@@ -80,9 +80,10 @@ def _handler_changed(small: bool) -> Measured:
 def _from_nothing(small: bool) -> Measured:
     layers = _layers(small)
     with checkout() as run:
-        # Once to have everything in place: the provider's plugin is the tool's doing.
-        _deploy(run, layers, "deployed")
-        run("scripts/destroy_all.sh")
+        if not small:
+            # Once to have everything in place.
+            _deploy(run, layers, "deployed")
+            run("scripts/destroy_all.sh")
         monolith = _program(run, MONOLITH, layers)
 
         def ours() -> float:

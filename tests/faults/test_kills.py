@@ -95,7 +95,7 @@ def test_whatever_is_killed_running_it_again_puts_it_right(own: EmbeddedAws) -> 
     seed = int(os.environ.get("ESTATE_SEED") or random.randrange(10**6))
     print(f"ESTATE_SEED={seed}")
     run = Commands.on(own)
-    run("scripts/deploy_all.sh")
+    run("scripts/deploy_all.sh", "--skip-preview")
     whole = look(own)
     run("scripts/destroy_all.sh")
     assert look(own).listed == Counter()
@@ -126,7 +126,7 @@ def test_whatever_is_killed_running_it_again_puts_it_right(own: EmbeddedAws) -> 
 
 def test_of_two_rollouts_at_once_the_second_is_refused_or_waits(own: EmbeddedAws) -> None:
     run = Commands.on(own)
-    first = run.start("scripts/deploy_layer.sh", "foundation")
+    first = run.start("scripts/deploy_layer.sh", "foundation", "--skip-preview")
     assert first.stderr is not None
     assert any(line.startswith("[1/1]") for line in first.stderr)
     refused = run("scripts/destroy_all.sh", code=1)
@@ -141,7 +141,7 @@ def test_of_two_rollouts_at_once_the_second_is_refused_or_waits(own: EmbeddedAws
 
 def test_ctrl_c_finishes_what_is_in_flight_and_reports_what_is_done(own: EmbeddedAws) -> None:
     run = Commands.on(own)
-    process = run.start("scripts/deploy_all.sh")
+    process = run.start("scripts/deploy_all.sh", "--skip-preview")
     assert process.stderr is not None
     # The second layer is under way.
     assert any("table-events" in line for line in process.stderr)

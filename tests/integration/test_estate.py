@@ -1,6 +1,6 @@
 """The estate as a user has it: rolled out by the scripts, fed with real flights, torn down, nothing left.
 
-ESTATE_FLIGHTS is the number of flights (6,000).
+ESTATE_FLIGHTS is the number of flights (3,000).
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,6 @@ from estate_tool.console.progress import Report
 from estate_tool.core.paths import ROOT
 from estate_tool.setup.engine import ensure_engine
 from foundation.catalog import CATALOG
-from foundation.layers import LAYER_NAMES
 from foundation.policies import execution_policy
 from tests.integration.answers import assert_aggregates_are_exact
 from tests.integration.attacks import Intruder, attempts
@@ -29,6 +27,7 @@ from tests.integration.inventory import listed
 from tests.integration.minimality import Prover, permissions, prove, without
 from tests.integration.partner import GREETING, Partner
 from tests.support import adding_a_function, needing
+from tests.support.checkouts import copy_checkout
 from tests.support.schema import breaches
 from tests.support.shown import shown
 from tests.support.waiting import expect_soon
@@ -40,7 +39,7 @@ if TYPE_CHECKING:
     from foundation.model import Function
     from tests.integration.conftest import EmbeddedAws
 
-FLIGHTS = int(os.environ.get("ESTATE_FLIGHTS", "6000"))
+FLIGHTS = int(os.environ.get("ESTATE_FLIGHTS", "3000"))
 DUPLICATES, INVALID = FLIGHTS // 20, 50
 # The whole workload several times over: minutes on a busy machine.
 pytestmark = pytest.mark.timeout(1200)
@@ -71,7 +70,7 @@ def flights(tmp_path_factory: pytest.TempPathFactory, run: Commands) -> Path:
 @pytest.fixture(scope="module")
 def estate(run: Commands) -> Iterator[dict[str, Any]]:
     """The environment `local`, rolled out; its report. Whatever a test left is torn down at the end."""
-    report = json.loads(run("scripts/deploy_all.sh", "--json").stdout)
+    report = json.loads(run("scripts/deploy_all.sh", "--skip-preview", "--json").stdout)
     yield report
     run("scripts/destroy_all.sh")
 
@@ -94,13 +93,7 @@ def runs(run: Commands, *results: str, code: int = 0) -> list[str]:
 @pytest.fixture
 def copied(own: EmbeddedAws, tmp_path: Path) -> Commands:
     """The commands of another checkout of the same, against the same state."""
-    copy = tmp_path / "another checkout"
-    copy.mkdir()
-    for part in (*LAYER_NAMES, "environments", "lambda_src", "scripts"):
-        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copyfile(ROOT / "requirements.lock", copy / "requirements.lock")
-    (copy / ".venv").symlink_to(ROOT / ".venv")
-    return Commands.on(own, copy)
+    return Commands.on(own, copy_checkout(tmp_path / "another checkout"))
 
 
 def edit(checkout: Commands, file: str, text: str) -> Callable[[], object]:
@@ -272,7 +265,7 @@ def test_two_environments_live_side_by_side_one_with_the_function_that_the_docum
     (copied.root / "environments" / "Pulumi.local-b.yaml").write_text(yaml.safe_dump(configured))
     partner = Partner(own, "local-b")
     before = listed(client, "local")
-    copied("scripts/deploy_all.sh", "local-b")
+    copied("scripts/deploy_all.sh", "local-b", "--skip-preview")
     status = json.loads(copied("scripts/estate", "status", "local-b", "--json").stdout)
     (url,) = [layer["outputs"]["urls"][needing.NAME] for layer in status["layers"] if "urls" in layer["outputs"]]
     partner.works(url)

@@ -38,6 +38,20 @@ def plugin(embedded_aws: Any, tmp_path_factory: pytest.TempPathFactory) -> Itera
         process.terminate()
 
 
+TABLE = {
+    "name": "table-around", "billingMode": "PROVISIONED", "readCapacity": 1, "writeCapacity": 1, "hashKey": "k",
+    "attributes": [{"name": "k", "type": "S"}], "streamEnabled": True, "streamViewType": "NEW_IMAGE",
+}  # fmt: skip
+TARGET = {
+    "resourceId": "table/table-around", "minCapacity": 1, "maxCapacity": 9, "serviceNamespace": "dynamodb",
+    "scalableDimension": "dynamodb:table:ReadCapacityUnits",
+}  # fmt: skip
+ALARM = {
+    "name": "alarm-around", "metricName": "m", "namespace": "n", "period": 60, "statistic": "Sum", "threshold": 1,
+    "comparisonOperator": "GreaterThanThreshold", "evaluationPeriods": 1,
+}  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def surroundings(plugin: ProviderClient) -> Iterator[dict[str, str]]:
     """Resources that the cases refer to."""
@@ -51,49 +65,16 @@ def surroundings(plugin: ProviderClient) -> Iterator[dict[str, str]]:
     make("aws:iam/rolePolicy:RolePolicy", role=role["name"], name="all", policy=policy("*", "*"))
     queue = make("aws:sqs/queue:Queue", name="queue-around", visibilityTimeoutSeconds=180)
     dlq = make("aws:sqs/queue:Queue", name="dlq-around")
-    table = make(
-        "aws:dynamodb/table:Table",
-        name="table-around",
-        billingMode="PROVISIONED",
-        readCapacity=1,
-        writeCapacity=1,
-        hashKey="k",
-        attributes=[{"name": "k", "type": "S"}],
-        streamEnabled=True,
-        streamViewType="NEW_IMAGE",
-    )
+    table = make("aws:dynamodb/table:Table", **TABLE)
     log_group = make("aws:cloudwatch/logGroup:LogGroup", name="/aws/lambda/lambda-around")
-    make(
-        "aws:appautoscaling/target:Target",
-        resourceId=f"table/{table['name']}",
-        minCapacity=1,
-        maxCapacity=9,
-        scalableDimension="dynamodb:table:ReadCapacityUnits",
-        serviceNamespace="dynamodb",
-    )
+    make("aws:appautoscaling/target:Target", **TARGET)
     topic = make("aws:sns/topic:Topic", name="topic-around")
     bucket = make("aws:s3/bucket:Bucket", bucket="bucket-around")
-    alarm = make(
-        "aws:cloudwatch/metricAlarm:MetricAlarm",
-        name="alarm-around",
-        metricName="m",
-        namespace="n",
-        period=60,
-        statistic="Sum",
-        comparisonOperator="GreaterThanThreshold",
-        evaluationPeriods=1,
-        threshold=1,
-    )
+    alarm = make("aws:cloudwatch/metricAlarm:MetricAlarm", **ALARM)
     function = make(
-        "aws:lambda/function:Function",
-        name="lambda-around",
-        role=role["arn"],
-        runtime="python3.11",
-        handler="main.handle",
-        code=archive("one"),
-        timeout=30,
-        publish=True,
-    )
+        "aws:lambda/function:Function", name="lambda-around", role=role["arn"], runtime="python3.11",
+        handler="main.handle", code=archive("one"), timeout=30, publish=True,
+    )  # fmt: skip
     made[-1] = plugin.update(made[-1], made[-1].inputs | {"code": archive("two")})
     alias = make("aws:lambda/alias:Alias", name="live", functionName=function["name"], functionVersion="1")
     group = make("aws:scheduler/scheduleGroup:ScheduleGroup", name="schedule-around")

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +10,8 @@ import pytest
 from estate_tool.core.paths import ROOT
 from foundation.catalog import CATALOG
 from tests.integration.commands import Commands, layer_results
+from tests.support.checkouts import copy_checkout
+from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,18 +20,13 @@ if TYPE_CHECKING:
 
 FLIGHTS = 600
 FUNCTIONS = {function.name for function in CATALOG.functions}
-COPIED = ("foundation", "data", "compute", "observability", "environments", "lambda_src", "scripts")
 pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the checkout, whose sizing file may be written; it shares the checkout's environment."""
-    copy = tmp_path_factory.mktemp("checkout")
-    for name in COPIED:
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "requirements.lock", copy)
-    (copy / ".venv").symlink_to(ROOT / ".venv")
+    copy = copy_checkout(tmp_path_factory.mktemp("checkout"))
     # As after years of neglect: all that is allowed, on no evidence.
     path = copy / "compute" / "sizing.json"
     entries = json.loads(path.read_text())["functions"]
@@ -43,11 +37,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(own: EmbeddedAws, checkout: Path) -> Commands:
-    variables = {
-        **os.environ, "ESTATE_HOME": str(own.place.home), "ESTATE_PORT": str(own.place.port),
-        "PYTHONPATH": os.pathsep.join(map(str, (checkout, checkout / "scripts", checkout / "lambda_src"))),
-    }  # fmt: skip
-    return Commands(variables, checkout)
+    return Commands.on(own, checkout)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +80,7 @@ def test_measured_memory_is_applied_by_the_next_rollout_and_the_one_after_change
         assert 10 <= evidence["average_mb"] <= evidence["max_mb"] < 400
         assert evidence["source"] == f"platform.report records in /aws/lambda/lambda-{name}-local"
         assert (written[name]["memory_mb"], written[name]["evidence"]) == (512, evidence)
-    assert layer_results(json.loads(run("scripts/deploy_all.sh", "--json").stdout)) == {
+    assert layer_results(json.loads(run("scripts/deploy_all.sh", "--skip-preview", "--json").stdout)) == {
         # The alarms on memory follow it.
         "foundation": "unchanged", "data": "unchanged", "compute": "deployed", "observability": "deployed",
     }  # fmt: skip
@@ -144,11 +134,12 @@ def test_tuning_runs_a_copy_and_leaves_the_function_and_the_account_as_they_were
     assert report["best_mb"] in (512, 1024)
 
     process = run.start(*command, "--sizes", "512,640,768,896,1024")
-    deadline = time.monotonic() + 60
-    while not any("-tune:" in name for name in _functions(own)):
-        assert time.monotonic() < deadline
-        assert process.poll() is None
-        time.sleep(0.05)
+    expect_soon(
+        lambda: process.poll() is not None or any("-tune:" in name for name in _functions(own)),
+        "a copy of the function",
+        60,
+    )
+    assert process.poll() is None
     # Does what Ctrl-C does, also where these tests run in the background, deaf to Ctrl-C.
     process.terminate()
     process.communicate(timeout=60)

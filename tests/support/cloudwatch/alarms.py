@@ -25,18 +25,22 @@ class Query:
     id: str
     points: Points
     statistic: str
-    _final: dict[int, float | None] = field(default_factory=dict)
+    # By the minute within a period: when the values were read last, how many of the first ones are final, and all.
+    _read: dict[int, tuple[int, int, tuple[float | None, ...]]] = field(default_factory=dict)
 
     def values(self, starts: Sequence[int], minutes: int, now: int) -> tuple[float | None, ...]:
-        """Return the statistic of each period, as far as it can be read now."""
-        final = self._final
-        return tuple(final[start] if start in final else self._value(start, minutes, now) for start in starts)
-
-    def _value(self, start: int, minutes: int, now: int) -> float | None:
-        value, complete = self.points.statistic(self.statistic, start, minutes, now)
-        if complete:
-            self._final[start] = value
-        return value
+        """Return the statistic of each period, as far as it can be read now. Final ones are not calculated again."""
+        before, final, values = self._read.get(now % minutes, (None, 0, ()))
+        head = values[1:final] if before == now - minutes else ()
+        tail: list[float | None] = []
+        final = len(head)
+        for start in starts[len(head) :]:
+            value, complete = self.points.statistic(self.statistic, start, minutes, now)
+            final += complete and final == len(head) + len(tail)
+            tail.append(value)
+        values = (*head, *tail)
+        self._read[now % minutes] = now, final, values
+        return values
 
 
 @dataclass

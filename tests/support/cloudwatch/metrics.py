@@ -39,7 +39,10 @@ class Points:
 
         None without samples.
         """
-        found = [one for minute in range(start, start + minutes) for one in self._samples.get(minute, ())]
+        samples = self._samples
+        found = [one for minute in range(start, start + minutes) if minute in samples for one in samples[minute]]
+        if not found:
+            return None, True
         readable = [one for one in found if one.readable <= now]
         return _calculate(statistic, readable), len(readable) == len(found)
 
@@ -68,16 +71,16 @@ class Metrics:
 def _calculate(statistic: str, samples: list[Sample]) -> float | None:
     if not samples:
         return None
-    total = sum(one.value * one.count for one in samples)
-    count = sum(one.count for one in samples)
-    simple = {
-        "Sum": lambda: total,
-        "Average": lambda: total / count,
-        "Maximum": lambda: max(one.value for one in samples),
-        "Minimum": lambda: min(one.value for one in samples),
-        "SampleCount": lambda: float(count),
-    }
-    return float(simple[statistic]()) if statistic in simple else _percentile(samples, float(statistic[1:]), count)
+    if statistic in ("Maximum", "Minimum"):
+        values = [one.value for one in samples]
+        return float(max(values) if statistic == "Maximum" else min(values))
+    count = sum([one.count for one in samples])
+    if statistic == "SampleCount":
+        return float(count)
+    if statistic not in ("Sum", "Average"):
+        return _percentile(samples, float(statistic[1:]), count)
+    total = sum([one.value * one.count for one in samples])
+    return float(total if statistic == "Sum" else total / count)
 
 
 def _percentile(samples: list[Sample], percent: float, count: int) -> float:

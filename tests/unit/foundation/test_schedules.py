@@ -23,6 +23,8 @@ def test_a_schedule_in_a_time_zone_with_an_input_is_valid() -> None:
         expression="cron(0 6 * * ? *)", timezone="Europe/Berlin", input={"a": [1, None, {"b": 2.5}]}
     )
     validate(with_function(SWEEP, trigger=trigger))
+    with pytest.raises(InvalidConfiguration, match="timezone"):
+        validate(with_function(SWEEP, trigger=replace(trigger, timezone="Europe/Nowhere")))
 
 
 @pytest.mark.parametrize(

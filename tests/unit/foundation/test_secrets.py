@@ -58,6 +58,8 @@ def test_an_environment_names_the_service_and_the_secrets_place() -> None:
 
 def test_secrets_as_they_should_be_are_valid() -> None:
     validate(catalog(replace(PARAMETER, key=KEY), SECRET, reads=("api-key", "token")))
+    with pytest.raises(InvalidConfiguration, match="token"):
+        validate(catalog(replace(PARAMETER, key=KEY), reads=("api-key", "token")))
 
 
 @pytest.mark.parametrize(

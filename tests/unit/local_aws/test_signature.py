@@ -56,13 +56,17 @@ segment = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_cha
 )
 def test_what_botocore_signs_is_accepted(path: str, query: list[tuple[str, str]], body: bytes) -> None:
     asked = "&".join(f"{name}={value}" for name, value in query)
-    check(signed_by_botocore(f"/{path}{'?' if asked else ''}{asked}", body=body), body)
+    request = signed_by_botocore(f"/{path}{'?' if asked else ''}{asked}", body=body)
+    check(request, body)
+    assert refused(lambda: check(request, body + b"x")) == "SignatureDoesNotMatch"
 
 
 @pytest.mark.parametrize("path", ["/", "/2015-03-31/functions/arn%3Aaws%3Alambda%3Af/invocations", "/a//b/../c/"])
 @pytest.mark.parametrize("kind", SIGNERS)
 def test_a_path_is_signed_as_it_is_sent(path: str, kind: str) -> None:
-    check(signed_by_botocore(path, method="GET", kind=kind))
+    request = signed_by_botocore(path, method="GET", kind=kind)
+    check(request)
+    assert refused(lambda: check(replace(request, path=f"{path}x"))) == "SignatureDoesNotMatch"
 
 
 def test_our_own_signature_and_link_are_accepted_until_they_end() -> None:

@@ -81,7 +81,9 @@ def test_each_service_of_the_section_that_the_profile_uses_is_named(
     ids=["no file", "none", "of another profile", "of another section", "ignored"],
 )
 def test_what_is_not_in_use_is_no_matter(configured: Callable[..., dict[str, str]], text: str) -> None:
-    refuse_endpoints("dev", configured(text))
+    variables = configured(text)
+    refuse_endpoints("dev", variables)
+    assert "AWS_ENDPOINT_URL would" in refused({**variables, "AWS_ENDPOINT_URL": ELSEWHERE}).message
 
 
 def test_an_endpoint_that_is_meant_is_allowed_by_a_variable(configured: Callable[..., dict[str, str]]) -> None:

@@ -26,4 +26,7 @@ def test_stacks_of_the_former_names_are_refused_with_the_commands_that_rename_th
 
 @pytest.mark.parametrize("present", [(), LAYER_NAMES])
 def test_what_was_never_rolled_out_or_is_renamed_is_not(present: tuple[str, ...]) -> None:
-    backend.refuse_former_names(engine(**({"data": "organization/data/dev"} if present else {})), present)
+    former = {"data": "organization/data/dev"} if present else {}
+    backend.refuse_former_names(engine(**former), present)
+    with pytest.raises(UsageError):
+        backend.refuse_former_names(engine(data="organization/data/dev"), ())

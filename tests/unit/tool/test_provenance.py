@@ -71,6 +71,10 @@ def test_the_same_and_newer_code_are_rolled_out(clone: Path) -> None:
     refuse(clone, Provenance())
     commit(clone, "two")
     refuse(clone, first)
+    second = provenance.at_hand(clone)
+    git(clone, "checkout", "HEAD~1")
+    with pytest.raises(UsageError):
+        refuse(clone, second)
 
 
 @pytest.mark.parametrize("how", ["older", "diverged"])

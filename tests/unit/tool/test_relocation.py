@@ -59,6 +59,8 @@ def test_what_is_as_deployed_or_not_deployed_passes() -> None:
     refuse_moved(environment(), states(), None)
     refuse_moved(environment(suffix="blue"), {}, "444455556666")
     refuse_moved(environment(suffix="blue"), {"data": StackState(deployment={})}, "444455556666")
+    with pytest.raises(UsageError):
+        refuse_moved(environment(suffix="blue"), states(), None)
 
 
 def test_an_environment_that_was_moved_half_way_may_go_on_or_back() -> None:
