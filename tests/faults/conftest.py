@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import signal
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
+from foundation.layers import LAYER_NAMES, project
 from tests.integration.conftest import EmbeddedAws, running
+from tests.integration.inventory import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,3 +26,30 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
     """An embedded AWS for this module alone."""
     with running(tmp_path_factory.mktemp("faults")) as aws:
         yield aws
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Sight of AWS, as its APIs list it, of the layers' states, and of what is unfinished in the latter."""
+
+    listed: Counter[tuple[str, str]]
+    states: dict[str, list[str]]
+    pending: list[str]
+
+
+def look(aws: EmbeddedAws) -> Sight:
+    found = listed(aws.client, "local")
+    states, pending = dict[str, list[str]](), []
+    for layer in LAYER_NAMES:
+        path = aws.place.home / "state" / ".pulumi" / "stacks" / project(layer) / "local.json"
+        if path.exists():
+            latest = json.loads(path.read_text())["checkpoint"].get("latest") or {}
+            resources = latest.get("resources") or []
+            states[layer] = sorted(resource["urn"] for resource in resources)
+            pending += [f"{one['type']} {one['resource']['urn']}" for one in latest.get("pending_operations") or []]
+            # Taken over from a provider that had died, and not read yet.
+            unread = (one["urn"] for one in resources if one["type"].startswith("aws:") and not one.get("outputs"))
+            pending += [f"unread {urn}" for urn in unread]
+    # The name of a table's stream ends with the time it was made at.
+    names = Counter((kind, name.partition("/stream/")[0]) for kind, names in found.items() for name in names)
+    return Sight(names, states, pending)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults import proxy
-from tests.faults.sight import Sight, look
+from tests.faults.conftest import Sight, look
 from tests.integration.answers import assert_aggregates_are_exact
 from tests.integration.commands import LONGEST_COMMAND, Commands
 from tests.support.checkouts import copy_checkout

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from foundation.layers import LAYER_NAMES
-from tests.faults.sight import look
+from tests.faults.conftest import look
 from tests.integration.commands import LONGEST_COMMAND, Commands
 from tests.support import processes
 

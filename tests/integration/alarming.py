@@ -1,18 +1,21 @@
-"""The deployed alarms, what they watch, and what they tell."""
+"""Deployed alarms, their metrics and notifications, and the numbers of a dashboard, as the APIs have them."""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from tests.integration.cloud import make_queue, received
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tests.integration.conftest import EmbeddedAws
 
 
 def subscriber(aws: EmbeddedAws, *topics: str) -> str:
-    """A queue that gets what the topics tell; its URL."""
+    """Make a queue that is subscribed to the topics; returns its URL."""
     url, arn = make_queue(aws)
     allowed = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
                "Resource": arn, "Condition": {"ArnEquals": {"aws:SourceArn": list(topics)}}}  # fmt: skip
@@ -61,3 +64,28 @@ def watching(deployed: dict[str, dict[str, Any]], metric: str, of: str) -> set[s
     """The alarms on a metric of one resource, and what goes off with them."""
     found = {name for name, one in deployed.items() for got, values in watched(one) if got == metric and of in values}
     return with_parents(deployed, found)
+
+
+def numbers(
+    aws: EmbeddedAws, properties: dict[str, Any], start: datetime, end: datetime
+) -> dict[str, dict[str, float]]:
+    """Read the metrics of a dashboard's widget from the API: by label, by time; expressions are worked out here."""
+    found: dict[str, dict[str, float]] = {}
+    expressions: dict[str, str] = {}
+    for *words, options in properties["metrics"]:
+        if "expression" in options:
+            expressions[options["label"]] = re.sub(r"PERIOD\(\w+\)", str(properties["period"]), options["expression"])
+            continue
+        pairs, stat = zip(words[2::2], words[3::2], strict=True), options["stat"]
+        kind = "ExtendedStatistics" if stat.startswith("p") else "Statistics"
+        points = aws.client("cloudwatch").get_metric_statistics(
+            Namespace=words[0], MetricName=words[1], StartTime=start, EndTime=end,
+            Dimensions=[{"Name": name, "Value": value} for name, value in pairs],
+            Period=properties["period"], **{kind: [stat]},
+        )["Datapoints"]  # fmt: skip
+        name = options.get("id") or options["label"]
+        found[name] = {point["Timestamp"].isoformat(): (point.get(kind) or point)[stat] for point in points}
+    for label, text in expressions.items():
+        (name,) = set(re.findall(r"\bm\d+", text))
+        found[label] = {moment: eval(text, {name: value}) for moment, value in found[name].items()}
+    return {name: points for name, points in found.items() if not re.fullmatch(r"m\d+", name)}

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.integration.alarming import alarms, notified, subscriber, watching
+from tests.integration.alarming import alarms, notified, numbers, subscriber, watching
 from tests.integration.cloud import unique
 from tests.integration.commands import Commands
 from tests.integration.conftest import running
@@ -39,7 +39,6 @@ from tests.integration.failing import (
     soon,
     stream_mapping,
 )
-from tests.integration.pages import numbers
 from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:

@@ -66,6 +66,7 @@ class Rollouts:
     def __init__(self, program: Program, folder: Path, environment: dict[str, str]) -> None:
         pulumi_home = folder / "pulumi"
         self.folder = folder
+        self.begun = False
         self.environment = environment | {
             "PULUMI_HOME": str(pulumi_home), "PULUMI_BACKEND_URL": f"file://{folder}",
         }  # fmt: skip
@@ -81,7 +82,13 @@ class Rollouts:
             "aws:defaultTags": automation.ConfigValue('{"tags": {"Owner": "tests"}}'),
         })  # fmt: skip
 
+    def ready(self) -> None:
+        """Roll out, unless that was done: each test but the last leaves the stack as the program declares it."""
+        if not self.begun:
+            self.up()
+
     def up(self) -> dict[str, int]:
+        self.begun = True
         return _counts(self.stack.up(suppress_progress=True).summary.resource_changes)
 
     def preview(self) -> dict[str, int]:
@@ -106,7 +113,7 @@ def _counts(changes: Any) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def rollouts(embedded_aws: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rollouts]:
-    """One stack for all tests here: each first rolls out what it starts from."""
+    """One stack for all tests here, which they change in turn."""
     environment = dict(embedded_aws.environment)
     folders = [str(folder) for folder in ensure_engine(Report()).folders]
     environment["PATH"] = os.pathsep.join([environment["PATH"].split(os.pathsep)[0], *folders, environment["PATH"]])
@@ -140,7 +147,7 @@ def test_again_there_is_nothing_to_do(rollouts: Rollouts) -> None:
 
 @pytest.mark.usefixtures("attached")
 def test_new_code_reaches_the_alias_in_one_rollout(rollouts: Rollouts) -> None:
-    rollouts.up()
+    rollouts.ready()
     version = int(rollouts.stack.outputs()["version"].value)
     rollouts.program.answer = "two"
 
@@ -151,7 +158,7 @@ def test_new_code_reaches_the_alias_in_one_rollout(rollouts: Rollouts) -> None:
 
 @pytest.mark.usefixtures("attached")
 def test_a_renamed_queue_is_replaced_and_an_unnamed_one_keeps_its_name(rollouts: Rollouts, embedded_aws: Any) -> None:
-    rollouts.up()
+    rollouts.ready()
     name = rollouts.stack.outputs()["unnamed"].value
     old, rollouts.program.queue = rollouts.program.queue, f"{rollouts.program.queue}-b"
 
@@ -166,7 +173,7 @@ def test_a_renamed_queue_is_replaced_and_an_unnamed_one_keeps_its_name(rollouts:
 
 @pytest.mark.usefixtures("attached")
 def test_what_was_changed_by_hand_is_shown_and_repaired(rollouts: Rollouts, embedded_aws: Any) -> None:
-    rollouts.up()
+    rollouts.ready()
     function = f"lambda-{rollouts.program.suffix}"
     embedded_aws.client("lambda").update_function_configuration(FunctionName=function, MemorySize=3008)
 
@@ -179,7 +186,7 @@ def test_what_was_changed_by_hand_is_shown_and_repaired(rollouts: Rollouts, embe
 
 @pytest.mark.usefixtures("attached")
 def test_what_was_deleted_by_hand_is_made_again(rollouts: Rollouts, embedded_aws: Any) -> None:
-    rollouts.up()
+    rollouts.ready()
     embedded_aws.client("logs").delete_log_group(logGroupName=f"/aws/lambda/lambda-{rollouts.program.suffix}")
 
     assert rollouts.refresh()["delete"] == 1
@@ -188,7 +195,7 @@ def test_what_was_deleted_by_hand_is_made_again(rollouts: Rollouts, embedded_aws
 
 @pytest.mark.usefixtures("attached")
 def test_a_secret_is_a_secret_in_the_state(rollouts: Rollouts, embedded_aws: Any) -> None:
-    rollouts.up()
+    rollouts.ready()
 
     stored = "".join(file.read_text() for file in rollouts.folder.glob(".pulumi/stacks/**/*.json"))
     assert '"aws:lambda/function:Function"' in stored
