@@ -76,3 +76,11 @@ def test_a_slip_in_the_catalog_is_a_wrong_configuration_and_no_defect_of_the_too
     assert "the declarations can't be loaded: ModuleNotFoundError" in refused.value.message
     assert "nothing was touched" in refused.value.message
     assert "foundation/catalog.py" in refused.value.hint
+
+
+def test_a_client_is_made_once_for_each_service_and_number_of_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    found = environment.resolve("dev")
+    assert found.client("sqs") is found.client("sqs")
+    assert found.client("sqs", attempts=1) is not found.client("sqs")
+    assert found.client("sqs", attempts=1).meta.config.retries["total_max_attempts"] == 1

@@ -95,3 +95,8 @@ def test_bash_completes_by_the_script(capsys: pytest.CaptureFixture[str]) -> Non
 def test_a_number_that_is_none_or_out_of_bounds_is_wrong_usage(line: str, wrong: tuple[str, ...]) -> None:
     for value in wrong:
         assert cli.main([*line.split(), value]) == 2, value
+
+
+@pytest.mark.parametrize("line", ["sample flights --limit 0", "redrive --rate 1", "status --watch 1"])
+def test_the_least_number_is_allowed(line: str) -> None:
+    assert cli.parser().parse_args(line.split())

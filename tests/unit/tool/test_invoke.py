@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from estate_tool.commands import invoke as command
 from estate_tool.core import aws_errors
@@ -97,14 +96,3 @@ def test_a_file_that_is_not_there_and_a_function_that_is_not_are_refused(functio
     done = call(command, "nonsense", "--payload", "-", stdin=b"{}")
     assert (done.code, function.calls) == (2, [])
     assert ", ".join(sorted(function.name for function in CATALOG.functions)) in done.err
-
-
-def test_an_environment_that_is_not_deployed_is_reported(function: FakeLambda, call: Any) -> None:
-    def missing(**_: Any) -> dict[str, Any]:
-        error = {"Error": {"Code": "ResourceNotFoundException", "Message": "Function not found"}}
-        raise ClientError(error, "Invoke")
-
-    function.invoke = missing  # type: ignore[method-assign]
-    done = call(command, "query", "dev", "--payload", "-", stdin=b"{}")
-    assert done.code == 1
-    assert "scripts/deploy_all.sh dev" in done.err
