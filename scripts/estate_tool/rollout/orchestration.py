@@ -60,50 +60,44 @@ def deploy(
     that read it.
 
     With `inputs`, a layer whose inputs are those of its last successful rollout is left alone, unless `force` is
-    set. With a `recovery`, what an interrupted run left of a layer is settled before the layer is looked at.
-    `still_ours` stops it, by Failed, when another command has taken the environment.
+    set. `recovery` settles first what an interrupted run left of a layer; `still_ours` is as in Deployment.
     Raises Failed, before anything is touched, when a single layer is asked for and one it reads is not deployed.
     """
     show_plan = show_plan or preview
     deployment = Deployment(
-        pulumi=pulumi,
-        display=display,
-        layers=layers,
-        preview_only=preview,
-        skip_preview=skip_preview,
-        force=force,
-        recovery=recovery,
-        inputs=inputs,
-        origin=origin,
-        approve=approve,
-        still_ours=still_ours,
+        pulumi=pulumi, display=display, layers=layers, preview_only=preview, skip_preview=skip_preview, force=force,
+        recovery=recovery, inputs=inputs, origin=origin, approve=approve, still_ours=still_ours,
         on_planned=(lambda step: display.step(step, planned=True)) if show_plan else (lambda _: None),
-    )
+    )  # fmt: skip
     backend.refuse_former_names(pulumi, deployment.states)
     check(deployment.states)
     if not preview:
         _require_lower(layers, deployment.deployed, pulumi.stack)
     try:
-        planned = Outcome(environment=pulumi.stack)
-        if previewed := deployment.previewed:
-            planned = _in_turn(
-                pulumi.stack, previewed, display, deployment.plan, keep_going=keep_going, headed=show_plan
-            )
-            if planned.failed and not (keep_going or preview):
-                return _nothing_touched(planned, layers)
-        approve(deployment.plans)
-        if preview:
-            return planned
-        done = _in_turn(pulumi.stack, layers, display, deployment.up, keep_going=keep_going)
-        if done.ok and (late := tuple(name for name in reversed(layers) if deployment.waiting.get(name))):
-            removed = _in_turn(pulumi.stack, late, display, deployment.remove)
-            later = {result.layer: result for result in removed.layers}
-            done.layers = [one.then(later[one.layer]) if one.layer in later else one for one in done.layers]
-            done.seconds += removed.seconds
-        done.seconds += planned.seconds
-        return done
+        return _planned_and_done(deployment, keep_going=keep_going, show_plan=show_plan)
     finally:
         deployment.finish()
+
+
+def _planned_and_done(deployment: Deployment, *, keep_going: bool, show_plan: bool) -> Outcome:
+    """Preview, have the plans approved, roll out, and remove what waited for the layers above."""
+    environment, layers, display = deployment.pulumi.stack, deployment.layers, deployment.display
+    planned = Outcome(environment=environment)
+    if previewed := deployment.previewed:
+        planned = _in_turn(environment, previewed, display, deployment.plan, keep_going=keep_going, headed=show_plan)
+        if planned.failed and not (keep_going or deployment.preview_only):
+            return _nothing_touched(planned, layers)
+    deployment.approve(deployment.plans)
+    if deployment.preview_only:
+        return planned
+    done = _in_turn(environment, layers, display, deployment.up, keep_going=keep_going)
+    if done.ok and (late := tuple(name for name in reversed(layers) if deployment.waiting.get(name))):
+        removed = _in_turn(environment, late, display, deployment.remove)
+        later = {result.layer: result for result in removed.layers}
+        done.layers = [one.then(later[one.layer]) if one.layer in later else one for one in done.layers]
+        done.seconds += removed.seconds
+    done.seconds += planned.seconds
+    return done
 
 
 def _nothing_touched(planned: Outcome, layers: tuple[str, ...]) -> Outcome:
