@@ -13,9 +13,9 @@ from foundation.program import load, load_foundation
 from foundation.upstream import register_after
 from foundation.waiver import rolled_out
 from observability import config as configuration
+from observability.alarm_set import AlarmContext, build_alarms
 from observability.alarms import estate_alarms
 from observability.dashboard import Alarms, EstateDashboard, dashboard
-from observability.estate_alarms import EstateAlarmsArgs, build_alarms
 from observability.log_metrics import log_metrics
 from observability.metrics import Estate
 from observability.outputs import ObservabilityOutputs
@@ -34,14 +34,13 @@ def main() -> None:
         EstateBudget(config.monthly_budget, names, topics[BUDGET_SEVERITY].arn, tags)
     log_metrics(estate.catalog, names)
     specs = estate_alarms(estate, config.level)
-    alarm_args = EstateAlarmsArgs(
-        specs=specs,
+    context = AlarmContext(
         names=names,
         tags=environment.tags,
         topics={severity: topic.arn for severity, topic in topics.items()},
         runbooks=config.runbooks,
     )
-    alarms = build_alarms(alarm_args)
+    alarms = build_alarms(specs, context)
     shown = Alarms(specs=specs, page_arns=alarms.page_arns, other_arns=alarms.other_arns)
     drawn = dashboard(estate, shown, Graphs(region=pulumi.Config("aws").require("region")))
     log_groups = [names.log_group(function.name) for function in estate.catalog.functions]

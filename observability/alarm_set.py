@@ -1,5 +1,6 @@
-"""Alarms of one resource, registered with CloudWatch from their specifications."""
+"""Alarms of an environment, registered from their specifications, and composite alarms for what users would notice."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -7,26 +8,55 @@ from typing import Any
 import pulumi
 import pulumi_aws as aws
 
-from foundation.naming import Names
-from observability.alarm_spec import AlarmSpec, description
+from foundation.naming import Names, Tags
+from observability.alarm_spec import SYMPTOMS, SYMPTOMS_RUNBOOK, AlarmSpec, Symptom, description
+from observability.alarms import AlarmSets
 from observability.config import Severity
+from observability.quotas import CHILDREN_OF_AN_ALARM, split
 
 
 @dataclass(frozen=True, kw_only=True)
-class AlarmSetArgs:
-    """Alarm definitions of one resource, the environment's names, the topics to notify, tags.
+class AlarmContext:
+    """Names and tags of the environment, the topics to notify, and the beginning of links to the runbooks."""
 
-    `runbooks` is the beginning of links to the runbooks.
-    """
-
-    specs: Sequence[AlarmSpec]
     names: Names
+    tags: Tags
     topics: Mapping[Severity, pulumi.Input[str]]
-    tags: dict[str, str]
     runbooks: str
 
 
-def alarm_options(parent: pulumi.Resource) -> pulumi.ResourceOptions:
+@dataclass(frozen=True, kw_only=True)
+class EstateAlarms:
+    """Names of all alarms; ARNs of those that page and of the others, composite ones first."""
+
+    names: Sequence[pulumi.Output[str]]
+    page_arns: Sequence[pulumi.Output[str]]
+    other_arns: Sequence[pulumi.Output[str]]
+
+
+def build_alarms(sets: AlarmSets, context: AlarmContext) -> EstateAlarms:
+    """Register all alarms."""
+    made = {key: AlarmSet(f"{key.kind}-{key.name}", specs, context) for key, specs in sets.items()}
+    single = [
+        (spec, name, arn)
+        for key, specs in sets.items()
+        for spec, name, arn in zip(specs, made[key].alarm_names, made[key].alarm_arns, strict=True)
+    ]
+    shown_by: defaultdict[Symptom, list[pulumi.Output[str]]] = defaultdict(list)
+    for spec, name, _ in single:
+        if spec.symptom:
+            shown_by[spec.symptom].append(name)
+    symptoms = SymptomAlarms("estate", shown_by, context)
+    by_severity = [(SYMPTOMS[symptom].severity, arn) for symptom, arn in symptoms.arns.items()]
+    by_severity += [("ticket" if spec.symptom else spec.severity, arn) for spec, _, arn in single]
+    return EstateAlarms(
+        names=[*symptoms.alarm_names, *(name for _, name, _ in single)],
+        page_arns=[arn for severity, arn in by_severity if severity == "page"],
+        other_arns=[arn for severity, arn in by_severity if severity != "page"],
+    )
+
+
+def _alarm_options(parent: pulumi.Resource) -> pulumi.ResourceOptions:
     """Return the options of an alarm, metric or composite: its replacement is made before it goes.
 
     CloudWatch keeps an alarm that a composite alarm names from being deleted. Nothing but its name has an alarm
@@ -42,20 +72,20 @@ class AlarmSet(pulumi.ComponentResource):
     alarm_names: list[pulumi.Output[str]]
     alarm_arns: list[pulumi.Output[str]]
 
-    def __init__(self, name: str, args: AlarmSetArgs, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__("estate:observability:AlarmSet", name, None, opts)
-        alarms = [self._build(spec, args) for spec in args.specs]
+    def __init__(self, name: str, specs: Sequence[AlarmSpec], context: AlarmContext) -> None:
+        super().__init__("estate:observability:AlarmSet", name)
+        alarms = [self._build(spec, context) for spec in specs]
         self.alarm_names = [alarm.name for alarm in alarms]
         self.alarm_arns = [alarm.arn for alarm in alarms]
         self.register_outputs({"alarm_names": self.alarm_names})
 
-    def _build(self, spec: AlarmSpec, args: AlarmSetArgs) -> aws.cloudwatch.MetricAlarm:
+    def _build(self, spec: AlarmSpec, context: AlarmContext) -> aws.cloudwatch.MetricAlarm:
         measured = _plain(spec) if spec.expression is None else _math(spec)
         return aws.cloudwatch.MetricAlarm(
             f"alarm-{spec.logical_name}",
-            name=args.names.of("alarm", spec.logical_name),
+            name=context.names.of("alarm", spec.logical_name),
             alarm_description=description(
-                spec.severity, spec.summary, spec.remediation, f"{args.runbooks}/{spec.runbook}"
+                spec.severity, spec.summary, spec.remediation, f"{context.runbooks}/{spec.runbook}"
             ),
             comparison_operator=spec.comparison,
             threshold=spec.threshold,
@@ -63,9 +93,9 @@ class AlarmSet(pulumi.ComponentResource):
             datapoints_to_alarm=spec.datapoints,
             treat_missing_data=spec.missing_data.treatment,
             # No notification of the state OK: a ticket is closed by a person, and a loss is not over after minutes.
-            alarm_actions=None if spec.symptom else [args.topics[spec.severity]],
-            tags=args.tags,
-            opts=alarm_options(self),
+            alarm_actions=None if spec.symptom else [context.topics[spec.severity]],
+            tags=context.tags.of("observability", spec.key.name),
+            opts=_alarm_options(self),
             **measured,
         )
 
@@ -103,3 +133,66 @@ def _math(spec: AlarmSpec) -> dict[str, Any]:
         for number, metric in enumerate(spec.metrics, start=1)
     ]
     return {"metric_queries": [result, *inputs]}
+
+
+class SymptomAlarms(pulumi.ComponentResource):
+    """One composite alarm for each symptom that alarms of the estate show: one cause notifies once."""
+
+    alarm_names: list[pulumi.Output[str]]
+    arns: dict[Symptom, pulumi.Output[str]]
+
+    def __init__(
+        self, name: str, shown_by: Mapping[Symptom, Sequence[pulumi.Output[str]]], context: AlarmContext
+    ) -> None:
+        super().__init__("estate:observability:SymptomAlarms", name)
+        self._context = context
+        alarms: dict[Symptom, aws.cloudwatch.CompositeAlarm] = {
+            symptom: self._build(name, symptom, shown_by[symptom]) for symptom in SYMPTOMS if shown_by.get(symptom)
+        }
+        self.alarm_names = [alarm.alarm_name for alarm in alarms.values()]
+        self.arns = {symptom: alarm.arn for symptom, alarm in alarms.items()}
+        self.register_outputs({"alarm_names": self.alarm_names})
+
+    def _build(
+        self, name: str, symptom: Symptom, alarms: Sequence[pulumi.Output[str]]
+    ) -> aws.cloudwatch.CompositeAlarm:
+        text = SYMPTOMS[symptom]
+        topic = self._context.topics[text.severity]
+        logical_name = f"{name}-{symptom}"
+        # From the outputs of the alarms, so that it is made after them and deleted before them.
+        rule = pulumi.Output.all(*self._children(logical_name, alarms)).apply(any_of)
+        return aws.cloudwatch.CompositeAlarm(
+            f"alarm-{logical_name}",
+            alarm_name=self._context.names.of("alarm", logical_name),
+            alarm_description=description(
+                text.severity, text.summary, text.remediation, f"{self._context.runbooks}/{SYMPTOMS_RUNBOOK}#{symptom}"
+            ),
+            alarm_rule=rule,
+            alarm_actions=[topic],
+            # Somebody who was woken up waits for the end.
+            ok_actions=[topic] if text.severity == "page" else None,
+            tags=self._context.tags.of("observability", "alerts"),
+            opts=_alarm_options(self),
+        )
+
+    def _children(self, logical_name: str, names: Sequence[pulumi.Output[str]]) -> Sequence[pulumi.Output[str]]:
+        """Return the alarms themselves, or composite alarms without actions over parts of them where they are many."""
+        parts = split(names, CHILDREN_OF_AN_ALARM)
+        if len(parts) == 1:
+            return names
+        return [self._part(f"{logical_name}-{number}", part).alarm_name for number, part in enumerate(parts, start=1)]
+
+    def _part(self, logical_name: str, names: Sequence[pulumi.Output[str]]) -> aws.cloudwatch.CompositeAlarm:
+        return aws.cloudwatch.CompositeAlarm(
+            f"alarm-{logical_name}",
+            alarm_name=self._context.names.of("alarm", logical_name),
+            alarm_description=f"A part of the symptom's alarm, which may name {CHILDREN_OF_AN_ALARM} others at most.",
+            alarm_rule=pulumi.Output.all(*names).apply(any_of),
+            tags=self._context.tags.of("observability", "alerts"),
+            opts=_alarm_options(self),
+        )
+
+
+def any_of(alarm_names: Sequence[str]) -> str:
+    """Return the rule of a composite alarm over any of these."""
+    return " OR ".join(f'ALARM("{name}")' for name in alarm_names)

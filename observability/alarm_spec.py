@@ -1,5 +1,6 @@
-"""Alarm specifications: one alarm each, before it has the names and ARNs of an environment. Plain data, checked."""
+"""Alarm specifications and symptoms, before they have the names and ARNs of an environment. Plain data, checked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -94,6 +95,38 @@ class AlarmSpec:
 MOST_METRICS = 10
 # The longest range an alarm may look at, with periods under an hour and with longer ones ("PutMetricAlarm"); seconds.
 HOUR, DAY, WEEK = 3_600, 86_400, 604_800
+
+
+SYMPTOMS_RUNBOOK = "symptoms.md"
+
+
+@dataclass(frozen=True)
+class SymptomText:
+    """The severity of a symptom, what it means, and what to do first."""
+
+    severity: Severity
+    summary: str
+    remediation: str
+
+
+SYMPTOMS: Mapping[Symptom, SymptomText] = {
+    # The alarm of each arrival pages; this one holds as long as anything waits, and must not mute the next.
+    "events-lost": SymptomText(
+        "ticket",
+        "Events failed for good and wait in a dead-letter queue.",
+        "run `estate redrive --dry-run`; the alarms `depth` name the queues.",
+    ),
+    "events-late": SymptomText(
+        "page",
+        "Events wait longer than they should before they are stored or counted.",
+        "open the dashboard at `Are they late?`; the alarm that set it off names the queue or function that is behind.",
+    ),
+    "queries-slow": SymptomText(
+        "page",
+        "Queries are slow, throttled or failing.",
+        "open the dashboard at `Functions`; the alarm that set it off shows if calls are slow, refused or failing.",
+    ),
+}
 
 
 def description(severity: Severity, summary: str, remediation: str, runbook: str) -> str:

@@ -20,7 +20,7 @@ AlarmSets = Mapping[Key, tuple[AlarmSpec, ...]]
 
 
 def estate_alarms(estate: Estate, level: Level) -> AlarmSets:
-    """Return the alarms of a level by the resource they watch; the composite alarms over them are in symptoms.py."""
+    """Return the alarms of a level by the resource they watch; the composite alarms over them are in alarm_set.py."""
     sets: dict[Key, tuple[AlarmSpec, ...]] = {}
     for spec in _all(estate):
         if _has(level, spec):

@@ -146,7 +146,7 @@ def _alarms(args: StackValidationArgs, report: ReportViolation) -> None:
     notified |= set().union(*(children[name] for name in notified & children.keys()))
     for alarm, props in of_type(args, "cloudwatch/metricAlarm:MetricAlarm"):
         if not props.get("alarmActions") and props.get("name") not in notified | {UNKNOWN} and watching in alarm.urn:
-            fix = "give it a severity, or a symptom whose composite alarm notifies (observability/symptoms.py)"
+            fix = "give it a severity, or a symptom whose composite alarm notifies (observability/alarm_set.py)"
             violation(report, alarm, f"no notification of {props.get('name')}", fix)
 
 

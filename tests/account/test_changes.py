@@ -491,9 +491,8 @@ def stack(account: Account) -> Any:
 @long
 def test_alarms_under_other_names_and_back(account: Account, run: Checkout) -> None:
     before = alarms(account)
-    with edited(run, "observability/alarm_set.py", "observability/symptoms.py"):
+    with edited(run, "observability/alarm_set.py"):
         run.replace("observability/alarm_set.py", 'names.of("alarm",', 'names.of("alert",')
-        run.replace("observability/symptoms.py", 'names.of("alarm",', 'names.of("alert",')
         assert deploy(run).total("replaced") == len(before)
         assert alarms(account) == {name.replace("alarm-", "alert-", 1) for name in before}
     assert deploy(run).total("replaced") == len(before)

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from foundation.naming import Names
-from observability.alarm_set import AlarmSet, AlarmSetArgs
+from foundation.naming import Names, Tags
+from observability.alarm_set import AlarmContext, AlarmSet
 from observability.alarm_spec import AlarmSpec, Key
 from observability.config import SEVERITIES
-from observability.function_alarms import NOT_CALLED
+from observability.consumer_alarms import NOT_CALLED
 from observability.metrics import Metric
 from observability.queue_alarms import STILL_WAITING
 from tests.support.mocks import record
@@ -60,14 +60,10 @@ MATH = AlarmSpec(
 
 def alarm(spec: AlarmSpec) -> Mapping[str, Any]:
     def program() -> None:
-        args = AlarmSetArgs(
-            specs=[spec],
-            names=Names("dev"),
-            topics=TOPICS,
-            tags={"Component": "ingest"},
-            runbooks="https://wiki/books",
+        tags = Tags(project="estate", environment="dev", owner="team", cost_center="42")
+        AlarmSet(
+            "set", [spec], AlarmContext(names=Names("dev"), topics=TOPICS, tags=tags, runbooks="https://wiki/books")
         )
-        AlarmSet("set", args)
 
     recording = record(program)
     made = recording.one("cloudwatch/metricAlarm:MetricAlarm")
@@ -91,7 +87,7 @@ def test_an_alarm_on_one_metric_has_every_property_of_its_specification():
         "datapointsToAlarm": 2,
         "treatMissingData": "ignore",
         "alarmActions": [TOPIC],
-        "tags": {"Component": "ingest"},
+        "tags": Tags(project="estate", environment="dev", owner="team", cost_center="42").of("observability", "ingest"),
     }
 
 

@@ -95,7 +95,7 @@ def test_the_alarms_of_the_estate_are_those_of_the_snapshot():
 
 
 # Settings that differ from their defaults, each in its own way.
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "maximumQueueAgeSeconds": 361, "maximumStreamLagSeconds": 120, "durationPercent": 50, "slowQueryMilliseconds": 750,
     "errorPercent": 20, "memoryPercent": 80, "capacityPercent": 55, "invalidEvents": 3, "quietHours": 6,
     "accountConcurrency": 500, "logMegabytesPerHour": 7,

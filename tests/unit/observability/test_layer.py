@@ -12,9 +12,9 @@ from pulumi.runtime.settings import SETTINGS
 
 from foundation.catalog import CATALOG
 from foundation.model import QueueTrigger
+from observability.alarm_spec import SYMPTOMS
 from observability.alarms import estate_alarms
 from observability.config import LEVELS, SEVERITIES, Level
-from observability.symptoms import SYMPTOMS
 from tests.support.cloudwatch.simulation import registered
 from tests.support.mocks import Recording, outputs_of, roll_out, run_layer
 from tests.support.watching import estate

@@ -9,9 +9,8 @@ import pytest
 
 from estate_tool.cli import parser
 from foundation.catalog import CATALOG
-from observability.alarm_spec import RUNBOOKS
+from observability.alarm_spec import RUNBOOKS, SYMPTOMS, SYMPTOMS_RUNBOOK
 from observability.alarms import estate_alarms
-from observability.symptoms import RUNBOOK, SYMPTOMS
 from tests.support.alarm_table import DOCUMENT, causes, generated
 from tests.support.cloudwatch.simulation import registered
 from tests.support.declarations import SAMPLE
@@ -47,12 +46,12 @@ def test_every_heading_is_of_an_alarm_that_exists():
     named = {(path.name, anchor) for path in FOLDER.iterdir() for anchor in headings(path.name)}
     declared = estate_alarms(estate(SAMPLE, quietHours=6), "all").values()
     every = {tuple(spec.runbook.split("#")) for specs in declared for spec in specs}
-    assert named == every | {(RUNBOOK, symptom) for symptom in SYMPTOMS}
-    assert {path.name for path in FOLDER.iterdir()} == {f"{name}.md" for name in RUNBOOKS.values()} | {RUNBOOK}
-    assert set(headings(RUNBOOK)) == set(SYMPTOMS)
+    assert named == every | {(SYMPTOMS_RUNBOOK, symptom) for symptom in SYMPTOMS}
+    assert {path.name for path in FOLDER.iterdir()} == {f"{name}.md" for name in RUNBOOKS.values()} | {SYMPTOMS_RUNBOOK}
+    assert set(headings(SYMPTOMS_RUNBOOK)) == set(SYMPTOMS)
 
 
-@pytest.mark.parametrize("name", [*(f"{name}.md" for name in RUNBOOKS.values()), RUNBOOK])
+@pytest.mark.parametrize("name", [*(f"{name}.md" for name in RUNBOOKS.values()), SYMPTOMS_RUNBOOK])
 def test_every_part_states_what_it_means_where_to_look_what_to_do_and_how_to_verify(name: str):
     for anchor, text in headings(name).items():
         found = set(re.findall(r"\*\*(\w+)\*\*", text))
