@@ -15,6 +15,7 @@ from pulumi_policy import (
     ResourceValidationPolicy,
     StackValidationArgs,
     StackValidationPolicy,
+    proxy,
 )
 from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]
@@ -22,7 +23,7 @@ from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[repo
 from foundation.guardrails.access import ACCESS_RULES
 from foundation.guardrails.exemptions import exempted
 from foundation.guardrails.layer import LAYER_RULES
-from foundation.guardrails.reading import known
+from foundation.guardrails.reading import UNKNOWN
 from foundation.guardrails.settings import SETTING_RULES
 from foundation.layers import LAYERS, project
 from foundation.stack_files import SMALL, small_defaults
@@ -30,6 +31,17 @@ from foundation.stack_files import SMALL, small_defaults
 NAME = "estate-guardrails"
 VERSION = "1.0.0"
 RULES: list[Policy] = [*ACCESS_RULES, *SETTING_RULES, *LAYER_RULES]
+# Strings by which the engine marks what a preview can't know.
+_MARKERS = {value for name, value in vars(proxy).items() if name.startswith("UNKNOWN_")}
+
+
+def known(value: Any) -> Any:
+    """Return a value as the engine sends it with UNKNOWN in place of the engine's markers."""
+    if isinstance(value, Mapping):
+        return {key: known(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [known(each) for each in value]
+    return UNKNOWN if isinstance(value, str) and value in _MARKERS else value
 
 
 class Service(_PolicyAnalyzerServicer):

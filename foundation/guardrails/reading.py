@@ -1,12 +1,28 @@
-"""Properties of resources as plain data, and the form in which rules report a violation."""
+"""Limits of the rules, properties of resources, and the form in which rules report a violation.
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+Pulumi's SDK is not imported here: the audit shares limits and documents, and starts without it.
+"""
 
-from pulumi_policy import PolicyResource, ReportViolation, ResourceValidationArgs, StackValidationArgs, proxy
+from __future__ import annotations
 
-Resource = PolicyResource | ResourceValidationArgs
-Properties = Mapping[str, Any]
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pulumi_policy import PolicyResource, ReportViolation, ResourceValidationArgs, StackValidationArgs
+
+    Resource: TypeAlias = PolicyResource | ResourceValidationArgs
+
+Properties: TypeAlias = Mapping[str, Any]
+
+REGION = "us-east-1"
+MEMORY_MB = (512, 1024)
+RETENTION_DAYS = (7, 14)
+# What a message or an asynchronous payload may have ("Amazon SQS message quotas", "Lambda quotas"), and what the
+# official provider sends where a queue has no size.
+LARGEST_MESSAGE_BYTES, PROVIDER_MESSAGE_BYTES = 1_048_576, 262_144
 
 
 class Unknown:
@@ -17,19 +33,6 @@ class Unknown:
 
 
 UNKNOWN: Final = Unknown()
-
-
-# Strings by which the engine marks what a preview can't know.
-_MARKERS = {value for name, value in vars(proxy).items() if name.startswith("UNKNOWN_")}
-
-
-def known(value: Any) -> Any:
-    """Return a value as the engine sends it with UNKNOWN in place of the engine's markers."""
-    if isinstance(value, Mapping):
-        return {key: known(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [known(each) for each in value]
-    return UNKNOWN if isinstance(value, str) and value in _MARKERS else value
 
 
 def of_type(args: StackValidationArgs, type_: str) -> Iterator[tuple[PolicyResource, Properties]]:

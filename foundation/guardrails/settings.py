@@ -6,15 +6,20 @@ from typing import Any
 
 from pulumi_policy import ReportViolation, ResourceValidationArgs, ResourceValidationPolicy
 
-from foundation.guardrails.reading import UNKNOWN, shown, tags, text, value_at, violation
+from foundation.guardrails.reading import (
+    LARGEST_MESSAGE_BYTES,
+    MEMORY_MB,
+    PROVIDER_MESSAGE_BYTES,
+    REGION,
+    RETENTION_DAYS,
+    UNKNOWN,
+    shown,
+    tags,
+    text,
+    value_at,
+    violation,
+)
 from foundation.naming import TAG_KEYS
-
-REGION = "us-east-1"
-MEMORY_MB = (512, 1024)
-RETENTION_DAYS = (7, 14)
-# What a message or an asynchronous payload may have ("Amazon SQS message quotas", "Lambda quotas"), and what the
-# official provider sends where a queue has no size.
-LARGEST_MESSAGE_BYTES, PROVIDER_MESSAGE_BYTES = 1_048_576, 262_144
 
 # Those that get a random name when they are given none.
 _NAMED = {

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from pulumi_policy import PolicyResource, PolicyResourceOptions, ResourceValidationArgs, StackValidationArgs
 from pulumi_policy.policy import PolicyCustomTimeouts
 
-from foundation.guardrails.policies import RULES
-from foundation.guardrails.reading import known
+from foundation.guardrails.policies import RULES, known
 from foundation.layers import project
 
 if TYPE_CHECKING:

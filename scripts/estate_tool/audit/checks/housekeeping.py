@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from estate_tool.audit.model import Finding
-from foundation.guardrails.settings import RETENTION_DAYS
+from foundation.guardrails.reading import RETENTION_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import date
 from typing import Any
 
@@ -118,3 +121,12 @@ def test_every_exemption_has_a_reason_and_has_not_expired() -> None:
     for item in EXEMPTIONS:
         assert item.reason.strip(), item
         assert item.expires >= today, f"expired; renew it with a reason or fix it: {item}"
+
+
+def test_the_audit_shares_documents_and_limits_without_pulumis_sdk() -> None:
+    code = (
+        "import sys, foundation.guardrails.documents; print(sorted({'pulumi', 'pulumi_policy'} & sys.modules.keys()))"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
