@@ -105,7 +105,7 @@ class Clients:
         variable = service.replace("-", "_").upper()
         aliases = {"APPLICATION_AUTOSCALING": "APPLICATION_AUTO_SCALING", "LOGS": "CLOUDWATCH_LOGS"}
         endpoint = self._endpoints.get(aliases.get(variable, variable)) or self._endpoints[""]
-        return show(self._boto.client(service, endpoint_url=endpoint, config=config), _say)
+        return show(self._boto.client(service, endpoint_url=endpoint, config=config), _print_line)
 
     @functools.cached_property
     def account(self) -> str:
@@ -125,7 +125,7 @@ def _shared_clients(
     return Clients(region, dict(credentials), dict(endpoints), attempts, mode)
 
 
-def _say(text: str) -> None:
+def _print_line(text: str) -> None:
     """In the tool's process, a line for its user; a plugin's go into the engine's log."""
     print(f"      {text}", file=sys.stderr, flush=True)
 

@@ -47,7 +47,7 @@ def check(
 
 
 def validate(kind: SdkType, value: Any, path: str) -> Iterator[Failure]:
-    """Every place where a value does not have the type the SDK declares."""
+    """Yield every place where a value does not have the type the SDK declares."""
     if value is UNKNOWN or kind == "any":
         return
     if isinstance(kind, str):
@@ -62,21 +62,21 @@ def validate(kind: SdkType, value: Any, path: str) -> Iterator[Failure]:
         yield from _validate_object(kind, dict(value), path)
     else:
         for key, item in enumerate(value) if isinstance(value, list) else value.items():
-            place = f"{path}[{key}]" if "list" in kind else f"{path}.{key}"
-            yield from validate(kind.get("list") or kind["map"], item, place)
+            below = f"{path}[{key}]" if "list" in kind else f"{path}.{key}"
+            yield from validate(kind.get("list") or kind["map"], item, below)
 
 
 def _validate_object(kind: Mapping[str, Any], value: Mapping[str, Any], path: str) -> Iterator[Failure]:
     members: Mapping[str, SdkType] = kind["object"]
     for key, item in value.items():
-        place = f"{path}.{key}".lstrip(".")
+        below = f"{path}.{key}".lstrip(".")
         if key in members:
-            yield from validate(members[key], item, place)
+            yield from validate(members[key], item, below)
         else:
             import difflib
 
             close = difflib.get_close_matches(key, members, n=1)
-            yield place, "unknown property" + (f'; did you mean "{close[0]}"?' if close else "")
+            yield below, "unknown property" + (f'; did you mean "{close[0]}"?' if close else "")
     for key in kind["required"]:
         if key not in value:
             yield f"{path}.{key}".lstrip("."), f"missing; {_expected(members[key])} is required"

@@ -121,13 +121,13 @@ class _Conditions:
     def __init__(self, text: str) -> None:
         self._text = text
         self._tokens: list[str] = []
-        place = 0
-        while text[place:].strip():
-            found = _TOKEN.match(text, place)
+        position = 0
+        while text[position:].strip():
+            found = _TOKEN.match(text, position)
             if found is None:
-                raise Invalid(f"can't read {text[place:].strip()!r}")
+                raise Invalid(f"can't read {text[position:].strip()!r}")
             self._tokens.append(found["text"])
-            place = found.end()
+            position = found.end()
 
     def whole(self) -> Test:
         """All of it as one test."""

@@ -86,8 +86,8 @@ def apply() -> None:
     # What AWS does by itself (deliveries, mappings) it does over TLS; requests say how they came, see `emulator`.
     iam_evaluator._request_origin = ContextVar("origin", default=("127.0.0.1", True))
     _record_denials()
-    _ask_topics()
-    _let_the_administrator_try()
+    _check_topic_policies()
+    _allow_the_administrator_every_role()
 
 
 def _needed_by(statement: str, region: str, account: str) -> tuple[str, str]:
@@ -113,7 +113,7 @@ def _record_denials() -> None:
     iam_evaluator.enforce = recorded
 
 
-def _let_the_administrator_try() -> None:
+def _allow_the_administrator_every_role() -> None:
     """The administrator may take any role, so that it can be seen what the role may do; on AWS only Lambda may."""
     evaluate = iam_evaluator.evaluate_trust_policy
 
@@ -123,18 +123,18 @@ def _let_the_administrator_try() -> None:
     iam_evaluator.evaluate_trust_policy = asked
 
 
-def _ask_topics() -> None:
+def _check_topic_policies() -> None:
     """An alarm reaches a topic only if the topic's policy lets CloudWatch in for that alarm."""
     dispatch = cloudwatch._dispatch_alarm_actions
 
     def permitted(alarm: dict[str, Any], *change: Any) -> None:
-        lists = {key: [item for item in alarm.get(key) or [] if _lets_in(item, alarm)] for key in _ALARM_ACTIONS}
+        lists = {key: [item for item in alarm.get(key) or [] if _topic_allows(item, alarm)] for key in _ALARM_ACTIONS}
         dispatch(alarm | lists, *change)
 
     cloudwatch._dispatch_alarm_actions = permitted
 
 
-def _lets_in(action: str, alarm: dict[str, Any]) -> bool:
+def _topic_allows(action: str, alarm: dict[str, Any]) -> bool:
     service = "cloudwatch.amazonaws.com"
     if action not in sns._topics or sns.topic_policy_allows(action, service, alarm["AlarmArn"], get_account_id()):
         return True

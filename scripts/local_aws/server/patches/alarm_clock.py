@@ -34,7 +34,7 @@ def apply() -> None:
 _settings = {"minute": _MINUTE}
 
 
-def hurried(seconds: float) -> float:
+def scaled(seconds: float) -> float:
     """Return the seconds a pause lasts when time is made to run faster."""
     return seconds * _settings["minute"] / _MINUTE
 

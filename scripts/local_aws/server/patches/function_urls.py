@@ -22,9 +22,9 @@ def apply() -> None:
     for name in ("create", "get", "update"):
         _with_own_url(f"_{name}_function_url_config")
     listed = lambda_svc._list_function_url_configs
-    lambda_svc._list_function_url_configs = lambda name, query: _here(listed(name, query))
-    _ask_for_both_permissions()
-    _say_who_is_let_in()
+    lambda_svc._list_function_url_configs = lambda name, query: _with_local_address(listed(name, query))
+    _require_both_permissions()
+    _add_auth_type_key()
     _count_requests()
 
 
@@ -38,19 +38,19 @@ def _with_own_url(name: str) -> None:
         config = lambda_svc._function_urls.get(lambda_svc._url_config_key(given[0], qualifier))
         if config and qualifier and not config["FunctionArn"].endswith(f":{qualifier}"):
             config["FunctionArn"] += f":{qualifier}"
-            return _here((result[0], result[1], json.dumps(config).encode()))
-        return _here(result)
+            return _with_local_address((result[0], result[1], json.dumps(config).encode()))
+        return _with_local_address(result)
 
     setattr(lambda_svc, name, acting)
 
 
-def _here(answer: Any) -> Any:
+def _with_local_address(answer: Any) -> Any:
     status, headers, body = answer
     address = f"http://{HOST}:{os.environ['GATEWAY_PORT']}{PATH}"
     return status, headers, _ON_AWS.sub(rf"{address}\1/", body.decode()).encode()
 
 
-def _ask_for_both_permissions() -> None:
+def _require_both_permissions() -> None:
     """A caller needs lambda:InvokeFunction, through an address, beside lambda:InvokeFunctionUrl: since October 2025."""
     enforce = app._enforce_data_plane
 
@@ -64,7 +64,7 @@ def _ask_for_both_permissions() -> None:
     app._enforce_data_plane = both
 
 
-def _say_who_is_let_in() -> None:
+def _add_auth_type_key() -> None:
     """Policies may limit the kinds of addresses that somebody makes: lambda:FunctionUrlAuthType."""
     of_tags = iam_actions.request_tag_context
 

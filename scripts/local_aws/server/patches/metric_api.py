@@ -38,9 +38,9 @@ def of_metric(
     length = period * window.scale
     periods: list[list[dict[str, Any]]] = [[] for _ in range(window.count)]
     for point in cloudwatch._metrics.get(key) or ():
-        place = int((point["Timestamp"] - window.start) // length)
-        if 0 <= place < window.count and unit in (None, point.get("Unit")):
-            periods[place].append(point)
+        index = int((point["Timestamp"] - window.start) // length)
+        if 0 <= index < window.count and unit in (None, point.get("Unit")):
+            periods[index].append(point)
     return Series(tuple(_statistic(points, statistic) for points in periods), period)
 
 
@@ -191,8 +191,8 @@ def _window(start: float, end: float, period: int) -> Window:
 
 def _result(query: dict[str, Any], series: Series, window: Window, newest_first: bool) -> dict[str, Any]:
     points = [
-        (cloudwatch._ts_iso(window.start + place * series.period), value)
-        for place, value in enumerate(series.values)
+        (cloudwatch._ts_iso(window.start + index * series.period), value)
+        for index, value in enumerate(series.values)
         if value is not None
     ]
     if newest_first:

@@ -69,9 +69,9 @@ def count_messages(queue: dict[str, Any], name: str, number: int) -> None:
 
 def publish(moment: float) -> bool:
     """Put the minute's metrics in place, dated `moment`; whether there were any. On the event loop's thread."""
-    _look_at_queues()
-    _look_at_tables()
-    _look_at_functions()
+    _sample_queues()
+    _sample_tables()
+    _sample_functions()
     with _counting:
         finished = dict(_sums)
         _sums.clear()
@@ -124,7 +124,7 @@ def _scoped(store: Any) -> Iterator[tuple[str, str, Any]]:
         yield account, region, value
 
 
-def _look_at_queues() -> None:
+def _sample_queues() -> None:
     now = time.time()
     for account, region, queue in _scoped(target.sqs._queues):
         messages, arn = queue["messages"], queue["attributes"]["QueueArn"]
@@ -161,7 +161,7 @@ def _age(messages: list[dict[str, Any]], now: float) -> float:
 _MOST_RECEIVES = 3
 
 
-def _look_at_tables() -> None:
+def _sample_tables() -> None:
     for account, region, table in _scoped(target.dynamodb._tables):
         throughput = table.get("ProvisionedThroughput") or {}
         if table.get("BillingMode") == "PAY_PER_REQUEST" or not throughput.get("ReadCapacityUnits"):
@@ -172,7 +172,7 @@ def _look_at_tables() -> None:
                 count("AWS/DynamoDB", f"Provisioned{direction}CapacityUnits", units, TableName=table["TableName"])
 
 
-def _look_at_functions() -> None:
+def _sample_functions() -> None:
     for account, region, function in _scoped(target.lambda_svc._functions):
         name = function["config"]["FunctionName"]
         for qualifier, settings in (function.get("provisioned_concurrency") or {}).items():

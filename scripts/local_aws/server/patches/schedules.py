@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from local_aws.server.patches import access, asynchronous, queues
-from local_aws.server.patches.alarm_clock import hurried
+from local_aws.server.patches.alarm_clock import scaled
 from local_aws.server.patches.published import count
 from local_aws.server.patches.target import (
     eventbridge,
@@ -66,27 +66,27 @@ def _tick() -> None:
     schedules = dict(scheduler._schedules._data)
     for gone in _plans.keys() - schedules.keys():
         del _plans[gone]
-    for place, schedule in schedules.items():
+    for key, schedule in schedules.items():
         try:
-            moment = _due(place, schedule, now)
+            moment = _due(key, schedule, now)
         except Exception:
             # One schedule's trouble is not the others'.
             logger.exception("the schedule %s can't be read", schedule["Arn"])
             continue
         if moment is not None:
-            with request_scope(place[0], place[1]):
+            with request_scope(key[0], key[1]):
                 run = copy_context().run
-                threading.Thread(target=run, args=(_run, place, schedule, moment), daemon=True).start()
+                threading.Thread(target=run, args=(_run, key, schedule, moment), daemon=True).start()
 
 
-def _due(place: Any, schedule: dict[str, Any], now: float) -> float | None:
+def _due(key: Any, schedule: dict[str, Any], now: float) -> float | None:
     """Return the time for which the schedule is to run now, and plan the next one."""
-    plan = _plans.get(place)
+    plan = _plans.get(key)
     if plan is None or plan.changed != schedule["LastModificationDate"]:
-        plan = _plans[place] = _Plan(schedule["LastModificationDate"], _first(schedule, now))
+        plan = _plans[key] = _Plan(schedule["LastModificationDate"], _first(schedule, now))
     if plan.next > now:
         return None
-    _plans[place] = plan._replace(next=_after(schedule, plan.next, now))
+    _plans[key] = plan._replace(next=_after(schedule, plan.next, now))
     return plan.next if schedule["State"] == "ENABLED" else None
 
 
@@ -103,7 +103,7 @@ def _after(schedule: dict[str, Any], previous: float, now: float) -> float:
     """Return the next time after the previous one that is still to come."""
     expression = schedule["ScheduleExpression"]
     if rate := eventbridge._parse_rate_seconds(expression):
-        seconds = hurried(rate)
+        seconds = scaled(rate)
         return previous + seconds * (1 + max(0, (now - previous) // seconds))
     fields = eventbridge._parse_cron_fields(expression)
     return _NEVER if fields is None else _next_of_cron(fields, ZoneInfo(schedule["ScheduleExpressionTimezone"]), now)
@@ -128,14 +128,14 @@ def _once(schedule: dict[str, Any]) -> float | None:
     return datetime.fromisoformat(text[3:-1]).replace(tzinfo=zone).timestamp()
 
 
-def _run(place: Any, schedule: dict[str, Any], moment: float) -> None:
+def _run(key: Any, schedule: dict[str, Any], moment: float) -> None:
     """Call the target until it takes the call, or the schedule's retry policy is exhausted."""
     target, group = schedule["Target"], schedule["GroupName"]
     policy = target.get("RetryPolicy") or {}
     most, oldest = policy.get("MaximumRetryAttempts", 185), policy.get("MaximumEventAgeInSeconds", 86_400)
     attempt = 0
     # A schedule that is removed gives up what it is trying.
-    while place in scheduler._schedules._data:
+    while key in scheduler._schedules._data:
         attempt += 1
         payload, execution = _payload(schedule, moment, attempt)
         count("AWS/Scheduler", "InvocationAttemptCount", 1, ScheduleGroup=group)
@@ -143,7 +143,7 @@ def _run(place: Any, schedule: dict[str, Any], moment: float) -> None:
             _call(schedule, payload)
         except _Refused as error:
             count("AWS/Scheduler", "TargetErrorCount", 1, ScheduleGroup=group)
-            pause = hurried(min(_LONGEST_PAUSE, 2.0**attempt))
+            pause = scaled(min(_LONGEST_PAUSE, 2.0**attempt))
             exhausted = "MaximumRetryAttempts" if attempt > most else ""
             if not exhausted and time.time() + pause > moment + oldest:
                 exhausted = "MaximumEventAgeInSeconds"

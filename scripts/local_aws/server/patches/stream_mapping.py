@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from local_aws.server.patches import access, queues
-from local_aws.server.patches.alarm_clock import hurried
+from local_aws.server.patches.alarm_clock import scaled
 from local_aws.server.patches.execution import invoke
 from local_aws.server.patches.published import count
 from local_aws.server.patches.queues import batch_item_failures
@@ -151,7 +151,7 @@ class Batch:
         elif most_retries is not None and 0 <= most_retries < state.attempts:
             self.discard(left, function, "RetryAttemptsExhausted", result)
             return
-        state.not_before = time.time() + min(_FIRST_PAUSE * 2 ** min(state.attempts, 10), hurried(_LONGEST_PAUSE))
+        state.not_before = time.time() + min(_FIRST_PAUSE * 2 ** min(state.attempts, 10), scaled(_LONGEST_PAUSE))
 
     def advance(self, number: int) -> None:
         """These are behind us: forget the retries that were for them."""
