@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from estate_tool.core import paths
 from estate_tool.core.embedded import credentials, ports, record
 from estate_tool.core.embedded.paths import LocalAwsPaths
 from estate_tool.core.embedded.record import knows_us, start_identity, status
@@ -45,73 +46,73 @@ class Endpoints:
     started: bool
 
 
-def up(paths: LocalAwsPaths, report: Report, python: Callable[[], Path]) -> Endpoints:
+def up(local: LocalAwsPaths, report: Report, python: Callable[[], Path]) -> Endpoints:
     """Have it running and answering; quick when it already is. `python` provides the emulator's interpreter.
 
     Raises `Failed` when it can't be started, with the reason and the way out.
     """
     started = False
-    if not status(paths).answering:
-        with _writing(paths), _alone(paths, report):
-            started = not _running_here(paths, report)
+    if not status(local).answering:
+        with _writing(local), _alone(local, report):
+            started = not _running_here(local, report)
             if started:
-                _start(paths, report, python())
-    return Endpoints(paths.endpoint, started)
+                _start(local, report, python())
+    return Endpoints(local.endpoint, started)
 
 
-def down(paths: LocalAwsPaths, report: Report) -> bool:
+def down(local: LocalAwsPaths, report: Report) -> bool:
     """Stop it, state saved; False when it was not running. Afterwards no process of it is left.
 
     Raises `Failed` when it can't be stopped, or is stopped but could not save its last changes.
     """
-    if not paths.folder.exists():
+    if not local.folder.exists():
         return False
-    with _writing(paths), _alone(paths, report):
-        found = record.read(paths.folder)
+    with _writing(local), _alone(local, report):
+        found = record.read(local.folder)
         running = found is not None and found.alive
         if found and running:
             _stop(found)
-        left = record.read(paths.folder)
-        record.remove(paths.folder)
-        _wait_for_emulator(paths)
+        left = record.read(local.folder)
+        record.remove(local.folder)
+        _wait_for_emulator(local)
     if running and left:
         raise Failed(
             f"the embedded AWS is stopped, but {left.ended or record.UNSAVED}",
-            f"what was saved before is still there; is the disk full? Its logs: {paths.folder}/*.log",
+            f"what was saved before is still there; is the disk full? Its logs: {local.folder}/*.log",
         )
     return running
 
 
-def reset(paths: LocalAwsPaths, report: Report) -> None:
+def reset(local: LocalAwsPaths, report: Report) -> None:
     """Forget everything that exists in the embedded AWS, and Pulumi's state of it; stops it first."""
-    down(paths, report)
-    with _writing(paths), _alone(paths, report):
-        for folder in (paths.folder, paths.home / "state"):
+    down(local, report)
+    with _writing(local), _alone(local, report):
+        for folder in (local.folder, local.home / "state"):
             if folder.exists():
                 shutil.rmtree(folder)
 
 
-def _running_here(paths: LocalAwsPaths, report: Report) -> bool:
+def _running_here(local: LocalAwsPaths, report: Report) -> bool:
     """Return whether it runs on the port that is wanted; `Failed` when it runs otherwise.
 
     One that is being started or stopped, by a command that was killed meanwhile, is waited for.
     """
     waiting_since = time.monotonic()
-    while (found := record.read(paths.folder)) is not None and found.alive:
-        if found.port != paths.port:
+    while (found := record.read(local.folder)) is not None and found.alive:
+        if found.port != local.port:
             raise Failed(
-                f"this checkout's embedded AWS runs on port {found.port}, and ESTATE_PORT is {paths.port}",
+                f"this checkout's embedded AWS runs on port {found.port}, and ESTATE_PORT is {local.port}",
                 "stop it first: scripts/estate local down",
             )
-        answer = ports.ask(found.port, credentials.read(paths.home), timeout=10)
+        answer = ports.ask(found.port, credentials.read(local.home), timeout=10)
         if answer is not None:
-            _check_answer(paths, found, answer)
+            _check_answer(local, found, answer)
             return True
         waited = time.monotonic() - waiting_since
         if waited > LONGEST_END and time.time() - found.started > LONGEST_START:
             raise Failed(
                 f"the embedded AWS (PID {found.pid}) runs, but port {found.port} does not answer",
-                f"scripts/estate local down, then up again; its logs: {paths.folder}/*.log",
+                f"scripts/estate local down, then up again; its logs: {local.folder}/*.log",
             )
         if waited > 1:
             report(f"embedded AWS: waiting for PID {found.pid} to answer or to end")
@@ -119,45 +120,45 @@ def _running_here(paths: LocalAwsPaths, report: Report) -> bool:
     return False
 
 
-def _check_answer(paths: LocalAwsPaths, found: record.Record, answer: dict[str, Any]) -> None:
+def _check_answer(local: LocalAwsPaths, found: record.Record, answer: dict[str, Any]) -> None:
     if not knows_us(answer):
         raise Failed(
-            f"the embedded AWS (PID {found.pid}) does not know the credentials in {paths.home / credentials.FILE}",
+            f"the embedded AWS (PID {found.pid}) does not know the credentials in {local.home / credentials.FILE}",
             "scripts/estate local down, then up again",
         )
 
 
-def _start(paths: LocalAwsPaths, report: Report, python: Path) -> None:
-    _wait_for_emulator(paths)
-    if not ports.is_free(paths.port):
-        raise _taken(paths, paths.port)
-    credentials.read_or_create(paths.home)
-    for folder in (paths.folder, paths.folder / "files"):
+def _start(local: LocalAwsPaths, report: Report, python: Path) -> None:
+    _wait_for_emulator(local)
+    if not ports.is_free(local.port):
+        raise _taken(local, local.port)
+    credentials.read_or_create(local.home)
+    for folder in (local.folder, local.folder / "files"):
         paths.make_private_folder(folder)
-    for unfinished in paths.folder.glob(f".{record.NAME}.*"):
+    for unfinished in local.folder.glob(f".{record.NAME}.*"):
         unfinished.unlink(missing_ok=True)
-    _refuse_old_state(paths)
-    _try_to_write(paths.folder / ".probe")
-    _turn_over(paths.folder / _LOG)
-    report(f"embedded AWS: starting on 127.0.0.1, port {paths.port}")
-    answer = _launch(paths, python)
+    _refuse_old_state(local)
+    _try_to_write(local.folder / ".probe")
+    _turn_over(local.folder / _LOG)
+    report(f"embedded AWS: starting on 127.0.0.1, port {local.port}")
+    answer = _launch(local, python)
     if answer != "ready":
         raise Failed(
-            f"the embedded AWS did not start: {answer or 'its process ended silently'}\n{_last_lines(paths)}",
-            f"the logs: {paths.folder}/*.log",
+            f"the embedded AWS did not start: {answer or 'its process ended silently'}\n{_last_lines(local)}",
+            f"the logs: {local.folder}/*.log",
         )
 
 
-def _launch(paths: LocalAwsPaths, python: Path) -> str:
+def _launch(local: LocalAwsPaths, python: Path) -> str:
     """Start the emulator in a session of its own; return its answer: "ready", or the reason why not."""
     reader, writer = os.pipe()
-    command = [str(python), "-u", "-m", "local_aws.server", str(paths.folder), str(paths.port), str(writer)]
-    with (paths.folder / _LOG).open("ab") as log:
+    command = [str(python), "-u", "-m", "local_aws.server", str(local.folder), str(local.port), str(writer)]
+    with (local.folder / _LOG).open("ab") as log:
         os.fchmod(log.fileno(), 0o600)
         try:
             subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=(writer,),
-                env=_environment(paths), cwd="/",
+                env=_environment(local), cwd="/",
             )  # fmt: skip
         except OSError as error:
             return f"its Python {python} can't be started: {error.strerror}"
@@ -168,25 +169,25 @@ def _launch(paths: LocalAwsPaths, python: Path) -> str:
         return answer.read().decode(errors="replace") if ready else "its process does not answer"
 
 
-def _environment(paths: LocalAwsPaths) -> dict[str, str]:
+def _environment(local: LocalAwsPaths) -> dict[str, str]:
     """Return all that the emulator gets: no AWS settings, proxies or Python settings of the user's are among it."""
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     return kept | {
         "PYTHONPATH": os.pathsep.join(str(path) for path in Path(__file__).resolve().parents[2:4]),
         # For the packages of functions alone: the user's index, proxies and certificates.
         "ESTATE_DOWNLOADS": json.dumps({k: v for k, v in os.environ.items() if _FOR_DOWNLOADS.match(k)}),
-        "TMPDIR": str(paths.folder / "tmp"),
+        "TMPDIR": str(local.folder / "tmp"),
         # Lambda's clock; and no settings of the user's for boto3 in the handlers.
         "TZ": ":UTC",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "ESTATE_AWS_FOLDER": str(paths.folder),
+        "ESTATE_AWS_FOLDER": str(local.folder),
         "BIND_HOST": ports.HOST,
-        "GATEWAY_PORT": str(paths.port),
+        "GATEWAY_PORT": str(local.port),
         "AUTH": "true",
         "MINISTACK_ACCOUNT_ID": "123456789012",
         "MINISTACK_REGION": "us-east-1",
-        "STATE_DIR": str(paths.folder / "files"),
+        "STATE_DIR": str(local.folder / "files"),
         "PERSIST_STATE": "0",
         "LOG_LEVEL": "WARNING",
         "IOT_MTLS_ENABLED": "0",
@@ -218,13 +219,13 @@ def _gone(found: record.Record, seconds: float) -> bool:
     return True
 
 
-def _taken(paths: LocalAwsPaths, port: int) -> EstateError:
+def _taken(local: LocalAwsPaths, port: int) -> EstateError:
     """Return the error that names the port's owner: another checkout's embedded AWS, or a process if known."""
     other = ports.ask(port)
     suggestion = f"choose another port, for example: export ESTATE_PORT={ports.free_port()}"
-    if other and other["home"] == str(paths.home):
+    if other and other["home"] == str(local.home):
         return Failed(
-            f"port {port} is held by an embedded AWS of this checkout, whose record is gone from {paths.folder}",
+            f"port {port} is held by an embedded AWS of this checkout, whose record is gone from {local.folder}",
             f"end it: kill {other['pid']}",
         )
     if other:
@@ -237,10 +238,10 @@ def _taken(paths: LocalAwsPaths, port: int) -> EstateError:
 
 
 @contextlib.contextmanager
-def _alone(paths: LocalAwsPaths, report: Report) -> Iterator[None]:
+def _alone(local: LocalAwsPaths, report: Report) -> Iterator[None]:
     """One at a time starts, stops or resets. The kernel frees the lock with its holder, however that ends."""
-    paths.make_private_folder(paths.home)
-    with (paths.home / "aws.lock").open("a") as lock:
+    paths.make_private_folder(local.home)
+    with (local.home / "aws.lock").open("a") as lock:
         os.fchmod(lock.fileno(), 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -250,9 +251,9 @@ def _alone(paths: LocalAwsPaths, report: Report) -> Iterator[None]:
         yield
 
 
-def _wait_for_emulator(paths: LocalAwsPaths) -> None:
+def _wait_for_emulator(local: LocalAwsPaths) -> None:
     """The last snapshot of an emulator that was killed may still be written; no other may start on it meanwhile."""
-    lock = paths.folder / "emulator.lock"
+    lock = local.folder / "emulator.lock"
     if not lock.exists():
         return
     deadline = time.monotonic() + LONGEST_END
@@ -264,14 +265,14 @@ def _wait_for_emulator(paths: LocalAwsPaths) -> None:
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
                     raise Failed(
-                        f"an emulator that is not on record still uses {paths.folder}",
-                        f"find it and end it: {ports.listener(paths.port) or 'a process named ministack'}",
+                        f"an emulator that is not on record still uses {local.folder}",
+                        f"find it and end it: {ports.listener(local.port) or 'a process named ministack'}",
                     ) from error
             time.sleep(0.05)
 
 
 @contextlib.contextmanager
-def _writing(paths: LocalAwsPaths) -> Iterator[None]:
+def _writing(local: LocalAwsPaths) -> Iterator[None]:
     """Turn a disk that is full or forbidden into a message."""
     try:
         yield
@@ -281,14 +282,14 @@ def _writing(paths: LocalAwsPaths) -> Iterator[None]:
         else:
             hint = "make it writable for you"
         raise Failed(
-            f"can't keep the embedded AWS's files: {error.filename or paths.folder}: {error.strerror or error}",
+            f"can't keep the embedded AWS's files: {error.filename or local.folder}: {error.strerror or error}",
             f"{hint}, or set ESTATE_HOME to another folder",
         ) from error
 
 
-def _refuse_old_state(paths: LocalAwsPaths) -> None:
+def _refuse_old_state(local: LocalAwsPaths) -> None:
     """Raise `Failed` for a state of a format that could run code when it is read, which earlier versions wrote."""
-    old = paths.folder / "state.pickle"
+    old = local.folder / "state.pickle"
     if old.exists():
         raise Failed(
             f"{old} was written by an earlier version of the estate, in a format that is no longer read",
@@ -309,8 +310,8 @@ def _turn_over(log: Path) -> None:
         log.replace(log.with_suffix(".log.1"))
 
 
-def _last_lines(paths: LocalAwsPaths, count: int = 8) -> str:
+def _last_lines(local: LocalAwsPaths, count: int = 8) -> str:
     with contextlib.suppress(OSError):
-        text = (paths.folder / _LOG).read_text(errors="replace")
+        text = (local.folder / _LOG).read_text(errors="replace")
         return "\n".join(f"  {line}" for line in text.splitlines()[-count:])
     return ""
