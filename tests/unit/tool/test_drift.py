@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from tests.unit.tool.conftest import Estate
-
 TABLE = "aws:dynamodb/table:Table"
 TARGET = "aws:appautoscaling/target:Target"
 SCHEDULE = "aws:appautoscaling/scheduledAction:ScheduledAction"
@@ -154,13 +152,16 @@ def step(kind: str, name: str, old: dict[str, Any], new: dict[str, Any] | None, 
     }  # fmt: skip
 
 
-def found(estate: Estate, *steps: dict[str, Any]) -> list[tuple[str, str, Any, Any, str]]:
+UNTAGGED = step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner")
+
+
+def found(estate: Any, *steps: dict[str, Any]) -> list[tuple[str, str, Any, Any, str]]:
     engine: Any = FakeEngine(*steps)
-    drifted = detect.find(engine, estate, ("foundation", "data", "compute", "observability"))  # type: ignore[arg-type]
+    drifted = detect.find(engine, estate, ("foundation", "data", "compute", "observability"))
     return [(one.resource, one.path, one.expected, one.actual, one.kind) for one in drifted]
 
 
-def test_each_property_is_reported_with_its_path_and_both_values(empty_estate: Estate) -> None:
+def test_each_property_is_reported_with_its_path_and_both_values(empty_estate: Any) -> None:
     old = {"environment": {"variables": {"a.b": "1"}}, "attributes": [{"type": "S"}]}
     new = {"environment": {"variables": {"a.b": "2"}}, "attributes": [{"type": "N"}]}
     differences = found(empty_estate, step(TABLE, "f", old, new, 'environment.variables["a.b"]', "attributes[0].type"))
@@ -170,7 +171,7 @@ def test_each_property_is_reported_with_its_path_and_both_values(empty_estate: E
     ]
 
 
-def test_a_policy_is_looked_into(empty_estate: Estate) -> None:
+def test_a_policy_is_looked_into(empty_estate: Any) -> None:
     before = {"Statement": [{"Sid": "A", "Action": "sqs:SendMessage"}]}
     after = {"Statement": [{"Sid": "A", "Action": "sqs:*"}, {"Sid": "B"}]}
     kind = "aws:iam/rolePolicy:RolePolicy"
@@ -183,7 +184,7 @@ def test_a_policy_is_looked_into(empty_estate: Estate) -> None:
     ]
 
 
-def test_a_tag_is_reported_once_and_what_only_aws_computes_not_at_all(empty_estate: Estate) -> None:
+def test_a_tag_is_reported_once_and_what_only_aws_computes_not_at_all(empty_estate: Any) -> None:
     tagged = {"tags": {"Owner": "me"}, "tagsAll": {"Owner": "me"}}
     bare = {"tags": {}, "tagsAll": {}}
     differences = found(
@@ -194,31 +195,31 @@ def test_a_tag_is_reported_once_and_what_only_aws_computes_not_at_all(empty_esta
     assert differences == [("events", "tags.Owner", "me", None, OTHER)]
 
 
-def test_a_resource_that_is_gone_is_reported(empty_estate: Estate) -> None:
+def test_a_resource_that_is_gone_is_reported(empty_estate: Any) -> None:
     assert found(empty_estate, step("aws:sqs/queue:Queue", "q", {}, None)) == [("q", "", "the-id", None, OTHER)]
 
 
-def test_nothing_deployed_and_a_comparison_that_fails_are_errors(empty_estate: Estate) -> None:
+def test_nothing_deployed_and_a_comparison_that_fails_are_errors(empty_estate: Any) -> None:
     nothing: Any = FakeEngine(resources=0)
     with pytest.raises(Failed, match="nothing of environment dev is deployed"):
-        detect.find(nothing, empty_estate, ("data",))  # type: ignore[arg-type]
+        detect.find(nothing, empty_estate, ("data",))
     broken: Any = FakeEngine(diagnostic="no answer")
     with pytest.raises(Failed, match="layer data can't be compared with AWS: no answer"):
-        detect.find(broken, empty_estate, ("data",))  # type: ignore[arg-type]
+        detect.find(broken, empty_estate, ("data",))
 
 
-def test_only_what_autoscaling_does_not_explain_is_read_and_rolled_out(empty_estate: Estate) -> None:
+def test_only_what_autoscaling_does_not_explain_is_read_and_rolled_out(empty_estate: Any) -> None:
     engine: Any = FakeEngine(
         step(TABLE, "events", {"readCapacity": 1}, {"readCapacity": 9}, "readCapacity"),
-        step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"),
+        UNTAGGED,
     )
-    drifted = detect.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
-    layers = repair.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
+    drifted = detect.find(engine, empty_estate, ("data",))
+    layers = repair.take_in(engine, empty_estate, drifted)
     assert engine.refreshed == {"data": [urn(TABLE, "pages")]}
     assert layers == ("data", "compute")
 
 
-def test_an_unfinished_repair_is_reported_although_the_state_equals_aws(empty_estate: Estate) -> None:
+def test_an_unfinished_repair_is_reported_although_the_state_equals_aws(empty_estate: Any) -> None:
     engine: Any = FakeEngine(step(TABLE, "pages", {"readCapacity": 1}, {"readCapacity": 9}, "readCapacity"))
     kind, other = "aws:lambda/function:Function", "aws:sqs/queue:Queue"
     engine.foreseen = [
@@ -232,50 +233,37 @@ def test_an_unfinished_repair_is_reported_although_the_state_equals_aws(empty_es
         {"op": "same", "urn": urn(other, "same"), "type": other, "old": {}, "new": {}},
         {"op": "create", "urn": urn("estate:data:Some", "s"), "type": "estate:data:Some", "new": {}},
     ]  # fmt: skip
-    drifted = detect.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
+    drifted = detect.find(engine, empty_estate, ("data",))
     assert {(one.resource, one.path, one.expected, one.actual) for one in drifted} == {
         ("pages", "readCapacity", 1, 9), ("f", "memorySize", 512, 3008), ("q", "", "queue-q-dev", None),
         ("old", "", None, "url"),
     }  # fmt: skip
 
 
-def test_a_difference_that_both_comparison_and_preview_find_is_reported_once(empty_estate: Estate) -> None:
+def test_a_difference_that_both_comparison_and_preview_find_is_reported_once(empty_estate: Any) -> None:
     engine: Any = FakeEngine(step(TABLE, "pages", {"ttl": 1}, {"ttl": 9}, "ttl"))
     metadata = {"op": "update", "urn": urn(TABLE, "pages"), "type": TABLE, "detailedDiff": {"ttl": {}}}
     engine.foreseen = [{**metadata, "old": {"inputs": {"ttl": 1}}, "new": {"inputs": {"ttl": 2}}}]
-    (only,) = detect.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
+    (only,) = detect.find(engine, empty_estate, ("data",))
     assert (only.expected, only.actual) == (1, 9)
 
 
-def test_inputs_whose_changes_are_ignored_keep_their_values_when_the_state_is_read_anew(
-    empty_estate: Estate, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("read", "kept"), [(0, 5), (17, None)])
+def test_an_ignored_input_keeps_its_value_where_aws_has_none(
+    empty_estate: Any, monkeypatch: pytest.MonkeyPatch, read: int, kept: int | None
 ) -> None:
-    """Else a table that somebody switched to on-demand would be brought back with the capacities it has: none."""
-    engine: Any = FakeEngine(
-        step(TABLE, "t", {"billingMode": "PROVISIONED"}, {"billingMode": "PAY_PER_REQUEST"}, "billingMode")
-    )
-    ignored = ["readCapacity", "writeCapacity"]
-    table = resource(TABLE, "t", billingMode="PROVISIONED", readCapacity=5) | {"ignoreChanges": ignored}
-    switched = resource(TABLE, "t", billingMode="PAY_PER_REQUEST", readCapacity=0) | {"ignoreChanges": ignored}
-    monkeypatch.setattr(engine, "export", lambda _: {"resources": [switched if engine.refreshed else table]})
-    repair.take_in(engine, empty_estate, detect.find(engine, empty_estate, ("data",)))  # type: ignore[arg-type]
-    (put_back,) = engine.put_back["data"]["deployment"]["resources"]
-    assert put_back["inputs"] == {"billingMode": "PAY_PER_REQUEST", "readCapacity": 5}
-
-
-def test_what_autoscaling_has_set_meanwhile_is_taken_over(
-    empty_estate: Estate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A former capacity in its place would be an update of the table, which throttles who relies on the present one."""
+    """A table that somebody switched to on-demand has no capacities; one that autoscaling moved has other ones."""
     engine: Any = FakeEngine(step(TABLE, "t", {"tags": {"Owner": "a"}}, {"tags": {}}, "tags.Owner"))
-    table = resource(TABLE, "t", readCapacity=5) | {"ignoreChanges": ["readCapacity"]}
-    scaled = resource(TABLE, "t", readCapacity=17) | {"ignoreChanges": ["readCapacity"]}
-    monkeypatch.setattr(engine, "export", lambda _: {"resources": [scaled if engine.refreshed else table]})
-    repair.take_in(engine, empty_estate, detect.find(engine, empty_estate, ("data",)))  # type: ignore[arg-type]
-    assert engine.put_back == {}
+    before, after = (resource(TABLE, "t", readCapacity=number) for number in (5, read))
+    for table in (before, after):
+        table["ignoreChanges"] = ["readCapacity", "writeCapacity"]
+    monkeypatch.setattr(engine, "export", lambda _: {"resources": [after if engine.refreshed else before]})
+    repair.take_in(engine, empty_estate, detect.find(engine, empty_estate, ("data",)))
+    replaced = engine.put_back["data"]["deployment"]["resources"] if engine.put_back else []
+    assert [one["inputs"] for one in replaced] == ([{"readCapacity": kept}] if kept else [])
 
 
-def test_permissions_beside_the_declared_ones_are_found_and_taken_away(empty_estate: Estate) -> None:
+def test_permissions_beside_the_declared_ones_are_found_and_taken_away(empty_estate: Any) -> None:
     iam, sqs = empty_estate.client("iam"), empty_estate.client("sqs")
     policy = json.dumps(
         {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}
@@ -303,7 +291,7 @@ def test_permissions_beside_the_declared_ones_are_found_and_taken_away(empty_est
     assert iam.list_role_policies(RoleName="role-a-dev")["PolicyNames"] == ["declared"]
 
 
-def test_schedules_that_somebody_put_into_a_group_are_found_and_taken_away(empty_estate: Estate) -> None:
+def test_schedules_that_somebody_put_into_a_group_are_found_and_taken_away(empty_estate: Any) -> None:
     scheduler = empty_estate.client("scheduler")
     group = "schedule-a-dev"
     scheduler.create_schedule_group(Name=group)
@@ -361,7 +349,7 @@ class Policies:
         del self.addresses[Qualifier]
 
 
-def test_who_else_may_call_a_function_or_its_alias_is_found_and_taken_away(empty_estate: Estate) -> None:
+def test_who_else_may_call_a_function_or_its_alias_is_found_and_taken_away(empty_estate: Any) -> None:
     policies = empty_estate.clients["lambda"] = Policies()
     state = [
         resource("aws:lambda/function:Function", "function", name="lambda-a-dev"),
@@ -379,7 +367,7 @@ def test_who_else_may_call_a_function_or_its_alias_is_found_and_taken_away(empty
     assert undeclared_permissions.found(empty_estate.client, state) == []
 
 
-def test_an_undeclared_address_of_a_function_is_found_and_removed(empty_estate: Estate) -> None:
+def test_an_undeclared_address_of_a_function_is_found_and_removed(empty_estate: Any) -> None:
     functions = empty_estate.clients["lambda"] = Policies()
     functions.statements = {"": {}, "live": {}}
     functions.addresses = {"": "https://a/", "live": "https://b/", "old": "https://c/"}
@@ -398,7 +386,7 @@ def test_an_undeclared_address_of_a_function_is_found_and_removed(empty_estate: 
 
 
 def test_permissions_that_may_not_be_looked_at_are_no_all_clear(
-    empty_estate: Estate, monkeypatch: pytest.MonkeyPatch
+    empty_estate: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(**_: str) -> None:
         raise ClientError({"Error": {"Code": "AccessDenied"}}, "GetQueueAttributes")
@@ -408,29 +396,27 @@ def test_permissions_that_may_not_be_looked_at_are_no_all_clear(
         undeclared_permissions.found(empty_estate.client, [resource("aws:sqs/queue:Queue", "q", name="q")])
 
 
-def test_a_repair_removes_what_is_not_declared(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repair_removes_what_is_not_declared(empty_estate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     policies = empty_estate.clients["lambda"] = Policies()
     state = [resource("aws:lambda/function:Function", "function", name="lambda-a-dev")]
     engine: Any = FakeEngine()
     monkeypatch.setattr(engine, "export", lambda layer: {"resources": state if layer == "compute" else []})
-    drifted = detect.find(engine, empty_estate, ("data", "compute"))  # type: ignore[arg-type]
+    drifted = detect.find(engine, empty_estate, ("data", "compute"))
     assert [(one.layer, one.kind, one.expected) for one in drifted] == [("compute", "security", None)]
-    assert repair.take_in(engine, empty_estate, drifted) == ("compute",)  # type: ignore[arg-type]
+    assert repair.take_in(engine, empty_estate, drifted) == ("compute",)
     assert "" not in policies.statements
 
 
-def test_a_state_that_can_not_be_read_anew_stops_the_repair(
-    empty_estate: Estate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    engine: Any = FakeEngine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
-    drifted = detect.find(engine, empty_estate, ("data",))  # type: ignore[arg-type]
+def test_a_state_that_can_not_be_read_anew_stops_the_repair(empty_estate: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine: Any = FakeEngine(UNTAGGED)
+    drifted = detect.find(engine, empty_estate, ("data",))
     monkeypatch.setattr(engine, "refresh", lambda *_: "no answer")
     with pytest.raises(Failed, match="layer data can't be read: no answer") as refused:
-        repair.take_in(engine, empty_estate, drifted)  # type: ignore[arg-type]
+        repair.take_in(engine, empty_estate, drifted)
     assert "what is corrected stays" in refused.value.hint
 
 
-def test_a_text_that_only_begins_like_a_document_is_compared_as_a_text(empty_estate: Estate) -> None:
+def test_a_text_that_only_begins_like_a_document_is_compared_as_a_text(empty_estate: Any) -> None:
     differences = found(
         empty_estate,
         step(TABLE, "events", {"note": "{a}"}, {"note": "{b}"}, "note"),
@@ -440,7 +426,7 @@ def test_a_text_that_only_begins_like_a_document_is_compared_as_a_text(empty_est
 
 
 @pytest.fixture
-def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., FakeEngine]:
+def engine(empty_estate: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., FakeEngine]:
     """Lets the command work on an engine of the given drift; what it rolls out succeeds by default."""
 
     def prepared(*steps: dict[str, Any], failing: bool = False) -> FakeEngine:
@@ -470,7 +456,7 @@ def test_the_exit_code_shows_whether_autoscaling_explains_everything(
     assert call(command, "dev").code == 0
     engine(scaled)
     assert call(command, "dev").code == 0
-    engine(scaled, step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    engine(scaled, UNTAGGED)
     done = call(command, "dev", "--json")
     assert done.code == 1
     answer = json.loads(done.out)
@@ -482,7 +468,7 @@ def test_the_exit_code_shows_whether_autoscaling_explains_everything(
 def test_a_real_account_is_repaired_only_after_a_yes(
     engine: Callable[..., FakeEngine], call: Callable[..., Any]
 ) -> None:
-    broken = step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner")
+    broken = UNTAGGED
     untouched = engine(broken)
     assert call(command, "dev", "--repair").code == 2
     assert untouched.refreshed == {}
@@ -496,7 +482,7 @@ def test_a_real_account_is_repaired_only_after_a_yes(
 def test_a_repair_whose_rollout_fails_is_not_taken_for_done(
     engine: Callable[..., FakeEngine], call: Callable[..., Any]
 ) -> None:
-    engine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"), failing=True)
+    engine(UNTAGGED, failing=True)
     done = call(command, "dev", "--repair", "--yes", "--json")
     assert done.code == 1
     assert "is not corrected" in done.err
@@ -508,14 +494,10 @@ def test_a_repair_whose_rollout_fails_is_not_taken_for_done(
 def test_a_repair_that_its_preview_ends_leaves_the_state_as_it_was(
     engine: Callable[..., FakeEngine], call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = engine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
-    monkeypatch.setattr(
-        orchestration,
-        "deploy",
-        lambda *_, **__: result.Outcome(
-            environment="dev", layers=[result.LayerResult(layer="data", result=result.FAILED)], touched=False
-        ),
-    )
+    made = engine(UNTAGGED)
+    failed = result.LayerResult(layer="data", result=result.FAILED)
+    ended = result.Outcome(environment="dev", layers=[failed], touched=False)
+    monkeypatch.setattr(orchestration, "deploy", lambda *_, **__: ended)
     assert call(command, "dev", "--repair", "--yes").code == 1
     assert made.put_back == {"data": {"version": 3, "deployment": {"resources": STATE}}}
 
@@ -523,7 +505,7 @@ def test_a_repair_that_its_preview_ends_leaves_the_state_as_it_was(
 def test_what_comes_back_while_it_is_put_right_is_no_success(
     engine: Callable[..., FakeEngine], call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = engine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    made = engine(UNTAGGED)
     again, deploy = made.steps, orchestration.deploy
 
     def rolled_out(*given: Any, **more: Any) -> Any:
@@ -540,7 +522,7 @@ def test_what_comes_back_while_it_is_put_right_is_no_success(
 def test_a_repair_that_would_lose_data_leaves_the_drift_to_be_found(
     engine: Callable[..., FakeEngine], call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = engine(step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.Owner"))
+    made = engine(UNTAGGED)
     threat = Threat(layer="data", urn="urn:a", type=TABLE, name="table-pages-dev", change="replaced")
     plan = Plan(result=result.LayerResult(layer="data", result=result.PLANNED), threats=(threat,))
     held = Loss(threat=threat, held=Held(unit="items", count=2))
