@@ -375,11 +375,6 @@ def test_a_failed_teardown_leaves_the_layers_below(display: Display) -> None:
     assert ("destroy", "data") not in pulumi.calls
 
 
-def test_a_command_is_about_one_layer_or_all_of_them() -> None:
-    assert orchestration.selected("data") == ("data",)
-    assert orchestration.selected(None) == LAYER_NAMES
-
-
 def test_destroying_what_is_not_there_is_no_error(display: Display) -> None:
     outcome = orchestration.destroy(fake(), LAYER_NAMES, display)
     assert outcome.ok
@@ -411,20 +406,6 @@ def test_a_reader_with_nothing_in_its_stack_keeps_no_layer_from_being_destroyed(
     pulumi.resources["compute"] = 1
     with pytest.raises(Failed, match="while compute reads it"):
         orchestration.refuse_while_read(pulumi, ("data", "observability"))
-
-
-def test_an_interrupt_ends_the_rollout_with_a_report(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
-    pulumi: Any = FakePulumi()
-
-    def interrupted(layer: str, on_event: object, **options: object) -> str:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(pulumi, "up", interrupted)
-    outcome = orchestration.deploy(pulumi, LAYER_NAMES, display)
-    assert results(outcome) == {
-        "foundation": "failed", "data": "skipped", "compute": "skipped", "observability": "skipped"
-    }  # fmt: skip
-    assert "interrupted" in str(outcome.layers[0].error)
 
 
 class FakeRecovery:
@@ -470,7 +451,7 @@ def test_locks_of_a_stack_that_is_gone_are_freed_before_it_is_made_anew(display:
 @pytest.mark.parametrize("command", [orchestration.deploy, orchestration.destroy])
 def test_a_preview_settles_nothing(display: Display, command: Callable[..., orchestration.Outcome]) -> None:
     pulumi: Any = FakePulumi(deployed=("foundation",))
-    pulumi.export = lambda _: {"resources": []}  # type: ignore[attr-defined]
+    pulumi.export = lambda _: {"resources": []}
     assert command(pulumi, ("foundation",), display, preview=True, recovery=FakeRecovery(pulumi)).ok
     assert ("before", "foundation") not in pulumi.calls
 
@@ -655,13 +636,6 @@ def test_layers_that_do_not_read_the_failed_one_may_go_on(
         "data": "failed", "side": expected, "top": "skipped", "by-side": expected, "on-top": "skipped", "low": "skipped"
     }  # fmt: skip
     assert outcome.layers[2].error == "layer data failed"
-
-
-def test_by_default_a_failure_stops_all_that_comes_after_it(display: Display, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (orchestration, deployment, plans):
-        monkeypatch.setattr(module, "layer", lambda name: Layer(name=name, reads=()))
-    outcome = orchestration.deploy(fake(failing="data"), ("data", "compute"), display)
-    assert results(outcome) == {"data": "failed", "compute": "skipped"}
 
 
 def test_an_interrupted_layer_stops_even_those_that_do_not_read_it(
