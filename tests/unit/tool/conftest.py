@@ -6,7 +6,7 @@ import argparse
 import io
 import json
 import subprocess
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -20,15 +20,11 @@ import data.config
 import foundation.config
 from estate_tool.core import environment
 from estate_tool.rollout import lease
-from foundation.catalog import CATALOG
 from foundation.naming import Names
-from foundation.values import PerEnvironment
 from tests.support.schema import breaches, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from foundation.model import Function
 
 
 MOTO_ACCOUNT = "123456789012"
@@ -38,23 +34,6 @@ MOTO_ACCOUNT = "123456789012"
 def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """No command of these tests waits for others to write a lease: there are none."""
     monkeypatch.setattr(lease, "_SETTLE_SECONDS", 0.0)
-
-
-@pytest.fixture(autouse=True, scope="package")
-def _variables_have_values() -> Iterator[None]:
-    """Every environment sets the variables that the catalog declares without a default."""
-
-    def with_values(function: Function) -> Function:
-        values = {
-            key: PerEnvironment(default="set") if value == PerEnvironment() else value
-            for key, value in function.environment.items()
-        }
-        return replace(function, environment=values)
-
-    functions = tuple(map(with_values, CATALOG.functions))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(compute.config, "CATALOG", replace(CATALOG, functions=functions))
-        yield
 
 
 def configuration(compute_keys: dict[str, Any]) -> Any:
