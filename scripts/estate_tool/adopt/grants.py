@@ -59,7 +59,8 @@ def grants(
         rest = operations - {operation for operation, word in _WORDS[service].items() if word in access}
         permissions |= {(f"{service}:{operation}", resource) for operation in rest}
     known = {*old.found.failures_to, *(one.arn for one in used)}
-    more, others = services.grants(old, declared, known, notes)
+    indexed = {arn for arn, one in source.tables.items() if one in used and one.indexes}
+    more, others = services.grants(old, declared, known, indexed, notes)
     return (*found, *others, *services.grouped(permissions | more))
 
 

@@ -111,6 +111,12 @@ class OldTable:
         """The table's ARN."""
         return str(self.settings["TableArn"])
 
+    @property
+    def indexes(self) -> list[str]:
+        """Names of its secondary indexes, global and local."""
+        kinds = (self.settings.get(f"{kind}SecondaryIndexes") or [] for kind in ("Global", "Local"))
+        return [str(one["IndexName"]) for several in kinds for one in several]
+
 
 @dataclass(frozen=True, kw_only=True)
 class OldQueue:

@@ -73,9 +73,11 @@ def _allows(old: OldFunction) -> Iterator[Mapping[str, Any]]:
 
 
 def grants(
-    old: OldFunction, declared: Declared, known: set[str], notes: list[Note]
+    old: OldFunction, declared: Declared, known: set[str], indexed: set[str], notes: list[Note]
 ) -> tuple[set[tuple[str, str]], tuple[SecretGrant, ...]]:
     """Return what the role allows beyond tables and queues that the function uses (`known`): actions, secrets.
+
+    Of used tables with secondary indexes (`indexed`), it returns what is allowed on the indexes of those that stay.
 
     Statements that name neither actions nor resources, or have conditions, go to `notes`.
     """
@@ -87,9 +89,12 @@ def grants(
         refused: dict[str, set[str]] = defaultdict(set)
         for action in (*actions, *(f"all but {one}" for one in listed(statement.get("NotAction")))):
             for resource in (*resources, *(f"all but {one}" for one in listed(statement.get("NotResource")))):
-                if action.lower().startswith(("dynamodb:", "sqs:")) and _covers(resource, known):
+                index = _is_of_index(action, resource, indexed)
+                if action.lower().startswith(("dynamodb:", "sqs:")) and _covers(resource, known) and not index:
                     _conditional(old, statement, action, resource, notes)
-                elif statement.get("Condition") or not _is_for(old, action, resource):
+                elif statement.get("Condition") or not (
+                    resource.partition("/index/")[0] not in declared.tables if index else _is_for(old, action, resource)
+                ):
                     refused[resource].add(action)
                 elif action.lower() in _READ and resource in declared.secrets:
                     read[declared.secrets[resource]] = None
@@ -99,6 +104,12 @@ def grants(
                     refused[resource].add(action)
         notes += _refused(old, statement, refused)
     return permissions, tuple(SecretGrant(secret=name) for name in read)
+
+
+def _is_of_index(action: str, resource: str, indexed: set[str]) -> bool:
+    """True if a statement names what indexes are for, on an index of one of these tables."""
+    asks = action.lower() in ("dynamodb:query", "dynamodb:scan", "dynamodb:partiqlselect") or "*" in action
+    return asks and "/index/" in resource and _covers(resource, indexed)
 
 
 def allowed_pair(old: OldFunction, action: str, resource: str) -> bool:

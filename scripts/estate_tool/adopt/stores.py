@@ -74,13 +74,8 @@ def _table_notes(old: OldTable) -> Iterator[Note]:
     found = old.settings
     view = (found.get("StreamSpecification") or {}).get("StreamViewType")
     key = (found.get("SSEDescription") or {}).get("KMSMasterKeyArn")
-    secondary = [
-        str(one["IndexName"])
-        for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
-        for one in found.get(kind) or []
-    ]
     for setting, value, reason in (
-        ("secondary indexes", ", ".join(secondary), "the catalog has no word for them"),
+        ("secondary indexes", ", ".join(old.indexes), "the catalog has no word for them"),
         ("replicas", ", ".join(one["RegionName"] for one in found.get("Replicas") or []), "tables have one region"),
         ("encryption", key or "", "tables are encrypted with the key that DynamoDB owns"),
     ):

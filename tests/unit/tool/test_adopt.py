@@ -341,6 +341,26 @@ def test_denied_actions_are_not_granted() -> None:
     assert done.catalog.functions[0].grants == (model.TableGrant(table="orders", access=("get",)),)
 
 
+@pytest.mark.parametrize(
+    ("stays", "indexes", "expected"),
+    [(False, [{"IndexName": "by-day"}], "missing"), (True, [{"IndexName": "by-day"}], "granted"), (False, [], "none")],
+)
+def test_what_a_role_may_do_with_an_index_is_noted_or_granted_where_the_table_stays(
+    stays: bool, indexes: list[dict[str, str]], expected: str
+) -> None:
+    crud = role(
+        (["dynamodb:GetItem", "dynamodb:Query"], ORDERS), (["dynamodb:GetItem", "dynamodb:Query"], f"{ORDERS}/index/*")
+    )
+    store = table(kind="N" if stays else "S", GlobalSecondaryIndexes=indexes)
+    done = translated(function("worker", crud), stores=(store,))
+    granted = [(one.actions, one.resources) for one in done.catalog.functions[0].grants if isinstance(one, ActionGrant)]
+    of_index = [pair for pair in granted if any("/index/" in one for one in pair[1])]
+    template = "arn:{partition}:dynamodb:{region}:{account}:table/prod-orders/index/*"
+    assert of_index == ([(("dynamodb:Query",), (template,))] if expected == "granted" else [])
+    missing = [note.found for note in done.notes if (note.kind, note.setting) == ("missing", "grant")]
+    assert missing == ([f"dynamodb:Query on {ORDERS}/index/*"] if expected == "missing" else [])
+
+
 def test_a_function_that_would_trigger_itself_loses_that_grant() -> None:
     loop = function("loop", role(("sqs:SendMessage", WORK)), mappings=(mapping(WORK),), peak=4)
     done = translated(loop, stores=(queue(),))
