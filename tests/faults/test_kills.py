@@ -49,7 +49,7 @@ class Step:
 
 def steps(chance: random.Random, sizes: dict[str, int]) -> Iterator[Step]:
     """Up through the layers, down again, and so on."""
-    up = [("scripts/deploy_layer.sh", layer) for layer in LAYER_NAMES]
+    up = [("scripts/deploy_layer.sh", layer, "--skip-preview") for layer in LAYER_NAMES]
     down = [("scripts/destroy_layer.sh", layer) for layer in reversed(LAYER_NAMES)]
     victims = itertools.cycle(chance.sample(processes.VICTIMS, len(processes.VICTIMS)))
     while True:
@@ -63,7 +63,7 @@ def steps(chance: random.Random, sizes: dict[str, int]) -> Iterator[Step]:
 
 def interrupted(run: Commands, step: Step) -> bool:
     """Run the step's command and kill its victim at the step's moment; whether that was in time."""
-    script, layer = step.command
+    script, layer, *_ = step.command
     # The tool serves the provider itself; to be killed alone, it has to be the engine's.
     plugged = (
         ".venv/bin/python",
