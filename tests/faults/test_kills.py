@@ -48,12 +48,13 @@ class Step:
 
 
 def steps(chance: random.Random, sizes: dict[str, int]) -> Iterator[Step]:
-    """Up through the layers, down again, and so on."""
+    """Up through the layers, each but the first twice, down again, and so on: a few steps have a teardown, too."""
     up = [("scripts/deploy_layer.sh", layer, "--skip-preview") for layer in LAYER_NAMES]
-    down = [("scripts/destroy_layer.sh", layer) for layer in reversed(LAYER_NAMES)]
+    down = [("scripts/destroy_layer.sh", layer) for layer in LAYER_NAMES]
+    upwards = [step for top in range(1, len(up)) for step in (up[top], down[top], up[top])]
     victims = itertools.cycle(chance.sample(processes.VICTIMS, len(processes.VICTIMS)))
     while True:
-        for command in (*up, *down):
+        for command in (up[0], *upwards, *reversed(down)):
             # Line 0 is the beginning of the layer; the engine takes a moment until the first resource.
             lines = chance.randrange(sizes[command[1]] - 1)
             # Half of them without any chance to put things in order.
