@@ -1,6 +1,7 @@
 """Rollouts and teardowns in an account, killed in their midst, their state in S3: the same command again goes on.
 
-ESTATE_ACCOUNT=all kills twenty more on each backend, at random moments; ESTATE_SEED=N repeats the run that printed N.
+ESTATE_ACCOUNT=1 has the killed teardown run, ESTATE_ACCOUNT=all also twenty kills on each backend, at random moments;
+ESTATE_SEED=N repeats the run that printed N.
 """
 
 from __future__ import annotations
