@@ -179,8 +179,8 @@ def _package(function: Function, runtime: str, own: Mapping[str, File], lock: st
 def _record(files: Mapping[str, File], package: str) -> dict[str, File]:
     """Return the record of what a package has from elsewhere than the function's folder, as installers write it.
 
-    An audit tells installed files by it from copied ones ("Recording installed projects", Python Packaging User Guide;
-    hashes and sizes may be left out).
+    An audit distinguishes installed files from copied ones by it ("Recording installed projects", Python Packaging User
+    Guide; hashes and sizes may be left out).
     """
     folder = f"{SHARED}-0.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {SHARED}\nVersion: 0\n"

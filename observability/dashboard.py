@@ -21,7 +21,7 @@ PER_ROW = 3
 PER_SECOND = "{m} / PERIOD({m})"
 
 Row = tuple[int, Sequence[Widget]]
-Words = tuple[tuple[str, str], ...]  # the legend's label, and the metric's name
+Labels = tuple[tuple[str, str], ...]  # the legend's label, and the metric's name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,12 +32,12 @@ class Alarms:
     page_arns: Sequence[pulumi.Input[str]]
     other_arns: Sequence[pulumi.Input[str]]
 
-    def limits(self, *words: str, of: Sequence[Key]) -> list[Limit]:
+    def limits(self, *alarm_types: str, of: Sequence[Key]) -> list[Limit]:
         """Return the thresholds of some alarm types on some resources; one line for all that share a value."""
         labels: dict[float, list[str]] = {}
         for key in of:
             for spec in self.specs.get(key, ()):
-                if spec.alarm_type in words:
+                if spec.alarm_type in alarm_types:
                     labels.setdefault(spec.threshold, []).append(spec.logical_name)
         return [Limit(_label(names), value) for value, names in labels.items()]
 
@@ -96,7 +96,7 @@ def _delays(estate: Estate, alarms: Alarms, graphs: Graphs) -> list[Widget]:
     streams = [function for function in estate.catalog.functions if isinstance(function.trigger, StreamTrigger)]
     lag = [Line(estate.metrics.function(function, "IteratorAge", "Maximum"), function.name) for function in streams]
     late_messages = alarms.limits("age", of=[Key("queue", queue.name) for queue in estate.catalog.queues])
-    late_records = alarms.limits("lag", of=[_subject(function) for function in streams])
+    late_records = alarms.limits("lag", of=[_key(function) for function in streams])
     return [
         graphs.graph("Age of the oldest message (s)", _of_queues(estate, oldest, "Maximum"), late_messages),
         graphs.graph("Messages in queues (number)", _of_queues(estate, waiting, "Maximum")),
@@ -123,48 +123,48 @@ def _losses(estate: Estate, alarms: Alarms, graphs: Graphs) -> list[Widget]:
     ]
 
 
-def _subject(function: Function) -> Key:
+def _key(function: Function) -> Key:
     return Key("function", function.name)
 
 
-def _of_queues(estate: Estate, metrics: Words, statistic: str) -> list[Line]:
+def _of_queues(estate: Estate, metrics: Labels, statistic: str) -> list[Line]:
     return [
-        Line(estate.metrics.queue(q.name, name, statistic), f"{q.name} {word}")
+        Line(estate.metrics.queue(q.name, name, statistic), f"{q.name} {label}")
         for q in estate.catalog.queues
-        for word, name in metrics
+        for label, name in metrics
     ]
 
 
 def _of_schedules(estate: Estate) -> list[Line]:
     made = (("tried", "InvocationAttemptCount"), ("failed", "TargetErrorCount"), ("given up", "InvocationDroppedCount"))
     return [
-        Line(estate.metrics.schedule(function.name, name), f"{function.name} {word}")
+        Line(estate.metrics.schedule(function.name, name), f"{function.name} {label}")
         for function in scheduled(estate.catalog)
-        for word, name in made
+        for label, name in made
     ]
 
 
-def _of_functions(estate: Estate, metrics: Words) -> list[Line]:
+def _of_functions(estate: Estate, metrics: Labels) -> list[Line]:
     return [
-        Line(estate.metrics.function(f, name), f"{f.name} {word}")
+        Line(estate.metrics.function(f, name), f"{f.name} {label}")
         for f in estate.catalog.functions
-        for word, name in metrics
+        for label, name in metrics
     ]
 
 
 def _function(function: Function, estate: Estate, alarms: Alarms, graphs: Graphs) -> list[Widget]:
-    subject = _subject(function)
+    key = _key(function)
     durations = [
         Line(estate.metrics.function(function, "Duration", statistic), statistic) for statistic in ("p50", "p99")
     ]
-    slow = [*alarms.limits("duration", "latency", of=[subject]), Limit("timeout", function.timeout_seconds * 1000)]
+    slow = [*alarms.limits("duration", "latency", of=[key]), Limit("timeout", function.timeout_seconds * 1000)]
     size = Limit("memory it has", float(estate.memory_mb[function.name]))
     return [
         graphs.graph(f"{function.name}: duration (ms)", durations, slow),
         graphs.graph(
             f"{function.name}: memory (MB)",
             [Line(estate.metrics.memory_used(function), "most used")],
-            [*alarms.limits("memory", of=[subject]), size],
+            [*alarms.limits("memory", of=[key]), size],
         ),
     ]
 
@@ -173,7 +173,7 @@ def _concurrency(estate: Estate, alarms: Alarms, graphs: Graphs) -> Widget:
     lines = [
         Line(estate.metrics.function(f, "ConcurrentExecutions", "Maximum"), f.name) for f in estate.catalog.functions
     ]
-    limits = alarms.limits("concurrency", of=[_subject(function) for function in estate.catalog.functions])
+    limits = alarms.limits("concurrency", of=[_key(function) for function in estate.catalog.functions])
     return graphs.graph("Calls at once (number)", lines, limits)
 
 

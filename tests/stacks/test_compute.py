@@ -103,7 +103,7 @@ def test_an_environment_that_waives_it_has_none_of_it_and_no_alarms_on_it(
             assert "ProvisionedConcurrencyUtilization" not in each.inputs["dashboardBody"]
 
 
-def test_warmth_follows_the_configuration() -> None:
+def test_provisioned_concurrency_follows_the_configuration() -> None:
     config = {"compute:provisionedMinimum": "3", "compute:provisionedMaximum": "8", "compute:peakMinimum": "4"}
     compute = roll_out("compute", config=config)["compute"]
     target = compute.one("Target", resourceId="function:lambda-query-dev:live").inputs

@@ -187,7 +187,7 @@ def test_every_table_is_drawn(catalog: Catalog):
             assert {(metric, f"table-{table.name}-dev") for metric in wanted} <= shown
 
 
-def test_streams_and_warm_environments_are_drawn_where_there_are_any():
+def test_streams_and_provisioned_concurrency_are_drawn_where_there_are_any():
     assert ("IteratorAge", "lambda-aggregate-dev") in drawn()
     assert ("ProvisionedConcurrentExecutions", "lambda-query-dev", "lambda-query-dev:live") in drawn()
     assert not {entry[0] for entry in drawn(BARE)} & {"IteratorAge", "ProvisionedConcurrentExecutions"}
