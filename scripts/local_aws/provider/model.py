@@ -109,7 +109,7 @@ def words(text: str) -> frozenset[str]:
 
 
 def attributes(names: str, **others: str) -> dict[str, str]:
-    """Return AWS's names of properties: with a capital letter, where they are not given otherwise."""
+    """Return AWS's names of properties: capitalised, where they are not given otherwise."""
     return {name: name[0].upper() + name[1:] for name in names.split()} | others
 
 

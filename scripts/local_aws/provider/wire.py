@@ -45,7 +45,9 @@ class Asset:
     raw: Mapping[str, Any]
 
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.raw.get("hash") == other.raw.get("hash")  # type: ignore[attr-defined]
+        if not isinstance(other, Asset) or type(self) is not type(other):
+            return False
+        return bool(self.raw.get("hash") == other.raw.get("hash"))
 
     def __hash__(self) -> int:
         return hash(self.raw.get("hash"))

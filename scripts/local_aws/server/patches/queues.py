@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from local_aws.server.patches import access
@@ -58,7 +59,7 @@ def take(
             return 1.0
         state.waiting_since = None
         records = [_record(message, mapping) for message in batch]
-        dispatch(state, lambda records=records: _run(mapping, state, function, records, queue))  # type: ignore[misc]
+        dispatch(state, partial(_run, mapping, state, function, records, queue))
     return 1.0
 
 
@@ -154,9 +155,8 @@ def batch_item_failures(body: Any) -> set[str] | None:
     if not isinstance(reported, list):
         return None
     identifiers = [item.get("itemIdentifier") if isinstance(item, dict) else None for item in reported]
-    if not all(isinstance(identifier, str) and identifier for identifier in identifiers):
-        return None
-    return set(identifiers)  # type: ignore[arg-type]
+    texts = [identifier for identifier in identifiers if isinstance(identifier, str) and identifier]
+    return set(texts) if len(texts) == len(identifiers) else None
 
 
 # --- messages --------------------------------------------------------------------------------------------------------
