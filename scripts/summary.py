@@ -2,7 +2,7 @@
 """Markdown of what `--json` left: rollouts, previews, teardowns and drift, for job summaries and comments.
 
 summary.py FILE…: one section for each file. Needs Python's standard library alone; a file that a step could not write,
-or not to its end, is told as that.
+or not to its end, is reported as that.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def section(name: str, text: str) -> str:
     except ValueError:
         report = None
     if not isinstance(report, dict):
-        return f"### {plain(name)}\n\nNo report: the command ended before it could write one. Its log says why.\n"
+        return f"### {plain(name)}\n\nNo report: the command ended before it could write one. Its log has the reason.\n"
     known: Json = report
     environment = plain(known.get("environment") or name)
     lines = of_drift(known) if "drifted" in known else of_rollout(known)

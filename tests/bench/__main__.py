@@ -1,6 +1,6 @@
 """`make bench`: measures all rows, or those named, and compares them with what was kept last.
 
-Rows that are not measured keep their results. No time limit is enforced: a table says which goals are met.
+Rows that are not measured keep their results. No time limit is enforced: a table shows which goals are met.
 """
 
 from __future__ import annotations

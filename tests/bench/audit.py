@@ -98,14 +98,14 @@ def _audit(small: bool) -> Measured:
         [sys.executable, "-c", _PROGRAM, str(functions)], cwd=ROOT, check=True, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "scripts", ROOT / "lambda_src")))},
     )  # fmt: skip
-    told = json.loads(run.stdout)
+    report = json.loads(run.stdout)
     for check, expected in (
         ("memory-oversized", functions), ("code-copied", functions), ("action-wildcard", functions),
         ("logs-for-ever", functions), ("errors-unwatched", functions),
     ):  # fmt: skip
-        assert told["found"].get(check) == expected, (check, told["found"])
-    note = f"{functions:,} functions, {told['calls']:,} calls, {told['mb']:.0f} MB (goal: 500)"
-    return Measured(a=told["seconds"], b=0, note=note)
+        assert report["found"].get(check) == expected, (check, report["found"])
+    note = f"{functions:,} functions, {report['calls']:,} calls, {report['mb']:.0f} MB (goal: 500)"
+    return Measured(a=report["seconds"], b=0, note=note)
 
 
 ROWS = (

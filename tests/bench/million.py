@@ -174,7 +174,7 @@ def batches() -> str:
 
 
 def listed() -> str:
-    """The prices with the day on which AWS told them, and where they were seen again, as docs/cost.md has them."""
+    """The prices with the day on which AWS published them, and where they were seen again, as docs/cost.md has them."""
     lines = ["| price | US dollars | for a | published by AWS | seen again |", "|---|--:|---|---|---|"]
     for key, price in prices.read().by_key.items():
         again = price.seen_again or "–"

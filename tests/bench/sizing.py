@@ -44,9 +44,9 @@ def _reports(small: bool) -> Measured:
         [sys.executable, "-c", _PROGRAM, str(lines)], cwd=ROOT, check=True, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
-    told = json.loads(run.stdout)
-    assert (told["samples"], told["p99"], told["target"]) == (lines, 610, 768), told
-    return Measured(a=told["seconds"], b=0, note=f"{lines:,} reports, {told['mb']:.0f} MB (goal: 200)")
+    report = json.loads(run.stdout)
+    assert (report["samples"], report["p99"], report["target"]) == (lines, 610, 768), report
+    return Measured(a=report["seconds"], b=0, note=f"{lines:,} reports, {report['mb']:.0f} MB (goal: 200)")
 
 
 ROWS = (Row(name="rightsize", what="1,000,000 REPORT lines read", against="", unit="s", goal=60, measure=_reports),)

@@ -1,4 +1,4 @@
-"""Every measurement that needs no engine works, in small; how long it takes is nobody's business here."""
+"""Every measurement that needs no engine works, in small; how long it takes is not checked here."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def _destroyed(patch: Patch) -> None:
 
 
 def _real(patch: Patch) -> None:
-    """The account of the environment is the right one, and nobody else has it."""
+    """The account of the environment is the right one, and no other account does."""
     engine_ = SimpleNamespace(states=lambda *_: {}, stacks=dict)
     patch.setattr("estate_tool.core.environment.require_own_account", lambda _: "111122223333")
     patch.setattr(lock, "taken", lambda *_, **__: contextlib.nullcontext((engine_, lambda: None)))
@@ -254,11 +254,11 @@ def _permitted(patch: Patch) -> None:
     patch.setattr(document, "unscoped", lambda _: [wide])
 
 
-def _cost(told: Mapping[str, Any], *, compared: bool = False) -> Callable[[Patch], None]:
-    plain = {key: value for key, value in told.items() if key != "compare"}
+def _cost(bill: Mapping[str, Any], *, compared: bool = False) -> Callable[[Patch], None]:
+    plain = {key: value for key, value in bill.items() if key != "compare"}
     return _set(
         (cost, "_load", lambda _: (None, {})), (report, "cost_report", lambda *_: dict(plain)),
-        (cost, "_compared", lambda *_: told["compare"] if compared else None),
+        (cost, "_compared", lambda *_: bill["compare"] if compared else None),
     )  # fmt: skip
 
 

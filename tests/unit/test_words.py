@@ -14,7 +14,7 @@ from scripts import words
         ('"""Module."""\n\nhasten = 1\n', [3]),
         ('"""Module of postponed records."""\n', [1]),
         ('"""Whatever begins otherwise."""\n\n\ndef f():\n    """Return the answer: what it is."""\n', []),
-        ("# What a comment says.\nx = 1\n", []),
+        ("# What a comment states.\nx = 1\n", []),
     ],
 )
 def test_docstrings_and_words_are_told_by_line(source: str, lines: list[int]) -> None:

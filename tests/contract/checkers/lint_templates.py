@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from cfnlint.api import ManualArgs, lint
 
-# I4010 wants each resource described in the template's metadata; these templates are made for the linter alone.
+# I4010 wants each resource explained in the template's metadata; these templates are made for the linter alone.
 SETTINGS = ManualArgs(regions=["us-east-1"], include_checks=["I"], ignore_checks=["I4010"])
 
 

@@ -34,7 +34,7 @@ def test_values_aws_refuses_and_empty_ones_are_not_valid(value: str) -> None:
 
 
 @given(st.text(min_size=1, max_size=140))
-def test_a_valid_value_has_only_letters_digits_spaces_and_the_marks_aws_names(value: str) -> None:
+def test_a_valid_value_has_only_letters_digits_spaces_and_the_signs_aws_names(value: str) -> None:
     if is_valid_tag_value(value):
         assert not re.sub(r"[ _.:/=+\-@]", "", value) or re.sub(r"[ _.:/=+\-@]", "", value).isalnum()
         assert len(value) <= 128
