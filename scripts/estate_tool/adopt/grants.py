@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from estate_tool.adopt import services, words
+from estate_tool.adopt import services, usage
 from estate_tool.adopt.model import Note
-from estate_tool.adopt.uses import uses
 from estate_tool.audit.access import allowed, fits, like
 from foundation.guardrails.documents import listed
 from foundation.model import QueueGrant, QueueTrigger, TableGrant
@@ -19,8 +18,8 @@ if TYPE_CHECKING:
     from estate_tool.adopt.triggers import Trigger
     from foundation.model import Grant
 
-_WORDS = {"dynamodb": words.TABLE_WORDS, "sqs": words.QUEUE_WORDS}
-_OPERATIONS = {"dynamodb": words.TABLE_OPERATIONS, "sqs": words.QUEUE_OPERATIONS}
+_WORDS = {"dynamodb": usage.TABLE_WORDS, "sqs": usage.QUEUE_WORDS}
+_OPERATIONS = {"dynamodb": usage.TABLE_OPERATIONS, "sqs": usage.QUEUE_OPERATIONS}
 
 
 def grants(
@@ -32,11 +31,11 @@ def grants(
         return ()
     found: list[Grant] = []
     permissions: set[tuple[str, str]] = set()
-    used = [one for one in (*source.tables.values(), *source.queues.values()) if uses(old, one.arn, *_forms(one))]
+    used = [one for one in (*source.tables.values(), *source.queues.values()) if usage.uses(old, one.arn, *_forms(one))]
     for one in used:
         consumed = isinstance(trigger, QueueTrigger) and trigger.queue == declared.queues.get(one.arn)
         operations = _operations(old, one.arn, consumed, notes)
-        operations -= words.CONSUMING if consumed else {"GetQueueUrl"}
+        operations -= usage.CONSUMING if consumed else {"GetQueueUrl"}
         if one.arn in declared.tables:
             name = declared.tables[one.arn]
             access = _access("dynamodb", operations)
@@ -91,7 +90,7 @@ def _operations(old: OldFunction, arn: str, consumed: bool, notes: list[Note]) -
     called = old.code.operations if old.code else frozenset[str]()
     for pattern, operations in wide.items():
         kept = operations & called
-        if consumed and old.code and not kept - words.CONSUMING:
+        if consumed and old.code and not kept - usage.CONSUMING:
             continue  # it does no more than its trigger does for it
         instead = (
             f"narrowed to what the code calls: {', '.join(sorted(kept)) or 'none of it'}"

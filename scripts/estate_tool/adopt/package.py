@@ -11,7 +11,7 @@ from botocore import xform_name
 
 from compute.packaging import SHARED
 from estate_tool.adopt.model import Code, Note
-from estate_tool.adopt.words import OPERATIONS
+from estate_tool.adopt.usage import OPERATIONS
 from estate_tool.audit.packages import own
 
 if TYPE_CHECKING:

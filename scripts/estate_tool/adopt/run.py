@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.adopt import folder, functions, render
+from estate_tool.adopt import functions, review
 from estate_tool.adopt import source as source_
 from estate_tool.adopt.sizes import Month, sizing
 from estate_tool.adopt.translation import Translation, translate
@@ -43,13 +43,13 @@ def adopt(
     notes = (*done.notes, *more)
     where = f"{source.region}, account {source.account}"
     files: dict[str, str | bytes] = {
-        folder.CATALOG: render.catalog(done.catalog, f"Functions adopted from {where}, with what they use."),
-        folder.SIZING: folder.sizing_text(sizes),
-        folder.LOAD: render.load(load, f"Load of a month, from {window} in {where}."),
-        folder.NOTES: render.not_expressed(notes, f"Functions of {where}: what the files do not hold as it was"),
+        review.CATALOG: review.catalog(done.catalog, f"Functions adopted from {where}, with what they use."),
+        review.SIZING: review.sizing_text(sizes),
+        review.LOAD: review.load(load, f"Load of a month, from {window} in {where}."),
+        review.NOTES: review.not_expressed(notes, f"Functions of {where}: what the files do not hold as it was"),
         **_code(done, source),
     }
-    written = folder.write(out, files)
+    written = review.write(out, files)
     return result(source, done, notes, window) | {"folder": str(out), "files": written}
 
 
@@ -119,5 +119,5 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
         number = sum(note["kind"] == kind for note in result["not_expressed"])
         yield f"{number:>4} {what}"
     yield from (f"not read: {what}" for what in result["unread"])
-    yield f"written for review, with reasons in {folder.NOTES}: {result['folder']}/ {', '.join(result['files'])}"
+    yield f"written for review, with reasons in {review.NOTES}: {result['folder']}/ {', '.join(result['files'])}"
     yield "next: docs/migrating.md"

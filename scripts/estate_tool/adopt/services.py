@@ -6,9 +6,8 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from estate_tool.adopt import words
 from estate_tool.adopt.model import Note
-from estate_tool.adopt.uses import names
+from estate_tool.adopt.usage import BY_ITSELF, names
 from estate_tool.audit.access import allowed, like
 from foundation.grants import ActionGrant, problems
 from foundation.guardrails.documents import listed
@@ -170,7 +169,7 @@ def grouped(permissions: Iterable[tuple[str, str]]) -> Iterator[ActionGrant]:
 
 def _by_itself(action: str) -> bool:
     # A wildcard for logs was meant for what every function does.
-    return action.lower() == "logs:*" or any(like(action.lower(), pattern) for pattern in words.BY_ITSELF)
+    return action.lower() == "logs:*" or any(like(action.lower(), pattern) for pattern in BY_ITSELF)
 
 
 def _covers(pattern: str, known: set[str]) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.adopt import schedules, urls
 from estate_tool.adopt.model import OldFunction, OldQueue, OldTable, Source
 from estate_tool.adopt.package import analyzed
-from estate_tool.adopt.uses import uses
+from estate_tool.adopt.usage import uses
 from estate_tool.audit import evidence, tables
 from estate_tool.audit.collect import queue_of
 from estate_tool.audit.packages import files

@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from compute.sizing import memory_by_function
-from estate_tool.adopt import folder, names, render, run, schedules
+from estate_tool.adopt import names, review, run, schedules
 from estate_tool.adopt.model import Note, OldFunction, OldQueue, OldTable, Source
 from estate_tool.adopt.package import analyzed
 from estate_tool.adopt.schedules import OldSchedule
@@ -480,7 +480,7 @@ def _catalog() -> model.Catalog:
 
 def test_the_written_catalog_is_the_same_when_it_is_read() -> None:
     module: dict[str, Any] = {}
-    exec(render.catalog(_catalog(), "Title."), module)
+    exec(review.catalog(_catalog(), "Title."), module)
     assert module["CATALOG"] == _catalog()
 
 
@@ -489,7 +489,7 @@ def test_a_load_is_written_in_plain_decimals(tmp_path: Path) -> None:
         "functions": {"one": {"invocations": Decimal("1E+6"), "billed_ms": Decimal(1) / 3}},
         "logs": {"ingested_gb": Decimal(0)},
     }
-    (tmp_path / "load.yaml").write_text(render.load(load, "Load."))
+    (tmp_path / "load.yaml").write_text(review.load(load, "Load."))
     (one,) = statement.read(tmp_path / "load.yaml").functions
     assert (one.invocations, one.billed_ms) == (Decimal(1_000_000), Decimal("0.333333"))
 
@@ -498,8 +498,8 @@ def _files(**more: str) -> dict[str, str | bytes]:
     entry = {"memory_mb": 512, "evidence": dict.fromkeys(
         ("source", "window", "samples", "average_mb", "p99_mb", "max_mb", "ooms", "time")
     )}  # fmt: skip
-    sizes = folder.sizing_text({"functions": {"one": entry}})
-    files = {"catalog.py": render.catalog(_catalog(), "T."), "sizing.json": sizes, "load.yaml": "functions: {}\n"}
+    sizes = review.sizing_text({"functions": {"one": entry}})
+    files = {"catalog.py": review.catalog(_catalog(), "T."), "sizing.json": sizes, "load.yaml": "functions: {}\n"}
     return {**files, **more}
 
 
@@ -507,15 +507,15 @@ def test_the_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     out = tmp_path / "deep" / "out"
     require_empty(out)
     with pytest.raises(Failed, match="nothing was written"):
-        folder.write(out, _files(**{"sizing.json": '{"functions": {}}'}))
+        review.write(out, _files(**{"sizing.json": '{"functions": {}}'}))
     assert not list((tmp_path / "deep").iterdir())
-    assert folder.write(out, _files()) == ["catalog.py", "load.yaml", "sizing.json"]
+    assert review.write(out, _files()) == ["catalog.py", "load.yaml", "sizing.json"]
     with pytest.raises(UsageError, match="not empty"):
         require_empty(out)
 
 
 def test_notes_are_a_table_for_each_kind_with_nothing_that_breaks_it() -> None:
-    page = render.not_expressed([Note.code("f", "s", "a|b\nc", "r", "i")], "Title")
+    page = review.not_expressed([Note.code("f", "s", "a|b\nc", "r", "i")], "Title")
     assert r"| f | s | a\|b c | r | i |" in page
     assert page.count("Nothing.") == 2
 

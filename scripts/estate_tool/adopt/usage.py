@@ -1,16 +1,36 @@
-"""Evidence that a function uses a table or queue: its triggers, its role's statements, its environment, its code."""
+"""Evidence that a function uses a table or queue, and the operations there are, by whether the catalog grants them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from estate_tool.adopt import words
 from estate_tool.audit.access import allowed
 from foundation.guardrails.documents import listed
+from foundation.model import QUEUE_ACCESS, TABLE_ACCESS
 
 if TYPE_CHECKING:
     from estate_tool.adopt.model import OldFunction
     from estate_tool.audit.model import Role
+
+TABLE_WORDS = {action.partition(":")[2]: word for word, actions in TABLE_ACCESS.items() for action in actions}
+QUEUE_WORDS = {action.partition(":")[2]: word for word, actions in QUEUE_ACCESS.items() for action in actions}
+TABLE_OPERATIONS = (
+    *TABLE_WORDS, "Scan", "BatchWriteItem", "ConditionCheckItem", "PartiQLSelect", "PartiQLUpdate", "PartiQLDelete",
+    "DescribeTable", "UpdateTimeToLive", "DeleteTable", "UpdateTable",
+)  # fmt: skip
+QUEUE_OPERATIONS = (
+    *QUEUE_WORDS, "ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl", "PurgeQueue", "DeleteQueue",
+    "SetQueueAttributes",
+)  # fmt: skip
+OPERATIONS = frozenset((*TABLE_OPERATIONS, *QUEUE_OPERATIONS))
+# Of its trigger, a function is granted these by itself.
+CONSUMING = frozenset({"ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "GetQueueUrl"})
+# What every function is granted, or has no use for here; tracing and networks have notes of their own.
+BY_ITSELF = (
+    "logs:createloggroup", "logs:createlogstream", "logs:putlogevents", "xray:*", "ec2:*networkinterface*",
+    "ec2:assignprivateipaddresses", "ec2:unassignprivateipaddresses", "dynamodb:describestream", "dynamodb:getrecords",
+    "dynamodb:getsharditerator", "dynamodb:liststreams",
+)  # fmt: skip
 
 
 def uses(function: OldFunction, arn: str, *forms: str) -> bool:
@@ -35,7 +55,7 @@ def names(function: OldFunction, *forms: str) -> bool:
 
 def _may(role: Role, arn: str) -> bool:
     service = arn.split(":")[2]
-    operations = words.TABLE_OPERATIONS if service == "dynamodb" else words.QUEUE_OPERATIONS
+    operations = TABLE_OPERATIONS if service == "dynamodb" else QUEUE_OPERATIONS
     return bool(allowed(role, arn, (f"{service}:{name}" for name in operations)))
 
 
