@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
 import estate_tool.core
@@ -79,7 +80,7 @@ def test_a_slip_in_the_catalog_is_a_wrong_configuration_and_no_defect_of_the_too
 
 
 def test_a_client_is_made_once_for_each_service_and_number_of_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # one of these variables, which goes with the test
     found = environment.resolve("dev")
     assert found.client("sqs") is found.client("sqs")
     assert found.client("sqs", attempts=1) is not found.client("sqs")
