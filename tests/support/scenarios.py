@@ -3,7 +3,7 @@
 import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -27,6 +27,7 @@ from estate_tool.events import invocation, query, settlement
 from estate_tool.events import send as transfer
 from estate_tool.monitoring import alarms, dashboards, fire_drill, function_logs
 from estate_tool.pricing import prices
+from estate_tool.redrive import messages
 from estate_tool.redrive.results import ForeignItems, QueueResult, Reason
 from estate_tool.rollout import lock, orchestration, session
 from estate_tool.rollout.data_held import LOG_GROUP, TABLE, Held
@@ -37,6 +38,7 @@ from estate_tool.setup import engine, locks
 from estate_tool.setup import environments as set_up
 from estate_tool.sizing import files as sizing_files
 from estate_tool.sizing import functions, tuning, verification
+from foundation.catalog import CATALOG
 from local_aws import server
 from local_aws.server.control import Endpoints
 from tests.support.mocks import ROOT
@@ -53,6 +55,10 @@ _STATEMENT = {
     "Resource": ["arn:aws:dynamodb:*"],
 }
 _POLICY = {"Version": "2012-10-17", "Statement": [_STATEMENT]}
+
+
+# Without functions that a copy of the checkout has been given.
+_WORKLOAD = replace(CATALOG, functions=CATALOG.functions[:3], queues=CATALOG.queues[:1])
 
 
 @dataclass(frozen=True)
@@ -394,7 +400,11 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "redrive": Scenario(["redrive", "dev", "--dry-run"], _set((redrive, "_replay", _failed))),
     "redrive-missing": Scenario(["redrive", "--missing", "dev"], _set((redrive, "_bring_in", _missing))),
-    "redrive-unknown": Scenario(["redrive", "ingst"], schema="error"),
+    "redrive-unknown": Scenario(
+        ["redrive", "ingst"],
+        _set((messages, "CATALOG", _WORKLOAD)),
+        schema="error",
+    ),
     "rightsize": Scenario(["rightsize", "dev"], _set((rightsize, "_measured", lambda *_: ([], data("rightsize"))))),
     "rightsize-verify": Scenario(
         ["rightsize", "dev", "--verify"],
@@ -456,8 +466,8 @@ SCENARIOS: Mapping[str, Scenario] = {
     "tags": Scenario(["tags", "dev"], _tagged),
     "sample": Scenario(["sample", "flights", "--limit", "2"]),
     "new": Scenario(
-        ["new", "lookup"],
-        _set((scaffold, "write", lambda _: ["foundation/catalog.py", "lambda_src/lookup/handler.py"])),
+        ["new", "recorded"],
+        _set((scaffold, "write", lambda _: ["foundation/catalog.py", "lambda_src/recorded/handler.py"])),
     ),
     "local-up": Scenario(
         ["local", "up"],
