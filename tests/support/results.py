@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.audit import page as audit
+from estate_tool.audit import report as audit
 from estate_tool.costing import rendering, report, statement
 from estate_tool.monitoring import dashboards
 from estate_tool.pricing import prices
@@ -122,7 +122,7 @@ def _series(label: str, start: datetime, points: list[tuple[int, float]]) -> dic
 RESULTS: dict[str, tuple[Callable[[Path], dict[str, Any]], Callable[[Path, dict[str, Any]], None]]] = {
     "cost": (cost, lambda path, result: rendering.write_page(result, path)),
     "rightsize": (rightsize, lambda path, result: sizing.write_page(result, path)),
-    "audit": (audited, lambda path, result: audit.write(result, path)),
+    "audit": (audited, lambda path, result: audit.write_page(result, path)),
     "dashboard": (dashboard, dashboards.write),
 }
 

@@ -9,11 +9,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.audit.checks.housekeeping import coverage
+from estate_tool.console import pages
 from estate_tool.core.text import counted
 from estate_tool.pricing.bill import cents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from estate_tool.audit.model import Finding, Inventory
     from estate_tool.pricing.prices import Prices
@@ -108,3 +110,18 @@ def _finding(finding: Mapping[str, Any]) -> Iterator[str]:
 def short(resource: str) -> str:
     """Return the short name of a resource: an ARN without account and region."""
     return resource.split(":", 5)[-1] if resource.startswith("arn:") else resource
+
+
+def write_page(result: dict[str, Any], path: Path) -> None:
+    """Write the result as a page to that file; raise Failed when that can't be done there."""
+    sections = [_page_section(number, title, result["findings"]) for number, title in REQUIREMENTS.items()]
+    pages.write(
+        path, "audit", title=f"Audit of account {result['account']}", result=result, sections=sections,
+        priced=sorted((one for one in sections if one["usd"]), key=lambda one: -float(one["usd"])),
+    )  # fmt: skip
+
+
+def _page_section(number: int, title: str, findings: list[dict[str, Any]]) -> dict[str, Any]:
+    mine = [one | {"short": short(one["resource"])} for one in findings if one["requirement"] == number]
+    usd = sum((Decimal(one["usd_month"]) for one in mine if one["usd_month"]), Decimal(0))
+    return {"number": number, "title": title, "findings": mine, "usd": str(usd) if usd else None}

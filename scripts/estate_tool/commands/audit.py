@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
     """Audit and print; return 0 when nothing is found, 1 with findings, 2 when the account can't be read."""
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from estate_tool.audit import page, reader, report
+    from estate_tool.audit import reader, report
     from estate_tool.audit.run import audit
     from estate_tool.console.output import result as print_result
     from estate_tool.console.progress import shown
@@ -52,6 +52,6 @@ def run(args: argparse.Namespace) -> int:
     except (BotoCoreError, ClientError) as error:
         refused = explained(error)
         raise UsageError(f"the account can't be audited: {refused.message}", refused.hint) from error
-    arguments.write_page(page.write, result, args.html)
+    arguments.write_page(report.write_page, result, args.html)
     print_result(result, report.lines(result), as_json=args.json)
     return 1 if result["findings"] else 0
