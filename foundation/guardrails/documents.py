@@ -1,4 +1,4 @@
-"""IAM policy documents in the properties of resources."""
+"""IAM policy documents and redrive policies, as guardrails and the audit read them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -51,6 +51,23 @@ def allowing(type_: str, props: Mapping[str, Any]) -> Iterator[Statement]:
         for position, content in enumerate(entries(document), start=1):
             if content.get("Effect") != "Deny":
                 yield Statement(kind, content, position)
+
+
+class Redrive(NamedTuple):
+    """A redrive policy: the ARN of its dead-letter queue, empty without one, and receives until then."""
+
+    target: str = ""
+    max_receives: int | None = None
+
+
+def redrive(policy: str | None) -> Redrive:
+    """Return a redrive policy of a queue or a subscription; one that can't be read redrives nothing."""
+    try:
+        found = json.loads(policy or "{}")
+        receives = found.get("maxReceiveCount")
+        return Redrive(found.get("deadLetterTargetArn") or "", None if receives is None else int(receives))
+    except (TypeError, ValueError, AttributeError):
+        return Redrive()
 
 
 def listed(value: Any) -> list[str]:

@@ -1,11 +1,11 @@
 """Rules on the settings of single resources."""
 
 import importlib
-import json
 from typing import Any
 
 from pulumi_policy import ReportViolation, ResourceValidationArgs, ResourceValidationPolicy
 
+from foundation.guardrails.documents import redrive
 from foundation.guardrails.reading import (
     LARGEST_MESSAGE_BYTES,
     MEMORY_MB,
@@ -140,11 +140,7 @@ def _redrive(args: ResourceValidationArgs, report: ReportViolation) -> None:
     policy = args.props.get("redrivePolicy")
     if args.resource_type != "aws:sqs/queue:Queue" or _is_dead_letter_queue(args) or policy is UNKNOWN:
         return
-    try:
-        target = json.loads(policy or "{}").get("deadLetterTargetArn")
-    except (TypeError, ValueError, AttributeError):
-        target = None
-    if not target:
+    if not redrive(policy).target:
         fix = "name its dead-letter queue in redrive_policy; a dead-letter queue is called dlq-…"
         violation(report, args, f"redrivePolicy {shown(policy)}", fix)
 

@@ -14,7 +14,7 @@ from estate_tool.audit.access import is_of_url
 from estate_tool.audit.model import URL, EventSourceMapping, Function, Inventory, LogGroup, Queue, Role
 from estate_tool.core.aws_errors import unless_forbidden
 from estate_tool.core.retries import code_of
-from foundation.guardrails.documents import entries, listed
+from foundation.guardrails.documents import entries, listed, redrive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -218,7 +218,7 @@ class Collector:
 
 def queue_of(url: str, found: Mapping[str, str]) -> Queue:
     """Return a queue from its URL and attributes."""
-    redrive = json.loads(found.get("RedrivePolicy") or "{}")
+    redriven = redrive(found.get("RedrivePolicy"))
     waiting = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
     return Queue(
         name=url.rpartition("/")[2],
@@ -226,8 +226,8 @@ def queue_of(url: str, found: Mapping[str, str]) -> Queue:
         visibility_seconds=int(found.get("VisibilityTimeout", 30)),
         retention_seconds=int(found.get("MessageRetentionPeriod", 345_600)),
         messages=sum(int(found.get(name, 0)) for name in waiting),
-        dead_letters_to=redrive.get("deadLetterTargetArn") or "",
-        max_receives=int(redrive["maxReceiveCount"]) if "maxReceiveCount" in redrive else None,
+        dead_letters_to=redriven.target,
+        max_receives=redriven.max_receives,
     )
 
 

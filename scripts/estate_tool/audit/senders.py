@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from estate_tool.audit.model import Notification
+from foundation.guardrails.documents import redrive
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -62,7 +62,7 @@ def _of_subscriptions(collector: Collector) -> Iterable[str]:
 
     def one(arn: str) -> str | None:
         found = reader.client("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
-        return json.loads(found.get("RedrivePolicy") or "{}").get("deadLetterTargetArn")
+        return redrive(found.get("RedrivePolicy")).target or None
 
     # Unconfirmed subscriptions have no ARN yet.
     return collector.each("subscriptions", [arn for arn in arns if arn.startswith("arn:")], one)
