@@ -82,7 +82,7 @@ def test_new_functions_pass_the_linter(copy: Path) -> None:
     style = [(ruff, *words, "--no-cache", "--quiet", *changed) for words in (("check",), ("format", "--check"))]
     for command in (*style, (sys.executable, "-P", "scripts/words.py")):
         done = ran(copy, *command)
-        assert (done.returncode, done.stdout) == (0, "")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_new_functions_pass_their_tests_and_those_of_every_function(copy: Path) -> None:
