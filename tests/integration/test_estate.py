@@ -104,12 +104,16 @@ def edit(checkout: Commands, file: str, text: str) -> Callable[[], object]:
     return lambda: path.write_text(before)
 
 
-# Leaves the first alarm of a function out, which a guardrail on the whole layer finds at the end of the run.
-ONE_ALARM_LESS = """
-_complete = estate_alarms
-def estate_alarms(*arguments):
-    (subject, specs), *others = _complete(*arguments).items()
-    return dict([(subject, specs[1:]), *others])
+# Adds an alarm that notifies of nothing, which a guardrail on the whole layer finds at the end of the run.
+SILENT_ALARM = """
+_build_alarms = build_alarms
+def build_alarms(specs, context):
+    aws.cloudwatch.MetricAlarm(
+        "alarm-silent", name=context.names.of("alarm", "silent"), namespace="AWS/Lambda", metric_name="Errors",
+        comparison_operator="GreaterThanThreshold", threshold=0, evaluation_periods=1, period=60, statistic="Sum",
+        tags=context.tags.of("observability", "alerts"),
+    )
+    return _build_alarms(specs, context)
 """
 
 
@@ -120,7 +124,7 @@ def test_a_violated_rollout_is_never_taken_for_done(estate: dict[str, Any], copi
     line = len((copied.root / "lambda_src/query/handler.py").read_text().splitlines())
     assert f"lambda_src/query/handler.py:{line} is 'import moto'" in refused["error"]
     take_back()
-    take_back = edit(copied, "observability/alarms.py", ONE_ALARM_LESS)
+    take_back = edit(copied, "observability/alarm_set.py", SILENT_ALARM)
     report = json.loads(copied("scripts/deploy_all.sh", "--skip-preview", "--json", code=1).stdout)
     assert breaches("rollout", report) == []
     assert report["continue"] == "scripts/deploy_all.sh"
