@@ -52,6 +52,15 @@ def test_a_full_aggregate_goes_on_measuring_the_names_it_has() -> None:
     assert totals["count"] == 3
 
 
+def test_an_event_of_another_hour_loses_no_field_to_a_full_aggregate(caplog: pytest.LogCaptureFixture) -> None:
+    estate = Estate(most_fields=1)
+    estate.aggregate(batch({"a": 1}))
+    texts = [event_text("full", {"x": 1}), event_text("room", {"x": 1}, time="2013-01-02T10:00:00Z")]
+    estate.aggregate([stream_record(image_of(text, n, "q"), n) for n, text in enumerate(texts, 1)])
+    lines = [vars(record) for record in caplog.records if record.message == "fields not counted"]
+    assert [(line["fields"], line["number"]) for line in lines] == [(['"x"'], 1)] * 2  # its subject's and all subjects'
+
+
 def test_a_full_aggregate_costs_one_more_request_a_batch_and_not_one_an_event() -> None:
     estate = Estate(most_fields=10)
     estate.aggregate(batch(*({f"{n}-{f}": 1 for f in range(3)} for n in range(20))))
