@@ -270,11 +270,17 @@ def test_the_slower_of_two_tries_again_at_once_with_the_items_it_was_sent(estate
     assert estate.dynamodb.counted() == 5
 
 
-def test_conflicts_are_waited_out_for_as_long_as_there_is_time_by_pauses_that_stop_growing(estate: Estate) -> None:
+# A refused action comes with the item as it is: one that is what it was known to be shows no more than a conflict.
+@pytest.mark.parametrize("code", ["TransactionConflict", "ConditionalCheckFailed"])
+def test_conflicts_are_waited_out_for_as_long_as_there_is_time_by_pauses_that_stop_growing(
+    estate: Estate, code: str
+) -> None:
     conflicts = iter(range(30))
 
     def busy(operation: str, request: Mapping[str, Any]) -> AwsError | None:
-        return conflict(request, 0) if operation == "TransactWriteItems" and next(conflicts, None) is not None else None
+        if operation != "TransactWriteItems" or next(conflicts, None) is None:
+            return None
+        return canceled([{"Code": code}, *[{"Code": "None"}] * (len(request["TransactItems"]) - 1)])
 
     pauses: list[float] = []
     estate.dynamodb.before = busy
