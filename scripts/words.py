@@ -52,7 +52,7 @@ KEPT: Mapping[str, str] = {
     # Names of resources, outputs, prices, keys of JSON and of load files, a name of ministack.
     r"[-\"']warm[-\"']|warm percent|lambda warm|kept warm|on warm|function warm|warm: (?:\d|Number)": "names",
     r"[\"']told by[\"']": "a key of the fire drill's JSON",
-    r"marks=|marks what": "pytest's, and the verb",
+    r"marks=": "pytest's",
 }
 EXCEPTIONS: Mapping[str, str] = {
     "scripts/words.py": "lists the words",
@@ -72,7 +72,7 @@ def objections(text: str) -> Iterator[tuple[int, str]]:
             yield node.body[0].lineno, f"a docstring begins with {begin[0]!r}: use a noun or an imperative verb"
     for number, line in enumerate(text.splitlines(), 1):
         for found in _WORD.finditer(_KEPT.sub("", line.replace("_", " "))):
-            better = next(word for pattern, word in WORDS.items() if re.search(pattern, found[0], re.IGNORECASE))
+            better = next(word for pattern, word in WORDS.items() if re.fullmatch(pattern, found[0], re.IGNORECASE))
             yield number, f"{found[0]!r}: the field's word is {better}"
 
 

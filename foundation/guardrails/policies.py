@@ -31,7 +31,7 @@ from foundation.stack_files import SMALL, small_defaults
 NAME = "estate-guardrails"
 VERSION = "1.0.0"
 RULES: list[Policy] = [*ACCESS_RULES, *SETTING_RULES, *LAYER_RULES]
-# Strings by which the engine marks what a preview can't know.
+# Strings that the engine sends for what a preview can't know.
 _MARKERS = {value for name, value in vars(proxy).items() if name.startswith("UNKNOWN_")}
 
 
