@@ -103,7 +103,7 @@ def _show(policy: dict[str, Any], args: argparse.Namespace, answer: dict[str, An
     """Print the policy, or with --json the answer if there is one; with --out, write the managed policies."""
     from estate_tool.deployer_policy import document
 
-    policies = document.managed(policy)
+    policies = answer.get("policies") or document.managed(policy)
     if args.out:
         args.out.mkdir(parents=True, exist_ok=True)
     for number, each in enumerate(policies if args.out else (), start=1):

@@ -68,20 +68,12 @@ def managed(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
     No statement is too large for one: names are patterns, so their number grows with kinds of resources alone.
     """
     denying = [each for each in policy["Statement"] if each["Effect"] == "Deny"]
-    parts: list[dict[str, Any]] = []
-    for statement in policy["Statement"]:
-        if statement in denying:
-            continue
-        if not parts or size(_with(parts[-1], statement)) > MANAGED_CHARACTERS:
-            parts.append({**policy, "Statement": denying})
-        parts[-1] = _with(parts[-1], statement)
-    return parts
-
-
-def _with(policy: Mapping[str, Any], statement: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policy with a statement more, before those that deny."""
-    allowing = [each for each in policy["Statement"] if each["Effect"] == "Allow"]
-    return {**policy, "Statement": [*allowing, statement, *policy["Statement"][len(allowing) :]]}
+    allowing: list[list[dict[str, Any]]] = []
+    for statement in (each for each in policy["Statement"] if each["Effect"] == "Allow"):
+        if not allowing or size({**policy, "Statement": [*allowing[-1], statement, *denying]}) > MANAGED_CHARACTERS:
+            allowing.append([])
+        allowing[-1].append(statement)
+    return [{**policy, "Statement": [*part, *denying]} for part in allowing]
 
 
 def size(policy: Mapping[str, Any]) -> int:
