@@ -56,6 +56,14 @@ def payload(trigger: ScheduleTrigger) -> str:
     return _json({**_CONTEXT, "input": trigger.input})
 
 
+def declared_input(content: object) -> Mapping[str, Any] | None:
+    """Return the input that `payload` made this content of; None if it did not."""
+    if not isinstance(content, Mapping) or {key: content[key] for key in content if key != "input"} != _CONTEXT:
+        return None
+    given = content.get("input")
+    return given if isinstance(given, Mapping) else None
+
+
 def trust_policy(group_arn: str) -> dict[str, Any]:
     """Only EventBridge Scheduler may assume the role, and only for schedules of the group.
 

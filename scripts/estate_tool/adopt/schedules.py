@@ -10,7 +10,7 @@ from estate_tool.adopt.model import Note
 from estate_tool.audit import senders
 from foundation.model import ScheduleTrigger
 from foundation.problems import InvalidConfiguration
-from foundation.schedules import invalid_schedule
+from foundation.schedules import declared_input, invalid_schedule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -79,9 +79,11 @@ def declared(old: OldFunction, schedule: OldSchedule, notes: list[Note]) -> Sche
         maximum_event_age_seconds=policy.get("MaximumEventAgeInSeconds", plain.maximum_event_age_seconds),
         enabled=found.get("State") != "DISABLED",
     )
-    given, text = {}, str(schedule.target.get("Input") or "")
+    given, text, own = {}, str(schedule.target.get("Input") or ""), None
     try:
         given = json.loads(text) if text else {}
+        own = declared_input(given)
+        given = given if own is None else own
         problems = [*invalid_schedule("schedule", replace(trigger, input=given))]
     except ValueError:
         problems = [*invalid_schedule("schedule", trigger)]
@@ -91,15 +93,20 @@ def declared(old: OldFunction, schedule: OldSchedule, notes: list[Note]) -> Sche
         reason = str(InvalidConfiguration(other)).partition("\n")[2].strip(" -")
         notes.append(Note.missing(old.name, "schedule", f"{plain.expression} of {schedule.arn}", reason, _BY_HAND))
         return None
+    if own is None:
+        notes.append(_new_payload(old, text))
     notes += _differences(old, schedule, text, whole=not problems and given is not None)
     return replace(trigger, input=given) if given and not problems else trigger
 
 
-def _differences(old: OldFunction, schedule: OldSchedule, text: str, *, whole: bool) -> Iterator[Note]:
+def _new_payload(old: OldFunction, text: str) -> Note:
     reason = "a schedule hands its time over together with the input"
     event = "the input" if text else "the event of the schedule"
     instead = 'read event["input"] and event["scheduledTime"] (docs/schedules.md)'
-    yield Note.code(old.name, "schedule", event, reason, instead)
+    return Note.code(old.name, "schedule", event, reason, instead)
+
+
+def _differences(old: OldFunction, schedule: OldSchedule, text: str, *, whole: bool) -> Iterator[Note]:
     if not whole:
         yield Note.missing(old.name, "schedule input", text, "inputs are JSON objects", "give it as a value of one")
     found = schedule.settings

@@ -31,6 +31,7 @@ from estate_tool.pricing import prices
 from estate_tool.sizing.evidence import Evidence
 from foundation import model
 from foundation.grants import ActionGrant
+from foundation.schedules import payload
 from foundation.secrets import SecretGrant
 from foundation.urls import FunctionUrl
 from foundation.validation import validate
@@ -211,6 +212,14 @@ def test_schedules_become_triggers_and_their_rule_is_no_caller_any_more() -> Non
     # The event has another form; of two schedules, one is declared.
     assert noted(done) == {("code", "worker", "schedule"), ("missing", "worker", "schedule")}
     validate(done.catalog)
+
+
+@pytest.mark.parametrize("given", [{}, {"all": True, "input": {"days": 7}}])
+def test_a_schedule_of_an_estate_keeps_its_declaration(given: dict[str, Any]) -> None:
+    declared = model.ScheduleTrigger(expression="rate(1 day)", input=given)
+    done = translated(function("worker", schedules=(timed("rate(1 day)", {"Input": payload(declared)}),)))
+    (made,) = done.catalog.functions
+    assert (made.trigger, noted(done)) == (declared, set())
 
 
 @pytest.mark.parametrize(
