@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 # A log is read from a while before the first failure on, and only so far: it explains, nothing depends on it.
 _SECONDS_BEFORE, _MOST_PAGES = 3600.0, 20
-# Without a right to read it, or without its log group, failures are listed all the same.
 _NUMBER = re.compile(r"[0-9]{1,40}")
+# Without a right to read it, or without its log group, failures are listed all the same.
 _UNREADABLE = {"ResourceNotFoundException", "AccessDeniedException"}
 # Attributes of messages: the first three are Lambda's ("Dead-letter queues"), the others count what redrive did.
 REQUEST, CODE, ERROR = "RequestID", "ErrorCode", "ErrorMessage"
@@ -118,7 +118,6 @@ class FailureQueue(NamedTuple):
     function: str
     source: str | None
     """The queue whose messages end here; None for a function's own failure queue."""
-    """After so many vain deliveries a message of the source ended here."""
 
 
 def failure_queues() -> Iterator[FailureQueue]:
@@ -218,7 +217,6 @@ def _async(failure: FailedMessage, attributes: dict[str, str]) -> FailedMessage:
         error=error,
         payload=decoded(body),
         request=body.encode(),
-        attempts=None,
         hopeless=False,
     )
 

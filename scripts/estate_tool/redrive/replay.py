@@ -133,9 +133,10 @@ class Redrive:
         if not waiting:
             return
         late: list[FailedMessage] = []
+        table = self._stream_table(queue)
         with Sweep(self._sqs, self._url(result.queue), waiting) as sweep:
             for message in sweep.messages():
-                failure = read(message, queue, self._explanations, self._stream_table(queue))
+                failure = read(message, queue, self._explanations, table)
                 if not self._selects(failure, queue, result) or dry_run:
                     continue
                 self._pace.wait()
@@ -167,7 +168,6 @@ class Redrive:
     def _one(
         self, failure: FailedMessage, queue: FailureQueue, sweep: Sweep, result: QueueResult, late: list[FailedMessage]
     ) -> None:
-        error = ""
         if failure.kind == Kind.MESSAGE and queue.source:
             sweep.put(self._url(self._names.queue(queue.source)), failure.message, failure.attributes())
             result.replayed += 1
