@@ -96,6 +96,7 @@ class Redrive:
         self._pace = pace
         self._progress = progress
         self._explanations = Explanations(environment.client("logs"), environment.names)
+        self._urls: dict[str, str] = {}
 
     def exists(self, queue: FailureQueue) -> bool:
         """True if the queue is deployed."""
@@ -237,7 +238,9 @@ class Redrive:
         return self._names.table(trigger.table) if isinstance(trigger, StreamTrigger) else ""
 
     def _url(self, queue: str) -> str:
-        return str(self._sqs.get_queue_url(QueueName=queue)["QueueUrl"])
+        if queue not in self._urls:
+            self._urls[queue] = str(self._sqs.get_queue_url(QueueName=queue)["QueueUrl"])
+        return self._urls[queue]
 
     def _arn(self, queue: str) -> str:
         answer = self._sqs.get_queue_attributes(QueueUrl=self._url(queue), AttributeNames=["QueueArn"])
