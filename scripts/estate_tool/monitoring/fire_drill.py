@@ -11,6 +11,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.monitoring.alarms import by_name
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -188,11 +190,11 @@ class _Run:
 
     def listen(self, tested: Sequence[AlarmTest]) -> None:
         """Wait until all were heard, or nothing has come for too long."""
-        by_name = {one.alarm.name: one for one in tested}
+        waiting = {one.alarm.name: one for one in tested}
         end = time.monotonic() + self._timeout
         while time.monotonic() < end and any(not one.delivered and one.alarm.enabled for one in tested):
             for topic, message in self._listener.receive():
-                one = by_name.get(message.get("AlarmName", ""))
+                one = waiting.get(message.get("AlarmName", ""))
                 ours = message.get("NewStateValue") == "ALARM" and self._mark in message.get("NewStateReason", "")
                 if one and ours:
                     one.heard.setdefault(topic, time.monotonic() - one.set_at)
@@ -200,10 +202,8 @@ class _Run:
             self._show(f"fire drill: {sum(one.delivered for one in tested)} of {len(tested)} heard")
 
     def _state(self, alarm: Alarm) -> str:
-        kind, key = ("CompositeAlarm", "CompositeAlarms") if alarm.composite else ("MetricAlarm", "MetricAlarms")
-        answer = self._cloudwatch.describe_alarms(AlarmNames=[alarm.name], AlarmTypes=[kind])
-        found = answer.get(key) or [{"StateValue": alarm.state}]
-        return str(found[0]["StateValue"])
+        found = by_name(self._cloudwatch, [alarm.name])
+        return str(found[0]["StateValue"]) if found else alarm.state
 
     def _set(self, name: str, state: str) -> None:
         self._cloudwatch.set_alarm_state(AlarmName=name, StateValue=state, StateReason=self._mark)
