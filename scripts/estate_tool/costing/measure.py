@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.events.settlement import QUEUE
+from estate_tool.events.send import QUEUE
 from estate_tool.monitoring.metrics import LEAST, covered, series
 from estate_tool.pricing.load import (
     MONTH_DAYS,

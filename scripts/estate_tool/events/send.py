@@ -25,7 +25,7 @@ _PIECE = 65_536
 # What a message may not hold (Amazon SQS API Reference, SendMessage). A decoded text has no surrogates.
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ufffd\U00010000-\U0010ffff]")
 _ONLY_OPENS = re.compile(r"[\s\[{]+")
-QUEUE = "ingest"
+QUEUE = "ingest"  # in the catalog
 # Further rejected lines are counted, not listed.
 LISTED = 100
 

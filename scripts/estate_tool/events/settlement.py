@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from estate_tool.core.errors import Failed
 from estate_tool.events.counted import CountedEvents
 from estate_tool.events.dead_letters import DeadLetters, LostBatches, depth, source_id
+from estate_tool.events.send import QUEUE
 from foundation.catalog import CATALOG
 from foundation.model import StreamTrigger
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 3.0
 # Names of the catalog (foundation/catalog.py).
-QUEUE, AGGREGATION, PAGES = "ingest", "aggregate", "pages"
+AGGREGATION, PAGES = "aggregate", "pages"
 _AGAIN = "to wait again, send the same file with --wait: what is counted is not counted twice"
 
 
