@@ -220,7 +220,7 @@ def _events(*_: object, **__: object) -> Iterator[function_logs.LogEvent]:
 
 def _drill(patch: Patch) -> None:
     def alarm(name: str, *topics: str, parents: tuple[str, ...] = ()) -> alarms.Alarm:
-        return alarms.Alarm(f"alarm-{name}-dev", "OK", False, True, topics, parents)
+        return alarms.Alarm(f"alarm-{name}-dev", "OK", True, topics, parents)
 
     found = [
         alarm("heard", "t1"),

@@ -23,7 +23,6 @@ class Alarm:
 
     name: str
     state: str
-    composite: bool
     enabled: bool
     topics: tuple[str, ...]
     parents: tuple[str, ...] = ()
@@ -72,7 +71,6 @@ def _alarm(alarm: dict[str, Any], rules: Mapping[str, set[str]]) -> Alarm:
     return Alarm(
         name=alarm["AlarmName"],
         state=alarm["StateValue"],
-        composite="AlarmRule" in alarm,
         enabled=alarm.get("ActionsEnabled", True),
         topics=_topics(alarm.get("AlarmActions", [])),
         parents=tuple(name for name, about in rules.items() if known_as & about),
