@@ -139,7 +139,7 @@ class Month:
 
 
 def _factor(window: Window) -> Decimal:
-    return MONTH_SECONDS / Decimal(str((window.end - window.start).total_seconds()))
+    return MONTH_SECONDS / Decimal(str(window.seconds))
 
 
 def _units(capacity: Capacity, monthly: Decimal) -> Decimal:

@@ -61,7 +61,7 @@ class Collector:
             provisioned_use=self.part("metrics", lambda: evidence.provisioned_use(self, functions, window), {}),
             provisioned_floor=self.part("scaling", lambda: evidence.provisioned_floor(self.reader), {}),
             packages=self.part("code", lambda: self._packages(functions), {}) if with_packages else {},
-            window_days=(window.end - window.start).total_seconds() / 86_400,
+            window_days=window.seconds / 86_400,
             unread=tuple(self.unread),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +37,8 @@ if TYPE_CHECKING:
 # Application Auto Scaling makes alarms of its own for each policy that tracks a target: above and below it, and for
 # tables also on provisioned capacity that somebody else changed. An emulator makes none, AWS would.
 ALARMS_OF_A_POLICY = {"dynamodb": 4, "lambda": 2}
-_HOUR = 3600
+_HOUR, _DAY = 3600, 86_400
 _GB = Decimal(1024**3)
-_SHORT = timedelta(days=1)
 # What a queue is asked for; batches of up to ten messages are one request.
 QUEUE_METRICS = (
     "NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted", "NumberOfEmptyReceives",
@@ -96,7 +95,7 @@ def _published(environment: Environment, window: Window) -> Iterator[Decimal]:
     """Yield the share of the window's hours in which each custom metric of the functions' logs was published."""
     pages = environment.client("logs").get_paginator("describe_metric_filters")
     cloudwatch = environment.client("cloudwatch")
-    hours = max(Decimal(str((window.end - window.start).total_seconds())) / _HOUR, Decimal(1))
+    hours = max(Decimal(str(window.seconds)) / _HOUR, Decimal(1))
     for function in CATALOG.functions:
         for page in pages.paginate(logGroupName=environment.names.log_group(function.name)):
             for made in (made for one in page["metricFilters"] for made in one.get("metricTransformations") or ()):
@@ -124,7 +123,7 @@ def measured(environment: Environment, asked: Window, progress: Callable[[str], 
         watching=monitoring_load(environment, window),
     )
     load = replace(load, notes=tuple(month.notes()))
-    hours = Decimal(str((window.end - window.start).total_seconds())) / 3600
+    hours = Decimal(str(window.seconds)) / _HOUR
     return load, {
         "environment": environment.name, "basis": "measured", "window": str(window),
         "measured_hours": float(round(hours, 2)), "extrapolation": float(round(month.factor, 2)),
@@ -154,7 +153,7 @@ def average_provisioned(provisioning: Provisioning) -> Decimal:
 
 def _factor(window: Window) -> Decimal:
     """Return the number of such windows in a month."""
-    return MONTH_SECONDS / Decimal(str((window.end - window.start).total_seconds()))
+    return MONTH_SECONDS / Decimal(str(window.seconds))
 
 
 class MonthlyLoad:
@@ -259,8 +258,7 @@ class MonthlyLoad:
 
     def notes(self) -> list[str]:
         """Return notes on the figures."""
-        length = self._window.end - self._window.start
-        short = " That is short of a day: too short to stand for a month." if length < _SHORT else ""
+        short = " That is short of a day: too short to stand for a month." if self._window.seconds < _DAY else ""
         notes = [
             f"Measured {self._window}, and taken times {self.factor:,.1f} for a month.{short}",
             "Before: tables had the capacity fixed that autoscaling may go up to at most (foundation/catalog.py).",

@@ -75,9 +75,8 @@ def own_window(body: Mapping[str, Any], now: datetime) -> Window:
 
 def fitting_period(window: Window, now: datetime) -> int:
     """Return the shortest period in seconds with at most 180 points in the window, of which there is data."""
-    seconds = (window.end - window.start).total_seconds()
     least = next((size for age, size in _KEPT if now - window.start > age), 60)
-    fitting = (one for one in _PERIODS if one >= least and seconds / one <= _MOST_POINTS)
+    fitting = (one for one in _PERIODS if one >= least and window.seconds / one <= _MOST_POINTS)
     return next(fitting, _PERIODS[-1])
 
 

@@ -46,6 +46,11 @@ class Window:
         """Milliseconds since 1970, as CloudWatch Logs counts."""
         return int(self.end.timestamp() * 1000)
 
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return (self.end - self.start).total_seconds()
+
     def __str__(self) -> str:
         """Return the interval in ISO 8601."""
         return f"{instant(self.start)}/{instant(self.end)}"
@@ -116,8 +121,9 @@ class Series:
 
 def period_seconds(window: Window) -> int:
     """Return a minute for up to a day, else as many hours as keep the answer in one piece."""
-    seconds = (window.end - window.start).total_seconds()
-    return _MINUTE if seconds <= _MINUTE * _MOST_POINTS else _HOUR * ceil(seconds / _HOUR / _MOST_POINTS)
+    if window.seconds <= _MINUTE * _MOST_POINTS:
+        return _MINUTE
+    return _HOUR * ceil(window.seconds / _HOUR / _MOST_POINTS)
 
 
 def series(client: Any, metric: tuple[str, str], dimensions: dict[str, str], window: Window, statistic: str) -> Series:

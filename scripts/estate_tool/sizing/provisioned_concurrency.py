@@ -141,7 +141,7 @@ def _measure(environment: Environment, function: AccountFunction, seen: Window) 
 
     peaks = [int(point) for point in points("ProvisionedConcurrentExecutions", "Maximum")]
     used = points("ProvisionedConcurrencyUtilization", "Maximum")
-    periods = int((seen.end - seen.start).total_seconds() // period_seconds(seen))
+    periods = int(seen.seconds // period_seconds(seen))
     return ProvisionedUse(
         on_provisioned=int(sum(points("ProvisionedConcurrencyInvocations", "Sum"))),
         spilled=int(sum(points("ProvisionedConcurrencySpilloverInvocations", "Sum"))),

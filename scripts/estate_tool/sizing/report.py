@@ -104,8 +104,7 @@ def totals(reports: list[dict[str, Any]]) -> dict[str, str]:
 
 def _month_usd(function: AccountFunction, billed_ms: float, seen: Window, prices: Prices) -> Decimal:
     """Return the monthly cost of the window's durations with today's memory, whatever the reports had."""
-    window = Decimal(str((seen.end - seen.start).total_seconds()))
-    gb_seconds = Decimal(str(billed_ms)) / 1000 * function.memory_mb / 1024 * MONTH_SECONDS / window
+    gb_seconds = Decimal(str(billed_ms)) / 1000 * function.memory_mb / 1024 * MONTH_SECONDS / Decimal(str(seen.seconds))
     return gb_seconds * prices[f"lambda_duration_{function.architecture}"]
 
 
