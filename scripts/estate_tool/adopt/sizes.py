@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 from compute.sizing import EVIDENCE_KEYS, MAXIMUM_MB, MINIMUM_MB
 from estate_tool.adopt.model import Note
 from estate_tool.audit.evidence import sized
-from estate_tool.costing.measure import QUEUE_METRICS
-from estate_tool.monitoring.metrics import covered, series
-from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS, TARGET_UTILIZATION
+from estate_tool.costing.measure import QUEUE_METRICS, MonthlyMetrics, monthly_factor
+from estate_tool.monitoring.metrics import covered
+from estate_tool.pricing.load import MONTH_SECONDS, TARGET_UTILIZATION
 from estate_tool.sizing import MINIMUM_SAMPLES
 from estate_tool.sizing.functions import log_groups
 from estate_tool.sizing.report import function_report
@@ -61,12 +61,12 @@ def _is_too_large(old: OldFunction) -> bool:
     return old.usage is not None and old.usage.usage.max_mb >= MAXIMUM_MB
 
 
-class Month:
+class Month(MonthlyMetrics):
     """Load of a month, from the metrics and reports of a window."""
 
     def __init__(self, reader: Reader, window: Window) -> None:
-        self._reader, self._window = reader, window
-        self._factor = _factor(window)
+        super().__init__(reader.client("cloudwatch"), window)
+        self._reader = reader
 
     def load(self, done: Translation, source: Source, sizes: Mapping[str, Any]) -> dict[str, Any]:
         """Return the content of a load file (docs/cost.md), its quantities per month."""
@@ -90,18 +90,13 @@ class Month:
                 for arn, name in done.queues.items()
                 if name in queues
             },
-            "logs": {"ingested_gb": self._ingested(groups)},
+            "logs": {"ingested_gb": self.ingested_gb(groups.values())},
         }
-
-    def _total(self, namespace: str, name: str, **dimensions: str) -> Decimal | None:
-        client = self._reader.client("cloudwatch")
-        found = series(client, (namespace, name), dimensions, self._window, "Sum")
-        return found.total * self._factor if found.known else None
 
     def _function(self, old: OldFunction, group: Mapping[str, Any] | None, memory_mb: int) -> dict[str, Any]:
         found, measured = old.usage, dict(old.usage.measured) if old.usage else {}
         calls = Decimal(measured.get("invocations") or 0)
-        factor = _factor(covered(self._window, group, found.first_ms if found else None))
+        factor = monthly_factor(covered(self._window, group, found.first_ms if found else None))
         return {
             "invocations": calls * factor,
             "billed_ms": Decimal(str(found.billed_ms)) / calls if found and calls else Decimal(0),
@@ -114,7 +109,7 @@ class Month:
     def _table(self, old: OldTable, read: Capacity | None, write: Capacity | None) -> dict[str, Any]:
         fixed = {one.direction: Decimal(one.units) for one in old.capacities if not one.index and not one.scaled}
         total = {
-            way: self._total("AWS/DynamoDB", f"Consumed{way}CapacityUnits", TableName=old.name) or Decimal(0)
+            way: self.total("AWS/DynamoDB", f"Consumed{way}CapacityUnits", TableName=old.name) or Decimal(0)
             for way in ("Read", "Write")
         }
         stored = Decimal(old.settings.get("TableSizeBytes") or 0) / _GB
@@ -125,23 +120,10 @@ class Month:
         return load
 
     def _requests(self, old: OldQueue) -> Decimal:
-        totals = (self._total("AWS/SQS", metric, QueueName=old.name) for metric in QUEUE_METRICS)
+        totals = (self.total("AWS/SQS", metric, QueueName=old.name) for metric in QUEUE_METRICS)
         return sum((total or Decimal(0) for total in totals), Decimal(0))
-
-    def _ingested(self, groups: Mapping[str, Mapping[str, Any]]) -> Decimal:
-        """Return GB a month: what came in, or for want of a metric, what is stored, by how long it is kept."""
-        gb = Decimal(0)
-        for name, group in groups.items():
-            total = self._total("AWS/Logs", "IncomingBytes", LogGroupName=name)
-            kept = covered(self._window, group)
-            gb += (total if total is not None else Decimal(group.get("storedBytes") or 0) * _factor(kept)) / _GB
-        return gb
-
-
-def _factor(window: Window) -> Decimal:
-    return MONTH_SECONDS / Decimal(str(window.seconds))
 
 
 def _units(capacity: Capacity, monthly: Decimal) -> Decimal:
-    used = monthly / MONTH_DAYS / 86_400 / TARGET_UTILIZATION
+    used = monthly / MONTH_SECONDS / TARGET_UTILIZATION
     return min(max(used, Decimal(capacity.minimum)), Decimal(capacity.maximum))

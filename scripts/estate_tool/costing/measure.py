@@ -26,7 +26,7 @@ from foundation.model import ScheduleTrigger, Table
 from foundation.naming import ALIAS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from compute.config import Provisioning
     from estate_tool.core.environment import Environment
@@ -110,8 +110,7 @@ def measured(environment: Environment, asked: Window, progress: Callable[[str], 
     """Return the month that the window stands for, and the window from when on there was anything to measure."""
     functions = list(find(environment, ()))
     by_name = log_groups(environment, functions)
-    groups = list(by_name.values())
-    window = _since_made(asked, groups)
+    window = _since_made(asked, by_name.values())
     month = MonthlyLoad(environment, window, by_name)
     load = Load(
         functions=tuple(month.function(one, measure(environment, one, window, progress)) for one in functions),
@@ -119,7 +118,7 @@ def measured(environment: Environment, asked: Window, progress: Callable[[str], 
         queues=tuple(month.queue(queue.name) for queue in CATALOG.queues),
         secrets=secrets(),
         events=month.events,
-        logs=month.logs(groups),
+        logs=month.logs(),
         watching=monitoring_load(environment, window),
     )
     load = replace(load, notes=tuple(month.notes()))
@@ -130,7 +129,7 @@ def measured(environment: Environment, asked: Window, progress: Callable[[str], 
     }  # fmt: skip
 
 
-def _since_made(asked: Window, groups: list[dict[str, Any]]) -> Window:
+def _since_made(asked: Window, groups: Iterable[Mapping[str, Any]]) -> Window:
     """Leave out the time before the estate was there, which would make its month look quieter than it is."""
     made = [datetime.fromtimestamp(group["creationTime"] / 1000, UTC) for group in groups]
     start = max(asked.start, min(made, default=asked.start))
@@ -151,31 +150,51 @@ def average_provisioned(provisioning: Provisioning) -> Decimal:
     return provisioning.minimum + more * Decimal(5 * hours) / (7 * 24)
 
 
-def _factor(window: Window) -> Decimal:
+def monthly_factor(window: Window) -> Decimal:
     """Return the number of such windows in a month."""
     return MONTH_SECONDS / Decimal(str(window.seconds))
 
 
-class MonthlyLoad:
+class MonthlyMetrics:
+    """Metrics of a window, their sums taken to a month."""
+
+    def __init__(self, cloudwatch: Any, window: Window) -> None:
+        self._cloudwatch, self._window = cloudwatch, window
+        self.factor = monthly_factor(window)
+
+    def total(self, namespace: str, name: str, **dimensions: str) -> Decimal | None:
+        """Return the metric's sum, taken to a month; None when CloudWatch has no data of it."""
+        found = series(self._cloudwatch, (namespace, name), dimensions, self._window, "Sum")
+        return found.total * self.factor if found.known else None
+
+    def ingested_gb(self, groups: Iterable[Mapping[str, Any]]) -> Decimal:
+        """Return the GB that came into log groups; of one without a metric, what is stored, by the days it is of."""
+        ingested = ZERO
+        for group in groups:
+            total = self.total("AWS/Logs", "IncomingBytes", LogGroupName=group["logGroupName"])
+            if total is None:
+                age_ms = self._window.end.timestamp() * 1000 - group["creationTime"]
+                days = max(Decimal(str(age_ms)) / 86_400_000, Decimal(1) / 1440)
+                days = min(days, Decimal(group.get("retentionInDays") or days))
+                total = Decimal(group.get("storedBytes") or 0) / days * MONTH_DAYS
+            ingested += total
+        return ingested / _GB
+
+
+class MonthlyLoad(MonthlyMetrics):
     """Takes what happened in a window to a month."""
 
     def __init__(self, environment: Environment, window: Window, groups: Mapping[str, Mapping[str, Any]]) -> None:
-        self._environment, self._window, self._groups = environment, window, groups
-        self.factor = _factor(window)
+        super().__init__(environment.client("cloudwatch"), window)
+        self._environment, self._groups = environment, groups
         self._without: list[str] = []
         self.events: Decimal | None = None
-
-    def _total(self, namespace: str, name: str, **dimensions: str) -> Decimal | None:
-        """Return the metric's sum, taken to a month; None when CloudWatch has no data of it."""
-        client = self._environment.client("cloudwatch")
-        found = series(client, (namespace, name), dimensions, self._window, "Sum")
-        return found.total * self.factor if found.known else None
 
     def function(self, function: AccountFunction, evidence: Evidence) -> FunctionLoad:
         """Return the load of a function, from the reports of its invocations."""
         # A log that is kept for less, or was made later, than the window: what is in it stands for a shorter time.
         group = self._groups.get(function.log_group)
-        factor = _factor(covered(self._window, group, evidence.first_ms))
+        factor = monthly_factor(covered(self._window, group, evidence.first_ms))
         count = Decimal(evidence.invocations)
         init, p99 = evidence.inits.average, evidence.durations.percentile(99)
         load = FunctionLoad(
@@ -192,7 +211,7 @@ class MonthlyLoad:
         if not function.critical:
             return load
         alias = {"FunctionName": function.name, "Resource": f"{function.name}:{ALIAS}"}
-        spilled = self._total("AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations", **alias) or ZERO
+        spilled = self.total("AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations", **alias) or ZERO
         return replace(
             load, provisioned=average_provisioned(self._environment.configuration.compute.provisioning), spilled=spilled
         )
@@ -202,14 +221,14 @@ class MonthlyLoad:
         group = self._environment.names.schedule(function)
         if not any(one.name == function and isinstance(one.trigger, ScheduleTrigger) for one in CATALOG.functions):
             return ZERO
-        return self._total("AWS/Scheduler", "InvocationAttemptCount", ScheduleGroup=group) or ZERO
+        return self.total("AWS/Scheduler", "InvocationAttemptCount", ScheduleGroup=group) or ZERO
 
     def table(self, table: Table) -> TableLoad:
         """Return the load of a table, from its metrics; before, its capacity was fixed at autoscaling's maximum."""
         name = self._environment.names.table(table.name)
         found = self._environment.client("dynamodb").describe_table(TableName=name)["Table"]
-        reads = self._total("AWS/DynamoDB", "ConsumedReadCapacityUnits", TableName=name)
-        writes = self._total("AWS/DynamoDB", "ConsumedWriteCapacityUnits", TableName=name)
+        reads = self.total("AWS/DynamoDB", "ConsumedReadCapacityUnits", TableName=name)
+        writes = self.total("AWS/DynamoDB", "ConsumedWriteCapacityUnits", TableName=name)
         if reads is None and writes is None:
             self._without.append(f"table {table.name}")
         on_demand = (found.get("BillingModeSummary") or {}).get("BillingMode") == "PAY_PER_REQUEST"
@@ -230,31 +249,23 @@ class MonthlyLoad:
     def _units(self, table: dict[str, Any], way: str) -> Decimal:
         """Return the average capacity over the window; what there is now when CloudWatch does not know."""
         metric, dimensions = ("AWS/DynamoDB", f"Provisioned{way}CapacityUnits"), {"TableName": table["TableName"]}
-        found = series(self._environment.client("cloudwatch"), metric, dimensions, self._window, "Average")
+        found = series(self._cloudwatch, metric, dimensions, self._window, "Average")
         return found.average if found.known else Decimal(table["ProvisionedThroughput"][f"{way}CapacityUnits"])
 
     def queue(self, queue: str) -> QueueLoad:
         """Return the load of a queue, from its metrics; each message counts as a request of its own."""
         name = self._environment.names.queue(queue)
-        totals = [self._total("AWS/SQS", metric, QueueName=name) for metric in QUEUE_METRICS]
+        totals = [self.total("AWS/SQS", metric, QueueName=name) for metric in QUEUE_METRICS]
         if not any(total is not None for total in totals):
             self._without.append(f"queue {queue}")
         if queue == QUEUE and totals[0]:
             self.events = totals[0]  # a message is an event; replays are few
         return QueueLoad(name=queue, requests=sum((total or ZERO for total in totals), ZERO))
 
-    def logs(self, groups: list[dict[str, Any]]) -> LogLoad:
-        """Return the bytes ingested; where CloudWatch has no metric, what is stored, by its age."""
+    def logs(self) -> LogLoad:
+        """Return the bytes that the functions' logs take in."""
         retention = Decimal(self._environment.configuration.compute.log_retention_days)
-        ingested = ZERO
-        for group in groups:
-            total = self._total("AWS/Logs", "IncomingBytes", LogGroupName=group["logGroupName"])
-            if total is None:
-                age_ms = self._window.end.timestamp() * 1000 - group["creationTime"]
-                days = min(max(Decimal(str(age_ms)) / 86_400_000, Decimal(1) / 1440), retention)
-                total = Decimal(group.get("storedBytes") or 0) / days * MONTH_DAYS
-            ingested += total
-        return LogLoad(ingested_gb=ingested / _GB, retention_days=retention)
+        return LogLoad(ingested_gb=self.ingested_gb(self._groups.values()), retention_days=retention)
 
     def notes(self) -> list[str]:
         """Return notes on the figures."""

@@ -14,10 +14,10 @@ import pytest
 
 import compute.config
 from estate_tool.commands import cost
-from estate_tool.costing.measure import average_provisioned
+from estate_tool.costing.measure import MonthlyMetrics, average_provisioned
 from estate_tool.monitoring import metrics
 from estate_tool.pricing import prices
-from estate_tool.pricing.load import QueueLoad
+from estate_tool.pricing.load import MONTH_DAYS, QueueLoad
 from foundation.catalog import CATALOG
 from tests.support.fake_lambda import FakeLambda
 from tests.unit.tool.log_lines import json_record
@@ -157,6 +157,19 @@ def test_a_young_estate_is_measured_since_it_was_made(deployed: Estate, call: An
     found = json.loads(call(cost, "--json").out)
     assert found["measured_hours"] == pytest.approx(1 / 60, abs=0.01)
     assert any("short of a day" in one for one in found["assumptions"])
+
+
+@pytest.mark.parametrize(
+    ("retention", "days"), [({}, 100), ({"retentionInDays": 30}, 30), ({"retentionInDays": 365}, 100)]
+)
+def test_what_a_log_without_a_metric_stores_is_of_its_age_or_retention(
+    deployed: Estate, retention: dict[str, int], days: int
+) -> None:
+    end = datetime(2026, 1, 31, tzinfo=UTC)
+    month = MonthlyMetrics(deployed.client("cloudwatch"), metrics.Window(start=end - timedelta(days=2), end=end))
+    made_ms = (end - timedelta(days=100)).timestamp() * 1000
+    group = {"logGroupName": "/quiet", "creationTime": made_ms, "storedBytes": days * 1024**3, **retention}
+    assert month.ingested_gb([group]) == MONTH_DAYS
 
 
 def test_alarms_dashboards_and_metrics_of_the_environment_are_counted(
