@@ -34,7 +34,7 @@ _WATCHED = (
 def load(configuration: Configuration) -> Load:
     """Return the month of an environment in which nothing happens."""
     provisioning, compute = configuration.compute.provisioning, configuration.compute
-    provisioned = average_provisioned(provisioning) if provisioning.minimum else Decimal(0)
+    provisioned = average_provisioned(provisioning)
     tables = tuple(_table(table, on_demand=configuration.data.on_demand) for table in CATALOG.tables)
     autoscaling = 2 * ALARMS_OF_A_POLICY["dynamodb"] * sum(table.read_units is not None for table in tables)
     if provisioned:
