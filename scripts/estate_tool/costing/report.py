@@ -48,7 +48,7 @@ def table_break_even(prices: Prices, way: str) -> Decimal:
 def provisioned_concurrency(function: FunctionLoad, prices: Prices) -> dict[str, Any]:
     """Return a function with provisioned concurrency: how much it is used, what it costs more than without."""
     architecture = function.architecture
-    kept = function.provisioned * function.memory_mb / 1024 * MONTH_SECONDS
+    kept = function.provisioned_gb_seconds
     busy = function.gb_seconds(function.on_provisioned)
     with_it = kept * prices[f"lambda_warm_{architecture}"] + busy * prices[f"lambda_warm_duration_{architecture}"]
     without = busy * prices[f"lambda_duration_{architecture}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
-from estate_tool.pricing.load import MONTH_DAYS, MONTH_HOURS, MONTH_SECONDS, ZERO
+from estate_tool.pricing.load import MONTH_DAYS, MONTH_HOURS, ZERO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,8 +57,8 @@ def _function(function: FunctionLoad) -> Iterator[Line]:
     calls = function.invocations
     yield Line("functions", name, "requests", f"lambda_request_{architecture}", calls, calls)
     yield Line("functions", name, "calls of its schedule", "schedule_call", function.scheduled, function.scheduled)
-    provisioned = function.provisioned * function.memory_mb / 1024 * MONTH_SECONDS
-    yield Line(PROVISIONED, name, "kept warm", f"lambda_warm_{architecture}", ZERO, provisioned)
+    kept = function.provisioned_gb_seconds
+    yield Line(PROVISIONED, name, "kept warm", f"lambda_warm_{architecture}", ZERO, kept)
     used = function.gb_seconds(function.on_provisioned)
     yield Line(PROVISIONED, name, "duration", f"lambda_warm_duration_{architecture}", ZERO, used)
 

@@ -12,8 +12,6 @@ MONTH_DAYS = MONTH_HOURS / 24
 # Memory of functions that were never sized: the most that Lambda offered until 2020.
 BEFORE_MB = Decimal(3008)
 ZERO = Decimal(0)
-
-
 # The share of its capacity that a table's autoscaling aims at (data/tables.py).
 TARGET_UTILIZATION = Decimal("0.7")
 
@@ -50,6 +48,11 @@ class FunctionLoad:
     def gb_seconds(self, invocations: Decimal) -> Decimal:
         """Return the memory times the time of so many invocations."""
         return invocations * self.billed_ms / 1000 * self.memory_mb / 1024
+
+    @property
+    def provisioned_gb_seconds(self) -> Decimal:
+        """The memory that is kept ready, times a month."""
+        return self.provisioned * self.memory_mb / 1024 * MONTH_SECONDS
 
     @property
     def on_provisioned(self) -> Decimal:
