@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.audit.model import Capacity, Table
 from estate_tool.monitoring.metrics import period_seconds, series
+from estate_tool.pricing.load import TARGET_UTILIZATION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from estate_tool.monitoring.metrics import Window
 
 DIRECTIONS = ("Read", "Write")
-# Utilisation that autoscaling aims at, and that a fixed capacity should have at its busiest.
-TARGET = Decimal("0.7")
 
 
 def read(
@@ -78,4 +77,4 @@ def _needed(reader: Reader, window: Window, table: str, index: str, direction: s
     metric = ("AWS/DynamoDB", f"Consumed{direction}CapacityUnits")
     points = series(reader.client("cloudwatch"), metric, dimensions, window, "Sum").points
     busiest = max(points, default=Decimal(0)) / period_seconds(window)
-    return max(Decimal(1), (busiest / TARGET).to_integral_value(rounding="ROUND_CEILING"))
+    return max(Decimal(1), (busiest / TARGET_UTILIZATION).to_integral_value(rounding="ROUND_CEILING"))

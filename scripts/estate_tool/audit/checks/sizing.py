@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from estate_tool.audit.model import SYNCHRONOUS, Finding
 from estate_tool.pricing.load import MONTH_DAYS, MONTH_SECONDS
 from estate_tool.sizing import MINIMUM_SAMPLES
-from estate_tool.sizing.recommendation import STEP_MB, needed_mb
+from estate_tool.sizing.recommendation import ALLOWED, STEP_MB, needed_mb, on_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from estate_tool.pricing.prices import Prices
     from estate_tool.sizing.evidence import Findings
 
-SMALLEST_MB = 128
 # Of the calls of a function that somebody waits for, and how long the slowest of these starts may take.
 COLD_SHARE_PERCENT = 1.0
 COLD_START_MS = 500
@@ -37,14 +36,14 @@ def memory(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
                 check="memory-exhausted",
                 resource=function.arn,
                 found=f"{found.usage.ooms:,} of {found.usage.samples:,} invocations used up {function.memory_mb:,} MB",
-                fix=f"raise it to {-(-function.memory_mb * 3 // 2 // STEP_MB) * STEP_MB:,} MB, then measure again",
+                fix=f"raise it to {on_step(-(-function.memory_mb * 3 // 2)):,} MB, then measure again",
             )
         elif found.usage.samples >= MINIMUM_SAMPLES:
             yield from _oversized(inventory, function, found, prices)
 
 
 def _oversized(inventory: Inventory, function: Function, found: Findings, prices: Prices) -> Iterator[Finding]:
-    target = max(SMALLEST_MB, needed_mb(found.usage))
+    target = max(ALLOWED.minimum, needed_mb(found.usage))
     if target > function.memory_mb - STEP_MB:
         return
     # Billed time stays as it is now: what a smaller function, with less CPU, takes longer is not known beforehand.
