@@ -99,15 +99,19 @@ def derive(token: str) -> Schema:
 
 def _limits(token: str, inputs: Mapping[str, SdkType]) -> dict[str, Any]:
     """Return the limits that botocore's model of the service has for the inputs of a resource type."""
-    import botocore.session
-
     from local_aws.provider import limits
     from local_aws.provider.resources import TYPES
 
     kind = TYPES.get(token)
-    if kind is None:
-        return {}
-    return limits.derive(kind, inputs, botocore.session.get_session().get_service_model(kind.service))
+    return limits.derive(kind, inputs, _botocore().get_service_model(kind.service)) if kind else {}
+
+
+@functools.cache
+def _botocore() -> Any:
+    """The one session of botocore, which keeps the models that it has read."""
+    import botocore.session
+
+    return botocore.session.get_session()
 
 
 def _classes(token: str) -> tuple[type, type]:
