@@ -28,7 +28,6 @@ EXAMPLES = (
     ("estate permissions audit", "what `estate audit` and `estate adopt` read"),
 )
 _AUDIT = "audit"
-_LOCAL_ACCOUNT = "123456789012"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -138,10 +137,11 @@ def _chosen(names: list[str]) -> tuple[tuple[str, ...], str]:
 
 
 def _place(target: Environment, account: str | None) -> AccountContext:
+    from estate_tool.core.embedded.paths import ACCOUNT
     from estate_tool.engine.dry_run import AccountContext
 
     # The embedded AWS has one account, which needs no configuration.
-    known = (_LOCAL_ACCOUNT,) if target.local else target.configuration.allowed_accounts
+    known = (ACCOUNT,) if target.local else target.configuration.allowed_accounts
     allowed = (account,) if account else known
     if len(allowed) != 1 or not (allowed[0].isdigit() and len(allowed[0]) == 12):
         raise UsageError(

@@ -20,7 +20,7 @@ from typing import Any
 
 from estate_tool.core import paths
 from estate_tool.core.embedded import credentials, ports, record
-from estate_tool.core.embedded.paths import LocalAwsPaths
+from estate_tool.core.embedded.paths import ACCOUNT, REGION, LocalAwsPaths
 from estate_tool.core.embedded.record import knows_us, start_identity, status
 from estate_tool.core.errors import EstateError, Failed
 
@@ -185,8 +185,8 @@ def _environment(local: LocalAwsPaths) -> dict[str, str]:
         "BIND_HOST": ports.HOST,
         "GATEWAY_PORT": str(local.port),
         "AUTH": "true",
-        "MINISTACK_ACCOUNT_ID": "123456789012",
-        "MINISTACK_REGION": "us-east-1",
+        "MINISTACK_ACCOUNT_ID": ACCOUNT,
+        "MINISTACK_REGION": REGION,
         "STATE_DIR": str(local.folder / "files"),
         "PERSIST_STATE": "0",
         "LOG_LEVEL": "WARNING",

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
+from estate_tool.core.embedded.paths import ACCOUNT
+
 TARGET = "AnyScaleFrontendService."
 """Begins the header X-Amz-Target of all of its operations."""
 
-_ACCOUNT = "123456789012"
 _OF_TARGET = ("ServiceNamespace", "ResourceId", "ScalableDimension")
 _SCHEDULE = re.compile(r"(at|rate|cron)\(.+\)")
 # The configuration that each type of policy needs, and the kinds of metric of which it takes exactly one.
@@ -185,8 +186,8 @@ def _new_target(given: Parameters, region: str) -> Parameters:
     role = f"aws-service-role/{namespace}.application-autoscaling.amazonaws.com/AWSServiceRoleForApplicationAutoScaling"
     suspended = ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended")
     return {
-        "ScalableTargetARN": f"arn:aws:application-autoscaling:{region}:{_ACCOUNT}:scalable-target/{uuid4().hex[:22]}",
-        "RoleARN": f"arn:aws:iam::{_ACCOUNT}:role/{role}",
+        "ScalableTargetARN": f"arn:aws:application-autoscaling:{region}:{ACCOUNT}:scalable-target/{uuid4().hex[:22]}",
+        "RoleARN": f"arn:aws:iam::{ACCOUNT}:role/{role}",
         "CreationTime": time.time(),
         "SuspendedState": dict.fromkeys(suspended, False),
         "Tags": {},
@@ -198,7 +199,7 @@ def _named(kind: str, resource: str, given: Parameters, region: str) -> Paramete
     label = kind[0].lower() + kind[1:]
     path = f"resource/{given['ServiceNamespace']}/{given['ResourceId']}:{label}Name/{given[f'{kind}Name']}"
     return {
-        f"{kind}ARN": f"arn:aws:autoscaling:{region}:{_ACCOUNT}:{resource}:{uuid4()}:{path}",
+        f"{kind}ARN": f"arn:aws:autoscaling:{region}:{ACCOUNT}:{resource}:{uuid4()}:{path}",
         "CreationTime": time.time(),
     }
 
