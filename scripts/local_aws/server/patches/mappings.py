@@ -56,6 +56,12 @@ class State:
         self.most = 0
         self._permitted_until = 0.0
 
+    def left_of(self, window: float) -> float:
+        """Seconds that are left of a batching window, which begins with the first call since the last batch."""
+        now = time.monotonic()
+        self.waiting_since = self.waiting_since or now
+        return max(0.0, self.waiting_since + window - now)
+
     def permitted(self, role: str, actions: tuple[str, ...], resource: str) -> bool:
         """True if the role may read the source; asked anew twice a second."""
         now = time.monotonic()
@@ -113,7 +119,7 @@ def _offer(mapping: Mapping, source: Any, state: State) -> float:
     function, config = lambda_svc._get_func_record_for_qualifier(mapping["FunctionName"], mapping.get("Qualifier"))
     if function is None:
         return _LONGEST_SLEEP
-    if not state.permitted(config["Role"], source.READ, source.readable(mapping)):
+    if not state.permitted(config["Role"], source.READ, mapping["EventSourceArn"]):
         mapping["LastProcessingResult"] = "PROBLEM: the function's role may not read the event source"
         return _LONGEST_SLEEP
     pause: float = source.take(mapping, state, function, config, _dispatch)

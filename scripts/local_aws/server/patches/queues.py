@@ -21,12 +21,6 @@ _PAUSE_AFTER_FAILURE = 1.0
 Mapping = dict[str, Any]
 
 
-def readable(mapping: Mapping) -> str:
-    """The ARN on which the role needs `READ`."""
-    arn: str = mapping["EventSourceArn"]
-    return arn
-
-
 def refusal(data: dict[str, Any], config: dict[str, Any], _function: Any) -> str:
     """Why AWS would not create this mapping, or nothing."""
     missing = access.refused(config["Role"], READ, data["EventSourceArn"])
@@ -77,10 +71,8 @@ def _still_collecting(mapping: Mapping, state: Any, queue: Any, most: int) -> fl
     count = visible(queue, most)
     if not window or count >= most or not count:
         return 0.0
-    now = time.monotonic()
-    state.waiting_since = state.waiting_since or now
-    left: float = state.waiting_since + window - now
-    return max(0.0, left)
+    left: float = state.left_of(window)
+    return left
 
 
 def _record(message: dict[str, Any], mapping: Mapping) -> dict[str, Any]:

@@ -28,12 +28,6 @@ Mapping = dict[str, Any]
 Records = list[dict[str, Any]]
 
 
-def readable(mapping: Mapping) -> str:
-    """The ARN on which the role needs `READ`."""
-    arn: str = mapping["EventSourceArn"]
-    return arn
-
-
 def refusal(data: dict[str, Any], config: dict[str, Any], _function: Any) -> str:
     """Why AWS would not create this mapping, or nothing. Sets AWS's default size of a batch beside."""
     arn = data["EventSourceArn"]
@@ -94,10 +88,8 @@ class Batch:
         window = self._mapping.get("MaximumBatchingWindowInSeconds") or 0
         if not window or len(self.records) >= self._most or self._state.attempts:
             return 0.0
-        now = time.monotonic()
-        self._state.waiting_since = self._state.waiting_since or now
-        left: float = self._state.waiting_since + window - now
-        return max(0.0, left)
+        left: float = self._state.left_of(window)
+        return left
 
     def expired(self) -> Records:
         """The records at the head that are older than the mapping takes."""
