@@ -127,10 +127,8 @@ class Emulator:
 
     def __init__(self, ministack: Any, folder: Path, lock: int, process: Process) -> None:
         self._ministack = ministack
-        self._lock = lock
         self._process = process
         self._folder = folder
-        self._path = folder / SAVED_STATE
         self._administrator = credentials.read_or_create(folder.parent)
         import_module("local_aws.server.patches.authentication").name_administrator(self._administrator)
         responses = import_module("ministack.core.responses")
@@ -138,13 +136,13 @@ class Emulator:
         self._scoped = {kind.__name__: kind for kind in kinds}
         self._scaling = Scaling()
         self._identity = uuid.uuid4().hex
-        self._keeper: snapshot.Keeper | None = None
+        self._keeper = snapshot.Keeper(folder / SAVED_STATE, self._collect, lock, self._scoped)
 
     def restore(self) -> None:
         """Give every service what it had; what a killed process was writing beside it is removed."""
         for unfinished in (self._folder / "files").rglob("*.tmp"):
             unfinished.unlink(missing_ok=True)
-        states = snapshot.load(self._path, self._scoped)
+        states = snapshot.load(self._folder / SAVED_STATE, self._scoped)
         self._identity = states.pop(_IDENTITY, self._identity)
         self._scaling.restore(states.pop(_SCALING, {}))
         for key, state in states.items():
@@ -158,13 +156,11 @@ class Emulator:
         from local_aws.server.patches import alarm_clock, mappings, target
 
         loop = asyncio.get_running_loop()
-        keeper = self._keeper = snapshot.Keeper(self._path, self._collect, self._lock, self._scoped)
-        target.bind(loop, keeper.touch)
+        target.bind(loop, self._keeper.touch)
         mappings.start()
         alarm_clock.start()
-        inner = self._ministack._dispatch_service_request
-        self._ministack._dispatch_service_request = self._dispatching(inner, keeper)
-        saving = asyncio.create_task(keeper.run())
+        self._ministack._dispatch_service_request = self._dispatching(self._ministack._dispatch_service_request)
+        saving = asyncio.create_task(self._keeper.run())
         saving.add_done_callback(self._end_without_keeper)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             loop.add_signal_handler(number, self._end)
@@ -197,17 +193,15 @@ class Emulator:
     def _end(self) -> None:
         """Save, then leave at once: a client that is still connected would be cut off anyway."""
         threading.Timer(_LONGEST_END, self._process.end, (record.UNSAVED,)).start()
-        if self._keeper:
-            self._keeper.save_now()
-        self._process.end(record.UNSAVED if self._keeper and self._keeper.error else "")
+        self._keeper.save_now()
+        self._process.end(record.UNSAVED if self._keeper.error else "")
 
     async def _application(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._ministack.app(_as_over_tls(scope), receive, send)
         if scope["type"] == "http" and scope["path"] == _RESET_PATH:
             self._identity = uuid.uuid4().hex
             self._scaling.restore({})
-            if self._keeper:
-                self._keeper.touch()
+            self._keeper.touch()
 
     def _status(self, to_administrator: bool) -> dict[str, Any]:
         """Return the status: its owner for anybody, its content as well for the administrator."""
@@ -215,11 +209,10 @@ class Emulator:
         return status | (self._details() if to_administrator else {})
 
     def _details(self) -> dict[str, Any]:
-        keeper = self._keeper
         return {
             "identity": self._identity,
-            "saved_at": keeper.saved_at if keeper else None,
-            "save_error": keeper.error if keeper else "",
+            "saved_at": self._keeper.saved_at,
+            "save_error": self._keeper.error,
             "resources": self._count(),
         }
 
@@ -236,9 +229,7 @@ class Emulator:
             counts[name] = len(getattr(loaded, store)._data) if loaded else 0
         return counts
 
-    def _dispatching(
-        self, inner: Callable[..., Awaitable[Any]], keeper: snapshot.Keeper
-    ) -> Callable[..., Awaitable[Any]]:
+    def _dispatching(self, inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         """Return ministack's dispatch with the service that it lacks, and with changes noticed."""
         get_region = import_module("ministack.core.responses").get_region
 
@@ -248,7 +239,7 @@ class Emulator:
             else:
                 answer = await inner(method, path, headers, body, *rest)
             if not _reads_only(method, headers, body):
-                keeper.touch()
+                self._keeper.touch()
             return answer
 
         return dispatch
