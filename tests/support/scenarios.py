@@ -40,7 +40,6 @@ from estate_tool.sizing import files as sizing_files
 from estate_tool.sizing import functions, tuning, verification
 from foundation.catalog import CATALOG
 from local_aws import server
-from local_aws.server.control import Endpoints
 from tests.support.mocks import ROOT
 
 DATA = ROOT / "tests" / "unit" / "tool" / "golden" / "data"
@@ -471,7 +470,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "local-up": Scenario(
         ["local", "up"],
-        _set(*_LOCAL, (server, "up", lambda *_: Endpoints("http://127.0.0.1:4566", True))),
+        _set(*_LOCAL, (server, "up", lambda *_: True)),
     ),
     "local-down": Scenario(["local", "down"], _set(*_LOCAL, (server, "down", lambda *_: True))),
     "local-reset": Scenario(["local", "reset", "--yes"], _set(*_LOCAL, (server, "reset", lambda *_: None))),

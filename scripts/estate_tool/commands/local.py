@@ -68,11 +68,11 @@ def _interpreter() -> Path:
 def _up(place: LocalAwsPaths, args: argparse.Namespace) -> int:
     from local_aws import server
 
-    found = server.up(place, _say, _interpreter)
+    started = server.up(place, _say, _interpreter)
     if args.json:
-        print(json.dumps(asdict(found)))
+        print(json.dumps({"aws": place.endpoint, "started": started}))
     else:
-        print(f"embedded AWS: {'running' if found.started else 'already running'} at {found.aws}")
+        print(f"embedded AWS: {'running' if started else 'already running'} at {place.endpoint}")
     return 0
 
 

@@ -3,6 +3,6 @@
 What the tool calls is here; the other modules are the processes themselves and what they are made of.
 """
 
-from local_aws.server.control import Endpoints, down, reset, up
+from local_aws.server.control import down, reset, up
 
-__all__ = ["Endpoints", "down", "reset", "up"]
+__all__ = ["down", "reset", "up"]

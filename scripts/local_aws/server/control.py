@@ -14,7 +14,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +37,8 @@ _LOG_LIMIT = 5_000_000
 _PROBE_BYTES = 1_000_000
 
 
-@dataclass(frozen=True)
-class Endpoints:
-    """The address to call, and whether it was started for that."""
-
-    aws: str
-    started: bool
-
-
-def up(local: LocalAwsPaths, report: Report, python: Callable[[], Path]) -> Endpoints:
-    """Have it running and answering; quick when it already is. `python` provides the emulator's interpreter.
+def up(local: LocalAwsPaths, report: Report, python: Callable[[], Path]) -> bool:
+    """Have it running and answering; False when it already was. `python` provides the emulator's interpreter.
 
     Raises `Failed` when it can't be started, with the reason and the way out.
     """
@@ -57,7 +48,7 @@ def up(local: LocalAwsPaths, report: Report, python: Callable[[], Path]) -> Endp
             started = not _running_here(local, report)
             if started:
                 _start(local, report, python())
-    return Endpoints(local.endpoint, started)
+    return started
 
 
 def down(local: LocalAwsPaths, report: Report) -> bool:
