@@ -25,7 +25,6 @@ _POLICIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     ),
 }
 _LONGEST_PAGE = 50
-_ANSWERS = {"targets": "ScalableTargets", "policies": "ScalingPolicies", "actions": "ScheduledActions"}
 
 Parameters = dict[str, Any]
 Key = tuple[str, ...]
@@ -45,17 +44,20 @@ class Scaling:
         self._targets: dict[Key, Parameters] = {}
         self._policies: dict[Key, Parameters] = {}
         self._actions: dict[Key, Parameters] = {}
+        self._stores = {"targets": self._targets, "policies": self._policies, "actions": self._actions}
         self._region = ""
         self._operations: Mapping[str, Callable[[Parameters], Parameters]] = {
             "RegisterScalableTarget": self._register,
             "DeregisterScalableTarget": self._deregister,
-            "DescribeScalableTargets": lambda given: self._list("targets", "ResourceId", given),
+            "DescribeScalableTargets": lambda given: self._list("ScalableTargets", self._targets, "ResourceId", given),
             "PutScalingPolicy": self._put_policy,
             "DeleteScalingPolicy": lambda given: self._delete(self._policies, self._key(given, "PolicyName")),
-            "DescribeScalingPolicies": lambda given: self._list("policies", "PolicyName", given),
+            "DescribeScalingPolicies": lambda given: self._list("ScalingPolicies", self._policies, "PolicyName", given),
             "PutScheduledAction": self._put_action,
             "DeleteScheduledAction": lambda given: self._delete(self._actions, self._key(given, "ScheduledActionName")),
-            "DescribeScheduledActions": lambda given: self._list("actions", "ScheduledActionName", given),
+            "DescribeScheduledActions": lambda given: self._list(
+                "ScheduledActions", self._actions, "ScheduledActionName", given
+            ),
             "ListTagsForResource": lambda given: {"Tags": self._of_arn(given)},
             "TagResource": self._tag,
             "UntagResource": self._untag,
@@ -63,12 +65,13 @@ class Scaling:
 
     def restore(self, state: Mapping[str, list[tuple[Key, Parameters]]]) -> None:
         """Start from what `state` returned, or from nothing."""
-        for name in _ANSWERS:
-            setattr(self, f"_{name}", {tuple(key): found for key, found in state.get(name, ())})
+        for name, store in self._stores.items():
+            store.clear()
+            store.update((tuple(key), found) for key, found in state.get(name, ()))
 
     def state(self) -> dict[str, list[tuple[Key, Parameters]]]:
         """Return all that exists."""
-        return {name: list(getattr(self, f"_{name}").items()) for name in _ANSWERS}
+        return {name: list(store.items()) for name, store in self._stores.items()}
 
     def answer(self, region: str, headers: Mapping[str, str], body: bytes) -> tuple[int, dict[str, str], bytes]:
         """Serve one request."""
@@ -165,12 +168,12 @@ class Scaling:
             raise _not_found("resource found", key)
         return {}
 
-    def _list(self, store: str, name: str, given: Parameters) -> Parameters:
+    def _list(self, answer: str, store: dict[Key, Parameters], name: str, given: Parameters) -> Parameters:
         """Return a page of what was asked for by target, and by the list of values of the field `name`."""
         wanted = given.get(f"{name}s")
         found = [
             {field: value for field, value in one.items() if field != "Tags"}
-            for key, one in getattr(self, f"_{store}").items()
+            for key, one in store.items()
             if key[0] == self._region
             and all(given.get(field, one[field]) == one[field] for field in _OF_TARGET)
             and (not wanted or one[name] in wanted)
@@ -178,7 +181,7 @@ class Scaling:
         first = int(given.get("NextToken") or 0)
         last = first + min(given.get("MaxResults") or _LONGEST_PAGE, _LONGEST_PAGE)
         more = {"NextToken": str(last)} if last < len(found) else {}
-        return {_ANSWERS[store]: found[first:last], **more}
+        return {answer: found[first:last], **more}
 
 
 def _new_target(given: Parameters, region: str) -> Parameters:
