@@ -98,7 +98,7 @@ def test_nothing_saved_is_an_empty_state(tmp_path: Path) -> None:
         b"damaged",
         b"[1]\n{}",
         b'{"format": 99, "mark": "m"}\n{}',
-        b'{"format": 2}\n{}',
+        b'{"format": 3}\n{}',
         b"\xff\xfe",
         b'{"format": 3, "mark": "m"}\n{"a":{"m":"os","value":"system"}}',
         b'{"format": 3, "mark": "m"}\n' + b"[" * 9999,
