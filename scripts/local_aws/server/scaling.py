@@ -140,10 +140,12 @@ class Scaling:
         old = self._policies.get(key)
         made: Parameters = old or {"Alarms": [], **_named("Policy", "scalingPolicy", given, self._region)}
         policy = {"PolicyType": "StepScaling", **made, **given}
-        needed, metrics = _POLICIES.get(policy["PolicyType"], ("", ()))
+        if policy["PolicyType"] not in _POLICIES:
+            raise _Refused("ValidationException", f"Policies of type {policy['PolicyType']} are not kept here")
+        needed, metrics = _POLICIES[policy["PolicyType"]]
         if needed not in policy or (metrics and sum(name in policy[needed] for name in metrics) != 1):
             one = f", with one of {' and '.join(metrics)}" if metrics else ""
-            raise _Refused("ValidationException", f"The type {policy['PolicyType']} needs {needed or 'no type'}{one}")
+            raise _Refused("ValidationException", f"The type {policy['PolicyType']} needs {needed}{one}")
         self._policies[key] = policy
         return {"PolicyARN": policy["PolicyARN"], "Alarms": []}
 
