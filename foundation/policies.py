@@ -49,11 +49,6 @@ def execution_policy(function: Function, arns: Arns, declared: Iterable[Secret] 
     return {"Version": "2012-10-17", "Statement": statements}
 
 
-def failure_queue_arn(function: Function, arns: Arns) -> str:
-    """ARN of the queue for the function's failures: that of the queue it consumes, else one of its own."""
-    return arns.dead_letter_queue(function.dead_letter_queue)
-
-
 def _allow(sid: str, actions: list[str], resource: str) -> Statement:
     return {"Sid": sid, "Effect": "Allow", "Action": sorted(actions), "Resource": resource}
 
@@ -75,7 +70,7 @@ def _trigger(function: Function, arns: Arns) -> list[Statement]:
 
 
 def _failures(function: Function, arns: Arns) -> Statement:
-    return _allow("ReportFailures", ["sqs:SendMessage"], failure_queue_arn(function, arns))
+    return _allow("ReportFailures", ["sqs:SendMessage"], arns.dead_letter_queue(function.dead_letter_queue))
 
 
 def _grant(grant: TableGrant | QueueGrant, arns: Arns) -> Statement:

@@ -15,7 +15,6 @@ from foundation.catalog import CATALOG
 from foundation.layers import LAYER_NAMES, layer, project
 from foundation.naming import Arns, Names
 from foundation.outputs import FoundationOutputs
-from foundation.policies import failure_queue_arn
 from foundation.stack_files import FOLDER
 from tests.support.mocks import ROOT, outputs_of, record, roll_out
 
@@ -77,7 +76,7 @@ def test_a_functions_failures_go_where_its_role_may_send_them() -> None:
     recording = roll_out("compute")["compute"]
     for function in CATALOG.functions:
         exported = outputs_of("compute")["functions"][function.name]
-        granted = failure_queue_arn(function, ARNS)
+        granted = ARNS.dead_letter_queue(function.dead_letter_queue)
         assert exported["failure_queue_arn"] == granted
         inputs = recording.one("lambda/function:Function", name=exported["name"]).inputs
         assert inputs["deadLetterConfig"] == {"targetArn": granted}

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from foundation.catalog import CATALOG as SHIPPED
 from foundation.model import QUEUE_ACCESS, TABLE_ACCESS, Function, QueueGrant, QueueTrigger, StreamTrigger, TableGrant
-from foundation.policies import execution_policy, failure_queue_arn, trust_policy
+from foundation.policies import execution_policy, trust_policy
 from foundation.resource_policies import queue_policy
 from tests.support.declarations import ARNS, COUNT, READ, STORE, catalog_names
 
@@ -101,7 +101,7 @@ def test_no_function_ever_gets_a_wildcard_action_or_an_unscoped_resource(functio
 @given(functions())
 def test_a_functions_permissions_are_its_logs_trigger_failures_and_grants(function: Function) -> None:
     expected = {(action, ARNS.log_streams(function.name)) for action, _ in _logs(function.name)}
-    expected |= {("sqs:SendMessage", failure_queue_arn(function, ARNS))}
+    expected |= {("sqs:SendMessage", ARNS.dead_letter_queue(function.dead_letter_queue))}
     trigger = function.trigger
     if isinstance(trigger, QueueTrigger):
         consume = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
@@ -139,9 +139,10 @@ def test_no_function_may_create_log_groups() -> None:
 
 
 def test_failures_end_in_the_consumed_queues_dead_letter_queue_or_in_the_functions_own() -> None:
-    assert failure_queue_arn(STORE, ARNS) == ACCOUNT.format("sqs", "dlq-inbox-dev")
-    assert failure_queue_arn(COUNT, ARNS) == ACCOUNT.format("sqs", "dlq-count-dev")
-    assert failure_queue_arn(READ, ARNS) == ACCOUNT.format("sqs", "dlq-read-dev")
+    for function, queue in ((STORE, "dlq-inbox-dev"), (COUNT, "dlq-count-dev"), (READ, "dlq-read-dev")):
+        statements = execution_policy(function, ARNS)["Statement"]
+        (report,) = [statement for statement in statements if "sqs:SendMessage" in statement["Action"]]
+        assert report["Resource"] == ACCOUNT.format("sqs", queue)
 
 
 def test_only_the_lambda_service_may_assume_a_role() -> None:
