@@ -5,15 +5,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shared.aws import AwsError, Caller
-from shared.batches import BadBatch
+from shared.batches import BATCH_MESSAGES, BadBatch
 from shared.dead_letters import REASON, SOURCE_ID, DeadLetter, dead_letter
 from shared.deadline import Deadline
 from shared.events import Event, InvalidEvent, parse
 from shared.logs import logger
 from shared.text import shown
 
-BATCH_LIMIT = 10
-"""Limit of messages in one request to SQS ("Amazon SQS message quotas")."""
 FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS = 60, 900
 """Before the second further delivery (the first has the queue's visibility timeout), doubled from one to the next."""
 _FIELDS = ("messageId", "receiptHandle", "body")
@@ -88,10 +86,10 @@ class Delays:
     def delay(self, messages: Sequence[Message], deadline: Deadline) -> None:
         """Hide messages that have failed before for longer; a failure to do so is logged, and costs receives only."""
         late = [message for message in messages if message.receives > 1]
-        for start in range(0, len(late), BATCH_LIMIT):
+        for start in range(0, len(late), BATCH_MESSAGES):
             entries = [
                 {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": _seconds(message.receives)}
-                for number, message in enumerate(late[start : start + BATCH_LIMIT])
+                for number, message in enumerate(late[start : start + BATCH_MESSAGES])
             ]
             request = {"QueueUrl": self._queue_url, "Entries": entries}
             try:

@@ -8,7 +8,6 @@ from shared.batches import BATCH_BYTES, BATCH_MESSAGES, batches_within
 from shared.deadline import Deadline
 from shared.logs import logger
 
-MAX_BODY_BYTES = BATCH_BYTES
 REASON, SOURCE_ID = "ErrorMessage", "SourceMessageId"
 """Attributes: why it failed, as Lambda and `estate redrive` name it, and which message of the source queue it was."""
 MAX_REASON_CHARACTERS = 500
@@ -41,7 +40,7 @@ def dead_letter(message_id: str, body: str, kept: Mapping[str, Any], **texts: st
 
     A body that is too long for any message is cut: what it stands for has to be kept elsewhere.
     """
-    body = body.encode("utf-8", "replace")[:MAX_BODY_BYTES].decode("utf-8", "ignore")
+    body = body.encode("utf-8", "replace")[:BATCH_BYTES].decode("utf-8", "ignore")
     given = {name: {"DataType": "String", "StringValue": _clean(text)} for name, text in texts.items()}
     message = DeadLetter(message_id, body, dict(list({**given, **kept, **given}.items())[:_MAX_ATTRIBUTES]))
     # A message of the largest size has no room for attributes: it goes without, and the log has the reason.
