@@ -4,7 +4,7 @@ The services are DynamoDB, SQS, SSM and Secrets Manager.
 
 It stands where botocore would, because a botocore client takes most of a cold start: importing this and creating a
 client costs about a quarter of `boto3.client("dynamodb")`. What it sends is checked against what botocore sends, byte
-for byte, in tests/lambdas/test_aws.py.
+for byte, in tests/lambdas/shared/test_aws.py.
 """
 
 import hmac
