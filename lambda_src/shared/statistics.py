@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal
 from typing import Any, NamedTuple
 
-from shared.exact import DIGITS, EXACT, ZERO, plain
+from shared.exact import DIGITS, EXACT, plain
 
 _ROUNDED = Context(prec=DIGITS)
 _WIDE = Context(prec=4 * DIGITS)
@@ -24,9 +24,6 @@ class Moments(NamedTuple):
             EXACT.add(self.total, other.total),
             EXACT.add(self.squares, other.squares),
         )
-
-
-NOTHING = Moments(0, ZERO, ZERO)
 
 
 def of_value(value: Decimal) -> Moments:

@@ -150,7 +150,6 @@ def _budget(inputs: Properties) -> Properties:
     return {"Budget": budget, "NotificationsWithSubscribers": notifications, "ResourceTags": tags}
 
 
-_NAMED_BY_QUEUE = {"queueUrl": "Queues", "policy": "PolicyDocument"}
 _OKS = {"okActions": "OKActions"}
 
 TRANSLATIONS: Mapping[str, Translation] = {

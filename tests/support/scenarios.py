@@ -267,7 +267,6 @@ def _cost(bill: Mapping[str, Any], *, compared: bool = False) -> Callable[[Patch
     )  # fmt: skip
 
 
-_ENGINE = SimpleNamespace(version="3.259.0", source="built", folders=[Path("/engine")])
 _RUNNING = embedded.Status(
     running=True,
     answering=True,

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from shared.aggregates import numbers_of, summary_of
 from shared.exact import exact, plain
-from shared.statistics import NOTHING, Moments, Summary, deviation, from_dict, mean, merge, of_value, to_dict
+from shared.statistics import Moments, Summary, deviation, from_dict, mean, merge, of_value, to_dict
 from tests.support.samples import ODD_NAMES, literals
 
 
 def moments_of(numbers: list[str]) -> Moments:
-    moments = NOTHING
+    moments = Moments(0, Decimal(0), Decimal(0))
     for number in numbers:
         moments = moments.plus(of_value(exact(number)))
     return moments
