@@ -9,7 +9,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 import subprocess
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,10 +18,10 @@ from botocore import xform_name
 from estate_tool.audit import policy
 from estate_tool.core.paths import ROOT
 from foundation.guardrails.documents import listed
-from foundation.layers import LAYER_NAMES
 from foundation.naming import TAG_KEYS
 from tests.integration.cloud import ACCOUNT, depth, items, send, user
 from tests.integration.old_estate import OldEstate, order, shop
+from tests.support.checkouts import copy_checkout
 from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
@@ -109,11 +108,7 @@ class Reader:
 
 @pytest.fixture(scope="module")
 def reader(own: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory) -> Reader:
-    copy = tmp_path_factory.mktemp("checkout")
-    for part in (*LAYER_NAMES, "environments", "lambda_src", "scripts"):
-        shutil.copytree(ROOT / part, copy / part, ignore=shutil.ignore_patterns("__pycache__", ".build"))
-    shutil.copyfile(ROOT / "requirements.lock", copy / "requirements.lock")
-    (copy / ".venv").symlink_to(ROOT / ".venv")
+    copy = copy_checkout(tmp_path_factory.mktemp("checkout"))
     shop(OldEstate(own))
     return Reader(own, copy)
 
