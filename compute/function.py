@@ -10,13 +10,11 @@ from compute.config import Provisioning
 from compute.outputs import FunctionOutputs
 from compute.provisioning import ProvisionedConcurrency, ProvisionedConcurrencyArgs
 from compute.wheels import ARCHITECTURE
-from foundation.model import Function
+from foundation.model import DEAD_LETTER_DAYS, MAXIMUM_MESSAGE_BYTES, Function
 from foundation.naming import ALIAS, Names
 from foundation.resource_policies import queue_policy
 
 SECONDS_PER_DAY = 86_400
-FAILURE_RETENTION_DAYS = 14
-MAXIMUM_MESSAGE_BYTES = 1_048_576  # as much as a payload or a message has that may end here
 # With provisioned concurrency, an alias's update waits for the end of routing to the old version (15 minutes).
 ALIAS_TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="30m")
 # Asynchronous calls: the most retries Lambda makes, within an hour ("PutFunctionEventInvokeConfig").
@@ -88,7 +86,7 @@ class ServerlessFunction(pulumi.ComponentResource):
         queue = aws.sqs.Queue(
             f"{name}-failures",
             name=args.names.dead_letter_queue(args.function.name),
-            message_retention_seconds=FAILURE_RETENTION_DAYS * SECONDS_PER_DAY,
+            message_retention_seconds=DEAD_LETTER_DAYS * SECONDS_PER_DAY,
             max_message_size=MAXIMUM_MESSAGE_BYTES,
             sqs_managed_sse_enabled=True,
             tags=args.tags,

@@ -6,14 +6,11 @@ import pulumi
 import pulumi_aws as aws
 
 from data.outputs import QueueOutputs
-from foundation.model import Function, Queue
+from foundation.model import DEAD_LETTER_DAYS, MAXIMUM_MESSAGE_BYTES, Function, Queue
 from foundation.naming import Names
 from foundation.resource_policies import queue_policy
 
 SECONDS_PER_DAY = 86_400
-MAXIMUM_MESSAGE_BYTES = 1_048_576  # the most SQS takes ("Amazon SQS message quotas")
-# Dead letters keep the age they had in their source queue, so they get the longest life SQS has.
-DEAD_LETTER_RETENTION_DAYS = 14
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +33,7 @@ class DeadLetteredQueue(pulumi.ComponentResource):
         dead_letters = aws.sqs.Queue(
             f"{name}-dead-letters",
             name=args.names.dead_letter_queue(args.queue.name),
-            message_retention_seconds=DEAD_LETTER_RETENTION_DAYS * SECONDS_PER_DAY,
+            message_retention_seconds=DEAD_LETTER_DAYS * SECONDS_PER_DAY,
             max_message_size=MAXIMUM_MESSAGE_BYTES,
             sqs_managed_sse_enabled=True,
             tags=args.tags,

@@ -36,6 +36,12 @@ class Table:
     write: Capacity | None = None
 
 
+# Dead letters keep the age they had in their source queue, so dead-letter queues have the longest retention of SQS.
+DEAD_LETTER_DAYS = 14
+# The most that SQS takes ("Amazon SQS message quotas"); a dead letter may be as large as any message or payload.
+MAXIMUM_MESSAGE_BYTES = 1_048_576
+
+
 @dataclass(frozen=True, kw_only=True)
 class Queue:
     """An SQS queue; a message received `max_receive_count` times without success goes to its dead-letter queue.

@@ -3,14 +3,12 @@
 from collections.abc import Iterator
 from functools import partial
 
-from foundation.model import Queue
+from foundation.model import DEAD_LETTER_DAYS, Queue
 from observability.alarm_spec import HOUR, AlarmSpec, Key, MissingData
 from observability.metrics import Estate
 
 # Messages of a standard queue that may be in flight ("Amazon SQS message quotas"); then none is handed out.
 IN_FLIGHT_QUOTA = 120_000
-# Retention of dead-letter queues in the data and compute layers; the most that SQS allows.
-KEPT_DAYS = 14
 
 UNUSED = MissingData("notBreaching", "SQS publishes nothing for a queue that was empty and unused for six hours")
 STILL_WAITING = MissingData("ignore", "a gap does not say that the messages are gone; an emptied queue publishes zeros")
@@ -117,7 +115,8 @@ def dead_letter_alarms(name: str, source: Queue | None, estate: Estate) -> Itera
     yield AlarmSpec(
         key=key,
         alarm_type="depth",
-        summary=f"Events of {name} failed for good and wait here; {KEPT_DAYS} days after they were sent they are lost.",
+        summary=f"Events of {name} failed for good and wait here; {DEAD_LETTER_DAYS} days after they were sent they "
+        "are lost.",
         remediation="run `estate redrive --dry-run` to see why, remove the cause, then `estate redrive`.",
         rule="the first message",
         metrics=(visible, hidden),
@@ -155,7 +154,7 @@ def waiting_days(source: Queue | None) -> int:
 
     SQS counts the life of a dead letter from its first queue on. Lambda sends its failures anew.
     """
-    return (KEPT_DAYS - (source.retention_days if source else 0)) // 2
+    return (DEAD_LETTER_DAYS - (source.retention_days if source else 0)) // 2
 
 
 def _expiry(key: Key, source: Queue | None, estate: Estate) -> AlarmSpec:
@@ -163,10 +162,10 @@ def _expiry(key: Key, source: Queue | None, estate: Estate) -> AlarmSpec:
     return AlarmSpec(
         key=key,
         alarm_type="expiry",
-        summary=f"Failed events of {key.name} have waited for {days} days; {KEPT_DAYS} days after they were sent they "
-        "are lost.",
+        summary=f"Failed events of {key.name} have waited for {days} days; {DEAD_LETTER_DAYS} days after they were "
+        "sent they are lost.",
         remediation="run `estate redrive` now, or keep what is worth keeping: it cannot be brought back later.",
-        rule=f"at least one for half of what is left of the {KEPT_DAYS} days after the source queue's retention",
+        rule=f"at least one for half of what is left of the {DEAD_LETTER_DAYS} days after the source queue's retention",
         # The average of an hour: a look hides messages for half a minute. The age of a dead letter begins anew with
         # each look at it, and does not show when SQS deletes it.
         metrics=(estate.metrics.dead_letter_queue(key.name, "ApproximateNumberOfMessagesVisible", "Average"),),
