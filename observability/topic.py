@@ -14,22 +14,6 @@ from observability.config import SEVERITIES, ObservabilityConfig, Severity, Subs
 
 # What has been spent, and what will have been by the month's end.
 NOTIFICATIONS = ("ACTUAL", "FORECASTED")
-PUBLISHER = "budgets.amazonaws.com"
-
-
-def publishing(topic_arn: str, arns: Arns) -> dict[str, Any]:
-    """Return the statement by which budgets of this account publish ("Creating a topic for budget notifications")."""
-    return {
-        "Sid": "PublishedByBudgets",
-        "Effect": "Allow",
-        "Principal": {"Service": PUBLISHER},
-        "Action": "sns:Publish",
-        "Resource": topic_arn,
-        "Condition": {
-            "ArnLike": {"aws:SourceArn": f"arn:{arns.partition}:budgets::{arns.account}:*"},
-            "StringEquals": {"aws:SourceAccount": arns.account},
-        },
-    }
 
 
 class EstateBudget(pulumi.ComponentResource):
@@ -44,7 +28,7 @@ class EstateBudget(pulumi.ComponentResource):
         topic_arn: pulumi.Input[str],
         tags: dict[str, str],
     ) -> None:
-        super().__init__("estate:observability:EstateBudget", "estate", None, None)
+        super().__init__("estate:observability:EstateBudget", "estate")
         budget = aws.budgets.Budget(
             "estate-budget",
             name=names.of("budget", "estate"),
@@ -79,23 +63,26 @@ BUDGET_SEVERITY: Severity = "ticket"
 def topic_policy(topic_arn: str, names: Names, *, budgets: bool = False) -> dict[str, Any]:
     """Allow CloudWatch alone to publish, for alarms of this environment in this account; refuse all without TLS.
 
-    With `budgets`, budgets of this account may as well.
+    With `budgets`, budgets of this account may as well ("Creating a topic for budget notifications").
     """
     arns = Arns.beside(topic_arn, names)
-    statement = {
-        "Sid": "PublishedByAlarms",
-        "Effect": "Allow",
-        "Principal": {"Service": "cloudwatch.amazonaws.com"},
-        "Action": "sns:Publish",
-        "Resource": topic_arn,
-        "Condition": {
-            "ArnLike": {"aws:SourceArn": arns.alarms},
-            "StringEquals": {"aws:SourceAccount": arns.account},
-        },
-    }
+    publishers = [("PublishedByAlarms", "cloudwatch.amazonaws.com", arns.alarms)]
+    if budgets:
+        of_account = f"arn:{arns.partition}:budgets::{arns.account}:*"
+        publishers.append(("PublishedByBudgets", "budgets.amazonaws.com", of_account))
+    statements = [
+        {
+            "Sid": sid,
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sns:Publish",
+            "Resource": topic_arn,
+            "Condition": {"ArnLike": {"aws:SourceArn": source}, "StringEquals": {"aws:SourceAccount": arns.account}},
+        }
+        for sid, service, source in publishers
+    ]
     # Not sns:*, which topic policies refuse; publishing is what carries content.
-    allowed = [statement, publishing(topic_arn, arns)] if budgets else [statement]
-    return {"Version": "2012-10-17", "Statement": [*allowed, tls_only("sns:Publish", topic_arn)]}
+    return {"Version": "2012-10-17", "Statement": [*statements, tls_only("sns:Publish", topic_arn)]}
 
 
 def build_topics(config: ObservabilityConfig, names: Names, tags: dict[str, str]) -> "dict[Severity, AlertsTopic]":
