@@ -98,9 +98,9 @@ class Estate:
         return Metrics(self.names)
 
 
-def of_account(name: str, statistic: str = "Maximum") -> Metric:
+def of_account(name: str) -> Metric:
     """A metric of Lambda in the whole account and region, which has no dimensions."""
-    return Metric(namespace="AWS/Lambda", name=name, statistic=statistic, dimensions={})
+    return Metric(namespace="AWS/Lambda", name=name, statistic="Maximum", dimensions={})
 
 
 def _of_queue(queue: str, name: str, statistic: str) -> Metric:

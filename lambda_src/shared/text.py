@@ -72,16 +72,16 @@ _DECODER = json.JSONDecoder(
 )
 
 
-def shown(value: Any, limit: int = SHOWN_CHARACTERS) -> str:
+def shown(value: Any) -> str:
     """Return the value as short printable JSON, whatever it is; text that UTF-8 can't hold comes out escaped."""
     if type(value) is str:
-        value = value if len(value) <= limit else value[:limit] + "…"
+        value = value if len(value) <= SHOWN_CHARACTERS else value[:SHOWN_CHARACTERS] + "…"
         return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace").decode("utf-8")
     kinds = {dict: "an object", list: "an array", type(None): "null", bool: str(value).lower()}
     if type(value) in kinds:
         return kinds[type(value)]
     text = str(value)
-    return text if len(text) <= limit else text[:limit] + "…"
+    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 
 def is_unicode(text: str) -> bool:

@@ -4,7 +4,6 @@ import re
 import shlex
 import shutil
 from argparse import ArgumentParser
-from collections.abc import Iterable
 from pathlib import Path
 
 from estate_tool.commands import new
@@ -19,9 +18,9 @@ NAME = "lookup"
 _MADE = ("__pycache__", ".build", ".coverage*", ".estate", ".git", ".hypothesis", ".*_cache", ".venv*")
 
 
-def copy_checkout(folder: Path, without: Iterable[str] = ()) -> Path:
-    """Copy the checkout as a clone would have it, without some of its folders; return the copy."""
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*_MADE, *without), dirs_exist_ok=True)
+def copy_checkout(folder: Path) -> Path:
+    """Copy the checkout as a clone would have it; return the copy."""
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*_MADE), dirs_exist_ok=True)
     (folder / ".venv").symlink_to(ROOT / ".venv")
     return folder
 

@@ -5,10 +5,10 @@ import os
 from hypothesis import HealthCheck, settings
 
 
-def fuzzed(usual: int = 100) -> settings:
-    """Return the settings of a fuzzing test: `usual` examples, without a deadline for slow machines."""
+def fuzzed() -> settings:
+    """Return the settings of a fuzzing test: 100 examples unless another number is set, and no deadline."""
     return settings(
-        max_examples=int(os.environ.get("ESTATE_FUZZ_EXAMPLES") or usual),
+        max_examples=int(os.environ.get("ESTATE_FUZZ_EXAMPLES") or 100),
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
     )

@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 HERE = socket.gethostname()
 
 
-def lock(state: Path, pid: int, host: str = HERE, name: str = "a") -> Path:
+def lock(state: Path, pid: int, host: str = HERE) -> Path:
     """The file of a lock that a process holds on data's stack `dev`."""
-    path = state / "locks" / "organization" / "estate-data" / "dev" / f"{name}.json"
+    path = state / "locks" / "organization" / "estate-data" / "dev" / "a.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     holder = {"pid": pid, "username": "ann", "hostname": host, "timestamp": "2026-01-02T03:04:05.123456789Z"}
     path.write_text(json.dumps(holder))

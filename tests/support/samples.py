@@ -48,7 +48,7 @@ def event_text(event_id: str = "1", data: object = DELAY, *, ascii_only: bool = 
     return json.dumps({name: value for name, value in event.items() if value is not ...}, ensure_ascii=ascii_only)
 
 
-def sqs_batch(bodies: Sequence[str], first: int = 0, receives: int = 1) -> dict[str, Any]:
+def sqs_batch(bodies: Sequence[str], receives: int = 1) -> dict[str, Any]:
     """A batch as Lambda hands it over for a queue; message ids are m0, m1, …"""
     return {
         "Records": [
@@ -59,7 +59,7 @@ def sqs_batch(bodies: Sequence[str], first: int = 0, receives: int = 1) -> dict[
                 "attributes": {"ApproximateReceiveCount": str(receives)},
                 "eventSource": "aws:sqs",
             }
-            for number, body in enumerate(bodies, first)
+            for number, body in enumerate(bodies)
         ]
     }
 
@@ -81,10 +81,10 @@ def image_of(text: str, position: int | None = 0, page: str = "p") -> dict[str, 
     return image if position is None else {**image, "page": {"S": page}, "position": {"N": str(position)}}
 
 
-def stream_batch(texts: Sequence[str], first: int = 1) -> dict[str, Any]:
+def stream_batch(texts: Sequence[str]) -> dict[str, Any]:
     """A batch as Lambda hands it over for the events table's stream."""
     images = [image_of(text, number) for number, text in enumerate(texts)]
-    return {"Records": [stream_record(image, number) for number, image in enumerate(images, first)]}
+    return {"Records": [stream_record(image, number) for number, image in enumerate(images, 1)]}
 
 
 Moments = tuple[int, Fraction, Fraction]
