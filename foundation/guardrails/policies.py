@@ -65,33 +65,27 @@ class Service(_PolicyAnalyzerServicer):
     def Analyze(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Check one resource, decoded once; the SDK's own method does that for each policy."""
         one = self._resource(request)
-        return self._checked(
-            ResourceValidationPolicy,
-            lambda config: ResourceValidationArgs(
-                one.resource_type, one.props, one.urn, one.name, one.opts, None, config
-            ),
+        args = ResourceValidationArgs(
+            one.resource_type, one.props, one.urn, one.name, one.opts, None, self._configuration
         )
+        return self._checked(ResourceValidationPolicy, args)
 
     def AnalyzeStack(self, request: Any, _context: Any) -> Any:  # noqa: N802
         """Check the resources of a layer together, decoded once; no rule asks for their parents and dependencies."""
         resources = [self._resource(each) for each in request.resources]
-        return self._checked(StackValidationPolicy, lambda config: StackValidationArgs(resources, config))
+        return self._checked(StackValidationPolicy, StackValidationArgs(resources, self._configuration))
 
     def _resource(self, request: Any) -> PolicyResource:
         props = known(deserialize_properties(json_format.MessageToDict(request.properties)))
         options = self._get_resource_options(request)
         return PolicyResource(request.type, props, request.urn, request.name, options, None, None, [], {})
 
-    def _checked(
-        self,
-        kind: type[ResourceValidationPolicy] | type[StackValidationPolicy],
-        arguments: Callable[[Mapping[str, Any]], Any],
-    ) -> Any:
+    def _checked(self, kind: type[ResourceValidationPolicy] | type[StackValidationPolicy], args: Any) -> Any:
         response = analyzer_pb2.AnalyzeResponse()
         for policy in RULES:
             level = self._get_enforcement_level(policy)
             if isinstance(policy, kind) and level != EnforcementLevel.DISABLED:
-                policy.validate(arguments(self._configuration), self._reporting(policy, level, response))
+                policy.validate(args, self._reporting(policy, level, response))
         return response
 
     def _reporting(self, policy: Policy, level: EnforcementLevel, response: Any) -> Callable[..., None]:

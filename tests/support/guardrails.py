@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pulumi_policy import PolicyResource, PolicyResourceOptions, ResourceValidationArgs, StackValidationArgs
+from pulumi_policy import (
+    PolicyResource,
+    PolicyResourceOptions,
+    ResourceValidationArgs,
+    StackValidationArgs,
+    StackValidationPolicy,
+)
 from pulumi_policy.policy import PolicyCustomTimeouts
 
 from foundation.guardrails.policies import RULES, known
@@ -49,7 +55,7 @@ def violations(rule: str, resources: Sequence[PolicyResource], config: Mapping[s
         found.append(text)
 
     policy = BY_NAME[rule]
-    if policy.__class__.__name__ == "StackValidationPolicy":
+    if isinstance(policy, StackValidationPolicy):
         policy.validate(StackValidationArgs(list(resources), config), report)
         return found
     for item in resources:
