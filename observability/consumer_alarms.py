@@ -26,14 +26,13 @@ def look_back_minutes(function: Function) -> int:
 def consumer_alarms(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSpec]:
     """Yield the alarms of a function on its queue or stream; none of another function."""
     trigger = function.trigger
-    if isinstance(trigger, StreamTrigger):
-        yield _lag(key, function, estate)
-    if isinstance(trigger, QueueTrigger | StreamTrigger):
-        yield _stalled(key, function, trigger, estate)
-    if isinstance(trigger, StreamTrigger):
-        yield from _losses_of_stream(key, function, estate)
     if isinstance(trigger, QueueTrigger):
+        yield _stalled(key, function, trigger, estate)
         yield _invalid_events(key, function, estate)
+    elif isinstance(trigger, StreamTrigger):
+        yield _lag(key, function, estate)
+        yield _stalled(key, function, trigger, estate)
+        yield from _losses_of_stream(key, function, estate)
 
 
 def _lag(key: Key, function: Function, estate: Estate) -> AlarmSpec:
