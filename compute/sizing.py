@@ -1,13 +1,12 @@
 """Memory of the functions, from the file that holds the evidence for it."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, StrictInt
 
-from foundation.documents import Section, read_document
+from foundation.documents import Section, read_document, read_json
 from foundation.problems import InvalidConfiguration, Problem, one_of, together
 from foundation.settings import setting
 
@@ -96,8 +95,8 @@ def _shown(path: Path) -> str:
 
 def _parsed(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return read_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InvalidConfiguration([Problem(where=_shown(path), value=None, allowed="a file that exists")]) from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InvalidConfiguration([Problem(where=_shown(path), value=str(error), allowed="valid JSON")]) from error

@@ -1,5 +1,6 @@
 """Documents of YAML or JSON as pydantic models: every problem at once, each with its key, value and allowed values."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -30,6 +31,23 @@ def read_document(model: type[Model], content: Any, file: str = "") -> Model:
     except ValidationError as error:
         problems = [_problem(model, content, each["loc"], each.get("ctx", {}), file) for each in error.errors()]
     raise InvalidConfiguration(problems)
+
+
+def read_json(text: str) -> Any:
+    """Return the document; raise ValueError for what is no JSON, is too deep, or has a key that stands twice."""
+    try:
+        return json.loads(text, object_pairs_hook=_object)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+
+
+def _object(members: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in members:
+        if key in found:
+            raise ValueError(f"{key} stands twice")
+        found[key] = value
+    return found
 
 
 def _problem(

@@ -91,6 +91,12 @@ def test_a_file_that_is_no_sizing_is_one_problem_that_names_it(tmp_path: Path, c
     assert "sizing.json" in problem.where
 
 
+def test_a_key_that_stands_twice_is_a_problem_and_the_last_one_no_answer(tmp_path: Path) -> None:
+    once = json.dumps(_sized(512)["functions"])[1:-1]
+    (problem,) = _problems(_file(tmp_path, f'{{"functions": {{{once}, {once}}}}}'), "store")
+    assert (problem.where.rpartition("/")[2], problem.value) == ("sizing.json", "store stands twice")
+
+
 def test_a_missing_file_is_a_problem_that_names_it(tmp_path: Path) -> None:
     (problem,) = _problems(tmp_path / "sizing.json", "store")
     assert "sizing.json" in problem.where
