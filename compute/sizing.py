@@ -1,5 +1,6 @@
 """Memory of the functions, from the file that holds the evidence for it."""
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
@@ -64,6 +65,11 @@ def read(path: Path = SIZING_FILE) -> Sizes:
 def checked(content: Any, path: Path = SIZING_FILE) -> Sizes:
     """Return what may be written into the file; raise InvalidConfiguration with everything that is wrong in it."""
     return read_document(Sizes, content, _shown(path))
+
+
+def text_of(content: Any) -> str:
+    """Return the text of the file with this content."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
 def memory_by_function(functions: Iterable[str], path: Path = SIZING_FILE) -> dict[str, int]:

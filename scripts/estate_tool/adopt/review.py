@@ -166,8 +166,3 @@ def _check(folder: Path) -> None:
             f"what these functions would be declared as is not valid, so nothing was written:\n{error}",
             "choose other names with --name OLD=NEW, or leave out the function that it names",
         ) from error
-
-
-def sizing_text(content: Mapping[str, Any]) -> str:
-    """Return sizing.json as `rightsize --apply` writes it."""
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

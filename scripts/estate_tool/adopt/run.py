@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from typing import TYPE_CHECKING, Any
 
+from compute.sizing import text_of
 from estate_tool.adopt import functions, review
 from estate_tool.adopt import source as source_
 from estate_tool.adopt.sizes import Month, sizing
@@ -44,7 +45,7 @@ def adopt(
     where = f"{source.region}, account {source.account}"
     files: dict[str, str | bytes] = {
         review.CATALOG: review.catalog(done.catalog, f"Functions adopted from {where}, with what they use."),
-        review.SIZING: review.sizing_text(sizes),
+        review.SIZING: text_of(sizes),
         review.LOAD: review.load(load, f"Load of a month, from {window} in {where}."),
         review.NOTES: review.not_expressed(notes, f"Functions of {where}: what the files do not hold as it was"),
         **_code(done, source),

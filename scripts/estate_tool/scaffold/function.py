@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shutil
 from importlib.util import find_spec
 from keyword import iskeyword
@@ -11,9 +10,11 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
 
+from compute.sizing import EVIDENCE_KEYS, MINIMUM_MB, text_of
 from estate_tool.core.errors import UsageError
 from estate_tool.core.paths import ROOT
 from estate_tool.scaffold import catalog_file
+from foundation.documents import read_json
 from foundation.model import QueueTrigger, ScheduleTrigger, StreamTrigger
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from foundation.model import Function
 
 CATALOG_FILE, SIZING_FILE = "foundation/catalog.py", "compute/sizing.json"
-MEMORY_MB = 512
 _TEMPLATES = Path(__file__).parent / "templates"
 _UNMEASURED = "none yet: smallest size allowed, until measurements are applied"
 # First-party imports of the templates; the function's own stand among them in the order of the alphabet.
@@ -157,8 +157,7 @@ def _text(function: Function, part: str) -> str:
 
 
 def _sized(text: str, name: str) -> str:
-    content = json.loads(text)
-    evidence = {"source": _UNMEASURED, "window": None, "samples": 0, "average_mb": None, "p99_mb": None}
-    evidence |= {"max_mb": None, "ooms": 0, "time": None}
-    content["functions"][name] = {"memory_mb": MEMORY_MB, "evidence": evidence}
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    content = read_json(text)
+    evidence = {**dict.fromkeys(EVIDENCE_KEYS), "source": _UNMEASURED, "samples": 0, "ooms": 0}
+    content["functions"][name] = {"memory_mb": MINIMUM_MB, "evidence": evidence}
+    return text_of(content)

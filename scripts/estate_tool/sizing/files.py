@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
 import re
 import tempfile
@@ -69,7 +68,7 @@ def _changed(old: Mapping[str, Any], memory_mb: int, evidence: Mapping[str, Any]
 
 def _write(path: Path, functions: dict[str, Any]) -> str:
     before, content = path.read_text(encoding="utf-8"), {"functions": functions}
-    after = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    after = sizing.text_of(content)
     sizing.checked(content, path)
     if after != before:
         _replace(path, after)

@@ -11,7 +11,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from compute.sizing import memory_by_function
+from compute.sizing import memory_by_function, text_of
 from estate_tool.adopt import names, review, run, schedules
 from estate_tool.adopt.model import Note, OldFunction, OldQueue, OldTable, Source
 from estate_tool.adopt.package import analyzed
@@ -507,7 +507,7 @@ def _files(**more: str) -> dict[str, str | bytes]:
     entry = {"memory_mb": 512, "evidence": dict.fromkeys(
         ("source", "window", "samples", "average_mb", "p99_mb", "max_mb", "ooms", "time")
     )}  # fmt: skip
-    sizes = review.sizing_text({"functions": {"one": entry}})
+    sizes = text_of({"functions": {"one": entry}})
     files = {"catalog.py": review.catalog(_catalog(), "T."), "sizing.json": sizes, "load.yaml": "functions: {}\n"}
     return {**files, **more}
 
