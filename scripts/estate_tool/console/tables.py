@@ -32,6 +32,11 @@ class Column:
     wrap: bool = False
 
 
+def number(value: float | None) -> str:
+    """Return the text of a number's cell; a dash for one that is not known."""
+    return "–" if value is None else f"{value:,}"
+
+
 def table(
     columns: Sequence[Column | str], rows: Sequence[Sequence[str]], *, indent: int = 0, width: int | None = None
 ) -> Iterator[str]:

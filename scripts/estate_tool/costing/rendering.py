@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.console import pages
-from estate_tool.console.tables import Column, table
+from estate_tool.console.tables import Column, number, table
 from estate_tool.core.errors import UsageError
 from estate_tool.core.text import one_line
 from estate_tool.core.untrusted import decoded, mapping
@@ -68,7 +68,7 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
         [
             (
                 one["function"], f"{one['before_mb']} MB", f"{one['memory_mb']} MB", one["invocations"],
-                *(_number(one[key]) for key in ("billed_ms", "p99_ms", "cold_starts", "init_ms")),
+                *(number(one[key]) for key in ("billed_ms", "p99_ms", "cold_starts", "init_ms")),
             )
             for one in report["functions"]
         ],
@@ -123,10 +123,6 @@ def _advice(report: Mapping[str, Any]) -> Iterator[str]:
                 for one in report["tables"]
             ],
         )  # fmt: skip
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,}"
 
 
 def write_page(report: dict[str, Any], path: Path) -> None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.console import pages
-from estate_tool.console.tables import Column, table
+from estate_tool.console.tables import Column, number, table
 from estate_tool.core.retries import code_of
 from estate_tool.monitoring.metrics import instant
 from estate_tool.pricing.bill import cents
@@ -207,9 +207,9 @@ def _row(function: Mapping[str, Any]) -> tuple[str, ...]:
     evidence = function["evidence"]
     return (
         function["function"],
-        *(_number(function[key]) for key in ("current_mb", "recommended_mb")),
-        *(_number(evidence[key]) for key in ("samples", "average_mb", "p95_mb", "p99_mb", "max_mb")),
-        *(_number(evidence[key]) for key in ("ooms", "timeouts", "cold_starts")),
+        *(number(function[key]) for key in ("current_mb", "recommended_mb")),
+        *(number(evidence[key]) for key in ("samples", "average_mb", "p95_mb", "p99_mb", "max_mb")),
+        *(number(evidence[key]) for key in ("ooms", "timeouts", "cold_starts")),
         _percent(function["unused_percent"]),
         _percent(function["saving_percent"]),
         *(function[key] or "–" for key in ("month_usd", "waste_usd", "saving_usd")),
@@ -223,10 +223,6 @@ def slower_note(function: Mapping[str, Any]) -> str | None:
     if factor <= 1:
         return None
     return f"{now:.2f} → {then:.2f} vCPU: what computes on one core takes up to {factor:.1f} times as long"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:,}"
 
 
 def _percent(value: float | None) -> str:
