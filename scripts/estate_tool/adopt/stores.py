@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from estate_tool.adopt.model import Note
+from estate_tool.core.text import counted
 from foundation.guardrails.documents import entries
 from foundation.model import Capacity, Queue, Table
 
@@ -65,7 +66,9 @@ def _capacity(old: OldTable, direction: str, notes: list[Note]) -> Capacity | No
     most = max(one.units, least)
     instead = f"{least:,} to {most:,} units at {_TARGET_PERCENT} % use"
     notes.append(
-        Note.differs(old.name, f"{direction} capacity", f"{one.units:,} units, fixed", "capacity scales", instead)
+        Note.differs(
+            old.name, f"{direction} capacity", f"{counted(one.units, 'unit')}, fixed", "capacity scales", instead
+        )
     )
     return Capacity(minimum=least, maximum=most)
 
@@ -115,9 +118,11 @@ def queue(old: OldQueue, name: str, visibility_seconds: int, notes: list[Note]) 
 
     if kept * _DAY != found.retention_seconds:
         reason = f"queues keep messages 1 to {_MOST_DAYS} whole days, their dead letters 14"
-        notes.append(Note.differs(old.name, "retention", f"{found.retention_seconds:,} s", reason, f"{kept} days"))
+        notes.append(
+            Note.differs(old.name, "retention", f"{found.retention_seconds:,} s", reason, counted(kept, "day"))
+        )
     if bounded != found.max_receives:
-        was = "no redrive policy" if found.max_receives is None else f"{found.max_receives:,} receives"
+        was = "no redrive policy" if found.max_receives is None else counted(found.max_receives, "receive")
         reason = f"messages are received {_LEAST_RECEIVES} to {_MOST_RECEIVES:,} times, then go to dlq-{name}"
         notes.append(Note.differs(old.name, "redrive", was, reason, f"{bounded:,} receives"))
     if visibility_seconds != found.visibility_seconds:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from botocore.exceptions import ClientError
 
 from estate_tool.core.aws_errors import unless_forbidden
+from estate_tool.core.text import counted
 from estate_tool.monitoring.metrics import series
 from estate_tool.sizing import AUTO, sources
 from estate_tool.sizing.functions import AccountFunction, EvidenceRequest
@@ -37,7 +38,7 @@ def usage(collector: Collector, functions: Iterable[Function], window: Window) -
 
     found = dict(collector.each("logs", functions, one))
     if denied:
-        collector.unread.append(f"logs of {len(denied)} functions: {denied[0]}")
+        collector.unread.append(f"logs of {counted(len(denied), 'function')}: {denied[0]}")
     return found
 
 

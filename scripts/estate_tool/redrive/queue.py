@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Self
 
 from estate_tool.core.errors import Failed
+from estate_tool.core.text import counted
 from estate_tool.events.dead_letters import AT_ONCE, set_visibility
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def follow_move(sqs: Any, source_arn: str, progress: Callable[[int], None]) -> i
             if task["Status"] == "FAILED":
                 reason = task.get("FailureReason", "it does not say why")
                 raise Failed(
-                    f"SQS moved {moved:,} messages and then gave up: {reason}",
+                    f"SQS moved {counted(moved, 'message')} and then gave up: {reason}",
                     "the others are where they were: run the same command again",
                 )
             if task["Status"] not in ("RUNNING", "CANCELLING"):

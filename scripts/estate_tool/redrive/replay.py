@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from estate_tool.core.retries import code_of
+from estate_tool.core.text import counted
 from estate_tool.core.untrusted import foreign_because, mapping, name_of
 from estate_tool.events.dead_letters import depth, records
 from estate_tool.redrive.messages import Explanations, Kind, read
@@ -125,7 +126,9 @@ class Redrive:
         if start:
             start_move(self._sqs, arn, self._arn(self._names.queue(source)), self._options.rate)
         result.way = "a move task of SQS" if start else "a move task of SQS that was under way"
-        moved = follow_move(self._sqs, arn, lambda count: self._progress.show(lambda: f"{count:,} messages moved"))
+        moved = follow_move(
+            self._sqs, arn, lambda count: self._progress.show(lambda: f"{counted(count, 'message')} moved")
+        )
         result.messages = max(result.messages, moved)
         result.replayed = moved
 

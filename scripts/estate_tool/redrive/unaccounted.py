@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.retries import is_throttled
+from estate_tool.core.text import counted as noun
 from estate_tool.core.untrusted import decoded, foreign_because, mapping, name_of
 from estate_tool.events import invocation
 from estate_tool.events.counted import CountedEvents
@@ -40,7 +41,7 @@ def invoke(environment: Environment, function: str, payload: bytes) -> str:
         return answer.error
     # To Lambda it is a success when a function names the items of a batch that failed; to a replay it is none.
     failures = mapping(decoded(answer.text)).get("batchItemFailures")
-    return f"{len(failures)} items of the batch failed again" if failures and isinstance(failures, list) else ""
+    return f"{noun(len(failures), 'item')} of the batch failed again" if failures and isinstance(failures, list) else ""
 
 
 def replay_payload(records: list[dict[str, Any]]) -> bytes:

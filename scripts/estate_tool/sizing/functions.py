@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.core.aws_errors import unless_forbidden
 from estate_tool.core.errors import Failed
 from estate_tool.core.retries import code_of
+from estate_tool.core.text import counted
 from estate_tool.sizing import report_lines
 from estate_tool.sizing.evidence import Evidence
 from foundation.catalog import CATALOG
@@ -174,7 +175,7 @@ def measure(
             evidence.add_lines(message for _, message in page)
             evidence.seen_since(page[0][0] if page else None)
             read += len(page)
-            progress(f"{function.shown_name}: {read:,} reports read")
+            progress(f"{function.shown_name}: {counted(read, 'report')} read")
     except Exception as error:
         if code_of(error) != _MISSING:
             raise

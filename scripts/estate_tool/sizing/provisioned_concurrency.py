@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.core.text import counted
 from estate_tool.monitoring.metrics import period_seconds, series
 from estate_tool.sizing import MINIMUM_SAMPLES
 from foundation.naming import ALIAS
@@ -55,7 +56,7 @@ def recommend(
     """Return bounds for the load seen at the target utilization; never lower ones where calls spilled over."""
     calls = use.on_provisioned + use.spilled
     if calls < minimum_calls:
-        why = f"no recommendation: CloudWatch knows of {calls:,} calls, fewer than {minimum_calls:,}"
+        why = f"no recommendation: CloudWatch knows of {counted(calls, 'call')}, fewer than {minimum_calls:,}"
         return ProvisionedRecommendation(minimum=None, maximum=None, reason=why)
 
     def enough(at_a_time: int) -> int:

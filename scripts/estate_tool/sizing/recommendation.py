@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from compute.sizing import MAXIMUM_MB, MINIMUM_MB
+from estate_tool.core.text import counted
 from estate_tool.sizing import MINIMUM_SAMPLES
 
 if TYPE_CHECKING:
@@ -62,11 +63,11 @@ def recommend(
     """
     if usage.samples < minimum_samples:
         killed = f"; {usage.ooms:,} out of memory" if usage.ooms else ""
-        return _none(f"{usage.samples:,} samples, fewer than {minimum_samples:,}{killed}")
+        return _none(f"{counted(usage.samples, 'sample')}, fewer than {minimum_samples:,}{killed}")
     said = _from_usage(current_mb, usage, bounds)
     now = usage.samples_at(current_mb)
     if said.memory_mb is not None and said.memory_mb < current_mb and now < minimum_samples:
-        why = f"{now:,} reports with {current_mb:,} MB, fewer than {minimum_samples:,}; then {said.reason}"
+        why = f"{counted(now, 'report')} with {current_mb:,} MB, fewer than {minimum_samples:,}; then {said.reason}"
         return Recommendation(memory_mb=None, target_mb=said.target_mb, reason=f"no further step yet: {why}")
     return said
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.console import pages
 from estate_tool.console.tables import Column, number, table
 from estate_tool.core.retries import code_of
+from estate_tool.core.text import counted
 from estate_tool.monitoring.metrics import instant
 from estate_tool.pricing.bill import cents
 from estate_tool.pricing.load import MONTH_SECONDS
@@ -189,7 +190,7 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
 
 def evidence_note(evidence: Mapping[str, Any]) -> str:
     """Return the source of the evidence, and what no column shows."""
-    unreadable = f"{evidence['unreadable']:,} reports could not be read" if evidence["unreadable"] else ""
+    unreadable = f"{counted(evidence['unreadable'], 'report')} could not be read" if evidence["unreadable"] else ""
     if not evidence["samples"]:
         return "; ".join(part for part in (str(evidence["source"]), unreadable) if part)
     colds = evidence["cold_starts"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from compute.sizing import MEASURED_KEYS
 from estate_tool.core.errors import UsageError
+from estate_tool.core.text import counted
 from estate_tool.monitoring.metrics import Window
 from estate_tool.sizing.files import sizes_by_function
 from estate_tool.sizing.functions import find, measure
@@ -79,7 +80,7 @@ def problems(before: Mapping[str, Any], after: Mapping[str, Any], minimum: int, 
     `minimum` is of invocations, `slower_percent` how much slower the 99th percentile of durations may be.
     """
     if after["invocations"] < minimum:
-        yield f"{after['invocations']:,} invocations since, fewer than {minimum:,}: too few to tell"
+        yield f"{counted(after['invocations'], 'invocation')} since, fewer than {minimum:,}: too few to tell"
     if after["ooms"]:
         yield f"{after['ooms']:,} out of memory"
     for key, what in (("failures", "failed"), ("timeouts", "timed out")):

@@ -297,7 +297,7 @@ def test_a_batch_of_which_items_fail_again_is_put_back(estate: Estate, call: Any
     done = call(redrive, "aggregate", "dev", "--json")
     assert (done.code, counts(done)["failed"], counts(done)["left"]) == (1, 1, 1)
     again = json.loads(call(redrive, "aggregate", "dev", "--dry-run", "--json").out)["queues"][0]["reasons"]
-    assert [(reason["error"], reason["replays"]) for reason in again] == [("1 items of the batch failed again", 1)]
+    assert [(reason["error"], reason["replays"]) for reason in again] == [("1 item of the batch failed again", 1)]
 
 
 def test_an_answer_that_is_no_json_is_quoted(estate: Any) -> None:

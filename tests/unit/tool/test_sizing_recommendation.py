@@ -100,7 +100,7 @@ def test_no_further_step_is_taken_before_there_are_reports_with_the_memory_of_no
     lines = [*[text_line(300)] * 400, *[text_line(300, size=1024)] * now]
     said = recommend(1024, gathered(*lines).usage)
     assert (said.memory_mb, said.target_mb) == (None, 512)
-    assert f"{now} reports with 1,024 MB, fewer than 50" in said.reason
+    assert f"{now} report{'s' * (now != 1)} with 1,024 MB, fewer than 50" in said.reason
     assert recommend(1024, gathered(*lines, *[text_line(300, size=1024)] * 50).usage).memory_mb == 512
     # Upwards there is nothing to wait for.
     assert recommend(512, gathered(*[text_line(800)] * 400).usage).memory_mb == 960

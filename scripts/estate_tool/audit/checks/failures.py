@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from estate_tool.audit.model import SYNCHRONOUS, Finding
+from estate_tool.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +67,7 @@ def _stream(inventory: Inventory, mapping: EventSourceMapping) -> Iterator[Findi
 
 
 def _limits(mapping: EventSourceMapping) -> str:
-    retries = f"{mapping.retries:,} retries" if mapping.retries not in (None, -1) else ""
+    retries = counted(mapping.retries, "retry", "retries") if mapping.retries not in (None, -1) else ""
     age = f"{mapping.age_seconds:,} s" if mapping.age_seconds not in (None, -1) else ""
     return " or ".join(filter(None, (retries, age))) or "their expiry"
 
@@ -87,7 +88,8 @@ def _queues(inventory: Inventory) -> Iterator[Finding]:
 def _dead_letters(inventory: Inventory, queue: Queue, sources: list[Queue]) -> Iterator[Finding]:
     if queue.messages:
         yield _finding(
-            4, "dead-letters-waiting", queue.arn, f"{queue.messages:,} failed messages wait",
+            4, "dead-letters-waiting", queue.arn,
+            counted(queue.messages, "failed message waits", "failed messages wait"),
             "find out why they failed, then redrive or delete them",
         )  # fmt: skip
     if not inventory.is_watched("AWS/SQS", _DEPTH, ("QueueName", queue.name)):
@@ -107,7 +109,8 @@ def _dead_letters(inventory: Inventory, queue: Queue, sources: list[Queue]) -> I
 
 
 def _days(seconds: int) -> str:
-    return f"{seconds / 86_400:g} days"
+    days = seconds / 86_400
+    return f"{days:g} {'day' if days == 1 else 'days'}"
 
 
 def resilience(inventory: Inventory, prices: Prices) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from estate_tool.audit.model import Finding
+from estate_tool.core.text import counted
 from foundation.guardrails.reading import RETENTION_DAYS
 
 if TYPE_CHECKING:
@@ -70,6 +71,6 @@ def log_retention(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
         elif group.name in functions and not shortest <= group.retention_days <= longest:
             yield Finding(
                 requirement=7, check="logs-retention", resource=group.name,
-                found=f"{group.retention_days} days of retention, {stored}",
+                found=f"{counted(group.retention_days, 'day')} of retention, {stored}",
                 fix=f"keep them {shortest} to {longest} days",
             )  # fmt: skip
