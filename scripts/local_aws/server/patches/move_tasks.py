@@ -9,10 +9,10 @@ import json
 import threading
 import time
 from base64 import b64encode
-from collections.abc import Iterator
 from contextvars import copy_context
 from typing import Any
 
+from local_aws.server.patches import queues
 from local_aws.server.patches.target import concurrency, new_uuid, on_loop, responses, sqs
 
 # The bounds and defaults of the API reference.
@@ -54,7 +54,7 @@ def _start(data: dict[str, Any], _url: str) -> dict[str, Any]:
     task = {
         "TaskHandle": b64encode(identity.encode()).decode(), "Status": "RUNNING", "SourceArn": source,
         "ApproximateNumberOfMessagesMoved": 0,
-        "ApproximateNumberOfMessagesToMove": len(list(_visible(queue, time.time()))),
+        "ApproximateNumberOfMessagesToMove": len(list(queues.visible(queue))),
         "StartedTimestamp": int(time.time() * 1000),
     }  # fmt: skip
     task |= {"DestinationArn": target} if target else {}
@@ -104,9 +104,10 @@ def _run(task: dict[str, Any]) -> None:
 def _move(task: dict[str, Any], most: int) -> None:
     """Move so many messages, one after the other; when there is none left, the task is completed."""
     source = sqs._queue_by_arn(task["SourceArn"])
-    messages = list(_visible(source, time.time())) if source else []
+    messages = list(queues.visible(source)) if source else []
     moved: set[str] = set()
     for message in messages[:most]:
+        sqs._ensure_msg_fields(message)
         arn = task.get("DestinationArn") or message["sys"].get("DeadLetterQueueSourceArn", "")
         target = sqs._queue_by_arn(arn)
         if target is None:
@@ -131,14 +132,6 @@ def _as_new(message: dict[str, Any]) -> dict[str, Any]:
         "id": new_uuid(), "receipt_handle": None, "sent_at": now, "visible_at": now, "enqueued_at": now,
         "receive_count": 0, "first_receive_at": None, "sys": kept | {"SentTimestamp": str(int(now * 1000))},
     }  # fmt: skip
-
-
-def _visible(queue: dict[str, Any], now: float) -> Iterator[dict[str, Any]]:
-    """Return messages that could be received now: a task takes none that is in flight."""
-    for message in queue["messages"]:
-        sqs._ensure_msg_fields(message)
-        if message["visible_at"] <= now:
-            yield message
 
 
 def _existing(arn: str, parameter: str) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from local_aws.server.patches import access
@@ -68,7 +69,7 @@ def _batches_at_a_time(mapping: Mapping, queue: Any, function: Any, config: Any)
 def _still_collecting(mapping: Mapping, state: Any, queue: Any, most: int) -> float:
     """Seconds for which the batching window still waits for more messages; 0 when a batch may go."""
     window = mapping.get("MaximumBatchingWindowInSeconds") or 0
-    count = visible(queue, most)
+    count = sum(1 for _ in islice(visible(queue), most))
     if not window or count >= most or not count:
         return 0.0
     left: float = state.left_of(window)
@@ -165,15 +166,10 @@ def apply() -> None:
     sqs.DEFAULT_HOST, sqs.DEFAULT_PORT, sqs._CANONICAL_NETLOC = "localhost", "4566", "localhost:4566"
 
 
-def visible(queue: dict[str, Any], enough: int) -> int:
-    """Count messages that could be received now, up to `enough`."""
-    now, count = time.time(), 0
-    for message in queue["messages"]:
-        if message.get("visible_at", 0) <= now:
-            count += 1
-            if count >= enough:
-                break
-    return count
+def visible(queue: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the messages that could be received now, in order: none that is in flight."""
+    now = time.time()
+    return (message for message in queue["messages"] if message.get("visible_at", 0) <= now)
 
 
 def receive(queue: dict[str, Any], most: int) -> list[dict[str, Any]]:
@@ -187,8 +183,7 @@ def receive(queue: dict[str, Any], most: int) -> list[dict[str, Any]]:
         sqs._dlq_sweep(queue)
         fifo: list[dict[str, Any]] = sqs._collect_msgs(queue, min(most, 10), int(_visibility(queue)))
         return fifo
-    now = time.time()
-    batch = list(_next(queue, most, now))
+    batch, now = list(_next(queue, most)), time.time()
     for message in batch:
         message.update(receipt_handle=new_uuid(), visible_at=now + _visibility(queue))
         message["receive_count"] += 1
@@ -198,12 +193,10 @@ def receive(queue: dict[str, Any], most: int) -> list[dict[str, Any]]:
     return batch
 
 
-def _next(queue: dict[str, Any], most: int, now: float) -> Iterator[dict[str, Any]]:
+def _next(queue: dict[str, Any], most: int) -> Iterator[dict[str, Any]]:
     """The messages that may be received, in order, as many as fit; those received too often go to the other queue."""
     most_receives, count, size, swept = _most_receives(queue), 0, 0, False
-    for message in queue["messages"]:
-        if message.get("visible_at", 0) > now:
-            continue
+    for message in visible(queue):
         sqs._ensure_msg_fields(message)
         if most_receives and message["receive_count"] >= most_receives:
             if not swept:
