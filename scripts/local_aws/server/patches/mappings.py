@@ -157,6 +157,6 @@ def _refusal(data: dict[str, Any]) -> Any:
     if existing is not None:
         message = f"A mapping of {source_arn} to {name} already exists, with UUID {existing['UUID']}."
         return responses.error_response_json("ResourceConflictException", message, 409)
-    function, config = lambda_svc._get_func_record_for_qualifier(name, qualifier)
-    message = _SOURCES[service].refusal(data, config, function)
+    _, config = lambda_svc._get_func_record_for_qualifier(name, qualifier)
+    message = _SOURCES[service].refusal(data, config)
     return responses.error_response_json("InvalidParameterValueException", message, 400) if message else None

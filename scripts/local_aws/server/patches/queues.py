@@ -22,7 +22,7 @@ _PAUSE_AFTER_FAILURE = 1.0
 Mapping = dict[str, Any]
 
 
-def refusal(data: dict[str, Any], config: dict[str, Any], _function: Any) -> str:
+def refusal(data: dict[str, Any], config: dict[str, Any]) -> str:
     """Why AWS would not create this mapping, or nothing."""
     missing = access.refused(config["Role"], READ, data["EventSourceArn"])
     if missing:

@@ -28,7 +28,7 @@ Mapping = dict[str, Any]
 Records = list[dict[str, Any]]
 
 
-def refusal(data: dict[str, Any], config: dict[str, Any], _function: Any) -> str:
+def refusal(data: dict[str, Any], config: dict[str, Any]) -> str:
     """Why AWS would not create this mapping, or nothing. Sets AWS's default size of a batch beside."""
     arn = data["EventSourceArn"]
     if access.refused(config["Role"], READ, arn):
