@@ -43,7 +43,7 @@ deploy:
 destroy:
 	scripts/destroy_all.sh $(ENV)
 
-# Measurements, not tests: they say how long things take here. All take hours; make bench ROWS="send ingest" takes some.
+# Measurements, not tests: they say how long things take here. All take half an hour; make bench ROWS="send ingest" takes some.
 ROWS ?=
 bench:
 	scripts/setup.sh

@@ -30,7 +30,7 @@ def main(asked: Sequence[str]) -> int:
         print(f"measuring {name}", file=sys.stderr, flush=True)
         try:
             measured = known[name].result(known[name].measure(False))
-        except Exception as error:  # one that fails must not cost the hours the others took
+        except Exception as error:  # one that fails must not cost what the others took
             print(f"error: {name}: {type(error).__name__}: {error}", file=sys.stderr)
             failed = True
             continue
