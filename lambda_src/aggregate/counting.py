@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from aggregate.chunks import chunks
 from aggregate.pages import Pages
 from aggregate.records import Inserted
-from aggregate.series import Aggregates, Target
+from aggregate.series import Aggregates, Target, targets
 from shared.aws import AwsError, Caller
 from shared.batches import BatchResult, reason_of
 from shared.deadline import Deadline
@@ -153,11 +153,10 @@ class TransactionWriter:
         self._limit = 2 * self._limit if self._limit else None
         for target, fields in transaction.left_out.items():
             for entry in items:
-                event = entry.event
-                if (event.type, event.hour) == (target.type, target.hour) and target.subject in (None, event.subject):
-                    lost = [field for field in event.measures if field in fields]
-                    if lost:
-                        self.result.left_out.append((entry, target, lost))
+                if target not in targets(entry.event):
+                    continue
+                if lost := [field for field in entry.event.measures if field in fields]:
+                    self.result.left_out.append((entry, target, lost))
 
     def _failed(self, items: list[Inserted], transaction: _Transaction, error: AwsError) -> list[list[Inserted]] | None:
         """Return parts to be tried next, the last one first; None if all that is left has to wait."""
