@@ -29,8 +29,6 @@ class ProvisionedConcurrencyArgs:
 class ProvisionedConcurrency(pulumi.ComponentResource):
     """Provisioned concurrency of an alias, tracked to its utilisation and raised on workdays."""
 
-    target_id: pulumi.Output[str]
-
     def __init__(self, name: str, args: ProvisionedConcurrencyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:compute:ProvisionedConcurrency", name, None, opts)
         config = aws.lambda_.ProvisionedConcurrencyConfig(
@@ -61,8 +59,7 @@ class ProvisionedConcurrency(pulumi.ComponentResource):
         # One after the other: AWS refuses concurrent changes of a target (ConcurrentUpdateException).
         rise = self._build_schedule(f"{name}-peak", args, target, ("peak", start, peak.peak_minimum), tracking)
         self._build_schedule(f"{name}-offpeak", args, target, ("offpeak", end, peak.minimum), rise)
-        self.target_id = target.resource_id
-        self.register_outputs({"target_id": self.target_id})
+        self.register_outputs({"target_id": target.resource_id})
 
     def _build_tracking(
         self, name: str, args: ProvisionedConcurrencyArgs, target: aws.appautoscaling.Target

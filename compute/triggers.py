@@ -40,8 +40,6 @@ def source_arn(trigger: QueueTrigger | StreamTrigger, data: DataOutputs) -> pulu
 class Trigger(pulumi.ComponentResource):
     """One event source mapping that reports failures per item and gives up on none silently."""
 
-    mapping_id: pulumi.Output[str]
-
     def __init__(self, name: str, args: TriggerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:compute:Trigger", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
@@ -49,8 +47,7 @@ class Trigger(pulumi.ComponentResource):
             mapping = self._queue_mapping(name, args, args.trigger, child)
         else:
             mapping = self._stream_mapping(name, args, args.trigger, child)
-        self.mapping_id = mapping.uuid
-        self.register_outputs({"mapping_id": self.mapping_id})
+        self.register_outputs({"mapping_id": mapping.uuid})
 
     @staticmethod
     def _queue_mapping(

@@ -19,8 +19,6 @@ NOTIFICATIONS = ("ACTUAL", "FORECASTED")
 class EstateBudget(pulumi.ComponentResource):
     """A budget of all that carries the environment's tag, once AWS knows that as a cost tag; it notifies a topic."""
 
-    name: pulumi.Output[str]
-
     def __init__(
         self,
         dollars: int,
@@ -29,7 +27,7 @@ class EstateBudget(pulumi.ComponentResource):
         tags: dict[str, str],
     ) -> None:
         super().__init__("estate:observability:EstateBudget", "estate")
-        budget = aws.budgets.Budget(
+        aws.budgets.Budget(
             "estate-budget",
             name=names.of("budget", "estate"),
             budget_type="COST",
@@ -52,7 +50,6 @@ class EstateBudget(pulumi.ComponentResource):
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        self.name = budget.name
         self.register_outputs({})
 
 
@@ -120,7 +117,6 @@ class AlertsTopic(pulumi.ComponentResource):
     """A topic that the environment's alarms, and nothing else, may publish to; and its subscriptions."""
 
     arn: pulumi.Output[str]
-    name: pulumi.Output[str]
 
     def __init__(self, name: str, args: AlertsTopicArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:observability:AlertsTopic", name, None, opts)
@@ -143,7 +139,6 @@ class AlertsTopic(pulumi.ComponentResource):
         )
         for subscription in args.subscriptions:
             self._subscribe(name, topic, subscription)
-        self.name = topic.name
         # Only after the policy is attached, so that dependents wait for both.
         self.arn = pulumi.Output.all(topic.arn, policy.id).apply(lambda both: str(both[0]))
         self.register_outputs({"arn": self.arn})
