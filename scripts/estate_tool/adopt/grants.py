@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from estate_tool.adopt import services, usage
 from estate_tool.adopt.model import Note
 from estate_tool.audit.access import allowed, fits, like
+from estate_tool.core.resource_types.model import arn as arn_template
 from foundation.guardrails.documents import listed
 from foundation.model import QueueGrant, QueueTrigger, TableGrant
 
@@ -40,12 +41,12 @@ def grants(
             name = declared.tables[one.arn]
             access = _access("dynamodb", operations)
             found += [TableGrant(table=name, access=access)] if access else []
-            resource = services.own("dynamodb", f"table/table-{name}-{{suffix}}")
+            resource = arn_template("dynamodb", f"table/table-{name}-{{suffix}}")
         elif one.arn in declared.queues:
             name = declared.queues[one.arn]
             access = _access("sqs", operations)
             found += [QueueGrant(queue=name, access=access)] if access else []
-            resource = services.own("sqs", f"queue-{name}-{{suffix}}")
+            resource = arn_template("sqs", f"queue-{name}-{{suffix}}")
         elif one.arn in old.found.failures_to:
             continue  # failures are sent to the function's own queue by itself
         else:

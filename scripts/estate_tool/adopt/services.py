@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from estate_tool.adopt.model import Note
 from estate_tool.adopt.usage import BY_ITSELF, names
 from estate_tool.audit.access import allowed, like
+from estate_tool.core.resource_types.model import arn as arn_template
 from foundation.grants import ActionGrant, problems
 from foundation.guardrails.documents import listed
 from foundation.secrets import Secret, SecretGrant
@@ -24,11 +25,6 @@ _READ = {"ssm:getparameter", "secretsmanager:getsecretvalue"}
 _PARAMETER = re.compile(r"parameter/([^*?]+)")
 # The end of a secret's ARN is six characters of AWS's own, which policies leave open.
 _SECRET = re.compile(r"secret:([^*?]+?)(?:-\?{6}|-\*|\*|-[A-Za-z0-9]{6})?")
-
-
-def own(service: str, resource: str) -> str:
-    """Return the ARN of a resource of the estate, with placeholders for what an environment has."""
-    return f"arn:{{partition}}:{service}:{{region}}:{{account}}:{resource}"
 
 
 def template(arn: str, old: OldFunction) -> str:
@@ -131,7 +127,7 @@ def _pair(old: OldFunction, declared: Declared, action: str, resource: str) -> t
     """Return an action and its resource as the catalog takes them; None where one of them is not named in full."""
     function = ":".join(resource.split(":")[:7])
     if function in declared.functions:
-        resource = own("lambda", f"function:lambda-{declared.functions[function]}-{{suffix}}:live")
+        resource = arn_template("lambda", f"function:lambda-{declared.functions[function]}-{{suffix}}:live")
     pair = action, template(resource, old)
     return None if list(problems("", [ActionGrant(actions=pair[:1], resources=pair[1:])])) else pair
 
