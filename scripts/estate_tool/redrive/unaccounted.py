@@ -8,6 +8,7 @@ import time
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.core import retries
 from estate_tool.core.retries import is_throttled
 from estate_tool.core.text import counted as noun
 from estate_tool.core.untrusted import decoded, foreign_because, mapping, name_of
@@ -30,7 +31,7 @@ _ITEMS_PER_PAGE = 500
 # An event is received when its batch begins to be stored; ingest has this long for it, and clocks differ a little.
 _SECONDS_TO_STORE = 60.0
 _LAST_SECOND = 253_402_300_000.0  # of the year 9999, as late as times are written
-_TIMEOUT_SECONDS, _PAUSE_SECONDS = 300.0, 2.0
+_TIMEOUT_SECONDS = 300.0
 Item = dict[str, Any]
 
 
@@ -108,6 +109,8 @@ def _without_foreign(page: list[Item], result: MissingResult) -> Iterator[Item]:
 
 
 def _pages(environment: Environment, arrived: tuple[float, float] | None) -> Iterator[list[Item]]:
+    import tenacity
+
     names = {"#event": "event", "#page": "page", "#position": "position"}
     values = {":now": {"N": str(int(time.time()))}}
     # An expired event is as good as deleted, and some day so is its page's record (docs/failures.md).
@@ -121,25 +124,16 @@ def _pages(environment: Environment, arrived: tuple[float, float] | None) -> Ite
         "ProjectionExpression": "event_key, #event, expires_at, #page, #position",
         "ExpressionAttributeNames": names, "ExpressionAttributeValues": values,
     }  # fmt: skip
+    # The table may be throttled until its capacity has grown.
+    retrying = retries.policy(
+        tenacity.retry_if_exception(is_throttled), tenacity.stop_after_delay(_TIMEOUT_SECONDS), sleep=time.sleep
+    )
     while True:
-        answer = _retried(environment.client("dynamodb"), request)
+        answer = retrying(environment.client("dynamodb").scan, **request)
         yield answer["Items"]
         if not answer.get("LastEvaluatedKey"):
             return
         request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-
-def _retried(dynamodb: Any, request: dict[str, Any]) -> dict[str, Any]:
-    """Return a page, after a while where the table's capacity has yet to grow."""
-    end = time.monotonic() + _TIMEOUT_SECONDS
-    while True:
-        try:
-            page: dict[str, Any] = dynamodb.scan(**request)
-            return page
-        except dynamodb.exceptions.ClientError as error:
-            if not is_throttled(error) or time.monotonic() > end:
-                raise
-        time.sleep(_PAUSE_SECONDS)
 
 
 def _record(item: Item) -> dict[str, Any]:
