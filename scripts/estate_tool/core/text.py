@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 import textwrap
+import time
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 if TYPE_CHECKING:
@@ -95,6 +96,11 @@ def filtered() -> Iterator[None]:
 def counted(number: float, noun: str, plural: str = "") -> str:
     """Return a number with its noun: `1 message`, `2,000 messages`, with `plural` where it is no -s."""
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+def utc_time(moment: float) -> str:
+    """Return a moment in seconds since 1970 as it is stored and shown: `2026-01-31T12:00:00Z`."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
 
 
 def span(seconds: float) -> str:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.retries import is_throttled
+from estate_tool.core.text import utc_time
 from estate_tool.core.untrusted import mapping, stored_key
 from shared.pages import Slot, bits_of, slot_of
 
@@ -97,7 +98,7 @@ class CountedEvents:
 
         That costs half a read unit per 4 KB of each event. Without the table there are none.
         """
-        began = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
+        began = utc_time(moment)
         options = {"ProjectionExpression": "event_key, received_at"}
         with contextlib.suppress(self._dynamodb.exceptions.ResourceNotFoundException):
             for some in _parts(events):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.core.text import counted, one_line
+from estate_tool.core.text import counted, one_line, utc_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,11 +44,11 @@ class Reason:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the reason as scripts get it."""
-        return {**vars(self), "first": _time(self.first), "last": _time(self.last)}
+        return {**vars(self), "first": utc_time(self.first), "last": utc_time(self.last)}
 
     def line(self) -> str:
         """Return the reason for a person."""
-        when = _time(self.first) if self.messages == 1 else f"{_time(self.first)} … {_time(self.last)}"
+        when = utc_time(self.first) if self.messages == 1 else f"{utc_time(self.first)} … {utc_time(self.last)}"
         tried = f", tried {counted(self.attempts, 'time')}" if self.attempts else ""
         replayed = f", replayed {counted(self.replays, 'time')} before" if self.replays else ""
         held = " [quarantined]" if self.quarantined else ""
@@ -175,7 +174,3 @@ class MissingResult:
         """Yield the counts for a person, and the names of what is no event."""
         yield self.line(dry_run=dry_run)
         yield from self.foreign.lines()
-
-
-def _time(moment: float) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

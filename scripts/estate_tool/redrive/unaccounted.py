@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.core import retries
 from estate_tool.core.retries import is_throttled
 from estate_tool.core.text import counted as noun
+from estate_tool.core.text import utc_time
 from estate_tool.core.untrusted import decoded, foreign_because, mapping, name_of
 from estate_tool.events import invocation
 from estate_tool.events.counted import CountedEvents
@@ -118,7 +119,7 @@ def _pages(environment: Environment, arrived: tuple[float, float] | None) -> Ite
     if arrived:
         condition += " AND received_at BETWEEN :first AND :last"
         first, last = max(arrived[0] - _SECONDS_TO_STORE, 0.0), min(arrived[1], _LAST_SECOND) + _SECONDS_TO_STORE
-        values |= {":first": {"S": _stored_form(first)}, ":last": {"S": _stored_form(last)}}
+        values |= {":first": {"S": utc_time(first)}, ":last": {"S": utc_time(last)}}
     request: dict[str, Any] = {
         "TableName": environment.names.table(events_table()), "Limit": _ITEMS_PER_PAGE, "FilterExpression": condition,
         "ProjectionExpression": "event_key, #event, expires_at, #page, #position",
@@ -141,7 +142,3 @@ def _record(item: Item) -> dict[str, Any]:
     key = item["event_key"]
     change = {"SequenceNumber": key["S"], "Keys": {"event_key": key}, "NewImage": item}
     return {"eventName": "INSERT", "eventSource": "aws:dynamodb", "dynamodb": change}
-
-
-def _stored_form(moment: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(moment))
