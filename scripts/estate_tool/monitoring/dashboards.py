@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.monitoring.alarms import by_name
-from estate_tool.monitoring.metrics import Window
+from estate_tool.monitoring.metrics import Window, metric_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,9 +59,7 @@ def queries(properties: Mapping[str, Any], seconds: int = 0) -> list[dict[str, A
         if "expression" in options:
             found.append(query | {"Expression": options["expression"]})
             continue
-        pairs = zip(words[2::2], words[3::2], strict=True)
-        metric = {"Namespace": words[0], "MetricName": words[1]}
-        metric |= {"Dimensions": [{"Name": key, "Value": value} for key, value in pairs]}
+        metric = metric_of(words[0], words[1], dict(zip(words[2::2], words[3::2], strict=True)))
         statistic = options.get("stat") or properties.get("stat", "Average")
         period = max(options.get("period") or _period(properties), seconds)
         found.append(query | {"MetricStat": {"Metric": metric, "Period": period, "Stat": statistic}})

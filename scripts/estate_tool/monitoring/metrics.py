@@ -129,7 +129,7 @@ def period_seconds(window: Window) -> int:
 def series(client: Any, metric: tuple[str, str], dimensions: dict[str, str], window: Window, statistic: str) -> Series:
     """Return the data points of a metric by Sum, Average, Minimum or Maximum, in the order of time."""
     answer = client.get_metric_statistics(
-        **_measured(*metric, dimensions),
+        **metric_of(*metric, dimensions),
         StartTime=window.start,
         EndTime=window.end,
         Period=period_seconds(window),
@@ -143,7 +143,7 @@ def daily(
     client: Any, metric: tuple[str, str], dimensions: dict[str, str], window: Window, statistics: tuple[str, ...]
 ) -> dict[str, list[float]]:
     """Return the values of a metric by statistic, percentiles (`p99`) among them, one per day that has any."""
-    measured = _measured(*metric, dimensions)
+    measured = metric_of(*metric, dimensions)
     queries = [
         {"Id": statistic.lower(), "MetricStat": {"Metric": measured, "Period": 24 * _HOUR, "Stat": statistic}}
         for statistic in statistics
@@ -163,7 +163,7 @@ def latest(client: Any, metrics: Sequence[Metric]) -> list[float | None]:
     """Return the newest maximum of each metric within the last 15 minutes, None where there is no data."""
     end = datetime.now(UTC)
     queries = [
-        {"Id": f"m{number}", "MetricStat": {"Metric": _measured(*metric), "Period": _MINUTE, "Stat": "Maximum"}}
+        {"Id": f"m{number}", "MetricStat": {"Metric": metric_of(*metric), "Period": _MINUTE, "Stat": "Maximum"}}
         for number, metric in enumerate(metrics)
     ]
     found: dict[str, float] = {}
@@ -178,7 +178,8 @@ def latest(client: Any, metrics: Sequence[Metric]) -> list[float | None]:
     return [found.get(f"m{number}") for number in range(len(metrics))]
 
 
-def _measured(namespace: str, name: str, dimensions: Mapping[str, str]) -> dict[str, Any]:
+def metric_of(namespace: str, name: str, dimensions: Mapping[str, str]) -> dict[str, Any]:
+    """Return the metric as requests to CloudWatch name it."""
     return {
         "Namespace": namespace, "MetricName": name,
         "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
