@@ -28,7 +28,7 @@ EMPTY_PAGES = 10
 _GONE = {
     "TrimmedDataAccessException", "ResourceNotFoundException", "ExpiredIteratorException", "ValidationException",
 }  # fmt: skip
-_NUMBER = re.compile(r"[0-9]{1,40}")  # "GetShardIterator": a sequence number has 21 to 40 digits
+SEQUENCE_NUMBER = re.compile(r"[0-9]{1,40}")  # "GetShardIterator": a sequence number has 21 to 40 digits
 
 
 def depth(sqs: Any, queue: str) -> int | None:
@@ -201,7 +201,7 @@ def batch_range(body: str, table: str = "") -> BatchRange | None:
     if not all(isinstance(one, str) and one for one in values):
         return None
     found = BatchRange(*(str(one) for one in values))
-    if not (_NUMBER.fullmatch(found.first) and _NUMBER.fullmatch(found.last)):
+    if not (SEQUENCE_NUMBER.fullmatch(found.first) and SEQUENCE_NUMBER.fullmatch(found.last)):
         return None
     if table and f":table/{table}/stream/" not in found.stream:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import islice
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from estate_tool.core.retries import code_of
 from estate_tool.core.untrusted import decoded, is_json, mapping, member, moment, seconds, text_of, whole
-from estate_tool.events.dead_letters import BatchRange, batch_range
+from estate_tool.events.dead_letters import SEQUENCE_NUMBER, BatchRange, batch_range
 from foundation.catalog import CATALOG
 from foundation.model import QueueTrigger
 from shared.dead_letters import SOURCE_ID
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 # A log is read from a while before the first failure on, and only so far: it explains, nothing depends on it.
 _SECONDS_BEFORE, _MOST_PAGES = 3600.0, 20
-_NUMBER = re.compile(r"[0-9]{1,40}")
 # Without a right to read it, or without its log group, failures are listed all the same.
 _UNREADABLE = {"ResourceNotFoundException", "AccessDeniedException"}
 # Attributes of messages: the first three are Lambda's ("Dead-letter queues"), the others count what redrive did.
@@ -93,7 +91,7 @@ def _note(line: str, reasons: _Reasons) -> None:
     number = text_of(entry.get("sequenceNumber"))
     if "messageId" in entry:
         reasons.by_message[text_of(entry["messageId"])] = reason
-    elif _NUMBER.fullmatch(number):
+    elif SEQUENCE_NUMBER.fullmatch(number):
         reasons.by_record[int(number)] = reason
     else:
         reasons.latest = reason
