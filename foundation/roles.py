@@ -30,7 +30,6 @@ class _Role(pulumi.ComponentResource):
     """An IAM role with one inline policy; its ARN is known once the policy is attached."""
 
     arn: pulumi.Output[str]
-    name: pulumi.Output[str]
 
     def _build(self, name: str, role_args: aws.iam.RoleArgs, policy_name: str, policy: Mapping[str, Any]) -> None:
         child = pulumi.ResourceOptions(parent=self)
@@ -40,8 +39,7 @@ class _Role(pulumi.ComponentResource):
         )
         # Expose the ARN only after the policy is attached, so that dependents wait for both: a rate calls at once.
         self.arn = pulumi.Output.all(role.arn, attached.id).apply(lambda both: str(both[0]))
-        self.name = role.name
-        self.register_outputs({"arn": self.arn, "name": self.name})
+        self.register_outputs({"arn": self.arn, "name": role.name})
 
 
 class ExecutionRole(_Role):

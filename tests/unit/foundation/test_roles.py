@@ -1,25 +1,12 @@
 import json
 
-import pulumi
 import pulumi_aws as aws
-import pytest
 
 from foundation.roles import ExecutionRole, ExecutionRoleArgs, ScheduleRole, ScheduleRoleArgs
 from foundation.schedules import schedule_policy
 from foundation.schedules import trust_policy as schedule_trust_policy
 from tests.support.declarations import ARNS, STORE, TAGS
-from tests.support.mocks import Recording, record
-
-
-def _role() -> None:
-    role = ExecutionRole("store", ExecutionRoleArgs(function=STORE, arns=ARNS, tags=TAGS))
-    pulumi.export("arn", role.arn)
-    pulumi.export("name", role.name)
-
-
-@pytest.fixture(scope="module")
-def recording() -> Recording:
-    return record(_role)
+from tests.support.mocks import record
 
 
 def test_who_reads_the_arn_waits_for_the_permissions() -> None:
