@@ -72,6 +72,10 @@ def _write(path: Path, functions: dict[str, Any]) -> str:
     sizing.checked(content, path)
     if after != before:
         _replace(path, after)
+    return _diff(path, before, after)
+
+
+def _diff(path: Path, before: str, after: str) -> str:
     name = f"{path.parent.name}/{path.name}"
     changed = difflib.unified_diff(before.splitlines(), after.splitlines(), f"a/{name}", f"b/{name}", lineterm="")
     return "\n".join(changed)
@@ -106,9 +110,7 @@ def apply_settings(environment: str, values: Mapping[str, int], folder: Path = R
         raise Failed(f"{path.name} is written in a way that can't be changed here", f"set these by hand: {wanted}")
     if after != before:
         path.write_text(after, encoding="utf-8")
-    name = f"{folder.name}/{path.name}"
-    changed = difflib.unified_diff(before.splitlines(), after.splitlines(), f"a/{name}", f"b/{name}", lineterm="")
-    return "\n".join(changed)
+    return _diff(path, before, after)
 
 
 def _set(text: str, key: str, value: int) -> str:
