@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.adopt import schedules
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 # Calls at once from a queue that set no limit, for want of a metric that shows how many there were.
 _CONCURRENCY = 10
 _INSERTS = {"eventName": ["INSERT"]}
+# "DynamoDB Streams": records are there for 24 hours.
+_STREAM_SECONDS = 86_400
 _BY_HAND = "docs/escape-hatch.md shows how a resource of your own stands beside the components"
 
 
@@ -87,28 +90,37 @@ def _not_declared(old: OldFunction, mapping: Mapping[str, Any], chosen: Trigger 
 
 
 def _differences(old: OldFunction, mapping: Mapping[str, Any], made: QueueTrigger | StreamTrigger) -> Iterator[Note]:
-    def note(setting: str, found: str, reason: str, instead: str) -> Note:
-        return Note.differs(old.name, setting, found, reason, instead)
-
+    note = partial(Note.differs, old.name)
     if mapping.get("State") in ("Disabled", "Disabling"):
         yield note("trigger", "disabled", "triggers are enabled", "leave it out until its events are wanted")
     if "ReportBatchItemFailures" not in (mapping.get("FunctionResponseTypes") or []):
         instead = "return nothing, or batchItemFailures with what failed; raise if all of it did"
         yield note("batch result", "a batch fails as a whole", "failures are reported by item", instead)
     patterns = [json.loads(one["Pattern"]) for one in (mapping.get("FilterCriteria") or {}).get("Filters") or []]
-    if isinstance(made, QueueTrigger):
-        if patterns:
-            yield note("filter", json.dumps(patterns), "every message is delivered", "pass over those in the function")
-        if not (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency"):
-            was = "no limit" if old.peak is None else f"no limit; at most {old.peak:,} at once"
-            most = f"{made.maximum_concurrency:,} calls at once"
-            yield note("concurrency", was, "a queue starts a limited number of calls", most)
+    if isinstance(made, StreamTrigger):
+        yield from _of_stream(old, mapping, made, patterns)
         return
+    if patterns:
+        yield note("filter", json.dumps(patterns), "every message is delivered", "pass over those in the function")
+    if not (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency"):
+        was = "no limit" if old.peak is None else f"no limit; at most {old.peak:,} at once"
+        most = f"{made.maximum_concurrency:,} calls at once"
+        yield note("concurrency", was, "a queue starts a limited number of calls", most)
+
+
+def _of_stream(
+    old: OldFunction, mapping: Mapping[str, Any], made: StreamTrigger, patterns: list[Any]
+) -> Iterator[Note]:
+    note = partial(Note.differs, old.name)
     if patterns != [_INSERTS]:
         was = json.dumps(patterns) if patterns else "inserts, changes and removals"
         yield note("filter", was, "a stream's trigger delivers inserts alone", "find changes in another way")
     if mapping.get("MaximumRetryAttempts") in (None, -1):
         yield note("retries", "without end", "one bad record would hold its shard up", f"{made.retries} retries")
+    age = int(mapping.get("MaximumRecordAgeInSeconds") or -1)
+    if 0 < age < _STREAM_SECONDS:
+        reason, instead = "records are tried for as long as the stream has them", "pass over what is too old"
+        yield note("record age", f"{age:,} s", reason, instead)
     if mapping.get("TumblingWindowInSeconds"):
         yield note("tumbling window", f"{mapping['TumblingWindowInSeconds']} s", "there are none", _BY_HAND)
 

@@ -396,6 +396,16 @@ def test_what_a_stream_and_a_fixed_table_do_otherwise_is_noted() -> None:
 
 
 @pytest.mark.parametrize(
+    ("seconds", "noted_ages"), [(None, set[str]()), (-1, set[str]()), (86_400, set[str]()), (3600, {"3,600 s"})]
+)
+def test_records_that_a_stream_gave_up_for_their_age_are_noted(seconds: int | None, noted_ages: set[str]) -> None:
+    source = mapping(f"{ORDERS}/stream/2026", MaximumRetryAttempts=3, MaximumRecordAgeInSeconds=seconds)
+    stores = (table(StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}),)
+    done = translated(function("worker", mappings=(source,)), stores=stores)
+    assert {note.found for note in done.notes if note.setting == "record age"} == noted_ages
+
+
+@pytest.mark.parametrize(
     ("values", "to_change"),
     [
         ({"TABLE_ORDERS": "prod-orders", "QUEUE_WORK": queue().url}, set[str]()),
