@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
@@ -174,8 +175,13 @@ class Collector:
     def _topics(self) -> tuple[str, ...]:
         return tuple(topic["TopicArn"] for topic in self.reader.pages("sns", "list_topics", "Topics"))
 
+    @cached_property
+    def listed_subscriptions(self) -> list[Mapping[str, Any]]:
+        """The subscriptions as they are listed."""
+        return self.reader.pages("sns", "list_subscriptions", "Subscriptions")
+
     def _subscriptions(self) -> tuple[tuple[str, str], ...]:
-        listed = self.reader.pages("sns", "list_subscriptions", "Subscriptions")
+        listed = self.listed_subscriptions
         return tuple((found["TopicArn"], found["Endpoint"]) for found in listed)
 
     def _log_groups(self) -> tuple[LogGroup, ...]:

@@ -58,7 +58,7 @@ def dead_letters(collector: Collector) -> frozenset[str]:
 
 def _of_subscriptions(collector: Collector) -> Iterable[str]:
     reader = collector.reader
-    arns = [one["SubscriptionArn"] for one in reader.pages("sns", "list_subscriptions", "Subscriptions")]
+    arns = [one["SubscriptionArn"] for one in collector.listed_subscriptions]
 
     def one(arn: str) -> str | None:
         found = reader.client("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
