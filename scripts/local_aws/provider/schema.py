@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 import typing
+import zlib
 from collections.abc import Mapping, Sequence
 from enum import Enum
 from pathlib import Path
@@ -27,7 +28,6 @@ Schema = dict[str, Any]  # {"inputs": {name: T}, "required": [name], "outputs": 
 
 _SCALARS: Final[Mapping[Any, str]] = {str: "str", int: "int", float: "float", bool: "bool"}
 _PACKAGE: Final = "pulumi_aws"
-_FORMAT: Final = 2  # of the stored schemas, and of the limits in them
 
 
 def sdk_version() -> str:
@@ -38,7 +38,7 @@ def sdk_version() -> str:
 
 
 class Schemas:
-    """The schemas by type token, read from `cache` (a JSON file) if it fits the SDK, else derived and stored there."""
+    """The schemas by type token, read from `cache` (a JSON file) if its stamp fits, else derived and stored there."""
 
     def __init__(self, tokens: Sequence[str], cache: Path | None = None) -> None:
         self._tokens, self._cache, self._lock = list(tokens), cache, threading.Lock()
@@ -54,7 +54,7 @@ class Schemas:
             return self._known[token]
 
     def _load(self, cache: Path) -> dict[str, Schema]:
-        stamp = {"format": _FORMAT, "sdk": sdk_version(), "tokens": self._tokens}
+        stamp = _stamp(self._tokens)
         try:
             stored = json.loads(cache.read_text())
             if stored.get("stamp") == stamp:
@@ -69,6 +69,15 @@ class Schemas:
             partial.write_text(json.dumps({"stamp": stamp, "schemas": known}))
             partial.replace(cache)
         return known
+
+
+def _stamp(tokens: Sequence[str]) -> dict[str, Any]:
+    """Return all that stored schemas depend on: the SDK, botocore, the code and the declarations of this package."""
+    import importlib.metadata
+
+    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
+    botocore = importlib.metadata.version("botocore")
+    return {"sdk": sdk_version(), "botocore": botocore, "sources": zlib.crc32(sources), "tokens": list(tokens)}
 
 
 def _derive_in_child(tokens: Sequence[str]) -> dict[str, Schema]:

@@ -75,6 +75,19 @@ def test_a_damaged_or_outdated_memory_is_derived_again(tmp_path: Path, damage: s
     assert json.loads(cache.read_text())["stamp"]["sdk"] == schema.sdk_version()
 
 
+@pytest.mark.parametrize("part", ["sdk", "botocore", "sources", "tokens"])
+def test_schemas_of_another_sdk_botocore_source_or_list_are_derived_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    cache, derived = tmp_path / "schema.json", iter(["first", "second"])
+    monkeypatch.setattr(schema, "_derive_in_child", lambda tokens: dict.fromkeys(tokens, next(derived)))
+    assert [schema.Schemas(["a"], cache).get("a") for _ in range(2)] == ["first", "first"]
+    stored = json.loads(cache.read_text())
+    stored["stamp"][part] = "another"
+    cache.write_text(json.dumps(stored))
+    assert schema.Schemas(["a"], cache).get("a") == "second"
+
+
 def test_deriving_leaves_the_sdk_usable_for_programs_in_the_same_process() -> None:
     code = (
         "from local_aws.provider.schema import derive; import pulumi_aws as aws; derive('aws:iam/role:Role');"
