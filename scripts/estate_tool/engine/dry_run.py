@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import importlib
 import json
@@ -136,4 +137,13 @@ def _run(name: str, environment: Environment, answers: _Answers) -> _Run:
 
 
 async def _in_stack(program: Callable[[], None]) -> None:
-    await run_in_stack(program)
+    # The SDK's mock monitor makes an event loop in each thread that calls it and has none, and closes none: Python may
+    # collect such a loop in pieces when it ends, and prints a traceback then.
+    with contextlib.ExitStack() as loops:
+
+        def give_a_loop() -> None:
+            asyncio.set_event_loop(loops.enter_context(contextlib.closing(asyncio.new_event_loop())))
+
+        with ThreadPoolExecutor(initializer=give_a_loop) as threads:
+            asyncio.get_running_loop().set_default_executor(threads)
+            await run_in_stack(program)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from types import SimpleNamespace
@@ -71,6 +72,23 @@ def test_resources_are_those_of_the_environment(resources: list[Planned]) -> Non
     assert "arn:aws:lambda:us-east-1:111122223333:function:lambda-*-dev:live" in scoped
     # None ends within a suffix: `function:lambda-*-dev*` would reach an environment `dev-b`.
     assert [arn for arn in named if re.search(r"-dev\*", arn)] == []
+
+
+def test_running_the_programs_leaves_no_event_loop_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[asyncio.AbstractEventLoop] = []
+    policy = asyncio.get_event_loop_policy()
+    make = policy.new_event_loop
+
+    def new_event_loop() -> asyncio.AbstractEventLoop:
+        made.append(make())
+        return made[-1]
+
+    monkeypatch.setattr(policy, "new_event_loop", new_event_loop)
+    monkeypatch.setattr(dry_run, "LAYER_NAMES", LAYER_NAMES[:1])
+    target = Environment(name="prod", local=False, configuration=load("prod"))
+    assert dry_run.resources(target, PLACE, lambda kind, inputs: document.arn(kind, inputs, PLACE))
+    assert made
+    assert all(loop.is_closed() for loop in made)
 
 
 def test_what_is_tagged_as_another_environments_is_denied(resources: list[Planned]) -> None:
