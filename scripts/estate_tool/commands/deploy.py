@@ -66,12 +66,12 @@ def run(args: argparse.Namespace) -> int:
         outcome = _rolled_out(target, layers, args, approval)
     except EstateError as error:
         if args.json:
-            empty = orchestration.Outcome(environment=target.name).as_json()
-            print(json.dumps(empty | error.to_dict() | {"continue": None, "losses": approval.as_json()}, indent=2))
+            empty = orchestration.Outcome(environment=target.name).to_dict()
+            print(json.dumps(empty | error.to_dict() | {"continue": None} | approval.to_dict(), indent=2))
         raise
     if args.json:
         going_on = _command(target, args, approval) if outcome.failed else None
-        print(json.dumps(outcome.as_json() | {"continue": going_on, "losses": approval.as_json()}, indent=2))
+        print(json.dumps(outcome.to_dict() | {"continue": going_on} | approval.to_dict(), indent=2))
     done = "nothing was changed" if args.preview else "rolled out"
     display.summary(outcome, done, _next(outcome, target, args, approval))
     return 1 if outcome.failed else 0

@@ -79,8 +79,8 @@ def run(args: argparse.Namespace) -> int:
             pulumi, layers, display, preview=args.preview, recovery=recovery, still_ours=still_ours
         )
     if args.json:
-        lost = [loss.as_json(target.name) for loss in losses]
-        print(json.dumps(outcome.as_json() | {"losses": lost}, indent=2))
+        lost = [loss.to_dict(target.name) for loss in losses]
+        print(json.dumps(outcome.to_dict() | {"losses": lost}, indent=2))
     display.summary(outcome, "nothing was destroyed" if args.preview else "destroyed", _next(outcome, target, args))
     return 1 if outcome.failed else 0
 
@@ -92,7 +92,7 @@ def _nothing(target: Environment, layers: tuple[str, ...], display: Display, arg
     found = [LayerResult(layer=name, result=UNCHANGED, ran=False) for name in reversed(layers)]
     outcome = Outcome(environment=target.name, layers=found, touched=False)
     if args.json:
-        print(json.dumps(outcome.as_json() | {"losses": []}, indent=2))
+        print(json.dumps(outcome.to_dict() | {"losses": []}, indent=2))
     display.line(f"environment {target.name}: nothing is deployed, so there is nothing to destroy")
     return 0
 

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     taken = lock.taken(target, "estate drift", changes=args.repair, wait=args.wait, say=display.line)
     with taken as (pulumi, still_ours):
         drifted = _compared(pulumi, target, layers, display)
-        answer: dict[str, Any] = {"environment": target.name, "drifted": [one.as_json() for one in drifted]}
+        answer: dict[str, Any] = {"environment": target.name, "drifted": [one.to_dict() for one in drifted]}
         left = detect.unexpected(drifted)
         _print(drifted, display)
         if left and args.repair:
@@ -67,14 +67,14 @@ def run(args: argparse.Namespace) -> int:
                 outcome = _repair(pulumi, target, drifted, args, approval, still_ours)
                 found = drifted if outcome.failed else _compared(pulumi, target, layers, display, again=True)
                 left = detect.unexpected(found)
-                answer |= {"repaired": not left, "left": [one.as_json() for one in left], "rollout": outcome.as_json()}
+                answer |= {"repaired": not left, "left": [one.to_dict() for one in left], "rollout": outcome.to_dict()}
                 _require_success(target, outcome)
             except EstateError as error:
                 refused = {} if "rollout" in answer else {**error.to_dict(), "repaired": False}
                 if args.json:
-                    print(json.dumps(answer | refused | {"losses": approval.as_json()}, indent=2))
+                    print(json.dumps(answer | refused | approval.to_dict(), indent=2))
                 raise
-            answer |= {"losses": approval.as_json()}
+            answer |= approval.to_dict()
             _print(left, display)
     if args.json:
         print(json.dumps(answer, indent=2))

@@ -102,7 +102,7 @@ def _report(target: Environment) -> dict[str, Any]:
     links = {} if target.local else status_lines.links(target)
     return {
         "environment": target.name, "well": not problems, "problems": problems, "layers": layers,
-        "held_by": holder and holder.as_json(), "topics_without_subscriber": unheard,
+        "held_by": holder and holder.to_dict(), "topics_without_subscriber": unheard,
         **(found or {**dict.fromkeys(health.PARTS), "unknown": {}}),
         "drift": drift, "links": links,
     }  # fmt: skip
@@ -145,7 +145,7 @@ def _layer(name: str, resources: Sequence[Mapping[str, Any]], origin: Provenance
     outputs = next((entry.get("outputs") for entry in resources if entry["type"] == "pulumi:pulumi:Stack"), None)
     made = sum(1 for entry in resources if str(entry["type"]).startswith("aws:"))
     known = {"layer": name, "deployed": made > 0, "resources": made, "outputs": outputs or {}}
-    return {**known, "rolled_out": origin and origin.as_json(), "unheard": _unheard(resources)}
+    return {**known, "rolled_out": origin and origin.to_dict(), "unheard": _unheard(resources)}
 
 
 def _unheard(resources: Sequence[Mapping[str, Any]]) -> list[str]:

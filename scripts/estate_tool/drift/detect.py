@@ -68,7 +68,7 @@ class Drift:
         """The resource's logical name."""
         return self.urn.rpartition("::")[2]
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The shape that `--json` promises."""
         return {
             "layer": self.layer, "resource": self.resource, "urn": self.urn, "property": self.path,

@@ -57,7 +57,7 @@ class Diagnostic:
     urn: str = ""
     rule: str = ""
 
-    def as_json(self) -> dict[str, str | None]:
+    def to_dict(self) -> dict[str, str | None]:
         """The shape in a report's `errors`."""
         return {
             "message": self.message,

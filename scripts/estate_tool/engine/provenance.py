@@ -56,7 +56,7 @@ class Provenance:
         changed = "" if self.clean else ", with changes that are not committed"
         return f"{code}{changed}, by {self.who} at {self.when}, tool {self.tool}"
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The shape that `--json` promises."""
         return {
             "commit": self.commit or None, "clean": self.clean, "when": self.when, "who": self.who, "tool": self.tool,

@@ -84,9 +84,9 @@ class Approval:
                 code="data_loss",
             )
 
-    def as_json(self) -> list[dict[str, Any]]:
-        """Return `losses` of the report."""
-        return [loss.as_json(self.target.name) for loss in self.losses]
+    def to_dict(self) -> dict[str, Any]:
+        """Return the part of the report that is about losses."""
+        return {"losses": [loss.to_dict(self.target.name) for loss in self.losses]}
 
 
 def flag(names: Sequence[str] | frozenset[str]) -> str:

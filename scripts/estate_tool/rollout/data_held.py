@@ -54,7 +54,7 @@ class Held:
     def _noun(self) -> str:
         return self.unit if self.count != 1 else self.unit.removesuffix("s")
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the shape of `held` in a report's `losses`."""
         return {
             "count": self.count, "unit": self.unit, "bound": self.bound or "exactly", "problem": self.problem or None,

@@ -90,12 +90,12 @@ class Loss:
             return [f"scripts/estate redrive {self.threat.component} {environment}"]
         return []
 
-    def as_json(self, environment: str) -> dict[str, Any]:
+    def to_dict(self, environment: str) -> dict[str, Any]:
         """Return the shape in a report's `losses` (docs/schemas/rollout.schema.json)."""
         threat = self.threat
         return {
             "layer": threat.layer, "urn": threat.urn, "type": threat.type, "name": threat.name,
-            "change": threat.change, "because": list(threat.because), "held": self.held.as_json(),
+            "change": threat.change, "because": list(threat.because), "held": self.held.to_dict(),
             "text": str(self.held), "copies": self.copies(environment), "note": self.note,
         }  # fmt: skip
 

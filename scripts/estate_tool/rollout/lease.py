@@ -83,7 +83,7 @@ class Lease:
             return f" since {self.since}, for {f'{hours} h ' if hours else ''}{rest} min"
         return ""
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Return `held_by` of `estate status --json`."""
         return {"who": self.who, "doing": self.doing, "process": self.process, "since": self.since, "text": self.text}
 

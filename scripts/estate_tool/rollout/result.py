@@ -93,11 +93,11 @@ class LayerResult:
         """The same of a run that did nothing: what it counted was only foreseen."""
         return replace(self, **dict.fromkeys((*CHANGE_WORDS, "same"), 0))
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """A layer in the shape that `--json` promises (docs/schemas/rollout.schema.json)."""
         return vars(self) | {
             "seconds": round(self.seconds, 3),
-            "errors": [diagnostic.as_json() for diagnostic in self.errors],
+            "errors": [diagnostic.to_dict() for diagnostic in self.errors],
         }
 
 
@@ -130,13 +130,13 @@ class Outcome:
         """True if every layer is as it was."""
         return all(result.result == UNCHANGED for result in self.layers)
 
-    def as_json(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """The shape that `--json` promises (docs/schemas/rollout.schema.json)."""
         return {
             "environment": self.environment,
             "ok": self.ok,
             "seconds": round(self.seconds, 3),
-            "layers": [result.as_json() for result in self.layers],
+            "layers": [result.to_dict() for result in self.layers],
         }
 
 

@@ -68,8 +68,8 @@ def test_data_is_not_lost_without_a_confirmation(approve: Any, how: dict[str, An
     assert "49 items of table-a-dev, 3 messages of queue-a-dev" in refused.value.message
     assert refused.value.code == "data_loss"
     assert "--lose-data queue-a-dev table-a-dev" in refused.value.hint
-    assert [loss["name"] for loss in approval.as_json()] == ["table-a-dev", "queue-a-dev"]
-    assert approval.as_json()[0]["held"]["count"] == 49
+    assert [loss["name"] for loss in approval.to_dict()["losses"]] == ["table-a-dev", "queue-a-dev"]
+    assert approval.to_dict()["losses"][0]["held"]["count"] == 49
 
 
 def test_an_answer_at_a_terminal_is_enough(approve: Any, capsys: pytest.CaptureFixture[str]) -> None:

@@ -122,4 +122,4 @@ def test_a_loss_comes_with_a_command_that_keeps_a_copy(type_: str, name: str, co
     loss = data_loss.Loss(threat=threat, held=Held(unit="items", count=1))
     (copy,) = loss.copies("prod")
     assert copy.startswith(command)
-    assert ("code that still declares a" in loss.as_json("prod")["note"]) is (name == "dlq-a-dev")
+    assert ("code that still declares a" in loss.to_dict("prod")["note"]) is (name == "dlq-a-dev")

@@ -46,6 +46,6 @@ def test_the_reason_and_the_action_are_found_where_aws_names_them(message: str, 
 
 
 def test_what_is_not_known_is_null_for_machines() -> None:
-    report = Diagnostic(message="the stack is locked").as_json()
+    report = Diagnostic(message="the stack is locked").to_dict()
     assert report.pop("message") == "the stack is locked"
     assert set(report.values()) == {None}

@@ -179,7 +179,7 @@ def test_after_a_failure_what_is_used_stays_and_is_reported() -> None:
     pulumi = Removing(failing="compute")
     done, _ = rolled_out(pulumi)
     assert (done.failed, ups(pulumi)) == (True, list(LAYERS))
-    assert done.layers[0].as_json()["kept"] == ["a"]
+    assert done.layers[0].to_dict()["kept"] == ["a"]
     assert [layer for layer, _ in pulumi.excluded] == ["foundation"]
 
 

@@ -488,8 +488,8 @@ def test_the_report_for_machines_keeps_its_schema(display: Display) -> None:
         orchestration.destroy(fake(deployed=LAYER_NAMES, failing="data"), LAYER_NAMES, display),
     ]
     for report in reports:
-        assert breaches("rollout", report.as_json()) == []
-    failed = reports[0].as_json()
+        assert breaches("rollout", report.to_dict()) == []
+    failed = reports[0].to_dict()
     assert (failed["environment"], failed["ok"]) == ("dev", False)
     assert [layer["created"] for layer in failed["layers"]] == [1, 1, 0, 0]
     assert failed["layers"][2]["errors"][0]["name"] == "queue"
