@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+_SECONDS_BETWEEN = 0.1
+# In a log file.
+_SECONDS_BETWEEN_LINES = 20.0
+
 
 class Report:
     """Writes progress to `stream` (stderr by default), where a log file gets a moving line only now and then."""
 
-    def __init__(self, stream: TextIO | None = None, seconds_between: float = 20.0) -> None:
+    def __init__(self, stream: TextIO | None = None, seconds_between: float = _SECONDS_BETWEEN_LINES) -> None:
         self._out = unfiltered(stream or sys.stderr)
         self._in_place = self._out.isatty()
         self._seconds_between = seconds_between
@@ -64,11 +68,6 @@ def duration(seconds: float) -> str:
     """`7 s`, `3 min 05 s`."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
-
-
-_SECONDS_BETWEEN = 0.1
-# In a log file.
-_SECONDS_BETWEEN_LINES = 20.0
 
 
 @functools.lru_cache(maxsize=4)

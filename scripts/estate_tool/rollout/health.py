@@ -10,12 +10,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.core.aws_errors import unless_forbidden
 from estate_tool.core.resource_types.model import function_name
 from estate_tool.core.retries import code_of
 from estate_tool.events.dead_letters import depth
 from estate_tool.monitoring import metrics
 from estate_tool.monitoring.alarms import by_name
-from estate_tool.monitoring.metrics import instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -67,8 +67,6 @@ def read(client: Callable[[str], Any], resources: Iterable[Resource]) -> dict[st
 
 def _asked(part: Callable[[], Any]) -> tuple[Any, str]:
     """Return AWS's answer, or its reason for refusing; a deployer may not be allowed to read everything."""
-    from estate_tool.core.aws_errors import unless_forbidden
-
     answer, forbidden = unless_forbidden(part)
     return answer, str(forbidden or "")
 
@@ -163,4 +161,4 @@ def problems(health: Mapping[str, Any]) -> list[str]:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return instant(moment.astimezone(UTC)) if moment else None
+    return metrics.instant(moment.astimezone(UTC)) if moment else None

@@ -68,7 +68,6 @@ def require(environment: Environment, say: Callable[[str], None]) -> None:
 
     Where the credentials may not ask, report that and let the rollout find out.
     """
-
     if not needed(environment.configuration.compute.provisioning):
         return
     quota, forbidden = unless_forbidden(lambda: read(environment))

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from estate_tool.engine.diagnostics import Diagnostic
     from estate_tool.engine.events import Changes
-    from estate_tool.rollout.result import LayerResult
 
 DEPLOYED, UNCHANGED, SKIPPED, FAILED, DESTROYED = "deployed", "unchanged", "skipped", "failed", "destroyed"
 INTERRUPTED = "interrupted; what was in flight has ended, the rest is as it was"

@@ -24,6 +24,10 @@ from estate_tool.setup.processes import base_python, beside, environ, hold, run,
 PINS = Path(__file__).parent / "pins"
 # `uv venv --relocatable` and `uv pip sync --compile-bytecode` both stand since 0.3; 0.6 is the oldest one tried.
 OLDEST = (0, 6, 0)
+# The number rises when the way environments are made changes; scripts/_setup.sh names the same file.
+STAMP = ".made-from-1.lock"
+CHECKERS_LOCK = paths.ROOT / "tests" / "contract" / "checkers" / "requirements.lock"
+LOCAL_AWS_LOCK = paths.SCRIPTS / "local_aws" / "requirements.lock"
 
 
 def version_of(text: str) -> tuple[int, int, int] | None:
@@ -104,12 +108,6 @@ def _pip(aside: Path, report: Report) -> list[str | Path]:
             "install one of them (on Debian and Ubuntu: the package python3-venv)\n" + failed.hint,
         ) from failed
     return [aside / "venv" / "bin" / "python", "-m", "pip"]
-
-
-# The number rises when the way environments are made changes; scripts/_setup.sh names the same file.
-STAMP = ".made-from-1.lock"
-CHECKERS_LOCK = paths.ROOT / "tests" / "contract" / "checkers" / "requirements.lock"
-LOCAL_AWS_LOCK = paths.SCRIPTS / "local_aws" / "requirements.lock"
 
 
 def ensure_checkout(report: Report, root: Path = paths.ROOT) -> Path:

@@ -16,6 +16,9 @@ from estate_tool.core.embedded import credentials, ports
 if TYPE_CHECKING:
     from estate_tool.core.embedded.paths import LocalAwsPaths
 
+NAME = "server.json"
+UNSAVED = "its last changes could not be saved; emulator.log has the reason"
+
 
 def start_identity(pid: int) -> str | None:
     """Return the identity of process `pid`, unlike that of any other with this number; None when it is not running.
@@ -48,10 +51,6 @@ def _from_ps(pid: int) -> str | None:
     )
     state, _, started = done.stdout.strip().partition(" ")
     return started.strip() if done.returncode == 0 and started and not state.startswith("Z") else None
-
-
-NAME = "server.json"
-UNSAVED = "its last changes could not be saved; emulator.log has the reason"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from estate_tool.core.errors import Failed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 
 COST, SECURITY = "cost", "security"  # classes of drift
 
