@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.adopt import names
     from estate_tool.adopt import run as run_
     from estate_tool.audit import reader
-    from estate_tool.console.output import result as print_result
+    from estate_tool.console.output import print_result
     from estate_tool.console.progress import shown
     from estate_tool.core.aws_errors import explained
     from estate_tool.core.errors import UsageError

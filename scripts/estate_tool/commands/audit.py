@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
 
     from estate_tool.audit import reader, report
     from estate_tool.audit.run import audit
-    from estate_tool.console.output import result as print_result
+    from estate_tool.console.output import print_result
     from estate_tool.console.progress import shown
     from estate_tool.core.aws_errors import explained
     from estate_tool.core.errors import UsageError

@@ -27,8 +27,8 @@ def run(args: argparse.Namespace) -> int:
     import shtab
 
     from estate_tool.cli import parser
-    from estate_tool.console.output import result
+    from estate_tool.console.output import print_result
 
     script = shtab.complete(parser(), args.shell)
-    result({"shell": args.shell, "script": script}, [script], as_json=args.json)
+    print_result({"shell": args.shell, "script": script}, [script], as_json=args.json)
     return 0

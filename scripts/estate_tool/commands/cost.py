@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure or read the load, price it and print the report; change nothing but the file of prices."""
-    from estate_tool.console.output import result as print_result
+    from estate_tool.console.output import print_result
     from estate_tool.costing import rendering, report
     from estate_tool.pricing import prices
 

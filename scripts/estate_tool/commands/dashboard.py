@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask for every number that the dashboard shows, and write the page."""
-    from estate_tool.console.output import result
+    from estate_tool.console.output import print_result
     from estate_tool.monitoring import dashboards, metrics
 
     seen = metrics.since(args.since) if args.since else None
@@ -38,5 +38,5 @@ def run(args: argparse.Namespace) -> int:
     plots = sum(widget["type"] == "metric" for widget in collected["widgets"])
     answer = {"environment": target.name, "dashboard": collected["name"], "file": str(args.html), "plots": plots}
     answer |= {key: collected[key] for key in ("start", "end", "widgets")}
-    result(answer, [f"{args.html}: {collected['name']}, {counted(plots, 'plot')}"], as_json=args.json)
+    print_result(answer, [f"{args.html}: {collected['name']}, {counted(plots, 'plot')}"], as_json=args.json)
     return 0

@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Call the alias that triggers call, once; the log goes to stderr, the answer to stdout. 1 if it failed."""
-    from estate_tool.console.output import result as print_result
+    from estate_tool.console.output import print_result
     from estate_tool.console.progress import shown
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching

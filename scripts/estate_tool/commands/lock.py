@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the lock file; the old one stays when that fails."""
     from compute.packaging import SOURCE
-    from estate_tool.console.output import result
+    from estate_tool.console.output import print_result
     from estate_tool.console.progress import Report
     from estate_tool.setup import locks
     from foundation.catalog import CATALOG
@@ -42,5 +42,5 @@ def run(args: argparse.Namespace) -> int:
     locked = locks.make_for_function(lock, args.function, Report(), upgrade=args.upgrade)
     file = f"{SOURCE.name}/{lock.parent.name}/{lock.name}"
     answer = {"function": args.function, "written": [file], "packages": locked}
-    result(answer, [f"{file}:", *(f"  {package}" for package in locked), _NEXT], as_json=args.json)
+    print_result(answer, [f"{file}:", *(f"  {package}" for package in locked), _NEXT], as_json=args.json)
     return 0

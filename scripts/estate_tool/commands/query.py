@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the query function and print its answer; for a type without events, the types that there are."""
-    from estate_tool.console.output import result
+    from estate_tool.console.output import print_result
     from estate_tool.events import query
 
     counted = query.counted_hours(args.start, args.end)
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         answer = query.ask(target, question)
         types = None if answer["buckets"] else query.stored_types(target)
     answer |= {"counted": counted, "types": types}
-    result(answer, query.lines(answer), as_json=args.json)
+    print_result(answer, query.lines(answer), as_json=args.json)
     for line in (*query.hour_notes(counted), *query.type_hint(args.type, types)):
         print(wrapped(line, sys.stderr), file=sys.stderr)
     return 0

@@ -106,7 +106,7 @@ def _tuning(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print the recommendations and, with a flag, write, verify, revert or tune; deploy nothing."""
-    from estate_tool.console.output import result as print_result
+    from estate_tool.console.output import print_result
     from estate_tool.core import environment
     from estate_tool.monitoring import metrics
     from estate_tool.sizing import report
@@ -249,14 +249,14 @@ def _print_diff(target: Environment, name: str, diff: str) -> None:
 
 def _verify(target: Environment, args: argparse.Namespace) -> int:
     """Print how functions ran before and since the change; raise Failed for those that are not proven well."""
-    from estate_tool.console.output import result
+    from estate_tool.console.output import print_result
     from estate_tool.console.progress import shown
     from estate_tool.core.aws_errors import reaching
     from estate_tool.sizing import verification
 
     with reaching(target), shown("comparing calls before and since the change") as show:
         functions = verification.verified(target, args.function, args.min_samples, args.slower, show)
-    result({"environment": target.name, "functions": functions}, verification.lines(functions), as_json=args.json)
+    print_result({"environment": target.name, "functions": functions}, verification.lines(functions), as_json=args.json)
     unproven = [one["function"] for one in functions if not one["ok"]]
     if unproven:
         raise Failed(
@@ -270,7 +270,7 @@ def _verify(target: Environment, args: argparse.Namespace) -> int:
 
 def _tune(target: Environment, args: argparse.Namespace) -> int:
     """Run a copy of the function at several sizes, delete it, and print the table; change nothing else."""
-    from estate_tool.console.output import result
+    from estate_tool.console.output import print_result
     from estate_tool.console.progress import shown
     from estate_tool.core.aws_errors import reaching
     from estate_tool.pricing import prices
@@ -282,7 +282,7 @@ def _tune(target: Environment, args: argparse.Namespace) -> int:
         (function,) = find(target, [args.tune])
         found = tuning.run_trials(target, function, payload, args.sizes, args.runs, show)
     report = {"environment": target.name, **tuning.tuning_report(function, found, args.strategy, args.runs, known)}
-    result(report, tuning.lines(report), as_json=args.json)
+    print_result(report, tuning.lines(report), as_json=args.json)
     return 0
 
 

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask AWS for the tags of everything in the state; exit code 1 when some are missing."""
-    from estate_tool.console.output import result
+    from estate_tool.console.output import print_result
     from estate_tool.console.progress import shown
     from estate_tool.core import environment
     from estate_tool.core.aws_errors import reaching
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     answer = _answer(target, found, resources)
     if activation is not None:
         answer["activation"] = activation
-    result(answer, _lines(answer), as_json=args.json)
+    print_result(answer, _lines(answer), as_json=args.json)
     return 0 if answer["tagged"] == answer["taggable"] else 1
 
 

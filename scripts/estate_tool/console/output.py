@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def result(answer: Any, lines: Iterable[str], *, as_json: bool) -> None:
+def print_result(answer: Any, lines: Iterable[str], *, as_json: bool) -> None:
     """Print the result of a command: as JSON, else its lines."""
     if as_json:
         print(json.dumps(answer, indent=2, ensure_ascii=False), flush=True)
