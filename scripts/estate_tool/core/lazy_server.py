@@ -21,7 +21,7 @@ class _Handlers(grpc.GenericRpcHandler):
 
     def __init__(self) -> None:
         self.registered: list[grpc.GenericRpcHandler] = []
-        self.complete: Future[Any] = Future()
+        self.complete: Future[Any]
 
     def add_generic_rpc_handlers(self, handlers: Sequence[grpc.GenericRpcHandler]) -> None:
         """Register handlers, as `grpc.Server` does."""
@@ -36,6 +36,11 @@ class _Handlers(grpc.GenericRpcHandler):
         return next((found for each in self.registered if (found := each.service(handler_call_details))), None)
 
 
+def _load(load: Callable[[Any], Loaded], handlers: _Handlers) -> Loaded:
+    with ONE_IMPORTS:
+        return load(handlers)
+
+
 class LazyServer(Generic[Loaded]):
     """Server on a loopback port (0: a free one), with what `load` returned when it has registered the services."""
 
@@ -45,18 +50,10 @@ class LazyServer(Generic[Loaded]):
         self._server = grpc.server(ThreadPoolExecutor(workers), options=options)
         self._server.add_generic_rpc_handlers((handlers,))
         self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
-        self._server.start()
-        self.loaded: Future[Loaded] = handlers.complete
         self._loader = ThreadPoolExecutor(1)
-        self._loader.submit(self._load, load, handlers)
-
-    def _load(self, load: Callable[[Any], Loaded], handlers: _Handlers) -> None:
-        try:
-            with ONE_IMPORTS:
-                loaded = load(handlers)
-            self.loaded.set_result(loaded)
-        except BaseException as error:
-            self.loaded.set_exception(error)
+        self.loaded: Future[Loaded] = self._loader.submit(_load, load, handlers)
+        handlers.complete = self.loaded
+        self._server.start()
 
     def stop(self, grace: float | None = None) -> None:
         """Serve no more; calls under way get `grace` seconds."""
