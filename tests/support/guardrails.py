@@ -50,7 +50,7 @@ def violations(rule: str, resources: Sequence[PolicyResource], config: Mapping[s
     """Return the text of each violation of a rule; `config` is the configuration of the stack."""
     found: list[str] = []
 
-    def report(text: str, urn: str) -> None:
+    def report(text: str, urn: str | None = None) -> None:
         assert urn in {item.urn for item in resources}
         found.append(text)
 
