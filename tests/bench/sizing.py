@@ -15,7 +15,7 @@ _PROGRAM = """
 import json, resource, sys, time
 from estate_tool.sizing.evidence import Evidence
 from estate_tool.sizing.recommendation import recommend
-from tests.unit.tool.log_lines import json_record, text_line
+from tests.support.log_lines import json_record, text_line
 
 def line(number):
     make = text_line if number % 2 else json_record

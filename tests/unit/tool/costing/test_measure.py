@@ -20,7 +20,7 @@ from estate_tool.pricing import prices
 from estate_tool.pricing.load import MONTH_DAYS, QueueLoad
 from foundation.catalog import CATALOG
 from tests.support.fake_lambda import FakeLambda
-from tests.unit.tool.log_lines import json_record
+from tests.support.log_lines import json_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from estate_tool.sizing import report_lines
 from estate_tool.sizing.evidence import UNKNOWN, Evidence, Histogram, Spread, Usage
 from tests.support.fuzz import fuzzed
-from tests.unit.tool.log_lines import gathered, json_record, text_line
+from tests.support.log_lines import gathered, json_record, text_line
 
 
 def test_without_values_there_are_no_statistics() -> None:

@@ -15,7 +15,7 @@ from estate_tool.commands import rightsize
 from estate_tool.sizing import files
 from foundation.catalog import CATALOG
 from tests.support.fake_lambda import FakeLambda, NoAdvice
-from tests.unit.tool.log_lines import json_record, text_line
+from tests.support.log_lines import json_record, text_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

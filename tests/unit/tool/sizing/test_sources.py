@@ -15,8 +15,8 @@ from estate_tool.sizing import sources
 from estate_tool.sizing.evidence import Evidence
 from estate_tool.sizing.functions import AccountFunction, EvidenceRequest
 from estate_tool.sizing.recommendation import recommend
+from tests.support.log_lines import gathered, json_record, text_line
 from tests.unit.tool.conftest import Estate, stubbed_client
-from tests.unit.tool.log_lines import gathered, json_record, text_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from estate_tool.sizing.evidence import Usage
 from estate_tool.sizing.recommendation import foreign_bounds, needed_mb, recommend, vcpus
-from tests.unit.tool.log_lines import gathered, json_record, text_line
+from tests.support.log_lines import gathered, json_record, text_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -19,7 +19,7 @@ from estate_tool.pricing import prices
 from estate_tool.sizing import tuning
 from estate_tool.sizing.functions import AccountFunction
 from estate_tool.sizing.tuning import Trial, best
-from tests.unit.tool.log_lines import text_line
+from tests.support.log_lines import text_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
