@@ -19,6 +19,10 @@ import compute.config
 import data.config
 import foundation.config
 from estate_tool.core import environment
+from estate_tool.core.configuration import load
+from estate_tool.deployer_policy import document
+from estate_tool.engine import dry_run
+from estate_tool.engine.dry_run import AccountContext, Planned
 from estate_tool.rollout import lease
 from foundation.naming import Names
 from tests.support.schema import breaches, name_of
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
 
 
 MOTO_ACCOUNT = "123456789012"
+PLACE = AccountContext(account="111122223333", region="us-east-1")
 
 
 @pytest.fixture(autouse=True)
@@ -149,6 +154,13 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
         return SimpleNamespace(code=code, out=out, err=err)
 
     return calling
+
+
+@pytest.fixture(scope="session")
+def resources() -> list[Planned]:
+    """Everything that a rollout of all layers would make in the account of PLACE."""
+    target = environment.Environment(name="dev", local=False, configuration=load("dev"))
+    return dry_run.resources(target, PLACE, lambda kind, inputs: document.arn(kind, inputs, PLACE))
 
 
 @pytest.fixture

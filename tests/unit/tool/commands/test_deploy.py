@@ -14,8 +14,8 @@ from estate_tool.core import aws_errors
 from estate_tool.core.errors import UsageError
 from estate_tool.rollout import fingerprint, quota, recovery, session
 from foundation.layers import LAYER_NAMES
+from tests.support.fake_engine import FakeInputs, FakePulumi
 from tests.support.schema import breaches
-from tests.unit.tool.test_rollout import FakeInputs, FakePulumi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -15,8 +15,8 @@ from estate_tool.core.errors import EstateError, Failed, UsageError
 from estate_tool.rollout import orchestration, session
 from foundation.layers import LAYER_NAMES
 from foundation.naming import Names
+from tests.support.fake_engine import FakePulumi
 from tests.unit.tool.conftest import stubbed_client
-from tests.unit.tool.test_rollout import FakePulumi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,9 +14,8 @@ from estate_tool.engine.checkpoint import StackState
 from estate_tool.engine.events import Step
 from estate_tool.rollout import orchestration, plans
 from estate_tool.rollout.display import Display
-from estate_tool.rollout.result import LayerResult
+from tests.support.fake_engine import FakePulumi
 from tests.support.mocks import STACK_REFERENCE, record
-from tests.unit.tool.test_rollout import FakePulumi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -227,20 +226,6 @@ def test_a_grant_stays_after_a_failure(kept: list[Any]) -> None:
     pulumi = Shrinking(moving=True, failing="compute")
     done, _ = rolled_out(pulumi)
     assert (ups(pulumi), done.layers[0].kept, kept) == (list(LAYERS), ["p"], [{"p": (READ,)}])
-
-
-@pytest.mark.parametrize(
-    ("later", "result", "deleted", "kept"),
-    [
-        (LayerResult(layer="data", result="deployed", deleted=2), "deployed", 3, []),
-        (LayerResult(layer="data", result="unchanged", ran=False, kept=["b"]), "deployed", 1, ["b"]),
-        (LayerResult(layer="data", result="failed", error="no"), "failed", 1, []),
-        (LayerResult(layer="data", result="skipped", ran=False), "deployed", 1, ["a"]),
-    ],
-)
-def test_what_was_run_twice_is_reported_once(later: LayerResult, result: str, deleted: int, kept: list[str]) -> None:
-    both = LayerResult(layer="data", result="deployed", deleted=1, same=5, kept=["a"]).then(later)
-    assert (both.result, both.deleted, both.kept, both.error) == (result, deleted, kept, later.error)
 
 
 def test_a_program_is_registered_with_the_grants_that_wait() -> None:

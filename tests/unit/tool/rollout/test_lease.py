@@ -13,8 +13,8 @@ from estate_tool.rollout import lease, lock, orchestration, session
 from estate_tool.rollout.display import Display
 from estate_tool.rollout.lease import Lease
 from foundation.layers import LAYER_NAMES
+from tests.support.fake_engine import FakePulumi
 from tests.unit.tool.conftest import Estate
-from tests.unit.tool.test_rollout import FakePulumi
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Under which ids resources are looked up that may or may not have been created."""
+"""Import IDs of resources that may or may not have been created."""
 
 from __future__ import annotations
 

@@ -1,57 +1,22 @@
-"""Serving of a program: its services are loaded late, and all that it sets going is waited for."""
+"""Programs served to the engine: all that one sets going is waited for."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
-import threading
+import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import grpc
 import pulumi
 import pytest
 from pulumi.runtime import settings
 
-from estate_tool.core.lazy_server import LazyServer
+from estate_tool.engine import inline_program
 from estate_tool.engine.inline_program import waited_for_at_once
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-
-
-def call(server: LazyServer[Any]) -> Any:
-    """The future answer to b"1"; the caller is a client of the server."""
-    method = grpc.insecure_channel(f"127.0.0.1:{server.port}").unary_unary("/test.Echo/Say")
-    return method.future(b"1", timeout=30)
-
-
-def test_a_call_waits_until_its_service_is_loaded() -> None:
-    asked = threading.Event()
-
-    def load(server: Any) -> str:
-        assert asked.wait(30)
-        method = grpc.unary_unary_rpc_method_handler(lambda request, _: request * 2)
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("test.Echo", {"Say": method}),))
-        return "loaded"
-
-    server = LazyServer(load, workers=2)
-    answer = call(server)
-    assert not answer.done()
-    asked.set()
-    assert (answer.result(), server.loaded.result()) == (b"11", "loaded")
-    server.stop()
-
-
-def test_a_service_that_can_not_be_loaded_refuses_calls_and_keeps_its_error() -> None:
-    def load(_: Any) -> None:
-        raise LookupError("no such module")
-
-    server = LazyServer(load, workers=2)
-    with pytest.raises(grpc.RpcError):
-        call(server).result()
-    server.stop()
-    with pytest.raises(LookupError, match="no such module"):
-        server.loaded.result()
 
 
 SDK: Any = settings.SETTINGS
@@ -135,3 +100,14 @@ def test_what_the_program_raises_is_raised() -> None:
         assert SDK.rpc_manager.rpcs == []
 
     in_a_run(test)
+
+
+@pytest.mark.parametrize(("name", "reported"), [("run_in_stack", 0), ("run_pulumi_func", 0), ("somebody_elses", 1)])
+def test_only_warnings_of_a_program_without_an_engine_are_hushed(
+    monkeypatch: pytest.MonkeyPatch, name: str, reported: int
+) -> None:
+    heard: list[Any] = []
+    monkeypatch.setattr(sys, "__unraisablehook__", heard.append)
+    unraisable: Any = SimpleNamespace(object=SimpleNamespace(__name__=name))
+    inline_program.hush(unraisable)
+    assert len(heard) == reported

@@ -1,15 +1,18 @@
-"""The data that planned changes would destroy, and what is asked before they do."""
+"""Data that planned changes would destroy, and rollouts that would make an environment anew."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from estate_tool.core.errors import UsageError
 from estate_tool.engine.checkpoint import StackState
 from estate_tool.engine.events import Step
 from estate_tool.rollout import data_loss
 from estate_tool.rollout.data_held import LOG_GROUP, QUEUE, TABLE, Held
+from estate_tool.rollout.data_loss import refuse_moved
 
 TABLE_INPUTS = {"name": "table-a-dev", "hashKey": "k", "streamEnabled": True, "streamViewType": "NEW_IMAGE"}
 LOGS_INPUTS = {"name": "/aws/lambda/lambda-a-dev", "retentionInDays": 14}
@@ -123,3 +126,62 @@ def test_a_loss_comes_with_a_command_that_keeps_a_copy(type_: str, name: str, co
     (copy,) = loss.copies("prod")
     assert copy.startswith(command)
     assert ("code that still declares a" in loss.to_dict("prod")["note"]) is (name == "dlq-a-dev")
+
+
+def environment(suffix: str = "dev", region: str = "us-east-1") -> Any:
+    configuration = SimpleNamespace(foundation=SimpleNamespace(suffix=suffix), region=region)
+    return SimpleNamespace(name="dev", configuration=configuration)
+
+
+def states(suffix: str = "dev", account: str = "111122223333", region: str = "us-east-1") -> dict[str, StackState]:
+    role = {
+        "type": "aws:iam/role:Role", "inputs": {"name": f"role-a-{suffix}", "tags": {"Environment": suffix}},
+        "outputs": {"arn": f"arn:aws:iam::{account}:role/role-a-{suffix}"},
+    }  # fmt: skip
+    queue = {
+        "type": "aws:sqs/queue:Queue", "inputs": {"tags": {"Environment": suffix}},
+        "outputs": {"arn": f"arn:aws:sqs:{region}:{account}:queue-a-{suffix}"},
+    }  # fmt: skip
+    policy = {"type": "aws:sqs/queuePolicy:QueuePolicy", "inputs": {"policy": "{}"}}
+    stack = {"type": "pulumi:pulumi:Stack", "outputs": {"suffix": suffix}}
+    return {
+        "foundation": StackState(deployment={"resources": [stack, role]}),
+        "data": StackState(deployment={"resources": [stack, queue, policy]}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("wanted", "account", "parts"),
+    [
+        (environment(suffix="blue"), "111122223333", ("suffix dev", "blue")),
+        # The end of the deployed suffix is another suffix, too.
+        (environment(suffix="ev"), "111122223333", ("suffix dev", "ev")),
+        (environment(), "444455556666", ("account 111122223333", "444455556666")),
+        (environment(region="eu-west-1"), "111122223333", ("region us-east-1", "eu-west-1")),
+    ],
+)
+def test_another_suffix_account_or_region_is_refused_with_both(
+    wanted: Any, account: str, parts: tuple[str, ...]
+) -> None:
+    with pytest.raises(UsageError) as refused:
+        refuse_moved(wanted, states(), account)
+    assert all(part in refused.value.message for part in parts)
+    assert "nothing was touched" in refused.value.message
+    assert "docs/moving.md" in refused.value.hint
+
+
+def test_what_is_as_deployed_or_not_deployed_passes() -> None:
+    refuse_moved(environment(), states(), "111122223333")
+    refuse_moved(environment(), states(), None)
+    refuse_moved(environment(suffix="blue"), {}, "444455556666")
+    refuse_moved(environment(suffix="blue"), {"data": StackState(deployment={})}, "444455556666")
+    with pytest.raises(UsageError):
+        refuse_moved(environment(suffix="blue"), states(), None)
+
+
+def test_an_environment_that_was_moved_half_way_may_go_on_or_back() -> None:
+    mixed = {"foundation": states("blue")["foundation"], "data": states("dev")["data"]}
+    for suffix in ("blue", "dev"):
+        refuse_moved(environment(suffix=suffix), mixed, "111122223333")
+    with pytest.raises(UsageError, match="blue, dev"):
+        refuse_moved(environment(suffix="green"), mixed, "111122223333")

@@ -1,4 +1,4 @@
-"""Backends of real environments, however they are named, and their secrets."""
+"""Backends of real environments, their secrets, and stacks of former names."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.core.errors import Failed
+from estate_tool.core.errors import Failed, UsageError
 from estate_tool.engine import backend
 from foundation.layers import LAYER_NAMES
 
@@ -130,3 +130,23 @@ def test_a_stack_that_was_encrypted_by_one_needs_it_everywhere(checkout: Path) -
     (checkout / "environments" / "Pulumi.dev.yaml").write_text("encryptionsalt: v1:x\n")
     with pytest.raises(Failed, match="the secrets of dev are"):
         backend.passphrase(at("https://api.pulumi.com"), "dev", {})
+
+
+def named(**former: str) -> Any:
+    return SimpleNamespace(stack="dev", former=lambda: former)
+
+
+def test_stacks_of_the_former_names_are_refused_with_the_commands_that_rename_them() -> None:
+    pulumi = named(data="my-org/data/dev", compute="my-org/compute/dev")
+    with pytest.raises(UsageError) as refused:
+        backend.refuse_former_names(pulumi, {"foundation", "compute"})
+    commands = [line for line in refused.value.hint.splitlines() if "stack rename" in line]
+    assert commands == ["scripts/estate pulumi stack rename my-org/estate-data/dev --stack my-org/data/dev --cwd data"]
+
+
+@pytest.mark.parametrize("present", [(), LAYER_NAMES])
+def test_what_was_never_rolled_out_or_is_renamed_is_not(present: tuple[str, ...]) -> None:
+    former = {"data": "organization/data/dev"} if present else {}
+    backend.refuse_former_names(named(**former), present)
+    with pytest.raises(UsageError):
+        backend.refuse_former_names(named(data="organization/data/dev"), ())

@@ -1,4 +1,4 @@
-"""Retries: which faults, how often, and which stop at once."""
+"""Retries of calls: transient faults, their number, permanent errors."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from estate_tool.core import retries
 from estate_tool.core.paths import ROOT
-from estate_tool.rollout.result import FAILED, RUNS, LayerResult, retried
 from foundation.layers import LAYER_NAMES
 
 if TYPE_CHECKING:
@@ -93,41 +92,3 @@ def test_a_call_that_fails_transiently_is_reported_and_tried_again(monkeypatch: 
         "sqs:ListQueues failed, trying again: ThrottlingException: m",
         "sqs:ListQueues failed, trying again: InternalFailure: m",
     ]
-
-
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses take no time."""
-    policy = retries.policy
-    monkeypatch.setattr(retries, "policy", lambda *args, **more: policy(*args, sleep=lambda _: None, **more))
-
-
-def failed(transient: bool) -> LayerResult:
-    return LayerResult(layer="data", result=FAILED, created=2, error="Throttling: slow down", transient=transient)
-
-
-def test_a_layer_that_failed_in_passing_is_run_again_and_all_its_changes_count(hurried: None) -> None:
-    results = iter([failed(True), failed(True), LayerResult(layer="data", result="deployed", created=1, same=4)])
-    said: list[str] = []
-    result = retried(lambda: next(results), said.append)
-    assert (result.result, result.created, result.same) == ("deployed", 5, 4)
-    assert len(said) == 2
-    assert "transient failure: Throttling: slow down" in said[0]
-    assert "running layer data again in" in said[0]
-
-
-def test_a_permanent_failure_ends_it_at_once(hurried: None) -> None:
-    results = iter([failed(True), failed(False)])
-    assert retried(lambda: next(results), lambda _: None).transient is False
-    assert next(results, None) is None
-
-
-def test_a_fault_that_does_not_pass_ends_it_at_last(hurried: None) -> None:
-    runs: list[int] = []
-
-    def run() -> LayerResult:
-        runs.append(1)
-        return failed(True)
-
-    assert retried(run, lambda _: None).result == FAILED
-    assert len(runs) == RUNS

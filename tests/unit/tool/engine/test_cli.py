@@ -7,16 +7,14 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from estate_tool.core.errors import Failed
-from estate_tool.engine import cli, inline_program, locks
+from estate_tool.engine import cli, locks
 from estate_tool.engine.checkpoint import LEASE_TAG, RECORD_TAG, Record
 from estate_tool.engine.cli import Pulumi
 from foundation.layers import LAYER_NAMES
@@ -363,14 +361,3 @@ def test_a_removed_stack_leaves_only_files_that_somebody_wrote(
     Pulumi(stack=stack).remove_stack("data")
     assert file.exists() == kept
     assert "--preserve-config" in engine.calls[0]["arguments"]
-
-
-@pytest.mark.parametrize(("name", "reported"), [("run_in_stack", 0), ("run_pulumi_func", 0), ("somebody_elses", 1)])
-def test_only_warnings_of_a_program_without_an_engine_are_hushed(
-    monkeypatch: pytest.MonkeyPatch, name: str, reported: int
-) -> None:
-    heard: list[Any] = []
-    monkeypatch.setattr(sys, "__unraisablehook__", heard.append)
-    unraisable: Any = SimpleNamespace(object=SimpleNamespace(__name__=name))
-    inline_program.hush(unraisable)
-    assert len(heard) == reported

@@ -1,18 +1,93 @@
-"""Endpoints other than AWS's own, wherever they are named, are seen before a real environment is touched."""
+"""Local environments, refusals of a real one, and endpoints other than AWS's own."""
 
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import boto3
 import pytest
 
+import estate_tool.core
+from estate_tool.core import environment
 from estate_tool.core.environment import ALLOW_ENDPOINTS, refuse_endpoints
 from estate_tool.core.errors import Failed, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
+
+
+@pytest.fixture(autouse=True)
+def own_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("AWS_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    # Whatever a test sets in the process goes with it.
+    monkeypatch.setattr(os, "environ", dict(os.environ) | {"ESTATE_HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize(("name", "local"), [("local", True), ("local-b", True), ("dev", False), ("my-local", False)])
+def test_local_and_its_siblings_are_on_the_embedded_aws(name: str, local: bool) -> None:
+    assert environment.is_local(name) == local
+    assert environment.resolve(name).local == local
+
+
+def test_a_name_like_that_of_an_environment_is_taken_for_a_slip() -> None:
+    with pytest.raises(UsageError) as refused:
+        environment.resolve("locl")
+    assert (refused.value.code, "did you mean 'local'?" in refused.value.hint) == ("unknown_name", True)
+
+
+def test_a_local_environment_is_never_a_real_account() -> None:
+    os.environ.update(AWS_PROFILE="prod", AWS_SESSION_TOKEN="t", AWS_ACCESS_KEY_ID="AKIAREAL")
+    environment.resolve("local")
+    assert "AWS_PROFILE" not in os.environ
+    assert "AWS_SESSION_TOKEN" not in os.environ
+    assert os.environ["AWS_ACCESS_KEY_ID"].startswith("LOCAL")
+    assert os.environ["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
+
+
+def test_a_real_environment_is_refused_while_its_calls_would_go_elsewhere() -> None:
+    os.environ["AWS_ENDPOINT_URL_SQS"] = "http://127.0.0.1:4566"
+    with pytest.raises(UsageError) as refused:
+        environment.resolve("dev")
+    assert "AWS_ENDPOINT_URL_SQS" in refused.value.message
+
+
+@pytest.mark.parametrize("name", ["a b", "-x", "a/b", "ö", "x" * 101])
+def test_a_name_that_can_not_be_a_stacks_is_wrong_usage(name: str) -> None:
+    with pytest.raises(UsageError, match="can't be the name of an environment"):
+        environment.resolve(name)
+
+
+def test_names_end_with_the_environments_suffix() -> None:
+    assert environment.resolve("dev").names.table("events") == "table-events-dev"
+
+
+def test_a_slip_in_the_catalog_is_a_wrong_configuration_and_no_defect_of_the_tool(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As if foundation/catalog.py, which the configuration is read by, did not load.
+    monkeypatch.delitem(sys.modules, "estate_tool.core.configuration", raising=False)
+    monkeypatch.delattr(estate_tool.core, "configuration", raising=False)
+    monkeypatch.setitem(sys.modules, "foundation.catalog", None)
+    with pytest.raises(UsageError) as refused:
+        environment.resolve("local")
+    assert "the declarations can't be loaded: ModuleNotFoundError" in refused.value.message
+    assert "nothing was touched" in refused.value.message
+    assert "foundation/catalog.py" in refused.value.hint
+
+
+def test_a_client_is_made_once_for_each_service_and_number_of_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)  # one of these variables, which goes with the test
+    found = environment.resolve("dev")
+    assert found.client("sqs") is found.client("sqs")
+    assert found.client("sqs", attempts=1) is not found.client("sqs")
+    assert found.client("sqs", attempts=1).meta.config.retries["total_max_attempts"] == 1
+
 
 ELSEWHERE = "http://127.0.0.1:4566"
 
