@@ -48,7 +48,7 @@ exec {launcher} "$@"
 
 
 class Checkout(Commands):
-    """A copy of the checkout on the machine of somebody who works on the account; it may be edited."""
+    """A copy of the checkout on a user's machine; it may be edited."""
 
     def configure(self, **values: Any) -> None:
         """Set keys in the environment's file: `aws__region` stands for aws:region."""
@@ -67,7 +67,7 @@ class Checkout(Commands):
 
 @dataclass(frozen=True, kw_only=True)
 class Account:
-    """The account, and the backend that keeps its state; `folder` holds what a machine has of both."""
+    """The account, and the backend that keeps its state; `folder` holds a user's files of both."""
 
     aws: EmbeddedAws
     folder: Path
@@ -93,20 +93,20 @@ class Account:
     @property
     def autoscaling_endpoint(self) -> str:
         """An address of one service, which differs from that of all others only in its text."""
-        return f"http://localhost:{self.aws.place.port}"
+        return f"http://localhost:{self.aws.paths.port}"
 
     def prepare(self) -> Account:
         """Write the profile and the plugin."""
         administrator = self.aws.administrator
-        places = {"endpoint": self.aws.endpoint, "autoscaling": self.autoscaling_endpoint}
+        endpoints = {"endpoint": self.aws.endpoint, "autoscaling": self.autoscaling_endpoint}
         keys = {"key": administrator.access_key_id, "secret": administrator.secret_access_key}
         for name in ("user", "estate"):
             (self.folder / name).mkdir(parents=True)
-        (self.folder / "aws-config").write_text(_PROFILE.format(**places, **keys))
+        (self.folder / "aws-config").write_text(_PROFILE.format(**endpoints, **keys))
         launcher = install(self.folder / "launcher", paths.VENV / "bin" / "python") / "pulumi-resource-aws"
         plugin = plugin_folder(self.folder / "pulumi") / "pulumi-resource-aws"
         plugin.parent.mkdir(parents=True)
-        plugin.write_text(_PLUGIN.format(launcher=shlex.quote(str(launcher)), **places))
+        plugin.write_text(_PLUGIN.format(launcher=shlex.quote(str(launcher)), **endpoints))
         plugin.chmod(0o755)
         return self
 

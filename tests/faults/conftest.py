@@ -41,7 +41,7 @@ def look(aws: EmbeddedAws) -> Sight:
     found = listed(aws.client, "local")
     states, pending = dict[str, list[str]](), []
     for layer in LAYER_NAMES:
-        path = aws.place.home / "state" / ".pulumi" / "stacks" / project(layer) / "local.json"
+        path = aws.paths.home / "state" / ".pulumi" / "stacks" / project(layer) / "local.json"
         if path.exists():
             latest = json.loads(path.read_text())["checkpoint"].get("latest") or {}
             resources = latest.get("resources") or []

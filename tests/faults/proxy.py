@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from email.message import Message
 
+LATENCY_SECONDS = 0.5  # of a late call
 FAULTS = ("throttled", "broken", "reset before", "reset after")
 _LAMBDA = ((r"POST .*/functions", "CreateFunction"), (r"DELETE .*/functions/[^/]+", "DeleteFunction"))
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([^/]+)/")
@@ -94,7 +95,7 @@ def before(upstream: int, faults: Faults) -> Iterator[int]:
             action = action_of(self.command, self.path, self.headers, body)
             fault = faults.next(action)
             if fault == "late":
-                time.sleep(0.5)
+                time.sleep(LATENCY_SECONDS)
             if fault == "reset before":
                 return self._reset()
             answer = error(fault, action, self.headers) if fault in ("throttled", "broken", "denied") else None

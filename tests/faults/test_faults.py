@@ -46,8 +46,8 @@ pytestmark = pytest.mark.timeout(300 + 240 * ROUNDS)
 @contextlib.contextmanager
 def disturbed(aws: EmbeddedAws, faults: proxy.Faults) -> Iterator[Commands]:
     """Commands whose calls to AWS meet the faults."""
-    with proxy.before(aws.place.port, faults) as port:
-        mine = {"ESTATE_HOME": str(aws.place.home), "ESTATE_PORT": str(aws.place.port)}
+    with proxy.before(aws.paths.port, faults) as port:
+        mine = {"ESTATE_HOME": str(aws.paths.home), "ESTATE_PORT": str(aws.paths.port)}
         yield Commands({**os.environ, **mine, "ESTATE_TEST_PROXY": str(port)})
 
 

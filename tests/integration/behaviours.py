@@ -23,6 +23,7 @@ from foundation.policies import execution_policy
 from ingest.store import MAX_STATEMENTS
 from shared.keys import event_key, series_key
 from tests.integration.cloud import ACCOUNT
+from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws
@@ -212,10 +213,11 @@ def event_counted(estate: Estate) -> Look:
 
 def message_delayed(estate: Estate) -> Look:
     """A message that was delivered often, and no way to the table: it has to stay hidden, and not be stored soon."""
-    name, queue = uuid.uuid4().hex, estate.names.queue("ingest")
     with _not_consumed(estate):
-        estate.send(queue, event(name))
-        handle = _received(estate, queue, event(name))
+        # A poll that was under way when the mapping was disabled may take the first one.
+        name, handle = expect_soon(
+            lambda: _received(estate, estate.names.queue("ingest")), "a message that is received"
+        )
     record = {
         "messageId": "1", "receiptHandle": handle, "body": event(name), "attributes": {"ApproximateReceiveCount": "9"},
     }  # fmt: skip
@@ -232,13 +234,14 @@ def message_delayed(estate: Estate) -> Look:
     return lambda: time.monotonic() > soon and not _stored(estate, name)
 
 
-def _received(estate: Estate, queue: str, body: str) -> str:
-    """Hide the message for a while and return its receipt; give any other back."""
-    sqs, url = estate.aws.client("sqs"), estate.url(queue)
-    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=20)["Messages"]
-    for other in (one for one in found if one["Body"] != body):
+def _received(estate: Estate, queue: str) -> tuple[str, str] | None:
+    """Send an event and hide its message for a while; its name and receipt. None if another consumer took it."""
+    name, sqs, url = uuid.uuid4().hex, estate.aws.client("sqs"), estate.url(queue)
+    estate.send(queue, event(name))
+    found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=20).get("Messages", [])
+    for other in (one for one in found if one["Body"] != event(name)):
         sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=other["ReceiptHandle"], VisibilityTimeout=0)
-    return str(next(one["ReceiptHandle"] for one in found if one["Body"] == body))
+    return next(((name, one["ReceiptHandle"]) for one in found if one["Body"] == event(name)), None)
 
 
 @contextmanager
@@ -248,7 +251,6 @@ def _not_consumed(estate: Estate) -> Iterator[None]:
     (mapping,) = functions.list_event_source_mappings(EventSourceArn=estate.arns.queue("ingest"))["EventSourceMappings"]
     functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
     try:
-        time.sleep(1)  # what a poll under way has taken comes to the function first
         yield
     finally:
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)

@@ -29,7 +29,7 @@ class Commands:
     @classmethod
     def on(cls, aws: EmbeddedAws, root: Path = ROOT) -> Commands:
         """The commands of a checkout against that embedded AWS, with its folder for their state."""
-        return cls({**os.environ, "ESTATE_HOME": str(aws.place.home), "ESTATE_PORT": str(aws.place.port)}, root)
+        return cls({**os.environ, "ESTATE_HOME": str(aws.paths.home), "ESTATE_PORT": str(aws.paths.port)}, root)
 
     def start(self, *command: str) -> subprocess.Popen[str]:
         """A command under way."""

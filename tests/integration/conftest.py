@@ -32,45 +32,45 @@ ATTEMPTS = 5
 class EmbeddedAws:
     """A running embedded AWS. `environment` is what a child process needs to reach it."""
 
-    place: embedded.LocalAwsPaths
+    paths: embedded.LocalAwsPaths
     python: Path
 
     @property
     def endpoint(self) -> str:
-        return self.place.endpoint
+        return self.paths.endpoint
 
     @property
     def environment(self) -> dict[str, str]:
-        mine = {"ESTATE_HOME": str(self.place.home), "ESTATE_PORT": str(self.place.port)}
-        return embedded.environment(self.place) | mine
+        mine = {"ESTATE_HOME": str(self.paths.home), "ESTATE_PORT": str(self.paths.port)}
+        return embedded.environment(self.paths) | mine
 
     @property
     def administrator(self) -> Credentials:
-        return credentials.read_or_create(self.place.home)
+        return credentials.read_or_create(self.paths.home)
 
     def client(self, service: str, *keys: str) -> Any:
         """A boto3 client of the service; as the administrator unless key, secret (and token) are given."""
-        return _client(self.place, service, *(keys or astuple(self.administrator)))
+        return _client(self.paths, service, *(keys or astuple(self.administrator)))
 
     def new_client(self, service: str, *keys: str) -> Any:
         """A client of its own, for tests that change it."""
-        return _client.__wrapped__(self.place, service, *(keys or astuple(self.administrator)))
+        return _client.__wrapped__(self.paths, service, *(keys or astuple(self.administrator)))
 
     def denials_recorded(self) -> int:
         """Length of the record of refused calls; a mark for `denials`."""
-        return (self.place.folder / "denied.log").stat().st_size
+        return (self.paths.folder / "denied.log").stat().st_size
 
     def denials(self, since: int) -> list[dict[str, Any]]:
         """The calls that were refused after the mark."""
-        with (self.place.folder / "denied.log").open() as record:
+        with (self.paths.folder / "denied.log").open() as record:
             record.seek(since)
             return [json.loads(line) for line in record if line.endswith("\n")]
 
     def up(self) -> None:
-        server.up(self.place, _say, lambda: self.python)
+        server.up(self.paths, _say, lambda: self.python)
 
     def down(self) -> bool:
-        return server.down(self.place, _say)
+        return server.down(self.paths, _say)
 
 
 def _say(text: str) -> None:
@@ -78,9 +78,9 @@ def _say(text: str) -> None:
 
 
 @functools.cache
-def _client(place: embedded.LocalAwsPaths, service: str, key: str, secret: str, token: str | None = None) -> Any:
+def _client(paths: embedded.LocalAwsPaths, service: str, key: str, secret: str, token: str | None = None) -> Any:
     return boto3.Session().client(
-        service, endpoint_url=place.endpoint,
+        service, endpoint_url=paths.endpoint,
         region_name="us-east-1", aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
         config=Config(retries={"total_max_attempts": 1}, read_timeout=120),
     )  # fmt: skip

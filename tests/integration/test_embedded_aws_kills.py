@@ -29,7 +29,7 @@ pytestmark = pytest.mark.timeout(120 + 60 * ROUNDS)
 def emulators(aws: EmbeddedAws) -> list[int]:
     listing = subprocess.run(["ps", "-A", "-ww", "-o", "pid=,args="], capture_output=True, text=True, check=True).stdout
     rows = [line.split(None, 1) for line in listing.splitlines()]
-    return [int(pid) for pid, args in rows if f"-m local_aws.server {aws.place.folder} " in args]
+    return [int(pid) for pid, args in rows if f"-m local_aws.server {aws.paths.folder} " in args]
 
 
 def kill_one(aws: EmbeddedAws, command: subprocess.Popen[str], chance: random.Random) -> str:
@@ -60,7 +60,7 @@ def test_a_command_that_was_killed_works_when_it_is_given_again(own_aws: Embedde
 
         run("scripts/estate", "local", action)
 
-        assert embedded.status(own_aws.place).answering is (action == "up"), where
+        assert embedded.status(own_aws.paths).answering is (action == "up"), where
         assert not (action == "down" and emulators(own_aws)), where
         own_aws.up()
         assert [message["Body"] for message in received(own_aws, url)] == ["kept"], where

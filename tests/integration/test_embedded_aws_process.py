@@ -49,20 +49,20 @@ def handle(event, context):
 
 def processes(aws: EmbeddedAws) -> dict[int, str]:
     """All living processes of this embedded AWS: its group's, or with its folder in their command."""
-    found = record.read(aws.place.folder)
+    found = record.read(aws.paths.folder)
     command = ["ps", "-A", "-ww", "-o", "pid=,pgid=,stat=,args="]
     listing = subprocess.run(command, capture_output=True, text=True, check=True)
     living = {}
     for line in listing.stdout.splitlines():
         pid, group, state, *arguments = line.split(None, 3)
-        ours = (found is not None and int(group) == found.pid) or str(aws.place.home) in "".join(arguments)
+        ours = (found is not None and int(group) == found.pid) or str(aws.paths.home) in "".join(arguments)
         if ours and not state.startswith("Z"):
             living[int(pid)] = "".join(arguments)
     return living
 
 
 def emulator(aws: EmbeddedAws) -> int:
-    found = record.read(aws.place.folder)
+    found = record.read(aws.paths.folder)
     assert found is not None
     return found.pid
 
@@ -73,7 +73,7 @@ def saved(aws: EmbeddedAws) -> None:
     marker = aws.client("sqs").create_queue(QueueName="saved-marker")["QueueUrl"]
 
     def is_saved() -> bool:
-        status = ports.ask(aws.place.port, aws.administrator)
+        status = ports.ask(aws.paths.port, aws.administrator)
         return bool(status and status["saved_at"] and status["saved_at"] > asked + 0.3)
 
     def touch_and_look() -> bool:
@@ -262,8 +262,8 @@ def test_a_killed_process_takes_the_others_along_and_the_state_stays(own_aws: Em
     os.kill(emulator(own_aws), signal.SIGKILL)
 
     expect_soon(lambda: not processes(own_aws), f"no process is left ({processes(own_aws)})")
-    assert not embedded.status(own_aws.place).running
-    assert embedded.status(own_aws.place).problem
+    assert not embedded.status(own_aws.paths).running
+    assert embedded.status(own_aws.paths).problem
     own_aws.up()
     assert everything.snapshot() == before
     assert everything.counts() == {"from the queue": 1, "from the stream": 1}
@@ -273,7 +273,7 @@ def test_nothing_is_written_while_nothing_happens(own_aws: EmbeddedAws) -> None:
     everything = Everything(own_aws)
     everything.use()
     saved(own_aws)
-    state, quiet = own_aws.place.folder / "state.json", 2.0
+    state, quiet = own_aws.paths.folder / "state.json", 2.0
     seen, since = state.stat(), time.monotonic()
 
     def unchanged_for_a_while() -> bool:
@@ -306,7 +306,7 @@ def test_down_leaves_nothing_running_and_up_twice_is_once(own_aws: EmbeddedAws) 
 
     assert not processes(own_aws)
     assert own_aws.down() is False
-    assert embedded.status(own_aws.place).problem == ""
+    assert embedded.status(own_aws.paths).problem == ""
 
 
 def test_what_a_function_started_ends_with_the_embedded_aws(own_aws: EmbeddedAws) -> None:
@@ -324,7 +324,7 @@ def test_what_a_function_started_ends_with_the_embedded_aws(own_aws: EmbeddedAws
 def test_a_state_that_could_not_be_saved_is_reported_by_down_without_the_disk(own_aws: EmbeddedAws) -> None:
     make_queue(own_aws)
     saved(own_aws)
-    before = embedded.status(own_aws.place).resources["queues"]
+    before = embedded.status(own_aws.paths).resources["queues"]
     # As on a full disk: not a byte can be written, neither a state nor a log nor a note.
     resource.prlimit(emulator(own_aws), resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
     make_queue(own_aws)
@@ -336,16 +336,16 @@ def test_a_state_that_could_not_be_saved_is_reported_by_down_without_the_disk(ow
     assert "state is kept" not in stopped.stdout
     assert not processes(own_aws)
     own_aws.up()
-    assert embedded.status(own_aws.place).resources["queues"] == before
+    assert embedded.status(own_aws.paths).resources["queues"] == before
 
 
 def test_a_stale_record_does_not_hit_the_process_that_has_its_number_now(own_aws: EmbeddedAws) -> None:
     own_aws.down()
     with subprocess.Popen(["sleep", "60"]) as stranger:
         stale = record.Record(pid=stranger.pid, identity="another boot/1", port=1, started=0.0)
-        record.write(own_aws.place.folder, stale)
+        record.write(own_aws.paths.folder, stale)
 
-        assert not embedded.status(own_aws.place).running
+        assert not embedded.status(own_aws.paths).running
         assert own_aws.down() is False
         own_aws.up()
 
@@ -354,11 +354,11 @@ def test_a_stale_record_does_not_hit_the_process_that_has_its_number_now(own_aws
 
 
 def test_a_taken_port_is_named_with_its_owner_and_a_way_out(own_aws: EmbeddedAws, tmp_path: Path) -> None:
-    second = embedded.LocalAwsPaths(tmp_path / "second", own_aws.place.port)
+    second = embedded.LocalAwsPaths(tmp_path / "second", own_aws.paths.port)
     with pytest.raises(Failed) as other:
         server.up(second, print, lambda: own_aws.python)
     own_aws.down()
-    listen = f"import socket, sys; s = socket.create_server(('127.0.0.1', {own_aws.place.port})); print(flush=True)"
+    listen = f"import socket, sys; s = socket.create_server(('127.0.0.1', {own_aws.paths.port})); print(flush=True)"
     command = [sys.executable, "-c", f"{listen}; sys.stdin.read()"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as stranger:
         assert stranger.stdout
@@ -367,9 +367,9 @@ def test_a_taken_port_is_named_with_its_owner_and_a_way_out(own_aws: EmbeddedAws
             own_aws.up()
         stranger.kill()
 
-    assert str(own_aws.place.home) in other.value.message
+    assert str(own_aws.paths.home) in other.value.message
     assert "another checkout" in other.value.message
-    assert f"port {own_aws.place.port}" in taken.value.message
+    assert f"port {own_aws.paths.port}" in taken.value.message
     assert f"PID {stranger.pid}" in taken.value.message
     assert "ESTATE_PORT=" in taken.value.hint
 
@@ -381,7 +381,7 @@ def test_two_that_start_at_once_start_one(own_aws: EmbeddedAws) -> None:
         "server.up(embedded.LocalAwsPaths(Path(sys.argv[1]), int(sys.argv[2])), print, lambda: Path(sys.argv[3]))"
     )
     scripts = str(Path(server.__file__).parents[2])
-    command = [sys.executable, "-c", code, str(own_aws.place.home), str(own_aws.place.port), str(own_aws.python)]
+    command = [sys.executable, "-c", code, str(own_aws.paths.home), str(own_aws.paths.port), str(own_aws.python)]
     both = [subprocess.Popen(command, env={**os.environ, "PYTHONPATH": scripts}) for _ in range(2)]
 
     assert [process.wait(60) for process in both] == [0, 0]
@@ -390,18 +390,18 @@ def test_two_that_start_at_once_start_one(own_aws: EmbeddedAws) -> None:
 
 def test_reset_forgets_everything_and_pulumis_state(own_aws: EmbeddedAws) -> None:
     make_queue(own_aws)
-    backend = own_aws.place.home / "state" / ".pulumi"
+    backend = own_aws.paths.home / "state" / ".pulumi"
     backend.mkdir(parents=True)
 
-    identity, administrator = embedded.status(own_aws.place).identity, own_aws.administrator
+    identity, administrator = embedded.status(own_aws.paths).identity, own_aws.administrator
 
-    server.reset(own_aws.place, print)
+    server.reset(own_aws.paths, print)
 
     assert not backend.exists()
     assert not processes(own_aws)
     own_aws.up()
     assert not own_aws.client("sqs").list_queues().get("QueueUrls")
-    assert embedded.status(own_aws.place).identity not in ("", identity)
+    assert embedded.status(own_aws.paths).identity not in ("", identity)
     assert own_aws.administrator == administrator, "shells that know the credentials may go on"
 
 
@@ -410,21 +410,21 @@ def test_a_reset_of_the_running_one_forgets_everything_and_is_another_aws(own_aw
     target = {"ServiceNamespace": "dynamodb", "ResourceId": "table/t", "ScalableDimension": AS_READ}
     scaling = own_aws.client("application-autoscaling")
     scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
-    identity = embedded.status(own_aws.place).identity
-    request = Request("POST", "/_ministack/reset", "", [("host", f"127.0.0.1:{own_aws.place.port}")])
+    identity = embedded.status(own_aws.paths).identity
+    request = Request("POST", "/_ministack/reset", "", [("host", f"127.0.0.1:{own_aws.paths.port}")])
     headers = dict(request.headers) | sign(own_aws.administrator, request, "us-east-1", "estate")
 
     asked = urllib.request.Request(own_aws.endpoint + request.path, b"", headers, method="POST")
     urllib.request.urlopen(asked, timeout=20).close()
 
-    assert embedded.status(own_aws.place).identity not in ("", identity)
+    assert embedded.status(own_aws.paths).identity not in ("", identity)
     assert not own_aws.client("sqs").list_queues().get("QueueUrls")
     assert not scaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"]
 
 
 def test_a_state_that_cannot_be_read_is_said_and_not_overwritten(own_aws: EmbeddedAws) -> None:
     own_aws.down()
-    state = own_aws.place.folder / "state.json"
+    state = own_aws.paths.folder / "state.json"
     state.write_bytes(b"damaged")
 
     with pytest.raises(Failed, match="The saved state can't be used"):
@@ -451,7 +451,7 @@ def test_iam_is_enforced_on_all_but_the_administrator(own_aws: EmbeddedAws) -> N
 def test_one_whose_files_were_deleted_is_reported_with_its_number(own_aws: EmbeddedAws) -> None:
     pid = emulator(own_aws)
     everything = processes(own_aws)
-    shutil.rmtree(own_aws.place.home)
+    shutil.rmtree(own_aws.paths.home)
 
     with pytest.raises(Failed) as caught:
         own_aws.up()

@@ -239,7 +239,7 @@ def test_what_the_readme_shows_runs(estate: dict[str, Any], own: EmbeddedAws, tm
     assert len(wanted) >= 2
     wanted.append("scripts/estate sample flights --limit 10 | scripts/estate send - --wait")
     assert wanted[-1].replace("10 ", "20000 ") in lines
-    variables = {**os.environ, "ESTATE_HOME": str(own.place.home), "ESTATE_PORT": str(own.place.port)}
+    variables = {**os.environ, "ESTATE_HOME": str(own.paths.home), "ESTATE_PORT": str(own.paths.port)}
     for line in wanted:
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", line],
@@ -274,7 +274,7 @@ def test_two_environments_live_side_by_side_one_with_the_function_that_the_docum
     (url,) = [layer["outputs"]["urls"][needing.NAME] for layer in status["layers"] if "urls" in layer["outputs"]]
     partner.works(url)
     partner.is_closed_to_others(url)
-    partner.leaks_no_secret(own.place.home / "state")
+    partner.leaks_no_secret(own.paths.home / "state")
     partner.remove()
     other = listed(client, "local-b")
     assert set(other) == {*before, "schedules", "schedule groups"}

@@ -175,7 +175,7 @@ def _terminal(command: str, aws: EmbeddedAws, folder: Path, code: int) -> Text:
     stream = pyte.ByteStream(screen)
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    mine = {"ESTATE_HOME": str(aws.place.home), "ESTATE_PORT": str(aws.place.port), "TERM": "xterm-256color"}
+    mine = {"ESTATE_HOME": str(aws.paths.home), "ESTATE_PORT": str(aws.paths.port), "TERM": "xterm-256color"}
     keys = aws.environment if "audit" in command else {}
     process = subprocess.Popen(
         ["/bin/bash", "-o", "pipefail", "-c", command.replace("scripts/", f"{ROOT}/scripts/")], cwd=folder,

@@ -20,7 +20,7 @@ from foundation.roles import ExecutionRole, ExecutionRoleArgs, ScheduleRole, Sch
 from foundation.urls import FunctionUrl
 from tests.support.declarations import ARNS, COUNT, INBOX, ITEMS, READ, STORE, TAGS, TOTALS
 from tests.support.mocks import Registration, record
-from tests.support.snapshots import compare
+from tests.support.snapshots import differences
 
 NAMES = Names("dev")
 ALIAS = ARNS.alias("x")
@@ -160,4 +160,4 @@ def test_the_components_have_the_resources_of_the_snapshot() -> None:
         for name, program in COMPONENTS.items()
         for resource, properties in recorded_form(program).items()
     }
-    compare(made, Path(__file__).with_name("components.json"))
+    assert differences(made, Path(__file__).with_name("components.json")) == {}

@@ -11,7 +11,7 @@ LONGEST_PAUSE = 0.3
 T = TypeVar("T")
 
 
-def expect_soon(look: Callable[[], T], what: str, seconds: float = 30.0) -> T:
+def expect_soon(look: Callable[[], T | None], what: str, seconds: float = 30.0) -> T:
     """Return the result of `look` as soon as it is true; AssertionError with `what` when it never is."""
     begun = time.monotonic()
     while True:

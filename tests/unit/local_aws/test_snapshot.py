@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local_aws.server import snapshot
+from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -148,9 +149,7 @@ def test_an_older_save_never_comes_after_the_last_one(tmp_path: Path, kept: int)
     path, gate, older = tmp_path / "state", tmp_path / "gate", [True]
 
     def collect() -> dict[str, Any]:
-        deadline = time.monotonic() + 20
-        while older[0] and not gate.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        expect_soon(lambda: not older[0] or gate.exists(), "the last save", 20)
         return {"a": "older" if older[0] else "last"}
 
     async def work() -> None:

@@ -18,7 +18,7 @@ _SYSTEM_PROGRAMS = ("bash", "cat", "cmp", "cp", "env", "ln", "mkdir", "readlink"
 
 # Makes environments like uv, from nothing but the standard library, and does what FAKE_UV asks for.
 _FAKE_UV = """
-import os, pathlib, sys, time, venv
+import os, pathlib, signal, sys, venv
 args = sys.argv[1:]
 with open(os.environ["FAKE_UV_CALLS"], "a") as calls:
     print(*args, file=calls)
@@ -30,7 +30,8 @@ elif args[:2] == ["pip", "sync"]:
     wanted = os.environ.get("FAKE_UV", "")
     if wanted == "hang":
         pathlib.Path(os.environ["FAKE_UV_CALLS"] + ".hanging").touch()
-        time.sleep(60)
+        signal.alarm(60)
+        signal.pause()
     if wanted:
         sys.exit(wanted)
 """

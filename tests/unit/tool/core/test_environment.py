@@ -164,7 +164,7 @@ def test_what_is_not_in_use_is_no_matter(configured: Callable[..., dict[str, str
 def test_an_endpoint_that_is_meant_is_allowed_by_a_variable(configured: Callable[..., dict[str, str]]) -> None:
     text = f"[default]\nendpoint_url = {ELSEWHERE}\n"
     refuse_endpoints("dev", configured(text, AWS_ENDPOINT_URL=ELSEWHERE, ESTATE_ALLOW_ENDPOINTS="1"))
-    refused(configured(text, ESTATE_ALLOW_ENDPOINTS="0"))
+    assert ELSEWHERE in refused(configured(text, ESTATE_ALLOW_ENDPOINTS="0")).message
 
 
 def test_a_configuration_that_can_not_be_read_is_a_message(configured: Callable[..., dict[str, str]]) -> None:

@@ -315,11 +315,11 @@ def test_a_comparison_changes_nothing(engine: Engine) -> None:
 
 
 INTERRUPTED = """#!/usr/bin/env python3
-import signal, sys, time
+import signal, sys
 def stop(*_):
     with open(__file__ + ".interrupted", "a") as file:
         print("once", file=file)
-    time.sleep(0.2)  # what is in flight
+    open(__file__ + ".in-flight").close()  # until the test opens the other end
     with open(__file__ + ".interrupted", "a") as file:
         print("ended", file=file)
     sys.exit(1)
@@ -327,12 +327,16 @@ signal.signal(signal.SIGINT, stop)
 log = next(argument.partition("=")[2] for argument in sys.argv if argument.startswith("--event-log="))
 with open(log, "a") as file:
     print("{}", file=file)
-time.sleep(60)
+signal.alarm(60)
+signal.pause()
 """
 
 
 def test_ctrl_c_is_handed_on_once_and_what_was_in_flight_is_waited_for(engine: Engine) -> None:
     (engine.folder / "pulumi").write_text(INTERRUPTED)
+    in_flight = engine.folder / "pulumi.in-flight"
+    os.mkfifo(in_flight)
+    threading.Thread(target=in_flight.write_text, args=("",), daemon=True).start()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     person = threading.main_thread().ident or 0
     try:
