@@ -1,15 +1,21 @@
 """Environment variables of functions: granted tables, queues and secrets, and the values an environment sets."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
 
-import pulumi
+from typing import TYPE_CHECKING, Any
 
-from data.outputs import DataOutputs
 from foundation.model import Catalog, Function, QueueGrant, TableGrant
 from foundation.naming import MAX_NAME, MAX_SUFFIX, Names
 from foundation.secrets import SecretGrant, reference
 from foundation.values import settled, variable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    # Every command reads the values, and the SDK takes longer to load than all else that a command needs.
+    import pulumi
+
+    from data.outputs import DataOutputs
 
 
 def variables(

@@ -88,14 +88,14 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
         _make_packages(target, say)
     account = _account(target, layers, say)
     taken = lock.taken(target, "estate deploy", changes=not args.preview, new=True, wait=args.wait, say=say)
-    origin = provenance.at_hand()
+    origin = None if args.preview else provenance.at_hand()
 
     def check(states: Mapping[str, StackState]) -> None:
         data_loss.refuse_moved(target, states, account)
         for layer, last in provenance.last(states).items() if args.preview or approval.asks else ():
             say(f"{layer} was last rolled out from {last.text}")
         # A local environment is one person's, to go back and forth with; a preview changes nothing.
-        if not (target.local or args.older or args.preview):
+        if origin and not (target.local or args.older):
             provenance.refuse_older(states, origin, target.name)
 
     with taken as (pulumi, still_ours):

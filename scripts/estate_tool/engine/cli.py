@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,12 +17,12 @@ from estate_tool.core.paths import ROOT, SCRIPTS
 from estate_tool.engine import checkpoint, locks
 from estate_tool.engine.diagnostics import hint
 from estate_tool.engine.inline_program import served
-from estate_tool.engine.process import EventReader, bound_to_us, ended, started, wait
+from estate_tool.engine.process import EventReader, Served, bound_to_us, ended, started, wait
 from foundation.layers import LAYER_NAMES
 from foundation.stack_files import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from estate_tool.engine.checkpoint import Record, StackState
 
@@ -38,12 +38,12 @@ _FIRST = LAYER_NAMES[:1]
 class Pulumi:
     """Runs the engine for one environment; `variables` are added to the environment of its processes.
 
-    So is what `attach` returns, which is called when a provider is needed. `version` is the engine's.
+    `attach` is called when providers are needed, and returns those of this process. `version` is the engine's.
     """
 
     stack: str
     variables: Mapping[str, str] = field(default_factory=dict)
-    attach: Callable[[], Mapping[str, str]] = dict
+    attach: Callable[[], Sequence[Served]] = tuple
     version: str = ""
     say: Callable[[str], None] = lambda text: print(text, file=sys.stderr)
 
@@ -229,15 +229,16 @@ class Pulumi:
         on_event: Callable[[Mapping[str, Any]], None],
         before: Callable[[], None] = lambda: None,
     ) -> str:
-        with served(layer, before) as port:
-            serving = ["--exec-kind=auto.inline", f"--client=127.0.0.1:{port}", f"--policy-pack={POLICY_PACK}"]
-            pack = {"ESTATE_POLICY_PACK_PORT": str(port), "ESTATE_POLICY_PACK_PROCESS": str(os.getpid())}
-            return replace(self, variables={**self.variables, **pack})._run(layer, [*arguments, *serving], on_event)
+        with served(layer, before) as program:
+            serving = ["--exec-kind=auto.inline", f"--client=127.0.0.1:{program.port}", f"--policy-pack={POLICY_PACK}"]
+            return self._run(layer, [*arguments, *serving], on_event, program)
 
-    def _run(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        diagnostic = self._run_once(layer, arguments, on_event)
+    def _run(
+        self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None], *services: Served
+    ) -> str:
+        diagnostic = self._run_once(layer, arguments, on_event, services)
         if self._freed(layer, diagnostic):
-            diagnostic = self._run_once(layer, arguments, on_event)
+            diagnostic = self._run_once(layer, arguments, on_event, services)
         return locks.explained(diagnostic, layer, self.stack)
 
     def _freed(self, layer: str, diagnostic: str) -> bool:
@@ -253,13 +254,23 @@ class Pulumi:
         self._call_once(ROOT / layer, "cancel", "--yes", "--stack", self.stack)
         return True
 
-    def _run_once(self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
+    def _run_once(
+        self,
+        layer: str,
+        arguments: list[str],
+        on_event: Callable[[Mapping[str, Any]], None],
+        services: Sequence[Served],
+    ) -> str:
+        served = (*services, *self.attach())
+        addresses = {name: value for each in served for name, value in each.variables.items()}
         with paths.temporary_folder() as folder:
             log = folder / "events.jsonl"
             log.touch()
             command = ["pulumi", *arguments, "--stack", self.stack, "--non-interactive", "--color=never"]
             guarded = bound_to_us([*command, f"--event-log={log}"])
-            with started(guarded, ROOT / layer, {**self._environ(), **self.attach()}) as process:
+            with started(guarded, ROOT / layer, {**self._environ(), **addresses}) as process:
+                for each in served:
+                    each.load()
                 reader = EventReader(log, on_event)
                 reader.start()
                 output = wait(process)

@@ -9,17 +9,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
+
+from estate_tool.engine.process import Served
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
 @contextlib.contextmanager
-def served(layer: str, before: Callable[[], None] = lambda: None) -> Iterator[int]:
-    """Serves the layer's program and the guardrails to the engine; yields the port on the loopback.
+def served(layer: str, before: Callable[[], None] = lambda: None) -> Iterator[Served]:
+    """Serve the layer's program and the guardrails to the engine.
 
     `before` is called in the stack, before the program. The engine takes longer to start than the SDK, the guardrails
     and the program to be loaded; of these, an error in the program is the engine's to report.
@@ -32,12 +35,18 @@ def served(layer: str, before: Callable[[], None] = lambda: None) -> Iterator[in
 
     sys.unraisablehook = hush
     server = LazyServer(lambda handlers: _register(handlers, program), workers=8)
-    load_ahead(layer)
+
+    def load() -> None:
+        server.load()
+        load_ahead(layer)
+
+    # Variables that scripts/estate_tool/policy_pack reads.
+    pack = {"ESTATE_POLICY_PACK_PORT": str(server.port), "ESTATE_POLICY_PACK_PROCESS": str(os.getpid())}
     try:
-        yield server.port
+        yield Served(port=server.port, variables=pack, load=load)
     finally:
         server.stop()
-    server.loaded.result()
+    server.load().result()
 
 
 def _register(server: Any, program: Callable[[], None]) -> None:

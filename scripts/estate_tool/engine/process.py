@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.errors import Failed
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """Services of this process at a port of the loopback; `variables` with its address are the engine's environment's.
+
+    `load` has them load what they need. It is called when the engine has been started, and must not wait.
+    """
+
+    port: int
+    variables: Mapping[str, str]
+    load: Callable[[], object]
+
+
 # PR_SET_PDEATHSIG of prctl(2): the kernel kills the command when its parent ends. It survives the exec. The parent
 # may have ended before the call, hence the second look at whose child this is.
 _SETPRIV = ["setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"']

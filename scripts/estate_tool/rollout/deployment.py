@@ -174,8 +174,8 @@ class Deployment:
         """Has the layer's stack made, or settles what a killed run left of it; begins to make the next layer's."""
         if not self.preview_only:
             self._check("state")
-        load_ahead(name)  # while a stack is made
         if name not in self.states:
+            load_ahead(name)  # while the stack is made
             self._new.require(name)
         elif self.recovery and not self.preview_only and name not in self._settled:
             self.recovery.before(name)

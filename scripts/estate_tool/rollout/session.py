@@ -13,6 +13,7 @@ from estate_tool.core.aws_errors import not_deployed
 from estate_tool.core.errors import Failed
 from estate_tool.engine import locks
 from estate_tool.engine.cli import Pulumi
+from estate_tool.engine.process import Served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +41,7 @@ def ready(environment: Environment, report: Report) -> Iterator[Pulumi]:
         return
     provider = _Provider(_embedded_aws(report))
     try:
-        yield Pulumi(stack=environment.name, attach=provider.variables, version=engine.version)
+        yield Pulumi(stack=environment.name, attach=provider.served, version=engine.version)
     finally:
         provider.stop()
         _fix_state()
@@ -118,12 +119,14 @@ class _Provider:
         self._schema_cache = schema_cache
         self._running: RunningProvider | None = None
 
-    def variables(self) -> dict[str, str]:
-        """Variables with the provider's address for the engine."""
+    def served(self) -> tuple[Served]:
+        """Start it, unless it is; return it as what the engine is served."""
         from local_aws import provider
 
         self._running = self._running or provider.start(schema_cache=self._schema_cache)
-        return {"PULUMI_DEBUG_PROVIDERS": f"aws:{self._running.port}"}
+        port = self._running.port
+        address = {"PULUMI_DEBUG_PROVIDERS": f"aws:{port}"}
+        return (Served(port=port, variables=address, load=self._running.load),)
 
     def stop(self) -> None:
         """Ends it, if it was started."""

@@ -24,7 +24,7 @@ def start(port: int = 0, schema_cache: Path | None = None) -> RunningProvider:
     """Serve on a loopback port (0: a free one) until `.stop()`; attach with PULUMI_DEBUG_PROVIDERS=aws:PORT.
 
     `schema_cache` is a JSON file that keeps what is derived from the SDK (`plugin_folder(…) / "schema.json"` is shared
-    with the plugin); without it, the SDK is imported into this process. It is loaded while the engine starts.
+    with the plugin); without it, the SDK is imported into this process, by `load` or with the first call.
     """
     from local_aws.provider.running import RunningProvider  # only here: to install it takes no gRPC
 

@@ -19,7 +19,7 @@ class RunningProvider:
     """Provider that serves until it is stopped; attach it with PULUMI_DEBUG_PROVIDERS=aws:PORT."""
 
     def __init__(self, port: int = 0, schema_cache: Path | None = None) -> None:
-        def load(handlers: Any) -> AwsProvider:
+        def register(handlers: Any) -> AwsProvider:
             from local_aws.provider.protocol import provider_pb2_grpc
             from local_aws.provider.server import AwsProvider
 
@@ -27,13 +27,18 @@ class RunningProvider:
             provider_pb2_grpc.add_ResourceProviderServicer_to_server(provider, handlers)
             return provider
 
-        self._server = LazyServer(load, workers=_WORKERS, port=port, limit=_LONGEST_MESSAGE)
+        self._server = LazyServer(register, workers=_WORKERS, port=port, limit=_LONGEST_MESSAGE)
         self.port = self._server.port
+
+    def load(self) -> None:
+        """Begin to load what the first call needs, which else does so itself."""
+        self._server.load()
 
     def stop(self, grace: float = 2.0) -> None:
         """Serve no more; calls under way get `grace` seconds."""
         try:
-            self._server.loaded.result().cancel_all()
+            if self._server.loading:
+                self._server.loading.result().cancel_all()
         finally:
             self._server.stop(grace)
 

@@ -33,7 +33,7 @@ def test_a_call_waits_until_its_service_is_loaded() -> None:
     answer = call(server)
     assert not answer.done()
     asked.set()
-    assert (answer.result(), server.loaded.result()) == (b"11", "loaded")
+    assert (answer.result(), server.load().result()) == (b"11", "loaded")
     server.stop()
 
 
@@ -46,4 +46,4 @@ def test_a_service_that_can_not_be_loaded_refuses_calls_and_keeps_its_error() ->
         call(server).result()
     server.stop()
     with pytest.raises(LookupError, match="no such module"):
-        server.loaded.result()
+        server.load().result()

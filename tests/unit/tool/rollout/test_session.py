@@ -34,7 +34,7 @@ def made_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
 
     def start(schema_cache: Path) -> Any:
         done.append(("start", schema_cache))
-        return SimpleNamespace(port=4321, stop=lambda: done.append("stop"))
+        return SimpleNamespace(port=4321, load=list, stop=lambda: done.append("stop"))
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", "/before")
@@ -50,7 +50,7 @@ def made_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
 
 def test_for_a_real_account_there_is_an_engine_and_nothing_local(made_ready: list[Any], tmp_path: Path) -> None:
     with session.ready(SimpleNamespace(local=False, name="dev"), Report()) as pulumi:  # type: ignore[arg-type]
-        assert (pulumi.stack, pulumi.version, pulumi.attach()) == ("dev", "3.259.0", {})
+        assert (pulumi.stack, pulumi.version, pulumi.attach()) == ("dev", "3.259.0", ())
         assert session.os.environ["PATH"] == f"{tmp_path}/bin:{tmp_path}/host:/before"
     assert made_ready == []
 
@@ -64,7 +64,9 @@ def test_a_local_environment_has_one_provider_from_its_first_use_to_the_end(
         with session.ready(local, Report()) as pulumi:  # type: ignore[arg-type]
             assert made_ready == [("up", home, "its python"), ("install", home / "pulumi")]
             assert (home / "state").is_dir()
-            assert pulumi.attach() == pulumi.attach() == {"PULUMI_DEBUG_PROVIDERS": "aws:4321"}
+            (provider,) = pulumi.attach()
+            assert pulumi.attach() == (provider,)
+            assert provider.variables == {"PULUMI_DEBUG_PROVIDERS": "aws:4321"}
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
