@@ -197,9 +197,7 @@ def test_a_failed_message_comes_back_after_its_timeout_and_ends_in_the_dead_lett
     ['{"batchItemFailures": [{"itemIdentifier": ""}]}', '{"batchItemFailures": [{"itemIdentifier": "no-such-id"}]}',
      '{"batchItemFailures": [{"itemId": "x"}]}', '"not a dictionary"'],
 )  # fmt: skip
-def test_a_batch_response_that_aws_does_not_understand_fails_the_whole_batch(
-    embedded_aws: EmbeddedAws, response: str
-) -> None:
+def test_a_malformed_batch_response_fails_the_whole_batch(embedded_aws: EmbeddedAws, response: str) -> None:
     url, queue_arn = make_queue(embedded_aws, VisibilityTimeout="30")
     role = make_role(embedded_aws, (POLL_QUEUE, [queue_arn]))
     name = make_function(embedded_aws, role, f"import json\ndef handle(e, c):\n    return json.loads('''{response}''')")
@@ -386,7 +384,7 @@ def test_a_raised_error_splits_the_batch_until_only_the_poison_is_given_up(embed
     expect_soon(lambda: len(stream.seen()) == 11, "the other ten were processed")
 
 
-def test_a_raised_error_without_splitting_gives_the_whole_batch_up_after_the_retries(
+def test_a_raised_error_without_bisecting_discards_the_batch_after_the_retries(
     embedded_aws: EmbeddedAws,
 ) -> None:
     stream = Stream(embedded_aws, mode="raise")

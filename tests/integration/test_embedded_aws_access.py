@@ -27,7 +27,7 @@ def plainly(aws: EmbeddedAws) -> Any:
     return sqs
 
 
-def test_a_queue_of_the_estate_refuses_what_comes_without_tls_even_from_the_administrator(
+def test_a_queue_of_the_estate_refuses_requests_without_tls_even_of_the_administrator(
     embedded_aws: EmbeddedAws,
 ) -> None:
     url, arn = make_queue(embedded_aws)
@@ -41,7 +41,7 @@ def test_a_queue_of_the_estate_refuses_what_comes_without_tls_even_from_the_admi
 
 
 @pytest.mark.parametrize("source", ["alarm-*-let-in", "alarm-*-other"])
-def test_an_alarm_reaches_a_topic_whose_policy_lets_it(embedded_aws: EmbeddedAws, source: str) -> None:
+def test_an_alarm_notifies_a_topic_only_if_its_policy_allows_it(embedded_aws: EmbeddedAws, source: str) -> None:
     url, queue_arn = make_queue(embedded_aws)
     sns, cloudwatch, alarm = embedded_aws.client("sns"), embedded_aws.client("cloudwatch"), f"{unique('alarm')}-let-in"
     topic = sns.create_topic(Name=unique("topic"))["TopicArn"]
@@ -75,7 +75,7 @@ def document(*statements: dict[str, Any]) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 
-def test_a_refused_call_is_on_record_with_who_what_and_where(embedded_aws: EmbeddedAws) -> None:
+def test_a_refused_call_is_logged_with_principal_action_and_resource(embedded_aws: EmbeddedAws) -> None:
     url, arn = make_queue(embedded_aws)
     role = make_role(embedded_aws, (["sqs:ReceiveMessage"], [arn]))
     taken = embedded_aws.client("sts").assume_role(RoleArn=role, RoleSessionName="tried")["Credentials"]

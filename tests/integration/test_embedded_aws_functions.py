@@ -345,7 +345,7 @@ def test_every_kind_of_resource_is_found_by_its_tags(embedded_aws: EmbeddedAws) 
     }  # fmt: skip
 
 
-def test_a_topic_reaches_a_queue_whose_policy_lets_it(embedded_aws: EmbeddedAws) -> None:
+def test_a_topic_delivers_to_a_queue_only_if_its_policy_allows_it(embedded_aws: EmbeddedAws) -> None:
     topic = embedded_aws.client("sns").create_topic(Name=unique("topic"))["TopicArn"]
     open_url, open_arn = make_queue(embedded_aws)
     shut_url, shut_arn = make_queue(embedded_aws)
@@ -435,7 +435,9 @@ def test_scaling_depends_on_its_target(embedded_aws: EmbeddedAws) -> None:
         scaling.deregister_scalable_target(**target)
 
 
-def test_a_schedule_calls_as_its_role_and_puts_what_it_may_not_call_into_its_queue(embedded_aws: EmbeddedAws) -> None:
+def test_a_schedule_invokes_as_its_role_and_sends_refused_calls_to_its_dead_letter_queue(
+    embedded_aws: EmbeddedAws,
+) -> None:
     table, table_arn, _ = make_table(embedded_aws)
     code = f"""
 import boto3

@@ -100,7 +100,7 @@ def test_nothing_is_controlled_without_a_signature(untouched: EmbeddedAws, path:
 
 
 @pytest.mark.parametrize("key", ["test", ACCOUNT, "", "AKIAIOSFODNN7EXAMPLE"])
-def test_keys_that_used_to_be_the_administrators_are_nobodys(untouched: EmbeddedAws, key: str) -> None:
+def test_well_known_keys_are_refused(untouched: EmbeddedAws, key: str) -> None:
     body = CREATE_USER + unique("guessed")
     for secret in ("test", key, ""):
         request = AWSRequest("POST", untouched.endpoint + "/", data=body, headers={"Content-Type": FORM})
@@ -109,7 +109,7 @@ def test_keys_that_used_to_be_the_administrators_are_nobodys(untouched: Embedded
         assert accepted(ask(untouched, "/", body, **headers)) == []
 
 
-def test_a_signature_is_good_for_what_was_signed_alone(untouched: EmbeddedAws) -> None:
+def test_a_signature_is_valid_for_the_signed_request_alone(untouched: EmbeddedAws) -> None:
     body, other = CREATE_USER + unique("signed"), CREATE_USER + unique("other")
     headers = signed(untouched, "iam", body)
     answers = (
@@ -142,7 +142,7 @@ def test_a_name_that_is_rebound_to_loopback_reaches_nothing(untouched: EmbeddedA
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost"])
-def test_a_page_of_another_origin_is_refused_whatever_it_knows(untouched: EmbeddedAws, origin: str) -> None:
+def test_a_page_of_another_origin_is_refused_even_with_a_signature(untouched: EmbeddedAws, origin: str) -> None:
     body = CREATE_USER + unique("page")
     answers = (
         ask(untouched, "/", body, **signed(untouched, "iam", body), Origin=origin),
@@ -346,7 +346,7 @@ def test_a_page_in_a_browser_does_nothing_and_reads_nothing(untouched: EmbeddedA
     assert not {"FORM", "FETCH", "IMAGE"} & users(untouched)
 
 
-def test_what_is_in_the_home_is_for_its_owner_alone(untouched: EmbeddedAws) -> None:
+def test_files_of_the_home_are_private(untouched: EmbeddedAws) -> None:
     make_queue(untouched)
     expect_soon((untouched.paths.folder / "state.json").exists, "the state is saved")
     everything = [untouched.paths.home, *untouched.paths.home.rglob("*")]

@@ -285,7 +285,7 @@ def test_nothing_is_written_while_nothing_happens(own_aws: EmbeddedAws) -> None:
     expect_soon(unchanged_for_a_while, f"the state on the disk stays as it is for {quiet} s, with two mappings waiting")
 
 
-def test_a_killed_emulator_takes_a_busy_function_along_and_what_it_started(own_aws: EmbeddedAws) -> None:
+def test_processes_of_a_busy_function_end_with_a_killed_emulator(own_aws: EmbeddedAws) -> None:
     code = "import subprocess\ndef handle(event, context):\n    subprocess.run(['sleep', '300'])"
     name = make_function(own_aws, make_role(own_aws), code)
     own_aws.client("lambda").invoke(FunctionName=name, InvocationType="Event", Payload=b"{}")
@@ -309,7 +309,7 @@ def test_down_leaves_nothing_running_and_up_twice_is_once(own_aws: EmbeddedAws) 
     assert embedded.status(own_aws.paths).problem == ""
 
 
-def test_what_a_function_started_ends_with_the_embedded_aws(own_aws: EmbeddedAws) -> None:
+def test_processes_left_by_a_function_end_with_the_embedded_aws(own_aws: EmbeddedAws) -> None:
     code = "import subprocess\ndef handle(event, context): return subprocess.Popen(['sleep', '300']).pid"
     name = make_function(own_aws, make_role(own_aws), code)
     pid = json.load(own_aws.client("lambda").invoke(FunctionName=name)["Payload"])
@@ -448,7 +448,7 @@ def test_iam_is_enforced_on_all_but_the_administrator(own_aws: EmbeddedAws) -> N
     assert identity["Account"] == "123456789012"
 
 
-def test_one_whose_files_were_deleted_is_reported_with_its_number(own_aws: EmbeddedAws) -> None:
+def test_an_emulator_whose_files_were_deleted_is_reported_with_its_pid(own_aws: EmbeddedAws) -> None:
     pid = emulator(own_aws)
     everything = processes(own_aws)
     shutil.rmtree(own_aws.paths.home)

@@ -198,7 +198,7 @@ def user_who_may(iam: Any, actions: list[str], denied: list[str]) -> Iterator[Pr
     iam.delete_user(UserName=name)
 
 
-def test_what_can_not_be_created_is_reported_in_one_line(plugin: ProviderClient) -> None:
+def test_a_failed_creation_is_reported_in_one_line(plugin: ProviderClient) -> None:
     with pytest.raises(grpc.RpcError) as failure:
         plugin.create("aws:lambda/alias:Alias", "alias", {"functionName": "nowhere", "functionVersion": "1"})
 

@@ -172,7 +172,7 @@ def test_a_renamed_queue_is_replaced_and_an_unnamed_one_keeps_its_name(rollouts:
 
 
 @pytest.mark.usefixtures("attached")
-def test_what_was_changed_by_hand_is_shown_and_repaired(rollouts: Rollouts, embedded_aws: Any) -> None:
+def test_drift_is_shown_and_repaired(rollouts: Rollouts, embedded_aws: Any) -> None:
     rollouts.ready()
     function = f"lambda-{rollouts.program.suffix}"
     embedded_aws.client("lambda").update_function_configuration(FunctionName=function, MemorySize=3008)
@@ -185,7 +185,7 @@ def test_what_was_changed_by_hand_is_shown_and_repaired(rollouts: Rollouts, embe
 
 
 @pytest.mark.usefixtures("attached")
-def test_what_was_deleted_by_hand_is_made_again(rollouts: Rollouts, embedded_aws: Any) -> None:
+def test_a_deleted_resource_is_created_again(rollouts: Rollouts, embedded_aws: Any) -> None:
     rollouts.ready()
     embedded_aws.client("logs").delete_log_group(logGroupName=f"/aws/lambda/lambda-{rollouts.program.suffix}")
 

@@ -1,4 +1,4 @@
-"""The plugin as an executable: prints its port and serves until the engine goes away."""
+"""The plugin as an executable: prints its port and serves until the engine ends."""
 
 import os
 import sys
@@ -23,7 +23,7 @@ def main() -> None:
 
 
 def _stop_without_engine(engine: int, stop: Callable[[], None]) -> None:
-    """An engine that was killed can't stop its plugins: notice that another process has become the parent."""
+    """Stop when the parent process changes: an engine that was killed can't stop its plugins."""
     never = threading.Event()
     while os.getppid() == engine:
         never.wait(_WATCH_SECONDS)

@@ -1,4 +1,4 @@
-"""The way to the embedded AWS: clients made when first used, errors in one line, bounded waiting.
+"""Clients of the embedded AWS, created on first use, with errors in one line and bounded waiting.
 
 Nothing here can reach a real account: every endpoint must be a loopback address.
 """
@@ -44,7 +44,7 @@ class Gone(ProviderError):
 
 
 def loopback_endpoints(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """The endpoints named by the environment, `""` for the general one.
+    """Return the endpoints of the environment by service, `""` for the general one.
 
     Raises ProviderError unless AWS_ENDPOINT_URL is given and every endpoint is on this machine.
     """
@@ -98,7 +98,7 @@ class Clients:
     def _make(self, service: str) -> Any:
         import boto3
 
-        # No proxy: a proxy set for the internet would be asked for a loopback address.
+        # A proxy that is set for the internet can't reach a loopback address.
         config = boto_config(attempts=self._attempts, mode=self._mode, proxies={})
         if self._boto is None:
             self._boto = boto3.Session(region_name=self.region, **self._credentials)
@@ -121,19 +121,19 @@ def _shared_clients(
     attempts: int,
     mode: str,
 ) -> Clients:
-    """Making clients is slow: those with the same settings are shared by everybody who configures them."""
+    """Return clients shared by all sessions with the same settings: creating them is slow."""
     return Clients(region, dict(credentials), dict(endpoints), attempts, mode)
 
 
 def _print_line(text: str) -> None:
-    """In the tool's process, a line for its user; a plugin's go into the engine's log."""
+    """Print a line for the tool's user; the engine writes a plugin's lines into its log."""
     print(f"      {text}", file=sys.stderr, flush=True)
 
 
 class Session:
-    """Session of one engine: clients, and the sign that it has been interrupted.
+    """Session of one engine: clients, and an event that is set when it is interrupted.
 
-    `attempts` and `mode` are how often, and in which of botocore's ways, a call with a transient failure is made.
+    `attempts` and `mode` are botocore's settings for the retries of transient failures.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Inputs against the SDK's own types and AWS's limits; and the defaults the official provider fills in."""
+"""Validation of inputs against the SDK's types and AWS's limits; defaults of the official provider."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def check(
 
 
 def validate(kind: SdkType, value: Any, path: str) -> Iterator[Failure]:
-    """Yield every place where a value does not have the type the SDK declares."""
+    """Yield the path of each value that does not have the type the SDK declares."""
     if value is UNKNOWN or kind == "any":
         return
     if isinstance(kind, str):

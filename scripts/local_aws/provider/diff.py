@@ -1,7 +1,7 @@
 """Differences between the wanted inputs and the known state, reported as the official provider does.
 
-A wanted value is compared with the state, not with the old inputs: so what a refresh found shows as a change. What is
-absent from the inputs counts as removed only if it was in the old inputs; otherwise AWS filled it in.
+A new value is compared with the state, not with the old inputs: so drift found by a refresh shows as a change. A
+property absent from the inputs counts as removed only if it was in the old inputs; otherwise AWS filled it in.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Comparison:
         return not any(self.walk(kind, name, one, other, other))
 
     def fits(self, name: str, wanted: Any, live: Any) -> bool:
-        """True if a live value is what an input asks for; AWS may have added to it."""
+        """True if a live value satisfies an input; AWS may have added to it."""
         kind = self.schema["inputs"].get(name, {"map": "str"})
         return not any(self.walk(kind, name, wanted, live, wanted))
 
@@ -68,7 +68,7 @@ class Comparison:
         members: Mapping[str, SdkType] = kind.get("object", {})
         before = given if isinstance(given, Mapping) else {}
         for key in sorted(set(new) | set(old)):
-            # A map has no member that AWS fills in: what is not wanted is to go.
+            # AWS fills in no members of maps: all that the inputs lack are removed.
             known = before.get(key) if "object" in kind else old.get(key)
             below = f"{path}.{key}" if re.fullmatch(r"[A-Za-z_]\w*", key) else f'{path}["{key}"]'
             yield from self.walk(members.get(key) or kind.get("map", "any"), below, new.get(key), old.get(key), known)

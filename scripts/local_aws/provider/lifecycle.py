@@ -1,4 +1,4 @@
-"""Makes, shows, changes and removes resources by interpreting their declarations."""
+"""Create, read, update and delete of resources, by interpreting their declarations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from local_aws.provider.wire import UNKNOWN, Properties
 
 
 class PartlyDone(ProviderError):
-    """The resource exists but is not as wanted: its state must not be lost."""
+    """Resource that exists but is not finished: its state must not be lost."""
 
     def __init__(self, identifier: str, properties: Properties, reason: str) -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ class Lifecycle:
     # --- preview ------------------------------------------------------------------------------------------------
 
     def preview(self, inputs: Properties) -> Properties:
-        """The outputs of a resource to be made, as far as they are known before."""
+        """Return the outputs of a resource to be created, as far as they are known."""
         filled_in = {name for name in self.schema["outputs"] if name not in self.schema["inputs"]} | self.kind.computed
         unknown = {name: UNKNOWN for name in filled_in if name in self.schema["outputs"]}
         return {"region": self.session.region} | unknown | _visible(inputs)
@@ -47,7 +47,7 @@ class Lifecycle:
         return expected | dict.fromkeys(self.kind.recompute(changed, inputs) - inputs.keys(), UNKNOWN)
 
     def _expected(self, inputs: Properties, old: Properties, old_inputs: Properties) -> tuple[Properties, set[str]]:
-        """The old state with what the inputs change in it, and which properties that is."""
+        """Return the old state with the changes of the inputs, and the names of the changed properties."""
         changed = {top(path) for path in self._comparison.changes(inputs, old, old_inputs)}
         stays = (
             self.schema["outputs"].keys() - self.schema["inputs"].keys()
@@ -63,7 +63,7 @@ class Lifecycle:
     # --- create -------------------------------------------------------------------------------------------------
 
     def create(self, inputs: Properties, deadline: float) -> tuple[str, Properties]:
-        """Make the resource and wait until it can be used."""
+        """Create the resource and wait until it is ready."""
         first, *more = self.kind.create
         change = Change(session=self.session, id="", new=_visible(inputs))
         answer = self._caller.run(first, change)
@@ -157,7 +157,7 @@ class Lifecycle:
                 found[name] = value
         if "Tags" in record:
             found |= self._tags(found.get("tagsAll", {}), state)
-        else:  # not asked for, or the embedded AWS can't tell
+        else:  # not requested, or not returned by the embedded AWS
             found = {name: state[name] for name in ("tags", "tagsAll") if name in state} | found
         return {"region": self.session.region} | {name: value for name, value in found.items() if name in outputs}
 
@@ -179,7 +179,7 @@ class Lifecycle:
         return inputs
 
     def _stands_out(self, name: str, live: Any, state: Properties) -> bool:
-        """True if a live value that no input sets is more than a default, and was not there before."""
+        """True if a live value without an input is new and not a default."""
         if name in self.kind.computed | {"region", "tagsAll"} or live == state.get(name):
             return False
         return live != self.kind.defaults[name] if name in self.kind.defaults else not is_empty(live) and live != 0
@@ -189,7 +189,7 @@ class Lifecycle:
     def update(
         self, identifier: str, inputs: Properties, old: Properties, old_inputs: Properties, deadline: float
     ) -> Properties:
-        """Bring the resource to the wanted inputs, by the calls that carry something that changed."""
+        """Update the resource by the calls that have a changed parameter."""
         wanted = _visible(inputs)
         # A value that AWS filled in and no input sets does not count as changed.
         ours = {name: value for name, value in old.items() if name in wanted or name not in self.kind.computed}
@@ -229,7 +229,7 @@ class Lifecycle:
         return False
 
     def _wait_ready(self, identifier: str, known: Properties, deadline: float) -> Properties:
-        """The properties once the resource can be used; raises ProviderError with AWS's reason when it never will."""
+        """Return the properties once the resource is ready; ProviderError with AWS's reason if it failed."""
         import jmespath
 
         def attempt() -> Properties | None:

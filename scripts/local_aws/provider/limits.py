@@ -1,4 +1,4 @@
-"""Limits of inputs, as botocore's models of AWS declare them: range, length, form, allowed values."""
+"""Limits of inputs from botocore's models of AWS: range, length, pattern, allowed values."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Change:
 
 Failure = tuple[str, str]  # the property path that is wrong, and what is wrong with it
 Rule = Callable[[Properties], Failure | None]
-# What is wrong with inputs, given those before them (empty for a resource that is being made), if anything.
+# A failure of new inputs, given the old ones (empty for a resource that is being created), if any.
 Transition = Callable[[Properties, Properties], Failure | None]
 Condition = Callable[[Change], bool]
 # By parameter: a value, a template ("{name}" is a property, "{id}" the identifier), a function, or None to omit it.
@@ -44,7 +44,7 @@ Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Call:
-    """One AWS operation; `parameters` stand beside those that the properties' names give."""
+    """One AWS operation; `parameters` are added to those derived from the properties' names."""
 
     operation: str
     parameters: Parameters = field(default_factory=dict[str, Any])
@@ -94,7 +94,7 @@ class ResourceType:
     unsupported: AbstractSet[str] = frozenset()
     named: str | None = "name"  # the property that gets a generated name
     name_limit: int = 255
-    limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])  # beside those of botocore's model
+    limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])  # in addition to botocore's model
     rules: Sequence[Rule] = ()
     transitions: Sequence[Transition] = ()
     ready: str | None = None  # JMESPath over the record: true once usable
@@ -124,7 +124,7 @@ def changes_in(*names: str) -> Condition:
 
 
 def fill(template: Any, properties: Mapping[str, Any], identifier: str = "") -> Any:
-    """A template with its `{property}` places filled; UNKNOWN when one of them is, None when one is missing."""
+    """Return a template with its `{property}` fields filled; UNKNOWN when one of them is, None when one is missing."""
     if not isinstance(template, str) or "{" not in template:
         return template
     values = {"id": identifier} | dict(properties)
@@ -135,7 +135,7 @@ def fill(template: Any, properties: Mapping[str, Any], identifier: str = "") -> 
 
 
 def fill_first(templates: Sequence[str], properties: Mapping[str, Any]) -> str:
-    """The first of the templates whose places are all known; raises ValueError when none is."""
+    """Return the first template whose fields are all known; ValueError when there is none."""
     for template in templates:
         if (text := fill(template, properties)) is not None:
             return str(text)
@@ -146,13 +146,13 @@ def parse(templates: Sequence[str], text: str) -> Properties | None:
     """The properties in an identifier of one of these forms, or None when the text has none of them."""
     for template in templates:
         pieces = re.split(r"{(\w+)}", template)
-        pattern = "".join(_place(pieces, i) if i % 2 else re.escape(piece) for i, piece in enumerate(pieces))
+        pattern = "".join(_field(pieces, i) if i % 2 else re.escape(piece) for i, piece in enumerate(pieces))
         if match := re.fullmatch(pattern, text):
             return dict(match.groupdict())
     return None
 
 
-def _place(pieces: Sequence[str], index: int) -> str:
-    """Return the pattern of a place: anything but the character that ends it. A resource's id may hold that one too."""
+def _field(pieces: Sequence[str], index: int) -> str:
+    """Return the pattern of a field: anything but the character that ends it, which only a `resourceId` may contain."""
     name, border = pieces[index], pieces[index + 1][:1] or pieces[index - 1][-1:]
     return f"(?P<{name}>{'.+' if not border or name == 'resourceId' else f'[^{re.escape(border)}]+'})"

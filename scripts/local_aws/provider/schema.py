@@ -1,8 +1,8 @@
 """Schema of each resource type, derived from the SDK's own classes.
 
-Nothing here is written by hand: names, types and required inputs come from `pulumi_aws`. Only the service of the asked
-type is imported. As that costs seconds on a cold machine, the result is kept as JSON beside the plugin, and made in a
-child process: the lean plugin can't import the SDK itself.
+Names, types and required inputs come from `pulumi_aws`. Only the service of the requested type is imported. That takes
+seconds: the result is cached as JSON beside the plugin, and derived in a child process, as the plugin replaces the SDK
+by bare stubs.
 """
 
 from __future__ import annotations

@@ -53,28 +53,28 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ProviderHandshakeResponse(accept_secrets=True)
 
     def GetPluginInfo(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The version: the one of the SDK."""
+        """Answer the SDK's version."""
         return plugin_pb2.PluginInfo(version=sdk_version())
 
     def Attach(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The engine found a running provider; there is nothing to prepare."""
+        """Answer an engine that attaches to this running provider."""
         return empty_pb2.Empty()
 
     def Cancel(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Stop waiting for anything: the user interrupted the rollout."""
+        """Cancel the waiting of this connection: the user interrupted the rollout."""
         with self._lock:
             if configured := self._configured.get(context.peer()):
                 configured.session.cancelled.set()
         return empty_pb2.Empty()
 
     def cancel_all(self) -> None:
-        """Stop waiting for anything."""
+        """Cancel all waiting."""
         with self._lock:
             for configured in self._configured.values():
                 configured.session.cancelled.set()
 
     def GetSchema(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """A schema without types: the SDK in use was generated from the official one."""
+        """Answer a schema without types: the SDK was generated from the official one."""
         return provider_pb2.GetSchemaResponse(schema=json.dumps({"name": "aws", "version": sdk_version()}))
 
     # --- configuration ------------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CheckResponse(inputs=encode(inputs, secrets), failures=[_failure(*f) for f in failures])
 
     def Diff(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Answer the properties that would change, and if in place."""
+        """Answer the properties that would change, and whether they need a replacement."""
         with _one_line_errors(context, request.urn):
             life = self._lifecycle(request.urn, context)
             news, state, old_inputs = decode(request.news), decode(request.olds), decode(request.old_inputs)
@@ -177,7 +177,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             )
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Make a resource, or return its planned state."""
+        """Create a resource, or return its planned state."""
         secrets = secret_keys(request.properties)
         with _one_line_errors(context, request.urn, request.properties, secrets):
             life, inputs = self._lifecycle(request.urn, context), decode(request.properties)
@@ -187,7 +187,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.CreateResponse(id=identifier, properties=encode(outputs, secrets))
 
     def Read(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The live state, for a refresh (by state) or an import (by identifier alone)."""
+        """Answer the live state, for a refresh (by state) or an import (by identifier alone)."""
         with _one_line_errors(context, request.urn):
             life, state, old_inputs = (
                 self._lifecycle(request.urn, context),
@@ -219,14 +219,14 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             return provider_pb2.UpdateResponse(properties=encode(outputs, secrets))
 
     def Delete(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """Remove a resource and wait until it is gone."""
+        """Delete a resource and wait until it does not exist any more."""
         with _one_line_errors(context, request.urn):
             life = self._lifecycle(request.urn, context)
             life.delete(request.id, decode(request.properties), request.timeout or DEFAULT_DEADLINE)
             return empty_pb2.Empty()
 
     def Invoke(self, request: Any, context: grpc.ServicerContext) -> Any:
-        """The few data sources a program of the estate asks for."""
+        """Answer the data sources that the estate's programs use."""
         with _one_line_errors(context, request.tok):
             found = invoke(self._configuration(context).session, request.tok, decode(request.args))
             return provider_pb2.InvokeResponse(**{"return": encode(found)})

@@ -172,7 +172,7 @@ def _holds_secret(value: struct_pb2.Value) -> bool:
 
 
 def encode(properties: Mapping[str, Any], secrets: Collection[str] = ()) -> struct_pb2.Struct:
-    """A message of these properties, those named in `secrets` wrapped as secrets."""
+    """Return a message of the properties, with those named in `secrets` wrapped as secrets."""
     struct = struct_pb2.Struct()
     struct.update({key: _secret(_encode(value)) if key in secrets else _encode(value)
                    for key, value in properties.items()})  # fmt: skip

@@ -1,4 +1,4 @@
-"""`python -m local_aws.server FOLDER PORT READY_FD`: the emulator's process; people use `estate local`."""
+"""`python -m local_aws.server FOLDER PORT READY_FD`: the emulator's process, started by `estate local`."""
 
 import sys
 

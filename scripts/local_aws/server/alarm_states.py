@@ -43,7 +43,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The state that follows, None when the current one stays, and why in words."""
+    """The new state, None when the current one stays, and the reason."""
 
     state: State | None
     reason: str
@@ -71,7 +71,7 @@ def judge(rule: Rule, values: Sequence[float | None]) -> Evaluation:
 
 
 def _reason(rule: Rule, found: Sequence[float], breaching: int, filled: int) -> str:
-    """Return the comparison in words, newest datapoint first."""
+    """Return the reason as CloudWatch words it, newest datapoint first."""
     outcome = "Threshold Crossed" if breaching >= rule.datapoints else "Threshold not crossed"
     listed = ", ".join([*(f"{value:g}" for value in found), *["missing"] * filled])
     verb, words = "was" if breaching == 1 else "were", COMPARISONS[rule.comparison][1]

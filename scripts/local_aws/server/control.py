@@ -1,4 +1,4 @@
-"""Starts, stops and looks at the embedded AWS of a checkout, from outside of its processes."""
+"""Start, stop and reset of a checkout's embedded AWS, from outside of its process."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ _PROBE_BYTES = 1_000_000
 
 
 def up(local: LocalAwsPaths, report: Report, python: Callable[[], Path]) -> bool:
-    """Have it running and answering; False when it already was. `python` provides the emulator's interpreter.
+    """Start the embedded AWS; False when it already runs. `python` returns the emulator's interpreter.
 
-    Raises `Failed` when it can't be started, with the reason and the way out.
+    Raises `Failed` when it can't be started, with the reason and a fix.
     """
     started = False
     if not status(local).answering:
@@ -52,7 +52,7 @@ def up(local: LocalAwsPaths, report: Report, python: Callable[[], Path]) -> bool
 
 
 def down(local: LocalAwsPaths, report: Report) -> bool:
-    """Stop it, state saved; False when it was not running. Afterwards no process of it is left.
+    """Save the state and stop the embedded AWS with all of its processes; False when it was not running.
 
     Raises `Failed` when it can't be stopped, or is stopped but could not save its last changes.
     """
@@ -75,7 +75,7 @@ def down(local: LocalAwsPaths, report: Report) -> bool:
 
 
 def reset(local: LocalAwsPaths, report: Report) -> None:
-    """Forget everything that exists in the embedded AWS, and Pulumi's state of it; stops it first."""
+    """Stop the embedded AWS and delete its state, and Pulumi's state of it."""
     down(local, report)
     with _writing(local), _alone(local, report):
         for folder in (local.folder, local.home / "state"):
@@ -84,9 +84,9 @@ def reset(local: LocalAwsPaths, report: Report) -> None:
 
 
 def _running_here(local: LocalAwsPaths, report: Report) -> bool:
-    """Return whether it runs on the port that is wanted; `Failed` when it runs otherwise.
+    """Return True if it answers on the configured port; raise `Failed` when it runs on another one.
 
-    One that is being started or stopped, by a command that was killed meanwhile, is waited for.
+    Wait for a start or a stop under way: the command that began it may have been killed.
     """
     waiting_since = time.monotonic()
     while (found := record.read(local.folder)) is not None and found.alive:
@@ -161,7 +161,7 @@ def _launch(local: LocalAwsPaths, python: Path) -> str:
 
 
 def _environment(local: LocalAwsPaths) -> dict[str, str]:
-    """Return all that the emulator gets: no AWS settings, proxies or Python settings of the user's are among it."""
+    """Return the emulator's whole environment, without the user's settings of AWS, proxies and Python."""
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     return kept | {
         "PYTHONPATH": os.pathsep.join(str(path) for path in Path(__file__).resolve().parents[2:4]),
@@ -230,7 +230,7 @@ def _taken(local: LocalAwsPaths, port: int) -> EstateError:
 
 @contextlib.contextmanager
 def _alone(local: LocalAwsPaths, report: Report) -> Iterator[None]:
-    """One at a time starts, stops or resets. The kernel frees the lock with its holder, however that ends."""
+    """Lock against other commands that start, stop or reset. The kernel frees the lock when its holder ends."""
     paths.make_private_folder(local.home)
     with (local.home / "aws.lock").open("a") as lock:
         os.fchmod(lock.fileno(), 0o600)
@@ -243,7 +243,7 @@ def _alone(local: LocalAwsPaths, report: Report) -> Iterator[None]:
 
 
 def _wait_for_emulator(local: LocalAwsPaths) -> None:
-    """The last snapshot of an emulator that was killed may still be written; no other may start on it meanwhile."""
+    """Wait until a killed emulator's last snapshot is written: no other emulator may start before."""
     lock = local.folder / "emulator.lock"
     if not lock.exists():
         return
@@ -264,7 +264,7 @@ def _wait_for_emulator(local: LocalAwsPaths) -> None:
 
 @contextlib.contextmanager
 def _writing(local: LocalAwsPaths) -> Iterator[None]:
-    """Turn a disk that is full or forbidden into a message."""
+    """Raise `Failed` with a fix when the disk is full or not writable."""
     try:
         yield
     except OSError as error:

@@ -33,7 +33,7 @@ from local_aws.server.gateway import Application, Gateway, Receive, Scope, Send
 from local_aws.server.scaling import TARGET, Scaling
 
 SAVED_STATE = "state.json"
-# Among the services' states: a name for this AWS, from its first start until all it holds is forgotten.
+# Kept among the services' states: the identity of this AWS, new after each reset.
 _IDENTITY = "estate:identity"
 _SCALING = "estate:autoscaling"
 _RESET_PATH = "/_ministack/reset"
@@ -107,7 +107,7 @@ class Process:
             os.write(self._ready, message.encode())
 
     def end(self, reason: str = "") -> None:
-        """Leave at once, with all that the functions started; `reason` is why it ended by itself, for the record.
+        """Kill the process group at once, processes of functions included; record `reason`, why it ended by itself.
 
         Without one the record goes: a full disk, on which no reason can be left, can't keep it from staying.
         """
@@ -123,7 +123,7 @@ class Process:
 
 
 class Emulator:
-    """ministack's application, wrapped: it notices changes, answers for itself and ends in good order."""
+    """ministack's application with a gateway in front, its state saved after changes and before the end."""
 
     def __init__(self, ministack: Any, folder: Path, lock: int, process: Process) -> None:
         self._ministack = ministack
@@ -139,7 +139,7 @@ class Emulator:
         self._keeper = snapshot.Keeper(folder / SAVED_STATE, self._collect, lock, self._scoped)
 
     def restore(self) -> None:
-        """Give every service what it had; what a killed process was writing beside it is removed."""
+        """Load the saved state into the services; delete files that a killed process left unfinished."""
         for unfinished in (self._folder / "files").rglob("*.tmp"):
             unfinished.unlink(missing_ok=True)
         states = snapshot.load(self._folder / SAVED_STATE, self._scoped)
@@ -186,7 +186,7 @@ class Emulator:
         return states
 
     def _end_without_keeper(self, task: asyncio.Task[None]) -> None:
-        """Without its keeper of state the emulator must not go on as if all were well."""
+        """End the process when saving the state fails for good."""
         if not task.cancelled() and (error := task.exception()):
             self._process.end(f"the keeper of its state failed: {error!r}")
 
@@ -204,7 +204,7 @@ class Emulator:
             self._keeper.touch()
 
     def _status(self, to_administrator: bool) -> dict[str, Any]:
-        """Return the status: its owner for anybody, its content as well for the administrator."""
+        """Return the owner for every caller, the content too for the administrator."""
         status: dict[str, Any] = {"home": str(self._folder.parent), "pid": os.getpid()}
         return status | (self._details() if to_administrator else {})
 
@@ -230,7 +230,7 @@ class Emulator:
         return counts
 
     def _dispatching(self, inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        """Return ministack's dispatch with the service that it lacks, and with changes noticed."""
+        """Return ministack's dispatch with Application Auto Scaling, which it lacks; save the state after changes."""
         get_region = import_module("ministack.core.responses").get_region
 
         async def dispatch(method: str, path: str, headers: dict[str, str], body: bytes, *rest: Any) -> Any:
@@ -253,7 +253,7 @@ def _as_over_tls(scope: Scope) -> Scope:
 
 
 def _reads_only(method: str, headers: dict[str, str], body: bytes) -> bool:
-    """True if a request can't have changed anything, judged by its operation's name; when in doubt, it has."""
+    """True if the operation's name proves that the request changed nothing."""
     operation = headers.get("x-amz-target", "").rpartition(".")[2]
     if not operation and body[:7] == b"Action=":
         operation = body[7:60].decode("latin-1").partition("&")[0]

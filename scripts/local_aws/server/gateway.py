@@ -1,8 +1,8 @@
-"""The gateway of the embedded AWS: every request passes it, and only those signed by somebody known get any further.
+"""Gateway in front of all services: it admits only requests with a valid signature.
 
-A web page, another user of the machine and a name that is rebound to 127.0.0.1 can all reach a port on loopback. None
-of them can sign; the first and the last are also recognised by what browsers send. There are no CORS headers, so
-that no page reads an answer.
+Web pages, other users of the machine and host names rebound to 127.0.0.1 can reach a port on loopback. None of them
+can sign; pages and rebound names are also recognised by the headers that browsers send. Answers have no CORS headers,
+so that no page can read them.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ Answer = tuple[int, dict[str, str], bytes]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _OUR_NAMES = frozenset({"127.0.0.1", "localhost"})
-# The emulator's own calls, which no policy speaks of, begin with an underscore; so do the addresses of functions, where
-# both permissions are asked for.
+# No policy governs the emulator's control calls, whose paths begin with an underscore. Function URLs begin so too; IAM
+# governs them.
 _CONTROL, _ADDRESSES = "/_", "/_aws/lambda-url/"
 
 
@@ -78,7 +78,7 @@ class Gateway:
         return await self._application(scope, _again(body, receive), _without_cors(send))
 
     async def _authenticated(self, request: Request, path: str, receive: Receive) -> bytes:
-        """Return the body of a request that is signed by somebody known, who may call this path."""
+        """Return the body of a request once its signature is verified and its caller may call this path."""
         found = signature.parse(request)
         secret = self._secret(found)
         control = path.startswith(_CONTROL) and not path.startswith(_ADDRESSES)
@@ -99,7 +99,7 @@ class ForeignOrigin(Exception):
 
 
 def check_origin(request: Request) -> None:
-    """Raise `ForeignOrigin` unless the request is for this machine by name, and from no web page of another origin."""
+    """Raise `ForeignOrigin` unless the request names this machine as its host and has no foreign origin."""
     try:
         host, origin, site = (request.header(name) for name in ("host", "origin", "sec-fetch-site"))
     except Refused as error:
@@ -144,7 +144,7 @@ async def _body(receive: Receive) -> bytes:
 
 
 def _again(body: bytes, receive: Receive) -> Receive:
-    """Hand the body, which has been read, to the application; later it hears of the end of the connection as before."""
+    """Replay the body, which has been read, to the application, then pass on the end of the connection."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def once_more() -> Message:

@@ -172,14 +172,14 @@ class _Conditions:
         return self._tokens.pop(0)
 
 
-def _of_kind(selector: str, sign: str, word: str) -> Test:
+def _of_kind(selector: str, sign: str, kind: str) -> Test:
     kinds: Mapping[tuple[str, str], Callable[[Any], bool]] = {
         ("IS", "TRUE"): lambda value: value is True, ("IS", "FALSE"): lambda value: value is False,
         ("IS", "NULL"): lambda value: value is None, ("NOT", "EXISTS"): lambda value: value is None,
     }  # fmt: skip
-    test = kinds.get((sign, word.upper()))
+    test = kinds.get((sign, kind.upper()))
     if test is None:
-        raise Invalid(f"{sign} {word} is not known; IS TRUE, IS FALSE, IS NULL and NOT EXISTS are")
+        raise Invalid(f"{sign} {kind} is not known; IS TRUE, IS FALSE, IS NULL and NOT EXISTS are")
     return lambda fields: test(fields(selector))
 
 

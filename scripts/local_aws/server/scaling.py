@@ -171,7 +171,7 @@ class Scaling:
         return {}
 
     def _list(self, answer: str, store: dict[Key, Parameters], name: str, given: Parameters) -> Parameters:
-        """Return a page of what was asked for by target, and by the list of values of the field `name`."""
+        """Return a page of the resources that match the target and the names that are given."""
         wanted = given.get(f"{name}s")
         found = [
             {field: value for field, value in one.items() if field != "Tags"}

@@ -1,4 +1,4 @@
-"""Keeps the emulator's state on disk: after changes, in the background, all services as of one instant.
+"""Snapshots of the emulator's state on disk: after changes, in the background, all services as of one instant.
 
 The emulator itself saves only when it is shut down in good order, service by service. Here the process forks between
 two requests; the child, a frozen copy of the memory, writes one file and puts it in place in one step. A crash
@@ -37,9 +37,9 @@ class Unreadable(Exception):
 
 
 def load(path: Path, scoped: Scoped) -> State:
-    """Return what `save` wrote, {} when nothing was saved yet.
+    """Return the saved state, {} when nothing was saved yet.
 
-    Raises `Unreadable` when the file can't be understood, or when somebody else may have written it.
+    Raises `Unreadable` when the file is damaged, or when another user may have written it.
     """
     remove_unfinished(path)
     try:
@@ -53,13 +53,13 @@ def load(path: Path, scoped: Scoped) -> State:
 
 
 def remove_unfinished(path: Path) -> None:
-    """Delete what a killed process left of a file that it was writing."""
+    """Delete temporary files of a process that was killed while it wrote."""
     for unfinished in path.parent.glob(f".{path.name}.*"):
         unfinished.unlink(missing_ok=True)
 
 
 def save(path: Path, collect: Callable[[], State], scoped: Scoped) -> None:
-    """Write what `collect` returns; either the whole file is replaced or nothing."""
+    """Replace the file by the state that `collect` returns, atomically."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with temporary.open("wb") as file:
@@ -105,7 +105,7 @@ class Keeper:
             await asyncio.sleep(rest)
 
     def save_now(self) -> None:
-        """Save and wait for it; for the end. What is being saved already is older and must not come after it."""
+        """Save before the process ends; a save under way is older and is aborted, so that it can't come last."""
         if self._child:
             with contextlib.suppress(OSError):
                 os.kill(self._child, signal.SIGKILL)
@@ -144,7 +144,7 @@ class Keeper:
 
 
 def _write_and_exit(write: Callable[[], None], writer: int, kept: int) -> None:
-    """In the forked child: write and leave without any of Python's tidying up, which belongs to the parent."""
+    """Write in the forked child and exit without Python's clean-up, which is the parent's."""
     code = 1
     try:
         gc.disable()
@@ -164,7 +164,7 @@ def _write_and_exit(write: Callable[[], None], writer: int, kept: int) -> None:
 
 
 def _close_all_but(kept: set[int]) -> None:
-    """Let go of the parent's sockets and lifelines, or they would outlive it."""
+    """Close the parent's sockets and pipes, which would stay open after its end."""
     for descriptor in [int(path.name) for path in Path("/dev/fd").iterdir()]:
         if descriptor > 2 and descriptor not in kept:
             with contextlib.suppress(OSError):

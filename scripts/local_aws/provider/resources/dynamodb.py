@@ -60,7 +60,7 @@ def _encryption(change: Change) -> dict[str, Any] | None:
 
 
 def _expiry(change: Change) -> Sequence[Parameters]:
-    """Switch the expiry off for the old attribute before it goes on for another."""
+    """Return the updates of TTL: disable it for the old attribute before enabling it for another."""
     new, old = change.new.get("ttl") or {}, change.old.get("ttl") or {}
     moved = new.get("attributeName") != old.get("attributeName") or not new.get("enabled")
     steps: list[dict[str, Any]] = []
@@ -72,7 +72,7 @@ def _expiry(change: Change) -> Sequence[Parameters]:
 
 
 def _backups(change: Change) -> Sequence[Parameters]:
-    """The setting of point-in-time recovery, where it differs; a table is made without."""
+    """Return the update of point-in-time recovery, which a new table does not have."""
 
     def setting(properties: Properties) -> dict[str, Any]:
         wanted = properties.get("pointInTimeRecovery") or {}
@@ -101,7 +101,7 @@ def _table_updates(change: Change) -> Sequence[Parameters]:
 
 
 def _index_updates(change: Change) -> list[dict[str, Any]]:
-    """First what goes, then what has other capacity, then what comes; what is built otherwise goes and comes."""
+    """Return the updates of indexes: deletions, changed capacities, creations. Other changes delete and create."""
     old = {index["name"]: _index(replace(change, new=change.old), index) for index in change.old.get(_INDEXES, [])}
     new = {index["name"]: _index(change, index) for index in change.new.get(_INDEXES, [])}
     built = ("KeySchema", "Projection")

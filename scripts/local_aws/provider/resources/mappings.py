@@ -93,7 +93,7 @@ def _id(record: Properties) -> Any:
 
 
 def _signed(properties: Properties) -> Failure | None:
-    """ "NONE" would have the official provider let everybody in, and forget to shut them out again."""
+    """Refuse "NONE": the official provider makes the function public for it, and does not undo that."""
     kind = properties["authorizationType"]
     return ("authorizationType", f'is "{kind}"; allowed is AWS_IAM') if kind == "NONE" else None
 

@@ -28,7 +28,7 @@ def attribute_text(value: Any) -> str:
 
 
 def _queue_attributes(change: Change) -> dict[str, str]:
-    """The attributes that differ; a standard queue refuses even a false of those that only a FIFO queue has."""
+    """Return the changed attributes; a standard queue refuses FIFO attributes even if they are false."""
     differing = [name for name in _QUEUE_ATTRIBUTES if change.changed(name)]
     sent = [name for name in differing if name not in _FIFO_ONLY or change.new.get(name) or change.old.get(name)]
     return {_QUEUE_ATTRIBUTES[name]: attribute_text(change.new.get(name)) for name in sent}
@@ -127,7 +127,7 @@ def _changed(attributes: Mapping[str, str]) -> Callable[[Change], Sequence[Param
 
 
 def _first_policy(change: Change) -> str:
-    """The policy a topic is born with; it always has one."""
+    """Return the default policy of a topic, which always has one."""
     actions = ("GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic",
                "Subscribe", "ListSubscriptionsByTopic", "Publish")  # fmt: skip
     statement = {

@@ -43,7 +43,7 @@ _SCHEDULE = ResourceType(
     gone=_GONE,
     create=[Call("create_schedule")],
     read=[(Call("get_schedule", {"Name": "{name}", "GroupName": "{groupName}"}), _RECORD)],
-    # An update is of the whole schedule: what it does not name goes back to its default.
+    # An update replaces the whole schedule: parameters that are absent return to their defaults.
     update=[Call("update_schedule", when=lambda _: True)],
     delete=[Call("delete_schedule", {"Name": "{name}", "GroupName": "{groupName}"})],
     id=("{groupName}/{name}",),

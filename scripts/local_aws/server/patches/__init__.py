@@ -1,7 +1,7 @@
-"""Corrections to ministack where it would break a program that is right on AWS, made in its own process at start-up.
+"""Corrections of ministack where it would break a program that is right on AWS, made in its process at start-up.
 
-Each states what AWS does and why it matters. They reach into one exact version of ministack; with any other it
-refuses to start (`check_version`), until somebody has looked at each of them again.
+Each states what AWS does and why it matters. They are made for one exact version of ministack; the emulator refuses
+to start with another one (`check_version`) until each correction has been reviewed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Permissions: whether a role may do what AWS does in its name, and the actions that requests really need."""
+"""Permissions: the actions that requests need, and those of roles in whose name AWS acts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _ALARM_ACTIONS = ("AlarmActions", "OKActions", "InsufficientDataActions")
 
 
 def _of_lambda(arn: str, path: str, body: bytes, query: Any, region: str, account: str) -> str:
-    """A function that is being created is named in the body, an alias or version in the query."""
+    """Return the function's ARN: a new function's name is in the body, an alias or version in the query."""
     if arn == "*" and path.rstrip("/").endswith("/functions"):
         name = iam_actions._safe_json_field(body, "FunctionName")
         return f"arn:aws:lambda:{region}:{account}:function:{name}" if name else arn
@@ -34,7 +34,7 @@ def _of_lambda(arn: str, path: str, body: bytes, query: Any, region: str, accoun
 
 
 def _of_schedule(arn: str, body: bytes, query: Any) -> str:
-    """A schedule's ARN names its group, which stands in the body or in the query; of its tags, the address does."""
+    """Return the schedule's ARN with its group, which is in the body or in the query."""
     group = iam_actions._safe_json_field(body, "GroupName") or iam_actions._query_param(query, "groupName")
     return arn.replace(":schedule/default/", f":schedule/{group}/") if group else arn
 
@@ -47,7 +47,7 @@ def apply() -> None:
     iam_actions._BOTOCORE_SERVICE_MAP["lambda"] = ["lambda"]
 
     def corrected(service: str, method: str, path: str, *more: Any, **named: Any) -> str | None:
-        """SQS has no actions for its batch operations; of Lambda's operations each has its own, reads apart."""
+        """Map SQS's batch operations to the actions for single messages, and Lambda's operations to their own."""
         if service == "lambda":
             query = more[2] if len(more) > 2 else named.get("query_params")
             operation = iam_actions._match_rest_action(service, method, path, query) or ""
@@ -58,9 +58,9 @@ def apply() -> None:
     resource = iam_actions.extract_resource_arn
 
     def with_arns(service: str, method: str, path: str, headers: Any, body: bytes, *more: Any) -> str:
-        """Authorize reads of a stream on that stream; otherwise only a grant on everything would do.
+        """Authorize reads of a stream on that stream, not on `*`.
 
-        The same holds for the queue whose messages a task moves, the table whose tags are asked for, and the alias.
+        The same for the source queue of a move task, the tags of a table or topic, and functions with a qualifier.
         """
         named = {"dynamodbstreams": "StreamArn", "sqs": "SourceArn", "dynamodb": "ResourceArn"}.get(service)
         arn = iam_actions._safe_json_field(body, named) if named else ""
@@ -74,7 +74,7 @@ def apply() -> None:
     checks = iam_actions.dynamodb_transaction_checks
 
     def with_statements(action: str, body: bytes, region: str, account: str) -> list[tuple[str, str]]:
-        """Batches of statements have no action either: each INSERT is allowed by `PartiQLInsert` on its table."""
+        """Return the actions of a batch of statements: `PartiQLInsert` on the table for each INSERT, and so on."""
         if action != "dynamodb:BatchExecuteStatement":
             return list(checks(action, body, region, account))
         statements = (json.loads(body or b"{}") or {}).get("Statements") or []
@@ -83,7 +83,7 @@ def apply() -> None:
     iam_actions.dynamodb_transaction_checks = with_statements
     iam_actions.extract_iam_action = corrected
     iam_actions.extract_resource_arn = with_arns
-    # What AWS does by itself (deliveries, mappings) it does over TLS; requests say how they came, see `emulator`.
+    # AWS's own calls (deliveries, mappings) are over TLS; a request's header has its protocol, see `emulator`.
     iam_evaluator._request_origin = ContextVar("origin", default=("127.0.0.1", True))
     _record_denials()
     _check_topic_policies()
@@ -91,7 +91,7 @@ def apply() -> None:
 
 
 def _needed_by(statement: str, region: str, account: str) -> tuple[str, str]:
-    """The action and the table of a PartiQL statement; of one that can't be read, everything."""
+    """Return the action and the table of a PartiQL statement, all of them if it can't be parsed."""
     found = _STATEMENT.match(statement)
     if not found:
         return "dynamodb:PartiQL*", "*"
@@ -114,7 +114,7 @@ def _record_denials() -> None:
 
 
 def _allow_the_administrator_every_role() -> None:
-    """The administrator may take any role, so that it can be seen what the role may do; on AWS only Lambda may."""
+    """Let the administrator assume every role, to try its permissions; on AWS the trust policy decides."""
     evaluate = iam_evaluator.evaluate_trust_policy
 
     def asked(document: Any, caller: str, *context: Any) -> bool:
@@ -124,7 +124,7 @@ def _allow_the_administrator_every_role() -> None:
 
 
 def _check_topic_policies() -> None:
-    """An alarm reaches a topic only if the topic's policy lets CloudWatch in for that alarm."""
+    """Notify a topic of an alarm only if the topic's policy allows CloudWatch to publish for that alarm."""
     dispatch = cloudwatch._dispatch_alarm_actions
 
     def permitted(alarm: dict[str, Any], *change: Any) -> None:
@@ -143,7 +143,7 @@ def _topic_allows(action: str, alarm: dict[str, Any]) -> bool:
 
 
 def role_allows(role_arn: str, action: str, resource: str) -> bool:
-    """Evaluate the role's policies and boundary, and the resource's policy; a role that is gone may do nothing."""
+    """Evaluate the role's policies and boundary, and the resource's policy; False if the role is deleted."""
     account, name = get_account_id(), role_arn.rpartition("/")[2]
     context = iam_evaluator.EvalContext(
         principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/lambda",
@@ -165,7 +165,7 @@ def role_allows(role_arn: str, action: str, resource: str) -> bool:
 
 
 def trusts(role_arn: str, service: str, source_arn: str) -> bool:
-    """Evaluate whether a role lets an AWS service assume it for a resource of the account; a lost role does not."""
+    """True if the role's trust policy lets an AWS service assume it for a resource of the account."""
     account, name = get_account_id(), role_arn.rpartition("/")[2]
     role = iam._roles.get(name)
     context = iam_evaluator.EvalContext(

@@ -45,7 +45,7 @@ def start() -> None:
 
 
 def _minute() -> float:
-    """Return the seconds that stand for a minute. Taken from the environment, which handlers are to have without it."""
+    """Return the seconds that stand for a minute; remove the variable, which handlers must not see."""
     text = os.environ.pop(VARIABLE, "") or "60"
     try:
         seconds = float(text)
@@ -66,7 +66,7 @@ def _run(minute: float) -> None:
 
 
 def _tick(now: float, minute: float) -> None:
-    """Close the minute that ends now."""
+    """Publish the metrics of the minute that ends now and evaluate the alarms."""
     if published.publish(now - minute / 2):
         changed()
     for account, region in sorted({key[:2] for key in cloudwatch._alarms._data}):
@@ -82,7 +82,7 @@ def _evaluate(alarm: dict[str, Any], now: float, scale: float) -> None:
     except Unsupported as error:
         outcome = Evaluation("INSUFFICIENT_DATA", f"Unchecked: {error}")
     except Exception:
-        # One alarm's trouble is not the others'.
+        # A faulty alarm must not stop the others.
         logger.exception("the alarm %s can't be evaluated", alarm["AlarmName"])
         return
     if outcome.state is None or outcome.state == alarm["StateValue"]:

@@ -71,7 +71,7 @@ def _succeeded(settings: dict[str, Any], config: dict[str, Any], event: Any, res
 def _failed(
     settings: dict[str, Any], config: dict[str, Any], event: Any, result: dict[str, Any], attempts: int
 ) -> None:
-    """A destination gets an account of the failure, a dead-letter queue the event itself; both if both are set."""
+    """Send a failure record to the on-failure destination, and the event to the dead-letter queue."""
     target = ((settings.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
     if target:
         _deliver(target, json.dumps(_envelope(config, event, result, "RetriesExhausted", attempts)), config)

@@ -1,4 +1,4 @@
-"""Authentication: the administrator has the credentials of this home, and no credentials can be guessed."""
+"""Authentication: the administrator has the credentials of the home, all other credentials are random."""
 
 from __future__ import annotations
 

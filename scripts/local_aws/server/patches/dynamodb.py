@@ -1,4 +1,4 @@
-"""DynamoDB: exact numbers, streams that survive a restart and that know what PartiQL inserts."""
+"""DynamoDB: exact numbers; streams survive a restart and have records of PartiQL's inserts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from local_aws.server.patches.target import dynamodb
 
 # DynamoDB's range spans exponents from -130 to 125 with 38 digits: enough for any sum of two numbers to be exact.
 _EXACT = 300
-# ministack forgets these when it stops, although its tables and the mappings' positions in the streams remain.
+# ministack does not save these, although it saves its tables and the mappings' positions in the streams.
 _STORES = ("_stream_records", "_stream_trimmed", "_closed_streams", "_txn_idempotency")
 
 

@@ -1,4 +1,4 @@
-"""Lambda's execution environments: none outlives the emulator, and each has its own peak memory and log stream."""
+"""Lambda's execution environments: packages, peak memory and log stream of each, errors and limits as on AWS."""
 
 from __future__ import annotations
 
@@ -106,9 +106,9 @@ def _without_site(command: list[str]) -> list[str]:
 
 
 def _packages(code: Path, downloads: dict[str, str]) -> dict[str, str]:
-    """Return the variable that names the packages of unpacked code as this Python and machine can load them.
+    """Return the variable with the folder of the locked packages built for this Python and computer.
 
-    Those in the package are for Lambda's; its lock lists them. Other packages stay as they are.
+    The package itself has them for Lambda's; its lock lists them.
     """
     lock = code / wheels.LOCK
     text = lock.read_text(encoding="utf-8", errors="replace") if lock.is_file() else ""
@@ -116,7 +116,7 @@ def _packages(code: Path, downloads: dict[str, str]) -> dict[str, str]:
 
 
 def _corrected(script: str) -> str:
-    """Return the worker's program, which ends an invocation's output by a mark and survives a raised exception.
+    """Return the worker's program, which prints a mark after an invocation's output and survives exceptions.
 
     ministack ends a worker whose handler raised; AWS keeps the environment, and the next invocation is a warm start.
     """
@@ -134,7 +134,7 @@ def _corrected(script: str) -> str:
 
 
 def _printed_up_to_mark(self: Any) -> str:
-    """Return the invocation's output. ministack waits 50 ms after each in case something comes, and may cut it."""
+    """Return the invocation's output up to the mark. ministack waits for 50 ms after each instead, and may cut it."""
     lines: list[str] = []
     with contextlib.suppress(queue.Empty):
         while not (line := self._stderr_queue.get(timeout=1.0)).endswith(_MARK):
@@ -145,7 +145,7 @@ def _printed_up_to_mark(self: Any) -> str:
 
 
 class Environment(subprocess.Popen[str]):
-    """A worker process with what AWS knows of an execution environment."""
+    """Worker process with an execution environment's log stream and peak memory."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         version = kwargs["env"].get("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
@@ -156,7 +156,7 @@ class Environment(subprocess.Popen[str]):
         _thread.environment = self
 
     def peak_mb(self) -> int:
-        """The most memory that it has had so far, in MB; what was last known once it has ended."""
+        """Return the peak memory in MB, the last known one after its end."""
         with contextlib.suppress(OSError, ValueError, IndexError):
             self._peak_mb = max(self._peak_mb, _resident_kb(self.pid) // 1024)
         return self._peak_mb
@@ -172,12 +172,12 @@ def _resident_kb(pid: int) -> int:
 
 
 def current() -> Environment | None:
-    """The environment that this thread's last invocation ran in."""
+    """Return the environment of this thread's last invocation."""
     return getattr(_thread, "environment", None)
 
 
 def peak_mb() -> int:
-    """The peak memory of that environment; 0 when there is none."""
+    """Return the peak memory of that environment, 0 when there is none."""
     environment = current()
     return environment.peak_mb() if environment else 0
 
@@ -231,7 +231,7 @@ def _limit_requests() -> None:
 
 
 def invoke(function: Any, event: dict[str, Any]) -> dict[str, Any]:
-    """Run the function for an event source, with the metrics that ministack leaves out there."""
+    """Invoke the function for an event source and count its metrics, which ministack omits there."""
     started = time.monotonic()
     result: dict[str, Any] = lambda_svc._execute_function(function, event)
     if not result.get("throttle"):

@@ -1,4 +1,4 @@
-"""URLs of functions: an address on this machine, both permissions of its callers, and the metrics of its requests."""
+"""Function URLs: on a loopback address, both permissions required of callers, metrics of requests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from local_aws.server.patches.published import count
 from local_aws.server.patches.target import app, iam_actions, lambda_svc, request_scope
 
 PATH = "/_aws/lambda-url/"
-"""Where the addresses are: ministack also knows them by their hosts on AWS, which lead nowhere from here."""
+"""Path of function URLs here; ministack's have AWS's host names, which resolve to nothing here."""
 _ON_AWS = re.compile(r"https://([a-z0-9]+)\.lambda-url\.[a-z0-9-]+\.on\.aws/")
 
 
@@ -29,7 +29,7 @@ def apply() -> None:
 
 
 def _with_own_url(name: str) -> None:
-    """Return the configuration with an address of this machine, and the ARN with its alias as AWS does."""
+    """Return the configuration with a local URL, and with the alias in the function's ARN as on AWS."""
     act = getattr(lambda_svc, name)
 
     def acting(*given: Any) -> Any:
@@ -51,7 +51,7 @@ def _with_local_address(answer: Any) -> Any:
 
 
 def _require_both_permissions() -> None:
-    """A caller needs lambda:InvokeFunction, through an address, beside lambda:InvokeFunctionUrl: since October 2025."""
+    """Require lambda:InvokeFunction (by URL) beside lambda:InvokeFunctionUrl, as AWS does since October 2025."""
     enforce = app._enforce_data_plane
 
     def both(service: str, action: str, *more: Any, **named: Any) -> Any:
@@ -65,7 +65,7 @@ def _require_both_permissions() -> None:
 
 
 def _add_auth_type_key() -> None:
-    """Policies may limit the kinds of addresses that somebody makes: lambda:FunctionUrlAuthType."""
+    """Add the condition key lambda:FunctionUrlAuthType to calls that create and update URLs."""
     of_tags = iam_actions.request_tag_context
 
     def with_kind(service: str, action: str, body: bytes, *more: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Lambda's logs: a stream per execution environment, in the format asked for, and only if the role may write it."""
+"""Lambda's logs: a stream per execution environment, in the configured format, if the role may write it."""
 
 from __future__ import annotations
 

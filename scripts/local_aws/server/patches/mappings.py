@@ -1,7 +1,7 @@
-"""Event source mappings: one loop that offers each mapping its turn, in place of ministack's pollers.
+"""Event source mappings: one loop polls for all mappings, instead of ministack's pollers.
 
-ministack's take at most 10 messages, delete what a throttled function never saw, drop partial failures of streams,
-ignore their retries and bisecting, hold every queue up while a stream's batch runs, and ask no role for permission.
+ministack's take at most 10 messages, delete messages that a throttled function never saw, drop partial failures of
+streams, ignore their retries and bisecting, block every queue while a stream's batch runs, and check no permissions.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ logger = logging.getLogger("mappings")
 _REST = 0.02
 _LONGEST_SLEEP = 1.0
 _SOURCES = {"sqs": queues, "dynamodb": stream_mapping}
-_PAUSE_IN_TROUBLE = 10.0
+_PAUSE_AFTER_ERROR = 10.0
 # How long a role's permissions are taken as known.
 _PERMISSION_SECONDS = 0.5
 
@@ -34,7 +34,7 @@ def apply() -> None:
     create, release = lambda_svc._create_esm, lambda_svc._release_esm_poll_state
 
     def checked_create(data: dict[str, Any]) -> Any:
-        """AWS refuses a second mapping, one whose role can't read the source, and large batches without a window."""
+        """Refuse what AWS refuses: a second mapping, a role without access, a large batch without a window."""
         return _refusal(data) or create(data)
 
     def release_all(mapping_id: str) -> None:
@@ -63,7 +63,7 @@ class State:
         return max(0.0, self.waiting_since + window - now)
 
     def permitted(self, role: str, actions: tuple[str, ...], resource: str) -> bool:
-        """True if the role may read the source; asked anew twice a second."""
+        """True if the role may read the source; evaluated anew twice a second."""
         now = time.monotonic()
         if now > self._permitted_until:
             if access.refused(role, actions, resource):
@@ -95,7 +95,7 @@ def _run() -> None:
 
 
 def _one_turn() -> float:
-    """Let every mapping take what it may; the seconds until one of them wants another turn."""
+    """Poll for every mapping; return the seconds until the next poll."""
     pause = _LONGEST_SLEEP
     for account, region, mapping in lambda_svc._iter_all_esms():
         source = _SOURCES.get(arn.parse_arn(mapping["EventSourceArn"]).service)
@@ -106,9 +106,9 @@ def _one_turn() -> float:
             with request_scope(account, region):
                 pause = min(pause, _offer(mapping, source, state))
         except Exception:
-            # One mapping's trouble is not the others'.
+            # A faulty mapping must not stop the others.
             logger.exception("the event source mapping %s can't go on", mapping["UUID"])
-            state.not_before = time.time() + _PAUSE_IN_TROUBLE
+            state.not_before = time.time() + _PAUSE_AFTER_ERROR
     return pause
 
 

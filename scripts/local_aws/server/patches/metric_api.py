@@ -1,6 +1,6 @@
 """CloudWatch: alarms keep their whole definition; GetMetricData calculates, by all dimensions of a metric.
 
-ministack forgets an alarm's metric math, makes a statistic up for percentiles, and answers expressions with an error.
+ministack drops an alarm's metric math, invents a statistic for percentiles, and answers expressions with an error.
 GetMetricStatistics rounds the start down to its minute ("GetMetricStatistics", StartTime).
 """
 
@@ -19,7 +19,7 @@ Query = dict[str, Any]
 
 @dataclass(frozen=True)
 class Window:
-    """`count` periods that lie one behind the other, the first beginning at `start`; times in seconds.
+    """`count` consecutive periods from `start` on; times in seconds.
 
     `scale` is how long a period is in truth, as a share of what it is called: below 1 when time is made to run faster.
     """
@@ -152,7 +152,7 @@ def _error(code: str, message: str, is_cbor: bool, is_json: bool) -> Answer:
 
 
 def _get_metric_data(_params: Any, data: dict[str, Any], is_cbor: bool, is_json: bool = False) -> Answer:
-    """Every query that returns data, newest first unless asked otherwise."""
+    """Answer every query that returns data, newest first by default."""
     if not (is_cbor or is_json):
         return _error(
             "InvalidAction", "GetMetricData is answered in the protocols CBOR and JSON only", is_cbor, is_json

@@ -11,7 +11,7 @@ from typing import Any
 from local_aws.server.patches.published import count, count_messages
 from local_aws.server.patches.target import dynamodb, lambda_svc, sqs
 
-# The answers of these have the consumed capacity only when it is asked for.
+# Their answers have the consumed capacity only on request.
 _SEVERAL_ITEMS = {
     "_transact_write_items": "Write", "_batch_write_item": "Write", "_transact_get_items": "Read",
     "_batch_get_item": "Read", "_batch_execute_statement": "Write",
@@ -89,7 +89,7 @@ def _ask_for_capacity(name: str, direction: str) -> None:
 
 
 def _executed(run: Callable[[Any, Any], Any], function: Any, event: Any) -> Any:
-    """Run the function, and count how many of it run at a time."""
+    """Run the function and count its concurrent executions."""
     config = function.get("config") or function
     if lambda_svc._function_config_scope_mismatch(config):
         return run(function, event)  # which comes back here in the right scope
@@ -109,7 +109,7 @@ def _executed(run: Callable[[Any, Any], Any], function: Any, event: Any) -> Any:
 
 
 def _count_provisioned(name: str, arn: str, running: int) -> None:
-    """True if this invocation found an environment of the provisioned ones free."""
+    """Count the use of provisioned concurrency: the invocation spills over if all environments are busy."""
     qualifier = ":".join(arn.split(":")[7:])
     settings = (lambda_svc._functions.get(name) or {}).get("provisioned_concurrency", {}).get(qualifier)
     if not settings:

@@ -1,6 +1,6 @@
 """The metrics that AWS's services publish about themselves each minute and ministack's do not.
 
-What happens is counted as it happens (`count`); how things stand is looked up when the minute is over. Lambda's
+Events are counted as they happen (`count`); gauges are sampled when the minute is over. Lambda's
 invocations, errors, throttles and durations are ministack's own.
 """
 
@@ -58,7 +58,7 @@ def count(namespace: str, name: str, value: float, unit: str = "Count", **dimens
 
 
 def count_messages(queue: dict[str, Any], name: str, number: int) -> None:
-    """Messages of a queue that were sent, received or deleted."""
+    """Count messages of a queue that were sent, received or deleted."""
     if number:
         arn = queue["attributes"]["QueueArn"]
         _last_active[arn] = time.time()
@@ -68,7 +68,7 @@ def count_messages(queue: dict[str, Any], name: str, number: int) -> None:
 
 
 def publish(moment: float) -> bool:
-    """Put the minute's metrics in place, dated `moment`; whether there were any. On the event loop's thread."""
+    """Store the minute's metrics with the timestamp `moment`; True if there were any. On the event loop's thread."""
     _sample_queues()
     _sample_tables()
     _sample_functions()
@@ -98,7 +98,7 @@ def _point(moment: float, unit: str, dimensions: dict[str, str], statistics: dic
 
 
 def _thin(before: float) -> None:
-    """One point per hour in place of one per minute, for what we published before that moment."""
+    """Merge the points published before that moment into one per hour."""
     for key, points in list(cloudwatch._metrics._data.items()):
         old = [point for point in points if point.get("_published") and point["Timestamp"] < before]
         hours = itertools.groupby(old, lambda point: point["Timestamp"] // _HOUR)
@@ -146,7 +146,7 @@ def _sample_queues() -> None:
 
 
 def _age(messages: list[dict[str, Any]], now: float) -> float:
-    """Since when the oldest message is in the queue; in a dead-letter queue, since it was moved there."""
+    """Return the age of the oldest message in seconds; in a dead-letter queue, since it was moved there."""
     oldest = now
     for message in messages:
         if "DeadLetterQueueSourceArn" in message.get("sys", {}):

@@ -1,4 +1,4 @@
-"""SQS queues as event sources, as in "Using Lambda with Amazon SQS" of the guide; what AWS itself sends to queues."""
+"""SQS queues as event sources ("Using Lambda with Amazon SQS" in the guide), and messages that AWS itself sends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Mapping = dict[str, Any]
 
 
 def refusal(data: dict[str, Any], config: dict[str, Any]) -> str:
-    """Why AWS would not create this mapping, or nothing."""
+    """Return the reason for which AWS refuses this mapping, "" if it does not."""
     missing = access.refused(config["Role"], READ, data["EventSourceArn"])
     if missing:
         return f"The function execution role does not have permissions to call {missing.partition(':')[2]} on SQS"
@@ -41,7 +41,7 @@ def refusal(data: dict[str, Any], config: dict[str, Any]) -> str:
 def take(
     mapping: Mapping, state: Any, function: Any, config: Any, dispatch: Callable[[Any, Callable[[], None]], None]
 ) -> float:
-    """Start as many batches as there are messages and room for; the seconds until the next look."""
+    """Start as many batches as messages and concurrency allow; return the seconds until the next poll."""
     queue = sqs._queue_by_arn(mapping["EventSourceArn"])
     if queue is None:
         return 1.0
@@ -67,7 +67,7 @@ def _batches_at_a_time(mapping: Mapping, queue: Any, function: Any, config: Any)
 
 
 def _still_collecting(mapping: Mapping, state: Any, queue: Any, most: int) -> float:
-    """Seconds for which the batching window still waits for more messages; 0 when a batch may go."""
+    """Return the seconds left of the batching window; 0 when a batch can be sent."""
     window = mapping.get("MaximumBatchingWindowInSeconds") or 0
     count = sum(1 for _ in islice(visible(queue), most))
     if not window or count >= most or not count:
@@ -102,7 +102,7 @@ def _record(message: dict[str, Any], mapping: Mapping) -> dict[str, Any]:
 
 
 def _run(mapping: Mapping, state: Any, function: Any, records: list[dict[str, Any]], queue: Any) -> None:
-    """Invoke with the records that pass the filter, and settle what became of them."""
+    """Invoke the function with the records that pass the filter, then handle its result."""
     matching = lambda_svc._apply_filter_criteria(records, mapping)
     result = invoke(function, {"Records": matching}) if matching else {}
     on_loop(_settle, mapping, state, records, matching, result, queue)
@@ -111,7 +111,7 @@ def _run(mapping: Mapping, state: Any, function: Any, records: list[dict[str, An
 def _settle(
     mapping: Mapping, state: Any, records: list[dict[str, Any]], matching: list[dict[str, Any]], result: Any, queue: Any
 ) -> None:
-    """Delete what was done; the rest comes back by itself when its visibility timeout is over, as on AWS."""
+    """Delete the processed messages; the others return after their visibility timeout, as on AWS."""
     failed = _failed(mapping, {record["messageId"] for record in matching}, result)
     done = {record["receiptHandle"] for record in records if record["messageId"] not in failed}
     if done:
@@ -123,7 +123,7 @@ def _settle(
 
 
 def _failed(mapping: Mapping, sent: set[str], result: Any) -> set[str]:
-    """The ids of the messages that are not done, by AWS's rules for batch responses."""
+    """Return the IDs of the failed messages, by AWS's rules for batch responses."""
     if result.get("error") or result.get("throttle"):
         return sent
     if "ReportBatchItemFailures" not in (mapping.get("FunctionResponseTypes") or []):
@@ -137,7 +137,7 @@ def _failed(mapping: Mapping, sent: set[str], result: Any) -> set[str]:
 
 
 def batch_item_failures(body: Any) -> set[str] | None:
-    """The identifiers in a batch response; None when the response is not of the form that AWS understands."""
+    """Return the identifiers in a batch response, None when it is malformed."""
     if body is None or body in ({}, ""):
         return set()
     if not isinstance(body, dict):
@@ -173,9 +173,9 @@ def visible(queue: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def receive(queue: dict[str, Any], most: int) -> list[dict[str, Any]]:
-    """Receive up to `most` messages, and no more than an invocation can carry.
+    """Receive up to `most` messages that fit into one invocation.
 
-    ministack stops at 10, AWS's mappings take up to 10,000; and it goes through the whole queue several times per call.
+    ministack stops at 10, AWS's mappings take up to 10,000; and it scans the whole queue several times per call.
     """
     if queue["messages"] and _expired(queue["messages"][0], queue):
         sqs._expire_retained(queue)
@@ -194,13 +194,13 @@ def receive(queue: dict[str, Any], most: int) -> list[dict[str, Any]]:
 
 
 def _next(queue: dict[str, Any], most: int) -> Iterator[dict[str, Any]]:
-    """The messages that may be received, in order, as many as fit; those received too often go to the other queue."""
+    """Yield the messages that can be received, in order, as many as fit; move those received too often to the DLQ."""
     most_receives, count, size, swept = _most_receives(queue), 0, 0, False
     for message in visible(queue):
         sqs._ensure_msg_fields(message)
         if most_receives and message["receive_count"] >= most_receives:
             if not swept:
-                # Moves all of them. It replaces the queue's list, not the one that this loop goes through.
+                # Moves all of them. It replaces the queue's list, not the one that this loop iterates.
                 sqs._dlq_sweep(queue)
                 swept = True
             continue
@@ -212,7 +212,7 @@ def _next(queue: dict[str, Any], most: int) -> Iterator[dict[str, Any]]:
 
 
 def delete(queue: dict[str, Any], handles: set[str]) -> None:
-    """Delete what was received under these handles; what somebody received anew meanwhile stays."""
+    """Delete the messages with these receipt handles; a message received again meanwhile has another one."""
     kept = [message for message in queue["messages"] if message.get("receipt_handle") not in handles]
     count_messages(queue, "NumberOfMessagesDeleted", len(queue["messages"]) - len(kept))
     queue["messages"] = kept
@@ -247,7 +247,7 @@ def _expired(message: dict[str, Any], queue: dict[str, Any]) -> bool:
 
 
 def _most_receives(queue: dict[str, Any]) -> int:
-    """After how many receives a message goes to the dead-letter queue; 0 for never."""
+    """Return after how many receives a message moves to the dead-letter queue; 0 for never."""
     policy = json.loads(queue["attributes"].get("RedrivePolicy") or "{}")
     exists = sqs._queue_by_arn(policy.get("deadLetterTargetArn", "")) is not None
     return int(policy.get("maxReceiveCount", 0)) if exists else 0

@@ -1,8 +1,8 @@
 """EventBridge Scheduler: schedules run on time and in their time zone, in the name of their role, with dead letters.
 
-ministack looks every ten seconds, knows UTC only, hands over an event of its own in place of the input, calls the
-unpublished function, needs no permission, and forgets what fails. Like AWS, a rate runs at once when it is made; a
-time that passes while the emulator is down is left out, which AWS does not do.
+ministack polls every ten seconds, knows UTC only, sends an event of its own instead of the input, calls the
+unpublished function, needs no permission, and drops failures. As on AWS, a rate runs at once when it is created;
+unlike on AWS, a time that passes while the emulator is down is skipped.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _tick() -> None:
         try:
             moment = _due(key, schedule, now)
         except Exception:
-            # One schedule's trouble is not the others'.
+            # A faulty schedule must not stop the others.
             logger.exception("the schedule %s can't be read", schedule["Arn"])
             continue
         if moment is not None:
@@ -134,7 +134,7 @@ def _run(key: Any, schedule: dict[str, Any], moment: float) -> None:
     policy = target.get("RetryPolicy") or {}
     most, oldest = policy.get("MaximumRetryAttempts", 185), policy.get("MaximumEventAgeInSeconds", 86_400)
     attempt = 0
-    # A schedule that is removed gives up what it is trying.
+    # Deleting a schedule ends its retries.
     while key in scheduler._schedules._data:
         attempt += 1
         payload, execution = _payload(schedule, moment, attempt)
@@ -173,7 +173,7 @@ def _text(moment: float) -> str:
 
 
 def _payload(schedule: dict[str, Any], moment: float, attempt: int) -> tuple[str, str]:
-    """Return the input with the attributes of the call in place of their names, and the call's execution id."""
+    """Return the input with the context attributes filled in, and the execution ID."""
     execution = new_uuid()
     text = schedule["Target"].get("Input") or "{}"
     for name, value in (

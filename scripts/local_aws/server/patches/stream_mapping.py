@@ -70,7 +70,7 @@ def take(
 
 
 class Batch:
-    """The next records of a mapping, and what becomes of them."""
+    """Next records of a mapping, and the handling of the function's result."""
 
     def __init__(self, mapping: Mapping, state: Any, table: str) -> None:
         self._mapping = mapping
@@ -84,7 +84,7 @@ class Batch:
         self.records = _fitting(dynamodb.stream_records_since(table, self._position, self._most))
 
     def still_collecting(self) -> float:
-        """Seconds for which the batching window still waits for more records; 0 when the batch may go."""
+        """Return the seconds left of the batching window; 0 when the batch can be sent."""
         window = self._mapping.get("MaximumBatchingWindowInSeconds") or 0
         if not window or len(self.records) >= self._most or self._state.attempts:
             return 0.0
@@ -101,7 +101,7 @@ class Batch:
         return self.records[:count]
 
     def settle(self, function: Any, result: dict[str, Any]) -> None:
-        """Go on behind what was done; retry, split or give up the rest."""
+        """Advance past the processed records; retry, split or discard the rest."""
         if self._mapping["UUID"] not in lambda_svc._esms:
             return
         if result.get("throttle"):
@@ -123,7 +123,7 @@ class Batch:
         self._retry_or_give_up(self.records[done:], function, result)
 
     def _done(self, result: dict[str, Any]) -> int:
-        """Count the records at the head that are done, by AWS's rules for batch responses."""
+        """Count the records at the head that succeeded, by AWS's rules for batch responses."""
         if result.get("error"):
             return 0
         if "ReportBatchItemFailures" not in (self._mapping.get("FunctionResponseTypes") or []):
@@ -146,14 +146,14 @@ class Batch:
         state.not_before = time.time() + min(_FIRST_PAUSE * 2 ** min(state.attempts, 10), scaled(_LONGEST_PAUSE))
 
     def advance(self, number: int) -> None:
-        """These are behind us: forget the retries that were for them."""
+        """Advance past so many records and reset the retries."""
         self._position += number
         lambda_svc._dynamodb_stream_positions[self._mapping["UUID"]] = self._position
         self._state.attempts = self._state.most = 0
         changed()
 
     def discard(self, records: Records, function: Any, condition: str, result: dict[str, Any]) -> None:
-        """Give the records up: send their position to the on-failure destination, and go on behind them."""
+        """Discard the records: send their position to the on-failure destination and advance past them."""
         destination = ((self._mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
         if destination:
             body = json.dumps(self._account_of(records, function, condition, result))
@@ -192,7 +192,7 @@ class Batch:
 
 
 def _fitting(records: Records) -> Records:
-    """As many of the records as an invocation can carry, at least one."""
+    """Return as many records as fit into an invocation, at least one."""
     size = 0
     for number, record in enumerate(records):
         size += len(json.dumps(record))
@@ -210,7 +210,7 @@ def _iso(moment: float) -> str:
 
 
 def _send(destination: str, body: str, role: str) -> bool:
-    """Send to the queue or topic, and say whether it arrived; without the role's permission AWS drops it too."""
+    """Send to the queue or topic; False if it did not arrive, as without the role's permission."""
     service = destination.split(":")[2]
     action = {"sqs": "sqs:SendMessage", "sns": "sns:Publish"}.get(service, "")
     if not action or not access.role_allows(role, action, destination):

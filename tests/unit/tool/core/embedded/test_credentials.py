@@ -36,7 +36,7 @@ def test_only_the_owner_reads_them_in_the_format_of_aws(tmp_path: Path) -> None:
     assert [path.name for path in home.iterdir()] == [credentials.FILE]
 
 
-def test_those_who_make_them_at_once_get_the_same(tmp_path: Path) -> None:
+def test_concurrent_creations_return_the_same_credentials(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(credentials.read_or_create, [tmp_path / "home"] * 16))
 

@@ -20,7 +20,7 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> embedded.LocalAwsPaths:
+def local(tmp_path: Path) -> embedded.LocalAwsPaths:
     return embedded.LocalAwsPaths(tmp_path / "it's here" / "$HOME", 4700)
 
 
@@ -41,45 +41,45 @@ def test_a_port_that_cannot_be_used_is_refused_with_the_range(monkeypatch: pytes
     assert "1024 to 65535" in caught.value.hint
 
 
-def test_the_variables_lead_to_the_embedded_aws_and_to_pulumis_state(place: embedded.LocalAwsPaths) -> None:
-    variables = embedded.environment(place, Path("/engine/bin"))
+def test_the_variables_lead_to_the_embedded_aws_and_to_pulumis_state(local: embedded.LocalAwsPaths) -> None:
+    variables = embedded.environment(local, Path("/engine/bin"))
 
     assert variables["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4700"
-    key, secret = astuple(credentials.read_or_create(place.home))
+    key, secret = astuple(credentials.read_or_create(local.home))
     assert (variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"]) == (key, secret)
     assert variables["AWS_REGION"] == variables["AWS_DEFAULT_REGION"] == "us-east-1"
-    assert variables["PULUMI_BACKEND_URL"] == f"file://{place.home}/state"
+    assert variables["PULUMI_BACKEND_URL"] == f"file://{local.home}/state"
     assert variables["PATH"] == f"{paths.VENV}/bin:/engine/bin:/usr/bin:/bin"
 
 
 def test_endpoints_lead_to_the_embedded_aws_though_the_user_has_them_ignored(
-    place: embedded.LocalAwsPaths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    local: embedded.LocalAwsPaths, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "config").write_text("[default]\nignore_configured_endpoint_urls = true\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true")
-    for name, value in embedded.environment(place).items():
+    for name, value in embedded.environment(local).items():
         monkeypatch.setenv(name, value)
-    assert boto3.Session().client("sqs").meta.endpoint_url == place.endpoint
+    assert boto3.Session().client("sqs").meta.endpoint_url == local.endpoint
 
 
 def test_the_path_does_not_grow_when_taken_twice(
-    place: embedded.LocalAwsPaths, monkeypatch: pytest.MonkeyPatch
+    local: embedded.LocalAwsPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    once = embedded.environment(place, Path("/engine/bin"))["PATH"]
+    once = embedded.environment(local, Path("/engine/bin"))["PATH"]
     monkeypatch.setenv("PATH", once)
 
-    assert embedded.environment(place, Path("/engine/bin"))["PATH"] == once
+    assert embedded.environment(local, Path("/engine/bin"))["PATH"] == once
 
 
 def test_loopback_is_excepted_from_a_proxy_and_the_other_exceptions_stay(
-    place: embedded.LocalAwsPaths, monkeypatch: pytest.MonkeyPatch
+    local: embedded.LocalAwsPaths, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert "NO_PROXY" not in embedded.environment(place)
+    assert "NO_PROXY" not in embedded.environment(local)
     monkeypatch.setenv("http_proxy", "http://proxy:3128")
     monkeypatch.setenv("no_proxy", "intranet")
 
-    variables = embedded.environment(place)
+    variables = embedded.environment(local)
 
     assert variables["NO_PROXY"] == variables["no_proxy"] == "intranet,127.0.0.1"
 

@@ -14,7 +14,7 @@ def taken() -> socket.socket:
     return socket.create_server((ports.HOST, 0))
 
 
-def test_a_port_somebody_listens_on_is_not_free(taken: socket.socket) -> None:
+def test_a_port_with_a_listener_is_not_free(taken: socket.socket) -> None:
     with taken:
         assert not ports.is_free(taken.getsockname()[1])
 

@@ -56,7 +56,7 @@ def test_a_process_keeps_its_identity_and_no_other_has_it() -> None:
         other.kill()
 
 
-def test_who_has_ended_has_no_identity_even_before_anyone_asked_for_the_exit_code() -> None:
+def test_an_ended_process_has_no_identity_even_as_a_zombie() -> None:
     zombie = subprocess.Popen(["true"])
     expect_soon(lambda: start_identity(zombie.pid) is None, "the process has ended")
     zombie.wait()

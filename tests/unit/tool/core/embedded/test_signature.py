@@ -54,7 +54,7 @@ segment = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_cha
     query=st.lists(st.tuples(st.text("aB0-_.~", min_size=1), st.text("aB0-_.~", min_size=1)), max_size=3),
     body=st.binary(max_size=99),
 )
-def test_what_botocore_signs_is_accepted(path: str, query: list[tuple[str, str]], body: bytes) -> None:
+def test_signatures_of_botocore_are_accepted(path: str, query: list[tuple[str, str]], body: bytes) -> None:
     asked = "&".join(f"{name}={value}" for name, value in query)
     request = signed_by_botocore(f"/{path}{'?' if asked else ''}{asked}", body=body)
     check(request, body)
@@ -81,7 +81,7 @@ def test_our_own_signature_and_link_are_accepted_until_they_end() -> None:
     assert refused(lambda: check(replace(link, method="POST"))) == "IncompleteSignature"
 
 
-def test_what_was_changed_after_signing_is_refused() -> None:
+def test_a_request_changed_after_signing_is_refused() -> None:
     request = signed_by_botocore("/path?a=1", body=b"body")
     for changed in (
         replace(request, path="/other"), replace(request, query="a=2"), replace(request, method="PUT"),
@@ -92,7 +92,7 @@ def test_what_was_changed_after_signing_is_refused() -> None:
     assert refused(lambda: check(request, b"body", secret="test")) == "SignatureDoesNotMatch"
 
 
-def test_what_is_added_after_signing_is_refused() -> None:
+def test_headers_added_after_signing_are_refused() -> None:
     request = signed_by_botocore("/", body=b"body")
     operation = replace(request, headers=[*request.headers, ("x-amz-invocation-type", "Event")])
     assert refused(lambda: check(operation, b"body")) == "SignatureDoesNotMatch"
@@ -118,6 +118,6 @@ def test_an_old_signature_and_one_of_the_future_are_refused(seconds: float) -> N
         ("AWS4-HMAC-SHA256 Credential=a, Credential=b, SignedHeaders=host, Signature=x", "IncompleteSignature"),
     ],
 )  # fmt: skip
-def test_what_is_no_signature_is_refused(authorization: str | None, code: str) -> None:
+def test_a_malformed_signature_is_refused(authorization: str | None, code: str) -> None:
     headers = [("host", HOST), *([("authorization", authorization)] if authorization is not None else [])]
     assert refused(lambda: check(Request("POST", "/", "", headers))) == code

@@ -8,8 +8,8 @@ import pytest
 from local_aws.provider.diff import must_replace
 from local_aws.provider.resources import TYPES
 from local_aws.provider.wire import UNKNOWN
-from tests.unit.provider.conftest import checked, comparison
-from tests.unit.provider.samples import LEAST, OTHER_CODE, QUEUE_ARN, STREAM_ARN
+from tests.unit.local_aws.provider.conftest import checked, comparison
+from tests.unit.local_aws.provider.samples import LEAST, OTHER_CODE, QUEUE_ARN, STREAM_ARN
 
 Properties = dict[str, Any]
 
@@ -80,7 +80,7 @@ def test_the_same_inputs_are_no_change(token: str) -> None:
         ("aws:sns/topicSubscription:TopicSubscription", {}, {"endpoint": QUEUE_ARN + "-b"}),
     ],
 )
-def test_what_identifies_a_resource_replaces_it(token: str, before: Properties, after: Properties) -> None:
+def test_a_change_of_identity_replaces_the_resource(token: str, before: Properties, after: Properties) -> None:
     assert "replace" in decided(token, before, after).values()
 
 
@@ -150,13 +150,13 @@ def test_everything_else_is_changed_in_place(
         (QUEUE, {}, {"tags": {}}, {}),
     ],
 )  # fmt: skip
-def test_what_means_the_same_is_no_change(
+def test_equal_values_in_another_form_are_no_change(
     token: str, before: Properties, after: Properties, filled_in: Properties
 ) -> None:
     assert decided(token, before, after, filled_in) == {}
 
 
-def test_what_a_refresh_found_is_a_change() -> None:
+def test_drift_found_by_a_refresh_is_a_change() -> None:
     inputs, _ = checked(FUNCTION, LEAST[FUNCTION])
     live = inputs | {"memorySize": 3008}
 

@@ -44,7 +44,9 @@ def value(expression: str) -> tuple[float | None, ...]:
     ("CEIL(calls / 3)", (4, 0, 3)),
     ("(errors + 1) * 2", (2, 12, 6)),
 ])  # fmt: skip
-def test_expressions_give_what_was_worked_out_by_hand(expression: str, values: tuple[float | None, ...] | str) -> None:
+def test_expressions_have_the_values_calculated_by_hand(
+    expression: str, values: tuple[float | None, ...] | str
+) -> None:
     if isinstance(values, str):
         with pytest.raises(Unsupported, match=values):
             value(expression)
@@ -57,12 +59,12 @@ def test_expressions_give_what_was_worked_out_by_hand(expression: str, values: t
     "(lambda: 1)()", "1 / 0", "METRICS()", "SUM(1)", "[m1][0]", "9 ^ 9 ^ 9 ^ 9", "IF(m1, METRICS(), 0)", "",
     "m1 < m2 < errors",
 ])  # fmt: skip
-def test_what_is_not_known_is_refused(expression: str) -> None:
+def test_unsupported_expressions_are_refused(expression: str) -> None:
     with pytest.raises(Unsupported):
         value(expression)
 
 
-def test_the_refusal_names_the_function_and_what_there_is() -> None:
+def test_the_refusal_names_the_function_and_the_known_ones() -> None:
     with pytest.raises(Unsupported, match=r"SLICE is not known here; known are METRICS, FILL"):
         value("SLICE(m1, 0)")
 

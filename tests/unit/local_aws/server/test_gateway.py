@@ -81,9 +81,7 @@ def service() -> Service:
 
 
 @pytest.mark.parametrize("who", [ADMINISTRATOR, ROLE])
-def test_a_signed_request_reaches_the_service_whole_and_is_answered_without_cors(
-    service: Service, who: Credentials
-) -> None:
+def test_a_signed_request_reaches_the_service_and_its_answer_has_no_cors(service: Service, who: Credentials) -> None:
     status, headers, body = service.ask("POST", "/", signed(who, "POST", "/", b"one two"), b"one ", b"two")
 
     assert (status, headers, body) == (200, [(b"X-Kept", b"1")], b"done")
@@ -101,7 +99,7 @@ def test_a_signed_request_reaches_the_service_whole_and_is_answered_without_cors
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
-def test_what_a_page_sends_or_is_meant_for_another_host_is_refused_even_when_signed(
+def test_requests_of_web_pages_and_for_other_hosts_are_refused_even_when_signed(
     service: Service, method: str, headers: list[tuple[str, str]]
 ) -> None:
     authentic = [pair for pair in signed(ADMINISTRATOR, method, "/") if pair[0] not in dict(headers)]
@@ -136,7 +134,7 @@ def test_only_the_administrator_controls_the_emulator(service: Service) -> None:
     assert service.ask("POST", reset, signed(ADMINISTRATOR, "POST", reset))[0] == 200
 
 
-def test_anybody_hears_whose_it_is_and_the_administrator_what_is_in_it(service: Service) -> None:
+def test_the_status_has_the_owner_for_every_caller_and_the_content_for_the_administrator(service: Service) -> None:
     for_all = service.ask("GET", STATUS_PATH, [("host", "localhost:1")])
     for_one = service.ask("GET", STATUS_PATH, signed(ADMINISTRATOR, "GET", STATUS_PATH))
 

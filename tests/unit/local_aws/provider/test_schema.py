@@ -10,12 +10,12 @@ import pytest
 
 from local_aws.provider import schema
 from local_aws.provider.resources import TYPES
-from tests.unit.provider.conftest import schema_of
-from tests.unit.provider.samples import LEAST
+from tests.unit.local_aws.provider.conftest import schema_of
+from tests.unit.local_aws.provider.samples import LEAST
 
 
 @pytest.mark.parametrize("token", TYPES)
-def test_what_a_declaration_names_exists_in_the_sdk(token: str) -> None:
+def test_every_name_in_a_declaration_exists_in_the_sdk(token: str) -> None:
     kind, derived = TYPES[token], schema_of(token)
     inputs, outputs = set(derived["inputs"]), set(derived["outputs"])
 
@@ -30,7 +30,7 @@ def test_what_a_declaration_names_exists_in_the_sdk(token: str) -> None:
 
 
 @pytest.mark.parametrize("token", TYPES)
-def test_what_the_sdk_requires_is_required(token: str) -> None:
+def test_inputs_that_the_sdk_requires_are_required(token: str) -> None:
     assert set(schema_of(token)["required"]) <= LEAST[token].keys()
 
 
@@ -56,7 +56,7 @@ def test_an_archive_is_distinguished_from_other_types() -> None:
     assert schema_of("aws:lambda/function:Function")["inputs"]["code"] == "archive"
 
 
-def test_what_was_derived_is_kept_and_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_derived_schema_is_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = tmp_path / "plugins" / "schema.json"
     tokens = ["aws:lambda/alias:Alias"]
     derived = schema.Schemas(tokens, cache).get(tokens[0])

@@ -45,7 +45,7 @@ def test_patterns_on_lines_match_by_column(pattern: str, matches: bool) -> None:
     assert (matcher(pattern)(LINE) is not None) is matches
 
 
-def test_what_matched_gives_its_fields() -> None:
+def test_a_match_has_its_fields() -> None:
     of_json, of_line = matcher("{ $.type = * }")(REPORT), matcher("[ip, ..., size]")(LINE)
     assert of_json is not None
     assert of_line is not None

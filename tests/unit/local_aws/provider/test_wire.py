@@ -76,7 +76,7 @@ def test_secrets_are_unwrapped_and_found_again() -> None:
     assert secret_keys(struct) == {"hidden", "deep"}
 
 
-def test_what_was_secret_is_sent_as_secret() -> None:
+def test_a_secret_property_is_encoded_as_a_secret() -> None:
     assert secret_keys(encode({"a": {"b": "c"}, "d": "e"}, {"a"})) == {"a"}
 
 

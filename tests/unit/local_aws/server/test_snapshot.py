@@ -49,7 +49,7 @@ def no_space() -> dict[str, Any]:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
+def test_a_saved_state_is_loaded(tmp_path: Path) -> None:
     path = tmp_path / "state"
     queues = Scoped()
     queues.put(("account", "region", ("a", "q")), [b"\xff", {1, 2}, "\ud800", 2**70, {"mark": "tuple", "value": []}])
@@ -62,7 +62,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_what_has_no_form_in_the_file_is_an_error_and_not_text(tmp_path: Path) -> None:
+def test_an_object_without_a_format_is_an_error_and_not_text(tmp_path: Path) -> None:
     with pytest.raises(TypeError, match="object"):
         snapshot.save(tmp_path / "state", lambda: {"a": object()}, SCOPED)
 
@@ -125,7 +125,7 @@ def test_a_save_that_fails_leaves_the_old_state_and_nothing_else(tmp_path: Path)
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_takes_the_place_of_the_state_is_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_is_synced_before_it_replaces_the_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[tuple[str, int]] = []
     sync, replace = os.fsync, type(tmp_path).replace
 

@@ -19,7 +19,7 @@ from local_aws import provider
 from local_aws.provider.schema import sdk_version
 from local_aws.provider.wire import UNKNOWN, decode, encode
 from tests.support.waiting import expect_soon
-from tests.unit.provider.samples import LEAST
+from tests.unit.local_aws.provider.samples import LEAST
 
 QUEUE, FUNCTION = "aws:sqs/queue:Queue", "aws:lambda/function:Function"
 TABLE, ALIAS = "aws:dynamodb/table:Table", "aws:lambda/alias:Alias"
@@ -89,7 +89,7 @@ def test_it_refuses_to_be_configured_for_a_real_account(stub: Any, monkeypatch: 
     assert "for the embedded AWS only" in str(failure.value.details())
 
 
-def test_a_type_it_does_not_have_is_reported_with_those_it_has(configured: Any) -> None:
+def test_an_unknown_type_is_reported_with_the_known_ones(configured: Any) -> None:
     with pytest.raises(grpc.RpcError) as failure:
         configured.Check(provider_pb2.CheckRequest(urn=urn("aws:ec2/vpc:Vpc", "files")))
 

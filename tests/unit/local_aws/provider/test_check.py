@@ -8,8 +8,8 @@ import pytest
 
 from local_aws.provider.resources import TYPES
 from local_aws.provider.wire import UNKNOWN
-from tests.unit.provider.conftest import checked
-from tests.unit.provider.samples import CODE, LEAST, POLICY, QUEUE_ARN, ROLE_ARN, STREAM_ARN
+from tests.unit.local_aws.provider.conftest import checked
+from tests.unit.local_aws.provider.samples import CODE, LEAST, POLICY, QUEUE_ARN, ROLE_ARN, STREAM_ARN
 
 Properties = dict[str, Any]
 Failures = Callable[[str, Properties], dict[str, str]]
@@ -166,7 +166,7 @@ def test_a_name_that_was_given_is_not_kept_when_it_is_withdrawn() -> None:
     assert withdrawn["name"] != "mine"
 
 
-def test_default_tags_are_joined_under_those_of_the_resource() -> None:
+def test_tags_of_the_resource_override_default_tags() -> None:
     inputs, _ = checked(QUEUE, {"tags": {"A": "mine"}}, default_tags={"A": "theirs", "B": "theirs"})
 
     assert inputs["tags"] == {"A": "mine"}
@@ -187,7 +187,7 @@ def test_a_document_given_as_an_object_becomes_the_text_that_aws_takes() -> None
     assert json.loads(inputs["policy"]) == document
 
 
-def test_a_queue_mapping_takes_what_a_queue_can_do(failures: Failures) -> None:
+def test_a_queue_mapping_accepts_the_properties_of_queues(failures: Failures) -> None:
     inputs = {"functionName": "f", "eventSourceArn": QUEUE_ARN, "batchSize": 100, "maximumBatchingWindowInSeconds": 1}
 
     assert failures(MAPPING, inputs | {"functionResponseTypes": ["ReportBatchItemFailures"]}) == {}
