@@ -13,7 +13,7 @@ from tests.bench.harness import Measured, Row
 # Lines are made while they are read, a page at a time, as they come from CloudWatch: half text, half JSON.
 _PROGRAM = """
 import json, resource, sys, time
-from estate_tool.sizing.evidence import Evidence
+from estate_tool.sizing.evidence import ReportCounts
 from estate_tool.sizing.recommendation import recommend
 from tests.support.log_lines import json_record, text_line
 
@@ -22,18 +22,19 @@ def line(number):
     return make(412 + number % 201, duration=number % 7919 * 1.37, billed=number % 7919 + 1,
                 init=number % 4999 * 0.77 if number % 100 == 0 else None)
 
-evidence, making = Evidence(), 0.0
+counts, making = ReportCounts(), 0.0
 started = time.perf_counter()
 for first in range(0, int(sys.argv[1]), 10_000):
     began = time.perf_counter()
     page = [line(number) for number in range(first, first + 10_000)]
     making += time.perf_counter() - began
-    evidence.add_lines(page)
-said = recommend(3008, evidence.usage)
+    counts.add_lines(page)
+evidence = counts.evidence("")
+advice = recommend(3008, evidence)
 print(json.dumps({
     "seconds": time.perf_counter() - started - making,
     "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    "samples": evidence.memory.count, "p99": evidence.memory.percentile(99), "target": said.target_mb,
+    "samples": evidence.samples, "p99": evidence.p99_mb, "target": advice.target_mb,
 }))
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from estate_tool.sizing.evidence import Evidence
+from estate_tool.sizing.evidence import Evidence, ReportCounts
 
 
 def text_line(
@@ -37,8 +37,8 @@ def json_record(
     return json.dumps({"time": "2026-01-31T12:00:00.000Z", "type": "platform.report", "record": record})
 
 
-def gathered(*lines: str) -> Evidence:
-    """The evidence of these lines."""
-    evidence = Evidence()
-    evidence.add_lines(lines)
-    return evidence
+def gathered(*lines: str, size_mb: int | None = None) -> Evidence:
+    """The evidence of these lines, whose source is the kinds of reports among them."""
+    counts = ReportCounts(size_mb)
+    counts.add_lines(lines)
+    return counts.evidence(counts.kinds)

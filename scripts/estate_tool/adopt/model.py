@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from estate_tool.adopt.schedules import OldSchedule
     from estate_tool.audit.model import Capacity, Function, Queue, Role
-    from estate_tool.sizing.evidence import Findings
+    from estate_tool.sizing.evidence import Evidence
 
 Kind = Literal["missing", "differs", "code"]
 
@@ -81,7 +81,7 @@ class OldFunction:
     callers: tuple[Mapping[str, Any], ...] = ()
     role: Role | None = None
     shared_role: tuple[str, ...] = ()
-    usage: Findings | None = None
+    usage: Evidence | None = None
     peak: int | None = None
     code: Code | None = None
     schedules: tuple[OldSchedule, ...] = ()

@@ -13,6 +13,7 @@ from estate_tool.costing.measure import QUEUE_METRICS, MonthlyMetrics, monthly_f
 from estate_tool.monitoring.metrics import covered
 from estate_tool.pricing.load import MONTH_SECONDS, TARGET_UTILIZATION
 from estate_tool.sizing import MINIMUM_SAMPLES
+from estate_tool.sizing.evidence import Evidence
 from estate_tool.sizing.functions import log_groups
 from estate_tool.sizing.report import function_report
 
@@ -58,7 +59,7 @@ def _size(old: OldFunction, name: str, window: Window, prices: Prices) -> tuple[
 
 
 def _is_too_large(old: OldFunction) -> bool:
-    return old.usage is not None and old.usage.usage.max_mb >= MAXIMUM_MB
+    return old.usage is not None and old.usage.max_mb >= MAXIMUM_MB
 
 
 class Month(MonthlyMetrics):
@@ -94,16 +95,16 @@ class Month(MonthlyMetrics):
         }
 
     def _function(self, old: OldFunction, group: Mapping[str, Any] | None, memory_mb: int) -> dict[str, Any]:
-        found, measured = old.usage, dict(old.usage.measured) if old.usage else {}
-        calls = Decimal(measured.get("invocations") or 0)
-        factor = monthly_factor(covered(self._window, group, found.first_ms if found else None))
+        found = old.usage or Evidence(source="")
+        calls = Decimal(found.invocations or 0)
+        factor = monthly_factor(covered(self._window, group, found.first_ms))
         return {
             "invocations": calls * factor,
-            "billed_ms": Decimal(str(found.billed_ms)) / calls if found and calls else Decimal(0),
+            "billed_ms": 1000 * Decimal(str(found.billed_seconds)) / calls if calls else Decimal(0),
             "memory_mb": Decimal(memory_mb),
             "before_memory_mb": Decimal(old.found.memory_mb),
             "warm": Decimal(sum(old.found.provisioned.values())),
-            "cold_starts": Decimal(measured.get("cold_starts") or 0) * factor,
+            "cold_starts": Decimal(found.cold_starts or 0) * factor,
         }
 
     def _table(self, old: OldTable, read: Capacity | None, write: Capacity | None) -> dict[str, Any]:

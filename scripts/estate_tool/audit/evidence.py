@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
@@ -10,8 +9,9 @@ from botocore.exceptions import ClientError
 from estate_tool.core.aws_errors import unless_forbidden
 from estate_tool.core.text import counted
 from estate_tool.monitoring.metrics import series
-from estate_tool.sizing import AUTO, sources
-from estate_tool.sizing.functions import AccountFunction, EvidenceRequest
+from estate_tool.sizing import AUTO
+from estate_tool.sizing.functions import AccountFunction
+from estate_tool.sizing.sources import EvidenceRequest, gather
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from estate_tool.audit.reader import Reader
     from estate_tool.core.environment import Environment
     from estate_tool.monitoring.metrics import Window
-    from estate_tool.sizing.evidence import Findings
+    from estate_tool.sizing.evidence import Evidence
 
 
-def usage(collector: Collector, functions: Iterable[Function], window: Window) -> dict[str, Findings]:
+def usage(collector: Collector, functions: Iterable[Function], window: Window) -> dict[str, Evidence]:
     """Return what is known of each function's invocations by its name; raise ClientError if no log can be read."""
     denied: list[ClientError] = []
 
-    def one(function: Function) -> tuple[str, Findings] | None:
+    def one(function: Function) -> tuple[str, Evidence] | None:
         # Of an environment, evidence of a function that is not of the estate needs the clients alone.
         clients = cast("Environment", collector.reader)
         asked = EvidenceRequest(environment=clients, function=sized(function), window=window, progress=lambda _: None)
-        found, forbidden = unless_forbidden(lambda: sources.gather(AUTO, asked))
+        found, forbidden = unless_forbidden(lambda: gather(AUTO, asked))
         denied.extend([forbidden] if forbidden else [])
         return (function.name, found) if found else None
 
@@ -45,8 +45,8 @@ def usage(collector: Collector, functions: Iterable[Function], window: Window) -
 def sized(function: Function) -> AccountFunction:
     """Return a function as sources of evidence ask for it."""
     return AccountFunction(
-        name=function.name, catalog_name=None, memory_mb=function.memory_mb, log_group=function.log_group,
-        writes_reports=True, changed=datetime.fromtimestamp(0, UTC), architecture=function.architecture,
+        name=function.name, memory_mb=function.memory_mb, log_group=function.log_group,
+        architecture=function.architecture,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from decimal import Decimal
 
-    from estate_tool.sizing.evidence import Findings
+    from estate_tool.sizing.evidence import Evidence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,7 +170,7 @@ class Inventory:
     roles: tuple[Role, ...] = ()
     watched: frozenset[tuple[str, str, frozenset[tuple[str, str]]]] = frozenset()
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    usage: Mapping[str, Findings] = field(default_factory=dict)
+    usage: Mapping[str, Evidence] = field(default_factory=dict)
     provisioned_use: Mapping[tuple[str, str], float] = field(default_factory=dict)
     provisioned_floor: Mapping[tuple[str, str], int] = field(default_factory=dict)
     packages: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

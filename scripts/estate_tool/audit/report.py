@@ -70,7 +70,7 @@ def _scanned(inventories: Sequence[Inventory]) -> dict[str, int]:
     for one in inventories:
         for kind in ("functions", "mappings", "tables", "queues", "topics", "log_groups", "roles"):
             counts[kind] += len(getattr(one, kind))
-        counts["invocations"] += sum(int(found.measured.get("invocations") or 0) for found in one.usage.values())
+        counts["invocations"] += sum(found.invocations or 0 for found in one.usage.values())
     return dict(counts)
 
 

@@ -169,20 +169,21 @@ def _measured(
     from estate_tool.core.aws_errors import reaching
     from estate_tool.monitoring.metrics import covered
     from estate_tool.pricing import prices
-    from estate_tool.sizing import provisioned_concurrency, sources
-    from estate_tool.sizing.functions import EvidenceRequest, find, find_all, log_groups
+    from estate_tool.sizing import provisioned_concurrency
+    from estate_tool.sizing.functions import find, find_all, log_groups
     from estate_tool.sizing.report import add_advice, function_report, totals
+    from estate_tool.sizing.sources import EvidenceRequest, gather
 
     known, reports = prices.read(), list[dict[str, Any]]()
     with reaching(target), shown("looking the functions up") as show:
         every = args.all or args.tag
-        functions = list(find_all(target, dict(args.tag)) if every else find(target, args.function))
+        functions = find_all(target, dict(args.tag)) if every else find(target, args.function)
         if args.apply:
             _refuse_others(functions)
         groups, bounds = log_groups(target, functions), (args.minimum, args.maximum)
         for function in functions:
             asked = EvidenceRequest(environment=target, function=function, window=seen, progress=show)
-            evidence = sources.gather(args.source, asked)
+            evidence = gather(args.source, asked)
             group = groups.get(function.log_group) if evidence.from_log else None
             known_of = covered(seen, group, evidence.first_ms)
             reports.append(function_report(function, evidence, known_of, args.min_samples, known, bounds))

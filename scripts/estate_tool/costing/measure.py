@@ -20,7 +20,8 @@ from estate_tool.pricing.load import (
     TableLoad,
     WatchLoad,
 )
-from estate_tool.sizing.functions import find, log_groups, measure
+from estate_tool.sizing.functions import find, log_groups
+from estate_tool.sizing.sources import EvidenceRequest, logs
 from foundation.catalog import CATALOG
 from foundation.model import ScheduleTrigger, Table
 from foundation.naming import ALIAS
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from compute.config import Provisioning
     from estate_tool.core.environment import Environment
     from estate_tool.monitoring.metrics import Window
-    from estate_tool.sizing.evidence import Evidence
     from estate_tool.sizing.functions import AccountFunction
 
 # Application Auto Scaling makes alarms of its own for each policy that tracks a target: above and below it, and for
@@ -108,12 +108,12 @@ def _published(environment: Environment, window: Window) -> Iterator[Decimal]:
 
 def measured(environment: Environment, asked: Window, progress: Callable[[str], None]) -> tuple[Load, dict[str, Any]]:
     """Return the month that the window stands for, and the window from when on there was anything to measure."""
-    functions = list(find(environment, ()))
+    functions = find(environment, ())
     by_name = log_groups(environment, functions)
     window = _since_made(asked, by_name.values())
     month = MonthlyLoad(environment, window, by_name)
     load = Load(
-        functions=tuple(month.function(one, measure(environment, one, window, progress)) for one in functions),
+        functions=tuple(month.function(one, progress) for one in functions),
         tables=tuple(month.table(table) for table in CATALOG.tables),
         queues=tuple(month.queue(queue.name) for queue in CATALOG.queues),
         secrets=secrets(),
@@ -190,21 +190,24 @@ class MonthlyLoad(MonthlyMetrics):
         self._without: list[str] = []
         self.events: Decimal | None = None
 
-    def function(self, function: AccountFunction, evidence: Evidence) -> FunctionLoad:
+    def function(self, function: AccountFunction, progress: Callable[[str], None]) -> FunctionLoad:
         """Return the load of a function, from the reports of its invocations."""
+        evidence = logs(
+            EvidenceRequest(environment=self._environment, function=function, window=self._window, progress=progress)
+        )
         # A log that is kept for less, or was made later, than the window: what is in it stands for a shorter time.
         group = self._groups.get(function.log_group)
         factor = monthly_factor(covered(self._window, group, evidence.first_ms))
-        count = Decimal(evidence.invocations)
-        init, p99 = evidence.inits.average, evidence.durations.percentile(99)
+        count = Decimal(evidence.invocations or 0)
+        init, p99 = evidence.init_average_ms, evidence.duration_p99_ms
         load = FunctionLoad(
             name=function.shown_name,
             invocations=count * factor,
-            billed_ms=Decimal(str(evidence.billed_ms)) / count if count else ZERO,
+            billed_ms=1000 * Decimal(str(evidence.billed_seconds)) / count if count else ZERO,
             memory_mb=Decimal(function.memory_mb),
             architecture=function.architecture,
             p99_ms=None if p99 is None else Decimal(p99),
-            cold_starts=evidence.inits.count * factor,
+            cold_starts=Decimal(evidence.cold_starts or 0) * factor,
             init_ms=None if init is None else Decimal(str(init)),
             scheduled=self._scheduled(function.shown_name),
         )

@@ -43,6 +43,10 @@ class Prices:
         """Return US dollars for one unit."""
         return self.by_key[key].usd
 
+    def duration_usd(self, architecture: str, memory_mb: int, seconds: Decimal) -> Decimal:
+        """Return US dollars for so many seconds of Lambda functions with that much memory."""
+        return self[f"lambda_duration_{architecture}"] * seconds * memory_mb / 1024
+
     @property
     def as_of(self) -> str:
         """The date of the oldest price."""

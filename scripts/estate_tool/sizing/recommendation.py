@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from compute.sizing import MAXIMUM_MB, MINIMUM_MB
@@ -10,7 +9,7 @@ from estate_tool.core.text import counted
 from estate_tool.sizing import MINIMUM_SAMPLES
 
 if TYPE_CHECKING:
-    from estate_tool.sizing.evidence import Usage
+    from estate_tool.sizing.evidence import Evidence
 
 STEP_MB = 64
 # Above what 99 of 100 invocations used, and above what any used; the larger sum counts.
@@ -34,8 +33,7 @@ ESTATE = Bounds(MINIMUM_MB, MAXIMUM_MB)
 ALLOWED = Bounds(128, 10_240)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recommendation:
+class Recommendation(NamedTuple):
     """The memory to set next, None when there is none to recommend; `target_mb` is where the steps lead."""
 
     memory_mb: int | None
@@ -54,42 +52,41 @@ def foreign_bounds(current_mb: int, minimum: int | None = None, maximum: int | N
 
 
 def recommend(
-    current_mb: int, usage: Usage, minimum_samples: int = MINIMUM_SAMPLES, bounds: Bounds = ESTATE
+    current_mb: int, evidence: Evidence, minimum_samples: int = MINIMUM_SAMPLES, bounds: Bounds = ESTATE
 ) -> Recommendation:
     """Return memory within the bounds in steps of 64; never less than now after an OOM, none from too few samples.
 
     A function that has more than 1024 MB goes there first and is measured again. Less than now is not recommended
-    before there are enough samples with the memory of now: `memory_mb` is None then, `target_mb` where it would go.
+    before there are enough samples with the present memory: `memory_mb` is None then, `target_mb` where it would go.
     """
-    if usage.samples < minimum_samples:
-        killed = f"; {usage.ooms:,} out of memory" if usage.ooms else ""
-        return _none(f"{counted(usage.samples, 'sample')}, fewer than {minimum_samples:,}{killed}")
-    said = _from_usage(current_mb, usage, bounds)
-    now = usage.samples_at(current_mb)
-    if said.memory_mb is not None and said.memory_mb < current_mb and now < minimum_samples:
-        why = f"{counted(now, 'report')} with {current_mb:,} MB, fewer than {minimum_samples:,}; then {said.reason}"
-        return Recommendation(memory_mb=None, target_mb=said.target_mb, reason=f"no further step yet: {why}")
-    return said
+    if evidence.samples < minimum_samples:
+        killed = f"; {evidence.kills:,} out of memory" if evidence.kills else ""
+        return _none(f"{counted(evidence.samples, 'sample')}, fewer than {minimum_samples:,}{killed}")
+    advice = _from_use(current_mb, evidence, bounds)
+    now = evidence.samples_with(current_mb)
+    if advice.memory_mb is not None and advice.memory_mb < current_mb and now < minimum_samples:
+        why = f"{counted(now, 'report')} with {current_mb:,} MB, fewer than {minimum_samples:,}; then {advice.reason}"
+        return advice._replace(memory_mb=None, reason=f"no further step yet: {why}")
+    return advice
 
 
-def _from_usage(current_mb: int, usage: Usage, bounds: Bounds) -> Recommendation:
-    if usage.ooms:
-        return _after_ooms(current_mb, usage, bounds)
+def _from_use(current_mb: int, evidence: Evidence, bounds: Bounds) -> Recommendation:
+    if evidence.kills:
+        return _after_ooms(current_mb, evidence, bounds)
     if current_mb > min(FIRST_STEP_MB, bounds.maximum):
-        return _from_above(current_mb, usage, bounds)
-    target = _clamped(needed_mb(usage), bounds)
-    return _some(target, target, _because(usage, bounds))
+        return _from_above(current_mb, evidence, bounds)
+    target = _clamped(needed_mb(evidence), bounds)
+    return Recommendation(target, target, _because(evidence, bounds))
 
 
-def needed_mb(usage: Usage) -> int:
+def needed_mb(evidence: Evidence) -> int:
     """Return p99 and 20 %, or the maximum and 10 % if that is more, up to the next step."""
-    return on_step(
-        max(_with_headroom(usage.p99_mb, P99_HEADROOM_PERCENT), _with_headroom(usage.max_mb, MAXIMUM_HEADROOM_PERCENT))
-    )
+    p99 = _with_headroom(evidence.p99_mb, P99_HEADROOM_PERCENT)
+    return on_step(max(p99, _with_headroom(evidence.max_mb, MAXIMUM_HEADROOM_PERCENT)))
 
 
 def on_step(megabytes: int) -> int:
-    """Return up to the next multiple of 64."""
+    """Return the next multiple of 64."""
     return -(-megabytes // STEP_MB) * STEP_MB
 
 
@@ -106,36 +103,36 @@ def _clamped(megabytes: int, bounds: Bounds) -> int:
     return min(max(megabytes, bounds.minimum), bounds.maximum)
 
 
-def _after_ooms(current_mb: int, usage: Usage, bounds: Bounds) -> Recommendation:
-    killed = f"{usage.ooms:,} out of memory with up to {usage.largest_oom_mb:,} MB"
+def _after_ooms(current_mb: int, evidence: Evidence, bounds: Bounds) -> Recommendation:
+    killed = f"{evidence.kills:,} out of memory with up to {evidence.largest_oom_mb:,} MB"
     if current_mb > bounds.maximum:
         return _none(f"{killed}, and {bounds.maximum:,} MB, the most allowed, is less than it has")
-    if usage.largest_oom_mb < current_mb:
-        kept = _clamped(max(needed_mb(usage), on_step(current_mb)), bounds)
-        return _some(kept, kept, f"{killed}, so not less than now; {_because(usage, bounds)}")
+    if evidence.largest_oom_mb < current_mb:
+        kept = _clamped(max(needed_mb(evidence), on_step(current_mb)), bounds)
+        return Recommendation(kept, kept, f"{killed}, so not less than now; {_because(evidence, bounds)}")
     # What it would have used had it not been killed is unknown: half as much again, then measure.
-    raised = _clamped(max(needed_mb(usage), on_step(current_mb * 3 // 2)), bounds)
+    raised = _clamped(max(needed_mb(evidence), on_step(current_mb * 3 // 2)), bounds)
     at_most = current_mb == bounds.maximum
     limit = f"; {bounds.maximum:,} MB is the most allowed: let it hold less at a time" if at_most else ""
-    return _some(raised, raised, f"{killed}{limit}")
+    return Recommendation(raised, raised, f"{killed}{limit}")
 
 
-def _from_above(current_mb: int, usage: Usage, bounds: Bounds) -> Recommendation:
+def _from_above(current_mb: int, evidence: Evidence, bounds: Bounds) -> Recommendation:
     first = min(FIRST_STEP_MB, bounds.maximum)
-    if usage.max_mb >= bounds.maximum:
+    if evidence.max_mb >= bounds.maximum:
         why = f"would be killed with {bounds.maximum:,} MB, the most allowed"
-        return _none(f"it uses up to {usage.max_mb:,} MB, and {why}")
-    target = _clamped(needed_mb(usage), bounds)
+        return _none(f"it uses up to {evidence.max_mb:,} MB, and {why}")
+    target = _clamped(needed_mb(evidence), bounds)
     if target >= first:
-        return _some(target, target, _because(usage, bounds))
+        return Recommendation(target, target, _because(evidence, bounds))
     steps = " → ".join(f"{size:,}" for size in dict.fromkeys((current_mb, first, target)))
-    return _some(first, target, f"{steps}; {_because(usage, bounds)}")
+    return Recommendation(first, target, f"{steps}; {_because(evidence, bounds)}")
 
 
-def _because(usage: Usage, bounds: Bounds) -> str:
-    needed = needed_mb(usage)
+def _because(evidence: Evidence, bounds: Bounds) -> str:
+    needed = needed_mb(evidence)
     why = (
-        f"p99 {usage.p99_mb:,} MB + {P99_HEADROOM_PERCENT} %, maximum {usage.max_mb:,} MB + "
+        f"p99 {evidence.p99_mb:,} MB + {P99_HEADROOM_PERCENT} %, maximum {evidence.max_mb:,} MB + "
         f"{MAXIMUM_HEADROOM_PERCENT} %: {needed:,} MB"
     )
     if needed < bounds.minimum:
@@ -143,9 +140,5 @@ def _because(usage: Usage, bounds: Bounds) -> str:
     return f"{why}, and {bounds.maximum:,} MB is the most allowed" if needed > bounds.maximum else why
 
 
-def _some(memory_mb: int, target_mb: int, reason: str) -> Recommendation:
-    return Recommendation(memory_mb=memory_mb, target_mb=target_mb, reason=reason)
-
-
 def _none(reason: str) -> Recommendation:
-    return Recommendation(memory_mb=None, target_mb=None, reason=f"no recommendation: {reason}")
+    return Recommendation(None, None, f"no recommendation: {reason}")

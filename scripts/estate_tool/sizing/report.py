@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from estate_tool.core.environment import Environment
     from estate_tool.monitoring.metrics import Window
     from estate_tool.pricing.prices import Prices
-    from estate_tool.sizing.evidence import Findings
+    from estate_tool.sizing.evidence import Evidence
     from estate_tool.sizing.functions import AccountFunction
 
 ARM = "arm64"
@@ -43,7 +43,7 @@ CPU_NOTE = (
 
 def function_report(
     function: AccountFunction,
-    found: Findings,
+    evidence: Evidence,
     seen: Window,
     minimum_samples: int,
     prices: Prices,
@@ -56,36 +56,35 @@ def function_report(
     there were enough reports for a further step. `seen` is the time of which the source knows; `given` are the
     bounds, if any were given, of functions that are not the estate's.
     """
-    usage, measured = found.usage, found.measured
     bounds = ESTATE if function.catalog_name else foreign_bounds(function.memory_mb, *given)
-    advice = recommend(function.memory_mb, usage, minimum_samples, bounds)
+    advice = recommend(function.memory_mb, evidence, minimum_samples, bounds)
     memory = advice.memory_mb or advice.target_mb
-    unused = _share(function.memory_mb - usage.max_mb, function) if usage.samples else None
+    unused = _share(function.memory_mb - evidence.max_mb, function) if evidence.samples else None
     saving = _share(function.memory_mb - memory, function) if memory else None
-    month = _month_usd(function, found.billed_ms, seen, prices)
+    month = _month_usd(function, evidence, seen, prices)
     return {
         "function": function.shown_name,
         "name": function.name,
         "current_mb": function.memory_mb,
         "recommended_mb": advice.memory_mb,
         "target_mb": advice.target_mb,
-        "reason": advice.reason + _caveats(function, found),
+        "reason": advice.reason + _caveats(function, evidence),
         "unused_percent": unused,
         "saving_percent": saving,
         "month_usd": str(cents(month)),
-        "waste_usd": None if unused is None else _part(month, function.memory_mb - usage.max_mb, function),
-        "arm64_month_usd": _arm_month_usd(function, found.billed_ms, seen, prices),
+        "waste_usd": None if unused is None else _part(month, function.memory_mb - evidence.max_mb, function),
+        "arm64_month_usd": _arm_month_usd(function, evidence, seen, prices),
         "saving_usd": None if memory is None else _part(month, function.memory_mb - memory, function),
-        "evidence": {"source": measured["source"], "window": str(seen), **measured, "time": instant(seen.end)},
+        "evidence": {"source": evidence.source, "window": str(seen), **evidence.to_dict(), "time": instant(seen.end)},
     }
 
 
-def _caveats(function: AccountFunction, found: Findings) -> str:
+def _caveats(function: AccountFunction, evidence: Evidence) -> str:
     """Return limits of the evidence, to follow the reason."""
     caveats = ""
-    if found.usage.ooms and found.measured["ooms"] is None:
+    if evidence.kills and evidence.ooms is None:
         caveats += "; the metric counts no kills, but all memory was used"
-    if not found.measured["invocations"] and not found.usage.samples and not function.writes_reports:
+    if not evidence.invocations and not evidence.samples and not function.writes_reports:
         caveats += "; its system log level is WARN, which leaves reports out: set it to INFO"
     return caveats
 
@@ -103,17 +102,17 @@ def totals(reports: list[dict[str, Any]]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _month_usd(function: AccountFunction, billed_ms: float, seen: Window, prices: Prices) -> Decimal:
+def _month_usd(function: AccountFunction, evidence: Evidence, seen: Window, prices: Prices) -> Decimal:
     """Return the monthly cost of the window's durations with today's memory, whatever the reports had."""
-    gb_seconds = Decimal(str(billed_ms)) / 1000 * function.memory_mb / 1024 * MONTH_SECONDS / Decimal(str(seen.seconds))
-    return gb_seconds * prices[f"lambda_duration_{function.architecture}"]
+    seconds = Decimal(str(evidence.billed_seconds or 0)) * MONTH_SECONDS / Decimal(str(seen.seconds))
+    return prices.duration_usd(function.architecture, function.memory_mb, seconds)
 
 
-def _arm_month_usd(function: AccountFunction, billed_ms: float, seen: Window, prices: Prices) -> str | None:
+def _arm_month_usd(function: AccountFunction, evidence: Evidence, seen: Window, prices: Prices) -> str | None:
     """Return the same on arm64; None for a function that runs there."""
     if function.architecture == ARM:
         return None
-    return str(cents(_month_usd(replace(function, architecture=ARM), billed_ms, seen, prices)))
+    return str(cents(_month_usd(replace(function, architecture=ARM), evidence, seen, prices)))
 
 
 def _part(month: Decimal, megabytes: int, function: AccountFunction) -> str:

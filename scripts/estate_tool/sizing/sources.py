@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from functools import partial
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from estate_tool.core import retries
 from estate_tool.core.aws_errors import unless_forbidden
+from estate_tool.core.text import counted
 from estate_tool.monitoring.metrics import daily
 from estate_tool.sizing import AUTO, report_lines
-from estate_tool.sizing.evidence import UNKNOWN, Evidence, Findings, Usage
-from estate_tool.sizing.functions import measure
+from estate_tool.sizing.evidence import Evidence, ReportCounts
 from observability.metrics import OWN_NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
-    from estate_tool.sizing.functions import EvidenceRequest
-
-    Source = Callable[[EvidenceRequest], Findings | None]
+    from estate_tool.core.environment import Environment
+    from estate_tool.monitoring.metrics import Window
+    from estate_tool.sizing.functions import AccountFunction
 
 DEADLINE_SECONDS = 300
 _RUNNING = {"Scheduled", "Running"}
@@ -48,24 +52,70 @@ _MEMORY = f"""{_OF_FUNCTION}\
     by @type, type, @maxMemoryUsed, @memorySize, record.metrics.maxMemoryUsedMB, record.metrics.memorySizeMB,
     record.status, record.errorType, lineStatus, lineError, ahead
 | limit {_MOST_ROWS}"""
+# "Working with Lambda log groups": where functions share a group, the stream's name has the function's in it.
+_STREAM = re.compile(r"\d{4}/\d\d/\d\d/(?P<function>[^\[\]]+)\[")
 _MEMORY_STATISTICS = ("SampleCount", "Sum", "Maximum", "p95", "p99")
 
 
-def logs_insights(asked: EvidenceRequest) -> Findings | None:
-    """Query Logs Insights for the function's reports; None if it refuses, is too slow, or finds none."""
-    from botocore.exceptions import ClientError
+@dataclass(frozen=True, kw_only=True)
+class EvidenceRequest:
+    """Function and window whose evidence a source is asked for; `progress` hears where a long answer stands."""
 
+    environment: Environment
+    function: AccountFunction
+    window: Window
+    progress: Callable[[str], None]
+
+
+def logs(asked: EvidenceRequest, size_mb: int | None = None) -> Evidence:
+    """Read every report in the log itself; none when there is no such log group.
+
+    With `size_mb`, only about invocations that had this much memory.
+    """
+    counts, read = ReportCounts(size_mb), 0
     try:
-        evidence = _evidence(asked)
+        for page in _pages(asked):
+            counts.add_lines(message for _, message in page)
+            counts.seen(page[0][0] if page else None)
+            read += len(page)
+            asked.progress(f"{asked.function.shown_name}: {counted(read, 'report')} read")
+    except ClientError as error:
+        if retries.code_of(error) != "ResourceNotFoundException":
+            raise
+    return counts.evidence(f"{counts.kinds} in {asked.function.log_group}")
+
+
+def _pages(asked: EvidenceRequest) -> Iterator[list[tuple[int, str]]]:
+    """Yield pages of times, in milliseconds since 1970 and in order, and messages."""
+    pages = asked.environment.client("logs").get_paginator("filter_log_events").paginate(
+        logGroupName=asked.function.log_group, filterPattern=report_lines.FILTER_PATTERN,
+        startTime=asked.window.start_ms, endTime=asked.window.end_ms,
+    )  # fmt: skip
+    for page in pages:
+        yield sorted(
+            (int(event.get("timestamp") or 0), event["message"])
+            for event in page["events"]
+            if _is_of(asked.function.name, str(event.get("logStreamName", "")))
+        )
+
+
+def _is_of(function: str, stream: str) -> bool:
+    named = _STREAM.match(stream)
+    return named is None or named["function"] == function
+
+
+def logs_insights(asked: EvidenceRequest) -> Evidence | None:
+    """Query Logs Insights for the function's reports; None if it refuses, is too slow, or finds none."""
+    try:
+        counts = _counts(asked)
     except ClientError:
-        # Whatever it is, what reads the log itself meets it too if it is not about Insights.
+        # An error that is not about Insights itself recurs where the log is read.
         return None
-    if evidence is None or not evidence.invocations:
-        return None
-    return evidence.findings(f"Logs Insights on {evidence.source} in {asked.function.log_group}")
+    found = counts and counts.evidence(f"Logs Insights on {counts.kinds} in {asked.function.log_group}")
+    return found if found and found.invocations else None
 
 
-def _evidence(asked: EvidenceRequest) -> Evidence | None:
+def _counts(asked: EvidenceRequest) -> ReportCounts | None:
     durations = _rows(asked, _DURATIONS)
     # An implementation without `stats` answers with the log's lines.
     if not durations or not _number(durations[0], "calls"):
@@ -74,36 +124,36 @@ def _evidence(asked: EvidenceRequest) -> Evidence | None:
     rows = _rows(asked, _MEMORY)
     if rows is None or len(rows) >= _MOST_ROWS:
         return None
-    evidence = Evidence()
-    evidence.seen_since(int(_number(durations[0], "first")) or None)
+    counts = ReportCounts()
+    counts.seen(int(_number(durations[0], "first")) or None)
     for row in rows:
-        _add(evidence, row, p99)
-    return evidence
+        _add(counts, row, p99)
+    return counts
 
 
-def _add(evidence: Evidence, row: Mapping[str, str], p99_ms: float) -> None:
+def _add(counts: ReportCounts, row: Mapping[str, str], p99_ms: float) -> None:
     """Count invocations that are alike; of their durations only the 99th percentile of all is known."""
     calls = max(int(_number(row, "calls")), 1)  # there is no row of nothing
     is_record = row.get("type") == "platform.report"
     if not is_record and row.get("@type") != "REPORT":
-        evidence.add_timeout_lines(calls)
+        counts.timeout_lines += calls
         return
     kind = "record" if is_record else "line"
-    status = row.get("record.status" if is_record else "lineStatus", "")
-    error = row.get("record.errorType" if is_record else "lineError", "")
+    names = ("record.status", "record.errorType") if is_record else ("lineStatus", "lineError")
     metrics = {
         **_memory(row, is_record),
         "durationMs": p99_ms,
         "billedDurationMs": _number(row, f"{kind}Billed") / calls,
     }
-    invocation = report_lines.invocation(report_lines.JSON if is_record else report_lines.TEXT, metrics, status, error)
+    form = report_lines.JSON if is_record else report_lines.TEXT
+    invocation = report_lines.invocation(form, metrics, *(row.get(name, "") for name in names))
     if invocation is None:
-        evidence.unreadable += calls
+        counts.unreadable += calls
         return
-    evidence.add(invocation, calls)
+    counts.add(invocation, calls)
     colds = int(_number(row, f"{kind}Colds"))
     if colds and not row.get("ahead"):
-        evidence.inits.add(_number(row, f"{kind}Inits"), _number(row, f"{kind}Init"), colds)
+        counts.add_cold_starts(colds, _number(row, f"{kind}Inits"), _number(row, f"{kind}Init"))
 
 
 def _memory(row: Mapping[str, str], is_record: bool) -> dict[str, Any]:
@@ -147,45 +197,35 @@ def _rows(asked: EvidenceRequest, query: str) -> list[dict[str, str]] | None:
     return [{field["field"]: field["value"] for field in row} for row in answer["results"]]
 
 
-def own_metric(asked: EvidenceRequest) -> Findings:
+def own_metric(asked: EvidenceRequest) -> Evidence:
     """Read the metric that the observability layer makes from the function's log; other functions have none."""
     if asked.function.catalog_name is None:
-        return _nothing("no metric of memory: only functions of the estate publish one")
+        return Evidence(source="no metric of memory: only functions of the estate publish one")
     name = asked.environment.names.of("memory-used", asked.function.catalog_name)
     return _metric(asked, (OWN_NAMESPACE, name), {})
 
 
-def lambda_insights(asked: EvidenceRequest) -> Findings:
+def lambda_insights(asked: EvidenceRequest) -> Evidence:
     """Read Lambda Insights, where the function has that layer ("Metrics collected by Lambda Insights")."""
     return _metric(asked, ("LambdaInsights", "used_memory_max"), {"function_name": asked.function.name})
 
 
-def _nothing(source: str) -> Findings:
-    measured = UNKNOWN | {"source": source, "samples": 0}
-    return Findings(usage=Usage(samples=0, p99_mb=0, max_mb=0), measured=measured, gb_ms=0.0)
-
-
-def _metric(asked: EvidenceRequest, metric: tuple[str, str], dimensions: dict[str, str]) -> Findings:
+def _metric(asked: EvidenceRequest, metric: tuple[str, str], dimensions: dict[str, str]) -> Evidence:
     client = asked.environment.client("cloudwatch")
     memory = daily(client, metric, dimensions, asked.window, _MEMORY_STATISTICS)
     samples = int(sum(memory["SampleCount"]))
     source = f"metric {'/'.join(metric)}"
     if not samples:
-        return _nothing(f"no values of {source}")
+        return Evidence(source=f"no values of {source}")
     p95, p99, maximum = (ceil(max(memory[statistic], default=0)) for statistic in ("p95", "p99", "Maximum"))
-    # A metric counts no kills; memory used up is the trace that they leave.
-    full = maximum >= asked.function.memory_mb
-    calls, gb_ms = _calls(asked)
-    measured = UNKNOWN | calls | {
-        "source": source, "samples": samples, "average_mb": round(sum(memory["Sum"]) / samples, 1),
-        "p95_mb": p95, "p99_mb": p99, "max_mb": maximum,
-    }  # fmt: skip
-    usage = Usage(samples=samples, p99_mb=p99, max_mb=maximum, ooms=int(full), largest_oom_mb=maximum if full else 0)
-    billed_ms = gb_ms / asked.function.memory_mb * 1024
-    return Findings(usage=usage, measured=measured, gb_ms=gb_ms, billed_ms=billed_ms)
+    return Evidence(
+        source=source, samples=samples, average_mb=round(sum(memory["Sum"]) / samples, 1), p95_mb=p95, p99_mb=p99,
+        # A metric counts no kills; memory used up is the trace that they leave.
+        max_mb=maximum, largest_oom_mb=maximum if maximum >= asked.function.memory_mb else 0, **_calls(asked),
+    )  # fmt: skip
 
 
-def _calls(asked: EvidenceRequest) -> tuple[dict[str, Any], float]:
+def _calls(asked: EvidenceRequest) -> dict[str, Any]:
     """Read the metrics that Lambda publishes; durations stand for billed ones, nearly the same."""
     client, of_function = asked.environment.client("cloudwatch"), {"FunctionName": asked.function.name}
 
@@ -195,24 +235,17 @@ def _calls(asked: EvidenceRequest) -> tuple[dict[str, Any], float]:
     invocations, errors = values("Invocations", "Sum")["Sum"], values("Errors", "Sum")["Sum"]
     duration = values("Duration", "Sum", "p99")
     if not invocations:
-        return {}, 0.0
-    total_ms = sum(duration["Sum"])
-    gb_ms = total_ms * asked.function.memory_mb / 1024
+        return {}
+    seconds = sum(duration["Sum"]) / 1000
     return {
         "invocations": int(sum(invocations)), "failures": int(sum(errors)),
-        "duration_p99_ms": ceil(max(duration["p99"], default=0)),
-        "billed_seconds": round(total_ms / 1000, 3), "billed_gb_seconds": round(gb_ms / 1000, 3),
-    }, gb_ms  # fmt: skip
+        "duration_p99_ms": ceil(max(duration["p99"], default=0)), "billed_seconds": round(seconds, 3),
+        "billed_gb_seconds": round(seconds * asked.function.memory_mb / 1024, 3),
+    }  # fmt: skip
 
 
-def logs(asked: EvidenceRequest) -> Findings:
-    """Read every report in the log itself."""
-    evidence = measure(asked.environment, asked.function, asked.window, asked.progress)
-    return evidence.findings(f"{evidence.source} in {asked.function.log_group}")
-
-
-# By the names of SOURCES. Insights may be refused, for what it can't do or costs: then the log itself is read.
-_BY_NAME: Mapping[str, tuple[Source, ...]] = {
+# By the names of SOURCES. Insights may be refused, for its limits or its price: then the log itself is read.
+_BY_NAME: Mapping[str, tuple[Callable[[EvidenceRequest], Evidence | None], ...]] = {
     AUTO: (logs_insights, logs, own_metric, lambda_insights),
     "insights": (logs_insights, logs),
     "logs": (logs,),
@@ -221,17 +254,15 @@ _BY_NAME: Mapping[str, tuple[Source, ...]] = {
 }
 
 
-def gather(source: str, asked: EvidenceRequest) -> Findings:
-    """Return the findings of the first source with samples; if none has any, of the first that answered.
+def gather(source: str, asked: EvidenceRequest) -> Evidence:
+    """Return the evidence of the first source with samples; if none has any, of the first that answered.
 
     A source that AWS denies is passed over; the ClientError of the first one is raised if there is nothing else.
     """
-    from botocore.exceptions import ClientError
-
-    first: Findings | ClientError | None = None
+    first: Evidence | ClientError | None = None
     for read in _BY_NAME[source]:
         answer, forbidden = unless_forbidden(partial(read, asked))
-        if answer is not None and answer.usage.samples:
+        if answer is not None and answer.samples:
             return answer
         first = first or answer or forbidden
     if isinstance(first, ClientError):

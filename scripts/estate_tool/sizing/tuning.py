@@ -134,7 +134,7 @@ class Trial:
     def usd(self, prices: Prices, architecture: str) -> Decimal:
         """Return a million invocations, in US dollars."""
         seconds = 1_000_000 * self.billed_ms / 1000
-        duration = seconds * self.memory_mb / 1024 * prices[f"lambda_duration_{architecture}"]
+        duration = prices.duration_usd(architecture, self.memory_mb, seconds)
         return duration + 1_000_000 * prices[f"lambda_request_{architecture}"]
 
 

@@ -10,7 +10,8 @@ from estate_tool.core.errors import UsageError
 from estate_tool.core.text import counted
 from estate_tool.monitoring.metrics import Window
 from estate_tool.sizing.files import sizes_by_function
-from estate_tool.sizing.functions import find, measure
+from estate_tool.sizing.functions import find
+from estate_tool.sizing.sources import EvidenceRequest, logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,7 +31,7 @@ def verified(
 
     Raises UsageError when there is nothing to look at.
     """
-    entries, functions = sizes_by_function(), list(find(environment, names))
+    entries, functions = sizes_by_function(), find(environment, names)
     changed = [
         (function, entry) for function in functions
         if (entry := entries.get(function.catalog_name or "")) and entry.previous
@@ -55,7 +56,8 @@ def _since_the_change(
     if function.memory_mb != memory_mb:
         return None
     window = Window(start=function.changed, end=datetime.now(UTC))
-    evidence = measure(environment, function, window, progress, size_mb=memory_mb).to_dict()
+    asked = EvidenceRequest(environment=environment, function=function, window=window, progress=progress)
+    evidence = logs(asked, size_mb=memory_mb).to_dict()
     return {key: evidence[key] for key in MEASURED_KEYS}
 
 

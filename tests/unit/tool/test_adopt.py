@@ -28,7 +28,6 @@ from estate_tool.core.paths import require_empty
 from estate_tool.costing import statement
 from estate_tool.monitoring.metrics import Window
 from estate_tool.pricing import prices
-from estate_tool.sizing.evidence import Evidence
 from foundation import model
 from foundation.grants import ActionGrant
 from foundation.schedules import payload
@@ -36,6 +35,7 @@ from foundation.secrets import SecretGrant
 from foundation.urls import FunctionUrl
 from foundation.validation import validate
 from foundation.values import PerEnvironment
+from tests.support.log_lines import gathered, text_line
 from tests.support.schema import breaches
 
 if TYPE_CHECKING:
@@ -449,17 +449,9 @@ def test_a_package_is_its_own_files_and_what_it_needs_is_noted() -> None:
     }  # fmt: skip
 
 
-def _evidence(used: int, size: int) -> Any:
-    times = "REPORT RequestId: 1\tDuration: 10 ms\tBilled Duration: 10 ms\t"
-    line = f"{times}Memory Size: {size} MB\tMax Memory Used: {used} MB\t"
-    evidence = Evidence()
-    evidence.add_lines([line] * 60)
-    return evidence.findings("logs")
-
-
 @pytest.mark.parametrize(("used", "memory", "kind"), [(300, 1024, "differs"), (2000, 1024, "missing")])
 def test_sizes_follow_the_evidence_within_the_estates_bounds(used: int, memory: int, kind: str, tmp_path: Path) -> None:
-    worker = function("worker", usage=_evidence(used, 3008))
+    worker = function("worker", usage=gathered(*[text_line(used, size=3008)] * 60))
     window = Window(start=datetime(2026, 1, 1, tzinfo=UTC), end=datetime(2026, 1, 2, tzinfo=UTC))
     source = Source(account=ACCOUNT, region="eu-west-1", functions=(worker,))
     content, notes = sizing(translate(source, {}), source, window, prices.read())

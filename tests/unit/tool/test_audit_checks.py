@@ -25,7 +25,7 @@ from estate_tool.audit.model import (
     Table,
 )
 from estate_tool.pricing import prices
-from estate_tool.sizing.evidence import Evidence
+from tests.support.log_lines import gathered, text_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,12 +169,8 @@ def test_statements_in_other_shapes(statement: dict[str, Any], checks: set[str])
 
 
 def test_cold_starts_of_events_are_no_finding() -> None:
-    lines = Evidence()
-    start = (
-        "REPORT RequestId: 1\tDuration: 10 ms\tBilled Duration: 10 ms\tMemory Size: 512 MB\tMax Memory Used: 450 MB\t"
-    )
-    lines.add_lines([f"{start}Init Duration: 900 ms\t"] * 10 + [start] * 90)
-    usage = {"f": lines.findings("logs")}
+    lines = [*[text_line(450, size=512, init=900)] * 10, *[text_line(450, size=512)] * 90]
+    usage = {"f": gathered(*lines)}
     for invokers, waited in (({"sns.amazonaws.com"}, False), ({"s3.amazonaws.com", URL}, True), (set(), True)):
         whole = estate([function("f", invokers=frozenset(invokers))], usage=usage)
         assert found(whole) == ({("cold-starts", "f")} if waited else set())
@@ -292,12 +288,9 @@ def test_capacity_of_indexes_and_of_one_direction_is_reported_with_its_price() -
 
 
 def test_memory_saved_is_that_of_the_days_whose_logs_are_kept() -> None:
-    evidence = Evidence()
-    amounts = "Duration: 1000 ms\tBilled Duration: 1000 ms\tMemory Size: 1024 MB\tMax Memory Used: 100 MB"
-    line = f"REPORT RequestId: 1\t{amounts}"
-    evidence.add_lines([line] * 1000)
+    evidence = gathered(*[text_line(100, size=1024, billed=1000)] * 1000)
     kept = (LogGroup(name="/aws/lambda/f", retention_days=7, stored_bytes=0),)
-    whole = estate([function("f", memory_mb=1024)], usage={"f": evidence.findings("logs")}, log_groups=kept)
+    whole = estate([function("f", memory_mb=1024)], usage={"f": evidence}, log_groups=kept)
     (reported,) = checks.findings(whole, prices.read())
     assert reported.usd_month is not None
     # 1,000 s in seven days; 128 MB do where 100 are used.

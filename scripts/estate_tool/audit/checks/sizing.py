@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from estate_tool.audit.model import Function, Inventory
     from estate_tool.pricing.prices import Prices
-    from estate_tool.sizing.evidence import Findings
+    from estate_tool.sizing.evidence import Evidence
 
 # Of the calls of a function that somebody waits for, and how long the slowest of these starts may take.
 COLD_SHARE_PERCENT = 1.0
@@ -30,31 +30,31 @@ def memory(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
         found = inventory.usage.get(function.name)
         if found is None:
             continue
-        if found.usage.ooms:
+        if found.kills:
             yield Finding(
                 requirement=1,
                 check="memory-exhausted",
                 resource=function.arn,
-                found=f"{found.usage.ooms:,} of {found.usage.samples:,} invocations used up {function.memory_mb:,} MB",
+                found=f"{found.kills:,} of {found.samples:,} invocations used up {function.memory_mb:,} MB",
                 fix=f"raise it to {on_step(-(-function.memory_mb * 3 // 2)):,} MB, then measure again",
             )
-        elif found.usage.samples >= MINIMUM_SAMPLES:
+        elif found.samples >= MINIMUM_SAMPLES:
             yield from _oversized(inventory, function, found, prices)
 
 
-def _oversized(inventory: Inventory, function: Function, found: Findings, prices: Prices) -> Iterator[Finding]:
-    target = max(ALLOWED.minimum, needed_mb(found.usage))
+def _oversized(inventory: Inventory, function: Function, found: Evidence, prices: Prices) -> Iterator[Finding]:
+    target = max(ALLOWED.minimum, needed_mb(found))
     if target > function.memory_mb - STEP_MB:
         return
     # Billed time stays as it is now: what a smaller function, with less CPU, takes longer is not known beforehand.
-    seconds = Decimal(str(found.measured.get("billed_seconds") or 0))
-    saved = seconds * (function.memory_mb - target) / 1024 * prices[f"lambda_duration_{function.architecture}"]
+    seconds = Decimal(str(found.billed_seconds or 0))
+    saved = prices.duration_usd(function.architecture, function.memory_mb - target, seconds)
     yield Finding(
         requirement=1,
         check="memory-oversized",
         resource=function.arn,
-        found=f"{function.memory_mb:,} MB; {found.usage.samples:,} invocations used {found.usage.p99_mb:,} MB (p99), "
-        f"{found.usage.max_mb:,} MB at most",
+        found=f"{function.memory_mb:,} MB; {found.samples:,} invocations used {found.p99_mb:,} MB (p99), "
+        f"{found.max_mb:,} MB at most",
         fix=f"set it to {target:,} MB in steps, and measure after each: CPU comes in proportion to memory",
         usd_month=saved * MONTH_DAYS / Decimal(str(inventory.days_of_logs(function.log_group))),
     )
@@ -88,9 +88,8 @@ def _is_waited_for(inventory: Inventory, function: Function) -> bool:
     return not inventory.mappings_of(function.name)
 
 
-def _waited_for(function: Function, found: Findings) -> Iterator[Finding]:
-    colds, calls = found.measured.get("cold_starts"), found.measured.get("invocations")
-    slowest = found.measured.get("init_max_ms")
+def _waited_for(function: Function, found: Evidence) -> Iterator[Finding]:
+    colds, calls, slowest = found.cold_starts, found.invocations, found.init_max_ms
     if not colds or not calls or calls < MINIMUM_SAMPLES or not slowest:
         return
     share = 100 * colds / calls

@@ -1,131 +1,28 @@
-"""Statistics of a function's log lines, worked out by hand and against the plain definition."""
+"""Evidence from a function's log lines, worked out by hand and against the plain definition."""
 
 from __future__ import annotations
 
 import json
 import math
 import tracemalloc
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from estate_tool.sizing import report_lines
-from estate_tool.sizing.evidence import UNKNOWN, Evidence, Histogram, Spread, Usage
+from estate_tool.sizing.evidence import Evidence, Histogram, ReportCounts
 from tests.support.fuzz import fuzzed
 from tests.support.log_lines import gathered, json_record, text_line
 
-
-def test_without_values_there_are_no_statistics() -> None:
-    histogram = Histogram()
-    assert (histogram.percentile(99), histogram.average, histogram.maximum, histogram.count) == (None, None, None, 0)
+TIMEOUT = "2026-01-31T12:00:00Z x Task timed out after 3.00 seconds"
 
 
-@given(st.lists(st.integers(1, 10_240), min_size=1), st.integers(1, 100))
+@given(st.lists(st.integers(1, 10_240)), st.integers(1, 100))
 def test_a_percentile_is_the_value_at_the_nearest_rank(values: list[int], percent: int) -> None:
-    histogram = Histogram()
-    for value in values:
-        histogram.add(value)
-    assert histogram.percentile(percent) == sorted(values)[math.ceil(percent * len(values) / 100) - 1]
-
-
-def test_means_have_one_decimal_place_and_amounts_may_be_below_one() -> None:
-    histogram, spread = Histogram(), Spread()
-    histogram.add(1, times=2)
-    histogram.add(2)
-    spread.add(0.5, 0.5, 1)
-    spread.add(0.5, 0.25, 2)
-    assert (histogram.average, spread.average, spread.maximum) == (1.3, 0.3, 0.5)
-
-
-def test_evidence_has_the_percentiles_it_names() -> None:
-    evidence = gathered(*[text_line(value, duration=value) for value in range(1, 201)])
-    report, usage = evidence.to_dict(), evidence.usage
-    assert (report["p95_mb"], report["p99_mb"], report["max_mb"], report["duration_p99_ms"]) == (190, 198, 200, 198)
-    assert (usage.samples, usage.p99_mb, usage.max_mb) == (200, 198, 200)
-
-
-def test_of_no_lines_there_is_no_use_to_speak_of() -> None:
-    assert gathered().usage == Usage(samples=0, p99_mb=0, max_mb=0)
-    assert (gathered("hello").timeouts, gathered().usage.ooms, gathered().usage.largest_oom_mb) == (0, 0, 0)
-
-
-def test_failures_are_counted_and_so_is_what_happened_several_times() -> None:
-    evidence = gathered(text_line(1), text_line(1, status="error"))
-    failed = report_lines.parse(text_line(1, status="error"))
-    assert failed is not None
-    evidence.add(failed, times=3)
-    assert (evidence.failures, evidence.invocations) == (4, 5)
-
-
-def test_only_invocations_of_the_size_asked_for_count() -> None:
-    evidence = Evidence(512)
-    evidence.add_lines([text_line(1, size=512), text_line(1, size=1024)])
-    assert evidence.invocations == 1
-
-
-def test_what_was_found_names_where_beside_all_that_was_measured() -> None:
-    found = gathered(text_line(5)).findings("the log")
-    assert (found.usage.samples, found.measured["source"], found.gb_ms) == (1, "the log", 100 * 3008 / 1024)
-    assert set(found.measured) == set(UNKNOWN)
-
-
-def test_zeros_are_invocations_and_no_samples_and_garbage_is_neither() -> None:
-    evidence = gathered(
-        text_line(100),
-        text_line(0),
-        json_record(300),
-        json_record(0),
-        "REPORT RequestId: x",
-        "platform.report",
-        "hello",
-    )
-    assert (evidence.invocations, evidence.memory.count, evidence.unreadable) == (4, 2, 1)
-    assert evidence.memory.average == 200.0
-    assert evidence.source == "REPORT lines and platform.report records"
-
-
-def test_cold_starts_and_what_is_billed_are_added_up() -> None:
-    evidence = gathered(
-        text_line(100, size=1024, billed=500, init=250.5), json_record(100, size=2048, billed=1500, init=351),
-        json_record(100, size=2048, billed=1000),
-    )  # fmt: skip
-    report = evidence.to_dict()
-    assert (report["cold_starts"], report["init_average_ms"], report["init_max_ms"]) == (2, 300.8, 351)
-    assert report["billed_seconds"] == 3.0
-    assert report["billed_gb_seconds"] == 0.5 + 3.0 + 2.0
-    report = gathered(text_line(1, size=3008, billed=100), text_line(1, size=128, billed=1)).to_dict()
-    assert (report["billed_seconds"], report["billed_gb_seconds"]) == (0.101, 0.294)
-
-
-def test_a_timeout_reported_by_line_and_by_status_is_one_timeout() -> None:
-    message = "2026-01-31T12:00:00Z x Task timed out after 3.00 seconds"
-    assert gathered(message, text_line(100, status="timeout")).timeouts == 1
-    assert gathered(message, text_line(100), message, text_line(100)).timeouts == 2
-    assert gathered(json_record(100, status="timeout")).timeouts == 1
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        'WARN it answered: {"errorMessage":"2026-01-31T12:00:00Z x Task timed out after 3.00 seconds"}',
-        '{"errorMessage": "2026-01-31T12:00:00Z x Task timed out after 3.00 seconds"}',
-        "2026-01-31T12:00:00.000Z\tx\tERROR\tTask timed out after 3.00 seconds",
-        "2026-01-31T12:00:00Z x Task timed out after 3.00 seconds, writes the worker",
-        "2026-01-31T12:00:00Z x y Task timed out after 3.00 seconds",
-        "Task timed out after 3.00 seconds",
-        " 2026-01-31T12:00:00Z x Task timed out after 3.00 seconds",
-        '{"level": "ERROR", "message": "Task timed out after 3.00 seconds"}',
-    ],
-)
-def test_a_timeout_that_is_only_quoted_is_none(line: str) -> None:
-    assert gathered(line, text_line(100)).timeouts == 0
-
-
-@pytest.mark.parametrize("end", ["", "\n", "\n\n"])
-def test_the_line_of_a_timeout_may_have_any_end(end: str) -> None:
-    line = f"2026-01-31T12:00:03.100Z 8fc6f963-411b-58b5-8483-a32130c0f45d Task timed out after 3.00 seconds{end}"
-    assert gathered(line, text_line(100)).timeouts == 1
+    expected = sorted(values)[math.ceil(percent * len(values) / 100) - 1] if values else None
+    assert Histogram(values).percentile(percent) == expected
 
 
 def started(milliseconds: float | None, kind: str = "provisioned-concurrency") -> str:
@@ -134,15 +31,115 @@ def started(milliseconds: float | None, kind: str = "provisioned-concurrency") -
     return json.dumps({"time": "2026-01-31T12:00:00.000Z", "type": "platform.initReport", "record": record})
 
 
-def test_what_was_initialised_ahead_is_no_cold_start() -> None:
-    report = gathered(
-        started(300.5), started(400.25), started(500, "on-demand"), started(None),
-        json_record(1, init=0), text_line(1, init=0.0), json_record(1, init=300.5), json_record(1, init=300.5),
-        json_record(1, init=500), text_line(1),
-    )  # fmt: skip
+def killed(*sizes: int) -> list[str]:
+    return [text_line(size, size=size, status="error", error="Runtime.OutOfMemory") for size in sizes]
+
+
+CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
+    "percentiles": (
+        [text_line(value, duration=value) for value in range(1, 201)],
+        {"samples": 200, "average_mb": 100.5, "p95_mb": 190, "p99_mb": 198, "max_mb": 200, "duration_p99_ms": 198},
+    ),
+    "means to one place": ([*[text_line(1)] * 2, text_line(2)], {"average_mb": 1.3}),
+    "nothing": (
+        [],
+        {"samples": 0, "invocations": 0, "average_mb": None, "p95_mb": None, "p99_mb": 0, "ooms": 0, "kills": 0,
+         "cold_starts": 0, "init_average_ms": None, "init_max_ms": None, "duration_p99_ms": None, "first_ms": None},
+    ),
+    "text": ([text_line(1)], {"source": report_lines.TEXT, "from_log": True}),
+    "JSON": ([json_record(1)], {"source": report_lines.JSON}),
+    "no report": (["hello"], {"source": "no reports", "invocations": 0, "timeouts": 0}),
+    "zeros are no samples, garbage is no invocation": (
+        [text_line(100), text_line(0), json_record(300), json_record(0), "REPORT RequestId: x", "platform.report"],
+        {"invocations": 4, "samples": 2, "unreadable": 1, "average_mb": 200.0,
+         "source": "REPORT lines and platform.report records"},
+    ),
+    "cold starts": (
+        [text_line(100, init=250.5), json_record(100, init=351), json_record(100)],
+        {"cold_starts": 2, "init_average_ms": 300.8, "init_max_ms": 351},
+    ),
+    "cold starts below a millisecond": (
+        [text_line(1, init=0.5), text_line(1, init=0.25)], {"init_average_ms": 0.4, "init_max_ms": 0.5},
+    ),
     # One of 300.5 ms was provisioned; another one, and that of 500 ms, were waited for.
-    assert (report.inits.count, report.inits.maximum, report.inits.average) == (2, 500, 400.2)
-    assert (report.invocations, report.unreadable) == (6, 0)
+    "initialised ahead": (
+        [started(300.5), started(400.25), started(500, "on-demand"), started(None),
+         json_record(1, init=0), text_line(1, init=0.0), json_record(1, init=300.5), json_record(1, init=300.5),
+         json_record(1, init=500), text_line(1)],
+        {"cold_starts": 2, "init_max_ms": 500, "init_average_ms": 400.2, "invocations": 6, "unreadable": 0},
+    ),
+    # 0.5 s with 1 GB, 2.5 s with 2 GB.
+    "billed": (
+        [text_line(1, 1024, billed=500), json_record(1, 2048, billed=1500), json_record(1, 2048, billed=1000)],
+        {"billed_seconds": 3.0, "billed_gb_seconds": 5.5},
+    ),
+    "billed, to the millisecond": (
+        [text_line(1, 3008, billed=100), text_line(1, 128, billed=1)],
+        {"billed_seconds": 0.101, "billed_gb_seconds": 0.294},
+    ),
+    "failures": ([text_line(1), text_line(1, status="error")], {"failures": 1, "ooms": 0}),
+    "a timeout with line and status": ([TIMEOUT, text_line(1, status="timeout")], {"timeouts": 1, "failures": 1}),
+    "timeouts with lines alone": ([TIMEOUT, text_line(1), f"{TIMEOUT}\n\n", text_line(1)], {"timeouts": 2}),
+    "a timeout with a status alone": ([json_record(1, status="timeout")], {"timeouts": 1}),
+    "out of memory": (
+        [*killed(512, 1024, 128), text_line(90)],
+        {"ooms": 3, "kills": 3, "largest_oom_mb": 1024, "samples": 4, "max_mb": 1024, "failures": 3},
+    ),
+    "durations to three digits": ([text_line(1, duration=12_345)], {"duration_p99_ms": 12_400}),
+    "durations rounded up": ([text_line(1, duration=1000.1)], {"duration_p99_ms": 1010}),
+    "three digits as they are": ([text_line(1, duration=999)], {"duration_p99_ms": 999}),
+    "short durations": ([text_line(1, duration=0.2)], {"duration_p99_ms": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_lines_become_evidence(case: str) -> None:
+    lines, expected = CASES[case]
+    evidence = gathered(*lines)
+    assert {key: getattr(evidence, key) for key in expected} == expected
+
+
+def test_only_invocations_of_the_size_asked_for_count() -> None:
+    assert gathered(text_line(1, 512), text_line(1, 1024), size_mb=512).invocations == 1
+
+
+def test_samples_are_known_by_the_memory_they_had() -> None:
+    evidence = gathered(*[text_line(1, 512)] * 3, text_line(1, 1024), text_line(0, 512))
+    assert [evidence.samples_with(size) for size in (512, 1024, 3008)] == [3, 1, 0]
+    assert Evidence(source="a metric", samples=9).samples_with(512) == 9
+
+
+def test_scripts_get_no_memory_of_no_samples_and_nothing_internal() -> None:
+    nothing, something = gathered().to_dict(), gathered(text_line(5)).to_dict()
+    assert (nothing["p99_mb"], nothing["max_mb"], something["p99_mb"], something["max_mb"]) == (None, None, 5, 5)
+    assert list(something) == list(nothing) == [
+        "source", "samples", "average_mb", "p95_mb", "p99_mb", "max_mb", "ooms", "invocations", "failures", "timeouts",
+        "cold_starts", "init_average_ms", "init_max_ms", "duration_p99_ms", "billed_seconds", "billed_gb_seconds",
+        "unreadable",
+    ]  # fmt: skip
+
+
+def test_the_first_event_counts_in_whatever_order_they_come() -> None:
+    counts = ReportCounts()
+    for time_ms in (None, 5, 3, None, 4):
+        counts.seen(time_ms)
+    assert counts.evidence("").first_ms == 3
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'WARN it answered: {{"errorMessage":"{TIMEOUT}"}}',
+        f'{{"errorMessage": "{TIMEOUT}"}}',
+        "2026-01-31T12:00:00.000Z\tx\tERROR\tTask timed out after 3.00 seconds",
+        f"{TIMEOUT}, writes the worker",
+        "2026-01-31T12:00:00Z x y Task timed out after 3.00 seconds",
+        "Task timed out after 3.00 seconds",
+        f" {TIMEOUT}",
+    ],
+)
+def test_a_timeout_that_is_only_quoted_is_none(line: str) -> None:
+    assert gathered(line, text_line(100)).timeouts == 0
 
 
 ANYTHING = st.recursive(
@@ -165,41 +162,23 @@ LINES = st.one_of(
 @fuzzed()
 @given(st.lists(LINES, max_size=4))
 def test_any_log_leaves_the_numbers_of_whole_reports_right(lines: list[str]) -> None:
-    evidence = gathered(text_line(100), *lines, json_record(200))
-    report = evidence.to_dict()
-    assert evidence.invocations + evidence.unreadable <= 2 + len(lines)
-    assert 0 <= evidence.timeouts <= len(lines)
+    report = gathered(text_line(100), *lines, json_record(200)).to_dict()
+    assert report["invocations"] + report["unreadable"] <= 2 + len(lines)
+    assert 0 <= report["timeouts"] <= len(lines)
     assert 200 <= report["max_mb"] <= report_lines.LARGEST_MB
     assert json.loads(json.dumps(report, allow_nan=False)) == report
 
 
-def test_out_of_memory_is_kept_with_the_largest_size_it_happened_at() -> None:
-    killed = [text_line(size, size=size, status="error", error="Runtime.OutOfMemory") for size in (512, 1024, 128)]
-    usage = gathered(*killed, text_line(90)).usage
-    assert (usage.ooms, usage.largest_oom_mb, usage.samples, usage.max_mb) == (3, 1024, 4, 1024)
-
-
-@pytest.mark.parametrize(("milliseconds", "kept"), [(0.2, 1), (999, 999), (1000.1, 1010), (12_345, 12_400)])
-def test_durations_are_kept_to_three_digits_rounded_up(milliseconds: float, kept: int) -> None:
-    assert gathered(text_line(1, duration=milliseconds)).durations.maximum == kept
-
-
 def test_the_memory_it_takes_does_not_grow_with_the_lines() -> None:
-    evidence = Evidence()
+    counts = ReportCounts()
     lines = [text_line(used, duration=used * 7.3, init=used * 3.1) for used in range(1, 2001)]
-    evidence.add_lines(lines)
+    counts.add_lines(lines)
     tracemalloc.start()
     try:
         for _ in range(10):
-            evidence.add_lines(lines)
+            counts.add_lines(lines)
         grown, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert evidence.invocations == 22_000
+    assert counts.evidence("").invocations == 22_000
     assert grown < 100_000
-
-
-def test_the_source_names_the_only_kind_there_is() -> None:
-    assert gathered(text_line(1)).source == report_lines.TEXT
-    assert gathered(json_record(1)).source == report_lines.JSON
-    assert gathered("hello").source == "no reports"

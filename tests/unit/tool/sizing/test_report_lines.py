@@ -1,4 +1,4 @@
-"""Reading what the runtime reports about an invocation, in both formats, and nothing else."""
+"""Reports of the runtime on an invocation, read in both formats, and other lines, which are none."""
 
 from __future__ import annotations
 
@@ -25,98 +25,75 @@ def as_json(metrics: Any = METRICS, **record: Any) -> str:
     )
 
 
-def report(**changed: Any) -> Invocation:
-    plain = Invocation(report_lines.TEXT, 81, 3008, 201.67, 202, None, "", "")
-    return plain._replace(**changed)
-
-
-def test_a_line_and_a_record_of_the_same_invocation_say_the_same() -> None:
-    assert parse(TEXT) == report()
-    assert parse(as_json(status="success")) == report(form=report_lines.JSON, status="success")
-
-
-def test_a_cold_start_has_its_init_duration() -> None:
-    assert parse(f"{TEXT}Init Duration: 480.25 ms\t\nXRAY TraceId: 1-61\tSegmentId: 10\tSampled: true") == report(
-        init_ms=480.25
-    )
-    assert parse(as_json({**METRICS, "initDurationMs": 480.25})) == report(form=report_lines.JSON, init_ms=480.25)
+LINE = Invocation(report_lines.TEXT, 81, 3008, 201.67, 202, None, "", "")
+RECORD = LINE._replace(form=report_lines.JSON)
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "invocation"),
     [
-        f"{TEXT}Status: error\tError Type: Runtime.OutOfMemory",
-        as_json(status="error", errorType="Runtime.OutOfMemory"),
-        TEXT.replace("Used: 81", "Used: 3008"),
-        as_json({**METRICS, "maxMemoryUsedMB": 3009}, status="failure"),
+        (TEXT, LINE),
+        (as_json(status="success"), RECORD._replace(status="success")),
+        (f"{TEXT}Init Duration: 480.25 ms\t\nXRAY TraceId: 1-61\tSampled: true", LINE._replace(init_ms=480.25)),
+        (as_json({**METRICS, "initDurationMs": 480.25}), RECORD._replace(init_ms=480.25)),
+        (as_json({**METRICS, "maxMemoryUsedMB": 80.2}), RECORD),
+    ],
+    ids=["line", "record", "line of a cold start", "record of a cold start", "memory rounded up"],
+)
+def test_a_report_becomes_an_invocation(line: str, invocation: Invocation) -> None:
+    assert parse(line) == invocation
+
+
+@pytest.mark.parametrize(
+    ("line", "ending"),
+    [
+        (f"{TEXT}Status: error\tError Type: Runtime.OutOfMemory", "failed, out of memory"),
+        (as_json(status="error", errorType="Runtime.OutOfMemory"), "failed, out of memory"),
+        (as_json({**METRICS, "maxMemoryUsedMB": 3009}, status="failure"), "failed, out of memory"),
+        # Older lines have no status: memory that is used up is all that shows a kill.
+        (TEXT.replace("Used: 81", "Used: 3008"), "out of memory"),
+        (as_json({**METRICS, "maxMemoryUsedMB": 3008}, status="success"), ""),
+        (f"{TEXT}Status: timeout", "failed, timed out"),
+        (as_json(status="timeout"), "failed, timed out"),
     ],
 )
-def test_a_kill_for_memory_is_seen_by_its_type_or_by_memory_used_up(line: str) -> None:
-    assert (invocation := parse(line)) is not None
-    assert invocation.out_of_memory
-
-
-def test_memory_used_up_by_an_invocation_that_ended_well_is_no_kill() -> None:
-    assert (invocation := parse(as_json({**METRICS, "maxMemoryUsedMB": 3008}, status="success"))) is not None
-    assert not invocation.out_of_memory
-    assert not invocation.failed
-
-
-@pytest.mark.parametrize("line", [f"{TEXT}Status: timeout", as_json(status="timeout")])
-def test_a_timeout_is_seen_by_its_status(line: str) -> None:
-    assert (invocation := parse(line)) is not None
-    assert invocation.timed_out
-    assert invocation.failed
-    assert not invocation.out_of_memory
+def test_the_ending_of_an_invocation_follows_from_status_error_and_memory(line: str, ending: str) -> None:
+    invocation = parse(line)
+    assert invocation is not None
+    found = [name for name in ("failed", "out_of_memory", "timed_out") if getattr(invocation, name)]
+    assert ", ".join(found).replace("_", " ") == ending
 
 
 @pytest.mark.parametrize(
     "damaged",
     [
         "REPORT RequestId: x",
-        TEXT.replace("81 MB", "many MB"),
-        TEXT.replace("81 MB", "-81 MB"),
-        TEXT.replace("81 MB", "nan MB"),
-        TEXT.replace("81 MB", "inf MB"),
-        TEXT.replace("81 MB", "3400000000 MB"),
+        *(TEXT.replace("81 MB", f"{used} MB") for used in ("many", "-81", "nan", "inf", "3400000000")),
         TEXT.replace("3008 MB", "0 MB"),
-        as_json({**METRICS, "billedDurationMs": 10**400}),
         TEXT.replace("202 ms", " ms"),
         f"{TEXT}Init Duration: soon",
         TEXT.replace("\t", " "),
         as_json()[:-5],
-        as_json(None),
-        as_json([]),
-        as_json({}),
-        as_json({**METRICS, "maxMemoryUsedMB": None}),
-        as_json({**METRICS, "maxMemoryUsedMB": "81"}),
-        as_json({**METRICS, "maxMemoryUsedMB": True}),
-        as_json({**METRICS, "maxMemoryUsedMB": float("nan")}),
+        *(as_json(metrics) for metrics in (None, [], {})),
+        as_json({**METRICS, "billedDurationMs": 10**400}),
+        *(as_json({**METRICS, "maxMemoryUsedMB": used}) for used in (None, "81", True, float("nan"))),
         '{"type": "platform.report", "record": null}',
         '{"type": "platform.report"}',
     ],
 )
 def test_a_damaged_report_is_a_report_without_an_invocation(damaged: str) -> None:
-    assert parse(damaged) is None
-    assert report_lines.is_report(damaged)
+    assert (parse(damaged), report_lines.is_report(damaged)) == (None, True)
 
 
 @pytest.mark.parametrize(
     "line",
-    [
-        "",
-        "START RequestId: x Version: 1",
-        "INFO\tREPORT RequestId: x",
-        '{"message": "batch ingested"}',
-        "platform.report",
-    ],
+    ["", "START RequestId: x Version: 1", "INFO\tREPORT RequestId: x", '{"message": "batch"}', "platform.report"],
 )
 def test_other_lines_are_no_reports(line: str) -> None:
-    assert parse(line) is None
-    assert not report_lines.is_report(line)
+    assert (parse(line), report_lines.is_report(line)) == (None, False)
 
 
 @given(st.text() | st.text().map(lambda text: TEXT[:40] + text) | st.text().map(lambda text: as_json()[:60] + text))
-def test_no_line_whatever_breaks_the_reading(line: str) -> None:
+def test_any_line_is_an_invocation_or_none(line: str) -> None:
     invocation = parse(line)
     assert invocation is None or 0 <= invocation.used_mb <= report_lines.LARGEST_MB

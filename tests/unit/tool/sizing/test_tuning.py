@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-from datetime import UTC, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
 
 PRICES = prices.read()
 QUERY = AccountFunction(
-    name="lambda-query-dev", catalog_name="query", memory_mb=512, log_group="/aws/lambda/lambda-query-dev",
-    writes_reports=True, changed=datetime(2026, 1, 31, tzinfo=UTC), architecture="arm64",
-)  # fmt: skip
+    name="lambda-query-dev", catalog_name="query", memory_mb=512, log_group="", architecture="arm64"
+)
 COPY = f"{QUERY.name}-tune"
 
 
