@@ -1,1 +1,1 @@
-"""Layer 3: everything that can be thrown away and rebuilt — functions, aliases, triggers, failure queues."""
+"""Layer 3: stateless resources — functions, aliases, triggers, dead-letter queues of functions."""

@@ -1,4 +1,4 @@
-"""ZIP archives with the same bytes on every machine: sorted, without times, compressed by one pinned library."""
+"""Reproducible ZIP archives: sorted, without times, compressed by a pinned library."""
 
 import struct
 import zlib
@@ -25,16 +25,16 @@ class File:
 
     @property
     def mode(self) -> int:
-        """Permissions: everybody may read it, as Lambda needs it, whatever the umask was."""
+        """Permissions, independent of the umask: Lambda needs files that all users can read."""
         return 0o755 if self.executable else 0o644
 
 
 def zip_bytes(files: Mapping[str, File]) -> bytes:
     """Return the archive of these files by name; at most MAXIMUM_FILES.
 
-    zlib's output differs between its versions and forks, and Python takes the machine's. libdeflate's is the same for
-    one version (github.com/ebiggers/libdeflate/issues/400), which comes with the locked package `deflate`. The format:
-    "APPNOTE.TXT", PKWARE.
+    Compressed by libdeflate of the locked package `deflate`: the output of one version is always the same
+    (github.com/ebiggers/libdeflate/issues/400), while zlib's differs between versions and forks, and Python uses the
+    system's. Format: "APPNOTE.TXT", PKWARE.
     """
     entries: list[bytes] = []
     directory: list[bytes] = []

@@ -20,7 +20,7 @@ Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14"]
 
 
 def is_date(value: str) -> bool:
-    """True if it is a day as ISO 8601 writes it: 2027-03-31."""
+    """True if it is a date of ISO 8601: 2027-03-31."""
     try:
         return date.fromisoformat(value).isoformat() == value
     except ValueError:
@@ -80,7 +80,7 @@ class Keys(Provisioning):
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeConfig:
-    """Typed configuration of the compute layer; by function, memory in MB (sizing file) and declared variables."""
+    """Typed configuration of the compute layer; memory in MB (sizing file) and declared variables by function."""
 
     runtime: str
     log_retention_days: int
@@ -90,7 +90,7 @@ class ComputeConfig:
 
 
 def parse(raw: Mapping[str, Any], *, stack: str) -> ComputeConfig:
-    """The typed configuration; raises InvalidConfiguration with everything that is wrong."""
+    """Return the typed configuration; raise InvalidConfiguration with all problems."""
     (keys, environment), memory, _ = together(
         lambda: _keys(raw, stack),
         lambda: memory_by_function(function.name for function in CATALOG.functions),
@@ -106,7 +106,7 @@ def parse(raw: Mapping[str, Any], *, stack: str) -> ComputeConfig:
 
 
 def _keys(raw: Mapping[str, Any], stack: str) -> tuple[Keys, dict[str, dict[str, str]]]:
-    """Return the values of all keys, which also have to fit each other, and the variables of the functions."""
+    """Return the values of all keys, checked against each other, and the variables of the functions."""
     keys = read_settings("compute", Keys, raw)
     environment, _ = together(lambda: declared_values(CATALOG, keys.environment, stack), lambda: _fit(keys))
     return keys, environment

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from foundation.model import Catalog, Function, QueueGrant, TableGrant
 from foundation.naming import MAX_NAME, MAX_SUFFIX, Names
 from foundation.secrets import SecretGrant, reference
-from foundation.values import settled, variable
+from foundation.values import resolve, variable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 def variables(
     function: Function, names: Names, data: DataOutputs, values: Mapping[str, str], secrets: Mapping[str, str]
 ) -> Mapping[str, pulumi.Input[str]]:
-    """TABLE_<NAME>, QUEUE_<NAME> (a URL) and SECRET_<NAME> (its place) for each grant, and the declared `values`.
+    """Return TABLE_<NAME>, QUEUE_<NAME> (a URL) and SECRET_<NAME> (a reference) of each grant, and declared `values`.
 
-    `secrets` are their places by name. DEAD_LETTER_QUEUE is added where the queue is made or named, in
-    `compute.function`.
+    `secrets` are references by name. `compute.function` adds DEAD_LETTER_QUEUE.
     """
     result: dict[str, pulumi.Input[str]] = dict(values)
     for grant in function.grants:
@@ -41,15 +40,15 @@ _LONGEST_ADDRESS = len("https://sqs.us-gov-west-1.amazonaws.com/123456789012/que
 
 
 def values(catalog: Catalog, configured: Mapping[str, Any], stack: str) -> dict[str, dict[str, str]]:
-    """Return the declared variables of every function; raise InvalidConfiguration with everything that is wrong."""
+    """Return the declared variables of every function; raise InvalidConfiguration with all problems."""
     declared = {function.name: function.environment for function in catalog.functions}
     own = {function.name: own_bytes(function, catalog) for function in catalog.functions}
-    return settled(declared, configured, own, stack)
+    return resolve(declared, configured, own, stack)
 
 
 def own_bytes(function: Function, catalog: Catalog) -> int:
-    """Return how many bytes the estate's own variables of a function take at most, names and values."""
-    own = {"DEAD_LETTER_QUEUE": _LONGEST_ADDRESS + MAX_NAME} if function.trigger else dict[str, int]()
+    """Return the most bytes of the estate's own variables of a function, names and values."""
+    own = {"DEAD_LETTER_QUEUE": _LONGEST_ADDRESS + MAX_NAME} if function.takes_batches else dict[str, int]()
     for grant in function.grants:
         if isinstance(grant, TableGrant):
             own[variable("TABLE", grant.table)] = len(f"table-{grant.table}-")

@@ -1,4 +1,4 @@
-"""The one reusable Lambda component: a function with everything that makes it safe to run."""
+"""A Lambda function with log group, dead-letter queue, alias, limits of asynchronous calls, provisioned concurrency."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from foundation.naming import ALIAS, Names
 from foundation.resource_policies import queue_policy
 
 SECONDS_PER_DAY = 86_400
-# With provisioned concurrency, an alias's update waits for the end of routing to the old version (15 minutes).
+# With provisioned concurrency, an alias's update waits until nothing is routed to the old version (15 minutes).
 ALIAS_TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="30m")
 # Asynchronous calls: the most retries Lambda makes, within an hour ("PutFunctionEventInvokeConfig").
 ASYNC_RETRIES = 2
@@ -24,10 +24,10 @@ ASYNC_MAXIMUM_AGE_SECONDS = 3600
 
 @dataclass(frozen=True, kw_only=True)
 class ServerlessFunctionArgs:
-    """Arguments of a function's component beyond its declaration in the catalog.
+    """A function's declaration, and its settings in the environment.
 
-    `failure_queue` is the ARN and the URL of the queue that failures go to; without it the component makes one of its
-    own. Memory is in MB.
+    `failure_queue` is the ARN and the URL of its dead-letter queue; without one, the component creates it. Memory is
+    in MB.
     """
 
     function: Function
@@ -44,7 +44,7 @@ class ServerlessFunctionArgs:
 
 
 class ServerlessFunction(pulumi.ComponentResource):
-    """Log group, failure queue, function, published version, alias, and provisioned concurrency when it is critical."""
+    """Log group, dead-letter queue, function, version, alias; provisioned concurrency of a critical function."""
 
     outputs: FunctionOutputs
 
@@ -128,7 +128,7 @@ class ServerlessFunction(pulumi.ComponentResource):
             logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=log_group.name),
             publish=True,
             tags=args.tags,
-            # The group first: a function that logs before it exists makes one that keeps its logs for ever.
+            # The group first: a function that logs before creates one without retention.
             opts=pulumi.ResourceOptions(parent=self, depends_on=[log_group]),
         )
 

@@ -1,4 +1,4 @@
-"""Imports of handlers that nothing in their package answers, found without running them."""
+"""Unresolved imports of handlers, found by static analysis of their packages."""
 
 import ast
 from collections.abc import Collection, Iterator, Mapping
@@ -14,7 +14,7 @@ _CONDITIONS = ("TYPE_CHECKING", "sys.version_info", "sys.platform", "platform.",
 
 @dataclass(frozen=True, kw_only=True)
 class Unresolved:
-    """An import that fails: the file and line that it stands in, and the module."""
+    """An import that fails: file, line and module."""
 
     file: str
     line: int
@@ -23,7 +23,7 @@ class Unresolved:
 
 @dataclass(frozen=True)
 class _Import:
-    """A module, and names that are taken out of it; `*` is none."""
+    """A module, and the names imported from it, without `*`."""
 
     line: int
     module: str
@@ -31,10 +31,10 @@ class _Import:
 
 
 def unresolved(handler: str, files: Mapping[str, bytes], own: Collection[str], runtime: str) -> list[Unresolved]:
-    """Return what the handler's module and the own modules that it imports, directly or not, import in vain.
+    """Return the unresolved imports of the handler's module, and of own modules that it imports, directly or not.
 
-    `handler` is a module's name; `files` is the package, by name; `own` are the names of our files in it. Left out are
-    those that may fail: in `try` with `except ImportError`, under TYPE_CHECKING or a condition on version or platform.
+    `handler` is a module's name; `files` is the package, by name; `own` are the names of our files in it. Imports that
+    may fail are left out: in `try` with `except ImportError`, under TYPE_CHECKING, a condition on version or platform.
     """
     package = _Package(files, frozenset(own), runtime)
     found: list[Unresolved] = []
@@ -52,7 +52,7 @@ def unresolved(handler: str, files: Mapping[str, bytes], own: Collection[str], r
 
 
 class _Package:
-    """The modules that a package, the standard library and the runtime have."""
+    """Modules of a package, the standard library and the runtime."""
 
     def __init__(self, files: Mapping[str, bytes], own: frozenset[str], runtime: str) -> None:
         self._files, self._own = files, own
@@ -60,12 +60,12 @@ class _Package:
         self._given = _standard_library(runtime) | RUNTIME_PACKAGES
 
     def source(self, module: str) -> str | None:
-        """Return the file of our own with that module."""
+        """Return the own file of a module."""
         path = module.replace(".", "/")
         return next((name for name in (f"{path}.py", f"{path}/__init__.py") if name in self._own), None)
 
     def missing(self, wanted: _Import) -> list[str]:
-        """Return the modules that an import asks for in vain: the first of its name, or names it takes out of it."""
+        """Return the unresolved modules of an import: the first one of its dotted name, or imported names."""
         top = wanted.module.partition(".")[0]
         if top not in self._modules:
             return [] if top in self._given else [wanted.module]
@@ -75,13 +75,13 @@ class _Package:
         return [each for name in wanted.names if not self._may_have(each := f"{wanted.module}.{name}")]
 
     def _may_have_module(self, name: str) -> bool:
-        """True if the package around the name makes modules up as it runs, as `six.moves` is."""
+        """True if the package around the name creates modules at run time, such as `six.moves`."""
         content = self._files.get(f"{name.rpartition('.')[0].replace('.', '/')}/__init__.py", b"")
         single = self._files.get(f"{name.rpartition('.')[0].replace('.', '/')}.py", b"")
-        return any(word in content + single for word in (b"sys.modules", b"__path__"))
+        return any(mark in content + single for mark in (b"sys.modules", b"__path__"))
 
     def _may_have(self, name: str) -> bool:
-        """True unless the module around the name can be seen not to have it."""
+        """True unless the module around the name is known not to have it."""
         parent, _, last = name.rpartition(".")
         path = parent.replace(".", "/")
         init = f"{path}/__init__.py"
@@ -89,7 +89,7 @@ class _Package:
             return True
         if init in self._own:
             return last in (bound := _bound(self._files[init])) or "*" in bound
-        # A module's names are not looked into; a bare folder has none.
+        # Names within third-party modules are not analysed; a bare folder has none.
         return init in self._files or any(file.startswith(f"{path}.") for file in self._files)
 
 
@@ -115,7 +115,7 @@ def _with_parents(module: str) -> list[str]:
 
 
 def _bound(content: bytes) -> set[str]:
-    """Return the names that a module binds anywhere; `*` for what can't be known."""
+    """Return the names that a module binds anywhere, `*` for any name."""
     names: set[str] = set()
     for node in ast.walk(_tree(content)):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -128,7 +128,7 @@ def _bound(content: bytes) -> set[str]:
 
 
 def _tree(content: bytes) -> ast.Module:
-    """Return a module's tree; an empty one where this Python can't read it, which may be older than Lambda's."""
+    """Return a module's tree; an empty one where this Python, which may be older than Lambda's, can't parse it."""
     try:
         return ast.parse(content)
     except SyntaxError:
@@ -149,7 +149,7 @@ def _imports(module: str, file: str, content: bytes) -> Iterator[_Import]:
 
 
 def _certain(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes of a module but for those that run only under a condition, or may fail to import."""
+    """Yield the nodes of a module without conditional imports and imports that may fail."""
     yield node
     bodies = [child for child in ast.iter_child_nodes(node) if isinstance(child, _STATEMENTS)]
     if isinstance(node, (ast.Try, ast.TryStar)) and any(map(_catches_import_error, node.handlers)):
@@ -160,7 +160,7 @@ def _certain(node: ast.AST) -> Iterator[ast.AST]:
         and "Import" in ast.unparse(node.items[0])
     ):
         bodies = []
-    elif isinstance(node, ast.If) and any(word in ast.unparse(node.test) for word in _CONDITIONS):
+    elif isinstance(node, ast.If) and any(name in ast.unparse(node.test) for name in _CONDITIONS):
         test = ast.unparse(node.test)
         bodies = [] if "TYPE_CHECKING" not in test else node.body if test.startswith("not ") else node.orelse
     for child in bodies:

@@ -1,4 +1,4 @@
-"""Outputs of the compute layer for the layers that read it."""
+"""Outputs of the compute layer for the layers above."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,11 +13,10 @@ from foundation.upstream import Upstream
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionOutputs:
-    """One function, its alias, where its logs and failures go, and its size.
+    """Outputs of a function: its alias, log group, dead-letter queue and memory in MB.
 
-    Without its version: that changes with every change of code, which no layer above needs to follow.
-    `warm_percent` is the target utilization of provisioned concurrency; it applies to critical functions,
-    and is 0 where none are kept.
+    Without its version, which would change with every change of code. `warm_percent` is the target utilization of
+    provisioned concurrency of critical functions, 0 without any.
     """
 
     name: pulumi.Output[str]
@@ -31,10 +30,7 @@ class FunctionOutputs:
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeOutputs:
-    """Functions by the names they have in the catalog, and the addresses of those that have one.
-
-    The addresses are for callers; no layer reads them.
-    """
+    """Functions by their names in the catalog, and the URLs of those that have one; no layer reads URLs."""
 
     functions: Mapping[str, FunctionOutputs]
     urls: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)

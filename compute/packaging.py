@@ -1,4 +1,4 @@
-"""Deployment packages: the same source gives the same bytes, in every folder, on every machine and at any time."""
+"""Reproducible deployment packages: the same source gives the same bytes, on every computer, at any time."""
 
 import contextlib
 import functools
@@ -20,30 +20,30 @@ from foundation.problems import InvalidConfiguration, Problem, together
 SOURCE = Path(__file__).parents[1] / "lambda_src"
 SHARED = "shared"
 
-# Folders and files of a function's own that are no part of it.
+# Folders and files of lambda_src that are not deployed.
 _NOT_DEPLOYED = {"__pycache__", "tests", "test", "venv", "node_modules", "requirements.in"}
 _NOT_DEPLOYED_ENDS = (".egg-info", ".dist-info", ".pyc", "~")
 
 
 def source_files(source: Path, package: str) -> list[Path]:
-    """Return the files that a function's package is made of: its own folder of lambda_src and what all functions share.
+    """Return the files of a function's package: its own folder of lambda_src, and the shared one.
 
-    Raises InvalidConfiguration for links that lead elsewhere, FileNotFoundError when a folder doesn't exist.
+    Raises InvalidConfiguration for links out of the folder, FileNotFoundError when a folder doesn't exist.
     """
     problems: list[Problem] = []
     found: list[Path] = []
     for folder in (source / package, source / SHARED):
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder}: a function's code is expected there")
-        for place, folders, names in os.walk(folder):
-            links = [name for name in folders if Path(place, name).is_symlink()]
-            folders[:] = sorted(name for name in folders if _is_deployed(name, Path(place, name)) and name not in links)
+        for parent, folders, names in os.walk(folder):
+            links = [name for name in folders if Path(parent, name).is_symlink()]
+            folders[:] = sorted(n for n in folders if _is_deployed(n, Path(parent, n)) and n not in links)
             files = [name for name in names if _is_deployed(name) and not is_test(name)]
-            candidates = [Path(place, name) for name in (*files, *(name for name in links if _is_deployed(name)))]
-            problems += [_led_away(path, source) for path in candidates if _leads_away(path, folder)]
+            candidates = [Path(parent, name) for name in (*files, *(name for name in links if _is_deployed(name)))]
+            problems += [_outside_link(path, source) for path in candidates if _links_outside(path, folder)]
             found += [path for path in candidates if path.is_file()]
         if folder.is_symlink():
-            problems.append(_led_away(folder, source))
+            problems.append(_outside_link(folder, source))
     if (stray := source / SHARED / LOCK).exists():
         where, allowed = f"{source.name}/{SHARED}", "packages in the requirements.txt of each function that needs them"
         problems.append(Problem(where=where, value=stray.name, allowed=allowed))
@@ -53,47 +53,47 @@ def source_files(source: Path, package: str) -> list[Path]:
 
 
 def _is_deployed(name: str, path: Path | None = None) -> bool:
-    """True for what is code or data of the function: nothing hidden, no tests, caches or environments."""
+    """True for code and data of the function: no hidden files, tests, caches or environments."""
     environment = path is not None and (path / "pyvenv.cfg").exists()
     return not (name.startswith(".") or name in _NOT_DEPLOYED or name.endswith(_NOT_DEPLOYED_ENDS) or environment)
 
 
 def is_test(name: str) -> bool:
-    """Return True for a module of tests, or one that is hidden."""
+    """True for a module of tests, or one that is hidden."""
     return name.endswith(".py") and (
         name.startswith((".", "test_")) or name.endswith("_test.py") or name == "conftest.py"
     )
 
 
-def _leads_away(path: Path, folder: Path) -> bool:
-    """True for a link to anything but a file of the same folder: what is there may be anything, or another's."""
+def _links_outside(path: Path, folder: Path) -> bool:
+    """True for a link to anything but a file of the same folder."""
     if not path.is_symlink():
         return False
     target = path.resolve()
     return not (target.is_file() and target.is_relative_to(folder.resolve()))
 
 
-def _led_away(path: Path, source: Path) -> Problem:
+def _outside_link(path: Path, source: Path) -> Problem:
     where = f"{source.name}/{path.relative_to(source).as_posix()}"
     allowed = f"a file itself, or a link to one in the same folder; what is shared lies in {source.name}/{SHARED}"
     return Problem(where=where, value=f"a link to {path.readlink()}", allowed=allowed)
 
 
-# "Lambda quotas": 50 MB in a request, which holds the code as base64 and a few KB more; 250 MB unpacked.
+# "Lambda quotas": 50 MB in a request, which has the code as base64 and a few KB more; 250 MB unpacked.
 MAXIMUM_ZIPPED_BYTES = 50 * 2**20 - 8 * 2**10
 MAXIMUM_UNZIPPED_BYTES = 250 * 2**20
 _KEPT_DAYS = 30
-_FORMAT = "2"  # rises when the same files become other bytes
+_FORMAT = "2"  # incremented when the same files result in other bytes
 
 
 def build(
     function: Function, runtime: str, source: Path = SOURCE, report: Callable[[str], None] = lambda _: None
 ) -> Path:
-    """Return the function's package, from the user's cache or made: what it is made of decides its name there.
+    """Return the function's package, from the user's cache or built; a digest of its inputs is part of its name.
 
-    Reports through `report` before packages are installed, which may take long. Raises InvalidConfiguration for what
-    can't be packaged, such as an import that nothing in it answers, and PackagesUnavailable. A package in the cache has
-    passed.
+    Calls `report` before packages are installed, which may take long. Raises PackagesUnavailable, and
+    InvalidConfiguration for a function that can't be packaged, such as one with an unresolved import. A package in the
+    cache has passed these checks.
     """
     own = _own_files(source, function.package)
     lock = _text(own[wheels.LOCK].content) if wheels.LOCK in own else ""
@@ -101,7 +101,7 @@ def build(
     name = f"{function.package}-{_digest(own, function, runtime)}"
     for found in folder.glob(f"{name}-*.zip"):
         if hashlib.sha256(found.read_bytes()).hexdigest().startswith(found.stem.rpartition("-")[2]):
-            with contextlib.suppress(OSError):  # a cache that may only be read
+            with contextlib.suppress(OSError):  # a read-only cache
                 os.utime(found)
             return found
     if any(wheels.requirements(lock)):
@@ -115,14 +115,14 @@ def build(
 def build_all(
     functions: Iterable[Function], runtime: str, report: Callable[[str], None] = lambda _: None
 ) -> dict[str, Path]:
-    """Return the packages of all functions by name; raises one InvalidConfiguration with everything that is wrong."""
+    """Return the packages of all functions by name; raise one InvalidConfiguration with all problems."""
     each = list(functions)
     paths = together(*(functools.partial(build, function, runtime, report=report) for function in each))
     return {function.name: path for function, path in zip(each, paths, strict=True)}
 
 
 def check_handlers(functions: Iterable[Function], source: Path = SOURCE) -> None:
-    """Raise InvalidConfiguration with handlers without a file, links that lead elsewhere, locks without hashes."""
+    """Raise InvalidConfiguration with handlers without a file, links out of a folder, locks without hashes."""
     problems: list[Problem] = []
     for function in functions:
         file = source.joinpath(*function.handler.split(".")[:-1]).with_suffix(".py")
@@ -142,7 +142,7 @@ def check_handlers(functions: Iterable[Function], source: Path = SOURCE) -> None
 
 
 def _own_files(source: Path, package: str) -> dict[str, File]:
-    """Return our own files by their name in the package; the lock of what else is in it stands at its top."""
+    """Return own files by their name in the package; the lock of third-party packages is at its top."""
     files: dict[str, File] = {}
     for path in source_files(source, package):
         name = path.relative_to(source).as_posix()
@@ -177,9 +177,9 @@ def _package(function: Function, runtime: str, own: Mapping[str, File], lock: st
 
 
 def _record(files: Mapping[str, File], package: str) -> dict[str, File]:
-    """Return the record of what a package has from elsewhere than the function's folder, as installers write it.
+    """Return a RECORD of all files from outside of the function's folder, as installers write it.
 
-    An audit distinguishes installed files from copied ones by it ("Recording installed projects", Python Packaging User
+    An audit distinguishes installed files from own ones by it ("Recording installed projects", Python Packaging User
     Guide; hashes and sizes may be left out).
     """
     folder = f"{SHARED}-0.dist-info"
@@ -192,7 +192,7 @@ def _record(files: Mapping[str, File], package: str) -> dict[str, File]:
 def _third_party(lock: str, shown: str, runtime: str) -> dict[str, File]:
     with tempfile.TemporaryDirectory(prefix="estate-wheels-") as folder:
         target = Path(folder, "wheels")
-        wheels.install(lock, target, shown, *wheels.of_lambda(runtime))
+        wheels.install(lock, target, shown, *wheels.lambda_platform(runtime))
         return {
             name: File(path.read_bytes(), bool(path.stat().st_mode & 0o100))
             for name, path in wheels.installed(target, shown).items()
@@ -246,7 +246,7 @@ def _check_size(function: Function, files: Mapping[str, File], size: int, maximu
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a package into the cache, whole or not at all; remove packages that were not used for long."""
+    """Write a package atomically into the cache; remove packages unused for _KEPT_DAYS."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".new")
     try:

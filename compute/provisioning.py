@@ -1,4 +1,4 @@
-"""Provisioned concurrency that follows the load, with a floor for peak hours."""
+"""Provisioned concurrency with autoscaling, and a higher minimum in peak hours."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from foundation.naming import Names
 
 WORKDAYS = "MON-FRI"
 MORNINGS_AFTER = "TUE-SAT"
-# Environments start one after the other: many of a slow function take longer than the provider's 15 minutes.
+# Environments start one by one: many of a slow function take longer than the provider's 15 minutes.
 TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="30m")
 
 
@@ -27,7 +27,7 @@ class ProvisionedConcurrencyArgs:
 
 
 class ProvisionedConcurrency(pulumi.ComponentResource):
-    """Provisioned concurrency of an alias, tracked to its utilisation and raised on workdays."""
+    """Provisioned concurrency of an alias, scaled to its target utilization, with scheduled peak hours on workdays."""
 
     def __init__(self, name: str, args: ProvisionedConcurrencyArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:compute:ProvisionedConcurrency", name, None, opts)
@@ -36,7 +36,7 @@ class ProvisionedConcurrency(pulumi.ComponentResource):
             function_name=args.function_name,
             qualifier=args.alias_name,
             provisioned_concurrent_executions=args.provisioning.minimum,
-            # The number belongs to the autoscaling below; bounds are changed on the target.
+            # Autoscaling sets the number; its bounds are those of the target.
             opts=pulumi.ResourceOptions(
                 parent=self, ignore_changes=["provisionedConcurrentExecutions"], custom_timeouts=TIMEOUTS
             ),
@@ -91,7 +91,7 @@ class ProvisionedConcurrency(pulumi.ComponentResource):
         phase: tuple[str, str, int],
         after: pulumi.Resource,
     ) -> aws.appautoscaling.ScheduledAction:
-        """Sets the lower bound at an hour of some days; also scales in what tracking keeps without traffic."""
+        """Set the lower bound at an hour of some days; this also scales in, which tracking does not without traffic."""
         title, when, minimum = phase
         return aws.appautoscaling.ScheduledAction(
             name,

@@ -1,4 +1,4 @@
-"""Memory of the functions, from the file that holds the evidence for it."""
+"""Memory of the functions, from the sizing file, which has the evidence for it."""
 
 import json
 from collections.abc import Iterable
@@ -58,12 +58,12 @@ class Sizes(Section):
 
 
 def read(path: Path = SIZING_FILE) -> Sizes:
-    """Return the file's content; raise InvalidConfiguration with everything that is wrong in it."""
+    """Return the file's content; raise InvalidConfiguration with all its problems."""
     return checked(_parsed(path), path)
 
 
 def checked(content: Any, path: Path = SIZING_FILE) -> Sizes:
-    """Return what may be written into the file; raise InvalidConfiguration with everything that is wrong in it."""
+    """Return validated content of the file; raise InvalidConfiguration with all its problems."""
     return read_document(Sizes, content, _shown(path))
 
 
@@ -73,7 +73,7 @@ def text_of(content: Any) -> str:
 
 
 def memory_by_function(functions: Iterable[str], path: Path = SIZING_FILE) -> dict[str, int]:
-    """Return the memory in MB of each function; raise InvalidConfiguration with all that is wrong in the file."""
+    """Return the memory in MB of each function; raise InvalidConfiguration with all problems of the file."""
     names, content = tuple(functions), _parsed(path)
     sizes, _ = together(lambda: checked(content, path), lambda: _require(names, content, path))
     return {name: sizes.functions[name].memory_mb for name in names}

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from data.outputs import DataOutputs
-from foundation.grants import filled
+from foundation.grants import fill
 from foundation.model import QueueTrigger, ScheduleTrigger, StreamTrigger
 from foundation.naming import Arns, Names
 from foundation.schedules import payload
@@ -15,13 +15,13 @@ from foundation.urls import FunctionUrl, label
 
 # Only new items: a TTL deletion or a repair of a stored event must not be counted.
 INSERTS_ONLY = json.dumps({"eventName": ["INSERT"]})
-# As long as the stream keeps records, so that a function that was away for hours still gets them all.
+# The stream's own retention, so that a function that did not run for hours still gets all records.
 STREAM_MAXIMUM_AGE_SECONDS = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
 class TriggerArgs:
-    """The declared trigger, the ARNs of its source, of the alias it runs and of the queue for failures, and tags."""
+    """The trigger, ARNs of its source, the alias and the dead-letter queue, and tags."""
 
     trigger: QueueTrigger | StreamTrigger
     source_arn: pulumi.Input[str]
@@ -31,14 +31,14 @@ class TriggerArgs:
 
 
 def source_arn(trigger: QueueTrigger | StreamTrigger, data: DataOutputs) -> pulumi.Output[str]:
-    """The ARN of what a declared trigger reads: a queue, or the stream of a table."""
+    """Return the ARN of a trigger's queue, or of its table's stream."""
     if isinstance(trigger, QueueTrigger):
         return data.queues[trigger.queue].arn
     return data.tables[trigger.table].stream_arn
 
 
 class Trigger(pulumi.ComponentResource):
-    """One event source mapping that reports failures per item and gives up on none silently."""
+    """An event source mapping that reports failures per item, and sends exhausted ones to the dead-letter queue."""
 
     def __init__(self, name: str, args: TriggerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:compute:Trigger", name, None, opts)
@@ -79,8 +79,8 @@ class Trigger(pulumi.ComponentResource):
             batch_size=trigger.batch_size,
             maximum_batching_window_in_seconds=trigger.window_seconds,
             parallelization_factor=trigger.parallelization,
-            # To isolate what can never succeed. A function that does so itself, and is retried without end, gains
-            # nothing from it: an outage would cut its batches down to single records.
+            # Bisecting isolates poison. A function that isolates poison itself is retried without end: in an outage,
+            # bisecting would only cut its batches down to single records.
             bisect_batch_on_function_error=trigger.retries >= 0,
             maximum_retry_attempts=trigger.retries,
             maximum_record_age_in_seconds=STREAM_MAXIMUM_AGE_SECONDS,
@@ -100,7 +100,7 @@ class Trigger(pulumi.ComponentResource):
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleArgs:
-    """The declared schedule, its name, its role, the alias it runs, where its failures go, and tags."""
+    """The schedule, its physical name, its role, ARNs of the alias and the dead-letter queue, and tags."""
 
     trigger: ScheduleTrigger
     physical_name: str
@@ -111,9 +111,9 @@ class ScheduleArgs:
 
 
 class Schedule(pulumi.ComponentResource):
-    """A schedule in a group of its own, whose name is the schedule's.
+    """A schedule in a group of its own, with the same name.
 
-    AWS tags groups, not schedules, publishes metrics by group, and lets a role trust a group, not a schedule.
+    Groups, not schedules, have tags and metrics, and are the principals' source in a trust policy.
     """
 
     def __init__(self, name: str, args: ScheduleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -150,7 +150,7 @@ LONGEST_LABEL = 80  # a statement's id has at most 100 characters
 
 @dataclass(frozen=True, kw_only=True)
 class UrlArgs:
-    """The declared URL, the function and alias behind it, and the names of the environment."""
+    """The URL, its function and alias, and names of the environment."""
 
     url: FunctionUrl
     function_name: pulumi.Input[str]
@@ -160,10 +160,10 @@ class UrlArgs:
 
 
 class Url(pulumi.ComponentResource):
-    """An HTTPS address that takes signed requests of its invokers.
+    """A function URL for signed requests of its invokers.
 
-    Each needs both permissions, the second one limited to calls through the address ("Control access to Lambda
-    function URLs": since October 2025).
+    Each invoker needs two permissions, the second one limited to calls by URL ("Control access to Lambda function
+    URLs", since October 2025).
     """
 
     url: pulumi.Output[str]
@@ -178,13 +178,13 @@ class Url(pulumi.ComponentResource):
             opts=pulumi.ResourceOptions(parent=self),
         )
         for invoker in args.url.invokers:
-            self._let_in(name, args, invoker)
+            self._permit(name, args, invoker)
         self.url = url.function_url
         self.register_outputs({"url": self.url})
 
-    def _let_in(self, name: str, args: UrlArgs, invoker: str) -> None:
+    def _permit(self, name: str, args: UrlArgs, invoker: str) -> None:
         caller = label(invoker)[-LONGEST_LABEL:]
-        principal = args.alias_arn.apply(lambda arn: filled(invoker, Arns.beside(arn, args.names)))
+        principal = args.alias_arn.apply(lambda arn: fill(invoker, Arns.beside(arn, args.names)))
         aws.lambda_.Permission(
             f"{name}-{caller}-url",
             statement_id=f"url-{caller}",

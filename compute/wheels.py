@@ -1,4 +1,4 @@
-"""Third-party packages of functions: wheels as a hashed lock names them, installed by uv and never built."""
+"""Third-party packages of functions: wheels of a lock with hashes, installed by uv, never built."""
 
 import csv
 import hashlib
@@ -22,8 +22,8 @@ _MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 # "Lambda runtimes": Amazon Linux 2 has glibc 2.26, and the next tag below is that of 2.17; Amazon Linux 2023 has 2.34.
 _OLD_GLIBC = ("python3.11",)
 _UV = Path(__file__).parents[1] / ".venv" / "bin" / "uv"
-# Would install something else than what is locked, or elsewhere.
-_MISLEADING = (
+# Variables that would make uv install other packages than the locked ones, or into another folder.
+_REMOVED_VARIABLES = (
     "VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "UV_SYSTEM_PYTHON", "UV_CONSTRAINT", "UV_OVERRIDE", "UV_TARGET",
     "UV_PREFIX", "UV_NO_BINARY", "UV_COMPILE_BYTECODE", "UV_PROJECT", "UV_WORKING_DIRECTORY",
 )  # fmt: skip
@@ -36,12 +36,12 @@ _UNAVAILABLE = re.compile(
     r"error sending|failed to (fetch|download)|dns error|timed? ?out|connection|certificate|os error|HTTP status",
     re.I,
 )
-# Written by the installer, about the installation.
+# Files of the installer about the installation.
 _OF_INSTALLATION = ("INSTALLER", "RECORD", "REQUESTED", "direct_url.json", "uv_cache.json", "uv_build.json")
 
 
 class PackagesUnavailable(Exception):
-    """Raised when packages can't be had for now, such as when the index can't be reached; the text has the remedy."""
+    """Raised when packages can't be downloaded or installed for now; the text has the remedy."""
 
 
 def requirements(text: str) -> Iterator[tuple[int, str]]:
@@ -60,7 +60,7 @@ def requirements(text: str) -> Iterator[tuple[int, str]]:
 
 
 def is_locked(text: str) -> bool:
-    """Return True if there are requirements, all with version and hashes."""
+    """True if there are requirements, all with version and hashes."""
     found = [requirement for _, requirement in requirements(text)]
     return bool(found) and all(map(_HASHED.fullmatch, found))
 
@@ -77,8 +77,8 @@ def check_lock(text: str, shown: str, function: str) -> None:
         raise InvalidConfiguration(problems)
 
 
-def of_lambda(runtime: str) -> tuple[str, ...]:
-    """Return uv's arguments for the wheels that run on Lambda with that runtime, such as python3.13."""
+def lambda_platform(runtime: str) -> tuple[str, ...]:
+    """Return uv's arguments for wheels that run on Lambda with a runtime such as python3.13."""
     glibc = "2_17" if runtime in _OLD_GLIBC else "2_34"
     return (
         "--python", sys.executable, "--python-version", runtime.removeprefix("python"),
@@ -87,9 +87,10 @@ def of_lambda(runtime: str) -> tuple[str, ...]:
 
 
 def local(lock: str, environ: Mapping[str, str]) -> Path:
-    """Return a folder with the wheels of a lock for this Python on this machine, installed when there is none.
+    """Return a folder with the wheels of a lock for this Python on this computer; install them if there is none.
 
-    `environ` is what uv gets, with proxies and the index. Raises InvalidConfiguration or PackagesUnavailable.
+    `environ` are uv's environment variables, with proxies and the index. Raises InvalidConfiguration or
+    PackagesUnavailable.
     """
     here = (platform.python_version(), platform.system(), platform.machine(), platform.libc_ver()[1])
     digest = hashlib.sha256("\n".join((lock, *here)).encode()).hexdigest()[:24]
@@ -99,28 +100,23 @@ def local(lock: str, environ: Mapping[str, str]) -> Path:
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f"{digest}.new-") as aside:
             made = Path(aside, "made")
             install(lock, made, LOCK, "--python", sys.executable, environ=environ)
-            _take(made, folder)
+            try:
+                made.rename(folder)
+            except OSError:  # unless another process was faster
+                if not folder.is_dir():
+                    raise
     return folder
 
 
-def _take(made: Path, folder: Path) -> None:
-    """Rename a complete folder; another process that was faster made the same."""
-    try:
-        made.rename(folder)
-    except OSError:
-        if not folder.is_dir():
-            raise
-
-
 def install(lock: str, target: Path, shown: str, *where: str, environ: Mapping[str, str] = os.environ) -> None:
-    """Install what a lock names into `target`, by uv; `where` are its arguments for Python and platform.
+    """Install the packages of a lock into `target`, by uv; `where` are its arguments for Python and platform.
 
-    Asks the index only for what the cache doesn't hold. uv retries what fails for a moment. Raises InvalidConfiguration
-    for what can't be installed there, PackagesUnavailable when it can't be had now.
+    Uses the index only for packages that are not in the cache; uv retries transient failures. Raises
+    InvalidConfiguration if a package can't be installed there, PackagesUnavailable if it can't be downloaded now.
     """
     if not _UV.exists():
         raise PackagesUnavailable(f"{_UV} is missing, which installs the packages of functions: scripts/setup.sh venv")
-    variables = {name: value for name, value in environ.items() if name not in _MISLEADING}
+    variables = {name: value for name, value in environ.items() if name not in _REMOVED_VARIABLES}
     variables.setdefault("UV_CACHE_DIR", str(cache_folder(environ) / "packages"))
     with tempfile.TemporaryDirectory(prefix="estate-lock-") as folder:
         file = Path(folder, LOCK)
@@ -130,10 +126,10 @@ def install(lock: str, target: Path, shown: str, *where: str, environ: Mapping[s
             "--require-hashes", "--only-binary", ":all:", "--no-compile-bytecode", "--link-mode", "copy", *where,
             "-r", str(file),
         ]  # fmt: skip
-        for asking in (["--offline"], []):
+        for mode in (["--offline"], []):
             # A folder without a project above it: the settings in pyproject.toml are those of the tool's environment.
             done = subprocess.run(
-                [*command, *asking], cwd=Path(folder).anchor, env=variables | {"UV_PYTHON_DOWNLOADS": "never"},
+                [*command, *mode], cwd=Path(folder).anchor, env=variables | {"UV_PYTHON_DOWNLOADS": "never"},
                 stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
             )  # fmt: skip
             if done.returncode == 0:
@@ -159,9 +155,9 @@ def _raise(output: str, shown: str) -> None:
 
 
 def installed(folder: Path, shown: str) -> Mapping[str, Path]:
-    """Return the files that the wheels in a folder brought, by name; without the records of the installation.
+    """Return the files of the wheels installed in a folder, by name, without the installer's own files.
 
-    Raises InvalidConfiguration when two wheels bring different files of one name: which one stays is chance.
+    Raises InvalidConfiguration when two wheels have different files of one name: one overwrites the other.
     """
     hashes: dict[str, str] = {}
     twice: set[str] = set()
@@ -182,5 +178,5 @@ def _is_left_out(name: str, path: Path) -> bool:
         return last == ".lock"
     if "__pycache__" in folders or (".dist-info" in folders[0] and last in _OF_INSTALLATION):
         return True
-    # A command that starts the Python it was installed with.
+    # A script with the path of the Python that installed it.
     return folders == ["bin"] and path.read_bytes()[:2] == b"#!"

@@ -1,1 +1,1 @@
-"""Layer 2: everything that holds data — tables with autoscaling, the ingest queue and its dead-letter queue."""
+"""Layer 2: data stores — tables with autoscaling, the ingest queue and its dead-letter queue."""

@@ -11,12 +11,12 @@ class DataConfig(Settings):
 
     on_demand: Flag = setting(
         False,
-        "Bills every table per request instead of by autoscaled capacity; right for idle or spiky environments.",
+        "Bills every table per request instead of by autoscaled capacity; for idle or spiky environments.",
     )
     point_in_time_recovery: Flag = setting(True, "Lets tables be restored to any second of the last 35 days.")
 
 
 def parse(raw: Mapping[str, Any], *, stack: str) -> DataConfig:
-    """The typed configuration; raises InvalidConfiguration with everything that is wrong."""
-    del stack  # every layer's parser takes it, this one has no default that depends on it
+    """Return the typed configuration; raise InvalidConfiguration with all problems."""
+    del stack  # every layer's parser takes it; here no default depends on it
     return read_settings("data", DataConfig, raw)

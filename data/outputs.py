@@ -1,4 +1,4 @@
-"""Outputs of the data layer for the layers that read it."""
+"""Outputs of the data layer for the layers above."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from foundation.upstream import Upstream
 
 @dataclass(frozen=True, kw_only=True)
 class TableOutputs:
-    """One table; `billing` is `on-demand` or `provisioned`, `stream_arn` is empty without a stream."""
+    """Outputs of a table; `billing` is `on-demand` or `provisioned`, `stream_arn` is empty without a stream."""
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]
@@ -23,7 +23,7 @@ class TableOutputs:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueOutputs:
-    """One queue and its dead-letter queue; `visibility_seconds` is how long one try of a message may take."""
+    """Outputs of a queue and its dead-letter queue; `visibility_seconds` is its visibility timeout."""
 
     name: pulumi.Output[str]
     arn: pulumi.Output[str]

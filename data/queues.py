@@ -1,4 +1,4 @@
-"""An SQS queue whose poison ends in a dead-letter queue."""
+"""An SQS queue with a dead-letter queue."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ SECONDS_PER_DAY = 86_400
 
 @dataclass(frozen=True, kw_only=True)
 class DeadLetteredQueueArgs:
-    """The declarations of the queue and of the function that consumes it, the names of the environment, tags."""
+    """The queue, the function that consumes it, names of the environment, tags."""
 
     queue: Queue
     consumer: Function
@@ -53,7 +53,7 @@ class DeadLetteredQueue(pulumi.ComponentResource):
             tags=args.tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        # Its own resource: the dead-letter queue is made before the queue it names here.
+        # A resource of its own, as the dead-letter queue is created before the queue named here.
         aws.sqs.RedriveAllowPolicy(
             f"{name}-redrive-allow",
             queue_url=dead_letters.url,

@@ -9,16 +9,16 @@ from data.outputs import TableOutputs
 from foundation.model import Capacity, Table
 from foundation.naming import Names
 
-# Seconds between two scalings: out at once when load rises, in only after it has stayed low.
+# Seconds between two scalings: out at once when load rises, in after it has stayed low.
 SCALE_OUT_COOLDOWN = 0
 SCALE_IN_COOLDOWN = 300
-# A large table takes longer than the provider's 10 minutes to vanish, and so may a change of its stream or billing.
+# Deleting a large table, or changing its stream or billing, may take longer than the provider's 10 minutes.
 TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="60m", delete="30m")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScalingTableArgs:
-    """The table's declaration, the names of the environment, tags. `on_demand` overrides declared capacities."""
+    """The table, names of the environment, tags. `on_demand` overrides declared capacities."""
 
     table: Table
     names: Names
@@ -74,14 +74,14 @@ class ScalingTable(pulumi.ComponentResource):
             point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=args.point_in_time_recovery),
             server_side_encryption=None,  # encrypted with the key DynamoDB owns, free of charge
             tags=args.tags,
-            # Capacity belongs to the autoscaling from the first minute on; a rollout must not set it back.
+            # Autoscaling sets the capacity; a rollout must not reset it.
             opts=pulumi.ResourceOptions(
                 parent=self, ignore_changes=["readCapacity", "writeCapacity"], custom_timeouts=TIMEOUTS
             ),
         )
 
     def _build_autoscaling(self, name: str, dimension: str, capacity: Capacity, tags: dict[str, str]) -> None:
-        # The target takes its id from the table and the policy takes its from the target, so that they go in order.
+        # Target from table, policy from target: created and deleted in order.
         target = aws.appautoscaling.Target(
             f"{name}-target",
             service_namespace="dynamodb",

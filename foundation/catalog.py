@@ -13,7 +13,7 @@ from foundation.model import (
 )
 
 EVENT_RETENTION_DAYS = 400
-# How many field names an aggregate (a type, a subject, an hour) may have; long ones count once per 128 bytes begun.
+# Most field names of an aggregate (a type, a subject, an hour); a long one counts once per 128 bytes begun.
 MAX_FIELDS = 100
 
 CATALOG = Catalog(
@@ -27,7 +27,7 @@ CATALOG = Catalog(
             read=Capacity(minimum=5, maximum=500),
             write=Capacity(minimum=5, maximum=500),
         ),
-        # Which events of each page the aggregates hold already; what makes counting exactly-once.
+        # Events of each page that are in the aggregates already: counting is exactly-once by it.
         Table(
             name="pages",
             hash_key="page",
@@ -63,7 +63,7 @@ CATALOG = Catalog(
             handler="aggregate.handler.handle",
             description="Adds stored events to the hourly aggregates, exactly once.",
             timeout_seconds=60,
-            # It disposes of what can never be counted itself; the rest is tried for as long as the stream has it.
+            # The handler disposes of poison; other events are retried as long as the stream has them.
             trigger=StreamTrigger(table="events", batch_size=1000, window_seconds=1, retries=-1),
             grants=(
                 TableGrant(table="pages", access=("read", "put")),

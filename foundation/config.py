@@ -26,13 +26,13 @@ class Keys(Settings):
     small: Flag = setting(
         False,
         "Makes all layers those of a small, short-lived environment: tables on demand, no provisioned concurrency, "
-        "only the alarms that page, no dashboard. A layer's own setting goes before it.",
+        "only the alarms that page, no dashboard. A layer's own setting overrides it.",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundationConfig:
-    """Typed configuration: the suffix of all names and the tags all resources share."""
+    """Typed configuration: the suffix of all names and the tags of all resources."""
 
     suffix: str
     tags: Tags
@@ -45,7 +45,7 @@ class FoundationConfig:
 
 
 def parse(raw: Mapping[str, Any], *, stack: str) -> FoundationConfig:
-    """The typed configuration of a stack; raises InvalidConfiguration with everything that is wrong."""
+    """Return the typed configuration of a stack; raise InvalidConfiguration with all problems."""
     keys, default_suffix = together(lambda: read_settings("foundation", Keys, raw), lambda: _default_suffix(raw, stack))
     suffix = keys.environment_suffix or default_suffix
     tags = Tags(project=keys.project, environment=suffix, owner=keys.owner, cost_center=keys.cost_center)
@@ -53,7 +53,7 @@ def parse(raw: Mapping[str, Any], *, stack: str) -> FoundationConfig:
 
 
 def _default_suffix(raw: Mapping[str, Any], stack: str) -> str:
-    """The stack's name, which has to be a suffix only where it is used as one."""
+    """Return the stack's name, which must be a valid suffix unless a suffix is set."""
     if raw.get("environmentSuffix") is None and not is_valid_suffix(stack):
         where = "foundation:environmentSuffix (the stack's name, as it is not set)"
         raise InvalidConfiguration([Problem(where=where, value=stack, allowed=SUFFIX_RULE)])

@@ -22,7 +22,7 @@ Model = TypeVar("Model", bound=Section)
 
 
 def read_document(model: type[Model], content: Any, file: str = "") -> Model:
-    """Return a parsed document as its model; `file` is named in problems, where its values do not name it themselves.
+    """Return a parsed document as its model; problems name `file`, unless the values have their own location.
 
     Raises InvalidConfiguration with all unknown or missing keys and all rejected values.
     """
@@ -34,7 +34,7 @@ def read_document(model: type[Model], content: Any, file: str = "") -> Model:
 
 
 def read_json(text: str) -> Any:
-    """Return the document; raise ValueError for what is no JSON, is too deep, or has a key that stands twice."""
+    """Return the document; raise ValueError for invalid JSON, a duplicate key, and nesting that is too deep."""
     try:
         return json.loads(text, object_pairs_hook=_object)
     except RecursionError as error:
@@ -57,7 +57,7 @@ def _problem(
     keys = [str(each) for each in (location[:-1] if is_key else location)]
     value, written = content, None
     for key in keys:
-        # A missing key has the place of the object that lacks it.
+        # A missing key is located at the object that lacks it.
         written = next((each for each in value if each == key), written) if isinstance(value, dict) else written
         value = value.get(key) if isinstance(value, dict) else None
     allowed, value = _allowed(model, keys), written if is_key else value
@@ -68,7 +68,7 @@ def _problem(
 
 
 def _allowed(model: type[Section], keys: Sequence[str]) -> str:
-    """Return the allowed values at a place of the document."""
+    """Return the allowed values at a path of the document."""
     here: Any = model
     field: FieldInfo | None = None
     for key in keys:

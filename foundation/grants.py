@@ -12,8 +12,8 @@ PLACEHOLDERS = ("partition", "region", "account", "suffix")
 _ACTION = re.compile(r"[a-z0-9-]+:[A-Za-z0-9]+")
 _ARN = re.compile(r"arn:[^:\s]+:[a-z0-9-]+:[^:\s]*:[^:\s]*:\S+")
 _READS = ("BatchGet", "ConditionCheck", "Describe", "Get", "Head", "List", "Query", "Scan")
-# Resources of the estate that a function feeds by what it does to them, by the form of their ARNs.
-_FED = {
+# ARNs of the estate's resources that a function can write to or call.
+_OWN_RESOURCES = {
     "table": re.compile(r":dynamodb:[^:]*:[^:]*:table/table-(.+)-\{suffix\}"),
     "queue": re.compile(r":sqs:[^:]*:[^:]*:queue-(.+)-\{suffix\}"),
     "function": re.compile(r":lambda:[^:]*:[^:]*:function:lambda-(.+)-\{suffix\}"),
@@ -22,18 +22,18 @@ _FED = {
 
 @dataclass(frozen=True, kw_only=True)
 class ActionGrant:
-    """Actions on resources that are no table or queue of the catalog: `ses:SendEmail` on the ARN of an identity.
+    """Actions on resources outside of the catalog, such as `ses:SendEmail` on the ARN of an identity.
 
-    ARNs may hold {partition}, {region}, {account} and {suffix} in place of the environment's. Neither actions nor
-    services, regions and accounts have wildcards; a resource has one only below its whole name (`bucket-{suffix}/*`).
+    ARNs may contain {partition}, {region}, {account} and {suffix}. Actions, services, regions and accounts have no
+    wildcards; a resource has one only below its whole name (`bucket-{suffix}/*`).
     """
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
 
 
-def filled(template: str, arns: Arns) -> str:
-    """Return a text of the catalog with its placeholders replaced by what the environment has."""
+def fill(template: str, arns: Arns) -> str:
+    """Return a text of the catalog with its placeholders replaced by the environment's values."""
     values = {
         "partition": arns.partition, "region": arns.region, "account": arns.account, "suffix": arns.names.suffix,
     }  # fmt: skip
@@ -45,7 +45,7 @@ def statements(grants: Iterable[ActionGrant], arns: Arns) -> Iterator[dict[str, 
     count: dict[str, int] = {}
     for grant in grants:
         for resource in grant.resources:
-            arn = filled(resource, arns)
+            arn = fill(resource, arns)
             service = "".join(part.capitalize() for part in arn.split(":")[2].split("-"))
             count[service] = count.get(service, 0) + 1
             yield {
@@ -57,7 +57,7 @@ def statements(grants: Iterable[ActionGrant], arns: Arns) -> Iterator[dict[str, 
 
 
 def problems(where: str, grants: Iterable[ActionGrant]) -> Iterator[Problem]:
-    """Yield what is wrong with the grants of a function."""
+    """Yield all problems of a function's grants."""
     seen: set[tuple[str, str]] = set()
     for grant in grants:
         if not grant.actions:
@@ -95,18 +95,18 @@ def _resource(where: str, resource: str) -> Iterator[Problem]:
 
 
 def unknown_placeholders(text: str, known: tuple[str, ...] = PLACEHOLDERS) -> str:
-    """Return what stands in braces and is no placeholder, or a brace without its twin; empty if there is none."""
+    """Return the first unknown placeholder or unbalanced brace; empty if there is none."""
     rest = re.sub(rf"\{{({'|'.join(known)})\}}", "", text)
     found = re.search(r"\{[^{}]*\}|[{}]", rest)
     return found[0] if found else ""
 
 
-def fed(grant: ActionGrant) -> Iterator[str]:
+def written_resources(grant: ActionGrant) -> Iterator[str]:
     """Yield the tables, queues and functions of the estate that the grant lets its function write to or call."""
     if all(action.split(":")[-1].startswith(_READS) for action in grant.actions):
         return
     for resource in grant.resources:
-        for kind, form in _FED.items():
+        for kind, form in _OWN_RESOURCES.items():
             if found := form.search(resource):
                 yield f"{kind} {found[1]}"
 
@@ -118,7 +118,7 @@ _OF_SECRET = re.compile(r"secret:[^*?]+-\?{6}")
 
 
 def is_scoped(arn: str) -> bool:
-    """True if an ARN names one resource: a wildcard, if any, stands in a part of its own below the whole name."""
+    """True if an ARN names one resource: a wildcard, if any, is in a part of its own below the whole name."""
     parts = arn.split(":", 5)
     if len(parts) != 6 or any("*" in part or "?" in part for part in parts[:5]):
         return False
@@ -127,7 +127,7 @@ def is_scoped(arn: str) -> bool:
     if not wildcard:
         return bool(resource)
     if service == "iam":
-        return False  # a path names no role, but all that are made below it
+        return False  # a path matches every role below it
     if service == "secretsmanager" and _OF_SECRET.fullmatch(resource):
         return True
     # A log group's name has slashes.

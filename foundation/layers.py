@@ -1,4 +1,4 @@
-"""The layers of the estate and their order: the only place where the order stands."""
+"""The layers of the estate, in the only definition of their order."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ class Layer:
     reads: tuple[str, ...]
 
 
-# Rollout order; teardown goes through it backwards. A layer reads only layers that stand before it.
+# Rollout order; teardown is in reverse. A layer reads only layers before it.
 LAYERS = (
     Layer(name="foundation", reads=()),
     Layer(name="data", reads=("foundation",)),
@@ -22,7 +22,7 @@ LAYER_NAMES = tuple(layer.name for layer in LAYERS)
 
 
 def layer(name: str) -> Layer:
-    """The layer of that name; KeyError when there is none."""
+    """Return the layer of that name; raise KeyError when there is none."""
     for candidate in LAYERS:
         if candidate.name == name:
             return candidate
@@ -30,10 +30,10 @@ def layer(name: str) -> Layer:
 
 
 def project(name: str) -> str:
-    """The name of a layer's Pulumi project, as in its Pulumi.yaml: others who use the backend may have a `data` too."""
+    """Return the name of a layer's Pulumi project, as in its Pulumi.yaml; a shared backend may have another `data`."""
     return f"estate-{name}"
 
 
 def readers(name: str) -> tuple[str, ...]:
-    """The layers that read the named one, in rollout order."""
+    """Return the layers that read the named one, in rollout order."""
     return tuple(candidate.name for candidate in LAYERS if name in candidate.reads)

@@ -1,4 +1,4 @@
-"""The vocabulary of the catalog: what a table, a queue and a function declare about themselves."""
+"""Types of the catalog: declarations of tables, queues, functions, their triggers and their grants."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,9 +46,9 @@ MAXIMUM_MESSAGE_BYTES = 1_048_576
 class Queue:
     """An SQS queue; a message received `max_receive_count` times without success goes to its dead-letter queue.
 
-    Its consumer sends what can never succeed there itself, so that receives only count what failed for now: by default
-    so many that a message which its consumer delays (`ingest`: up to 15 minutes) is kept for as long as the queue keeps
-    any, and one that always comes back after a visibility timeout of 61 seconds for 17 hours.
+    The consumer itself sends messages that can never succeed there, so receives count temporary failures only. By
+    default a message that its consumer delays (`ingest`: up to 15 minutes) stays for the queue's whole retention, and
+    one that comes back after each visibility timeout of 61 seconds for 17 hours.
     """
 
     name: str
@@ -70,9 +70,9 @@ class QueueTrigger:
 class StreamTrigger:
     """Runs the function on batches of a table's new items, in order within a shard.
 
-    `retries` bounds how often a failing batch is tried before its position goes to the failure queue; -1 is for as long
-    as the stream has it, for a function that disposes of what can never succeed itself. Records stay readable for the
-    stream's full 24 hours, so that a function that was away for hours loses nothing.
+    After `retries` of a failing batch its position is sent to the dead-letter queue; -1 retries as long as the stream
+    has the batch, for a function that disposes of poison itself. Records stay readable for the stream's full 24 hours,
+    so that a function that did not run for hours still gets them all.
     """
 
     table: str
@@ -84,12 +84,12 @@ class StreamTrigger:
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleTrigger:
-    """Runs the function at times, by a schedule of EventBridge Scheduler: `rate(…)`, `cron(…)` or `at(…)`.
+    """Runs the function by a schedule of EventBridge Scheduler: `rate(…)`, `cron(…)` or `at(…)`.
 
     The function gets `input`, any JSON object, together with the scheduled time (lambda_src/shared/schedules.py), at
-    least once for each time. `retry_attempts` and `maximum_event_age_seconds` bound how often and for how long the
-    scheduler tries to call it; then the event is in the function's failure queue. A schedule that is not `enabled`
-    stays, and calls nothing.
+    least once for each time. The scheduler retries a call up to `retry_attempts` times within
+    `maximum_event_age_seconds`, then sends the event to the function's dead-letter queue. A schedule that is not
+    `enabled` is deployed, and makes no calls.
     """
 
     expression: str
@@ -102,8 +102,8 @@ class ScheduleTrigger:
 
 Trigger = QueueTrigger | StreamTrigger | ScheduleTrigger
 
-# What a function may be allowed to do, by the word its declaration uses. Actions as in the "Service Authorization
-# Reference"; transactions and batches of statements have none of their own, DynamoDB checks those of what is inside.
+# Access levels of grants, with the actions of each ("Service Authorization Reference"). Transactions and batches of
+# statements have no action of their own: DynamoDB checks the actions of the operations inside.
 TABLE_ACCESS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "get": ("dynamodb:GetItem",),
@@ -124,7 +124,7 @@ QUEUE_WRITES = frozenset({"send"})
 
 @dataclass(frozen=True, kw_only=True)
 class TableGrant:
-    """Access of a function to a table: words of TABLE_ACCESS."""
+    """Access of a function to a table: keys of TABLE_ACCESS."""
 
     table: str
     access: tuple[str, ...]
@@ -132,7 +132,7 @@ class TableGrant:
 
 @dataclass(frozen=True, kw_only=True)
 class QueueGrant:
-    """Access of a function to a queue beyond consuming it: words of QUEUE_ACCESS."""
+    """Access of a function to a queue beyond consuming it: keys of QUEUE_ACCESS."""
 
     queue: str
     access: tuple[str, ...]
@@ -147,14 +147,13 @@ VISIBILITY_FACTOR = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Function:
-    """A Lambda function, declared once: role, environment, trigger, failure queue, alarms and dashboard follow.
+    """A Lambda function, declared once: role, environment, trigger, dead-letter queue, alarms and dashboard follow.
 
-    `package` is the folder of lambda_src that holds its code, `handler` the entry point within lambda_src.
-    A critical function keeps provisioned concurrency, where the environment does not waive it (`provisioned`, which
-    foundation/waiver.py sets, not the declaration); `reserved_concurrency` sets a part of the account's concurrency
-    aside for it, which also is the most it gets; `url` gives it an HTTPS address for callers that sign with IAM. The
-    environment names the tables, queues and secrets it is granted, as TABLE_<NAME>, QUEUE_<NAME> and SECRET_<NAME>,
-    its dead-letter queue as DEAD_LETTER_QUEUE if it takes batches, and what `environment` adds.
+    `handler` is the entry point within lambda_src, as package.module.function. A critical function has provisioned
+    concurrency, unless the environment waives it (`provisioned`, set by foundation/waiver.py, not in declarations).
+    `reserved_concurrency` reserves, and limits it to, a part of the account's concurrency; `url` is an HTTPS address
+    for callers that sign with IAM. Its environment variables are TABLE_<NAME>, QUEUE_<NAME> and SECRET_<NAME> of its
+    grants, DEAD_LETTER_QUEUE if it takes batches, and those of `environment`.
     """
 
     name: str
@@ -171,23 +170,23 @@ class Function:
 
     @property
     def package(self) -> str:
-        """The folder of lambda_src that holds the handler."""
+        """The folder of lambda_src with the handler."""
         return self.handler.split(".", 1)[0]
 
     @property
     def dead_letter_queue(self) -> str:
-        """Name of the queue where its failures end: its source queue's or one of its own."""
+        """Name of its dead-letter queue: the one of its source queue, or one of its own."""
         return self.trigger.queue if isinstance(self.trigger, QueueTrigger) else self.name
 
     @property
     def visibility_seconds(self) -> int:
-        """Seconds that a message it received stays invisible, so that it is not processed twice at once."""
+        """Visibility timeout of its source queue in seconds, so that no message is processed twice at once."""
         window = self.trigger.window_seconds if isinstance(self.trigger, QueueTrigger) else 0
         return VISIBILITY_FACTOR * self.timeout_seconds + window
 
     @property
     def concurrency_limit(self) -> int | None:
-        """Most concurrent calls, where a declaration limits them: the reservation, or the maximum of its queue."""
+        """Most concurrent calls where the declaration limits them: its reservation, or its trigger's maximum."""
         started = self.trigger.maximum_concurrency if isinstance(self.trigger, QueueTrigger) else None
         limits = [limit for limit in (self.reserved_concurrency, started) if limit is not None]
         return min(limits, default=None)
@@ -204,7 +203,7 @@ class Function:
 
 @dataclass(frozen=True, kw_only=True)
 class Catalog:
-    """Everything the estate runs."""
+    """All tables, queues, functions and secrets of the estate."""
 
     tables: tuple[Table, ...]
     queues: tuple[Queue, ...]
@@ -212,19 +211,19 @@ class Catalog:
     secrets: tuple[Secret, ...] = ()
 
     def table(self, name: str) -> Table:
-        """The table of that name, which a validated catalog has wherever it names one."""
+        """Return the table of that name; a validated catalog has every table that it names."""
         return next(table for table in self.tables if table.name == name)
 
     def secret(self, name: str) -> Secret:
-        """The secret of that name, which a validated catalog has wherever it names one."""
+        """Return the secret of that name; a validated catalog has every secret that it names."""
         return next(secret for secret in self.secrets if secret.name == name)
 
     @property
     def dead_letter_queues(self) -> tuple[str, ...]:
-        """Every dead-letter queue, by the name of its queue, or of the function that consumes none."""
+        """Names of all dead-letter queues: those of queues, and of functions that consume no queue."""
         names = (*(queue.name for queue in self.queues), *(function.dead_letter_queue for function in self.functions))
         return tuple(dict.fromkeys(names))
 
     def consumer(self, queue: str) -> Function:
-        """The function that consumes a queue; in a validated catalog there is exactly one."""
+        """Return the function that consumes a queue; a validated catalog has exactly one."""
         return next(function for function in self.functions if function.consumes(queue))

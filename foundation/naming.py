@@ -1,4 +1,4 @@
-"""Names, ARNs and tags: pure functions of configuration, so that no layer waits for a higher one to learn a name."""
+"""Names, ARNs and tags as pure functions of configuration, so that a layer can name resources of a higher one."""
 
 import re
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Names:
     suffix: str
 
     def of(self, kind: str, component: str) -> str:
-        """The name of a resource: `of("lambda", "ingest")` is `lambda-ingest-dev`."""
+        """Return the name of a resource: `of("lambda", "ingest")` is `lambda-ingest-dev`."""
         return f"{kind}-{component}-{self.suffix}"
 
     def function(self, component: str) -> str:
@@ -53,7 +53,7 @@ class Names:
         return self.of("queue", component)
 
     def dead_letter_queue(self, component: str) -> str:
-        """Name of the queue where failures of a queue or function end."""
+        """Name of the dead-letter queue of a queue or function."""
         return self.of("dlq", component)
 
     def schedule(self, component: str) -> str:
@@ -61,13 +61,13 @@ class Names:
         return self.of("schedule", component)
 
     def log_group(self, component: str) -> str:
-        """Name of a function's log group; Lambda's own default, so that nothing is logged elsewhere."""
+        """Name of a function's log group: Lambda's default, so that there is no second one."""
         return f"/aws/lambda/{self.function(component)}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arns:
-    """ARNs built from deterministic names, for policies that are written before the resource exists."""
+    """ARNs built from deterministic names, for policies written before the resource exists."""
 
     names: Names
     account: str
@@ -104,7 +104,7 @@ class Arns:
         return self._arn("scheduler", f"schedule-group/{self.names.schedule(component)}")
 
     def dead_letter_queue(self, component: str) -> str:
-        """ARN of a failure queue."""
+        """ARN of a dead-letter queue."""
         return self._arn("sqs", self.names.dead_letter_queue(component))
 
     @property
@@ -131,7 +131,7 @@ def is_valid_tag_value(value: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class Tags:
-    """The tags all resources of an environment share; a layer adds its own name and the component's."""
+    """Tags of all resources of an environment; a layer adds its own name and the component's."""
 
     project: str
     environment: str
@@ -139,7 +139,7 @@ class Tags:
     cost_center: str
 
     def of(self, layer: str, component: str) -> dict[str, str]:
-        """The full set for one resource of a layer; `component` is the workload it belongs to."""
+        """Return all tags of a layer's resource; `component` is the workload it belongs to."""
         return {
             "Project": self.project,
             "Environment": self.environment,

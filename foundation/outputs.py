@@ -1,4 +1,4 @@
-"""Outputs of the foundation layer for the layers that read it."""
+"""Outputs of the foundation layer for the layers above."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from foundation.upstream import Upstream, register_after
 
 @dataclass(frozen=True, kw_only=True)
 class FoundationOutputs:
-    """Suffix, account and region of the environment, the tags all share, roles of functions and of their schedules."""
+    """Suffix, account and region of the environment, common tags, roles of functions and of their schedules."""
 
     suffix: pulumi.Output[str]
     account: pulumi.Output[str]
@@ -24,7 +24,7 @@ class FoundationOutputs:
     schedule_role_arns: Mapping[str, pulumi.Output[str]]
 
     def export(self) -> None:
-        """Writes the stack's outputs."""
+        """Export the stack's outputs."""
         pulumi.export("suffix", self.suffix)
         pulumi.export("account", self.account)
         pulumi.export("region", self.region)
@@ -39,7 +39,7 @@ class FoundationOutputs:
 
     @classmethod
     def from_stack(cls, reader: str, catalog: Catalog | None = None) -> "FoundationOutputs":
-        """The outputs as the layer `reader` sees them; with the roles of the functions of a `catalog`."""
+        """Return the outputs as layer `reader` reads them, with the roles of a `catalog`'s functions."""
         upstream = Upstream(reader, "foundation")
         functions = catalog.functions if catalog else ()
         scheduled = [one.name for one in functions if isinstance(one.trigger, ScheduleTrigger)]
@@ -56,9 +56,9 @@ class FoundationOutputs:
         )
 
     def require_suffix(self, suffix: str) -> None:
-        """Fail the program unless foundation was rolled out with this suffix: its roles allow no other names.
+        """Fail the program, before any resource is registered, unless foundation was rolled out with this suffix.
 
-        Until that is known, nothing of the stack is registered.
+        Its roles allow no other names.
         """
 
         def check(deployed: str) -> None:

@@ -22,7 +22,7 @@ Statement = dict[str, Any]
 
 
 def trust_policy(account: str) -> dict[str, Any]:
-    """Only the Lambda service may assume an execution role, and only for functions of the account."""
+    """Return the trust policy of an execution role: Lambda may assume it for functions of the account."""
     statement = {
         "Sid": "AssumedByLambda",
         "Effect": "Allow",
@@ -34,7 +34,7 @@ def trust_policy(account: str) -> dict[str, Any]:
 
 
 def execution_policy(function: Function, arns: Arns, declared: Iterable[Secret] = ()) -> dict[str, Any]:
-    """Permissions of the function: write its logs, consume its trigger, report failures, and its grants.
+    """Return the permissions of a function: write its logs, consume its trigger, send failures, and its grants.
 
     `declared` are the secrets of the catalog.
     """
@@ -54,7 +54,7 @@ def _allow(sid: str, actions: list[str], resource: str) -> Statement:
 
 
 def _logs(function: Function, arns: Arns) -> Statement:
-    # No logs:CreateLogGroup: a group that Lambda made itself would keep its logs for ever.
+    # No logs:CreateLogGroup: a group created by Lambda itself would have no retention.
     return _allow("WriteLogs", ["logs:CreateLogStream", "logs:PutLogEvents"], arns.log_streams(function.name))
 
 
@@ -75,13 +75,13 @@ def _failures(function: Function, arns: Arns) -> Statement:
 
 def _grant(grant: TableGrant | QueueGrant, arns: Arns) -> Statement:
     if isinstance(grant, TableGrant):
-        words, kind, name, resource = TABLE_ACCESS, "Table", grant.table, arns.table(grant.table)
+        levels, kind, name, resource = TABLE_ACCESS, "Table", grant.table, arns.table(grant.table)
     else:
-        words, kind, name, resource = QUEUE_ACCESS, "Queue", grant.queue, arns.queue(grant.queue)
-    actions = [action for word in grant.access for action in words[word]]
+        levels, kind, name, resource = QUEUE_ACCESS, "Queue", grant.queue, arns.queue(grant.queue)
+    actions = [action for level in grant.access for action in levels[level]]
     return _allow(f"Use{kind}{_camel(name)}", actions, resource)
 
 
 def _camel(name: str) -> str:
-    """A name as a part of a Sid, which holds letters and digits only."""
+    """Return a name as a part of a Sid, which has only letters and digits."""
     return "".join(part.capitalize() for part in re.split(r"[^a-z0-9]+", name))

@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One rejected value: where it stands, what was found, what is allowed there."""
+    """A rejected value: its location, the value, and the rule."""
 
     where: str
     value: object
@@ -18,7 +18,7 @@ class Problem:
 
 
 class InvalidConfiguration(Exception):
-    """Raised before anything is touched; carries every problem found, not just the first."""
+    """Raised with every problem found, before anything is changed."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -26,7 +26,7 @@ class InvalidConfiguration(Exception):
 
 
 def together(*checks: Callable[[], Any]) -> list[Any]:
-    """The results of all checks, in order; raises one InvalidConfiguration with the problems of all that fail."""
+    """Return the results of all checks, in order; raise one InvalidConfiguration with the problems of all that fail."""
     results: list[Any] = []
     problems: list[Problem] = []
     for check in checks:
@@ -40,7 +40,7 @@ def together(*checks: Callable[[], Any]) -> list[Any]:
 
 
 def one_of(known: Iterable[str], value: str) -> str:
-    """The allowed names as text, with the closest one offered first when `value` looks like a slip of the pen."""
+    """Return the allowed names as text, with the nearest one as a suggestion when `value` is like it."""
     names = sorted(known)
     close = nearest(names, value)
     hint = f" (did you mean {close!r}?)" if close else ""
@@ -48,15 +48,15 @@ def one_of(known: Iterable[str], value: str) -> str:
 
 
 def nearest(known: Iterable[str], value: str, likeness: float = 0.6) -> str:
-    """Return the name that is most like `value`; empty when none is to that degree, of 1."""
-    # Here, as every command's start loads this module.
+    """Return the name most like `value`; empty when none has that likeness (0 to 1)."""
+    # Imported here, as every command loads this module at its start.
     import difflib
 
     return next(iter(difflib.get_close_matches(value, list(known), n=1, cutoff=likeness)), "")
 
 
-def there_are(known: Iterable[str], value: str) -> str:
-    """Return a hint of one or two lines for a name that there is not: the nearest one, and all that there are."""
+def known_names(known: Iterable[str], value: str) -> str:
+    """Return a hint of one or two lines for an unknown name: the nearest one, and all known ones."""
     names = sorted(known)
     close = nearest(names, value)
     listed = f"there are: {', '.join(names)}" if names else "there is none"
@@ -64,6 +64,6 @@ def there_are(known: Iterable[str], value: str) -> str:
 
 
 def _shown(value: object) -> str:
-    """The value as a person would recognise it, never longer than a line."""
+    """Return the value in at most a line."""
     text = "not set" if value is None else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."

@@ -1,4 +1,4 @@
-"""Start of every layer's program: its configuration, typed, or an error with every problem."""
+"""Typed configuration of a layer's program, or an error with every problem."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ Config = TypeVar("Config")
 
 
 def load(layer: str, keys: type[Settings], parse: Callable[..., Config]) -> Config:
-    """The layer's typed configuration from the stack's; also checks the catalog.
+    """Return the layer's typed configuration from the stack's; also validate the catalog.
 
     Raises pulumi.RunError, before any resource is registered, with every problem.
     """
@@ -26,8 +26,8 @@ def load(layer: str, keys: type[Settings], parse: Callable[..., Config]) -> Conf
     given = {key: value for key in known if (value := config.get(key)) is not None}
 
     def typed() -> Config:
-        # The engine changes values without quotes: 0420 reaches the program as 272. It hands over none of another
-        # layer's project.
+        # The engine changes values without quotes: 0420 reaches the program as 272. It passes none of another layer's
+        # project.
         written = layer_files(layer, stack).readable
         read_settings(layer, keys, {key: written[key] for key in known if key in written})
         return parse({**written, **_set_keys(layer), **given}, stack=stack)
@@ -39,7 +39,7 @@ def load(layer: str, keys: type[Settings], parse: Callable[..., Config]) -> Conf
 
 
 def load_foundation() -> foundation.config.FoundationConfig:
-    """Return foundation's configuration, for any layer: the suffix of all names and the tags that resources share.
+    """Return foundation's configuration, for any layer: the suffix of all names and the tags of all resources.
 
     Raises pulumi.RunError with every problem.
     """
@@ -47,6 +47,6 @@ def load_foundation() -> foundation.config.FoundationConfig:
 
 
 def _set_keys(layer: str) -> dict[str, Any]:
-    """All keys set for the layer, so that a misspelt one is seen; pulumi.Config answers only for names asked for."""
+    """Return all keys set for the layer, misspelt ones included; pulumi.Config returns only keys by name."""
     everything = {**engine_config.get_config_env(), **engine_config.CONFIG.get()}
     return {key.removeprefix(f"{layer}:"): value for key, value in everything.items() if key.startswith(f"{layer}:")}

@@ -18,7 +18,7 @@ from foundation.secrets import Secret
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionRoleArgs:
-    """The function the role belongs to, where its resources will be, the role's tags, and the catalog's secrets."""
+    """The function, ARNs of the environment, the role's tags, and the catalog's secrets."""
 
     function: Function
     arns: Arns
@@ -37,13 +37,13 @@ class _Role(pulumi.ComponentResource):
         attached = aws.iam.RolePolicy(
             f"{name}-policy", name=policy_name, role=role.name, policy=json.dumps(policy), opts=child
         )
-        # Expose the ARN only after the policy is attached, so that dependents wait for both: a rate calls at once.
+        # Known only after the policy is attached, so that dependents wait for both: a rate calls at once.
         self.arn = pulumi.Output.all(role.arn, attached.id).apply(lambda both: str(both[0]))
         self.register_outputs({"arn": self.arn, "name": role.name})
 
 
 class ExecutionRole(_Role):
-    """A role that only Lambda can assume, with exactly the permissions that the function's declaration implies."""
+    """A role that only Lambda can assume, with the permissions that the function's declaration implies."""
 
     def __init__(self, name: str, args: ExecutionRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:foundation:ExecutionRole", name, None, opts)
@@ -60,7 +60,7 @@ class ExecutionRole(_Role):
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleRoleArgs:
-    """The name of the scheduled function, where its resources will be, and the role's tags."""
+    """The name of the scheduled function, ARNs of the environment, and the role's tags."""
 
     function_name: str
     arns: Arns
@@ -68,7 +68,7 @@ class ScheduleRoleArgs:
 
 
 class ScheduleRole(_Role):
-    """A role for the schedules of one function's group: it may call the function's alias and report its failures."""
+    """A role of one function's schedule group, which may call the function's alias and send failures."""
 
     def __init__(self, name: str, args: ScheduleRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:foundation:ScheduleRole", name, None, opts)

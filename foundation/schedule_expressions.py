@@ -1,4 +1,4 @@
-"""Schedule expressions of EventBridge Scheduler, read as its user guide has them ("Schedule types"), and time zones."""
+"""Schedule expressions of EventBridge Scheduler ("Schedule types" in its user guide), and time zones."""
 
 import calendar
 import re
@@ -16,7 +16,7 @@ _RATE = re.compile(r"([1-9][0-9]{0,8}) (minute|hour|day)(s?)")
 _SECONDS = {"minute": 60, "hour": 3_600, "day": 86_400}
 _MONTHS = {name.upper(): number for number, name in enumerate(calendar.month_abbr) if name}
 _DAYS = {name: number for number, name in enumerate(("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"), start=1)}
-# Name, least and greatest value, words that stand for values.
+# Name, least and greatest value, names of values.
 _FIELDS: tuple[tuple[str, int, int, Mapping[str, int]], ...] = (
     ("minutes", 0, 59, {}),
     ("hours", 0, 23, {}),
@@ -32,7 +32,7 @@ DayRule = Callable[[date], bool]
 
 @dataclass(frozen=True, kw_only=True)
 class Cron:
-    """Times of a day, and the rule for the days; both in the schedule's time zone."""
+    """Times of a day, and the rule for days; both in the schedule's time zone."""
 
     minutes: frozenset[int]
     hours: frozenset[int]
@@ -55,9 +55,9 @@ def problem(expression: object) -> str:
 
 
 def parse(expression: object) -> int | Cron | datetime:
-    """Return the seconds of a rate, a Cron, or the moment of a schedule that runs once; raise ValueError for others.
+    """Return the seconds of a rate, a Cron, or the time of a one-time schedule; raise ValueError for others.
 
-    The moment is in the schedule's time zone, and has none itself.
+    The time is naive, in the schedule's time zone.
     """
     form = _FORM.fullmatch(expression) if isinstance(expression, str) else None
     if form is None:
@@ -143,16 +143,16 @@ def _part(part: str, at: int) -> range:
 
 
 def _value(text: str, at: int, part: str) -> int:
-    _, least, greatest, words = _FIELDS[at]
-    number = words.get(text.upper(), int(text) if text.isascii() and text.isdigit() else least - 1)
+    _, least, greatest, names = _FIELDS[at]
+    number = names.get(text.upper(), int(text) if text.isascii() and text.isdigit() else least - 1)
     if not least <= number <= greatest:
         raise _refused(part, at)
     return number
 
 
 def _refused(part: str, at: int) -> ValueError:
-    name, least, greatest, words = _FIELDS[at]
-    also = f" or {next(iter(words))} to {list(words)[-1]}" if words else ""
+    name, least, greatest, names = _FIELDS[at]
+    also = f" or {next(iter(names))} to {list(names)[-1]}" if names else ""
     return ValueError(
         f"{least} to {greatest}{also} in {name}, alone, in lists, ranges (1-5) and steps (0/5), not {part!r}"
     )
@@ -175,7 +175,7 @@ def _day_of_month(part: str) -> DayRule:
 
 
 def _nearest_weekday(day: date, wanted: int) -> int:
-    """Return the day from Monday to Friday next to that day of the month, within the month."""
+    """Return the day from Monday to Friday nearest to that day of the month, within the month."""
     weekday, last = day.replace(day=wanted).isoweekday(), _last_of_month(day)
     if weekday == 6:
         return wanted - 1 if wanted > 1 else wanted + 2
@@ -211,7 +211,7 @@ TIME_ZONES = "a name of the IANA time zone database, such as Europe/Berlin"
 
 
 def is_time_zone(value: str) -> bool:
-    """True if the zone is known; on a machine without a time zone database every name passes, and AWS decides."""
+    """True if the zone is known; without a time zone database on this computer every name passes, and AWS decides."""
     return _is_known(value) or not _is_known("Europe/London")
 
 

@@ -1,4 +1,4 @@
-"""Schedules of functions: checks of their declarations, the payload of a call, and the policies of their roles."""
+"""Schedules of functions: validation, the payload of a call, and the policies of their roles."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from foundation.problems import Problem
 # "Quotas for Amazon EventBridge Scheduler": the size of a call's payload; RetryPolicy in its API.
 MOST_INPUT_BYTES = 262_144
 _RETRY_ATTEMPTS, _EVENT_AGE_SECONDS = (0, 185), (60, 86_400)
-# "Adding context attributes": the scheduler puts the values in where these stand.
+# "Adding context attributes": the scheduler replaces these by values.
 _CONTEXT = {
     "schedule": "<aws.scheduler.schedule-arn>",
     "scheduledTime": "<aws.scheduler.scheduled-time>",
@@ -20,10 +20,10 @@ _CONTEXT = {
 
 
 def invalid_schedule(where: str, trigger: ScheduleTrigger) -> Iterator[Problem]:
-    """Yield all that is wrong with a declared schedule."""
+    """Yield all problems of a declared schedule."""
     if allowed := schedule_expressions.problem(trigger.expression):
         yield Problem(where=f"{where} expression", value=trigger.expression, allowed=allowed)
-    # Declarations are Python: anything may stand in them.
+    # Declarations are Python, which does not enforce their types.
     declared: Mapping[str, Any] = vars(trigger)
     zone, enabled = declared["timezone"], declared["enabled"]
     if not isinstance(zone, str) or not schedule_expressions.is_time_zone(zone):
@@ -52,12 +52,12 @@ def _invalid_input(where: str, value: object) -> Iterator[Problem]:
 
 
 def payload(trigger: ScheduleTrigger) -> str:
-    """Return the target's input as JSON: what `shared.schedules` of the handlers reads."""
+    """Return the target's input as JSON, as `shared.schedules` of the handlers reads it."""
     return _json({**_CONTEXT, "input": trigger.input})
 
 
 def declared_input(content: object) -> Mapping[str, Any] | None:
-    """Return the input that `payload` made this content of; None if it did not."""
+    """Return the input of a payload; None if the content is no payload."""
     if not isinstance(content, Mapping) or {key: content[key] for key in content if key != "input"} != _CONTEXT:
         return None
     given = content.get("input")
@@ -65,9 +65,9 @@ def declared_input(content: object) -> Mapping[str, Any] | None:
 
 
 def trust_policy(group_arn: str) -> dict[str, Any]:
-    """Only EventBridge Scheduler may assume the role, and only for schedules of the group.
+    """Return the trust policy of a schedule's role: EventBridge Scheduler may assume it for schedules of the group.
 
-    AWS asks for the group here, not the schedule ("Confused deputy prevention in EventBridge Scheduler").
+    The condition takes the group, not the schedule ("Confused deputy prevention in EventBridge Scheduler").
     """
     statement = {
         "Sid": "AssumedByScheduler",
@@ -80,7 +80,7 @@ def trust_policy(group_arn: str) -> dict[str, Any]:
 
 
 def schedule_policy(alias_arn: str, failure_queue_arn: str) -> dict[str, Any]:
-    """Return the permissions of a schedule: call the function's alias, and put what failed into its queue."""
+    """Return the permissions of a schedule: call the function's alias, send failures to its dead-letter queue."""
     statements = [
         {"Sid": "CallFunction", "Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": alias_arn},
         {"Sid": "ReportFailures", "Effect": "Allow", "Action": "sqs:SendMessage", "Resource": failure_queue_arn},

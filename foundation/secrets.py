@@ -1,11 +1,11 @@
-"""Secrets that people keep in SSM Parameter Store or Secrets Manager, and that functions read by name at run time."""
+"""Secrets in SSM Parameter Store or Secrets Manager, created by people and read by functions at run time."""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from foundation.grants import PLACEHOLDERS, filled, unknown_placeholders
+from foundation.grants import PLACEHOLDERS, fill, unknown_placeholders
 from foundation.naming import Arns
 from foundation.problems import Problem
 
@@ -19,10 +19,10 @@ _STORES = {"ssm": "ssm:GetParameter", "secretsmanager": "secretsmanager:GetSecre
 
 @dataclass(frozen=True, kw_only=True)
 class Secret:
-    """A secret by its place: a `parameter` of the Parameter Store (a SecureString) or a `secret` of Secrets Manager.
+    """A secret by its name: a `parameter` of the Parameter Store (a SecureString) or a `secret` of Secrets Manager.
 
-    The estate neither makes nor holds its value. Names may hold {suffix}. `key` is the ARN of the customer's KMS key
-    that encrypts it; without it, AWS's own key does.
+    The estate neither creates the secret nor stores its value. Names may contain {suffix}. `key` is the ARN of the
+    customer managed KMS key that encrypts it; the default is an AWS managed key.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Secret:
 
     @property
     def service(self) -> str:
-        """The service that keeps it: ssm or secretsmanager."""
+        """The service that stores it: ssm or secretsmanager."""
         return "ssm" if self.parameter else "secretsmanager"
 
 
@@ -44,16 +44,16 @@ class SecretGrant:
 
 
 def reference(secret: Secret, suffix: str) -> str:
-    """Return the value of SECRET_<NAME>: the service that keeps the secret, a colon and its name there."""
+    """Return the value of SECRET_<NAME>: the service that stores the secret, a colon and its name there."""
     return f"{secret.service}:{(secret.parameter or secret.secret).replace('{suffix}', suffix)}"
 
 
 def statements(secret: Secret, sid: str, arns: Arns) -> Iterator[dict[str, Any]]:
-    """Yield the permissions to read a secret: the secret itself, and its key if that is a customer's.
+    """Yield the permissions to read a secret, and to decrypt it with a customer managed key.
 
-    AWS's own keys allow their services to decrypt for a caller that may read the secret.
+    AWS managed keys allow their services to decrypt for a caller that may read the secret.
     """
-    name = filled(secret.parameter or secret.secret, arns)
+    name = fill(secret.parameter or secret.secret, arns)
     resource = f"parameter/{name.removeprefix('/')}" if secret.parameter else f"secret:{name}-??????"
     arn = f"arn:{arns.partition}:{secret.service}:{arns.region}:{arns.account}:{resource}"
     yield {"Sid": f"Read{sid}", "Effect": "Allow", "Action": [_STORES[secret.service]], "Resource": arn}
@@ -63,7 +63,7 @@ def statements(secret: Secret, sid: str, arns: Arns) -> Iterator[dict[str, Any]]
             "Sid": f"Decrypt{sid}",
             "Effect": "Allow",
             "Action": ["kms:Decrypt"],
-            "Resource": filled(secret.key, arns),
+            "Resource": fill(secret.key, arns),
             "Condition": {"StringEquals": {"kms:ViaService": via}},
         }
 
@@ -75,14 +75,14 @@ def problems(secrets: Iterable[Secret]) -> Iterator[Problem]:
         if bool(secret.parameter) == bool(secret.secret):
             value = (secret.parameter, secret.secret) if secret.parameter else None
             allowed = "either a parameter of the Parameter Store or a secret of Secrets Manager"
-            yield Problem(where=f"{where} place", value=value, allowed=allowed)
+            yield Problem(where=f"{where} parameter or secret", value=value, allowed=allowed)
         for kind, text in (("parameter", secret.parameter), ("secret", secret.secret), ("key", secret.key)):
             if text and (allowed := _refusal(kind, text)):
                 yield Problem(where=f"{where} {kind}", value=text, allowed=allowed)
 
 
 def _refusal(kind: str, text: str) -> str:
-    """Return what is allowed where a text is not; empty if it is."""
+    """Return the rule that a text breaks; empty if it breaks none."""
     placeholders = PLACEHOLDERS if kind == "key" else ("suffix",)
     if unknown := unknown_placeholders(text, placeholders):
         return f"the placeholders {', '.join(f'{{{name}}}' for name in placeholders)}, not {unknown}"

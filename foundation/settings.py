@@ -1,4 +1,4 @@
-"""Configuration of a layer as a pydantic model: keys, defaults, allowed values, and what each is about."""
+"""Configuration of a layer as a pydantic model: keys, defaults, allowed values, descriptions."""
 
 import json
 import re
@@ -25,13 +25,13 @@ Model = TypeVar("Model", bound=Settings)
 
 
 class UnquotedError(ValueError):
-    """Raised where text is meant and YAML reads a number or a boolean."""
+    """Raised for text without quotes that YAML reads as a number or a boolean."""
 
 
 def setting(
     default: Any, about: str, *, allowed: str = "", least: int | None = None, most: int | None = None, **more: Any
 ) -> Any:
-    """Declare a key: whole numbers within bounds, both included, or what its type and `allowed` say."""
+    """Declare a key: `least` and `most` are inclusive bounds of numbers, `allowed` its rule or unit for messages."""
     return Field(default, ge=least, le=most, description=about, json_schema_extra={"allowed": allowed}, **more)
 
 
@@ -56,7 +56,7 @@ def _text(raw: Any) -> str:
 
 
 def from_json(raw: Any) -> Any:
-    """Return a list or an object, which Pulumi hands over as JSON."""
+    """Return a list or an object that Pulumi passes as JSON."""
     try:
         return json.loads(raw) if isinstance(raw, str) else raw
     except RecursionError as error:
@@ -64,12 +64,12 @@ def from_json(raw: Any) -> Any:
 
 
 def choice(raw: Any) -> Any:
-    """Return one of a few texts or numbers as what it is; both are compared as text."""
+    """Return a value of a Literal as the number or text that it is compared with."""
     return _whole(raw) if re.fullmatch("[0-9]+", str(raw)) else str(raw)
 
 
 def rule(valid: Callable[[str], bool]) -> Callable[[str], str]:
-    """Make a validator of a rule."""
+    """Return a validator that raises ValueError unless the rule is met."""
 
     def check(value: str) -> str:
         if not valid(value):
@@ -103,7 +103,7 @@ def settings(model: type[Settings]) -> Iterator[Setting]:
 
 
 def allowed_values(field: FieldInfo) -> str:
-    """Return the rule of a field in words."""
+    """Return the rule of a field as text."""
     extra = field.json_schema_extra
     said = str(extra.get("allowed", "")) if isinstance(extra, dict) else ""
     if field.annotation is bool:
@@ -120,7 +120,7 @@ def allowed_values(field: FieldInfo) -> str:
 
 
 def read_settings(namespace: str, model: type[Model], raw: Mapping[str, Any]) -> Model:
-    """Return the settings of a namespace; `raw` maps bare keys to values as configured, None is not set.
+    """Return the settings of a namespace; `raw` are configured values by key without namespace, None is not set.
 
     Raises InvalidConfiguration with all unknown keys and rejected values at once.
     """

@@ -1,7 +1,7 @@
-"""Configuration of an environment as its file holds it, refused where the engine would read another value.
+"""Configuration of an environment from its file, refused where the engine would read another value.
 
-All layers share the file (`stackConfigDir` in each Pulumi.yaml). The engine writes it again when it makes a stack,
-with the values that it read: 0420 becomes "272".
+All layers share the file (`stackConfigDir` in each Pulumi.yaml). The engine rewrites it when it creates a stack, with
+the values that it read: 0420 becomes "272".
 """
 
 import re
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = "environments"
 # Namespaces beside those of the layers: the provider's and the engine's.
 _SHARED_NAMESPACES = ("aws", "pulumi")
-# A small environment, one per pull request perhaps, and what it means for other layers; a layer's own setting wins.
+# The setting for a small environment, such as one per pull request, and the defaults that it implies in other layers.
 SMALL = "foundation:small"
 SMALL_SETTINGS: Mapping[str, Mapping[str, str]] = {
     "data": {"onDemand": "true"},
@@ -26,7 +26,7 @@ SMALL_SETTINGS: Mapping[str, Mapping[str, str]] = {
     "observability": {"alarmLevel": "pages", "dashboard": "false"},
 }
 _SALT = "encryptionsalt"
-# The engine would hand an encrypted value to functions as plain text, and keep it in the state as such.
+# The engine would pass an encrypted value to functions as plain text, and store it in the state as such.
 _PLAIN = "compute:environment"
 
 _NAMESPACES_RULE = f"keys of {', '.join(f'{name}:' for name in LAYER_NAMES)} or aws:"
@@ -59,10 +59,10 @@ def environments(root: Path) -> list[str]:
 
 
 def layer_files(layer: str, stack: str, root: Path | None = None) -> LayerFiles:
-    """Return what is configured for a layer; the environment wins over the project, both over a small environment.
+    """Return the configuration of a layer: the environment overrides the project, both override a small environment.
 
-    Raises InvalidConfiguration with every value that YAML, or the engine, takes for another one than is written, and
-    with keys of no layer: they may be misspelt keys of this one.
+    Raises InvalidConfiguration with every value that YAML or the engine reads as another one, and with keys of no
+    layer, which may be misspelt keys of this one.
     """
     found = LayerFiles()
     checkout = root or ROOT
@@ -75,13 +75,13 @@ def layer_files(layer: str, stack: str, root: Path | None = None) -> LayerFiles:
             problems += _unlike_written(full_key, value)
             if full_key == _PLAIN and _is_secret(value):
                 allowed = "plain values: what is secret is a Secret of the catalog, read at run time"
-                problems.append(Problem(where=f"{full_key.place} {full_key}", value="encrypted", allowed=allowed))
+                problems.append(Problem(where=f"{full_key.location} {full_key}", value="encrypted", allowed=allowed))
             if namespace == layer:
                 found.own[key] = _without_schema(value)
             elif namespace == "aws":
                 found.aws[key] = _without_schema(value)
             elif namespace not in _SHARED_NAMESPACES:
-                problems.append(Problem(where=full_key.place, value=full_key, allowed=_NAMESPACES_RULE))
+                problems.append(Problem(where=full_key.location, value=full_key, allowed=_NAMESPACES_RULE))
     if problems:
         raise InvalidConfiguration(problems)
     for key, value in small_defaults(layer, stack, root).items():
@@ -90,9 +90,9 @@ def layer_files(layer: str, stack: str, root: Path | None = None) -> LayerFiles:
 
 
 def small_defaults(layer: str, stack: str, root: Path | None = None) -> Mapping[str, str]:
-    """Return what a layer is configured with where nothing else is said, if the environment is a small one.
+    """Return the defaults of a layer that a small environment implies; empty in any other environment.
 
-    Every layer has to know it when it declares resources, earlier than outputs of foundation are known.
+    Read from the file, as layers need them before outputs of foundation are known.
     """
     if layer not in SMALL_SETTINGS:
         return {}
@@ -104,7 +104,7 @@ def small_defaults(layer: str, stack: str, root: Path | None = None) -> Mapping[
 
 
 def content_of(path: Path) -> dict[str, Any]:
-    """Return what stands in a project's or stack's file; empty when there is no such file."""
+    """Return the content of a project's or stack's file; empty when there is no such file."""
     shown = f"{path.parent.name}/{path.name}"
     try:
         content = read(path.read_text(encoding="utf-8"), shown)
@@ -116,7 +116,7 @@ def content_of(path: Path) -> dict[str, Any]:
 
 
 def _of_one_layer(root: Path, layer: str, stack: str) -> Iterator[Problem]:
-    """Yield a problem for a file from when each layer had its own; a salt alone is none."""
+    """Yield a problem for a configuration file of a single layer; one with only a salt is fine."""
     path = root / layer / f"Pulumi.{stack}.yaml"
     if content_of(path).keys() - {_SALT}:
         yield Problem(
@@ -129,7 +129,7 @@ def _of_one_layer(root: Path, layer: str, stack: str) -> Iterator[Problem]:
 
 def _entries(path: Path) -> Mapping[Scalar, Any]:
     entries = content_of(path).get("config")
-    if entries is None or (isinstance(entries, Scalar) and entries.is_nothing):
+    if entries is None or (isinstance(entries, Scalar) and entries.is_null):
         return {}
     if not isinstance(entries, dict):
         where = located(entries, "config")
@@ -139,7 +139,7 @@ def _entries(path: Path) -> Mapping[Scalar, Any]:
 
 def _unlike_written(key: str, value: Any) -> Iterator[Problem]:
     for one in scalars(value):
-        if one.is_nothing:
+        if one.is_null:
             allowed = f'a value; leave the key out for its default, or quote what is text: "{one}"'
         elif one.is_ambiguous or (one.plain and one.is_decimal and not _KEPT.fullmatch(one)):
             allowed = (
@@ -147,11 +147,11 @@ def _unlike_written(key: str, value: Any) -> Iterator[Problem]:
             )
         else:
             continue
-        yield Problem(where=f"{one.place} {key}", value=one, allowed=allowed)
+        yield Problem(where=f"{one.location} {key}", value=one, allowed=allowed)
 
 
 def _without_schema(value: Any) -> Any:
-    """A value without the `value:` or `default:` around it that a project's file may have."""
+    """Return a value without the `value:` or `default:` around it that a project's file may have."""
     if isinstance(value, dict) and set(value) & {"value", "default"}:
         return value.get("value", value.get("default"))
     return value

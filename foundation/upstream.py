@@ -1,4 +1,4 @@
-"""Reading another layer's outputs: the one place that builds StackReferences."""
+"""Outputs of lower layers, read through StackReferences."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -10,16 +10,16 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from foundation.layers import LAYER_NAMES, layer, project
 
-# The engine shows this in the place of a secret.
+# The engine shows this instead of a secret.
 _UNKNOWN_WORDS = (UNKNOWN, "[secret]")
 _planned: dict[str, Any] = {}
 
 
 @contextlib.contextmanager
 def planned(outputs: Mapping[str, Any]) -> Iterator[None]:
-    """For previews only: layers that are not rolled out as planned yet, with the outputs they would have.
+    """Have previews read these planned outputs, by layer, instead of deployed ones.
 
-    Those are as the engine previews them: UNKNOWN stands for what AWS has yet to answer, or for all of a layer's.
+    They are as the engine previews them: UNKNOWN is a value that only AWS's answer decides, or all of a layer's.
     """
     _planned.update(outputs)
     try:
@@ -29,7 +29,7 @@ def planned(outputs: Mapping[str, Any]) -> Iterator[None]:
 
 
 def register_after(checks: pulumi.Input[Any]) -> None:
-    """Register nothing of the stack before `checks` of the lower layers are known; fail the program if one fails."""
+    """Register the stack's resources after `checks` of the lower layers are known; fail the program if one fails."""
     known = pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(checks).apply(lambda _: list[pulumi.Resource]()))
 
     def after(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
@@ -41,10 +41,10 @@ def register_after(checks: pulumi.Input[Any]) -> None:
 
 
 class Upstream:
-    """The outputs of a lower layer, as the stack of the same name exported them."""
+    """Outputs of a lower layer, as its stack of the same name exported them."""
 
     def __init__(self, reader: str, name: str) -> None:
-        """`reader` is the layer that reads, `name` the one it reads; ValueError unless the order allows it."""
+        """Read layer `name` from layer `reader`; raise ValueError unless the order of layers allows it."""
         if name not in layer(reader).reads:
             raise ValueError(f"layer {reader} does not read {name}: the order is {' → '.join(LAYER_NAMES)}")
         self.name = name
@@ -58,7 +58,7 @@ class Upstream:
         self._hint = f"deploy it first: scripts/deploy_layer.sh {name} {stack}"
 
     def require(self, *path: str) -> pulumi.Output[Any]:
-        """The output at a path of keys; fails the program with the layer to deploy when it isn't there."""
+        """Return the output at a path of keys; fail the program with the layer to deploy if it is missing."""
         if self._reference is not None:
             return self._reference.outputs.apply(lambda outputs: self._walk(outputs, path))
         value = self._walk(self._plan, path)

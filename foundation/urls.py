@@ -13,9 +13,9 @@ _OWN_ROLE = re.compile(r":role/role-(.+)-\{suffix\}")
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionUrl:
-    """An address that the `invokers` alone may call: ARNs of roles and users of the environment's account.
+    """A URL that only the `invokers` may call: ARNs of roles and users of the environment's account.
 
-    They begin with arn:{partition}:iam::{account}: and may hold {suffix}.
+    They begin with arn:{partition}:iam::{account}: and may contain {suffix}.
     """
 
     invokers: tuple[str, ...]
@@ -28,14 +28,14 @@ def label(invoker: str) -> str:
 
 
 def own_invokers(url: FunctionUrl | None) -> Iterator[str]:
-    """Yield the functions of the catalog whose roles may call the address."""
+    """Yield the functions of the catalog whose roles may call the URL."""
     for invoker in url.invokers if url else ():
         if found := _OWN_ROLE.search(invoker):
             yield found[1]
 
 
 def problems(where: str, url: FunctionUrl | None, *, triggered: bool) -> Iterator[Problem]:
-    """Yield what is wrong with the address of a function."""
+    """Yield all problems of a function's URL."""
     if url is None:
         return
     if triggered:

@@ -1,11 +1,11 @@
-"""Checks of a catalog: names, bounds, references, one consumer for each queue, and no cycle of data flow."""
+"""Validation of a catalog: names, bounds, references, one consumer for each queue, no cycle of data flow."""
 
 import re
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
 from foundation import grants, secrets, urls, values
-from foundation.grants import ActionGrant, fed
+from foundation.grants import ActionGrant, written_resources
 from foundation.model import (
     QUEUE_ACCESS,
     QUEUE_WRITES,
@@ -33,7 +33,7 @@ _HANDLER = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2,}")
 
 
 def validate(catalog: Catalog) -> None:
-    """Raises InvalidConfiguration with every problem of the catalog; each names the declaration it stands in."""
+    """Raise InvalidConfiguration with every problem of the catalog; each names its declaration."""
     problems = [
         *_names(catalog),
         *(problem for table in catalog.tables for problem in _table(table)),
@@ -42,7 +42,7 @@ def validate(catalog: Catalog) -> None:
         *(problem for function in catalog.functions for problem in _function(function, catalog)),
         *one_consumer_each(catalog),
     ]
-    # References have to hold before a cycle can be looked for.
+    # A cycle can be looked for only where all references are valid.
     if not problems:
         problems = list(no_cycle(catalog))
     if problems:
@@ -170,11 +170,11 @@ def _grant(where: str, grant: Grant, catalog: Catalog) -> Iterator[Problem]:
     declared = {"table": catalog.tables, "queue": catalog.queues, "secret": catalog.secrets}[kind]
     yield from _known(f"{where} grant {kind}", target, [each.name for each in declared])
     if isinstance(grant, TableGrant | QueueGrant):
-        words = TABLE_ACCESS if isinstance(grant, TableGrant) else QUEUE_ACCESS
+        levels = TABLE_ACCESS if isinstance(grant, TableGrant) else QUEUE_ACCESS
         if not grant.access:
-            yield Problem(where=f"{where} grant on {target!r} access", value=grant.access, allowed=one_of(words, ""))
-        for word in grant.access:
-            yield from _known(f"{where} grant on {target!r} access", word, words)
+            yield Problem(where=f"{where} grant on {target!r} access", value=grant.access, allowed=one_of(levels, ""))
+        for level in grant.access:
+            yield from _known(f"{where} grant on {target!r} access", level, levels)
 
 
 def _known(where: str, name: str, known: Iterable[str]) -> Iterator[Problem]:
@@ -183,13 +183,13 @@ def _known(where: str, name: str, known: Iterable[str]) -> Iterator[Problem]:
 
 
 def one_consumer_each(catalog: Catalog) -> Iterator[Problem]:
-    """A queue's messages go to one consumer only: two would each see a part of them."""
+    """Yield a problem for each queue without exactly one consumer: two would each get a part of its messages."""
     for queue in catalog.queues:
         consumers = [function.name for function in catalog.functions if function.consumes(queue.name)]
         if len(consumers) != 1:
             value = ", ".join(consumers) or None
             yield Problem(where=f"catalog queue {queue.name!r} consumer", value=value, allowed="exactly one function")
-        # Both would own the failure queue dlq-<name>.
+        # Both would own the dead-letter queue dlq-<name>.
         for function in catalog.functions:
             if function.name == queue.name and not isinstance(function.trigger, QueueTrigger):
                 allowed = f"another name: queue {queue.name!r} has the failure queue dlq-{queue.name} already"
@@ -197,7 +197,7 @@ def one_consumer_each(catalog: Catalog) -> Iterator[Problem]:
 
 
 def no_cycle(catalog: Catalog) -> Iterator[Problem]:
-    """Raise for a cycle of data flow: a trigger feeds its function, a function feeds its outputs."""
+    """Yield a problem for a cycle of data flow: a trigger feeds its function, a function the resources it writes."""
     fed_by: dict[str, set[str]] = {}
     for function in catalog.functions:
         node = f"function {function.name}"
@@ -223,4 +223,4 @@ def _written(function: Function) -> Iterator[str]:
         elif isinstance(grant, QueueGrant) and QUEUE_WRITES.intersection(grant.access):
             yield f"queue {grant.queue}"
         elif isinstance(grant, ActionGrant):
-            yield from fed(grant)
+            yield from written_resources(grant)

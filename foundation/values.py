@@ -1,4 +1,4 @@
-"""Environment variables of functions that the catalog declares and each environment's file sets."""
+"""Environment variables that the catalog declares, with values from the catalog or from an environment's file."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,9 +19,9 @@ _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]*")
 
 @dataclass(frozen=True, kw_only=True)
 class PerEnvironment:
-    """Value that environments/Pulumi.<env>.yaml sets under compute:environment; without it there, the default.
+    """A value from compute:environment in environments/Pulumi.<env>.yaml, else the default.
 
-    Without a default either, a rollout is refused.
+    Without either, a rollout is refused.
     """
 
     default: str | None = None
@@ -31,24 +31,24 @@ Values = Mapping[str, str | PerEnvironment]
 
 
 def variable(kind: str, name: str) -> str:
-    """Return the name of the variable with the physical name of a catalog entry: TABLE_HOURLY_SUMS."""
+    """Return the variable's name for a granted table, queue or secret: TABLE_HOURLY_SUMS."""
     return f"{kind}_{re.sub('[^a-z0-9]', '_', name).upper()}"
 
 
 def problems(where: str, declared: Values) -> Iterator[Problem]:
-    """Yield the names of variables that a function may not have."""
+    """Yield a problem for each invalid or reserved name of a variable."""
     for name in declared:
         if not _VARIABLE.fullmatch(name) or name.startswith(RESERVED):
             allowed = f"upper-case letters, digits and _; not {', '.join(RESERVED)}, set for it"
             yield Problem(where=f"{where} environment", value=name, allowed=allowed)
 
 
-def settled(
+def resolve(
     declared: Mapping[str, Values], configured: Mapping[str, Any], taken: Mapping[str, int], stack: str
 ) -> dict[str, dict[str, str]]:
-    """Return the values of every function's variables; raise InvalidConfiguration with everything that is wrong.
+    """Return the values of every function's variables; raise InvalidConfiguration with all problems.
 
-    `configured` holds an environment's values by function and name, `taken` the bytes of its other variables.
+    `configured` are the environment's values by function and name, `taken` the bytes of other variables by function.
     """
     found = [
         Problem(where=located(name, f"{KEY}.{name}"), value=name, allowed=f"no such function; {one_of(declared, name)}")

@@ -1,4 +1,4 @@
-"""The waiver of provisioned concurrency: an environment in an account whose quota has no room for it yet.
+"""The waiver of provisioned concurrency, for an account whose quota has no room for it yet.
 
 `compute:provisionedMinimum: 0` waives it, through the day of `compute:provisionedWaivedUntil` where that is set.
 """
@@ -19,21 +19,21 @@ LAYER, MINIMUM, UNTIL = "compute", "provisionedMinimum", "provisionedWaivedUntil
 
 
 def is_waived(minimum: Any) -> bool:
-    """True if this value of `provisionedMinimum` waives provisioned concurrency; None, the default, does not."""
+    """True if this value of `provisionedMinimum` is a waiver; None, the default, is not."""
     digits = str("" if minimum is None else minimum).lstrip("+-")
     return bool(digits) and not digits.strip("0")
 
 
-def over_since(until: Any, today: date) -> date | None:
-    """Return the last day of the waiver if that has passed; a waiver without one lasts as long as it is configured."""
+def expired_on(until: Any, today: date) -> date | None:
+    """Return the last day of the waiver if it has passed; without a last day a waiver never expires."""
     last = date.fromisoformat(str(until)) if until else None
     return last if last and last < today else None
 
 
-def rolled_out(catalog: Catalog, stack: str, root: Path | None = None) -> Catalog:
-    """Return the catalog as the stack has it: functions `provisioned` unless compute's configuration waives that.
+def with_waiver(catalog: Catalog, stack: str, root: Path | None = None) -> Catalog:
+    """Return the catalog with functions not `provisioned` where the stack's configuration of compute waives that.
 
-    The layers above compute have to know it when they declare resources, earlier than outputs are known.
+    Read from the file, as layers above compute need it before outputs are known.
     """
     if not is_waived(_configured(stack, root).get(MINIMUM)):
         return catalog

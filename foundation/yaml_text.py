@@ -1,6 +1,6 @@
-"""YAML read as it is written: each value as text with its line, and what the versions of YAML would take it for.
+"""YAML with each value as the text that is written, its line, and the types that versions of YAML resolve it to.
 
-YAML 1.1, YAML 1.2 and the engine disagree on unquoted values: 0420 is 272, 12:30 is 750, no is false, to some of them.
+YAML 1.1, YAML 1.2 and the engine disagree on unquoted values: some read 0420 as 272, 12:30 as 750, no as false.
 """
 
 import re
@@ -9,76 +9,76 @@ from typing import Any
 
 import yaml
 
-# Deeper than any configuration; a file of brackets must end in an error, not in the interpreter's stack.
+# Deeper than any configuration; a file of brackets must be an error, not a stack overflow.
 DEEPEST = 50
 _LONGEST_BYTES = 1_000_000
 
 _DECIMAL = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
-# What PyYAML (1.1) or the engine's go-yaml (1.1 and 1.2, underscores left out) take for a number, a time or a truth.
+# Values that PyYAML (1.1) or the engine's go-yaml (1.1 and 1.2, underscores removed) resolve to a number or a time.
 _NUMBER = re.compile(
     r"[-+]?(?:0[xX][0-9a-fA-F]+|0[oO][0-7]+|0[bB][01]+|(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)"
     r"|[-+]?[0-9]+(?::[0-5]?[0-9])+(?:\.[0-9]*)?"
     r"|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:[Tt \t].*)?"
 )
-_TRUTHS = {"true", "True", "TRUE", "false", "False", "FALSE"}
-_OTHER_TRUTHS = {"y", "yes", "n", "no", "on", "off"}
-_NOTHING = {"", "~", "null", "Null", "NULL"}
+_BOOLEANS = {"true", "True", "TRUE", "false", "False", "FALSE"}
+_YAML_1_1_BOOLEANS = {"y", "yes", "n", "no", "on", "off"}
+_NULLS = {"", "~", "null", "Null", "NULL"}
 
 
 class Scalar(str):
-    """A value as it is written, with its `place` (file and line); `plain` if no quotes say that it is text."""
+    """A value as it is written, with its `location` (file and line); `plain` if it has no quotes."""
 
-    __slots__ = ("place", "plain")
+    __slots__ = ("location", "plain")
 
-    place: str
+    location: str
     plain: bool
 
-    def __new__(cls, text: str, place: str, *, plain: bool) -> "Scalar":
+    def __new__(cls, text: str, location: str, *, plain: bool) -> "Scalar":
         """Make one from its text without quotes."""
         scalar = super().__new__(cls, text)
-        scalar.place, scalar.plain = place, plain
+        scalar.location, scalar.plain = location, plain
         return scalar
 
     def __repr__(self) -> str:
-        """The value as it is written: only text in quotes."""
+        """Return the value as it is written, quotes around text only."""
         return super().__repr__() if self.is_text else str(self)
 
     @property
     def is_text(self) -> bool:
         """True if every version of YAML reads this as text."""
-        return not self.plain or not (self.is_decimal or self.is_truth or self.is_ambiguous)
+        return not self.plain or not (self.is_decimal or self.is_boolean or self.is_ambiguous)
 
     @property
     def is_decimal(self) -> bool:
-        """True for a number that is read alike everywhere: decimal digits, no leading zero, no exponent."""
+        """True for a number in every version of YAML: decimal digits, no leading zero, no exponent."""
         return _DECIMAL.fullmatch(self) is not None
 
     @property
-    def is_truth(self) -> bool:
+    def is_boolean(self) -> bool:
         """True for a boolean of every version of YAML."""
-        return self in _TRUTHS
+        return self in _BOOLEANS
 
     @property
-    def is_nothing(self) -> bool:
-        """True if it stands for no value."""
-        return self.plain and self in _NOTHING
+    def is_null(self) -> bool:
+        """True for null."""
+        return self.plain and self in _NULLS
 
     @property
     def is_ambiguous(self) -> bool:
-        """True if some reader of YAML takes it for something else than what is written."""
-        if not self.plain or self.is_decimal or self.is_truth:
+        """True if some version of YAML resolves it to another value than the one written."""
+        if not self.plain or self.is_decimal or self.is_boolean:
             return False
-        if self in _NOTHING or self in ("=", "<<") or self.lower() in _OTHER_TRUTHS:
+        if self in _NULLS or self in ("=", "<<") or self.lower() in _YAML_1_1_BOOLEANS:
             return True
         return _NUMBER.fullmatch(self.replace("_", "")) is not None
 
 
 def read(text: str, file: str) -> Any:
-    """Return the document: dicts by text, lists, Scalars; None for an empty one. `file` is named in places.
+    """Return the document: dicts by text, lists, Scalars; None for an empty one. Locations name `file`.
 
-    Raises ValueError, with the line, for what is no YAML, for a key that stands twice, and for what is too large or too
-    deep. Keys have to be text, tags are not read; anchors may be used, but not within themselves.
+    Raises ValueError, with the line, for invalid YAML, duplicate keys, keys that are no text, tags, anchors within
+    themselves, and for a document that is too large or too deep.
     """
     if len(text) > _LONGEST_BYTES:
         raise ValueError(f"it has more than {_LONGEST_BYTES:,} characters")
@@ -92,7 +92,7 @@ def read(text: str, file: str) -> Any:
 
 
 class _Builder:
-    """Puts a document together from the parser's events, without recursion."""
+    """Builder of a document from the parser's events, without recursion."""
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -134,7 +134,7 @@ class _Builder:
             self._anchors[anchor] = value
         if not self._open:
             self._seen = True
-            self._result = None if isinstance(value, Scalar) and value.is_nothing else value
+            self._result = None if isinstance(value, Scalar) and value.is_null else value
             return
         container, pending, _ = self._open[-1]
         if isinstance(container, list):
@@ -158,7 +158,7 @@ def _line(event: Any) -> int:
 
 
 def scalars(value: Any) -> list[Scalar]:
-    """Return all values within a part of a document, but for what is encrypted (`secure`)."""
+    """Return all values within a part of a document, without encrypted ones (`secure`)."""
     found: list[Scalar] = []
     waiting, known = [value], set[int]()
     while waiting:
@@ -166,12 +166,12 @@ def scalars(value: Any) -> list[Scalar]:
         if isinstance(one, Scalar):
             found.append(one)
         elif isinstance(one, dict | list) and id(one) not in known:
-            known.add(id(one))  # an anchor's value may be in many places
+            known.add(id(one))  # an anchor's value may be used many times
             waiting += [part for key, part in one.items() if key != "secure"] if isinstance(one, dict) else one
     return found
 
 
 def located(value: Any, name: str) -> str:
-    """Return the name of a setting, after its file and line where those are known."""
+    """Return the name of a setting, after its file and line if known."""
     first = next(iter(scalars(value)), None)
-    return f"{first.place} {name}" if first is not None else name
+    return f"{first.location} {name}" if first is not None else name

@@ -1,4 +1,4 @@
-"""The observability layer: alarms on everything in the catalog, the topics they go to, dashboard, saved queries."""
+"""The observability layer: alarms on all resources of the catalog, their topics, dashboard, saved queries."""
 
 import pulumi
 
@@ -11,7 +11,7 @@ from foundation.config import FoundationConfig
 from foundation.outputs import FoundationOutputs
 from foundation.program import load, load_foundation
 from foundation.upstream import register_after
-from foundation.waiver import rolled_out
+from foundation.waiver import with_waiver
 from observability import config as configuration
 from observability.alarm_set import AlarmContext, build_alarms
 from observability.alarms import estate_alarms
@@ -57,8 +57,8 @@ def main() -> None:
 
 
 def _estate(config: configuration.ObservabilityConfig) -> tuple[FoundationConfig, Estate]:
-    """Return the environment as the lower layers are configured; nothing is registered unless they are rolled out."""
-    catalog = rolled_out(CATALOG, pulumi.get_stack())
+    """Return the configuration of the lower layers; resources are registered only after these are rolled out."""
+    catalog = with_waiver(CATALOG, pulumi.get_stack())
     environment = load_foundation()
     data = load("data", data_config.DataConfig, data_config.parse)
     compute = load("compute", compute_config.Keys, compute_config.parse)

@@ -1,4 +1,4 @@
-"""Alarms of an environment, registered from their specifications, and composite alarms for what users would notice."""
+"""Alarms of an environment, registered from their specifications, and composite alarms of symptoms."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from observability.quotas import CHILDREN_OF_AN_ALARM, split
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmContext:
-    """Names and tags of the environment, the topics to notify, and the beginning of links to the runbooks."""
+    """Names and tags of the environment, topics by severity, and the base of links to runbooks."""
 
     names: Names
     tags: Tags
@@ -57,17 +57,17 @@ def build_alarms(sets: AlarmSets, context: AlarmContext) -> EstateAlarms:
 
 
 def _alarm_options(parent: pulumi.Resource) -> pulumi.ResourceOptions:
-    """Return the options of an alarm, metric or composite: its replacement is made before it goes.
+    """Return the options of an alarm, metric or composite: its replacement is created before it is deleted.
 
-    CloudWatch keeps an alarm that a composite alarm names from being deleted. Nothing but its name has an alarm
-    replaced, so both can be there: first the new alarms, then the composite alarms over them, then the old ones go in
-    reverse order. With an explicit name, the provider would have the old one go first.
+    CloudWatch refuses to delete an alarm that a composite alarm names. Only a new name replaces an alarm, so both can
+    exist: the new alarms are created, then the composite alarms over them, then the old ones are deleted in reverse
+    order. With an explicit name, the provider would delete the old one first.
     """
     return pulumi.ResourceOptions(parent=parent, delete_before_replace=False)
 
 
 class AlarmSet(pulumi.ComponentResource):
-    """All alarms of one resource. Each notifies the topic of its severity, unless a composite alarm does so for it."""
+    """All alarms of a resource. Each notifies the topic of its severity, unless it has a symptom's composite alarm."""
 
     alarm_names: list[pulumi.Output[str]]
     alarm_arns: list[pulumi.Output[str]]
@@ -92,7 +92,7 @@ class AlarmSet(pulumi.ComponentResource):
             evaluation_periods=spec.periods,
             datapoints_to_alarm=spec.datapoints,
             treat_missing_data=spec.missing_data.treatment,
-            # No notification of the state OK: a ticket is closed by a person, and a loss is not over after minutes.
+            # No notification of the state OK: a person closes a ticket, and lost events stay lost.
             alarm_actions=None if spec.symptom else [context.topics[spec.severity]],
             tags=context.tags.of("observability", spec.key.name),
             opts=_alarm_options(self),
@@ -101,7 +101,7 @@ class AlarmSet(pulumi.ComponentResource):
 
 
 def _plain(spec: AlarmSpec) -> dict[str, Any]:
-    """The arguments of an alarm on one metric; percentiles have an argument of their own."""
+    """Return the arguments of an alarm on one metric; percentiles have an argument of their own."""
     metric = spec.metrics[0]
     statistic = "extended_statistic" if metric.statistic.startswith("p") else "statistic"
     return {
@@ -114,7 +114,7 @@ def _plain(spec: AlarmSpec) -> dict[str, Any]:
 
 
 def _math(spec: AlarmSpec) -> dict[str, Any]:
-    """The arguments of an alarm on metric math: the expression, and the metrics m1, m2, … that it is about."""
+    """Return the arguments of an alarm on metric math: the expression, and its metrics m1, m2, …"""
     result = aws.cloudwatch.MetricAlarmMetricQueryArgs(
         id="result", expression=spec.expression, label=spec.alarm_type, return_data=True
     )
@@ -136,7 +136,7 @@ def _math(spec: AlarmSpec) -> dict[str, Any]:
 
 
 class SymptomAlarms(pulumi.ComponentResource):
-    """One composite alarm for each symptom that alarms of the estate show: one cause notifies once."""
+    """A composite alarm for each symptom of the estate's alarms, so that one cause notifies once."""
 
     alarm_names: list[pulumi.Output[str]]
     arns: dict[Symptom, pulumi.Output[str]]
@@ -159,7 +159,7 @@ class SymptomAlarms(pulumi.ComponentResource):
         text = SYMPTOMS[symptom]
         topic = self._context.topics[text.severity]
         logical_name = f"{name}-{symptom}"
-        # From the outputs of the alarms, so that it is made after them and deleted before them.
+        # From the outputs of the alarms, so that it is created after them and deleted before them.
         rule = pulumi.Output.all(*self._children(logical_name, alarms)).apply(any_of)
         return aws.cloudwatch.CompositeAlarm(
             f"alarm-{logical_name}",
@@ -169,14 +169,14 @@ class SymptomAlarms(pulumi.ComponentResource):
             ),
             alarm_rule=rule,
             alarm_actions=[topic],
-            # Somebody who was woken up waits for the end.
+            # The person on call waits for the end of a page.
             ok_actions=[topic] if text.severity == "page" else None,
             tags=self._context.tags.of("observability", "alerts"),
             opts=_alarm_options(self),
         )
 
     def _children(self, logical_name: str, names: Sequence[pulumi.Output[str]]) -> Sequence[pulumi.Output[str]]:
-        """Return the alarms themselves, or composite alarms without actions over parts of them where they are many."""
+        """Return the alarms themselves; if they are too many, composite alarms without actions over parts of them."""
         parts = split(names, CHILDREN_OF_AN_ALARM)
         if len(parts) == 1:
             return names

@@ -11,7 +11,7 @@ Symptom = Literal["events-lost", "events-late", "queries-slow"]
 Kind = Literal["function", "queue", "dlq", "table", "account", "topic", "schedule"]
 Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold"]
 
-# The runbook of each kind of resource; it has a heading for every alarm type.
+# The runbook of each kind of resource, with a heading for every alarm type.
 RUNBOOKS: dict[Kind, str] = {
     "function": "functions", "queue": "queues", "dlq": "failure-queues", "table": "tables", "account": "account",
     "topic": "topics", "schedule": "schedules",
@@ -20,33 +20,33 @@ RUNBOOKS: dict[Kind, str] = {
 
 @dataclass(frozen=True)
 class MissingData:
-    """Treatment of periods without data (`treat_missing_data`), with the reason for it."""
+    """Treatment of periods without data (`treat_missing_data`), and its reason."""
 
     treatment: Literal["notBreaching", "ignore", "breaching"]
-    why: str
+    reason: str
 
 
 @dataclass(frozen=True)
 class Key:
-    """The kind of a watched resource and its name in the catalog; a `dlq` goes by its queue's or function's name."""
+    """The kind of a monitored resource and its name in the catalog; a `dlq` has its queue's or function's name."""
 
     kind: Kind
     name: str
 
     @property
     def label(self) -> str:
-        """The unique label: functions go by their bare name, the rest by kind and name."""
+        """The unique label: the bare name of a function, kind and name of other resources."""
         return self.name if self.kind == "function" else f"{self.kind}-{self.name}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmSpec:
-    """One alarm, without the ARNs that only a deployed environment has.
+    """An alarm without the ARNs of a deployed environment.
 
-    `alarm_type` ends the alarm's name and is the heading of its runbook; `rule` is the threshold in words. Without an
+    `alarm_type` ends the alarm's name and is the heading of its runbook; `rule` is the threshold as text. Without an
     `expression` there is one metric; with one it is metric math over m1, m2, … in the order of `metrics`. The alarm is
-    in ALARM when `datapoints` of the last `periods`, each `period_seconds` long, compare so with the threshold. It
-    notifies the topic of its severity itself, unless it is a child of the composite alarm of its `symptom`.
+    in ALARM when `datapoints` of the last `periods`, each `period_seconds` long, meet the comparison. It notifies the
+    topic of its severity itself, unless it is a child of the composite alarm of its `symptom`.
     """
 
     key: Key
@@ -67,7 +67,7 @@ class AlarmSpec:
     datapoints: int = 1
 
     def __post_init__(self) -> None:
-        """ValueError when CloudWatch would refuse the alarm."""
+        """Raise ValueError if CloudWatch would refuse the alarm."""
         if not 1 <= self.datapoints <= self.periods:
             raise ValueError(f"{self.logical_name}: {self.datapoints} datapoints of {self.periods} periods")
         if not self.metrics or (self.expression is None and len(self.metrics) > 1):
@@ -87,13 +87,13 @@ class AlarmSpec:
 
     @property
     def runbook(self) -> str:
-        """The file of the runbook and its heading, as they stand in a link."""
+        """The file of the runbook and its heading, as a link."""
         return f"{RUNBOOKS[self.key.kind]}.md#{self.alarm_type}"
 
 
-# Metrics that an alarm's metric math may be about ("Create a CloudWatch alarm based on a metric math expression").
+# Metrics of an alarm's metric math ("Create a CloudWatch alarm based on a metric math expression").
 MOST_METRICS = 10
-# The longest range an alarm may look at, with periods under an hour and with longer ones ("PutMetricAlarm"); seconds.
+# The longest evaluation range of an alarm, with periods under an hour and with longer ones ("PutMetricAlarm"); seconds.
 HOUR, DAY, WEEK = 3_600, 86_400, 604_800
 
 
@@ -102,7 +102,7 @@ SYMPTOMS_RUNBOOK = "symptoms.md"
 
 @dataclass(frozen=True)
 class SymptomText:
-    """The severity of a symptom, what it means, and what to do first."""
+    """The severity of a symptom, its summary and its remediation."""
 
     severity: Severity
     summary: str
@@ -110,7 +110,7 @@ class SymptomText:
 
 
 SYMPTOMS: Mapping[Symptom, SymptomText] = {
-    # The alarm of each arrival pages; this one holds as long as anything waits, and must not mute the next.
+    # Each arrival pages by its own alarm; this one stays in ALARM while messages wait, and must not mute the next.
     "events-lost": SymptomText(
         "ticket",
         "Events failed for good and wait in a dead-letter queue.",

@@ -1,4 +1,4 @@
-"""All alarms of the estate: of every function, schedule, queue, dead-letter queue, table and topic, and the account."""
+"""All alarms of the estate: of functions, schedules, queues, dead-letter queues, tables, topics and the account."""
 
 from collections.abc import Iterator, Mapping
 
@@ -6,7 +6,7 @@ from foundation.model import ScheduleTrigger
 from observability.alarm_spec import AlarmSpec, Key, MissingData
 from observability.config import LEVELS, SEVERITIES, Level, Severity
 from observability.function_alarms import function_alarms
-from observability.metrics import Estate, of_account
+from observability.metrics import Estate, account_metric
 from observability.queue_alarms import dead_letter_alarms, queue_alarms
 from observability.schedule_alarms import schedule_alarms
 from observability.table_alarms import table_alarms
@@ -20,7 +20,7 @@ AlarmSets = Mapping[Key, tuple[AlarmSpec, ...]]
 
 
 def estate_alarms(estate: Estate, level: Level) -> AlarmSets:
-    """Return the alarms of a level by the resource they watch; the composite alarms over them are in alarm_set.py."""
+    """Return the alarms of a level by resource; composite alarms over them are in alarm_set.py."""
     sets: dict[Key, tuple[AlarmSpec, ...]] = {}
     for spec in _all(estate):
         if _has(level, spec):
@@ -62,7 +62,7 @@ def _account(estate: Estate) -> AlarmSpec:
         "all functions are refused.",
         remediation="look for the function that takes most of them; bound it, or have the quota raised.",
         rule=f"over {percent} % of observability:accountConcurrency",
-        metrics=(of_account("ClaimedAccountConcurrency"),),
+        metrics=(account_metric("ClaimedAccountConcurrency"),),
         threshold=most * percent / 100,
         missing_data=UNUSED,
         periods=6,

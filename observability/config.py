@@ -11,8 +11,8 @@ from foundation.settings import Flag, Settings, Text, Whole, choice, from_json, 
 
 Severity = Literal["page", "ticket"]
 SEVERITIES = get_args(Severity)
-# Each level has the alarms of those before it, too. Alarms are declared from "symptoms" on; of these, "pages" has those
-# that page by themselves: of events that are lost or refused.
+# Each level includes the levels before it. Alarms are declared from "symptoms" on; "pages" has those of them that page
+# by themselves, of lost or refused events.
 Level = Literal["pages", "symptoms", "standard", "all"]
 LEVELS = get_args(Level)
 HALF_A_DAY = 43_200  # seconds; well before a stream (24 hours) or a queue (at least a day) forgets anything
@@ -55,7 +55,7 @@ class ObservabilityConfig(Settings):
 
     level: Annotated[Level, BeforeValidator(choice)] = setting(
         "standard",
-        "Which alarms there are: of losses that page only, of all symptoms, also of their causes, or all. "
+        "Which alarms there are: only pages of lost events, all symptoms, also their causes, or all. "
         "Each costs something.",
         alias="alarmLevel",
     )
@@ -181,6 +181,6 @@ class ObservabilityConfig(Settings):
 
 
 def parse(raw: Mapping[str, Any], *, stack: str) -> ObservabilityConfig:
-    """The typed configuration; raises InvalidConfiguration with everything that is wrong."""
-    del stack  # every layer's parser takes it, this one has no default that depends on it
+    """Return the typed configuration; raise InvalidConfiguration with all problems."""
+    del stack  # every layer's parser takes it; here no default depends on it
     return read_settings("observability", ObservabilityConfig, raw)

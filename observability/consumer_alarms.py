@@ -1,4 +1,4 @@
-"""Alarms of functions that consume a queue or a stream: what arrives is late, not consumed at all, or refused.
+"""Alarms of functions that consume a queue or a stream: late, not consumed, or refused records.
 
 Lambda stamps a metric with the start of the call, and publishes it after the end: a call that times out after a minute
 belongs to a period that has been evaluated before ("Types of metrics for Lambda functions"). Alarms on single failures
@@ -19,7 +19,7 @@ NOTHING_LOGGED = MissingData("notBreaching", "a metric filter publishes nothing 
 
 
 def look_back_minutes(function: Function) -> int:
-    """Return the minutes until the failure of a call that began in a minute is published for certain."""
+    """Return the minutes from the start of a call until its failure is published, at worst."""
     return -(-function.timeout_seconds // 60) + PUBLICATION_MINUTES
 
 
@@ -63,7 +63,7 @@ def _stalled(key: Key, function: Function, trigger: QueueTrigger | StreamTrigger
         arriving = metrics.table(trigger.table, "ConsumedWriteCapacityUnits")
     received = [metrics.log(writer, "records-received") for writer in writers]
     stored = [metrics.log(writer, "events-stored") for writer in writers]
-    # Minutes after which the call for an arrival must have been published, and five more.
+    # Minutes from an arrival until its call is published, at worst, and five more.
     minutes = look_back_minutes(function) + -(-trigger.window_seconds // 60) + 5
     return AlarmSpec(
         key=key,
@@ -83,7 +83,7 @@ def _stalled(key: Key, function: Function, trigger: QueueTrigger | StreamTrigger
 
 
 def _writers(catalog: Catalog, table: str) -> list[Function]:
-    """Return the functions that store events of a queue in a table; none where an alarm has no room for them.
+    """Return the functions that store events of a queue in a table; none if an alarm can't have as many metrics.
 
     Their logs distinguish new events from refused duplicates.
     """
@@ -99,7 +99,7 @@ def _writers(catalog: Catalog, table: str) -> list[Function]:
 
 
 def _arrivals_without_calls(writers: int) -> str:
-    """Return 1 from the first arrival on until a call. Refused duplicates take write units, and are no arrivals."""
+    """Return an expression: 1 from an arrival until a call; refused duplicates use write units, and don't count."""
     received, stored = (
         " + ".join(f"RUNNING_SUM(FILL(m{number}, 0))" for number in range(first, first + writers))
         for first in (3, 3 + writers)

@@ -1,7 +1,8 @@
-"""The dashboard somebody on call reads from the top: alarms, flowing, late, lost, then functions, tables, cost."""
+"""The dashboard for the person on call: alarms, flow, delays, lost events, then functions, tables, cost."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pulumi
@@ -26,7 +27,7 @@ Labels = tuple[tuple[str, str], ...]  # the legend's label, and the metric's nam
 
 @dataclass(frozen=True, kw_only=True)
 class Alarms:
-    """Alarms to show: specifications, the ARNs of those that page and of the others."""
+    """Alarms to show: specifications, ARNs of those that page and of the others."""
 
     specs: AlarmSets
     page_arns: Sequence[pulumi.Input[str]]
@@ -43,13 +44,13 @@ class Alarms:
 
 
 def _label(names: Sequence[str]) -> str:
-    """The alarms that share a threshold; of many, the first three and their number."""
+    """Return the names of alarms that share a threshold; of many, the first three and their number."""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"alarm {', '.join(names[:3])}{more}"
 
 
 def dashboard(estate: Estate, alarms: Alarms, graphs: Graphs) -> dict[str, Any]:
-    """The dashboard's body; only the ARNs of the alarms may be outputs."""
+    """Return the dashboard's body; only the ARNs of the alarms may be outputs."""
     functions = [
         widget for function in estate.catalog.functions for widget in _function(function, estate, alarms, graphs)
     ]
@@ -76,7 +77,7 @@ def dashboard(estate: Estate, alarms: Alarms, graphs: Graphs) -> dict[str, Any]:
 
 
 def _section(title: str, explanation: str, widgets: Sequence[Widget]) -> list[Row]:
-    # CloudWatch refuses a plot of nothing: a catalog may have no streams or no critical functions.
+    # CloudWatch refuses a plot without metrics: a catalog may have no streams or no critical functions.
     drawn = [widget for widget in widgets if widget["properties"]["metrics"]]
     plots = [(PLOT, drawn[start : start + PER_ROW]) for start in range(0, len(drawn), PER_ROW)]
     return [(TEXT, [heading(title, explanation)]), *plots]
@@ -179,14 +180,12 @@ def _concurrency(estate: Estate, alarms: Alarms, graphs: Graphs) -> Widget:
 
 def _table(table: Table, estate: Estate, alarms: Alarms, graphs: Graphs) -> Widget:
     lines = []
-    for word in ("Read", "Write"):
-        kind = word.lower()
+    for kind in ("Read", "Write"):
+        metric, label = partial(estate.metrics.table, table.name), kind.lower()
         lines += [
-            Line(
-                estate.metrics.table(table.name, f"Consumed{word}CapacityUnits"), f"{kind} consumed", formula=PER_SECOND
-            ),
-            Line(estate.metrics.table(table.name, f"Provisioned{word}CapacityUnits", "Average"), f"{kind} provisioned"),
-            Line(estate.metrics.table(table.name, f"{word}ThrottleEvents"), f"{kind} throttled"),
+            Line(metric(f"Consumed{kind}CapacityUnits"), f"{label} consumed", formula=PER_SECOND),
+            Line(metric(f"Provisioned{kind}CapacityUnits", "Average"), f"{label} provisioned"),
+            Line(metric(f"{kind}ThrottleEvents"), f"{label} throttled"),
         ]
     limits = alarms.limits("read-capacity", "write-capacity", of=[Key("table", table.name)])
     return graphs.graph(f"{table.name} (units a second)", lines, limits)

@@ -1,4 +1,4 @@
-"""Alarms of functions: failures and delays of their calls, and the use of what they have been given."""
+"""Alarms of functions: failures and delays of their calls, and use of memory, concurrency and logs."""
 
 from collections.abc import Iterator
 
@@ -7,14 +7,14 @@ from observability.alarm_spec import DAY, HOUR, AlarmSpec, Key
 from observability.consumer_alarms import NOT_CALLED, NOTHING_LOGGED, consumer_alarms, look_back_minutes
 from observability.metrics import Estate, Metric
 
-# Below so many calls or records in a minute, one failure would be a rate; of callers fewer matter.
+# Fewest calls or records in a minute for an error rate; a caller's failures matter from fewer on.
 FEWEST_RECORDS = 10
 FEWEST_CALLS = 2
-# A percentile or a share of fewer calls in a minute is that of single calls: 20 within five minutes.
+# Fewest calls in a minute for a percentile or a share: 20 within five minutes.
 ENOUGH_CALLS = 4
-# Share of the calls that may start cold before autoscaling of provisioned concurrency is taken to be behind; percent.
+# Percent of the calls that may start cold before autoscaling of provisioned concurrency counts as too slow.
 COLD_PERCENT = 10
-# With fewer provisioned environments, one call at a time already is a use of a third or more.
+# With fewer provisioned environments, a single call at a time is a use of a third or more.
 FEWEST_PROVISIONED = 3
 
 
@@ -38,7 +38,7 @@ def _failures(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSpe
     records = (metrics.log(function, "records-failed"), metrics.log(function, "records-received"))
     fewest = FEWEST_RECORDS if function.takes_batches else FEWEST_CALLS
     share = f"IF(m2 >= {fewest}, 100 * m1 / m2, 0)"
-    # Of batches also the records, which a successful call may hand back.
+    # Of batches also the records, which a successful call may return as failed.
     worse = f"MAX([{share}, IF(FILL(m4, 0) >= {fewest}, 100 * FILL(m3, 0) / m4, 0)])"
     yield AlarmSpec(
         key=key,
@@ -48,7 +48,7 @@ def _failures(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSpe
         rule="the first error",
         metrics=(errors,),
         missing_data=NOT_CALLED,
-        # A trigger tries again: an error that lasts shows as a share, as delay or in the dead-letter queue.
+        # Triggers retry: a lasting error shows in the error rate, as delay or in the dead-letter queue.
         level="all" if function.takes_batches else "standard",
         periods=look_back_minutes(function),
     )
@@ -64,8 +64,8 @@ def _failures(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSpe
         missing_data=NOT_CALLED,
         level="symptoms" if function.critical else "standard",
         symptom="queries-slow" if function.critical else None,
-        # Minutes, as periods slide by the minute: a burst that longer ones divide comes and goes. A consumer may put
-        # its next try off by a quarter of an hour: within that, nothing is over.
+        # Periods of minutes, which slide by the minute: longer ones may divide a burst. A consumer may delay its next
+        # try by a quarter of an hour, so failures may pause that long.
         periods=60 if function.takes_batches else 15,
         datapoints=3 if function.takes_batches else 5,
     )
@@ -138,7 +138,7 @@ def _slowness(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSpe
 
 
 def _dead_lettering(key: Key, function: Function, estate: Estate) -> AlarmSpec:
-    # Queues and streams do not call asynchronously.
+    # Calls of queues and streams are synchronous.
     return AlarmSpec(
         key=key,
         alarm_type="dead-lettering",
@@ -211,7 +211,7 @@ def _provisioned_concurrency(key: Key, function: Function, estate: Estate) -> It
         remediation="see whether its provisioned concurrency is there; raise compute:provisionedMaximum or "
         "compute:peakMinimum when it is used up.",
         rule=f"over {COLD_PERCENT} % of at least {ENOUGH_CALLS} calls of a minute",
-        # Not the calls that spilled over: without any provisioned concurrency, Lambda counts none.
+        # Not the metric of spillover: without any provisioned concurrency, Lambda counts none.
         metrics=(
             of_alias("ProvisionedConcurrencyInvocations", "Sum"),
             estate.metrics.function(function, "Invocations"),
@@ -226,7 +226,7 @@ def _provisioned_concurrency(key: Key, function: Function, estate: Estate) -> It
     yield AlarmSpec(
         key=key,
         alarm_type="under-use",
-        # Five days of seven: a function that rests at the weekend is not called then, and has nothing measured.
+        # Five days of seven: a function that is not called at the weekend has no data then.
         summary=f"On five days of a week, {function.name} needed less than half of the provisioned concurrency it "
         "could use.",
         remediation="lower compute:provisionedMinimum and compute:peakMinimum to what the dashboard shows in use.",

@@ -1,4 +1,4 @@
-"""Metrics made of the functions' logs: the memory that calls use, and what becomes of the records of a batch."""
+"""Metrics from the functions' logs: memory that calls use, and results of the records of batches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from observability.metrics import OWN_NAMESPACE, LogMetric
 
 @dataclass(frozen=True)
 class LogField:
-    """A number in JSON log lines that becomes a metric: its selector, a further condition, its unit."""
+    """A number in JSON log lines for a metric: its selector, unit, and a further condition."""
 
     selector: str
     unit: str
@@ -22,12 +22,12 @@ class LogField:
 
     @property
     def pattern(self) -> str:
-        """The metric filter's pattern: lines that have the number, where it is not zero."""
+        """The metric filter's pattern: lines with the number, where it is not zero."""
         number = f"({self.selector} > 0)"
         return f"{{ {self.condition} && {number} }}" if self.condition else f"{{ {number} }}"
 
 
-# Lambda's report of a call in JSON logs ("Telemetry API event schema reference"); 0 would mean that it is not known.
+# Lambda's report of a call in JSON logs ("Telemetry API event schema reference"); 0 is unknown.
 MEMORY = LogField("$.record.metrics.maxMemoryUsedMB", "Megabytes", '($.type = "platform.report")')
 # The summary that handlers log of each batch (lambda_src/*/handler.py).
 BATCH: Mapping[LogMetric, LogField] = {
@@ -43,8 +43,8 @@ QUEUE_BATCH: Mapping[LogMetric, LogField] = {
 STREAM_BATCH: Mapping[LogMetric, LogField] = {"fields-left-out": LogField("$.fieldsLeftOut", "Count")}
 
 
-def of_batches(function: Function) -> Mapping[LogMetric, LogField]:
-    """Return the metrics that are made of a function's summaries; none of a function without batches."""
+def batch_metrics(function: Function) -> Mapping[LogMetric, LogField]:
+    """Return the metrics from a function's summaries; none of a function without batches."""
     if not function.takes_batches:
         return {}
     return {**BATCH, **(QUEUE_BATCH if isinstance(function.trigger, QueueTrigger) else STREAM_BATCH)}
@@ -86,7 +86,7 @@ class LogMetrics(pulumi.ComponentResource):
 
 
 class MemoryMetrics(LogMetrics):
-    """The memory that calls use: Lambda publishes no metric of it."""
+    """Memory that calls use, of which Lambda publishes no metric."""
 
     TYPE = "estate:observability:MemoryMetrics"
 
@@ -102,6 +102,6 @@ def log_metrics(catalog: Catalog, names: Names) -> None:
     memory: dict[str, Mapping[LogMetric, LogField]] = {
         function.name: {"memory-used": MEMORY} for function in catalog.functions
     }
-    batches = {function.name: of_batches(function) for function in catalog.functions}
+    batches = {function.name: batch_metrics(function) for function in catalog.functions}
     MemoryMetrics("memory", memory, names)
     BatchMetrics("batches", batches, names)

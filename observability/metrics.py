@@ -1,4 +1,4 @@
-"""The estate as alarms and dashboard see it, and its metrics: AWS's own, and those that filters make of logs."""
+"""Inputs of alarms and dashboard, and metrics: AWS's own, and those from logs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Metric:
 
 @dataclass(frozen=True)
 class Metrics:
-    """Metrics of one environment's resources, each by the name it has in the catalog."""
+    """Metrics of an environment's resources, by their names in the catalog."""
 
     names: Names
 
@@ -56,9 +56,9 @@ class Metrics:
         return Metric(namespace="AWS/Logs", name=name, statistic="Sum", dimensions=dimensions)
 
     def log(self, function: Function, kind: LogMetric, statistic: str = "Sum") -> Metric:
-        """A metric that a filter makes of a function's log (log_metrics.py).
+        """A metric from a function's log (log_metrics.py).
 
-        The function is in the metric's name, not in a dimension: Lambda's report of a call does not name it.
+        The function is in the metric's name, not in a dimension, as Lambda's report of a call does not name it.
         """
         name = self.names.of(kind, function.name)
         return Metric(namespace=OWN_NAMESPACE, name=name, statistic=statistic, dimensions={})
@@ -80,7 +80,7 @@ class Metrics:
 
 @dataclass(frozen=True, kw_only=True)
 class Estate:
-    """Catalog, names and configuration of all layers, as far as alarms and dashboard depend on them.
+    """Catalog, names and the configuration of all layers that alarms and dashboard depend on.
 
     `memory_mb` is by function; `target_percent` is the target utilization of provisioned concurrency, 0 for none.
     """
@@ -98,7 +98,7 @@ class Estate:
         return Metrics(self.names)
 
 
-def of_account(name: str) -> Metric:
+def account_metric(name: str) -> Metric:
     """A metric of Lambda in the whole account and region, which has no dimensions."""
     return Metric(namespace="AWS/Lambda", name=name, statistic="Maximum", dimensions={})
 

@@ -1,4 +1,4 @@
-"""Saved queries of CloudWatch Logs Insights: the first questions of somebody who looks for a cause."""
+"""Saved queries of CloudWatch Logs Insights for the first look for a cause."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ fields @timestamp, reason, messageId
 
 @dataclass(frozen=True, kw_only=True)
 class SavedQueriesArgs:
-    """The names of the environment and the log groups to ask."""
+    """Names of the environment, and the log groups to query."""
 
     names: Names
     log_groups: Sequence[str]
@@ -56,7 +56,7 @@ class SavedQueries(pulumi.ComponentResource):
         super().__init__("estate:observability:SavedQueries", name, None, opts)
         parts = list(enumerate(split(args.log_groups, LOG_GROUPS_OF_A_QUERY), start=1))
         self.query_names = [
-            # The first part keeps the name that it has while it is the only one.
+            # The first part has the same name whether or not there are others.
             self._build(query if number == 1 else f"{query}-{number}", text, groups, args).name
             for query, text in QUERIES.items()
             for number, groups in parts

@@ -1,4 +1,4 @@
-"""Alarms of queues: those that functions consume, and those that hold what failed."""
+"""Alarms of source queues and dead-letter queues."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -7,7 +7,7 @@ from foundation.model import DEAD_LETTER_DAYS, Queue
 from observability.alarm_spec import HOUR, AlarmSpec, Key, MissingData
 from observability.metrics import Estate
 
-# Messages of a standard queue that may be in flight ("Amazon SQS message quotas"); then none is handed out.
+# Messages of a standard queue that may be in flight ("Amazon SQS message quotas"); beyond, receives are refused.
 IN_FLIGHT_QUOTA = 120_000
 
 UNUSED = MissingData("notBreaching", "SQS publishes nothing for a queue that was empty and unused for six hours")
@@ -50,7 +50,7 @@ def _age(key: Key, queue: Queue, estate: Estate) -> AlarmSpec:
         remediation="see whether the consumer runs, fails or is throttled; give it more concurrency when it is slow.",
         rule=late,
         metrics=(estate.metrics.queue(queue.name, "ApproximateAgeOfOldestMessage"),),
-        # A message that gets its first tries is not late: one takes as long as it stays invisible.
+        # A message in its first tries is not late; each try takes up to the visibility timeout.
         threshold=max(seconds, COUNTED_TRIES * estate.catalog.consumer(queue.name).visibility_seconds),
         missing_data=UNUSED,
         level="symptoms",
@@ -65,11 +65,11 @@ def _stuck(key: Key, queue: Queue, estate: Estate) -> AlarmSpec:
     return AlarmSpec(
         key=key,
         alarm_type="stuck",
-        # Not the age: SQS leaves out what was received more than three times.
+        # Not the age: SQS leaves out messages received more than three times.
         summary=f"For 15 minutes records of {queue.name} were handed back, or messages waited while none were sent.",
         remediation="run the saved query of errors: the reasons stand there; look for a throttled table.",
         rule="records handed back, or messages and none sent, in 15 of 20 minutes",
-        # A consumer may put its next try off: then nothing fails for minutes, and the messages wait, hidden.
+        # A consumer may delay its next try: then no record fails for minutes, and the messages wait, invisible.
         metrics=(
             estate.metrics.log(estate.catalog.consumer(queue.name), "records-failed"),
             of_queue("NumberOfMessagesSent", "Sum"),
@@ -107,9 +107,9 @@ def _silent(key: Key, queue: Queue, estate: Estate) -> AlarmSpec:
 
 
 def dead_letter_alarms(name: str, source: Queue | None, estate: Estate) -> Iterator[AlarmSpec]:
-    """Yield the alarms of a dead-letter queue; `source` is the queue whose messages it gets, if it is not Lambda."""
+    """Yield the alarms of a dead-letter queue; `source` is its source queue, None if Lambda sends to it."""
     key = Key("dlq", name)
-    # Messages that wait and those that somebody looks at: together, looking changes nothing.
+    # Visible and invisible messages: their sum doesn't change when messages are looked at.
     visible = estate.metrics.dead_letter_queue(name, "ApproximateNumberOfMessagesVisible")
     hidden = estate.metrics.dead_letter_queue(name, "ApproximateNumberOfMessagesNotVisible")
     yield AlarmSpec(
@@ -129,7 +129,7 @@ def dead_letter_alarms(name: str, source: Queue | None, estate: Estate) -> Itera
         periods=5,
     )
     increase = "RUNNING_SUM(DIFF(FILL(m1, 0) + FILL(m2, 0)))"
-    # Malformed events reach the dead-letter queue of a queue, too; the alarm `invalid` counts those.
+    # The dead-letter queue of a queue gets malformed events, too; the alarm `invalid` counts those.
     malformed = (estate.metrics.log(estate.catalog.consumer(source.name), "events-invalid"),) if source else ()
     yield AlarmSpec(
         key=key,
@@ -142,7 +142,7 @@ def dead_letter_alarms(name: str, source: Queue | None, estate: Estate) -> Itera
         missing_data=UNUSED,
         level="symptoms",
         severity="page",
-        # Two datapoints, or three where two services publish: one may come a minute before the other.
+        # Two datapoints, or three with metrics of two services, which may be published a minute apart.
         periods=7 if malformed else 6,
         datapoints=3 if malformed else 2,
     )
@@ -150,9 +150,9 @@ def dead_letter_alarms(name: str, source: Queue | None, estate: Estate) -> Itera
 
 
 def waiting_days(source: Queue | None) -> int:
-    """Return the days that a failed event may wait before an alarm repeats: half of what is left of its life at worst.
+    """Return the days that a failed event may wait before an alarm: half of its remaining retention, at worst.
 
-    SQS counts the life of a dead letter from its first queue on. Lambda sends its failures anew.
+    SQS counts the retention of a dead letter from its first queue on. Lambda sends failures as new messages.
     """
     return (DEAD_LETTER_DAYS - (source.retention_days if source else 0)) // 2
 
@@ -166,8 +166,8 @@ def _expiry(key: Key, source: Queue | None, estate: Estate) -> AlarmSpec:
         "sent they are lost.",
         remediation="run `estate redrive` now, or keep what is worth keeping: it cannot be brought back later.",
         rule=f"at least one for half of what is left of the {DEAD_LETTER_DAYS} days after the source queue's retention",
-        # The average of an hour: a look hides messages for half a minute. The age of a dead letter begins anew with
-        # each look at it, and does not show when SQS deletes it.
+        # The average of an hour, as looking at messages hides them for half a minute. Not the age of a dead letter:
+        # each look resets it, and SQS deletes by another age.
         metrics=(estate.metrics.dead_letter_queue(key.name, "ApproximateNumberOfMessagesVisible", "Average"),),
         threshold=0.5,
         comparison="GreaterThanOrEqualToThreshold",

@@ -1,4 +1,4 @@
-"""Quotas of CloudWatch and CloudWatch Logs that grow near with the number of functions, and splitting to stay below."""
+"""Quotas of CloudWatch and CloudWatch Logs that many functions reach, and splitting to stay below them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar

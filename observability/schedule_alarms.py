@@ -1,6 +1,6 @@
-"""Alarms of schedules: calls that EventBridge Scheduler could not make, and times at which nothing ran.
+"""Alarms of schedules: failed calls of EventBridge Scheduler, and overdue runs.
 
-A call that was given up waits in the function's dead-letter queue, whose alarms report it; calls that the function
+A call that exhausted its retries is in the function's dead-letter queue, which has alarms; calls that the function
 itself failed on are the function's errors.
 """
 
@@ -15,7 +15,7 @@ from observability.metrics import Estate
 NOTHING_FAILED = MissingData("notBreaching", "EventBridge Scheduler publishes nothing while nothing fails")
 NOT_CALLED = MissingData("breaching", "Lambda publishes nothing while the function is not called")
 
-# The last attempt at a call is up to an hour after its time, and a metric a few minutes late.
+# The last attempt of a call is up to an hour after its time, and metrics are a few minutes late.
 _LOOK_BACK_MINUTES = 10
 _GRACE_SECONDS = 600
 _MOST_MINUTES = 1_440
@@ -68,7 +68,7 @@ def schedule_alarms(function: Function, trigger: ScheduleTrigger, estate: Estate
 
 
 def _overdue(key: Key, function: Function, trigger: ScheduleTrigger, estate: Estate) -> Iterator[AlarmSpec]:
-    # A rate calls at once when it is made. Of a cron expression the time between two runs varies.
+    # A rate runs at once when it is created. Of a cron expression the time between two runs varies.
     rate = rate_seconds(trigger.expression) if trigger.enabled else None
     seconds = 2 * rate + _GRACE_SECONDS if rate else 0
     if not 0 < seconds <= WEEK:

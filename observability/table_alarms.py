@@ -1,10 +1,9 @@
-"""Alarms of tables, from their declarations and from what functions may do with them.
+"""Alarms of tables, from their declarations and from the functions' grants.
 
-DynamoDB publishes a metric only while it isn't zero, and its alarms ignore missing data however they are set, so
-that a plain alarm would never leave the state ALARM ("Configuring how CloudWatch alarms treat missing data"). Every
-alarm here therefore is metric math that fills the gaps with zeros. A point that is published late is a zero as well
-until it comes ("Using math expressions with CloudWatch metrics"), so that the last minutes may count for nothing: N is
-larger than M by that.
+DynamoDB publishes a metric only while it isn't zero, and alarms on its metrics ignore missing data whatever their
+setting, so that a plain alarm would never leave the state ALARM ("Configuring how CloudWatch alarms treat missing
+data"). Every alarm here therefore is metric math that fills gaps with zeros. A point is zero until it is published
+("Using math expressions with CloudWatch metrics"), so the last minutes may be too low: N is larger than M by that.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from observability.metrics import Estate
 
 # Units a second that a table takes on demand, unless AWS has raised it ("Quotas in Amazon DynamoDB").
 ON_DEMAND_UNITS = 40_000
-# Use of the provisioned units that autoscaling should have answered long before; percent.
+# Percent of the provisioned units that autoscaling should have raised long before.
 BEHIND_PERCENT = 90
 
 FILLED = MissingData("notBreaching", "DynamoDB publishes only what is not zero; the expression takes gaps as zeros")
@@ -24,7 +23,7 @@ FILLED = MissingData("notBreaching", "DynamoDB publishes only what is not zero; 
 Direction = Literal["read", "write"]
 DIRECTIONS: tuple[Direction, Direction] = ("read", "write")
 
-# The operations a word of TABLE_ACCESS allows; transactions count under their own name.
+# The operations of each key of TABLE_ACCESS; metrics of transactions have their own name.
 OPERATIONS: Mapping[str, tuple[str, ...]] = {
     "get": ("GetItem", "TransactGetItems"),
     "read": ("BatchGetItem",),
@@ -49,12 +48,11 @@ def table_alarms(table: Table, estate: Estate) -> Iterator[AlarmSpec]:
 
 
 def operations(table: Table, catalog: Catalog) -> tuple[str, ...]:
-    """Return the operations that functions of the catalog may call on a table; all when it is granted to none."""
+    """Return the operations that functions of the catalog may call on a table; all if it is granted to none."""
     grants = [grant for function in catalog.functions for grant in function.grants]
-    words = {
-        word for grant in grants if isinstance(grant, TableGrant) and grant.table == table.name for word in grant.access
-    }
-    return tuple(sorted({name for word in words or OPERATIONS for name in OPERATIONS[word]}))
+    on_table = [grant for grant in grants if isinstance(grant, TableGrant) and grant.table == table.name]
+    levels = {level for grant in on_table for level in grant.access} or OPERATIONS
+    return tuple(sorted({name for level in levels for name in OPERATIONS[level]}))
 
 
 def _throttling(key: Key, direction: Direction, estate: Estate) -> AlarmSpec:
@@ -63,7 +61,7 @@ def _throttling(key: Key, direction: Direction, estate: Estate) -> AlarmSpec:
         alarm_type=f"{direction}-throttling",
         summary=f"DynamoDB has refused {direction}s of table {key.name} for minutes; callers get slower.",
         remediation=f"raise the table's {direction} maximum in the catalog; look for a key with most of the load.",
-        # Autoscaling takes some minutes to follow a rising load; no action is needed.
+        # Autoscaling takes some minutes to follow a rising load, which needs no action.
         rule=f"refused {direction}s in 10 of 15 minutes",
         metrics=(estate.metrics.table(key.name, f"{direction.capitalize()}ThrottleEvents"),),
         expression="FILL(m1, 0)",

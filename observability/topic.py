@@ -1,4 +1,4 @@
-"""Topics that alarms and the budget publish to, one per severity: policies, subscriptions, the budget itself."""
+"""Topics of alarms and the budget, one per severity, with policies and subscriptions; the budget itself."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ from foundation.naming import Arns, Names
 from foundation.resource_policies import tls_only
 from observability.config import SEVERITIES, ObservabilityConfig, Severity, Subscription
 
-# What has been spent, and what will have been by the month's end.
+# Budget notifications: of actual cost, and of the cost forecast for the month's end.
 NOTIFICATIONS = ("ACTUAL", "FORECASTED")
 
 
 class EstateBudget(pulumi.ComponentResource):
-    """A budget of all that carries the environment's tag, once AWS knows that as a cost tag; it notifies a topic."""
+    """A budget of all resources with the environment's tag, if that is activated as a cost allocation tag."""
 
     def __init__(
         self,
@@ -58,9 +58,9 @@ BUDGET_SEVERITY: Severity = "ticket"
 
 
 def topic_policy(topic_arn: str, names: Names, *, budgets: bool = False) -> dict[str, Any]:
-    """Allow CloudWatch alone to publish, for alarms of this environment in this account; refuse all without TLS.
+    """Return a policy that allows only alarms of this environment to publish, and requires TLS.
 
-    With `budgets`, budgets of this account may as well ("Creating a topic for budget notifications").
+    With `budgets`, budgets of this account may publish as well ("Creating a topic for budget notifications").
     """
     arns = Arns.beside(topic_arn, names)
     publishers = [("PublishedByAlarms", "cloudwatch.amazonaws.com", arns.alarms)]
@@ -78,7 +78,7 @@ def topic_policy(topic_arn: str, names: Names, *, budgets: bool = False) -> dict
         }
         for sid, service, source in publishers
     ]
-    # Not sns:*, which topic policies refuse; publishing is what carries content.
+    # Not sns:*, which topic policies refuse; only publishing has content.
     return {"Version": "2012-10-17", "Statement": [*statements, tls_only("sns:Publish", topic_arn)]}
 
 
@@ -114,7 +114,7 @@ class AlertsTopicArgs:
 
 
 class AlertsTopic(pulumi.ComponentResource):
-    """A topic that the environment's alarms, and nothing else, may publish to; and its subscriptions."""
+    """A topic for the environment's alarms, and its subscriptions."""
 
     arn: pulumi.Output[str]
 
@@ -124,7 +124,7 @@ class AlertsTopic(pulumi.ComponentResource):
         topic = aws.sns.Topic(
             f"{name}-topic",
             name=args.names.of("topic", name),
-            # Without a customer's key not encrypted: alarms can't publish under alias/aws/sns, and would fail silently.
+            # Not encrypted without a customer managed key: alarms can't publish with alias/aws/sns, and fail silently.
             kms_master_key_id=args.key_arn,
             tags=args.tags,
             opts=child,
@@ -139,12 +139,12 @@ class AlertsTopic(pulumi.ComponentResource):
         )
         for subscription in args.subscriptions:
             self._subscribe(name, topic, subscription)
-        # Only after the policy is attached, so that dependents wait for both.
+        # Known only after the policy is attached, so that dependents wait for both.
         self.arn = pulumi.Output.all(topic.arn, policy.id).apply(lambda both: str(both[0]))
         self.register_outputs({"arn": self.arn})
 
     def _subscribe(self, name: str, topic: aws.sns.Topic, subscription: Subscription) -> None:
-        # Named after what it is, so that the order in the configuration does not matter.
+        # Named after the endpoint, so that the order in the configuration does not matter.
         digest = hashlib.sha256(subscription.endpoint.encode()).hexdigest()[:12]
         aws.sns.TopicSubscription(
             f"{name}-{subscription.protocol}-{digest}",

@@ -1,4 +1,4 @@
-"""The parts of a dashboard's JSON ("Dashboard body structure and syntax"), and how they are laid out."""
+"""Widgets of a dashboard ("Dashboard body structure and syntax"), and their layout."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Widget = dict[str, Any]
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: a metric and how the legend calls it. A `formula` is drawn in its place, with {m} for the metric."""
+    """A curve: a metric and its label in the legend. A `formula` is drawn instead, with {m} for the metric."""
 
     metric: Metric
     label: str
@@ -24,7 +24,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Limit:
-    """A horizontal line at a value that matters."""
+    """A horizontal line at a value."""
 
     label: str
     value: float
@@ -32,12 +32,12 @@ class Limit:
 
 @dataclass(frozen=True, kw_only=True)
 class Graphs:
-    """Draws metrics of one environment, in its region."""
+    """Graphs of metrics in a region."""
 
     region: str
 
     def graph(self, title: str, lines: Sequence[Line], limits: Sequence[Limit] = ()) -> Widget:
-        """A plot over time; what counts is drawn from zero."""
+        """Return a plot over time, with an axis from zero."""
         properties: dict[str, Any] = {
             "title": title,
             "view": "timeSeries",
@@ -64,19 +64,19 @@ class Graphs:
 
 
 def heading(text: str, explanation: str) -> Widget:
-    """A question, and how to read what stands below it."""
+    """Return the heading of a section, with an explanation."""
     return {"type": "text", "properties": {"markdown": f"## {text}\n{explanation}", "background": "transparent"}}
 
 
 def alarm_states(title: str, arns: Sequence[Any]) -> list[Widget]:
-    """The states of alarms, those that are on first; in several widgets when there are more than one can show."""
+    """Return the states of alarms, latest changes first, in as many widgets as their quota asks for."""
     shown = {"title": title, "sortBy": "stateUpdatedTimestamp"}
     parts = split(arns, ALARMS_OF_A_WIDGET)
     return [{"type": "alarm", "properties": {**shown, "alarms": list(part)}} for part in parts]
 
 
 def layout(rows: Sequence[tuple[int, Sequence[Widget]]]) -> list[Widget]:
-    """Widgets with their places: rows of a height, none empty, each divided evenly among its widgets."""
+    """Return widgets with their positions: rows of a height, none empty, each divided evenly among its widgets."""
     placed: list[Widget] = []
     top = 0
     for height, widgets in rows:

@@ -11,7 +11,7 @@ from foundation.guardrails.reading import UNKNOWN, of_type, shown, tags, text, v
 from foundation.layers import project
 from foundation.naming import Names
 from foundation.stack_files import SMALL, SMALL_SETTINGS
-from foundation.waiver import LAYER, MINIMUM, UNTIL, is_waived, over_since
+from foundation.waiver import LAYER, MINIMUM, UNTIL, expired_on, is_waived
 
 _NAMED_WITHIN_ANOTHER = {"aws:lambda/alias:Alias"}
 _MINIMUM, _UNTIL = f"{LAYER}:{MINIMUM}", f"{LAYER}:{UNTIL}"
@@ -59,7 +59,7 @@ def _scaling(args: StackValidationArgs, report: ReportViolation) -> None:
 
 def _provisioned(args: StackValidationArgs, report: ReportViolation) -> None:
     config = args.get_config()
-    ended = over_since(config.get(_UNTIL), _today())
+    ended = expired_on(config.get(_UNTIL), _today())
     if not is_waived(config.get(_MINIMUM)):
         found = "a critical function without provisioned concurrency"
         fix = "keep its ProvisionedConcurrency in compute/function.py, or declare it not critical"
@@ -75,7 +75,7 @@ def _provisioned(args: StackValidationArgs, report: ReportViolation) -> None:
 def _waived(args: StackValidationArgs, report: ReportViolation) -> None:
     config = args.get_config()
     until = config.get(_UNTIL)
-    if not is_waived(config.get(_MINIMUM)) or over_since(until, _today()):
+    if not is_waived(config.get(_MINIMUM)) or expired_on(until, _today()):
         return
     end = until or f"{_MINIMUM} is 1 or more; {_UNTIL} would set an end"
     fix = f"have the account's quota raised (scripts/estate doctor shows how), then set {_MINIMUM}"

@@ -80,9 +80,9 @@ def _command(words: Sequence[str]) -> str | None:
     name = words[0]
     if name in COMMANDS or name.startswith("-"):
         return name
-    from foundation.problems import there_are
+    from foundation.problems import known_names
 
-    raise UsageError(f"there is no command {name!r}", there_are(COMMANDS, name), code="unknown_name")
+    raise UsageError(f"there is no command {name!r}", known_names(COMMANDS, name), code="unknown_name")
 
 
 def _ended(error: EstateError, args: argparse.Namespace) -> int:

@@ -40,11 +40,11 @@ def function(parser: argparse.ArgumentParser) -> None:
 def declared_function(name: str, names: Names) -> str:
     """Return the catalog's name of a function that goes by this name, there or in AWS; raise UsageError."""
     from foundation.catalog import CATALOG
-    from foundation.problems import there_are
+    from foundation.problems import known_names
 
     known = {form: each.name for each in CATALOG.functions for form in (names.function(each.name), each.name)}
     if name not in known:
-        there = there_are((each.name for each in CATALOG.functions), name)
+        there = known_names((each.name for each in CATALOG.functions), name)
         raise UsageError(f"there is no function {name} in the catalog", there, code="unknown_name")
     return known[name]
 

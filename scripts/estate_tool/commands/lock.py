@@ -32,11 +32,11 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.console.progress import Report
     from estate_tool.setup import locks
     from foundation.catalog import CATALOG
-    from foundation.problems import there_are
+    from foundation.problems import known_names
 
     packages = {function.name: function.package for function in CATALOG.functions}
     if args.function not in packages:
-        there = there_are(packages, args.function)
+        there = known_names(packages, args.function)
         raise UsageError(f"there is no function {args.function} in the catalog", there, code="unknown_name")
     lock = SOURCE / packages[args.function] / "requirements.txt"
     locked = locks.make_for_function(lock, args.function, Report(), upgrade=args.upgrade)

@@ -121,7 +121,7 @@ def _show(policy: dict[str, Any], args: argparse.Namespace, answer: dict[str, An
 def _chosen(names: list[str]) -> tuple[tuple[str, ...], str]:
     """Return the layers and the environment of `[LAYER] [ENV]`; raise UsageError."""
     from estate_tool.core import environment
-    from foundation.problems import nearest, there_are
+    from foundation.problems import known_names, nearest
 
     layers, rest = (tuple(names[:1]), names[1:]) if names and names[0] in LAYER_NAMES else (LAYER_NAMES, names)
     if len(rest) > 1:
@@ -131,7 +131,7 @@ def _chosen(names: list[str]) -> tuple[tuple[str, ...], str]:
         )
     if rest and len(layers) > 1 and not environment.exists(rest[0]) and nearest(LAYER_NAMES, rest[0]):
         raise UsageError(
-            f"{rest[0]!r} is no layer and no environment", there_are(LAYER_NAMES, rest[0]), code="unknown_name"
+            f"{rest[0]!r} is no layer and no environment", known_names(LAYER_NAMES, rest[0]), code="unknown_name"
         )
     return layers, rest[0] if rest else DEFAULT
 

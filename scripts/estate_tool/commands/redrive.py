@@ -168,7 +168,7 @@ def where(words: Sequence[str]) -> tuple[list[str], str]:
     from estate_tool.core import environment
     from estate_tool.core.errors import UsageError
     from estate_tool.redrive.messages import failure_queues
-    from foundation.problems import there_are
+    from foundation.problems import known_names
 
     known = [queue.name for queue in failure_queues()]
     first = words[0] if words else ""
@@ -183,7 +183,7 @@ def where(words: Sequence[str]) -> tuple[list[str], str]:
     if rest and not queue and not environment.exists(rest[0]):
         raise UsageError(
             f"{rest[0]!r} is no failure queue and no environment; nothing was changed",
-            f"{there_are(known, rest[0])}\nenvironments: {', '.join(environment.known())}, and any {DEFAULT}-NAME",
+            f"{known_names(known, rest[0])}\nenvironments: {', '.join(environment.known())}, and any {DEFAULT}-NAME",
             code="unknown_name",
         )
     return [queue] if queue else [], rest[0] if rest else DEFAULT

@@ -107,13 +107,14 @@ def exists(name: str) -> bool:
 
 def _refuse_misspelt(name: str) -> None:
     """Raise UsageError for the name of no environment that is most like that of one, such as `locl`."""
-    from foundation.problems import nearest, there_are
+    from foundation.problems import known_names, nearest
     from foundation.stack_files import name_of
 
     if not exists(name) and nearest(known(), name, likeness=0.8):
         raise UsageError(
             f"there is no environment {name}: there is no file {name_of(name)}; nothing was changed",
-            f"{there_are(known(), name)}, and any {DEFAULT}-NAME\nto make it, write that file (docs/configuration.md)",
+            f"{known_names(known(), name)}, and any {DEFAULT}-NAME\n"
+            "to make it, write that file (docs/configuration.md)",
             code="unknown_name",
         )
 

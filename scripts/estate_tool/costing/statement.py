@@ -28,7 +28,7 @@ def _decimal(value: Any) -> Decimal:
 
 def _filled(value: Any) -> Any:
     """Return an object with nothing in it for a key without a value."""
-    return {} if isinstance(value, Scalar) and value.is_nothing else value
+    return {} if isinstance(value, Scalar) and value.is_null else value
 
 
 Number = Annotated[Decimal, BeforeValidator(_decimal)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from foundation.catalog import CATALOG
 from foundation.model import QueueTrigger, StreamTrigger
-from observability.log_metrics import of_batches
+from observability.log_metrics import batch_metrics
 from observability.metrics import OWN_NAMESPACE
 from tests.support.cloudwatch.metrics import Metrics, identity
 
@@ -153,7 +153,7 @@ def _logged(metrics: Metrics, minute: int, name: str, calls: Calls) -> None:
         "events-invalid": calls.invalid,
         "fields-left-out": calls.left_out,
     }
-    for kind in ("memory-used", *of_batches(FUNCTIONS[name])):
+    for kind in ("memory-used", *batch_metrics(FUNCTIONS[name])):
         if values[kind]:
             metrics.put(identity(OWN_NAMESPACE, f"{kind}-{name}-dev", {}), minute, values[kind])
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation.naming import Arns, Names, is_valid_name, is_valid_suffix
+from foundation.naming import TAG_KEYS, Arns, Names, Tags, is_valid_name, is_valid_suffix, is_valid_tag_value
 from tests.support.declarations import ARNS, catalog_names, suffixes
 
 # Name limits of the services' API references: CreateFunction, CreateRole, CreateTable, CreateQueue, CreateLogGroup.
@@ -91,3 +91,37 @@ def test_arns_name_service_region_account_and_the_physical_name() -> None:
 def test_arns_follow_the_partition() -> None:
     arns = Arns(names=Names("dev"), account="1", region="cn-north-1", partition="aws-cn")
     assert arns.queue("ingest") == "arn:aws-cn:sqs:cn-north-1:1:queue-ingest-dev"
+
+
+TAGS = Tags(project="estate", environment="dev", owner="team", cost_center="42")
+
+
+def test_a_resource_gets_every_key_with_a_value() -> None:
+    tags = TAGS.of("data", "events")
+    assert tuple(tags) == TAG_KEYS
+    assert tags == {
+        "Project": "estate",
+        "Environment": "dev",
+        "Layer": "data",
+        "Component": "events",
+        "Owner": "team",
+        "CostCenter": "42",
+        "ManagedBy": "pulumi",
+    }
+
+
+@pytest.mark.parametrize("value", ["data-platform", "a", "Größe 9", "team@example.org", "a/b:c=d+e_f.g", "x" * 128])
+def test_values_aws_takes_are_valid(value: str) -> None:
+    assert is_valid_tag_value(value)
+
+
+@pytest.mark.parametrize("value", ["", " ", "   ", "a,b", "a*", "a\n", "tab\t", "x" * 129, "<b>", "a#b"])
+def test_values_aws_refuses_and_empty_ones_are_not_valid(value: str) -> None:
+    assert not is_valid_tag_value(value)
+
+
+@given(st.text(min_size=1, max_size=140))
+def test_a_valid_value_has_only_letters_digits_spaces_and_the_signs_aws_names(value: str) -> None:
+    if is_valid_tag_value(value):
+        assert not re.sub(r"[ _.:/=+\-@]", "", value) or re.sub(r"[ _.:/=+\-@]", "", value).isalnum()
+        assert len(value) <= 128

@@ -65,8 +65,8 @@ def test_secrets_as_they_should_be_are_valid() -> None:
 @pytest.mark.parametrize(
     ("secret", "where", "allowed"),
     [
-        (replace(PARAMETER, secret="both"), "place", "either"),
-        (Secret(name="api-key"), "place", "either"),
+        (replace(PARAMETER, secret="both"), "parameter or secret", "either"),
+        (Secret(name="api-key"), "parameter or secret", "either"),
         (replace(PARAMETER, parameter="shop/key"), "parameter", "begins with /"),
         (replace(PARAMETER, parameter="/aws/key"), "parameter", "not aws or ssm"),
         (replace(PARAMETER, parameter="/shop/*"), "parameter", "a name such as"),

@@ -27,7 +27,7 @@ def test_only_a_minimum_of_nothing_waives_it(minimum: object, waived: bool) -> N
     ("until", "over"), [(None, None), ("2027-03-31", None), ("2027-03-30", date(2027, 3, 30)), ("2027-04-01", None)]
 )
 def test_a_waiver_holds_through_its_last_day(until: str | None, over: date | None) -> None:
-    assert waiver.over_since(until, date(2027, 3, 31)) == over
+    assert waiver.expired_on(until, date(2027, 3, 31)) == over
 
 
 def stack_file(root: Path, text: str) -> Path:
@@ -38,11 +38,11 @@ def stack_file(root: Path, text: str) -> Path:
 
 def test_the_catalog_is_as_the_stack_of_compute_is_configured(tmp_path: Path) -> None:
     root = stack_file(tmp_path, "config:\n  compute:provisionedMinimum: 0\n")
-    assert not any(function.provisioned for function in waiver.rolled_out(CATALOG, "dev", root).functions)
-    assert waiver.rolled_out(CATALOG, "prod", root) == CATALOG
+    assert not any(function.provisioned for function in waiver.with_waiver(CATALOG, "dev", root).functions)
+    assert waiver.with_waiver(CATALOG, "prod", root) == CATALOG
 
 
 def test_a_broken_file_ends_the_program_with_what_is_wrong(tmp_path: Path) -> None:
     root = stack_file(tmp_path, "config: [\n")
     with pytest.raises(pulumi.RunError, match=r"Pulumi\.dev\.yaml"):
-        waiver.rolled_out(CATALOG, "dev", root)
+        waiver.with_waiver(CATALOG, "dev", root)

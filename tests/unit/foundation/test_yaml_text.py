@@ -43,7 +43,7 @@ def test_plain_decimals_and_booleans_are_what_they_are(written: str) -> None:
     value = _one(written)
     assert not value.is_ambiguous
     assert not value.is_text
-    assert value.is_decimal or value.is_truth
+    assert value.is_decimal or value.is_boolean
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_other_words_are_text(written: str) -> None:
 
 def test_a_value_knows_its_file_and_line() -> None:
     content = read("a: 1\nb:\n  - x\n  - 0420\n", "f.yaml")
-    assert [value.place for value in (content["a"], *content["b"])] == ["f.yaml:1", "f.yaml:3", "f.yaml:4"]
+    assert [value.location for value in (content["a"], *content["b"])] == ["f.yaml:1", "f.yaml:3", "f.yaml:4"]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_counts_as_text_or_a_number_is_the_same_to_every_loader(written: st
     if not isinstance(value, Scalar) or value.is_ambiguous:
         return
     loaded = yaml.load(text, Loader=yaml.CSafeLoader)["key"]
-    if value.is_truth and value.plain:
+    if value.is_boolean and value.plain:
         assert loaded is (value.lower() == "true")
     elif value.is_text:
         assert loaded == value == yaml.load(text, Loader=yaml.CBaseLoader)["key"]

@@ -23,7 +23,7 @@ from observability.alarm_spec import AlarmSpec, Key, description
 from observability.alarms import ACCOUNT, estate_alarms
 from observability.config import LEVELS, Level
 from observability.consumer_alarms import NOT_CALLED
-from observability.log_metrics import of_batches
+from observability.log_metrics import batch_metrics
 from observability.metrics import Metric
 from observability.schedule_alarms import scheduled
 from observability.table_alarms import OPERATIONS
@@ -151,7 +151,7 @@ def test_every_alarm_is_about_a_metric_that_is_published_in_these_dimensions(cat
     made = {
         f"{kind}-{function.name}-dev"
         for function in catalog.functions
-        for kind in ("memory-used", *of_batches(function))
+        for kind in ("memory-used", *batch_metrics(function))
     }
     for spec in all_specs(catalog):
         for metric in spec.metrics:
@@ -209,7 +209,7 @@ def test_failed_messages_do_not_vanish_in_a_gap(catalog: Catalog):
     for spec in all_specs(catalog):
         if spec.key.kind == "dlq" and spec.alarm_type != "arrivals":
             assert spec.missing_data.treatment == "ignore"
-        assert spec.missing_data.why
+        assert spec.missing_data.reason
 
 
 @CATALOGS
