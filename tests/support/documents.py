@@ -3,6 +3,7 @@
 import importlib
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -107,34 +108,37 @@ def _values(value: Any, path: str = "") -> Iterator[str]:
         yield f"| `{path}` | {f'`{value}`' if value else 'empty'} |\n"
 
 
-def packages() -> str:
-    """Packages of the tool from top to bottom, out of the import contract, with the first line each has on itself."""
+def packages(root: str) -> str:
+    """Packages of `root` from top to bottom, out of the import contract, with the first line each has on itself."""
     return "| | |\n|---|---|\n" + "".join(
-        f"| `{name}` | {_summary(name)} |\n" if first else f"| and `{name}` | {_summary(name)} |\n"
-        for line in _package_lines()
-        for first, name in ((name == line[0], name) for name in line)
+        f"| {'' if name == line[0] else 'and '}`{name}` | {_summary(f'{root}.{name}')} |\n"
+        for line in _package_lines(root)
+        for name in line
     )
 
 
 def package_order() -> str:
     """The same in a line."""
-    return "```\n" + " → ".join(" | ".join(line) for line in _package_lines()) + "\n```\n"
+    return "```\n" + " → ".join(" | ".join(line) for line in _package_lines("estate_tool")) + "\n```\n"
 
 
-def _package_lines() -> list[list[str]]:
+def _package_lines(root: str) -> list[list[str]]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    (contract,) = (
-        each for each in project["tool"]["importlinter"]["contracts"] if each.get("containers") == ["estate_tool"]
-    )
+    (contract,) = (each for each in project["tool"]["importlinter"]["contracts"] if each.get("containers") == [root])
     return [line.split(" | ") for line in contract["layers"] if line != "__main__"]
 
 
 def _summary(name: str) -> str:
-    return str(importlib.import_module(f"estate_tool.{name}").__doc__).partition("\n")[0].rstrip(".")
+    return str(importlib.import_module(name).__doc__).partition("\n")[0].rstrip(".")
 
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
-    "architecture.md": {"layers": layers, "flow": flow, "packages": packages},
+    "architecture.md": {
+        "layers": layers,
+        "flow": flow,
+        "packages": partial(packages, "estate_tool"),
+        "local-packages": partial(packages, "local_aws"),
+    },
     "configuration.md": {"configuration": configuration},
     "cost.md": {
         "million": million.table,
