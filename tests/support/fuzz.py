@@ -1,8 +1,15 @@
-"""Number of fuzzed inputs: a few each time, ESTATE_FUZZ_EXAMPLES of them in the long run."""
+"""Fuzzed inputs, a few each time, ESTATE_FUZZ_EXAMPLES of them in the long run; values of JSON."""
 
 import os
 
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
 
 
 def fuzzed() -> settings:

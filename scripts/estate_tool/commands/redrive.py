@@ -98,22 +98,25 @@ def _replay(
     target: Environment, options: Options, queues: Sequence[str], results: list[QueueResult], progress: Progress
 ) -> None:
     from estate_tool.core.errors import Failed
+    from estate_tool.events.dead_letters import depth
     from estate_tool.redrive.messages import failure_queues
-    from estate_tool.redrive.replay import Pace, Redrive
+    from estate_tool.redrive.replay import Pace, Replay
     from estate_tool.redrive.results import QueueResult
 
-    redrive = Redrive(target, options, Pace(options.rate), progress)
-    chosen = [queue for queue in failure_queues() if queue.name in queues or not queues]
-    there = [queue for queue in chosen if redrive.exists(queue)]
-    if not there:
+    sqs, pace = target.client("sqs"), Pace(options.rate)
+    chosen = [(queue, target.names.dead_letter_queue(queue.name)) for queue in failure_queues()]
+    deployed = [
+        (queue, name) for queue, name in chosen if (queue.name in queues or not queues) and depth(sqs, name) is not None
+    ]
+    if not deployed:
         raise Failed(
             f"environment {target.name} has no failure queue{f' {queues[0]}' if queues else ''}: it is not deployed",
             f"deploy it first: scripts/deploy_all.sh {target.name}",
             code="not_deployed",
         )
-    for queue in there:
-        results.append(QueueResult(queue=target.names.dead_letter_queue(queue.name)))
-        redrive.run(queue, results[-1])
+    for queue, name in deployed:
+        results.append(QueueResult(queue=name))
+        Replay(target, queue, results[-1], options=options, pace=pace, progress=progress).run()
 
 
 def _bring_in(target: Environment, options: Options, missing: MissingResult, progress: Progress) -> None:

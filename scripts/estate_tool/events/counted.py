@@ -14,7 +14,7 @@ from estate_tool.core.untrusted import mapping, stored_key
 from shared.pages import Slot, bits_of, slot_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from estate_tool.events.ledger import Ledger
 
@@ -22,14 +22,13 @@ if TYPE_CHECKING:
 KEYS_PER_CALL = 100
 THROTTLED_PAUSE_SECONDS = 3.0
 Item = dict[str, Any]
-_NAMES = {"#page": "page", "#position": "position"}
 
 
 class CountedEvents:
-    """The tables of events and of pages, as far as they say what is counted.
+    """Tables of events and of pages, which together show whether an event is counted.
 
-    Looking for an event costs half a read unit per 4 KB of it, once; looking again, half a unit for each page that the
-    events asked for are of. Where it has to be certain, twice that.
+    The first look for an event costs half a read unit per 4 KB of it; later looks cost half a unit for each page of the
+    outstanding events. Consistent reads cost twice that.
     """
 
     def __init__(self, dynamodb: Any, events: str, pages: str) -> None:
@@ -37,14 +36,14 @@ class CountedEvents:
         self._events = events
         self._pages = pages
         self._slots: dict[bytes, Slot] = {}
-        """Of events that were stored and not counted when they were looked for. They never change."""
+        """Slots of events that were stored and not counted at the last look. They never change."""
         self._resume_at = 0
 
     def look(self, ledger: Ledger) -> tuple[int, int]:
-        """Look for outstanding events, each at most once; return for how many it looked and how many it found.
+        """Look for outstanding events, each at most once; return the numbers of events looked for and found.
 
-        Events are aggregated roughly in the order in which they were sent, so it begins with the first and goes on for
-        as long as it finds any; then, in case the first ones are stuck, it goes on where it ended the last time.
+        Events are aggregated roughly in the order of their sending, so the search begins with the first and continues
+        for as long as it finds any. In case the first ones are stuck, it then continues where the last look ended.
         """
         events = ledger.outstanding_keys()
         found, end = self._search(events, 0, ledger)
@@ -56,7 +55,7 @@ class CountedEvents:
         return looked, found
 
     def _search(self, events: Sequence[bytes], start: int, ledger: Ledger) -> tuple[int, int]:
-        """Look for one call's worth of events after the other until a call finds none; return what `look` needs."""
+        """Look for one call's worth of events after the other until a call finds none; return found and the end."""
         found = 0
         while start < len(events):
             wanted = events[start : start + KEYS_PER_CALL]
@@ -69,51 +68,41 @@ class CountedEvents:
         return found, start
 
     def absent(self, events: Collection[bytes]) -> set[bytes]:
-        """Return those that certainly are not counted."""
+        """Return the events that are not counted, without those that DynamoDB did not read."""
+        remaining = iter(events)
         absent: set[bytes] = set()
-        for some in _parts(events):
+        while some := [*islice(remaining, KEYS_PER_CALL)]:
             counted, unread = self._read(some)
             absent.update(set(some) - counted - unread)
         return absent
 
     def uncounted(self, items: Iterable[Item]) -> list[Item]:
-        """Return the stored events that are not counted, however long it takes to be certain of each.
+        """Return the stored events that are not counted, by consistent reads that are repeated while throttled.
 
-        An item without a valid slot counts as one, so that the caller of the aggregation gets the reason.
+        An item without a valid slot is among them, so that the caller of the aggregation gets the reason.
         """
         slots = [(item, _slot(item)) for item in items]
-        bits: dict[str, int] = {}
-        pages = list({slot.page for _, slot in slots if slot})
-        while pages:
-            some, pages = pages[:KEYS_PER_CALL], pages[KEYS_PER_CALL:]
-            found, unread = self._bits(some, consistent=True)
-            bits |= found
-            pages += unread
-            if unread:
-                time.sleep(THROTTLED_PAUSE_SECONDS)
+        pages = {slot.page for _, slot in slots if slot}
+        bits = _bitmaps(self._get_all(self._pages, map(_page_key, pages), ConsistentRead=True))
         return [item for item, slot in slots if not slot or not bits.get(slot.page, 0) & slot.bit]
 
-    def received_before(self, events: Iterable[bytes], moment: float) -> Iterator[set[bytes]]:
-        """Yield the events that were received in a second before the moment, a part of them at a time.
+    def received_before(self, events: Iterable[bytes], moment: float) -> Iterator[bytes]:
+        """Yield the events that were received in a second before the moment, for half a read unit per 4 KB of each.
 
-        That costs half a read unit per 4 KB of each event. Without the table there are none.
+        Without the table there are none.
         """
         began = utc_time(moment)
-        options = {"ProjectionExpression": "event_key, received_at"}
         with contextlib.suppress(self._dynamodb.exceptions.ResourceNotFoundException):
-            for some in _parts(events):
-                found, keys = list[Item](), [_key(event) for event in some]
-                while keys:
-                    items, keys = self._get(self._events, keys, options)
-                    found += items
-                    if keys:
-                        time.sleep(THROTTLED_PAUSE_SECONDS)
-                yield {event for item in found if (event := _before(item, began))}
+            for item in self._get_all(self._events, map(_key, events), ProjectionExpression="event_key, received_at"):
+                key, received = stored_key(item), mapping(item.get("received_at")).get("S")
+                if key and isinstance(received, str) and received < began:
+                    yield bytes.fromhex(key)
 
     def _read(self, events: Sequence[bytes]) -> tuple[set[bytes], set[bytes]]:
-        """Return those that are counted, and those of which DynamoDB did not tell for want of capacity."""
+        """Return the events that are counted, and those that DynamoDB did not read for want of capacity."""
         slots, unread = self._slots_of(events)
-        bits, silent = self._bits(list({slot.page for slot in slots.values()}))
+        pages, unread_pages = self._get(self._pages, [_page_key(page) for page in {s.page for s in slots.values()}])
+        bits, silent = _bitmaps(pages), {key["page"]["S"] for key in unread_pages}
         counted = {event for event, slot in slots.items() if bits.get(slot.page, 0) & slot.bit}
         unread |= {event for event, slot in slots.items() if slot.page in silent}
         for event in counted:
@@ -121,30 +110,35 @@ class CountedEvents:
         return counted, unread
 
     def _slots_of(self, events: Sequence[bytes]) -> tuple[dict[bytes, Slot], set[bytes]]:
-        """Return the slots of those that are stored, and those that were not read."""
+        """Return the slots of the stored events, and the events that were not read."""
         known = {event: self._slots[event] for event in events if event in self._slots}
         keys = [_key(event) for event in events if event not in known]
-        # `position` is a reserved word.
-        options = {"ProjectionExpression": "event_key, #page, #position", "ExpressionAttributeNames": _NAMES}
-        found, unread = self._get(self._events, keys, options)
+        found, unread = self._get(
+            self._events, keys,
+            # `position` is a reserved word.
+            ProjectionExpression="event_key, #page, #position",
+            ExpressionAttributeNames={"#page": "page", "#position": "position"},
+        )  # fmt: skip
         for item in found:
             if slot := _slot(item):
                 self._slots[_event(item)] = known[_event(item)] = slot
         return known, {_event(key) for key in unread}
 
-    def _bits(self, pages: Sequence[str], *, consistent: bool = False) -> tuple[dict[str, int], list[str]]:
-        """Return the bitmaps of pages that have a record, and the pages that were not read."""
-        keys = [{"page": {"S": page}} for page in pages]
-        found, unread = self._get(self._pages, keys, {"ConsistentRead": consistent})
-        bits = {item["page"]["S"]: bits_of(item["counted"]["B"]) for item in found if "counted" in item}
-        return bits, [key["page"]["S"] for key in unread]
+    def _get_all(self, table: str, keys: Iterable[Item], **options: Any) -> Iterator[Item]:
+        """Yield the stored items, for as long as DynamoDB takes to read all of them."""
+        remaining, unread = iter(keys), list[Item]()
+        while some := [*unread, *islice(remaining, KEYS_PER_CALL - len(unread))]:
+            found, unread = self._get(table, some, **options)
+            yield from found
+            if unread:
+                time.sleep(THROTTLED_PAUSE_SECONDS)
 
-    def _get(self, table: str, keys: list[Item], how: Mapping[str, Any]) -> tuple[list[Item], list[Item]]:
-        """Read up to 100 items; return them and the keys that DynamoDB did not read. To wait, eventually is enough."""
+    def _get(self, table: str, keys: list[Item], **options: Any) -> tuple[list[Item], list[Item]]:
+        """Read up to 100 items; return them and the keys that DynamoDB did not read."""
         if not keys:
             return [], []
         try:
-            answer = self._dynamodb.batch_get_item(RequestItems={table: {"Keys": keys, **how}})
+            answer = self._dynamodb.batch_get_item(RequestItems={table: {"Keys": keys, **options}})
         except self._dynamodb.exceptions.ClientError as error:
             if is_throttled(error):
                 return [], keys
@@ -154,6 +148,14 @@ class CountedEvents:
 
 def _key(event: bytes) -> Item:
     return {"event_key": {"S": event.hex()}}
+
+
+def _page_key(page: str) -> Item:
+    return {"page": {"S": page}}
+
+
+def _bitmaps(records: Iterable[Item]) -> dict[str, int]:
+    return {record["page"]["S"]: bits_of(record["counted"]["B"]) for record in records if "counted" in record}
 
 
 def _event(item: Item) -> bytes:
@@ -168,21 +170,10 @@ def _slot(item: Item) -> Slot | None:
         return None
 
 
-def _parts(events: Iterable[bytes]) -> Iterator[list[bytes]]:
-    remaining = iter(events)
-    while some := list(islice(remaining, KEYS_PER_CALL)):
-        yield some
-
-
 def clock_of(answer: Any) -> float:
-    """Return when AWS gave an answer, by its own clock, which that of its functions agrees with; else by ours."""
+    """Return the time of an answer by AWS's clock, which its functions share; else by the clock here."""
     date = mapping(mapping(answer.get("ResponseMetadata")).get("HTTPHeaders")).get("date")
     try:
         return parsedate_to_datetime(str(date)).timestamp()
     except (TypeError, ValueError):
         return time.time()
-
-
-def _before(item: Any, began: str) -> bytes | None:
-    key, received = stored_key(item), mapping(mapping(item).get("received_at")).get("S")
-    return bytes.fromhex(key) if key and isinstance(received, str) and received < began else None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from estate_tool.core.errors import Failed
 from estate_tool.events.counted import CountedEvents
-from estate_tool.events.dead_letters import DeadLetters, LostBatches, depth, source_id
+from estate_tool.events.dead_letters import DeadLetters, depth, lost_events, source_id
 from estate_tool.events.send import QUEUE
 from foundation.catalog import CATALOG
 from foundation.model import StreamTrigger
@@ -73,7 +73,7 @@ class Settlement:
                     news += self.ledger.found_dead(source_id(message))
                     if not self.ledger.outstanding:
                         break
-        lost = self.lost_batches() if self.ledger.outstanding_events else set()
+        lost = self.lost_batches() if self.ledger.outstanding else set()
         if lost:
             # A batch that was given up may hold events that were counted; the record of their page has them by now.
             news += self.ledger.found_given_up(self.counted.absent(lost))
@@ -92,18 +92,17 @@ def follow(environment: Environment, ledger: Ledger, timeout: float, progress: P
     client, names = environment.client, environment.names
     events = names.table(events_table())
     counted = CountedEvents(client("dynamodb"), events, names.table(PAGES))
+    given_up = DeadLetters(client("sqs"), names.dead_letter_queue(AGGREGATION))
     settlement = Settlement(
         ledger=ledger,
         counted=counted,
         ingest_failures=DeadLetters(client("sqs"), names.dead_letter_queue(QUEUE)),
-        lost_batches=LostBatches(
-            client("dynamodbstreams"), DeadLetters(client("sqs"), names.dead_letter_queue(AGGREGATION)), events
-        ),
+        lost_batches=lambda: lost_events(client("dynamodbstreams"), given_up, events),
     )
     try:
         settlement.wait(timeout, lambda: progress.show(lambda: _progress_text(ledger)))
-        for found in counted.received_before(ledger.counted_events(), ledger.began):
-            ledger.found_before(found)
+        for _ in counted.received_before(ledger.counted_events(), ledger.began):
+            ledger.found_before()
             progress.show(lambda: _progress_text(ledger))
     except TimedOut as error:
         raise Failed(

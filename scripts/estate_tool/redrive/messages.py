@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,8 +18,6 @@ from shared.events import InvalidEvent, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from foundation.naming import Names
 
 # A log is read from a while before the first failure on, and only so far: it explains, nothing depends on it.
 _SECONDS_BEFORE, _MOST_PAGES = 3600.0, 20
@@ -36,65 +34,54 @@ _OURS = (REPLAYS, FAILED_AT, REQUEST, CODE, ERROR, SCHEDULE, SCHEDULED_TIME, EXE
 _MOST_ATTRIBUTES = 10
 
 
-@dataclass
-class _Reasons:
-    by_message: dict[str, str] = field(default_factory=dict)
-    by_record: dict[int, str] = field(default_factory=dict)
-    latest: str = ""
-
-
 class Explanations:
-    """The reasons in the functions' logs, each log read once."""
+    """Reasons of failures in a function's log, which is read once, from an hour before the first failure on."""
 
-    def __init__(self, logs: Any, names: Names) -> None:
+    def __init__(self, logs: Any, group: str) -> None:
         self._logs = logs
-        self._names = names
-        self._read: dict[str, _Reasons] = {}
+        self._group = group
+        self._is_read = False
+        self._of_messages: dict[str, str] = {}
+        self._of_records: dict[int, str] = {}
+        self._latest = ""
 
-    def of_message(self, function: str, message_id: str, around: float) -> str:
-        """Return why a message was not processed: what was logged of it, else the last general failure."""
-        reasons = self._reasons(function, around)
-        return reasons.by_message.get(message_id) or reasons.latest
+    def of_message(self, message_id: str, around: float) -> str:
+        """Return the reason that was logged of a message, else the last general failure."""
+        self._read(around)
+        return self._of_messages.get(message_id) or self._latest
 
-    def of_batch(self, function: str, batch: BatchRange, around: float) -> str:
-        """Return why the records of a batch were not processed."""
-        reasons = self._reasons(function, around)
+    def of_batch(self, batch: BatchRange, around: float) -> str:
+        """Return the reason that was logged of a record of the batch, else the last general failure."""
+        self._read(around)
         first, last = int(batch.first), int(batch.last)
-        own = (reason for number, reason in reasons.by_record.items() if first <= number <= last)
-        return next(own, "") or reasons.latest
+        own = (reason for number, reason in self._of_records.items() if first <= number <= last)
+        return next(own, "") or self._latest
 
-    def _reasons(self, function: str, around: float) -> _Reasons:
-        if function not in self._read:
-            self._read[function] = self._search(self._names.log_group(function), around - _SECONDS_BEFORE)
-        return self._read[function]
-
-    def _search(self, group: str, since: float) -> _Reasons:
-        reasons = _Reasons()
+    def _read(self, around: float) -> None:
+        if self._is_read:
+            return
+        self._is_read = True
         pages = self._logs.get_paginator("filter_log_events").paginate(
-            logGroupName=group, filterPattern="ERROR", startTime=max(0, int(since * 1000))
+            logGroupName=self._group, filterPattern="ERROR", startTime=max(0, int((around - _SECONDS_BEFORE) * 1000))
         )
         try:
             for page in islice(pages, _MOST_PAGES):
                 for event in page.get("events", ()):
-                    _note(event["message"], reasons)
+                    self._note(mapping(decoded(event["message"])))
         except self._logs.exceptions.ClientError as error:
             if code_of(error) not in _UNREADABLE:
                 raise
-        return reasons
 
-
-def _note(line: str, reasons: _Reasons) -> None:
-    entry = mapping(decoded(line))
-    reason = text_of(entry.get("reason"))
-    if entry.get("level") != "ERROR" or not reason:
-        return
-    number = text_of(entry.get("sequenceNumber"))
-    if "messageId" in entry:
-        reasons.by_message[text_of(entry["messageId"])] = reason
-    elif SEQUENCE_NUMBER.fullmatch(number):
-        reasons.by_record[int(number)] = reason
-    else:
-        reasons.latest = reason
+    def _note(self, entry: dict[str, Any]) -> None:
+        reason, number = text_of(entry.get("reason")), text_of(entry.get("sequenceNumber"))
+        if entry.get("level") != "ERROR" or not reason:
+            return
+        if "messageId" in entry:
+            self._of_messages[text_of(entry["messageId"])] = reason
+        elif SEQUENCE_NUMBER.fullmatch(number):
+            self._of_records[int(number)] = reason
+        else:
+            self._latest = reason
 
 
 class Kind(StrEnum):
@@ -140,9 +127,8 @@ class FailedMessage:
     """How often it was tried before it ended here, as far as AWS reports it."""
     replays: int
     """How often it was replayed in vain."""
-    payload: Any = None
     request: bytes = b"null"
-    """The payload as it was received: no number in it was parsed and written anew."""
+    """Payload of the failed invocation as it was received: no number in it was parsed and written anew."""
     batch: BatchRange | None = None
     event_type: str | None = None
     hopeless: bool = False
@@ -191,13 +177,13 @@ def read(message: dict[str, Any], queue: FailureQueue, explanations: Explanation
         hopeless=True,
     )
     if queue.source:
-        return _of_queue(failure, attributes, queue, explanations)
+        return _of_queue(failure, attributes, explanations)
     if SCHEDULE in attributes and is_json(message["Body"]):
         return _of_schedule(failure, attributes)
     if _is_async(attributes) and is_json(message["Body"]):
         return _async(failure, attributes)
     body = decoded(message["Body"])
-    return _of_function(failure, body, attributes, queue, explanations, table) if isinstance(body, dict) else failure
+    return _of_function(failure, body, attributes, explanations, table) if isinstance(body, dict) else failure
 
 
 def _is_async(attributes: dict[str, str]) -> bool:
@@ -213,7 +199,6 @@ def _async(failure: FailedMessage, attributes: dict[str, str]) -> FailedMessage:
         failure,
         kind=Kind.ASYNC,
         error=error,
-        payload=decoded(body),
         request=body.encode(),
         hopeless=False,
     )
@@ -231,16 +216,13 @@ def _of_schedule(failure: FailedMessage, attributes: dict[str, str]) -> FailedMe
         kind=Kind.ASYNC,
         error=attributes.get(ERROR) or reason or "the scheduler did not say why",
         failed_at=moment(attributes.get(SCHEDULED_TIME), failure.failed_at),
-        payload=decoded(body),
         request=body.encode(),
         attempts=whole(attributes.get(RETRIES)) + 1,
         hopeless=False,
     )
 
 
-def _of_queue(
-    failure: FailedMessage, attributes: dict[str, str], queue: FailureQueue, explanations: Explanations
-) -> FailedMessage:
+def _of_queue(failure: FailedMessage, attributes: dict[str, str], explanations: Explanations) -> FailedMessage:
     try:
         event = parse(failure.message["Body"])
     except InvalidEvent as error:
@@ -249,15 +231,14 @@ def _of_queue(
         return replace(failure, kind=Kind.MESSAGE, error=str(error))
     # The consumer gives its reason when it sends a message here; of those that SQS moves, the log has it.
     why = attributes.get(ERROR, "") if SOURCE_ID in attributes else ""
-    why = why or explanations.of_message(queue.function, failure.message["MessageId"], failure.failed_at)
+    why = why or explanations.of_message(failure.message["MessageId"], failure.failed_at)
     error = why or "a valid event that could not be stored; the reason is no longer in the log"
     return replace(failure, kind=Kind.MESSAGE, error=error, event_type=event.type, hopeless=False)
 
 
 def _of_function(
-    failure: FailedMessage, body: dict[str, Any], attributes: dict[str, str], queue: FailureQueue,
-    explanations: Explanations, table: str,
-) -> FailedMessage:  # fmt: skip
+    failure: FailedMessage, body: dict[str, Any], attributes: dict[str, str], explanations: Explanations, table: str
+) -> FailedMessage:
     """Read Lambda's record of a failure: for a stream the range of records, for an invocation its payload."""
     context = mapping(body.get("requestContext"))
     condition = text_of(context.get("condition"))
@@ -268,14 +249,14 @@ def _of_function(
     )
     error = attributes.get(ERROR, "")
     if batch := batch_range(failure.message["Body"], table):
-        error = error or explanations.of_batch(queue.function, batch, failure.failed_at)
+        error = error or explanations.of_batch(batch, failure.failed_at)
         error = error or f"{condition or 'given up'}; the reason is no longer in the log"
         return replace(failure, kind=Kind.STREAM, error=error, batch=batch, hopeless=False)
     if "requestPayload" in body:
         error = error or text_of(mapping(body.get("responsePayload")).get("errorMessage"))
         error = error or condition or "failed"
-        payload, request = body["requestPayload"], member(failure.message["Body"], "requestPayload")
-        return replace(failure, kind=Kind.ASYNC, error=error, payload=payload, request=request, hopeless=False)
+        request = member(failure.message["Body"], "requestPayload")
+        return replace(failure, kind=Kind.ASYNC, error=error, request=request, hopeless=False)
     return failure
 
 

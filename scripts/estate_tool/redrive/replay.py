@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 from estate_tool.core.retries import code_of
 from estate_tool.core.text import counted
-from estate_tool.core.untrusted import foreign_because, mapping, name_of
-from estate_tool.events.dead_letters import depth, records
+from estate_tool.core.untrusted import mapping
+from estate_tool.events.dead_letters import BatchRecords, Sweep, depth
 from estate_tool.redrive.messages import Explanations, Kind, read
-from estate_tool.redrive.queue import Sweep, follow_move, running_move, start_move
+from estate_tool.redrive.move_task import follow_move, running_move, start_move
 from estate_tool.redrive.results import MissingResult, QueueResult
 from estate_tool.redrive.unaccounted import batches, bring_in, invoke, replay_payload
 from foundation.catalog import CATALOG
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from estate_tool.console.progress import Progress
     from estate_tool.core.environment import Environment
+    from estate_tool.events.dead_letters import BatchRange
     from estate_tool.redrive.messages import FailedMessage, FailureQueue
 
 # What SQS and Lambda say of a message or payload that they do not take from any sender.
@@ -86,45 +88,49 @@ class Pace:
         self._free_at = max(self._free_at, now) + count / self._rate
 
 
-class Redrive:
-    """Goes through failure queues of an environment."""
+class Replay:
+    """Replay of one failure queue, counted in `result`."""
 
-    def __init__(self, environment: Environment, options: Options, pace: Pace, progress: Progress) -> None:
+    def __init__(
+        self, environment: Environment, queue: FailureQueue, result: QueueResult, *,
+        options: Options, pace: Pace, progress: Progress,
+    ) -> None:  # fmt: skip
         self._environment = environment
-        self._names = environment.names
-        self._sqs = environment.client("sqs")
+        self._queue = queue
+        self._result = result
         self._options = options
         self._pace = pace
         self._progress = progress
-        self._explanations = Explanations(environment.client("logs"), environment.names)
-        self._urls: dict[str, str] = {}
+        self._sqs = environment.client("sqs")
+        self._explanations = Explanations(environment.client("logs"), environment.names.log_group(queue.function))
 
-    def exists(self, queue: FailureQueue) -> bool:
-        """True if the queue is deployed."""
-        return depth(self._sqs, self._names.dead_letter_queue(queue.name)) is not None
+    def run(self) -> None:
+        """Explain the messages of the queue and, unless it is a dry run, replay the selected ones.
 
-    def run(self, queue: FailureQueue, result: QueueResult) -> None:
-        """Explain what is in the queue and, unless it is a dry run, replay what is selected; all of it into `result`.
-
-        The messages of a source queue are moved by SQS if all of them are to go: a move task can't choose.
+        The messages of a source queue are moved by SQS if all of them are selected: a move task can't choose.
         """
-        if queue.source and not self._options.dry_run:
-            if running_move(self._sqs, self._arn(result.queue)):
-                self._move(queue.source, result, start=False)
+        if self._queue.source and not self._options.dry_run:
+            under_way = running_move(self._sqs, self._arn(self._url)) is not None
+            if under_way or self._all_selected():
+                self._move(start=not under_way)
                 return
-            if not self._options.filtered:
-                seen = QueueResult(queue=result.queue)
-                self._sweep(queue, seen, dry_run=True)
-                if seen.selected == seen.messages > 0 and all(kind == Kind.MESSAGE for kind, *_ in seen.reasons):
-                    vars(result).update(vars(seen))
-                    self._move(queue.source, result, start=True)
-                    return
-        self._sweep(queue, result, dry_run=self._options.dry_run)
+        self._sweep(self._result, dry_run=self._options.dry_run)
 
-    def _move(self, source: str, result: QueueResult, *, start: bool) -> None:
-        arn = self._arn(result.queue)
+    def _all_selected(self) -> bool:
+        """Return True, with the messages counted in the result, if every one is to go back to the source queue."""
+        if self._options.filtered:
+            return False
+        seen = QueueResult(queue=self._result.queue)
+        self._sweep(seen, dry_run=True)
+        if not seen.selected == seen.messages > 0 or any(kind != Kind.MESSAGE for kind, *_ in seen.reasons):
+            return False
+        vars(self._result).update(vars(seen))
+        return True
+
+    def _move(self, *, start: bool) -> None:
+        arn, result = self._arn(self._url), self._result
         if start:
-            start_move(self._sqs, arn, self._arn(self._names.queue(source)), self._options.rate)
+            start_move(self._sqs, arn, self._arn(self._source_url), self._options.rate)
         result.way = "a move task of SQS" if start else "a move task of SQS that was under way"
         moved = follow_move(
             self._sqs, arn, lambda count: self._progress.show(lambda: f"{counted(count, 'message')} moved")
@@ -132,119 +138,100 @@ class Redrive:
         result.messages = max(result.messages, moved)
         result.replayed = moved
 
-    def _sweep(self, queue: FailureQueue, result: QueueResult, *, dry_run: bool) -> None:
+    def _sweep(self, result: QueueResult, *, dry_run: bool) -> None:
         waiting = depth(self._sqs, result.queue)
         if not waiting:
             return
         late: list[FailedMessage] = []
-        table = self._stream_table(queue)
-        with Sweep(self._sqs, self._url(result.queue), waiting) as sweep:
+        with Sweep(self._sqs, self._url, waiting) as sweep:
             for message in sweep.messages():
-                failure = read(message, queue, self._explanations, table)
-                if not self._selects(failure, queue, result) or dry_run:
+                failure = read(message, self._queue, self._explanations, self._stream_table)
+                if not self._selects(failure, result) or dry_run:
                     continue
                 self._pace.wait()
-                self._one_or_refused(failure, queue, sweep, result, late)
+                try:
+                    if not self._replay(failure, sweep):
+                        late.append(failure)
+                except ClientError as error:
+                    # A message that AWS itself refuses stays in the queue; the others are replayed.
+                    if code_of(error) not in _REFUSED:
+                        raise
+                    result.record_refusal(failure, str(error))
                 self._progress.show(lambda: f"{result.queue}: {result.replayed:,} of {waiting:,} replayed")
             if late:
-                self._from_the_table(late, sweep, result)
+                self._replay_from_table(late, sweep)
 
-    def _selects(self, failure: FailedMessage, queue: FailureQueue, result: QueueResult) -> bool:
+    def _selects(self, failure: FailedMessage, result: QueueResult) -> bool:
         """True if the failure is to be replayed; counts it."""
         held = self._options.holds_back(failure)
         wanted = self._options.matches(failure) and failure.kind != Kind.UNKNOWN
         selected = wanted and (not held or self._options.quarantined)
-        result.record(failure, queue, quarantined=held, selected=selected)
+        result.record(failure, self._queue, quarantined=held, selected=selected)
         return selected
 
-    def _one_or_refused(
-        self, failure: FailedMessage, queue: FailureQueue, sweep: Sweep, result: QueueResult, late: list[FailedMessage]
-    ) -> None:
-        """Replay a message; one that AWS itself refuses stays where it is, and keeps no other from being replayed."""
-        try:
-            self._one(failure, queue, sweep, result, late)
-        except ClientError as error:
-            if code_of(error) not in _REFUSED:
-                raise
-            result.failed += 1
-            result.record_refusal(failure, str(error))
-
-    def _one(
-        self, failure: FailedMessage, queue: FailureQueue, sweep: Sweep, result: QueueResult, late: list[FailedMessage]
-    ) -> None:
-        if failure.kind == Kind.MESSAGE and queue.source:
-            sweep.put(self._url(self._names.queue(queue.source)), failure.message, failure.attributes())
-            result.replayed += 1
-            return
+    def _replay(self, failure: FailedMessage, sweep: Sweep) -> bool:
+        """Replay a message; return False for a batch of which the stream no longer has all records."""
+        if failure.kind == Kind.MESSAGE:
+            sweep.put(self._source_url, failure.message, failure.attributes())
+            self._result.replayed += 1
+            return True
         if failure.batch:
-            complete, error = self._batch(failure, queue, result)
+            complete, error = self._replay_batch(failure.batch)
             if not complete and not error:
-                late.append(failure)
-                return
+                return False
         else:
-            error = invoke(self._environment, queue.function, failure.request)
-        self._settle(failure, error, sweep, result)
+            error = invoke(self._environment, self._queue.function, failure.request)
+        self._settle(failure, error, sweep)
+        return True
 
-    def _settle(self, failure: FailedMessage, error: str, sweep: Sweep, result: QueueResult) -> None:
+    def _settle(self, failure: FailedMessage, error: str, sweep: Sweep) -> None:
         """Delete the message whose work is done, or put it back with one failure more."""
         if not error:
             sweep.done(failure.message)
-            result.replayed += 1
+            self._result.replayed += 1
             return
         sweep.put_back(failure.message, failure.attributes(error))
-        result.failed += 1
-        result.quarantined += failure.replays + 1 == self._options.most_replays
+        self._result.failed += 1
+        self._result.quarantined += failure.replays + 1 == self._options.most_replays
 
-    def _is_foreign(self, record: dict[str, Any], result: QueueResult) -> bool:
+    def _replay_batch(self, batch: BatchRange) -> tuple[bool, str]:
+        """Hand the records to the function; return True if the stream had them all, and the last error."""
+        error = ""
+        found = BatchRecords(self._environment.client("dynamodbstreams"), batch)
+        # As the mapping's filter: repairs and deletions are no events.
+        inserted = (record for record in found if record["eventName"] == "INSERT" and not self._is_foreign(record))
+        for part in batches(inserted):
+            error = invoke(self._environment, self._queue.function, replay_payload(part)) or error
+        return found.complete, error
+
+    def _is_foreign(self, record: dict[str, Any]) -> bool:
         """True for the record of an item that ingest did not store: no function can take it, now or later."""
-        image = mapping(mapping(record.get("dynamodb")).get("NewImage"))
-        reason = foreign_because(image)
-        if reason:
-            result.foreign.record(name_of(image), reason)
-        return bool(reason)
+        return self._result.foreign.record_if_foreign(mapping(mapping(record.get("dynamodb")).get("NewImage")))
 
-    def _batch(self, failure: FailedMessage, queue: FailureQueue, result: QueueResult) -> tuple[bool, str]:
-        """Hand the records to the function; whether the stream had them all, and the last error."""
-        complete, error = False, ""
-
-        def inserted() -> Any:
-            nonlocal complete
-            assert failure.batch
-            found = records(self._environment.client("dynamodbstreams"), failure.batch)
-            while True:
-                try:
-                    record = next(found)
-                except StopIteration as end:
-                    complete = end.value
-                    return
-                # As the mapping's filter: repairs and deletions are no events.
-                if record["eventName"] == "INSERT" and not self._is_foreign(record, result):
-                    yield record
-
-        for batch in batches(inserted()):
-            error = invoke(self._environment, queue.function, replay_payload(batch)) or error
-        return complete, error
-
-    def _from_the_table(self, failures: list[FailedMessage], sweep: Sweep, result: QueueResult) -> None:
-        """Aggregate what was stored at the time of batches that the stream no longer has, and never aggregated."""
+    def _replay_from_table(self, failures: list[FailedMessage], sweep: Sweep) -> None:
+        """Aggregate the events that were stored at the time of these batches and never aggregated."""
         arrivals = [failure.arrivals for failure in failures]
         span = (min(first for first, _ in arrivals), max(last for _, last in arrivals))
-        found = MissingResult()
+        found = MissingResult(foreign=self._result.foreign)
         bring_in(self._environment, self._pace, found, arrived=span)
-        result.foreign.add(found.foreign)
         for failure in failures:
-            self._settle(failure, found.error, sweep, result)
+            self._settle(failure, found.error, sweep)
 
-    def _stream_table(self, queue: FailureQueue) -> str:
-        """Return the table whose stream the queue's function reads, by its name in AWS; "" if it reads none."""
-        trigger = next(function.trigger for function in CATALOG.functions if function.name == queue.function)
-        return self._names.table(trigger.table) if isinstance(trigger, StreamTrigger) else ""
+    @cached_property
+    def _stream_table(self) -> str:
+        """The table whose stream the queue's function reads, by its name in AWS; "" if it reads none."""
+        trigger = next(function.trigger for function in CATALOG.functions if function.name == self._queue.function)
+        return self._environment.names.table(trigger.table) if isinstance(trigger, StreamTrigger) else ""
 
-    def _url(self, queue: str) -> str:
-        if queue not in self._urls:
-            self._urls[queue] = str(self._sqs.get_queue_url(QueueName=queue)["QueueUrl"])
-        return self._urls[queue]
+    @cached_property
+    def _url(self) -> str:
+        return str(self._sqs.get_queue_url(QueueName=self._result.queue)["QueueUrl"])
 
-    def _arn(self, queue: str) -> str:
-        answer = self._sqs.get_queue_attributes(QueueUrl=self._url(queue), AttributeNames=["QueueArn"])
+    @cached_property
+    def _source_url(self) -> str:
+        queue = self._environment.names.queue(str(self._queue.source))
+        return str(self._sqs.get_queue_url(QueueName=queue)["QueueUrl"])
+
+    def _arn(self, url: str) -> str:
+        answer = self._sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         return str(answer["Attributes"]["QueueArn"])

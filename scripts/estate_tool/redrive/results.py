@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.text import counted, one_line, utc_time
+from estate_tool.core.untrusted import foreign_because, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,16 +65,13 @@ class ForeignItems:
     count: int = 0
     items: list[dict[str, str]] = field(default_factory=list)
 
-    def record(self, key: str, reason: str) -> None:
-        """Count an item that is left alone."""
-        self.count += 1
-        if len(self.items) < _MOST_FOREIGN:
-            self.items.append({"key": key, "reason": reason})
-
-    def add(self, other: ForeignItems) -> None:
-        """Count what was seen elsewhere."""
-        self.count += other.count
-        self.items = (self.items + other.items)[:_MOST_FOREIGN]
+    def record_if_foreign(self, item: dict[str, Any]) -> bool:
+        """Return True, and count the item, if it is no event; it is left alone."""
+        reason = foreign_because(item)
+        if reason:
+            self.count += 1
+            self.items = [*self.items, {"key": name_of(item), "reason": reason}][:_MOST_FOREIGN]
+        return bool(reason)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the count and the names as scripts get them."""
@@ -105,7 +103,8 @@ class QueueResult:
     refusals: list[str] = field(default_factory=list)
 
     def record_refusal(self, failure: FailedMessage, error: str) -> None:
-        """Name a message that AWS does not take."""
+        """Count and name a message that AWS does not take."""
+        self.failed += 1
         self.refusals = [*self.refusals, f"message {failure.message['MessageId']} stays: {error}"][:_MOST_FOREIGN]
 
     @property

@@ -12,7 +12,7 @@ from estate_tool.core import retries
 from estate_tool.core.retries import is_throttled
 from estate_tool.core.text import counted as noun
 from estate_tool.core.text import utc_time
-from estate_tool.core.untrusted import decoded, foreign_because, mapping, name_of
+from estate_tool.core.untrusted import decoded, mapping
 from estate_tool.events import invocation
 from estate_tool.events.counted import CountedEvents
 from estate_tool.events.settlement import AGGREGATION, PAGES, events_table
@@ -87,7 +87,7 @@ def bring_in(
     counted = CountedEvents(environment.client("dynamodb"), names.table(events_table()), names.table(PAGES))
     for page in _pages(environment, arrived):
         result.scanned += len(page)
-        lost = counted.uncounted(_without_foreign(page, result))
+        lost = counted.uncounted(item for item in page if not result.foreign.record_if_foreign(item))
         result.missing += len(lost)
         for batch in batches(_record(item) for item in lost) if not dry_run else ():
             pace.wait(len(batch))
@@ -98,15 +98,6 @@ def bring_in(
             result.brought_in += len(batch) - failed
             result.error = error or result.error
         progress()
-
-
-def _without_foreign(page: list[Item], result: MissingResult) -> Iterator[Item]:
-    """Yield the items that ingest stored; count and name what somebody else wrote into the table."""
-    for item in page:
-        if reason := foreign_because(item):
-            result.foreign.record(name_of(item), reason)
-        else:
-            yield item
 
 
 def _pages(environment: Environment, arrived: tuple[float, float] | None) -> Iterator[list[Item]]:

@@ -11,9 +11,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from estate_tool.commands import redrive
-from estate_tool.redrive import queue
-from estate_tool.redrive.unaccounted import batches, invoke
-from tests.support.failed_messages import BATCH, EVENT, event, key
+from estate_tool.redrive import move_task
+from estate_tool.redrive.messages import FailedMessage, read
+from estate_tool.redrive.replay import Options, Pace
+from estate_tool.redrive.results import QueueResult
+from tests.support.failed_messages import BATCH, EVENT, INGEST, Reasons, event, key, message
 from tests.support.fake_lambda import FakeLambda
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ def stored_item(number: str) -> dict[str, Any]:
 
 
 PAYLOAD = {"type": "flight", "subject": "EWR"}
+OTHER = EVENT.replace('"t"', '"u"')
 
 
 class MoveTasks:
@@ -60,7 +63,7 @@ def tasks(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Move
         fake, sqs = MoveTasks(estate, **how), estate.client("sqs")
         monkeypatch.setattr(sqs, "list_message_move_tasks", fake.list)
         monkeypatch.setattr(sqs, "start_message_move_task", fake.start)
-        monkeypatch.setattr(queue, "_PAUSE_SECONDS", 0)
+        monkeypatch.setattr(move_task, "_PAUSE_SECONDS", 0)
         return fake
 
     return prepared
@@ -113,16 +116,26 @@ def test_a_move_that_is_under_way_is_followed_and_no_other_started(call: Any, ta
     assert fake.started == []
 
 
-def test_a_message_that_can_not_succeed_keeps_the_others_from_being_moved_in_one_go(
-    estate: Estate, call: Any, tasks: Any, failed: Any
+@pytest.mark.parametrize(("flags", "replayed"), [((), [EVENT, OTHER]), (("--type", "u"), [OTHER])])
+def test_messages_go_back_one_by_one_where_not_all_of_them_can(
+    estate: Estate, call: Any, tasks: Any, failed: Any, flags: tuple[str, ...], replayed: list[str]
 ) -> None:
     fake = tasks()
-    failed("ingest", EVENT, "poison")
-    replayed = counts(call(redrive, "ingest", "dev", "--json"))
-    assert (replayed["replayed"], replayed["quarantined"], replayed["left"], replayed["way"]) == (1, 1, 1, "")
-    assert fake.started == []
-    assert estate.bodies("queue-ingest-dev") == [EVENT]
-    assert estate.bodies("dlq-ingest-dev") == ["poison"]
+    failed("ingest", EVENT, OTHER, "poison")
+    done = call(redrive, "ingest", "dev", *flags, "--json")
+    answer = json.loads(done.out)
+    assert (done.code, answer["environment"], answer["missing"], fake.started) == (0, "dev", None, [])
+    assert answer["queues"][0]["queue"] == "dlq-ingest-dev"
+    assert sum(reason["messages"] for reason in answer["queues"][0]["reasons"]) == 3
+    assert counts(done) == {
+        "messages": 3, "replayed": len(replayed), "failed": 0, "quarantined": 1, "left": 3 - len(replayed), "way": "",
+    }  # fmt: skip
+    moved = estate.client("sqs").receive_message(
+        QueueUrl=estate.queue_url("queue-ingest-dev"), MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+    )["Messages"]
+    assert sorted(one["Body"] for one in moved) == sorted(replayed)
+    assert {one["MessageAttributes"]["Replays"]["StringValue"] for one in moved} == {"1"}
+    assert sorted(estate.bodies("dlq-ingest-dev")) == sorted({EVENT, OTHER, "poison"} - {*replayed})
 
 
 def test_a_dry_run_explains_every_queue_and_touches_none(estate: Estate, call: Any, failed: Any) -> None:
@@ -227,36 +240,19 @@ def test_a_failed_batch_is_read_from_the_stream_and_its_new_events_are_handed_ov
     assert estate.bodies("dlq-aggregate-dev") == []
 
 
-HAND_WRITTEN: list[dict[str, Any]] = [
-    {"event_key": {"S": "note-to-self"}, "event": {"S": EVENT}},
-    {"event_key": {"S": "ab" * 32}},
-    {"event_key": {"S": key(5).hex()}, "event": {"N": "5"}},
-    {"event_key": {"S": key(5).hex()}, "event": {"S": "hello"}},
-    {"event_key": {"S": key(6).hex()}, "event": {"S": event(5)}},
-    {"event_key": {"B": b"\x00\xff"}},
-    {},
-]
-
-
-@pytest.mark.parametrize("image", HAND_WRITTEN)
-def test_what_somebody_wrote_into_the_table_keeps_no_batch_from_being_replayed(
-    estate: Estate, call: Any, failed: Any, image: dict[str, Any]
-) -> None:
+def test_an_item_that_is_no_event_keeps_no_batch_from_being_replayed(estate: Estate, call: Any, failed: Any) -> None:
     functions = estate.clients["lambda"] = FakeLambda({"batchItemFailures": []})
     records = Streams(("INSERT", "1"), ("INSERT", "4"), ("INSERT", "5"))
-    estate.clients["dynamodbstreams"] = records.with_image("4", image or {"other": {"S": "x"}})
+    estate.clients["dynamodbstreams"] = records.with_image(
+        "4", {"event_key": {"S": "note-to-self"}, "event": {"S": EVENT}}
+    )
     failed("aggregate", json.dumps(BATCH))
     done = call(redrive, "aggregate", "dev", "--json")
     ((_, payload),) = functions.payloads
     assert [record["dynamodb"]["SequenceNumber"] for record in payload["Records"]] == ["1", "5"]
     (queue,) = json.loads(done.out)["queues"]
     assert (done.code, queue["replayed"], queue["left"], queue["foreign"]) == (0, 1, 0, 1)
-    assert queue["foreign_items"][0]["reason"]
-
-
-def test_binary_data_in_the_stream_is_handed_over_as_lambda_does() -> None:
-    (part,) = batches([{"dynamodb": {"NewImage": {"x": {"B": b"\x00"}, "y": {"BS": [b"a"]}}}}])
-    assert len(part) == 1
+    assert queue["foreign_items"] == [{"key": "note-to-self", "reason": "its key is none of an event"}]
 
 
 def test_an_invocations_payload_comes_back_byte_for_byte(estate: Estate, call: Any, failed: Any) -> None:
@@ -300,19 +296,6 @@ def test_a_batch_of_which_items_fail_again_is_put_back(estate: Estate, call: Any
     assert [(reason["error"], reason["replays"]) for reason in again] == [("1 item of the batch failed again", 1)]
 
 
-def test_an_answer_that_is_no_json_is_quoted(estate: Any) -> None:
-    estate.clients["lambda"] = FakeLambda(b"<html>", failing=True)
-    assert invoke(estate, "query", b"{}") == "error: '<html>'"
-
-
-def test_records_are_cut_into_parts_that_each_fit_an_invocation() -> None:
-    small = [{"n": number} for number in range(1001)]
-    assert [len(part) for part in batches(small)] == [500, 500, 1]
-    large = [{"text": "x" * 1_900_000} for _ in range(5)]
-    assert [len(part) for part in batches(large)] == [2, 2, 1]
-    assert [record for part in batches(small) for record in part] == small
-
-
 @pytest.mark.parametrize("arguments", [["--since", "yesterday"], ["--rate", "0"], ["--attempts", "x"]])
 def test_values_that_are_none_are_wrong_usage(call: Any, capsys: Any, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -326,3 +309,74 @@ def test_a_time_without_a_zone_is_utc(estate: Estate, call: Any, failed: Any) ->
     for since, replayed in (("2026-01-01T00:00:00", 1), ("2026-01-01T00:00:01Z", 0)):
         done = call(redrive, "query", "dev", "--dry-run", "--since", since)
         assert f"{replayed} would be replayed" in done.out
+
+
+def failed_message(body: str, **attributes: Any) -> FailedMessage:
+    return read(message(body, **attributes), INGEST, Reasons())  # type: ignore[arg-type]
+
+
+def test_failures_are_held_back_after_so_many_replays() -> None:
+    options = Options(most_replays=2)
+    assert not options.holds_back(failed_message(EVENT, Replays="1"))
+    assert options.holds_back(failed_message(EVENT, Replays="2"))
+    assert options.holds_back(failed_message("{}"))
+
+
+@pytest.mark.parametrize(
+    ("options", "matching"),
+    [
+        (Options(), True), (Options(error="ACCESS"), True), (Options(error="timeout"), False),
+        (Options(event_type="t"), True), (Options(event_type="u"), False),
+        (Options(since=1767225600.0), True), (Options(since=1767225601.0), False),
+        (Options(until=1767225601.0), True), (Options(until=1767225600.0), False),
+    ],
+)  # fmt: skip
+def test_filters_choose_by_error_type_and_time(options: Options, matching: bool) -> None:
+    assert options.matches(failed_message(EVENT)) is matching
+
+
+def test_the_pace_lets_so_many_through_a_second() -> None:
+    now, slept = 100.0, list[float]()
+    pace = Pace(4, lambda: now, slept.append)
+    for count in (1, 1, 2, 1):
+        pace.wait(count)
+    assert slept == [0.25, 0.5, 1.0]
+
+
+def test_as_many_errors_as_messages_are_summed_up() -> None:
+    result = QueueResult(queue="q")
+    for number in range(200):
+        odd = failed_message('{"a": 1}', RequestID="i", ErrorCode="200", ErrorMessage=f"odd {number}")
+        result.record(odd, INGEST, quarantined=False, selected=True)
+    assert len(result.reasons) == 51
+    assert sum(reason.messages for reason in result.reasons.values()) == 200
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ([], ([], "local")), (["dev"], ([], "dev")), (["ingest"], (["ingest"], "local")),
+        (["dlq-ingest"], (["ingest"], "local")), (["dlq-aggregate-dev", "dev"], (["aggregate"], "dev")),
+        (["query", "local-b"], (["query"], "local-b")),
+    ],
+)  # fmt: skip
+def test_queue_and_environment_are_distinguished(empty_estate: Any, words: list[str], place: Any) -> None:
+    assert redrive.where(words) == place
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["nowhere"], ["nowhere", "dev"], ["ingest", "dev", "x"], ["--missing", "--error", "x"], ["--missing", "ingest"]],
+)
+def test_what_makes_no_sense_is_refused_before_anything_is_touched(call: Any, estate: Any, arguments: Any) -> None:
+    outcome = call(redrive, *arguments)
+    assert outcome.code == 2
+    assert outcome.err.startswith("error: ")
+
+
+def test_an_environment_without_failure_queues_is_not_deployed(call: Any, empty_estate: Any) -> None:
+    for arguments, named in ((["dev"], "no failure queue: it"), (["query", "dev"], "no failure queue query: it")):
+        outcome = call(redrive, *arguments)
+        assert (outcome.code, outcome.out) == (1, "")
+        assert f"environment dev has {named} is not deployed" in outcome.err
+        assert "scripts/deploy_all.sh dev" in outcome.err
