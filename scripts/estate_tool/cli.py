@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import importlib
 import json
 import os
@@ -13,7 +12,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
 
-from estate_tool.core.errors import EstateError, Failed, Interrupted, UsageError, show
+from estate_tool.core.errors import FULL, EstateError, Interrupted, UsageError, refused, show
 from estate_tool.core.text import filtered
 
 if TYPE_CHECKING:
@@ -131,21 +130,11 @@ def _explained(error: Exception) -> EstateError | None:
         from estate_tool.core.aws_errors import explained
 
         return explained(error)
-    return _refused(error) if isinstance(error, OSError) else None
-
-
-def _refused(error: OSError) -> Failed:
-    """Return the error for a refusal of the operating system: what, where, and what to do."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if not isinstance(error, OSError):
+        return None
+    if error.errno in FULL:
         _write_no_more()
-    where = f"{error.filename}: " if error.filename else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        hint = "free some space and run the same command again; it goes on where it stopped"
-    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        hint = "make it writable for you; ESTATE_HOME and ESTATE_CACHE move local state and cache to other folders"
-    else:
-        hint = "see what is missing on this machine: scripts/estate doctor"
-    return Failed(f"{where}{error.strerror or error}", hint, code="operating_system")
+    return refused(error)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from estate_tool.console.progress import Report
 from estate_tool.setup.engine import ensure_engine
 from foundation.layers import LAYER_NAMES
 from tests.integration.commands import Commands
@@ -26,7 +25,7 @@ class Checkout(Commands):
 
     def __init__(self, aws: EmbeddedAws, root: Path) -> None:
         paths = os.pathsep.join(map(str, (root, root / "scripts", root / "lambda_src")))
-        folders = (root / ".venv/bin", *ensure_engine(Report()).folders)
+        folders = (root / ".venv/bin", ensure_engine().folder)
         path = os.pathsep.join((*map(str, folders), os.environ["PATH"]))
         self.aws = aws
         self.variables = {**os.environ, **aws.environment, "PYTHONPATH": paths, "PATH": path}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-from estate_tool.console.progress import Report
 from estate_tool.core import environment
 from estate_tool.engine.cli import Pulumi
 from estate_tool.rollout import orchestration, session
@@ -15,7 +14,7 @@ from estate_tool.rollout.recovery import Recovery
 def main(command: str, layer: str) -> int:
     """Do it, a rollout without a preview; return the exit code."""
     target, display = environment.resolve("local"), Display()
-    with session.ready(target, Report()):
+    with session.ready(target):
         # The plugin lies where the engine looks for it; only a variable would have it use the one in this process.
         pulumi = Pulumi(stack=target.name)
         recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)

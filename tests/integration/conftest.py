@@ -13,7 +13,6 @@ import boto3
 import pytest
 from botocore.config import Config
 
-from estate_tool.console.progress import Report
 from estate_tool.core import embedded
 from estate_tool.core.embedded import credentials, ports
 from estate_tool.core.embedded.credentials import Credentials
@@ -88,7 +87,7 @@ def _client(paths: embedded.LocalAwsPaths, service: str, key: str, secret: str, 
 
 def start(home: Path) -> EmbeddedAws:
     """Start one on free ports; another process may take a free port before us, hence the attempts."""
-    python = ensure_local_aws(Report())
+    python = ensure_local_aws()
     for attempt in range(ATTEMPTS):
         aws = EmbeddedAws(embedded.LocalAwsPaths(home, ports.free_port()), python)
         try:

@@ -20,7 +20,6 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 
 from compute.packaging import build
-from estate_tool.console.progress import Report
 from estate_tool.setup import locks
 from tests.integration.cloud import (
     depth,
@@ -144,7 +143,7 @@ def packaged(aws: EmbeddedAws, source: Path, requirements: str) -> tuple[str, by
         (source / folder).mkdir(parents=True)
     (source / "read" / "handler.py").write_text(ASKS)
     (source / "read" / "requirements.in").write_text(requirements)
-    locks.make_for_function(source / "read" / "requirements.txt", declared.name, Report(), upgrade=False)
+    locks.make_for_function(source / "read" / "requirements.txt", declared.name, upgrade=False)
     code = build(declared, "python3.13", source).read_bytes()
     aws.client("lambda").create_function(
         FunctionName=declared.name, Role=make_role(aws), Runtime="python3.13", Handler=declared.handler,

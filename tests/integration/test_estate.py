@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from estate_tool.console.progress import Report
 from estate_tool.core.paths import ROOT
 from estate_tool.setup.engine import ensure_engine
 from foundation.catalog import CATALOG
@@ -137,7 +136,7 @@ def test_a_violated_rollout_is_never_taken_for_done(estate: dict[str, Any], copi
 def test_what_the_bare_engine_changed_is_not_taken_for_rolled_out(
     estate: dict[str, Any], own: EmbeddedAws, run: Commands
 ) -> None:
-    engine = os.pathsep.join(str(folder) for folder in ensure_engine(Report()).folders)
+    engine = str(ensure_engine().folder)
     variables = {**os.environ, **own.environment, "PATH": f"{engine}{os.pathsep}{os.environ['PATH']}"}
     same = "unchanged"
     bare = ("pulumi", "{}", "--yes", "--skip-preview", "--non-interactive", "--stack", "local")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pulumi_aws as aws
 import pytest
 
-from estate_tool.console.progress import Report
 from estate_tool.core.paths import ROOT
 from estate_tool.engine.cli import Pulumi
 from estate_tool.engine.events import Changes
@@ -51,7 +50,7 @@ def table_that_does_not_scale() -> None:
 def variables(embedded_aws: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Variables of an engine with a state of its own."""
     environment = dict(embedded_aws.environment)
-    engine = os.pathsep.join(str(folder) for folder in ensure_engine(Report()).folders)
+    engine = str(ensure_engine().folder)
     environment["PATH"] = os.pathsep.join([str(ROOT / ".venv" / "bin"), engine, environment["PATH"]])
     environment |= {"PULUMI_HOME": str(tmp_path / "pulumi"), "PULUMI_BACKEND_URL": f"file://{tmp_path}"}
     provider.install(tmp_path / "pulumi", ROOT / ".venv" / "bin" / "python")

@@ -12,7 +12,6 @@ import pulumi_aws as aws
 import pytest
 from pulumi import automation
 
-from estate_tool.console.progress import Report
 from estate_tool.setup.engine import ensure_engine
 from local_aws import provider
 from tests.integration.provider_cases import trust
@@ -115,7 +114,7 @@ def _counts(changes: Any) -> dict[str, int]:
 def rollouts(embedded_aws: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rollouts]:
     """One stack for all tests here, which they change in turn."""
     environment = dict(embedded_aws.environment)
-    folders = [str(folder) for folder in ensure_engine(Report()).folders]
+    folders = [str(ensure_engine().folder)]
     environment["PATH"] = os.pathsep.join([environment["PATH"].split(os.pathsep)[0], *folders, environment["PATH"]])
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():

@@ -7,7 +7,6 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 from estate_tool.commands import new
-from estate_tool.console.progress import Report
 from estate_tool.scaffold import catalog_file, function
 from estate_tool.setup import locks
 from tests.support.mocks import ROOT
@@ -42,7 +41,7 @@ def follow(checkout: Path) -> None:
     wanted = checkout / "lambda_src" / NAME / "requirements.in"
     wanted.write_text(blocks.pop(wanted.relative_to(checkout).as_posix()), encoding="utf-8")
     assert f"scripts/estate lock {NAME}\n" in text
-    locks.make_for_function(wanted.with_suffix(".txt"), NAME, Report(), upgrade=False)
+    locks.make_for_function(wanted.with_suffix(".txt"), NAME, upgrade=False)
     assert len(blocks) == 4
     for path, block in blocks.items():
         assert (checkout / path).is_file(), f"{path}: not written by estate new"

@@ -276,7 +276,7 @@ _RUNNING = embedded.Status(
     identity="i",
     resources={"tables": 3, "queues": 1},
 )
-_LOCAL = [(embedded, "status", lambda _: _RUNNING), (set_up, "ensure_local_aws", lambda _: Path("/python"))]
+_LOCAL = [(embedded, "status", lambda _: _RUNNING), (set_up, "ensure_local_aws", lambda: Path("/python"))]
 _CHECKS = [
     doctor.Check(name="Python", ok=True, found="3.13.1 in /checkout/.venv"),
     doctor.Check(name="Pulumi engine", ok=False, found="not there yet", fix="scripts/setup.sh gets it", needed=False),

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
 from estate_tool.console.output import confirm
+from estate_tool.console.progress import say
 from estate_tool.core.text import counted, span
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
-    from pathlib import Path
+    from collections.abc import Iterator
 
-    from estate_tool.core.embedded import LocalAwsPaths
+    from estate_tool.core.embedded import LocalAwsPaths, Status
 
 HELP = "start, stop and look at the embedded AWS"
 EXAMPLES = (
@@ -47,87 +46,54 @@ def run(args: argparse.Namespace) -> int:
     """Run the action; return the exit code."""
     from estate_tool.core import embedded
 
-    place = embedded.LocalAwsPaths.from_environment()
-    actions: dict[str, Callable[[LocalAwsPaths, argparse.Namespace], int]] = {
-        "up": _up, "down": _down, "reset": _reset, "status": _status, "env": _env,
-    }  # fmt: skip
-    return actions[args.action](place, args)
+    local = embedded.LocalAwsPaths.from_environment()
+    if args.action == "status":
+        found = embedded.status(local)
+        answer, lines = asdict(found), list(_status_lines(local, found))
+    elif args.action == "env":
+        answer, lines = _variables(local)
+    else:
+        answer, lines = _changed(local, args)
+    # As they are: paths and variables are there to be copied.
+    print(json.dumps(answer) if args.json else "\n".join(lines))
+    return 0
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
-def _interpreter() -> Path:
-    from estate_tool.console.progress import Report
+def _changed(local: LocalAwsPaths, args: argparse.Namespace) -> tuple[dict[str, Any], list[str]]:
+    """Start, stop or empty the embedded AWS; return the answer and its line."""
     from estate_tool.setup.environments import ensure_local_aws
-
-    return ensure_local_aws(Report())
-
-
-def _up(place: LocalAwsPaths, args: argparse.Namespace) -> int:
     from local_aws import server
 
-    started = server.up(place, _say, _interpreter)
-    if args.json:
-        print(json.dumps({"aws": place.endpoint, "started": started}))
-    else:
-        print(f"embedded AWS: {'running' if started else 'already running'} at {place.endpoint}")
-    return 0
-
-
-def _down(place: LocalAwsPaths, args: argparse.Namespace) -> int:
-    from local_aws import server
-
-    stopped = server.down(place, _say)
-    if args.json:
-        print(json.dumps({"stopped": stopped}))
-    else:
-        print("embedded AWS: stopped, its state is kept" if stopped else "embedded AWS: was not running")
-    return 0
-
-
-def _reset(place: LocalAwsPaths, args: argparse.Namespace) -> int:
-    from local_aws import server
-
+    if args.action == "up":
+        started = server.up(local, say, ensure_local_aws)
+        text = f"{'running' if started else 'already running'} at {local.endpoint}"
+        return {"aws": local.endpoint, "started": started}, [f"embedded AWS: {text}"]
+    if args.action == "down":
+        stopped = server.down(local, say)
+        return {"stopped": stopped}, [f"embedded AWS: {'stopped, its state is kept' if stopped else 'was not running'}"]
     if not args.yes:
-        _say(f"This stops the embedded AWS, deletes all that exists in it ({place.folder}) and Pulumi's state of")
-        _say(f"every local environment ({place.home / 'state'}). It touches nothing else.")
+        say(f"This stops the embedded AWS, deletes all that exists in it ({local.folder}) and Pulumi's state of")
+        say(f"every local environment ({local.home / 'state'}). It touches nothing else.")
         confirm("delete it", "say that you mean it: scripts/estate local reset --yes")
-    server.reset(place, _say)
-    if args.json:
-        print(json.dumps({"reset": True}))
-    else:
-        print("embedded AWS: empty and stopped; scripts/deploy_all.sh builds the estate anew")
-    return 0
+    server.reset(local, say)
+    return {"reset": True}, ["embedded AWS: empty and stopped; scripts/deploy_all.sh builds the estate anew"]
 
 
-def _status(place: LocalAwsPaths, args: argparse.Namespace) -> int:
-    from estate_tool.core import embedded
-
-    found = embedded.status(place)
-    if args.json:
-        print(json.dumps(asdict(found)))
-        return 0
+def _status_lines(local: LocalAwsPaths, found: Status) -> Iterator[str]:
     if not found.running:
-        print(f"embedded AWS: not running{f'; {found.problem}' if found.problem else ''}")
-        return 0
-    print(f"embedded AWS: running on 127.0.0.1, port {found.port}, PID {found.pid}")
-    print(f"  up for {span(found.uptime_seconds or 0)}; state and logs in {place.folder}")
+        yield f"embedded AWS: not running{f'; {found.problem}' if found.problem else ''}"
+        return
+    yield f"embedded AWS: running on 127.0.0.1, port {found.port}, PID {found.pid}"
+    yield f"  up for {span(found.uptime_seconds or 0)}; state and logs in {local.folder}"
     counts = ", ".join(counted(count, name.removesuffix("s"), name) for name, count in found.resources.items() if count)
-    print(f"  holds {counts or 'nothing'}")
+    yield f"  holds {counts or 'nothing'}"
     if found.problem:
-        print(f"  problem: {found.problem}")
-    return 0
+        yield f"  problem: {found.problem}"
 
 
-def _env(place: LocalAwsPaths, args: argparse.Namespace) -> int:
+def _variables(local: LocalAwsPaths) -> tuple[dict[str, Any], list[str]]:
     from estate_tool.core import embedded
     from estate_tool.setup.engine import bin_folder
 
-    variables = embedded.environment(place, bin_folder())
-    if args.json:
-        print(json.dumps({"set": variables, "unset": list(embedded.REMOVED)}))
-    else:
-        print("\n".join(embedded.shell_lines(variables)))
-    return 0
+    variables = embedded.environment(local, bin_folder())
+    return {"set": variables, "unset": list(embedded.REMOVED)}, list(embedded.shell_lines(variables))

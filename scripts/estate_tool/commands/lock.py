@@ -29,7 +29,6 @@ def run(args: argparse.Namespace) -> int:
     """Write the lock file; the old one stays when that fails."""
     from compute.packaging import SOURCE
     from estate_tool.console.output import print_result
-    from estate_tool.console.progress import Report
     from estate_tool.setup import locks
     from foundation.catalog import CATALOG
     from foundation.problems import known_names
@@ -39,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
         there = known_names(packages, args.function)
         raise UsageError(f"there is no function {args.function} in the catalog", there, code="unknown_name")
     lock = SOURCE / packages[args.function] / "requirements.txt"
-    locked = locks.make_for_function(lock, args.function, Report(), upgrade=args.upgrade)
+    locked = locks.make_for_function(lock, args.function, upgrade=args.upgrade)
     file = f"{SOURCE.name}/{lock.parent.name}/{lock.name}"
     answer = {"function": args.function, "written": [file], "packages": locked}
     print_result(answer, [f"{file}:", *(f"  {package}" for package in locked), _NEXT], as_json=args.json)

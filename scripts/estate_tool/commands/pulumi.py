@@ -34,17 +34,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Become the engine: its exit code, and signals to it, are this command's."""
-    from estate_tool.console.progress import Report
     from estate_tool.rollout import session
     from estate_tool.setup.engine import ensure_engine
 
     name = local_stack(args.arguments)
     if name:
-        with session.ready(resolve(name), Report()):
+        with session.ready(resolve(name)):
             pass  # the embedded AWS runs, and the provider lies where the engine looks for it
-    engine = ensure_engine(Report())
+    engine = ensure_engine()
     # The engine's host for Python takes the first `python` on PATH, and the programs need the one with the SDKs.
-    front = [*map(str, engine.folders), str(VENV / "bin")]
+    front = [str(engine.folder), str(VENV / "bin")]
     os.environ["PATH"] = os.pathsep.join([*front, os.environ.get("PATH", os.defpath)])
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,6 +1,6 @@
 """Progress on stderr: lines that stay, and one moving line on a terminal, elsewhere a line now and then.
 
-`Report` is set-up's, on the standard library; `Progress` is drawn by rich, with the time of the step.
+The moving line is drawn by rich, with the time of the step; set-up, which runs before rich is there, prints lines.
 """
 
 from __future__ import annotations
@@ -8,9 +8,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import shutil
 import sys
 import time
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, TextIO, cast
 
 from estate_tool.core.text import SafeStream, one_line, safe, unfiltered
@@ -25,43 +25,9 @@ _SECONDS_BETWEEN = 0.1
 _SECONDS_BETWEEN_LINES = 20.0
 
 
-class Report:
-    """Writes progress to `stream` (stderr by default), where a log file gets a moving line only now and then."""
-
-    def __init__(self, stream: TextIO | None = None, seconds_between: float = _SECONDS_BETWEEN_LINES) -> None:
-        self._out = unfiltered(stream or sys.stderr)
-        self._in_place = self._out.isatty()
-        self._seconds_between = seconds_between
-        self._shown_at = time.monotonic()
-        self._open = False
-
-    def line(self, text: str) -> None:
-        """Print a line that stays."""
-        self._clear()
-        print(safe(text), file=self._out, flush=True)
-        self._shown_at = time.monotonic()
-
-    __call__ = line
-
-    def moving(self, text: str) -> None:
-        """Show the progress of the step: in place on a terminal, elsewhere a line every `seconds_between`."""
-        if self._in_place:
-            width = shutil.get_terminal_size().columns - 1
-            self._out.write(f"\r\x1b[K{one_line(text)[:width]}")
-            self._out.flush()
-            self._open = True
-        elif time.monotonic() - self._shown_at >= self._seconds_between:
-            self.line(text)
-
-    def end(self) -> None:
-        """Remove the moving line, before somebody else writes."""
-        self._clear()
-        self._out.flush()
-
-    def _clear(self) -> None:
-        if self._open:
-            self._out.write("\r\x1b[K")
-            self._open = False
+def say(text: str) -> None:
+    """Print a line that stays."""
+    print(text, file=sys.stderr, flush=True)
 
 
 def duration(seconds: float) -> str:
@@ -91,8 +57,9 @@ class Progress:
     ) -> None:
         self._out = unfiltered(stream or sys.stderr)
         self._clock = clock
+        self._moves = self._out.isatty() and find_spec("rich") is not None
         self._shown_at = float("-inf")
-        self._line_at = clock()
+        self._began = self._line_at = clock()
         self._live: _Live | None = None
         if doing:
             self.show(lambda: doing)
@@ -103,12 +70,12 @@ class Progress:
         if now - self._shown_at < _SECONDS_BETWEEN:
             return
         self._shown_at = now
-        if self._out.isatty():
+        if self._moves:
             doing = one_line(text())
             self._live = self._live or _Live(self._out, doing)
             self._live.update(doing)
         elif now - self._line_at >= _SECONDS_BETWEEN_LINES:
-            self.line(text())
+            self.line(f"{text()} · {duration(now - self._began)}")
 
     def line(self, text: str) -> None:
         """Print a line that stays."""

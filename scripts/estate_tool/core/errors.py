@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Any, TextIO
 
 from estate_tool.core.text import safe, wrapped
+
+# Numbers of the operating system for a disk without room.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class EstateError(Exception):
@@ -44,6 +48,18 @@ class Interrupted(EstateError):
 
     exit_code = 130
     code = "interrupted"
+
+
+def refused(error: OSError) -> Failed:
+    """Return the error for a refusal of the operating system: what, where, and what to do."""
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno in FULL:
+        hint = "free some space and run the same command again; it goes on where it stopped"
+    elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        hint = "make it writable for you; ESTATE_HOME and ESTATE_CACHE move local state and cache to other folders"
+    else:
+        hint = "see what is missing on this machine: scripts/estate doctor"
+    return Failed(f"{where}{error.strerror or error}", hint, code="operating_system")
 
 
 def show(error: EstateError, stream: TextIO | None = None) -> None:

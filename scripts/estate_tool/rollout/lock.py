@@ -35,10 +35,9 @@ def taken(
     Raises Failed, or with `wait` waits, while another command has it. A command that `changes` nothing takes no lease;
     one that makes a `new` environment may begin with none.
     """
-    from estate_tool.console.progress import Report
     from estate_tool.rollout import lease, session
 
-    with alone(target.name, doing, wait=wait, say=say), session.ready(target, Report()) as pulumi:
+    with alone(target.name, doing, wait=wait, say=say), session.ready(target) as pulumi:
         # A local environment lies in this machine's own state folder.
         if target.local or not changes:
             yield pulumi, lambda: None

@@ -18,7 +18,6 @@ from estate_tool.engine.process import Served
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from estate_tool.console.progress import Report
     from estate_tool.core.environment import Environment
     from estate_tool.setup.engine import Engine
     from local_aws.provider.running import RunningProvider
@@ -28,18 +27,18 @@ _NEEDED_BYTES = 200_000_000
 
 
 @contextlib.contextmanager
-def ready(environment: Environment, report: Report) -> Iterator[Pulumi]:
+def ready(environment: Environment) -> Iterator[Pulumi]:
     """Sets up what is missing and yields the engine; a local environment's provider starts when it is needed."""
     from estate_tool.setup.engine import ensure_engine
 
-    engine = ensure_engine(report)
+    engine = ensure_engine()
     _put_on_path(engine)
     _fix_state()
     # A real account is the user's own: endpoints, plugin and backend are there.
     if not environment.local:
         yield Pulumi(stack=environment.name, version=engine.version)
         return
-    provider = _Provider(_embedded_aws(report))
+    provider = _Provider(_embedded_aws())
     try:
         yield Pulumi(stack=environment.name, attach=provider.served, version=engine.version)
     finally:
@@ -87,7 +86,7 @@ def aws_identity(environment: Environment) -> str:
 
 
 def _put_on_path(engine: Engine) -> None:
-    os.environ["PATH"] = os.pathsep.join([*(str(folder) for folder in engine.folders), os.environ.get("PATH", "")])
+    os.environ["PATH"] = os.pathsep.join([str(engine.folder), os.environ.get("PATH", "")])
 
 
 def _fix_state() -> None:
@@ -134,26 +133,16 @@ class _Provider:
             self._running.stop()
 
 
-def _embedded_aws(report: Report) -> Path:
+def _embedded_aws() -> Path:
     """The embedded AWS running, and the provider where the engine looks for it; the provider's schema cache."""
-    from estate_tool.console.progress import Progress
+    from estate_tool.console.progress import say, shown
     from estate_tool.core import embedded
     from estate_tool.setup.environments import ensure_local_aws
     from local_aws import provider, server
 
     place = embedded.LocalAwsPaths.from_environment()
     require_space(place.home)
-    progress = Progress()
-
-    def interpreter() -> Path:
-        """Return the interpreter to start it with; set-up has a moving line of its own."""
-        python = ensure_local_aws(report)
-        progress.show(lambda: "starting the embedded AWS")
-        return python
-
-    try:
-        server.up(place, progress.line, interpreter)
-    finally:
-        progress.end()
+    with shown("starting the embedded AWS"):
+        server.up(place, say, ensure_local_aws)
     _state_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     return provider.install(place.home / "pulumi", Path(sys.executable)) / "schema.json"

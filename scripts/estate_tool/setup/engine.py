@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from estate_tool.console.progress import Report, duration
+from estate_tool.console.progress import duration, say
 from estate_tool.core import paths
 from estate_tool.core.errors import Failed
 from estate_tool.setup import build, release
 from estate_tool.setup.environments import ask_version, version_of
-from estate_tool.setup.processes import beside, hold, writing
+from estate_tool.setup.processes import beside, hold
 
 # The engine this project is tested with; go/engine/go.mod names it too.
 VERSION = "3.274.1"
@@ -38,20 +38,20 @@ Source = Literal["PATH", "release", "built"]
 
 @dataclass(frozen=True)
 class Engine:
-    """An engine that can be used: `folders` belong first on PATH, in this order."""
+    """An engine that can be used: `folder` belongs first on PATH."""
 
-    folders: tuple[Path, ...]
+    folder: Path
     version: str
     source: Source
 
     @property
     def pulumi(self) -> Path:
         """The engine's command."""
-        return self.folders[0] / "pulumi"
+        return self.folder / "pulumi"
 
 
-def ensure_engine(report: Report) -> Engine:
-    """Return the engine, installed when there is none; raise `Failed` with everything that was tried and why not."""
+def ensure_engine() -> Engine:
+    """Return the engine, installed when there is none; raise `Failed` with the reason for each source that failed."""
     found = find_on_path()
     if isinstance(found, Engine):
         return found
@@ -60,8 +60,8 @@ def ensure_engine(report: Report) -> Engine:
     cached = _cached(folder)
     if cached and not leftover.exists():
         return cached
-    with hold(paths.cache() / "locks" / "engine.lock", "the Pulumi engine", report), writing("the engine", folder):
-        engine = _cached(folder) or _install(folder, report, [("pulumi on PATH", found)])
+    with hold(paths.cache() / "locks" / "engine.lock", "the Pulumi engine"):
+        engine = _cached(folder) or _install(folder, [("pulumi on PATH", found)])
         # Gigabytes that only an interrupted build needs again.
         shutil.rmtree(leftover, ignore_errors=True)
     return engine
@@ -76,7 +76,7 @@ def find_engine() -> Engine | None:
 def bin_folder() -> Path | None:
     """Return the folder of the engine that is there already, to be put first on PATH."""
     engine = find_engine()
-    return engine.folders[0] if engine else None
+    return engine.folder if engine else None
 
 
 def find_on_path() -> Engine | str:
@@ -88,15 +88,15 @@ def find_on_path() -> Engine | str:
         return "there is none"
     text = _version_of_program(Path(pulumi))
     version = version_of(text)
-    if version is None:
+    if not version:
         return f"{pulumi} does not say its version"
-    oldest = version_of(OLDEST) or TOO_NEW
+    oldest = version_of(OLDEST)
     if not oldest <= version < TOO_NEW or ("-" in text and version == oldest):
         return f"{pulumi} is {text}; {OLDEST} or newer is needed, older than {TOO_NEW[0]}"
     host = Path(pulumi).resolve().with_name("pulumi-language-python")
     if not (os.access(host, os.X_OK) or shutil.which(host.name, path=os.pathsep.join(folders))):
         return f"{pulumi} has no {host.name} beside it or on PATH"
-    return Engine((Path(pulumi).absolute().parent,), text.removeprefix("v"), "PATH")
+    return Engine(Path(pulumi).absolute().parent, text.removeprefix("v"), "PATH")
 
 
 def _version_of_program(pulumi: Path) -> str:
@@ -138,15 +138,15 @@ def _cached(folder: Path) -> Engine | None:
     try:
         stamp = json.loads((folder / STAMP).read_bytes())
         programs_there = all(os.access(folder / "bin" / name, os.X_OK) for name in PROGRAMS)
-        return Engine((folder / "bin",), stamp["version"], stamp["source"]) if programs_there else None
+        return Engine(folder / "bin", stamp["version"], stamp["source"]) if programs_there else None
     except (OSError, ValueError, KeyError):
         return None
 
 
-def _install(folder: Path, report: Report, tried: list[tuple[str, str]]) -> Engine:
+def _install(folder: Path, tried: list[tuple[str, str]]) -> Engine:
     sources: list[tuple[str, Source, Callable[[Path], None]]] = [
-        ("official release", "release", lambda to: release.fetch(VERSION, PROGRAMS, to, report)),
-        ("build from Go modules", "built", lambda to: build.build(_build_folder(folder), to, report)),
+        ("official release", "release", lambda to: release.fetch(VERSION, PROGRAMS, to)),
+        ("build from Go modules", "built", lambda to: build.build(_build_folder(folder), to)),
     ]
     hints: list[str] = []
     began = time.monotonic()
@@ -160,21 +160,21 @@ def _install(folder: Path, report: Report, tried: list[tuple[str, str]]) -> Engi
                 shutil.rmtree(folder, ignore_errors=True)
                 made.rename(folder)
         except Failed as failed:
-            report.line(f"set-up: {name}: {failed.message}")
+            say(f"set-up: {name}: {failed.message}")
             tried.append((name, failed.message))
             hints += [hint for hint in failed.hint.splitlines() if hint not in hints]
             continue
-        report.line(f"set-up: the Pulumi engine {VERSION} ({name}) is ready after {duration(time.monotonic() - began)}")
-        return Engine((folder / "bin",), VERSION, source)
+        say(f"set-up: the Pulumi engine {VERSION} ({name}) is ready after {duration(time.monotonic() - began)}")
+        return Engine(folder / "bin", VERSION, source)
     listing = "\n".join(f"  {name}: {why}" for name, why in tried)
     hints.append(f"or install Pulumi {OLDEST} or newer yourself (pulumi.com/docs/install), so that it is on PATH")
     raise Failed(f"there is no Pulumi engine, and none of the ways to get one worked:\n{listing}", "\n".join(hints))
 
 
 def _check(folder: Path) -> None:
-    said = ask_version(folder / "pulumi", "version")
-    if version_of(said) != version_of(VERSION):
+    printed = ask_version(folder / "pulumi", "version")
+    if version_of(printed) != version_of(VERSION):
         raise Failed(
-            f"the engine does not run on this machine: `pulumi version` printed {said or 'nothing'!r}",
+            f"the engine does not run on this machine: `pulumi version` printed {printed or 'nothing'!r}",
             f"{folder} may lie on a file system mounted noexec; ESTATE_CACHE moves it",
         )

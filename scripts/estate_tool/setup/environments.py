@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from estate_tool.console.progress import Report, duration
+from estate_tool.console.progress import duration, say
 from estate_tool.core import paths
 from estate_tool.core.errors import Failed
-from estate_tool.setup.processes import base_python, beside, environ, hold, run, writing
+from estate_tool.setup.processes import base_python, beside, environ, hold, run
 
 PINS = Path(__file__).parent / "pins"
 # `uv venv --relocatable` and `uv pip sync --compile-bytecode` both stand since 0.3; 0.6 is the oldest one tried.
@@ -30,10 +30,10 @@ CHECKERS_LOCK = paths.ROOT / "tests" / "contract" / "checkers" / "requirements.l
 LOCAL_AWS_LOCK = paths.SCRIPTS / "local_aws" / "requirements.lock"
 
 
-def version_of(text: str) -> tuple[int, int, int] | None:
-    """Return the first `1.2.3` in `text` (`v1.2.3`, `go1.26`, `uv 0.13.9 (…)`), or None; a missing third part is 0."""
+def version_of(text: str) -> tuple[int, ...]:
+    """Return the first `1.2.3` in `text` (`v1.2.3`, `go1.26`, `uv 0.13.9 (…)`), else (); a missing third part is 0."""
     found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
-    return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+    return tuple(int(part or 0) for part in found.groups()) if found else ()
 
 
 def ask_version(*command: str | Path) -> str:
@@ -53,20 +53,19 @@ def ask_version(*command: str | Path) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def ensure_uv(report: Report) -> Path:
+def ensure_uv() -> Path:
     """Return the uv to use, installed into the cache when PATH has none that is new enough."""
     on_path = shutil.which("uv")
-    if on_path and (version_of(ask_version(on_path, "--version")) or (0, 0, 0)) >= OLDEST:
+    if on_path and version_of(ask_version(on_path, "--version")) >= OLDEST:
         return Path(on_path)
     pinned = (PINS / "uv.in").read_text(encoding="utf-8").strip().replace("==", "-")
-    tools = paths.cache() / "tools"
-    wanted = tools / pinned
+    wanted = paths.cache() / "tools" / pinned
     if wanted.exists():
         return wanted
-    with hold(paths.cache() / "locks" / "uv.lock", "uv", report), writing("uv", tools):
+    with hold(paths.cache() / "locks" / "uv.lock", "uv"):
         if not wanted.exists():
-            report.line(f"set-up: installing {pinned} into {tools}")
-            _install(wanted, report)
+            say(f"set-up: installing {pinned} into {wanted.parent}")
+            _install(wanted)
     return wanted
 
 
@@ -75,33 +74,23 @@ def uv_environ() -> dict[str, str]:
     return environ(UV_CACHE_DIR=os.environ.get("UV_CACHE_DIR") or str(paths.cache() / "packages"))
 
 
-def _install(wanted: Path, report: Report) -> None:
-    """uv is one program that needs nothing beside it, so the folder it is installed through goes away again."""
+def _install(wanted: Path) -> None:
+    """Install uv by pip, without the folder around it: uv is one program that needs nothing beside it."""
     requirements = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", PINS / "uv.txt"]
     with beside(wanted) as aside:
-        run(
-            [*_pip(aside, report), "install", "--target", aside / "uv", *requirements],
-            doing="set-up: installing uv",
-            log="uv",
-            report=report,
-            env=environ(),
-        )
+        command = [*_pip(aside), "install", "--target", aside / "uv", *requirements]
+        run(command, doing="set-up: installing uv", log="uv", env=environ())
         (aside / "uv" / "bin" / "uv").rename(wanted)
 
 
-def _pip(aside: Path, report: Report) -> list[str | Path]:
+def _pip(aside: Path) -> list[str | Path]:
     """Return a pip to call: this Python's own, else one in an environment made for it."""
     python = base_python()
     if ask_version(python, "-m", "pip", "--version"):
         return [python, "-m", "pip"]
+    command = [python, "-m", "venv", aside / "venv"]
     try:
-        run(
-            [python, "-m", "venv", aside / "venv"],
-            doing="set-up: making an environment for pip",
-            log="uv",
-            report=report,
-            env=environ(),
-        )
+        run(command, doing="set-up: making an environment for pip", log="uv", env=environ())
     except Failed as failed:
         raise Failed(
             f"{python} has neither pip nor venv, and there is no uv on PATH",
@@ -110,35 +99,35 @@ def _pip(aside: Path, report: Report) -> list[str | Path]:
     return [aside / "venv" / "bin" / "python", "-m", "pip"]
 
 
-def ensure_checkout(report: Report, root: Path = paths.ROOT) -> Path:
+def ensure_checkout(root: Path = paths.ROOT) -> Path:
     """Return the Python of the checkout's `.venv`, made, or made again when it differs from the lock file."""
     lock = root / "requirements.lock"
     folder = root / ".venv"
     # Beside .venv, not in it: it outlives the environment it guards.
-    with hold(root / ".venv.lock", str(folder), report):
+    with hold(root / ".venv.lock", str(folder)):
         if not (is_made_from(folder, lock) and _is_this_python(folder)):
-            make("the checkout's environment", folder, lock, report, _put_checkout_on_path)
+            make("the checkout's environment", folder, lock, _put_checkout_on_path)
     return folder / "bin" / "python"
 
 
-def ensure_local_aws(report: Report) -> Path:
+def ensure_local_aws() -> Path:
     """Return the Python of the embedded AWS, shared by every checkout with the same lock file and Python."""
-    return ensure_cached("the embedded AWS's environment", "local-aws", LOCAL_AWS_LOCK, report)
+    return ensure_cached("the embedded AWS's environment", "local-aws", LOCAL_AWS_LOCK)
 
 
-def ensure_checkers(report: Report) -> Path:
+def ensure_checkers() -> Path:
     """Return the Python of the checkers' environment: linters of policies, templates and workflows."""
-    return ensure_cached("the checkers' environment", "checkers", CHECKERS_LOCK, report)
+    return ensure_cached("the checkers' environment", "checkers", CHECKERS_LOCK)
 
 
-def ensure_cached(what: str, name: str, lock: Path, report: Report) -> Path:
+def ensure_cached(what: str, name: str, lock: Path) -> Path:
     """Return the Python of the environment `name` of exactly this lock file and Python, made when there is none."""
     digest = hashlib.sha256(lock.read_bytes() + platform.python_version().encode()).hexdigest()[:12]
     folder = paths.cache() / name / digest
     if not is_made_from(folder, lock):
-        with hold(paths.cache() / "locks" / f"{name}-{digest}.lock", what, report):
+        with hold(paths.cache() / "locks" / f"{name}-{digest}.lock", what):
             if not is_made_from(folder, lock):
-                make(what, folder, lock, report)
+                make(what, folder, lock)
     return folder / "bin" / "python"
 
 
@@ -155,23 +144,23 @@ def _is_this_python(folder: Path) -> bool:
     return not os.environ.get("ESTATE_PYTHON") or (folder / "bin" / "python").resolve() == base_python()
 
 
-def make(what: str, folder: Path, lock: Path, report: Report, finish: Callable[[Path], None] | None = None) -> None:
+def make(what: str, folder: Path, lock: Path, finish: Callable[[Path], None] | None = None) -> None:
     """Make the environment `folder` from `lock`; `finish` adds to it before it gets its name. The caller locks."""
     began = time.monotonic()
     log = what.replace("the ", "").replace(" ", "-").replace("'s", "")
-    report.line(f"set-up: making {what} with Python {platform.python_version()} in {folder}")
-    with writing(what, folder.parent), beside(folder) as made:
-        uv, env = ensure_uv(report), uv_environ()
+    say(f"set-up: making {what} with Python {platform.python_version()} in {folder}")
+    with beside(folder) as made:
+        uv, env = ensure_uv(), uv_environ()
         # Relocatable: its commands find their Python beside them, so the folder can be renamed and the checkout moved.
         new = [uv, "venv", "--quiet", "--no-project", "--relocatable", "--python", base_python(), made]
-        run(new, doing=f"set-up: making {what}", log=log, report=report, env=env)
+        run(new, doing=f"set-up: making {what}", log=log, env=env)
         fill = [uv, "pip", "sync", "--python", made / "bin" / "python", "--require-hashes", "--compile-bytecode", lock]
-        run(fill, doing=f"set-up: filling {what}", log=log, report=report, env=env)
+        run(fill, doing=f"set-up: filling {what}", log=log, env=env)
         if finish:
             finish(made)
         shutil.copyfile(lock, made / STAMP)
-        _replace(folder, made, report)
-    report.line(f"set-up: {what} is ready after {duration(time.monotonic() - began)}")
+        _replace(folder, made)
+    say(f"set-up: {what} is ready after {duration(time.monotonic() - began)}")
 
 
 def _put_checkout_on_path(made: Path) -> None:
@@ -183,19 +172,18 @@ def _put_checkout_on_path(made: Path) -> None:
     (made / "bin" / "estate").symlink_to("../../scripts/estate")
 
 
-def _replace(folder: Path, made: Path, report: Report) -> None:
+def _replace(folder: Path, made: Path) -> None:
     old = folder.with_name(folder.name + ".old")
-    _remove(old)
     if folder.is_symlink() or folder.exists():
-        if not any(folder.glob(".made-from-*")):
-            # Not one of ours: somebody may miss it.
-            old = folder.with_name(folder.name + ".previous")
-            _remove(old)
-            report.line(f"set-up: {folder} was not made by this tool; it is now {old}")
-        folder.rename(old)
+        # One that is not ours, somebody may miss.
+        ours = any(folder.glob(".made-from-*"))
+        aside = old if ours else folder.with_name(folder.name + ".previous")
+        _remove(aside)
+        folder.rename(aside)
+        if not ours:
+            say(f"set-up: {folder} was not made by this tool; it is now {aside}")
     made.rename(folder)
-    if old.suffix == ".old":
-        _remove(old)
+    _remove(old)
 
 
 def _remove(path: Path) -> None:

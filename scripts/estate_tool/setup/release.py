@@ -1,4 +1,4 @@
-"""The official release of the engine: an archive, believed only when it has the hash that stands in this repository."""
+"""The official release of the engine: an archive, used only when it has the hash that stands in this repository."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import http.client
 import os
 import platform
 import re
+import shutil
 import tarfile
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from concurrent.futures import Future
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from estate_tool.console.progress import Report
+from estate_tool.console.progress import say, shown
 from estate_tool.core.errors import Failed
 from estate_tool.setup.environments import PINS
 
@@ -29,20 +31,18 @@ _MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm6
 _LINE = re.compile(r"(?P<digest>[0-9a-f]{64}) [ *](?P<file>pulumi-v[0-9A-Za-z.-]+\.(?:tar\.gz|zip))")
 
 
-def fetch(version: str, programs: Sequence[str], folder: Path, report: Report) -> None:
-    """Put `programs` of the release `version` into `folder`. Raises `Failed` where that can't be done."""
-    base = _base()
-    name = (
-        f"pulumi-v{version}-{platform.system().lower()}-{_MACHINES.get(platform.machine().lower(), 'unknown')}.tar.gz"
-    )
+def fetch(version: str, programs: Sequence[str], folder: Path) -> None:
+    """Put `programs` of the release `version` into `folder`; raise `Failed` with the reason."""
+    base, machine = _base(), _MACHINES.get(platform.machine().lower(), "unknown")
+    name = f"pulumi-v{version}-{platform.system().lower()}-{machine}.tar.gz"
     expected = known_hashes().get(name)
     if expected is None:
         raise Failed(f"{name} is not downloaded: {HASHES.parent.name}/{HASHES.name} has no hash of it")
     answer = _open_soon(f"{base}/{name}")
-    report.line(f"set-up: downloading the Pulumi engine {version} from {base}")
+    say(f"set-up: downloading the Pulumi engine {version} from {base}")
     archive = folder / name
     try:
-        actual = _download(answer, archive, report)
+        actual = _download(answer, archive)
         if actual != expected:
             raise Failed(
                 f"{base}/{name} is not the archive that {HASHES.parent.name}/{HASHES.name} names: SHA-256 {actual}, "
@@ -53,18 +53,27 @@ def fetch(version: str, programs: Sequence[str], folder: Path, report: Report) -
         archive.unlink(missing_ok=True)
 
 
-def pin(version: str, report: Report) -> None:
+def pin(version: str) -> None:
     """Write the hashes of a release, as its own checksum file has them, into the repository, for a person to review."""
     address = f"{_base()}/pulumi-{version}-checksums.txt"
     with _open_soon(address) as answer:
-        lines = answer.read(1_000_000).decode(errors="replace").splitlines()
-    found = sorted((match for line in lines if (match := _LINE.fullmatch(line))), key=lambda match: match["file"])
+        found = _hashes(answer.read(1_000_000).decode(errors="replace"))
     if not found:
         raise Failed(f"{address} names no archive")
     comments = [line for line in HASHES.read_text(encoding="utf-8").splitlines() if line.startswith("#")]
-    pinned = [f"{match['digest']}  {match['file']}" for match in found]
+    pinned = [f"{digest}  {file}" for file, digest in sorted(found.items())]
     HASHES.write_text("\n".join([*comments, *pinned]) + "\n", encoding="utf-8")
-    report.line(f"{len(pinned)} hashes of {version} stand in {HASHES}: compare them with another source")
+    say(f"{len(pinned)} hashes of {version} stand in {HASHES}: compare them with another source")
+
+
+def known_hashes() -> dict[str, str]:
+    """Return the hashes in the repository by the name of the archive."""
+    return _hashes(HASHES.read_text(encoding="utf-8"))
+
+
+def _hashes(text: str) -> dict[str, str]:
+    """Return the hashes in a checksum file by the name of the archive."""
+    return {match["file"]: match["digest"] for line in text.splitlines() if (match := _LINE.fullmatch(line))}
 
 
 def _base() -> str:
@@ -74,17 +83,11 @@ def _base() -> str:
     return base
 
 
-def known_hashes() -> dict[str, str]:
-    """Return the hashes in the repository by the name of the archive."""
-    lines = HASHES.read_text(encoding="utf-8").splitlines()
-    return {match["file"]: match["digest"] for line in lines if (match := _LINE.fullmatch(line))}
-
-
 class _OnlySafe(urllib.request.HTTPRedirectHandler):
-    """Follows no redirection to another scheme."""
+    """Redirections, but none to another scheme."""
 
     def redirect_request(self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Any:
-        """Refuse what leads away from HTTPS."""
+        """Refuse an address without HTTPS."""
         if not newurl.startswith(SCHEME):
             raise urllib.error.URLError(f"it leads to {newurl}, which is not an {SCHEME} address")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -92,44 +95,41 @@ class _OnlySafe(urllib.request.HTTPRedirectHandler):
 
 def _open_soon(address: str) -> Any:
     """Return the answer of `address`, begun within ANSWER_WITHIN. A thread, as resolving a name knows no time limit."""
-    answer: list[Any] = []
-    problem: list[Exception] = []
+    answer: Future[Any] = Future()
 
     def get() -> None:
         try:
-            answer.append(urllib.request.build_opener(_OnlySafe).open(address, timeout=STALLED_AFTER))
+            answer.set_result(urllib.request.build_opener(_OnlySafe).open(address, timeout=STALLED_AFTER))
         except (OSError, http.client.HTTPException) as error:
-            problem.append(error)
+            answer.set_exception(error)
 
-    thread = threading.Thread(target=get, daemon=True)
-    thread.start()
-    thread.join(ANSWER_WITHIN)
-    if answer:
-        return answer[0]
-    reason = str(problem[0]) if problem else f"no answer within {ANSWER_WITHIN:.0f} s"
-    plain = re.sub("^<urlopen error (.*)>$", r"\1", reason)
-    raise Failed(f"{address} can't be reached: {plain}")
+    threading.Thread(target=get, daemon=True).start()
+    try:
+        return answer.result(ANSWER_WITHIN)
+    except (OSError, http.client.HTTPException) as error:
+        reason = re.sub("^<urlopen error (.*)>$", r"\1", str(error)) or f"no answer within {ANSWER_WITHIN:.0f} s"
+        raise Failed(f"{address} can't be reached: {reason}") from error
 
 
-def _download(answer: Any, to: Path, report: Report) -> str:
-    """Stream the answer into the file `to`; its SHA-256."""
+def _download(answer: Any, to: Path) -> str:
+    """Stream the answer into the file `to`; return its SHA-256."""
     digest = hashlib.sha256()
     done = 0
     try:
-        with answer as response, to.open("wb") as file:
+        with answer as response, to.open("wb") as file, shown("set-up: downloading the engine") as show:
             size = int(response.headers.get("Content-Length") or 0)
             while chunk := response.read(1 << 20):
                 file.write(chunk)
                 digest.update(chunk)
                 done += len(chunk)
-                report.moving(f"set-up: downloading the engine · {done >> 20} of {size >> 20 or '?'} MB")
+                show(f"set-up: downloading the engine · {done >> 20} of {size >> 20 or '?'} MB")
     except (OSError, http.client.HTTPException) as error:
         raise Failed(f"downloading {answer.url} stopped after {done >> 20} MB: {error}") from error
     return digest.hexdigest()
 
 
 def _extract(archive: Path, programs: Sequence[str], folder: Path) -> None:
-    """Extract the regular files with the wanted names, whatever else the archive holds."""
+    """Extract the regular files with the wanted names; leave the rest of the archive out."""
     missing = set(programs)
     try:
         with tarfile.open(archive, "r:gz") as tar:
@@ -138,11 +138,9 @@ def _extract(archive: Path, programs: Sequence[str], folder: Path) -> None:
                 content = tar.extractfile(member) if member.isfile() and name in missing else None
                 if content:
                     missing.remove(name)
-                    target = folder / name
-                    with target.open("wb") as file:
-                        while chunk := content.read(1 << 20):
-                            file.write(chunk)
-                    target.chmod(0o755)
+                    with (folder / name).open("wb") as file:
+                        shutil.copyfileobj(content, file)
+                    (folder / name).chmod(0o755)
     except (tarfile.TarError, EOFError) as error:
         raise Failed(f"the release archive can't be read: {error}") from error
     if missing:

@@ -130,7 +130,7 @@ def test_a_package_without_a_wheel_for_lambda_is_refused_and_a_lock_that_lacks_a
 def test_what_is_locked_can_be_packaged_and_a_lock_stays_when_the_next_one_fails(
     index: Index, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(locks, "ensure_uv", lambda _: paths.VENV / "bin" / "uv")
+    monkeypatch.setattr(locks, "ensure_uv", lambda: paths.VENV / "bin" / "uv")
     monkeypatch.setattr(packaging, "SOURCE", source)
     monkeypatch.setattr(foundation.catalog, "CATALOG", replace(foundation.catalog.CATALOG, functions=(READ,)))
     for version in ("1.0", "2.0"):

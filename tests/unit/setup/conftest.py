@@ -1,8 +1,7 @@
-"""A machine to set up on: an empty cache, a PATH that holds what a test puts there, and a report that remembers."""
+"""A computer to set up on: an empty cache, and a PATH with the programs of a test."""
 
 from __future__ import annotations
 
-import io
 import os
 import shlex
 import shutil
@@ -11,12 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from estate_tool.console.progress import Report
-
-# What the scripts under test and the fake programs call themselves.
+# Programs that the scripts under test and the fake programs call.
 _SYSTEM_PROGRAMS = ("bash", "cat", "cmp", "cp", "env", "ln", "mkdir", "readlink", "realpath", "dirname", "sh", "touch")
 
-# Makes environments like uv, from nothing but the standard library, and does what FAKE_UV asks for.
+# Makes environments like uv, with the standard library alone; FAKE_UV is its failure, or "hang".
 _FAKE_UV = """
 import os, pathlib, signal, sys, venv
 args = sys.argv[1:]
@@ -29,7 +26,7 @@ elif args[0] == "venv":
 elif args[:2] == ["pip", "sync"]:
     wanted = os.environ.get("FAKE_UV", "")
     if wanted == "hang":
-        pathlib.Path(os.environ["FAKE_UV_CALLS"] + ".hanging").touch()
+        pathlib.Path(os.environ["FAKE_UV_CALLS"] + ".hanging").write_text(str(os.getpid()))
         signal.alarm(60)
         signal.pause()
     if wanted:
@@ -37,20 +34,8 @@ elif args[:2] == ["pip", "sync"]:
 """
 
 
-class Said(Report):
-    """A report whose lines a test can read."""
-
-    def __init__(self) -> None:
-        self.stream = io.StringIO()
-        super().__init__(self.stream, seconds_between=0)
-
-    @property
-    def text(self) -> str:
-        return self.stream.getvalue()
-
-
 class Programs:
-    """The programs that PATH holds."""
+    """The programs on PATH."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -68,7 +53,7 @@ class Programs:
         return path
 
     def add_pulumi(self, version: str, folder: Path | None = None) -> Path:
-        """A `pulumi` that prints its version and counts in a file beside it how often it was asked."""
+        """A `pulumi` that prints its version, and adds a line to a file beside it for each question."""
         return self.add("pulumi", f'echo asked >> "$0.asked"\necho {version}', folder)
 
 
@@ -85,12 +70,7 @@ class FakeUv:
         return self.record.read_text(encoding="utf-8").splitlines() if self.record.exists() else []
 
 
-@pytest.fixture
-def said() -> Said:
-    return Said()
-
-
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "a cache"
     monkeypatch.setenv("ESTATE_CACHE", str(folder))

@@ -1,3 +1,5 @@
+"""The engine: on PATH, in the cache, or installed from the first source that works."""
+
 from __future__ import annotations
 
 import json
@@ -11,21 +13,19 @@ from estate_tool.core.errors import Failed
 from estate_tool.setup import build, engine, release
 
 if TYPE_CHECKING:
-    from tests.unit.setup.conftest import Programs, Said
+    from tests.unit.setup.conftest import Programs
 
 
 class Sources:
-    """Stands for the release and the Go build: each makes an engine, or fails with what `fails` holds for it."""
+    """Release and Go build that make an engine, or fail with their entry of `fails`."""
 
     def __init__(self, programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
         self.fails: dict[str, Exception] = {}
         self.asked: list[str] = []
         self.version = f"v{engine.VERSION}"
         self._programs = programs
-        monkeypatch.setattr(
-            release, "fetch", lambda _version, _programs, folder, _report: self._make("release", folder)
-        )
-        monkeypatch.setattr(build, "build", lambda _work, folder, _report: self._make("built", folder))
+        monkeypatch.setattr(release, "fetch", lambda _version, _programs, folder: self._make("release", folder))
+        monkeypatch.setattr(build, "build", lambda _work, folder: self._make("built", folder))
 
     def _make(self, source: str, folder: Path) -> None:
         self.asked.append(source)
@@ -40,19 +40,15 @@ def sources(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> Sources:
     return Sources(programs, monkeypatch)
 
 
-def test_an_engine_on_path_with_its_python_host_comes_first(
-    cache: Path, programs: Programs, sources: Sources, said: Said
-) -> None:
+def test_an_engine_on_path_with_its_python_host_comes_first(programs: Programs, sources: Sources) -> None:
     programs.add_pulumi("v3.300.1")
     programs.add("pulumi-language-python", "")
-    found = engine.ensure_engine(said)
-    assert (found.folders, found.version, found.source) == ((programs.folder,), "3.300.1", "PATH")
+    found = engine.ensure_engine()
+    assert (found.folder, found.version, found.source) == (programs.folder, "3.300.1", "PATH")
     assert sources.asked == []
 
 
-def test_the_host_may_lie_beside_the_program_that_path_only_links_to(
-    programs: Programs, cache: Path, tmp_path: Path
-) -> None:
+def test_the_host_may_lie_beside_the_program_that_path_only_links_to(programs: Programs, tmp_path: Path) -> None:
     real = programs.add_pulumi(f"v{engine.VERSION}", tmp_path / "opt")
     programs.add("pulumi-language-python", "", tmp_path / "opt")
     (programs.folder / "pulumi").symlink_to(real)
@@ -70,7 +66,7 @@ def test_the_host_may_lie_beside_the_program_that_path_only_links_to(
     ],
 )
 def test_an_engine_on_path_that_will_not_do_is_passed_over_with_the_reason(
-    cache: Path, programs: Programs, version: str, why: str
+    programs: Programs, version: str, why: str
 ) -> None:
     programs.add_pulumi(version)
     found = engine.find_on_path()
@@ -78,7 +74,7 @@ def test_an_engine_on_path_that_will_not_do_is_passed_over_with_the_reason(
     assert why in found
 
 
-def test_an_engine_on_path_is_asked_for_its_version_once_until_it_changes(cache: Path, programs: Programs) -> None:
+def test_an_engine_on_path_is_asked_for_its_version_once_until_it_changes(programs: Programs) -> None:
     pulumi = programs.add_pulumi("v3.300.0")
     programs.add("pulumi-language-python", "")
     asked = programs.folder / "pulumi.asked"
@@ -89,43 +85,43 @@ def test_an_engine_on_path_is_asked_for_its_version_once_until_it_changes(cache:
     assert asked.read_text().count("asked") == 2
 
 
-def test_an_engine_on_path_needs_no_cache(programs: Programs, said: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_on_path_needs_no_cache(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESTATE_CACHE", "/dev/null/cache")
     programs.add_pulumi("v3.300.0")
     programs.add("pulumi-language-python", "")
-    assert engine.ensure_engine(said).source == "PATH"
+    assert engine.ensure_engine().source == "PATH"
 
 
-def test_without_one_the_release_is_installed_once(cache: Path, sources: Sources, said: Said) -> None:
-    first = engine.ensure_engine(said)
+def test_without_one_the_release_is_installed_once(sources: Sources) -> None:
+    first = engine.ensure_engine()
     assert (first.source, first.version) == ("release", engine.VERSION)
-    assert all(os.access(first.folders[0] / name, os.X_OK) for name in engine.PROGRAMS)
-    assert engine.ensure_engine(said) == first == engine.find_engine()
+    assert all(os.access(first.folder / name, os.X_OK) for name in engine.PROGRAMS)
+    stamp = json.loads((first.folder.parent / engine.STAMP).read_text())
+    assert stamp == {"version": engine.VERSION, "source": "release"}
+    assert engine.ensure_engine() == first == engine.find_engine()
     assert sources.asked == ["release"]
 
 
 def test_the_engine_in_the_cache_does_not_count_as_one_on_path(
-    cache: Path, sources: Sources, said: Said, monkeypatch: pytest.MonkeyPatch
+    sources: Sources, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = engine.ensure_engine(said)
-    monkeypatch.setenv("PATH", f"{first.folders[0]}{os.pathsep}{os.environ['PATH']}")
-    assert engine.ensure_engine(said).source == "release"
+    first = engine.ensure_engine()
+    monkeypatch.setenv("PATH", f"{first.folder}{os.pathsep}{os.environ['PATH']}")
+    assert engine.ensure_engine().source == "release"
 
 
-def test_where_the_release_fails_the_go_build_is_next(cache: Path, sources: Sources, said: Said) -> None:
+def test_where_the_release_fails_the_go_build_is_next(sources: Sources, capsys: pytest.CaptureFixture[str]) -> None:
     sources.fails["release"] = Failed("no answer within 5 s")
-    assert engine.ensure_engine(said).source == "built"
+    assert engine.ensure_engine().source == "built"
     assert sources.asked == ["release", "built"]
-    assert "no answer within 5 s" in said.text
+    assert "no answer within 5 s" in capsys.readouterr().err
 
 
-def test_when_nothing_works_the_error_lists_everything_that_was_tried(
-    cache: Path, programs: Programs, sources: Sources, said: Said
-) -> None:
+def test_when_nothing_works_the_error_lists_everything_that_was_tried(programs: Programs, sources: Sources) -> None:
     programs.add_pulumi("v3.1.0")
     sources.fails = {"release": Failed("no answer within 5 s"), "built": Failed("it needs 5 GB", "free some space")}
     with pytest.raises(Failed) as failed:
-        engine.ensure_engine(said)
+        engine.ensure_engine()
     lines = failed.value.message.splitlines()[1:]
     assert [line.split(":")[0].strip() for line in lines] == [
         "pulumi on PATH",
@@ -140,55 +136,34 @@ def test_when_nothing_works_the_error_lists_everything_that_was_tried(
     assert engine.find_engine() is None
 
 
-def test_an_engine_that_does_not_run_here_is_not_installed(cache: Path, sources: Sources, said: Said) -> None:
+def test_an_engine_that_does_not_run_here_is_not_installed(sources: Sources) -> None:
     sources.version = "exec format error"
     with pytest.raises(Failed, match="does not run on this machine"):
-        engine.ensure_engine(said)
+        engine.ensure_engine()
     assert engine.find_engine() is None
 
 
-def test_an_installation_that_is_interrupted_leaves_nothing_that_is_trusted(
-    cache: Path, sources: Sources, said: Said
-) -> None:
+def test_an_installation_that_is_interrupted_leaves_nothing_that_is_trusted(sources: Sources) -> None:
     sources.fails["release"] = KeyboardInterrupt()  # type: ignore[assignment] # a BaseException is what Ctrl-C raises
     with pytest.raises(KeyboardInterrupt):
-        engine.ensure_engine(said)
+        engine.ensure_engine()
     assert engine.find_engine() is None
     sources.fails.clear()
-    assert engine.ensure_engine(said).source == "release"
+    assert engine.ensure_engine().source == "release"
 
 
 @pytest.mark.parametrize("name", [*engine.PROGRAMS, None])
-def test_an_engine_that_lost_a_program_or_its_stamp_is_installed_again(
-    cache: Path, sources: Sources, said: Said, name: str | None
-) -> None:
-    folder = engine.ensure_engine(said).folders[0]
+def test_an_engine_that_lost_a_program_or_its_stamp_is_installed_again(sources: Sources, name: str | None) -> None:
+    folder = engine.ensure_engine().folder
     (folder / name if name else folder.parent / engine.STAMP).unlink()
     assert engine.find_engine() is None
-    assert engine.ensure_engine(said).pulumi.exists()
+    assert engine.ensure_engine().pulumi.exists()
     assert sources.asked == ["release", "release"]
 
 
-def test_what_an_interrupted_build_left_goes_away_once_there_is_an_engine(
-    cache: Path, sources: Sources, said: Said
-) -> None:
-    folder = engine.ensure_engine(said).folders[0].parent
+def test_what_an_interrupted_build_left_goes_away_once_there_is_an_engine(sources: Sources) -> None:
+    folder = engine.ensure_engine().folder.parent
     leftover = folder.with_name(folder.name + ".build")
     (leftover / "modules").mkdir(parents=True)
-    assert engine.ensure_engine(said).folders[0].parent == folder
+    assert engine.ensure_engine().folder.parent == folder
     assert not leftover.exists()
-
-
-def test_a_cache_that_can_not_be_written_is_a_message(
-    sources: Sources, said: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "file").touch()
-    monkeypatch.setenv("ESTATE_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(Failed, match="can't write") as failed:
-        engine.ensure_engine(said)
-    assert "ESTATE_CACHE" in failed.value.hint
-
-
-def test_the_stamp_records_where_the_engine_came_from(cache: Path, sources: Sources, said: Said) -> None:
-    folder = engine.ensure_engine(said).folders[0].parent
-    assert json.loads((folder / engine.STAMP).read_text()) == {"version": engine.VERSION, "source": "release"}

@@ -1,3 +1,5 @@
+"""The official release, from a server on loopback."""
+
 from __future__ import annotations
 
 import hashlib
@@ -10,15 +12,11 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from estate_tool.core.errors import Failed
 from estate_tool.setup import engine, release
-
-if TYPE_CHECKING:
-    from tests.unit.setup.conftest import Said
 
 PROGRAMS = ("pulumi", "pulumi-language-python")
 VERSION = "3.259.0"
@@ -93,10 +91,10 @@ def server(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
 
 
 def test_the_programs_that_are_wanted_come_out_of_the_archive_and_can_be_started(
-    server: ReleaseServer, tmp_path: Path, said: Said
+    server: ReleaseServer, tmp_path: Path
 ) -> None:
     server.publish(GOOD)
-    release.fetch(VERSION, PROGRAMS, tmp_path, said)
+    release.fetch(VERSION, PROGRAMS, tmp_path)
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
         "pulumi": "engine",
         "pulumi-language-python": "host",
@@ -104,12 +102,10 @@ def test_the_programs_that_are_wanted_come_out_of_the_archive_and_can_be_started
     assert all(path.stat().st_mode & 0o111 for path in tmp_path.iterdir())
 
 
-def test_an_archive_without_the_pinned_hash_is_refused_unopened(
-    server: ReleaseServer, tmp_path: Path, said: Said
-) -> None:
+def test_an_archive_without_the_pinned_hash_is_refused_unopened(server: ReleaseServer, tmp_path: Path) -> None:
     server.publish(GOOD, digest="a" * 64)
     with pytest.raises(Failed, match=f"SHA-256 {hashlib.sha256(GOOD).hexdigest()}, not {'a' * 64}"):
-        release.fetch(VERSION, PROGRAMS, tmp_path, said)
+        release.fetch(VERSION, PROGRAMS, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -123,14 +119,14 @@ def test_an_archive_without_the_pinned_hash_is_refused_unopened(
     ids=["incomplete", "cut short", "something else"],
 )
 def test_an_archive_without_what_is_wanted_is_refused(
-    server: ReleaseServer, tmp_path: Path, said: Said, archive: bytes, why: str
+    server: ReleaseServer, tmp_path: Path, archive: bytes, why: str
 ) -> None:
     server.publish(archive)
     with pytest.raises(Failed, match=why):
-        release.fetch(VERSION, PROGRAMS, tmp_path, said)
+        release.fetch(VERSION, PROGRAMS, tmp_path)
 
 
-def test_links_and_paths_in_an_archive_lead_nowhere(server: ReleaseServer, tmp_path: Path, said: Said) -> None:
+def test_links_and_paths_in_an_archive_lead_nowhere(server: ReleaseServer, tmp_path: Path) -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as tar:
         link = tarfile.TarInfo("pulumi/pulumi")
@@ -141,7 +137,7 @@ def test_links_and_paths_in_an_archive_lead_nowhere(server: ReleaseServer, tmp_p
     server.publish(buffer.getvalue())
     folder = tmp_path / "a" / "b"
     folder.mkdir(parents=True)
-    release.fetch(VERSION, PROGRAMS, folder, said)
+    release.fetch(VERSION, PROGRAMS, folder)
     assert sorted(path.name for path in folder.iterdir()) == sorted(PROGRAMS)
     assert not any(path.is_symlink() for path in folder.iterdir())
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
@@ -151,23 +147,23 @@ def test_links_and_paths_in_an_archive_lead_nowhere(server: ReleaseServer, tmp_p
     "known", ["", "# none\n", f"{'a' * 64}  pulumi-other.tar.gz\n", "abc  NAME\n", f"{'A' * 64}  NAME\n"]
 )
 def test_an_archive_whose_hash_the_repository_does_not_have_is_not_asked_for(
-    server: ReleaseServer, tmp_path: Path, said: Said, known: str
+    server: ReleaseServer, tmp_path: Path, known: str
 ) -> None:
     server.publish(GOOD)
     release.HASHES.write_text(known.replace("NAME", server.name))
     # Not even the checksum file beside the archive is believed: who can change one can change the other.
     with pytest.raises(Failed, match=r"pulumi\.txt has no hash of it"):
-        release.fetch(VERSION, PROGRAMS, tmp_path, said)
+        release.fetch(VERSION, PROGRAMS, tmp_path)
     assert server.asked == []
 
 
-def test_hashes_are_taken_over_from_a_release_and_then_hold(server: ReleaseServer, tmp_path: Path, said: Said) -> None:
+def test_hashes_are_taken_over_from_a_release_and_then_hold(server: ReleaseServer, tmp_path: Path) -> None:
     server.publish(GOOD)
     release.HASHES.write_text("# ours\n" + f"{'b' * 64}  {server.name}\n")
-    release.pin(VERSION, said)
+    release.pin(VERSION)
     assert release.HASHES.read_text().splitlines()[0] == "# ours"
     assert len(release.HASHES.read_text().splitlines()) == 3
-    release.fetch(VERSION, PROGRAMS, tmp_path, said)
+    release.fetch(VERSION, PROGRAMS, tmp_path)
     assert (tmp_path / "pulumi").read_text() == "engine"
 
 
@@ -178,15 +174,15 @@ def test_the_file_of_hashes_in_the_repository_is_whole() -> None:
     assert all(f"pulumi-v{engine.VERSION}-" in line for line in pinned)
 
 
-def test_a_release_that_is_not_there_is_named_by_its_address(server: ReleaseServer, tmp_path: Path, said: Said) -> None:
+def test_a_release_that_is_not_there_is_named_by_its_address(server: ReleaseServer, tmp_path: Path) -> None:
     server.publish(GOOD)
     server.files = {}
     with pytest.raises(Failed, match=f"{server.address}/{server.name} can't be reached: .*404"):
-        release.fetch(VERSION, PROGRAMS, tmp_path, said)
+        release.fetch(VERSION, PROGRAMS, tmp_path)
 
 
 def test_a_place_that_does_not_answer_is_given_up_soon(
-    server: ReleaseServer, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+    server: ReleaseServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.publish(GOOD)
     assert release.ANSWER_WITHIN <= 5
@@ -195,24 +191,22 @@ def test_a_place_that_does_not_answer_is_given_up_soon(
         monkeypatch.setenv("ESTATE_PULUMI_RELEASES", f"http://127.0.0.1:{silent.getsockname()[1]}")
         began = time.monotonic()
         with pytest.raises(Failed, match="can't be reached"):
-            release.fetch(VERSION, PROGRAMS, tmp_path, said)
+            release.fetch(VERSION, PROGRAMS, tmp_path)
         assert time.monotonic() - began < 3
 
 
 @pytest.mark.parametrize(
     "address", ["http://mirror.example/sdk", "file:///etc", "ftp://mirror.example", "HTTP://x", "mirror"]
 )
-def test_only_https_addresses_are_taken(
-    address: str, tmp_path: Path, said: Said, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_https_addresses_are_taken(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ESTATE_PULUMI_RELEASES", address)
-    for asked in (lambda: release.fetch(VERSION, PROGRAMS, tmp_path, said), lambda: release.pin(VERSION, said)):
+    for asked in (lambda: release.fetch(VERSION, PROGRAMS, tmp_path), lambda: release.pin(VERSION)):
         with pytest.raises(Failed, match=f"not an https:// address: {address}"):
             asked()
 
 
-def test_a_redirection_to_another_scheme_is_not_followed(server: ReleaseServer, tmp_path: Path, said: Said) -> None:
+def test_a_redirection_to_another_scheme_is_not_followed(server: ReleaseServer, tmp_path: Path) -> None:
     server.publish(GOOD)
     server.elsewhere = "ftp://mirror.example/pulumi.tar.gz"
     with pytest.raises(Failed, match=r"leads to ftp://mirror\.example"):
-        release.fetch(VERSION, PROGRAMS, tmp_path, said)
+        release.fetch(VERSION, PROGRAMS, tmp_path)

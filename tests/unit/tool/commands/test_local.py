@@ -55,7 +55,7 @@ def test_status_counts_the_resources_and_names_a_problem(
 def test_up_and_down_report_if_there_was_anything_to_do(
     call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, done: bool
 ) -> None:
-    monkeypatch.setattr("estate_tool.setup.environments.ensure_local_aws", lambda _report: tmp_path)
+    monkeypatch.setattr("estate_tool.setup.environments.ensure_local_aws", lambda: tmp_path)
     found: list[Path] = []
 
     def up(_place: Any, _say: Any, interpreter: Callable[[], Path]) -> Any:

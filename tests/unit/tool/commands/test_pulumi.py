@@ -33,7 +33,7 @@ def became(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     found: list[Any] = []
 
     @contextlib.contextmanager
-    def ready(target: Any, _report: Any) -> Iterator[None]:
+    def ready(target: Any) -> Iterator[None]:
         found.append(target.name)
         yield
 
@@ -43,7 +43,7 @@ def became(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
     monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setattr(session, "ready", ready)
-    monkeypatch.setattr(engine, "ensure_engine", lambda _: SimpleNamespace(folders=(BIN,), pulumi=BIN / "pulumi"))
+    monkeypatch.setattr(engine, "ensure_engine", lambda: SimpleNamespace(folder=BIN, pulumi=BIN / "pulumi"))
     monkeypatch.setattr(os, "execv", execv)
     before = signal.getsignal(signal.SIGPIPE)
     yield found

@@ -108,7 +108,7 @@ def test_a_local_environment_is_read_only_where_there_is_an_engine_and_a_state(
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
     if state:
         (tmp_path / "state").mkdir()
-    monkeypatch.setattr(engine, "find_engine", lambda: SimpleNamespace(folders=[]) if found else None)
+    monkeypatch.setattr(engine, "find_engine", lambda: SimpleNamespace(folder="") if found else None)
     assert session.reader(SimpleNamespace(local=local, name="local")) is None  # type: ignore[arg-type]
 
 
@@ -117,7 +117,7 @@ def test_to_read_the_state_the_engine_is_put_on_the_path_and_broken_locks_are_fi
 ) -> None:
     fixed: list[Path] = []
     monkeypatch.setenv("PATH", "/before")
-    monkeypatch.setattr(engine, "find_engine", lambda: SimpleNamespace(folders=[tmp_path]))
+    monkeypatch.setattr(engine, "find_engine", lambda: SimpleNamespace(folder=tmp_path))
     monkeypatch.setattr(locks, "state_folder", lambda _: tmp_path)
     monkeypatch.setattr(locks, "fix", fixed.append)
     reader = session.reader(SimpleNamespace(local=False, name="dev"))  # type: ignore[arg-type]

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from estate_tool import cli
-from estate_tool.console.progress import Progress, Report
+from estate_tool.console.progress import Progress
 from estate_tool.console.tables import table
 from estate_tool.core import aws_errors
 from estate_tool.core.errors import Failed, show
@@ -102,14 +102,10 @@ def test_lines_and_moving_lines_of_progress_are_filtered(terminal: bool) -> None
             return terminal
 
     stream = Stream()
-    report = Report(stream, seconds_between=0)
-    report.line(HOSTILE)
-    report.moving(f"{HOSTILE}\n{HOSTILE}")
-    report.end()
     progress = Progress(f"{HOSTILE}\n[red]", stream)
     progress.line(HOSTILE)
     progress.end()
-    left = re.sub(r"\r|\x1b\[(\?25[lh]|[012]?K|1A|[0-9;]*m)", "", stream.getvalue())  # drawn by report and rich
+    left = re.sub(r"\r|\x1b\[(\?25[lh]|[012]?K|1A|[0-9;]*m)", "", stream.getvalue())  # drawn by rich
     assert not drawing(left)
     assert left
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from estate_tool.console.progress import Report
 from estate_tool.core.errors import Failed
 from estate_tool.engine import locks
 from estate_tool.rollout import session
@@ -38,9 +37,9 @@ def made_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("PATH", "/before")
-    found = engine.Engine(folders=(tmp_path / "bin", tmp_path / "host"), version="3.259.0", source="PATH")
-    monkeypatch.setattr(engine, "ensure_engine", lambda _report: found)
-    monkeypatch.setattr(environments, "ensure_local_aws", lambda _report: "its python")
+    found = engine.Engine(folder=tmp_path / "bin", version="3.259.0", source="PATH")
+    monkeypatch.setattr(engine, "ensure_engine", lambda: found)
+    monkeypatch.setattr(environments, "ensure_local_aws", lambda: "its python")
     monkeypatch.setattr(locks, "state_folder", lambda _: None)
     monkeypatch.setattr(server, "up", up)
     monkeypatch.setattr(provider, "install", install)
@@ -49,9 +48,9 @@ def made_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
 
 
 def test_for_a_real_account_there_is_an_engine_and_nothing_local(made_ready: list[Any], tmp_path: Path) -> None:
-    with session.ready(SimpleNamespace(local=False, name="dev"), Report()) as pulumi:  # type: ignore[arg-type]
+    with session.ready(SimpleNamespace(local=False, name="dev")) as pulumi:  # type: ignore[arg-type]
         assert (pulumi.stack, pulumi.version, pulumi.attach()) == ("dev", "3.259.0", ())
-        assert session.os.environ["PATH"] == f"{tmp_path}/bin:{tmp_path}/host:/before"
+        assert session.os.environ["PATH"] == f"{tmp_path}/bin:/before"
     assert made_ready == []
 
 
@@ -61,7 +60,7 @@ def test_a_local_environment_has_one_provider_from_its_first_use_to_the_end(
     home, local = tmp_path / "home", SimpleNamespace(local=True, name="local")
 
     def interrupted() -> None:
-        with session.ready(local, Report()) as pulumi:  # type: ignore[arg-type]
+        with session.ready(local) as pulumi:  # type: ignore[arg-type]
             assert made_ready == [("up", home, "its python"), ("install", home / "pulumi")]
             assert (home / "state").is_dir()
             (provider,) = pulumi.attach()
@@ -72,7 +71,7 @@ def test_a_local_environment_has_one_provider_from_its_first_use_to_the_end(
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert made_ready[2:] == [("start", tmp_path / "plugin" / "schema.json"), "stop"]
-    with session.ready(local, Report()):  # type: ignore[arg-type]
+    with session.ready(local):  # type: ignore[arg-type]
         made_ready.clear()
     assert made_ready == []
 

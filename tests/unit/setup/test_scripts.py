@@ -191,7 +191,7 @@ def test_an_unknown_step_of_the_set_up_is_wrong_usage() -> None:
 def test_a_set_up_that_is_stopped_reports_that_it_can_be_continued(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stopped(_report: object) -> None:
+    def stopped() -> None:
         raise KeyboardInterrupt
 
     handled: list[int] = []
@@ -200,3 +200,13 @@ def test_a_set_up_that_is_stopped_reports_that_it_can_be_continued(
     assert set_up.main(["venv", "engine"]) == 130
     assert "the same command goes on from here" in capsys.readouterr().err
     assert handled == [signal.SIGTERM, signal.SIGHUP]
+
+
+def test_a_folder_that_can_not_be_written_is_a_message_that_names_it(
+    uv: FakeUv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ESTATE_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    assert set_up.main(["local-aws"]) == 1
+    assert f"error: {tmp_path}/file/cache" in capsys.readouterr().err
