@@ -24,9 +24,9 @@ def make(package: str = "") -> None:
 
     With `package`, only the files that have it; raises UsageError when none has.
     """
-    listed = [LOCAL_AWS_LOCK, CHECKERS_LOCK, PINS / "uv.txt", PINS / "go.txt"]
+    beside = (LOCAL_AWS_LOCK, CHECKERS_LOCK, PINS / "uv.txt", PINS / "go.txt")
     files = [(paths.ROOT / "pyproject.toml", paths.ROOT / "requirements.lock")]
-    files += [(lock.with_suffix(".in"), lock) for lock in listed]
+    files += [(lock.with_suffix(".in"), lock) for lock in beside]
     wanted = [file for file in files if not package or _names(*file, package)]
     if not wanted:
         raise UsageError(
@@ -36,9 +36,10 @@ def make(package: str = "") -> None:
     for source, lock in wanted:
         group = ["--group", "dev"] if source.name == "pyproject.toml" else []
         # Relative names and the checkout as working folder: the names stand in the lock files.
-        names = [str(file.relative_to(paths.ROOT)) for file in (source, lock)]
-        _compile([*upgrade, *group], *names, "make lock", f"locking {names[1]}", paths.ROOT)
-        say(f"{names[1]} is up to date")
+        name = str(lock.relative_to(paths.ROOT))
+        listed = str(source.relative_to(paths.ROOT))
+        _compile([*upgrade, *group], listed, name, "make lock", f"locking {name}", paths.ROOT)
+        say(f"{name} is up to date")
 
 
 def make_for_function(lock: Path, function: str, *, upgrade: bool) -> list[str]:
