@@ -1,9 +1,8 @@
 """Events added to the aggregates exactly once: one transaction records them as counted and adds their sums."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from aggregate.chunks import chunks
 from aggregate.pages import Pages
 from aggregate.records import Inserted
 from aggregate.series import Aggregates, Target, targets
@@ -12,6 +11,8 @@ from shared.batches import BatchResult, reason_of
 from shared.deadline import Deadline
 from shared.statistics import Summary
 
+MAX_ACTIONS = 100
+"""Actions of one transaction (Amazon DynamoDB "Quotas")."""
 LOOK_FIRST_EVENTS = 50
 CONFLICT_ATTEMPTS = 3
 """Attempts after which the pause of a conflict grows no more: 0.2 s on average, some transactions long."""
@@ -69,6 +70,30 @@ class Counter:
         else:
             writer.write(inserted)
         return writer.result
+
+
+def chunks(inserted: Sequence[Inserted]) -> Iterator[list[Inserted]]:
+    """Yield parts that fit a transaction by its actions. Sorted, neighbours share aggregates: fewer transactions.
+
+    A part that adds more numbers to an aggregate than an update may is refused, and then narrowed down.
+    """
+    part: list[Inserted] = []
+    written: set[str | Target] = set()
+    for entry in sorted(inserted, key=_order):
+        items = {entry.slot.page, *targets(entry.event)}
+        if part and len(written) + len(items - written) > MAX_ACTIONS:
+            yield part
+            part, written = [], set()
+        part.append(entry)
+        written |= items
+    if part:
+        yield part
+
+
+def _order(entry: Inserted) -> tuple[str, str, str]:
+    """Return the sort key: by hour before subject, even both aggregates of neighbours are shared."""
+    event = entry.event
+    return event.type, event.hour, event.subject
 
 
 class _Transaction(NamedTuple):

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.monitoring.alarms import by_name
-from estate_tool.monitoring.metrics import Window, metric_of
+from estate_tool.monitoring.metrics import Window, metric_of, results
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
     from estate_tool.core.environment import Environment
 
-_START = re.compile(r"-P(?:(?P<days>\d+)D)?(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?)?")
 # Periods of GetMetricData that divide a day, in seconds, and the most points that a line of a plot has with them.
 _PERIODS = (60, 300, 900, 3600, 21_600, 86_400)
 _MOST_POINTS = 180
@@ -53,13 +51,13 @@ def queries(properties: Mapping[str, Any], seconds: int = 0) -> list[dict[str, A
     found: list[dict[str, Any]] = []
     for number, entry in enumerate(properties["metrics"]):
         options = entry[-1] if isinstance(entry[-1], dict) else {}
-        words = [word for word in entry if not isinstance(word, dict)]
+        names = [name for name in entry if not isinstance(name, dict)]
         query = {"Id": options.get("id", f"q{number}"), "ReturnData": options.get("visible", True)}
         query |= {"Label": options["label"]} if "label" in options else {}
         if "expression" in options:
             found.append(query | {"Expression": options["expression"]})
             continue
-        metric = metric_of(words[0], words[1], dict(zip(words[2::2], words[3::2], strict=True)))
+        metric = metric_of(names[0], names[1], dict(zip(names[2::2], names[3::2], strict=True)))
         statistic = options.get("stat") or properties.get("stat", "Average")
         period = max(options.get("period") or _period(properties), seconds)
         found.append(query | {"MetricStat": {"Metric": metric, "Period": period, "Stat": statistic}})
@@ -84,16 +82,16 @@ def _period(properties: Mapping[str, Any]) -> int:
 
 def _reach(text: str) -> timedelta:
     """Return the time back to the dashboard's start, from an ISO 8601 duration such as -PT3H."""
-    found = _START.fullmatch(text)
-    return (
-        timedelta(**{unit: int(value or 0) for unit, value in found.groupdict().items()})
-        if found
-        else timedelta(hours=3)
-    )
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return -TypeAdapter(timedelta).validate_python(text)
+    except ValidationError:
+        return timedelta(hours=3)
 
 
 def _states(cloudwatch: Any, arns: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Name, state and reason of each alarm by its ARN."""
+    """Return name, state and reason of each alarm by its ARN."""
     return {
         one["AlarmArn"]: {"name": one["AlarmName"], "state": one["StateValue"], "reason": one.get("StateReason", "")}
         for one in by_name(cloudwatch, [arn.rpartition(":alarm:")[2] for arn in arns])
@@ -115,12 +113,9 @@ def _shown(cloudwatch: Any, widget: Mapping[str, Any], states: Mapping[str, Any]
             "period": max(seconds, _period(properties)), "series": series}  # fmt: skip
 
 
-def _series(cloudwatch: Any, asked: list[dict[str, Any]], window: Window) -> list[dict[str, Any]]:
-    answers = cloudwatch.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=asked, StartTime=window.start, EndTime=window.end, ScanBy="TimestampAscending"
-    )
+def _series(cloudwatch: Any, queries: list[dict[str, Any]], window: Window) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
-    for result in (one for answer in answers for one in answer["MetricDataResults"]):
+    for result in results(cloudwatch, queries, window, ScanBy="TimestampAscending"):
         series = found.setdefault(result["Id"], {"label": result["Label"], "times": [], "values": []})
         series["times"] += [moment.astimezone(UTC).isoformat() for moment in result["Timestamps"]]
         series["values"] += result["Values"]

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.core.untrusted import decoded, mapping
 from estate_tool.monitoring.alarms import by_name
 
 if TYPE_CHECKING:
@@ -29,29 +30,9 @@ _TIMEOUT_LOCALLY = 6.0
 _ATTEMPTS = 2
 
 
-class Listener:
-    """Receives the notifications, each once."""
-
-    def __init__(self, sqs: Any, url: str) -> None:
-        self._sqs = sqs
-        self._url = url
-
-    def receive(self) -> list[tuple[str, dict[str, Any]]]:
-        """Return (topic, notification) of what has come, after a moment of waiting."""
-        answer = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=10, WaitTimeSeconds=_WAIT_SECONDS)
-        found: list[tuple[str, dict[str, Any]]] = []
-        for message in answer.get("Messages", []):
-            self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
-            with contextlib.suppress(ValueError, KeyError, TypeError):
-                envelope = json.loads(message["Body"])
-                notification = json.loads(envelope["Message"])
-                found += [(envelope["TopicArn"], notification)] if isinstance(notification, dict) else []
-        return found
-
-
 @contextlib.contextmanager
-def subscribed_queue(environment: Environment, topics: Sequence[str]) -> Iterator[Listener]:
-    """A temporary queue subscribed to the topics; queue and subscriptions are removed whatever happens."""
+def subscribed_queue(environment: Environment, topics: Sequence[str]) -> Iterator[str]:
+    """Subscribe a temporary queue, whose URL is given, to the topics; both are removed whatever happens."""
     sqs, sns = environment.client("sqs"), environment.client("sns")
     _remove_left_behind(environment, sqs, sns, topics)
     name = environment.names.queue(f"{_COMPONENT}-{secrets.token_hex(4)}")
@@ -64,7 +45,7 @@ def subscribed_queue(environment: Environment, topics: Sequence[str]) -> Iterato
             made = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, ReturnSubscriptionArn=True)
             subscription = made["SubscriptionArn"]
             removal.callback(_tried, f"the subscription {subscription}", sns.unsubscribe, SubscriptionArn=subscription)
-        yield Listener(sqs, url)
+        yield url
 
 
 def _policy(queue: str, topics: Sequence[str]) -> dict[str, Any]:
@@ -120,7 +101,7 @@ class AlarmTest:
 
     @property
     def silent(self) -> list[str]:
-        """The topics on which it was not heard."""
+        """Topics on which it was not heard."""
         return [topic for topic in self.alarm.topics if topic not in self.heard]
 
     @property
@@ -153,8 +134,8 @@ def drill(environment: Environment, alarms: Sequence[Alarm], show: Callable[[str
     """
     tested = [AlarmTest(alarm) for alarm in alarms]
     topics = sorted({topic for alarm in alarms for topic in alarm.topics})
-    with subscribed_queue(environment, topics) as listener:
-        run = _Run(environment, listener, show)
+    with subscribed_queue(environment, topics) as queue:
+        run = _Run(environment, queue, show)
         for _ in range(_ATTEMPTS):
             left = [one for one in tested if not one.delivered and one.alarm.enabled]
             for one in left:
@@ -166,11 +147,12 @@ def drill(environment: Environment, alarms: Sequence[Alarm], show: Callable[[str
 class _Run:
     """One drill. A mark in the alarms' state reasons identifies its own notifications."""
 
-    def __init__(self, environment: Environment, listener: Listener, show: Callable[[str], None]) -> None:
+    def __init__(self, environment: Environment, queue: str, show: Callable[[str], None]) -> None:
         self._cloudwatch = environment.client("cloudwatch")
+        self._sqs = environment.client("sqs")
+        self._queue = queue
         # The embedded AWS delivers at once: what has not come after seconds never comes.
         self._timeout = _TIMEOUT_LOCALLY if environment.local else _TIMEOUT_SECONDS
-        self._listener = listener
         self._show = show
         self._mark = f"fire drill {secrets.token_hex(6)}"
 
@@ -193,13 +175,21 @@ class _Run:
         waiting = {one.alarm.name: one for one in tested}
         end = time.monotonic() + self._timeout
         while time.monotonic() < end and any(not one.delivered and one.alarm.enabled for one in tested):
-            for topic, message in self._listener.receive():
+            for topic, message in self._receive():
                 one = waiting.get(message.get("AlarmName", ""))
                 ours = message.get("NewStateValue") == "ALARM" and self._mark in message.get("NewStateReason", "")
                 if one and ours:
                     one.heard.setdefault(topic, time.monotonic() - one.set_at)
                     end = time.monotonic() + self._timeout
             self._show(f"fire drill: {sum(one.delivered for one in tested)} of {len(tested)} heard")
+
+    def _receive(self) -> Iterator[tuple[str, dict[str, Any]]]:
+        """Yield topic and notification, each once, of the messages that arrive within a moment."""
+        answer = self._sqs.receive_message(QueueUrl=self._queue, MaxNumberOfMessages=10, WaitTimeSeconds=_WAIT_SECONDS)
+        for message in answer.get("Messages", []):
+            self._sqs.delete_message(QueueUrl=self._queue, ReceiptHandle=message["ReceiptHandle"])
+            envelope = mapping(decoded(message["Body"]))
+            yield str(envelope.get("TopicArn")), mapping(decoded(envelope.get("Message")))
 
     def _state(self, alarm: Alarm) -> str:
         found = by_name(self._cloudwatch, [alarm.name])

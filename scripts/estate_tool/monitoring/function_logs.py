@@ -53,17 +53,11 @@ def read(client: Any, group: str, start_ms: int, *, errors: bool, end_ms: int | 
         request["endTime"] = end_ms
     if errors:
         request["filterPattern"] = ERROR_PATTERN
-    while True:
-        page = client.filter_log_events(**request)
+    for page in client.get_paginator("filter_log_events").paginate(**request):
         for event in page.get("events", ()):
             message = str(event.get("message", "")).rstrip("\n")
             if not errors or is_error(message):
                 yield LogEvent(int(event["timestamp"]), str(event.get("logStreamName", "")), message)
-        token = page.get("nextToken")
-        # A page may be empty and not the last; the same token again would never end.
-        if not token or token == request.get("nextToken"):
-            return
-        request["nextToken"] = token
 
 
 def follow(

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     Metric = tuple[str, str, Mapping[str, str]]
 
-# What the functions' logs are kept for by default.
+# Default retention of the functions' logs.
 DEFAULT = "14d"
-# What is looked at is never shorter.
+# Shortest window.
 LEAST = timedelta(minutes=1)
 _AGO = re.compile(r"(?P<number>[1-9]\d{0,4})(?P<unit>[mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -57,10 +57,10 @@ class Window:
 
 
 def covered(asked: Window, group: Mapping[str, Any] | None, first_ms: int | None = None) -> Window:
-    """Return the part of the window of which the log group (as DescribeLogGroups returns it) can know anything.
+    """Return the part of the window that the log group, as DescribeLogGroups returns it, covers.
 
-    Neither what was before the group was made nor what its retention has deleted. A log that holds events (`first_ms`
-    is the time of the first one) from before it was made was copied: its creation time is ignored then.
+    It begins after the group's creation and within its retention. A log whose first event (at `first_ms`) is older than
+    the group was copied: its creation time is ignored.
     """
     start = asked.start
     if group and group.get("retentionInDays"):
@@ -148,15 +148,10 @@ def daily(
         {"Id": statistic.lower(), "MetricStat": {"Metric": measured, "Period": 24 * _HOUR, "Stat": statistic}}
         for statistic in statistics
     ]
-    pages = client.get_paginator("get_metric_data").paginate(
-        MetricDataQueries=queries, StartTime=window.start, EndTime=window.end
-    )
-    values: dict[str, list[float]] = {statistic: [] for statistic in statistics}
-    by_id = {statistic.lower(): statistic for statistic in statistics}
-    for page in pages:
-        for result in page["MetricDataResults"]:
-            values[by_id[result["Id"]]] += result["Values"]
-    return values
+    values: dict[str, list[float]] = {statistic.lower(): [] for statistic in statistics}
+    for result in results(client, queries, window):
+        values[result["Id"]] += result["Values"]
+    return {statistic: values[statistic.lower()] for statistic in statistics}
 
 
 def latest(client: Any, metrics: Sequence[Metric]) -> list[float | None]:
@@ -167,15 +162,21 @@ def latest(client: Any, metrics: Sequence[Metric]) -> list[float | None]:
         for number, metric in enumerate(metrics)
     ]
     found: dict[str, float] = {}
+    for result in results(client, queries, Window(start=end - _RECENT, end=end), ScanBy="TimestampDescending"):
+        if result["Values"]:
+            found.setdefault(result["Id"], float(result["Values"][0]))
+    return [found.get(f"m{number}") for number in range(len(metrics))]
+
+
+def results(client: Any, queries: Sequence[dict[str, Any]], window: Window, **options: str) -> Iterator[dict[str, Any]]:
+    """Yield the results of GetMetricData for the queries, of which one call takes 500."""
     for first in range(0, len(queries), _MOST_METRICS):
         pages = client.get_paginator("get_metric_data").paginate(
-            MetricDataQueries=queries[first : first + _MOST_METRICS], StartTime=end - _RECENT, EndTime=end,
-            ScanBy="TimestampDescending",
+            MetricDataQueries=queries[first : first + _MOST_METRICS],
+            StartTime=window.start, EndTime=window.end, **options,
         )  # fmt: skip
-        for result in (result for page in pages for result in page["MetricDataResults"]):
-            if result["Values"]:
-                found.setdefault(result["Id"], float(result["Values"][0]))
-    return [found.get(f"m{number}") for number in range(len(metrics))]
+        for page in pages:
+            yield from page["MetricDataResults"]
 
 
 def metric_of(namespace: str, name: str, dimensions: Mapping[str, str]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from aggregate.chunks import chunks
 from aggregate.counting import CONFLICT_ATTEMPTS, Counter
 from aggregate.handler import BatchFailed
 from aggregate.records import Inserted, read
@@ -86,14 +85,6 @@ def test_a_transaction_holds_as_many_events_as_have_a_hundred_aggregates(
     assert transactions(estate.dynamodb) == actions
     assert estate.query("flight.departed", subject="S3")["totals"]["count"] == 400 / series
     assert estate.query("flight.departed")["totals"]["count"] == 400
-
-
-def test_chunks_hold_what_one_update_can_add() -> None:
-    wide = [event_text(str(n), {f"f{n}-{f}": 1 for f in range(96)}, subject=f"S{n}") for n in range(3)]
-    assert [len(chunk) for chunk in chunks(inserted(*wide))] == [1, 1, 1]
-    same = [event_text(str(n), {f"f{f}": 1 for f in range(96)}) for n in range(50)]
-    assert [len(chunk) for chunk in chunks(inserted(*same))] == [50]
-    assert list(chunks([])) == []
 
 
 def test_events_of_very_many_fields_are_added_up(estate: Estate) -> None:
@@ -268,6 +259,18 @@ def test_the_slower_of_two_tries_again_at_once_with_the_items_it_was_sent(estate
     result = counter.count(read(stream[:1] + stream[4:]).inserted, waiting)
     assert ([entry.event.id for entry in result.done], pauses) == (["0", "4"], [])
     assert estate.dynamodb.counted() == 5
+
+
+def test_a_throttled_transaction_is_tried_again_after_a_pause_although_a_refusal_of_it_was_news(estate: Estate) -> None:
+    first, second = records(event_text("1"), event_text("2"))
+    estate.aggregate([first])
+    news = [{"Code": "ConditionalCheckFailed", "Item": estate.dynamodb.items("pages")[0]}]
+    throttled = iter([canceled([*news, {"Code": "ThrottlingError"}, {"Code": "None"}])])
+    estate.dynamodb.before = lambda operation, _: next(throttled, None) if operation == "TransactWriteItems" else None
+    pauses: list[float] = []
+    counter = Counter(estate.dynamodb, "pages", "aggregates", 100)
+    result = counter.count(read([second]).inserted, Deadline(FakeContext(), sleep=pauses.append))
+    assert (len(result.done), len(pauses), estate.dynamodb.counted()) == (1, 1, 2)
 
 
 # A refused action comes with the item as it is: one that is what it was known to be shows no more than a conflict.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore import exceptions
@@ -13,6 +13,9 @@ from estate_tool.core import embedded
 from estate_tool.core.aws_errors import reaching, require_running, unless_forbidden
 from estate_tool.core.errors import Failed
 from estate_tool.core.retries import code_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def refused(code: str) -> ClientError:
@@ -67,3 +70,13 @@ def test_a_local_environment_is_not_asked_for_while_the_embedded_aws_is_down(
         require_running(environment)
     assert text in caught.value.message
     assert "scripts/estate local up" in caught.value.hint
+
+
+def test_a_local_environment_that_was_never_deployed_is_not_deployed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
+    environment: Any = SimpleNamespace(name="local-b", local=True)
+    with pytest.raises(Failed) as caught:
+        require_running(environment)
+    assert (caught.value.code, "scripts/deploy_all.sh local-b" in caught.value.hint) == ("not_deployed", True)
