@@ -17,5 +17,9 @@ from scripts import words
         ("# What a comment states.\nx = 1\n", []),
     ],
 )
-def test_docstrings_and_words_are_told_by_line(source: str, lines: list[int]) -> None:
+def test_docstrings_and_words_are_found_by_line(source: str, lines: list[int]) -> None:
     assert [line for line, _ in words.objections(source)] == lines
+
+
+def test_documents_are_checked_for_words_alone() -> None:
+    assert [line for line, _ in words.objections("How it goes\n\na guest\n", python=False)] == [3]
