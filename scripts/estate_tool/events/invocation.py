@@ -39,11 +39,11 @@ def client(environment: Environment) -> Any:
     return boto3.client("lambda", config=once)
 
 
-def invoke(functions: Any, name: str, payload: bytes) -> Answer:
+def invoke(functions: Any, name: str, payload: bytes, qualifier: str = ALIAS) -> Answer:
     """Call the alias of the function of that physical name and wait for its answer; boto3's errors pass through."""
     started = time.monotonic()
     response = functions.invoke(
-        FunctionName=name, Qualifier=ALIAS, InvocationType="RequestResponse", LogType="Tail", Payload=payload
+        FunctionName=name, Qualifier=qualifier, InvocationType="RequestResponse", LogType="Tail", Payload=payload
     )
     text = response["Payload"].read().decode("utf-8", "replace")
     seconds = time.monotonic() - started

@@ -1,4 +1,4 @@
-"""Sizes and provisioned concurrency, written into compute/sizing.json and into an environment's file."""
+"""Recommendations written into files: sizes into compute/sizing.json, settings into an environment's file."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from compute import sizing
 from compute.sizing import MEASURED_KEYS, SIZING_FILE
 from estate_tool.core.errors import Failed
 from estate_tool.core.paths import ROOT
+from foundation import yaml_text
 from foundation.stack_files import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from compute.sizing import CurrentSize
-
-_NAMESPACE = "compute"
 
 
 def apply_sizes(sizes: Mapping[str, tuple[int, Mapping[str, Any]]], path: Path = SIZING_FILE) -> str:
@@ -38,7 +35,7 @@ def apply_sizes(sizes: Mapping[str, tuple[int, Mapping[str, Any]]], path: Path =
 
 
 def revert_sizes(names: Iterable[str], path: Path = SIZING_FILE) -> str:
-    """Give functions their previous memory and evidence back; return the change, without those that have none."""
+    """Restore the previous memory and evidence of the functions that have any; return the change."""
     functions = _as_written(path)
     for name in names:
         if previous := functions[name].get("previous"):
@@ -56,7 +53,7 @@ def _as_written(path: Path) -> dict[str, Any]:
 
 
 def _changed(old: Mapping[str, Any], memory_mb: int, evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the new entry; the old one goes along when the memory changes, what was before that does not."""
+    """Return the new entry; when the memory changes, the old entry becomes its `previous`."""
     if old["memory_mb"] == memory_mb:
         return {**old, "evidence": dict(evidence)}
     previous = {
@@ -96,24 +93,24 @@ def _replace(path: Path, text: str) -> None:
 
 
 def apply_settings(environment: str, values: Mapping[str, int], folder: Path = ROOT / FOLDER) -> str:
-    """Set keys of the layer, everything else in the file stays; returns the change as a unified diff, empty if none.
+    """Set keys of the compute layer in the environment's file; return the change as a unified diff, empty if none.
 
-    Raises Failed, with the file unchanged, when it is written in a way that this can't change.
+    Raises Failed, with the file unchanged, when it is written in a way that can't be changed here.
     """
     path = folder / f"Pulumi.{environment}.yaml"
     before = path.read_text(encoding="utf-8") if path.exists() else ""
-    after = before
-    for key, value in values.items():
-        after = _set(after, f"{_NAMESPACE}:{key}", value)
-    if any(_value(after, f"{_NAMESPACE}:{key}") != str(value) for key, value in values.items()):
-        wanted = " ".join(f"{_NAMESPACE}:{key}={value}" for key, value in values.items())
+    after, settings = before, {f"compute:{key}": str(value) for key, value in values.items()}
+    for key, value in settings.items():
+        after = _set(after, key, value)
+    if _config(after) != {**(_config(before) or {}), **settings}:
+        wanted = " ".join(f"{key}={value}" for key, value in settings.items())
         raise Failed(f"{path.name} is written in a way that can't be changed here", f"set these by hand: {wanted}")
     if after != before:
         path.write_text(after, encoding="utf-8")
     return _diff(path, before, after)
 
 
-def _set(text: str, key: str, value: int) -> str:
+def _set(text: str, key: str, value: str) -> str:
     entry = re.compile(rf"""^(?P<indent>[ ]+)(["']?){re.escape(key)}\2[ ]*:.*$""", re.MULTILINE)
     if entry.search(text):
         return entry.sub(rf"\g<indent>{key}: {value}", text, count=1)
@@ -123,10 +120,11 @@ def _set(text: str, key: str, value: int) -> str:
     return f"{text.rstrip()}\nconfig:\n  {key}: {value}\n".lstrip()
 
 
-def _value(text: str, key: str) -> str | None:
+def _config(text: str) -> dict[str, Any] | None:
+    """Return the configuration in a file as it is written; None where there is none that can be read."""
     try:
-        content: Any = yaml.safe_load(text)
-    except yaml.YAMLError:
+        content = yaml_text.read(text, "")
+    except ValueError:
         return None
     config = content.get("config") if isinstance(content, dict) else None
-    return str(config.get(key)) if isinstance(config, dict) else None
+    return config if isinstance(config, dict) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -44,43 +43,45 @@ CPU_NOTE = (
 def function_report(
     function: AccountFunction,
     evidence: Evidence,
-    seen: Window,
+    window: Window,
     minimum_samples: int,
     prices: Prices,
     given: tuple[int | None, int | None] = (None, None),
 ) -> dict[str, Any]:
-    """Return the recommendation for a function and what it follows from, by the keys that scripts rely on.
+    """Return a function's recommendation with its reason, evidence and cost, by the keys that scripts rely on.
 
-    Amounts are what durations as in the window cost in a month with the memory that the function has now, in US
-    dollars: all of it, what goes for memory that was never used, and what the recommendation saves, or would save if
-    there were enough reports for a further step. `seen` is the time of which the source knows; `given` are the
-    bounds, if any were given, of functions that are not the estate's.
+    `month_usd` is the monthly cost, in US dollars, of durations as in the window with the present memory; `waste_usd`
+    is its part for memory that was never used, `saving_usd` the part that the recommendation saves, or would save if
+    there were enough reports for a further step. `window` is the time that the source covers; `given` are the bounds
+    of functions that are not the estate's, if any were given.
     """
     bounds = ESTATE if function.catalog_name else foreign_bounds(function.memory_mb, *given)
     advice = recommend(function.memory_mb, evidence, minimum_samples, bounds)
-    memory = advice.memory_mb or advice.target_mb
-    unused = _share(function.memory_mb - evidence.max_mb, function) if evidence.samples else None
-    saving = _share(function.memory_mb - memory, function) if memory else None
-    month = _month_usd(function, evidence, seen, prices)
+    size, memory = function.memory_mb, advice.memory_mb or advice.target_mb
+    unused, saved = size - evidence.max_mb if evidence.samples else None, size - memory if memory else None
+    # Of the present memory, whatever memory the reports had.
+    seconds = Decimal(str(evidence.billed_seconds or 0)) * MONTH_SECONDS / Decimal(str(window.seconds))
+
+    def usd(megabytes: int | None, architecture: str = function.architecture) -> str | None:
+        return None if megabytes is None else str(cents(prices.duration_usd(architecture, megabytes, seconds)))
+
+    def percent(megabytes: int | None) -> int | None:
+        return None if megabytes is None else round(100 * megabytes / size)
+
     return {
-        "function": function.shown_name,
-        "name": function.name,
-        "current_mb": function.memory_mb,
-        "recommended_mb": advice.memory_mb,
-        "target_mb": advice.target_mb,
-        "reason": advice.reason + _caveats(function, evidence),
-        "unused_percent": unused,
-        "saving_percent": saving,
-        "month_usd": str(cents(month)),
-        "waste_usd": None if unused is None else _part(month, function.memory_mb - evidence.max_mb, function),
-        "arm64_month_usd": _arm_month_usd(function, evidence, seen, prices),
-        "saving_usd": None if memory is None else _part(month, function.memory_mb - memory, function),
-        "evidence": {"source": evidence.source, "window": str(seen), **evidence.to_dict(), "time": instant(seen.end)},
-    }
+        "function": function.shown_name, "name": function.name, "current_mb": size, "recommended_mb": advice.memory_mb,
+        "target_mb": advice.target_mb, "reason": advice.reason + _caveats(function, evidence),
+        "unused_percent": percent(unused), "saving_percent": percent(saved), "month_usd": usd(size),
+        "waste_usd": usd(unused), "arm64_month_usd": None if function.architecture == ARM else usd(size, ARM),
+        "saving_usd": usd(saved),
+        "evidence": {
+            "source": evidence.source, "window": str(window), **evidence.to_dict(), "time": instant(window.end),
+        },
+    }  # fmt: skip
 
 
 def _caveats(function: AccountFunction, evidence: Evidence) -> str:
-    """Return limits of the evidence, to follow the reason."""
+    """Return the limits of the evidence, for the end of the reason."""
     caveats = ""
     if evidence.kills and evidence.ooms is None:
         caveats += "; the metric counts no kills, but all memory was used"
@@ -90,7 +91,7 @@ def _caveats(function: AccountFunction, evidence: Evidence) -> str:
 
 
 def totals(reports: list[dict[str, Any]]) -> dict[str, str]:
-    """Return the sums of all functions' amounts; of savings, those of what is recommended now."""
+    """Return the sums of all functions' amounts; of savings, only those that are recommended now."""
 
     def total(key: str, functions: list[dict[str, Any]]) -> str:
         return str(sum((Decimal(one[key] or 0) for one in functions), Decimal("0.00")))
@@ -102,31 +103,10 @@ def totals(reports: list[dict[str, Any]]) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _month_usd(function: AccountFunction, evidence: Evidence, seen: Window, prices: Prices) -> Decimal:
-    """Return the monthly cost of the window's durations with today's memory, whatever the reports had."""
-    seconds = Decimal(str(evidence.billed_seconds or 0)) * MONTH_SECONDS / Decimal(str(seen.seconds))
-    return prices.duration_usd(function.architecture, function.memory_mb, seconds)
-
-
-def _arm_month_usd(function: AccountFunction, evidence: Evidence, seen: Window, prices: Prices) -> str | None:
-    """Return the same on arm64; None for a function that runs there."""
-    if function.architecture == ARM:
-        return None
-    return str(cents(_month_usd(replace(function, architecture=ARM), evidence, seen, prices)))
-
-
-def _part(month: Decimal, megabytes: int, function: AccountFunction) -> str:
-    return str(cents(month * megabytes / function.memory_mb))
-
-
-def _share(megabytes: int, function: AccountFunction) -> int:
-    return round(100 * megabytes / function.memory_mb)
-
-
 def add_advice(
     environment: Environment, functions: Sequence[AccountFunction], reports: Sequence[dict[str, Any]]
 ) -> str:
-    """Put `compute_optimizer`, the advice or None, into each report; return a summary of all."""
+    """Set `compute_optimizer`, the advice or None, in each report; return a summary of all."""
     # Compute Optimizer is no service of the embedded AWS.
     advice, problem = ({}, "the embedded AWS has none") if environment.local else _advice(environment)
     for function, one in zip(functions, reports, strict=True):
@@ -136,7 +116,7 @@ def add_advice(
 
 
 def _advice(environment: Environment) -> tuple[dict[str, dict[str, Any]], str]:
-    """Return the advice by function name, and why there is none: a measurement never fails for lack of it."""
+    """Return the advice by function name, and the reason if there is none: a measurement never fails without it."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
@@ -147,7 +127,7 @@ def _advice(environment: Environment) -> tuple[dict[str, dict[str, Any]], str]:
         if code_of(error) == _NOT_OPTED_IN:
             return {}, "this account has not opted in to it"
         return {}, f"not available: {error}"
-    # One for each version: the one that is called most counts, which is the last by this order.
+    # One for each version: in this order, that of the version called most replaces the others.
     found.sort(key=lambda one: float(one.get("numberOfInvocations") or 0))
     return {str(one["functionArn"]).split(":")[6]: _advice_report(one) for one in found}, ""
 
@@ -188,45 +168,38 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def evidence_note(evidence: Mapping[str, Any]) -> str:
-    """Return the source of the evidence, and what no column shows."""
-    unreadable = f"{counted(evidence['unreadable'], 'report')} could not be read" if evidence["unreadable"] else ""
-    if not evidence["samples"]:
-        return "; ".join(part for part in (str(evidence["source"]), unreadable) if part)
-    colds = evidence["cold_starts"]
-    parts = [
-        str(evidence["source"]),
-        unreadable,
-        "" if not colds else f"cold starts take {evidence['init_average_ms']:,} ms on average, "
-        f"{evidence['init_max_ms']:,} ms at most",
-        "" if evidence["billed_seconds"] is None else f"{evidence['billed_seconds']:,} s billed",
-    ]  # fmt: skip
-    return "; ".join(part for part in parts if part)
+    """Return the source of the evidence, and the figures that no column shows."""
+    parts = [str(evidence["source"])]
+    if evidence["unreadable"]:
+        parts.append(f"{counted(evidence['unreadable'], 'report')} could not be read")
+    if evidence["samples"] and evidence["cold_starts"]:
+        average, longest = evidence["init_average_ms"], evidence["init_max_ms"]
+        parts.append(f"cold starts take {average:,} ms on average, {longest:,} ms at most")
+    if evidence["samples"] and evidence["billed_seconds"] is not None:
+        parts.append(f"{evidence['billed_seconds']:,} s billed")
+    return "; ".join(parts)
 
 
 def _row(function: Mapping[str, Any]) -> tuple[str, ...]:
     evidence = function["evidence"]
+    shown = ("samples", "average_mb", "p95_mb", "p99_mb", "max_mb", "ooms", "timeouts", "cold_starts")
+    shares = (function["unused_percent"], function["saving_percent"])
     return (
         function["function"],
         *(number(function[key]) for key in ("current_mb", "recommended_mb")),
-        *(number(evidence[key]) for key in ("samples", "average_mb", "p95_mb", "p99_mb", "max_mb")),
-        *(number(evidence[key]) for key in ("ooms", "timeouts", "cold_starts")),
-        _percent(function["unused_percent"]),
-        _percent(function["saving_percent"]),
+        *(number(evidence[key]) for key in shown),
+        *("–" if share is None else f"{share} %" for share in shares),
         *(function[key] or "–" for key in ("month_usd", "waste_usd", "saving_usd")),
     )
 
 
 def slower_note(function: Mapping[str, Any]) -> str | None:
-    """Explain a smaller size's effect on code that computes on one core."""
+    """Return the effect of a smaller size on code that computes on one core; None if there is none."""
     now, then = vcpus(function["current_mb"]), vcpus(function["recommended_mb"] or function["current_mb"])
     factor = min(now, 1) / then
     if factor <= 1:
         return None
     return f"{now:.2f} → {then:.2f} vCPU: what computes on one core takes up to {factor:.1f} times as long"
-
-
-def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{value} %"
 
 
 def write_page(report: dict[str, Any], path: Path) -> None:

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple, TypeGuard
 TEXT = "REPORT lines"
 JSON = "platform.report records"
 TIMED_OUT = "Task timed out after"
-# The runtime's own line: a time, the request, and nothing else. What quotes one, of a function called perhaps, has
-# more around it. Insights knows the same expression.
+# The runtime's own line: a time, the request, and nothing else. A line that quotes one, of a called function perhaps,
+# has more around it. Logs Insights accepts the same expression.
 TIMEOUT_PATTERN = rf"^[0-9T:.-]+Z \S+ {TIMED_OUT} [0-9.]+ seconds\s*$"
 _TIMEOUT = re.compile(TIMEOUT_PATTERN)
 INITIALISED = "platform.initReport"
 # For FilterLogEvents: lines with any of these (CloudWatch Logs, "Filter pattern syntax").
 FILTER_PATTERN = f'?"REPORT RequestId:" ?"platform.report" ?"{INITIALISED}" ?"{TIMED_OUT}"'
-# "Lambda quotas": the most memory a function can have. What claims more is damaged.
+# "Lambda quotas": the most memory a function can have; a report of more is damaged.
 LARGEST_MB = 10_240
 # Milliseconds of a day, far more than any invocation lasts.
 _LARGEST_AMOUNT = 86_400_000
@@ -35,9 +35,9 @@ _NUMBERS = {
 
 
 class Invocation(NamedTuple):
-    """One invocation as reported: `init_ms` for cold starts only; in text, a status only if it is not success.
+    """Invocation as reported: `init_ms` of cold starts only; in text, a status only if it is not success.
 
-    An init of 0 ms is none that a caller waited for: the environment was there already.
+    An initialization of 0 ms is no cold start: the environment was there already.
     """
 
     form: str
@@ -74,7 +74,7 @@ def is_report(line: str) -> bool:
 
 
 def is_timeout(line: str) -> bool:
-    """True for the line that Lambda itself writes when it ends an invocation for its time."""
+    """True for the line that Lambda writes when it ends an invocation that has timed out."""
     return TIMED_OUT in line and _TIMEOUT.match(line) is not None
 
 
@@ -94,7 +94,7 @@ def initialised_ahead(line: str) -> float | None:
 
 
 def parse(line: str) -> Invocation | None:
-    """Return the invocation a line reports; None for every other line, and for a report that is damaged."""
+    """Return the invocation that a line reports; None for any other line, and for a damaged report."""
     if line.startswith(_START):
         return _from_text(line)
     return _from_json(line) if _TYPE in line else None
@@ -140,7 +140,7 @@ def _from_json(line: str) -> Invocation | None:
 
 
 def invocation(form: str, metrics: dict[str, Any], status: str, error_type: str) -> Invocation | None:
-    """Return the invocation with the metrics of a `platform.report` record; None if they can't be true of one."""
+    """Return the invocation with the metrics of a `platform.report` record; None if they are impossible."""
     used, size = metrics.get("maxMemoryUsedMB"), metrics.get("memorySizeMB")
     duration, billed = metrics.get("durationMs"), metrics.get("billedDurationMs")
     init = metrics.get("initDurationMs")
@@ -154,5 +154,5 @@ def invocation(form: str, metrics: dict[str, Any], status: str, error_type: str)
 
 
 def _is_amount(value: Any) -> TypeGuard[float]:
-    """True if it is a number that can be true of an invocation; what JSON calls true is none."""
+    """True for a number that is possible for an invocation; JSON's booleans are no numbers."""
     return type(value) in (int, float) and 0 <= value <= _LARGEST_AMOUNT

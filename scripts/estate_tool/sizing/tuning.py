@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import signal
-import time
 import urllib.request
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.console.tables import Column, table
+from botocore.exceptions import WaiterError
+
+from estate_tool.console.tables import Column, number, table
 from estate_tool.core.errors import Failed
 from estate_tool.events import invocation
 from estate_tool.pricing.bill import cents
@@ -27,26 +27,26 @@ if TYPE_CHECKING:
     from estate_tool.sizing.functions import AccountFunction
     from estate_tool.sizing.report_lines import Invocation
 
-_MARK = "A copy that estate rightsize --tune runs at several sizes and deletes; nothing calls it."
+COPY_DESCRIPTION = "A copy that estate rightsize --tune runs at several sizes and deletes; nothing calls it."
 _LONGEST_NAME = 64
-# What a copy has in common with its function ("CreateFunction"): everything but its name, memory and logs.
+# Settings of CreateFunction that a copy shares with its function: all but its name, memory and logs.
 _COPIED = (
     "Role", "Runtime", "Handler", "Timeout", "Environment", "Architectures", "PackageType", "KMSKeyArn",
     "EphemeralStorage", "FileSystemConfigs", "TracingConfig",
 )  # fmt: skip
-_READY_SECONDS = 120
+_READY = {"Delay": 1, "MaxAttempts": 120}
 
 
 @contextlib.contextmanager
 def trial_copy(environment: Environment, client: Any, function: AccountFunction, memory_mb: int) -> Iterator[str]:
-    """A copy of the function that nothing calls; gone after the block, however that ends."""
+    """Create a copy of the function that nothing calls; delete it after the block, however that ends."""
     original = client.get_function(FunctionName=function.name)
     name = f"{function.name[: _LONGEST_NAME - len('-tune')]}-tune"
     _remove_left_over(client, name)
     try:
         client.create_function(
-            FunctionName=name, Description=_MARK, MemorySize=memory_mb, Code=_code(original["Code"]), Publish=False,
-            Tags=original.get("Tags") or {}, **_like(original["Configuration"]),
+            FunctionName=name, Description=COPY_DESCRIPTION, MemorySize=memory_mb, Code=_code(original["Code"]),
+            Publish=False, Tags=original.get("Tags") or {}, **_settings(original["Configuration"]),
         )  # fmt: skip
         yield name
     finally:
@@ -59,24 +59,24 @@ def trial_copy(environment: Environment, client: Any, function: AccountFunction,
 
 
 def _remove_left_over(client: Any, name: str) -> None:
-    """Delete the leftover of a killed tuning; a function of that name with another owner is left alone."""
+    """Delete the copy of a tuning that was killed; raise Failed for a function of that name that is no copy."""
     try:
         found = client.get_function_configuration(FunctionName=name)
     except client.exceptions.ResourceNotFoundException:
         return
-    if found.get("Description") != _MARK:
+    if found.get("Description") != COPY_DESCRIPTION:
         raise Failed(f"there is a function {name} already, which is no copy of ours", "rename or delete it first")
     client.delete_function(FunctionName=name)
 
 
-def _code(code: dict[str, Any]) -> dict[str, Any]:
+def _code(code: Mapping[str, Any]) -> dict[str, Any]:
     if code.get("ImageUri"):
         return {"ImageUri": code["ImageUri"]}
     with urllib.request.urlopen(code["Location"], timeout=60) as archive:
         return {"ZipFile": archive.read()}
 
 
-def _like(configuration: dict[str, Any]) -> dict[str, Any]:
+def _settings(configuration: Mapping[str, Any]) -> dict[str, Any]:
     copied = {key: configuration[key] for key in _COPIED if configuration.get(key)}
     if copied.get("Environment"):
         copied["Environment"] = {"Variables": copied["Environment"].get("Variables", {})}
@@ -88,29 +88,23 @@ def _like(configuration: dict[str, Any]) -> dict[str, Any]:
     return copied
 
 
-def resize(client: Any, copy: str, memory_mb: int) -> None:
-    """Give the copy another size, and wait until it is ready to be called."""
-    _wait_until_ready(client, copy)
-    client.update_function_configuration(FunctionName=copy, MemorySize=memory_mb)
-    _wait_until_ready(client, copy)
-
-
-def _wait_until_ready(client: Any, copy: str) -> None:
-    deadline = time.monotonic() + _READY_SECONDS
-    while True:
-        state = client.get_function_configuration(FunctionName=copy)
-        if state.get("State", "Active") == "Active" and state.get("LastUpdateStatus") != "InProgress":
-            return
-        if state.get("State") == "Failed" or time.monotonic() > deadline:
-            raise Failed(f"the copy {copy} does not become ready: {state.get('StateReason') or state.get('State')}")
-        time.sleep(0.2)
+def _resize(client: Any, copy: str, memory_mb: int) -> None:
+    """Give the copy another size; raise Failed when it does not become ready to be called."""
+    try:
+        client.get_waiter("function_active_v2").wait(FunctionName=copy, WaiterConfig=_READY)
+        client.update_function_configuration(FunctionName=copy, MemorySize=memory_mb)
+        client.get_waiter("function_updated_v2").wait(FunctionName=copy, WaiterConfig=_READY)
+    except WaiterError as error:
+        state: Mapping[str, Any] = error.last_response.get("Configuration") or {}
+        why = state.get("StateReason") or state.get("LastUpdateStatusReason") or error
+        raise Failed(f"the copy {copy} does not become ready: {why}") from error
 
 
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Ctrl-C waits until the block is done; in any thread but the main one it does not come anyway."""
+    """Ignore Ctrl-C in the block; threads other than the main one never get it."""
     try:
-        # A function rather than SIG_IGN: SIGTERM does what Ctrl-C would do.
+        # A function rather than SIG_IGN: SIGTERM calls the handler of SIGINT.
         before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
     except ValueError:
         yield
@@ -123,7 +117,7 @@ def _without_interrupts() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Trial:
-    """A size: what warm invocations were billed on average, the first one, and why it failed if it did."""
+    """Runs at one size: average billed time of warm invocations, that of the first one, and the error of a failure."""
 
     memory_mb: int
     billed_ms: Decimal = Decimal(0)
@@ -132,9 +126,8 @@ class Trial:
     error: str | None = None
 
     def usd(self, prices: Prices, architecture: str) -> Decimal:
-        """Return a million invocations, in US dollars."""
-        seconds = 1_000_000 * self.billed_ms / 1000
-        duration = prices.duration_usd(architecture, self.memory_mb, seconds)
+        """Return the cost of a million invocations, in US dollars."""
+        duration = prices.duration_usd(architecture, self.memory_mb, 1_000_000 * self.billed_ms / 1000)
         return duration + 1_000_000 * prices[f"lambda_request_{architecture}"]
 
 
@@ -150,14 +143,32 @@ def run_trials(
     found = []
     with trial_copy(environment, client, function, sizes[0]) as copy:
         for memory_mb in sizes:
-            resize(client, copy, memory_mb)
+            _resize(client, copy, memory_mb)
             progress(f"{function.shown_name}: {memory_mb:,} MB, {runs + 1} invocations")
-            found.append(_try(client, copy, payload, memory_mb, runs))
+            found.append(_run(client, copy, payload, memory_mb, runs))
     if all(one.error for one in found):
         raise Failed(
             f"{function.shown_name} failed at every size: {found[-1].error}", "give a payload that it can process"
         )
     return found
+
+
+def _run(client: Any, copy: str, payload: bytes, memory_mb: int, runs: int) -> Trial:
+    seen: list[Invocation] = []
+    for _ in range(runs + 1):
+        answer = invocation.invoke(client, copy, payload, qualifier="$LATEST")
+        if answer.error is not None:
+            return Trial(memory_mb, error=answer.error)
+        seen.append(_reported(answer.log))
+    first, *further = (Decimal(str(one.billed_ms)) for one in seen)
+    return Trial(memory_mb, sum(further, Decimal(0)) / runs, first, max(one.used_mb for one in seen))
+
+
+def _reported(log: Sequence[str]) -> Invocation:
+    for line in reversed(log):
+        if (found := report_lines.parse(line)) is not None:
+            return found
+    raise Failed("Lambda did not report what an invocation took", "try again")
 
 
 def best(found: Sequence[Trial], strategy: str, prices: Prices, architecture: str) -> Trial:
@@ -201,7 +212,15 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
         Column("MB"), "vCPU", "average ms", Column("first ms", drop=1), Column("most MB used", drop=2),
         "$ per million", Column("", left=True),
     )  # fmt: skip
-    yield from table(titles, [_row(report, one) for one in report["sizes"]])
+    rows = [
+        (
+            number(one["memory_mb"]), f"{one['vcpu']:.2f}",
+            *(number(one[key]) for key in ("billed_ms", "first_ms", "used_mb")), one["usd_per_million"] or "–",
+            "best" if one["memory_mb"] == report["best_mb"] else "",
+        )
+        for one in report["sizes"]
+    ]  # fmt: skip
+    yield from table(titles, rows)
     yield from (f"{one['memory_mb']:,} MB failed: {one['error']}" for one in report["sizes"] if one["error"])
     yield ""
     yield (
@@ -209,39 +228,3 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
         f"({report['runs']:,} warm invocations of each size, prices of {report['prices_as_of']})"
     )
     yield CPU_NOTE
-
-
-def _row(report: Mapping[str, Any], one: Mapping[str, Any]) -> tuple[str, ...]:
-    mark = "best" if one["memory_mb"] == report["best_mb"] else ""
-    if one["error"]:
-        return f"{one['memory_mb']:,}", f"{one['vcpu']:.2f}", "–", "–", "–", "–", ""
-    return (
-        f"{one['memory_mb']:,}", f"{one['vcpu']:.2f}", f"{one['billed_ms']:,}", f"{one['first_ms']:,}",
-        f"{one['used_mb'] or '–'}", one["usd_per_million"], mark,
-    )  # fmt: skip
-
-
-def _try(client: Any, copy: str, payload: bytes, memory_mb: int, runs: int) -> Trial:
-    seen: list[Invocation] = []
-    for _ in range(runs + 1):
-        answer = client.invoke(FunctionName=copy, Payload=payload, LogType="Tail")
-        if answer.get("FunctionError"):
-            return Trial(memory_mb, error=_shortened(answer["Payload"].read()))
-        seen.append(_reported(answer))
-    first, *further = seen
-    billed = sum((Decimal(str(one.billed_ms)) for one in further), Decimal(0)) / len(further)
-    used = max(one.used_mb for one in seen)
-    return Trial(memory_mb, billed, Decimal(str(first.billed_ms)), used)
-
-
-def _reported(answer: dict[str, Any]) -> Invocation:
-    tail = base64.b64decode(answer.get("LogResult") or "").decode(errors="replace")
-    for line in reversed(tail.splitlines()):
-        if (found := report_lines.parse(line)) is not None:
-            return found
-    raise Failed("Lambda did not report what an invocation took", "try again")
-
-
-def _shortened(body: bytes) -> str:
-    text = " ".join(body.decode(errors="replace").split())
-    return text if len(text) <= 200 else f"{text[:199]}…"

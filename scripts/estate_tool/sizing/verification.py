@@ -1,4 +1,4 @@
-"""Verification of functions after their memory was changed: their use before and since, compared."""
+"""Verification of functions whose memory was changed: their use before and after, compared."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from estate_tool.core.environment import Environment
     from estate_tool.sizing.functions import AccountFunction
 
-# How many percent of all invocations more may fail, or time out.
+# Percentage points by which the share of failed, or timed out, invocations may rise.
 MOST_MORE_POINTS = 1.0
 
 
 def verified(
     environment: Environment, names: Sequence[str], minimum: int, slower_percent: int, progress: Callable[[str], None]
 ) -> list[dict[str, Any]]:
-    """Return each function whose memory was changed by `--apply`: how it ran before and since, and what is wrong.
+    """Return the use before and after of each function whose memory `--apply` has changed, and what is wrong now.
 
-    Raises UsageError when there is nothing to look at.
+    Raises UsageError if there is no such function.
     """
     entries, functions = sizes_by_function(), find(environment, names)
     changed = [
@@ -52,7 +52,7 @@ def verified(
 def _since_the_change(
     environment: Environment, function: AccountFunction, memory_mb: int, progress: Callable[[str], None]
 ) -> dict[str, Any] | None:
-    """Return its use with this memory; None when it runs with another."""
+    """Return the function's use with this memory; None when it runs with another."""
     if function.memory_mb != memory_mb:
         return None
     window = Window(start=function.changed, end=datetime.now(UTC))
@@ -77,9 +77,9 @@ def _result(
 
 
 def problems(before: Mapping[str, Any], after: Mapping[str, Any], minimum: int, slower_percent: int) -> Iterator[str]:
-    """Return reasons against the new memory, or against judging it yet; none when the function runs as before.
+    """Yield reasons against the new memory, or against a judgement yet; none when the function runs as before.
 
-    `minimum` is of invocations, `slower_percent` how much slower the 99th percentile of durations may be.
+    `minimum`: fewer invocations prove nothing. `slower_percent`: how much the 99th percentile of durations may rise.
     """
     if after["invocations"] < minimum:
         yield f"{counted(after['invocations'], 'invocation')} since, fewer than {minimum:,}: too few to tell"
@@ -100,7 +100,7 @@ def _percent(measured: Mapping[str, Any], key: str) -> float:
 
 
 def lines(functions: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """Yield the same for a person."""
+    """Yield the result as text."""
     for one in functions:
         state = "runs as before" if one["ok"] else "; ".join(one["problems"])
         yield f"{one['function']}: {one['before_mb']:,} → {one['memory_mb']:,} MB: {state}"

@@ -109,6 +109,19 @@ def test_samples_are_known_by_the_memory_they_had() -> None:
     assert Evidence(source="a metric", samples=9).samples_with(512) == 9
 
 
+def test_a_source_that_knows_nothing_has_no_samples_and_no_kills() -> None:
+    nothing = Evidence(source="a metric")
+    assert (nothing.samples, nothing.p99_mb, nothing.max_mb, nothing.kills, nothing.from_log) == (0, 0, 0, 0, False)
+
+
+@pytest.mark.parametrize("line", [*killed(512), text_line(5, init=7.25, status="timeout")])
+def test_invocations_that_are_alike_count_as_each_of_them_does(line: str) -> None:
+    counts, invocation = ReportCounts(), report_lines.parse(line)
+    assert invocation is not None
+    counts.add(invocation, 3)
+    assert counts.evidence(counts.kinds) == gathered(*[line] * 3)
+
+
 def test_scripts_get_no_memory_of_no_samples_and_nothing_internal() -> None:
     nothing, something = gathered().to_dict(), gathered(text_line(5)).to_dict()
     assert (nothing["p99_mb"], nothing["max_mb"], something["p99_mb"], something["max_mb"]) == (None, None, 5, 5)

@@ -1,4 +1,4 @@
-"""Bounds for warm environments from what CloudWatch saw, and the stack file that they are written to."""
+"""Bounds of provisioned concurrency from its use, and the environment's file that they are written to."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 import compute.config
 from estate_tool.commands import rightsize
-from estate_tool.core.errors import Failed
 from estate_tool.sizing import files
 from estate_tool.sizing.provisioned_concurrency import ProvisionedUse, combined, recommend
 from tests.support.fake_lambda import FakeLambda, NoAdvice
@@ -52,23 +51,22 @@ def use(*peaks: int, calls: int = 1000, spilled: int = 0) -> ProvisionedUse:
     ],
 )
 def test_spillover_and_under_use_become_one_minimum_and_maximum(seen: ProvisionedUse, bounds: tuple[Any, Any]) -> None:
-    said = recommend(NOW, seen)
-    assert (said.minimum, said.maximum) == bounds
+    assert recommend(NOW, seen)[:2] == bounds
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 3000), max_size=40), st.integers(50, 10**6), st.integers(0, 1000))
 def test_bounds_fit_each_other_and_go_down_only_without_spillover(peaks: list[int], calls: int, spilled: int) -> None:
-    said = recommend(NOW, ProvisionedUse(on_provisioned=calls, spilled=spilled, peaks=peaks, used_percent=None))
-    assert said.minimum is not None
-    assert said.maximum is not None
-    assert 1 <= said.minimum <= said.maximum
+    advice = recommend(NOW, ProvisionedUse(on_provisioned=calls, spilled=spilled, peaks=peaks, used_percent=None))
+    assert advice.minimum is not None
+    assert advice.maximum is not None
+    assert 1 <= advice.minimum <= advice.maximum
     if spilled:
-        assert said.minimum >= NOW.minimum
-        assert said.maximum >= NOW.maximum
+        assert advice.minimum >= NOW.minimum
+        assert advice.maximum >= NOW.maximum
     else:
-        assert said.minimum <= NOW.minimum
-        assert said.maximum <= NOW.maximum
+        assert advice.minimum <= NOW.minimum
+        assert advice.maximum <= NOW.maximum
 
 
 def test_one_setting_holds_for_all_functions_so_the_largest_counts() -> None:
@@ -81,39 +79,6 @@ def test_one_setting_holds_for_all_functions_so_the_largest_counts() -> None:
     assert combined(NOW, recommended) == {"provisionedMinimum": 2, "provisionedMaximum": 5, "peakMinimum": 5}
     assert combined(NOW, recommended[2:]) == {}
     assert combined(NOW, [{"recommended_minimum": 4, "recommended_maximum": 10}]) == {}
-
-
-KEYS = {"provisionedMinimum": 2, "provisionedMaximum": 7}
-
-
-@pytest.mark.parametrize(
-    ("before", "kept"),
-    [
-        ("", []),
-        ("encryptionsalt: v1:x=:y\n", ["encryptionsalt: v1:x=:y"]),
-        (
-            "# ours\nconfig:\n  compute:logRetentionDays: 7 # short\n",
-            ["# ours", "  compute:logRetentionDays: 7 # short"],
-        ),
-        ('config:\n  "compute:provisionedMinimum": "1"\n  compute:timezone: UTC\n', ["  compute:timezone: UTC"]),
-        ("config:\n    compute:provisionedMaximum: 3\n    compute:timezone: UTC\n", None),
-    ],
-)
-def test_keys_are_set_and_everything_else_stays(before: str, kept: list[str] | None, tmp_path: Path) -> None:
-    path = tmp_path / "Pulumi.dev.yaml"
-    path.write_text(before)
-    if kept is None:
-        # Four spaces: what would be put in with two does not fit; it is refused and not broken.
-        with pytest.raises(Failed, match="can't be changed here"):
-            files.apply_settings("dev", KEYS, tmp_path)
-        assert path.read_text() == before
-        return
-    diff = files.apply_settings("dev", KEYS, tmp_path)
-    found = yaml.safe_load(path.read_text())["config"]
-    assert (found["compute:provisionedMinimum"], found["compute:provisionedMaximum"]) == (2, 7)
-    assert set(kept) <= set(path.read_text().splitlines())
-    assert "+  compute:provisionedMinimum: 2" in diff
-    assert files.apply_settings("dev", KEYS, tmp_path) == ""
 
 
 def test_a_recommendation_is_written_where_the_configuration_holds_it(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from botocore.exceptions import WaiterError
 
 from estate_tool.commands import rightsize
 from estate_tool.core.errors import Failed
@@ -38,7 +39,7 @@ class Missing(Exception):
 
 
 class FakeLambda:
-    """A function in a network, with a layer and code in an archive, whose copies may take a while to become ready.
+    """A function in a network, with a layer and code in an archive, that can be copied.
 
     Invocations take 200 s of MB: the more memory, the less time; the first takes 500 ms more.
     """
@@ -47,7 +48,8 @@ class FakeLambda:
 
     def __init__(self, archive: Path) -> None:
         self._archive = archive
-        self.states: list[dict[str, str]] = []
+        self.waits: list[str] = []
+        self.unready: dict[str, Any] | None = None
         self.given: dict[str, Any] = {}
         self.functions: dict[str, dict[str, Any]] = {
             QUERY.name: {
@@ -67,8 +69,7 @@ class FakeLambda:
     def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
         if FunctionName not in self.functions:
             raise Missing
-        known = self.functions[FunctionName]
-        return known | (self.states.pop(0) if self.states and FunctionName == COPY else {})
+        return self.functions[FunctionName]
 
     def create_function(self, FunctionName: str, **given: Any) -> None:  # noqa: N803
         self.given = dict(given)
@@ -76,16 +77,28 @@ class FakeLambda:
 
     def update_function_configuration(self, FunctionName: str, MemorySize: int) -> None:  # noqa: N803
         self.functions[FunctionName]["MemorySize"] = MemorySize
+        self.waits.append("resized")
+
+    def get_waiter(self, name: str) -> Any:
+        def wait(FunctionName: str, **_: Any) -> None:  # noqa: N803
+            assert FunctionName == COPY
+            self.waits.append(name)
+            if self.unready:
+                raise WaiterError(name, "terminal failure", {"Configuration": self.unready})
+
+        return SimpleNamespace(wait=wait)
 
     def delete_function(self, FunctionName: str) -> None:  # noqa: N803
         if self.functions.pop(FunctionName, None) is None:
             raise Missing
 
-    def invoke(self, FunctionName: str, Payload: bytes, LogType: str) -> dict[str, Any]:  # noqa: N803
+    def invoke(self, FunctionName: str, Payload: bytes, **how: str) -> dict[str, Any]:  # noqa: N803
+        assert (how["Qualifier"], how["LogType"]) == ("$LATEST", "Tail")
         memory = self.functions[FunctionName]["MemorySize"]
         self.on_invoke(memory)
         if Payload == b'"large"' and memory < 768:
-            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b'{"errorType": "Runtime.OutOfMemory"}')}
+            answer = b'{"errorType": "Runtime.OutOfMemory", "errorMessage": "killed"}'
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(answer)}
         first = (FunctionName, memory) not in self.invoked
         self.invoked.append((FunctionName, memory))
         report = text_line(100, size=memory, billed=200_000 // memory + (500 if first else 0))
@@ -139,11 +152,11 @@ def test_a_size_that_fails_is_reported_with_its_error_and_scripts_get_the_same(f
     done = tune('"large"')
     failed = next(line for line in done.out.splitlines() if line.lstrip().startswith("512"))
     assert failed.split() == ["512", "0.29", *"––––"]
-    assert '512 MB failed: {"errorType": "Runtime.OutOfMemory"}' in done.out
+    assert "512 MB failed: Runtime.OutOfMemory: killed" in done.out
     report = json.loads(tune('"large"', "--json").out)
     assert (report["environment"], report["function"], report["best_mb"]) == ("dev", "query", 1024)
     assert [(one["memory_mb"], one["billed_ms"], one["error"]) for one in report["sizes"]] == [
-        (512, None, '{"errorType": "Runtime.OutOfMemory"}'), (1024, 195.0, None),
+        (512, None, "Runtime.OutOfMemory: killed"), (1024, 195.0, None),
     ]  # fmt: skip
 
 
@@ -166,12 +179,14 @@ def test_the_copy_of_an_image_has_the_image(
     assert fake.given["Code"] == {"ImageUri": "image"}
 
 
-def test_a_copy_is_waited_for_and_removed_if_it_never_becomes_ready(fake: FakeLambda, tune: Any) -> None:
-    fake.states = [{}, {"State": "Pending"}, {"LastUpdateStatus": "InProgress"}]
+def test_a_copy_is_called_once_it_is_ready_with_its_size(fake: FakeLambda, tune: Any) -> None:
     assert tune("{}").code == 0
-    assert fake.states == []
-    fake.functions[COPY] = {"Description": fake.given["Description"]}
-    fake.states = [{}, {"State": "Failed", "StateReason": "no more addresses"}]
+    assert fake.waits == ["function_active_v2", "resized", "function_updated_v2"] * 2
+
+
+@pytest.mark.parametrize("key", ["StateReason", "LastUpdateStatusReason"])
+def test_a_copy_that_never_becomes_ready_is_removed(fake: FakeLambda, tune: Any, key: str) -> None:
+    fake.unready = {"State": "Failed", key: "no more addresses"}
     done = tune("{}")
     assert (done.code, done.out) == (1, "")
     assert f"the copy {COPY} does not become ready: no more addresses" in done.err
@@ -181,7 +196,7 @@ def test_a_copy_is_waited_for_and_removed_if_it_never_becomes_ready(fake: FakeLa
 def test_an_invocation_without_a_report_measures_nothing(
     fake: FakeLambda, tune: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fake, "invoke", lambda **_: {"LogResult": ""})
+    monkeypatch.setattr(fake, "invoke", lambda **_: {"Payload": io.BytesIO(b"{}")})
     done = tune("{}")
     assert (done.code, "Lambda did not report what an invocation took" in done.err) == (1, True)
     assert COPY not in fake.functions
@@ -212,7 +227,7 @@ def test_interrupted_it_leaves_nothing_behind(
 
 
 def test_what_a_killed_tuning_left_is_replaced_but_no_other_function(empty_estate: Estate, fake: FakeLambda) -> None:
-    fake.functions[COPY] = {"Description": tuning._MARK}  # pyright: ignore[reportPrivateUsage]
+    fake.functions[COPY] = {"Description": tuning.COPY_DESCRIPTION}
     assert len(trials(empty_estate)) == 2
     fake.functions[COPY] = {"Description": "mine"}
     with pytest.raises(Failed, match="no copy of ours"):
