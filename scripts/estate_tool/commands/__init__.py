@@ -8,6 +8,10 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from estate_tool.console.progress import shown
+from estate_tool.core.aws_errors import explained, reaching
+from estate_tool.core.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -15,16 +19,23 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def connected(name: str, doing: str) -> Iterator[tuple[Environment, Callable[[str], None]]]:
-    """Resolve an environment for a block of calls to AWS; raise Failed for one that fails.
+def connected(target: Environment, doing: str = "") -> Iterator[Callable[[str], None]]:
+    """Show progress during a block of calls to AWS, and raise Failed for one that fails.
 
-    The block gets the environment and a function that replaces the text `doing` of the progress.
+    The block gets a function that replaces the text `doing`.
     """
-    from estate_tool.console.progress import shown
-    from estate_tool.core import environment
-    from estate_tool.core.aws_errors import reaching
+    with shown(doing) as show, reaching(target):
+        yield show
 
-    with shown(doing) as show:
-        target = environment.resolve(name)
-        with reaching(target):
-            yield target, show
+
+@contextlib.contextmanager
+def reading_account(failure: str) -> Iterator[Callable[[str], None]]:
+    """Show progress during a block that reads any account; raise UsageError with `failure` where that is refused."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        with shown() as show:
+            yield show
+    except (BotoCoreError, ClientError) as error:
+        refused = explained(error)
+        raise UsageError(f"{failure}: {refused.message}", refused.hint) from error

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from estate_tool.commands import arguments
+from estate_tool.commands import arguments, reading_account
+from estate_tool.console.output import print_result
 
 if TYPE_CHECKING:
     import argparse
@@ -38,29 +39,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read, translate, write; return 0, or raise with nothing written."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
     from estate_tool.adopt import names
     from estate_tool.adopt import run as run_
     from estate_tool.audit import reader
-    from estate_tool.console.output import print_result
-    from estate_tool.console.progress import shown
-    from estate_tool.core.aws_errors import explained
-    from estate_tool.core.errors import UsageError
     from estate_tool.monitoring import metrics
     from estate_tool.pricing import prices
 
     seen, chosen = metrics.since(args.since), names.given(args.name)
     session = reader.session(args.profile)
     region = args.region or session.region_name or arguments.DEFAULT_REGION
-    try:
-        with shown() as show:
-            result = run_.adopt(
-                reader.Reader(session, region), args.names, args.out, seen, prices.read(), show,
-                chosen=chosen, with_code=args.code,
-            )  # fmt: skip
-    except (BotoCoreError, ClientError) as error:
-        refused = explained(error)
-        raise UsageError(f"nothing was written: {refused.message}", refused.hint) from error
+    with reading_account("nothing was written") as show:
+        result = run_.adopt(
+            reader.Reader(session, region), args.names, args.out, seen, prices.read(), show,
+            chosen=chosen, with_code=args.code,
+        )  # fmt: skip
     print_result(result, run_.lines(result), as_json=args.json)
     return 0

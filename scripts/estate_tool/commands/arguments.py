@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.environment import DEFAULT
@@ -12,8 +14,8 @@ from estate_tool.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from foundation.model import Function
     from foundation.naming import Names
 
 # Of an account that is read without any environment.
@@ -23,13 +25,10 @@ DEFAULT_REGION = "us-east-1"
 def environment(parser: argparse.ArgumentParser) -> None:
     """ENV: the stack's name."""
     parser.add_argument(
-        "environment",
-        nargs="?",
-        default=DEFAULT,
-        metavar="ENV",
+        "environment", nargs="?", default=DEFAULT, metavar="ENV",
         help="environment, the stack's name: `local` (the default) and `local-NAME` run on the embedded AWS, "
         "every other name is a real account",
-    )
+    )  # fmt: skip
 
 
 def function(parser: argparse.ArgumentParser) -> None:
@@ -37,16 +36,16 @@ def function(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("function", metavar="FUNCTION", help="the function's name in the catalog, or in AWS")
 
 
-def declared_function(name: str, names: Names) -> str:
-    """Return the catalog's name of a function that goes by this name, there or in AWS; raise UsageError."""
+def declared_function(name: str, names: Names | None = None) -> Function:
+    """Return the catalog's function of this name, there or, with `names`, in AWS; raise UsageError."""
     from foundation.catalog import CATALOG
     from foundation.problems import known_names
 
-    known = {form: each.name for each in CATALOG.functions for form in (names.function(each.name), each.name)}
-    if name not in known:
-        there = known_names((each.name for each in CATALOG.functions), name)
-        raise UsageError(f"there is no function {name} in the catalog", there, code="unknown_name")
-    return known[name]
+    declared = {each.name: each for each in CATALOG.functions}
+    deployed = {names.function(each.name): each for each in CATALOG.functions} if names else {}
+    if found := declared.get(name) or deployed.get(name):
+        return found
+    raise UsageError(f"there is no function {name} in the catalog", known_names(declared, name), code="unknown_name")
 
 
 def layer(parser: argparse.ArgumentParser, note: str = "") -> None:
@@ -54,6 +53,16 @@ def layer(parser: argparse.ArgumentParser, note: str = "") -> None:
     from foundation.layers import LAYER_NAMES
 
     parser.add_argument("--layer", choices=LAYER_NAMES, help=f"only this layer{note}")
+
+
+def script(verb: str, name: str, layer_name: str | None = None) -> str:
+    """Return the command that deploys or destroys an environment, or one layer of it."""
+    return (f"scripts/{verb}_layer.sh {layer_name}" if layer_name else f"scripts/{verb}_all.sh") + typed(name)
+
+
+def typed(name: str) -> str:
+    """Return the last word of a command line for an environment, after a space; nothing for the default."""
+    return "" if name == DEFAULT else f" {name}"
 
 
 def yes(parser: argparse.ArgumentParser, text: str = "don't ask before changing a real account") -> None:
@@ -69,12 +78,9 @@ def wait_flag(parser: argparse.ArgumentParser) -> None:
 def lose_data_flag(parser: argparse.ArgumentParser) -> None:
     """--lose-data NAME…."""
     parser.add_argument(
-        "--lose-data",
-        nargs="+",
-        action="extend",
-        metavar="NAME",
+        "--lose-data", nargs="+", action="extend", metavar="NAME",
         help="agree to lose what these tables, queues and log groups hold: all that the rollout would lose, no more",
-    )
+    )  # fmt: skip
 
 
 def since(parser: argparse.ArgumentParser, otherwise: str = "") -> None:
@@ -82,11 +88,9 @@ def since(parser: argparse.ArgumentParser, otherwise: str = "") -> None:
     from estate_tool.monitoring.metrics import DEFAULT as TWO_WEEKS
 
     parser.add_argument(
-        "--since",
-        default=None if otherwise else TWO_WEEKS,
-        metavar="T",
+        "--since", default=None if otherwise else TWO_WEEKS, metavar="T",
         help=f"from this time on, or so long ago: 90m, 36h, 14d (the default is {otherwise or TWO_WEEKS})",
-    )
+    )  # fmt: skip
 
 
 def account(parser: argparse.ArgumentParser) -> None:
@@ -96,8 +100,6 @@ def account(parser: argparse.ArgumentParser) -> None:
 
 def html(parser: argparse.ArgumentParser) -> None:
     """--html FILE."""
-    from pathlib import Path
-
     parser.add_argument(
         "--html", type=Path, metavar="FILE", help="write the result as a page too: one file that needs no network"
     )
@@ -117,9 +119,6 @@ def json_flag(parser: argparse.ArgumentParser) -> None:
 
 def json_file(name: str) -> bytes:
     """Return the bytes of --payload, a file or - for stdin; raise UsageError unless they are JSON in UTF-8."""
-    import json
-    from pathlib import Path
-
     where = "stdin" if name == "-" else name
     try:
         payload = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from estate_tool.commands import arguments
+from estate_tool.commands import arguments, reading_account
+from estate_tool.console.output import print_result
 
 if TYPE_CHECKING:
     import argparse
@@ -32,26 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Audit and print; return 0 when nothing is found, 1 with findings, 2 when the account can't be read."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
     from estate_tool.audit import reader, report
     from estate_tool.audit.run import audit
-    from estate_tool.console.output import print_result
-    from estate_tool.console.progress import shown
-    from estate_tool.core.aws_errors import explained
-    from estate_tool.core.errors import UsageError
     from estate_tool.monitoring import metrics
     from estate_tool.pricing import prices
 
     seen = metrics.since(args.since)
     session = reader.session(args.profile)
     regions = list(dict.fromkeys(args.region or [session.region_name or arguments.DEFAULT_REGION]))
-    try:
-        with shown() as show:
-            result = audit(session, regions, seen, prices.read(), show, with_packages=args.code)
-    except (BotoCoreError, ClientError) as error:
-        refused = explained(error)
-        raise UsageError(f"the account can't be audited: {refused.message}", refused.hint) from error
+    with reading_account("the account can't be audited") as show:
+        result = audit(session, regions, seen, prices.read(), show, with_packages=args.code)
     arguments.write_page(report.write_page, result, args.html)
     print_result(result, report.lines(result), as_json=args.json)
     return 1 if result["findings"] else 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
+from estate_tool.console.output import print_result
 
 if TYPE_CHECKING:
     import argparse
@@ -27,7 +28,6 @@ def run(args: argparse.Namespace) -> int:
     import shtab
 
     from estate_tool.cli import parser
-    from estate_tool.console.output import print_result
 
     script = shtab.complete(parser(), args.shell)
     print_result({"shell": args.shell, "script": script}, [script], as_json=args.json)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments, connected
+from estate_tool.console.output import print_result
+from estate_tool.core import environment
 
 if TYPE_CHECKING:
     import argparse
@@ -46,12 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure or read the load, price it and print the report; change nothing but the file of prices."""
-    from estate_tool.console.output import print_result
     from estate_tool.costing import rendering, report
     from estate_tool.pricing import prices
 
     if args.refresh_prices:
-        with connected(args.environment, "asking for today's prices") as (target, _):
+        target = environment.resolve(args.environment)
+        with connected(target, "asking for today's prices"):
             refreshed = prices.refresh(target)
         print_result(refreshed, prices.refresh_lines(refreshed), as_json=args.json)
         return 0
@@ -98,5 +100,6 @@ def _measured(name: str, since: str) -> tuple[Any, dict[str, Any]]:
     from estate_tool.monitoring import metrics
 
     seen = metrics.since(since)
-    with connected(name, f"measuring environment {name}") as (target, show):
+    target = environment.resolve(name)
+    with connected(target, f"measuring environment {name}") as show:
         return measure.measured(target, seen, show)

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments, connected
+from estate_tool.console.output import print_result
+from estate_tool.core import environment
 from estate_tool.core.text import counted
 
 if TYPE_CHECKING:
@@ -28,11 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask for every number that the dashboard shows, and write the page."""
-    from estate_tool.console.output import print_result
     from estate_tool.monitoring import dashboards, metrics
 
     seen = metrics.since(args.since) if args.since else None
-    with connected(args.environment, "reading the dashboard's numbers") as (target, _):
+    target = environment.resolve(args.environment)
+    with connected(target, "reading the dashboard's numbers"):
         collected = dashboards.collect(target, seen)
     dashboards.write(args.html, collected)
     plots = sum(widget["type"] == "metric" for widget in collected["widgets"])

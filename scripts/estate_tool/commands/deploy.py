@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
-from estate_tool.console.output import confirm
-from estate_tool.core.environment import DEFAULT
+from estate_tool.console.output import confirm, print_result
+from estate_tool.core import environment
 from estate_tool.core.errors import EstateError, Failed, UsageError
 from estate_tool.rollout.approval import Approval, flag
 
@@ -49,7 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Set up what is missing, roll out, report the changes."""
-    from estate_tool.core import environment
     from estate_tool.rollout import orchestration
     from estate_tool.rollout.display import Display
 
@@ -67,11 +65,10 @@ def run(args: argparse.Namespace) -> int:
     except EstateError as error:
         if args.json:
             empty = orchestration.Outcome(environment=target.name).to_dict()
-            print(json.dumps(empty | error.to_dict() | {"continue": None} | approval.to_dict(), indent=2))
+            print_result(empty | error.to_dict() | {"continue": None} | approval.to_dict(), (), as_json=True)
         raise
-    if args.json:
-        going_on = _command(target, args, approval) if outcome.failed else None
-        print(json.dumps(outcome.to_dict() | {"continue": going_on} | approval.to_dict(), indent=2))
+    going_on = _command(target, args, approval) if outcome.failed else None
+    print_result(outcome.to_dict() | {"continue": going_on} | approval.to_dict(), (), as_json=args.json)
     done = "nothing was changed" if args.preview else "rolled out"
     display.summary(outcome, done, _next(outcome, target, args, approval))
     return 1 if outcome.failed else 0
@@ -103,17 +100,11 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
             confirm(f"roll {', '.join(layers)} out to {target.name} without a preview", "add --yes")
             approval.asks = False  # but about data
         return orchestration.deploy(
-            pulumi,
-            layers,
-            approval.display,
-            preview=args.preview,
-            skip_preview=args.skip_preview,
+            pulumi, layers, approval.display, preview=args.preview, skip_preview=args.skip_preview,
             approve=approval, check=check, force=args.force, keep_going=args.keep_going,
-            recovery=Recovery(pulumi=pulumi, environment=target, say=say),
-            origin=origin,
+            recovery=Recovery(pulumi=pulumi, environment=target, say=say), origin=origin,
             inputs=Inputs(environment=target.name, engine=pulumi.version, aws=session.aws_identity(target)),
-            show_plan=approval.asks,
-            still_ours=still_ours,
+            show_plan=approval.asks, still_ours=still_ours,
         )  # fmt: skip
 
 
@@ -126,10 +117,9 @@ def _make_packages(target: Environment, say: Callable[[str], None]) -> None:
 
     try:
         build_all(CATALOG.functions, target.configuration.compute.runtime, say)
-    except InvalidConfiguration as error:
-        raise UsageError(f"the functions can't be packaged; nothing was touched: {error}") from error
-    except PackagesUnavailable as error:
-        raise Failed(f"the functions can't be packaged; nothing was touched: {error}") from error
+    except (InvalidConfiguration, PackagesUnavailable) as error:
+        kind = UsageError if isinstance(error, InvalidConfiguration) else Failed
+        raise kind(f"the functions can't be packaged; nothing was touched: {error}") from error
 
 
 def _account(target: Environment, layers: tuple[str, ...], say: Callable[[str], None]) -> str | None:
@@ -137,10 +127,9 @@ def _account(target: Environment, layers: tuple[str, ...], say: Callable[[str], 
     # The embedded AWS is this user's own; its only quota is this machine.
     if target.local:
         return None
-    from estate_tool.core.environment import require_own_account
     from estate_tool.rollout import quota
 
-    account = require_own_account(target)
+    account = environment.require_own_account(target)
     if "compute" in layers:
         quota.require(target, say)
     return account
@@ -148,22 +137,21 @@ def _account(target: Environment, layers: tuple[str, ...], say: Callable[[str], 
 
 def _command(target: Environment, args: argparse.Namespace, approval: Approval) -> str:
     """Return the command that rolls out what was asked for, or what is left of it."""
-    name = "" if target.name == DEFAULT else f" {target.name}"
-    script = f"scripts/deploy_layer.sh {args.layer}{name}" if args.layer else f"scripts/deploy_all.sh{name}"
+    script = arguments.script("deploy", target.name, args.layer)
     lost = [loss.name for loss in approval.losses]
     return f"{script} {flag(lost)}" if lost and args.preview else script
 
 
 def _next(outcome: Outcome, target: Environment, args: argparse.Namespace, approval: Approval) -> str:
-    name = "" if target.name == DEFAULT else f" {target.name}"
     command = _command(target, args, approval)
     if args.preview:
         return _again(outcome, f"preview again: {command} --preview") if outcome.failed else f"roll out: {command}"
+    name = arguments.typed(target.name)
     if outcome.failed:
         stays = "what is rolled out stays; " if outcome.touched else ""
         return f"{stays}{_again(outcome, f'go on with: {command}')}"
     return (
-        f"{_unheard(target)}"
+        f"{_without_subscriber(target)}"
         f"send events: scripts/estate sample flights --limit 1000 | scripts/estate send -{name} --wait\n"
         f"see what is deployed: scripts/estate status{name}"
     )
@@ -173,7 +161,7 @@ def _again(outcome: Outcome, step: str) -> str:
     return step if outcome.interrupted else f"fix the cause, then {step}"
 
 
-def _unheard(target: Environment) -> str:
+def _without_subscriber(target: Environment) -> str:
     """Return a line for each severity of alarms without a subscriber."""
     from foundation.stack_files import layer_files
     from observability.config import SEVERITIES, parse
@@ -182,5 +170,8 @@ def _unheard(target: Environment) -> str:
     if files.own.keys() - files.readable.keys():
         return ""  # the subscriptions may be encrypted
     config = parse(files.readable, stack=target.name)
-    silent = [severity for severity in SEVERITIES if not config.subscribers(severity)]
-    return "".join(f"{severity}s have no subscriber: set observability:subscriptions\n" for severity in silent)
+    return "".join(
+        f"{severity}s have no subscriber: set observability:subscriptions\n"
+        for severity in SEVERITIES
+        if not config.subscribers(severity)
+    )

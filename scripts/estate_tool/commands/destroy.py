@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
-from estate_tool.console.output import confirm
+from estate_tool.console.output import confirm, print_result
+from estate_tool.core import environment
 from estate_tool.core.aws_errors import reaching
-from estate_tool.core.environment import DEFAULT
 from estate_tool.core.errors import Failed
 from estate_tool.rollout import data_loss
 from estate_tool.rollout.data_held import DEAD_LETTERS, LOG_GROUP
@@ -45,8 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Refuse where something would be lost or broken, destroy, report what is gone."""
-    from estate_tool.core import environment
-    from estate_tool.core.environment import require_own_account
     from estate_tool.rollout import lock, orchestration, session
     from estate_tool.rollout.display import Display
     from estate_tool.rollout.recovery import Recovery
@@ -55,12 +52,11 @@ def run(args: argparse.Namespace) -> int:
     layers = orchestration.selected(args.layer)
     # The embedded AWS is this user's own.
     if not target.local:
-        require_own_account(target)
+        environment.require_own_account(target)
     display = Display()
     if session.nothing_here(target):
         return _nothing(target, layers, display, args)
-    changes = not args.preview
-    taken = lock.taken(target, "estate destroy", changes=changes, wait=args.wait, say=display.line)
+    taken = lock.taken(target, "estate destroy", changes=not args.preview, wait=args.wait, say=display.line)
     with taken as (pulumi, still_ours):
         orchestration.refuse_while_read(pulumi, layers)
         losses = _losses(target, pulumi.states(layers))
@@ -78,9 +74,8 @@ def run(args: argparse.Namespace) -> int:
         outcome = orchestration.destroy(
             pulumi, layers, display, preview=args.preview, recovery=recovery, still_ours=still_ours
         )
-    if args.json:
-        lost = [loss.to_dict(target.name) for loss in losses]
-        print(json.dumps(outcome.to_dict() | {"losses": lost}, indent=2))
+    lost = [loss.to_dict(target.name) for loss in losses]
+    print_result(outcome.to_dict() | {"losses": lost}, (), as_json=args.json)
     display.summary(outcome, "nothing was destroyed" if args.preview else "destroyed", _next(outcome, target, args))
     return 1 if outcome.failed else 0
 
@@ -91,8 +86,7 @@ def _nothing(target: Environment, layers: tuple[str, ...], display: Display, arg
 
     found = [LayerResult(layer=name, result=UNCHANGED, ran=False) for name in reversed(layers)]
     outcome = Outcome(environment=target.name, layers=found, touched=False)
-    if args.json:
-        print(json.dumps(outcome.to_dict() | {"losses": []}, indent=2))
+    print_result(outcome.to_dict() | {"losses": []}, (), as_json=args.json)
     display.line(f"environment {target.name}: nothing is deployed, so there is nothing to destroy")
     return 0
 
@@ -110,9 +104,8 @@ def _keep_failures(losses: Sequence[Loss], args: argparse.Namespace) -> None:
     """Raise Failed for failed events, which are the last copies, where one layer's teardown would drop them unasked."""
     waiting = [loss for loss in losses if loss.name.startswith(DEAD_LETTERS)]
     if waiting and args.layer and not args.force and not args.preview:
-        held = ", ".join(f"{loss.name} holds {loss.held}" for loss in waiting)
         raise Failed(
-            f"layer {args.layer} holds failed messages: {held}; nothing was touched",
+            f"layer {args.layer} holds failed messages: {_held(waiting)}; nothing was touched",
             "look at them and send them again first, or drop them for good: add --force",
             code="data_loss",
         )
@@ -126,24 +119,25 @@ def _ask(target: Environment, layers: tuple[str, ...], losses: Sequence[Loss]) -
     data = [loss for loss in losses if loss.threat.type != LOG_GROUP]
     what = f"destroy {', '.join(reversed(layers))} in {target.name}, with all data"
     if data and not sys.stdin.isatty():
-        held = ", ".join(f"{loss.name} holds {loss.held}" for loss in data)
         raise Failed(
-            f"{what}: {held}; not a terminal, cannot ask for confirmation; nothing was changed",
+            f"{what}: {_held(data)}; not a terminal, cannot ask for confirmation; nothing was changed",
             "to lose it for good: add --yes",
             code="data_loss",
         )
     confirm(what, "add --yes")
 
 
+def _held(losses: Sequence[Loss]) -> str:
+    return ", ".join(f"{loss.name} holds {loss.held}" for loss in losses)
+
+
 def _next(outcome: Outcome, target: Environment, args: argparse.Namespace) -> str:
-    name = "" if target.name == DEFAULT else f" {target.name}"
-    command = f"scripts/destroy_layer.sh {args.layer}{name}" if args.layer else f"scripts/destroy_all.sh{name}"
+    command = arguments.script("destroy", target.name, args.layer)
     if args.preview:
         return f"destroy: {command}"
-    if outcome.interrupted:
-        return f"what is left stands as it was; go on with: {command}"
     if outcome.failed:
-        return f"what is left stands as it was; fix the cause, then go on with: {command}"
+        cause = "" if outcome.interrupted else "fix the cause, then "
+        return f"what is left stands as it was; {cause}go on with: {command}"
     # It runs on, and takes memory.
     if target.local and not args.layer:
         return "the embedded AWS still runs: scripts/estate local down stops it"

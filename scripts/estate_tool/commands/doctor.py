@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
 import shutil
@@ -10,12 +9,15 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
-from estate_tool.core import paths
+from estate_tool.console.output import print_result
+from estate_tool.console.progress import shown
+from estate_tool.core import environment, paths
+from estate_tool.core.aws_errors import reaching
 from estate_tool.core.errors import EstateError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from estate_tool.core.environment import Environment
@@ -51,23 +53,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Examine without changing anything; exit code 1 when something needed is missing."""
-    from estate_tool.console.progress import shown
-
     with shown("examining this machine"):
         checks = list(_checks(args.environment))
-    if args.json:
-        print(json.dumps({"environment": args.environment, "checks": [asdict(check) for check in checks]}, indent=2))
-    else:
-        for check in checks:
-            mark = "ok     " if check.ok else "missing" if check.needed else "note   "
-            print(f"{mark}  {check.name:<18} {check.found}")
-            for line in () if check.ok else check.fix.splitlines():
-                print(f"           → {line}")
+    answer = {"environment": args.environment, "checks": [asdict(check) for check in checks]}
+    print_result(answer, _lines(checks), as_json=args.json)
     return 0 if all(check.ok or not check.needed for check in checks) else 1
 
 
+def _lines(checks: Sequence[Check]) -> Iterator[str]:
+    for check in checks:
+        mark = "ok" if check.ok else "missing" if check.needed else "note"
+        yield f"{mark:<7}  {check.name:<18} {check.found}"
+        yield from (f"           → {line}" for line in check.fix.splitlines() if not check.ok)
+
+
 def _checks(name: str) -> Iterator[Check]:
-    from estate_tool.core.environment import resolve
     from estate_tool.setup.engine import find_engine
 
     engine = find_engine()
@@ -76,7 +76,7 @@ def _checks(name: str) -> Iterator[Check]:
     yield _writable("cache", paths.cache())
     yield _engine(engine)
     try:
-        target = resolve(name)
+        target = environment.resolve(name)
     except EstateError as error:
         yield Check(name="configuration", ok=False, found=error.message, fix=error.hint)
         return
@@ -113,10 +113,9 @@ def _local() -> Iterator[Check]:
 
 
 def _real(target: Environment, engine: Engine | None) -> Iterator[Check]:
-    from estate_tool.core.environment import require_own_account
     from estate_tool.rollout import quota
 
-    account = _asked("AWS credentials", lambda: f"account {require_own_account(target)}, as configured")
+    account = _asked("AWS credentials", lambda: f"account {environment.require_own_account(target)}, as configured")
     yield account
     if engine is None:
         fix = "scripts/setup.sh, then scripts/estate doctor again"
@@ -148,7 +147,6 @@ def _backend(target: Environment, engine: Engine) -> Iterator[Check]:
 
 
 def _quota(target: Environment) -> Check:
-    from estate_tool.core.aws_errors import reaching
     from estate_tool.rollout import quota
 
     try:

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
-from estate_tool.console.output import confirm
+from estate_tool.console.output import confirm, print_result
+from estate_tool.core import environment
 from estate_tool.core.errors import EstateError, Failed
 from estate_tool.core.text import counted
 from estate_tool.rollout.approval import Approval
@@ -42,8 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare without changing anything; with --repair, correct, and compare again to prove it."""
-    from estate_tool.core import environment
-    from estate_tool.core.environment import require_own_account
     from estate_tool.drift import detect
     from estate_tool.rollout import lock, orchestration, session
     from estate_tool.rollout.display import Display
@@ -53,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     layers = orchestration.selected(args.layer)
     # The embedded AWS is this user's own: no account to mistake, and no confirmation.
     if args.repair and not target.local:
-        require_own_account(target)
+        environment.require_own_account(target)
     display = Display()
     taken = lock.taken(target, "estate drift", changes=args.repair, wait=args.wait, say=display.line)
     with taken as (pulumi, still_ours):
@@ -68,16 +67,18 @@ def run(args: argparse.Namespace) -> int:
                 found = drifted if outcome.failed else _compared(pulumi, target, layers, display, again=True)
                 left = detect.unexpected(found)
                 answer |= {"repaired": not left, "left": [one.to_dict() for one in left], "rollout": outcome.to_dict()}
-                _require_success(target, outcome)
+                if outcome.failed:
+                    raise Failed(
+                        f"environment {target.name} is not corrected: the rollout above failed",
+                        f"fix what it names, then: scripts/estate drift {target.name} --repair",
+                    )
             except EstateError as error:
                 refused = {} if "rollout" in answer else {**error.to_dict(), "repaired": False}
-                if args.json:
-                    print(json.dumps(answer | refused | approval.to_dict(), indent=2))
+                print_result(answer | refused | approval.to_dict(), (), as_json=args.json)
                 raise
             answer |= approval.to_dict()
             _print(left, display)
-    if args.json:
-        print(json.dumps(answer, indent=2))
+    print_result(answer, (), as_json=args.json)
     display.line(_summary(target, drifted, left, args))
     return 1 if left else 0
 
@@ -94,14 +95,6 @@ def _compared(
     return found
 
 
-def _require_success(target: Environment, outcome: Outcome) -> None:
-    if outcome.failed:
-        raise Failed(
-            f"environment {target.name} is not corrected: the rollout above failed",
-            f"fix what it names, then: scripts/estate drift {target.name} --repair",
-        )
-
-
 def _repair(
     pulumi: Pulumi, target: Environment, drifted: Sequence[Drift], args: argparse.Namespace, approval: Approval,
     still_ours: Callable[[], None],
@@ -116,7 +109,8 @@ def _repair(
     # A local environment is one person's, to be tried out on, and to go back and forth with.
     if not target.local:
         if not args.yes:
-            _confirm(target, len(detect.unexpected(drifted)))
+            properties = counted(len(detect.unexpected(drifted)), "property", "properties")
+            confirm(f"correct {properties} of {target.name}", "add --yes")
         provenance.refuse_older(pulumi.states(), origin, target.name)
     recovery = Recovery(pulumi=pulumi, environment=target, say=approval.display.line)
     still_ours()
@@ -127,27 +121,16 @@ def _repair(
     layers = repair.take_in(pulumi, target, drifted)
     try:
         outcome = orchestration.deploy(
-            pulumi,
-            layers,
-            approval.display,
-            approve=approval,
+            pulumi, layers, approval.display, approve=approval,
             check=lambda states: data_loss.refuse_moved(target, states, None),
-            origin=origin,
-            force=True,
-            recovery=recovery,
-            inputs=inputs,
-            still_ours=still_ours,
-        )
+            origin=origin, force=True, recovery=recovery, inputs=inputs, still_ours=still_ours,
+        )  # fmt: skip
     except EstateError:
         _put_back(pulumi, before)
         raise
     if not outcome.touched:
         _put_back(pulumi, before)
     return outcome
-
-
-def _confirm(target: Environment, properties: int) -> None:
-    confirm(f"correct {counted(properties, 'property', 'properties')} of {target.name}", "add --yes")
 
 
 def _put_back(pulumi: Pulumi, states: Mapping[str, Any]) -> None:

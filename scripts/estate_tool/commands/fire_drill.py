@@ -9,12 +9,13 @@ DeleteMessage.
 
 from __future__ import annotations
 
-import json
-import sys
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.commands import arguments
-from estate_tool.console.output import confirm
+from estate_tool.commands import arguments, connected
+from estate_tool.console.output import confirm, print_result
+from estate_tool.console.progress import say, shown
+from estate_tool.core import environment
+from estate_tool.core.errors import Failed
 from estate_tool.core.text import counted
 
 if TYPE_CHECKING:
@@ -40,39 +41,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Set the alarms off and report the notifications that arrived; raise Failed unless all did."""
-    from estate_tool.console.progress import Progress, shown
-    from estate_tool.core import environment
-    from estate_tool.core.aws_errors import reaching
     from estate_tool.monitoring.fire_drill import drill, notifications
 
     target = environment.resolve(args.environment)
-    progress = Progress()
-    with reaching(target):
+    with connected(target):
         with shown("looking the alarms up"):
-            telling, silent = _alarms(target)
-        expected = notifications(telling)
-        what = f"set {counted(len(telling), 'alarm')} of {target.name} to ALARM and back: {_sent(expected)}"
+            notifying, silent = _alarms(target)
+        expected = notifications(notifying)
+        what = f"set {counted(len(notifying), 'alarm')} of {target.name} to ALARM and back: {_sent(expected)}"
         # The embedded AWS has no subscriber to wake up.
         if target.local or args.yes:
-            print(what, file=sys.stderr)
+            say(what)
         else:
             confirm(what, "add --yes")
-        try:
-            tested = [one.to_dict() for one in drill(target, telling, lambda text: progress.show(lambda: text))]
-        finally:
-            progress.end()
+        with shown() as show:
+            tested = [one.to_dict() for one in drill(target, notifying, show)]
     heard = sum(one["delivered"] for one in tested)
     answer = {
         "environment": target.name, "tested": len(tested), "delivered": heard, "alarms": tested,
         "notifications": {topic.rpartition(":")[2]: count for topic, count in sorted(expected.items())},
         "without_actions": [{"alarm": alarm.name, "told_by": list(alarm.parents)} for alarm in silent],
     }  # fmt: skip
-    print(json.dumps(answer, indent=2) if args.json else "\n".join(_lines(answer)))
-    sys.stdout.flush()
+    print_result(answer, _lines(answer), as_json=args.json)
     unheard = [one["alarm"] for one in tested if not one["delivered"]]
     unheard += [alarm.name for alarm in silent if not alarm.parents]
     if unheard:
-        raise _unheard(target, unheard)
+        raise Failed(
+            f"no notification arrived of: {', '.join(unheard)}",
+            "look whether the topic's policy lets CloudWatch publish, and whether the alarms' actions are switched on\n"
+            f"roll them out again: scripts/deploy_layer.sh observability {target.name}, then drill again",
+        )
     return 0
 
 
@@ -82,18 +80,17 @@ def _sent(expected: Mapping[str, int]) -> str:
 
 
 def _alarms(target: Environment) -> tuple[list[Alarm], list[Alarm]]:
-    """Alarms that notify a topic, and those that don't, as the children of composite alarms."""
-    from estate_tool.core.errors import Failed
+    """Return the alarms that notify a topic, and the others, such as the children of composite alarms."""
     from estate_tool.monitoring import alarms
 
     found = alarms.of_environment(target)
-    telling = [alarm for alarm in found if alarm.topics]
-    if not telling:
+    notifying = [alarm for alarm in found if alarm.topics]
+    if not notifying:
         raise Failed(
             f"environment {target.name} has no alarm that notifies a topic",
             f"deploy them: scripts/deploy_layer.sh observability {target.name}",
         )
-    return telling, [alarm for alarm in found if not alarm.topics]
+    return notifying, [alarm for alarm in found if not alarm.topics]
 
 
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
@@ -113,13 +110,3 @@ def _lines(answer: Mapping[str, Any]) -> Iterator[str]:
 
 def _because(one: Mapping[str, Any]) -> str:
     return f": {one['why']}" if one["why"] else f" on {', '.join(one['silent_topics'])}"
-
-
-def _unheard(target: Environment, names: list[str]) -> Exception:
-    from estate_tool.core.errors import Failed
-
-    return Failed(
-        f"no notification arrived of: {', '.join(names)}",
-        "look whether the topic's policy lets CloudWatch publish, and whether the alarms' actions are switched on\n"
-        f"roll them out again: scripts/deploy_layer.sh observability {target.name}, then drill again",
-    )

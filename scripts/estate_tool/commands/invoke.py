@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from estate_tool.commands import arguments
+from estate_tool.commands import arguments, connected
+from estate_tool.console.output import print_result
+from estate_tool.core import environment
 from estate_tool.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,17 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Call the alias that triggers call, once; the log goes to stderr, the answer to stdout. 1 if it failed."""
-    from estate_tool.console.output import print_result
-    from estate_tool.console.progress import shown
-    from estate_tool.core import environment
-    from estate_tool.core.aws_errors import reaching
     from estate_tool.core.untrusted import decoded, is_json
     from estate_tool.events import invocation
 
     target = environment.resolve(args.environment)
-    function = arguments.declared_function(args.function, target.names)
+    function = arguments.declared_function(args.function, target.names).name
     payload = _payload(args.payload)
-    with reaching(target), shown(f"calling {function}"):
+    with connected(target, f"calling {function}"):
         answer = invocation.invoke(invocation.client(target), target.names.function(function), payload)
     if args.json:
         result = decoded(answer.text) if is_json(answer.text) else answer.text

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from estate_tool.commands import arguments
-from estate_tool.core.errors import UsageError
+from estate_tool.console.output import print_result
 
 HELP = "lock the third-party packages of a function, with versions and hashes"
 EXAMPLES = (
@@ -28,16 +28,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Write the lock file; the old one stays when that fails."""
     from compute.packaging import SOURCE
-    from estate_tool.console.output import print_result
     from estate_tool.setup import locks
-    from foundation.catalog import CATALOG
-    from foundation.problems import known_names
 
-    packages = {function.name: function.package for function in CATALOG.functions}
-    if args.function not in packages:
-        there = known_names(packages, args.function)
-        raise UsageError(f"there is no function {args.function} in the catalog", there, code="unknown_name")
-    lock = SOURCE / packages[args.function] / "requirements.txt"
+    lock = SOURCE / arguments.declared_function(args.function).package / "requirements.txt"
     locked = locks.make_for_function(lock, args.function, upgrade=args.upgrade)
     file = f"{SOURCE.name}/{lock.parent.name}/{lock.name}"
     answer = {"function": args.function, "written": [file], "packages": locked}

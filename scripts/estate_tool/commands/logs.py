@@ -7,7 +7,9 @@ import sys
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from estate_tool.commands import arguments
+from estate_tool.commands import arguments, connected
+from estate_tool.console.output import print_result
+from estate_tool.core import environment
 
 if TYPE_CHECKING:
     import argparse
@@ -41,15 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Read the function's log group and print its events, oldest first."""
-    from estate_tool.core import environment
-    from estate_tool.core.aws_errors import reaching
     from estate_tool.monitoring import function_logs, metrics
 
     seen = metrics.since(args.since)
     target = environment.resolve(args.environment)
-    function = arguments.declared_function(args.function, target.names)
+    function = arguments.declared_function(args.function, target.names).name
     group = target.names.log_group(function)
-    with reaching(target):
+    with connected(target):
         client = target.client("logs")
         if args.follow:
             _stream(function_logs.follow(client, group, seen.start_ms, errors=args.errors), as_json=args.json)
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
         "to": metrics.instant(seen.end), "errors_only": args.errors, "complete": rest is None,
         "events": [event.to_dict() for event in events],
     }  # fmt: skip
-    print(json.dumps(answer, indent=2, ensure_ascii=False))
+    print_result(answer, (), as_json=True)
     _print_rest(rest)
     return 0
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
+from estate_tool.console.output import print_result
 from estate_tool.core.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,11 +49,9 @@ def run(args: argparse.Namespace) -> int:
     function = declared(args)
     _validate(function)
     written = scaffold.write(function)
-    if args.json:
-        print(json.dumps({"function": function.name, "trigger": args.trigger, "written": written}, indent=2))
-        return 0
-    print("\n".join(f"  {path}" for path in written))
-    print(_NEXT.format(package=function.package))
+    answer = {"function": function.name, "trigger": args.trigger, "written": written}
+    lines = [*(f"  {path}" for path in written), _NEXT.format(package=function.package)]
+    print_result(answer, lines, as_json=args.json)
     return 0
 
 
@@ -80,17 +78,15 @@ def _is_plain(text: str) -> bool:
 
 
 def _trigger(text: str) -> Trigger | None:
-    from foundation.model import QueueTrigger, ScheduleTrigger, StreamTrigger
+    from estate_tool.scaffold.catalog_file import TRIGGERS
 
     kind, _, name = text.partition(":")
     if text == "none":
         return None
-    if kind == "queue" and name:
-        return QueueTrigger(queue=name)
-    if kind == "stream" and name:
-        return StreamTrigger(table=name)
-    if kind == "schedule" and name:
-        return ScheduleTrigger(expression=name)
+    if kind in TRIGGERS and name:
+        type_, key = TRIGGERS[kind]
+        values: dict[str, Any] = {key: name}
+        return type_(**values)
     allowed = "give queue:NAME, stream:TABLE, schedule:EXPRESSION or none"
     raise UsageError(f"--trigger is {text!r}; nothing was written", allowed)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from estate_tool.commands import arguments
 from estate_tool.core import paths
 from estate_tool.core.embedded import LocalAwsPaths, status
 from estate_tool.core.environment import DEFAULT, is_local
@@ -23,9 +24,9 @@ def run(_args: argparse.Namespace) -> int:
 
 
 def _lines() -> Iterator[str]:
-    place = LocalAwsPaths.from_environment()
-    found = status(place)
-    here = {name: layers for name in _local_names(place.home) if (layers := _deployed(place.home, name))}
+    local = LocalAwsPaths.from_environment()
+    found = status(local)
+    here = {name: layers for name in _local_names(local.home) if (layers := _deployed(local.home, name))}
     yield "estate: four Pulumi layers on AWS, or on an embedded AWS on this machine"
     yield ""
     yield f"embedded AWS: {f'running on port {found.port}' if found.answering else 'not running'}"
@@ -52,14 +53,14 @@ def _next(here: dict[str, list[str]], *, running: bool) -> Iterator[str]:
         yield "look at an AWS account, read-only: scripts/estate audit --profile NAME"
         return
     name, layers = next(iter(here.items()))
-    argument = "" if name == DEFAULT else f" {name}"
+    typed = arguments.typed(name)
     if not running:
         yield "start the embedded AWS again, with all it held: scripts/estate local up"
     if len(layers) < len(LAYER_NAMES):
-        yield f"roll out the other layers: scripts/deploy_all.sh{argument}"
+        yield f"roll out the other layers: {arguments.script('deploy', name)}"
         return
-    yield f"send events: scripts/estate sample flights --limit 1000 | scripts/estate send -{argument} --wait"
-    yield f"is it well? scripts/estate status{argument}"
+    yield f"send events: scripts/estate sample flights --limit 1000 | scripts/estate send -{typed} --wait"
+    yield f"is it well? scripts/estate status{typed}"
 
 
 def _local_names(home: Path) -> list[str]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
+from estate_tool.console.output import print_result
+from estate_tool.console.progress import say, shown
+from estate_tool.core import environment
 from estate_tool.core.environment import DEFAULT
 from estate_tool.core.errors import UsageError
 from foundation.layers import LAYER_NAMES
@@ -33,11 +35,9 @@ _AUDIT = "audit"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """LAYER, ENV and the account."""
     parser.add_argument(
-        "names",
-        nargs="*",
-        metavar="[LAYER] [ENV]",
+        "names", nargs="*", metavar="[LAYER] [ENV]",
         help=f"one of {', '.join(LAYER_NAMES)}, or all without; ENV: local; or `{_AUDIT}` alone",
-    )
+    )  # fmt: skip
     parser.add_argument("--account", help="the account's number, where aws:allowedAccountIds does not tell it")
     parser.add_argument("--read-only", action="store_true", help="what previews and drift need: nothing is changed")
     parser.add_argument(
@@ -50,7 +50,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the policy that a rollout, the state's bucket or an audit needs, or write it as managed policies."""
-    from estate_tool.core import environment
     from estate_tool.core.paths import require_empty
     from estate_tool.deployer_policy import backend
 
@@ -73,7 +72,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _rollout(args: argparse.Namespace, target: Environment, layers: tuple[str, ...], place: AccountContext) -> int:
     """Run the programs without engine or AWS, and show the permissions that making their resources needs."""
-    from estate_tool.console.progress import shown
     from estate_tool.deployer_policy import backend, document
     from estate_tool.engine import dry_run
 
@@ -92,9 +90,9 @@ def _rollout(args: argparse.Namespace, target: Environment, layers: tuple[str, .
     }  # fmt: skip
     if not args.json:
         for each in wide:
-            print(f"on every resource: {', '.join(each.actions)}: {each.reason}", file=sys.stderr)
+            say(f"on every resource: {', '.join(each.actions)}: {each.reason}")
         for kind in unknown:
-            print(f"not covered: {kind}: add what making it needs by hand (docs/escape-hatch.md)", file=sys.stderr)
+            say(f"not covered: {kind}: add what making it needs by hand (docs/escape-hatch.md)")
     return _show(policy, args, answer)
 
 
@@ -108,13 +106,13 @@ def _show(policy: dict[str, Any], args: argparse.Namespace, answer: dict[str, An
     for number, each in enumerate(policies if args.out else (), start=1):
         file = args.out / f"policy-{number}.json"
         file.write_text(json.dumps(each, indent=2) + "\n", encoding="utf-8")
-        print(f"written: {file}", file=sys.stderr)
+        say(f"written: {file}")
     if args.json or not args.out:
-        print(json.dumps(answer if args.json and answer else policy, indent=2))
+        print_result(answer if args.json and answer else policy, (), as_json=True)
     if not args.json:
         parts = "one managed policy" if len(policies) == 1 else f"{len(policies)} managed policies"
         more = "" if args.out or len(policies) == 1 else ", which --out FOLDER writes to a file each"
-        print(f"{document.size(policy):,} characters: {parts}{more}", file=sys.stderr)
+        say(f"{document.size(policy):,} characters: {parts}{more}")
     return 0
 
 

@@ -6,6 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments, connected
+from estate_tool.console.output import print_result
+from estate_tool.core import environment
 from estate_tool.core.text import wrapped
 
 if TYPE_CHECKING:
@@ -14,10 +16,7 @@ if TYPE_CHECKING:
 HELP = "what the aggregates say about a type of events"
 EXAMPLES = (
     ("estate query flight.departed --subject UA", "hours and totals of one subject"),
-    (
-        "estate query flight.departed dev --from 2013-01-01T00:00:00Z --to 2013-02-01T00:00:00Z --json",
-        "a month, for scripts",
-    ),
+    ("estate query flight.departed dev --from 2013-01-01T00:00:00Z --to 2013-02-01T00:00:00Z", "a month, in dev"),
 )
 
 
@@ -33,12 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask the query function and print its answer; for a type without events, the types that there are."""
-    from estate_tool.console.output import print_result
     from estate_tool.events import query
 
     counted = query.counted_hours(args.start, args.end)
     question = {"type": args.type, "subject": args.subject, "from": args.start, "to": args.end}
-    with connected(args.environment, "asking the aggregates") as (target, _):
+    target = environment.resolve(args.environment)
+    with connected(target, "asking the aggregates"):
         answer = query.ask(target, question)
         types = None if answer["buckets"] else query.stored_types(target)
     answer |= {"counted": counted, "types": types}

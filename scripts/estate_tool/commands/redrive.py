@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import json
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
+from estate_tool.console.output import print_result
+from estate_tool.console.progress import Progress
+from estate_tool.core import environment
+from estate_tool.core.aws_errors import reaching
 from estate_tool.core.environment import DEFAULT
+from estate_tool.core.errors import Failed, UsageError
+from estate_tool.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from estate_tool.console.progress import Progress
     from estate_tool.core.environment import Environment
     from estate_tool.redrive.replay import Options
     from estate_tool.redrive.results import MissingResult, QueueResult
@@ -45,26 +48,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--quarantined", action="store_true", help="also what was replayed in vain too often, or can't succeed"
     )
     parser.add_argument(
-        "--attempts",
-        type=count,
-        default=3,
-        metavar="N",
-        help="replays in vain that put a failure into quarantine (3)",
+        "--attempts", type=count, default=3, metavar="N", help="replays in vain that put a failure into quarantine (3)"
     )
     parser.add_argument(
-        "--rate",
-        type=count,
-        metavar="N",
-        help="replay at most N messages (--missing: events) a second",
+        "--rate", type=count, metavar="N", help="replay at most N messages (--missing: events) a second"
     )
     arguments.json_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Explain, replay, and print the counts, also when it ends early."""
-    from estate_tool.console.progress import Progress
-    from estate_tool.core import environment
-    from estate_tool.core.aws_errors import reaching
     from estate_tool.redrive.replay import Options
     from estate_tool.redrive.results import MissingResult
 
@@ -77,17 +70,15 @@ def run(args: argparse.Namespace) -> int:
     target = environment.resolve(name)
     results: list[QueueResult] = []
     missing = MissingResult() if args.missing else None
-    progress = Progress("looking at what failed")
     finished = False
     try:
-        with reaching(target):
+        with Progress("looking at what failed") as progress, reaching(target):
             if missing:
                 _bring_in(target, options, missing, progress)
             else:
                 _replay(target, options, queues, results, progress)
         finished = True
     finally:
-        progress.end()
         if finished or results or (missing and missing.scanned):
             _show(args, target, results, missing)
     _raise_if_failed(target, results, missing)
@@ -97,7 +88,6 @@ def run(args: argparse.Namespace) -> int:
 def _replay(
     target: Environment, options: Options, queues: Sequence[str], results: list[QueueResult], progress: Progress
 ) -> None:
-    from estate_tool.core.errors import Failed
     from estate_tool.events.dead_letters import depth
     from estate_tool.redrive.messages import failure_queues
     from estate_tool.redrive.replay import Pace, Replay
@@ -132,27 +122,16 @@ def _bring_in(target: Environment, options: Options, missing: MissingResult, pro
 def _show(
     args: argparse.Namespace, target: Environment, results: list[QueueResult], missing: MissingResult | None
 ) -> None:
-    if args.json:
-        answer = {
-            "environment": target.name,
-            "dry_run": args.dry_run,
-            "queues": [result.to_dict() for result in results],
-            "missing": missing.to_dict() if missing else None,
-        }
-        print(json.dumps(answer, indent=2, ensure_ascii=False), flush=True)
-        return
-    lines = [line for result in results for line in result.lines(dry_run=args.dry_run)]
-    lines += missing.lines(dry_run=args.dry_run) if missing else []
-    for line in lines:
-        print(line)
-    sys.stdout.flush()
+    answer = {
+        "environment": target.name, "dry_run": args.dry_run, "queues": [result.to_dict() for result in results],
+        "missing": missing.to_dict() if missing else None,
+    }  # fmt: skip
+    found = [*results, *([missing] if missing else [])]
+    print_result(answer, (line for one in found for line in one.lines(dry_run=args.dry_run)), as_json=args.json)
 
 
 def _raise_if_failed(target: Environment, results: list[QueueResult], missing: MissingResult | None) -> None:
     """Raise Failed if anything failed again."""
-    from estate_tool.core.errors import Failed
-    from estate_tool.core.text import counted
-
     again = sum(result.failed for result in results)
     if again:
         raise Failed(
@@ -168,8 +147,6 @@ def _raise_if_failed(target: Environment, results: list[QueueResult], missing: M
 
 def where(words: Sequence[str]) -> tuple[list[str], str]:
     """Return the failure queue that was named, if one was, and the environment; raise UsageError for neither."""
-    from estate_tool.core import environment
-    from estate_tool.core.errors import UsageError
     from estate_tool.redrive.messages import failure_queues
     from foundation.problems import known_names
 
@@ -193,8 +170,6 @@ def where(words: Sequence[str]) -> tuple[list[str], str]:
 
 
 def _refuse_nonsense(args: argparse.Namespace, options: Options) -> None:
-    from estate_tool.core.errors import UsageError
-
     if args.missing and (options.filtered or args.quarantined or (args.where and where(args.where)[0])):
         raise UsageError(
             "--missing looks at all stored events: it knows no queue, no filter and no quarantine",

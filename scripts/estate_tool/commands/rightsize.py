@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.commands import arguments
+from estate_tool.commands import arguments, connected
+from estate_tool.console.output import print_result
+from estate_tool.console.progress import say
+from estate_tool.core import environment
+from estate_tool.core.environment import DEFAULT
 from estate_tool.core.errors import Failed, UsageError
 from estate_tool.sizing import AUTO, MINIMUM_SAMPLES, SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from estate_tool.core.environment import Environment
     from estate_tool.monitoring.metrics import Window
@@ -96,23 +99,18 @@ def _tuning(parser: argparse.ArgumentParser) -> None:
         help="with --tune: which sizes (512,640,768,896,1024)",
     )  # fmt: skip
     parser.add_argument(
-        "--runs",
-        type=arguments.whole("samples"),
-        default=10,
-        metavar="N",
+        "--runs", type=arguments.whole("samples"), default=10, metavar="N",
         help="with --tune: warm invocations of each size (10)",
-    )
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print the recommendations and, with a flag, write, verify, revert or tune; deploy nothing."""
-    from estate_tool.console.output import print_result
-    from estate_tool.core import environment
     from estate_tool.monitoring import metrics
     from estate_tool.sizing import report
 
     _refuse_misfits(args)
-    _refuse_environment(args, environment.exists)
+    _refuse_environment(args)
     seen = metrics.since(args.since)
     target = environment.resolve(args.environment)
     if args.revert:
@@ -131,11 +129,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_environment(args: argparse.Namespace, is_environment: Callable[[str], bool]) -> None:
+def _refuse_environment(args: argparse.Namespace) -> None:
     """Raise UsageError where an environment stands among the names of functions: another would be looked at."""
-    from estate_tool.core.environment import DEFAULT
-
-    named = next((name for name in args.function if args.environment == DEFAULT and is_environment(name)), None)
+    named = next((name for name in args.function if args.environment == DEFAULT and environment.exists(name)), None)
     if named:
         others = " ".join(name for name in args.function if name != named)
         raise UsageError(
@@ -150,23 +146,20 @@ def _refuse_misfits(args: argparse.Namespace) -> None:
             "--tune and --payload belong together; nothing was touched",
             "for example: scripts/estate rightsize --tune query --payload question.json",
         )
-    if args.source != AUTO and (args.tune or args.verify or args.revert):
-        raise UsageError(
-            "--source is for recommendations; nothing was touched", "leave it out: --verify reads reports in logs"
-        )
     if args.minimum and args.maximum and args.minimum > args.maximum:
         raise UsageError("--minimum is more than --maximum; nothing was touched", "give bounds that leave something")
-    if args.tag and (args.tune or args.verify or args.revert):
-        raise UsageError("--tag is for recommendations; nothing was touched", "name the functions with --function")
-    if args.html and (args.tune or args.verify or args.revert):
-        raise UsageError("--html is for recommendations; nothing was touched", "leave it out")
+    for flag, given, hint in (
+        ("--source", args.source != AUTO, "leave it out: --verify reads reports in logs"),
+        ("--tag", args.tag, "name the functions with --function"),
+        ("--html", args.html, "leave it out"),
+    ):
+        if given and (args.tune or args.verify or args.revert):
+            raise UsageError(f"{flag} is for recommendations; nothing was touched", hint)
 
 
 def _measured(
     target: Environment, args: argparse.Namespace, seen: Window
 ) -> tuple[list[AccountFunction], dict[str, Any]]:
-    from estate_tool.console.progress import shown
-    from estate_tool.core.aws_errors import reaching
     from estate_tool.monitoring.metrics import covered
     from estate_tool.pricing import prices
     from estate_tool.sizing import provisioned_concurrency
@@ -175,7 +168,7 @@ def _measured(
     from estate_tool.sizing.sources import EvidenceRequest, gather
 
     known, reports = prices.read(), list[dict[str, Any]]()
-    with reaching(target), shown("looking the functions up") as show:
+    with connected(target, "looking the functions up") as show:
         every = args.all or args.tag
         functions = find_all(target, dict(args.tag)) if every else find(target, args.function)
         if args.apply:
@@ -245,17 +238,14 @@ def _revert(target: Environment, names: Sequence[str]) -> dict[str, Any]:
 def _print_diff(target: Environment, name: str, diff: str) -> None:
     """Print the change to stderr: stdout is for the recommendations."""
     next_step = f"{name} is written; look at it, then: scripts/deploy_layer.sh compute {target.name}"
-    print(f"{diff}\n{next_step}" if diff else f"{name} stays as it is", file=sys.stderr)
+    say(f"{diff}\n{next_step}" if diff else f"{name} stays as it is")
 
 
 def _verify(target: Environment, args: argparse.Namespace) -> int:
     """Print how functions ran before and since the change; raise Failed for those that are not proven well."""
-    from estate_tool.console.output import print_result
-    from estate_tool.console.progress import shown
-    from estate_tool.core.aws_errors import reaching
     from estate_tool.sizing import verification
 
-    with reaching(target), shown("comparing calls before and since the change") as show:
+    with connected(target, "comparing calls before and since the change") as show:
         functions = verification.verified(target, args.function, args.min_samples, args.slower, show)
     print_result({"environment": target.name, "functions": functions}, verification.lines(functions), as_json=args.json)
     unproven = [one["function"] for one in functions if not one["ok"]]
@@ -271,15 +261,12 @@ def _verify(target: Environment, args: argparse.Namespace) -> int:
 
 def _tune(target: Environment, args: argparse.Namespace) -> int:
     """Run a copy of the function at several sizes, delete it, and print the table; change nothing else."""
-    from estate_tool.console.output import print_result
-    from estate_tool.console.progress import shown
-    from estate_tool.core.aws_errors import reaching
     from estate_tool.pricing import prices
     from estate_tool.sizing import tuning
     from estate_tool.sizing.functions import find
 
     payload, known = arguments.json_file(str(args.payload)), prices.read()
-    with reaching(target), shown("copying the function") as show:
+    with connected(target, "copying the function") as show:
         (function,) = find(target, [args.tune])
         found = tuning.run_trials(target, function, payload, args.sizes, args.runs, show)
     report = {"environment": target.name, **tuning.tuning_report(function, found, args.strategy, args.runs, known)}

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from estate_tool.commands import arguments
+from estate_tool.core.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -24,22 +25,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the kind of events, their number, and what to mix in."""
     lines_ = arguments.whole("lines", 0)
     parser.add_argument(
-        "dataset",
-        choices=("flights",),
+        "dataset", choices=("flights",),
         help="flights: the 336,776 flights that left New York in 2013 (flight.departed, flight.cancelled; "
         "subject: the carrier)",
-    )
+    )  # fmt: skip
     parser.add_argument("--limit", type=lines_, metavar="N", help="at most N of them (default: all)")
     parser.add_argument("--offset", type=lines_, default=0, metavar="N", help="leave the first N out")
     parser.add_argument("--duplicates", type=lines_, default=0, metavar="N", help="N of them a second time")
     parser.add_argument("--invalid", type=lines_, default=0, metavar="N", help="N lines that are no valid events")
     parser.add_argument("--json", action="store_true", help="accepted as everywhere; each line is JSON in any case")
     parser.add_argument(
-        "--shuffle",
-        type=int,
-        metavar="SEED",
+        "--shuffle", type=int, metavar="SEED",
         help="in an order drawn from SEED, a whole number: the same every time (about 50 MB of memory for all)",
-    )
+    )  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:
@@ -76,8 +74,6 @@ def lines(
 
 def _mixed_in(rows: list[str | int], duplicates: int, invalid: int, seed: int | None) -> list[str | int]:
     import random
-
-    from estate_tool.core.errors import UsageError
 
     if duplicates > len(rows):
         raise UsageError(

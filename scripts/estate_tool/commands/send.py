@@ -13,6 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from estate_tool.commands import arguments
+from estate_tool.console.progress import Progress, say
+from estate_tool.core import environment
+from estate_tool.core.aws_errors import reaching
+from estate_tool.core.errors import Failed, UsageError
+from estate_tool.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,22 +36,18 @@ STDIN = "-"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the file, ENV and the options."""
     parser.add_argument(
-        "file",
-        metavar="FILE",
+        "file", metavar="FILE",
         help="CloudEvents as JSON, one per line (docs/events.md), `data` an object; `-` reads them from stdin",
-    )
+    )  # fmt: skip
     arguments.environment(parser)
     parser.add_argument("--raw", action="store_true", help="send lines that are no valid events too, as they are")
     parser.add_argument(
         "--wait", action="store_true", help="return when everything is in the aggregates or a dead-letter queue"
     )
     parser.add_argument(
-        "--timeout",
-        type=arguments.seconds(),
-        default=600.0,
-        metavar="S",
+        "--timeout", type=arguments.seconds(), default=600.0, metavar="S",
         help="with --wait, give up when nothing more arrives for S seconds (600)",
-    )
+    )  # fmt: skip
     parser.add_argument(
         "--from-line", type=arguments.whole("lines"), default=1, metavar="N", help="leave the lines before line N out"
     )
@@ -55,10 +56,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Send, wait with --wait, and print the counts, also when it ends early."""
-    from estate_tool.core import environment
-    from estate_tool.core.errors import Failed
-    from estate_tool.core.text import counted
-
     with _opened(args.file) as stream:
         result = _send(args, stream, environment.resolve(args.environment))
     if result["rejected"]:
@@ -71,8 +68,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _send(args: argparse.Namespace, stream: BinaryIO, target: Environment) -> dict[str, Any]:
-    from estate_tool.console.progress import Progress
-    from estate_tool.core.aws_errors import reaching
     from estate_tool.events.ledger import Ledger
     from estate_tool.events.send import Transfer
     from estate_tool.events.settlement import follow
@@ -82,13 +77,12 @@ def _send(args: argparse.Namespace, stream: BinaryIO, target: Environment) -> di
     transfer = Transfer(target, ledger, progress, raw=args.raw, first_line=args.from_line, size=_size(stream))
     finished = False
     try:
-        with reaching(target):
+        with progress, reaching(target):
             transfer.send(stream)
             if args.wait:
                 follow(target, ledger, args.timeout, progress)
         finished = True
     finally:
-        progress.end()
         result = _result(ledger, transfer.through_line, time.monotonic() - started, followed=args.wait)
         if args.json:
             print(json.dumps(result), flush=True)
@@ -100,23 +94,17 @@ def _send(args: argparse.Namespace, stream: BinaryIO, target: Environment) -> di
 def _result(ledger: Ledger, through_line: int, seconds: float, *, followed: bool) -> dict[str, Any]:
     """Return the counts as `--json` prints them."""
     return {
-        "read": ledger.read,
-        "sent": ledger.sent,
-        "rejected": ledger.rejected,
+        "read": ledger.read, "sent": ledger.sent, "rejected": ledger.rejected,
         "aggregated": ledger.aggregated if followed else None,
         "dead_lettered": ledger.dead_lettered if followed else None,
-        "duplicates": ledger.duplicates,
-        "seconds": round(seconds, 3),
+        "duplicates": ledger.duplicates, "seconds": round(seconds, 3),
         "counted_before": ledger.counted_before if followed else None,
-        "missing": ledger.missing if followed else None,
-        "through_line": through_line,
-    }
+        "missing": ledger.missing if followed else None, "through_line": through_line,
+    }  # fmt: skip
 
 
 def _lines(result: dict[str, Any]) -> Iterator[str]:
     """Yield the counts for people."""
-    from estate_tool.core.text import counted
-
     sent, seconds, followed = result["sent"], result["seconds"], result["aggregated"] is not None
     yield (
         f"{sent:,} of {counted(result['read'], 'line')} sent, {result['rejected']:,} rejected, in {seconds:.1f} s "
@@ -137,11 +125,9 @@ def _lines(result: dict[str, Any]) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _opened(name: str) -> Iterator[BinaryIO]:
-    from estate_tool.core.errors import UsageError
-
     if name == STDIN:
         if sys.stdin.isatty():
-            print("reading events from the terminal, one per line; Ctrl-D ends them", file=sys.stderr)
+            say("reading events from the terminal, one per line; Ctrl-D ends them")
         yield sys.stdin.buffer
         return
     with contextlib.ExitStack() as closing:

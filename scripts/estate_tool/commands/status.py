@@ -1,7 +1,7 @@
 """`estate status`: is the environment well? Layers, alarms, queues, streams, provisioned concurrency and drift.
 
 Reads only. Needed rights beside those of the backend: cloudwatch:DescribeAlarms and GetMetricData; sqs:GetQueueUrl and
-GetQueueAttributes; lambda:GetProvisionedConcurrencyConfig. What AWS refuses to tell is named, the rest is shown.
+GetQueueAttributes; lambda:GetProvisionedConcurrencyConfig. A part that AWS refuses is named, the rest is shown.
 """
 
 from __future__ import annotations
@@ -13,13 +13,18 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.commands import arguments
+from estate_tool.console import output
+from estate_tool.console.progress import console_on, shown
+from estate_tool.core import environment
+from estate_tool.core.aws_errors import reaching
+from estate_tool.core.errors import EstateError
+from estate_tool.core.text import unfiltered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from estate_tool.core.environment import Environment
     from estate_tool.engine.checkpoint import StackState
-    from estate_tool.engine.cli import Pulumi
     from estate_tool.engine.provenance import Provenance
 
 _TOPIC, _SUBSCRIPTION = "aws:sns/topic:Topic", "aws:sns/topicSubscription:TopicSubscription"
@@ -46,32 +51,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read the state of each layer's stack and the health of what it names; change nothing."""
-    from estate_tool.console import output
-    from estate_tool.console.progress import shown
-    from estate_tool.core import environment
-
+    """Read the state of each layer's stack and the health of the resources in it; change nothing."""
     target = environment.resolve(args.environment)
     if args.watch:
         return _watch(target, args)
     with shown(f"reading environment {target.name}"):
         report = _report(target)
-    output.show([json.dumps(report, indent=2)] if args.json else _lines(report, args))
+    output.print_result(report, _lines(report, args), as_json=args.json)
     return 0
 
 
 def _watch(target: Environment, args: argparse.Namespace) -> int:
     """Show the status again and again: in place on a terminal, one below the other elsewhere."""
-    from estate_tool.console import output
-    from estate_tool.console.progress import console_on
-    from estate_tool.core.text import unfiltered
-
     console = console_on(unfiltered(sys.stdout))
     while True:
         report = _report(target)
-        if console.is_terminal and not args.json:
-            console.clear()
-        output.show([json.dumps(report)] if args.json else [*_lines(report, args), ""])
+        if args.json:
+            print(json.dumps(report), flush=True)
+        else:
+            if console.is_terminal:
+                console.clear()
+            output.show([*_lines(report, args), ""])
         time.sleep(args.watch)
 
 
@@ -84,13 +84,15 @@ def _lines(report: Mapping[str, Any], args: argparse.Namespace) -> Iterator[str]
 def _report(target: Environment) -> dict[str, Any]:
     """Return the status in the shape that `--json` promises (docs/schemas/status.schema.json)."""
     from estate_tool.drift import record
+    from estate_tool.engine import backend
     from estate_tool.rollout import health, lease, session, status_lines
 
     pulumi = session.reader(target)
-    states = _states(pulumi) if pulumi else {}
+    states = pulumi.states() if pulumi else {}
+    if pulumi:
+        backend.refuse_former_names(pulumi, states)
     layers = _layers(states)
     holder = next((held for state in states.values() if (held := lease.Lease.parse(state.lease))), None)
-    unheard = [topic for layer in layers for topic in layer.pop("unheard")]
     found = _health(target, [resource for state in states.values() for resource in state.resources])
     problems = [f"layer {one['layer']} is not deployed" for one in layers if not one["deployed"]]
     if found:
@@ -98,20 +100,18 @@ def _report(target: Environment) -> dict[str, Any]:
     drift = record.last(target.name)
     if drift and drift["unexpected"]:
         problems.append(f"AWS differs from what was rolled out: scripts/estate drift {target.name}")
-    # The console shows nothing of the embedded AWS.
-    links = {} if target.local else status_lines.links(target)
     return {
         "environment": target.name, "well": not problems, "problems": problems, "layers": layers,
-        "held_by": holder and holder.to_dict(), "topics_without_subscriber": unheard,
+        "held_by": holder and holder.to_dict(),
+        "topics_without_subscriber": [topic for state in states.values() for topic in _unheard(state.resources)],
         **(found or {**dict.fromkeys(health.PARTS), "unknown": {}}),
-        "drift": drift, "links": links,
+        # The console shows nothing of the embedded AWS.
+        "drift": drift, "links": {} if target.local else status_lines.links(target),
     }  # fmt: skip
 
 
 def _health(target: Environment, resources: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    """Return the health of what is deployed; None where nothing is."""
-    from estate_tool.core.aws_errors import reaching
-    from estate_tool.core.errors import EstateError
+    """Return the health of the deployed resources; None without any."""
     from estate_tool.rollout import health
 
     if not any(str(one["type"]).startswith("aws:") for one in resources):
@@ -124,28 +124,21 @@ def _health(target: Environment, resources: Sequence[Mapping[str, Any]]) -> dict
         return {**dict.fromkeys(health.PARTS), "unknown": dict.fromkeys(health.PARTS, error.message)}
 
 
-def _states(pulumi: Pulumi) -> dict[str, StackState]:
-    from estate_tool.engine import backend
-
-    states = pulumi.states()
-    backend.refuse_former_names(pulumi, states)
-    return states
-
-
 def _layers(states: Mapping[str, StackState]) -> list[dict[str, Any]]:
     from estate_tool.engine import provenance
     from foundation.layers import LAYER_NAMES
 
     origins = provenance.last(states)
-    resources = {layer: states[layer].resources if layer in states else [] for layer in LAYER_NAMES}
-    return [_layer(layer, found, origins.get(layer)) for layer, found in resources.items()]
+    return [
+        _layer(layer, states[layer].resources if layer in states else [], origins.get(layer)) for layer in LAYER_NAMES
+    ]
 
 
-def _layer(name: str, resources: Sequence[Mapping[str, Any]], origin: Provenance | None = None) -> dict[str, Any]:
+def _layer(name: str, resources: Sequence[Mapping[str, Any]], origin: Provenance | None) -> dict[str, Any]:
     outputs = next((entry.get("outputs") for entry in resources if entry["type"] == "pulumi:pulumi:Stack"), None)
     made = sum(1 for entry in resources if str(entry["type"]).startswith("aws:"))
     known = {"layer": name, "deployed": made > 0, "resources": made, "outputs": outputs or {}}
-    return {**known, "rolled_out": origin and origin.to_dict(), "unheard": _unheard(resources)}
+    return {**known, "rolled_out": origin and origin.to_dict()}
 
 
 def _unheard(resources: Sequence[Mapping[str, Any]]) -> list[str]:

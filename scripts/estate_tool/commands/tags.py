@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.commands import arguments
+from estate_tool.commands import arguments, connected
+from estate_tool.console.output import print_result
+from estate_tool.console.progress import say
+from estate_tool.core import environment
+from estate_tool.core.aws_errors import not_deployed
 from estate_tool.core.errors import UsageError
 from estate_tool.core.text import counted
-from foundation.layers import LAYER_NAMES
 from foundation.naming import TAG_KEYS
 
 if TYPE_CHECKING:
@@ -42,10 +44,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask AWS for the tags of everything in the state; exit code 1 when some are missing."""
-    from estate_tool.console.output import print_result
-    from estate_tool.console.progress import shown
-    from estate_tool.core import environment
-    from estate_tool.core.aws_errors import reaching
     from estate_tool.deployer_policy import tag_coverage
 
     target = environment.resolve(args.environment)
@@ -55,39 +53,27 @@ def run(args: argparse.Namespace) -> int:
             f"environment {target.name} is local: the embedded AWS has no Billing to activate tags in",
             "name an environment in a real account, for example: scripts/estate tags prod --activate",
         )
-    with shown("asking AWS for the tags of each resource"):
+    with connected(target, "asking AWS for the tags of each resource") as show:
         resources = _resources(target)
-        with reaching(target):
-            found = tag_coverage.coverage(target.client, resources)
-    with reaching(target):
-        activation = _activation(target, args) if args.activate else None
-    answer = _answer(target, found, resources)
-    if activation is not None:
-        answer["activation"] = activation
+        answer = _answer(target, tag_coverage.coverage(target.client, resources), resources)
+        if args.activate:
+            show("asking Billing for the keys")
+            explorer = target.client("ce")
+            activated = tag_coverage.activate(explorer, args.hours * 3600, say) if args.yes else None
+            answer["activation"] = activated or tag_coverage.statuses(explorer)
     print_result(answer, _lines(answer), as_json=args.json)
     return 0 if answer["tagged"] == answer["taggable"] else 1
 
 
-def _resources(target: Environment) -> list[dict[str, Any]]:
-    from estate_tool.core.aws_errors import not_deployed
+def _resources(target: Environment) -> list[Mapping[str, Any]]:
     from estate_tool.rollout import session
 
     pulumi = session.reader(target)
-    stacks = pulumi.stacks() if pulumi else {}
-    exported = [pulumi.export(layer) for layer in LAYER_NAMES if stacks.get(layer)] if pulumi else []
-    found = [one for layer in exported for one in layer.get("resources") or [] if str(one["type"]).startswith("aws:")]
+    states = pulumi.states().values() if pulumi else ()
+    found = [one for state in states for one in state.resources if str(one["type"]).startswith("aws:")]
     if not found:
         raise not_deployed(target)
     return found
-
-
-def _activation(target: Environment, args: argparse.Namespace) -> dict[str, str]:
-    from estate_tool.deployer_policy import tag_coverage
-
-    explorer = target.client("ce")
-    if args.yes:
-        return tag_coverage.activate(explorer, args.hours * 3600, lambda text: print(text, file=sys.stderr, flush=True))
-    return tag_coverage.statuses(explorer)
 
 
 def _answer(target: Environment, found: Sequence[Tagged], resources: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -96,17 +82,15 @@ def _answer(target: Environment, found: Sequence[Tagged], resources: Sequence[Ma
     rest = Counter(one["type"] for one in resources if not is_taggable(one))
     reasons = {kind: UNTAGGABLE.get(kind, "AWS has no tags for this type") for kind in rest}
     return {
-        "environment": target.name,
-        "keys": list(TAG_KEYS),
-        "taggable": len(found),
-        "tagged": sum(one.complete for one in found),
+        "environment": target.name, "keys": list(TAG_KEYS),
+        "taggable": len(found), "tagged": sum(one.complete for one in found),
         "incomplete": [
             {"resource": one.resource, "urn": one.urn, "missing": list(one.missing), "different": dict(one.different)}
             for one in found
             if not one.complete
         ],
         "untaggable": [{"type": kind, "resources": rest[kind], "reason": reasons[kind]} for kind in sorted(rest)],
-    }
+    }  # fmt: skip
 
 
 def _lines(answer: Mapping[str, Any]) -> Iterator[str]:

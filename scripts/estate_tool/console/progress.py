@@ -91,6 +91,12 @@ class Progress:
             self._live.stop()
             self._live = None
 
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
 
 class _Live:
     """Moving line of a terminal; lines that others print to stderr meanwhile stand above it."""
@@ -131,8 +137,5 @@ class _Live:
 @contextlib.contextmanager
 def shown(doing: str = "") -> Iterator[Callable[[str], None]]:
     """Show the progress of a step that is called `doing`, and leave nothing of it behind."""
-    progress = Progress(doing)
-    try:
+    with Progress(doing) as progress:
         yield lambda text: progress.show(lambda: text)
-    finally:
-        progress.end()

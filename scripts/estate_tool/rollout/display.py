@@ -40,11 +40,8 @@ class Display:
     @contextlib.contextmanager
     def working(self, doing: str) -> Iterator[None]:
         """Show on a terminal that something goes on, and for how long; lines stand above it."""
-        progress = Progress(doing, self._out)
-        try:
+        with Progress(doing, self._out):
             yield
-        finally:
-            progress.end()
 
     def line(self, text: str = "") -> None:
         """Print one line of plain text."""

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from foundation.model import Function
 
+# Kinds of triggers, with the key of what they are about.
+TRIGGERS = {
+    "queue": (QueueTrigger, "queue"), "stream": (StreamTrigger, "table"), "schedule": (ScheduleTrigger, "expression"),
+}  # fmt: skip
 _MODEL = "foundation.model"
 
 
@@ -47,19 +51,17 @@ def _lines(function: Function) -> Iterator[str]:
     yield f"            description={json.dumps(function.description, ensure_ascii=False)},"
     yield f"            timeout_seconds={function.timeout_seconds},"
     if function.trigger:
-        key, name = source(function)
+        _, key, name = source(function)
         yield f"            trigger={_trigger_type(function)}({key}={json.dumps(name)}),"
     yield "        ),"
 
 
-def source(function: Function) -> tuple[str, str]:
-    """Return the trigger's own key and its value: the queue, the table or the expression; none without a trigger."""
-    trigger = function.trigger
-    if isinstance(trigger, QueueTrigger):
-        return "queue", trigger.queue
-    if isinstance(trigger, StreamTrigger):
-        return "table", trigger.table
-    return ("expression", trigger.expression) if isinstance(trigger, ScheduleTrigger) else ("", "")
+def source(function: Function) -> tuple[str, str, str]:
+    """Return the kind of the trigger, its own key and the value of that; `none` without a trigger."""
+    for kind, (type_, key) in TRIGGERS.items():
+        if isinstance(function.trigger, type_):
+            return kind, key, getattr(function.trigger, key)
+    return "none", "", ""
 
 
 def _trigger_type(function: Function) -> str:

@@ -15,67 +15,15 @@ from estate_tool.core.errors import UsageError
 from estate_tool.core.paths import ROOT
 from estate_tool.scaffold import catalog_file
 from foundation.documents import read_json
-from foundation.model import QueueTrigger, ScheduleTrigger, StreamTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from foundation.model import Function
 
 CATALOG_FILE, SIZING_FILE = "foundation/catalog.py", "compute/sizing.json"
 _TEMPLATES = Path(__file__).parent / "templates"
 _UNMEASURED = "none yet: smallest size allowed, until measurements are applied"
-# First-party imports of the templates; the function's own stand among them in the order of the alphabet.
-_BATCHES = (
-    "from shared import logs",
-    "from shared.aws import AwsClient",
-    "from shared.batches import records_of",
-    "from shared.dead_letters import REASON, {source_id}DeadLetter, DeadLetterQueue, dead_letter",
-    "from shared.deadline import Context, Deadline",
-    "from shared.logs import logger",
-)
-_SETTINGS = "from {package}.settings import Settings"
-_IMPORTS: Mapping[tuple[str, str], tuple[str, ...]] = {
-    ("queue", "handler"): (_SETTINGS, *(line.format(source_id="SOURCE_ID, ") for line in _BATCHES)),
-    ("stream", "handler"): (_SETTINGS, *(line.format(source_id="") for line in _BATCHES)),
-    ("none", "handler"): (
-        _SETTINGS,
-        "from shared import logs",
-        "from shared.deadline import Context, Deadline",
-        "from shared.logs import logger",
-        "from shared.text import shown",
-    ),
-    ("queue", "test"): (
-        "from {package} import handler",
-        "from {package}.handler import Service",
-        "from shared.dead_letters import DeadLetterQueue",
-        "from tests.support.functions import FakeQueue",
-        "from tests.support.samples import deadline, sqs_batch",
-    ),
-    ("stream", "test"): (
-        "from {package} import handler",
-        "from {package}.handler import BatchFailed, Service",
-        "from shared.dead_letters import DeadLetterQueue",
-        "from tests.support.functions import FakeQueue",
-        "from tests.support.samples import deadline, stream_record",
-    ),
-    ("schedule", "handler"): (
-        _SETTINGS,
-        "from shared import logs",
-        "from shared.logs import logger",
-        "from shared.schedules import Occurrence, occurrence_of",
-    ),
-    ("schedule", "test"): (
-        "from {package} import handler",
-        "from {package}.handler import Service",
-        "from shared.schedules import BadOccurrence, Occurrence",
-        "from tests.support.samples import scheduled",
-    ),
-    ("none", "test"): (
-        "from {package}.handler import BadRequest, Service",
-        "from tests.support.samples import deadline",
-    ),
-}
 
 
 def write(function: Function, root: Path = ROOT) -> list[str]:
@@ -98,12 +46,6 @@ def write(function: Function, root: Path = ROOT) -> list[str]:
             (root / path).write_text(text, encoding="utf-8")
         undo.pop_all()
     return [*new, *edited]
-
-
-def kind(function: Function) -> str:
-    """Return the folder of templates for the function's trigger."""
-    kinds = {QueueTrigger: "queue", StreamTrigger: "stream", ScheduleTrigger: "schedule"}
-    return kinds[type(function.trigger)] if function.trigger else "none"
 
 
 def _folders(function: Function) -> tuple[str, str]:
@@ -146,14 +88,20 @@ def _files(function: Function) -> Iterator[tuple[str, str]]:
 
 
 def _text(function: Function, part: str) -> str:
-    lines = (line.format(package=function.package) for line in _IMPORTS.get((kind(function), part), ()))
-    template = Template((_TEMPLATES / kind(function) / f"{part}.py.txt").read_text(encoding="utf-8"))
-    return template.substitute(
-        name=function.name,
-        description=function.description,
-        source=catalog_file.source(function)[1],
-        imports="\n".join(sorted(lines, key=lambda line: line.split()[1])),
+    kind, _, source = catalog_file.source(function)
+    template = Template((_TEMPLATES / kind / f"{part}.py.txt").read_text(encoding="utf-8"))
+    text = template.substitute(
+        name=function.name, package=function.package, description=function.description, source=source
     )
+    paragraphs = (_sorted(paragraph, function.package) for paragraph in text.split("\n\n"))
+    return "\n\n".join(paragraphs)
+
+
+def _sorted(paragraph: str, package: str) -> str:
+    """Return imports with the function's own among the others, in the order of the alphabet; other text as it is."""
+    lines = paragraph.split("\n")
+    own = any(line.startswith((f"from {package}.", f"from {package} ")) for line in lines)
+    return "\n".join(sorted(lines, key=lambda line: line.split()[1])) if own else paragraph
 
 
 def _sized(text: str, name: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from estate_tool.commands import tags as command
+from estate_tool.engine.checkpoint import StackState
 from estate_tool.rollout import session
-from foundation.layers import LAYER_NAMES
 from foundation.naming import TAG_KEYS
 from tests.support.billing import Billing
 
@@ -40,14 +41,8 @@ def deployed(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> list[dict
     state = [resource(name, url=url) for name, url in urls.items()]
     state.append(resource("allow", "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", {}))
 
-    class Engine:
-        def stacks(self) -> dict[str, int]:
-            return dict.fromkeys(LAYER_NAMES[:2], 3)
-
-        def export(self, layer: str) -> dict[str, Any]:
-            return {"resources": state if layer == "data" else []}
-
-    monkeypatch.setattr(session, "reader", lambda _target: Engine())
+    states = {"foundation": StackState(deployment={}), "data": StackState(deployment={"resources": state})}
+    monkeypatch.setattr(session, "reader", lambda _target: SimpleNamespace(states=lambda: states))
     return state
 
 
