@@ -108,8 +108,8 @@ class _Transaction(NamedTuple):
 class TransactionWriter:
     """Writes events by transactions until each has its outcome.
 
-    What is counted by now is left out, conflicts are waited out, and where DynamoDB throttles, transactions become
-    smaller. What it does not accept is narrowed down by halves until the event at fault stands alone.
+    Events that are counted meanwhile are left out, conflicts are waited out, and where DynamoDB throttles, transactions
+    become smaller. A transaction that it does not accept is halved until the event at fault is alone.
     """
 
     def __init__(self, client: Caller, pages: Pages, aggregates: Aggregates, deadline: Deadline) -> None:

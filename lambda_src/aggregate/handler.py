@@ -35,9 +35,9 @@ class Aggregate:
         """Count every event that can be counted; raise BatchFailed if others have to be tried again, or BadBatch.
 
         An exception, not a list of batch item failures: it is what Lambda's error metric shows and what every stream
-        poller repeats. Repeating the whole batch is cheap and harmless. What can never be counted goes to the
-        dead-letter queue once nothing else is left of the batch, so that it delays no other event; in a replay of what
-        is there already ({"Records": [...], "replay": true}) it fails the call, with its reason.
+        poller repeats. Repeating the whole batch is cheap and harmless. A record that can never be counted is sent to
+        the dead-letter queue once nothing else is left of the batch, so that it delays no other event; in a replay from
+        that queue ({"Records": [...], "replay": true}) it fails the call, with its reason.
         """
         started = time.monotonic()
         records = records_of(payload)

@@ -1,4 +1,4 @@
-"""Aggregates: what is added to them, and how many field names each may have.
+"""Aggregates: updates that add to them, and the number of field names that each may have.
 
 An aggregate holds a few numbers per field name, so that names without end (ids as keys) would fill it to the 400 KB of
 an item. The string set `fields` has a short hash of each name, of a long one several, and no write lets it outgrow its

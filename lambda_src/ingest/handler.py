@@ -36,7 +36,7 @@ class Ingest:
         started = time.monotonic()
         records = records_of(payload)
         batch = sort(records)
-        # First what needs no table, so that a slow one holds it up no more than the rest of the batch.
+        # First the messages that need no table, so that a slow one does not delay them.
         unsent = self._dead_letters.send(batch.hopeless, deadline)
         result = self._store.store(list(batch.events.values()), deadline.before(DELAY_SECONDS))
         unsent += self._dead_letters.send(_rejected(batch, result), deadline)

@@ -52,9 +52,9 @@ class EventStore:
     def store(self, events: Sequence[Event], deadline: Deadline) -> BatchResult[Event]:
         """Store the events that are not stored yet; no two of them may have the same key. Never raises because of AWS.
 
-        Where DynamoDB throttles, requests become smaller; what it goes on refusing has to be delivered again. To repeat
-        a request is harmless: its events then are duplicates. To refuse a duplicate costs what a write does, so where
-        the first request is refused whole, the other events are looked up before they are written.
+        Where DynamoDB throttles, requests become smaller; events that it still refuses have to be delivered again.
+        Repeating a request is harmless: its events then are duplicates. Refusing a duplicate costs as much as a write,
+        so if the first request has duplicates only, the other events are looked up before they are written.
         """
         result: BatchResult[Event] = BatchResult()
         waiting = deque(self._inserts(events))

@@ -18,14 +18,14 @@ _FIRST_HOUR, _LAST_HOUR = "0001-01-01T00:00:00Z", "9999-12-31T23:00:00Z"
 
 
 class BadRequest(ValueError):
-    """The question can't be answered as it is asked; the message names the key, its value and what is allowed."""
+    """The question is invalid; the message names the key, its value and the allowed values."""
 
 
 class Question(NamedTuple):
     """A question that can be answered: the buckets of one series from one hour to another, both included."""
 
     asked: Mapping[str, Any]
-    """type, subject, from and to as they were given, None where they were not."""
+    """type, subject, from and to as they were given, None for the others."""
     series: str
     first: str
     last: str
@@ -34,7 +34,7 @@ class Question(NamedTuple):
 
 
 def parse(payload: object) -> Question:
-    """Return the question the payload asks; raise BadRequest."""
+    """Return the question in the payload; raise BadRequest."""
     if not isinstance(payload, Mapping):
         raise BadRequest(f'the payload must be an object such as {{"type": "flight.departed"}}, not {shown(payload)}')
     unknown = [key for key in payload if key not in _KEYS]

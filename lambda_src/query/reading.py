@@ -1,4 +1,4 @@
-"""Reads aggregates, page by page, with nothing between two pages lost."""
+"""Aggregates, read page by page without loss between two pages."""
 
 import json
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ class Reader:
         return _page(buckets, totals, None)
 
     def _items(self, question: Question, deadline: Deadline) -> Iterator[Item]:
-        """Yield the items in order. Consistent reads: what `send --wait` reported as aggregated must be there."""
+        """Yield the items in order. Consistent reads include every event that `send --wait` reported as aggregated."""
         if question.first > question.last:
             return
         request: dict[str, Any] = {

@@ -50,7 +50,7 @@ _UNACCEPTABLE = {"ValidationException", "SerializationException", "RequestEntity
 
 
 class AwsError(Exception):
-    """AWS refused a request or could not be asked."""
+    """AWS refused a request or could not be reached."""
 
     def __init__(self, operation: str, code: str, message: str, status: int = 400, answer: Any = None) -> None:
         super().__init__(f"{operation} failed: {code}: {message}")

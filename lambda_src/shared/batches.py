@@ -63,7 +63,7 @@ class BatchResult(Generic[Item]):
 
     @property
     def reason(self) -> str:
-        """The reason for the retryable items, in words."""
+        """The reason for the retryable items, as text."""
         return reason_of(self.error) if self.error else ""
 
 
@@ -75,5 +75,5 @@ def reason_of(error: "AwsError") -> str:
 
 
 def text_of(reason: dict[str, str]) -> str:
-    """Return the reason that DynamoDB gives for one action, in words."""
+    """Return the reason that DynamoDB reports for one action, as text."""
     return f"{reason.get('Code')}: {reason.get('Message', 'no message')}"

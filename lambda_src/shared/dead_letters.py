@@ -1,4 +1,4 @@
-"""The dead-letter queue, to which functions send what can never succeed, with the reason as an attribute."""
+"""The dead-letter queue, to which functions send messages that can never succeed, with the reason as an attribute."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -38,12 +38,12 @@ class DeadLetter(NamedTuple):
 def dead_letter(message_id: str, body: str, kept: Mapping[str, Any], **texts: str) -> DeadLetter:
     """Return a message with the attributes that it had and those given as texts, as far as it may have them.
 
-    A body that is too long for any message is cut: what it stands for has to be kept elsewhere.
+    A body that is too long for any message is cut.
     """
     body = body.encode("utf-8", "replace")[:BATCH_BYTES].decode("utf-8", "ignore")
     given = {name: {"DataType": "String", "StringValue": _clean(text)} for name, text in texts.items()}
     message = DeadLetter(message_id, body, dict(list({**given, **kept, **given}.items())[:_MAX_ATTRIBUTES]))
-    # A message of the largest size has no room for attributes: it goes without, and the log has the reason.
+    # A message of the largest size has no room for attributes; the log has the reason.
     return message if message.bytes <= BATCH_BYTES else DeadLetter(message_id, body, {})
 
 

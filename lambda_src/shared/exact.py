@@ -76,7 +76,7 @@ def split(value: Decimal) -> dict[int, Decimal]:
 def windows(value: Decimal) -> dict[int, str]:
     """Return the windows of the value in plain notation, as they are added to an aggregate. Zero has none."""
     text = str(value)
-    # What most numbers are: nothing in it that `split` or `plain` would change.
+    # Most numbers: `split` and `plain` would change nothing.
     if len(text) <= _SHORT and "E" not in text and (text[-1] != "0" or "." not in text) and value:
         return {0: text}
     return {window: plain(part) for window, part in split(value).items()}

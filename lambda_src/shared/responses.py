@@ -16,7 +16,7 @@ class Response(NamedTuple):
     """Names are in lower case; of several of one name the first counts."""
     body: bytes
     closes: bool
-    """True if nothing more can be asked on this connection."""
+    """True if the connection can't be used for another request."""
 
 
 def read(connection: socket) -> Response:

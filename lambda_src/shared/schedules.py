@@ -1,8 +1,8 @@
 """Calls of a schedule: the payload that foundation/schedules.py declares, and the time that a call stands for.
 
-EventBridge Scheduler calls at least once for each scheduled time, Lambda repeats what failed, and `estate redrive`
-what was given up: the same time may come again, with another execution id. What a function does has to be the same
-however often it does it for one time, so it derives from `Occurrence.key`, not from the clock.
+EventBridge Scheduler calls at least once for each scheduled time, Lambda repeats failed calls, and `estate redrive` the
+ones that were given up: the same time may come again, with another execution id. A function has to be idempotent for
+each time, so it derives its work from `Occurrence.key`, not from the clock.
 """
 
 import re

@@ -45,7 +45,7 @@ class Summary:
             self._add(field, of_value(value))
 
     def add(self, other: "Summary") -> None:
-        """Add what the other summary holds."""
+        """Add the other summary to this one."""
         self.events += other.events
         for field, moments in other.fields.items():
             self._add(field, moments)
@@ -89,7 +89,7 @@ def _moments_to_dict(moments: Moments) -> dict[str, Any]:
 
 
 def from_dict(description: Mapping[str, Any]) -> Summary:
-    """Return the summary that `to_dict` was given: nothing is lost on the way."""
+    """Return the summary that `to_dict` was given, without loss."""
     return Summary(
         description["count"],
         {

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 SHOWN_CHARACTERS = 60
 # Older versions of jq round numbers of over 17 digits.
 ELEMENTS, DOCUMENTS = "jq -c '.[]' FILE (jq 1.7) writes one a line", "jq -c . FILE (jq 1.7) writes one a line"
-"""The way to have an event a line of an array, and of several documents."""
+"""Commands that write the events of an array, and of several documents, one a line."""
 _EACH = "send each in a message or line of its own"
 
 
@@ -16,7 +16,7 @@ class InvalidEvent(ValueError):
 
 
 class Number(str):
-    """A number as it is written, so that huge ones cost nothing until somebody wants their value."""
+    """A number as it is written: huge ones cost nothing until their value is computed."""
 
     __slots__ = ()
 

@@ -1,1 +1,1 @@
-"""Events of an environment: sending, querying, accounting for each of them, dead-letter queues."""
+"""Events of an environment: sent, queried and accounted for; dead-letter queues."""

@@ -1,4 +1,4 @@
-"""Events in the aggregates: an event's item names its page, and the record of that page has a bit for it."""
+"""Counted events: an event's item names its page, and the record of that page has a bit for the event."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def _event(item: Item) -> bytes:
 
 
 def _slot(item: Item) -> Slot | None:
-    """Return the event's slot; None of an item that another writer stored in a form that can't be counted."""
+    """Return the event's slot; None if another writer stored the item in a form that can't be counted."""
     try:
         return slot_of(item)
     except (ValueError, KeyError, TypeError):

@@ -26,7 +26,7 @@ _LONGEST_HIDDEN = 43_200
 _DEPTHS = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed")
 # A page of an open shard may be empty although more records follow; so many in a row are its end.
 EMPTY_PAGES = 10
-# The records are gone, a day after they were written, or the whole stream is, or the message named none.
+# The records were deleted a day after they were written, the whole stream was, or the message named none.
 _GONE = {
     "TrimmedDataAccessException", "ResourceNotFoundException", "ExpiredIteratorException", "ValidationException",
 }  # fmt: skip
@@ -159,7 +159,7 @@ class DeadLetters:
 
 
 class BatchRange(NamedTuple):
-    """A part of a stream, as Lambda names it in a failure destination ("Using Lambda with Amazon DynamoDB")."""
+    """Range of a stream's records in a failure destination ("Using Lambda with Amazon DynamoDB")."""
 
     stream: str
     shard: str
@@ -179,7 +179,7 @@ def lost_events(streams: Any, queue: DeadLetters, table: str) -> set[bytes]:
 
 
 def key_of(record: dict[str, Any]) -> bytes | None:
-    """Return the event that a record of the stream is about; None for an item of another writer."""
+    """Return the key of the event in a record of the stream; None for an item of another writer."""
     key = stored_key(record["dynamodb"].get("Keys"))
     return None if key is None else bytes.fromhex(key)
 
@@ -225,7 +225,7 @@ class BatchRecords:
 
 
 def refused_events(body: str) -> set[bytes]:
-    """Return the keys of events in a batch of single records that the aggregation gave up itself; else none."""
+    """Return the keys of the events in a message that the aggregation sent itself; none for any other."""
     records = mapping(decoded(body)).get("Records")
     changes = [mapping(mapping(record).get("dynamodb")) for record in records] if isinstance(records, list) else []
     keys = (stored_key(mapping(change.get("NewImage"))) for change in changes)

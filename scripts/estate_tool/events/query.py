@@ -42,13 +42,13 @@ def stored_types(environment: Environment) -> list[str] | None:
     return sorted({found for one in stored if (found := text_of(one.get("type")))})
 
 
-def type_hint(asked: str, types: list[str] | None) -> Iterator[str]:
-    """Yield the nearest type and the types that there are, if these are known and the asked one is none of them."""
+def type_hint(queried: str, types: list[str] | None) -> Iterator[str]:
+    """Yield a suggestion and the stored types, if these are known and the queried one is not among them."""
     from foundation.problems import nearest
 
-    if types is None or asked in types:
+    if types is None or queried in types:
         return
-    if close := nearest(types, asked):
+    if close := nearest(types, queried):
         yield f"  → did you mean {one_line(close)!r}?"
     more = f" and {len(types) - _MOST_SHOWN:,} more" if len(types) > _MOST_SHOWN else ""
     listed = one_line(", ".join(types[:_MOST_SHOWN])) or "none: nothing is stored"
@@ -56,9 +56,9 @@ def type_hint(asked: str, types: list[str] | None) -> Iterator[str]:
 
 
 def counted_hours(start: str | None, end: str | None) -> dict[str, Any]:
-    """Return the first counted moment and the end, in UTC, with what of the asked time is left out, or is beyond it.
+    """Return the hours that are counted, in UTC, with the parts of the range that are left out or exceeded.
 
-    Raises UsageError for what is no time, and for a start after the end.
+    Raises UsageError for an invalid time, and for a start after the end.
     """
     first, last = _moment("--from", start), _moment("--to", end)
     if first and last and first > last:
@@ -74,7 +74,7 @@ def counted_hours(start: str | None, end: str | None) -> dict[str, Any]:
 
 
 def hour_notes(hours: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line where whole hours are not exactly what was asked for."""
+    """Yield a line if the counted hours are not exactly the range of the question."""
     if hours["left_out"] or hours["beyond"]:
         parts = [f"{start} to {end} is left out" for start, end in hours["left_out"]]
         if hours["beyond"]:

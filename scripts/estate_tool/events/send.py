@@ -31,7 +31,7 @@ LISTED = 100
 
 
 class Line(NamedTuple):
-    """A line that is not blank: its number, counted from 1, its text without the end, and why no queue can carry it."""
+    """Line that is not blank: its number from 1, its text without the end, and why no message can hold it."""
 
     number: int
     text: str
@@ -41,7 +41,7 @@ class Line(NamedTuple):
 class Lines:
     """Reads a stream line by line; no more than one line, cut off at `longest` bytes, is held in memory.
 
-    `number` and `bytes_read` say how far it has come.
+    `number` and `bytes_read` are how far it has come.
     """
 
     def __init__(self, stream: BinaryIO, *, longest: int, first: int = 1) -> None:
@@ -80,13 +80,13 @@ class Lines:
             return Line(number, "", f"the line is not UTF-8 text: byte {error.start + 1} is wrong")
         forbidden = _FORBIDDEN.search(text)
         if forbidden:
-            place = f"character {forbidden.start() + 1} of the line is U+{ord(forbidden[0]):04X}"
-            return Line(number, "", f"{place}, which no message can hold")
+            position = f"character {forbidden.start() + 1} of the line is U+{ord(forbidden[0]):04X}"
+            return Line(number, "", f"{position}, which no message can hold")
         return Line(number, text)
 
 
 class LongerDocument(Failed):
-    """The lines are parts of JSON documents, where each is to be an event of its own."""
+    """The lines are parts of longer JSON documents, not an event each."""
 
 
 def one_document_each(lines: Iterable[Line]) -> Iterator[Line]:
@@ -95,7 +95,7 @@ def one_document_each(lines: Iterable[Line]) -> Iterator[Line]:
     begin = list(itertools.islice(source, 2))
     if (
         len(begin) == 2
-        and _goes_on(begin[0].text)
+        and _continues(begin[0].text)
         and (_ONLY_OPENS.fullmatch(begin[0].text) or _partial(begin[1].text))
     ):
         raise _longer(begin[0])
@@ -107,10 +107,10 @@ def _longer(first: Line) -> LongerDocument:
     from shared.text import DOCUMENTS, ELEMENTS
 
     array = first.text.lstrip().startswith("[")
-    kind, way = ("a JSON array", ELEMENTS) if array else ("JSON objects", DOCUMENTS)
+    kind, command = ("a JSON array", ELEMENTS) if array else ("JSON objects", DOCUMENTS)
     return LongerDocument(
         f"line {first.number} begins {kind} of several lines, and each event has to be one line; nothing was sent",
-        f"send what this prints: {way}",
+        f"send what this prints: {command}",
     )
 
 
@@ -122,7 +122,7 @@ def _partial(text: str) -> bool:
     return False
 
 
-def _goes_on(text: str) -> bool:
+def _continues(text: str) -> bool:
     """True for the beginning of an object or array that ends between two of its parts, as no line cut off does."""
     try:
         json.loads(text)
@@ -136,8 +136,8 @@ def _goes_on(text: str) -> bool:
 class Transfer:
     """Sends a stream's lines, from `first_line` on; `raw` sends invalid events too. `size` is the stream's, if known.
 
-    `through_line` is the line up to which everything is sent or rejected, and 0 when the embedded AWS ended meanwhile:
-    what it had taken in and not saved yet is gone.
+    `through_line` is the line up to which everything is sent or rejected. It is 0 when the embedded AWS ended, since
+    messages that it had not saved are lost.
     """
 
     def __init__(
@@ -179,7 +179,7 @@ class Transfer:
         except OSError as error:
             raise Failed(f"can't read on: {error.strerror or error}", self._how_to_go_on()) from error
         except Exception as error:
-            # Whatever it is, the user has to know how far it went.
+            # After any error the user has to know how far it went.
             known = error if isinstance(error, EstateError) else explained(error, self._environment)
             hint = f"{known.hint}\n{self._how_to_go_on()}".strip()
             raise Failed(f"{known.message}\nso far: {self._progress_text(lines)}", hint) from error
@@ -252,7 +252,7 @@ class Transfer:
 
 def _embedded_process(environment: Environment) -> int | None:
     """Return the number of the process of the embedded AWS; None while none answers, and for a real account."""
-    # No process of AWS itself is on this machine.
+    # AWS itself has no process here.
     if not environment.local:
         return None
     from estate_tool.core import embedded

@@ -49,7 +49,7 @@ class NotAccepted(EstateError):
 
 
 class Interrupted(Exception):
-    """The user pressed Ctrl-C; what was under way has been accounted for."""
+    """The user pressed Ctrl-C; batches under way have been accounted for."""
 
 
 def batches(messages: Iterable[Message], largest: int = BATCH_BYTES) -> Iterator[list[Message]]:
@@ -80,9 +80,9 @@ class Sender:
     ) -> None:
         """Send all batches; `account` gets every delivery, in order, in this thread.
 
-        While a delivery takes long, `idle` is called now and then with what is in its way, empty if nothing is known.
+        While a delivery takes long, `idle` is called now and then with the latest problem, empty if there is none.
         Stops at the first batch that could not be delivered, whose delivery names the error, and raises that; on
-        Ctrl-C it raises Interrupted. Either way all that was under way is accounted for first.
+        Ctrl-C it raises Interrupted. Before it raises, every batch under way is accounted for.
         """
         self._idle = idle or self._idle
         pending: deque[Future[Delivery]] = deque()

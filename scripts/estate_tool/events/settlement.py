@@ -65,7 +65,7 @@ class Settlement:
             self.sleep(min(pause, left))
 
     def _look(self) -> tuple[int, int]:
-        """Look everywhere once; returns how many events were looked for, and how much there was to find anywhere."""
+        """Look everywhere once; return how many events were looked for, and how much was found anywhere."""
         looked, news = self.counted.look(self.ledger)
         if self.ledger.outstanding:
             with contextlib.closing(self.ingest_failures.news()) as messages:
@@ -135,6 +135,6 @@ def _where_to_look(environment: Environment) -> str:
     logs = " and ".join(names.log_group(function) for function in (QUEUE, AGGREGATION))
     return (
         f"messages: {', '.join(held)}\n"
-        f"what the functions say: log groups {logs}\n"
+        f"the functions' logs: {logs}\n"
         f"what is deployed: scripts/estate status {environment.name}\n{_AGAIN}"
     )

@@ -20,8 +20,8 @@ MOST_EVENTS = 10_000
 PAUSE_SECONDS = 2.0
 # An event may be there later than others of the same time: CloudWatch Logs takes some seconds to show it.
 LATE_MS = 30_000
-# Words of which every error has one, so that CloudWatch leaves most other lines out; `is_error` decides ("Filter
-# pattern syntax": optional terms, with their case).
+# Every error has one of these terms; CloudWatch leaves most other lines out, and `is_error` decides ("Filter pattern
+# syntax": optional terms, case-sensitive).
 ERROR_PATTERN = '?ERROR ?CRITICAL ?FATAL ?error ?failure ?timeout ?"timed out" ?Traceback ?Runtime'
 _ERROR_LEVELS = {"ERROR", "CRITICAL", "FATAL"}
 _REPORTS = {"platform.report", "platform.initReport"}

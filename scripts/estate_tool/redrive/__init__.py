@@ -1,1 +1,1 @@
-"""`estate redrive`: failed events are explained, and come back."""
+"""`estate redrive`: failed events, explained and replayed."""

@@ -19,11 +19,11 @@ from shared.events import InvalidEvent, parse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# A log is read from a while before the first failure on, and only so far: it explains, nothing depends on it.
+# A log is read from an hour before the first failure on, and up to so many pages: nothing depends on it.
 _SECONDS_BEFORE, _MOST_PAGES = 3600.0, 20
-# Without a right to read it, or without its log group, failures are listed all the same.
+# Without permission to read it, or without its log group, failures are listed all the same.
 _UNREADABLE = {"ResourceNotFoundException", "AccessDeniedException"}
-# Attributes of messages: the first three are Lambda's ("Dead-letter queues"), the others count what redrive did.
+# Attributes of messages: the first three are Lambda's ("Dead-letter queues"), the others are redrive's.
 REQUEST, CODE, ERROR = "RequestID", "ErrorCode", "ErrorMessage"
 REPLAYS, FAILED_AT = "Replays", "FailedAt"
 # Attributes of EventBridge Scheduler's dead letters ("Configuring a schedule's dead-letter queue").
@@ -92,7 +92,7 @@ class Kind(StrEnum):
     ASYNC = "async"
     """The payload of an asynchronous invocation that failed."""
     STREAM = "stream"
-    """Where in a stream the records lie that a function could not process."""
+    """Range of a stream's records that a function could not process."""
     UNKNOWN = "unknown"
 
 
@@ -146,7 +146,7 @@ class FailedMessage:
     def attributes(self, error: str = "") -> dict[str, Any]:
         """Return the message's attributes for the next time: one replay more, and the latest error.
 
-        Of a message that has as many as it may have, some of its sender's make place.
+        Beyond the number that SQS allows, attributes of the sender are dropped.
         """
         kept = dict(self.message.get("MessageAttributes") or {})
         values = {REPLAYS: str(self.replays + 1), FAILED_AT: f"{self.failed_at:.3f}", ERROR: _clean(error)}
@@ -158,7 +158,7 @@ class FailedMessage:
 def read(message: dict[str, Any], queue: FailureQueue, explanations: Explanations, table: str = "") -> FailedMessage:
     """Classify a received message, with the reason from the function's log if the message has none.
 
-    Anybody may have sent it: nothing in it is relied on. With `table`, only records of that one are a batch.
+    The message is untrusted. With `table`, only records of that table's stream are a batch.
     """
     attributes = {
         name: text_of(mapping(value).get("StringValue", ""))
@@ -187,12 +187,12 @@ def read(message: dict[str, Any], queue: FailureQueue, explanations: Explanation
 
 
 def _is_async(attributes: dict[str, str]) -> bool:
-    """True if Lambda's attributes are there; anybody may set them, and on an event they mean nothing."""
+    """True if Lambda's attributes are there. Any sender can set them; on an event they mean nothing."""
     return REQUEST in attributes and CODE in attributes
 
 
 def _async(failure: FailedMessage, attributes: dict[str, str]) -> FailedMessage:
-    """Return the payload of an asynchronous invocation, as it was: no number of it is read and written anew."""
+    """Return the payload of an asynchronous invocation, unchanged: no number in it is parsed and written anew."""
     error = attributes.get(ERROR) or "the reason is in the log"
     body = failure.message["Body"]
     return replace(
@@ -205,16 +205,16 @@ def _async(failure: FailedMessage, attributes: dict[str, str]) -> FailedMessage:
 
 
 def _of_schedule(failure: FailedMessage, attributes: dict[str, str]) -> FailedMessage:
-    """Return a call that EventBridge Scheduler gave up: the function never had it, and gets it for the same time."""
+    """Return a call that EventBridge Scheduler gave up, to be made for the same scheduled time."""
     body = failure.message["Body"]
     for name, key in (("schedule-arn", SCHEDULE), ("scheduled-time", SCHEDULED_TIME), ("execution-id", EXECUTION)):
-        # Where the scheduler has left them in the payload, its attributes say what they stand for.
+        # Placeholders that the scheduler left in the payload are replaced by its attributes.
         body = body.replace(f"<aws.scheduler.{name}>", json.dumps(attributes.get(key, ""))[1:-1])
     reason = ": ".join(part for part in (attributes.get(SCHEDULE_CODE), attributes.get(SCHEDULE_ERROR)) if part)
     return replace(
         failure,
         kind=Kind.ASYNC,
-        error=attributes.get(ERROR) or reason or "the scheduler did not say why",
+        error=attributes.get(ERROR) or reason or "the scheduler gave no reason",
         failed_at=moment(attributes.get(SCHEDULED_TIME), failure.failed_at),
         request=body.encode(),
         attempts=whole(attributes.get(RETRIES)) + 1,
@@ -229,7 +229,7 @@ def _of_queue(failure: FailedMessage, attributes: dict[str, str], explanations: 
         if _is_async(attributes) and is_json(failure.message["Body"]):
             return _async(failure, attributes)
         return replace(failure, kind=Kind.MESSAGE, error=str(error))
-    # The consumer gives its reason when it sends a message here; of those that SQS moves, the log has it.
+    # A message that the consumer sent here has the reason as attribute; of one that SQS moved, the log has it.
     why = attributes.get(ERROR, "") if SOURCE_ID in attributes else ""
     why = why or explanations.of_message(failure.message["MessageId"], failure.failed_at)
     error = why or "a valid event that could not be stored; the reason is no longer in the log"

@@ -17,27 +17,27 @@ _HIGHEST_RATE = 500  # "StartMessageMoveTask" in the API reference
 
 
 def running_move(sqs: Any, source_arn: str) -> dict[str, Any] | None:
-    """Return the task that is moving the queue's messages now, if there is one."""
+    """Return the task that is moving the queue's messages, if there is one."""
     task = _latest(sqs, source_arn)
     return task if task and task["Status"] == "RUNNING" else None
 
 
 def start_move(sqs: Any, source_arn: str, target_arn: str, rate: int | None) -> None:
-    """Start a task; it goes on without us."""
+    """Start a task, which continues when this process ends."""
     pace = {"MaxNumberOfMessagesPerSecond": min(rate, _HIGHEST_RATE)} if rate else {}
-    # Named, because SQS knows the origin only of messages that it brought here itself.
+    # The destination is named: SQS knows the origin only of messages that it moved to the queue itself.
     sqs.start_message_move_task(SourceArn=source_arn, DestinationArn=target_arn, **pace)
 
 
 def follow_move(sqs: Any, source_arn: str, progress: Callable[[int], None]) -> int:
-    """Wait for the queue's task to end; how many messages it moved. Interrupted, it cancels the task."""
+    """Wait for the queue's task to end and return how many messages it moved; cancel it if interrupted."""
     moved = 0
     try:
         while task := _latest(sqs, source_arn):
             moved = int(task.get("ApproximateNumberOfMessagesMoved", 0))
             progress(moved)
             if task["Status"] == "FAILED":
-                reason = task.get("FailureReason", "it does not say why")
+                reason = task.get("FailureReason", "no reason given")
                 raise Failed(
                     f"SQS moved {counted(moved, 'message')} and then gave up: {reason}",
                     "the others are where they were: run the same command again",

@@ -1,4 +1,4 @@
-"""Replay of failure queues: a message is deleted when its work is done, or done anew elsewhere."""
+"""Replay of failure queues: a message is deleted once its work is done, or its copy is in another queue."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from estate_tool.events.dead_letters import BatchRange
     from estate_tool.redrive.messages import FailedMessage, FailureQueue
 
-# What SQS and Lambda say of a message or payload that they do not take from any sender.
+# Errors of SQS and Lambda for a message or payload that they take from no sender.
 _REFUSED = {
     "InvalidParameterValue", "InvalidParameterValueException", "InvalidMessageContents", "InvalidAttributeValue",
     "MessageTooLong", "RequestTooLargeException", "InvalidRequestContentException",
@@ -54,7 +54,7 @@ class Options:
         return bool(self.error or self.event_type or self.since is not None or self.until is not None)
 
     def matches(self, failure: FailedMessage) -> bool:
-        """True if a failure is one of those asked for."""
+        """True if the failure passes the filters."""
         return (
             self.error.lower() in failure.error.lower()
             and self.event_type in ("", failure.event_type)
@@ -63,12 +63,12 @@ class Options:
         )
 
     def holds_back(self, failure: FailedMessage) -> bool:
-        """True if a failure is in quarantine: it failed again and again, or can't but fail."""
+        """True if the failure is in quarantine: it was replayed in vain too often, or no replay can succeed."""
         return failure.hopeless or failure.replays >= self.most_replays
 
 
 class Pace:
-    """Lets so many through per second; without a rate, all."""
+    """Rate limit of so many per second; none without a rate."""
 
     def __init__(
         self, rate: int | None, clock: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
@@ -79,7 +79,7 @@ class Pace:
         self._free_at = clock()
 
     def wait(self, count: int = 1) -> None:
-        """Return when so many more may go."""
+        """Return when so many more are allowed."""
         if self._rate is None:
             return
         now = self._clock()
@@ -205,7 +205,7 @@ class Replay:
         return found.complete, error
 
     def _is_foreign(self, record: dict[str, Any]) -> bool:
-        """True for the record of an item that ingest did not store: no function can take it, now or later."""
+        """True for the record of an item that ingest did not store, which no function can ever take."""
         return self._result.foreign.record_if_foreign(mapping(mapping(record.get("dynamodb")).get("NewImage")))
 
     def _replay_from_table(self, failures: list[FailedMessage], sweep: Sweep) -> None:

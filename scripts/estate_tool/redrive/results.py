@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from estate_tool.redrive.messages import FailedMessage, FailureQueue
 
-# Errors that quote what was wrong may be as many as there are messages; the rest is counted together.
+# Errors that quote values may be as many as there are messages; beyond this number they are counted together.
 _MOST_REASONS = 50
 _MOST_FOREIGN = 10
 _OTHER = "other errors: narrow them down with --error, --type, --since or --until"
@@ -60,7 +60,7 @@ class Reason:
 
 @dataclass(kw_only=True)
 class ForeignItems:
-    """Items of the events table that are no event, such as what was written by hand; the first ones by name."""
+    """Items of the events table that are no event, such as one written by hand; the first ones by name."""
 
     count: int = 0
     items: list[dict[str, str]] = field(default_factory=list)
@@ -89,7 +89,7 @@ class ForeignItems:
 
 @dataclass(kw_only=True)
 class QueueResult:
-    """A failure queue: what was in it, and what became of that."""
+    """A failure queue: its messages, and the outcome of their replay."""
 
     queue: str
     messages: int = 0
@@ -170,6 +170,6 @@ class MissingResult:
         return found if dry_run else f"{found}: {self.brought_in:,} brought in{failed}"
 
     def lines(self, *, dry_run: bool) -> Iterator[str]:
-        """Yield the counts for a person, and the names of what is no event."""
+        """Yield the counts for a person, and the names of items that are no event."""
         yield self.line(dry_run=dry_run)
         yield from self.foreign.lines()

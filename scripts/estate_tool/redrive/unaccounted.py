@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # An invocation takes 6 MB ("Lambda quotas"), and a batch of a stream as many records as its mapping allows.
 _LARGEST_BYTES, _MOST_RECORDS = 4_000_000, 500
-# A page of the table at a time is all that is ever in memory: 1 MB at most ("Scan" in the API reference).
+# One page of the table at a time is in memory: 1 MB at most ("Scan" in the API reference).
 _ITEMS_PER_PAGE = 500
 # An event is received when its batch begins to be stored; ingest has this long for it, and clocks differ a little.
 _SECONDS_TO_STORE = 60.0
@@ -79,9 +79,9 @@ def bring_in(
     arrived: tuple[float, float] | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> None:
-    """Aggregate every stored event that is not counted; with `arrived`, of those that came into the stream between.
+    """Aggregate every stored event that is not counted; with `arrived`, of the events that entered the stream between.
 
-    What is counted in the meantime is not counted again: the aggregation looks at the records itself.
+    An event that is counted meanwhile is not counted again: the aggregation reads the records itself.
     """
     names = environment.names
     counted = CountedEvents(environment.client("dynamodb"), names.table(events_table()), names.table(PAGES))

@@ -79,26 +79,26 @@ def test_a_throttled_call_finds_nothing_and_any_other_error_ends_the_look() -> N
 
 def test_records_of_pages_that_could_not_be_read_are_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow:
-        """Reads two pages at a time; nine events of each of the first three pages are counted."""
+        """Reads 60 pages at a time; the first event of each of the first hundred pages is counted."""
 
         exceptions = SimpleNamespace(ClientError=ClientError)
 
         def batch_get_item(self, *, RequestItems: Any) -> Any:  # noqa: N803 (boto3's)
             request = RequestItems["pages"]
             assert request["ConsistentRead"]
-            found = [
-                {**each, "counted": {"B": b"\xff\x01"}} for each in request["Keys"][:2] if each["page"]["S"] < "p3"
-            ]
-            return {"Responses": {"pages": found}, "UnprocessedKeys": {"pages": {"Keys": request["Keys"][2:]}}}
+            assert len(request["Keys"]) <= 100
+            read, unread = request["Keys"][:60], request["Keys"][60:]
+            found = [{**each, "counted": {"B": b"\x01"}} for each in read if each["page"]["S"] < "p100"]
+            return {"Responses": {"pages": found}, "UnprocessedKeys": {"pages": {"Keys": unread}}}
 
     pauses: list[float] = []
     monkeypatch.setattr("time.sleep", pauses.append)
     items = [
-        {"event_key": {"S": f"{n}"}, "page": {"S": f"p{n // 10}"}, "position": {"N": f"{n % 10}"}} for n in range(50)
+        {"event_key": {"S": f"{n}"}, "page": {"S": f"p{n // 2:03}"}, "position": {"N": f"{n % 2}"}} for n in range(300)
     ]
     without_slot = {"event_key": {"S": "x"}, "page": {"N": "5"}, "position": {"S": "?"}}
     uncounted = looking(Slow()).uncounted([*items, without_slot])
-    assert uncounted == [items[9], items[19], items[29], *items[30:], without_slot]
+    assert uncounted == [*items[1:200:2], *items[200:], without_slot]
     assert len(pauses) == 2
 
 

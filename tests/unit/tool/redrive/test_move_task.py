@@ -21,7 +21,6 @@ class Tasks:
 
     def __init__(self, *states: tuple[str, int]) -> None:
         self.states = list(states)
-        self.started: list[dict[str, Any]] = []
         self.cancelled: list[str] = []
 
     def list_message_move_tasks(self, *, SourceArn: str, MaxResults: int) -> dict[str, Any]:  # noqa: N803
@@ -33,9 +32,6 @@ class Tasks:
         task = {"Status": status, "ApproximateNumberOfMessagesMoved": moved, "TaskHandle": "h", **more}
         return {"Results": [task]}
 
-    def start_message_move_task(self, **request: Any) -> None:
-        self.started.append(request)
-
     def cancel_message_move_task(self, *, TaskHandle: str) -> None:  # noqa: N803
         self.cancelled.append(TaskHandle)
         raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "CancelMessageMoveTask")
@@ -44,14 +40,6 @@ class Tasks:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(move_task, "_PAUSE_SECONDS", 0)
-
-
-@pytest.mark.parametrize(("rate", "pace"), [(None, {}), (50, 50), (5000, 500)])
-def test_a_task_names_both_queues_and_keeps_to_the_rate_that_sqs_allows(rate: int | None, pace: Any) -> None:
-    sqs = Tasks()
-    move_task.start_move(sqs, SOURCE, TARGET, rate)
-    limit = {"MaxNumberOfMessagesPerSecond": pace} if pace else {}
-    assert sqs.started == [{"SourceArn": SOURCE, "DestinationArn": TARGET, **limit}]
 
 
 def test_a_task_is_followed_to_its_end() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -88,17 +87,20 @@ def counts(done: Any) -> dict[str, Any]:
     return {name: queue[name] for name in ("messages", "replayed", "failed", "quarantined", "left", "way")}
 
 
+@pytest.mark.parametrize(
+    ("flags", "pace"), [((), {}), (("--rate", "5000"), {"MaxNumberOfMessagesPerSecond": 500})], ids=["fast", "rate"]
+)
 def test_messages_that_may_all_go_back_are_moved_by_sqs_itself(
-    estate: Estate, call: Any, tasks: Any, failed: Any
+    estate: Estate, call: Any, tasks: Any, failed: Any, flags: tuple[str, ...], pace: dict[str, int]
 ) -> None:
     fake = tasks()
     failed("ingest", EVENT, EVENT)
-    done = call(redrive, "ingest", "dev", "--rate", "50")
+    done = call(redrive, "ingest", "dev", *flags)
     assert done.code == 0
     (task,) = fake.started
-    assert task["SourceArn"].endswith(":dlq-ingest-dev")
-    assert task["DestinationArn"].endswith(":queue-ingest-dev")
-    assert task["MaxNumberOfMessagesPerSecond"] == 50
+    queues = {name: arn.rpartition(":")[2] for name, arn in task.items() if name not in pace}
+    assert queues == {"SourceArn": "dlq-ingest-dev", "DestinationArn": "queue-ingest-dev"}
+    assert pace.items() <= task.items()
     assert estate.bodies("queue-ingest-dev") == [EVENT, EVENT]
     first, reason = done.out.splitlines()
     assert first == "dlq-ingest-dev: 2 messages, 2 replayed by a move task of SQS, 0 left"
@@ -160,16 +162,7 @@ def test_a_dry_run_explains_every_queue_and_touches_none(estate: Estate, call: A
     assert len(estate.bodies("dlq-ingest-dev")) == 2
 
 
-def test_a_failed_invocation_is_made_again_and_then_forgotten(estate: Estate, call: Any, failed: Any) -> None:
-    functions = estate.clients["lambda"] = FakeLambda({"items": []})
-    failed("query", json.dumps(PAYLOAD), RequestID="i", ErrorCode="200", ErrorMessage="boom")
-    replayed = counts(call(redrive, "query", "dev", "--json"))
-    assert (replayed["replayed"], replayed["failed"], replayed["left"]) == (1, 0, 0)
-    assert functions.payloads == [("lambda-query-dev", PAYLOAD)]
-    assert estate.bodies("dlq-query-dev") == []
-
-
-def test_what_fails_again_is_back_with_its_latest_error_until_it_is_held_back(
+def test_a_failure_that_fails_again_is_back_with_its_latest_error_until_it_is_held_back(
     estate: Estate, call: Any, failed: Any
 ) -> None:
     functions = estate.clients["lambda"] = FakeLambda({"errorType": "Odd", "errorMessage": "still"})
@@ -190,72 +183,52 @@ def test_what_fails_again_is_back_with_its_latest_error_until_it_is_held_back(
 
 
 class Streams:
-    """A stream whose records are as given; `gone` when it has forgotten them."""
+    """A stream whose records have these names, numbers and images."""
 
     exceptions = SimpleNamespace(ClientError=ClientError)
 
-    def __init__(self, *records: tuple[str, str], gone: bool = False) -> None:
-        self._records, self._gone = records, gone
-        self._images: dict[str, dict[str, Any]] = {}
-
-    def with_image(self, number: str, image: dict[str, Any]) -> Streams:
-        self._images[number] = image
-        return self
+    def __init__(self, *records: tuple[str, str, dict[str, Any]]) -> None:
+        self._records = records
 
     def get_shard_iterator(self, **_: Any) -> dict[str, str]:
-        if self._gone:
-            raise ClientError({"Error": {"Code": "TrimmedDataAccessException"}}, "GetShardIterator")
         return {"ShardIterator": "i"}
 
     def get_records(self, **_: Any) -> dict[str, Any]:
-        when = datetime(2026, 1, 1, tzinfo=UTC)
         return {
             "Records": [
-                {"eventName": name, "dynamodb": {
-                    "SequenceNumber": number, "ApproximateCreationDateTime": when, "NewImage": self._image(number),
-                }}
-                for name, number in self._records
+                {"eventName": name, "dynamodb": {"SequenceNumber": number, "NewImage": image}}
+                for name, number, image in self._records
             ]
-        }  # fmt: skip
-
-    def _image(self, number: str) -> dict[str, Any]:
-        return self._images.get(number) or stored_item(number)
+        }
 
 
 def test_a_failed_batch_is_read_from_the_stream_and_its_new_events_are_handed_over(
     estate: Estate, call: Any, failed: Any
 ) -> None:
     functions = estate.clients["lambda"] = FakeLambda({"batchItemFailures": []})
-    estate.clients["dynamodbstreams"] = Streams(("INSERT", "1"), ("REMOVE", "3"), ("INSERT", "5"), ("INSERT", "6"))
+    images = {number: stored_item(number) for number in "1356"}
+    estate.clients["dynamodbstreams"] = Streams(
+        ("INSERT", "1", images["1"]), ("REMOVE", "3", images["3"]),
+        ("INSERT", "4", {"event_key": {"S": "note-to-self"}, "event": {"S": EVENT}}),
+        ("INSERT", "5", images["5"]), ("INSERT", "6", images["6"]),
+    )  # fmt: skip
     failed("aggregate", json.dumps(BATCH))
-    replayed = counts(call(redrive, "aggregate", "dev", "--json"))
-    assert (replayed["replayed"], replayed["failed"], replayed["left"]) == (1, 0, 0)
+    done = call(redrive, "aggregate", "dev", "--json")
     ((function, payload),) = functions.payloads
     assert function == "lambda-aggregate-dev"
-    # Neither what was deleted nor what came after the batch; times as Lambda writes them.
+    # Neither the deleted one, nor one that is no event, nor one after the batch.
     assert [record["dynamodb"] for record in payload["Records"]] == [
-        {"SequenceNumber": number, "ApproximateCreationDateTime": 1767225600.0, "NewImage": stored_item(number)}
-        for number in ("1", "5")
+        {"SequenceNumber": number, "NewImage": images[number]} for number in ("1", "5")
     ]
+    (queue,) = json.loads(done.out)["queues"]
+    assert (done.code, queue["replayed"], queue["failed"], queue["left"], queue["foreign"]) == (0, 1, 0, 0, 1)
+    assert queue["foreign_items"] == [{"key": "note-to-self", "reason": "its key is none of an event"}]
     assert estate.bodies("dlq-aggregate-dev") == []
 
 
-def test_an_item_that_is_no_event_keeps_no_batch_from_being_replayed(estate: Estate, call: Any, failed: Any) -> None:
-    functions = estate.clients["lambda"] = FakeLambda({"batchItemFailures": []})
-    records = Streams(("INSERT", "1"), ("INSERT", "4"), ("INSERT", "5"))
-    estate.clients["dynamodbstreams"] = records.with_image(
-        "4", {"event_key": {"S": "note-to-self"}, "event": {"S": EVENT}}
-    )
-    failed("aggregate", json.dumps(BATCH))
-    done = call(redrive, "aggregate", "dev", "--json")
-    ((_, payload),) = functions.payloads
-    assert [record["dynamodb"]["SequenceNumber"] for record in payload["Records"]] == ["1", "5"]
-    (queue,) = json.loads(done.out)["queues"]
-    assert (done.code, queue["replayed"], queue["left"], queue["foreign"]) == (0, 1, 0, 1)
-    assert queue["foreign_items"] == [{"key": "note-to-self", "reason": "its key is none of an event"}]
-
-
-def test_an_invocations_payload_comes_back_byte_for_byte(estate: Estate, call: Any, failed: Any) -> None:
+def test_a_failed_invocation_is_made_again_byte_for_byte_and_then_deleted(
+    estate: Estate, call: Any, failed: Any
+) -> None:
     functions = estate.clients["lambda"] = FakeLambda({})
     number = "0.12345678901234567890123456789e-400"
     failed("query", f'{{"a":  {number}}}', "null", RequestID="i", ErrorCode="200")
@@ -264,6 +237,8 @@ def test_an_invocations_payload_comes_back_byte_for_byte(estate: Estate, call: A
     assert sorted(call["Payload"] for call in functions.calls) == sorted(
         [f'{{"a":  {number}}}'.encode(), b"null", f'{{"a": [{number}, 1]}}'.encode()]
     )
+    assert {call["FunctionName"] for call in functions.calls} == {"lambda-query-dev"}
+    assert estate.bodies("dlq-query-dev") == []
 
 
 def test_one_message_that_aws_refuses_keeps_no_other_from_being_replayed(
@@ -288,7 +263,7 @@ def test_one_message_that_aws_refuses_keeps_no_other_from_being_replayed(
 
 def test_a_batch_of_which_items_fail_again_is_put_back(estate: Estate, call: Any, failed: Any) -> None:
     estate.clients["lambda"] = FakeLambda({"batchItemFailures": [{"itemIdentifier": "5"}]})
-    estate.clients["dynamodbstreams"] = Streams(("INSERT", "1"), ("INSERT", "5"))
+    estate.clients["dynamodbstreams"] = Streams(*(("INSERT", number, stored_item(number)) for number in "15"))
     failed("aggregate", json.dumps(BATCH))
     done = call(redrive, "aggregate", "dev", "--json")
     assert (done.code, counts(done)["failed"], counts(done)["left"]) == (1, 1, 1)
