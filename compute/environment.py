@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from foundation.model import Catalog, Function, QueueGrant, TableGrant
 from foundation.naming import MAX_NAME, MAX_SUFFIX, Names
-from foundation.secrets import SecretGrant, reference
+from foundation.secrets import Secret, SecretGrant, reference
 from foundation.values import resolve, variable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     # Every command reads the values, and the SDK takes longer to load than all else that a command needs.
     import pulumi
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 
 def variables(
-    function: Function, names: Names, data: DataOutputs, values: Mapping[str, str], secrets: Mapping[str, str]
+    function: Function, names: Names, data: DataOutputs, values: Mapping[str, str], secrets: Iterable[Secret] = ()
 ) -> Mapping[str, pulumi.Input[str]]:
     """Return TABLE_<NAME>, QUEUE_<NAME> (a URL) and SECRET_<NAME> (a reference) of each grant, and declared `values`.
 
-    `secrets` are references by name. `compute.function` adds DEAD_LETTER_QUEUE.
+    `secrets` are those of the catalog. `compute.function` adds DEAD_LETTER_QUEUE.
     """
+    references = {secret.name: reference(secret, names.suffix) for secret in secrets}
     result: dict[str, pulumi.Input[str]] = dict(values)
     for grant in function.grants:
         if isinstance(grant, TableGrant):
@@ -32,7 +33,7 @@ def variables(
         elif isinstance(grant, QueueGrant):
             result[variable("QUEUE", grant.queue)] = data.queues[grant.queue].url
         elif isinstance(grant, SecretGrant):
-            result[variable("SECRET", grant.secret)] = secrets[grant.secret]
+            result[variable("SECRET", grant.secret)] = references[grant.secret]
     return result
 
 

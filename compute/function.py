@@ -10,11 +10,10 @@ from compute.config import Provisioning
 from compute.outputs import FunctionOutputs
 from compute.provisioning import ProvisionedConcurrency, ProvisionedConcurrencyArgs
 from compute.wheels import ARCHITECTURE
-from foundation.model import DEAD_LETTER_DAYS, MAXIMUM_MESSAGE_BYTES, Function
+from foundation.model import Function
 from foundation.naming import ALIAS, Names
-from foundation.resource_policies import queue_policy
+from foundation.queues import build_dead_letter_queue
 
-SECONDS_PER_DAY = 86_400
 # With provisioned concurrency, an alias's update waits until nothing is routed to the old version (15 minutes).
 ALIAS_TIMEOUTS = pulumi.CustomTimeouts(create="30m", update="30m")
 # Asynchronous calls: the most retries Lambda makes, within an hour ("PutFunctionEventInvokeConfig").
@@ -51,12 +50,26 @@ class ServerlessFunction(pulumi.ComponentResource):
     def __init__(self, name: str, args: ServerlessFunctionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:compute:ServerlessFunction", name, None, opts)
         self._child = pulumi.ResourceOptions(parent=self)
-        log_group = self._build_log_group(name, args)
+        log_group = aws.cloudwatch.LogGroup(
+            f"{name}-logs",
+            name=args.names.log_group(args.function.name),
+            retention_in_days=args.log_retention_days,
+            tags=args.tags,
+            opts=self._child,
+        )
         failure_queue = self._build_failure_queue(name, args)
         function = self._build_function(name, args, log_group, failure_queue)
         alias = self._build_alias(name, function)
         if args.function.critical and args.function.provisioned and args.provisioning.minimum:
-            self._build_provisioning(name, args, function, alias)
+            provisioned = ProvisionedConcurrencyArgs(
+                component=args.function.name,
+                function_name=function.name,
+                alias_name=alias.name,
+                provisioning=args.provisioning,
+                names=args.names,
+                tags=args.tags,
+            )
+            ProvisionedConcurrency(f"{name}-warm", provisioned, opts=self._child)
         self.outputs = FunctionOutputs(
             name=function.name,
             alias_name=alias.name,
@@ -68,36 +81,14 @@ class ServerlessFunction(pulumi.ComponentResource):
         )
         self.register_outputs({"name": function.name, "alias_arn": alias.arn, "version": function.version})
 
-    def _build_log_group(self, name: str, args: ServerlessFunctionArgs) -> aws.cloudwatch.LogGroup:
-        return aws.cloudwatch.LogGroup(
-            f"{name}-logs",
-            name=args.names.log_group(args.function.name),
-            retention_in_days=args.log_retention_days,
-            tags=args.tags,
-            opts=self._child,
-        )
-
     def _build_failure_queue(
         self, name: str, args: ServerlessFunctionArgs
     ) -> tuple[pulumi.Output[str], pulumi.Output[str]]:
         if args.failure_queue is not None:
             arn, url = args.failure_queue
             return pulumi.Output.from_input(arn), pulumi.Output.from_input(url)
-        queue = aws.sqs.Queue(
-            f"{name}-failures",
-            name=args.names.dead_letter_queue(args.function.name),
-            message_retention_seconds=DEAD_LETTER_DAYS * SECONDS_PER_DAY,
-            max_message_size=MAXIMUM_MESSAGE_BYTES,
-            sqs_managed_sse_enabled=True,
-            tags=args.tags,
-            opts=self._child,
-        )
-        aws.sqs.QueuePolicy(
-            f"{name}-failures-policy",
-            queue_url=queue.url,
-            policy=pulumi.Output.json_dumps(queue.arn.apply(queue_policy)),
-            opts=self._child,
-        )
+        name, physical_name = f"{name}-failures", args.names.dead_letter_queue(args.function.name)
+        queue = build_dead_letter_queue(name, physical_name, args.tags, self)
         return queue.arn, queue.url
 
     def _build_function(
@@ -123,9 +114,9 @@ class ServerlessFunction(pulumi.ComponentResource):
             memory_size=args.memory_mb,
             timeout=args.function.timeout_seconds,
             reserved_concurrent_executions=args.function.reserved_concurrency,
-            environment=aws.lambda_.FunctionEnvironmentArgs(variables=variables),
-            dead_letter_config=aws.lambda_.FunctionDeadLetterConfigArgs(target_arn=failure_queue_arn),
-            logging_config=aws.lambda_.FunctionLoggingConfigArgs(log_format="JSON", log_group=log_group.name),
+            environment={"variables": variables},
+            dead_letter_config={"target_arn": failure_queue_arn},
+            logging_config={"log_format": "JSON", "log_group": log_group.name},
             publish=True,
             tags=args.tags,
             # The group first: a function that logs before creates one without retention.
@@ -150,19 +141,3 @@ class ServerlessFunction(pulumi.ComponentResource):
             opts=self._child,
         )
         return alias
-
-    def _build_provisioning(
-        self, name: str, args: ServerlessFunctionArgs, function: aws.lambda_.Function, alias: aws.lambda_.Alias
-    ) -> None:
-        ProvisionedConcurrency(
-            f"{name}-warm",
-            ProvisionedConcurrencyArgs(
-                component=args.function.name,
-                function_name=function.name,
-                alias_name=alias.name,
-                provisioning=args.provisioning,
-                names=args.names,
-                tags=args.tags,
-            ),
-            opts=self._child,
-        )

@@ -1,9 +1,7 @@
 """Outputs of the compute layer for the layers above."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
 
 import pulumi
 
@@ -36,26 +34,14 @@ class ComputeOutputs:
     urls: Mapping[str, pulumi.Output[str]] = field(default_factory=dict)
 
     def export(self) -> None:
-        """Writes the stack's outputs."""
+        """Export the stack's outputs."""
         pulumi.export("functions", {name: vars(function) for name, function in self.functions.items()})
         if self.urls:
             pulumi.export("urls", dict(self.urls))
 
     @classmethod
     def from_stack(cls, reader: str, catalog: Catalog) -> "ComputeOutputs":
-        """The outputs as the layer `reader` sees them."""
+        """Return the outputs as layer `reader` reads them."""
         upstream = Upstream(reader, "compute")
-        of = partial(upstream.require, "functions")
-        return cls(functions={function.name: _function(partial(of, function.name)) for function in catalog.functions})
-
-
-def _function(of: Callable[[str], pulumi.Output[Any]]) -> FunctionOutputs:
-    return FunctionOutputs(
-        name=of("name"),
-        alias_name=of("alias_name"),
-        alias_arn=of("alias_arn"),
-        log_group=of("log_group"),
-        failure_queue_arn=of("failure_queue_arn"),
-        memory_mb=of("memory_mb"),
-        warm_percent=of("warm_percent"),
-    )
+        names = [function.name for function in catalog.functions]
+        return cls(functions={name: upstream.read(FunctionOutputs, "functions", name) for name in names})

@@ -64,9 +64,6 @@ class ProvisionedConcurrency(pulumi.ComponentResource):
     def _build_tracking(
         self, name: str, args: ProvisionedConcurrencyArgs, target: aws.appautoscaling.Target
     ) -> aws.appautoscaling.Policy:
-        metric = aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
-            predefined_metric_type="LambdaProvisionedConcurrencyUtilization"
-        )
         return aws.appautoscaling.Policy(
             f"{name}-policy",
             name=args.names.of("scaling", args.component),
@@ -74,12 +71,12 @@ class ProvisionedConcurrency(pulumi.ComponentResource):
             service_namespace=target.service_namespace,
             resource_id=target.resource_id,
             scalable_dimension=target.scalable_dimension,
-            target_tracking_scaling_policy_configuration=(
-                aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
-                    target_value=args.provisioning.utilization_percent / 100,
-                    predefined_metric_specification=metric,
-                )
-            ),
+            target_tracking_scaling_policy_configuration={
+                "target_value": args.provisioning.utilization_percent / 100,
+                "predefined_metric_specification": {
+                    "predefined_metric_type": "LambdaProvisionedConcurrencyUtilization"
+                },
+            },
             opts=pulumi.ResourceOptions(parent=self),
         )
 
@@ -101,8 +98,6 @@ class ProvisionedConcurrency(pulumi.ComponentResource):
             scalable_dimension=target.scalable_dimension,
             schedule=f"cron(0 {when} *)",
             timezone=args.provisioning.timezone,
-            scalable_target_action=aws.appautoscaling.ScheduledActionScalableTargetActionArgs(
-                min_capacity=minimum, max_capacity=args.provisioning.maximum
-            ),
+            scalable_target_action={"min_capacity": minimum, "max_capacity": args.provisioning.maximum},
             opts=pulumi.ResourceOptions(parent=self, depends_on=[after]),
         )

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 import pulumi_aws as aws
@@ -42,60 +43,38 @@ class Trigger(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: TriggerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:compute:Trigger", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self)
-        if isinstance(args.trigger, QueueTrigger):
-            mapping = self._queue_mapping(name, args, args.trigger, child)
-        else:
-            mapping = self._stream_mapping(name, args, args.trigger, child)
+        trigger = args.trigger
+        settings = _queue_settings(trigger) if isinstance(trigger, QueueTrigger) else _stream_settings(trigger, args)
+        mapping = aws.lambda_.EventSourceMapping(
+            f"{name}-mapping",
+            event_source_arn=args.source_arn,
+            function_name=args.alias_arn,
+            batch_size=trigger.batch_size,
+            maximum_batching_window_in_seconds=trigger.window_seconds,
+            function_response_types=["ReportBatchItemFailures"],
+            tags=args.tags,
+            opts=pulumi.ResourceOptions(parent=self),
+            **settings,
+        )
         self.register_outputs({"mapping_id": mapping.uuid})
 
-    @staticmethod
-    def _queue_mapping(
-        name: str, args: TriggerArgs, trigger: QueueTrigger, opts: pulumi.ResourceOptions
-    ) -> aws.lambda_.EventSourceMapping:
-        return aws.lambda_.EventSourceMapping(
-            f"{name}-mapping",
-            event_source_arn=args.source_arn,
-            function_name=args.alias_arn,
-            batch_size=trigger.batch_size,
-            maximum_batching_window_in_seconds=trigger.window_seconds,
-            function_response_types=["ReportBatchItemFailures"],
-            scaling_config=aws.lambda_.EventSourceMappingScalingConfigArgs(
-                maximum_concurrency=trigger.maximum_concurrency
-            ),
-            tags=args.tags,
-            opts=opts,
-        )
 
-    @staticmethod
-    def _stream_mapping(
-        name: str, args: TriggerArgs, trigger: StreamTrigger, opts: pulumi.ResourceOptions
-    ) -> aws.lambda_.EventSourceMapping:
-        return aws.lambda_.EventSourceMapping(
-            f"{name}-mapping",
-            event_source_arn=args.source_arn,
-            function_name=args.alias_arn,
-            starting_position="TRIM_HORIZON",
-            batch_size=trigger.batch_size,
-            maximum_batching_window_in_seconds=trigger.window_seconds,
-            parallelization_factor=trigger.parallelization,
-            # Bisecting isolates poison. A function that isolates poison itself is retried without end: in an outage,
-            # bisecting would only cut its batches down to single records.
-            bisect_batch_on_function_error=trigger.retries >= 0,
-            maximum_retry_attempts=trigger.retries,
-            maximum_record_age_in_seconds=STREAM_MAXIMUM_AGE_SECONDS,
-            function_response_types=["ReportBatchItemFailures"],
-            filter_criteria=aws.lambda_.EventSourceMappingFilterCriteriaArgs(
-                filters=[aws.lambda_.EventSourceMappingFilterCriteriaFilterArgs(pattern=INSERTS_ONLY)]
-            ),
-            destination_config=aws.lambda_.EventSourceMappingDestinationConfigArgs(
-                on_failure=aws.lambda_.EventSourceMappingDestinationConfigOnFailureArgs(
-                    destination_arn=args.failure_queue_arn
-                )
-            ),
-            tags=args.tags,
-            opts=opts,
-        )
+def _queue_settings(trigger: QueueTrigger) -> dict[str, Any]:
+    return {"scaling_config": {"maximum_concurrency": trigger.maximum_concurrency}}
+
+
+def _stream_settings(trigger: StreamTrigger, args: TriggerArgs) -> dict[str, Any]:
+    return {
+        "starting_position": "TRIM_HORIZON",
+        "parallelization_factor": trigger.parallelization,
+        # Bisecting isolates poison. A function that isolates poison itself is retried without end: in an outage,
+        # bisecting would only cut its batches down to single records.
+        "bisect_batch_on_function_error": trigger.retries >= 0,
+        "maximum_retry_attempts": trigger.retries,
+        "maximum_record_age_in_seconds": STREAM_MAXIMUM_AGE_SECONDS,
+        "filter_criteria": {"filters": [{"pattern": INSERTS_ONLY}]},
+        "destination_config": {"on_failure": {"destination_arn": args.failure_queue_arn}},
+    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,17 +108,17 @@ class Schedule(pulumi.ComponentResource):
             schedule_expression=trigger.expression,
             schedule_expression_timezone=trigger.timezone,
             state="ENABLED" if trigger.enabled else "DISABLED",
-            flexible_time_window=aws.scheduler.ScheduleFlexibleTimeWindowArgs(mode="OFF"),
-            target=aws.scheduler.ScheduleTargetArgs(
-                arn=args.alias_arn,
-                role_arn=args.role_arn,
-                input=payload(trigger),
-                retry_policy=aws.scheduler.ScheduleTargetRetryPolicyArgs(
-                    maximum_retry_attempts=trigger.retry_attempts,
-                    maximum_event_age_in_seconds=trigger.maximum_event_age_seconds,
-                ),
-                dead_letter_config=aws.scheduler.ScheduleTargetDeadLetterConfigArgs(arn=args.failure_queue_arn),
-            ),
+            flexible_time_window={"mode": "OFF"},
+            target={
+                "arn": args.alias_arn,
+                "role_arn": args.role_arn,
+                "input": payload(trigger),
+                "retry_policy": {
+                    "maximum_retry_attempts": trigger.retry_attempts,
+                    "maximum_event_age_in_seconds": trigger.maximum_event_age_seconds,
+                },
+                "dead_letter_config": {"arn": args.failure_queue_arn},
+            },
             opts=child,
         )
         self.register_outputs({})
@@ -185,23 +164,17 @@ class Url(pulumi.ComponentResource):
     def _permit(self, name: str, args: UrlArgs, invoker: str) -> None:
         caller = label(invoker)[-LONGEST_LABEL:]
         principal = args.alias_arn.apply(lambda arn: fill(invoker, Arns.beside(arn, args.names)))
-        aws.lambda_.Permission(
-            f"{name}-{caller}-url",
-            statement_id=f"url-{caller}",
-            action="lambda:InvokeFunctionUrl",
-            function=args.function_name,
-            qualifier=args.alias_name,
-            principal=principal,
-            function_url_auth_type="AWS_IAM",
-            opts=pulumi.ResourceOptions(parent=self),
+        permissions: tuple[tuple[str, str, dict[str, Any]], ...] = (
+            ("url", "url", {"action": "lambda:InvokeFunctionUrl", "function_url_auth_type": "AWS_IAM"}),
+            ("invoke", "invoke-by-url", {"action": "lambda:InvokeFunction", "invoked_via_function_url": True}),
         )
-        aws.lambda_.Permission(
-            f"{name}-{caller}-invoke",
-            statement_id=f"invoke-by-url-{caller}",
-            action="lambda:InvokeFunction",
-            function=args.function_name,
-            qualifier=args.alias_name,
-            principal=principal,
-            invoked_via_function_url=True,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
+        for suffix, statement, settings in permissions:
+            aws.lambda_.Permission(
+                f"{name}-{caller}-{suffix}",
+                statement_id=f"{statement}-{caller}",
+                function=args.function_name,
+                qualifier=args.alias_name,
+                principal=principal,
+                opts=pulumi.ResourceOptions(parent=self),
+                **settings,
+            )

@@ -1,9 +1,7 @@
 """Outputs of the data layer for the layers above."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import pulumi
 
@@ -42,35 +40,15 @@ class DataOutputs:
     queues: Mapping[str, QueueOutputs]
 
     def export(self) -> None:
-        """Writes the stack's outputs."""
+        """Export the stack's outputs."""
         pulumi.export("tables", {name: vars(table) for name, table in self.tables.items()})
         pulumi.export("queues", {name: vars(queue) for name, queue in self.queues.items()})
 
     @classmethod
     def from_stack(cls, reader: str, catalog: Catalog) -> "DataOutputs":
-        """The outputs as the layer `reader` sees them."""
+        """Return the outputs as layer `reader` reads them."""
         upstream = Upstream(reader, "data")
-        tables = {table.name: _table(partial(upstream.require, "tables", table.name)) for table in catalog.tables}
-        queues = {queue.name: _queue(partial(upstream.require, "queues", queue.name)) for queue in catalog.queues}
-        return cls(tables=tables, queues=queues)
-
-
-def _table(of: Callable[[str], pulumi.Output[Any]]) -> TableOutputs:
-    return TableOutputs(
-        name=of("name"),
-        arn=of("arn"),
-        stream_arn=of("stream_arn"),
-        billing=of("billing"),
-    )
-
-
-def _queue(of: Callable[[str], pulumi.Output[Any]]) -> QueueOutputs:
-    return QueueOutputs(
-        name=of("name"),
-        arn=of("arn"),
-        url=of("url"),
-        dead_letter_name=of("dead_letter_name"),
-        dead_letter_arn=of("dead_letter_arn"),
-        dead_letter_url=of("dead_letter_url"),
-        visibility_seconds=of("visibility_seconds"),
-    )
+        return cls(
+            tables={table.name: upstream.read(TableOutputs, "tables", table.name) for table in catalog.tables},
+            queues={queue.name: upstream.read(QueueOutputs, "queues", queue.name) for queue in catalog.queues},
+        )

@@ -6,11 +6,9 @@ import pulumi
 import pulumi_aws as aws
 
 from data.outputs import QueueOutputs
-from foundation.model import DEAD_LETTER_DAYS, MAXIMUM_MESSAGE_BYTES, Function, Queue
+from foundation.model import MAXIMUM_MESSAGE_BYTES, Function, Queue
 from foundation.naming import Names
-from foundation.resource_policies import queue_policy
-
-SECONDS_PER_DAY = 86_400
+from foundation.queues import SECONDS_PER_DAY, build_dead_letter_queue, build_policy
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,14 +28,9 @@ class DeadLetteredQueue(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: DeadLetteredQueueArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:data:DeadLetteredQueue", name, None, opts)
-        dead_letters = aws.sqs.Queue(
-            f"{name}-dead-letters",
-            name=args.names.dead_letter_queue(args.queue.name),
-            message_retention_seconds=DEAD_LETTER_DAYS * SECONDS_PER_DAY,
-            max_message_size=MAXIMUM_MESSAGE_BYTES,
-            sqs_managed_sse_enabled=True,
-            tags=args.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+        child = pulumi.ResourceOptions(parent=self)
+        dead_letters = build_dead_letter_queue(
+            f"{name}-dead-letters", args.names.dead_letter_queue(args.queue.name), args.tags, self
         )
         queue = aws.sqs.Queue(
             f"{name}-queue",
@@ -51,8 +44,9 @@ class DeadLetteredQueue(pulumi.ComponentResource):
             ),
             sqs_managed_sse_enabled=True,
             tags=args.tags,
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=child,
         )
+        build_policy(f"{name}-queue", queue, self)
         # A resource of its own, as the dead-letter queue is created before the queue named here.
         aws.sqs.RedriveAllowPolicy(
             f"{name}-redrive-allow",
@@ -60,10 +54,8 @@ class DeadLetteredQueue(pulumi.ComponentResource):
             redrive_allow_policy=pulumi.Output.json_dumps(
                 {"redrivePermission": "byQueue", "sourceQueueArns": [queue.arn]}
             ),
-            opts=pulumi.ResourceOptions(parent=self),
+            opts=child,
         )
-        self._build_policy(f"{name}-queue-policy", queue)
-        self._build_policy(f"{name}-dead-letters-policy", dead_letters)
         self.outputs = QueueOutputs(
             name=queue.name,
             arn=queue.arn,
@@ -74,11 +66,3 @@ class DeadLetteredQueue(pulumi.ComponentResource):
             visibility_seconds=pulumi.Output.from_input(args.consumer.visibility_seconds),
         )
         self.register_outputs({"url": queue.url, "arn": queue.arn, "dead_letter_arn": dead_letters.arn})
-
-    def _build_policy(self, name: str, queue: aws.sqs.Queue) -> None:
-        aws.sqs.QueuePolicy(
-            name,
-            queue_url=queue.url,
-            policy=pulumi.Output.json_dumps(queue.arn.apply(queue_policy)),
-            opts=pulumi.ResourceOptions(parent=self),
-        )

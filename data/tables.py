@@ -39,8 +39,8 @@ class ScalingTable(pulumi.ComponentResource):
         read, write = (None, None) if args.on_demand else (declared.read, declared.write)
         self._table = self._build_table(name, args, read, write)
         if read and write:
-            self._build_autoscaling(f"{name}-read", "ReadCapacityUnits", read, args.tags)
-            self._build_autoscaling(f"{name}-write", "WriteCapacityUnits", write, args.tags)
+            self._build_autoscaling(f"{name}-read", "Read", read, args.tags)
+            self._build_autoscaling(f"{name}-write", "Write", write, args.tags)
         self.outputs = TableOutputs(
             name=self._table.name,
             arn=self._table.arn,
@@ -65,13 +65,11 @@ class ScalingTable(pulumi.ComponentResource):
             write_capacity=write and write.minimum,
             hash_key=table.hash_key,
             range_key=table.range_key,
-            attributes=[aws.dynamodb.TableAttributeArgs(name=key, type="S") for key in keys],
+            attributes=[{"name": key, "type": "S"} for key in keys],
             stream_enabled=table.stream,
             stream_view_type="NEW_IMAGE" if table.stream else None,
-            ttl=aws.dynamodb.TableTtlArgs(attribute_name=table.ttl_attribute, enabled=True)
-            if table.ttl_attribute
-            else None,
-            point_in_time_recovery=aws.dynamodb.TablePointInTimeRecoveryArgs(enabled=args.point_in_time_recovery),
+            ttl={"attribute_name": table.ttl_attribute, "enabled": True} if table.ttl_attribute else None,
+            point_in_time_recovery={"enabled": args.point_in_time_recovery},
             server_side_encryption=None,  # encrypted with the key DynamoDB owns, free of charge
             tags=args.tags,
             # Autoscaling sets the capacity; a rollout must not reset it.
@@ -80,39 +78,32 @@ class ScalingTable(pulumi.ComponentResource):
             ),
         )
 
-    def _build_autoscaling(self, name: str, dimension: str, capacity: Capacity, tags: dict[str, str]) -> None:
+    def _build_autoscaling(self, name: str, direction: str, capacity: Capacity, tags: dict[str, str]) -> None:
         # Target from table, policy from target: created and deleted in order.
         target = aws.appautoscaling.Target(
             f"{name}-target",
             service_namespace="dynamodb",
             resource_id=self._table.name.apply("table/{}".format),
-            scalable_dimension=f"dynamodb:table:{dimension}",
+            scalable_dimension=f"dynamodb:table:{direction}CapacityUnits",
             min_capacity=capacity.minimum,
             max_capacity=capacity.maximum,
             tags=tags,
             opts=pulumi.ResourceOptions(parent=self),
         )
-        metric = (
-            "DynamoDBReadCapacityUtilization" if dimension.startswith("Read") else "DynamoDBWriteCapacityUtilization"
-        )
         aws.appautoscaling.Policy(
             f"{name}-policy",
-            name=self._table.name.apply(f"scaling-{dimension.removesuffix('CapacityUnits').lower()}-{{}}".format),
+            name=self._table.name.apply(f"scaling-{direction.lower()}-{{}}".format),
             policy_type="TargetTrackingScaling",
             service_namespace=target.service_namespace,
             resource_id=target.resource_id,
             scalable_dimension=target.scalable_dimension,
-            target_tracking_scaling_policy_configuration=(
-                aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationArgs(
-                    target_value=float(capacity.target_percent),
-                    scale_in_cooldown=SCALE_IN_COOLDOWN,
-                    scale_out_cooldown=SCALE_OUT_COOLDOWN,
-                    predefined_metric_specification=(
-                        aws.appautoscaling.PolicyTargetTrackingScalingPolicyConfigurationPredefinedMetricSpecificationArgs(
-                            predefined_metric_type=metric
-                        )
-                    ),
-                )
-            ),
+            target_tracking_scaling_policy_configuration={
+                "target_value": float(capacity.target_percent),
+                "scale_in_cooldown": SCALE_IN_COOLDOWN,
+                "scale_out_cooldown": SCALE_OUT_COOLDOWN,
+                "predefined_metric_specification": {
+                    "predefined_metric_type": f"DynamoDB{direction}CapacityUtilization"
+                },
+            },
             opts=pulumi.ResourceOptions(parent=self),
         )

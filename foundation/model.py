@@ -224,6 +224,11 @@ class Catalog:
         names = (*(queue.name for queue in self.queues), *(function.dead_letter_queue for function in self.functions))
         return tuple(dict.fromkeys(names))
 
+    @property
+    def scheduled(self) -> tuple[Function, ...]:
+        """The functions with a schedule."""
+        return tuple(function for function in self.functions if isinstance(function.trigger, ScheduleTrigger))
+
     def consumer(self, queue: str) -> Function:
         """Return the function that consumes a queue; a validated catalog has exactly one."""
         return next(function for function in self.functions if function.consumes(queue))

@@ -1,58 +1,34 @@
 """Outputs of the foundation layer for the layers above."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
 
-from foundation.model import Catalog, ScheduleTrigger
+from foundation.model import Function, ScheduleTrigger
 from foundation.upstream import Upstream, register_after
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundationOutputs:
-    """Suffix, account and region of the environment, common tags, roles of functions and of their schedules."""
+    """Outputs that other layers read: the suffix, and ARNs of the roles of functions and of their schedules."""
 
     suffix: pulumi.Output[str]
-    account: pulumi.Output[str]
-    region: pulumi.Output[str]
-    partition: pulumi.Output[str]
-    project: pulumi.Output[str]
-    owner: pulumi.Output[str]
-    cost_center: pulumi.Output[str]
     role_arns: Mapping[str, pulumi.Output[str]]
     schedule_role_arns: Mapping[str, pulumi.Output[str]]
 
-    def export(self) -> None:
-        """Export the stack's outputs."""
-        pulumi.export("suffix", self.suffix)
-        pulumi.export("account", self.account)
-        pulumi.export("region", self.region)
-        pulumi.export("partition", self.partition)
-        pulumi.export("project", self.project)
-        pulumi.export("owner", self.owner)
-        pulumi.export("cost_center", self.cost_center)
-        # Each by itself: in a preview, the role of an added function leaves those of the others known.
-        pulumi.export("role_arns", dict(self.role_arns))
-        if self.schedule_role_arns:
-            pulumi.export("schedule_role_arns", dict(self.schedule_role_arns))
-
     @classmethod
-    def from_stack(cls, reader: str, catalog: Catalog | None = None) -> "FoundationOutputs":
-        """Return the outputs as layer `reader` reads them, with the roles of a `catalog`'s functions."""
+    def from_stack(cls, reader: str, functions: Sequence[Function] = ()) -> "FoundationOutputs":
+        """Return the outputs as layer `reader` reads them, with the roles of these functions."""
         upstream = Upstream(reader, "foundation")
-        functions = catalog.functions if catalog else ()
-        scheduled = [one.name for one in functions if isinstance(one.trigger, ScheduleTrigger)]
         return cls(
             suffix=upstream.require("suffix"),
-            account=upstream.require("account"),
-            region=upstream.require("region"),
-            partition=upstream.require("partition"),
-            project=upstream.require("project"),
-            owner=upstream.require("owner"),
-            cost_center=upstream.require("cost_center"),
-            role_arns={one.name: upstream.require("role_arns", one.name) for one in functions},
-            schedule_role_arns={name: upstream.require("schedule_role_arns", name) for name in scheduled},
+            role_arns={each.name: upstream.require("role_arns", each.name) for each in functions},
+            schedule_role_arns={
+                each.name: upstream.require("schedule_role_arns", each.name)
+                for each in functions
+                if isinstance(each.trigger, ScheduleTrigger)
+            },
         )
 
     def require_suffix(self, suffix: str) -> None:

@@ -1,4 +1,4 @@
-"""The execution role of one function, and the role of its schedule."""
+"""The execution role of a function, and the role of its schedule."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from foundation.secrets import Secret
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExecutionRoleArgs:
+class RoleArgs:
     """The function, ARNs of the environment, the role's tags, and the catalog's secrets."""
 
     function: Function
@@ -45,7 +45,7 @@ class _Role(pulumi.ComponentResource):
 class ExecutionRole(_Role):
     """A role that only Lambda can assume, with the permissions that the function's declaration implies."""
 
-    def __init__(self, name: str, args: ExecutionRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: RoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:foundation:ExecutionRole", name, None, opts)
         function, names = args.function.name, args.arns.names
         role = aws.iam.RoleArgs(
@@ -58,21 +58,12 @@ class ExecutionRole(_Role):
         self._build(name, role, names.of("policy", function), policy)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ScheduleRoleArgs:
-    """The name of the scheduled function, ARNs of the environment, and the role's tags."""
-
-    function_name: str
-    arns: Arns
-    tags: dict[str, str]
-
-
 class ScheduleRole(_Role):
     """A role of one function's schedule group, which may call the function's alias and send failures."""
 
-    def __init__(self, name: str, args: ScheduleRoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+    def __init__(self, name: str, args: RoleArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:foundation:ScheduleRole", name, None, opts)
-        function, arns = args.function_name, args.arns
+        function, arns = args.function.name, args.arns
         role = aws.iam.RoleArgs(
             name=arns.names.schedule(function),
             description=f"Schedule of {arns.names.function(function)}",

@@ -2,7 +2,8 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pulumi
 from pulumi.output import UNKNOWN as UNKNOWN_OUTPUT
@@ -10,6 +11,10 @@ from pulumi.runtime.rpc import UNKNOWN
 
 from foundation.layers import LAYER_NAMES, layer, project
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Model = TypeVar("Model", bound="DataclassInstance")
 # The engine shows this instead of a secret.
 _UNKNOWN_WORDS = (UNKNOWN, "[secret]")
 _planned: dict[str, Any] = {}
@@ -63,6 +68,10 @@ class Upstream:
             return self._reference.outputs.apply(lambda outputs: self._walk(outputs, path))
         value = self._walk(self._plan, path)
         return pulumi.Output.from_input(UNKNOWN_OUTPUT if _has_unknown(value) else value)
+
+    def read(self, model: type[Model], *path: str) -> Model:
+        """Return the outputs at a path of keys as a dataclass, whose fields are the last keys."""
+        return model(**{field.name: self.require(*path, field.name) for field in fields(model)})
 
     def _walk(self, outputs: Any, path: tuple[str, ...]) -> Any:
         value = outputs

@@ -18,14 +18,12 @@ from observability.alarms import estate_alarms
 from observability.dashboard import Alarms, EstateDashboard, dashboard
 from observability.log_metrics import log_metrics
 from observability.metrics import Estate
-from observability.outputs import ObservabilityOutputs
 from observability.queries import SavedQueries, SavedQueriesArgs
 from observability.topic import BUDGET_SEVERITY, EstateBudget, build_topics
-from observability.widgets import Graphs
 
 
 def main() -> None:
-    """Registers the layer's resources and exports its outputs."""
+    """Register the layer's resources and exports its outputs."""
     config = load("observability", configuration.ObservabilityConfig, configuration.parse)
     environment, estate = _estate(config)
     names, tags = environment.names, environment.tags.of("observability", "alerts")
@@ -42,18 +40,16 @@ def main() -> None:
     )
     alarms = build_alarms(specs, context)
     shown = Alarms(specs=specs, page_arns=alarms.page_arns, other_arns=alarms.other_arns)
-    drawn = dashboard(estate, shown, Graphs(region=pulumi.Config("aws").require("region")))
     log_groups = [names.log_group(function.name) for function in estate.catalog.functions]
-    ObservabilityOutputs(
-        page_topic_arn=topics["page"].arn,
-        ticket_topic_arn=topics["ticket"].arn,
-        alarm_names=alarms.names,
-        # An output without a value is not exported.
-        dashboard_name=EstateDashboard("estate", drawn, names).name
-        if config.dashboard
-        else pulumi.Output.from_input(""),
-        query_names=SavedQueries("estate", SavedQueriesArgs(names=names, log_groups=log_groups)).query_names,
-    ).export()
+    queries = SavedQueries("estate", SavedQueriesArgs(names=names, log_groups=log_groups))
+    pulumi.export("page_topic_arn", topics["page"].arn)
+    pulumi.export("ticket_topic_arn", topics["ticket"].arn)
+    pulumi.export("alarm_names", alarms.names)
+    pulumi.export("dashboard_name", "")
+    if config.dashboard:
+        drawn = dashboard(estate, shown, pulumi.Config("aws").require("region"))
+        pulumi.export("dashboard_name", EstateDashboard("estate", drawn, names).name)
+    pulumi.export("query_names", queries.query_names)
 
 
 def _estate(config: configuration.ObservabilityConfig) -> tuple[FoundationConfig, Estate]:

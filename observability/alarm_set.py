@@ -91,7 +91,7 @@ class AlarmSet(pulumi.ComponentResource):
             threshold=spec.threshold,
             evaluation_periods=spec.periods,
             datapoints_to_alarm=spec.datapoints,
-            treat_missing_data=spec.missing_data.treatment,
+            treat_missing_data=spec.missing_data,
             # No notification of the state OK: a person closes a ticket, and lost events stay lost.
             alarm_actions=None if spec.symptom else [context.topics[spec.severity]],
             tags=context.tags.of("observability", spec.key.name),
@@ -115,21 +115,19 @@ def _plain(spec: AlarmSpec) -> dict[str, Any]:
 
 def _math(spec: AlarmSpec) -> dict[str, Any]:
     """Return the arguments of an alarm on metric math: the expression, and its metrics m1, m2, …"""
-    result = aws.cloudwatch.MetricAlarmMetricQueryArgs(
-        id="result", expression=spec.expression, label=spec.alarm_type, return_data=True
-    )
+    result = {"id": "result", "expression": spec.expression, "label": spec.alarm_type, "return_data": True}
     inputs = [
-        aws.cloudwatch.MetricAlarmMetricQueryArgs(
-            id=f"m{number}",
-            metric=aws.cloudwatch.MetricAlarmMetricQueryMetricArgs(
-                namespace=metric.namespace,
-                metric_name=metric.name,
-                stat=metric.statistic,
-                period=spec.period_seconds,
-                dimensions=metric.dimensions,
-            ),
-            return_data=False,
-        )
+        {
+            "id": f"m{number}",
+            "metric": {
+                "namespace": metric.namespace,
+                "metric_name": metric.name,
+                "stat": metric.statistic,
+                "period": spec.period_seconds,
+                "dimensions": metric.dimensions,
+            },
+            "return_data": False,
+        }
         for number, metric in enumerate(spec.metrics, start=1)
     ]
     return {"metric_queries": [result, *inputs]}

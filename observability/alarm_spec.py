@@ -9,6 +9,7 @@ from observability.metrics import Metric
 
 Symptom = Literal["events-lost", "events-late", "queries-slow"]
 Kind = Literal["function", "queue", "dlq", "table", "account", "topic", "schedule"]
+Treatment = Literal["notBreaching", "ignore", "breaching"]
 Comparison = Literal["GreaterThanThreshold", "GreaterThanOrEqualToThreshold", "LessThanThreshold"]
 
 # The runbook of each kind of resource, with a heading for every alarm type.
@@ -16,14 +17,6 @@ RUNBOOKS: dict[Kind, str] = {
     "function": "functions", "queue": "queues", "dlq": "failure-queues", "table": "tables", "account": "account",
     "topic": "topics", "schedule": "schedules",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class MissingData:
-    """Treatment of periods without data (`treat_missing_data`), and its reason."""
-
-    treatment: Literal["notBreaching", "ignore", "breaching"]
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -46,7 +39,8 @@ class AlarmSpec:
     `alarm_type` ends the alarm's name and is the heading of its runbook; `rule` is the threshold as text. Without an
     `expression` there is one metric; with one it is metric math over m1, m2, … in the order of `metrics`. The alarm is
     in ALARM when `datapoints` of the last `periods`, each `period_seconds` long, meet the comparison. It notifies the
-    topic of its severity itself, unless it is a child of the composite alarm of its `symptom`.
+    topic of its severity itself, unless it is a child of the composite alarm of its `symptom`. Missing data is not
+    breaching by default: most metrics are published only while something happens.
     """
 
     key: Key
@@ -55,13 +49,13 @@ class AlarmSpec:
     remediation: str
     rule: str
     metrics: tuple[Metric, ...]
-    missing_data: MissingData
     threshold: float = 0
     level: Level = "standard"
     severity: Severity = "ticket"
     symptom: Symptom | None = None
     expression: str | None = None
     comparison: Comparison = "GreaterThanThreshold"
+    missing_data: Treatment = "notBreaching"
     period_seconds: int = 60
     periods: int = 1
     datapoints: int = 1

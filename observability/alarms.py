@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from foundation.model import ScheduleTrigger
-from observability.alarm_spec import AlarmSpec, Key, MissingData
+from observability.alarm_spec import AlarmSpec, Key
 from observability.config import LEVELS, SEVERITIES, Level, Severity
 from observability.function_alarms import function_alarms
 from observability.metrics import Estate, account_metric
@@ -12,9 +12,6 @@ from observability.schedule_alarms import schedule_alarms
 from observability.table_alarms import table_alarms
 
 ACCOUNT = Key("account", "lambda")
-
-UNUSED = MissingData("notBreaching", "Lambda publishes nothing while no function of the account is called")
-NOTHING_SENT = MissingData("notBreaching", "SNS publishes nothing while nothing is sent to the topic")
 
 AlarmSets = Mapping[Key, tuple[AlarmSpec, ...]]
 
@@ -64,7 +61,6 @@ def _account(estate: Estate) -> AlarmSpec:
         rule=f"over {percent} % of observability:accountConcurrency",
         metrics=(account_metric("ClaimedAccountConcurrency"),),
         threshold=most * percent / 100,
-        missing_data=UNUSED,
         periods=6,
         datapoints=3,
     )
@@ -78,7 +74,6 @@ def _topic(severity: Severity, estate: Estate) -> AlarmSpec:
         remediation="see whether its endpoint answers; `estate fire-drill` shows what arrives.",
         rule="the first one",
         metrics=(estate.metrics.topic(severity, "NumberOfNotificationsFailed"),),
-        missing_data=NOTHING_SENT,
         # Notifies the other topic: this one may not reach its subscribers.
         severity="ticket" if severity == "page" else "page",
         period_seconds=300,

@@ -8,14 +8,11 @@ therefore look back for the timeout and four minutes.
 from collections.abc import Iterator
 
 from foundation.model import Catalog, Function, QueueTrigger, StreamTrigger, TableGrant
-from observability.alarm_spec import HOUR, MOST_METRICS, AlarmSpec, Key, MissingData
+from observability.alarm_spec import HOUR, MOST_METRICS, AlarmSpec, Key
 from observability.metrics import Estate
 
 # Minutes from the end of a call until its metrics can be read, at worst.
 PUBLICATION_MINUTES = 4
-
-NOT_CALLED = MissingData("notBreaching", "Lambda publishes nothing while the function is not called")
-NOTHING_LOGGED = MissingData("notBreaching", "a metric filter publishes nothing while nothing matches")
 
 
 def look_back_minutes(function: Function) -> int:
@@ -45,7 +42,6 @@ def _lag(key: Key, function: Function, estate: Estate) -> AlarmSpec:
         rule=f"a record older than {seconds} s",
         metrics=(estate.metrics.function(function, "IteratorAge", "Maximum"),),
         threshold=seconds * 1000,
-        missing_data=NOT_CALLED,
         level="symptoms",
         symptom="events-late",
         periods=look_back_minutes(function) + 1,
@@ -74,7 +70,6 @@ def _stalled(key: Key, function: Function, trigger: QueueTrigger | StreamTrigger
         rule=f"arrivals and no call for {minutes} minutes",
         metrics=(arriving, metrics.function(function, "Invocations"), *received, *stored),
         expression=_arrivals_without_calls(len(writers)),
-        missing_data=NOT_CALLED,
         level="symptoms",
         symptom="events-late",
         periods=2 * minutes,
@@ -116,7 +111,6 @@ def _losses_of_stream(key: Key, function: Function, estate: Estate) -> Iterator[
         remediation="check the queue, and that the function's role may send to it; the table has the records.",
         rule="the first one",
         metrics=(estate.metrics.function(function, "DestinationDeliveryFailures"),),
-        missing_data=NOT_CALLED,
         level="symptoms",
         severity="page",
         periods=look_back_minutes(function),
@@ -128,7 +122,6 @@ def _losses_of_stream(key: Key, function: Function, estate: Estate) -> Iterator[
         remediation="see which fields the log names, and stop their sender; MAX_FIELDS in the catalog is the limit.",
         rule="the first one of a day",
         metrics=(estate.metrics.log(function, "fields-left-out"),),
-        missing_data=NOTHING_LOGGED,
         period_seconds=HOUR,
         periods=24,
     )
@@ -145,7 +138,6 @@ def _invalid_events(key: Key, function: Function, estate: Estate) -> AlarmSpec:
         metrics=(estate.metrics.log(function, "events-invalid"),),
         threshold=invalid,
         comparison="GreaterThanOrEqualToThreshold",
-        missing_data=NOTHING_LOGGED,
         level="symptoms",
         severity="page",
         period_seconds=900,

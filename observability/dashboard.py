@@ -14,8 +14,7 @@ from observability.alarm_spec import Key
 from observability.alarms import AlarmSets
 from observability.metrics import Estate, Metric
 from observability.quotas import check_dashboard
-from observability.schedule_alarms import scheduled
-from observability.widgets import Graphs, Limit, Line, Widget, alarm_states, heading, layout
+from observability.widgets import Limit, Line, Widget, alarm_states, graph, heading, layout
 
 PLOT, TEXT, PAGES, TICKETS = 6, 2, 2, 6  # heights in rows of the grid
 PER_ROW = 3
@@ -49,29 +48,28 @@ def _label(names: Sequence[str]) -> str:
     return f"alarm {', '.join(names[:3])}{more}"
 
 
-def dashboard(estate: Estate, alarms: Alarms, graphs: Graphs) -> dict[str, Any]:
+def dashboard(estate: Estate, alarms: Alarms, region: str) -> dict[str, Any]:
     """Return the dashboard's body; only the ARNs of the alarms may be outputs."""
-    functions = [
-        widget for function in estate.catalog.functions for widget in _function(function, estate, alarms, graphs)
-    ]
-    functions.append(_concurrency(estate, alarms, graphs))
-    tables = [_table(table, estate, alarms, graphs) for table in estate.catalog.tables]
+    functions = [widget for function in estate.catalog.functions for widget in _function(function, estate, alarms)]
+    functions.append(_concurrency(estate, alarms))
+    tables = [_table(table, estate, alarms) for table in estate.catalog.tables]
     rows = [
         *((PAGES, [widget]) for widget in alarm_states("Alarms that page", alarms.page_arns)),
         *(
             (TICKETS, [widget])
             for widget in alarm_states("Alarms that write tickets, and causes of pages", alarms.other_arns)
         ),
-        *_section("Are events flowing?", "Messages sent should be done soon after.", _flow(estate, graphs)),
-        *_section("Are they late?", "Ages rise when a consumer is stuck or slow.", _delays(estate, alarms, graphs)),
-        *_section(
-            "Is anything lost?", "Only what waits in a failure queue can come back.", _losses(estate, alarms, graphs)
-        ),
+        *_section("Are events flowing?", "Messages sent should be done soon after.", _flow(estate)),
+        *_section("Are they late?", "Ages rise when a consumer is stuck or slow.", _delays(estate, alarms)),
+        *_section("Is anything lost?", "Only what waits in a failure queue can come back.", _losses(estate, alarms)),
         *_section("Functions", "p99 close to the timeout means timeouts next.", functions),
         *_section("Tables", "Units per second; provisioned follows consumed.", tables),
-        *_section("What does it cost?", "What the bill grows with, besides capacity above.", _cost(estate, graphs)),
+        *_section("What does it cost?", "What the bill grows with, besides capacity above.", _cost(estate)),
     ]
     widgets = layout(rows)
+    for widget in widgets:
+        if widget["type"] == "metric":
+            widget["properties"]["region"] = region
     check_dashboard(widgets)
     return {"start": "-PT3H", "periodOverride": "auto", "widgets": widgets}
 
@@ -83,15 +81,15 @@ def _section(title: str, explanation: str, widgets: Sequence[Widget]) -> list[Ro
     return [(TEXT, [heading(title, explanation)]), *plots]
 
 
-def _flow(estate: Estate, graphs: Graphs) -> list[Widget]:
+def _flow(estate: Estate) -> list[Widget]:
     moved = (("sent", "NumberOfMessagesSent"), ("done", "NumberOfMessagesDeleted"))
     calls = [
         Line(estate.metrics.function(function, "Invocations"), function.name) for function in estate.catalog.functions
     ]
-    return [graphs.graph("Messages (number)", _of_queues(estate, moved, "Sum")), graphs.graph("Calls (number)", calls)]
+    return [graph("Messages (number)", _of_queues(estate, moved, "Sum")), graph("Calls (number)", calls)]
 
 
-def _delays(estate: Estate, alarms: Alarms, graphs: Graphs) -> list[Widget]:
+def _delays(estate: Estate, alarms: Alarms) -> list[Widget]:
     oldest = (("oldest", "ApproximateAgeOfOldestMessage"),)
     waiting = (("waiting", "ApproximateNumberOfMessagesVisible"), ("in work", "ApproximateNumberOfMessagesNotVisible"))
     streams = [function for function in estate.catalog.functions if isinstance(function.trigger, StreamTrigger)]
@@ -99,28 +97,28 @@ def _delays(estate: Estate, alarms: Alarms, graphs: Graphs) -> list[Widget]:
     late_messages = alarms.limits("age", of=[Key("queue", queue.name) for queue in estate.catalog.queues])
     late_records = alarms.limits("lag", of=[_key(function) for function in streams])
     return [
-        graphs.graph("Age of the oldest message (s)", _of_queues(estate, oldest, "Maximum"), late_messages),
-        graphs.graph("Messages in queues (number)", _of_queues(estate, waiting, "Maximum")),
-        graphs.graph("Lag behind streams (ms)", lag, late_records),
-        graphs.graph("Calls of schedules", _of_schedules(estate)),
+        graph("Age of the oldest message (s)", _of_queues(estate, oldest, "Maximum"), late_messages),
+        graph("Messages in queues (number)", _of_queues(estate, waiting, "Maximum")),
+        graph("Lag behind streams (ms)", lag, late_records),
+        graph("Calls of schedules", _of_schedules(estate)),
     ]
 
 
-def _losses(estate: Estate, alarms: Alarms, graphs: Graphs) -> list[Widget]:
+def _losses(estate: Estate, alarms: Alarms) -> list[Widget]:
     queues = estate.catalog.dead_letter_queues
     failed = (("errors", "Errors"), ("throttles", "Throttles"))
     gone = (("asynchronous", "DeadLetterErrors"), ("stream", "DestinationDeliveryFailures"))
     waiting = [Line(estate.metrics.dead_letter_queue(q, "ApproximateNumberOfMessagesVisible"), q) for q in queues]
     looked_at = [Line(estate.metrics.dead_letter_queue(q, "ApproximateNumberOfMessagesNotVisible"), q) for q in queues]
     return [
-        graphs.graph(
+        graph(
             "Failed for good, waiting (messages)",
             waiting,
             alarms.limits("depth", of=[Key("dlq", queue) for queue in queues]),
         ),
-        graphs.graph("Failed for good, being looked at (messages)", looked_at),
-        graphs.graph("Failures that reached no queue (number)", _of_functions(estate, gone)),
-        graphs.graph("Errors and throttles (number)", _of_functions(estate, failed)),
+        graph("Failed for good, being looked at (messages)", looked_at),
+        graph("Failures that reached no queue (number)", _of_functions(estate, gone)),
+        graph("Errors and throttles (number)", _of_functions(estate, failed)),
     ]
 
 
@@ -140,7 +138,7 @@ def _of_schedules(estate: Estate) -> list[Line]:
     made = (("tried", "InvocationAttemptCount"), ("failed", "TargetErrorCount"), ("given up", "InvocationDroppedCount"))
     return [
         Line(estate.metrics.schedule(function.name, name), f"{function.name} {label}")
-        for function in scheduled(estate.catalog)
+        for function in estate.catalog.scheduled
         for label, name in made
     ]
 
@@ -153,7 +151,7 @@ def _of_functions(estate: Estate, metrics: Labels) -> list[Line]:
     ]
 
 
-def _function(function: Function, estate: Estate, alarms: Alarms, graphs: Graphs) -> list[Widget]:
+def _function(function: Function, estate: Estate, alarms: Alarms) -> list[Widget]:
     key = _key(function)
     durations = [
         Line(estate.metrics.function(function, "Duration", statistic), statistic) for statistic in ("p50", "p99")
@@ -161,8 +159,8 @@ def _function(function: Function, estate: Estate, alarms: Alarms, graphs: Graphs
     slow = [*alarms.limits("duration", "latency", of=[key]), Limit("timeout", function.timeout_seconds * 1000)]
     size = Limit("memory it has", float(estate.memory_mb[function.name]))
     return [
-        graphs.graph(f"{function.name}: duration (ms)", durations, slow),
-        graphs.graph(
+        graph(f"{function.name}: duration (ms)", durations, slow),
+        graph(
             f"{function.name}: memory (MB)",
             [Line(estate.metrics.memory_used(function), "most used")],
             [*alarms.limits("memory", of=[key]), size],
@@ -170,15 +168,15 @@ def _function(function: Function, estate: Estate, alarms: Alarms, graphs: Graphs
     ]
 
 
-def _concurrency(estate: Estate, alarms: Alarms, graphs: Graphs) -> Widget:
+def _concurrency(estate: Estate, alarms: Alarms) -> Widget:
     lines = [
         Line(estate.metrics.function(f, "ConcurrentExecutions", "Maximum"), f.name) for f in estate.catalog.functions
     ]
     limits = alarms.limits("concurrency", of=[_key(function) for function in estate.catalog.functions])
-    return graphs.graph("Calls at once (number)", lines, limits)
+    return graph("Calls at once (number)", lines, limits)
 
 
-def _table(table: Table, estate: Estate, alarms: Alarms, graphs: Graphs) -> Widget:
+def _table(table: Table, estate: Estate, alarms: Alarms) -> Widget:
     lines = []
     for kind in ("Read", "Write"):
         metric, label = partial(estate.metrics.table, table.name), kind.lower()
@@ -188,10 +186,10 @@ def _table(table: Table, estate: Estate, alarms: Alarms, graphs: Graphs) -> Widg
             Line(metric(f"{kind}ThrottleEvents"), f"{label} throttled"),
         ]
     limits = alarms.limits("read-capacity", "write-capacity", of=[Key("table", table.name)])
-    return graphs.graph(f"{table.name} (units a second)", lines, limits)
+    return graph(f"{table.name} (units a second)", lines, limits)
 
 
-def _cost(estate: Estate, graphs: Graphs) -> list[Widget]:
+def _cost(estate: Estate) -> list[Widget]:
     metrics, functions = estate.metrics, estate.catalog.functions
     logs = [Line(metrics.log_group(function, "IncomingBytes"), function.name) for function in functions]
     critical = [function for function in functions if function.critical and function.provisioned]
@@ -199,10 +197,10 @@ def _cost(estate: Estate, graphs: Graphs) -> list[Widget]:
     utilization = "ProvisionedConcurrencyUtilization"
     use = [Line(_of_alias(f, utilization, estate), f"{f.name} (%)", formula="100 * {m}") for f in critical]
     return [
-        graphs.graph("Work of functions (GB-seconds)", [_gigabyte_seconds(function, estate) for function in functions]),
-        graphs.graph("Logs (bytes)", logs),
-        graphs.graph("Provisioned concurrency (number)", provisioned),
-        graphs.graph("Utilization of provisioned concurrency (%)", use),
+        graph("Work of functions (GB-seconds)", [_gigabyte_seconds(function, estate) for function in functions]),
+        graph("Logs (bytes)", logs),
+        graph("Provisioned concurrency (number)", provisioned),
+        graph("Utilization of provisioned concurrency (%)", use),
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from foundation.model import Function
 from observability.alarm_spec import DAY, HOUR, AlarmSpec, Key
-from observability.consumer_alarms import NOT_CALLED, NOTHING_LOGGED, consumer_alarms, look_back_minutes
+from observability.consumer_alarms import consumer_alarms, look_back_minutes
 from observability.metrics import Estate, Metric
 
 # Fewest calls or records in a minute for an error rate; a caller's failures matter from fewer on.
@@ -47,7 +47,6 @@ def _failures(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSpe
         remediation="run the saved query of errors; undo the last deployment when they began with it.",
         rule="the first error",
         metrics=(errors,),
-        missing_data=NOT_CALLED,
         # Triggers retry: a lasting error shows in the error rate, as delay or in the dead-letter queue.
         level="all" if function.takes_batches else "standard",
         periods=look_back_minutes(function),
@@ -61,7 +60,6 @@ def _failures(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSpe
         metrics=(errors, calls, *records) if function.takes_batches else (errors, calls),
         expression=worse if function.takes_batches else share,
         threshold=percent,
-        missing_data=NOT_CALLED,
         level="symptoms" if function.critical else "standard",
         symptom="queries-slow" if function.critical else None,
         # Periods of minutes, which slide by the minute: longer ones may divide a burst. A consumer may delay its next
@@ -83,7 +81,6 @@ def _refusals(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSpe
             metrics=(metrics.function(function, "Url5xxCount"), metrics.function(function, "UrlRequestCount")),
             expression=f"IF(m2 >= {FEWEST_CALLS}, 100 * FILL(m1, 0) / m2, 0)",
             threshold=percent,
-            missing_data=NOT_CALLED,
             periods=15,
             datapoints=5,
         )
@@ -94,7 +91,6 @@ def _refusals(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSpe
         remediation="look for the function that uses up the account's concurrency, or have the quota raised.",
         rule="the first refused call; 10 minutes of them where a trigger tries again",
         metrics=(metrics.function(function, "Throttles"),),
-        missing_data=NOT_CALLED,
         level="all" if function.takes_batches else "symptoms" if function.critical else "standard",
         symptom="queries-slow" if function.critical else None,
         periods=15 if function.takes_batches else look_back_minutes(function),
@@ -113,7 +109,6 @@ def _slowness(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSpe
         rule=f"p99 over {percent} % of the timeout",
         metrics=(duration,),
         threshold=function.timeout_seconds * 10 * percent,
-        missing_data=NOT_CALLED,
         level="all",
         periods=20,
         datapoints=3,
@@ -129,7 +124,6 @@ def _slowness(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSpe
             metrics=(duration, estate.metrics.function(function, "Invocations")),
             expression=f"IF(m2 >= {ENOUGH_CALLS}, m1)",
             threshold=milliseconds,
-            missing_data=NOT_CALLED,
             level="symptoms",
             symptom="queries-slow",
             periods=15,
@@ -147,7 +141,6 @@ def _dead_lettering(key: Key, function: Function, estate: Estate) -> AlarmSpec:
         remediation="check the queue, and that the function's role may send to it; find the event in the logs.",
         rule="the first one",
         metrics=(estate.metrics.function(function, "DeadLetterErrors"),),
-        missing_data=NOT_CALLED,
         level="symptoms",
         severity="page",
         periods=look_back_minutes(function),
@@ -164,7 +157,6 @@ def _resources(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSp
         rule=f"over {limits.log_megabytes_per_hour} MB within an hour",
         metrics=(metrics.log_group(function, "IncomingBytes"),),
         threshold=limits.log_megabytes_per_hour * 1_000_000,
-        missing_data=NOT_CALLED,
         level="all",
         period_seconds=HOUR,
     )
@@ -176,7 +168,6 @@ def _resources(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSp
         rule=f"over {limits.memory_percent} % of its memory in two minutes of 15",
         metrics=(metrics.memory_used(function),),
         threshold=estate.memory_mb[function.name] * limits.memory_percent / 100,
-        missing_data=NOTHING_LOGGED,
         periods=15,
         datapoints=2,
     )
@@ -191,7 +182,6 @@ def _resources(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSp
             rule=f"over {limits.capacity_percent} % of its reservation, or of what its queue may start",
             metrics=(metrics.function(function, "ConcurrentExecutions", "Maximum"),),
             threshold=most * limits.capacity_percent / 100,
-            missing_data=NOT_CALLED,
             level="all",
             period_seconds=300,
             periods=3,
@@ -219,7 +209,6 @@ def _provisioned_concurrency(key: Key, function: Function, estate: Estate) -> It
         expression=f"IF(m2 >= {ENOUGH_CALLS}, 100 * (m2 - FILL(m1, 0)) / m2, 0)",
         # Without provisioned concurrency every call is a cold one, and no alarm.
         threshold=COLD_PERCENT if estate.target_percent else 100,
-        missing_data=NOT_CALLED,
         periods=25,
         datapoints=15,
     )
@@ -238,7 +227,6 @@ def _provisioned_concurrency(key: Key, function: Function, estate: Estate) -> It
         expression=f"IF(m2 >= {FEWEST_PROVISIONED}, m1, 1)",
         threshold=estate.target_percent / 100 / 2,
         comparison="LessThanThreshold",
-        missing_data=NOT_CALLED,
         level="all",
         period_seconds=DAY,
         periods=7,

@@ -75,12 +75,12 @@ class LogMetrics(pulumi.ComponentResource):
             name=names.of("filter", logical_name),
             log_group_name=names.log_group(function),
             pattern=field.pattern,
-            metric_transformation=aws.cloudwatch.LogMetricFilterMetricTransformationArgs(
-                namespace=OWN_NAMESPACE,
-                name=names.of(kind, function),
-                value=field.selector,
-                unit=field.unit,
-            ),
+            metric_transformation={
+                "namespace": OWN_NAMESPACE,
+                "name": names.of(kind, function),
+                "value": field.selector,
+                "unit": field.unit,
+            },
             opts=pulumi.ResourceOptions(parent=self),
         )
 

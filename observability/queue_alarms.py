@@ -1,17 +1,18 @@
-"""Alarms of source queues and dead-letter queues."""
+"""Alarms of source queues and dead-letter queues.
+
+Alarms on messages in a dead-letter queue ignore missing data: a gap doesn't mean that the messages are gone, as an
+emptied queue publishes zeros.
+"""
 
 from collections.abc import Iterator
 from functools import partial
 
 from foundation.model import DEAD_LETTER_DAYS, Queue
-from observability.alarm_spec import HOUR, AlarmSpec, Key, MissingData
+from observability.alarm_spec import HOUR, AlarmSpec, Key
 from observability.metrics import Estate
 
 # Messages of a standard queue that may be in flight ("Amazon SQS message quotas"); beyond, receives are refused.
 IN_FLIGHT_QUOTA = 120_000
-
-UNUSED = MissingData("notBreaching", "SQS publishes nothing for a queue that was empty and unused for six hours")
-STILL_WAITING = MissingData("ignore", "a gap does not say that the messages are gone; an emptied queue publishes zeros")
 
 # A message that was received more often no longer counts in the age ("Available CloudWatch metrics").
 COUNTED_TRIES = 3
@@ -33,7 +34,6 @@ def queue_alarms(queue: Queue, estate: Estate) -> Iterator[AlarmSpec]:
         rule=f"over {percent} % of the {IN_FLIGHT_QUOTA} that SQS allows",
         metrics=(estate.metrics.queue(queue.name, "ApproximateNumberOfMessagesNotVisible"),),
         threshold=IN_FLIGHT_QUOTA * percent / 100,
-        missing_data=UNUSED,
         level="all",
         periods=6,
         datapoints=2,
@@ -52,7 +52,6 @@ def _age(key: Key, queue: Queue, estate: Estate) -> AlarmSpec:
         metrics=(estate.metrics.queue(queue.name, "ApproximateAgeOfOldestMessage"),),
         # A message in its first tries is not late; each try takes up to the visibility timeout.
         threshold=max(seconds, COUNTED_TRIES * estate.catalog.consumer(queue.name).visibility_seconds),
-        missing_data=UNUSED,
         level="symptoms",
         symptom="events-late",
         periods=6,
@@ -77,7 +76,6 @@ def _stuck(key: Key, queue: Queue, estate: Estate) -> AlarmSpec:
             of_queue("ApproximateNumberOfMessagesNotVisible", "Average"),
         ),
         expression="MAX([IF(FILL(m1, 0) > 0, 1, 0), IF(FILL(m2, 0) == 0 AND FILL(m3, 0) + FILL(m4, 0) >= 1, 1, 0)])",
-        missing_data=UNUSED,
         level="symptoms",
         symptom="events-late",
         periods=20,
@@ -97,7 +95,7 @@ def _silent(key: Key, queue: Queue, estate: Estate) -> AlarmSpec:
         expression="FILL(m1, 0)",
         threshold=1,
         comparison="LessThanThreshold",
-        missing_data=MissingData("breaching", "SQS publishes nothing for an unused queue"),
+        missing_data="breaching",  # SQS publishes nothing for an unused queue
         level="symptoms",
         severity="page",
         period_seconds=HOUR,
@@ -123,7 +121,7 @@ def dead_letter_alarms(name: str, source: Queue | None, estate: Estate) -> Itera
         expression="m1 + m2",
         threshold=1,
         comparison="GreaterThanOrEqualToThreshold",
-        missing_data=STILL_WAITING,
+        missing_data="ignore",
         level="symptoms",
         symptom="events-lost",
         periods=5,
@@ -139,7 +137,6 @@ def dead_letter_alarms(name: str, source: Queue | None, estate: Estate) -> Itera
         rule="every further message; malformed events are left out",
         metrics=(visible, hidden, *malformed),
         expression=f"{increase} - RUNNING_SUM(FILL(m3, 0))" if malformed else increase,
-        missing_data=UNUSED,
         level="symptoms",
         severity="page",
         # Two datapoints, or three with metrics of two services, which may be published a minute apart.
@@ -171,7 +168,7 @@ def _expiry(key: Key, source: Queue | None, estate: Estate) -> AlarmSpec:
         metrics=(estate.metrics.dead_letter_queue(key.name, "ApproximateNumberOfMessagesVisible", "Average"),),
         threshold=0.5,
         comparison="GreaterThanOrEqualToThreshold",
-        missing_data=STILL_WAITING,
+        missing_data="ignore",
         level="symptoms",
         period_seconds=HOUR,
         periods=24 * days,

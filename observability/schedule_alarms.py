@@ -7,23 +7,15 @@ itself failed on are the function's errors.
 from collections.abc import Iterator
 from functools import partial
 
-from foundation.model import Catalog, Function, ScheduleTrigger
+from foundation.model import Function, ScheduleTrigger
 from foundation.schedule_expressions import rate_seconds
-from observability.alarm_spec import HOUR, WEEK, AlarmSpec, Key, MissingData
+from observability.alarm_spec import HOUR, WEEK, AlarmSpec, Key
 from observability.metrics import Estate
-
-NOTHING_FAILED = MissingData("notBreaching", "EventBridge Scheduler publishes nothing while nothing fails")
-NOT_CALLED = MissingData("breaching", "Lambda publishes nothing while the function is not called")
 
 # The last attempt of a call is up to an hour after its time, and metrics are a few minutes late.
 _LOOK_BACK_MINUTES = 10
 _GRACE_SECONDS = 600
 _MOST_MINUTES = 1_440
-
-
-def scheduled(catalog: Catalog) -> tuple[Function, ...]:
-    """Return the functions with a schedule."""
-    return tuple(function for function in catalog.functions if isinstance(function.trigger, ScheduleTrigger))
 
 
 def schedule_alarms(function: Function, trigger: ScheduleTrigger, estate: Estate) -> Iterator[AlarmSpec]:
@@ -37,7 +29,6 @@ def schedule_alarms(function: Function, trigger: ScheduleTrigger, estate: Estate
         remediation="see whether the schedule's role may call the alias, and whether both are there: `estate drift`.",
         rule="the first error",
         metrics=(metric("TargetErrorCount"),),
-        missing_data=NOTHING_FAILED,
         periods=_LOOK_BACK_MINUTES,
     )
     yield AlarmSpec(
@@ -48,7 +39,6 @@ def schedule_alarms(function: Function, trigger: ScheduleTrigger, estate: Estate
         rule="the first one",
         metrics=(metric("TargetErrorThrottledCount"), metric("InvocationThrottleCount")),
         expression="FILL(m1, 0) + FILL(m2, 0)",
-        missing_data=NOTHING_FAILED,
         level="all",
         periods=_LOOK_BACK_MINUTES,
     )
@@ -59,7 +49,6 @@ def schedule_alarms(function: Function, trigger: ScheduleTrigger, estate: Estate
         remediation="check the queue, and that the schedule's role may send to it; call the function for that time.",
         rule="the first one",
         metrics=(metric("InvocationsFailedToBeSentToDeadLetterCount"),),
-        missing_data=NOTHING_FAILED,
         level="symptoms",
         severity="page",
         periods=_LOOK_BACK_MINUTES,
@@ -85,7 +74,7 @@ def _overdue(key: Key, function: Function, trigger: ScheduleTrigger, estate: Est
         expression="FILL(m1, 0)",
         threshold=1,
         comparison="LessThanThreshold",
-        missing_data=NOT_CALLED,
+        missing_data="breaching",  # Lambda publishes nothing while the function is not called
         period_seconds=period,
         periods=periods,
         datapoints=periods,

@@ -10,15 +10,13 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from foundation.model import Catalog, Table, TableGrant
-from observability.alarm_spec import DAY, AlarmSpec, Key, MissingData
+from observability.alarm_spec import DAY, AlarmSpec, Key
 from observability.metrics import Estate
 
 # Units a second that a table takes on demand, unless AWS has raised it ("Quotas in Amazon DynamoDB").
 ON_DEMAND_UNITS = 40_000
 # Percent of the provisioned units that autoscaling should have raised long before.
 BEHIND_PERCENT = 90
-
-FILLED = MissingData("notBreaching", "DynamoDB publishes only what is not zero; the expression takes gaps as zeros")
 
 Direction = Literal["read", "write"]
 DIRECTIONS: tuple[Direction, Direction] = ("read", "write")
@@ -65,7 +63,6 @@ def _throttling(key: Key, direction: Direction, estate: Estate) -> AlarmSpec:
         rule=f"refused {direction}s in 10 of 15 minutes",
         metrics=(estate.metrics.table(key.name, f"{direction.capitalize()}ThrottleEvents"),),
         expression="FILL(m1, 0)",
-        missing_data=FILLED,
         periods=15,
         datapoints=10,
     )
@@ -81,7 +78,6 @@ def _faults(key: Key, table: Table, estate: Estate) -> AlarmSpec:
         rule="failures of DynamoDB itself in 2 of 6 minutes",
         metrics=tuple(estate.metrics.table(table.name, "SystemErrors", operation=name) for name in names),
         expression=" + ".join(f"FILL(m{number}, 0)" for number in range(1, len(names) + 1)),
-        missing_data=FILLED,
         periods=6,
         datapoints=2,
     )
@@ -100,7 +96,6 @@ def _capacity(key: Key, table: Table, direction: Direction, estate: Estate) -> A
         metrics=(estate.metrics.table(table.name, f"Consumed{direction.capitalize()}CapacityUnits"),),
         expression="FILL(m1, 0) / PERIOD(m1)",
         threshold=units * percent / 100,
-        missing_data=FILLED,
         level="all",
         periods=8,
         datapoints=3,
@@ -123,7 +118,6 @@ def _scaling(key: Key, direction: Direction, estate: Estate) -> AlarmSpec:
         ),
         expression="100 * FILL(m1, 0) / PERIOD(m1) / FILL(m2, REPEAT)",
         threshold=BEHIND_PERCENT,
-        missing_data=MissingData("notBreaching", "a table on demand has no provisioned units"),
         level="all",
         periods=20,
         datapoints=15,
@@ -139,7 +133,6 @@ def _ttl(key: Key, table: Table, estate: Estate) -> AlarmSpec:
         rule="four days without a deletion after one with deletions, within a week",
         metrics=(estate.metrics.table(table.name, "TimeToLiveDeletedItemCount"),),
         expression="IF(RUNNING_SUM(FILL(m1, 0)) > 0 AND FILL(m1, 0) == 0, 1, 0)",
-        missing_data=FILLED,
         level="all",
         period_seconds=DAY,
         periods=7,

@@ -19,13 +19,7 @@ NOTIFICATIONS = ("ACTUAL", "FORECASTED")
 class EstateBudget(pulumi.ComponentResource):
     """A budget of all resources with the environment's tag, if that is activated as a cost allocation tag."""
 
-    def __init__(
-        self,
-        dollars: int,
-        names: Names,
-        topic_arn: pulumi.Input[str],
-        tags: dict[str, str],
-    ) -> None:
+    def __init__(self, dollars: int, names: Names, topic_arn: pulumi.Input[str], tags: dict[str, str]) -> None:
         super().__init__("estate:observability:EstateBudget", "estate")
         aws.budgets.Budget(
             "estate-budget",
@@ -34,17 +28,15 @@ class EstateBudget(pulumi.ComponentResource):
             time_unit="MONTHLY",
             limit_amount=str(dollars),
             limit_unit="USD",
-            cost_filters=[
-                aws.budgets.BudgetCostFilterArgs(name="TagKeyValue", values=[f"user:Environment${names.suffix}"])
-            ],
+            cost_filters=[{"name": "TagKeyValue", "values": [f"user:Environment${names.suffix}"]}],
             notifications=[
-                aws.budgets.BudgetNotificationArgs(
-                    comparison_operator="GREATER_THAN",
-                    notification_type=kind,
-                    threshold=100,
-                    threshold_type="PERCENTAGE",
-                    subscriber_sns_topic_arns=[topic_arn],
-                )
+                {
+                    "comparison_operator": "GREATER_THAN",
+                    "notification_type": kind,
+                    "threshold": 100,
+                    "threshold_type": "PERCENTAGE",
+                    "subscriber_sns_topic_arns": [topic_arn],
+                }
                 for kind in NOTIFICATIONS
             ],
             tags=tags,

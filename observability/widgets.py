@@ -30,37 +30,32 @@ class Limit:
     value: float
 
 
-@dataclass(frozen=True, kw_only=True)
-class Graphs:
-    """Graphs of metrics in a region."""
+def graph(title: str, lines: Sequence[Line], limits: Sequence[Limit] = ()) -> Widget:
+    """Return a plot over time, with an axis from zero."""
+    properties: dict[str, Any] = {
+        "title": title,
+        "view": "timeSeries",
+        "region": None,  # of the dashboard, which sets it
+        "period": 60,
+        "metrics": [entry for number, line in enumerate(lines, start=1) for entry in _entries(line, number)],
+        "yAxis": {"left": {"min": 0, "showUnits": False}},
+    }
+    if limits:
+        horizontal = [{"label": limit.label, "value": limit.value, "color": LIMIT_COLOR} for limit in limits]
+        properties["annotations"] = {"horizontal": horizontal}
+    return {"type": "metric", "properties": properties}
 
-    region: str
 
-    def graph(self, title: str, lines: Sequence[Line], limits: Sequence[Limit] = ()) -> Widget:
-        """Return a plot over time, with an axis from zero."""
-        properties: dict[str, Any] = {
-            "title": title,
-            "view": "timeSeries",
-            "region": self.region,
-            "period": 60,
-            "metrics": [entry for number, line in enumerate(lines, start=1) for entry in self._entries(line, number)],
-            "yAxis": {"left": {"min": 0, "showUnits": False}},
-        }
-        if limits:
-            horizontal = [{"label": limit.label, "value": limit.value, "color": LIMIT_COLOR} for limit in limits]
-            properties["annotations"] = {"horizontal": horizontal}
-        return {"type": "metric", "properties": properties}
-
-    def _entries(self, line: Line, number: int) -> list[list[Any]]:
-        metric = line.metric
-        options: dict[str, Any] = {"stat": metric.statistic, "label": line.label}
-        entry: list[Any] = [metric.namespace, metric.name]
-        for key, value in metric.dimensions.items():
-            entry += [key, value]
-        if not line.formula:
-            return [[*entry, options]]
-        drawn = {"id": f"e{number}", "expression": line.formula.format(m=f"m{number}"), "label": line.label}
-        return [[drawn], [*entry, {**options, "id": f"m{number}", "visible": False}]]
+def _entries(line: Line, number: int) -> list[list[Any]]:
+    metric = line.metric
+    options: dict[str, Any] = {"stat": metric.statistic, "label": line.label}
+    entry: list[Any] = [metric.namespace, metric.name]
+    for key, value in metric.dimensions.items():
+        entry += [key, value]
+    if not line.formula:
+        return [[*entry, options]]
+    drawn = {"id": f"e{number}", "expression": line.formula.format(m=f"m{number}"), "label": line.label}
+    return [[drawn], [*entry, {**options, "id": f"m{number}", "visible": False}]]
 
 
 def heading(text: str, explanation: str) -> Widget:

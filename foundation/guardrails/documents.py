@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
-from foundation.guardrails.reading import UNKNOWN, text
+from foundation.guardrails.properties import UNKNOWN, text
 
 Kind = Literal["identity", "resource", "trust"]
 

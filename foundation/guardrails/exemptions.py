@@ -10,8 +10,7 @@ class Exemption:
     """One accepted objection, through the day `expires`.
 
     `rule` is a guardrail's name, or a checker's and its finding, as `parliament:<issue>`; `resource` the logical name,
-    or a pattern of names (fnmatch) where every resource of a kind meets the same objection;
-    `about` is a part of the objection's text, so that no other one is covered with it.
+    or a pattern of names (fnmatch); `about` is a part of the objection's text, so that no other one is exempted.
     """
 
     rule: str
@@ -25,7 +24,7 @@ class Exemption:
         return self.rule == rule and fnmatchcase(resource, self.resource) and self.about in text
 
 
-# Two checkers compare with the same reference.
+# Both checkers have the same reference.
 _LIST_STREAMS = tuple(
     Exemption(
         rule=rule,

@@ -1,7 +1,6 @@
 """The policy pack: its rules, and the service that answers the engine for them."""
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -20,23 +19,20 @@ from pulumi_policy import (
 from pulumi_policy.deserialize import deserialize_properties
 from pulumi_policy.policy import _PolicyAnalyzerServicer  # pyright: ignore[reportPrivateUsage]
 
-from foundation.guardrails.access import ACCESS_RULES
-from foundation.guardrails.exemptions import exempted
-from foundation.guardrails.layer import LAYER_RULES
-from foundation.guardrails.reading import UNKNOWN
-from foundation.guardrails.settings import SETTING_RULES
-from foundation.layers import LAYERS, project
+from foundation.guardrails import access, layer, settings
+from foundation.guardrails.properties import UNKNOWN
+from foundation.layers import LAYER_NAMES, project
 from foundation.stack_files import SMALL, small_defaults
 
 NAME = "estate-guardrails"
 VERSION = "1.0.0"
-RULES: list[Policy] = [*ACCESS_RULES, *SETTING_RULES, *LAYER_RULES]
-# Strings that the engine sends for what a preview can't know.
+RULES = [rule for module in (access, settings, layer) for rule in vars(module).values() if isinstance(rule, Policy)]
+# Strings that the engine sends for unknown values.
 _MARKERS = {value for name, value in vars(proxy).items() if name.startswith("UNKNOWN_")}
 
 
 def known(value: Any) -> Any:
-    """Return a value as the engine sends it with UNKNOWN in place of the engine's markers."""
+    """Return a value from the engine with UNKNOWN instead of the engine's markers."""
     if isinstance(value, Mapping):
         return {key: known(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -45,18 +41,18 @@ def known(value: Any) -> Any:
 
 
 class Service(_PolicyAnalyzerServicer):
-    """The SDK's service of a pack, with the stack's configuration for its policies, and with exemptions.
+    """The SDK's service of a pack, with the stack's configuration, which the SDK drops.
 
-    The SDK drops the configuration that the engine sends, and the engine does not know a small environment's defaults.
+    The engine does not know a small environment's defaults.
     """
 
     _configuration: Mapping[str, Any] = MappingProxyType({})
 
     def ConfigureStack(self, request: Any, _context: Any) -> Any:  # noqa: N802 - the name that the engine calls
         """Keep the configuration of the stack."""
-        layers = [layer.name for layer in LAYERS if project(layer.name) == request.project]
+        layers = [name for name in LAYER_NAMES if project(name) == request.project]
         defaults = {
-            f"{layer}:{key}": value for layer in layers for key, value in small_defaults(layer, request.stack).items()
+            f"{name}:{key}": value for name in layers for key, value in small_defaults(name, request.stack).items()
         }
         implied = {SMALL: "true", **defaults} if defaults else {}
         self._configuration = {**implied, **request.config}
@@ -85,18 +81,11 @@ class Service(_PolicyAnalyzerServicer):
         for policy in RULES:
             level = self._get_enforcement_level(policy)
             if isinstance(policy, kind) and level != EnforcementLevel.DISABLED:
-                policy.validate(args, self._reporting(policy, level, response))
+                report = self._create_report_violation(
+                    response, policy.name, policy.description, level, policy.severity
+                )
+                policy.validate(args, report)
         return response
-
-    def _reporting(self, policy: Policy, level: EnforcementLevel, response: Any) -> Callable[..., None]:
-        """Return the function that reports a violation of a policy, unless it is exempted."""
-        report = self._create_report_violation(response, policy.name, policy.description, level, policy.severity)
-
-        def unless_exempted(text: str, urn: str) -> None:
-            if not exempted(policy.name, urn.rpartition("::")[2], text, datetime.now(UTC).date()):
-                report(f"rule {policy.name}: {text}", urn)
-
-        return unless_exempted
 
 
 def service() -> Service:

@@ -16,9 +16,9 @@ from data.queues import DeadLetteredQueue, DeadLetteredQueueArgs
 from data.tables import ScalingTable, ScalingTableArgs
 from foundation.model import Capacity, Function, QueueTrigger, ScheduleTrigger, StreamTrigger, Table
 from foundation.naming import Names
-from foundation.roles import ExecutionRole, ExecutionRoleArgs, ScheduleRole, ScheduleRoleArgs
+from foundation.roles import ExecutionRole, RoleArgs, ScheduleRole
 from foundation.urls import FunctionUrl
-from tests.support.declarations import ARNS, COUNT, INBOX, ITEMS, READ, STORE, TAGS, TOTALS
+from tests.support.declarations import ARNS, COUNT, INBOX, ITEMS, READ, STORE, SWEEP, TAGS, TOTALS
 from tests.support.mocks import Registration, record
 from tests.support.snapshots import differences
 
@@ -114,10 +114,8 @@ COMPONENTS: Mapping[str, Program] = {
     ),
     "table without recovery": table(TOTALS, point_in_time_recovery=False),
     "queue": queue,
-    "execution role": lambda: ExecutionRole("store", ExecutionRoleArgs(function=STORE, arns=ARNS, tags=TAGS)),
-    "schedule's role": lambda: ScheduleRole(
-        "sweep-schedule", ScheduleRoleArgs(function_name="sweep", arns=ARNS, tags=TAGS)
-    ),
+    "execution role": lambda: ExecutionRole("store", RoleArgs(function=STORE, arns=ARNS, tags=TAGS)),
+    "schedule's role": lambda: ScheduleRole("sweep-schedule", RoleArgs(function=SWEEP, arns=ARNS, tags=TAGS)),
 }
 
 

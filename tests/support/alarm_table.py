@@ -112,7 +112,7 @@ def _row(alike: list[AlarmSpec]) -> str:
         metrics,
         spec.rule,
         when,
-        spec.missing_data.treatment,
+        spec.missing_data,
         _distinct(each.symptom or each.severity for each in alike),
         _distinct(each.level for each in alike),
     )

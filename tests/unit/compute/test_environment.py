@@ -37,7 +37,9 @@ def _variables(function: Function, **values: str) -> dict[str, str]:
             tables={name: TableOutputs(**_outputs(TABLE_KEYS, name)) for name in ("totals", "hourly-sums", "other")},
             queues={name: QueueOutputs(**_outputs(QUEUE_KEYS, name)) for name in ("inbox", "other")},
         )
-        pulumi.export("variables", variables(function, Names("dev"), data, values, {"api-key": "ssm:/api-key"}))
+        pulumi.export(
+            "variables", variables(function, Names("dev"), data, values, [Secret(name="api-key", parameter="/api-key")])
+        )
 
     return dict(record(program).outputs["variables"])
 

@@ -6,14 +6,14 @@ import pytest
 
 from foundation.catalog import CATALOG
 from foundation.layers import layer as layer_of
-from foundation.model import Catalog
+from foundation.model import Function
 from foundation.outputs import FoundationOutputs
 from tests.support.mocks import STACK_REFERENCE, Recording, outputs_of, record, run_layer
 
 
-def _seen_by_data(read: Any, catalog: Catalog | None = None) -> Any:
+def _seen_by_data(read: Any, *functions: Function) -> Any:
     """Read the outputs of a real run of foundation, as the data layer sees them."""
-    program = lambda: pulumi.export("value", read(FoundationOutputs.from_stack("data", catalog)))  # noqa: E731
+    program = lambda: pulumi.export("value", read(FoundationOutputs.from_stack("data", functions)))  # noqa: E731
     return record(program, upstream={"organization/estate-foundation/dev": outputs_of("foundation")}).outputs["value"]
 
 
@@ -37,10 +37,12 @@ def test_what_has_no_parent_is_registered_once_the_suffix_is_known_to_be_foundat
 
 
 def test_a_role_is_found_by_its_functions_name() -> None:
-    assert _seen_by_data(lambda outputs: outputs.role_arns["ingest"], CATALOG).endswith(":role/role-ingest-dev")
+    assert _seen_by_data(lambda outputs: outputs.role_arns["ingest"], *CATALOG.functions).endswith(
+        ":role/role-ingest-dev"
+    )
 
 
 def test_a_function_foundation_does_not_know_yet_names_the_layer_to_deploy() -> None:
     newcomer = replace(CATALOG.functions[0], name="newcomer")
     with pytest.raises(pulumi.RunError, match=r"no output 'role_arns.newcomer'.*deploy_layer.sh foundation dev"):
-        _seen_by_data(lambda outputs: outputs.role_arns["newcomer"], replace(CATALOG, functions=(newcomer,)))
+        _seen_by_data(lambda outputs: outputs.role_arns["newcomer"], newcomer)

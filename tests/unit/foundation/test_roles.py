@@ -2,16 +2,16 @@ import json
 
 import pulumi_aws as aws
 
-from foundation.roles import ExecutionRole, ExecutionRoleArgs, ScheduleRole, ScheduleRoleArgs
+from foundation.roles import ExecutionRole, RoleArgs, ScheduleRole
 from foundation.schedules import schedule_policy
 from foundation.schedules import trust_policy as schedule_trust_policy
-from tests.support.declarations import ARNS, STORE, TAGS
+from tests.support.declarations import ARNS, STORE, SWEEP, TAGS
 from tests.support.mocks import record
 
 
 def test_who_reads_the_arn_waits_for_the_permissions() -> None:
     def program() -> None:
-        role = ExecutionRole("store", ExecutionRoleArgs(function=STORE, arns=ARNS, tags=TAGS))
+        role = ExecutionRole("store", RoleArgs(function=STORE, arns=ARNS, tags=TAGS))
         aws.sqs.Queue("reader", name=role.arn)
 
     recording = record(program)
@@ -20,7 +20,7 @@ def test_who_reads_the_arn_waits_for_the_permissions() -> None:
 
 def test_a_schedules_role_is_for_its_group_and_calls_its_functions_alias_alone() -> None:
     def program() -> None:
-        role = ScheduleRole("sweep-schedule", ScheduleRoleArgs(function_name="sweep", arns=ARNS, tags=TAGS))
+        role = ScheduleRole("sweep-schedule", RoleArgs(function=SWEEP, arns=ARNS, tags=TAGS))
         aws.sqs.Queue("reader", name=role.arn)
 
     made = record(program)

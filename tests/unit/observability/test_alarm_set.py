@@ -8,9 +8,7 @@ from foundation.naming import Names, Tags
 from observability.alarm_set import AlarmContext, AlarmSet
 from observability.alarm_spec import AlarmSpec, Key
 from observability.config import SEVERITIES
-from observability.consumer_alarms import NOT_CALLED
 from observability.metrics import Metric
-from observability.queue_alarms import STILL_WAITING
 from tests.support.mocks import record
 
 TABLE = Key("table", "events")
@@ -35,7 +33,7 @@ PLAIN = AlarmSpec(
     period_seconds=300,
     periods=3,
     datapoints=2,
-    missing_data=STILL_WAITING,
+    missing_data="ignore",
 )
 MATH = AlarmSpec(
     key=TABLE,
@@ -54,7 +52,6 @@ MATH = AlarmSpec(
     expression="FILL(m1, 0) + FILL(m2, 0)",
     rule="over 0",
     threshold=0,
-    missing_data=NOT_CALLED,
 )
 
 

@@ -11,7 +11,6 @@ from foundation.catalog import CATALOG
 from foundation.model import Catalog, Function, Table
 from observability.alarms import estate_alarms
 from observability.dashboard import Alarms, dashboard
-from observability.widgets import Graphs
 from tests.support.watching import estate
 
 BARE = Catalog(
@@ -32,11 +31,10 @@ CATALOGS = pytest.mark.parametrize("catalog", [CATALOG, BARE, LARGE], ids=["cata
 
 
 def body(catalog: Catalog = CATALOG, alarms: int = 3) -> dict[str, Any]:
-    graphs = Graphs(region="eu-west-1")
     arns = [f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:alarm-{number}-dev" for number in range(alarms)]
     watched = estate(catalog, maximumQueueAgeSeconds=600, maximumStreamLagSeconds=120)
     specs = estate_alarms(watched, "all")
-    return dashboard(watched, Alarms(specs=specs, page_arns=arns[:1], other_arns=arns[1:]), graphs)
+    return dashboard(watched, Alarms(specs=specs, page_arns=arns[:1], other_arns=arns[1:]), "eu-west-1")
 
 
 def plots(catalog: Catalog = CATALOG) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from estate_tool.audit.model import Finding
 from estate_tool.core.text import counted
-from foundation.guardrails.reading import RETENTION_DAYS
+from foundation.guardrails.properties import RETENTION_DAYS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

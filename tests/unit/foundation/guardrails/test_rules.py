@@ -25,7 +25,7 @@ def test_a_breach_is_found_with_resource_value_and_remedy_and_its_twin_keeps_the
     texts = of_case(pair, pair.bad)
     assert any(pair.found in text for text in texts), texts
     for text in texts:
-        assert text.startswith("thing (")
+        assert text.startswith(f"rule {pair.rule}: thing (")
         assert "): found " in text
         assert ". To fix it: " in text
         assert len(text) < 380

@@ -83,7 +83,7 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     [
         ("foundation/naming.py", ALL),
         ("foundation/catalog.py", ALL),
-        ("foundation/guardrails/reading.py", ALL),
+        ("foundation/guardrails/properties.py", ALL),
         ("foundation/guardrails/exemptions.py", ALL),
         ("foundation/roles.py", {"foundation"}),
         ("foundation/policies.py", {"foundation"}),
