@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import summary
-from estate_tool.rollout.lease import Lease
+from estate_tool.rollout.lock import Holder
 from foundation.layers import LAYER_NAMES
 from tests.account import reports
 from tests.account.reports import DEPLOY, Report
@@ -201,7 +201,7 @@ def test_of_two_rollouts_at_once_one_reports_who_has_the_environment(
 
 
 def test_a_lease_of_a_machine_that_is_gone_is_broken_by_the_command_that_is_reported(run: Checkout) -> None:
-    gone = Lease(
+    gone = Holder(
         number="1", home="gone", since="2026-01-31T05:00:00Z", process="7", who="ci@runner", doing="estate deploy"
     )
     place = ("--stack", "dev", "--cwd", str(run.root / "foundation"))

@@ -7,7 +7,9 @@ import sys
 from estate_tool.core import environment
 from estate_tool.engine.cli import Pulumi
 from estate_tool.rollout import orchestration, session
+from estate_tool.rollout.deployment import Deployment
 from estate_tool.rollout.display import Display
+from estate_tool.rollout.fingerprint import Inputs
 from estate_tool.rollout.recovery import Recovery
 
 
@@ -19,8 +21,13 @@ def main(command: str, layer: str) -> int:
         pulumi = Pulumi(stack=target.name)
         recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
         if command == "deploy":
-            return 0 if orchestration.deploy(pulumi, (layer,), display, skip_preview=True, recovery=recovery).ok else 1
-        return 0 if orchestration.destroy(pulumi, (layer,), display, recovery=recovery).ok else 1
+            deployment = Deployment(
+                pulumi=pulumi, display=display, layers=(layer,), recovery=recovery, origin=None,
+                inputs=Inputs(environment=target.name, engine=""), approve=lambda _: None, check_lease=lambda: None,
+                skip_preview=True, force=True,
+            )  # fmt: skip
+            return 0 if orchestration.deploy(deployment).ok else 1
+        return 0 if orchestration.destroy(pulumi, pulumi.states(), (layer,), display, recovery).ok else 1
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ STATE = [
 class FakeEngine:
     """An engine whose comparison reports the given steps of layer data."""
 
-    version = "3.259.0"
+    stack, version = "dev", "3.259.0"
 
     def __init__(self, *steps: dict[str, Any], diagnostic: str = "", resources: int = 7) -> None:
         self.steps, self._diagnostic, self._resources = steps, diagnostic, resources
@@ -62,16 +62,13 @@ class FakeEngine:
     def lease(self) -> str | None:
         return None
 
-    def stacks(self) -> dict[str, int]:
-        return {"data": self._resources, "compute": self._resources, "foundation": self._resources}
-
     def export(self, layer: str) -> dict[str, Any]:
         return {"resources": STATE if layer == "data" else []}
 
     def states(self) -> dict[str, StackState]:
         stack = {"urn": "urn:s", "type": "pulumi:pulumi:Stack"}
         found = {}
-        for layer in self.stacks() if self._resources else ():
+        for layer in ("data", "compute", "foundation") if self._resources else ():
             state = StackState(deployment={"resources": [stack, *self.export(layer)["resources"]]})
             record = Record(inputs="i", state="touched since" if self.foreseen else state.digest)
             found[layer] = StackState(deployment=state.deployment, record=record)

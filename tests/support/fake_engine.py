@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.core.errors import Failed
 from estate_tool.engine.checkpoint import Record, StackState
+from estate_tool.rollout import orchestration
+from estate_tool.rollout.deployment import Deployment
+from estate_tool.rollout.display import Display
 from foundation import upstream
 from foundation.layers import LAYER_NAMES
 from foundation.layers import layer as declared
@@ -53,9 +57,6 @@ class FakePulumi:
 
     def former(self) -> dict[str, str]:
         return {}
-
-    def stacks(self) -> dict[str, int]:
-        return dict(self.resources)
 
     def states(self, layers: tuple[str, ...] = LAYER_NAMES) -> dict[str, StackState]:
         return {
@@ -151,3 +152,46 @@ class FakeInputs:
         return f"{name}-{self.edits.get(name, 0)}-{[upstream.get(lower) for lower in declared(name).reads]}".replace(
             " ", ""
         )
+
+
+class FakeRecovery:
+    """Remembers, among the engine's calls, the layers it was asked to settle; refuses `held`."""
+
+    def __init__(self, pulumi: FakePulumi | None = None, held: str | None = None) -> None:
+        self.calls, self.held = pulumi.calls if pulumi else [], held
+        self.kept: list[Any] = []
+
+    def free(self, layer: str) -> None:
+        self.calls.append(("free", layer))
+
+    def before(self, layer: str) -> None:
+        if layer == self.held:
+            raise Failed(f"layer {layer} is held by process 7", "wait for it to end")
+        self.calls.append(("before", layer))
+
+    def after(self, layer: str, unanswered: list[Any]) -> None:
+        self.kept += [(layer, resource["urn"]) for resource in unanswered]
+
+
+def deploy(
+    pulumi: Any,
+    layers: tuple[str, ...],
+    display: Display,
+    *,
+    keep_going: bool = False,
+    preview: bool = False,
+    **how: Any,
+) -> orchestration.Outcome:
+    """Roll layers out with nothing to settle, to approve or to lose, unless `how` has it."""
+    usual: dict[str, Any] = {
+        "recovery": FakeRecovery(), "inputs": FakeInputs(), "origin": None, "approve": lambda _: None,
+        "check_lease": lambda: None,
+    }  # fmt: skip
+    deployment = Deployment(pulumi=pulumi, layers=layers, display=display, preview_only=preview, **(usual | how))
+    return orchestration.deploy(deployment, keep_going=keep_going)
+
+
+def destroy(pulumi: Any, layers: tuple[str, ...], display: Display, **how: Any) -> orchestration.Outcome:
+    """Destroy layers with nothing to settle, unless `how` has it."""
+    recovery = how.pop("recovery", FakeRecovery())
+    return orchestration.destroy(pulumi, pulumi.states(), layers, display, recovery, **how)

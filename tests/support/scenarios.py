@@ -31,7 +31,7 @@ from estate_tool.redrive import messages
 from estate_tool.redrive.results import ForeignItems, QueueResult, Reason
 from estate_tool.rollout import lock, orchestration, session
 from estate_tool.rollout.data_held import LOG_GROUP, TABLE, Held
-from estate_tool.rollout.data_loss import Loss, Threat
+from estate_tool.rollout.data_loss import DataLoss
 from estate_tool.rollout.result import FAILED, INTERRUPTED, PLANNED, SKIPPED, LayerResult, Outcome
 from estate_tool.scaffold import function as scaffold
 from estate_tool.setup import engine, locks
@@ -83,9 +83,9 @@ def _set(*changes: tuple[object, str, Any]) -> Callable[[Patch], None]:
     return prepare
 
 
-def _loss(name: str, type_: str, unit: Any, count: int) -> Loss:
-    threat = Threat(layer="data", urn=f"urn:{name}", type=type_, name=name, change="deleted")
-    return Loss(threat=threat, held=Held(unit=unit, count=count))
+def _loss(name: str, type_: str, unit: Any, count: int) -> DataLoss:
+    held = Held(unit=unit, count=count)
+    return DataLoss(layer="data", urn=f"urn:{name}", type=type_, name=name, change="deleted", held=held)
 
 
 def _layers(*failed: LayerResult, **counts: Any) -> list[LayerResult]:
@@ -106,10 +106,10 @@ _BROKEN = LayerResult(
     errors=[Diagnostic(message=_DENIED, urn=f"{_QUEUE}ingest")],
 )  # fmt: skip
 _STEPS = [
-    Step(word="created", urn=f"{_QUEUE}queue-ingest-queue"),
-    Step(word="updated", urn=f"{_QUEUE}table-aggregates-write-throttling-more", changed=("policy", "delaySeconds")),
-    Step(word="replaced", urn=f"{_QUEUE}{HOSTILE}", changed=("name",)),
-    Step(word="deleted", urn=f"{_QUEUE}old"),
+    Step(kind="created", urn=f"{_QUEUE}queue-ingest-queue"),
+    Step(kind="updated", urn=f"{_QUEUE}table-aggregates-write-throttling-more", changed=("policy", "delaySeconds")),
+    Step(kind="replaced", urn=f"{_QUEUE}{HOSTILE}", changed=("name",)),
+    Step(kind="deleted", urn=f"{_QUEUE}old"),
 ]  # fmt: skip
 
 

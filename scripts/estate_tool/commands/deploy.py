@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
 def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Namespace, approval: Approval) -> Outcome:
     from estate_tool.engine import provenance
     from estate_tool.rollout import data_loss, lock, orchestration, session
+    from estate_tool.rollout.deployment import Deployment
     from estate_tool.rollout.fingerprint import Inputs
     from estate_tool.rollout.recovery import Recovery
 
@@ -95,17 +96,22 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
         if origin and not (target.local or args.older):
             provenance.refuse_older(states, origin, target.name)
 
-    with taken as (pulumi, still_ours):
+    with taken as (pulumi, check_lease):
         if approval.asks and args.skip_preview:
             confirm(f"roll {', '.join(layers)} out to {target.name} without a preview", "add --yes")
             approval.asks = False  # but about data
-        return orchestration.deploy(
-            pulumi, layers, approval.display, preview=args.preview, skip_preview=args.skip_preview,
-            approve=approval, check=check, force=args.force, keep_going=args.keep_going,
-            recovery=Recovery(pulumi=pulumi, environment=target, say=say), origin=origin,
+        deployment = Deployment(
+            pulumi=pulumi,
+            display=approval.display,
+            layers=layers,
+            recovery=Recovery(pulumi=pulumi, environment=target, say=say),
             inputs=Inputs(environment=target.name, engine=pulumi.version, aws=session.aws_identity(target)),
-            show_plan=approval.asks, still_ours=still_ours,
+            origin=origin,
+            approve=approval,
+            check_lease=check_lease,
+            preview_only=args.preview, skip_preview=args.skip_preview, show_plan=approval.asks, force=args.force,
         )  # fmt: skip
+        return orchestration.deploy(deployment, check=check, keep_going=args.keep_going)
 
 
 def _make_packages(target: Environment, say: Callable[[str], None]) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from estate_tool.core.environment import Environment
     from estate_tool.engine.checkpoint import StackState
-    from estate_tool.rollout.data_loss import Loss
+    from estate_tool.rollout.data_loss import DataLoss
     from estate_tool.rollout.display import Display
     from estate_tool.rollout.result import Outcome
 
@@ -57,9 +57,11 @@ def run(args: argparse.Namespace) -> int:
     if session.nothing_here(target):
         return _nothing(target, layers, display, args)
     taken = lock.taken(target, "estate destroy", changes=not args.preview, wait=args.wait, say=display.line)
-    with taken as (pulumi, still_ours):
-        orchestration.refuse_while_read(pulumi, layers)
-        losses = _losses(target, pulumi.states(layers))
+    with taken as (pulumi, check_lease):
+        states = pulumi.states()
+        orchestration.refuse_while_read(states, layers, target.name)
+        losses = _losses(target, {name: state for name, state in states.items() if name in layers})
+        recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
         _keep_failures(losses, args)
         if losses:
             display.line("would be dropped, for good:" if args.preview else "dropped with it, for good:")
@@ -68,11 +70,10 @@ def run(args: argparse.Namespace) -> int:
         if not (args.yes or args.preview):
             # A local environment is not asked about, so nothing need be shown first.
             if not target.local:
-                orchestration.destroy(pulumi, layers, display, preview=True)
+                orchestration.destroy(pulumi, states, layers, display, recovery, preview=True)
             _ask(target, layers, losses)
-        recovery = Recovery(pulumi=pulumi, environment=target, say=display.line)
         outcome = orchestration.destroy(
-            pulumi, layers, display, preview=args.preview, recovery=recovery, still_ours=still_ours
+            pulumi, states, layers, display, recovery, preview=args.preview, check_lease=check_lease
         )
     lost = [loss.to_dict(target.name) for loss in losses]
     print_result(outcome.to_dict() | {"losses": lost}, (), as_json=args.json)
@@ -91,16 +92,16 @@ def _nothing(target: Environment, layers: tuple[str, ...], display: Display, arg
     return 0
 
 
-def _losses(target: Environment, states: Mapping[str, StackState]) -> list[Loss]:
+def _losses(target: Environment, states: Mapping[str, StackState]) -> list[DataLoss]:
     """Return what the layers hold, by their state: the configuration may name it otherwise meanwhile."""
-    threats = [threat for layer, state in states.items() for threat in data_loss.of_teardown(layer, state)]
-    if not threats:
+    losses = [loss for layer, state in states.items() for loss in data_loss.of_teardown(layer, state)]
+    if not losses:
         return []
     with reaching(target):
-        return [loss for loss in data_loss.losses(threats, target.client) if not loss.held.gone]
+        return [loss for loss in data_loss.looked_up(losses, target.client) if not loss.held.gone]
 
 
-def _keep_failures(losses: Sequence[Loss], args: argparse.Namespace) -> None:
+def _keep_failures(losses: Sequence[DataLoss], args: argparse.Namespace) -> None:
     """Raise Failed for failed events, which are the last copies, where one layer's teardown would drop them unasked."""
     waiting = [loss for loss in losses if loss.name.startswith(DEAD_LETTERS)]
     if waiting and args.layer and not args.force and not args.preview:
@@ -111,12 +112,12 @@ def _keep_failures(losses: Sequence[Loss], args: argparse.Namespace) -> None:
         )
 
 
-def _ask(target: Environment, layers: tuple[str, ...], losses: Sequence[Loss]) -> None:
+def _ask(target: Environment, layers: tuple[str, ...], losses: Sequence[DataLoss]) -> None:
     """Get a teardown in a real account confirmed; a local environment is there to be dropped, whole or by layer."""
     # The embedded AWS is this user's own.
     if target.local:
         return
-    data = [loss for loss in losses if loss.threat.type != LOG_GROUP]
+    data = [loss for loss in losses if loss.type != LOG_GROUP]
     what = f"destroy {', '.join(reversed(layers))} in {target.name}, with all data"
     if data and not sys.stdin.isatty():
         raise Failed(

@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         environment.require_own_account(target)
     display = Display()
     taken = lock.taken(target, "estate drift", changes=args.repair, wait=args.wait, say=display.line)
-    with taken as (pulumi, still_ours):
+    with taken as (pulumi, check_lease):
         drifted = _compared(pulumi, target, layers, display)
         answer: dict[str, Any] = {"environment": target.name, "drifted": [one.to_dict() for one in drifted]}
         left = detect.unexpected(drifted)
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         if left and args.repair:
             approval = Approval(target=target, display=display, lose=args.lose_data, asks=False, yes=args.yes)
             try:
-                outcome = _repair(pulumi, target, drifted, args, approval, still_ours)
+                outcome = _repair(pulumi, target, drifted, args, approval, check_lease)
                 found = drifted if outcome.failed else _compared(pulumi, target, layers, display, again=True)
                 left = detect.unexpected(found)
                 answer |= {"repaired": not left, "left": [one.to_dict() for one in left], "rollout": outcome.to_dict()}
@@ -97,11 +97,12 @@ def _compared(
 
 def _repair(
     pulumi: Pulumi, target: Environment, drifted: Sequence[Drift], args: argparse.Namespace, approval: Approval,
-    still_ours: Callable[[], None],
+    check_lease: Callable[[], None],
 ) -> Outcome:  # fmt: skip
     from estate_tool.drift import detect, repair
     from estate_tool.engine import provenance
     from estate_tool.rollout import data_loss, orchestration, session
+    from estate_tool.rollout.deployment import Deployment
     from estate_tool.rollout.fingerprint import Inputs
     from estate_tool.rollout.recovery import Recovery
 
@@ -113,18 +114,18 @@ def _repair(
             confirm(f"correct {properties} of {target.name}", "add --yes")
         provenance.refuse_older(pulumi.states(), origin, target.name)
     recovery = Recovery(pulumi=pulumi, environment=target, say=approval.display.line)
-    still_ours()
+    check_lease()
     for layer in {one.layer for one in drifted}:
         recovery.before(layer)
     inputs = Inputs(environment=target.name, engine=pulumi.version, aws=session.aws_identity(target))
     before = {layer: pulumi.export_versioned(layer) for layer in {one.layer for one in detect.unexpected(drifted)}}
     layers = repair.take_in(pulumi, target, drifted)
     try:
-        outcome = orchestration.deploy(
-            pulumi, layers, approval.display, approve=approval,
-            check=lambda states: data_loss.refuse_moved(target, states, None),
-            origin=origin, force=True, recovery=recovery, inputs=inputs, still_ours=still_ours,
+        deployment = Deployment(
+            pulumi=pulumi, display=approval.display, layers=layers, recovery=recovery, inputs=inputs, origin=origin,
+            approve=approval, check_lease=check_lease, force=True,
         )  # fmt: skip
+        outcome = orchestration.deploy(deployment, check=lambda states: data_loss.refuse_moved(target, states, None))
     except EstateError:
         _put_back(pulumi, before)
         raise

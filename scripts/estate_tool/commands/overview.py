@@ -74,4 +74,4 @@ def _deployed(home: Path, name: str) -> list[str]:
     from estate_tool.engine.checkpoint import from_files
 
     states = from_files(home / "state" / ".pulumi", name) or {}
-    return [layer for layer in LAYER_NAMES if layer in states and states[layer].made]
+    return [layer for layer in LAYER_NAMES if layer in states and states[layer].resource_count]

@@ -85,14 +85,14 @@ def _report(target: Environment) -> dict[str, Any]:
     """Return the status in the shape that `--json` promises (docs/schemas/status.schema.json)."""
     from estate_tool.drift import record
     from estate_tool.engine import backend
-    from estate_tool.rollout import health, lease, session, status_lines
+    from estate_tool.rollout import health, lock, session, status_lines
 
     pulumi = session.reader(target)
     states = pulumi.states() if pulumi else {}
     if pulumi:
         backend.refuse_former_names(pulumi, states)
     layers = _layers(states)
-    holder = next((held for state in states.values() if (held := lease.Lease.parse(state.lease))), None)
+    holder = next((held for state in states.values() if (held := lock.Holder.parse(state.lease))), None)
     found = _health(target, [resource for state in states.values() for resource in state.resources])
     problems = [f"layer {one['layer']} is not deployed" for one in layers if not one["deployed"]]
     if found:

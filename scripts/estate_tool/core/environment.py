@@ -63,7 +63,7 @@ def _say(text: str) -> None:
 
 
 def is_local(name: str) -> bool:
-    """True if an environment of that name lives on the embedded AWS."""
+    """Return True if an environment of that name lives on the embedded AWS."""
     return name == DEFAULT or name.startswith(f"{DEFAULT}-")
 
 
@@ -101,7 +101,7 @@ def known() -> list[str]:
 
 
 def exists(name: str) -> bool:
-    """True for a name of the embedded AWS, and of an environment that has a file."""
+    """Return True for a name of the embedded AWS, and of an environment that has a file."""
     return is_local(name) or name in known()  # a local one needs no file
 
 

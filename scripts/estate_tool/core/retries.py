@@ -95,12 +95,12 @@ def code_of(error: BaseException) -> str:
 
 
 def is_throttled(error: BaseException) -> bool:
-    """True if AWS asks to slow down."""
+    """Return True if AWS asks to slow down."""
     return code_of(error) in _THROTTLED
 
 
 def is_transient(error: BaseException) -> bool:
-    """True if the same call may work a little later: throttled, unreachable, timed out, or a fault of AWS's own."""
+    """Return True if the call may succeed a little later: throttled, unreachable, timed out, a fault of AWS's."""
     from botocore.exceptions import ClientError, HTTPClientError
     from botocore.exceptions import ConnectionError as Unreachable
 

@@ -29,7 +29,7 @@ def decoded(text: object) -> Any:
 
 
 def is_json(text: object) -> bool:
-    """True for the text of any JSON value, `null` among them, that can be read."""
+    """Return True for the text of any JSON value, `null` among them, that can be read."""
     return decoded(text) is not None or (isinstance(text, str) and text.strip(" \t\r\n") == "null")
 
 

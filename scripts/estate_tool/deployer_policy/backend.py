@@ -19,7 +19,7 @@ def read_only(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _reading(statement: dict[str, Any]) -> dict[str, Any]:
-    """The statement with those of its actions that change nothing; one that denies stays whole."""
+    """Return the statement with those of its actions that change nothing; one that denies stays whole."""
     if statement["Effect"] == "Deny":
         return statement
     return {**statement, "Action": [each for each in statement["Action"] if each.partition(":")[2].startswith(_READS)]}

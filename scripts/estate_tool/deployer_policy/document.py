@@ -42,7 +42,7 @@ def arn(type_: str, inputs: Mapping[str, Any], place: AccountContext) -> str:
 
 
 def policy(resources: Iterable[Planned], place: AccountContext, suffix: str) -> dict[str, Any]:
-    """The document that allows making, reading, changing, tagging and removing what is of a known type.
+    """Return the document that allows making, reading, changing, tagging and removing what is of a known type.
 
     Resources are named by kind and suffix (`lambda-*-dev`), so that the document is the same for three functions and
     for three hundred. The names of an environment whose suffix ends in `-SUFFIX` fit as well: its tags keep it apart.
@@ -82,7 +82,7 @@ def size(policy: Mapping[str, Any]) -> int:
 
 
 def _is_wide(when: str, on: list[str]) -> bool:
-    """True if a group is allowed on every resource, with no condition: one statement is enough for all of these."""
+    """Return True for a group that is allowed on every resource without a condition; one statement holds all."""
     return on == ["*"] and not json.loads(when)
 
 
@@ -97,7 +97,7 @@ def _needs(type_: str) -> tuple[Needs, ...]:
 
 
 def _by_suffix(arn: str, suffix: str) -> str:
-    """The ARN with `*` for what stands between the kind and the suffix of a name."""
+    """Return the ARN with `*` for what stands between the kind and the suffix of a name."""
     return re.sub(rf"\b({_KINDS})-[a-z0-9-]+-{re.escape(suffix)}(?![a-z0-9])", rf"\1-*-{suffix}", arn)
 
 
@@ -109,7 +109,7 @@ def _not_of_another(suffix: str) -> dict[str, Any]:
 
 
 def _together(groups: Mapping[_Group, set[str]]) -> Iterator[tuple[_Group, set[str]]]:
-    """The groups, those in one that differ only in the values of their conditions."""
+    """Return the groups, those in one that differ only in the values of their conditions."""
     alike: dict[tuple[Any, ...], list[_Group]] = defaultdict(list)
     for group in sorted(groups):
         tests = json.loads(group[2])
@@ -126,7 +126,7 @@ def _together(groups: Mapping[_Group, set[str]]) -> Iterator[tuple[_Group, set[s
 
 
 def _of_same_resources(groups: Iterable[tuple[_Group, set[str]]]) -> Iterator[tuple[_Group, list[str]]]:
-    """The groups, those in one that differ only in their actions."""
+    """Return the groups, those in one that differ only in their actions."""
     actions: dict[tuple[str, str, tuple[str, ...]], set[str]] = defaultdict(set)
     for (service, names, when), on in groups:
         actions[(service, when, tuple(sorted(on)))] |= set(names)

@@ -47,7 +47,7 @@ class Tagged:
 
 
 def coverage(client: Callable[[str], Any], resources: Sequence[Mapping[str, Any]]) -> list[Tagged]:
-    """The tags of every taggable resource of a state, asked from AWS."""
+    """Return the tags of every taggable resource of a state, asked from AWS."""
     taggable = [resource for resource in resources if is_taggable(resource)]
     for service in {_listing(resource["type"]).service for resource in taggable}:
         client(service)  # made here: making clients is not safe in threads
@@ -56,7 +56,7 @@ def coverage(client: Callable[[str], Any], resources: Sequence[Mapping[str, Any]
 
 
 def is_taggable(resource: Mapping[str, Any]) -> bool:
-    """True if a resource of a state has tags in AWS; of an unknown type, if the provider reports some."""
+    """Return True if a resource of a state has tags in AWS; of an unknown type, if the provider reports some."""
     kind, outputs = resource["type"], resource["outputs"]
     return kind in TAGGABLE or (kind not in UNTAGGABLE and "tagsAll" in outputs and "arn" in outputs)
 
@@ -74,7 +74,7 @@ def _tagged(client: Callable[[str], Any], resource: Mapping[str, Any]) -> Tagged
 
 
 def tags_of(client: Callable[[str], Any], type_: str, outputs: Mapping[str, Any]) -> dict[str, str]:
-    """The tags a resource has in AWS; of one that is gone, none."""
+    """Return the tags a resource has in AWS; of one that is gone, none."""
     listing = _listing(type_)
     aws, named = client(listing.service), outputs[listing.key]
     try:
@@ -98,7 +98,7 @@ def statuses(cost_explorer: Any) -> dict[str, str]:
 def activate(
     cost_explorer: Any, deadline: float, say: Callable[[str], None], *, poll: float = _POLL_SECONDS
 ) -> dict[str, str]:
-    """Activates the keys as they appear in Billing, up to a day after their first use; the statuses then.
+    """Activate the keys as they appear in Billing, up to a day after their first use; the statuses then.
 
     Raises Failed for keys that don't appear within `deadline` seconds, or that AWS refuses to activate.
     """

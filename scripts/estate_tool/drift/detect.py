@@ -69,7 +69,7 @@ class Drift:
         return self.urn.rpartition("::")[2]
 
     def to_dict(self) -> dict[str, Any]:
-        """The shape that `--json` promises."""
+        """Return the shape that `--json` promises."""
         return {
             "layer": self.layer, "resource": self.resource, "urn": self.urn, "property": self.path,
             "expected": self.expected, "actual": self.actual, "class": self.kind,
@@ -86,7 +86,7 @@ class _Comparison:
     found: list[Drift] = field(default_factory=list)
 
     def take(self, event: Mapping[str, Any]) -> None:
-        """Digests one engine event."""
+        """Take in one engine event."""
         self.errors.take(event)
         metadata = event.get("resOutputsEvent", {}).get("metadata", {})
         if not str(metadata.get("type", "")).startswith("aws:"):
@@ -97,8 +97,8 @@ class _Comparison:
             self._changed(metadata, "old", "new")
 
     def take_preview(self, event: Mapping[str, Any]) -> None:
-        """Digests one event of a preview: what a rollout would repair although AWS equals the state."""
-        self.errors.as_preview(event)
+        """Take in one event of a preview: what a rollout would repair although AWS equals the state."""
+        self.errors.take_preview(event)
         metadata = event.get("resourcePreEvent", {}).get("metadata", {})
         if not str(metadata.get("type", "")).startswith("aws:"):
             return
@@ -159,7 +159,7 @@ def _within(path: str, before: Any, after: Any) -> Iterator[tuple[str, Any, Any]
 
 
 def _document(value: Any) -> Any:
-    """The content of a text that is a JSON object, else nothing."""
+    """Return the content of a text that is a JSON object, else nothing."""
     try:
         content = json.loads(value) if isinstance(value, str) and value.startswith("{") else None
     except ValueError:
@@ -168,7 +168,7 @@ def _document(value: Any) -> Any:
 
 
 def find(pulumi: Pulumi, environment: Environment, layers: Iterable[str]) -> list[Drift]:
-    """All drift of the layers that are deployed; raises Failed when none is, or when one can't be compared."""
+    """Return all drift of the layers that are deployed; raise Failed when none is, or when one can't be compared."""
     states = pulumi.states()
     backend.refuse_former_names(pulumi, states)
     deployed = [layer for layer in layers if layer in states and states[layer].resources]
@@ -206,7 +206,7 @@ def unexpected(drifted: Iterable[Drift]) -> list[Drift]:
 
 
 def classify(urn: str, path: str, actual: Any, resources: Sequence[Mapping[str, Any]]) -> str:
-    """The class of a property at `path` ("" for a whole resource) that has become `actual`.
+    """Return the class of a property at `path` ("" for a whole resource) that has become `actual`.
 
     `resources` are those of the layer's state: they bound autoscaling.
     """
@@ -222,7 +222,7 @@ def classify(urn: str, path: str, actual: Any, resources: Sequence[Mapping[str, 
 
 
 def _allowed(urn: str, kind: str, name: str, resources: Sequence[Mapping[str, Any]]) -> Container[int]:
-    """The values that autoscaling, or a schedule, gives the property."""
+    """Return the values that autoscaling, or a schedule, gives the property."""
     own = next((one.get("inputs") or {} for one in resources if one["urn"] == urn), {})
     if kind == _TARGET:
         return set(_minimums(own, resources))
@@ -236,7 +236,7 @@ def _allowed(urn: str, kind: str, name: str, resources: Sequence[Mapping[str, An
 
 
 def _minimums(target: Mapping[str, Any], resources: Sequence[Mapping[str, Any]]) -> Iterator[int]:
-    """The lower bound of a scalable target, and those that schedules give it."""
+    """Return the lower bound of a scalable target, and those that schedules give it."""
     yield int(target["minCapacity"])
     for action in _inputs(_SCHEDULE, resources):
         same = all(action.get(key) == target.get(key) for key in ("resourceId", "scalableDimension"))

@@ -34,9 +34,9 @@ def take_in(pulumi: Pulumi, environment: Environment, drifted: Sequence[Drift]) 
     for layer in affected:
         urns = {drift.urn for drift in unexpected(drifted) if drift.layer == layer}
         _read(pulumi, environment, layer, urns)
-    stacks = pulumi.stacks()
+    states = pulumi.states()
     # What is made anew may have another ARN, such as a table's stream: those who read the layer follow.
-    following = {upper for layer in affected for upper in readers(layer) if stacks.get(upper)}
+    following = {upper for layer in affected for upper in readers(layer) if upper in states and states[upper].resources}
     return tuple(layer for layer in LAYER_NAMES if layer in affected or layer in following)
 
 
@@ -60,7 +60,7 @@ def _inputs(deployment: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _put_ignored_back(deployment: Mapping[str, Any], before: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Gives inputs whose changes are ignored their former values again where AWS has none; whether any had none.
+    """Give inputs whose changes are ignored their former values again where AWS has none; whether any had none.
 
     The engine takes such inputs from the state: of a table switched to on-demand, capacities of 0, which no provisioned
     table may have. What autoscaling has set is taken over as it is: the former value would be an update.

@@ -28,7 +28,7 @@ class UndeclaredPermission:
 
 
 def found(client: Client, resources: Sequence[Resource]) -> list[UndeclaredPermission]:
-    """All undeclared permissions at the resources of a state; what does not exist has none."""
+    """Return all undeclared permissions at the resources of a state; what does not exist has none."""
     permissions: list[UndeclaredPermission] = []
     for resource in resources:
         look = _LOOKS.get(resource["type"])

@@ -103,7 +103,7 @@ def _needs_passphrase(backend: Backend, environment: str) -> bool:
 
 
 def refuse_former_names(pulumi: Pulumi, present: Container[str]) -> None:
-    """Raises UsageError, with the commands that rename them, where a layer without a stack has one of the former name.
+    """Raise UsageError, with the commands that rename them, where a layer without a stack has one of the former name.
 
     `present` are the layers that have a stack.
     """

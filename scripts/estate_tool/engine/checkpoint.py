@@ -32,7 +32,7 @@ _CIRCUMSTANCES = {"created", "modified", "sourcePosition", "stackTrace", "depend
 
 
 def digest_of(value: object) -> str:
-    """A digest of anything that JSON can say, the same on every machine."""
+    """Return a digest of anything that JSON can say, the same on every machine."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_LENGTH]
 
@@ -51,13 +51,13 @@ class Record:
     origin: Provenance | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        """The value of the tag."""
+        """Return the value of the tag."""
         parts = [part or _NOTHING for part in ("2", self.inputs, self.state, self.aws)]
         return " ".join([*parts, *([str(self.origin)] if self.origin else [])])
 
     @classmethod
     def parse(cls, text: str) -> Record | None:
-        """The record in a tag's value; None when there is none or it is of another version."""
+        """Return the record in a tag's value; None when there is none or it is of another version."""
         version, *parts = text.split(" ")
         if version != "2" or len(parts) not in (3, 8):
             return None
@@ -68,7 +68,7 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class StackState:
-    """A layer's stack: the deployment as the engine keeps it, with its record and lease (estate_tool.rollout.lease)."""
+    """A layer's stack: the deployment as the engine keeps it, with its record and lease (estate_tool.rollout.lock)."""
 
     deployment: Mapping[str, Any]
     record: Record | None = None
@@ -80,7 +80,7 @@ class StackState:
         return self.deployment.get("resources") or []
 
     @property
-    def made(self) -> int:
+    def resource_count(self) -> int:
         """Number of AWS resources in the state."""
         return sum(1 for resource in self.resources if str(resource["type"]).startswith("aws:"))
 
@@ -107,14 +107,14 @@ class StackState:
         return bool(finished and not self.deployment.get("pending_operations"))
 
     def is_result_of(self, inputs: str, aws: str) -> bool:
-        """True if the last rollout took these inputs there, succeeded, and nothing has touched the state since."""
+        """Return True if the last rollout took these inputs there and succeeded, and the state is untouched since."""
         if not inputs or not self.resources or self.deployment.get("pending_operations"):
             return False
         return self.record == Record(inputs=inputs, state=self.digest, aws=aws)
 
 
 def from_files(folder: Path, stack: str, layers: Iterable[str] = LAYER_NAMES) -> dict[str, StackState] | None:
-    """The layers' stacks in a file backend, by layer; None when only the engine can read them.
+    """Return the layers' stacks in a file backend, by layer; None when only the engine can read them.
 
     Reading what it wrote is twenty times quicker than asking it.
     """

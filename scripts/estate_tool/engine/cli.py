@@ -50,25 +50,17 @@ class Pulumi:
     version: str = ""
     say: Callable[[str], None] = lambda text: print(text, file=sys.stderr)
 
-    def stacks(self) -> dict[str, int]:
-        """Layers that have a stack for this environment, with the number of resources in it."""
-        found = self._from_files(LAYER_NAMES)
-        if found is not None:
-            return {layer: len(state.resources) for layer, state in found.items()}
-        counted = self._for_each(LAYER_NAMES, self._count)
-        return {layer: count for layer, count in counted.items() if count is not None}
-
-    def _count(self, layer: str) -> int | None:
-        """Number of resources of the layer's stack; None when there is none.
+    def _is_there(self, layer: str) -> bool:
+        """Return True if the layer has a stack.
 
         In a project's folder the engine lists a stack by its bare name that a bare name means: not another
         organisation's of the same name, nor another project's.
         """
         listed = json.loads(self._call(ROOT / layer, "stack", "ls", "--json"))
-        return next((int(one.get("resourceCount") or 0) for one in listed if one["name"] == self.stack), None)
+        return any(one["name"] == self.stack for one in listed)
 
     def former(self) -> dict[str, str]:
-        """Layers of this environment under the names that their projects had before, by layer: the stacks' full names.
+        """Return, by layer, the full names of this environment's stacks under the former names of the projects.
 
         Only its content shows whether a stack with such a name is the estate's.
         """
@@ -97,13 +89,13 @@ class Pulumi:
             return dict(zip(asked, pool.map(ask, asked), strict=True))
 
     def states(self, layers: Iterable[str] = LAYER_NAMES) -> dict[str, StackState]:
-        """The stacks that these layers have for this environment."""
+        """Return the stacks that these layers have for this environment."""
         wanted = tuple(layers)
         found = self._from_files(wanted)
         if found is not None:
             return found
-        counted = self._for_each(wanted, self._count)
-        return self._for_each([layer for layer, count in counted.items() if count is not None], self._state)
+        there = self._for_each(wanted, self._is_there)
+        return self._for_each([layer for layer in wanted if there[layer]], self._state)
 
     def _state(self, layer: str) -> StackState:
         return checkpoint.with_tags(self.export(layer), self._tags(layer))
@@ -120,9 +112,9 @@ class Pulumi:
         try:
             return self._tags(layer).get(checkpoint.LEASE_TAG, "")
         except Failed:
-            if self._count(layer) is None:
-                return None
-            raise
+            if self._is_there(layer):
+                raise
+            return None
 
     def keep_lease(self, text: str) -> None:
         """Keep a lease in the stack of the first layer, in the place of any other."""
@@ -133,7 +125,7 @@ class Pulumi:
         self._set_tag(_FIRST[0], checkpoint.LEASE_TAG, "")
 
     def keep_record(self, layer: str, record: Record) -> None:
-        """Keeps what the last rollout of a layer left in the layer's stack."""
+        """Keep what the last rollout of a layer left in the layer's stack."""
         self._set_tag(layer, checkpoint.RECORD_TAG, str(record))
 
     def _set_tag(self, layer: str, name: str, value: str) -> None:
@@ -146,17 +138,17 @@ class Pulumi:
         self._call(ROOT / layer, "stack", "tag", *change, "--stack", self.stack)
 
     def export(self, layer: str) -> dict[str, Any]:
-        """The deployment of a layer's stack, as the engine keeps it."""
+        """Return the deployment of a layer's stack, as the engine keeps it."""
         exported: dict[str, Any] = self.export_versioned(layer)["deployment"]
         return exported
 
     def export_versioned(self, layer: str) -> dict[str, Any]:
-        """A layer's `deployment`, beside the `version` of its format."""
+        """Return a layer's `deployment`, beside the `version` of its format."""
         exported: dict[str, Any] = json.loads(self._call(ROOT / layer, "stack", "export", "--stack", self.stack))
         return exported
 
     def replace(self, layer: str, exported: Mapping[str, Any]) -> None:
-        """Puts an edited deployment, as `export_versioned` gave it, in the place of the present one.
+        """Put an edited deployment, as `export_versioned` gave it, in the place of the present one.
 
         The engine refuses one that does not hold together.
         """
@@ -166,11 +158,11 @@ class Pulumi:
             self._call(ROOT / layer, "stack", "import", "--stack", self.stack, "--file", str(file))
 
     def create_stack(self, layer: str) -> None:
-        """Makes the empty stack of a layer."""
+        """Make the empty stack of a layer."""
         self._call(ROOT / layer, "stack", "init", self.stack, "--no-select")
 
     def remove_stack(self, layer: str) -> None:
-        """Removes a layer's stack, which must be empty; what a person configured for it stays."""
+        """Remove a layer's stack, which must be empty; what a person configured for it stays."""
         self._call(ROOT / layer, "stack", "rm", "--yes", "--preserve-config", "--stack", self.stack)
         # Of the default environment the file is part of the checkout; a real one's holds its account. Stacks that are
         # left have the salt in their states, from which the engine writes it again.
@@ -186,7 +178,7 @@ class Pulumi:
         exclude: Iterable[str] = (),
         before: Callable[[], None] = lambda: None,
     ) -> str:
-        """Rolls a layer out; returns the engine's diagnostic, empty when all went well.
+        """Roll a layer out; return the engine's diagnostic, empty when all went well.
 
         A preview is a run of its own, with an event log of its own: an `up` that begins with one truncates its log when
         the update begins. With `refresh`, the layer is read from AWS first. Resources with a URN of
@@ -212,7 +204,7 @@ class Pulumi:
         return self._run_program(layer, ["preview", *flags], on_event, before)
 
     def destroy(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
-        """Destroys a layer's resources; returns the engine's diagnostic, empty when all went well."""
+        """Destroy a layer's resources; return the engine's diagnostic, empty when all went well."""
         return self._run(layer, ["destroy", "--yes", "--skip-preview", "--suppress-outputs"], on_event)
 
     def refresh(self, layer: str, urns: Iterable[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
@@ -245,7 +237,7 @@ class Pulumi:
         return locks.explained(diagnostic, layer, self.stack)
 
     def _freed(self, layer: str, diagnostic: str) -> bool:
-        """True if all that was in the way were locks of dead processes, which are gone now.
+        """Return True if all that was in the way were locks of dead processes, which are gone now.
 
         Before the engine has its lock it touches nothing. In a file backend such locks are looked for beforehand.
         """

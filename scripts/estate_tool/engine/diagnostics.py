@@ -58,7 +58,7 @@ class Diagnostic:
     rule: str = ""
 
     def to_dict(self) -> dict[str, str | None]:
-        """The shape in a report's `errors`."""
+        """Return the shape in a report's `errors`."""
         return {
             "message": self.message,
             "urn": self.urn or None,
@@ -100,10 +100,10 @@ def _first(patterns: tuple[re.Pattern[str], ...], text: str) -> str:
 
 
 def hint(diagnostic: str) -> str:
-    """A hint for the error that the engine ended with."""
+    """Return a hint for the error that the engine ended with."""
     return known_hint(diagnostic) or "scripts/estate doctor ENV checks sign-in, backend and configuration"
 
 
 def known_hint(diagnostic: str) -> str:
-    """The hint for an error of the backend or its secrets; empty for any other."""
+    """Return the hint for an error of the backend or its secrets; empty for any other."""
     return next((hint for pattern, hint in _HINTS if pattern.search(diagnostic)), "")

@@ -98,7 +98,7 @@ class _Monitor(mocks.MockMonitor):
 def resources(
     environment: Environment, place: AccountContext, arn: Callable[[str, Mapping[str, Any]], str]
 ) -> list[Planned]:
-    """Everything that a rollout of all layers would make. `arn` derives an ARN from a type and inputs."""
+    """Return everything that a rollout of all layers would make. `arn` derives an ARN from a type and inputs."""
     outputs: dict[str, Mapping[str, Any]] = {}
     found: list[Planned] = []
     for name in LAYER_NAMES:

@@ -14,9 +14,9 @@ from estate_tool.engine.diagnostics import Diagnostic
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-# The engine's step names ("apitype.OpType" of the Pulumi engine) as the words of our reports. A replacement comes as
-# several steps; one of them is counted.
-_WORDS = {
+# The engine's step names ("apitype.OpType" of the Pulumi engine) as the kinds of change in our reports. A replacement
+# comes as several steps; one of them is counted.
+_KINDS = {
     "create": "created",
     "import": "created",
     "update": "updated",
@@ -26,21 +26,21 @@ _WORDS = {
     "same": "same",
 }
 _CREATES = ("create", "create-replacement")
-CHANGE_WORDS = ("created", "updated", "replaced", "deleted")
-# gRPC's words when the provider did not answer: what it had done until then is unknown.
+CHANGE_KINDS = ("created", "updated", "replaced", "deleted")
+# gRPC's errors when the provider did not answer: what it had done until then is unknown.
 _NO_ANSWER = re.compile(r"connection error|error reading from server|transport is closing|code = Unavailable|\bEOF\b")
-# What the engine's events tell of a resource that belongs into its state.
+# Keys of a resource in the engine's events that belong into its state.
 _STATE_KEYS = ("urn", "type", "custom", "parent", "inputs", "provider")
 _CLOSING = ("update failed", "preview failed")
 # Operations that were under way, and a program that still ran, when the engine stopped for another error.
 _STOPPED = ("context canceled", "Resource monitor has terminated")
 # In a preview, for an output that is known only when AWS has answered; and for a secret one.
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
-UNKNOWN_WORDS = (UNKNOWN, "[secret]")
+PLACEHOLDERS = (UNKNOWN, "[secret]")
 
 
 def type_of(urn: str) -> str:
-    """A resource's own type, such as aws:iam/role:Role; a URN names those of its parents before it."""
+    """Return a resource's own type, such as aws:iam/role:Role; a URN names those of its parents before it."""
     return urn.split("::")[2].rpartition("$")[2]
 
 
@@ -53,7 +53,7 @@ class Step:
     what a preview can't know as UNKNOWN); empty where there is none.
     """
 
-    word: str
+    kind: str
     urn: str
     changed: tuple[str, ...] = ()
     replacing: tuple[str, ...] = ()
@@ -73,9 +73,9 @@ class Step:
 
 @dataclass
 class Changes:
-    """Counts and errors of one run of the engine over a layer; `on_step` hears of each change as it ends.
+    """Counts and errors of one run of the engine over a layer; `on_step` gets each change as it ends.
 
-    `outputs` are those that a preview foresees, `notes` what guardrails tell that stops nothing.
+    `outputs` are those that a preview foresees, `notes` warnings of guardrails.
     """
 
     on_step: Callable[[Step], None] = lambda _: None
@@ -88,7 +88,7 @@ class Changes:
     _no_answer: set[str] = field(default_factory=set)
 
     def take(self, event: Mapping[str, Any]) -> None:
-        """Digests one engine event, as the event log holds it."""
+        """Take in one engine event, as the event log holds it."""
         if "resOutputsEvent" in event:
             self._step(event["resOutputsEvent"]["metadata"])
         elif "resOpFailedEvent" in event:
@@ -98,8 +98,8 @@ class Changes:
         else:
             self._problem(event)
 
-    def as_preview(self, event: Mapping[str, Any]) -> None:
-        """Digests one event of a preview, where a step is known before it is made."""
+    def take_preview(self, event: Mapping[str, Any]) -> None:
+        """Take in one event of a preview, where a step is known before it is made."""
         if "resourcePreEvent" in event:
             self._step(event["resourcePreEvent"]["metadata"])
         elif "resOutputsEvent" in event:
@@ -123,22 +123,22 @@ class Changes:
     @property
     def any(self) -> bool:
         """True if any resource was changed."""
-        return any(self.counts[word] for word in CHANGE_WORDS)
+        return any(self.counts[kind] for kind in CHANGE_KINDS)
 
     def _step(self, metadata: Mapping[str, Any]) -> None:
-        word = _WORDS.get(metadata["op"])
-        if word is None or metadata.get("type") == STACK_TYPE:
+        kind = _KINDS.get(metadata["op"])
+        if kind is None or metadata.get("type") == STACK_TYPE:
             return
         # Components are made of nothing but their parts, which are counted.
         if not type_of(metadata["urn"]).startswith("aws:"):
             return
-        self.counts[word] += 1
-        if word != "same":
+        self.counts[kind] += 1
+        if kind != "same":
             step = Step(
-                word=word,
+                kind=kind,
                 urn=metadata["urn"],
                 changed=tuple(metadata.get("diffs") or ()),
-                replacing=tuple(metadata.get("keys") or ()) if word == "replaced" else (),
+                replacing=tuple(metadata.get("keys") or ()) if kind == "replaced" else (),
                 old=metadata.get("old") or {},
                 new=metadata.get("new") or {},
             )

@@ -81,7 +81,7 @@ def _load(module: str) -> None:
 
 
 def waited_for_at_once(program: Callable[[], None]) -> Callable[[], None]:
-    """A program that has one wait for all that it sets going.
+    """Return a program that has one wait for all that it sets going.
 
     The SDK waits as well, but looks at everything that is unfinished each time that something finishes: for a hundred
     functions that is two fifths of this process's time.
@@ -97,7 +97,7 @@ def waited_for_at_once(program: Callable[[], None]) -> Callable[[], None]:
 
 
 async def _all_that_goes_on() -> None:
-    """Returns when nothing is unfinished, or when something failed, which is for the SDK to tell."""
+    """Return when nothing is unfinished, or when something failed, which is for the SDK to tell."""
     going, this = _going(), asyncio.current_task()
     while True:
         started = {*going.rpc_manager.rpcs, *going.outputs} - {this}
@@ -108,7 +108,7 @@ async def _all_that_goes_on() -> None:
 
 
 def _going() -> Any:
-    """The SDK's register of what the program of this context has set going."""
+    """Return the SDK's register of what the program of this context has set going."""
     from pulumi.runtime.settings import SETTINGS
 
     return SETTINGS

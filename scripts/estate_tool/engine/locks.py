@@ -45,7 +45,7 @@ class Lock:
 
 
 def state_folder(variables: Mapping[str, str]) -> Path | None:
-    """The folder of the engine's file backend; None when it keeps its state elsewhere."""
+    """Return the folder of the engine's file backend; None when it keeps its state elsewhere."""
     url = variables.get("PULUMI_BACKEND_URL") or _logged_in(variables)
     if not url.startswith("file://"):
         return None
@@ -77,7 +77,7 @@ def fix(state: Path) -> None:
 
 
 def free_dead(state: Path, layer: str, stack: str, say: Callable[[str], None]) -> None:
-    """Removes locks of a layer's stack whose process is gone; raises Failed when a living one may hold it."""
+    """Remove locks of a layer's stack whose process is gone; raise Failed when a living one may hold it."""
     for path in _lock_files(state, layer, stack):
         lock = _read(path)
         if lock is None:
@@ -99,12 +99,12 @@ def named(diagnostic: str) -> list[Lock]:
 
 
 def are_dead(locks: Sequence[Lock]) -> bool:
-    """True if these are all of processes that have ended: of this machine; others can't be checked from here."""
+    """Return True if these are all of processes that have ended: of this machine; others can't be checked from here."""
     return bool(locks) and not any(map(_alive, locks))
 
 
 def explained(diagnostic: str, layer: str, stack: str) -> str:
-    """The engine's diagnostic; with what to do when it is about a lock."""
+    """Return the engine's diagnostic; with what to do when it is about a lock."""
     return f"{diagnostic}\n{_hint(layer, stack)}" if any(text in diagnostic for text in _LOCKED) else diagnostic
 
 
@@ -121,7 +121,7 @@ def _lock_files(state: Path, layer: str, stack: str) -> list[Path]:
 
 
 def _read(path: Path) -> Lock | None:
-    """A lock's content; None for one whose writer was killed in the midst of it, or which has just been removed."""
+    """Return a lock's content; None if it was just removed, or if its writer was killed before the end."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
         try:
@@ -137,7 +137,7 @@ def _read(path: Path) -> Lock | None:
 
 
 def _alive(lock: Lock) -> bool:
-    """True if the lock's process may live: one of another machine can't be checked from here."""
+    """Return True if the lock's process may live: one of another machine can't be checked from here."""
     if lock.host != socket.gethostname():
         return True
     try:
@@ -150,7 +150,7 @@ def _alive(lock: Lock) -> bool:
 
 
 def _is_engine(pid: int) -> bool:
-    """True if the process is a pulumi, and not another one that was given a dead one's number."""
+    """Return True if the process is a pulumi, and not another one that was given a dead one's number."""
     if Path("/proc/self/stat").exists():  # Linux, where `ps` need not be installed
         with contextlib.suppress(OSError):
             command, _, rest = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(") ")

@@ -49,7 +49,7 @@ if os.getppid() == int(sys.argv[1]):
 def started(
     command: list[str], folder: Path, environ: Mapping[str, str], *, merge: bool = True
 ) -> Iterator[subprocess.Popen[str]]:
-    """The process, ended with the block. It has its own process group, so that Ctrl-C reaches it once, through us."""
+    """Start the process; kill it if the block fails. In a process group of its own, it gets Ctrl-C once, from us."""
     try:
         process = subprocess.Popen(
             command,
@@ -75,7 +75,7 @@ def started(
 
 
 def wait(process: subprocess.Popen[str]) -> str:
-    """The process's output when it has ended. Ctrl-C makes the engine finish what is in flight and stop."""
+    """Return the process's output when it has ended. Ctrl-C makes the engine finish what is in flight and stop."""
     asked = 0
     while True:
         try:
@@ -105,7 +105,7 @@ class EventReader(threading.Thread):
         self._written = threading.Event()
 
     def run(self) -> None:
-        """Hands every event on; the thread's own loop."""
+        """Hand every event on; the thread's own loop."""
         rest = ""
         with self._path.open(encoding="utf-8") as log:
             while True:
@@ -118,16 +118,17 @@ class EventReader(threading.Thread):
                 self._written.wait(_POLL_SECONDS)
 
     def finish(self) -> None:
-        """Reads what is left; the engine must have ended."""
+        """Read what is left; the engine must have ended."""
         self._written.set()
         self.join()
 
 
 def bound_to_us(command: list[str]) -> list[str]:
-    """The command line, to be started from the main thread, that ends with this process; on Linux, elsewhere as it is.
+    """Return the command line of a process that the kernel kills with this one; elsewhere than on Linux, the same.
 
-    An engine that outlives us has lost the provider and the program, which we serve to it. What it was just creating
-    it would write off as failed, and the resource would be lost; killed, it leaves a note of it in the state.
+    It has to be started from the main thread. An engine that outlives us has lost the provider and the program, which
+    we serve to it. What it was just creating it would write off as failed, and the resource would be lost; killed, it
+    leaves a note of it in the state.
     """
     if not sys.platform.startswith("linux"):
         return command
@@ -138,7 +139,7 @@ def bound_to_us(command: list[str]) -> list[str]:
 
 @functools.cache
 def _has_setpriv() -> bool:
-    """True if util-linux is here, and not too old; it starts in 2 ms, an interpreter in 50."""
+    """Return True if util-linux is here, and not too old; it starts in 2 ms, an interpreter in 50."""
     try:
         return subprocess.run([*_SETPRIV[:4], "true"], capture_output=True, check=False).returncode == 0
     except OSError:

@@ -57,7 +57,7 @@ class Provenance:
         return f"{code}{changed}, by {self.who} at {self.when}, tool {self.tool}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The shape that `--json` promises."""
+        """Return the shape that `--json` promises."""
         return {
             "commit": self.commit or None, "clean": self.clean, "when": self.when, "who": self.who, "tool": self.tool,
             "text": self.text,
@@ -80,7 +80,7 @@ def user() -> str:
 
 
 def last(states: Mapping[str, StackState]) -> dict[str, Provenance]:
-    """The layers' last rollouts, of those that are recorded."""
+    """Return the layers' last rollouts, of those that are recorded."""
     return {name: state.record.origin for name, state in states.items() if state.record and state.record.origin}
 
 

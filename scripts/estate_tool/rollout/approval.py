@@ -1,4 +1,4 @@
-"""Agreement to a rollout, above all to data that it would destroy, got before a layer is touched."""
+"""Approval of a rollout, above all of data that it would destroy, before a layer is touched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from estate_tool.core.environment import Environment
-    from estate_tool.rollout.data_loss import Loss
+    from estate_tool.rollout.data_loss import DataLoss
     from estate_tool.rollout.display import Display
     from estate_tool.rollout.plans import Plan
 
@@ -26,8 +26,8 @@ PAGE = "docs/data-loss.md"
 class Approval:
     """Approves the plans of a rollout, or raises UsageError with nothing touched.
 
-    `lose` are the names given to --lose-data, None without the flag. With `asks`, a person is asked about any change;
-    about data that would be lost one is asked always, unless `lose` names exactly that. `preview` only reports.
+    `lose` are the names given to --lose-data, None without the flag. With `asks`, any change has to be confirmed;
+    data that would be lost always has to be, unless `lose` names exactly that. `preview` only reports.
     """
 
     target: Environment
@@ -36,17 +36,15 @@ class Approval:
     asks: bool = True
     yes: bool = False
     preview: bool = False
-    losses: list[Loss] = field(default_factory=list)
+    losses: list[DataLoss] = field(default_factory=list)
     _agreed: frozenset[str] | None = None
 
     def __call__(self, plans: Mapping[str, Plan]) -> None:
-        """Look up what the plans would destroy, say it, and get it agreed to."""
-        threats = [threat for plan in plans.values() for threat in plan.threats]
-        if threats:
+        """Look up the data that the plans would destroy, show it, and get the plans confirmed."""
+        found = [loss for plan in plans.values() for loss in plan.losses]
+        if found:
             with reaching(self.target):
-                found = data_loss.losses(threats, self.target.client)
-        else:
-            found = []
+                found = data_loss.looked_up(found, self.target.client)
         known = {loss.name for loss in self.losses}
         more = [loss for loss in found if loss.name not in known]
         self.losses += more
@@ -58,7 +56,7 @@ class Approval:
         else:
             self._refuse_more(found)
 
-    def _agree(self, plans: Mapping[str, Plan], found: Sequence[Loss]) -> None:
+    def _agree(self, plans: Mapping[str, Plan], found: Sequence[DataLoss]) -> None:
         names = frozenset(loss.name for loss in found)
         if self.lose is not None:
             _require_exactly(frozenset(self.lose), names)
@@ -74,8 +72,8 @@ class Approval:
             confirm(f"roll {changing} out to {self.target.name}{also}", "add --yes once you have seen the preview")
         self._agreed = names
 
-    def _refuse_more(self, found: Sequence[Loss]) -> None:
-        """Raise Failed for losses of a layer whose change could not be foreseen when the others were agreed to."""
+    def _refuse_more(self, found: Sequence[DataLoss]) -> None:
+        """Raise Failed for losses that were not among those confirmed before the layer's change could be foreseen."""
         more = [loss for loss in found if loss.name not in (self._agreed or ())]
         if more:
             raise Failed(
@@ -106,5 +104,5 @@ def _require_exactly(given: frozenset[str], lost: frozenset[str]) -> None:
                      "nothing was changed", hint, code="data_loss")  # fmt: skip
 
 
-def _listed(found: Sequence[Loss]) -> str:
+def _listed(found: Sequence[DataLoss]) -> str:
     return ", ".join(f"{loss.held} of {loss.name}" for loss in found)

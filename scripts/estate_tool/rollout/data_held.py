@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.retries import code_of
+from estate_tool.core.text import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,12 +48,9 @@ class Held:
         if self.count is None:
             what = "size of logs" if self.unit == "bytes" else f"number of {self.unit}"
             return f"an unknown {what} ({self.problem})"
-        amount = _size(self.count) if self.unit == "bytes" else f"{self.count:,} {self._noun()}"
+        amount = _size(self.count) if self.unit == "bytes" else counted(self.count, self.unit.removesuffix("s"))
         note = f" ({self.note})" if self.note else ""
         return f"{self.bound} {amount}{note}".lstrip()
-
-    def _noun(self) -> str:
-        return self.unit if self.count != 1 else self.unit.removesuffix("s")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the shape of `held` in a report's `losses`."""
@@ -61,10 +59,13 @@ class Held:
         }  # fmt: skip
 
 
-def held(client: Callable[[str], Any], type_: str, name: str, keep_seconds: int | None = None) -> Held:
-    """Return what a resource holds; with `keep_seconds`, what it holds that is older.
+NOT_LOOKED_UP = Held(unit="bytes", count=None, problem="not looked up")
 
-    What AWS refuses to tell is an unknown amount, never an empty one; where AWS can't be reached at all, botocore's own
+
+def held(client: Callable[[str], Any], type_: str, name: str, keep_seconds: int | None = None) -> Held:
+    """Return the amount of data in a resource; with `keep_seconds`, of older data.
+
+    An amount that AWS refuses to report is unknown, never empty; where AWS can't be reached at all, botocore's own
     errors are raised.
     """
     from botocore.exceptions import ClientError
@@ -82,7 +83,7 @@ def held(client: Callable[[str], Any], type_: str, name: str, keep_seconds: int 
 
 
 def _items(dynamodb: Any, table: str) -> Held:
-    """Count a table that one page of a consistent scan (1 MB) covers; of a larger one, also say AWS's own count."""
+    """Count a table that one page of a consistent scan (1 MB) covers; of a larger one, take AWS's own count."""
     from botocore.exceptions import ClientError
 
     try:

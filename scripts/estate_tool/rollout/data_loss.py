@@ -1,4 +1,4 @@
-"""Data that a rollout or teardown would destroy: the resources, the reason, the amount, and the way to keep a copy.
+"""Data that a rollout or teardown would destroy: resource, reason, amount, and commands that keep a copy.
 
 A rollout that would make all of a deployed environment anew, elsewhere, is refused as a whole.
 """
@@ -11,7 +11,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.errors import UsageError
-from estate_tool.rollout.data_held import DEAD_LETTERS, KINDS, LOG_GROUP, QUEUE, TABLE, Held, held
+from estate_tool.rollout.data_held import (
+    DEAD_LETTERS,
+    KINDS,
+    LOG_GROUP,
+    NOT_LOOKED_UP,
+    QUEUE,
+    TABLE,
+    Held,
+    held,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,11 +43,12 @@ PAGE = "docs/moving.md"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Threat:
+class DataLoss:
     """A planned change of a table, queue or log group that destroys data in it, if there is any.
 
     `keep_seconds` is the age from which data goes where only the retention is lowered, `component` the function or
-    queue that the resource belongs to, as its tag has it.
+    queue that the resource belongs to, as its tag has it, `held` the amount once it has been looked up. `name` is the
+    physical one, as in --lose-data.
     """
 
     layer: str
@@ -49,119 +59,106 @@ class Threat:
     because: tuple[str, ...] = ()
     keep_seconds: int | None = None
     component: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Loss:
-    """A threat to data that is there, or that can't be ruled out."""
-
-    threat: Threat
-    held: Held
-
-    @property
-    def name(self) -> str:
-        """The resource's physical name, by which --lose-data names it."""
-        return self.threat.name
+    held: Held = NOT_LOOKED_UP
 
     def __str__(self) -> str:
         """Return a line for a person: the name, the amount, the reason."""
-        because = f": {', '.join(self.threat.because)}" if self.threat.because else ""
-        return f"{self.name}: {self.held} would be LOST ({KINDS[self.threat.type]} {self.threat.change}{because})"
+        because = f": {', '.join(self.because)}" if self.because else ""
+        return f"{self.name}: {self.held} would be LOST ({KINDS[self.type]} {self.change}{because})"
 
     @property
     def note(self) -> str:
         """A remark on the commands that keep a copy; empty in most cases."""
-        if not self.name.startswith(DEAD_LETTERS) or self.threat.change != DELETED:
+        if not self.name.startswith(DEAD_LETTERS) or self.change != DELETED:
             return ""
         return (
             "failed messages move to no other queue, not even when their function gets another name: "
-            f"replay them first, with code that still declares {self.threat.component}"
+            f"replay them first, with code that still declares {self.component}"
         )
 
     def copies(self, environment: str) -> list[str]:
         """Return the commands that keep a copy, or empty the resource, before it goes."""
-        if self.threat.type == TABLE:
+        if self.type == TABLE:
             day = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M")
             return [f"aws dynamodb create-backup --table-name {self.name} --backup-name {self.name}-{day}"]
-        if self.threat.type == LOG_GROUP:
+        if self.type == LOG_GROUP:
             file = self.name.strip("/").replace("/", "-")
             return [f"aws logs filter-log-events --log-group-name {self.name} --output json > {file}.json"]
         if self.name.startswith(DEAD_LETTERS):
-            return [f"scripts/estate redrive {self.threat.component} {environment}"]
+            return [f"scripts/estate redrive {self.component} {environment}"]
         return []
 
     def to_dict(self, environment: str) -> dict[str, Any]:
         """Return the shape in a report's `losses` (docs/schemas/rollout.schema.json)."""
-        threat = self.threat
         return {
-            "layer": threat.layer, "urn": threat.urn, "type": threat.type, "name": threat.name,
-            "change": threat.change, "because": list(threat.because), "held": self.held.to_dict(),
+            "layer": self.layer, "urn": self.urn, "type": self.type, "name": self.name,
+            "change": self.change, "because": list(self.because), "held": self.held.to_dict(),
             "text": str(self.held), "copies": self.copies(environment), "note": self.note,
         }  # fmt: skip
 
 
-def threats(layer: str, steps: Iterable[Step], state: StackState | None) -> list[Threat]:
-    """Return the threats to data among the planned steps of a layer; `state` is what the engine has of it now.
+def of_plan(layer: str, steps: Iterable[Step], state: StackState | None) -> list[DataLoss]:
+    """Return the losses of data by the planned steps of a layer with this state.
 
-    What an interrupted rollout left to be deleted goes with the next one, whatever that plans.
+    A resource that an interrupted rollout left to be deleted is deleted by the next one, whatever that plans.
     """
     holding = [one for one in (state.resources if state else []) if one["type"] in KINDS]
     present = {one["urn"]: one for one in holding if not one.get("delete")}
-    found: list[Threat] = []
+    found: list[DataLoss] = []
     for step in steps:
-        if step.type in KINDS and step.word != "created":
+        if step.type in KINDS and step.kind != "created":
             # The state may have been settled after an interrupted run since it was read.
             known = {"urn": step.urn, "type": step.type, **step.old}
             found += _of_step(layer, step, present.get(step.urn, known))
     leftovers = [one for one in holding if one.get("delete")]
-    return found + [_threat(layer, one, DELETED, ("its replacement is there",)) for one in leftovers if _goes(one)]
+    return found + [_loss(layer, one, DELETED, ("its replacement is there",)) for one in leftovers if _is_deleted(one)]
 
 
-def of_teardown(layer: str, state: StackState) -> list[Threat]:
-    """Return the threats of a layer's teardown: all of its tables, queues and log groups."""
-    return [_threat(layer, one, DELETED, ()) for one in state.resources if one["type"] in KINDS and _goes(one)]
+def of_teardown(layer: str, state: StackState) -> list[DataLoss]:
+    """Return the losses of a layer's teardown: all of its tables, queues and log groups."""
+    return [_loss(layer, one, DELETED, ()) for one in state.resources if one["type"] in KINDS and _is_deleted(one)]
 
 
-def losses(found: Sequence[Threat], client: Callable[[str], Any]) -> list[Loss]:
-    """Look up what each threatened resource holds and return those that are not known to be empty."""
-    if not found:
+def looked_up(losses: Sequence[DataLoss], client: Callable[[str], Any]) -> list[DataLoss]:
+    """Return the losses with their amounts, but for those of resources that are known to be empty."""
+    if not losses:
         return []
     for service in ("dynamodb", "sqs", "logs"):
         client(service)  # made here: making a client is not safe in several threads
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
-        amounts = list(pool.map(lambda one: _amount(client, one), found))
-    return [Loss(threat=one, held=amount) for one, amount in zip(found, amounts, strict=True) if amount]
+        amounts = pool.map(lambda loss: _amount(client, loss), losses)
+        return [replace(loss, held=amount) for loss, amount in zip(losses, amounts, strict=True) if amount]
 
 
-def _amount(client: Callable[[str], Any], threat: Threat) -> Held:
-    """Look up what a change destroys, which of a resource that stays is a part of what it holds."""
-    amount = held(client, threat.type, threat.name, threat.keep_seconds)
-    if threat.change == STREAM and amount.count:
+def _amount(client: Callable[[str], Any], loss: DataLoss) -> Held:
+    """Look up the amount that a change destroys: of a resource that stays, a part of its data."""
+    amount = held(client, loss.type, loss.name, loss.keep_seconds)
+    if loss.change == STREAM and amount.count:
         return Held(unit="records", count=None, problem="DynamoDB does not say what is unread")
-    partly = threat.change == EXPIRY or (threat.change == RETENTION and threat.type == QUEUE)
+    partly = loss.change == EXPIRY or (loss.change == RETENTION and loss.type == QUEUE)
     return replace(amount, bound="up to", note="") if partly and amount.count else amount
 
 
-def _of_step(layer: str, step: Step, resource: Mapping[str, Any]) -> Iterator[Threat]:
-    if step.word in (DELETED, REPLACED):
-        if _goes(resource):
-            yield _threat(layer, resource, step.word, step.replacing)
-    elif step.word == "updated":
+def _of_step(layer: str, step: Step, resource: Mapping[str, Any]) -> Iterator[DataLoss]:
+    if step.kind in (DELETED, REPLACED):
+        if _is_deleted(resource):
+            yield _loss(layer, resource, step.kind, step.replacing)
+    elif step.kind == "updated":
         yield from _of_update(layer, step, resource)
 
 
-def _of_update(layer: str, step: Step, resource: Mapping[str, Any]) -> Iterator[Threat]:
-    """Yield the threats of an update: what a shorter retention, an expiry or another stream ends."""
+def _of_update(layer: str, step: Step, resource: Mapping[str, Any]) -> Iterator[DataLoss]:
+    """Yield the losses of an update, by a shorter retention, an expiry or another stream."""
     before = {**(resource.get("inputs") or {}), **(resource.get("outputs") or {})}
     after, type_ = step.new.get("inputs") or {}, resource["type"]
     if type_ == LOG_GROUP and (days := _lowered(before, after, "retentionInDays", _NEVER)):
-        yield _threat(layer, resource, RETENTION, (f"to {days} days",), days * SECONDS_PER_DAY)
+        yield _loss(layer, resource, RETENTION, (f"to {days} days",), days * SECONDS_PER_DAY)
     if type_ == QUEUE and (seconds := _lowered(before, after, "messageRetentionSeconds", _QUEUE_DEFAULT)):
-        yield _threat(layer, resource, RETENTION, (f"to {seconds:,} seconds",), seconds)
+        yield _loss(layer, resource, RETENTION, (f"to {seconds:,} seconds",), seconds)
     if type_ == TABLE and _expiry(after) and _expiry(after) != _expiry(before):
-        yield _threat(layer, resource, EXPIRY, (f"by {_expiry(after)}",))
+        yield _loss(layer, resource, EXPIRY, (f"by {_expiry(after)}",))
     elif type_ == TABLE and _stream(before) and _stream(before) != _stream(after):
-        yield _threat(layer, resource, STREAM, ("records that no function has read yet",))
+        yield _loss(layer, resource, STREAM, ("records that no function has read yet",))
 
 
 def _lowered(before: Mapping[str, Any], after: Mapping[str, Any], key: str, default: int) -> int | None:
@@ -177,21 +174,21 @@ def _expiry(table: Mapping[str, Any]) -> str:
 
 
 def _stream(table: Mapping[str, Any]) -> str:
-    """Return what a table's stream shows of items; empty if there is no stream."""
+    """Return the view type of a table's stream; empty if there is no stream."""
     return str(table.get("streamViewType")) if table.get("streamEnabled") else ""
 
 
-def _goes(resource: Mapping[str, Any]) -> bool:
+def _is_deleted(resource: Mapping[str, Any]) -> bool:
     """Return whether deleting the resource from the state deletes it in AWS."""
     return not (resource.get("retainOnDelete") or (resource.get("inputs") or {}).get("skipDestroy"))
 
 
-def _threat(
+def _loss(
     layer: str, resource: Mapping[str, Any], change: str, because: tuple[str, ...], keep_seconds: int | None = None
-) -> Threat:
+) -> DataLoss:
     known = {**(resource.get("inputs") or {}), **(resource.get("outputs") or {})}
     name = str(known.get("name") or resource.get("id") or "")
-    return Threat(
+    return DataLoss(
         layer=layer, urn=resource["urn"], type=resource["type"], name=name, change=change, because=because,
         keep_seconds=keep_seconds, component=str((known.get("tags") or {}).get("Component", "")),
     )  # fmt: skip

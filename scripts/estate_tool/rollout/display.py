@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from estate_tool.console.progress import Progress, console_on
 from estate_tool.core.text import one_line, safe, unfiltered
-from estate_tool.engine.events import CHANGE_WORDS
+from estate_tool.engine.events import CHANGE_KINDS
 from estate_tool.rollout.result import PLANNED
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from estate_tool.engine.diagnostics import Diagnostic
     from estate_tool.engine.events import Step
-    from estate_tool.rollout.data_loss import Loss
+    from estate_tool.rollout.data_loss import DataLoss
     from estate_tool.rollout.result import LayerResult, Outcome
 
 _SIGNS = {"created": ("+", "green"), "updated": ("~", "yellow"), "replaced": ("±", "magenta"), "deleted": ("-", "red")}
@@ -62,13 +62,13 @@ class Display:
         self._draw(f"[{position}/{total}] ", (name, "bold"))
 
     def step(self, step: Step, *, planned: bool) -> None:
-        """A resource was changed, or would be."""
-        if not self._verbose and step.word == "updated" and step.changed and set(step.changed) <= _TAGS:
+        """Print that a resource was changed, or with `planned` would be."""
+        if not self._verbose and step.kind == "updated" and step.changed and set(step.changed) <= _TAGS:
             self._tagged.append((step, planned))
             return
         self._step(step, planned=planned)
 
-    def losses(self, found: Sequence[Loss], environment: str) -> None:
+    def losses(self, found: Sequence[DataLoss], environment: str) -> None:
         """Print the data that a rollout would destroy, with the commands that keep a copy."""
         for loss in found:
             self._draw((str(loss), "bold red"))
@@ -85,16 +85,16 @@ class Display:
         elif held:
             step, planned = held[0]
             self._draw(
-                "      ", _SIGNS["updated"], f" {_word(step, planned=planned):<8}  {len(held)} resources  (tags)"
+                "      ", _SIGNS["updated"], f" {_verb(step, planned=planned):<8}  {len(held)} resources  (tags)"
             )
 
     def _step(self, step: Step, *, planned: bool) -> None:
         kind, name = one_line(step.type.rpartition(":")[2]), one_line(step.name)
-        detail = f"  ({one_line(', '.join(step.changed))})" if step.changed and step.word != "created" else ""
-        line = f" {_word(step, planned=planned):<8}  {name:<39}  {kind}"
+        detail = f"  ({one_line(', '.join(step.changed))})" if step.changed and step.kind != "created" else ""
+        line = f" {_verb(step, planned=planned):<8}  {name:<39}  {kind}"
         if detail and len(line) + len(detail) + 7 > console_on(self._out).width:
             detail = f"\n       {detail}"
-        self._draw("      ", _SIGNS[step.word], line, detail)
+        self._draw("      ", _SIGNS[step.kind], line, detail)
 
     def layer_done(self, result: LayerResult) -> None:
         """Print the result of a layer."""
@@ -112,8 +112,8 @@ class Display:
         how = f" in {result.seconds:.1f} s" if result.ran else ", as are its inputs: not run"
         self.line(f"      {_counts(result)}{how}")
 
-    def foreseen(self, result: LayerResult) -> None:
-        """In one line, what the preview of a layer found that is to be rolled out; all of it where that failed."""
+    def plan_line(self, result: LayerResult) -> None:
+        """Print the preview of a layer that is to be rolled out in one line; all of it if it failed."""
         if result.error:
             self.line(f"preview of {result.layer}")
             self.layer_done(result)
@@ -139,13 +139,13 @@ class Display:
         return f"  {textwrap.shorten(result.error.strip().splitlines()[0], room, placeholder=' …')}"
 
 
-def _word(step: Step, *, planned: bool) -> str:
-    return _PLANNED[step.word] if planned else step.word
+def _verb(step: Step, *, planned: bool) -> str:
+    return _PLANNED[step.kind] if planned else step.kind
 
 
 def _counts(result: LayerResult) -> str:
-    words = {word: f"to {_PLANNED[word]}" if result.result == PLANNED else word for word in CHANGE_WORDS}
-    parts = [f"{getattr(result, word)} {shown}" for word, shown in words.items() if getattr(result, word)]
+    shown = {kind: f"to {_PLANNED[kind]}" if result.result == PLANNED else kind for kind in CHANGE_KINDS}
+    parts = [f"{getattr(result, kind)} {words}" for kind, words in shown.items() if getattr(result, kind)]
     if not parts and result.error:
         return ""
     if not parts:

@@ -48,7 +48,7 @@ class Inputs:
     root: Path = ROOT
 
     def digest(self, name: str, upstream: Mapping[str, Any]) -> str:
-        """The digest of a layer that reads these outputs of lower layers; empty when its inputs can't all be known.
+        """Return the digest of a layer that reads these outputs of lower layers; empty if an input can't be known.
 
         Files are read anew each time: who compares two digests learns whether they changed meanwhile.
         """
@@ -100,14 +100,14 @@ def _of_layers(names: tuple[str, ...], configured: Mapping[str, Any]) -> dict[st
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files in a folder that a rollout can depend on; configuration is taken by its content instead."""
+    """Return the files in a folder that a rollout can depend on; configuration is taken by its content instead."""
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
         yield from (Path(place, name) for name in names if not _NO_INPUT.search(name))
 
 
 def _imported(modules: Iterable[Path], root: Path) -> set[Path]:
-    """The modules themselves and every module of the checkout that they import, directly or not."""
+    """Return the modules themselves and every module of the checkout that they import, directly or not."""
     found: set[Path] = set()
     looked_up: set[str] = set()
     waiting = list(modules)
@@ -134,7 +134,7 @@ def _imports(path: Path, root: Path) -> set[str]:
 
 
 def _absolute(name: str, path: Path, root: Path) -> str:
-    """A module's full name, from one that may begin with dots."""
+    """Return a module's full name, from one that may begin with dots."""
     bare = name.lstrip(".")
     dots = len(name) - len(bare)
     if not dots:
@@ -144,7 +144,7 @@ def _absolute(name: str, path: Path, root: Path) -> str:
 
 
 def _modules(name: str, root: Path) -> Iterator[Path]:
-    """The files of the checkout behind a name: the module's, and those of the packages around it."""
+    """Return the files of the checkout behind a name: the module's, and those of the packages around it."""
     place = str(root)
     for part in name.split("."):
         place += f"/{part}"

@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.engine.events import UNKNOWN, UNKNOWN_WORDS, Changes
+from estate_tool.engine.events import PLACEHOLDERS, UNKNOWN, Changes
 from estate_tool.rollout import data_loss
 from estate_tool.rollout.result import FAILED, PLANNED, LayerResult
 from foundation.layers import layer
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from estate_tool.engine.checkpoint import StackState
     from estate_tool.engine.cli import Pulumi
     from estate_tool.engine.events import Step
-    from estate_tool.rollout.data_loss import Threat
+    from estate_tool.rollout.data_loss import DataLoss
 
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 Statement = dict[str, Any]
@@ -35,7 +35,7 @@ class Plan:
 
     result: LayerResult
     steps: tuple[Step, ...] = ()
-    threats: tuple[Threat, ...] = ()
+    losses: tuple[DataLoss, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -48,7 +48,7 @@ class Previews:
     outputs: dict[str, Any] = field(default_factory=dict)
 
     def run(self, name: str, *, refresh: bool = False) -> Plan:
-        """The plan of a layer, whose stack must be there; nothing is changed."""
+        """Return the plan of a layer, whose stack must be there; nothing is changed."""
         lower = {each: self.outputs.get(each, UNKNOWN) for each in layer(name).reads if self._is_not_there(each)}
         changes = Changes(on_step=self.on_step)
         with contextlib.ExitStack() as planning:
@@ -58,14 +58,14 @@ class Previews:
 
                 planning.enter_context(upstream.planned(lower))
 
-            diagnostic = self.pulumi.preview(name, changes.as_preview, refresh=refresh, before=before)
+            diagnostic = self.pulumi.preview(name, changes.take_preview, refresh=refresh, before=before)
         result = LayerResult.of(name, changes, diagnostic, PLANNED)
         result.unknown = sorted(_unknown(lower))
         if result.result == FAILED:
             return Plan(result=result.untouched())
         self._foresee(name, changes)
-        threats = data_loss.threats(name, changes.steps, self.states.get(name))
-        return Plan(result=result, steps=tuple(changes.steps), threats=tuple(threats))
+        losses = data_loss.of_plan(name, changes.steps, self.states.get(name))
+        return Plan(result=result, steps=tuple(changes.steps), losses=tuple(losses))
 
     def _is_not_there(self, name: str) -> bool:
         state = self.states.get(name)
@@ -80,19 +80,19 @@ class Previews:
 
 
 def _completed(value: Any, present: Any) -> Any:
-    """A value with what is unknown in it taken from the present one: true of a layer in which nothing changes."""
+    """Return a value of a layer in which nothing changes: its unknown parts are those of the present one."""
     if isinstance(value, dict):
         known = present if isinstance(present, dict) else {}
         return {key: _completed(item, known.get(key)) for key, item in value.items()}
-    return present if value in UNKNOWN_WORDS else value
+    return present if value in PLACEHOLDERS else value
 
 
 def _unknown(value: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """The paths of what is not known in the outputs of layers."""
+    """Yield the paths of the unknown values in the outputs of layers."""
     for key, item in value.items():
         if isinstance(item, dict):
             yield from _unknown(item, f"{prefix}{key}.")
-        elif item in UNKNOWN_WORDS:
+        elif item in PLACEHOLDERS:
             yield f"{prefix}{key}"
 
 
@@ -120,10 +120,10 @@ def waiting(steps: Sequence[Step], above: Iterable[StackState], moving: Iterable
     depend on each other. Statements that a role's policy loses wait while a function with that role is in the state of
     a layer that is yet to be rolled out, `moving`.
     """
-    removals = [step for step in steps if step.word == "deleted"]
+    removals = [step for step in steps if step.kind == "deleted"]
     named = _naming(above)
     urns = [step.urn for step in removals] if any(_names(step) & named for step in removals) else []
-    taken = {step.name: grants for step in steps if step.word == "updated" and (grants := _taken(step))}
+    taken = {step.name: grants for step in steps if step.kind == "updated" and (grants := _taken(step))}
     used = _naming(moving)
     grants = {step.name: taken[step.name] for step in steps if step.name in taken and _names(step) & used}
     return Waiting(urns=tuple(sorted(urns)), grants=grants)

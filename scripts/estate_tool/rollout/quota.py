@@ -45,13 +45,13 @@ class Quota:
 
 
 def needed(provisioning: Provisioning, functions: Iterable[Function] = CATALOG.functions) -> int:
-    """The executions that a rollout sets aside: reserved ones, and those provisioned for functions without one."""
+    """Return the executions that a rollout sets aside: reserved ones, and provisioned ones of other functions."""
     provisioned = max(provisioning.minimum, provisioning.peak_minimum) if provisioning.minimum else 0
     return sum(function.reserved_concurrency or (provisioned if function.critical else 0) for function in functions)
 
 
 def read(environment: Environment) -> Quota:
-    """The account's quota, as AWS reports it."""
+    """Return the account's quota, as AWS reports it."""
     client = environment.client("lambda")
     account = client.get_account_settings()["AccountLimit"]
     quota = Quota(
@@ -78,7 +78,7 @@ def require(environment: Environment, say: Callable[[str], None]) -> None:
 
 
 def summary(quota: Quota) -> str:
-    """The quota in a sentence."""
+    """Return the quota in a sentence."""
     room = f"room for the {quota.needed} that are set aside"
     if not quota.short:
         return f"{quota.limit} concurrent executions, {room}"

@@ -8,10 +8,9 @@ changed or deleted is read anew.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.aws_errors import reaching
@@ -23,7 +22,6 @@ from foundation.layers import project
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from concurrent.futures import Future, ThreadPoolExecutor
     from pathlib import Path
 
     from estate_tool.core.environment import Environment
@@ -43,12 +41,12 @@ class Recovery:
     say: Callable[[str], None]
 
     def free(self, layer: str) -> None:
-        """Removes locks of dead processes, which a stack that is gone may have too; raises Failed when one lives."""
+        """Remove locks of dead processes, which a stack that is gone may have too; raise Failed when one lives."""
         if state := locks.state_folder(os.environ):
             locks.free_dead(state, layer, self.pulumi.stack, self.say)
 
     def before(self, layer: str) -> None:
-        """Makes a layer's stack ready for the engine; raises Failed, with nothing lost, when that can't be done."""
+        """Make a layer's stack ready for the engine; raise Failed, with nothing lost, when that can't be done."""
         self.free(layer)
         state = locks.state_folder(os.environ)
         if state and not _may_be_unfinished(state / "stacks" / project(layer) / f"{self.pulumi.stack}.json"):
@@ -89,7 +87,7 @@ class Recovery:
             self.say(f"      {urn.rpartition('::')[2]}: was left unfinished, {_there(urn in present)}")
 
     def _take_over(self, deployment: dict[str, Any], resource: Mapping[str, Any]) -> None:
-        """Puts a resource that may exist into the state, to be read, or dropped, by the next refresh."""
+        """Put a resource that may exist into the state, to be read, or dropped, by the next refresh."""
         same = [other for other in deployment.get("resources") or [] if other["urn"] == resource["urn"]]
         if any(not other.get("delete") and not other.get("pendingReplacement") for other in same):
             return  # it was made, if not in the way that was asked for
@@ -124,7 +122,7 @@ def _notes(deployment: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _unread(deployment: Mapping[str, Any]) -> list[str]:
-    """URNs of what was taken over into the state and not read yet; everything else has outputs."""
+    """Return the URNs of what was taken over into the state and not read yet; everything else has outputs."""
     resources = deployment.get("resources") or []
     return [one["urn"] for one in resources if _is_aws(one) and one.get("id") and not one.get("outputs")]
 
@@ -161,7 +159,7 @@ def _there(exists: bool) -> str:
 
 
 def _may_be_unfinished(checkpoint: Path) -> bool:
-    """True if a stack's file may have unfinished operations; asking the engine takes a moment, reading does not."""
+    """Return True if a stack's file may have unfinished operations; reading it is quicker than asking the engine."""
     try:
         content = json.loads(checkpoint.read_text(encoding="utf-8"))["checkpoint"]
         # A stack that nothing was ever rolled out to has no latest deployment.
@@ -183,63 +181,3 @@ def import_id(type_token: str, inputs: Inputs, account: Account) -> str:
         return rule(inputs, account) if callable(rule) else rule.format_map(inputs)
     except KeyError as error:
         raise Failed(f"a {type_token} was to be created without {error}: there is no way to look it up") from error
-
-
-@dataclass(kw_only=True)
-class Background:
-    """One thread for calls that are made while the main thread waits for the engine, one after the other."""
-
-    _pool: ThreadPoolExecutor | None = None
-
-    def do(self, what: Callable[..., None], *arguments: Any) -> Future[None]:
-        """Begin it."""
-        if self._pool is None:
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._pool = ThreadPoolExecutor(max_workers=1)
-        return self._pool.submit(what, *arguments)
-
-    def end(self) -> None:
-        """Return when all is done."""
-        if self._pool:
-            self._pool.shutdown()
-
-
-@dataclass(kw_only=True)
-class NewStacks:
-    """The stacks that this run makes of layers that have none."""
-
-    pulumi: Pulumi
-    recovery: Recovery | None
-    background: Background
-    _made: dict[str, Future[None]] = field(default_factory=dict)
-
-    def begin(self, layer: str) -> None:
-        """Have the stack of a layer made, unless that has begun."""
-        if layer not in self._made:
-            self._made[layer] = self.background.do(self._create, layer)
-
-    def require(self, layer: str) -> None:
-        """Return when the stack is there; raises Failed when it can't be made."""
-        self.begin(layer)
-        self._made[layer].result()
-
-    def remove(self, layer: str) -> None:
-        """Have a stack removed that was made here, in which there is nothing."""
-        if made := self._made.pop(layer, None):
-            self.background.do(self._remove, made, layer)
-
-    def remove_all_but(self, kept: set[str]) -> None:
-        """Have all removed but those of these layers."""
-        for layer in self._made.keys() - kept:
-            self.remove(layer)
-
-    def _create(self, layer: str) -> None:
-        if self.recovery:
-            self.recovery.free(layer)
-        self.pulumi.create_stack(layer)
-
-    def _remove(self, made: Future[None], layer: str) -> None:
-        with contextlib.suppress(Failed):
-            made.result()
-            self.pulumi.remove_stack(layer)

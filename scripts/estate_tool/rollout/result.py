@@ -6,13 +6,14 @@ A layer whose engine run failed for transient reasons only is run again; the eng
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core import retries
 from estate_tool.core.errors import Failed
 from estate_tool.core.retries import is_transient_text
 from estate_tool.engine import diagnostics
-from estate_tool.engine.events import CHANGE_WORDS
+from estate_tool.engine.events import CHANGE_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +37,7 @@ class LayerResult:
 
     `transient` is True if the same may work a little later, `ran` if the engine was run, and `unknown` names
     outputs of lower layers that a preview could not know. `notes` are warnings of guardrails, `kept`
-    what is declared no more and stays, as a layer above still uses it.
+    resources that are no longer declared and stay, as a layer above still uses them.
     """
 
     layer: str
@@ -57,47 +58,60 @@ class LayerResult:
 
     @classmethod
     def of(cls, layer: str, changes: Changes, diagnostic: str, done: str) -> LayerResult:
-        """The result of an engine run: `done` when something changed and there is no diagnostic."""
-        result = cls(layer=layer, result=done if changes.any else UNCHANGED, errors=list(changes.diagnostics))
-        result.notes = list(changes.notes)
-        for word in (*CHANGE_WORDS, "same"):
-            setattr(result, word, changes.counts[word])
+        """Return the result of an engine run: `done` when something changed and there is no diagnostic."""
+        counts: dict[str, Any] = {kind: changes.counts[kind] for kind in (*CHANGE_KINDS, "same")}
+        result = cls(layer=layer, result=done if changes.any else UNCHANGED, **counts)
+        result.errors, result.notes = list(changes.diagnostics), list(changes.notes)
         if diagnostic:
             result.result = FAILED
             # Without an error of a resource or a program, the diagnostic is about the backend.
-            errors = changes.errors or ["\n".join(filter(None, (diagnostic, diagnostics.known_hint(diagnostic))))]
+            errors = changes.errors or [_joined(diagnostic, diagnostics.known_hint(diagnostic))]
             result.error = "\n".join(errors)
             result.transient = all(is_transient_text(error) for error in errors)
         return result
 
-    def unless_lost(self, still_ours: Callable[[], None]) -> LayerResult:
-        """Return the same, as a failure if another one has taken the environment meanwhile."""
+    @classmethod
+    def failed(cls, layer: str, error: Failed) -> LayerResult:
+        """Return the result of a layer that an error kept from being run."""
+        return cls(layer=layer, result=FAILED, error=_joined(error.message, error.hint))
+
+    @classmethod
+    def skipped(cls, layer: str, reason: str) -> LayerResult:
+        """Return the result of a layer that was not run."""
+        return cls(layer=layer, result=SKIPPED, error=reason, ran=False)
+
+    def unless_lost(self, check_lease: Callable[[], None]) -> LayerResult:
+        """Return the same, as a failure if another command has taken the environment meanwhile."""
         try:
-            still_ours()
+            check_lease()
         except Failed as error:
-            parts = filter(None, (self.error, error.message, error.hint))
-            return replace(self, result=FAILED, error="\n".join(parts), transient=False)
+            lost = _joined(self.error, error.message, error.hint)
+            return replace(self, result=FAILED, error=lost, transient=False)
         return self
 
     def then(self, later: LayerResult) -> LayerResult:
-        """Return what the layer came to that was run once more, `later`."""
+        """Return the result of both runs of a layer, this one and a `later` one."""
         if later.result == SKIPPED:
             return self
-        both = {word: getattr(self, word) + getattr(later, word) for word in (*CHANGE_WORDS, "seconds")}
+        both = {name: getattr(self, name) + getattr(later, name) for name in (*CHANGE_KINDS, "seconds")}
         last = later if later.result == FAILED or later.ran else self
-        result = self.result if later.result == UNCHANGED else later.result
+        result = self.result if later.result == UNCHANGED and self.result != FAILED else later.result
         return replace(last, result=result, same=last.same, kept=later.kept, **both)
 
     def untouched(self) -> LayerResult:
-        """The same of a run that did nothing: what it counted was only foreseen."""
-        return replace(self, **dict.fromkeys((*CHANGE_WORDS, "same"), 0))
+        """Return the same of a run that did nothing: its counts were only of a plan."""
+        return replace(self, **dict.fromkeys((*CHANGE_KINDS, "same"), 0))
 
     def to_dict(self) -> dict[str, Any]:
-        """A layer in the shape that `--json` promises (docs/schemas/rollout.schema.json)."""
+        """Return a layer in the shape that `--json` promises (docs/schemas/rollout.schema.json)."""
         return vars(self) | {
             "seconds": round(self.seconds, 3),
             "errors": [diagnostic.to_dict() for diagnostic in self.errors],
         }
+
+
+def _joined(*lines: str | None) -> str:
+    return "\n".join(filter(None, lines))
 
 
 @dataclass(kw_only=True)
@@ -124,13 +138,8 @@ class Outcome:
         """True if no layer failed and none was skipped."""
         return all(result.result not in (FAILED, SKIPPED) for result in self.layers)
 
-    @property
-    def changes_nothing(self) -> bool:
-        """True if every layer is as it was."""
-        return all(result.result == UNCHANGED for result in self.layers)
-
     def to_dict(self) -> dict[str, Any]:
-        """The shape that `--json` promises (docs/schemas/rollout.schema.json)."""
+        """Return the shape that `--json` promises (docs/schemas/rollout.schema.json)."""
         return {
             "environment": self.environment,
             "ok": self.ok,
@@ -140,29 +149,28 @@ class Outcome:
 
 
 def retried(run: Callable[[], LayerResult], say: Callable[[str], None]) -> LayerResult:
-    """The result of the last of at most RUNS runs, with the changes of all; a permanent error ends it at once."""
-    result = run()
-    if not result.transient:
-        return result  # without loading what is not needed
+    """Return the result of at most RUNS runs together; a permanent error ends them at once."""
+    first = run()
+    if not first.transient:
+        return first  # without loading what is not needed
     import tenacity
 
-    results: list[LayerResult] = []
+    runs = chain([first], iter(run, None))
+    total = LayerResult(layer=first.layer, result=FAILED)
 
     def next_run() -> LayerResult:
-        results.append(run() if results else result)
-        return results[-1]
+        nonlocal total
+        total = total.then(next(runs))
+        return total
 
-    def tell(state: RetryCallState) -> None:
+    def report(state: RetryCallState) -> None:
         pause = state.next_action.sleep if state.next_action else 0.0
-        reason = "\n        ".join(str(results[-1].error).splitlines())
-        say(f"      transient failure: {reason}\n      running layer {results[-1].layer} again in {pause:.1f} s")
+        reason = "\n        ".join(str(total.error).splitlines())
+        say(f"      transient failure: {reason}\n      running layer {total.layer} again in {pause:.1f} s")
 
-    retries.policy(
-        tenacity.retry_if_result(lambda last: last.transient),
+    return retries.policy(
+        tenacity.retry_if_result(lambda result: result.transient),
         tenacity.stop_after_attempt(RUNS),
-        before_sleep=tell,
-        retry_error_callback=lambda _: results[-1],
+        before_sleep=report,
+        retry_error_callback=lambda _: total,
     )(next_run)
-    for word in CHANGE_WORDS:
-        setattr(results[-1], word, sum(getattr(each, word) for each in results))
-    return results[-1]

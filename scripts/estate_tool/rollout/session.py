@@ -1,4 +1,4 @@
-"""Makes the machine ready for an environment: engine, embedded AWS, provider."""
+"""Engine, embedded AWS and provider of an environment, made ready on this machine."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _NEEDED_BYTES = 200_000_000
 
 @contextlib.contextmanager
 def ready(environment: Environment) -> Iterator[Pulumi]:
-    """Sets up what is missing and yields the engine; a local environment's provider starts when it is needed."""
+    """Set up what is missing, and yield the engine; a local environment's provider starts when it is needed."""
     from estate_tool.setup.engine import ensure_engine
 
     engine = ensure_engine()
@@ -47,7 +47,7 @@ def ready(environment: Environment) -> Iterator[Pulumi]:
 
 
 def reader(environment: Environment) -> Pulumi | None:
-    """The engine for reading state, with nothing set up; None where nothing was ever deployed from this machine."""
+    """Return the engine for reading state, with nothing set up; None where nothing was deployed from this machine."""
     from estate_tool.setup.engine import find_engine
 
     engine = find_engine()
@@ -62,7 +62,7 @@ def reader(environment: Environment) -> Pulumi | None:
 
 
 def nothing_here(environment: Environment) -> bool:
-    """True for a local environment of which this machine keeps no stack, judged by its files."""
+    """Return True for a local environment of which this machine keeps no stack, judged by its files."""
     from estate_tool.core import embedded
 
     # The state of a real environment may be anywhere.
@@ -101,7 +101,7 @@ def _state_folder() -> Path:
 
 
 def require_space(home: Path) -> None:
-    """Raises Failed where a rollout would fill the disk half-way: the engine tries for minutes to save its state."""
+    """Raise Failed where a rollout would fill the disk half-way: the engine tries for minutes to save its state."""
     existing = next(folder for folder in (home, *home.parents) if folder.exists())
     free = shutil.disk_usage(existing).free
     if free < _NEEDED_BYTES:
@@ -128,21 +128,21 @@ class _Provider:
         return (Served(port=port, variables=address, load=self._running.load),)
 
     def stop(self) -> None:
-        """Ends it, if it was started."""
+        """End it, if it was started."""
         if self._running:
             self._running.stop()
 
 
 def _embedded_aws() -> Path:
-    """The embedded AWS running, and the provider where the engine looks for it; the provider's schema cache."""
+    """Start the embedded AWS and put the provider where the engine looks for it; return the provider's schema cache."""
     from estate_tool.console.progress import say, shown
     from estate_tool.core import embedded
     from estate_tool.setup.environments import ensure_local_aws
     from local_aws import provider, server
 
-    place = embedded.LocalAwsPaths.from_environment()
-    require_space(place.home)
+    local = embedded.LocalAwsPaths.from_environment()
+    require_space(local.home)
     with shown("starting the embedded AWS"):
-        server.up(place, say, ensure_local_aws)
+        server.up(local, say, ensure_local_aws)
     _state_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    return provider.install(place.home / "pulumi", Path(sys.executable)) / "schema.json"
+    return provider.install(local.home / "pulumi", Path(sys.executable)) / "schema.json"

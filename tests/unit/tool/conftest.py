@@ -23,7 +23,7 @@ from estate_tool.core.configuration import load
 from estate_tool.deployer_policy import document
 from estate_tool.engine import dry_run
 from estate_tool.engine.dry_run import AccountContext, Planned
-from estate_tool.rollout import lease
+from estate_tool.rollout import lock
 from foundation.naming import Names
 from tests.support.schema import breaches, name_of
 
@@ -38,7 +38,7 @@ PLACE = AccountContext(account="111122223333", region="us-east-1")
 @pytest.fixture(autouse=True)
 def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
     """No command of these tests waits for others to write a lease: there are none."""
-    monkeypatch.setattr(lease, "_SETTLE_SECONDS", 0.0)
+    monkeypatch.setattr(lock, "_SETTLE_SECONDS", 0.0)
 
 
 def configuration(compute_keys: dict[str, Any]) -> Any:

@@ -36,7 +36,7 @@ class LocalAwsPaths:
         return f"http://127.0.0.1:{self.port}"
 
     def keeps(self, environment: str) -> bool:
-        """True if this machine keeps a stack of that environment, as its files alone tell."""
+        """Return True if this machine keeps a stack of that environment, as its files alone tell."""
         stacks = self.home / "state" / ".pulumi" / "stacks"
         return any(path for ending in ("json", "json.gz") for path in stacks.glob(f"*/{environment}.{ending}"))
 

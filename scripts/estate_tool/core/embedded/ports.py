@@ -21,7 +21,7 @@ _NOT_EPHEMERAL = (20000, 32000)
 
 
 def is_free(port: int) -> bool:
-    """True if this process could listen on the port of the loopback interface now."""
+    """Return True if this process could listen on the port of the loopback interface now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -138,5 +138,5 @@ def status(place: LocalAwsPaths) -> Status:
 
 
 def knows_us(answer: dict[str, Any]) -> bool:
-    """True if the answer is the one for the administrator."""
+    """Return True if the answer is the one for the administrator."""
     return "identity" in answer

@@ -50,7 +50,7 @@ def touched(estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         yield Deployed(deployed=LAYER_NAMES)
 
     def go(
-        _pulumi: object, chosen: tuple[str, ...], *_: object, preview: bool = False, **__: object
+        _pulumi: object, _states: object, chosen: tuple[str, ...], *_: object, preview: bool = False, **__: object
     ) -> orchestration.Outcome:
         layers.extend(() if preview else chosen)
         return orchestration.Outcome(environment="dev")
@@ -59,7 +59,7 @@ def touched(estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setattr(session, "ready", ready)
     monkeypatch.setattr(session, "nothing_here", lambda _: False)
     monkeypatch.setattr(orchestration, "destroy", go)
-    monkeypatch.setattr(orchestration, "deploy", go)
+    monkeypatch.setattr(orchestration, "deploy", lambda *_, **__: layers.append("rolled out"))
     monkeypatch.setattr(orchestration, "refuse_while_read", lambda *_: None)
     monkeypatch.setattr(aws_errors, "require_running", lambda _: None)
     return layers

@@ -12,7 +12,8 @@ from estate_tool.commands import drift as command
 from estate_tool.drift.detect import EXPECTED, OTHER
 from estate_tool.rollout import data_loss, orchestration, recovery, result, session
 from estate_tool.rollout.data_held import Held
-from estate_tool.rollout.data_loss import Loss, Threat
+from estate_tool.rollout.data_loss import DataLoss
+from estate_tool.rollout.deployment import Deployment
 from estate_tool.rollout.plans import Plan
 from tests.support.drifted import STATE, TABLE, UNTAGGED, FakeEngine, step
 
@@ -31,12 +32,11 @@ def engine(empty_estate: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         monkeypatch.setattr(session, "ready", lambda *_: contextlib.nullcontext(made))
         monkeypatch.setattr(recovery.Recovery, "before", lambda *_: None)
 
-        def deploy(_pulumi: object, layers: tuple[str, ...], _display: object, **_more: object) -> result.Outcome:
-            word = result.FAILED if failing else result.DEPLOYED
+        def deploy(deployment: Deployment, **_more: object) -> result.Outcome:
+            end = result.FAILED if failing else result.DEPLOYED
             made.steps = ()
-            return result.Outcome(
-                environment="dev", layers=[result.LayerResult(layer=layer, result=word) for layer in layers]
-            )
+            layers = [result.LayerResult(layer=layer, result=end) for layer in deployment.layers]
+            return result.Outcome(environment="dev", layers=layers)
 
         monkeypatch.setattr(orchestration, "deploy", deploy)
         return made
@@ -119,11 +119,11 @@ def test_a_repair_that_would_lose_data_leaves_the_drift_to_be_found(
     engine: Callable[..., FakeEngine], call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = engine(UNTAGGED)
-    threat = Threat(layer="data", urn="urn:a", type=TABLE, name="table-pages-dev", change="replaced")
-    plan = Plan(result=result.LayerResult(layer="data", result=result.PLANNED), threats=(threat,))
-    held = Loss(threat=threat, held=Held(unit="items", count=2))
-    monkeypatch.setattr(data_loss, "losses", lambda *_: [held])
-    monkeypatch.setattr(orchestration, "deploy", lambda *_given, approve, **_more: approve({"data": plan}))
+    held = Held(unit="items", count=2)
+    loss = DataLoss(layer="data", urn="urn:a", type=TABLE, name="table-pages-dev", change="replaced", held=held)
+    plan = Plan(result=result.LayerResult(layer="data", result=result.PLANNED), losses=(loss,))
+    monkeypatch.setattr(data_loss, "looked_up", lambda *_: [loss])
+    monkeypatch.setattr(orchestration, "deploy", lambda deployment, **_: deployment.approve({"data": plan}))
     refused = call(command, "dev", "--repair", "--yes", "--json")
     answer = json.loads(refused.out)
     assert (refused.code, answer["repaired"]) == (2, False)

@@ -117,7 +117,7 @@ def test_colours_are_drawn_where_everything_else_is_filtered() -> None:
 
     stream = Terminal()
     shown = display.Display(SafeStream(stream))  # type: ignore[arg-type]
-    step = Step(word="updated", urn=f"urn:pulumi:dev::data::aws:sqs/queue:{HOSTILE}::{HOSTILE}", changed=(HOSTILE,))
+    step = Step(kind="updated", urn=f"urn:pulumi:dev::data::aws:sqs/queue:{HOSTILE}::{HOSTILE}", changed=(HOSTILE,))
     shown.step(step, planned=False)
     shown.line(HOSTILE)
     assert "\x1b[33m~\x1b[0m" in stream.getvalue()

@@ -34,7 +34,7 @@ def rolled_out(inputs: str = "abc", aws: str = "one") -> Record:
 
 def test_the_same_inputs_over_an_untouched_state_are_rolled_out() -> None:
     assert state(record=rolled_out()).is_result_of("abc", "one")
-    assert (state().made, state().outputs) == (1, {"suffix": "dev"})
+    assert (state().resource_count, state().outputs) == (1, {"suffix": "dev"})
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_states_are_read_from_the_files_of_the_engine(backend: Path) -> None:
 def test_a_stack_nothing_was_rolled_out_to_has_no_resources(backend: Path) -> None:
     (backend / "stacks" / "estate-data" / "dev.json").write_text('{"version":3,"checkpoint":{"stack":"x"}}')
     (found,) = (checkpoint.from_files(backend, "dev") or {}).values()
-    assert (found.resources, found.outputs, found.made) == ([], {}, 0)
+    assert (found.resources, found.outputs, found.resource_count) == ([], {}, 0)
 
 
 def test_tags_are_set_and_removed_without_the_engine_and_others_stay(backend: Path) -> None:

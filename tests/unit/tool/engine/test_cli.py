@@ -79,17 +79,19 @@ def answering(engine: Engine, answers: dict[str, Any]) -> None:
 
 def test_a_layer_s_stack_is_the_one_that_its_bare_name_means(engine: Engine) -> None:
     # So the engine lists them in a project's folder: another organisation's with its name.
-    others = [{"name": "their-org/dev", "resourceCount": 9}, {"name": "dev-b", "resourceCount": 8}]
+    others = [{"name": "their-org/dev"}, {"name": "dev-b"}]
     answering(
         engine,
         {
-            "data stack ls": [*others, {"name": "dev", "resourceCount": 4}],
+            "data stack ls": [*others, {"name": "dev"}],
             "foundation stack ls": [{"name": "dev"}],
             "compute stack ls": others,
             "observability stack ls": [],
+            "tag ls": {},
+            "export": {"deployment": {}},
         },
     )
-    assert Pulumi(stack="dev").stacks() == {"data": 4, "foundation": 0}
+    assert set(Pulumi(stack="dev").states()) == {"data", "foundation"}
     assert all("--all" not in call["arguments"] for call in engine.calls)
 
 
@@ -236,7 +238,7 @@ def test_an_edited_deployment_is_handed_to_the_engine_as_it_came(engine: Engine)
 def test_a_failed_question_is_an_error_with_the_engines_words(engine: Engine) -> None:
     engine.answers(stderr="error: no backend", code=1)
     with pytest.raises(Failed, match="stack ls failed in foundation: error: no backend"):
-        Pulumi(stack="dev").stacks()
+        Pulumi(stack="dev").states()
 
 
 def test_without_an_engine_the_message_names_the_way_to_get_one(
@@ -244,7 +246,7 @@ def test_without_an_engine_the_message_names_the_way_to_get_one(
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(Failed) as error:
-        Pulumi(stack="dev").stacks()
+        Pulumi(stack="dev").states()
     assert "scripts/setup.sh" in error.value.hint
 
 

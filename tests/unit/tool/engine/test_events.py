@@ -53,7 +53,7 @@ def test_each_change_is_reported_as_it_ends() -> None:
     changes = Changes(on_step=seen.append)
     changes.take(outputs("update", diffs=["tags"]))
     changes.take(outputs("same"))
-    assert seen == [Step(word="updated", urn=URN, changed=("tags",))]
+    assert seen == [Step(kind="updated", urn=URN, changed=("tags",))]
     assert (seen[0].type, seen[0].name) == (QUEUE, "queue-ingest-queue")
 
 
@@ -79,7 +79,7 @@ def test_what_breaks_a_guardrail_is_an_error_and_advice_is_not() -> None:
     for level, message in (("mandatory", "Everything is in us-east-1.\nrule region: found mars\n"), ("advisory", "hm")):
         event = {"policyEvent": {"resourceUrn": URN, "enforcementLevel": level, "message": message}}
         changes.take(event)
-        changes.as_preview(event)
+        changes.take_preview(event)
     assert changes.errors == ["Everything is in us-east-1. rule region: found mars"]
 
 
@@ -90,15 +90,15 @@ def test_a_step_has_the_resource_before_and_after_and_why_it_is_made_anew() -> N
         "op": "replace", "urn": URN, "type": QUEUE, "old": old, "new": new, "diffs": ["hashKey", "tags"],
         "keys": ["hashKey"],
     }  # fmt: skip
-    changes.as_preview({"resourcePreEvent": {"metadata": metadata}})
+    changes.take_preview({"resourcePreEvent": {"metadata": metadata}})
     (step,) = changes.steps
     assert (step.old, step.new, step.changed, step.replacing) == (old, new, ("hashKey", "tags"), ("hashKey",))
 
 
 def test_a_preview_counts_what_would_be_done() -> None:
     changes = Changes()
-    changes.as_preview({"resourcePreEvent": {"metadata": {"op": "create", "urn": URN, "type": QUEUE}}})
-    changes.as_preview(outputs("create"))
+    changes.take_preview({"resourcePreEvent": {"metadata": {"op": "create", "urn": URN, "type": QUEUE}}})
+    changes.take_preview(outputs("create"))
     assert changes.counts == {"created": 1}
 
 

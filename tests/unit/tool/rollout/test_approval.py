@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,7 @@ from estate_tool.engine.events import Step
 from estate_tool.rollout import data_loss
 from estate_tool.rollout.approval import Approval
 from estate_tool.rollout.data_held import QUEUE, TABLE, Held
-from estate_tool.rollout.data_loss import Loss, Threat
+from estate_tool.rollout.data_loss import DataLoss
 from estate_tool.rollout.display import Display
 from estate_tool.rollout.plans import Plan
 from estate_tool.rollout.result import PLANNED, LayerResult
@@ -26,28 +27,27 @@ if TYPE_CHECKING:
 HELD = {"table-a-dev": 49, "queue-a-dev": 3, "table-empty-dev": 0}
 
 
-def threat(name: str) -> Threat:
+def loss(name: str) -> DataLoss:
     type_ = TABLE if name.startswith("table") else QUEUE
-    return Threat(layer="data", urn=f"urn:{name}", type=type_, name=name, change="deleted")
+    return DataLoss(layer="data", urn=f"urn:{name}", type=type_, name=name, change="deleted")
 
 
 def plans(*names: str, changing: bool = True) -> dict[str, Plan]:
-    steps = (Step(word="deleted", urn="urn:a"),) if changing else ()
-    threats = tuple(threat(name) for name in names)
-    return {"data": Plan(result=LayerResult(layer="data", result=PLANNED), steps=steps, threats=threats)}
+    steps = (Step(kind="deleted", urn="urn:a"),) if changing else ()
+    losses = tuple(loss(name) for name in names)
+    return {"data": Plan(result=LayerResult(layer="data", result=PLANNED), steps=steps, losses=losses)}
 
 
 @pytest.fixture
 def approve(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Approval]:
     """Make an approval of an environment that holds HELD."""
 
-    def looked_up(found: Any, _client: object) -> list[Loss]:
-        amounts = [
-            (one, Held(unit="items" if one.type == TABLE else "messages", count=HELD[one.name])) for one in found
-        ]
-        return [Loss(threat=one, held=amount) for one, amount in amounts if amount]
+    def looked_up(found: Any, _client: object) -> list[DataLoss]:
+        units = {TABLE: "items", QUEUE: "messages"}
+        amounts = [replace(one, held=Held(unit=units[one.type], count=HELD[one.name])) for one in found]
+        return [one for one in amounts if one.held]
 
-    monkeypatch.setattr(data_loss, "losses", looked_up)
+    monkeypatch.setattr(data_loss, "looked_up", looked_up)
     monkeypatch.setattr(aws_errors, "require_running", lambda _: None)
 
     def made(*, answer: str | None = None, **how: Any) -> Approval:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,9 +32,9 @@ def found(word: str, type_: str, inputs: dict[str, Any], new: dict[str, Any] | N
     """The change, name and age of each threat of one step over a state of one resource."""
     state = StackState(deployment={"resources": [resource(type_, inputs, **more)]})
     after = inputs | (new or {})
-    step = Step(word=word, urn=urn(type_), changed=tuple(new or ()), new={"inputs": after})
-    threats = data_loss.threats("data", [step], state)
-    return [(threat.change, threat.name, threat.keep_seconds) for threat in threats]
+    step = Step(kind=word, urn=urn(type_), changed=tuple(new or ()), new={"inputs": after})
+    losses = data_loss.of_plan("data", [step], state)
+    return [(loss.change, loss.name, loss.keep_seconds) for loss in losses]
 
 
 @pytest.mark.parametrize("word", ["deleted", "replaced"])
@@ -88,22 +89,22 @@ def test_nothing_is_lost_of_what_stays_in_aws_or_holds_no_data() -> None:
 
 def test_what_was_taken_over_after_the_state_was_read_is_known_from_the_step() -> None:
     old = {"id": "table-a-dev", "inputs": TABLE_INPUTS}
-    step = Step(word="deleted", urn=urn(TABLE), old=old)
-    (threat,) = data_loss.threats("data", [step], StackState(deployment={"resources": []}))
-    assert (threat.name, threat.type, threat.change) == ("table-a-dev", TABLE, "deleted")
+    step = Step(kind="deleted", urn=urn(TABLE), old=old)
+    (loss,) = data_loss.of_plan("data", [step], StackState(deployment={"resources": []}))
+    assert (loss.name, loss.type, loss.change) == ("table-a-dev", TABLE, "deleted")
 
 
 def test_what_an_interrupted_replacement_left_to_be_deleted_is_a_threat() -> None:
     old, new = resource(TABLE, TABLE_INPUTS, delete=True), resource(TABLE, TABLE_INPUTS | {"name": "table-b-dev"})
     state = StackState(deployment={"resources": [new, old]})
-    assert [threat.name for threat in data_loss.threats("data", [], state)] == ["table-a-dev"]
-    assert data_loss.threats("data", [], None) == []
+    assert [loss.name for loss in data_loss.of_plan("data", [], state)] == ["table-a-dev"]
+    assert data_loss.of_plan("data", [], None) == []
 
 
 def test_a_teardown_threatens_everything_that_holds_data() -> None:
     kept = [resource(TABLE, TABLE_INPUTS), resource("aws:iam/role:Role", {"name": "r"}), resource(QUEUE, QUEUE_INPUTS)]
     state = StackState(deployment={"resources": kept})
-    assert [threat.name for threat in data_loss.of_teardown("data", state)] == ["table-a-dev", "queue-a-dev"]
+    assert [loss.name for loss in data_loss.of_teardown("data", state)] == ["table-a-dev", "queue-a-dev"]
 
 
 @pytest.mark.parametrize(
@@ -121,8 +122,8 @@ def test_a_teardown_threatens_everything_that_holds_data() -> None:
 def test_a_loss_comes_with_a_command_that_keeps_a_copy(type_: str, name: str, command: str) -> None:
     inputs = {"name": name, "tags": {"Component": "a"}}
     state = StackState(deployment={"resources": [resource(type_, inputs)]})
-    (threat,) = data_loss.of_teardown("data", state)
-    loss = data_loss.Loss(threat=threat, held=Held(unit="items", count=1))
+    (loss,) = data_loss.of_teardown("data", state)
+    loss = replace(loss, held=Held(unit="items", count=1))
     (copy,) = loss.copies("prod")
     assert copy.startswith(command)
     assert ("code that still declares a" in loss.to_dict("prod")["note"]) is (name == "dlq-a-dev")

@@ -10,7 +10,7 @@ import pytest
 from estate_tool.engine.events import Step
 from estate_tool.rollout.data_held import QUEUE as QUEUE_TYPE
 from estate_tool.rollout.data_held import TABLE, Held
-from estate_tool.rollout.data_loss import Loss, Threat
+from estate_tool.rollout.data_loss import DataLoss
 from estate_tool.rollout.display import Display
 from estate_tool.rollout.result import PLANNED, LayerResult
 
@@ -66,8 +66,8 @@ def test_resources_of_which_only_tags_change_are_one_line(verbose: bool, steps: 
     out = io.StringIO()
     display = Display(out, verbose=verbose)
     for _ in range(steps):
-        display.step(Step(word="updated", urn=QUEUE, changed=("tags", "tagsAll")), planned=True)
-    display.step(Step(word="updated", urn=QUEUE, changed=("tags", "policy")), planned=True)
+        display.step(Step(kind="updated", urn=QUEUE, changed=("tags", "tagsAll")), planned=True)
+    display.step(Step(kind="updated", urn=QUEUE, changed=("tags", "policy")), planned=True)
     display.layer_done(LayerResult(layer="data", result=PLANNED, updated=steps + 1))
     shown = [" ".join(line.split()) for line in out.getvalue().splitlines()]
     assert sorted(shown[:-1]) == sorted([*lines, "~ update ingest Queue (tags, policy)"])
@@ -77,16 +77,21 @@ def test_resources_of_which_only_tags_change_are_one_line(verbose: bool, steps: 
 
 
 def test_a_loss_is_shown_with_the_way_to_keep_a_copy() -> None:
-    threat = Threat(layer="data", urn=QUEUE, type=TABLE, name="table-a-dev", change="replaced", because=("hashKey",))
-    loss = Loss(threat=threat, held=Held(unit="items", count=49))
+    loss = DataLoss(
+        layer="data", urn=QUEUE, type=TABLE, name="table-a-dev", change="replaced", because=("hashKey",),
+        held=Held(unit="items", count=49),
+    )  # fmt: skip
     first, then = shown(lambda display: display.losses([loss], "dev"))
     assert first == "table-a-dev: 49 items would be LOST (table replaced: hashKey)"
     assert "aws dynamodb create-backup --table-name table-a-dev --backup-name table-a-dev-" in then
 
 
 def test_failed_messages_of_a_removed_function_are_to_be_replayed_by_code_that_declares_it() -> None:
-    threat = Threat(layer="compute", urn=QUEUE, type=QUEUE_TYPE, name="dlq-a-dev", change="deleted", component="a")
-    lines = shown(lambda display: display.losses([Loss(threat=threat, held=Held(unit="messages", count=4))], "dev"))
+    loss = DataLoss(
+        layer="compute", urn=QUEUE, type=QUEUE_TYPE, name="dlq-a-dev", change="deleted", component="a",
+        held=Held(unit="messages", count=4),
+    )  # fmt: skip
+    lines = shown(lambda display: display.losses([loss], "dev"))
     assert lines[1] == "  → first: scripts/estate redrive a dev"
     assert "with code that still declares a" in lines[2]
 

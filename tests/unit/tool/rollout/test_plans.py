@@ -14,7 +14,7 @@ from estate_tool.engine.checkpoint import StackState
 from estate_tool.engine.events import Step
 from estate_tool.rollout import orchestration, plans
 from estate_tool.rollout.display import Display
-from tests.support.fake_engine import FakePulumi
+from tests.support.fake_engine import FakePulumi, deploy
 from tests.support.mocks import STACK_REFERENCE, record
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def urn(type_: str, name: str = "a") -> str:
     return f"urn:pulumi:dev::estate-foundation::estate:foundation:ExecutionRole${type_}::{name}"
 
 
-GONE = Step(word="deleted", urn=urn(ROLE), old={"inputs": {"name": "role-a-dev"}, "outputs": {"arn": ARN}})
+GONE = Step(kind="deleted", urn=urn(ROLE), old={"inputs": {"name": "role-a-dev"}, "outputs": {"arn": ARN}})
 
 
 def policy(*statements: Any) -> dict[str, Any]:
@@ -41,7 +41,7 @@ def policy(*statements: Any) -> dict[str, Any]:
 
 
 def shrinking(old: Any, new: Any) -> Step:
-    return Step(word="updated", urn=urn(plans.ROLE_POLICY, "p"), changed=("policy",), old=old, new=new)
+    return Step(kind="updated", urn=urn(plans.ROLE_POLICY, "p"), changed=("policy",), old=old, new=new)
 
 
 def above(**inputs: str) -> list[StackState]:
@@ -49,7 +49,7 @@ def above(**inputs: str) -> list[StackState]:
 
 
 def test_all_removals_of_a_layer_wait_while_one_of_them_is_named_above() -> None:
-    other = Step(word="deleted", urn=urn(plans.ROLE_POLICY), old={"inputs": {"role": "role-c-dev"}})
+    other = Step(kind="deleted", urn=urn(plans.ROLE_POLICY), old={"inputs": {"role": "role-c-dev"}})
     waiting = plans.waiting([GONE, other], above(role=ARN), [])
     assert waiting.urns == tuple(sorted([GONE.urn, other.urn]))
 
@@ -61,8 +61,8 @@ def test_all_removals_of_a_layer_wait_while_one_of_them_is_named_above() -> None
         (GONE, above(role=f"{ARN}-2")),  # another one's name that begins the same
         (GONE, []),
         (GONE, [StackState(deployment={"resources": [{"type": STACK_REFERENCE, "outputs": {"a": ARN}}]})]),
-        (Step(word="deleted", urn=urn(ROLE), old={"inputs": {"name": "live"}}), above(alias="arn:x:live")),
-        (Step(word="created", urn=urn(ROLE), new=GONE.old), above(role=ARN)),
+        (Step(kind="deleted", urn=urn(ROLE), old={"inputs": {"name": "live"}}), above(alias="arn:x:live")),
+        (Step(kind="created", urn=urn(ROLE), new=GONE.old), above(role=ARN)),
     ],
 )  # fmt: skip
 def test_what_no_resource_above_names_goes_at_once(step: Step, named: list[StackState]) -> None:
@@ -71,7 +71,7 @@ def test_what_no_resource_above_names_goes_at_once(step: Step, named: list[Stack
 
 @pytest.mark.parametrize("name", ["table-a-dev", "dlq-a-dev", "lambda-a-dev", "/aws/lambda/lambda-a-dev"])
 def test_a_name_counts_wherever_it_stands(name: str) -> None:
-    step = Step(word="deleted", urn=urn("aws:x/y:Z"), old={"inputs": {"name": name}})
+    step = Step(kind="deleted", urn=urn("aws:x/y:Z"), old={"inputs": {"name": name}})
     last = name.rpartition("/")[2]
     markdown = json.dumps([f"# of\n{last}\n"])
     for text in (f"arn:aws:x:r:1:thing/{last}/stream/1", f"https://sqs/1/{last}", f"{last}:live", markdown):
@@ -155,7 +155,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def rolled_out(pulumi: Any, layers: tuple[str, ...] = LAYERS, **how: Any) -> tuple[orchestration.Outcome, str]:
     shown = io.StringIO()
-    return orchestration.deploy(pulumi, layers, Display(shown), **how), shown.getvalue()
+    return deploy(pulumi, layers, Display(shown), **how), shown.getvalue()
 
 
 def ups(pulumi: FakePulumi) -> list[str]:
