@@ -141,7 +141,7 @@ def test_names_in_tables_stay_in_their_cell() -> None:
 def test_reasons_and_names_of_a_redrive_are_on_one_line() -> None:
     reason = Reason(kind="message", function="ingest", error=f"{HOSTILE}\nfine", quarantined=False, messages=1, first=0)
     foreign = ForeignItems()
-    foreign.record(f"{HOSTILE}\n", f"{HOSTILE}\n")
+    foreign.record_if_foreign({"event_key": {"S": f"{HOSTILE}\n"}})
     for line in (reason.line(), *foreign.lines()):
         assert not drawing(line)
         assert "\n" not in line
