@@ -128,7 +128,7 @@ def _ask(target: Environment, layers: tuple[str, ...], losses: Sequence[DataLoss
     confirm(what, "add --yes")
 
 
-def _held(losses: Sequence[Loss]) -> str:
+def _held(losses: Sequence[DataLoss]) -> str:
     return ", ".join(f"{loss.name} holds {loss.held}" for loss in losses)
 
 
