@@ -110,10 +110,9 @@ def provisioned(month: Load) -> Load:
 
 def cost(month: Load) -> dict[str, Decimal]:
     """US dollars by what is paid for."""
-    listed = prices.read()
     found: dict[str, Decimal] = dict.fromkeys(("functions", "queues", "tables", "logs"), Decimal(0))
-    for line in costing.lines(month, listed):
-        found[line.component] += line.after * listed[line.price]
+    for line in costing.lines(month, prices.read()):
+        found[line.component] += line.after_usd
     return found
 
 

@@ -1,14 +1,13 @@
-"""Load that is measured: an environment's use in a window of time, taken to a month."""
+"""Measured load: an environment's use in a window of time, extrapolated to a month."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.events.send import QUEUE
-from estate_tool.monitoring.metrics import LEAST, covered, series
+from estate_tool.monitoring.metrics import covered, metric_of, series
 from estate_tool.pricing.load import (
     MONTH_DAYS,
     MONTH_SECONDS,
@@ -39,75 +38,69 @@ if TYPE_CHECKING:
 ALARMS_OF_A_POLICY = {"dynamodb": 4, "lambda": 2}
 _HOUR, _DAY = 3600, 86_400
 _GB = Decimal(1024**3)
-# What a queue is asked for; batches of up to ten messages are one request.
+# Requests to a queue; batches of up to ten messages are one request.
 QUEUE_METRICS = (
     "NumberOfMessagesSent", "NumberOfMessagesReceived", "NumberOfMessagesDeleted", "NumberOfEmptyReceives",
 )  # fmt: skip
 
 
 def monitoring_load(environment: Environment, window: Window) -> WatchLoad:
-    """Return what there is now of the environment, by its names; custom metrics by their share of the window's hours.
+    """Return the alarms, dashboards and custom metrics of the environment, by its names.
 
-    A custom metric is paid for by the hour in which anything is published.
+    A custom metric costs money in each hour in which it is published: it counts with its share of the window's hours.
     """
     cloudwatch, suffix = environment.client("cloudwatch"), f"-{environment.names.suffix}"
-    pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
-    dashboards = cloudwatch.get_paginator("list_dashboards").paginate(DashboardNamePrefix="dashboard-")
-    alarms: list[dict[str, Any]] = [
-        alarm
-        for page in pages
-        for alarm in (*page.get("MetricAlarms", ()), *page.get("CompositeAlarms", ()))
-        if alarm["AlarmName"].startswith("alarm-") and alarm["AlarmName"].endswith(suffix)
-    ]
-    composite = [alarm for alarm in alarms if "AlarmRule" in alarm]
-    metrics = sum(_metrics(alarm) for alarm in alarms if "AlarmRule" not in alarm)
+
+    def alarms(kind: str) -> list[dict[str, Any]]:
+        found = cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=[kind]).search(f"{kind}s[]")
+        return [one for one in found if one["AlarmName"].startswith("alarm-") and one["AlarmName"].endswith(suffix)]
+
+    pages = cloudwatch.get_paginator("list_dashboards").paginate(DashboardNamePrefix="dashboard-")
+    dashboards = [name for name in pages.search("DashboardEntries[].DashboardName") if name.endswith(suffix)]
+    metrics = sum(map(_metrics, alarms("MetricAlarm")))
     return WatchLoad(
-        alarm_metrics=Decimal(metrics + _of_autoscaling(environment)),
-        composite_alarms=Decimal(len(composite)),
-        dashboards=Decimal(
-            sum(one["DashboardName"].endswith(suffix) for page in dashboards for one in page["DashboardEntries"])
-        ),
-        metrics=sum(_published(environment, window), Decimal(0)),
+        alarm_metrics=Decimal(metrics + _autoscaling_alarms(environment)),
+        composite_alarms=Decimal(len(alarms("CompositeAlarm"))),
+        dashboards=Decimal(len(dashboards)),
+        metrics=sum(_published(environment, window), ZERO),
     )
 
 
-def _of_autoscaling(environment: Environment) -> int:
-    """Return how many alarms the policies of the environment's tables and functions have, each on one metric."""
+def _metrics(alarm: Mapping[str, Any]) -> int:
+    """Return the number of metrics that an alarm is billed for: those of its expression, else one."""
+    return sum("MetricStat" in query for query in alarm.get("Metrics") or ()) or 1
+
+
+def _autoscaling_alarms(environment: Environment) -> int:
+    """Return the number of alarms of scaling policies of the environment's tables and functions, each on one metric."""
     names, client = environment.names, environment.client("application-autoscaling")
     ours = {f"table/{names.table(table.name)}" for table in CATALOG.tables}
-    ours |= {f"function:{names.function(function.name)}" for function in CATALOG.functions}
+    ours |= {f"function:{names.function(function.name)}:{ALIAS}" for function in CATALOG.functions}
     count = 0
     for namespace, alarms in ALARMS_OF_A_POLICY.items():
         pages = client.get_paginator("describe_scaling_policies").paginate(ServiceNamespace=namespace)
-        for policy in (policy for page in pages for policy in page["ScalingPolicies"]):
-            resource = str(policy["ResourceId"])
-            of_alias = resource.rpartition(":")[0] if namespace == "lambda" else resource
-            count += (len(policy.get("Alarms") or ()) or alarms) if of_alias in ours else 0
+        mine = [policy for policy in pages.search("ScalingPolicies[]") if policy["ResourceId"] in ours]
+        count += sum(len(policy.get("Alarms") or ()) or alarms for policy in mine)
     return count
-
-
-def _metrics(alarm: dict[str, Any]) -> int:
-    """Return the number of metrics that an alarm is billed for: those of its expression, else one."""
-    return sum(1 for query in alarm.get("Metrics") or () if "MetricStat" in query) or 1
 
 
 def _published(environment: Environment, window: Window) -> Iterator[Decimal]:
     """Yield the share of the window's hours in which each custom metric of the functions' logs was published."""
-    pages = environment.client("logs").get_paginator("describe_metric_filters")
+    filters = environment.client("logs").get_paginator("describe_metric_filters")
     cloudwatch = environment.client("cloudwatch")
     hours = max(Decimal(str(window.seconds)) / _HOUR, Decimal(1))
     for function in CATALOG.functions:
-        for page in pages.paginate(logGroupName=environment.names.log_group(function.name)):
-            for made in (made for one in page["metricFilters"] for made in one.get("metricTransformations") or ()):
-                points = cloudwatch.get_metric_statistics(
-                    Namespace=made["metricNamespace"], MetricName=made["metricName"], Period=_HOUR,
-                    Statistics=["SampleCount"], StartTime=window.start, EndTime=window.end,
-                )["Datapoints"]  # fmt: skip
-                yield min(len(points) / hours, Decimal(1))
+        pages = filters.paginate(logGroupName=environment.names.log_group(function.name))
+        for made in pages.search("metricFilters[].metricTransformations[]"):
+            points = cloudwatch.get_metric_statistics(
+                **metric_of(made["metricNamespace"], made["metricName"], {}), Period=_HOUR,
+                Statistics=["SampleCount"], StartTime=window.start, EndTime=window.end,
+            )["Datapoints"]  # fmt: skip
+            yield min(len(points) / hours, Decimal(1))
 
 
 def measured(environment: Environment, asked: Window, progress: Callable[[str], None]) -> tuple[Load, dict[str, Any]]:
-    """Return the month that the window stands for, and the window from when on there was anything to measure."""
+    """Return the month that the window stands for, and facts about the window for the report."""
     functions = find(environment, ())
     by_name = log_groups(environment, functions)
     window = _since_made(asked, by_name.values())
@@ -117,23 +110,20 @@ def measured(environment: Environment, asked: Window, progress: Callable[[str], 
         tables=tuple(month.table(table) for table in CATALOG.tables),
         queues=tuple(month.queue(queue.name) for queue in CATALOG.queues),
         secrets=secrets(),
-        events=month.events,
         logs=month.logs(),
         watching=monitoring_load(environment, window),
     )
-    load = replace(load, notes=tuple(month.notes()))
-    hours = Decimal(str(window.seconds)) / _HOUR
-    return load, {
+    return replace(load, events=month.events, notes=tuple(month.notes())), {
         "environment": environment.name, "basis": "measured", "window": str(window),
-        "measured_hours": float(round(hours, 2)), "extrapolation": float(round(month.factor, 2)),
+        "measured_hours": float(round(Decimal(str(window.seconds)) / _HOUR, 2)),
+        "extrapolation": float(round(month.factor, 2)),
     }  # fmt: skip
 
 
 def _since_made(asked: Window, groups: Iterable[Mapping[str, Any]]) -> Window:
-    """Leave out the time before the estate was there, which would make its month look quieter than it is."""
-    made = [datetime.fromtimestamp(group["creationTime"] / 1000, UTC) for group in groups]
-    start = max(asked.start, min(made, default=asked.start))
-    return replace(asked, start=min(start, asked.end - LEAST))
+    """Leave out the time before the estate was made, in which its month would look quieter than it is."""
+    made = min((group["creationTime"] for group in groups), default=None)
+    return asked if made is None else covered(asked, {"creationTime": made})
 
 
 def secrets() -> Decimal:
@@ -156,19 +146,19 @@ def monthly_factor(window: Window) -> Decimal:
 
 
 class MonthlyMetrics:
-    """Metrics of a window, their sums taken to a month."""
+    """Metrics of a window, their sums extrapolated to a month."""
 
     def __init__(self, cloudwatch: Any, window: Window) -> None:
         self._cloudwatch, self._window = cloudwatch, window
         self.factor = monthly_factor(window)
 
     def total(self, namespace: str, name: str, **dimensions: str) -> Decimal | None:
-        """Return the metric's sum, taken to a month; None when CloudWatch has no data of it."""
+        """Return the metric's sum, extrapolated to a month; None when CloudWatch has no data."""
         found = series(self._cloudwatch, (namespace, name), dimensions, self._window, "Sum")
         return found.total * self.factor if found.known else None
 
     def ingested_gb(self, groups: Iterable[Mapping[str, Any]]) -> Decimal:
-        """Return the GB that came into log groups; of one without a metric, what is stored, by the days it is of."""
+        """Return the GB that log groups take in; without a metric, what a group stores by its age or retention."""
         ingested = ZERO
         for group in groups:
             total = self.total("AWS/Logs", "IncomingBytes", LogGroupName=group["logGroupName"])
@@ -182,7 +172,7 @@ class MonthlyMetrics:
 
 
 class MonthlyLoad(MonthlyMetrics):
-    """Takes what happened in a window to a month."""
+    """Load of a window, extrapolated to a month."""
 
     def __init__(self, environment: Environment, window: Window, groups: Mapping[str, Mapping[str, Any]]) -> None:
         super().__init__(environment.client("cloudwatch"), window)
@@ -195,12 +185,17 @@ class MonthlyLoad(MonthlyMetrics):
         evidence = logs(
             EvidenceRequest(environment=self._environment, function=function, window=self._window, progress=progress)
         )
-        # A log that is kept for less, or was made later, than the window: what is in it stands for a shorter time.
+        # A log that is kept for less than the window, or was made later, stands for a shorter time.
         group = self._groups.get(function.log_group)
         factor = monthly_factor(covered(self._window, group, evidence.first_ms))
         count = Decimal(evidence.invocations or 0)
         init, p99 = evidence.init_average_ms, evidence.duration_p99_ms
-        load = FunctionLoad(
+        spilled, provisioned = ZERO, ZERO
+        if function.critical:
+            alias = {"FunctionName": function.name, "Resource": f"{function.name}:{ALIAS}"}
+            spilled = self.total("AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations", **alias) or ZERO
+            provisioned = average_provisioned(self._environment.configuration.compute.provisioning)
+        return FunctionLoad(
             name=function.shown_name,
             invocations=count * factor,
             billed_ms=1000 * Decimal(str(evidence.billed_seconds)) / count if count else ZERO,
@@ -210,24 +205,19 @@ class MonthlyLoad(MonthlyMetrics):
             cold_starts=Decimal(evidence.cold_starts or 0) * factor,
             init_ms=None if init is None else Decimal(str(init)),
             scheduled=self._scheduled(function.shown_name),
-        )
-        if not function.critical:
-            return load
-        alias = {"FunctionName": function.name, "Resource": f"{function.name}:{ALIAS}"}
-        spilled = self.total("AWS/Lambda", "ProvisionedConcurrencySpilloverInvocations", **alias) or ZERO
-        return replace(
-            load, provisioned=average_provisioned(self._environment.configuration.compute.provisioning), spilled=spilled
+            provisioned=provisioned,
+            spilled=spilled,
         )
 
     def _scheduled(self, function: str) -> Decimal:
-        """Return the calls that the function's schedule made, failed ones included."""
+        """Return the calls by the function's schedule, including failed ones."""
         group = self._environment.names.schedule(function)
         if not any(one.name == function and isinstance(one.trigger, ScheduleTrigger) for one in CATALOG.functions):
             return ZERO
         return self.total("AWS/Scheduler", "InvocationAttemptCount", ScheduleGroup=group) or ZERO
 
     def table(self, table: Table) -> TableLoad:
-        """Return the load of a table, from its metrics; before, its capacity was fixed at autoscaling's maximum."""
+        """Return the load of a table from its metrics; its fixed capacity before is autoscaling's maximum."""
         name = self._environment.names.table(table.name)
         found = self._environment.client("dynamodb").describe_table(TableName=name)["Table"]
         reads = self.total("AWS/DynamoDB", "ConsumedReadCapacityUnits", TableName=name)
@@ -249,14 +239,15 @@ class MonthlyLoad(MonthlyMetrics):
             backup_gb=stored if self._environment.configuration.data.point_in_time_recovery else ZERO,
         )
 
-    def _units(self, table: dict[str, Any], way: str) -> Decimal:
-        """Return the average capacity over the window; what there is now when CloudWatch does not know."""
-        metric, dimensions = ("AWS/DynamoDB", f"Provisioned{way}CapacityUnits"), {"TableName": table["TableName"]}
+    def _units(self, table: dict[str, Any], direction: str) -> Decimal:
+        """Return the average capacity over the window; the present one when CloudWatch does not know."""
+        name = f"{direction}CapacityUnits"
+        metric, dimensions = ("AWS/DynamoDB", f"Provisioned{name}"), {"TableName": table["TableName"]}
         found = series(self._cloudwatch, metric, dimensions, self._window, "Average")
-        return found.average if found.known else Decimal(table["ProvisionedThroughput"][f"{way}CapacityUnits"])
+        return found.average if found.known else Decimal(table["ProvisionedThroughput"][name])
 
     def queue(self, queue: str) -> QueueLoad:
-        """Return the load of a queue, from its metrics; each message counts as a request of its own."""
+        """Return the load of a queue from its metrics, as if each message were a request of its own."""
         name = self._environment.names.queue(queue)
         totals = [self.total("AWS/SQS", metric, QueueName=name) for metric in QUEUE_METRICS]
         if not any(total is not None for total in totals):
@@ -266,7 +257,7 @@ class MonthlyLoad(MonthlyMetrics):
         return QueueLoad(name=queue, requests=sum((total or ZERO for total in totals), ZERO))
 
     def logs(self) -> LogLoad:
-        """Return the bytes that the functions' logs take in."""
+        """Return the load of the functions' logs."""
         retention = Decimal(self._environment.configuration.compute.log_retention_days)
         return LogLoad(ingested_gb=self.ingested_gb(self._groups.values()), retention_days=retention)
 

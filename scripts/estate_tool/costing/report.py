@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from decimal import ROUND_HALF_UP, Decimal
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.pricing.bill import COMPONENTS, Line, apportioned_pair, before_gb_seconds, cents, lines
-from estate_tool.pricing.load import MONTH_HOURS, MONTH_SECONDS, TARGET_UTILIZATION, ZERO
+from estate_tool.pricing.load import BEFORE_MB, MONTH_HOURS, MONTH_SECONDS, TARGET_UTILIZATION, ZERO
 from estate_tool.sizing.recommendation import vcpus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from estate_tool.pricing.load import FunctionLoad, Load, TableLoad
     from estate_tool.pricing.prices import Prices
@@ -67,24 +66,21 @@ def table_billing(table: TableLoad, prices: Prices) -> dict[str, Any]:
         "table": table.name,
         "billing": "on-demand" if table.read_units is None else "provisioned",
     }
-    sums = {"provisioned": ZERO, "on_demand": ZERO}
-    for way, requests, units in (
-        ("read", table.reads, table.priced_read_units), ("write", table.writes, table.priced_write_units),
-    ):  # fmt: skip
-        # What is on demand is compared with the least that could carry it: one unit, or the average at the target.
-        compared = units if units is not None else max(Decimal(1), requests / MONTH_SECONDS / TARGET_UTILIZATION)
-        provisioned = compared * MONTH_HOURS * prices[f"table_{way}_unit_hour"]
-        on_demand = requests * prices[f"table_{way}_request"]
-        sums["provisioned"] += provisioned
-        sums["on_demand"] += on_demand
-        report[way] = {
-            "units": str(compared.quantize(_TENTH, ROUND_HALF_UP)),
-            "utilization_percent": str(_percent(requests, compared * MONTH_SECONDS)),
-            "break_even_percent": str(table_break_even(prices, way)),
+    provisioned = on_demand = ZERO
+    for one in table.throughput:
+        # On demand is compared with the least capacity that could carry it: one unit, or the average at the target.
+        least = max(Decimal(1), one.requests / MONTH_SECONDS / TARGET_UTILIZATION)
+        units = least if one.priced_units is None else one.priced_units
+        provisioned += units * MONTH_HOURS * prices[f"table_{one.direction}_unit_hour"]
+        on_demand += one.requests * prices[f"table_{one.direction}_request"]
+        report[one.direction] = {
+            "units": str(units.quantize(_TENTH, ROUND_HALF_UP)),
+            "utilization_percent": str(_percent(one.requests, units * MONTH_SECONDS)),
+            "break_even_percent": str(table_break_even(prices, one.direction)),
         }
     return report | {
-        "provisioned_usd": str(cents(sums["provisioned"])), "on_demand_usd": str(cents(sums["on_demand"])),
-        "cheaper": "on-demand" if sums["on_demand"] < sums["provisioned"] else "provisioned",
+        "provisioned_usd": str(cents(provisioned)), "on_demand_usd": str(cents(on_demand)),
+        "cheaper": "on-demand" if on_demand < provisioned else "provisioned",
     }  # fmt: skip
 
 
@@ -116,29 +112,30 @@ def cost_report(load: Load, prices: Prices, basis: dict[str, Any]) -> dict[str, 
     up, once; the lines are rounded so that they add up to them.
     """
     bill = lines(load, prices)
-    exact = {way: [_exact(bill, prices, way, component) for component in COMPONENTS] for way in ("before", "after")}
-    sums = {way: sum(amounts, ZERO) for way, amounts in exact.items()}
-    totals = {way: cents(total) for way, total in sums.items()}
-    shares = apportioned_pair(exact["before"], exact["after"], totals["before"], totals["after"])
-    saving = totals["before"] - totals["after"]
-    assumed = cents(_gained_by_speed(load, prices) + _assumed_capacity(bill, load, prices))
+    by_component = [[line for line in bill if line.component == component] for component in COMPONENTS]
+    befores = [_before(mine) for mine in by_component]
+    afters = [_after(mine) for mine in by_component]
+    before, after = cents(sum(befores, ZERO)), cents(sum(afters, ZERO))
+    saving, assumed = before - after, cents(_gained_by_speed(load, prices) + _assumed_capacity(bill, load))
     return {
         **basis,
         "month_hours": int(MONTH_HOURS),
         "prices": {
             "as_of": prices.as_of, "region": prices.region, "location": prices.location, "currency": "USD",
-            "list": {key: _price(asdict(price)) for key, price in prices.by_key.items()},
+            "list": {key: vars(price) | {"usd": _plain(price.usd)} for key, price in prices.by_key.items()},
         },
         "totals": {
-            "before_usd": str(totals["before"]), "after_usd": str(totals["after"]),
+            "before_usd": str(before), "after_usd": str(after),
             "sure_saving_usd": str(saving - assumed), "assumed_saving_usd": str(assumed),
-            "saving_usd": str(saving), "saving_percent": _whole_percent(saving, totals["before"]),
-            "exact_before_usd": _plain(sums["before"]), "exact_after_usd": _plain(sums["after"]),
+            "saving_usd": str(saving), "saving_percent": _whole_percent(saving, before),
+            "exact_before_usd": _plain(sum(befores, ZERO)), "exact_after_usd": _plain(sum(afters, ZERO)),
         },
-        "events": _per_event(load, bill, prices),
+        "events": _per_event(load, bill),
         "components": [
-            _component(component, bill, prices, before, after)
-            for component, before, after in zip(COMPONENTS, *shares, strict=True)
+            {"component": component, **_component(mine, prices, *share)}
+            for component, mine, *share in zip(
+                COMPONENTS, by_component, *apportioned_pair(befores, afters, before, after), strict=True
+            )
         ],
         "functions": [latency(function) for function in load.functions],
         "provisioned_concurrency": [provisioned_concurrency(one, prices) for one in load.functions if one.provisioned],
@@ -147,49 +144,47 @@ def cost_report(load: Load, prices: Prices, basis: dict[str, Any]) -> dict[str, 
     }  # fmt: skip
 
 
-def _exact(bill: Sequence[Line], prices: Prices, way: str, component: str) -> Decimal:
-    return sum((_amount(line, prices, way) for line in bill if line.component == component), ZERO)
+def _before(bill: Iterable[Line]) -> Decimal:
+    return sum((line.before_usd for line in bill), ZERO)
 
 
-def _amount(line: Line, prices: Prices, way: str) -> Decimal:
-    return prices[line.price] * (line.before if way == "before" else line.after)
+def _after(bill: Iterable[Line]) -> Decimal:
+    return sum((line.after_usd for line in bill), ZERO)
 
 
-def _per_event(load: Load, bill: Sequence[Line], prices: Prices) -> dict[str, Any] | None:
-    """Return the cost of a million events, in all and what grows with them; None if their number is unknown."""
+def _per_event(load: Load, bill: Sequence[Line]) -> dict[str, Any] | None:
+    """Return the cost of a million events, and the part that grows with them; None if their number is unknown."""
     if not load.events:
         return None
     millions = load.events / 1_000_000
-    whole = sum((_amount(line, prices, "after") for line in bill), ZERO)
-    growing = sum((_amount(line, prices, "after") for line in bill if line.what in _GROWING), ZERO)
+    growing = _after(line for line in bill if line.what in _GROWING)
     return {
         "count": _plain(load.events.quantize(Decimal(1), ROUND_HALF_UP)),
-        "usd_per_million": str(cents(whole / millions)), "growing_usd_per_million": str(cents(growing / millions)),
-    }  # fmt: skip
+        "usd_per_million": str(cents(_after(bill) / millions)),
+        "growing_usd_per_million": str(cents(growing / millions)),
+    }
 
 
-def _component(component: str, bill: Sequence[Line], prices: Prices, before: Decimal, after: Decimal) -> dict[str, Any]:
-    mine = [line for line in bill if line.component == component]
-    exact = {way: [_amount(line, prices, way) for line in mine] for way in ("before", "after")}
-    befores, afters = apportioned_pair(exact["before"], exact["after"], before, after)
+def _component(bill: Sequence[Line], prices: Prices, before: Decimal, after: Decimal) -> dict[str, Any]:
+    shares = apportioned_pair([line.before_usd for line in bill], [line.after_usd for line in bill], before, after)
     return {
-        "component": component, "before_usd": str(before), "after_usd": str(after), "saving_usd": str(before - after),
+        "before_usd": str(before), "after_usd": str(after), "saving_usd": str(before - after),
         "lines": [
             {
                 "item": line.item, "what": line.what, "unit": prices.by_key[line.price].unit, "price": line.price,
                 "before": _plain(line.before), "after": _plain(line.after),
-                "before_usd": str(befores[place]), "after_usd": str(afters[place]),
-                "exact_before_usd": _plain(exact["before"][place]), "exact_after_usd": _plain(exact["after"][place]),
+                "before_usd": str(before), "after_usd": str(after),
+                "exact_before_usd": _plain(line.before_usd), "exact_after_usd": _plain(line.after_usd),
             }
-            for place, line in enumerate(mine)
+            for line, before, after in zip(bill, *shares, strict=True)
         ],
     }  # fmt: skip
 
 
 def _gained_by_speed(load: Load, prices: Prices) -> Decimal:
-    """Return the saving of functions that did nothing but compute on one core before.
+    """Return the part of the saving that is lost if functions did nothing but compute on one core before.
 
-    With more memory that goes faster, up to one vCPU; where durations from before are stated they count as they are.
+    With more memory they were faster then, up to one vCPU; stated durations from before count as they are.
     """
     gained = ZERO
     for function in load.functions:
@@ -202,12 +197,11 @@ def _gained_by_speed(load: Load, prices: Prices) -> Decimal:
     return gained
 
 
-def _assumed_capacity(bill: Sequence[Line], load: Load, prices: Prices) -> Decimal:
-    """Return the saving of tables against the capacity that they are only assumed to have had."""
+def _assumed_capacity(bill: Sequence[Line], load: Load) -> Decimal:
+    """Return the saving of tables against fixed capacity that is only assumed."""
     assumed = {table.name for table in load.tables if table.fixed_is_assumed}
     mine = [line for line in bill if line.component == "tables" and line.item in assumed]
-    saved = [_amount(line, prices, "before") - _amount(line, prices, "after") for line in mine]
-    return max(sum(saved, ZERO), ZERO)
+    return max(_before(mine) - _after(mine), ZERO)
 
 
 def _assumptions(load: Load, prices: Prices) -> list[str]:
@@ -218,7 +212,7 @@ def _assumptions(load: Load, prices: Prices) -> list[str]:
         "The free tier is left out, and so are discounts and savings plans.",
         f"A month is {MONTH_HOURS} hours. Totals are rounded half up to the cent, once; lines so that they add up.",
         "Before: functions with "
-        + _list({f"{function.before_memory_mb:f}" for function in load.functions} or {"3008"})
+        + ", ".join(f"{size:f}" for size in sorted({one.before_memory_mb for one in load.functions} or {BEFORE_MB}))
         + f" MB whose invocations took {durations}, no provisioned concurrency, tables with fixed capacity and no "
         "backups, logs kept for ever, nothing watched.",
         _SURE,
@@ -230,24 +224,15 @@ def _assumptions(load: Load, prices: Prices) -> list[str]:
 
 
 def _beyond_capacity(load: Load) -> Iterator[str]:
-    """Yield the tables that are used more than their capacity allows, which can't be."""
+    """Yield the tables that are used beyond their capacity, which AWS would not allow."""
     for table in load.tables:
-        for way, stated, priced in (
-            ("read", table.read_units, table.priced_read_units), ("write", table.write_units, table.priced_write_units),
-        ):  # fmt: skip
-            if stated != priced and priced is not None:
-                taken = (
-                    f"{priced.quantize(Decimal('0.1'), ROUND_HALF_UP)} that it takes at {TARGET_UTILIZATION:.0%} use"
+        for one in table.throughput:
+            if one.units is not None and one.priced_units is not None and one.units != one.priced_units:
+                taken = one.priced_units.quantize(_TENTH, ROUND_HALF_UP)
+                yield (
+                    f"Table {table.name} is used beyond its {one.units:f} {one.direction} units: priced with the "
+                    f"{taken} that it takes at {TARGET_UTILIZATION:.0%} use."
                 )
-                yield f"Table {table.name} is used beyond its {stated:f} {way} units: priced with the {taken}."
-
-
-def _list(sizes: set[str]) -> str:
-    return ", ".join(sorted(sizes, key=Decimal))
-
-
-def _price(price: dict[str, Any]) -> dict[str, str]:
-    return {key: _plain(value) if isinstance(value, Decimal) else value for key, value in price.items()}
 
 
 def _plain(number: Decimal) -> str:

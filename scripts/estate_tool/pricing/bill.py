@@ -1,8 +1,9 @@
-"""The lines of the bill, before and after: quantities times prices, exact, and rounded once."""
+"""Lines of the bill, before and after: quantities times prices, exact, and rounded once."""
 
 from __future__ import annotations
 
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from itertools import cycle, islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from estate_tool.pricing.load import MONTH_DAYS, MONTH_HOURS, ZERO
@@ -19,7 +20,7 @@ CENT = Decimal("0.01")
 
 
 class Line(NamedTuple):
-    """Line of a bill: units at a price, before and after."""
+    """Line of a bill: units, before and after, at the price of that key, `unit_usd` US dollars each."""
 
     component: str
     item: str
@@ -27,6 +28,17 @@ class Line(NamedTuple):
     price: str
     before: Decimal
     after: Decimal
+    unit_usd: Decimal = ZERO
+
+    @property
+    def before_usd(self) -> Decimal:
+        """US dollars before, exact."""
+        return self.before * self.unit_usd
+
+    @property
+    def after_usd(self) -> Decimal:
+        """US dollars after, exact."""
+        return self.after * self.unit_usd
 
 
 def lines(load: Load, prices: Prices) -> list[Line]:
@@ -39,11 +51,15 @@ def lines(load: Load, prices: Prices) -> list[Line]:
         *_logs(load.logs),
         *_watching(load.watching),
     ]
-    return [line for line in found if (line.before or line.after) and line.price in prices.by_key]
+    return [
+        line._replace(unit_usd=prices[line.price])
+        for line in found
+        if (line.before or line.after) and line.price in prices.by_key
+    ]
 
 
 def before_gb_seconds(function: FunctionLoad, billed_ms: Decimal | None = None) -> Decimal:
-    """Return the GB-seconds with the memory from before; with today's durations unless others are known."""
+    """Return the GB-seconds with the memory before; with the present durations unless others are stated."""
     if billed_ms is None:
         billed_ms = function.billed_ms if function.before_billed_ms is None else function.before_billed_ms
     return function.invocations * billed_ms / 1000 * function.before_memory_mb / 1024
@@ -64,13 +80,10 @@ def _function(function: FunctionLoad) -> Iterator[Line]:
 
 
 def _table(table: TableLoad) -> Iterator[Line]:
-    for way, requests, units, fixed in (
-        ("read", table.reads, table.priced_read_units, table.fixed_read_units),
-        ("write", table.writes, table.priced_write_units, table.fixed_write_units),
-    ):
-        capacity = (units or ZERO) * MONTH_HOURS
-        yield Line("tables", table.name, f"{way} capacity", f"table_{way}_unit_hour", fixed * MONTH_HOURS, capacity)
-        on_demand = requests if units is None else ZERO
+    for one in table.throughput:
+        way, before, after = one.direction, one.fixed_units * MONTH_HOURS, (one.priced_units or ZERO) * MONTH_HOURS
+        yield Line("tables", table.name, f"{way} capacity", f"table_{way}_unit_hour", before, after)
+        on_demand = one.requests if one.units is None else ZERO
         yield Line("tables", table.name, f"{way}s on demand", f"table_{way}_request", ZERO, on_demand)
     yield Line("tables", table.name, "stored", "table_storage", table.stored_gb, table.stored_gb)
     yield Line("tables", table.name, "backup to any second", "table_backup", ZERO, table.backup_gb)
@@ -99,25 +112,22 @@ def apportioned(amounts: Sequence[Decimal], total: Decimal) -> list[Decimal]:
     """Round amounts to cents that add up to a total near their sum: cents left over go to the largest remainders."""
     parts = [amount.quantize(CENT, ROUND_FLOOR) for amount in amounts]
     left = int((total - sum(parts, ZERO)) / CENT)
-    while left < 0:
-        # The total was rounded down further than the parts: the smallest rest gives a cent back.
-        paid = (place for place, part in enumerate(parts) if part)
-        parts[min(paid, key=lambda place: amounts[place] - parts[place])] -= CENT
-        left += 1
-    by_rest = sorted(
-        (place for place, amount in enumerate(amounts) if amount), key=lambda place: parts[place] - amounts[place]
-    )
-    for number in range(left):
-        parts[by_rest[number % len(by_rest)]] += CENT
+    order = sorted(filter(amounts.__getitem__, range(len(parts))), key=lambda place: parts[place] - amounts[place])
+    if left < 0:
+        # The total was rounded down further than the parts: the smallest remainders give a cent back.
+        order = [place for place in reversed(order) if parts[place]]
+    for place in islice(cycle(order), abs(left)):
+        parts[place] += CENT.copy_sign(left)
     return parts
 
 
 def apportioned_pair(
     before: Sequence[Decimal], after: Sequence[Decimal], total_before: Decimal, total_after: Decimal
 ) -> tuple[list[Decimal], list[Decimal]]:
-    """Round both to cents that add up to their totals; what did not change is the same cents in both."""
-    same = [place for place, amount in enumerate(before) if amount == after[place]]
-    changed = [place for place in range(len(before)) if place not in set(same)]
+    """Round both to cents that add up to their totals; an amount that did not change is the same cents in both."""
+    places = range(len(before))
+    same = [place for place in places if before[place] == after[place]]
+    changed = [place for place in places if before[place] != after[place]]
     least = min(total_before, total_after)
     held = min(cents(sum((before[place] for place in same), ZERO)), least)
     # Where nothing else is paid for, all the cents are theirs.
@@ -128,12 +138,11 @@ def apportioned_pair(
     if held > least:
         # Rounding made the smaller of two sums the larger: they have to add up before anything else.
         return apportioned(before, total_before), apportioned(after, total_after)
-    kept = apportioned([before[place] for place in same], held)
-    both: list[list[Decimal]] = []
-    for amounts, total in ((before, total_before), (after, total_after)):
-        parts = [ZERO] * len(amounts)
+    kept = dict(zip(same, apportioned([before[place] for place in same], held), strict=True))
+
+    def rounded(amounts: Sequence[Decimal], total: Decimal) -> list[Decimal]:
         others = apportioned([amounts[place] for place in changed], total - held)
-        for place, part in (*zip(same, kept, strict=True), *zip(changed, others, strict=True)):
-            parts[place] = part
-        both.append(parts)
-    return both[0], both[1]
+        parts = kept | dict(zip(changed, others, strict=True))
+        return [parts[place] for place in places]
+
+    return rounded(before, total_before), rounded(after, total_after)

@@ -1,9 +1,10 @@
-"""Load of the estate in a month: the quantities that are paid for."""
+"""Load of the estate in a month: the quantities that cost money."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import NamedTuple
 
 # As AWS's Pricing Calculator counts: 365 days of 24 hours in 12 months.
 MONTH_HOURS = Decimal(730)
@@ -16,19 +17,12 @@ ZERO = Decimal(0)
 TARGET_UTILIZATION = Decimal("0.7")
 
 
-def _needed(requests: Decimal, units: Decimal | None) -> Decimal | None:
-    """Return the units; of a table that is used beyond them, those with which it is used as autoscaling aims at."""
-    if units is None or requests <= units * MONTH_SECONDS:
-        return units
-    return requests / MONTH_SECONDS / TARGET_UTILIZATION
-
-
 @dataclass(frozen=True, kw_only=True)
 class FunctionLoad:
     """A function's month. `billed_ms` is an average, `provisioned` the average provisioned concurrency.
 
-    `spilled` are invocations beyond it, `scheduled` calls that a schedule made; `p99_ms`, `cold_starts` and `init_ms`
-    are shown beside the cost.
+    `spilled` are invocations beyond it, `scheduled` calls by a schedule; `p99_ms`, `cold_starts` and `init_ms` are
+    shown beside the cost.
     """
 
     name: str
@@ -46,25 +40,41 @@ class FunctionLoad:
     init_ms: Decimal | None = None
 
     def gb_seconds(self, invocations: Decimal) -> Decimal:
-        """Return the memory times the time of so many invocations."""
+        """Return the GB-seconds of so many invocations."""
         return invocations * self.billed_ms / 1000 * self.memory_mb / 1024
 
     @property
     def provisioned_gb_seconds(self) -> Decimal:
-        """The memory that is kept ready, times a month."""
+        """GB-seconds of provisioned concurrency in a month."""
         return self.provisioned * self.memory_mb / 1024 * MONTH_SECONDS
 
     @property
     def on_provisioned(self) -> Decimal:
-        """Invocations that provisioned environments take."""
+        """Invocations on provisioned concurrency."""
         return max(self.invocations - self.spilled, ZERO) if self.provisioned else ZERO
+
+
+class Throughput(NamedTuple):
+    """Reads or writes of a table: request units of a month, average capacity units (None: on demand), those before."""
+
+    direction: str
+    requests: Decimal
+    units: Decimal | None
+    fixed_units: Decimal
+
+    @property
+    def priced_units(self) -> Decimal | None:
+        """Capacity units that are paid for: of a table that is used beyond its capacity, those that it takes."""
+        if self.units is None or self.requests <= self.units * MONTH_SECONDS:
+            return self.units
+        return self.requests / MONTH_SECONDS / TARGET_UTILIZATION
 
 
 @dataclass(frozen=True, kw_only=True)
 class TableLoad:
-    """A table's month: request units, average capacity units (both None: on demand), what was fixed before, GB.
+    """A table's month: request units, average capacity units (both None: on demand), fixed units before, GB.
 
-    `fixed_is_assumed`: what was fixed before is not stated, so the saving is not sure.
+    `fixed_is_assumed`: the fixed units are not stated, so the saving is not sure.
     """
 
     name: str
@@ -79,14 +89,12 @@ class TableLoad:
     backup_gb: Decimal = ZERO
 
     @property
-    def priced_read_units(self) -> Decimal | None:
-        """The capacity units that are paid for, which are those it takes; None on demand."""
-        return _needed(self.reads, self.read_units)
-
-    @property
-    def priced_write_units(self) -> Decimal | None:
-        """The capacity units that are paid for, which are those it takes; None on demand."""
-        return _needed(self.writes, self.write_units)
+    def throughput(self) -> tuple[Throughput, Throughput]:
+        """Reads, and writes."""
+        return (
+            Throughput("read", self.reads, self.read_units, self.fixed_read_units),
+            Throughput("write", self.writes, self.write_units, self.fixed_write_units),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,9 +107,9 @@ class QueueLoad:
 
 @dataclass(frozen=True, kw_only=True)
 class LogLoad:
-    """Logs of a month, and how many days and, before, how many months they are kept.
+    """Logs of a month, kept for days, and for months before.
 
-    `compression` is the share that is stored of what was ingested: AWS's pricing examples reckon with 0.15.
+    `compression` is the stored share of the ingested GB: 0.15 in AWS's pricing examples.
     """
 
     ingested_gb: Decimal = ZERO
@@ -112,7 +120,7 @@ class LogLoad:
 
 @dataclass(frozen=True, kw_only=True)
 class WatchLoad:
-    """Monitoring of the estate; an alarm is paid for by each metric it looks at."""
+    """Monitoring of the estate; an alarm costs money for each metric that it evaluates."""
 
     alarm_metrics: Decimal = ZERO
     composite_alarms: Decimal = ZERO
@@ -122,13 +130,12 @@ class WatchLoad:
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """A month of the whole estate; `notes` say where the figures come from. `events`: how many, if that is known.
+    """A month of the whole estate; `notes` are on the origin of the figures, `events` is their number, if known.
 
-    `secrets` are those that its functions read from Secrets Manager.
+    `secrets` counts those that its functions read from Secrets Manager.
     """
 
     events: Decimal | None = None
-
     functions: tuple[FunctionLoad, ...] = ()
     tables: tuple[TableLoad, ...] = ()
     queues: tuple[QueueLoad, ...] = ()

@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, Field, ValidationError
 
 from estate_tool.core.errors import Failed, UsageError
 from estate_tool.core.text import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from estate_tool.core.environment import Environment
 
 PRICES_FILE = Path(__file__).parent / "prices.json"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Price:
+class Price(BaseModel, frozen=True):
     """US dollars for one unit, with AWS's page and its date; `seen_again`: a later date and page of others."""
 
-    usd: Decimal
+    usd: Annotated[Decimal, Field(gt=0)]
     unit: str
     source: str
     as_of: str
     seen_again: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Prices:
+class Prices(BaseModel, frozen=True):
     """Prices of one region by what is paid for."""
 
     region: str
     location: str
-    by_key: dict[str, Price]
+    by_key: Annotated[dict[str, Price], Field(alias="prices")]
 
     def __getitem__(self, key: str) -> Decimal:
         """Return US dollars for one unit."""
@@ -56,28 +56,16 @@ class Prices:
 def read(path: Path = PRICES_FILE) -> Prices:
     """Return the prices of that file; raises Failed when it is damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        by_key = {key: _price(entry) for key, entry in content["prices"].items()}
-        return Prices(region=content["region"], location=content["location"], by_key=by_key)
-    except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation) as error:
+        return Prices.model_validate_json(path.read_bytes())
+    except ValidationError as error:
         raise Failed(
-            f"{path.name}, the file of prices, is damaged: {type(error).__name__}: {error}",
+            f"{path.name}, the file of prices, is damaged: {error}",
             "restore it: git checkout -- scripts/estate_tool/pricing/prices.json",
         ) from error
 
 
-def _price(entry: dict[str, Any]) -> Price:
-    usd = Decimal(entry["usd"])
-    if not (usd.is_finite() and usd > 0):
-        raise ValueError(f"{entry['usd']} is no price")
-    return Price(
-        usd=usd, unit=entry["unit"], source=entry["source"], as_of=entry["as_of"],
-        seen_again=entry.get("seen_again", ""),
-    )  # fmt: skip
-
-
 def refresh(environment: Environment, path: Path = PRICES_FILE) -> dict[str, Any]:
-    """Write today's prices; a price that the API does not tell beyond doubt stays as it is, with its date.
+    """Write today's prices; a price that the API does not state beyond doubt stays as it is, with its date.
 
     Raises UsageError for a local environment, and Failed, with the file unchanged, when no price at all is found.
     """
@@ -88,11 +76,11 @@ def refresh(environment: Environment, path: Path = PRICES_FILE) -> dict[str, Any
         )
     content = json.loads(path.read_text(encoding="utf-8"))
     today = datetime.now(UTC).date().isoformat()
-    offered = _Offers(environment.client("pricing"), content["region"])
+    offers = cache(partial(_offers, environment.client("pricing"), content["region"]))
     changed: list[dict[str, str]] = []
     kept: list[str] = []
     for key, entry in content["prices"].items():
-        usd = offered.price(entry)
+        usd = _offered(entry, offers)
         if usd is None:
             kept.append(key)
             continue
@@ -108,32 +96,24 @@ def refresh(environment: Environment, path: Path = PRICES_FILE) -> dict[str, Any
     return {"as_of": today, "changed": changed, "kept": kept}
 
 
-class _Offers:
-    """Offers of the Price List API in a region, asked once per service."""
+def _offers(client: Any, region: str, service: str) -> list[dict[str, Any]]:
+    """Return the service's offers in the Price List API."""
+    filters = [{"Type": "TERM_MATCH", "Field": "regionCode", "Value": region}]
+    pages = client.get_paginator("get_products").paginate(ServiceCode=service, Filters=filters)
+    return [json.loads(offer) for page in pages for offer in page["PriceList"]]
 
-    def __init__(self, client: Any, region: str) -> None:
-        self._client, self._region = client, region
-        self._by_service: dict[str, list[dict[str, Any]]] = {}
 
-    def price(self, entry: Mapping[str, Any]) -> Decimal | None:
-        """Return the price of the products that have the entry's attributes; None when there is none, or several."""
-        if "service" not in entry:
-            return None
-        wanted: Mapping[str, str] = entry["attributes"]
-        found = {
-            usd
-            for offer in self._of(entry["service"])
-            if all(_attribute(offer, name) == value for name, value in wanted.items())
-            for usd in _first_tier(offer)
-        }
-        return found.pop() if len(found) == 1 else None
-
-    def _of(self, service: str) -> list[dict[str, Any]]:
-        if service not in self._by_service:
-            region = {"Type": "TERM_MATCH", "Field": "regionCode", "Value": self._region}
-            pages = self._client.get_paginator("get_products").paginate(ServiceCode=service, Filters=[region])
-            self._by_service[service] = [json.loads(offer) for page in pages for offer in page["PriceList"]]
-        return self._by_service[service]
+def _offered(entry: Mapping[str, Any], offers: Callable[[str], list[dict[str, Any]]]) -> Decimal | None:
+    """Return the price of the products that have the entry's attributes; None when there is none, or several."""
+    if "service" not in entry:
+        return None
+    found = {
+        usd
+        for offer in offers(entry["service"])
+        if all(_attribute(offer, name) == value for name, value in entry["attributes"].items())
+        for usd in _first_tier(offer)
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def _attribute(offer: Mapping[str, Any], name: str) -> str:

@@ -1,4 +1,4 @@
-"""`estate cost` of an account in moto, and prices from a stub of the Price List API."""
+"""Load of an account in moto, extrapolated to a month, and its bill."""
 
 from __future__ import annotations
 
@@ -7,27 +7,24 @@ import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from moto.logs.models import logs_backends
 
 import compute.config
 from estate_tool.commands import cost
 from estate_tool.costing.measure import MonthlyMetrics, average_provisioned
 from estate_tool.monitoring import metrics
-from estate_tool.pricing import prices
-from estate_tool.pricing.load import MONTH_DAYS, QueueLoad
+from estate_tool.pricing.load import MONTH_DAYS, FunctionLoad, Load, QueueLoad
 from foundation.catalog import CATALOG
 from tests.support.fake_lambda import FakeLambda
 from tests.support.log_lines import json_record
+from tests.unit.tool.conftest import MOTO_ACCOUNT, Estate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
-    from estate_tool.pricing.load import Load
-    from tests.unit.tool.conftest import Estate
 
 HOUR_MS = 3_600_000
 PROVISIONING = compute.config.Keys()
@@ -58,15 +55,19 @@ def deployed(empty_estate: Estate) -> Estate:
             KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
             ProvisionedThroughput={"ReadCapacityUnits": 2, "WriteCapacityUnits": 3},
         )  # fmt: skip
+    for group in groups().values():
+        group.creation_time -= timedelta(days=2)
     return empty_estate
 
 
-@pytest.fixture
-def report(deployed: Estate, call: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, Any]]:
-    """The report of the ten hours past, as if the log groups were as old."""
-    from estate_tool.costing import measure
+def groups() -> dict[str, Any]:
+    """The log groups in moto."""
+    return logs_backends[MOTO_ACCOUNT]["us-east-1"].groups
 
-    monkeypatch.setattr(measure, "_since_made", lambda asked, _groups: asked)
+
+@pytest.fixture
+def report(deployed: Estate, call: Any) -> Callable[[], dict[str, Any]]:
+    """The report of the past ten hours."""
 
     def reported() -> dict[str, Any]:
         done = call(cost, "--since", "10h", "--json")
@@ -95,7 +96,9 @@ def test_what_was_measured_is_taken_to_a_month(deployed: Estate, report: Callabl
     logs, group = deployed.client("logs"), "/aws/lambda/lambda-ingest-dev"
     logs.create_log_stream(logGroupName=group, logStreamName="2026/01/31/[1]a")
     moment = int(time.time() * 1000) - HOUR_MS
-    events = [{"timestamp": moment, "message": json_record(100, size=512, billed=200)}] * 100
+    # Whatever memory they had: they cost what the present 512 MB cost.
+    lines = [json_record(100, size=size, billed=200, init=50) for size in (512, 3008) for _ in range(50)]
+    events = [{"timestamp": moment, "message": line} for line in lines]
     logs.put_log_events(logGroupName=group, logStreamName="2026/01/31/[1]a", logEvents=events)
     put(deployed, "AWS/DynamoDB", "ConsumedWriteCapacityUnits", 360, TableName="table-events-dev")
     put(deployed, "AWS/SQS", "NumberOfMessagesSent", 10, QueueName="queue-ingest-dev")
@@ -114,35 +117,14 @@ def test_what_was_measured_is_taken_to_a_month(deployed: Estate, report: Callabl
     assert any("table pages" in one and "table events" not in one for one in bill["assumptions"])
 
 
-def test_old_reports_cost_what_the_memory_of_now_costs(deployed: Estate, report: Callable[[], dict[str, Any]]) -> None:
-    logs, group = deployed.client("logs"), "/aws/lambda/lambda-ingest-dev"
-    logs.create_log_stream(logGroupName=group, logStreamName="2026/01/31/[1]a")
-    moment = int(time.time() * 1000) - HOUR_MS
-    events = [{"timestamp": moment, "message": json_record(100, size=3008, billed=200)}] * 100
-    logs.put_log_events(logGroupName=group, logStreamName="2026/01/31/[1]a", logEvents=events)
-    # 7,300 invocations × 0.2 s × 512/1024 GB, as if all had had the 512 MB of now.
-    assert float(line(report(), "functions", "ingest", "duration")["after"]) == pytest.approx(730, rel=1e-4)
-
-
-def test_two_environments_are_compared_each_by_what_it_did(
-    deployed: Estate, call: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    quiet = replace(load(deployed, monkeypatch), queues=())
+def test_two_environments_are_compared_each_by_what_it_did(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet = Load(functions=(FunctionLoad(name="ingest"),))
     busy = replace(quiet, queues=(QueueLoad(name="ingest", requests=Decimal(10_000_000)),))
     monkeypatch.setattr(cost, "_measured", lambda name, _: (busy if name == "dev" else quiet, {"environment": name}))
     difference = json.loads(call(cost, "dev", "--compare", "prod", "--json").out)["compare"]
     # 10,000,000 × 0.0000004
     assert (difference["with"], difference["difference_usd"]) == ("prod", "+4.00")
     assert [(one["item"], one["difference_usd"]) for one in difference["lines"]] == [("ingest", "+4.00")]
-
-
-def load(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """The measured load of an environment in which nothing happened."""
-    from estate_tool.costing import measure
-
-    monkeypatch.setattr(measure, "_since_made", lambda asked, _groups: asked)
-    found, _ = measure.measured(estate, metrics.since("10h"), lambda _: None)  # pyright: ignore[reportArgumentType]
-    return found
 
 
 def test_without_any_traffic_there_is_a_report(report: Callable[[], dict[str, Any]]) -> None:
@@ -154,8 +136,10 @@ def test_without_any_traffic_there_is_a_report(report: Callable[[], dict[str, An
 
 
 def test_a_young_estate_is_measured_since_it_was_made(deployed: Estate, call: Any) -> None:
+    for group in groups().values():
+        group.creation_time += timedelta(hours=47)
     found = json.loads(call(cost, "--json").out)
-    assert found["measured_hours"] == pytest.approx(1 / 60, abs=0.01)
+    assert found["measured_hours"] == pytest.approx(1, abs=0.02)
     assert any("short of a day" in one for one in found["assumptions"])
 
 
@@ -230,93 +214,3 @@ def test_an_estate_that_is_not_there_is_an_error(empty_estate: Estate, call: Any
     done = call(cost)
     assert done.code == 1
     assert "deploy_all.sh dev" in done.err
-
-
-class FakePricing:
-    """Offers by service, in pages of one."""
-
-    def __init__(self, offers: dict[str, list[dict[str, Any]]]) -> None:
-        self.offers = offers
-
-    def get_paginator(self, operation: str) -> Any:
-        assert operation == "get_products"
-
-        def paginate(ServiceCode: str, Filters: list[dict[str, str]]) -> Any:  # noqa: N803 - AWS's names
-            assert Filters == [{"Type": "TERM_MATCH", "Field": "regionCode", "Value": "us-east-1"}]
-            return [{"PriceList": [json.dumps(offer)]} for offer in self.offers.get(ServiceCode, [])]
-
-        return SimpleNamespace(paginate=paginate)
-
-
-def offer(attributes: dict[str, str], *tiers: tuple[str, str]) -> dict[str, Any]:
-    dimensions = {f"t{start}": {"beginRange": start, "pricePerUnit": {"USD": usd}} for start, usd in tiers}
-    return {"product": {"attributes": attributes}, "terms": {"OnDemand": {"x": {"priceDimensions": dimensions}}}}
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "prices.json"
-    path.write_text(prices.PRICES_FILE.read_text())
-    return path
-
-
-def test_prices_are_refreshed_from_the_first_tier_that_is_paid(empty_estate: Estate, file: Path) -> None:
-    empty_estate.clients["pricing"] = FakePricing({
-        "AWSQueueService": [
-            offer({"group": "SQS-APIRequest-Tier1", "queueType": "Standard"},
-                  ("100000000000", "0.0000003"), ("0", "0.0000000000"), ("1000000", "0.0000005000")),
-            offer({"group": "SQS-APIRequest-Tier1", "queueType": "FIFO"}, ("0", "0.9")),
-        ],
-        "AmazonCloudWatch": [
-            offer({"usagetype": "USE1-DataProcessing-Bytes"}, ("0", "0.5000000000")),
-            # Two prices for one thing: which of them counts is not for us to guess.
-            offer({"usagetype": "CW:AlarmMonitorUsage"}, ("0", "0.2")),
-            offer({"usagetype": "CW:AlarmMonitorUsage"}, ("0", "0.3")),
-        ],
-    })  # fmt: skip
-    result = prices.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
-    assert result["changed"] == [{"price": "queue_request", "before": "0.0000004", "now": "0.0000005"}]
-    assert {"alarm", "dashboard", "lambda_duration_arm64"} <= set(result["kept"])
-    found, today = prices.read(file), datetime.now(UTC).date().isoformat()
-    assert found["queue_request"] == Decimal("0.0000005")
-    assert (found.by_key["log_ingestion"].as_of, found.by_key["alarm"].as_of) == (today, "2025-07-21")
-    assert found.as_of == "2025-07-21"
-    assert "queue_request: 0.0000004 → 0.0000005" in list(prices.refresh_lines(result))
-
-
-def test_without_any_offer_the_file_stays(empty_estate: Estate, file: Path) -> None:
-    empty_estate.clients["pricing"] = FakePricing({})
-    before = file.read_text()
-    with pytest.raises(Exception, match="has none of the prices"):
-        prices.refresh(empty_estate, file)  # pyright: ignore[reportArgumentType]
-    assert file.read_text() == before
-
-
-def test_the_embedded_aws_has_no_prices(empty_estate: Estate, call: Any) -> None:
-    empty_estate.local = True
-    with pytest.raises(Exception, match="has no prices"):
-        prices.refresh(empty_estate)  # pyright: ignore[reportArgumentType]
-
-
-def test_the_command_shows_what_was_refreshed(
-    empty_estate: Estate, call: Any, file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(prices.refresh, "__defaults__", (file,))
-    alarms = offer({"usagetype": "CW:AlarmMonitorUsage"}, ("0", "0.25"))
-    # A term without any price in dollars is ignored.
-    alarms["terms"]["OnDemand"]["y"] = {"priceDimensions": {"z": {"pricePerUnit": {"CNY": "9"}}}}
-    empty_estate.clients["pricing"] = FakePricing({"AmazonCloudWatch": [alarms]})
-    done = call(cost, "dev", "--refresh-prices")
-    change, summary, kept = done.out.splitlines()
-    assert (done.code, change) == (0, "alarm: 0.10 → 0.25")
-    assert summary == f"1 price changed, as of {datetime.now(UTC).date().isoformat()}"
-    assert kept.startswith("not offered, so as they were: ")
-    again = json.loads(call(cost, "dev", "--refresh-prices", "--json").out)
-    assert (again["changed"], "alarm" in again["kept"]) == ([], False)
-
-
-@pytest.mark.parametrize("damage", ['"usd": "-1"', '"usd": "x"', '"cost": "1"'])
-def test_a_damaged_file_of_prices_is_an_error(file: Path, damage: str) -> None:
-    file.write_text(file.read_text().replace('"usd": "0.0000004"', damage, 1))
-    with pytest.raises(Exception, match="is damaged"):
-        prices.read(file)
