@@ -88,6 +88,7 @@ def test_the_bill_is_the_one_worked_out_by_hand(tmp_path: Path) -> None:
         for way, by_hand in zip(("before", "after"), BY_HAND[component["component"]], strict=True):
             exact = sum(Decimal(line[f"exact_{way}_usd"]) for line in component["lines"])
             assert abs(exact - Decimal(by_hand)) < Decimal("1e-20"), component["component"]
+        assert all((line["before"], line["after"]) != ("0", "0") for line in component["lines"])
     assert Decimal(totals["sure_saving_usd"]) + Decimal(totals["assumed_saving_usd"]) == Decimal(totals["saving_usd"])
     query = next(one for one in found["functions"] if one["function"] == "query")
     assert (query["vcpu"], query["before_vcpu"], query["billed_ms"], query["p99_ms"]) == (0.29, 1.7, 50.0, 180.0)
