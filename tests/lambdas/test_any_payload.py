@@ -116,9 +116,7 @@ RECORDS = (
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(RECORDS, min_size=1, max_size=4), st.integers(0, 4))
-def test_whatever_else_is_in_a_batch_of_the_stream_its_events_are_counted_and_the_rest_is_reported(
-    strange: Sequence[Any], position: int
-) -> None:
+def test_events_of_a_batch_are_counted_and_any_other_record_is_reported(strange: Sequence[Any], position: int) -> None:
     records = [*strange[:position], *stream_batch([event_text("good")])["Records"], *strange[position:]]
     estate = Estate()
     estate.aggregate_payload({"Records": records})

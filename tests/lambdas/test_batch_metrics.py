@@ -60,7 +60,7 @@ FIELDS = {f"f{n}": 1 for n in range(5)}
     ],
     ids=["queue", "handed back", "stream", "fields"],
 )  # fmt: skip
-def test_what_became_of_a_batch_is_published(
+def test_the_outcome_of_a_batch_is_published(
     run: Callable[[], object], fields: Mapping[LogMetric, LogField], published: dict[str, list[float]],
     caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip

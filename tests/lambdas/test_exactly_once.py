@@ -255,12 +255,3 @@ def test_an_event_that_another_writer_stored_is_counted_once_by_its_own_record()
         estate.aggregate([record])
     assert estate.query("flight.departed")["totals"]["data"]["delay"]["sum"] == "5"
     assert [item["page"] for item in estate.dynamodb.items("pages")] == [record["dynamodb"]["NewImage"]["event_key"]]
-
-
-def test_compute_may_be_gone_for_a_while() -> None:
-    estate = Estate()
-    estate.ingest([event_text("1"), event_text("2")])
-    estate.aggregate(estate.stream()[:1])
-    estate.ingest([event_text("3"), event_text("1")])
-    estate.aggregate(estate.stream())
-    assert estate.query("flight.departed")["totals"]["count"] == 3

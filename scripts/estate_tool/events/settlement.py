@@ -80,17 +80,16 @@ class Settlement:
         return looked, news
 
 
-def events_table() -> str:
-    """Return the catalog's name of the table whose stream the aggregation reads."""
-    trigger = next(function.trigger for function in CATALOG.functions if function.name == AGGREGATION)
-    assert isinstance(trigger, StreamTrigger)
-    return trigger.table
+def stream_table(function: str) -> str:
+    """Return the catalog's name of the table whose stream the function reads; "" if it reads none."""
+    trigger = next(one.trigger for one in CATALOG.functions if one.name == function)
+    return trigger.table if isinstance(trigger, StreamTrigger) else ""
 
 
 def follow(environment: Environment, ledger: Ledger, timeout: float, progress: Progress) -> None:
     """Return when everything sent is accounted for; raise Failed after `timeout` s without news."""
     client, names = environment.client, environment.names
-    events = names.table(events_table())
+    events = names.table(stream_table(AGGREGATION))
     counted = CountedEvents(client("dynamodb"), events, names.table(PAGES))
     given_up = DeadLetters(client("sqs"), names.dead_letter_queue(AGGREGATION))
     settlement = Settlement(

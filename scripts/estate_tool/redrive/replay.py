@@ -13,12 +13,11 @@ from estate_tool.core.retries import code_of
 from estate_tool.core.text import counted
 from estate_tool.core.untrusted import mapping
 from estate_tool.events.dead_letters import BatchRecords, Sweep, depth
+from estate_tool.events.settlement import stream_table
 from estate_tool.redrive.messages import Explanations, Kind, read
 from estate_tool.redrive.move_task import follow_move, running_move, start_move
 from estate_tool.redrive.results import MissingResult, QueueResult
 from estate_tool.redrive.unaccounted import batches, bring_in, invoke, replay_payload
-from foundation.catalog import CATALOG
-from foundation.model import StreamTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,9 +142,10 @@ class Replay:
         if not waiting:
             return
         late: list[FailedMessage] = []
+        table = stream_table(self._queue.function)
         with Sweep(self._sqs, self._url, waiting) as sweep:
             for message in sweep.messages():
-                failure = read(message, self._queue, self._explanations, self._stream_table)
+                failure = read(message, self._queue, self._explanations, table and self._environment.names.table(table))
                 if not self._selects(failure, result) or dry_run:
                     continue
                 self._pace.wait()
@@ -216,12 +216,6 @@ class Replay:
         bring_in(self._environment, self._pace, found, arrived=span)
         for failure in failures:
             self._settle(failure, found.error, sweep)
-
-    @cached_property
-    def _stream_table(self) -> str:
-        """The table whose stream the queue's function reads, by its name in AWS; "" if it reads none."""
-        trigger = next(function.trigger for function in CATALOG.functions if function.name == self._queue.function)
-        return self._environment.names.table(trigger.table) if isinstance(trigger, StreamTrigger) else ""
 
     @cached_property
     def _url(self) -> str:

@@ -15,7 +15,7 @@ from estate_tool.core.text import utc_time
 from estate_tool.core.untrusted import decoded, mapping
 from estate_tool.events import invocation
 from estate_tool.events.counted import CountedEvents
-from estate_tool.events.settlement import AGGREGATION, PAGES, events_table
+from estate_tool.events.settlement import AGGREGATION, PAGES, stream_table
 from shared.batches import batches_within
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def bring_in(
     An event that is counted meanwhile is not counted again: the aggregation reads the records itself.
     """
     names = environment.names
-    counted = CountedEvents(environment.client("dynamodb"), names.table(events_table()), names.table(PAGES))
+    counted = CountedEvents(environment.client("dynamodb"), names.table(stream_table(AGGREGATION)), names.table(PAGES))
     for page in _pages(environment, arrived):
         result.scanned += len(page)
         lost = counted.uncounted(item for item in page if not result.foreign.record_if_foreign(item))
@@ -112,7 +112,8 @@ def _pages(environment: Environment, arrived: tuple[float, float] | None) -> Ite
         first, last = max(arrived[0] - _SECONDS_TO_STORE, 0.0), min(arrived[1], _LAST_SECOND) + _SECONDS_TO_STORE
         values |= {":first": {"S": utc_time(first)}, ":last": {"S": utc_time(last)}}
     request: dict[str, Any] = {
-        "TableName": environment.names.table(events_table()), "Limit": _ITEMS_PER_PAGE, "FilterExpression": condition,
+        "TableName": environment.names.table(stream_table(AGGREGATION)), "Limit": _ITEMS_PER_PAGE,
+        "FilterExpression": condition,
         "ProjectionExpression": "event_key, #event, expires_at, #page, #position",
         "ExpressionAttributeNames": names, "ExpressionAttributeValues": values,
     }  # fmt: skip

@@ -172,7 +172,7 @@ def test_a_record_too_long_for_a_message_is_cut_rather_than_tried_for_ever(estat
     assert len(body.encode()) > 1_000_000
 
 
-def test_what_can_never_be_counted_waits_until_the_rest_of_its_batch_is(estate: Estate) -> None:
+def test_a_record_that_can_never_be_counted_waits_until_the_rest_of_its_batch_is(estate: Estate) -> None:
     batch = [stream_record({}, 1), *records(event_text("1"))]
     estate.dynamodb.before = lambda operation, _: AwsError(operation, "AccessDeniedException", "no")
     with pytest.raises(BatchFailed, match=r"^1 of 2 records"):
@@ -188,7 +188,7 @@ def test_what_can_never_be_counted_waits_until_the_rest_of_its_batch_is(estate: 
     assert estate.query("flight.departed")["totals"]["count"] == 1
 
 
-def test_where_tables_throttle_transactions_become_smaller_and_everything_is_counted(estate: Estate) -> None:
+def test_throttled_transactions_become_smaller_and_everything_is_counted(estate: Estate) -> None:
     def throttled(operation: str, request: Any) -> AwsError | None:
         if operation != "TransactWriteItems" or len(request["TransactItems"]) <= 12:
             return None

@@ -76,7 +76,7 @@ def test_a_dead_letter_keeps_the_attributes_of_its_message(estate: Estate) -> No
     assert "odd" not in attributes
 
 
-def test_what_the_dead_letter_queue_does_not_take_is_delivered_again(estate: Estate) -> None:
+def test_messages_that_the_dead_letter_queue_refuses_are_delivered_again(estate: Estate) -> None:
     estate.queue.refused = {"no event either"}
     assert estate.ingest(["no event", event_text("1"), "no event either"]) == ["m2"]
     estate.queue.error = AwsError("SendMessageBatch", "AccessDenied", "not allowed", 403)
@@ -85,7 +85,9 @@ def test_what_the_dead_letter_queue_does_not_take_is_delivered_again(estate: Est
 
 
 @pytest.mark.parametrize("code", ["ProvisionedThroughputExceeded", "ThrottlingError", "AccessDenied"])
-def test_what_is_not_stored_for_now_comes_again_with_its_duplicates_ever_later(estate: Estate, code: str) -> None:
+def test_an_event_that_is_not_stored_for_now_comes_again_with_its_duplicates_ever_later(
+    estate: Estate, code: str
+) -> None:
     refused = event_key("/test", "2")
     estate.dynamodb.refuse = lambda item: code if item["event_key"]["S"] == refused else ""
     bodies = [event_text("1"), event_text("2"), event_text("2")]
@@ -99,7 +101,7 @@ def test_what_is_not_stored_for_now_comes_again_with_its_duplicates_ever_later(e
     assert estate.queue.dead == []
 
 
-def test_where_the_table_throttles_requests_become_smaller_and_everything_is_stored(estate: Estate) -> None:
+def test_throttled_requests_become_smaller_and_everything_is_stored(estate: Estate) -> None:
     room = 40
 
     def refuse(_: object) -> str:
@@ -135,18 +137,21 @@ def test_a_request_that_is_refused_as_a_whole_is_narrowed_down(estate: Estate) -
     assert len(stored(estate)) == 99
 
 
-def test_throttling_that_stays_fails_the_batch_loudly_after_a_bounded_number_of_requests(estate: Estate) -> None:
-    estate.dynamodb.refuse = lambda _: "ThrottlingError"
-    with pytest.raises(AwsError, match="ThrottlingError"):
-        estate.ingest([event_text("1"), event_text("2")])
-    assert len(estate.dynamodb.requests) == 10
-
-
-@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "OutOfTime"])
-def test_when_aws_lets_nothing_be_done_the_function_fails_so_that_alarms_see_it(estate: Estate, code: str) -> None:
-    estate.dynamodb.before = lambda operation, _: AwsError(operation, code, "no")
+@pytest.mark.parametrize(
+    ("code", "requests"),
+    [("ThrottlingError", 10), ("AccessDeniedException", 1), ("ResourceNotFoundException", 1), ("OutOfTime", 1)],
+)
+@pytest.mark.parametrize("whole", [True, False], ids=["request", "statements"])
+def test_the_function_fails_if_aws_refuses_everything_so_that_alarms_see_it(
+    estate: Estate, code: str, requests: int, whole: bool
+) -> None:
+    if whole:
+        estate.dynamodb.before = lambda operation, _: AwsError(operation, code, "no")
+    else:
+        estate.dynamodb.refuse = lambda _: code
     with pytest.raises(AwsError, match=code):
         estate.ingest([event_text("1"), event_text("2")])
+    assert len(estate.dynamodb.requests) == requests
 
 
 def test_without_time_left_nothing_is_lost(estate: Estate) -> None:
@@ -156,7 +161,7 @@ def test_without_time_left_nothing_is_lost(estate: Estate) -> None:
     assert (stored(estate), estate.queue.dead) == ([], [])
 
 
-def test_what_time_allows_is_stored_and_the_rest_delivered_again(estate: Estate) -> None:
+def test_events_are_stored_for_as_long_as_there_is_time_and_the_others_delivered_again(estate: Estate) -> None:
     again = estate.ingest([event_text(str(n)) for n in range(300)], milliseconds=3006, step=1)
     assert len(stored(estate)) + len(again) == 300
     assert 0 < len(stored(estate)) < 300
@@ -207,7 +212,7 @@ def test_a_batch_that_is_delivered_again_costs_the_first_request_and_a_look_at_t
     assert len(estate.dynamodb.items("events")) == 500
 
 
-def test_what_is_new_in_a_batch_that_is_delivered_again_is_stored(estate: Estate) -> None:
+def test_new_events_in_a_batch_that_is_delivered_again_are_stored(estate: Estate) -> None:
     estate.ingest([event_text(str(number)) for number in range(60)])
     # An item that was stored a moment ago may be missing in an inconsistent read: it is refused when it is written.
     estate.dynamodb.unread = {event_key("/test", "57")}

@@ -138,7 +138,7 @@ REQUESTS: list[tuple[str, str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("service", "operation", "request_"), REQUESTS)
-def test_what_is_sent_is_what_botocore_sends(
+def test_requests_are_those_that_botocore_sends(
     server: Server, service: str, operation: str, request_: dict[str, Any]
 ) -> None:
     client(server, service, AWS_SESSION_TOKEN="token").call(operation, request_, deadline())
@@ -196,14 +196,14 @@ def test_an_error_has_operation_code_and_message_and_keeps_the_answer(server: Se
     ],
     ids=lambda reply: f"{reply.status} {reply.body.decode()[:50]}",
 )
-def test_what_passes_is_tried_again(server: Server, reply: Reply) -> None:
+def test_a_transient_error_is_retried(server: Server, reply: Reply) -> None:
     good = b'{"ok": 1}'
     server.replies = [reply, reply, Reply(good, headers=(("x-amz-crc32", str(zlib.crc32(good))),))]
     assert client(server).call("Query", {}, deadline()) == {"ok": 1}
     assert len(server.seen) == 3
 
 
-def test_what_does_not_pass_is_given_up_in_the_end(server: Server) -> None:
+def test_retries_of_an_error_that_stays_end(server: Server) -> None:
     server.replies = [Reply(error_body("ThrottlingException", message="slow down"), 400)]
     with pytest.raises(AwsError, match="Query failed: ThrottlingException: slow down"):
         client(server).call("Query", {}, deadline())
@@ -211,7 +211,7 @@ def test_what_does_not_pass_is_given_up_in_the_end(server: Server) -> None:
 
 
 @pytest.mark.parametrize("code", ["ValidationException", "AccessDeniedException", "ResourceNotFoundException"])
-def test_what_would_fail_again_is_not_tried_again(server: Server, code: str) -> None:
+def test_a_permanent_error_is_not_retried(server: Server, code: str) -> None:
     server.replies = [Reply(error_body(code), 400)]
     with pytest.raises(AwsError, match=code):
         client(server).call("Query", {}, deadline())

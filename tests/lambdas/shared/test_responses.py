@@ -79,7 +79,7 @@ def test_a_response_is_read_as_http_client_reads_it(sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("sent", BAD.values(), ids=BAD)
-def test_what_is_no_whole_response_is_an_error_of_the_connection(sent: bytes) -> None:
+def test_a_response_that_is_none_or_cut_off_is_an_error_of_the_connection(sent: bytes) -> None:
     with pytest.raises(ConnectionError):
         ours(sent)
 

@@ -95,7 +95,7 @@ def test_an_old_value_is_not_used_when_it_cannot_be_read_anew() -> None:
     ],
     ids=["no parameter", "no secret", "not encrypted", "binary", "empty"],
 )
-def test_what_is_missing_is_named_with_the_way_to_put_it_there(name: SecretName, answer: Any, said: str) -> None:
+def test_a_missing_secret_is_named_with_the_command_that_creates_it(name: SecretName, answer: Any, said: str) -> None:
     with pytest.raises(SecretProblem, match=said) as raised:
         Store(answer).secret(name).read(deadline())
     assert name.name in str(raised.value)

@@ -41,7 +41,7 @@ def test_the_hour_is_that_of_utc(text: str, hour: str) -> None:
         "0000-01-01T00:00:00Z", "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01", "٢٠١٣-01-01T05:15:00Z",
     ],
 )  # fmt: skip
-def test_what_is_no_time_is_refused(text: str) -> None:
+def test_an_invalid_time_is_refused(text: str) -> None:
     with pytest.raises(InvalidTime):
         parse_time(text)
 

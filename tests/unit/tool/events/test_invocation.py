@@ -83,7 +83,7 @@ def test_an_answer_that_is_no_json_is_text(function: FakeLambda, call: Any, answ
     ],
     ids=["text", "nothing", "bytes", "large"],
 )
-def test_what_lambda_would_refuse_is_refused_before_the_call(
+def test_a_payload_that_lambda_would_refuse_is_refused_before_the_call(
     function: FakeLambda, call: Any, payload: bytes, said: str
 ) -> None:
     done = call(command, "query", "--payload", "-", stdin=payload)

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-import io
 import json
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +11,7 @@ from estate_tool.commands import query as command
 from estate_tool.core import environment
 from estate_tool.events import query
 from foundation.naming import Names
-from shared.statistics import Summary, from_dict, to_dict
+from shared.statistics import Summary, merge, to_dict
 from tests.support.fake_lambda import FakeLambda
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ def bucket(hour: str, *delays: str, events: int | None = None) -> dict[str, Any]
 
 
 class QueryFunction(FakeLambda):
-    """Answers with pages of two buckets each, or with `failure`; the table of events holds what is `stored`."""
+    """Answers with pages of two buckets each, or with one answer; the table of events has what is `stored`."""
 
-    def __init__(self, buckets: list[dict[str, Any]], failure: dict[str, Any] | None = None) -> None:
-        super().__init__(failure or self._page)
+    def __init__(self, buckets: list[dict[str, Any]], answer: Any = None, *, failing: bool = False) -> None:
+        super().__init__(self._page if answer is None else answer, failing=failing)
         self._buckets = buckets
         self.stored: list[Any] = []
 
@@ -46,23 +46,19 @@ class QueryFunction(FakeLambda):
 
     def _page(self, request: dict[str, Any]) -> dict[str, Any]:
         start = int(request.get("next", "0"))
-        page: dict[str, Any] = {"buckets": self._buckets[start : start + 2]}
-        totals = Summary()
-        for one in page["buckets"]:
-            totals.add(from_dict(one))
+        buckets = self._buckets[start : start + 2]
+        totals = merge({"count": one["count"], "data": one["data"]} for one in buckets)
         more = {"next": str(start + 2)} if start + 2 < len(self._buckets) else {}
-        return {**page, "totals": to_dict(totals), **more}
+        return {"buckets": buckets, "totals": totals, **more}
 
 
 @pytest.fixture
 def answering(monkeypatch: pytest.MonkeyPatch) -> Callable[..., QueryFunction]:
     """Any environment has a query function that answers so."""
 
-    def answer(buckets: list[dict[str, Any]], failure: dict[str, Any] | None = None) -> QueryFunction:
-        function = QueryFunction(buckets, failure)
-        estate = type("Estate", (), {
-            "name": "dev", "local": False, "names": Names("dev"), "client": lambda _self, _service: function,
-        })()  # fmt: skip
+    def answer(buckets: list[dict[str, Any]] | None = None, *answer: Any, failing: bool = False) -> QueryFunction:
+        function = QueryFunction(buckets or [], *answer, failing=failing)
+        estate = SimpleNamespace(name="dev", local=False, names=Names("dev"), client=lambda _service: function)
         monkeypatch.setattr(environment, "resolve", lambda _name: estate)
         return function
 
@@ -85,7 +81,7 @@ def test_all_pages_are_put_together_and_their_totals_are_exact(answering: Any, c
     assert function.requests == [asked, asked | {"next": "2"}, asked | {"next": "4"}]
 
 
-def test_what_is_not_asked_is_not_sent_and_an_empty_subject_is_asked(answering: Any, call: Any) -> None:
+def test_only_given_keys_are_sent_and_an_empty_subject_is_one(answering: Any, call: Any) -> None:
     function = answering([])
     assert json.loads(call(command, "t", "--json").out)["subject"] is None
     call(command, "t", "--subject", "")
@@ -161,42 +157,25 @@ def test_for_a_type_without_events_the_types_there_are_are_named(answering: Any,
     assert "did you mean" not in call(command, "flight.departed").err
 
 
+LOGS = "/aws/lambda/lambda-query-dev"
+SAME = {"buckets": [], "totals": {"count": 0, "data": {}}, "next": "same"}
+
+
 @pytest.mark.parametrize(
-    ("failure", "code", "said"),
+    ("answer", "failing", "code", "reason", "hint"),
     [
-        ({"errorType": "BadRequest", "errorMessage": "type is too long"}, 2, "type is too long"),
-        ({"errorType": "AwsError", "errorMessage": "throttled"}, 1, "/aws/lambda/lambda-query-dev"),
+        ({"errorType": "BadRequest", "errorMessage": "type is too long"}, False, 2, "type is too long", ""),
+        ({"errorType": "AwsError", "errorMessage": "throttled"}, False, 1, "throttled", LOGS),
+        (SAME, False, 1, "the same page again and again", LOGS),
+        (b"<html>", True, 1, "the query function failed: error: '<html>'", LOGS),
+        (b"<html>", False, 1, "the query function answered what is no object: '<html>'", LOGS),
+        (b"[]", False, 1, "the query function answered what is no object: '[]'", LOGS),
     ],
+    ids=["refused", "failed", "endless", "no-error", "no-json", "no-object"],
 )
-def test_a_refusal_of_the_function_is_wrong_usage_and_any_other_failure_is_named_with_its_logs(
-    answering: Any, call: Any, failure: dict[str, str], code: int, said: str
+def test_a_refusal_is_wrong_usage_and_any_other_failure_is_reported_with_the_logs(
+    answering: Any, call: Any, answer: Any, failing: bool, code: int, reason: str, hint: str
 ) -> None:
-    answering([], failure)
+    answering([], answer, failing=failing)
     done = call(command, "t")
-    assert (done.code, failure["errorMessage"] in done.err, said in done.err) == (code, True, True)
-
-
-def test_a_page_that_repeats_itself_ends_in_an_error(answering: Any, call: Any) -> None:
-    function = answering([])
-    function.invoke = lambda **_: {
-        "Payload": io.BytesIO(b'{"buckets": [], "totals": {"count": 0, "data": {}}, "next": "same"}')
-    }
-    assert "the same page again and again" in call(command, "t").err
-
-
-@pytest.mark.parametrize(
-    ("payload", "failed", "said"),
-    [
-        (b"<html>", True, "the query function failed: error: '<html>'"),
-        (b"<html>", False, "the query function answered what is no object: '<html>'"),
-        (b"[]", False, "the query function answered what is no object: '[]'"),
-    ],
-)
-def test_an_answer_that_is_none_is_quoted(answering: Any, call: Any, payload: bytes, failed: bool, said: str) -> None:
-    function = answering([])
-    error = {"FunctionError": "Unhandled"} if failed else {}
-    function.invoke = lambda **_: {"Payload": io.BytesIO(payload), **error}
-    done = call(command, "t")
-    assert (done.code, done.out) == (1, "")
-    assert said in done.err
-    assert "/aws/lambda/lambda-query-dev" in done.err
+    assert (done.code, done.out, reason in done.err, hint in done.err) == (code, "", True, True)

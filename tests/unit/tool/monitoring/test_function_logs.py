@@ -13,42 +13,13 @@ from estate_tool.core import aws_errors
 from estate_tool.monitoring import function_logs
 from estate_tool.monitoring.function_logs import LogEvent, is_error, line
 from foundation.catalog import CATALOG
+from tests.support.fake_logs import NOW, FakeLogs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from tests.unit.tool.conftest import Estate
 
-NOW = 1_700_000_000_000
 ERROR = json.dumps({"level": "ERROR", "message": "event cannot be stored", "reason": "no room"})
 INFO = json.dumps({"level": "INFO", "message": "batch ingested", "received": 3, "failed": 0})
-
-
-class FakeLogs:
-    """Log group that answers in pages of two events; every other page is empty, as those of AWS may be."""
-
-    def __init__(self, messages: Iterable[str]) -> None:
-        self.events = [event(message, number) for number, message in enumerate(messages)]
-        self.requests: list[dict[str, Any]] = []
-
-    def get_paginator(self, operation: str) -> FakeLogs:
-        assert operation == "filter_log_events"
-        return self
-
-    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
-        self.requests.append(request)
-        wanted = [each for each in self.events if each["timestamp"] >= request["startTime"]]
-        for begin in range(0, len(wanted), 2):
-            yield {"events": []}
-            yield {"events": wanted[begin : begin + 2]}
-
-
-def event(message: str, number: int, moment: int | None = None) -> dict[str, Any]:
-    return {
-        # Fresh events of the embedded AWS have no id yet.
-        "eventId": "", "timestamp": NOW + 1000 * number if moment is None else moment,
-        "logStreamName": "2027/01/15/[7]abc", "message": f"{message}\n",
-    }  # fmt: skip
 
 
 @pytest.fixture
@@ -56,7 +27,7 @@ def holding(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A function's log with these messages."""
 
     def hold(*messages: str) -> FakeLogs:
-        fake = FakeLogs(messages)
+        fake = FakeLogs(*messages)
         empty_estate.clients["logs"] = fake
         monkeypatch.setattr(aws_errors, "require_running", lambda _environment: None)
         return fake
@@ -83,7 +54,7 @@ def test_json_keeps_its_schema(holding: Any, call: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)])
-def test_what_is_too_much_is_said_with_how_to_go_on(
+def test_too_many_lines_are_reported_with_the_time_to_continue_from(
     holding: Any, call: Any, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(function_logs, "MOST_EVENTS", 3)
@@ -154,18 +125,18 @@ def test_control_characters_reach_no_terminal(message: str) -> None:
 
 
 def test_following_shows_each_event_once_late_ones_too() -> None:
-    fake = FakeLogs(["first", "second"])
-    fake.events.append(event("second", 1))  # an equal line of the same millisecond
+    fake = FakeLogs("first", "second")
+    fake.add("second", NOW + 1000)  # an equal line of the same millisecond
     pauses: list[float] = []
 
     def later(seconds: float) -> None:
         pauses.append(seconds)
         if len(pauses) == 1:
-            fake.events.append(event("late", 7, NOW + 500))
+            fake.add("late", NOW + 500)
         if len(pauses) == 2:
-            fake.events.append(event("third", 8, NOW + 90_000))
+            fake.add("third", NOW + 90_000)
         if len(pauses) == 3:
-            fake.events.append(event("fourth", 9, NOW + 95_000))
+            fake.add("fourth", NOW + 95_000)
 
     found = function_logs.follow(fake, "group", NOW, errors=False, sleep=later)
     assert [each.message for each in islice(found, 6)] == ["first", "second", "second", "late", "third", "fourth"]

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
@@ -30,11 +29,8 @@ from estate_tool.redrive.replay import Options
 from estate_tool.redrive.results import QueueResult
 from foundation.catalog import CATALOG
 from tests.support.failed_messages import AGGREGATE, BATCH, EVENT, INGEST, STREAM, Reasons, message
+from tests.support.fake_logs import FakeLogs
 from tests.support.fuzz import JSON, fuzzed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 TABLE = "table-events-dev"
 
@@ -120,30 +116,7 @@ def test_a_replay_in_vain_is_counted_and_keeps_when_it_failed_first_and_why_it_f
     assert len(again.error) <= 500
 
 
-class Logs:
-    """A log in two pages, or one that can't be read."""
-
-    exceptions = SimpleNamespace(ClientError=ClientError)
-
-    def __init__(self, *lines: Any, refused: str = "") -> None:
-        self.lines = [line if isinstance(line, str) else json.dumps(line) for line in lines]
-        self.refused = refused
-        self.asked: list[dict[str, Any]] = []
-
-    def get_paginator(self, operation: str) -> Logs:
-        assert operation == "filter_log_events"
-        return self
-
-    def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
-        self.asked.append(request)
-        if self.refused:
-            raise ClientError({"Error": {"Code": self.refused}}, "FilterLogEvents")
-        middle = len(self.lines) // 2
-        for lines in (self.lines[:middle], self.lines[middle:]):
-            yield {"events": [{"message": line} for line in lines]}
-
-
-def explained(logs: Logs) -> Explanations:
+def explained(logs: FakeLogs) -> Explanations:
     return Explanations(logs, "/aws/lambda/lambda-ingest-dev")
 
 
@@ -151,8 +124,8 @@ def error(reason: str, **of: str) -> dict[str, str]:
     return {"level": "ERROR", "reason": reason, **of}
 
 
-def test_a_failure_has_the_reason_that_was_logged_of_it_else_the_last_that_stopped_everything() -> None:
-    logs = Logs(
+def test_a_failure_has_the_reason_that_was_logged_of_it_else_the_last_general_one() -> None:
+    logs = FakeLogs(
         "no JSON", [1], {"level": "INFO", "reason": "fine"}, error("too big", messageId="m1"),
         error("bad number", sequenceNumber="15"), error("AccessDenied"), {"level": "ERROR"}, error("Throttled"),
     )  # fmt: skip
@@ -161,18 +134,18 @@ def test_a_failure_has_the_reason_that_was_logged_of_it_else_the_last_that_stopp
     ranges = [BatchRange("a", "s", first, last) for first, last in (("10", "15"), ("16", "9"))]
     assert [reasons.of_batch(each, 0) for each in ranges] == ["bad number", "Throttled"]
     # Once, from an hour before the first failure on.
-    assert [request["startTime"] for request in logs.asked] == [1_400_500]
-    assert logs.asked[0]["logGroupName"] == "/aws/lambda/lambda-ingest-dev"
+    assert [request["startTime"] for request in logs.requests] == [1_400_500]
+    assert logs.requests[0]["logGroupName"] == "/aws/lambda/lambda-ingest-dev"
 
 
 @pytest.mark.parametrize("code", ["ResourceNotFoundException", "AccessDeniedException"])
 def test_a_log_that_can_not_be_read_explains_nothing_and_stops_nothing(code: str) -> None:
-    assert explained(Logs(refused=code)).of_message("m", 0) == ""
+    assert explained(FakeLogs(refused=code)).of_message("m", 0) == ""
 
 
 def test_any_other_error_of_the_log_is_not_hidden() -> None:
     with pytest.raises(ClientError, match="ServiceUnavailable"):
-        explained(Logs(refused="ServiceUnavailable")).of_message("m", 0)
+        explained(FakeLogs(refused="ServiceUnavailable")).of_message("m", 0)
 
 
 @pytest.mark.parametrize("replays", ["x", "-1", "1e3", "1.5", "", "9" * 5000, "٣", "inf", " 3", "0x3"])
@@ -203,7 +176,7 @@ def test_an_account_of_a_failure_may_have_any_context(context: str) -> None:
     "body", ["[" * 100_000, '{"a":' * 100_000, '{"requestPayload": ' + "[" * 100_000, "9" * 5000, '{"a": ' + "9" * 5000]
 )
 @pytest.mark.parametrize("queue", [INGEST, AGGREGATE])
-def test_what_is_nested_without_end_is_no_failure_of_ours(body: str, queue: FailureQueue) -> None:
+def test_endless_nesting_is_a_message_that_can_not_be_replayed(body: str, queue: FailureQueue) -> None:
     assert failed_message(body, queue).hopeless
     assert failed_message(body, queue, RequestID="i", ErrorCode="200").hopeless
 
@@ -307,14 +280,5 @@ LOG_LINES = st.one_of(
 @fuzzed()
 @given(st.lists(LOG_LINES, max_size=5))
 def test_any_log_line_leaves_the_reason_of_a_message(lines: list[str]) -> None:
-    class Logs:
-        exceptions = type("Exceptions", (), {"ClientError": KeyError})
-
-        def get_paginator(self, _: str) -> Any:
-            return self
-
-        def paginate(self, **_: Any) -> Any:
-            own = json.dumps({"level": "ERROR", "reason": "because", "messageId": "\0mine"})
-            return [{"events": [{"message": line} for line in (*lines, own)]}]
-
-    assert Explanations(Logs(), "group").of_message("\0mine", 5.0) == "because"
+    own = {"level": "ERROR", "reason": "because", "messageId": "\0mine"}
+    assert explained(FakeLogs(*lines, own)).of_message("\0mine", 5.0) == "because"

@@ -343,7 +343,7 @@ def test_queue_and_environment_are_distinguished(empty_estate: Any, words: list[
     "arguments",
     [["nowhere"], ["nowhere", "dev"], ["ingest", "dev", "x"], ["--missing", "--error", "x"], ["--missing", "ingest"]],
 )
-def test_what_makes_no_sense_is_refused_before_anything_is_touched(call: Any, estate: Any, arguments: Any) -> None:
+def test_wrong_arguments_are_refused_before_anything_is_touched(call: Any, estate: Any, arguments: Any) -> None:
     outcome = call(redrive, *arguments)
     assert outcome.code == 2
     assert outcome.err.startswith("error: ")

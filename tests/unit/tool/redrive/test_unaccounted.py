@@ -96,7 +96,7 @@ def test_missing_events_are_reported_before_and_after_they_are_brought_in(stored
     }  # fmt: skip
 
 
-def test_what_somebody_wrote_into_the_table_is_counted_named_and_left_alone(stored: Any, call: Any) -> None:
+def test_items_that_are_no_events_are_counted_named_and_left_alone(stored: Any, call: Any) -> None:
     estate = stored(3)
     for number in range(12):
         item = {"event_key": {"S": f"by hand {number}"}, "event": {"S": "hello"}, "received_at": {"S": "x"}}
