@@ -28,9 +28,9 @@ run() {
 run "unit, stacks, lambdas, contract, bench" -n 2 --dist loadfile tests/unit tests/stacks tests/lambdas tests/contract \
   tests/bench
 # The others wait for the engine and for the embedded AWS in turn: a third process uses what two leave idle. The longest
-# first, so that the others run beside them; failures waits for minutes of alarms.
-run "integration, account, faults" -n 3 --dist loadfile --no-loadscope-reorder \
-  tests/integration/test_estate.py tests/integration/test_failures.py tests/account tests/faults tests/integration
+# first, so that the others run beside them.
+run "integration, account, faults" -n 3 --dist loadfile --no-loadscope-reorder tests/integration/test_estate.py \
+  tests/account/test_life.py tests/integration/test_failures.py tests/faults tests/account tests/integration
 
 if [[ ${#failed[@]} -gt 0 ]]; then
   printf 'error: tests failed in: %s\n' "${failed[*]}" >&2

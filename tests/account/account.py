@@ -1,4 +1,4 @@
-"""An account as the tool meets a real one, played by an embedded AWS: the environment `dev`, which is not `local`.
+"""A real account, to the tool, played by an embedded AWS: the environment `dev`, which is not `local`.
 
 Endpoints stand in an AWS configuration file, the provider is a plugin where the engine looks for the official one, and
 commands run with a plain PATH, from a copy of the checkout, with nothing of this machine's user in their environment.
@@ -58,7 +58,7 @@ class Checkout(Commands):
         file.write_text(yaml.safe_dump({**content, "config": {**content.get("config", {}), **keys}}))
 
     def replace(self, file: str, old: str, new: str) -> None:
-        """Edit a file: `old` must stand in it."""
+        """Edit a file: `old` must be in it."""
         path = self.root / file
         text = path.read_text()
         assert old in text, f"{file} does not have {old!r}"
@@ -92,7 +92,7 @@ class Account:
 
     @property
     def autoscaling_endpoint(self) -> str:
-        """An address of one service, which differs from that of all others only in its text."""
+        """Endpoint of one service: the other endpoint by another host name."""
         return f"http://localhost:{self.aws.paths.port}"
 
     def prepare(self) -> Account:
@@ -121,7 +121,7 @@ class Account:
         return made
 
     def listed(self) -> Counter[tuple[str, str]]:
-        """All that exists in the account and belongs to the environment, by the APIs of AWS."""
+        """Count the environment's resources by kind and name, as the APIs of AWS list them."""
         found = listed(self.aws.client, ENVIRONMENT)
         # The name of a table's stream ends with the time it was made at.
         return Counter((kind, name.partition("/stream/")[0]) for kind, names in found.items() for name in names)

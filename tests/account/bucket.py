@@ -1,4 +1,4 @@
-"""A bucket for Pulumi's state, in S3 as moto's server plays it: apart from the account's embedded AWS."""
+"""A bucket for Pulumi's state in moto's S3, apart from the account's embedded AWS."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def served() -> Iterator[str]:
 
 
 def _has_bucket(port: int) -> bool:
-    """Make the bucket; False while the server does not answer."""
+    """Create the bucket; False while the server does not answer."""
     session = boto3.Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="us-east-1")
     s3 = session.client("s3", endpoint_url=f"http://{ports.HOST}:{port}")
     try:

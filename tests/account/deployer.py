@@ -21,15 +21,15 @@ DEPLOYER = "deployer-of-dev"
 OTHERS = ("prod", "dev-b", "x-dev")
 
 
-def as_compared(policy: dict[str, Any]) -> dict[str, Any]:
+def comparable(policy: dict[str, Any]) -> dict[str, Any]:
     """Return the policy without what this emulator can't compare: the ARNs of alarms, and the functions of mappings.
 
     Which actions are allowed stays; the names in those statements are compared by policy-sentry.
     """
-    return {**policy, "Statement": [_as_compared(statement) for statement in policy["Statement"]]}
+    return {**policy, "Statement": [_comparable(statement) for statement in policy["Statement"]]}
 
 
-def _as_compared(statement: dict[str, Any]) -> dict[str, Any]:
+def _comparable(statement: dict[str, Any]) -> dict[str, Any]:
     unknown = ("cloudwatch:", "application-autoscaling:")
     actions = statement["Action"] if statement["Effect"] == "Allow" else []
     if any(action.startswith(unknown) or "EventSourceMapping" in action for action in actions):
@@ -39,19 +39,24 @@ def _as_compared(statement: dict[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Deployer:
-    """A checkout whose commands have the deployer's permissions, and the deployer's keys."""
+    """A user with the printed managed policies and nothing else."""
 
-    run: Checkout
+    account: Account
     keys: tuple[str, str]
 
+    def checkout(self, **variables: Any) -> Checkout:
+        """Copy the checkout; its commands have the deployer's permissions."""
+        file = str(self.account.folder / "deployer-config")
+        return _needing(self.account.checkout(AWS_CONFIG_FILE=file, **variables))
 
-def hired(account: Account) -> Deployer:
-    """Make a user who has the printed managed policies and nothing else."""
+
+def create(account: Account) -> Deployer:
+    """Create the user, with the policies that are printed for a checkout."""
     iam = account.aws.client("iam")
     printed = _needing(account.checkout())("scripts/estate", "permissions", ENVIRONMENT, "--json")
     iam.create_user(UserName=DEPLOYER)
     for number, policy in enumerate(json.loads(printed.stdout)["policies"], start=1):
-        made = iam.create_policy(PolicyName=f"printed-{number}", PolicyDocument=json.dumps(as_compared(policy)))
+        made = iam.create_policy(PolicyName=f"printed-{number}", PolicyDocument=json.dumps(comparable(policy)))
         iam.attach_user_policy(UserName=DEPLOYER, PolicyArn=made["Policy"]["Arn"])
     key = iam.create_access_key(UserName=DEPLOYER)["AccessKey"]
     keys = (key["AccessKeyId"], key["SecretAccessKey"])
@@ -60,7 +65,7 @@ def hired(account: Account) -> Deployer:
         profile, replaced = re.subn(rf"^{name} = .*$", f"{name} = {part}", profile, flags=re.M)
         assert replaced == 1
     (account.folder / "deployer-config").write_text(profile)
-    return Deployer(_needing(account.checkout(AWS_CONFIG_FILE=str(account.folder / "deployer-config"))), keys)
+    return Deployer(account, keys)
 
 
 def _needing(made: Checkout) -> Checkout:
@@ -70,8 +75,8 @@ def _needing(made: Checkout) -> Checkout:
     return made
 
 
-def make_others(account: Account) -> None:
-    """Make a log group, a queue and a table of somebody else's environments."""
+def create_others(account: Account) -> None:
+    """Create a log group, a queue and a table of each of the other environments."""
     logs, sqs, tables = (account.aws.client(service) for service in ("logs", "sqs", "dynamodb"))
     for suffix in OTHERS:
         tags = {"Environment": suffix}
@@ -125,7 +130,7 @@ def attacks(account: Account, keys: tuple[str, str]) -> dict[str, Any]:
 
 
 def is_denied(attempt: Any) -> bool:
-    """True if AWS refuses it for want of permission; any other answer means that it would have been let through."""
+    """True if AWS denies it; any other answer means that it would have been allowed."""
     try:
         attempt()
     except ClientError as error:

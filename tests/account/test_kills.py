@@ -41,11 +41,14 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def run(bucket_account: Account) -> Checkout:
-    return bucket_account.checkout()
+    """The commands, on an estate with few alarms: the engine writes its whole state to S3 with each of them."""
+    made = bucket_account.checkout()
+    made.configure(observability__alarmLevel="pages")
+    return made
 
 
 def killed(run: Checkout, script: str, victim: str, moment: Callable[[], bool]) -> tuple[int, str, str]:
-    """Run a command on all layers and kill its victim, with no chance to put things in order; how it ended."""
+    """Run a command on all layers and kill its victim, without a chance to clean up; return code, output, messages."""
     flags = ("--skip-preview",) if script == DEPLOY else ()
     process = run.start(script, ENVIRONMENT, "--yes", "--json", *flags)
     with processes.killed_when(process, victim, signal.SIGKILL, moment) as in_time:
@@ -56,12 +59,12 @@ def killed(run: Checkout, script: str, victim: str, moment: Callable[[], bool]) 
 
 
 def some(client: Any, operation: str, key: str) -> Callable[[], bool]:
-    """True if AWS lists any of them yet."""
+    """Return a condition: AWS lists any of them."""
     return lambda: bool(getattr(client, operation)().get(key))
 
 
 def nothing_is_unfinished(run: Checkout) -> None:
-    """No layer's state has a pending operation."""
+    """Fail if a layer's state has a pending operation."""
     for layer in LAYER_NAMES:
         export = ("scripts/estate", "pulumi", "stack", "export", "--stack", ENVIRONMENT, "--cwd", str(run.root / layer))
         assert '"pending_operations"' not in run(*export).stdout
@@ -111,12 +114,12 @@ class Moments:
         self._victims: list[str] = []
 
     def victim(self) -> str:
-        """Return who is killed next: each of them as often as the others."""
+        """Return the next victim: each of them as often as the others."""
         self._victims = self._victims or self._chance.sample(processes.VICTIMS, len(processes.VICTIMS))
         return self._victims.pop()
 
     def moment(self, script: str) -> tuple[str, Callable[[], bool]]:
-        """Return a moment in words, and as what is asked until it has come, from now on."""
+        """Return a description of a moment, and the condition that it has come, from now on."""
         creation = next(self._creations) if script == DEPLOY else None
         kind, begun = creation or ("the command", lambda: True)
         pause = self._chance.uniform(0, CREATION_SECONDS if creation else self._seconds[script])
@@ -131,7 +134,7 @@ class Moments:
 
 
 def timed(run: Checkout, account: Account) -> tuple[dict[str, float], Counter[tuple[str, str]]]:
-    """Time an undisturbed rollout and teardown, and list what exists between them."""
+    """Time an undisturbed rollout and teardown; return the seconds, and the resources between them."""
     begun = time.monotonic()
     deploy(run)
     rolled_out, whole = time.monotonic(), account.listed()

@@ -54,7 +54,7 @@ def charged(texts: Sequence[str], shards: int = 1) -> Charged:
 
 
 def naive(texts: Sequence[str]) -> Charged:
-    """Return its charges for the same, each event on its own."""
+    """Return DynamoDB's charges for the same events, each on its own."""
     with Wire().serving() as wire:
         wire.naive(texts)
         return wire.charged()
@@ -88,7 +88,7 @@ def _again(source: str) -> Callable[[bool], Measured]:
 
 
 def _duplicate(small: bool) -> Measured:
-    """Of batches half of whose messages are known, what those cost more than the new ones alone."""
+    """Return the additional charge of the known messages in batches of which they are half."""
     texts = live(2 * SMALL if small else EVENTS)
     known, new = texts[::2], texts[1::2]
     with Wire().serving() as wire:
@@ -119,7 +119,7 @@ def _requests(small: bool) -> Measured:
 
 
 def _year(small: bool) -> Measured:
-    """All flights in order, each aggregate compared with what the file adds up to; the seconds are of this machine."""
+    """Aggregate all flights in order, and compare each aggregate with the sums of the file."""
     texts = [flights.event(row) for row in flights.rows(3_000 if small else None)]
     started = time.perf_counter()
     with Wire().serving() as wire:
@@ -138,8 +138,8 @@ def _year(small: bool) -> Measured:
 def _assert_exact(texts: Sequence[str], items: Sequence[Mapping[str, Any]]) -> None:
     wanted: dict[tuple[str, str | None, str], dict[str, Decimal]] = {}
     for (event_type, subject, hour), bucket in expected.buckets(texts).items():
-        for place in ((event_type, subject, hour), (event_type, None, hour)):
-            sums = wanted.setdefault(place, {})
+        for key in ((event_type, subject, hour), (event_type, None, hour)):
+            sums = wanted.setdefault(key, {})
             numbers = {"count": Decimal(bucket.count)}
             for name, values in bucket.values.items():
                 numbers[f"count:{name}"] = Decimal(len(values))
@@ -152,7 +152,7 @@ def _assert_exact(texts: Sequence[str], items: Sequence[Mapping[str, Any]]) -> N
         subject = item["subject"]["S"] if "subject" in item else None
         sums = {name: number for name, value in item.items() if (number := Decimal(value.get("N", 0)))}
         found[item["type"]["S"], subject, item["hour"]["S"]] = sums
-    assert found == {place: {name: each for name, each in sums.items() if each} for place, sums in wanted.items()}
+    assert found == {key: {name: each for name, each in sums.items() if each} for key, sums in wanted.items()}
 
 
 ROWS = (

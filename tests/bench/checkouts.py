@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Checkout(Commands):
-    """The commands of a copy; `pulumi` is what a user types in a layer's folder."""
+    """The commands of a copy; `pulumi` runs the bare engine in a layer's folder."""
 
     def __init__(self, aws: EmbeddedAws, root: Path) -> None:
         paths = os.pathsep.join(map(str, (root, root / "scripts", root / "lambda_src")))
@@ -59,5 +59,5 @@ def checkout() -> Iterator[Checkout]:
 
 
 def largest_child_mb() -> float:
-    """The most memory any process had that this one, or one of its children, has waited for."""
+    """Return the largest memory (MB) of this process's children and theirs that have ended."""
     return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024

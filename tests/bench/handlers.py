@@ -88,7 +88,7 @@ print((time.process_time() - started) / (times * size) * 1e6)
 
 @contextmanager
 def _somewhere() -> Iterator[tuple[str, AwsClient, Any]]:
-    """The address of a DynamoDB that agrees to everything, a client of the handlers' and one of boto3's."""
+    """Yield the address of a DynamoDB that accepts everything, a client of the handlers' and one of boto3's."""
     level = logger.level
     logger.setLevel("ERROR")
     with stub_aws.elsewhere() as address:
@@ -174,13 +174,13 @@ def _query(small: bool) -> Measured:
         function = Query(Reader(client, "aggregates"))
         question = {"type": "t", "from": "2013-03-01T00:00:00Z", "to": "2013-03-02T00:00:00Z", "limit": 24}
         rounds = [_answers(function, question, 50 if small else 400) for _ in range(1 if small else 9)]
-    # The round of the middle: what else runs here comes and goes.
+    # The median round: other load comes and goes.
     p99, p50, own = sorted(rounds, key=lambda each: each[0] / each[1])[len(rounds) // 2]
     return Measured(a=p99, b=p50, note=f"a day of hourly buckets; of processor time alone p99/p50 is {own:.2f}")
 
 
 def _answers(function: Query, question: dict[str, Any], times: int) -> tuple[float, float, float]:
-    """p99 and median, in ms, of so many answers; and the ratio of the two for the processor time they took here."""
+    """Return p99 and median (ms) of so many answers, and the ratio of both for processor time."""
     seconds: list[float] = []
     own: list[float] = []
     for _ in range(times):

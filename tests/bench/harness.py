@@ -1,4 +1,4 @@
-"""Measurements: fair comparison of two ways, and results kept and shown."""
+"""Measurements: fair comparisons of two implementations, and their results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESULTS = Path(__file__).with_name("results.json")
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """Ours against theirs, in one unit; `note` is what else was seen. `b` is zero where nothing is compared with."""
+    """Ours (`a`) against the alternative (`b`), in one unit; `b` is zero without an alternative."""
 
     a: float
     b: float
@@ -55,20 +55,20 @@ class Row:
 
 
 def interleaved(a: Callable[[], float], b: Callable[[], float], rounds: int) -> Measured:
-    """The medians of two measurements that take turns, so that what else the machine does is in both."""
+    """Return the medians of two measurements that take turns, so that other load affects both."""
     pairs = [(a(), b()) for _ in range(rounds)]
     return Measured(a=statistics.median(one for one, _ in pairs), b=statistics.median(other for _, other in pairs))
 
 
 def wall(work: Callable[[], object]) -> float:
-    """Seconds that pass during the work."""
+    """Return the seconds that pass during the work."""
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
 
 
 def processor(work: Callable[[], object]) -> float:
-    """Seconds of processor time that the work takes in this process."""
+    """Return the seconds of processor time that the work takes in this process."""
     started = time.process_time()
     work()
     return time.process_time() - started
@@ -76,7 +76,7 @@ def processor(work: Callable[[], object]) -> float:
 
 @dataclass
 class Results:
-    """The rows measured last, by name, and where and when that was."""
+    """The latest measurements by row, with machine and date."""
 
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
 
@@ -91,7 +91,7 @@ class Results:
 
 
 def machine() -> str:
-    """The machine, in the words that matter for figures."""
+    """Return the machine's properties that affect figures."""
     return f"{os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}"
 
 

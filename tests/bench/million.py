@@ -45,7 +45,7 @@ _COLUMNS = ("ours", "naive", "floor")
 
 @lru_cache(maxsize=1)
 def measured() -> dict[str, tuple[Charged, int, int]]:
-    """By design: what is charged for so many events of one hour, and the bytes that are stored for them."""
+    """Return, by design, the charges for so many events of one hour, and the bytes stored for them."""
     texts = bill.live()
     with Wire().serving() as wire:
         wire.ingest(texts)
@@ -69,7 +69,7 @@ def _tables(found: Charged, events: int) -> tuple[TableLoad, ...]:
 
 
 def _function(name: str, batch: int, requests: Decimal, processor_us: Decimal) -> FunctionLoad:
-    """A function that is handed batches of this size and makes so many requests for each."""
+    """Return a function of batches of this size, with so many requests for each."""
     memory = memory_by_function([function.name for function in CATALOG.functions])[name]
     share = Decimal(str(min(vcpus(memory), 1.0)))
     return FunctionLoad(
@@ -109,7 +109,7 @@ def provisioned(month: Load) -> Load:
 
 
 def cost(month: Load) -> dict[str, Decimal]:
-    """US dollars by what is paid for."""
+    """Return US dollars by component of the bill."""
     found: dict[str, Decimal] = dict.fromkeys(("functions", "queues", "tables", "logs"), Decimal(0))
     for line in costing.lines(month, prices.read()):
         found[line.component] += line.after_usd
@@ -117,7 +117,7 @@ def cost(month: Load) -> dict[str, Decimal]:
 
 
 def stored(design: str) -> Decimal:
-    """US dollars for keeping what is stored of a million events until it expires, with backups to any second."""
+    """Return US dollars for storing a million events until they expire, with point-in-time recovery."""
     _, events, size = measured()[design]
     listed = prices.read()
     gigabytes = size * MILLION / events / 1024**3

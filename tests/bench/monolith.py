@@ -1,4 +1,4 @@
-"""All layers as one Pulumi program: what the estate would be without layers. Run by the engine.
+"""All layers as one Pulumi program: the estate without layers. Run by the engine.
 
 MONOLITH_LAYERS names the layers, in order.
 """
@@ -14,7 +14,7 @@ _exported: dict[str, dict[str, object]] = {}
 
 
 class _Reference:
-    """Answers for another stack with what its layer has exported in this one."""
+    """A reference to another stack, answered by the exports of its layer in this one."""
 
     def __init__(self, name: str) -> None:
         self.outputs = pulumi.Output.from_input(_exported[name.split("/")[1]])

@@ -1,4 +1,4 @@
-"""Rollouts and previews of the layers against the commands one would type without the tool."""
+"""Rollouts and previews of the layers against the commands of the bare engine."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ CATALOG = replace(
 
 
 def _deploy(run: Checkout, layers: Sequence[str], *expected: str, flags: Sequence[str] = ()) -> None:
-    """The tool's way to roll out: all layers, or the one."""
+    """Return the tool's command for a rollout of all layers, or of one."""
     command = ("scripts/deploy_all.sh",) if layers == LAYER_NAMES else ("scripts/deploy_layer.sh", *layers)
     report = json.loads(run(*command, *flags, "--json").stdout)
     assert set(layer_results(report).values()) == set(expected), report
@@ -130,7 +130,7 @@ def _declare(run: Checkout, functions: int) -> None:
 
 
 def _program(run: Checkout, source: str, layers: Sequence[str] = ()) -> Path:
-    """A project of one stack, `local`, with this program."""
+    """Create a project of one stack, `local`, with this program."""
     folder = run.root / "plain"
     folder.mkdir()
     run.variables["MONOLITH_LAYERS"] = " ".join(layers)

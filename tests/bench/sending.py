@@ -16,7 +16,7 @@ SQS_SECONDS = 0.010
 
 
 def _rates(client: Any, url: str, events: int, rounds: int) -> Measured:
-    """Events per second of the sender against the loop that everybody writes first."""
+    """Return events per second of the sender and of a plain loop."""
     texts = [flights.event(row) for row in islice(flights.rows(), events)]
     messages = [sender.Message(number, text, None) for number, text in enumerate(texts)]
     sent: list[int] = []

@@ -26,7 +26,7 @@ _TIMED = "import time; t = time.perf_counter()\n{0}\nprint(time.perf_counter() -
 
 
 def _seconds(code: str, folder: Path, *, site: bool = True) -> float:
-    """Run code in a fresh Python that sees the folder, and can keep nothing it compiles; its output."""
+    """Run code in a fresh Python with the folder on its path and without .pyc files; return its output."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1", **SETTINGS}
     command = [sys.executable, *(() if site else ("-S",)), "-c", code]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
@@ -59,7 +59,7 @@ def _largest_package(small: bool) -> Measured:
 
 
 def _command(small: bool) -> Measured:
-    """Milliseconds from start to end of a command's help, the quickest of many, as other work disturbs all but that."""
+    """Return the milliseconds of a command's help: the quickest of many, the least disturbed by other load."""
 
     def once() -> float:
         begun = time.perf_counter()

@@ -1,4 +1,4 @@
-"""An embedded AWS for each module, which rolls out, disturbs and tears down as it likes."""
+"""An embedded AWS that the tests roll out, disturb and tear down in turn, and snapshots of what it holds."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from foundation.layers import LAYER_NAMES, project
+from tests.integration.commands import Commands
 from tests.integration.conftest import EmbeddedAws, running
 from tests.integration.inventory import listed
 
@@ -28,16 +29,21 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedAws]:
         yield aws
 
 
+@pytest.fixture(scope="module")
+def run(own: EmbeddedAws) -> Commands:
+    return Commands.on(own)
+
+
 @dataclass(frozen=True)
-class Sight:
-    """Sight of AWS, as its APIs list it, of the layers' states, and of what is unfinished in the latter."""
+class Snapshot:
+    """Resources as the APIs of AWS list them, those of the layers' states by layer, and unfinished operations."""
 
     listed: Counter[tuple[str, str]]
     states: dict[str, list[str]]
     pending: list[str]
 
 
-def look(aws: EmbeddedAws) -> Sight:
+def snapshot(aws: EmbeddedAws) -> Snapshot:
     found = listed(aws.client, "local")
     states, pending = dict[str, list[str]](), []
     for layer in LAYER_NAMES:
@@ -47,9 +53,9 @@ def look(aws: EmbeddedAws) -> Sight:
             resources = latest.get("resources") or []
             states[layer] = sorted(resource["urn"] for resource in resources)
             pending += [f"{one['type']} {one['resource']['urn']}" for one in latest.get("pending_operations") or []]
-            # Taken over from a provider that had died, and not read yet.
+            # Recovered from a provider that had died, and not read yet.
             unread = (one["urn"] for one in resources if one["type"].startswith("aws:") and not one.get("outputs"))
             pending += [f"unread {urn}" for urn in unread]
-    # The name of a table's stream ends with the time it was made at.
+    # The name of a table's stream ends with its time of creation.
     names = Counter((kind, name.partition("/stream/")[0]) for kind, names in found.items() for name in names)
-    return Sight(names, states, pending)
+    return Snapshot(names, states, pending)

@@ -1,8 +1,9 @@
-"""Rollouts and teardowns while calls to AWS fail or events arrive.
+"""Rollouts and teardowns while calls to AWS fail, processes are killed or events arrive.
 
-Transient faults are outlasted, permanent ones stop a command at once, and no event is lost or counted twice.
-ESTATE_FAULT_ROUNDS is the number of times that the estate is torn down and rolled out (1), ESTATE_SEED repeats a run,
-ESTATE_EVENTS is the number of events (2,000).
+Transient faults are outlasted, permanent ones stop a command at once, the same command again goes on after a kill, and
+no event is lost or counted twice. The tests begin in an empty account, and each goes on where the one before left it.
+ESTATE_FAULT_ROUNDS is the number of teardowns and rollouts with faults (1), ESTATE_KILLS that of kills (3),
+ESTATE_EVENTS that of events (2,000); ESTATE_SEED repeats a run whose seed was printed.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import json
 import os
 import random
+import signal
 import threading
 import time
 from collections import Counter
@@ -19,10 +21,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.faults import proxy
-from tests.faults.conftest import Sight, look
+from foundation.layers import LAYER_NAMES
+from tests.faults import kills, proxy
+from tests.faults.conftest import Snapshot, snapshot
 from tests.integration.answers import assert_aggregates_are_exact
 from tests.integration.commands import LONGEST_COMMAND, Commands
+from tests.support import processes
 from tests.support.checkouts import copy_checkout
 
 if TYPE_CHECKING:
@@ -32,23 +36,24 @@ if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws
 
 ROUNDS = int(os.environ.get("ESTATE_FAULT_ROUNDS", "1"))
+KILLS = int(os.environ.get("ESTATE_KILLS", "3"))
 FAILING, LATE = 0.2, 0.05
 STOPS_WITHIN = 5.0
 EVENTS = int(os.environ.get("ESTATE_EVENTS", "2000"))
 INVALID = 5
-# What is sent with each of the stages goes out over so long, or until the next one begins.
+# The events of one stage are sent over so long, or until the next one begins.
 SECONDS_PER_STAGE = 5.0
 AT_ONCE = 20
 TOOL = (".venv/bin/python", "-P", "-m", "tests.faults.proxied")
 pytestmark = pytest.mark.timeout(300 + 240 * ROUNDS)
+in_proc = pytest.mark.skipif(not processes.HERE, reason=processes.NOT_HERE)
 
 
 @contextlib.contextmanager
 def disturbed(aws: EmbeddedAws, faults: proxy.Faults) -> Iterator[Commands]:
     """Commands whose calls to AWS meet the faults."""
     with proxy.before(aws.paths.port, faults) as port:
-        mine = {"ESTATE_HOME": str(aws.paths.home), "ESTATE_PORT": str(aws.paths.port)}
-        yield Commands({**os.environ, **mine, "ESTATE_TEST_PROXY": str(port)})
+        yield Commands({**Commands.on(aws).variables, "ESTATE_TEST_PROXY": str(port)})
 
 
 def denied(aws: EmbeddedAws, command: tuple[str, ...], action: str) -> CompletedProcess[str]:
@@ -61,11 +66,26 @@ def denied(aws: EmbeddedAws, command: tuple[str, ...], action: str) -> Completed
     return ended
 
 
+def chance() -> int:
+    """Return the seed of a test's random choices, and print it."""
+    seed = int(os.environ.get("ESTATE_SEED") or random.randrange(10**6))
+    print(f"ESTATE_SEED={seed}")
+    return seed
+
+
 @pytest.fixture(scope="module")
-def whole(own: EmbeddedAws) -> Sight:
-    """Result of an undisturbed rollout."""
-    Commands.on(own)("scripts/deploy_all.sh", "--skip-preview")
-    return look(own)
+def whole(own: EmbeddedAws, run: Commands) -> Snapshot:
+    """The whole estate, rolled out without faults."""
+    run("scripts/deploy_all.sh", "--skip-preview")
+    found = snapshot(own)
+    assert found.pending == []
+    return found
+
+
+@pytest.fixture(scope="module")
+def transient() -> proxy.Faults:
+    """Faults of a share of all calls."""
+    return proxy.Faults(chance(), FAILING, LATE)
 
 
 def test_a_denied_rollout_stops_at_once_and_names_resource_and_action(own: EmbeddedAws) -> None:
@@ -75,24 +95,37 @@ def test_a_denied_rollout_stops_at_once_and_names_resource_and_action(own: Embed
     assert [line.split()[:2] for line in stopped.splitlines() if line.startswith("  data ")] == [["data", "skipped"]]
 
 
-def test_rollouts_and_teardowns_outlast_passing_faults(own: EmbeddedAws, whole: Sight) -> None:
-    seed = int(os.environ.get("ESTATE_SEED") or random.randrange(10**6))
-    print(f"ESTATE_SEED={seed}")
-    for round_ in range(ROUNDS):
-        faults = proxy.Faults(seed + round_, FAILING, LATE)
-        with disturbed(own, faults) as run:
-            begun = time.monotonic()
-            down = run(*TOOL, "destroy")
-            assert look(own).listed == Counter(), down.stderr
-            up = run(*TOOL, "deploy", "--skip-preview")
-            count = (down.stderr + up.stderr).count
-            again = f"{count('trying again')} calls and {count('running layer')} layers tried again"
-            print(f"seed {faults.seed}: {dict(faults.seen)}, {again}, {time.monotonic() - begun:.1f} s")
-            found = look(own)
-            assert found.pending == []
-            assert found.states == whole.states, up.stderr
-            assert found.listed == whole.listed, up.stderr
-            assert set(proxy.FAULTS) < set(faults.seen)
+def test_of_two_rollouts_at_once_the_second_is_refused_or_waits(own: EmbeddedAws, run: Commands) -> None:
+    first = run.start("scripts/deploy_layer.sh", "foundation", "--skip-preview")
+    assert first.stderr is not None
+    assert any(line.startswith("[1/1]") for line in first.stderr)
+    refused = run("scripts/destroy_all.sh", code=1)
+    assert f"process {first.pid} (estate deploy) since" in refused.stderr
+    assert "nothing was touched" in refused.stderr
+    waited = run("scripts/destroy_all.sh", "--wait")
+    first.communicate()
+    assert first.returncode == 0
+    assert "6 deleted" in waited.stderr
+    assert snapshot(own).listed == Counter()
+
+
+def test_ctrl_c_finishes_what_is_in_flight_and_reports_what_is_done(own: EmbeddedAws, run: Commands) -> None:
+    process = run.start("scripts/deploy_all.sh", "--skip-preview")
+    assert process.stderr is not None
+    # The second layer is under way.
+    assert any("table-events" in line for line in process.stderr)
+    process.send_signal(signal.SIGINT)
+    _, text = process.communicate(timeout=LONGEST_COMMAND)
+    assert process.returncode == 1, text
+    results = [
+        line.split()[:2] for line in text.splitlines() if line.startswith("  ") and line.split()[0] in LAYER_NAMES
+    ]
+    assert results == [
+        ["foundation", "deployed"], ["data", "failed"], ["compute", "skipped"], ["observability", "skipped"]
+    ]  # fmt: skip
+    assert "interrupted; what was in flight has ended" in text
+    assert "go on with: scripts/deploy_all.sh" in text
+    assert snapshot(own).pending == []
 
 
 def changed_checkout(folder: Path) -> Path:
@@ -119,10 +152,9 @@ def feed(pipe: Path, lines: list[str], stages: list[threading.Event]) -> None:
 
 @pytest.mark.timeout(900)
 def test_events_are_counted_once_while_compute_is_replaced_destroyed_and_rolled_out(
-    own: EmbeddedAws, whole: Sight, tmp_path: Path
+    own: EmbeddedAws, run: Commands, whole: Snapshot, tmp_path: Path
 ) -> None:
-    run, changed = Commands.on(own), Commands.on(own, changed_checkout(tmp_path / "changed"))
-    run("scripts/deploy_all.sh", "--skip-preview")  # Unchanged, unless an earlier test failed half-way.
+    changed = Commands.on(own, changed_checkout(tmp_path / "changed"))
     events = tmp_path / "events.ndjson"
     wanted = ("--limit", str(EVENTS), "--duplicates", str(EVENTS // 20), "--invalid", str(INVALID), "--shuffle", "1")
     events.write_text(run("scripts/estate", "sample", "flights", *wanted).stdout)
@@ -147,3 +179,63 @@ def test_events_are_counted_once_while_compute_is_replaced_destroyed_and_rolled_
     assert sent["sent"] == EVENTS + EVENTS // 20 + INVALID
     assert (sent["aggregated"], sent["duplicates"], sent["dead_lettered"]) == (EVENTS, EVENTS // 20, INVALID)
     assert_aggregates_are_exact(run, own, events)
+
+
+def tear_down(aws: EmbeddedAws, faults: proxy.Faults) -> None:
+    """Tear all down with faults: nothing is left."""
+    with disturbed(aws, faults) as run:
+        report(faults, text := run(*TOOL, "destroy").stderr)
+    assert snapshot(aws).listed == Counter(), text
+
+
+def roll_out(aws: EmbeddedAws, faults: proxy.Faults, whole: Snapshot) -> None:
+    """Roll all out with faults: the same as without any, and nothing is unfinished."""
+    with disturbed(aws, faults) as run:
+        report(faults, text := run(*TOOL, "deploy", "--skip-preview").stderr)
+    assert snapshot(aws) == whole, text
+
+
+def report(faults: proxy.Faults, text: str) -> None:
+    again = f"{text.count('trying again')} calls and {text.count('running layer')} layers tried again"
+    print(f"seed {faults.seed}: {dict(faults.seen)}, {again}")
+
+
+def test_a_teardown_outlasts_transient_faults(own: EmbeddedAws, whole: Snapshot, transient: proxy.Faults) -> None:
+    tear_down(own, transient)
+
+
+@in_proc
+@pytest.mark.timeout(240 + 60 * KILLS)  # About a quarter of it with nothing else running.
+def test_whatever_is_killed_running_it_again_puts_it_right(own: EmbeddedAws, run: Commands, whole: Snapshot) -> None:
+    run("scripts/destroy_all.sh")
+    seed = chance()
+    sizes = {layer: sum("::aws:" in urn or "$aws:" in urn for urn in urns) for layer, urns in whole.states.items()}
+    deployed, in_time = 0, 0
+    for kill in kills.kills(random.Random(seed), sizes):
+        before = time.monotonic()
+        killed = kills.interrupted(run, kill)
+        in_time += killed
+        left = snapshot(own).pending
+        again = run(*kill.command)
+        deployed += 1 if "deploy_" in kill.command[0] else -1
+        print(f"{kill}: {'killed' if killed else 'too late'}, {len(left)} pending, {time.monotonic() - before:.1f} s")
+        found = snapshot(own)
+        summary = f"seed {seed}, {kill}, left {left}\n{again.stderr}"
+        assert found.pending == [], summary
+        assert found.states == {layer: whole.states[layer] for layer in LAYER_NAMES[:deployed]}, summary
+        assert found.listed - whole.listed == Counter(), summary
+        if deployed in (0, len(LAYER_NAMES)):
+            assert found.listed == (whole.listed if deployed else Counter()), summary
+        # Some come too late; what they left standing is torn down in peace.
+        if in_time >= KILLS:
+            break
+    run("scripts/destroy_all.sh")
+    assert snapshot(own).listed == Counter()
+
+
+def test_a_rollout_outlasts_transient_faults(own: EmbeddedAws, whole: Snapshot, transient: proxy.Faults) -> None:
+    roll_out(own, transient, whole)
+    assert set(proxy.FAULTS) < set(transient.seen)
+    for _ in range(1, ROUNDS):
+        tear_down(own, transient)
+        roll_out(own, transient, whole)

@@ -1,4 +1,4 @@
-"""Attacks with the role of a function that was taken over: all have to be denied.
+"""Attacks with the role of a compromised function: all have to be denied.
 
 The list follows from the catalog: every kind of access to every table, queue, log group, function and role of the
 environment, but for what the function's declaration grants it.
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from foundation.catalog import CATALOG
-from foundation.grants import ActionGrant, filled
+from foundation.grants import ActionGrant, fill
 from foundation.model import TABLE_ACCESS, Function, QueueGrant, QueueTrigger, StreamTrigger, Table, TableGrant
 from foundation.naming import Arns, Names
 
@@ -28,7 +28,7 @@ DENIED = {"AccessDenied", "AccessDeniedException"}
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One call; `action` is the permission it needs, `on` what it is aimed at."""
+    """One call; `action` is the permission it needs, `on` its target."""
 
     service: str
     operation: str
@@ -45,8 +45,8 @@ class Intruder:
 
     def __init__(self, aws: EmbeddedAws, function: str, suffix: str) -> None:
         role = f"arn:aws:iam::{ACCOUNT}:role/{Names(suffix).role(function)}"
-        taken = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="intruder")["Credentials"]
-        self._keys = (taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"])
+        assumed = aws.client("sts").assume_role(RoleArn=role, RoleSessionName="intruder")["Credentials"]
+        self._keys = (assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"])
         self._aws = aws
 
     @property
@@ -55,7 +55,7 @@ class Intruder:
         return self._aws.client("sts", *self._keys).get_caller_identity()["Arn"]
 
     def is_denied(self, attempt: Attempt) -> bool:
-        """True if AWS refuses it for want of permission; any other answer means that it would have been let."""
+        """True if AWS refuses it for want of permission; any other answer means that it would have been allowed."""
         call: Callable[..., Any] = getattr(self._aws.client(attempt.service, *self._keys), attempt.operation)
         try:
             call(**attempt.parameters)
@@ -65,7 +65,7 @@ class Intruder:
 
 
 def table_calls(table: Table, names: Names) -> Iterator[Attempt]:
-    """Every way to read, write and delete a table, those around the usual operations included."""
+    """Yield all calls that read, write or delete a table, also by transactions and PartiQL."""
     name = names.table(table.name)
     key = {key: {"S": "x"} for key in (table.hash_key, table.range_key) if key}
     condition = {"KeyConditionExpression": "#k = :v", "ExpressionAttributeNames": {"#k": table.hash_key}}
@@ -102,7 +102,7 @@ def table_calls(table: Table, names: Names) -> Iterator[Attempt]:
 
 
 def queue_calls(aws: EmbeddedAws, name: str) -> Iterator[Attempt]:
-    """Every way to put something into a queue, to take it out, and to do away with the queue."""
+    """Yield all calls that send, receive or delete messages, or change or delete the queue."""
     url = {"QueueUrl": f"{aws.endpoint}/{ACCOUNT}/{name}"}
     handle = {"ReceiptHandle": "none"}
     calls: dict[str, dict[str, Any]] = {
@@ -246,6 +246,6 @@ def allowed(function: Function, arns: Arns) -> set[tuple[str, str]]:
         elif isinstance(grant, QueueGrant) and "release" in grant.access:
             found.add(("sqs:ChangeMessageVisibility", names.queue(grant.queue)))
         elif isinstance(grant, ActionGrant):
-            aimed_at = {re.split("[:/]", filled(arn, arns))[-1] for arn in grant.resources}
+            aimed_at = {re.split("[:/]", fill(arn, arns))[-1] for arn in grant.resources}
             found |= {(action, name) for action in grant.actions for name in aimed_at}
     return found

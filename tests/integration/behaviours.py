@@ -1,6 +1,6 @@
 """Behaviours of the estate's functions, with names, each with the permissions that it needs.
 
-A behaviour can be set going at any time; it answers with a look at whether it came about. None needs another to work.
+A behaviour can be started at any time, and returns the condition under which it came about. None needs another.
 """
 
 from __future__ import annotations
@@ -32,14 +32,11 @@ ALIAS, HOUR = "live", "2013-01-01T05:00:00Z"
 LOG_ACTIONS = ("logs:CreateLogStream", "logs:PutLogEvents")
 QUEUE_ACTIONS = ("sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage")
 STREAM_ACTIONS = tuple(f"dynamodb:{it}" for it in ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"))
-Look = Callable[[], bool]
+Condition = Callable[[], bool]
 
 
 class Estate:
-    """A rolled-out environment, as its administrator sees it. It is set to give up at once what fails.
-
-    Failure queues are emptied, so that what a behaviour sends there is found.
-    """
+    """A deployed environment, with an administrator's clients; failures are not retried, dead-letter queues emptied."""
 
     def __init__(self, aws: EmbeddedAws, suffix: str = "local") -> None:
         self.aws, self.names = aws, Names(suffix)
@@ -58,7 +55,7 @@ class Estate:
                 aws.client("sqs").purge_queue(QueueUrl=queue)
 
     def invoke(self, function: str, payload: object, kind: str = "RequestResponse") -> bool:
-        """Call a function; whether it answered without an error."""
+        """Call a function; True if it answered without an error."""
         answer = self.aws.client("lambda").invoke(
             FunctionName=self.names.function(function),
             Qualifier=ALIAS,
@@ -96,22 +93,22 @@ class Estate:
 
 @dataclass(frozen=True, kw_only=True)
 class Behaviour:
-    """Something a function does. `needs` are the actions it takes, by what it takes them on, named without suffix."""
+    """An observable effect of a function; `needs` are the actions it takes, by resource, named without suffix."""
 
     function: str
     name: str
-    start: Callable[[Estate], Look]
+    start: Callable[[Estate], Condition]
     needs: Mapping[str, tuple[str, ...]]
 
 
 def label(arn: str, arns: Arns) -> str:
-    """An ARN as a person would call it, the same in every environment: table-events, queue-ingest."""
+    """Return the name of an ARN's resource without the environment's suffix: table-events, queue-ingest."""
     resource = arn.split(":", 5)[5].removeprefix("table/").removeprefix("log-group:")
     return resource.replace(f"-{arns.names.suffix}", "")
 
 
 def event(name: str, event_type: str = "") -> str:
-    """An event of a source and id of its own, and of such a type unless it is given one."""
+    """Return an event whose source, id and, unless given, type are the name."""
     return json.dumps(
         {
             "specversion": "1.0",
@@ -125,7 +122,7 @@ def event(name: str, event_type: str = "") -> str:
 
 
 def message(body: str, number: int = 1) -> dict[str, str]:
-    """A message as Lambda hands it to a function."""
+    """Return a message in the form in which Lambda passes it to a function."""
     return {"messageId": str(number), "receiptHandle": "none", "body": body}
 
 
@@ -142,8 +139,8 @@ def _counted(estate: Estate, name: str) -> bool:
     return estate.has("aggregates", series=series_key(name), hour=HOUR)
 
 
-def logs_written(function: str, estate: Estate) -> Look:
-    """The environment's log stream is gone, as in a new environment; the function's first line creates one."""
+def logs_written(function: str, estate: Estate) -> Condition:
+    """Delete the function's log streams: its first line has to create one, as in a new environment."""
     logs, group = estate.aws.client("logs"), estate.names.log_group(function)
     for stream in logs.describe_log_streams(logGroupName=group)["logStreams"]:
         logs.delete_log_stream(logGroupName=group, logStreamName=stream["logStreamName"])
@@ -151,30 +148,30 @@ def logs_written(function: str, estate: Estate) -> Look:
     return lambda: bool(logs.filter_log_events(logGroupName=group)["events"])
 
 
-def failed_call_kept(function: str, failures: str, estate: Estate) -> Look:
-    """An asynchronous call with what no function understands."""
+def failed_call_kept(function: str, failures: str, estate: Estate) -> Condition:
+    """Call asynchronously with a payload that no function understands."""
     name = uuid.uuid4().hex
     estate.invoke(function, {"nonsense": name}, kind="Event")
     return lambda: estate.take(estate.names.dead_letter_queue(failures), lambda found: name in found["Body"])
 
 
-def queue_consumed(estate: Estate) -> Look:
-    """A message that the mapping has to bring."""
+def queue_consumed(estate: Estate) -> Condition:
+    """Send a message, which the mapping has to deliver."""
     name = uuid.uuid4().hex
     estate.send(estate.names.queue("ingest"), event(name))
     return lambda: _stored(estate, name)
 
 
-def event_stored(estate: Estate) -> Look:
-    """A batch that is handed over directly, twice: redelivery changes nothing."""
+def event_stored(estate: Estate) -> Condition:
+    """Call with a batch twice: redelivery changes nothing."""
     name = uuid.uuid4().hex
     for _ in range(2):
         estate.invoke("ingest", {"Records": [message(event(name))]})
     return lambda: _stored(estate, name)
 
 
-def batch_redelivered(estate: Estate) -> Look:
-    """A batch whose first request is all known: the others are looked up before they are written."""
+def batch_redelivered(estate: Estate) -> Condition:
+    """Call with a batch whose first request is all known: the others are read before they are written."""
     name = uuid.uuid4().hex
     known = [event(f"{name}-{number}", name) for number in range(MAX_STATEMENTS)]
     estate.invoke("ingest", {"Records": [message(text, number) for number, text in enumerate(known)]})
@@ -183,23 +180,23 @@ def batch_redelivered(estate: Estate) -> Look:
     return lambda: _stored(estate, name)
 
 
-def invalid_message_dead_lettered(estate: Estate) -> Look:
-    """A message that can never be stored; left alone, it would come back for days."""
+def invalid_message_dead_lettered(estate: Estate) -> Condition:
+    """Send a message that can never be stored, and would be redelivered for days."""
     name = uuid.uuid4().hex
     estate.send(estate.names.queue("ingest"), name)
     return lambda: estate.take(estate.names.dead_letter_queue("ingest"), lambda found: found["Body"] == name)
 
 
-def stream_consumed(estate: Estate) -> Look:
-    """An item whose record the mapping has to bring."""
+def stream_consumed(estate: Estate) -> Condition:
+    """Put an item, whose record the mapping has to deliver."""
     name = uuid.uuid4().hex
     table = estate.names.table("events")
     estate.aws.client("dynamodb").put_item(TableName=table, Item=item(name, event(name)))
     return lambda: _counted(estate, name)
 
 
-def event_counted(estate: Estate) -> Look:
-    """A batch that is handed over directly, twice: redelivery changes nothing."""
+def event_counted(estate: Estate) -> Condition:
+    """Call with a batch twice: redelivery changes nothing."""
     name = uuid.uuid4().hex
     # So many that the records of their pages are read before anything is written.
     changes = [
@@ -211,8 +208,8 @@ def event_counted(estate: Estate) -> Look:
     return lambda: _counted(estate, name)
 
 
-def message_delayed(estate: Estate) -> Look:
-    """A message that was delivered often, and no way to the table: it has to stay hidden, and not be stored soon."""
+def message_delayed(estate: Estate) -> Condition:
+    """Call with a message of many deliveries, without access to the table: it has to stay hidden for a while."""
     with _not_consumed(estate):
         # A poll that was under way when the mapping was disabled may take the first one.
         name, handle = expect_soon(
@@ -256,16 +253,16 @@ def _not_consumed(estate: Estate) -> Iterator[None]:
         functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=True)
 
 
-def record_reported(estate: Estate) -> Look:
-    """An item that holds no event."""
+def record_reported(estate: Estate) -> Condition:
+    """Put an item that is no event."""
     name = uuid.uuid4().hex
     table = estate.names.table("events")
     estate.aws.client("dynamodb").put_item(TableName=table, Item=item(name, f"no event {name}"))
     return lambda: estate.take(estate.names.dead_letter_queue("aggregate"), lambda found: name in found["Body"])
 
 
-def question_answered(estate: Estate) -> Look:
-    """A query for a type that was never sent."""
+def question_answered(estate: Estate) -> Condition:
+    """Query a type that was never sent."""
     answered = estate.invoke("query", {"type": uuid.uuid4().hex})
     return lambda: answered
 
@@ -329,25 +326,25 @@ _OWN = (
 )  # fmt: skip
 
 
-def message_consumed(function: str, queue: str, estate: Estate) -> Look:
-    """A message that the mapping has to bring, and that its function takes."""
+def message_consumed(function: str, queue: str, estate: Estate) -> Condition:
+    """Send a message, which the mapping has to deliver and its function to process."""
     body, sqs, url = _first_body(function), estate.aws.client("sqs"), estate.url(estate.names.queue(queue))
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     estate.send(estate.names.queue(queue), body)
 
-    def look() -> bool:
+    def met() -> bool:
         found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
         return sum(int(found[name]) for name in names) == 0
 
-    return look
+    return met
 
 
 def _first_body(function: str) -> str:
     return str(_payload(function)["Records"][0]["body"])
 
 
-def item_consumed(function: str, table: str, estate: Estate) -> Look:
-    """An item whose record the mapping has to bring: the function logs what it does with it."""
+def item_consumed(function: str, table: str, estate: Estate) -> Condition:
+    """Put an item, whose record the mapping has to deliver: its function logs it."""
     declared, logs = CATALOG.table(table), estate.aws.client("logs")
     keys = [key for key in (declared.hash_key, declared.range_key) if key]
     since = int(time.time() * 1000)
@@ -357,8 +354,8 @@ def item_consumed(function: str, table: str, estate: Estate) -> Look:
     return lambda: bool(logs.filter_log_events(logGroupName=group, startTime=since)["events"])
 
 
-def payload_processed(function: str, estate: Estate) -> Look:
-    """The payload that makes the function do all it can do."""
+def payload_processed(function: str, estate: Estate) -> Condition:
+    """Call with the payload that has the function use all its grants."""
     done = estate.invoke(function, _payload(function))
     return lambda: done
 

@@ -1,4 +1,4 @@
-"""Makes what the tests of the embedded AWS need there: roles, functions from a few lines of code, queues, tables."""
+"""Resources for tests of the embedded AWS: roles, functions from a few lines of code, queues, tables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def unique(kind: str) -> str:
 
 
 def zipped(code: str, **modules: str) -> bytes:
-    """A package of handler.py and other modules."""
+    """Return a package of handler.py and other modules."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in {"handler": code, **modules}.items():
@@ -37,7 +37,7 @@ def zipped(code: str, **modules: str) -> bytes:
 
 
 def user(aws: EmbeddedAws, name: str, actions: list[str]) -> dict[str, str]:
-    """The credentials of a user who may do these actions and nothing else, as variables."""
+    """Create a user with these permissions alone; return its credentials as variables."""
     iam = aws.client("iam")
     iam.create_user(UserName=name)
     statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
@@ -48,7 +48,7 @@ def user(aws: EmbeddedAws, name: str, actions: list[str]) -> dict[str, str]:
 
 
 def make_role(aws: EmbeddedAws, *statements: tuple[list[str], list[str]]) -> str:
-    """A role that functions may take, with (actions, resources) allowed; its ARN."""
+    """Create a role for functions, with (actions, resources) allowed; return its ARN."""
     name = unique("role")
     iam = aws.client("iam")
     arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=_TRUST)["Role"]["Arn"]
@@ -60,7 +60,7 @@ def make_role(aws: EmbeddedAws, *statements: tuple[list[str], list[str]]) -> str
 
 
 def make_function(aws: EmbeddedAws, role: str, code: str, **more: Any) -> str:
-    """A function with a published version and the alias `live`; its name."""
+    """Create a function with a published version and the alias `live`; return its name."""
     name = unique("lambda")
     functions = aws.client("lambda")
     functions.create_function(
@@ -72,14 +72,14 @@ def make_function(aws: EmbeddedAws, role: str, code: str, **more: Any) -> str:
 
 
 def make_queue(aws: EmbeddedAws, **attributes: str) -> tuple[str, str]:
-    """A queue; its URL and ARN."""
+    """Create a queue; return its URL and ARN."""
     sqs, name = aws.client("sqs"), unique("queue")
     url: str = sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": "20", **attributes})["QueueUrl"]
     return url, f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
 
 
 def make_table(aws: EmbeddedAws, *, stream: bool = False) -> tuple[str, str, str]:
-    """A table with the hash key `id`; its name, its ARN and its stream's ARN."""
+    """Create a table with the hash key `id`; return its name, its ARN and its stream's ARN."""
     name = unique("table")
     description = aws.client("dynamodb").create_table(
         TableName=name, BillingMode="PAY_PER_REQUEST",
@@ -98,20 +98,20 @@ def send(aws: EmbeddedAws, url: str, bodies: list[str]) -> None:
 
 
 def items(aws: EmbeddedAws, table: str) -> dict[str, dict[str, Any]]:
-    """Every item of the table by its id."""
+    """Return every item of the table by its id."""
     pages = aws.client("dynamodb").get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
     return {item["id"]["S"]: item for page in pages for item in page["Items"]}
 
 
 def depth(aws: EmbeddedAws, url: str) -> tuple[int, int]:
-    """Number of the queue's messages, visible and in flight."""
+    """Return the numbers of the queue's messages, visible and in flight."""
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     found = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     return int(found[names[0]]), int(found[names[1]])
 
 
 def received(aws: EmbeddedAws, url: str) -> list[dict[str, Any]]:
-    """Up to ten messages of the queue, which stay there."""
+    """Return up to ten messages of the queue, which stay there."""
     answer = aws.client("sqs").receive_message(
         QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0, AttributeNames=["All"], MessageAttributeNames=["All"]
     )

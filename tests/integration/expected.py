@@ -1,4 +1,4 @@
-"""The aggregates that a file of events must lead to, computed directly: no code of the functions is used here."""
+"""Expected aggregates of a file of events, computed directly: without code of the functions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Key = tuple[str, str, str]  # type, subject, hour
 
 
 def buckets(lines: Iterable[str]) -> dict[Key, Bucket]:
-    """Sum the valid lines up; the first event of a (source, id) counts. Lines that don't parse are skipped."""
+    """Aggregate the valid lines; the first event of a (source, id) counts. Lines that don't parse are skipped."""
     seen: set[tuple[str, str]] = set()
     found: dict[Key, Bucket] = defaultdict(Bucket)
     for line in lines:
@@ -60,7 +60,7 @@ def variance(values: list[Decimal]) -> Fraction:
 
 
 def _valid(line: str) -> dict[str, Any] | None:
-    """The event of a line of the samples, whose invalid lines lack what is looked at here."""
+    """Return the event of a line of the samples; None for an invalid one."""
     try:
         event = json.loads(line, parse_float=Decimal, parse_int=Decimal)
         required = ("id", "source", "type", "time")

@@ -1,4 +1,4 @@
-"""Failures that tests bring about in the estate, and looks at their results."""
+"""Failures that tests cause in the estate, and their effects."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.integration.commands import Commands
     from tests.integration.conftest import EmbeddedAws
 
-# A busy machine takes its time; nothing is ever waited for in vain.
+# Longer than needed, except under load.
 soon = functools.partial(expect_soon, seconds=120)
 
 
@@ -26,7 +26,7 @@ def stream_mapping(aws: EmbeddedAws) -> dict[str, Any]:
 
 
 class Broken:
-    """Functions that may not use their tables: what they get fails until the end of the block."""
+    """Deny functions their tables: all events fail until the end of the block."""
 
     def __init__(self, aws: EmbeddedAws, *functions: str) -> None:
         self._iam = aws.client("iam")
@@ -44,8 +44,8 @@ class Broken:
             self._iam.delete_role_policy(RoleName=role, PolicyName="broken")
 
 
-def hurry(aws: EmbeddedAws) -> None:
-    """Let a failure of a stream's batch or of an asynchronous call end in its queue without minutes of retries."""
+def disable_retries(aws: EmbeddedAws) -> None:
+    """Send failed batches of the stream and failed asynchronous calls to their queues without retries."""
     functions = aws.client("lambda")
     functions.update_event_source_mapping(
         UUID=stream_mapping(aws)["UUID"], MaximumRetryAttempts=0, BisectBatchOnFunctionError=False, BatchSize=5
@@ -55,11 +55,11 @@ def hurry(aws: EmbeddedAws) -> None:
 
 
 @contextlib.contextmanager
-def impatient(aws: EmbeddedAws) -> Iterator[None]:
-    """A queue that gives its messages up after one second and one try.
+def fail_after_one_second(aws: EmbeddedAws) -> Iterator[None]:
+    """Dead-letter the queue's messages after one second and one attempt.
 
-    Only for messages that have to fail: one whose function takes longer than that, as when it starts on a busy
-    machine, is delivered again meanwhile, can't be deleted any more, and ends as a dead letter although it was stored.
+    Only for messages that have to fail: one whose function takes longer, as in a cold start under load, is delivered
+    again, can't be deleted any more, and is dead-lettered although it was stored.
     """
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName="queue-ingest-local")["QueueUrl"]
@@ -95,7 +95,7 @@ def send(aws: EmbeddedAws, lines: list[str], queue: str = "queue-ingest-local") 
 
 
 def depth(aws: EmbeddedAws, queue: str) -> int:
-    """Messages of a queue, in flight or not."""
+    """Return the number of a queue's messages, in flight or not."""
     sqs = aws.client("sqs")
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
@@ -103,7 +103,7 @@ def depth(aws: EmbeddedAws, queue: str) -> int:
 
 
 def bodies(aws: EmbeddedAws) -> list[dict[str, Any]]:
-    """Return up to ten messages of the aggregation's failure queue."""
+    """Return up to ten messages of the aggregation's dead-letter queue."""
     sqs = aws.client("sqs")
     url = sqs.get_queue_url(QueueName="dlq-aggregate-local")["QueueUrl"]
     answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
@@ -127,7 +127,7 @@ def counted(aws: EmbeddedAws, kind: str) -> tuple[int, str]:
 
 
 def exactly(count: int) -> tuple[int, str]:
-    """Return the answer of `counted` when each of so many events is counted once."""
+    """Return the answer of `counted` for so many events, each counted once."""
     return count, str(sum(range(count)))
 
 
@@ -148,7 +148,7 @@ def record(text: str) -> dict[str, Any]:
 
 
 def ready(aws: EmbeddedAws, queue: str) -> int:
-    """Messages of a queue that are visible."""
+    """Return the number of a queue's visible messages."""
     sqs, name = aws.client("sqs"), "ApproximateNumberOfMessages"
     url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     return int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])

@@ -1,4 +1,4 @@
-"""Everything that exists in the embedded AWS, as the AWS APIs list it: not as any state of ours remembers it."""
+"""Resources of an environment, as the APIs of AWS list them: Pulumi's state is not read."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _SCALED = ("dynamodb", "lambda")
 
 
 def listed(client: Callable[[str], Any], suffix: str) -> dict[str, list[str]]:
-    """Names of what exists by kind, where the name (or what it belongs to) ends with the environment's suffix.
+    """Return names by kind of resource, of those whose name (or whose owner's) ends with the environment's suffix.
 
-    Kinds of which nothing exists are left out. `client` makes a boto3 client of a service.
+    Kinds without resources are left out. `client` creates a boto3 client of a service.
     """
-    everything = {**_data(client), **_compute(client), **_autoscaling(client), **_watching(client)}
+    everything = {**_data(client), **_compute(client), **_autoscaling(client), **_observability(client)}
     ours = {kind: [name for name in names if _belongs(name, suffix)] for kind, names in everything.items()}
     return {kind: sorted(names) for kind, names in ours.items() if names}
 
@@ -73,7 +73,7 @@ def _autoscaling(client: Callable[[str], Any]) -> dict[str, list[str]]:
     return found
 
 
-def _watching(client: Callable[[str], Any]) -> dict[str, list[str]]:
+def _observability(client: Callable[[str], Any]) -> dict[str, list[str]]:
     cloudwatch = client("cloudwatch")
     pages = cloudwatch.get_paginator("describe_alarms").paginate(AlarmTypes=["MetricAlarm", "CompositeAlarm"])
     alarms = [alarm for page in pages for alarm in page["MetricAlarms"] + page["CompositeAlarms"]]

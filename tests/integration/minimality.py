@@ -1,4 +1,4 @@
-"""Proof that a role's permissions are the ones its function needs: each is taken away, and something has to break.
+"""Proof that each permission of a function's role is needed: without it, a behaviour has to fail.
 
 `make permissions` (python -m tests.integration.minimality) proves all of them and writes docs/permissions.md.
 """
@@ -23,7 +23,7 @@ from tests.support.waiting import PAUSE, expect_soon
 
 DOCUMENT = ROOT / "docs" / "permissions.md"
 Policy = dict[str, Any]
-# A change of a policy takes a moment to be felt by what AWS does in the background, here as there.
+# A change of a policy takes a moment to reach event source mappings and the like, here as on AWS.
 _SPREAD = 5.0
 _LONGEST = 60.0
 
@@ -49,11 +49,11 @@ class Findings:
     unneeded: list[Permission] = field(default_factory=list[Permission])
     """Nothing fails without these."""
     missing: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
-    """(action, resource) that were asked for and refused under the policy as it is."""
+    """(action, resource) pairs that were denied under the policy as it is."""
 
 
 def permissions(function: str, policy: Policy, arns: Arns) -> list[Permission]:
-    """Every action of a policy with what it is allowed on; without keys, whose use the embedded AWS does not check."""
+    """Return every action and resource of a policy; without keys, whose use the embedded AWS does not check."""
     return [
         Permission(function, item["Sid"], action, label(item["Resource"], arns))
         for item in policy["Statement"]
@@ -63,7 +63,7 @@ def permissions(function: str, policy: Policy, arns: Arns) -> list[Permission]:
 
 
 def without(policy: Policy, permission: Permission) -> Policy:
-    """The policy with one action less."""
+    """Return the policy without one action."""
     statements = [
         item | {"Action": [action for action in item["Action"] if (item["Sid"], action) != permission[1:3]]}
         for item in policy["Statement"]
@@ -82,7 +82,7 @@ def needing(permission: Permission) -> list[Behaviour]:
 
 
 class Prover:
-    """Examines policies by giving them to the roles of a running environment."""
+    """Examines policies by attaching them to the roles of a running environment."""
 
     def __init__(self, estate: Estate) -> None:
         self._estate = estate
@@ -126,14 +126,12 @@ class Prover:
         """Return the refused actions while everything the function does is tried."""
         self._give(function, policy)
         mark = self._estate.aws.denials_recorded()
-        looks = [(item, item.start(self._estate)) for item in BEHAVIOURS if item.function == function]
-        for behaviour, look in looks:
+        conditions = [(item, item.start(self._estate)) for item in BEHAVIOURS if item.function == function]
+        for behaviour, met in conditions:
             known = {action for actions in behaviour.needs.values() for action in actions}
             try:
                 expect_soon(
-                    lambda look=look, known=known: (
-                        look() or known & {pair[0] for pair in self._refused(function, mark)}
-                    ),
+                    lambda met=met, known=known: met() or known & {pair[0] for pair in self._refused(function, mark)},
                     f"{function}: {behaviour.name}",
                     _LONGEST,
                 )
@@ -159,9 +157,9 @@ class Prover:
     def _comes_about(self, behaviour: Behaviour, action: str) -> bool:
         """True if the behaviour comes about before its function is refused the action."""
         mark = self._estate.aws.denials_recorded()
-        look = behaviour.start(self._estate)
+        met = behaviour.start(self._estate)
         longest = time.monotonic() + _LONGEST
-        while not look():
+        while not met():
             if action in {refused for refused, _ in self._refused(behaviour.function, mark)}:
                 return False
             assert time.monotonic() < longest, f"{behaviour.name}: neither come about nor refused {action}"

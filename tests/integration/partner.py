@@ -1,4 +1,4 @@
-"""The function of tests/support/needing.py in an account: what it finds, who calls it, and what may be known of it."""
+"""The function of tests/support/needing.py in an account: its secrets, its callers, and what must not leak."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ class Partner:
             aws.client("iam").create_role(RoleName=role, AssumeRolePolicyDocument=document)
 
     def remove(self) -> None:
-        """Take the roles away, whose names end as those of the environment do."""
+        """Delete the roles, whose names end with the environment's suffix."""
         for role in (self.invoker, "other"):
             self.aws.client("iam").delete_role(RoleName=role)
 
     def works(self, url: str) -> None:
-        """Call the function as its invoker, and compare with what was put there."""
+        """Call the function as its invoker, and compare the answer with the secrets."""
         status, answer = self._call(url, self.invoker)
         hashes = [hashlib.sha256(value.encode()).hexdigest() for value in self.values]
         assert (status, answer) == (200, {"greeting": GREETING, "hashes": hashes})
@@ -63,7 +63,7 @@ class Partner:
             direct.invoke(FunctionName=f"{self.name}:live", Payload="{}")
 
     def leaks_no_secret(self, states: Path) -> None:
-        """Neither the function's environment, nor its log, nor a state of Pulumi holds a value."""
+        """Fail if the function's environment, its log or Pulumi's state holds a secret."""
         variables = self.aws.client("lambda").get_function_configuration(FunctionName=self.name)["Environment"][
             "Variables"
         ]
@@ -77,8 +77,8 @@ class Partner:
 
     def _keys(self, role: str) -> tuple[str, str, str]:
         arn = f"arn:aws:iam::{ACCOUNT}:role/{role}"
-        taken = self.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="intruder")["Credentials"]
-        return taken["AccessKeyId"], taken["SecretAccessKey"], taken["SessionToken"]
+        assumed = self.aws.client("sts").assume_role(RoleArn=arn, RoleSessionName="intruder")["Credentials"]
+        return assumed["AccessKeyId"], assumed["SecretAccessKey"], assumed["SessionToken"]
 
     def _call(self, url: str, role: str) -> tuple[int, Any]:
         """Send a request, signed with the keys of a role unless it is empty; return the status and answer."""

@@ -33,7 +33,7 @@ from tests.integration.cloud import (
     unique,
 )
 from tests.support.declarations import READ
-from tests.support.package_index import made_elsewhere
+from tests.support.package_index import built_elsewhere
 from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def test_a_handler_sees_the_packages_that_it_locked_and_boto3_and_none_of_the_em
     assert {"orjson", "pydantic_core"} == {
         name.partition("/")[0] for name in names if name.endswith("cpython-313-aarch64-linux-gnu.so")
     }
-    assert code == made_elsewhere(tmp_path / "one", tmp_path / "machine", umask=0o077)
+    assert code == built_elsewhere(tmp_path / "one", tmp_path / "machine", umask=0o077)
     asked = [*HIDDEN, "sqlite3", "read.handler", "pydantic"]
     answers = [invoke(embedded_aws, name, asked) for name in (one, other)]
     for answer in answers:

@@ -25,11 +25,11 @@ from tests.integration.failing import (
     bodies,
     counted,
     depth,
+    disable_retries,
     event,
     events,
     exactly,
-    hurry,
-    impatient,
+    fail_after_one_second,
     lost_records,
     queue_of,
     ready,
@@ -65,7 +65,7 @@ def estate(aws: EmbeddedAws) -> Commands:
     """The commands, with the whole estate rolled out."""
     run = Commands.on(aws)
     run("scripts/deploy_all.sh", "--skip-preview")
-    hurry(aws)
+    disable_retries(aws)
     return run
 
 
@@ -78,42 +78,42 @@ class Notifications:
         self._aws, self.deployed = aws, alarms(aws)
         topics = sorted({topic for one in self.deployed.values() for topic in one["AlarmActions"]})
         self._queue = subscriber(aws, *topics)
-        self._received: set[tuple[str, str]] = set()
+        self._seen: set[tuple[str, str]] = set()
 
-    def heard(self, state: str) -> set[str]:
-        """The alarms that notified of this state since the last `forget`."""
-        self._received |= notified(self._aws, self._queue)
-        return {name for name, new in self._received if new == state}
+    def received(self, state: str) -> set[str]:
+        """Return the alarms that notified of this state since the last `clear`."""
+        self._seen |= notified(self._aws, self._queue)
+        return {name for name, new in self._seen if new == state}
 
-    def once_more(self) -> None:
-        """Forget what was heard, whatever state the alarms are in."""
+    def clear(self) -> None:
+        """Forget the notifications so far, whatever state the alarms are in."""
         notified(self._aws, self._queue)
-        self._received.clear()
+        self._seen.clear()
 
-    def forget(self) -> None:
-        """Begin anew, with all alarms quiet."""
-        soon(self.quiet, "all alarms are OK")
-        self.once_more()
+    def reset(self) -> None:
+        """Forget the notifications so far, once all alarms are OK."""
+        soon(self.all_ok, "all alarms are OK")
+        self.clear()
 
-    def quiet(self) -> bool:
+    def all_ok(self) -> bool:
         """True if every alarm is OK."""
         return {one["StateValue"] for one in alarms(self._aws).values()} == {"OK"}
 
     def expect(self, queues: set[str], *, pages: set[str], failing: set[str]) -> None:
         """A ticket of the loss while these queues hold it, a page of each loss; else only of functions that failed."""
         wanted = {self.LOST, *(f"alarm-dlq-{name}-arrivals-local" for name in pages)}
-        soon(lambda: wanted <= self.heard("ALARM"), f"notifications of {sorted(wanted)}")
+        soon(lambda: wanted <= self.received("ALARM"), f"notifications of {sorted(wanted)}")
         on = {name for name, one in alarms(self._aws).items() if one["StateValue"] == "ALARM"}
         assert {self.LOST, *(f"alarm-dlq-{name}-depth-local" for name in queues)} <= on
         errors = set().union(*(watching(self.deployed, "Errors", f"lambda-{name}-local") for name in failing))
         allowed = wanted | errors | ({self.LATE} if failing else set())
-        assert self.heard("ALARM") <= allowed, "alarms that have nothing to do with it"
+        assert self.received("ALARM") <= allowed, "alarms that have nothing to do with it"
 
-    def expect_the_end(self) -> None:
+    def expect_recovery(self) -> None:
         """All alarms are over; those that notify of their end have done so."""
-        soon(self.quiet, "all alarms are OK again")
+        soon(self.all_ok, "all alarms are OK again")
         telling = {name for name, one in self.deployed.items() if one["OKActions"]}
-        soon(lambda: self.heard("ALARM") & telling <= self.heard("OK"), "notifications of the recovery")
+        soon(lambda: self.received("ALARM") & telling <= self.received("OK"), "notifications of the recovery")
 
 
 @pytest.fixture(scope="module")
@@ -132,14 +132,14 @@ def call(aws: EmbeddedAws, function: str, payload: dict[str, Any]) -> None:
 def test_poison_of_each_path_sets_off_its_alarms_and_comes_back_once(
     aws: EmbeddedAws, estate: Commands, notifications: Notifications
 ) -> None:
-    notifications.forget()
+    notifications.reset()
     with Broken(aws, "aggregate", "query"):
         send(aws, events("streamed", 7))
         call(aws, "aggregate", {"Records": [record(line) for line in events("called", 3)]})
         call(aws, "query", {"type": "called"})
         soon(lambda: lost_records(aws) == 7, "the failed batches")
         soon(lambda: len(bodies(aws)) > len(batches(aws)), "the failed invocation")
-        with Broken(aws, "ingest"), impatient(aws):
+        with Broken(aws, "ingest"), fail_after_one_second(aws):
             send(aws, events("queued", 12))
             soon(lambda: depth(aws, "dlq-ingest-local") == 12, "the failed messages")
         every = {"ingest", "aggregate", "query"}
@@ -170,13 +170,13 @@ def test_poison_of_each_path_sets_off_its_alarms_and_comes_back_once(
     }  # fmt: skip
     for kind, count in (("queued", 12), ("streamed", 7), ("called", 3)):
         soon(lambda kind=kind, count=count: counted(aws, kind) == exactly(count), f"{kind}, each once")
-    notifications.expect_the_end()
+    notifications.expect_recovery()
 
 
 def test_what_can_never_be_valid_stays_when_the_others_go(
     aws: EmbeddedAws, estate: Commands, notifications: Notifications
 ) -> None:
-    notifications.forget()
+    notifications.reset()
     send(aws, ["no event"])
     soon(lambda: depth(aws, "dlq-ingest-local") == 1, "the bad message")
     notifications.expect({"ingest"}, pages=set(), failing=set())
@@ -189,19 +189,19 @@ def test_what_can_never_be_valid_stays_when_the_others_go(
     assert depth(aws, "dlq-ingest-local") == 1
     sqs = aws.client("sqs")
     sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName="dlq-ingest-local")["QueueUrl"])
-    notifications.expect_the_end()
+    notifications.expect_recovery()
 
 
 def test_every_loss_pages_and_looking_at_what_waits_changes_no_alarm(
     aws: EmbeddedAws, estate: Commands, notifications: Notifications
 ) -> None:
-    notifications.forget()
+    notifications.reset()
     page = "alarm-dlq-query-arrivals-local"
     for lost in (1, 2):
         call(aws, "query", {"no": "question"})
         soon(lambda lost=lost: depth(aws, "dlq-query-local") == lost, "the failed call")
-        soon(lambda: page in notifications.heard("ALARM"), f"the page of loss {lost}")
-        assert notifications.heard("ALARM") - {page} <= {"alarm-query-errors-local", notifications.LOST}
+        soon(lambda: page in notifications.received("ALARM"), f"the page of loss {lost}")
+        assert notifications.received("ALARM") - {page} <= {"alarm-query-errors-local", notifications.LOST}
         soon(lambda: alarms(aws)[page]["StateValue"] == "OK", "the alarm is ready for the next loss")
         before = {name: one["StateUpdatedTimestamp"] for name, one in alarms(aws).items()}
         assert queue_of(redrive(estate, "--dry-run"), "query")["messages"] == lost
@@ -211,10 +211,10 @@ def test_every_loss_pages_and_looking_at_what_waits_changes_no_alarm(
         # Rates of errors look at long periods and at no queue: an earlier test's may still end.
         rates = {f"alarm-{function}-error-rate-local" for function in ("ingest", "aggregate")}
         assert alarms(aws).keys() - quiet - rates <= {"alarm-query-errors-local"}
-        notifications.once_more()
+        notifications.clear()
     sqs = aws.client("sqs")
     sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName="dlq-query-local")["QueueUrl"])
-    notifications.expect_the_end()
+    notifications.expect_recovery()
 
 
 def evaluations(aws: EmbeddedAws) -> list[datetime]:
@@ -296,7 +296,7 @@ def test_batches_that_the_stream_forgot_come_from_the_table(aws: EmbeddedAws, es
 def test_events_that_were_stored_but_never_aggregated_page_and_are_brought_in_once(
     aws: EmbeddedAws, estate: Commands, notifications: Notifications
 ) -> None:
-    notifications.once_more()
+    notifications.clear()
     mapping = stream_mapping(aws)
     functions = aws.client("lambda")
     # The mapping reads from its end on when it is made anew: what was stored meanwhile never reaches it.
@@ -310,7 +310,7 @@ def test_events_that_were_stored_but_never_aggregated_page_and_are_brought_in_on
         return sum(page["Count"] for page in found)
 
     soon(lambda: stored() == 40, "all are stored")
-    soon(lambda: notifications.LATE in notifications.heard("ALARM"), "the page of a disabled mapping")
+    soon(lambda: notifications.LATE in notifications.received("ALARM"), "the page of a disabled mapping")
     assert alarms(aws)["alarm-aggregate-stalled-local"]["StateValue"] == "ALARM"
     seen = redrive(estate, "--missing", "--dry-run")["missing"]
     assert (seen["missing"], seen["brought_in"]) == (40, 0)
@@ -336,7 +336,7 @@ def fail_all(aws: EmbeddedAws, count: int) -> None:
     send(aws, events("moved-and-killed", count), "dlq-ingest-local")
 
 
-def ways() -> Iterator[tuple[str, list[str], bool]]:
+def redrives() -> Iterator[tuple[str, list[str], bool]]:
     """The queue, the arguments and whether a move task is at work, for each time it is to be killed."""
     moved = max(1, KILLS // 5)
     for number in range(KILLS - moved):
@@ -356,7 +356,7 @@ def test_killed_half_way_it_loses_no_message_and_counts_none_twice(aws: Embedded
     both, count = ("dlq-aggregate-local", "dlq-ingest-local"), 8 * (KILLS + 2)
     fail_all(aws, count)
     chance = random.Random(int(os.environ.get("ESTATE_SEED") or 8))
-    for queue, arguments, task in ways():
+    for queue, arguments, task in redrives():
         soon(lambda queue=queue: ready(aws, queue) > 10, "enough of what a killed one had in its hands is back")
         # When it has done some work.
         goal = depth(aws, queue) - 1 - chance.randrange(5)

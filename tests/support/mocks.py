@@ -66,12 +66,12 @@ class Recording:
 
     @property
     def resources(self) -> list[Registration]:
-        """Everything a provider makes: neither components nor references to other stacks."""
+        """The resources of providers: neither components nor references to other stacks."""
         return [item for item in self.registrations if item.custom and item.type != STACK_REFERENCE]
 
     @property
     def components(self) -> list[Registration]:
-        """Everything that only groups other resources."""
+        """The components."""
         return [item for item in self.registrations if not item.custom]
 
     def of(self, type_: str) -> list[Registration]:
@@ -95,7 +95,7 @@ class Recording:
 
 
 class UnexpectedCall(Exception):
-    """A program asked for something that the tests have no answer to."""
+    """A call of a program that the tests have no answer to."""
 
 
 class _Mocks(mocks.Mocks):
@@ -122,7 +122,7 @@ class _Mocks(mocks.Mocks):
 
 
 class _Monitor(mocks.MockMonitor):
-    """Sees the whole request, options included, where the mocks above see only type, name and inputs."""
+    """Records whole requests, options included: the mocks above get only type, name and inputs."""
 
     def __init__(self, upstream: Mapping[str, Mapping[str, Any]], recording: Recording) -> None:
         super().__init__(_Mocks(upstream))
@@ -174,10 +174,10 @@ def record(
     preview: bool = False,
     recording: Recording | None = None,
 ) -> Recording:
-    """Runs `program` as the engine would and returns what it registered; what it raises is raised here.
+    """Run `program` as the engine would and return its registrations; its exception is raised here.
 
-    `upstream` holds the outputs of other stacks by `organization/project/stack`. In a preview AWS has answered nothing,
-    so what it computes is unknown. A `recording` of the caller's shows how far a program came that failed.
+    `upstream` holds the outputs of other stacks by `organization/project/stack`. In a preview AWS has answered nothing:
+    computed values are unknown. A `recording` of the caller's has the registrations of a program that fails.
     """
     monitor = _Monitor(upstream or {}, Recording() if recording is None else recording)
 
@@ -217,7 +217,7 @@ def run_layer(
     preview: bool = False,
     recording: Recording | None = None,
 ) -> Recording:
-    """Runs a layer through its entry point, as `pulumi up` does. `upstream`: outputs by layer, of the same stack."""
+    """Run a layer through its entry point, as `pulumi up` does. `upstream`: outputs by layer, of the same stack."""
     references = {f"organization/{project(other)}/{stack}": outputs for other, outputs in (upstream or {}).items()}
     return record(
         lambda: runpy.run_path(str(ROOT / name), run_name="__main__"),
@@ -273,7 +273,7 @@ async def _run(program: Callable[[], object]) -> None:
 
 
 def _ignore(*values: object) -> None:
-    """Makes nothing of the values: a program's result means something to the engine only if it can be awaited."""
+    """Return None: the engine would await a program's awaitable result."""
     del values
 
 

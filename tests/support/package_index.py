@@ -1,4 +1,4 @@
-"""A package index of our own on the loopback interface, with wheels made on the spot."""
+"""A package index on the loopback interface, with wheels made by the tests."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class Index:
         return "".join(links).encode() if links else None
 
 
-def made_elsewhere(source: Path, machine: Path, *, umask: int) -> bytes:
+def built_elsewhere(source: Path, folder: Path, *, umask: int) -> bytes:
     """Return the package of READ, made from a copy of the sources with a cache, umask and time zone of its own.
 
     Downloaded wheels are shared.
@@ -86,18 +86,18 @@ def made_elsewhere(source: Path, machine: Path, *, umask: int) -> bytes:
         "import sys, pathlib; from compute.packaging import build; from tests.support.declarations import READ;"
         "sys.stdout.buffer.write(build(READ, 'python3.13', pathlib.Path(sys.argv[1])).read_bytes())"
     )
-    subprocess.run(["cp", "-R", str(source), str(machine)], check=True, umask=umask)
+    subprocess.run(["cp", "-R", str(source), str(folder)], check=True, umask=umask)
     environ = {
-        "UV_CACHE_DIR": str(paths.cache() / "packages"), **os.environ, "ESTATE_CACHE": str(machine / "cache"),
+        "UV_CACHE_DIR": str(paths.cache() / "packages"), **os.environ, "ESTATE_CACHE": str(folder / "cache"),
         "TZ": f"XYZ{umask % 12}", "PYTHONPATH": str(paths.ROOT),
     }  # fmt: skip
-    command = [sys.executable, "-c", program, str(machine)]
-    return subprocess.run(command, env=environ, umask=umask, cwd=machine, capture_output=True, check=True).stdout
+    command = [sys.executable, "-c", program, str(folder)]
+    return subprocess.run(command, env=environ, umask=umask, cwd=folder, capture_output=True, check=True).stdout
 
 
 @contextmanager
 def serving() -> Iterator[Index]:
-    """An index that is served for as long as the block runs."""
+    """Serve an index until the end of the block."""
     index = Index()
 
     class Handler(BaseHTTPRequestHandler):

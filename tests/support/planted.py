@@ -1,4 +1,4 @@
-"""Faults to plant in the estate's resources: a linter that finds none of them would say nothing about the estate."""
+"""Faults planted in the estate's resources, as negative controls of linters."""
 
 from __future__ import annotations
 

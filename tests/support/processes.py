@@ -1,4 +1,4 @@
-"""Processes that a command under test has started, found in /proc, and their violent ends."""
+"""Kills of the processes that a command under test has started, found in /proc."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PAUSE = 0.005
 
 
 def child(parent: int | None, *, called: str) -> int | None:
-    """The first child of a process that has this in its command line, if any."""
+    """Return the first child of a process that has this in its command line, if any."""
     for children in Path(f"/proc/{parent}/task").glob("*/children"):
         for process in children.read_text().split():
             if called in Path(f"/proc/{process}/cmdline").read_text().replace("\0", " "):
@@ -30,7 +30,7 @@ def child(parent: int | None, *, called: str) -> int | None:
 
 
 def find(victim: str, tool: int) -> int | None:
-    """The tool itself, the engine that it runs, or the provider that the engine runs; None while there is none."""
+    """Return the tool itself, the engine that it runs, or the provider of the engine; None while there is none."""
     if victim == "tool":
         return tool
     engine = child(tool, called="--event-log")

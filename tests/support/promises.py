@@ -16,7 +16,7 @@ FILE = ROOT / "docs" / "promises.json"
 
 
 def promises() -> dict[str, list[str]]:
-    """All that is promised, by kind."""
+    """Return all promised names by kind."""
     layers = roll_out()
     return {
         "commands": sorted(commands()),
@@ -30,7 +30,7 @@ def promises() -> dict[str, list[str]]:
 
 
 def commands() -> set[str]:
-    """`command`, and `command --flag` for each flag of it."""
+    """Yield `command`, and `command --flag` for each of its flags."""
     parsers: dict[str, Any] = next(
         action.choices  # type: ignore[misc]
         for action in cli.parser()._actions

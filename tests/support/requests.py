@@ -1,4 +1,4 @@
-"""The requests that the local provider makes for a resource, and what is wrong with them by botocore's service models.
+"""Requests of the local provider for a resource, validated by botocore's service models.
 
 botocore itself checks names, types and what is required before it sends; lengths, ranges, patterns and enumerations
 stand in its models, and only AWS checks them.
@@ -38,7 +38,7 @@ class Request:
     shape: Any
 
     def problems(self) -> list[str]:
-        """Everything that the service's model does not allow."""
+        """The violations of the service's model."""
         if not self.shape:
             return ["takes no parameters"] if self.parameters else []
         report = ParamValidator().validate(self.parameters, self.shape)
@@ -96,7 +96,7 @@ class _Accepted:
 
 
 class _Session(Session):
-    """A session that waits for nothing: what is asked for is there at once, or never."""
+    """A session without waiting: it polls once."""
 
     def __init__(self, clients: _Recorder) -> None:
         super().__init__("us-east-1", _KEYS)

@@ -1,4 +1,4 @@
-"""Fixed results of the commands that write pages, with names that try to become markup and amounts of every kind."""
+"""Fixed results of the commands that write pages, with names that contain markup and amounts of every kind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ functions:
 
 
 def cost(folder: Path) -> dict[str, Any]:
-    """The bill of a stated load, in which an assumption and a function have names that try to become markup."""
+    """The bill of a stated load, in which an assumption and a function have names that contain markup."""
     file = folder / "load.yaml"
     file.write_text(_LOAD)
     result = report.cost_report(statement.read(file), prices.read(), {"environment": "dev", "basis": "stated"})

@@ -1,4 +1,4 @@
-"""Events, batches and contexts for the tests of the functions, and the totals they must come to."""
+"""Events, batches and contexts for the tests of the functions, and their expected totals."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ class FakeContext:
 
 
 def deadline(milliseconds: int = 30_000, step: int = 0) -> Deadline:
-    """A deadline that takes no real time to wait for."""
+    """Return a deadline that takes no real time."""
     return Deadline(FakeContext(milliseconds, step), sleep=lambda _: None)
 
 
@@ -49,7 +49,7 @@ def event_text(event_id: str = "1", data: object = DELAY, *, ascii_only: bool = 
 
 
 def sqs_batch(bodies: Sequence[str], receives: int = 1) -> dict[str, Any]:
-    """A batch as Lambda hands it over for a queue; message ids are m0, m1, …"""
+    """Return a batch of a queue's messages as Lambda passes it; message ids are m0, m1, …"""
     return {
         "Records": [
             {
@@ -76,13 +76,13 @@ def scheduled(moment: str, execution: str = "e1", **declared: Any) -> dict[str, 
 
 
 def image_of(text: str, position: int | None = 0, page: str = "p") -> dict[str, Any]:
-    """An event as `ingest` stores it; without a position, as another writer might."""
+    """Return an event as `ingest` stores it; without a position, as another writer might."""
     image = {"event_key": {"S": parse(text).key}, "event": {"S": text}, "expires_at": {"N": "1700000000"}}
     return image if position is None else {**image, "page": {"S": page}, "position": {"N": str(position)}}
 
 
 def stream_batch(texts: Sequence[str]) -> dict[str, Any]:
-    """A batch as Lambda hands it over for the events table's stream."""
+    """Return a batch of the events table's stream as Lambda passes it."""
     images = [image_of(text, number) for number, text in enumerate(texts)]
     return {"Records": [stream_record(image, number) for number, image in enumerate(images, 1)]}
 

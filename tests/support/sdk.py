@@ -1,4 +1,4 @@
-"""Facts of the provider's SDK about resource types: asked instead of written down, so that no type is forgotten."""
+"""Resource types as the provider's SDK declares them."""
 
 import importlib
 import inspect

@@ -1,4 +1,4 @@
-"""The commands that README and docs show: blocks of shell, and code within a sentence."""
+"""Commands in README and docs: in blocks of shell, and within sentences."""
 
 import re
 import shlex
@@ -23,7 +23,7 @@ _SYNOPSIS = re.compile(r"[\[…]|\\\|")
 
 
 class Shown(NamedTuple):
-    """A command, the page that shows it, and whether it stands in a block of its own."""
+    """A command, its page, and True if it is in a block of its own."""
 
     page: str
     line: str
@@ -42,7 +42,7 @@ class Shown(NamedTuple):
 
 
 def shown() -> list[Shown]:
-    """Every command of every page."""
+    """Yield every command of every page."""
     return [command for page in PAGES for command in _on(page)]
 
 

@@ -61,12 +61,12 @@ class Clock:
         self._main = _taken()
 
     def at(self, moment: float, work: Callable[[], object]) -> None:
-        """Do something then."""
+        """Schedule an action."""
         self._number += 1
         heapq.heappush(self._events, (moment, self._number, work))
 
     def start(self, work: Callable[[], object]) -> None:
-        """Run something that sleeps, from now on."""
+        """Start an action that sleeps."""
 
         def body() -> None:
             try:
@@ -78,14 +78,14 @@ class Clock:
         self.at(self.now, lambda: (thread.start(), self._main.acquire()))
 
     def sleep(self, seconds: float) -> None:
-        """Let time pass; only for what was started here."""
+        """Let time pass; only for started actions."""
         awake = _taken()
         self.at(self.now + seconds, lambda: (awake.release(), self._main.acquire()))
         self._main.release()
         awake.acquire()
 
     def run(self, until: float, done: Callable[[], bool]) -> None:
-        """Let everything happen until a moment, or until it is done."""
+        """Run all actions until a moment, or until `done`."""
         while self._events and self._events[0][0] <= until and not done():
             self.now, _, work = heapq.heappop(self._events)
             work()
@@ -104,7 +104,7 @@ class Bucket:
         clock.at(61.0, self._evaluate)
 
     def take(self, units: float) -> bool:
-        """Take units if there are so many."""
+        """Take units; False if there are fewer."""
         now = self._clock.now
         self._level = min(BURST_SECONDS * self.units, self._level + (now - self._at) * self.units)
         self._at = now
@@ -228,7 +228,7 @@ class Simulation:
 
     @property
     def healthy_dead(self) -> int:
-        """Events that were given up although nothing is wrong with them."""
+        """Valid events that were dead-lettered."""
         healthy = sum("specversion" in self._messages[name].body for name in self.dead)
         return healthy + self.given_up + len(self.uncountable)
 

@@ -1,4 +1,4 @@
-"""An AWS that agrees to everything at once: measures and tests of clients have it at the other end of the line.
+"""An AWS that accepts everything at once, for measurements and tests of clients.
 
 Run as a process (`python -m tests.support.stub_aws SECONDS`), it prints its port and ends with its stdin. Each answer
 takes that many seconds more than this machine needs.
@@ -111,7 +111,7 @@ def here(answer: Callable[[str, dict[str, Any]], dict[str, Any]]) -> Iterator[st
 
 @contextlib.contextmanager
 def elsewhere(seconds: float = 0.0) -> Iterator[str]:
-    """The address of one in a process of its own, so that its CPU time is not the test's."""
+    """Yield the address of one in a process of its own, whose processor time is not the test's."""
     command = [sys.executable, "-m", "tests.support.stub_aws", str(seconds)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout

@@ -1,4 +1,4 @@
-"""Waiting for what others do."""
+"""Polling with a deadline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The estate as alarms and dashboard are derived from it."""
+"""The estate as the input of alarms and dashboard."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""DynamoDB's charges for events, counted at the other end of the line: requests come over HTTP, answers go back.
+"""DynamoDB's charges for events, counted by a server that answers over HTTP.
 
 The functions are the real ones with their own client, the naive design uses boto3; neither can tell what is counted.
 The units follow from the sizes of items (tests/support/fake_dynamodb.py; worked out by hand in tests/unit/support).
@@ -92,7 +92,7 @@ class Wire:
         return found
 
     def ingest(self, texts: Sequence[str], size: int = INGEST_BATCH) -> None:
-        """Hand the texts to ingest, in batches; what it stores is in the stream from then on."""
+        """Call ingest with batches of the texts; the stream gets the stored ones."""
         for start in range(0, len(texts), size):
             before = len(self.dynamodb.tables["events"])
             batch = sqs_batch(texts[start : start + size])
@@ -101,7 +101,7 @@ class Wire:
                 self._shards[int(item["event_key"]["S"], 16) % len(self._shards)].append(stream_record(item))
 
     def aggregate(self, size: int = STREAM_BATCH) -> None:
-        """Hand what is in the stream to aggregate from its start, in batches, the shards by turns."""
+        """Call aggregate with batches of the stream from its start, the shards by turns."""
         longest = max(map(len, self._shards))
         for start in range(0, longest, size):
             for function, records in zip(self._aggregates, self._shards, strict=True):
@@ -109,12 +109,12 @@ class Wire:
                     function.run({"Records": batch}, deadline())
 
     def trim(self) -> None:
-        """Forget what is in the stream."""
+        """Empty the stream."""
         for records in self._shards:
             records.clear()
 
     def boto3(self) -> Any:
-        """Return a client of boto3's."""
+        """Return a boto3 client."""
         return boto3.client(
             "dynamodb", endpoint_url=self._address, region_name="us-east-1", aws_access_key_id="test",
             aws_secret_access_key="test",

@@ -38,7 +38,8 @@ def ready(environment: Environment) -> Iterator[Pulumi]:
     if not environment.local:
         yield Pulumi(stack=environment.name, version=engine.version)
         return
-    provider = _Provider(_embedded_aws())
+    _start_embedded_aws()
+    provider = _Provider()
     try:
         yield Pulumi(stack=environment.name, attach=provider.served, version=engine.version)
     finally:
@@ -114,15 +115,14 @@ def require_space(home: Path) -> None:
 class _Provider:
     """One provider for all layers, in this process, from its first use on."""
 
-    def __init__(self, schema_cache: Path) -> None:
-        self._schema_cache = schema_cache
+    def __init__(self) -> None:
         self._running: RunningProvider | None = None
 
     def served(self) -> tuple[Served]:
         """Start it, unless it is; return it as what the engine is served."""
         from local_aws import provider
 
-        self._running = self._running or provider.start(schema_cache=self._schema_cache)
+        self._running = self._running or provider.start(schema_cache=provider.schema_cache())
         port = self._running.port
         address = {"PULUMI_DEBUG_PROVIDERS": f"aws:{port}"}
         return (Served(port=port, variables=address, load=self._running.load),)
@@ -133,8 +133,8 @@ class _Provider:
             self._running.stop()
 
 
-def _embedded_aws() -> Path:
-    """Start the embedded AWS and put the provider where the engine looks for it; return the provider's schema cache."""
+def _start_embedded_aws() -> None:
+    """Start the embedded AWS, and put the provider where the engine looks for it."""
     from estate_tool.console.progress import say, shown
     from estate_tool.core import embedded
     from estate_tool.setup.environments import ensure_local_aws
@@ -145,4 +145,4 @@ def _embedded_aws() -> Path:
     with shown("starting the embedded AWS"):
         server.up(local, say, ensure_local_aws)
     _state_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-    return provider.install(local.home / "pulumi", Path(sys.executable)) / "schema.json"
+    provider.install(local.home / "pulumi", Path(sys.executable))

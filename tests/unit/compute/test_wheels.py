@@ -21,7 +21,7 @@ from estate_tool.setup import locks
 from foundation.problems import InvalidConfiguration, Problem
 from tests.support import package_index
 from tests.support.declarations import READ
-from tests.support.package_index import ANY, ARM, INTEL, Index, made_elsewhere
+from tests.support.package_index import ANY, ARM, INTEL, Index, built_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,8 +193,8 @@ def test_two_packages_that_overwrite_each_other_or_us_are_refused(index: Index, 
 def test_two_machines_make_the_same_package(index: Index, source: Path, tmp_path: Path) -> None:
     lock = index.add("thing", "1.0", {"thing/__init__.py": "X = 1\n"}, INTEL, ARM, entry="thing = thing:X")
     written(source, "import thing\n", lock)
-    made = made_elsewhere(source, tmp_path / "one", umask=0o000)
-    assert made == made_elsewhere(source, tmp_path / "other", umask=0o077)
+    made = built_elsewhere(source, tmp_path / "one", umask=0o000)
+    assert made == built_elsewhere(source, tmp_path / "other", umask=0o077)
     assert made == build(READ, RUNTIME, source).read_bytes()
 
 

@@ -27,15 +27,15 @@ def made_ready(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
     def up(place: Any, _say: Callable[[str], None], interpreter: Callable[[], Any]) -> None:
         done.append(("up", place.home, interpreter()))
 
-    def install(home: Path, _python: Path) -> Path:
+    def install(home: Path, _python: Path) -> None:
         done.append(("install", home))
-        return tmp_path / "plugin"
 
     def start(schema_cache: Path) -> Any:
         done.append(("start", schema_cache))
         return SimpleNamespace(port=4321, load=list, stop=lambda: done.append("stop"))
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("ESTATE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("PATH", "/before")
     found = engine.Engine(folder=tmp_path / "bin", version="3.259.0", source="PATH")
     monkeypatch.setattr(engine, "ensure_engine", lambda: found)
@@ -70,7 +70,7 @@ def test_a_local_environment_has_one_provider_from_its_first_use_to_the_end(
 
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert made_ready[2:] == [("start", tmp_path / "plugin" / "schema.json"), "stop"]
+    assert made_ready[2:] == [("start", tmp_path / "cache" / "provider" / "schema.json"), "stop"]
     with session.ready(local):  # type: ignore[arg-type]
         made_ready.clear()
     assert made_ready == []

@@ -1,4 +1,4 @@
-"""Changes that people, and autoscaling, make in an account between rollouts."""
+"""Changes outside Pulumi: by hand, and by autoscaling."""
 
 from __future__ import annotations
 
