@@ -54,7 +54,7 @@ docs:
 	scripts/setup.sh venv
 	.venv/bin/python -P -m tests.support.documents
 	.venv/bin/python -P -m tests.support.alarm_table
-	ESTATE_UPDATE=new .venv/bin/python -m pytest -q tests/contract/test_urns.py
+	ESTATE_UPDATE=new .venv/bin/python -m pytest -q tests/contract/test_urns.py tests/unit/observability/test_alarms.py -k 'urn or snapshot'
 
 # docs/tour.md and its pictures again, from a real run; needs Chromium.
 tour:

@@ -15,10 +15,17 @@ from compute.triggers import Schedule, ScheduleArgs, Trigger, TriggerArgs, Url, 
 from data.queues import DeadLetteredQueue, DeadLetteredQueueArgs
 from data.tables import ScalingTable, ScalingTableArgs
 from foundation.model import Capacity, Function, QueueTrigger, ScheduleTrigger, StreamTrigger, Table
-from foundation.naming import Names
+from foundation.naming import Names, Tags
 from foundation.roles import ExecutionRole, RoleArgs, ScheduleRole
 from foundation.urls import FunctionUrl
-from tests.support.declarations import ARNS, COUNT, INBOX, ITEMS, READ, STORE, SWEEP, TAGS, TOTALS
+from observability.alarm_set import AlarmContext, AlarmSet
+from observability.alarm_spec import AlarmSpec, Key
+from observability.config import SEVERITIES, Subscription
+from observability.log_metrics import log_metrics
+from observability.metrics import Metric
+from observability.queries import SavedQueries, SavedQueriesArgs
+from observability.topic import AlertsTopic, AlertsTopicArgs, EstateBudget
+from tests.support.declarations import ARNS, CATALOG, COUNT, INBOX, ITEMS, READ, STORE, SWEEP, TAGS, TOTALS
 from tests.support.mocks import Registration, record
 from tests.support.snapshots import differences
 
@@ -29,7 +36,7 @@ PROVISIONING = Provisioning(
     minimum=2, maximum=9, utilization_percent=60, peak_minimum=4, peak_start_hour=6, peak_end_hour=20,
     timezone="Europe/Berlin",
 )  # fmt: skip
-Program = Callable[[], pulumi.ComponentResource]
+Program = Callable[[], pulumi.ComponentResource | None]
 
 
 def function(declared: Function, **changes: Any) -> Program:
@@ -82,6 +89,39 @@ def queue() -> pulumi.ComponentResource:
     return DeadLetteredQueue("inbox", args)
 
 
+ERRORS = Metric(namespace="AWS/Lambda", name="Errors", statistic="Sum", dimensions={"FunctionName": "lambda-x-dev"})
+ALARM = AlarmSpec(
+    key=Key("function", "x"), alarm_type="errors", summary="It fails.", remediation="fix it.", rule="over 3",
+    metrics=(ERRORS,), threshold=3, period_seconds=300, periods=3, datapoints=2, missing_data="ignore",
+)  # fmt: skip
+ALARMS = (
+    ALARM,
+    replace(ALARM, alarm_type="page", severity="page"),
+    replace(ALARM, alarm_type="child", symptom="events-late"),
+    replace(ALARM, alarm_type="percentile", metrics=(replace(ERRORS, statistic="p99"),)),
+    replace(
+        ALARM, key=Key("table", "items"), alarm_type="math", metrics=(ERRORS, replace(ERRORS, name="Invocations")),
+        expression="m1 / m2", comparison="LessThanThreshold",
+    ),
+)  # fmt: skip
+TOPIC_ARN = "arn:aws:sns:us-east-1:123456789012:topic-{}-dev"
+
+
+def alarms() -> pulumi.ComponentResource:
+    tags = Tags(project="estate", environment="dev", owner="team", cost_center="42")
+    topics = {severity: TOPIC_ARN.format(severity) for severity in SEVERITIES}
+    return AlarmSet("x", ALARMS, AlarmContext(names=NAMES, tags=tags, topics=topics, runbooks="https://wiki/books"))
+
+
+def topic(*subscriptions: Subscription, **changes: Any) -> Program:
+    args = AlertsTopicArgs(names=NAMES, subscriptions=subscriptions, tags=TAGS)
+    return lambda: AlertsTopic("alerts", replace(args, **changes))
+
+
+def queries() -> pulumi.ComponentResource:
+    return SavedQueries("estate", SavedQueriesArgs(names=NAMES, log_groups=["/aws/lambda/a", "/aws/lambda/b"]))
+
+
 COMPONENTS: Mapping[str, Program] = {
     "function": function(COUNT),
     "function on a queue": function(STORE, failure_queue=(FAILURES, "https://dlq-x-dev")),
@@ -115,6 +155,17 @@ COMPONENTS: Mapping[str, Program] = {
     "table without recovery": table(TOTALS, point_in_time_recovery=False),
     "queue": queue,
     "execution role": lambda: ExecutionRole("store", RoleArgs(function=STORE, arns=ARNS, tags=TAGS)),
+    "alarms": alarms,
+    "topic": topic(),
+    "topic with subscribers, of budgets, encrypted": topic(
+        Subscription(protocol="email", endpoint="a@example.org"),
+        Subscription(protocol="sqs", endpoint="arn:aws:sqs:us-east-1:123456789012:on-call"),
+        budgets=True,
+        key_arn="arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd",
+    ),
+    "budget": lambda: EstateBudget(25, NAMES, TOPIC_ARN.format("ticket"), TAGS),
+    "log metrics": lambda: log_metrics(CATALOG, NAMES),
+    "saved queries": queries,
     "schedule's role": lambda: ScheduleRole("sweep-schedule", RoleArgs(function=SWEEP, arns=ARNS, tags=TAGS)),
 }
 

@@ -44,19 +44,6 @@ def test_a_functions_code_is_its_reproducible_package(compute: Recording, functi
         assert file.read() == build(function, "python3.13").read_bytes()
 
 
-def test_functions_run_on_the_python_of_the_configuration() -> None:
-    compute = roll_out("compute", config={"compute:runtime": "python3.12"})["compute"]
-    assert {_inputs(compute, function)["runtime"] for function in CATALOG.functions} == {"python3.12"}
-
-
-@every_function
-def test_logs_are_kept_for_14_days_and_for_7_when_so_configured(compute: Recording, function: Function) -> None:
-    name = f"/aws/lambda/lambda-{function.name}-dev"
-    assert compute.one("LogGroup", name=name).inputs["retentionInDays"] == 14
-    week = roll_out("compute", config={"compute:logRetentionDays": "7"})["compute"]
-    assert week.one("LogGroup", name=name).inputs["retentionInDays"] == 7
-
-
 @every_function
 def test_a_trigger_runs_the_alias_of_its_function_on_the_declared_source(
     compute: Recording, function: Function
@@ -103,10 +90,16 @@ def test_an_environment_that_waives_it_has_none_of_it_and_no_alarms_on_it(
             assert "ProvisionedConcurrencyUtilization" not in each.inputs["dashboardBody"]
 
 
-def test_provisioned_concurrency_follows_the_configuration() -> None:
-    config = {"compute:provisionedMinimum": "3", "compute:provisionedMaximum": "8", "compute:peakMinimum": "4"}
-    compute = roll_out("compute", config=config)["compute"]
-    target = compute.one("Target", resourceId="function:lambda-query-dev:live").inputs
+def test_runtime_retention_and_provisioned_concurrency_follow_the_configuration(compute: Recording) -> None:
+    assert {group.inputs["retentionInDays"] for group in compute.of("LogGroup")} == {14}
+    config = {
+        "runtime": "python3.12", "logRetentionDays": "7",
+        "provisionedMinimum": "3", "provisionedMaximum": "8", "peakMinimum": "4",
+    }  # fmt: skip
+    made = roll_out("compute", config={f"compute:{key}": value for key, value in config.items()})["compute"]
+    assert {_inputs(made, function)["runtime"] for function in CATALOG.functions} == {"python3.12"}
+    assert {group.inputs["retentionInDays"] for group in made.of("LogGroup")} == {7}
+    target = made.one("Target", resourceId="function:lambda-query-dev:live").inputs
     assert (target["minCapacity"], target["maxCapacity"]) == (3, 8)
-    peak = compute.one("ScheduledAction", name="schedule-query-peak-dev").inputs
+    peak = made.one("ScheduledAction", name="schedule-query-peak-dev").inputs
     assert peak["scalableTargetAction"] == {"minCapacity": 4, "maxCapacity": 8}

@@ -11,7 +11,6 @@ import pytest
 from pulumi.runtime.settings import SETTINGS
 
 from foundation.catalog import CATALOG
-from foundation.model import QueueTrigger
 from observability.alarm_spec import SYMPTOMS
 from observability.alarms import estate_alarms
 from observability.config import LEVELS, SEVERITIES, Level
@@ -131,36 +130,6 @@ def test_the_topics_let_exactly_these_alarms_publish(layer: Recording):
         for alarm in layer.of(ALARM) + layer.of(COMPOSITE):
             assert alarm.outputs["arn"].startswith(before)
             assert alarm.outputs["arn"].endswith(after)
-
-
-def test_the_memory_of_every_function_is_published_from_its_log(layer: Recording):
-    for function in CATALOG.functions:
-        inputs = layer.one(FILTER, name=f"filter-{function.name}-memory-dev").inputs
-        assert inputs["logGroupName"] == f"/aws/lambda/lambda-{function.name}-dev"
-        assert inputs["pattern"] == '{ ($.type = "platform.report") && ($.record.metrics.maxMemoryUsedMB > 0) }'
-        assert inputs["metricTransformation"] == {
-            "namespace": "Estate",
-            "name": f"memory-used-{function.name}-dev",
-            "value": "$.record.metrics.maxMemoryUsedMB",
-            "unit": "Megabytes",
-        }
-
-
-def test_what_becomes_of_records_is_published_from_the_logs_of_functions_with_batches(layer: Recording):
-    made = {item.inputs["name"]: item.inputs["pattern"] for item in layer.of(FILTER) if "memory" not in item.name}
-    for_batches = {"records-received": "received", "records-failed": "failed"}
-    for_queues = {"events-stored": "stored", "events-invalid": "invalid"}
-    for_streams = {"fields-left-out": "fieldsLeftOut"}
-    expected = {
-        f"filter-{function.name}-{kind}-dev": f"{{ ($.{field} > 0) }}"
-        for function in CATALOG.functions
-        if function.takes_batches
-        for kind, field in {
-            **for_batches,
-            **(for_queues if isinstance(function.trigger, QueueTrigger) else for_streams),
-        }.items()
-    }
-    assert made == expected
 
 
 def test_thresholds_follow_from_the_configuration_of_the_lower_layers(layer: Recording):

@@ -1,6 +1,5 @@
-"""Tables of docs/alarms.md and the snapshot of the alarms; `python -m tests.support.alarm_table` writes them anew."""
+"""Tables of docs/alarms.md, which `python -m tests.support.alarm_table` writes anew, and the snapshot of the alarms."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +17,6 @@ from tests.support.watching import estate
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "alarms.md"
-SNAPSHOT = ROOT / "tests" / "unit" / "observability" / "alarms.json"
 BEGIN, END = "<!-- generated: alarms -->\n", "<!-- end -->\n"
 HEAD = (
     "| on | alarm | metrics | in ALARM at | when | no data | notifies as | level |\n|---|---|---|---|---|---|---|---|\n"
@@ -50,7 +48,7 @@ def snapshot() -> dict[str, dict[str, Any]]:
     for item in layer.of(COMPOSITE):
         children = sorted(re.findall(r'ALARM\("([^"]+)"\)', item.inputs["alarmRule"]))
         found[item.inputs["alarmName"]] = {"any of": children, **_notified(item.inputs)}
-    return dict(sorted(found.items()))
+    return found
 
 
 def _registered(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,11 +150,10 @@ def _cause(incident: Incident) -> str:
 
 
 def write() -> None:
-    """Write the tables into the document, and the snapshot."""
+    """Write the tables into the document."""
     for begin, text in ((BEGIN, generated()), (CAUSES, causes())):
         before, _, rest = DOCUMENT.read_text(encoding="utf-8").partition(begin)
         DOCUMENT.write_text(before + text + rest.partition(END)[2], encoding="utf-8")
-    SNAPSHOT.write_text(json.dumps(snapshot(), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -98,6 +98,8 @@ def test_a_function_that_triggers_itself_through_an_action_is_refused(
         "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop/key-??????",
         "arn:aws:execute-api:us-east-1:123456789012:a1b2c3/*",
         "arn:aws:iam::123456789012:role/reports",
+        "arn:aws:dynamodb:us-east-1:123456789012:table/table-events-dev/index/by-*",
+        "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lambda-ingest-local-b:*",
     ],
 )
 def test_an_arn_is_scoped_if_it_names_a_resource(arn: str) -> None:
@@ -116,6 +118,11 @@ def test_an_arn_is_scoped_if_it_names_a_resource(arn: str) -> None:
         "arn:aws:kms:us-east-1:123456789012:key/*",
         "arn:aws:iam::123456789012:role/reports/*",
         "arn:aws:sqs:us-east-1:123456789012:",
+        "*",
+        "table/table-events-dev/*",
+        "arn:aws:dynamodb:us-east-1:123456789012:table/table-events-dev?",
+        "arn:aws:logs:us-east-1:123456789012:log-group:*",
+        "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/*",
     ],
 )
 def test_an_arn_is_not_scoped_if_it_names_a_kind_of_resources(arn: str) -> None:

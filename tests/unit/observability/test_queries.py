@@ -5,24 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from foundation.naming import Names
-from observability.queries import QUERIES, SavedQueries, SavedQueriesArgs
-from tests.support.mocks import record
+from observability.queries import QUERIES
 
 HANDLERS = Path(__file__).parents[3] / "lambda_src"
 GROUPS = ["/aws/lambda/lambda-a-dev", "/aws/lambda/lambda-b-dev"]
 COMMANDS = {"fields", "filter", "sort", "limit", "stats"}
-
-
-def test_each_query_is_saved_under_the_suffix_and_asks_every_log_group():
-    def program() -> None:
-        SavedQueries("estate", SavedQueriesArgs(names=Names("dev"), log_groups=GROUPS))
-
-    made = record(program).of("cloudwatch/queryDefinition:QueryDefinition")
-    assert {item.inputs["name"]: item.inputs["queryString"] for item in made} == {
-        f"query-{query}-dev": text for query, text in QUERIES.items()
-    }
-    assert all(item.inputs["logGroupNames"] == GROUPS for item in made)
 
 
 def test_the_first_questions_of_a_person_on_call_are_there():

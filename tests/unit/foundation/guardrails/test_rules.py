@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from foundation.grants import is_scoped
 from foundation.guardrails.access import is_allowed
 from foundation.guardrails.policies import RULES
 from tests.support.guardrails import violations
-from tests.unit.foundation.guardrails.pairs import PAIRS, TABLE, Case, Pair, allow
+from tests.unit.foundation.guardrails.pairs import PAIRS, Case, Pair, allow
 
 each_pair = pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: f"{pair.rule}: {pair.found}")
 
@@ -36,30 +35,6 @@ def test_every_rule_has_a_pair_and_a_name_of_its_own() -> None:
     names = [rule.name for rule in RULES]
     assert {pair.rule for pair in PAIRS} == set(names)
     assert len(set(names)) == len(names)
-
-
-@pytest.mark.parametrize(
-    "arn",
-    [
-        "*", "arn:aws:dynamodb:*:123456789012:table/table-events-dev", "arn:aws:s3:::*", f"{TABLE[:-4]}*", f"{TABLE}?",
-        "arn:aws:logs:us-east-1:123456789012:log-group:*",
-        "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/*",
-        "arn:aws:lambda:us-east-1:123456789012:event-source-mapping:*", "table/table-events-dev/*",
-    ],
-)  # fmt: skip
-def test_patterns_of_several_resources_are_not_scoped(arn: str) -> None:
-    assert not is_scoped(arn)
-
-
-@pytest.mark.parametrize(
-    "arn",
-    [
-        TABLE, f"{TABLE}/stream/*", f"{TABLE}/index/by-*",
-        "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lambda-ingest-local-b:*",
-    ],
-)  # fmt: skip
-def test_what_belongs_to_one_named_resource_is_scoped(arn: str) -> None:
-    assert is_scoped(arn)
 
 
 @pytest.mark.parametrize(
