@@ -13,7 +13,7 @@ from compute.sizing import memory_by_function
 from foundation import schedule_expressions
 from foundation.catalog import CATALOG
 from foundation.problems import InvalidConfiguration, Problem, together
-from foundation.settings import Settings, Text, Whole, choice, from_json, read_settings, rule, setting
+from foundation.settings import Settings, Text, Whole, choice, from_json, number, read_settings, rule, setting
 
 # Lambda's Pythons that run the handlers ("Lambda runtimes").
 Runtime = Literal["python3.11", "python3.12", "python3.13", "python3.14"]
@@ -30,29 +30,29 @@ def is_date(value: str) -> bool:
 class Provisioning(Settings):
     """Provisioned concurrency of a critical function: bounds and peak hours; a `minimum` of 0 waives it."""
 
-    minimum: Whole = setting(
+    minimum: Whole = number(
         1,
+        (0, 1000),
         "Provisioned concurrency of a critical function outside peak hours; 0 waives it.",
-        least=0, most=1000, alias="provisionedMinimum",
-    )  # fmt: skip
+        alias="provisionedMinimum",
+    )
     waived_until: Annotated[Text, AfterValidator(rule(is_date))] | None = setting(
         None,
         "The last day on which provisionedMinimum may be 0; from then on a guardrail stops rollouts.",
         allowed='a date, as text: "2027-03-31"', alias="provisionedWaivedUntil",
     )  # fmt: skip
-    maximum: Whole = setting(
+    maximum: Whole = number(
         5,
+        (1, 1000),
         "The most provisioned concurrency that autoscaling may give a critical function.",
-        least=1, most=1000, alias="provisionedMaximum",
-    )  # fmt: skip
-    utilization_percent: Whole = setting(
-        70,
-        "Target utilization of provisioned concurrency.",
-        least=10, most=90, allowed="percent", alias="provisionedUtilizationPercent",
-    )  # fmt: skip
-    peak_minimum: Whole = setting(2, "Provisioned concurrency during peak hours.", least=1, most=1000)
-    peak_start_hour: Whole = setting(7, "Hour at which peak hours start, Monday to Friday.", least=0, most=23)
-    peak_end_hour: Whole = setting(19, "Hour at which peak hours end, Monday to Friday.", least=0, most=23)
+        alias="provisionedMaximum",
+    )
+    utilization_percent: Whole = number(
+        70, (10, 90), "Target utilization of provisioned concurrency.", "percent", alias="provisionedUtilizationPercent"
+    )
+    peak_minimum: Whole = number(2, (1, 1000), "Provisioned concurrency during peak hours.")
+    peak_start_hour: Whole = number(7, (0, 23), "Hour at which peak hours start, Monday to Friday.")
+    peak_end_hour: Whole = number(19, (0, 23), "Hour at which peak hours end, Monday to Friday.")
     timezone: Annotated[Text, AfterValidator(rule(schedule_expressions.is_time_zone))] = setting(
         "UTC", "Time zone of the peak hours.", allowed=schedule_expressions.TIME_ZONES
     )

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, StrictInt
 
 from foundation.documents import Section, read_document, read_json
 from foundation.problems import InvalidConfiguration, Problem, one_of, together
-from foundation.settings import setting
+from foundation.settings import number, setting
 
 SIZING_FILE = Path(__file__).parent / "sizing.json"
 MINIMUM_MB = 512
@@ -31,7 +31,7 @@ def _with(keys: tuple[str, ...]) -> AfterValidator:
 class Size(Section):
     """Memory of a function, and its evidence: the keys of EVIDENCE_KEYS and more beside them."""
 
-    memory_mb: StrictInt = setting(..., "", least=MINIMUM_MB, most=MAXIMUM_MB, allowed="MB")
+    memory_mb: StrictInt = number(..., (MINIMUM_MB, MAXIMUM_MB), "", "MB")
     evidence: Annotated[dict[str, Any], _with(EVIDENCE_KEYS)] = setting(
         ..., "", allowed=f"an object with {', '.join(EVIDENCE_KEYS)}"
     )

@@ -1,7 +1,6 @@
 """Configuration of the foundation layer."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
@@ -14,8 +13,8 @@ Suffix = Annotated[Text, AfterValidator(rule(is_valid_suffix))]
 TagValue = Annotated[Text, AfterValidator(rule(is_valid_tag_value))]
 
 
-class Keys(Settings):
-    """Keys of foundation."""
+class FoundationConfig(Settings):
+    """Typed configuration of foundation: the suffix of all names and the tags of all resources."""
 
     environment_suffix: Suffix | None = setting(
         None, "Ends every physical name; the stack's name when not set.", allowed=SUFFIX_RULE
@@ -29,27 +28,29 @@ class Keys(Settings):
         "only the alarms that page, no dashboard. A layer's own setting overrides it.",
     )
 
-
-@dataclass(frozen=True, kw_only=True)
-class FoundationConfig:
-    """Typed configuration: the suffix of all names and the tags of all resources."""
-
-    suffix: str
-    tags: Tags
-    small: bool = False
+    @property
+    def suffix(self) -> str:
+        """The suffix of the environment; `parse` has set it."""
+        assert self.environment_suffix is not None
+        return self.environment_suffix
 
     @property
     def names(self) -> Names:
         """The physical names of the environment."""
         return Names(self.suffix)
 
+    @property
+    def tags(self) -> Tags:
+        """The tags of the environment."""
+        return Tags(project=self.project, environment=self.suffix, owner=self.owner, cost_center=self.cost_center)
+
 
 def parse(raw: Mapping[str, Any], *, stack: str) -> FoundationConfig:
     """Return the typed configuration of a stack; raise InvalidConfiguration with all problems."""
-    keys, default_suffix = together(lambda: read_settings("foundation", Keys, raw), lambda: _default_suffix(raw, stack))
-    suffix = keys.environment_suffix or default_suffix
-    tags = Tags(project=keys.project, environment=suffix, owner=keys.owner, cost_center=keys.cost_center)
-    return FoundationConfig(suffix=suffix, tags=tags, small=keys.small)
+    config, default = together(
+        lambda: read_settings("foundation", FoundationConfig, raw), lambda: _default_suffix(raw, stack)
+    )
+    return config.model_copy(update={"environment_suffix": config.environment_suffix or default})
 
 
 def _default_suffix(raw: Mapping[str, Any], stack: str) -> str:

@@ -43,7 +43,7 @@ def load_foundation() -> foundation.config.FoundationConfig:
 
     Raises pulumi.RunError with every problem.
     """
-    return load("foundation", foundation.config.Keys, foundation.config.parse)
+    return load("foundation", foundation.config.FoundationConfig, foundation.config.parse)
 
 
 def _set_keys(layer: str) -> dict[str, Any]:

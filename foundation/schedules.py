@@ -8,9 +8,8 @@ from foundation import schedule_expressions
 from foundation.model import ScheduleTrigger
 from foundation.problems import Problem
 
-# "Quotas for Amazon EventBridge Scheduler": the size of a call's payload; RetryPolicy in its API.
+# The size of a call's payload ("Quotas for Amazon EventBridge Scheduler").
 MOST_INPUT_BYTES = 262_144
-_RETRY_ATTEMPTS, _EVENT_AGE_SECONDS = (0, 185), (60, 86_400)
 # "Adding context attributes": the scheduler replaces these by values.
 _CONTEXT = {
     "schedule": "<aws.scheduler.schedule-arn>",
@@ -28,11 +27,6 @@ def invalid_schedule(where: str, trigger: ScheduleTrigger) -> Iterator[Problem]:
     zone, enabled = declared["timezone"], declared["enabled"]
     if not isinstance(zone, str) or not schedule_expressions.is_time_zone(zone):
         yield Problem(where=f"{where} timezone", value=zone, allowed=schedule_expressions.TIME_ZONES)
-    bounds = {"retry_attempts": _RETRY_ATTEMPTS, "maximum_event_age_seconds": _EVENT_AGE_SECONDS}
-    for key, (least, most) in bounds.items():
-        value = declared[key]
-        if type(value) is not int or not least <= value <= most:
-            yield Problem(where=f"{where} {key}", value=value, allowed=f"a whole number from {least} to {most}")
     if not isinstance(enabled, bool):
         yield Problem(where=f"{where} enabled", value=enabled, allowed="True or False")
     yield from _invalid_input(f"{where} input", trigger.input)

@@ -28,11 +28,14 @@ class UnquotedError(ValueError):
     """Raised for text without quotes that YAML reads as a number or a boolean."""
 
 
-def setting(
-    default: Any, about: str, *, allowed: str = "", least: int | None = None, most: int | None = None, **more: Any
-) -> Any:
-    """Declare a key: `least` and `most` are inclusive bounds of numbers, `allowed` its rule or unit for messages."""
-    return Field(default, ge=least, le=most, description=about, json_schema_extra={"allowed": allowed}, **more)
+def setting(default: Any, about: str, *, allowed: str = "", **more: Any) -> Any:
+    """Declare a key; `allowed` is its rule, for messages."""
+    return Field(default, description=about, json_schema_extra={"allowed": allowed}, **more)
+
+
+def number(default: Any, within: tuple[Any, Any], about: str, unit: str = "", **more: Any) -> Any:
+    """Declare a key for a number within bounds, both included."""
+    return setting(default, about, allowed=unit, ge=within[0], le=within[1], **more)
 
 
 def _whole(raw: Any) -> int:

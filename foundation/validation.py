@@ -1,7 +1,7 @@
 """Validation of a catalog: names, bounds, references, one consumer for each queue, no cycle of data flow."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from foundation import grants, secrets, urls, values
@@ -29,6 +29,21 @@ from foundation.schedules import invalid_schedule
 from foundation.secrets import SecretGrant
 from foundation.urls import own_invokers
 
+# Bounds of whole numbers, both included, by declaration and field.
+_BOUNDS: Mapping[type, Mapping[str, tuple[int, int]]] = {
+    Capacity: {"minimum": (1, 40_000), "target_percent": (20, 90)},
+    # Below five receives a throttled function loses messages to the dead-letter queue ("Using Lambda with Amazon SQS").
+    # A dead letter keeps the age it had in its source, so the source has to stay well below the queue's 14 days.
+    Queue: {"max_receive_count": (5, 1000), "retention_days": (1, 7)},
+    Function: {"timeout_seconds": (1, 900)},
+    # "CreateEventSourceMapping" in the Lambda API.
+    QueueTrigger: {"window_seconds": (0, 300), "batch_size": (1, 10_000), "maximum_concurrency": (2, 1000)},
+    StreamTrigger: {
+        "window_seconds": (0, 300), "batch_size": (1, 10_000), "parallelization": (1, 10), "retries": (-1, 10_000),
+    },
+    # RetryPolicy in the API of EventBridge Scheduler.
+    ScheduleTrigger: {"retry_attempts": (0, 185), "maximum_event_age_seconds": (60, 86_400)},
+}  # fmt: skip
 _HANDLER = re.compile(r"[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2,}")
 
 
@@ -37,7 +52,7 @@ def validate(catalog: Catalog) -> None:
     problems = [
         *_names(catalog),
         *(problem for table in catalog.tables for problem in _table(table)),
-        *(problem for queue in catalog.queues for problem in _queue(queue)),
+        *(each for queue in catalog.queues for each in _within_bounds(f"catalog queue {queue.name!r}", queue)),
         *secrets.problems(catalog.secrets),
         *(problem for function in catalog.functions for problem in _function(function, catalog)),
         *one_consumer_each(catalog),
@@ -53,6 +68,11 @@ def _bounds(where: str, value: object, minimum: int, maximum: int) -> Iterator[P
     number = value if isinstance(value, int) and not isinstance(value, bool) else minimum - 1
     if not minimum <= number <= maximum:
         yield Problem(where=where, value=value, allowed=f"a whole number from {minimum} to {maximum}")
+
+
+def _within_bounds(where: str, declared: object) -> Iterator[Problem]:
+    for key, (minimum, maximum) in _BOUNDS[type(declared)].items():
+        yield from _bounds(f"{where} {key}", getattr(declared, key), minimum, maximum)
 
 
 def _names(catalog: Catalog) -> Iterator[Problem]:
@@ -88,24 +108,17 @@ def _table(table: Table) -> Iterator[Problem]:
 
 
 def _capacity(where: str, capacity: Capacity) -> Iterator[Problem]:
-    yield from _bounds(f"{where} minimum", capacity.minimum, 1, 40_000)
+    yield from _within_bounds(where, capacity)
     yield from _bounds(f"{where} maximum", capacity.maximum, max(capacity.minimum, 1), 40_000)
-    yield from _bounds(f"{where} target_percent", capacity.target_percent, 20, 90)
-
-
-def _queue(queue: Queue) -> Iterator[Problem]:
-    where = f"catalog queue {queue.name!r}"
-    # Below five receives a throttled function loses messages to the dead-letter queue ("Using Lambda with Amazon SQS").
-    yield from _bounds(f"{where} max_receive_count", queue.max_receive_count, 5, 1000)
-    # A dead letter keeps the age it had in its source, so the source has to stay well below the queue's 14 days.
-    yield from _bounds(f"{where} retention_days", queue.retention_days, 1, 7)
 
 
 def _function(function: Function, catalog: Catalog) -> Iterator[Problem]:
     where = f"catalog function {function.name!r}"
     if not _HANDLER.fullmatch(function.handler):
         yield Problem(where=f"{where} handler", value=function.handler, allowed="package.module.function of lambda_src")
-    yield from _bounds(f"{where} timeout_seconds", function.timeout_seconds, 1, 900)
+    yield from _within_bounds(where, function)
+    if function.trigger is not None:
+        yield from _within_bounds(f"{where} trigger", function.trigger)
     yield from values.problems(where, function.environment)
     yield from urls.problems(where, function.url, triggered=function.trigger is not None)
     if isinstance(function.trigger, ScheduleTrigger):
@@ -125,18 +138,12 @@ def _function(function: Function, catalog: Catalog) -> Iterator[Problem]:
 def _event_source(where: str, trigger: QueueTrigger | StreamTrigger | None, catalog: Catalog) -> Iterator[Problem]:
     if trigger is None:
         return
-    # A window is needed for batches over 10 on queues; both limits: "CreateEventSourceMapping" in the Lambda API.
-    yield from _bounds(f"{where} trigger window_seconds", trigger.window_seconds, 0, 300)
-    yield from _bounds(f"{where} trigger batch_size", trigger.batch_size, 1, 10_000)
     if isinstance(trigger, QueueTrigger):
         if trigger.batch_size > 10 and trigger.window_seconds < 1:
             allowed = "at least 1 second for batches of more than 10 messages"
             yield Problem(where=f"{where} trigger window_seconds", value=trigger.window_seconds, allowed=allowed)
         yield from _known(f"{where} trigger queue", trigger.queue, [queue.name for queue in catalog.queues])
-        yield from _bounds(f"{where} trigger maximum_concurrency", trigger.maximum_concurrency, 2, 1000)
         return
-    yield from _bounds(f"{where} trigger parallelization", trigger.parallelization, 1, 10)
-    yield from _bounds(f"{where} trigger retries", trigger.retries, -1, 10_000)
     known = [table.name for table in catalog.tables]
     yield from _known(f"{where} trigger table", trigger.table, known)
     if trigger.table in known and not catalog.table(trigger.table).stream:

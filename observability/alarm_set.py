@@ -157,37 +157,33 @@ class SymptomAlarms(pulumi.ComponentResource):
         text = SYMPTOMS[symptom]
         topic = self._context.topics[text.severity]
         logical_name = f"{name}-{symptom}"
-        # From the outputs of the alarms, so that it is created after them and deleted before them.
-        rule = pulumi.Output.all(*self._children(logical_name, alarms)).apply(any_of)
-        return aws.cloudwatch.CompositeAlarm(
-            f"alarm-{logical_name}",
-            alarm_name=self._context.names.of("alarm", logical_name),
-            alarm_description=description(
-                text.severity, text.summary, text.remediation, f"{self._context.runbooks}/{SYMPTOMS_RUNBOOK}#{symptom}"
-            ),
-            alarm_rule=rule,
+        runbook = f"{self._context.runbooks}/{SYMPTOMS_RUNBOOK}#{symptom}"
+        parts = split(alarms, CHILDREN_OF_AN_ALARM)
+        if len(parts) > 1:
+            part_of = f"A part of the symptom's alarm, which may name {CHILDREN_OF_AN_ALARM} others at most."
+            numbered = [(f"{logical_name}-{number}", part) for number, part in enumerate(parts, start=1)]
+            alarms = [self._composite(part_name, part_of, part).alarm_name for part_name, part in numbered]
+        return self._composite(
+            logical_name,
+            description(text.severity, text.summary, text.remediation, runbook),
+            alarms,
             alarm_actions=[topic],
             # The person on call waits for the end of a page.
             ok_actions=[topic] if text.severity == "page" else None,
-            tags=self._context.tags.of("observability", "alerts"),
-            opts=_alarm_options(self),
         )
 
-    def _children(self, logical_name: str, names: Sequence[pulumi.Output[str]]) -> Sequence[pulumi.Output[str]]:
-        """Return the alarms themselves; if they are too many, composite alarms without actions over parts of them."""
-        parts = split(names, CHILDREN_OF_AN_ALARM)
-        if len(parts) == 1:
-            return names
-        return [self._part(f"{logical_name}-{number}", part).alarm_name for number, part in enumerate(parts, start=1)]
-
-    def _part(self, logical_name: str, names: Sequence[pulumi.Output[str]]) -> aws.cloudwatch.CompositeAlarm:
+    def _composite(
+        self, logical_name: str, text: str, alarms: Sequence[pulumi.Output[str]], **actions: Any
+    ) -> aws.cloudwatch.CompositeAlarm:
         return aws.cloudwatch.CompositeAlarm(
             f"alarm-{logical_name}",
             alarm_name=self._context.names.of("alarm", logical_name),
-            alarm_description=f"A part of the symptom's alarm, which may name {CHILDREN_OF_AN_ALARM} others at most.",
-            alarm_rule=pulumi.Output.all(*names).apply(any_of),
+            alarm_description=text,
+            # From the outputs of the alarms, so that it is created after them and deleted before them.
+            alarm_rule=pulumi.Output.all(*alarms).apply(any_of),
             tags=self._context.tags.of("observability", "alerts"),
             opts=_alarm_options(self),
+            **actions,
         )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from foundation.problems import InvalidConfiguration, Problem
-from foundation.settings import Flag, Settings, Text, Whole, choice, from_json, read_settings, rule, setting
+from foundation.settings import Flag, Settings, Text, Whole, choice, from_json, number, read_settings, rule, setting
 
 Severity = Literal["page", "ticket"]
 SEVERITIES = get_args(Severity)
@@ -78,91 +78,61 @@ class ObservabilityConfig(Settings):
         "Where the links to the runbooks in the alarms' descriptions begin.",
         allowed=f"a path or URL without a slash at its end, at most {_LONGEST_BASE} characters",
     )
-    maximum_queue_age_seconds: Whole = setting(
-        900,
-        "How long the oldest message may wait in a queue before an alarm goes off.",
-        least=60,
-        most=HALF_A_DAY,
-        allowed="seconds",
+    maximum_queue_age_seconds: Whole = number(
+        900, (60, HALF_A_DAY), "How long the oldest message may wait in a queue before an alarm goes off.", "seconds"
     )
-    maximum_stream_lag_seconds: Whole = setting(
+    maximum_stream_lag_seconds: Whole = number(
         300,
+        (60, HALF_A_DAY),
         "How old a stream's record may be when its function gets it before an alarm goes off.",
-        least=60,
-        most=HALF_A_DAY,
-        allowed="seconds",
+        "seconds",
     )
-    duration_percent: Whole = setting(
+    duration_percent: Whole = number(
         90,
+        (50, 99),
         "Share of its timeout that a function's slowest calls (p99) may take before an alarm goes off.",
-        least=50,
-        most=99,
-        allowed="percent",
+        "percent",
     )
-    slow_query_milliseconds: Whole = setting(
+    slow_query_milliseconds: Whole = number(
         2000,
+        (100, 900_000),
         "How long the slowest calls (p99) of a critical function may take before an alarm goes off.",
-        least=100,
-        most=900_000,
-        allowed="milliseconds",
+        "milliseconds",
     )
-    error_percent: Whole = setting(
-        5,
-        "Share of a function's calls that may fail before an alarm on the error rate goes off.",
-        least=1,
-        most=99,
-        allowed="percent",
+    error_percent: Whole = number(
+        5, (1, 99), "Share of a function's calls that may fail before an alarm on the error rate goes off.", "percent"
     )
-    memory_percent: Whole = setting(
-        90,
-        "Share of its memory that a call may use before an alarm goes off.",
-        least=50,
-        most=99,
-        allowed="percent",
+    memory_percent: Whole = number(
+        90, (50, 99), "Share of its memory that a call may use before an alarm goes off.", "percent"
     )
-    capacity_percent: Whole = setting(
+    capacity_percent: Whole = number(
         80,
+        (50, 99),
         "Share of a limit (a table's capacity, concurrency, messages in flight) that may be in use before an "
         "alarm goes off.",
-        least=50,
-        most=99,
-        allowed="percent",
+        "percent",
     )
-    invalid_events: Whole = setting(
+    invalid_events: Whole = number(
         10,
+        (1, 1_000_000),
         "Malformed events within 15 minutes that page. Fewer of them are in the ticket of the dead-letter queue.",
-        least=1,
-        most=1_000_000,
-        allowed="events",
+        "events",
     )
-    quiet_hours: Whole = setting(
-        0,
-        "Hours without any message sent to a queue that page; 0 for an estate that may rest.",
-        least=0,
-        most=24,
-        allowed="hours",
+    quiet_hours: Whole = number(
+        0, (0, 24), "Hours without any message sent to a queue that page; 0 for an estate that may rest.", "hours"
     )
-    monthly_budget: Whole = setting(
+    monthly_budget: Whole = number(
         0,
+        (0, 1_000_000),
         "Limit of the environment's monthly cost: a ticket when it is reached, or will be by AWS's forecast. "
         "0: none. AWS has to know the tag `Environment` (`estate tags ENV --activate`).",
-        least=0,
-        most=1_000_000,
-        allowed="dollars",
+        "dollars",
     )
-    account_concurrency: Whole = setting(
-        1000,
-        "Concurrent executions that the account's quota of Lambda allows in the region.",
-        least=10,
-        most=1_000_000,
-        allowed="calls",
+    account_concurrency: Whole = number(
+        1000, (10, 1_000_000), "Concurrent executions that the account's quota of Lambda allows in the region.", "calls"
     )
-    log_megabytes_per_hour: Whole = setting(
-        1000,
-        "Logs that a function may write within an hour before an alarm goes off.",
-        least=1,
-        most=1_000_000,
-        allowed="MB",
+    log_megabytes_per_hour: Whole = number(
+        1000, (1, 1_000_000), "Logs that a function may write within an hour before an alarm goes off.", "MB"
     )
 
     @model_validator(mode="after")

@@ -127,28 +127,19 @@ def _key(function: Function) -> Key:
 
 
 def _of_queues(estate: Estate, metrics: Labels, statistic: str) -> list[Line]:
-    return [
-        Line(estate.metrics.queue(q.name, name, statistic), f"{q.name} {label}")
-        for q in estate.catalog.queues
-        for label, name in metrics
-    ]
+    metric, queues = estate.metrics.queue, estate.catalog.queues
+    return [Line(metric(q.name, name, statistic), f"{q.name} {label}") for q in queues for label, name in metrics]
 
 
 def _of_schedules(estate: Estate) -> list[Line]:
     made = (("tried", "InvocationAttemptCount"), ("failed", "TargetErrorCount"), ("given up", "InvocationDroppedCount"))
-    return [
-        Line(estate.metrics.schedule(function.name, name), f"{function.name} {label}")
-        for function in estate.catalog.scheduled
-        for label, name in made
-    ]
+    metric, functions = estate.metrics.schedule, estate.catalog.scheduled
+    return [Line(metric(f.name, name), f"{f.name} {label}") for f in functions for label, name in made]
 
 
 def _of_functions(estate: Estate, metrics: Labels) -> list[Line]:
-    return [
-        Line(estate.metrics.function(f, name), f"{f.name} {label}")
-        for f in estate.catalog.functions
-        for label, name in metrics
-    ]
+    metric, functions = estate.metrics.function, estate.catalog.functions
+    return [Line(metric(f, name), f"{f.name} {label}") for f in functions for label, name in metrics]
 
 
 def _function(function: Function, estate: Estate, alarms: Alarms) -> list[Widget]:

@@ -49,7 +49,7 @@ class EstateBudget(pulumi.ComponentResource):
 BUDGET_SEVERITY: Severity = "ticket"
 
 
-def topic_policy(topic_arn: str, names: Names, *, budgets: bool = False) -> dict[str, Any]:
+def topic_policy(topic_arn: str, names: Names, *, budgets: bool) -> dict[str, Any]:
     """Return a policy that allows only alarms of this environment to publish, and requires TLS.
 
     With `budgets`, budgets of this account may publish as well ("Creating a topic for budget notifications").

@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 END = "<!-- end -->\n"
 _SETTINGS = {
-    "foundation": foundation.config.Keys,
+    "foundation": foundation.config.FoundationConfig,
     "data": data.config.DataConfig,
     "compute": compute.config.Keys,
     "observability": observability.config.ObservabilityConfig,

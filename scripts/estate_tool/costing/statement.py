@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from estate_tool.core.errors import UsageError
 from estate_tool.pricing.load import FunctionLoad, Load, LogLoad, QueueLoad, TableLoad, WatchLoad
+from foundation import settings
 from foundation.documents import Section, read_document
 from foundation.problems import InvalidConfiguration
 from foundation.settings import Text, setting
@@ -36,7 +37,7 @@ Number = Annotated[Decimal, BeforeValidator(_decimal)]
 
 def number(most: int, least: int = 0, *, allowed: str = "", required: bool = False) -> Any:
     """Declare a number in that range, both ends included; one that is left out has the default of the load."""
-    return setting(... if required else None, "", least=least, most=most, allowed=allowed)
+    return settings.number(... if required else None, (least, most), "", allowed)
 
 
 class _Stated(Section):

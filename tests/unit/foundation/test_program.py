@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_the_layers_configuration_arrives_typed() -> None:
     seen: list[foundation_config.FoundationConfig] = []
     record(
-        lambda: seen.append(program.load("foundation", foundation_config.Keys, foundation_config.parse)),
+        lambda: seen.append(program.load("foundation", foundation_config.FoundationConfig, foundation_config.parse)),
         stack="blue",
         config={"foundation:owner": "me", "aws:region": "us-east-1", "data:onDemand": "true"},
     )

@@ -6,7 +6,19 @@ from hypothesis import strategies as st
 from pydantic import AfterValidator, BeforeValidator
 
 from foundation.problems import InvalidConfiguration, Problem
-from foundation.settings import Flag, Settings, Text, Whole, choice, from_json, read_settings, rule, setting, settings
+from foundation.settings import (
+    Flag,
+    Settings,
+    Text,
+    Whole,
+    choice,
+    from_json,
+    number,
+    read_settings,
+    rule,
+    setting,
+    settings,
+)
 
 
 class Pair(Settings):
@@ -16,7 +28,7 @@ class Pair(Settings):
 
 
 class Layer(Settings):
-    hours: Whole = setting(5, "Hours.", least=1, most=23, allowed="h")
+    hours: Whole = number(5, (1, 23), "Hours.", "h")
     some_days: Annotated[Literal[7, 14], BeforeValidator(choice)] = setting(14, "Days.")
     on: Flag = setting(False, "On.")
     name: Annotated[Text, AfterValidator(rule(str.islower))] | None = setting(None, "Name.", allowed="lower case")
