@@ -6,6 +6,8 @@ import json
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from estate_tool.engine.checkpoint import Record, StackState
 
 if TYPE_CHECKING:
@@ -104,8 +106,6 @@ UNTAGGED = step(TABLE, "pages", {"tags": {"Owner": "me"}}, {"tags": {}}, "tags.O
 class Policies:
     """Functions' policies by qualifier, as Lambda has them."""
 
-    exceptions = SimpleNamespace(ResourceNotFoundException=KeyError)
-
     def __init__(self) -> None:
         self.statements: dict[str, dict[str, Any]] = {
             "": {"undeclared": {"Principal": "*"}},
@@ -115,6 +115,8 @@ class Policies:
 
     def get_policy(self, FunctionName: str, Qualifier: str = "") -> dict[str, str]:  # noqa: N803 - AWS's names
         assert FunctionName == "lambda-a-dev"
+        if Qualifier not in self.statements:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetPolicy")
         statements = [{"Sid": sid, **statement} for sid, statement in self.statements[Qualifier].items()]
         return {"Policy": json.dumps({"Statement": statements})}
 

@@ -6,13 +6,13 @@ import json
 import re
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from estate_tool.core.resource_types import RESOURCE_TYPES
 from estate_tool.core.resource_types.model import function_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from estate_tool.core.resource_types.model import Needs
     from estate_tool.engine.dry_run import AccountContext, Planned
@@ -23,8 +23,32 @@ _KINDS = "lambda|role|table|queue|dlq|topic|schedule"
 # "IAM and AWS STS quotas": a managed policy, without white space. A role takes ten of them, more on request.
 MANAGED_CHARACTERS = 6_144
 
-# A group of statements that differ only in their resources: service, actions, conditions.
-_Group = tuple[str, tuple[str, ...], str]
+_EVERYTHING = frozenset("*")
+
+
+class _Grant(NamedTuple):
+    """Actions of a service on ARNs, under conditions: test, key and allowed value."""
+
+    service: str
+    actions: frozenset[str]
+    when: frozenset[tuple[str, str, str]]
+    on: frozenset[str]
+
+    @property
+    def is_wide(self) -> bool:
+        """True if it is for every resource, without a condition."""
+        return self.on == _EVERYTHING and not self.when
+
+    def statement(self) -> dict[str, Any]:
+        """Return the statement of a policy."""
+        conditions: dict[str, dict[str, list[str]]] = {}
+        for test, key, value in sorted(self.when):
+            conditions.setdefault(test, {}).setdefault(key, []).append(value)
+        return {
+            "Effect": "Allow", "Action": [f"{self.service}:{action}" for action in sorted(self.actions)],
+            "Resource": "*" if self.on == _EVERYTHING else sorted(self.on),
+            **({"Condition": conditions} if conditions else {}),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,31 +59,48 @@ class Unscoped:
     reason: str
 
 
-def arn(type_: str, inputs: Mapping[str, Any], place: AccountContext) -> str:
+def arn(type_: str, inputs: Mapping[str, Any], account: AccountContext) -> str:
     """Return a resource's ARN, derived from its name; a placeholder for a type that nothing refers to by ARN."""
     known = RESOURCE_TYPES.get(type_)
-    return ((known and known.arn) or "arn:unused").format_map(_values(inputs, place, ""))
+    return ((known and known.arn) or "arn:unused").format_map(_values(inputs, account, ""))
 
 
-def policy(resources: Iterable[Planned], place: AccountContext, suffix: str) -> dict[str, Any]:
-    """Return the document that allows making, reading, changing, tagging and removing what is of a known type.
+def policy(resources: Iterable[Planned], account: AccountContext, suffix: str) -> dict[str, Any]:
+    """Return the document that allows making, reading, changing, tagging and removing resources of known types.
 
     Resources are named by kind and suffix (`lambda-*-dev`), so that the document is the same for three functions and
     for three hundred. The names of an environment whose suffix ends in `-SUFFIX` fit as well: its tags keep it apart.
     """
-    groups: dict[_Group, set[str]] = defaultdict(set)
-    for resource in resources:
-        known = _values(resource.inputs, place, suffix)
-        for needs in _needs(resource.type):
-            when = json.dumps(_filled(needs.when, known, suffix), sort_keys=True)
-            groups[(*_actions(needs), when)] |= {_by_suffix(each.format_map(known), suffix) for each in needs.on}
-    merged = sorted(_of_same_resources(_together(groups)))
-    wide = sorted(f"{service}:{name}" for (service, names, when), on in merged if _is_wide(when, on) for name in names)
-    scoped = [(group, on) for group, on in merged if not _is_wide(group[2], on)]
-    statements = [_statement(*each) for each in scoped]
+    grants = _united([grant for each in resources for grant in _grants(each, account, suffix)], "on")
+    grants = _united(grants, "when", alike=lambda grant: frozenset((test, key) for test, key, _ in grant.when))
+    grants = sorted(_united(grants, "actions"), key=lambda grant: json.dumps(grant.statement()))
+    wide = sorted(f"{grant.service}:{action}" for grant in grants if grant.is_wide for action in grant.actions)
+    statements = [grant.statement() for grant in grants if not grant.is_wide]
     if wide:
         statements.append({"Sid": "Unscoped", "Effect": "Allow", "Action": wide, "Resource": "*"})
     return {"Version": "2012-10-17", "Statement": [*statements, _not_of_another(suffix)]}
+
+
+def _grants(resource: Planned, account: AccountContext, suffix: str) -> Iterator[_Grant]:
+    """Yield what a deployer needs for a resource, by names that hold for all resources of its kind."""
+    known = _values(resource.inputs, account, suffix)
+    for needs in _needs(resource.type):
+        service, actions = _actions(needs)
+        tests = ((test, key, text) for test, keys in needs.when.items() for key, text in keys.items())
+        when = {(test, key, one) for test, key, text in tests for one in text.format_map(known).split()}
+        yield _Grant(
+            service=service, actions=frozenset(actions),
+            when=frozenset((test, key, _by_suffix(one, suffix)) for test, key, one in when),
+            on=frozenset(_by_suffix(arn.format_map(known), suffix) for arn in needs.on),
+        )  # fmt: skip
+
+
+def _united(grants: Iterable[_Grant], part: str, *, alike: Callable[[_Grant], object] = lambda _: None) -> list[_Grant]:
+    """Return the grants, those in one that differ in one part only, and are `alike` in that."""
+    parts: dict[tuple[_Grant, object], set[Any]] = defaultdict(set)
+    for grant in grants:
+        parts[grant._replace(**{part: frozenset()}), alike(grant)] |= getattr(grant, part)
+    return [rest._replace(**{part: frozenset(united)}) for (rest, _), united in parts.items()]
 
 
 def managed(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -79,11 +120,6 @@ def managed(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
 def size(policy: Mapping[str, Any]) -> int:
     """Return a policy's characters as IAM counts them: without white space."""
     return len(json.dumps(policy, separators=(",", ":")))
-
-
-def _is_wide(when: str, on: list[str]) -> bool:
-    """Return True for a group that is allowed on every resource without a condition; one statement holds all."""
-    return on == ["*"] and not json.loads(when)
 
 
 def unknown(resources: Iterable[Planned]) -> list[str]:
@@ -108,32 +144,6 @@ def _not_of_another(suffix: str) -> dict[str, Any]:
     return {"Sid": "NotOfAnother", "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}
 
 
-def _together(groups: Mapping[_Group, set[str]]) -> Iterator[tuple[_Group, set[str]]]:
-    """Return the groups, those in one that differ only in the values of their conditions."""
-    alike: dict[tuple[Any, ...], list[_Group]] = defaultdict(list)
-    for group in sorted(groups):
-        tests = json.loads(group[2])
-        keys = json.dumps({test: sorted(keys) for test, keys in tests.items()})
-        alike[(*group[:2], keys, *sorted(groups[group]))].append(group)
-    for same in alike.values():
-        merged: dict[str, dict[str, list[str]]] = {}
-        for group in same:
-            for test, keys in json.loads(group[2]).items():
-                for key, given in keys.items():
-                    values = merged.setdefault(test, {}).setdefault(key, [])
-                    values += [value for value in given if value not in values]
-        yield (*same[0][:2], json.dumps(merged)), groups[same[0]]
-
-
-def _of_same_resources(groups: Iterable[tuple[_Group, set[str]]]) -> Iterator[tuple[_Group, list[str]]]:
-    """Return the groups, those in one that differ only in their actions."""
-    actions: dict[tuple[str, str, tuple[str, ...]], set[str]] = defaultdict(set)
-    for (service, names, when), on in groups:
-        actions[(service, when, tuple(sorted(on)))] |= set(names)
-    for (service, when, on), names in actions.items():
-        yield (service, tuple(sorted(names)), when), list(on)
-
-
 def unscoped(resources: Iterable[Planned]) -> list[Unscoped]:
     """Return the actions that the policy allows on every resource."""
     every = (needs for item in resources for needs in _needs(item.type))
@@ -149,32 +159,15 @@ def _actions(needs: Needs) -> tuple[str, tuple[str, ...]]:
     return service, tuple(sorted(names.split()))
 
 
-def _statement(group: _Group, on: list[str]) -> dict[str, Any]:
-    service, actions, when = group
-    conditions = json.loads(when)
-    statement = {
-        "Effect": "Allow", "Action": [f"{service}:{action}" for action in actions],
-        "Resource": "*" if on == ["*"] else on,
-    }  # fmt: skip
-    return statement | ({"Condition": conditions} if conditions else {})
-
-
-def _filled(when: Mapping[str, Mapping[str, str]], known: Mapping[str, str], suffix: str) -> dict[str, Any]:
-    return {
-        test: {key: [_by_suffix(each, suffix) for each in text.format_map(known).split()] for key, text in keys.items()}
-        for test, keys in when.items()
-    }
-
-
-def _values(inputs: Mapping[str, Any], place: AccountContext, suffix: str) -> dict[str, str]:
-    """Return the values that templates can name: the place, text inputs, and parts of ARNs and URLs."""
+def _values(inputs: Mapping[str, Any], account: AccountContext, suffix: str) -> dict[str, str]:
+    """Return the values that templates can name: the account, text inputs, and parts of ARNs and URLs."""
     known = {key: value for key, value in inputs.items() if isinstance(value, str)}
-    known |= {"partition": place.partition, "region": place.region, "account": place.account, "suffix": suffix}
+    known |= {"partition": account.partition, "region": account.region, "account": account.account, "suffix": suffix}
     if queue := known.get("queueUrl"):
         known["queueName"] = queue.replace("/", ":").rpartition(":")[2]
     if role := (inputs.get("target") or {}).get("roleArn"):
         known["targetRoleArn"] = role
     if function := known.get("functionName"):
         name = function_name(function)
-        known |= {"functionName": name, "functionArn": arn("aws:lambda/function:Function", {"name": name}, place)}
+        known |= {"functionName": name, "functionArn": arn("aws:lambda/function:Function", {"name": name}, account)}
     return known

@@ -7,14 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from estate_tool.core.aws_errors import code_of
+from estate_tool.core.aws_errors import unless_not_found
 from estate_tool.core.errors import Failed
 from estate_tool.core.resource_types import RESOURCE_TYPES, TagListing
 from foundation.naming import TAG_KEYS
 
 _AT_ONCE = 16
 _POLL_SECONDS = 300.0
-_GONE = ("NoSuchEntity", "ResourceNotFoundException", "ResourceNotFound", "NotFound", "QueueDoesNotExist")
 
 
 TAGGABLE: Mapping[str, TagListing] = {
@@ -77,19 +76,15 @@ def tags_of(client: Callable[[str], Any], type_: str, outputs: Mapping[str, Any]
     """Return the tags a resource has in AWS; of one that is gone, none."""
     listing = _listing(type_)
     aws, named = client(listing.service), outputs[listing.key]
-    try:
-        answer = getattr(aws, listing.operation)(**{listing.parameter: [named] if listing is _ANY else named})
-    except aws.exceptions.ClientError as error:
-        if code_of(error).rpartition(".")[2] not in (*_GONE, "NonExistentQueue"):
-            raise
-        return {}
-    answer = (answer["ResourceTagMappingList"] or [{}])[0] if listing is _ANY else answer
+    asked = {listing.parameter: [named] if listing is _ANY else named}
+    answer = unless_not_found(lambda: getattr(aws, listing.operation)(**asked)) or {}
+    answer = (answer.get("ResourceTagMappingList") or [{}])[0] if listing is _ANY else answer
     found = next((answer[name] for name in ("Tags", "tags", "ResourceTags") if name in answer), None) or {}
     return found if isinstance(found, dict) else {tag["Key"]: tag["Value"] for tag in found}
 
 
 def statuses(cost_explorer: Any) -> dict[str, str]:
-    """For each tag key, whether Billing knows it and breaks costs down by it: Active, Inactive, or not there yet."""
+    """Return the status of each tag key in Billing: Active (a column of costs), Inactive, or not there yet."""
     answer = cost_explorer.list_cost_allocation_tags(TagKeys=list(TAG_KEYS), Type="UserDefined")
     known = {tag["TagKey"]: tag["Status"] for tag in answer["CostAllocationTags"]}
     return {key: known.get(key, "not there yet") for key in TAG_KEYS}

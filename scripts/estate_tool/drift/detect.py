@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from estate_tool.core.environment import Environment
     from estate_tool.engine.checkpoint import StackState
     from estate_tool.engine.cli import Pulumi
+    from estate_tool.engine.events import Step
 
 _STEP = re.compile(r"\[\"((?:[^\"\\]|\\.)*)\"\]|\[(\d+)\]|([^.\[\]]+)")
 
@@ -76,54 +77,33 @@ class Drift:
         }  # fmt: skip
 
 
-@dataclass
-class _Comparison:
-    """Gathers what a refresh would change, from the engine's events."""
+def _of_refresh(step: Step) -> Iterator[tuple[str, Any, Any]]:
+    """Yield path, expected and actual value of what a refresh would change in the state: AWS differs from it."""
+    if step.kind == "deleted":
+        yield "", step.old.get("id"), None
+    elif step.kind == "updated":
+        yield from _differences(step, expected_side=step.old, actual_side=step.new)
 
-    layer: str
-    resources: Sequence[Mapping[str, Any]]
-    errors: Changes = field(default_factory=Changes)
-    found: list[Drift] = field(default_factory=list)
 
-    def take(self, event: Mapping[str, Any]) -> None:
-        """Take in one engine event."""
-        self.errors.take(event)
-        metadata = event.get("resOutputsEvent", {}).get("metadata", {})
-        if not str(metadata.get("type", "")).startswith("aws:"):
-            return
-        if metadata["op"] == "delete":
-            self._add(metadata["urn"], "", metadata["old"].get("id"), None)
-        elif metadata["op"] == "update":
-            self._changed(metadata, "old", "new")
+def _of_preview(step: Step) -> Iterator[tuple[str, Any, Any]]:
+    """Yield the same of what a rollout would change although AWS equals the state."""
+    if step.kind == "created":
+        yield "", (step.new.get("inputs") or {}).get("name") or "a resource", None
+    elif step.kind == "deleted":
+        yield "", None, step.old.get("id")
+    else:
+        for path, expected, actual in _differences(step, expected_side=step.new, actual_side=step.old):
+            if expected != UNKNOWN:  # it follows from another difference
+                yield path, expected, actual
 
-    def take_preview(self, event: Mapping[str, Any]) -> None:
-        """Take in one event of a preview: what a rollout would repair although AWS equals the state."""
-        self.errors.take_preview(event)
-        metadata = event.get("resourcePreEvent", {}).get("metadata", {})
-        if not str(metadata.get("type", "")).startswith("aws:"):
-            return
-        if metadata["op"] == "create":
-            self._add(metadata["urn"], "", (metadata["new"].get("inputs") or {}).get("name") or "a resource", None)
-        elif metadata["op"] == "delete":
-            self._add(metadata["urn"], "", None, metadata["old"].get("id"))
-        elif metadata["op"] in ("update", "replace"):
-            self._changed(metadata, "new", "old")
 
-    def _changed(self, metadata: Mapping[str, Any], expected_side: str, actual_side: str) -> None:
-        paths = set(metadata.get("detailedDiff") or metadata.get("diffs") or ())
-        for path in sorted(paths):
-            # `tagsAll` repeats `tags`, with what the provider's own configuration adds.
-            if not (path.startswith("tagsAll") and path.replace("tagsAll", "tags", 1) in paths):
-                before, after = (_value(metadata.get(side) or {}, path) for side in (expected_side, actual_side))
-                for place, expected, actual in _within(path, before, after):
-                    if expected != UNKNOWN:  # of a preview: it follows from another difference
-                        self._add(metadata["urn"], place, expected, actual)
-
-    def _add(self, urn: str, path: str, expected: Any, actual: Any) -> None:
-        if any((each.urn, each.path) == (urn, path) for each in self.found):
-            return
-        kind = classify(urn, path, actual, self.resources)
-        self.found.append(Drift(layer=self.layer, urn=urn, path=path, expected=expected, actual=actual, kind=kind))
+def _differences(
+    step: Step, *, expected_side: Mapping[str, Any], actual_side: Mapping[str, Any]
+) -> Iterator[tuple[str, Any, Any]]:
+    for path in sorted(step.paths):
+        # `tagsAll` repeats `tags`, with what the provider's own configuration adds.
+        if not (path.startswith("tagsAll") and path.replace("tagsAll", "tags", 1) in step.paths):
+            yield from _within(path, _value(expected_side, path), _value(actual_side, path))
 
 
 def _value(side: Mapping[str, Any], path: str) -> Any:
@@ -178,26 +158,25 @@ def find(pulumi: Pulumi, environment: Environment, layers: Iterable[str]) -> lis
 
 
 def _of_layer(pulumi: Pulumi, environment: Environment, layer: str, state: StackState) -> Iterator[Drift]:
-    resources = state.resources
-    comparison = _Comparison(layer, resources)
-    diagnostic = pulumi.compare(layer, comparison.take)
+    compared, previewed = Changes(), Changes()
+    diagnostic = pulumi.compare(layer, compared.take)
     if not diagnostic and not state.is_whole:
         # A rollout or repair that did not end well: AWS may equal the state, and not the declaration.
-        diagnostic = pulumi.preview(layer, comparison.take_preview)
+        diagnostic = pulumi.preview(layer, previewed.take_preview)
     if diagnostic:
-        text = "\n".join(comparison.errors.errors) or diagnostic
+        text = "\n".join([*compared.errors, *previewed.errors]) or diagnostic
         raise Failed(f"layer {layer} can't be compared with AWS: {text}", "nothing was changed; fix it, then try again")
-    yield from sorted(comparison.found, key=lambda drift: (drift.urn, drift.path))
+    differences = [(step.urn, each) for step in compared.steps for each in _of_refresh(step)]
+    differences += [(step.urn, each) for step in previewed.steps for each in _of_preview(step)]
+    found: dict[tuple[str, str], Drift] = {}
+    for urn, (path, expected, actual) in differences:
+        kind = classify(urn, path, actual, state.resources)
+        drift = Drift(layer=layer, urn=urn, path=path, expected=expected, actual=actual, kind=kind)
+        found.setdefault((urn, path), drift)
+    yield from (found[key] for key in sorted(found))
     with reaching(environment):
-        for permission in undeclared_permissions.found(environment.client, resources):
-            yield Drift(
-                layer=layer,
-                urn=permission.urn,
-                path=permission.path,
-                expected=None,
-                actual=permission.value,
-                kind="security",
-            )
+        for one in undeclared_permissions.found(environment.client, state.resources):
+            yield Drift(layer=layer, urn=one.urn, path=one.path, expected=None, actual=one.value, kind=SECURITY)
 
 
 def unexpected(drifted: Iterable[Drift]) -> list[Drift]:

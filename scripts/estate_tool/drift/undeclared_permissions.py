@@ -6,15 +6,14 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.core.retries import code_of
+from estate_tool.core.aws_errors import unless_not_found
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     Resource = Mapping[str, Any]
     Client = Callable[[str], Any]
-
-_GONE = ("NoSuchEntity", "ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+    Look = Callable[[Client, Resource, Sequence[Resource]], Iterator["UndeclaredPermission"]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +31,8 @@ def found(client: Client, resources: Sequence[Resource]) -> list[UndeclaredPermi
     permissions: list[UndeclaredPermission] = []
     for resource in resources:
         look = _LOOKS.get(resource["type"])
-        if look is None or not resource.get("id"):
-            continue
-        try:
-            permissions += look(client, resource, resources)
-        except client("iam").exceptions.ClientError as error:
-            if code_of(error) not in _GONE:
-                raise
+        if look and resource.get("id"):
+            permissions += unless_not_found(lambda one=resource, look=look: list(look(client, one, resources))) or ()
     return permissions
 
 
@@ -100,10 +94,8 @@ def _statements(client: Client, function: Resource, resources: Sequence[Resource
     qualifiers = [{"Qualifier": alias["name"]} for alias in aliases if alias["functionName"] == name]
     seen: set[tuple[Any, Any]] = set()  # the embedded AWS shows those of an alias at the function, too
     for where in ({}, *qualifiers):
-        try:
-            document = json.loads(functions.get_policy(FunctionName=name, **where)["Policy"])
-        except functions.exceptions.ResourceNotFoundException:
-            continue
+        answer = unless_not_found(functools.partial(functions.get_policy, FunctionName=name, **where))
+        document = json.loads(answer["Policy"]) if answer else {}
         for statement in document.get("Statement", []):
             key = (statement.get("Sid"), statement.get("Resource"))
             if statement.get("Sid") not in declared and key not in seen:
@@ -111,8 +103,8 @@ def _statements(client: Client, function: Resource, resources: Sequence[Resource
                 remove = functools.partial(
                     functions.remove_permission, FunctionName=name, StatementId=statement["Sid"], **where
                 )
-                place = f'permissions["{statement["Sid"]}"]'
-                yield UndeclaredPermission(urn=function["urn"], path=place, value=statement, remove=remove)
+                path = f'permissions["{statement["Sid"]}"]'
+                yield UndeclaredPermission(urn=function["urn"], path=path, value=statement, remove=remove)
 
 
 def _group(client: Client, group: Resource, resources: Sequence[Resource]) -> Iterator[UndeclaredPermission]:
@@ -132,7 +124,7 @@ def _of(kind: str, resources: Sequence[Resource]) -> Iterator[Resource]:
     return (resource for resource in resources if resource["type"] == f"aws:{kind}")
 
 
-_LOOKS: Mapping[str, Callable[[Client, Resource, Sequence[Resource]], Iterator[UndeclaredPermission]]] = {
+_LOOKS: Mapping[str, Look] = {
     "aws:iam/role:Role": _role,
     "aws:sqs/queue:Queue": _queue,
     "aws:lambda/function:Function": _function,

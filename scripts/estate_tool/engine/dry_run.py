@@ -48,16 +48,16 @@ class AccountContext:
 
 @dataclass
 class _Answers(mocks.Mocks):
-    """Names, the account and ARNs are known beforehand; nothing else that AWS makes up is needed here."""
+    """Answers of AWS: names, the account and ARNs are known beforehand; nothing else that AWS makes up is needed."""
 
-    place: AccountContext
+    account: AccountContext
     arn: Callable[[str, Mapping[str, Any]], str]
     upstream: Mapping[str, Mapping[str, Any]]
 
     def call(self, args: mocks.MockCallArgs) -> Any:
-        del args  # the data sources of the estate are all about the place
-        place = self.place
-        return {"accountId": place.account, "region": place.region, "partition": place.partition, "id": place.account}
+        del args  # the data sources of the estate are all about the account
+        number, region, partition = self.account.account, self.account.region, self.account.partition
+        return {"accountId": number, "region": region, "partition": partition, "id": number}
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         if args.typ == _REFERENCE:
@@ -96,14 +96,14 @@ class _Monitor(mocks.MockMonitor):
 
 
 def resources(
-    environment: Environment, place: AccountContext, arn: Callable[[str, Mapping[str, Any]], str]
+    environment: Environment, account: AccountContext, arn: Callable[[str, Mapping[str, Any]], str]
 ) -> list[Planned]:
     """Return everything that a rollout of all layers would make. `arn` derives an ARN from a type and inputs."""
     outputs: dict[str, Mapping[str, Any]] = {}
     found: list[Planned] = []
     for name in LAYER_NAMES:
         upstream = {project(read): outputs[read] for read in layer(name).reads}
-        run = _run(name, environment, _Answers(place, arn, upstream))
+        run = _run(name, environment, _Answers(account, arn, upstream))
         outputs[name] = run.outputs
         found += run.resources
     return found
@@ -127,7 +127,7 @@ def _run(name: str, environment: Environment, answers: _Answers) -> _Run:
                 organization="organization", dry_run=False, callbacks=None, outputs=set(), lock=threading.Lock(),
             )
         )  # fmt: skip
-        set_all_config({**texts, "aws:region": answers.place.region})
+        set_all_config({**texts, "aws:region": answers.account.region})
         asyncio.run(_in_stack(program))
 
     # A context and an event loop of its own: nothing leaks into the next run, or into ours.

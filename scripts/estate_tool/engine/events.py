@@ -48,14 +48,16 @@ def type_of(urn: str) -> str:
 class Step:
     """One resource changed: `created`, `updated`, `replaced` or `deleted`; of a preview, one that would be.
 
-    `changed` are the properties that differ, `replacing` those of them that AWS can't change in place. `old` and `new`
-    are the resource before and after, as the engine's events have it (`id`, `inputs`, `outputs`; secrets as "[secret]",
-    what a preview can't know as UNKNOWN); empty where there is none.
+    `changed` are the properties that differ, `paths` those within them that the provider names, `replacing` the
+    properties that AWS can't change in place. `old` and `new` are the resource before and after, as the engine's events
+    have it (`id`, `inputs`, `outputs`; secrets as "[secret]", what a preview can't know as UNKNOWN); empty where there
+    is none.
     """
 
     kind: str
     urn: str
     changed: tuple[str, ...] = ()
+    paths: tuple[str, ...] = field(default=(), compare=False)
     replacing: tuple[str, ...] = ()
     old: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
     new: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -138,6 +140,7 @@ class Changes:
                 kind=kind,
                 urn=metadata["urn"],
                 changed=tuple(metadata.get("diffs") or ()),
+                paths=tuple(metadata.get("detailedDiff") or metadata.get("diffs") or ()),
                 replacing=tuple(metadata.get("keys") or ()) if kind == "replaced" else (),
                 old=metadata.get("old") or {},
                 new=metadata.get("new") or {},

@@ -49,8 +49,8 @@ def state_folder(variables: Mapping[str, str]) -> Path | None:
     url = variables.get("PULUMI_BACKEND_URL") or _logged_in(variables)
     if not url.startswith("file://"):
         return None
-    place = unquote(urlsplit(url).path if url.startswith("file:///") else url.removeprefix("file://").partition("?")[0])
-    return Path(place).expanduser() / ".pulumi"
+    path = unquote(urlsplit(url).path if url.startswith("file:///") else url.removeprefix("file://").partition("?")[0])
+    return Path(path).expanduser() / ".pulumi"
 
 
 def _logged_in(variables: Mapping[str, str]) -> str:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from estate_tool.core.aws_errors import is_not_found
 from estate_tool.core.retries import code_of
 from estate_tool.core.text import counted
 
@@ -19,7 +20,6 @@ KINDS = {TABLE: "table", QUEUE: "queue", LOG_GROUP: "log group"}
 # Names of queues that hold failed events (`Names.dead_letter_queue`).
 DEAD_LETTERS = "dlq-"
 _UNITS = {TABLE: "items", QUEUE: "messages", LOG_GROUP: "bytes"}
-_NOT_FOUND = {"ResourceNotFoundException", "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"}
 _REFUSED = {"AccessDenied", "AccessDeniedException"}
 # A group may have thousands of log streams; after this many pages of 50 the rest counts as old.
 _MOST_PAGES = 20
@@ -77,7 +77,7 @@ def held(client: Callable[[str], Any], type_: str, name: str, keep_seconds: int 
             return _messages(client("sqs"), name)
         return _logs(client("logs"), name, keep_seconds)
     except ClientError as error:
-        gone = code_of(error) in _NOT_FOUND
+        gone = is_not_found(error)
         problem = f"there is no such {KINDS[type_]} in AWS" if gone else str(error)
         return Held(unit=_UNITS[type_], count=None, problem=problem, gone=gone)
 

@@ -101,9 +101,9 @@ def _of_layers(names: tuple[str, ...], configured: Mapping[str, Any]) -> dict[st
 
 def _files(folder: Path) -> Iterator[Path]:
     """Return the files in a folder that a rollout can depend on; configuration is taken by its content instead."""
-    for place, folders, names in os.walk(folder):
+    for parent, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
-        yield from (Path(place, name) for name in names if not _NO_INPUT.search(name))
+        yield from (Path(parent, name) for name in names if not _NO_INPUT.search(name))
 
 
 def _imported(modules: Iterable[Path], root: Path) -> set[Path]:
@@ -145,10 +145,10 @@ def _absolute(name: str, path: Path, root: Path) -> str:
 
 def _modules(name: str, root: Path) -> Iterator[Path]:
     """Return the files of the checkout behind a name: the module's, and those of the packages around it."""
-    place = str(root)
+    path = str(root)
     for part in name.split("."):
-        place += f"/{part}"
-        file = next((each for each in (Path(f"{place}.py"), Path(place, "__init__.py")) if each.is_file()), None)
+        path += f"/{part}"
+        file = next((each for each in (Path(f"{path}.py"), Path(path, "__init__.py")) if each.is_file()), None)
         if file is None:
             return
         yield file

@@ -10,9 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.core.aws_errors import unless_forbidden
+from estate_tool.core.aws_errors import unless_forbidden, unless_not_found
 from estate_tool.core.resource_types.model import function_name
-from estate_tool.core.retries import code_of
 from estate_tool.events.dead_letters import depth
 from estate_tool.monitoring import metrics
 from estate_tool.monitoring.alarms import by_name
@@ -129,11 +128,9 @@ def _provisioned(lambda_: Any, resources: Sequence[Resource], latest: Latest) ->
 
 
 def _allocated(lambda_: Any, function: str, alias: str) -> dict[str, Any]:
-    try:
-        found = lambda_.get_provisioned_concurrency_config(FunctionName=function, Qualifier=alias)
-    except lambda_.exceptions.ClientError as error:
-        if code_of(error) not in ("ProvisionedConcurrencyConfigNotFoundException", "ResourceNotFoundException"):
-            raise
+    names = {"FunctionName": function, "Qualifier": alias}
+    found = unless_not_found(lambda: lambda_.get_provisioned_concurrency_config(**names))
+    if found is None:
         return {"requested": 0, "allocated": 0, "status": "MISSING"}
     return {
         "requested": found["RequestedProvisionedConcurrentExecutions"],

@@ -9,9 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.core.aws_errors import unless_forbidden
+from estate_tool.core.aws_errors import unless_forbidden, unless_not_found
 from estate_tool.core.errors import UsageError
-from estate_tool.core.retries import code_of
 from foundation.catalog import CATALOG
 from foundation.stack_files import name_of
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 QUOTA_CODE = "L-B99A9384"
 USUAL = 1000
 UNRESERVED_MINIMUM = 10
-_NONE_THERE = {"ResourceNotFoundException", "ProvisionedConcurrencyConfigNotFoundException"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,19 +106,13 @@ def _held(environment: Environment, client: Any) -> int:
     for function in CATALOG.functions:
         name = environment.names.function(function.name)
         if function.reserved_concurrency:
-            held += _asked(client.get_function_concurrency, "ReservedConcurrentExecutions", FunctionName=name)
+            held += _count(client.get_function_concurrency, "ReservedConcurrentExecutions", FunctionName=name)
         elif function.critical:
             key = "RequestedProvisionedConcurrentExecutions"
-            held += _asked(client.get_provisioned_concurrency_config, key, FunctionName=name, Qualifier=ALIAS)
+            held += _count(client.get_provisioned_concurrency_config, key, FunctionName=name, Qualifier=ALIAS)
     return held
 
 
-def _asked(ask: Callable[..., Any], key: str, **parameters: str) -> int:
-    from botocore.exceptions import ClientError
-
-    try:
-        return int(ask(**parameters).get(key) or 0)
-    except ClientError as error:
-        if code_of(error) in _NONE_THERE:
-            return 0
-        raise
+def _count(call: Callable[..., Any], key: str, **parameters: str) -> int:
+    answer = unless_not_found(lambda: call(**parameters)) or {}
+    return int(answer.get(key) or 0)

@@ -52,16 +52,16 @@ class LocalAwsPaths:
         return cls(paths.home(), int(text))
 
 
-def environment(place: LocalAwsPaths, engine_bin: Path | None = None) -> dict[str, str]:
+def environment(local: LocalAwsPaths, engine_bin: Path | None = None) -> dict[str, str]:
     """Return the variables that point boto3, the AWS CLI and Pulumi at the embedded AWS; unset `REMOVED` beside them.
 
     Among them are the administrator's credentials, which are made with the home's folder when there are none yet.
     """
-    administrator = credentials.read_or_create(place.home)
+    administrator = credentials.read_or_create(local.home)
     front = [str(paths.VENV / "bin"), *([str(engine_bin)] if engine_bin else [])]
     rest = [entry for entry in os.environ.get("PATH", os.defpath).split(os.pathsep) if entry not in front]
     return {
-        "AWS_ENDPOINT_URL": place.endpoint,
+        "AWS_ENDPOINT_URL": local.endpoint,
         "AWS_ACCESS_KEY_ID": administrator.access_key_id,
         "AWS_SECRET_ACCESS_KEY": administrator.secret_access_key,
         "AWS_REGION": REGION,
@@ -69,8 +69,8 @@ def environment(place: LocalAwsPaths, engine_bin: Path | None = None) -> dict[st
         "AWS_EC2_METADATA_DISABLED": "true",
         # Who has it set, or in their profile, would have these endpoints ignored, and AWS called.
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
-        "PULUMI_HOME": str(place.home / "pulumi"),
-        "PULUMI_BACKEND_URL": f"file://{place.home / 'state'}",
+        "PULUMI_HOME": str(local.home / "pulumi"),
+        "PULUMI_BACKEND_URL": f"file://{local.home / 'state'}",
         "PULUMI_CONFIG_PASSPHRASE": "local",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         # The engine logs each of its commands, a megabyte for a rollout, and keeps 500 MB by default.

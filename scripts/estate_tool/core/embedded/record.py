@@ -70,7 +70,7 @@ class Record:
 
 
 def write(folder: Path, record: Record) -> None:
-    """Put the record in place in one step, so that no reader meets half of it."""
+    """Write the record in one step, so that no reader meets half of it."""
     temporary = folder / f".{NAME}.{os.getpid()}"
     temporary.write_text(json.dumps(asdict(record)))
     temporary.replace(folder / NAME)
@@ -111,27 +111,27 @@ class Status:
     resources: dict[str, int] = field(default_factory=dict)
 
 
-def status(place: LocalAwsPaths) -> Status:
+def status(local: LocalAwsPaths) -> Status:
     """Return the status by the record and by the port's answer."""
-    found = read(place.folder)
+    found = read(local.folder)
     if found is None or not found.alive:
         reason = found.ended or "it was killed, or the machine was restarted" if found else ""
         problem = f"it stopped by itself: {reason}" if reason else ""
-        return Status(running=False, answering=False, port=place.port, problem=problem)
+        return Status(running=False, answering=False, port=local.port, problem=problem)
     # It is ours and lives: on a busy machine, with thousands of events under way, it may take a while to answer.
-    answer = ports.ask(found.port, credentials.read(place.home), timeout=10)
+    answer = ports.ask(found.port, credentials.read(local.home), timeout=10)
     problem = ""
-    if found.port != place.port:
-        problem = f"it runs on port {found.port}, and ESTATE_PORT is {place.port}"
+    if found.port != local.port:
+        problem = f"it runs on port {found.port}, and ESTATE_PORT is {local.port}"
     elif answer is None:
         problem = f"port {found.port} does not answer"
     elif not knows_us(answer):
-        problem = f"it does not know the credentials in {place.home / credentials.FILE}"
+        problem = f"it does not know the credentials in {local.home / credentials.FILE}"
     elif answer["save_error"]:
         problem = f"its state can't be saved: {answer['save_error']}"
     known = answer if answer and knows_us(answer) else {}
     return Status(
-        running=True, answering=bool(known) and found.port == place.port, port=found.port, pid=found.pid,
+        running=True, answering=bool(known) and found.port == local.port, port=found.port, pid=found.pid,
         uptime_seconds=time.time() - found.started, problem=problem,
         identity=known.get("identity", ""), resources=known.get("resources", {}),
     )  # fmt: skip
