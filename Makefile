@@ -85,8 +85,7 @@ goldens:
 # A release: make release VERSION=1.2.0 dates the changelog, sets the version, commits and tags; nothing is pushed.
 VERSION ?=
 release:
-	scripts/setup.sh venv
-	.venv/bin/python -P -m estate_tool.setup.project "$(VERSION)"
+	scripts/setup.sh "release=$(VERSION)"
 
 # Lines and files of Python, by part (docs/maintaining.md has the aims).
 sizes:

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# setup.sh [engine|local-aws|checkers|actionlint|lock|lock=PACKAGE …]: makes .venv, then what is named; engine and local-aws without arguments.
+# setup.sh [engine|local-aws|checkers|actionlint|lock|lock=PACKAGE|release=VERSION …]: makes .venv, then what is named; engine and local-aws without arguments.
 set -euo pipefail
 self=$(readlink -f -- "${BASH_SOURCE[0]}")
 root=${self%/*/*}

@@ -10,7 +10,7 @@ import os
 import re
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, NoReturn, TextIO, cast
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from estate_tool.core.errors import FULL, EstateError, Interrupted, UsageError, refused, show
 from estate_tool.core.text import filtered
@@ -51,7 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _ran(arguments: Sequence[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else list(arguments)
     args = argparse.Namespace(json="--json" in words)
-    _watch_stdout()
     try:
         parser(_command(words)).parse_args(words, args)
         code = int(args.run(args))
@@ -90,26 +89,6 @@ def _ended(error: EstateError, args: argparse.Namespace) -> int:
     if getattr(args, "json", False) and not getattr(sys.stdout, "written", True):
         print(json.dumps(error.to_dict(), indent=2, ensure_ascii=False), flush=True)
     return error.exit_code
-
-
-class _Watched:
-    """A stream that remembers whether anything was written to it."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self.written = False
-
-    def write(self, text: str) -> int:
-        """Write to the stream."""
-        self.written = self.written or bool(text)
-        return self._stream.write(text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._stream, name)
-
-
-def _watch_stdout() -> None:
-    sys.stdout = cast("TextIO", _Watched(sys.stdout))
 
 
 def _write_no_more() -> None:

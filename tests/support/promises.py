@@ -6,11 +6,15 @@ Run as a program, it writes docs/promises.json.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from estate_tool import cli
 from estate_tool.setup import project
 from tests.support.mocks import ROOT, roll_out
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
 
 FILE = ROOT / "docs" / "promises.json"
 
@@ -41,6 +45,16 @@ def commands() -> set[str]:
         flags = {flag for action in parser._actions for flag in action.option_strings if flag.startswith("--")}
         found |= {name, *(f"{name} {flag}" for flag in flags)}
     return found
+
+
+def leaves(parser: argparse.ArgumentParser, before: str = "") -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yield every command that can be run, such as `local up`, with its parser."""
+    nested = [action.choices for action in parser._actions if isinstance(action.choices, dict)]
+    for choices in nested:
+        for name, below in choices.items():
+            yield from leaves(below, f"{before} {name}".strip())
+    if not nested:
+        yield before, parser
 
 
 def configuration() -> set[str]:

@@ -59,9 +59,11 @@ class SafeStream:
 
     def __init__(self, stream: TextIO) -> None:
         self.unfiltered = stream
+        self.written = False
 
     def write(self, text: str) -> int:
-        """Write the text, filtered."""
+        """Write the text, filtered; remember that there was one."""
+        self.written = self.written or bool(text)
         self.unfiltered.write(safe(text))
         return len(text)
 

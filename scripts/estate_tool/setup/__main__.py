@@ -1,7 +1,7 @@
 """Sets up what is named: `venv` (the checkout's environment), `engine`, `local-aws`, `checkers`, `actionlint`.
 
 `lock` makes the lock files again, `lock=PACKAGE` with that package alone lifted; `engine-hashes` pins the engine's
-release archives.
+release archives; `release=VERSION` makes a release.
 
 Runs in any Python 3.11, before there is an environment: scripts/_setup.sh starts it by its path.
 """
@@ -42,7 +42,7 @@ def main(names: list[str]) -> int:
 
 
 def _step(name: str) -> Callable[[], object]:
-    from estate_tool.setup import build, engine, environments, locks, release
+    from estate_tool.setup import build, engine, environments, locks, project, release
 
     steps: dict[str, Callable[[], object]] = {
         "venv": environments.ensure_checkout,
@@ -53,8 +53,10 @@ def _step(name: str) -> Callable[[], object]:
         "lock": locks.make,
         "engine-hashes": lambda: release.pin(engine.VERSION),
     }
-    if name.startswith("lock="):
-        return functools.partial(locks.make, name.removeprefix("lock="))
+    with_value: dict[str, Callable[[str], object]] = {"lock": locks.make, "release": project.release}
+    step, given, value = name.partition("=")
+    if given and step in with_value:
+        return functools.partial(with_value[step], value)
     if name not in steps:
         raise UsageError(f"set-up knows no {name!r}", f"one of: {', '.join(steps)}")
     return steps[name]

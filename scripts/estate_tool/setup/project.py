@@ -10,12 +10,12 @@ import importlib.metadata
 import platform
 import re
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
+from estate_tool.console.progress import say
 from estate_tool.core import paths
-from estate_tool.core.errors import EstateError, Failed, UsageError, show
+from estate_tool.core.errors import Failed, UsageError
 
 PROJECT = paths.ROOT / "pyproject.toml"
 _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
@@ -48,8 +48,8 @@ def lines() -> list[str]:
     return [f"estate {tool()} (commit {commit()})", ", ".join([found, *sdk, f"Python {platform.python_version()}"])]
 
 
-def make(version: str, root: Path = paths.ROOT, today: dt.date | None = None) -> str:
-    """Make the release and return its tag; raises UsageError, with nothing changed, where it can't be one."""
+def release(version: str, root: Path = paths.ROOT, today: dt.date | None = None) -> None:
+    """Make the release; raise UsageError, with nothing changed, for a version that can't be one."""
     changelog, project = (root / name for name in _FILES)
     before, _, after = changelog.read_text(encoding="utf-8").partition(_UNRELEASED)
     next_heading = re.search(r"^## ", after, flags=re.M)
@@ -66,7 +66,7 @@ def make(version: str, root: Path = paths.ROOT, today: dt.date | None = None) ->
     _git(root, "add", *_FILES)
     _git(root, "commit", "--quiet", "--message", f"Release {version}")
     _git(root, "tag", "--annotate", f"v{version}", "--cleanup=verbatim", "--message", f"{version}\n\n{news.strip()}\n")
-    return f"v{version}"
+    say(f"v{version} is made; nothing is pushed\n  → git push --follow-tags")
 
 
 def _check(version: str, current: str, news: str, root: Path) -> None:
@@ -98,18 +98,3 @@ def _git(root: Path, *arguments: str, timeout: float | None = None) -> str:
             f"git {arguments[0]} failed: {done.stderr.strip()}", "fix it; git status shows what is left to undo"
         )
     return done.stdout.strip()
-
-
-def main(arguments: list[str]) -> int:
-    """Make the release that is named; the exit code."""
-    try:
-        tag = make(arguments[0] if arguments else "")
-    except EstateError as error:
-        show(error)
-        return error.exit_code
-    print(f"{tag} is made; nothing is pushed\n  → git push --follow-tags")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

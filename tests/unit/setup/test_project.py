@@ -39,7 +39,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_release_dates_the_changelog_sets_the_version_commits_and_tags(checkout: Path) -> None:
-    assert project.make("0.2.0", checkout, dt.date(2026, 2, 3)) == "v0.2.0"
+    project.release("0.2.0", checkout, dt.date(2026, 2, 3))
     text = (checkout / "CHANGELOG.md").read_text()
     assert re.findall(r"(?m)^## .*$", text) == ["## Unreleased", "## 0.2.0 · 2026-02-03", "## 0.1.0 · 2026-01-01"]
     assert text.index("0.2.0") < text.index("- New: #1 thing") < text.index("0.1.0")
@@ -53,7 +53,7 @@ def test_a_release_dates_the_changelog_sets_the_version_commits_and_tags(checkou
 @pytest.mark.parametrize("version", ["", "0.2", "v0.2.0", "0.2.0-rc1", "0.1.0", "0.0.9", "00.2.0"])
 def test_what_is_no_version_above_the_last_is_refused_and_nothing_changes(checkout: Path, version: str) -> None:
     with pytest.raises(UsageError):
-        project.make(version, checkout)
+        project.release(version, checkout)
     assert git(checkout, "status", "--porcelain") == ""
     assert git(checkout, "tag").split() == ["v0.1.0"]
 
@@ -61,11 +61,11 @@ def test_what_is_no_version_above_the_last_is_refused_and_nothing_changes(checko
 def test_a_release_of_what_is_not_committed_or_of_nothing_is_refused(checkout: Path) -> None:
     (checkout / "new.txt").touch()
     with pytest.raises(UsageError, match="not all is committed"):
-        project.make("0.2.0", checkout)
+        project.release("0.2.0", checkout)
     (checkout / "new.txt").unlink()
-    project.make("0.2.0", checkout)
+    project.release("0.2.0", checkout)
     with pytest.raises(UsageError, match="nothing under Unreleased"):
-        project.make("0.3.0", checkout)
+        project.release("0.3.0", checkout)
 
 
 def test_the_versions_are_of_tool_commit_engine_and_sdk(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,6 @@ Data of the recordings is made up, or what other tests' fakes led to (golden/dat
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import fcntl
 import io
@@ -26,6 +25,7 @@ from estate_tool import cli
 from estate_tool.console import progress
 from tests.support import scenarios
 from tests.support.mocks import ROOT
+from tests.support.promises import leaves
 from tests.support.schema import FOLDER as FOLDER_OF_SCHEMAS
 from tests.support.schema import breaches, name_of
 
@@ -152,26 +152,19 @@ def documents(text: str) -> list[Any]:
 
 
 def test_every_command_is_recorded_and_has_a_schema() -> None:
-    leaves = set(commands(cli.parser()))
+    commands = {name for name, _ in leaves(cli.parser())}
     words = {name: scenario.words for name, scenario in scenarios.SCENARIOS.items()}
-    recorded = {leaf for leaf in leaves if any(" ".join(each[: len(leaf.split())]) == leaf for each in words.values())}
+    recorded = {
+        leaf for leaf in commands if any(" ".join(each[: len(leaf.split())]) == leaf for each in words.values())
+    }
     # The engine's output, with flags of its own.
-    assert leaves - recorded == {"pulumi"}
+    assert commands - recorded == {"pulumi"}
     used = {
         one.schema or name_of(one.words[0], one.words) for one in scenarios.SCENARIOS.values() if one.json
     } | {"logs-event"}  # fmt: skip
     listed = (FOLDER_OF_SCHEMAS / "README.md").read_text(encoding="utf-8")
     assert all(f"| [{name}]({name}.schema.json) |" in listed for name in used)
     assert used == {path.name.removesuffix(".schema.json") for path in FOLDER_OF_SCHEMAS.glob("*.schema.json")}
-
-
-def commands(parser: argparse.ArgumentParser, before: str = "") -> Iterator[str]:
-    nested = [action.choices for action in parser._actions if isinstance(action.choices, dict)]
-    for choices in nested:
-        for name, below in choices.items():
-            yield from commands(below, f"{before} {name}".strip())
-    if not nested:
-        yield before
 
 
 def test_the_codes_of_errors_are_those_of_the_schema() -> None:

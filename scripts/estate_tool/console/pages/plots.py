@@ -21,19 +21,19 @@ PALETTE = {
     "p99": ("#b84a00", "#f0883e"),
     "cold start": ("#0e7490", "#39c5cf"),
     "limit": ("#cf222e", "#ff7b72"),
-    "thing 1": ("#b32f8d", "#f778ba"),
-    "thing 2": ("#806500", "#d9b300"),
-    "thing 3": ("#3f37a6", "#8f8bf0"),
-    "thing 4": ("#557300", "#a3cc33"),
-    "thing 5": ("#a8506a", "#e6a1b3"),
-    "thing 6": ("#2f6f8f", "#8cc8e8"),
+    "resource 1": ("#b32f8d", "#f778ba"),
+    "resource 2": ("#806500", "#d9b300"),
+    "resource 3": ("#3f37a6", "#8f8bf0"),
+    "resource 4": ("#557300", "#a3cc33"),
+    "resource 5": ("#a8506a", "#e6a1b3"),
+    "resource 6": ("#2f6f8f", "#8cc8e8"),
 }
 # Names under which plots show these roles.
 ROLES = {
-    **{name: name for name in PALETTE if not name.startswith("thing")},
+    **{name: name for name in PALETTE if not name.startswith("resource")},
     "after": "now", "average": "typical", "p50": "typical", "most used": "used at most",
 }  # fmt: skip
-THINGS = tuple(name for name in PALETTE if name.startswith("thing"))
+RESOURCES = tuple(name for name in PALETTE if name.startswith("resource"))
 
 
 def variable(role: str) -> str:
@@ -41,17 +41,17 @@ def variable(role: str) -> str:
     return f"var(--{role.replace(' ', '-')})"
 
 
-def of_label(label: str, things: list[str]) -> str:
-    """Return the role for the label of a line: its own, or that of the thing which its first word names.
+def of_label(label: str, resources: list[str]) -> str:
+    """Return the role for the label of a line: its own, or that of the resource which its first word names.
 
-    `things` are those named so far on the page; a new one is added. Past the palette, colours come again.
+    `resources` are those named so far on the page; a new one is added. Past the palette, colours come again.
     """
     if label in ROLES:
         return ROLES[label]
-    thing = label.split(" ", 1)[0]
-    if thing not in things:
-        things.append(thing)
-    return THINGS[things.index(thing) % len(THINGS)]
+    resource = label.split(" ", 1)[0]
+    if resource not in resources:
+        resources.append(resource)
+    return RESOURCES[resources.index(resource) % len(RESOURCES)]
 
 
 WIDTH, HEIGHT = 1000, 1000
@@ -87,7 +87,7 @@ def bars(labels: Sequence[str], groups: Mapping[str, Sequence[float | str | None
     }  # fmt: skip
 
 
-def lines(widget: Mapping[str, Any], start: str, end: str, things: list[str]) -> dict[str, Any]:
+def lines(widget: Mapping[str, Any], start: str, end: str, resources: list[str]) -> dict[str, Any]:
     """Return a plot over time of a widget's series (`label`, `times`, `values`) and its limits (`label`, `value`)."""
     first, last = datetime.fromisoformat(start), datetime.fromisoformat(end)
     series, limits = widget["series"], widget["limits"]
@@ -97,7 +97,7 @@ def lines(widget: Mapping[str, Any], start: str, end: str, things: list[str]) ->
     low = min([0.0, *values])
     high = _rounded_up(max([*values, *(one["value"] for one in drawn), 0.0]))
     spans = _Scale(first, last, low, high)
-    styles = _styles([one["label"] for one in series], things)
+    styles = _styles([one["label"] for one in series], resources)
     return {
         "unit": unit[1] if (unit := _UNIT.search(widget["title"])) else "",
         "high": high, "middle": (low + high) / 2, "low": low, "ticks": _ticks(first, last),
@@ -140,12 +140,12 @@ class _Scale:
         }
 
 
-def _styles(labels: Sequence[str], things: list[str]) -> list[dict[str, str]]:
-    """Return one colour for one thing; lines of a plot that share it differ by their dashes."""
+def _styles(labels: Sequence[str], resources: list[str]) -> list[dict[str, str]]:
+    """Return one colour for one resource; lines of a plot that share it differ by their dashes."""
     seen: Counter[str] = Counter()
     styles = list[dict[str, str]]()
     for label in labels:
-        role = of_label(label, things)
+        role = of_label(label, resources)
         styles.append({"colour": variable(role), "dash": _DASHES[seen[role] % len(_DASHES)]})
         seen[role] += 1
     return styles

@@ -52,14 +52,20 @@ def became(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [["login", "s3://bucket"], ["--help"], ["up", "--json", "--stack", "dev", "--", "-h"], []],
-    ids=" ".join,
+    ("line", "added"),
+    [
+        ("login s3://bucket", []),
+        ("--help", []),
+        ("up --json --stack dev -- -h", []),
+        ("", []),
+        ("stack rm --yes --stack dev --cwd data", ["--preserve-config"]),  # which all layers share
+        ("stack tag rm estate:lease --stack dev --cwd foundation", []),
+    ],
 )
-def test_every_argument_is_the_engines(became: list[Any], arguments: list[str]) -> None:
+def test_every_argument_is_the_engines(became: list[Any], line: str, added: list[str]) -> None:
     with pytest.raises(Became):
-        cli.main(["pulumi", *arguments])
-    assert became == [(BIN / "pulumi", ["pulumi", *arguments])]
+        cli.main(["pulumi", *line.split()])
+    assert became == [(BIN / "pulumi", ["pulumi", *line.split(), *added])]
     assert os.environ["PATH"].split(os.pathsep)[:2] == [str(BIN), str(VENV / "bin")]
 
 
@@ -82,17 +88,3 @@ def test_a_local_environment_is_made_ready_and_is_where_the_engine_goes(became: 
 )  # fmt: skip
 def test_the_stack_decides_about_the_environment(line: str, name: str) -> None:
     assert pulumi.local_stack(line.split()) == name
-
-
-def test_removing_a_layers_stack_keeps_the_configuration_that_it_shares(became: list[Any]) -> None:
-    arguments = ["stack", "rm", "--yes", "--stack", "dev", "--cwd", "data"]
-    with pytest.raises(Became):
-        cli.main(["pulumi", *arguments])
-    assert became[-1] == (BIN / "pulumi", ["pulumi", *arguments, "--preserve-config"])
-
-
-def test_removing_a_tag_of_a_stack_is_no_removal_of_the_stack(became: list[Any]) -> None:
-    arguments = ["stack", "tag", "rm", "estate:lease", "--stack", "dev", "--cwd", "foundation"]
-    with pytest.raises(Became):
-        cli.main(["pulumi", *arguments])
-    assert became[-1] == (BIN / "pulumi", ["pulumi", *arguments])

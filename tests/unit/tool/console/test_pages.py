@@ -183,7 +183,7 @@ def test_a_curve_has_its_points_and_its_gaps(tmp_path: Path) -> None:
     assert curve.count("M") == 2
 
 
-def test_a_colour_means_one_thing() -> None:
+def test_every_role_has_a_colour_of_its_own() -> None:
     for scheme in (0, 1):
         assert len({pair[scheme] for pair in PALETTE.values()}) == len(PALETTE)
     assert set(ROLES.values()) <= PALETTE.keys()

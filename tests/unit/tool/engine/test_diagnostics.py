@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from estate_tool.engine.diagnostics import Diagnostic
+from estate_tool.engine.diagnostics import Diagnostic, hint
 
 REFUSED = "https response error StatusCode: 400, RequestID: 7e3f98e7-e688"
 URN = "urn:pulumi:local::data::estate:data:DeadLetteredQueue$aws:sqs/queue:Queue::queue-ingest-queue"
@@ -49,3 +49,17 @@ def test_what_is_not_known_is_null_for_machines() -> None:
     report = Diagnostic(message="the stack is locked").to_dict()
     assert report.pop("message") == "the stack is locked"
     assert set(report.values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("diagnostic", "way"),
+    [
+        ("error: incorrect passphrase", "PULUMI_CONFIG_PASSPHRASE"),
+        ("write /x: no space left on device", "free some space"),
+        ("dial tcp: lookup api.pulumi.com: no such host", "check the network"),
+        ("NoCredentialProviders: no valid providers in chain", "sign in to AWS"),
+        ("something else", "scripts/estate doctor"),
+    ],
+)
+def test_the_engines_diagnostics_have_a_way_out(diagnostic: str, way: str) -> None:
+    assert way in hint(diagnostic)
