@@ -91,3 +91,39 @@ def test_a_disk_that_a_rollout_could_fill_is_refused_before_it_starts(
     assert "200 MB free" in error.value.message
     assert str(tmp_path) in error.value.message
     assert "ESTATE_HOME" in error.value.hint
+
+
+@pytest.mark.parametrize(("local", "found", "state"), [(True, True, False), (True, False, True)])
+def test_a_local_environment_is_read_only_where_there_is_an_engine_and_a_state(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, local: bool, found: bool, state: bool
+) -> None:
+    monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
+    if state:
+        (tmp_path / "state").mkdir()
+    monkeypatch.setattr(engine, "find_engine", lambda: SimpleNamespace(folder="") if found else None)
+    assert session.reader(SimpleNamespace(local=local, name="local")) is None  # type: ignore[arg-type]
+
+
+def test_to_read_the_state_the_engine_is_put_on_the_path_and_broken_locks_are_fixed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    fixed: list[Path] = []
+    monkeypatch.setenv("PATH", "/before")
+    monkeypatch.setattr(engine, "find_engine", lambda: SimpleNamespace(folder=tmp_path))
+    monkeypatch.setattr(locks, "state_folder", lambda _: tmp_path)
+    monkeypatch.setattr(locks, "fix", fixed.append)
+    reader = session.reader(SimpleNamespace(local=False, name="dev"))  # type: ignore[arg-type]
+    assert reader is not None
+    assert reader.stack == "dev"
+    assert session.os.environ["PATH"] == f"{tmp_path}:/before"
+    assert fixed == [tmp_path]
+
+
+def test_without_an_engine_an_account_can_not_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "find_engine", lambda: None)
+    with pytest.raises(Failed, match="no Pulumi engine"):
+        session.reader(SimpleNamespace(local=False, name="dev"))  # type: ignore[arg-type]
+
+
+def test_only_the_embedded_aws_has_an_identity_of_its_own() -> None:
+    assert session.aws_identity(SimpleNamespace(local=False, name="dev")) == ""  # type: ignore[arg-type]
