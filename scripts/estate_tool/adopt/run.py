@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from estate_tool.adopt.model import Note, Source
+    from estate_tool.adopt.model import Declared, Note, Source
     from estate_tool.audit.reader import Reader
     from estate_tool.monitoring.metrics import Window
     from estate_tool.pricing.prices import Prices
@@ -58,7 +58,7 @@ def _code(done: Translation, source: Source) -> dict[str, str | bytes]:
     """Return the functions' own files as they lie in lambda_src, by path."""
     files: dict[str, str | bytes] = {}
     for old in source.functions:
-        if old.code and (name := done.functions.get(old.name)):
+        if old.code and (name := done.declared.functions.get(old.arn)):
             base = posixpath.join("lambda_src", functions.package(name))
             files.setdefault(f"{base}/__init__.py", f'"""Code of {old.name}, as it was deployed."""\n')
             files |= {posixpath.join(base, path): content for path, content in old.code.files.items()}
@@ -75,37 +75,33 @@ def result(source: Source, done: Translation, notes: Sequence[Note], window: Win
         "window": str(window),
         "functions": [function.name for function in done.catalog.functions],
         "names": list(_names(source, done)),
-        "not_expressed": [note.to_dict() for note in notes],
+        "not_expressed": [note._asdict() for note in notes],
         "unread": list(source.unread),
     }
 
 
 def _names(source: Source, done: Translation) -> Iterator[dict[str, str]]:
-    """Yield what is called otherwise here: the old name, the one in the catalog, the one in AWS."""
-    queues = {queue.name for queue in done.catalog.queues}
+    """Yield the changes of names: the old one, the one in the catalog, the one in AWS."""
+    declared, queues = done.declared, {queue.name for queue in done.catalog.queues}
+    names = {one.arn: one.name for one in (*source.functions, *source.tables.values(), *source.queues.values())}
     groups = (
-        ("function", "lambda", done.functions),
-        ("table", "table", {source.tables[arn].name: name for arn, name in done.tables.items()}),
-        ("queue", "queue", {source.queues[arn].name: name for arn, name in done.queues.items() if name in queues}),
-        ("dead-letter queue", "dlq", _dead_letters(source, done)),
+        ("function", "lambda", declared.functions),
+        ("table", "table", declared.tables),
+        ("queue", "queue", {arn: name for arn, name in declared.queues.items() if name in queues}),
+        ("dead-letter queue", "dlq", _dead_letters(source, declared)),
     )
-    for kind, prefix, pairs in groups:
-        for old, new in sorted(pairs.items()):
+    for kind, prefix, by_arn in groups:
+        for old, new in sorted((names.get(arn) or arn.rpartition(":")[2], new) for arn, new in by_arn.items()):
             yield {"kind": kind, "old": old, "new": new, "physical": f"{prefix}-{new}-ENV"}
 
 
-def _dead_letters(source: Source, done: Translation) -> dict[str, str]:
-    """Return the name of what takes their failures here, by the old queue for that."""
-    found = {
-        arn.rpartition(":")[2]: done.functions[old.name]
-        for old in source.functions
-        for arn in old.found.failures_to
-        if ":sqs:" in arn and old.name in done.functions
-    }
-    for arn, name in done.queues.items():
-        if target := source.queues[arn].found.dead_letters_to:
-            found[target.rpartition(":")[2]] = name
-    return found
+def _dead_letters(source: Source, declared: Declared) -> dict[str, str]:
+    """Return the names here of the dead-letter queues, by the ARNs of the old ones."""
+    of_functions = (
+        (arn, declared.functions.get(old.arn)) for old in source.functions for arn in old.failures_to if ":sqs:" in arn
+    )
+    of_queues = ((source.queues[arn].dead_letters_to, name) for arn, name in declared.queues.items())
+    return {arn: name for arn, name in (*of_functions, *of_queues) if arn and name}
 
 
 def lines(result: Mapping[str, Any]) -> Iterator[str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.adopt import schedules, urls
-from estate_tool.adopt.model import OldFunction, OldQueue, OldTable, Source
+from estate_tool.adopt import schedules
+from estate_tool.adopt.model import OldFunction, Source
 from estate_tool.adopt.package import analyzed
 from estate_tool.adopt.usage import uses
 from estate_tool.audit import evidence, tables
-from estate_tool.audit.collect import queue_of
 from estate_tool.audit.packages import files
 from estate_tool.core.errors import UsageError
 from estate_tool.monitoring.metrics import series
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from estate_tool.audit.collect import Collector
-    from estate_tool.audit.model import Function
+    from estate_tool.audit.model import Function, Queue, Table
     from estate_tool.monitoring.metrics import Window
 
 
@@ -31,7 +31,7 @@ def chosen(names: Sequence[str], listed: Sequence[Mapping[str, Any]]) -> list[Ma
     wanted: dict[str, Mapping[str, Any]] = {}
     for name in names:
         plain = name.split(":")[6] if name.startswith("arn:") and name.count(":") >= 6 else name
-        matching = [known for known in by_name if fnmatch.fnmatchcase(known, plain)]
+        matching = fnmatch.filter(by_name, plain)
         if not matching:
             there = one_of(by_name, plain) if len(by_name) <= 20 else _close(by_name, plain)
             raise UsageError(f"there is no function {name} in this account and region; nothing was written", there)
@@ -46,66 +46,46 @@ def _close(known: Mapping[str, object], name: str) -> str:
 
 def read(collector: Collector, names: Sequence[str], window: Window, *, with_code: bool) -> Source:
     """Return the functions of these names with all that they use; raise UsageError, ClientError."""
-    reader = collector.reader
-    account = reader.client("sts").get_caller_identity()["Account"]
-    listed = reader.pages("lambda", "list_functions", "Functions")
+    account, listed = collector.account(), collector.listed_functions()
     settings = chosen(names, listed)
-    mappings = collector.part("event source mappings", collector.listed_mappings, [])
-    by_role: dict[str, list[str]] = defaultdict(list)
-    for function in listed:
-        by_role[function["Role"]].append(str(function["FunctionName"]))
-    roles = {role.arn: role for role in collector.part("roles", lambda: collector.roles(_roles(settings)), ())}
+    mappings = collector.mappings()
+    found = collector.functions(settings)
+    roles = {role.arn: role for role in collector.roles(found)}
+    usage = collector.part("reports in logs", lambda: evidence.usage(collector, found, window), {})
+    timed = collector.part("schedules", lambda: schedules.read(collector, found), {})
 
-    def with_policy(one: Mapping[str, Any]) -> tuple[Mapping[str, Any], Function, list[Mapping[str, Any]]]:
-        policy = collector.resource_policy(str(one["FunctionName"]))
-        return one, collector.function(one, policy), policy
-
-    found = collector.each("functions", settings, with_policy)
-    usage = collector.part(
-        "reports in logs", lambda: evidence.usage(collector, [function for _, function, _ in found], window), {}
-    )
-
-    callers = {function.name: policy for _, function, policy in found}
-    timed = collector.part("schedules", lambda: schedules.read(collector, callers), {})
-
-    def one(known: tuple[Mapping[str, Any], Function, list[Mapping[str, Any]]]) -> OldFunction:
-        settings, function, policy = known
+    def one(function: Function) -> OldFunction:
         return OldFunction(
-            found=function,
-            settings=settings,
-            mappings=tuple(mapping for mapping in mappings if _function_of(mapping) == function.name),
-            callers=tuple(policy),
+            **vars(function),
+            mappings=tuple(mapping for mapping in mappings if mapping.function == function.arn),
             schedules=tuple(timed.get(function.name, ())),
-            urls=collector.part("addresses", lambda: urls.read(collector, function.name), ()),
-            role=roles.get(function.role),
-            shared_role=tuple(by_role[function.role]),
+            urls=collector.part("addresses", lambda: _urls(collector, function.name), ()),
+            permissions=roles.get(function.role),
+            shared_role=tuple(str(other["FunctionName"]) for other in listed if other["Role"] == function.role),
             usage=usage.get(function.name),
             peak=collector.part("metrics", lambda: _peak(collector, function.name, window), None),
-            code=analyzed(files(reader, function)) if with_code else None,
+            code=analyzed(files(collector.reader, function)) if with_code else None,
         )
 
     functions = tuple(collector.each("packages and metrics", found, one))
-    consumers: dict[str, list[str]] = defaultdict(list)
+    consumers: dict[str, dict[str, None]] = defaultdict(dict)
     for mapping in mappings:
-        if mapping.get("EventSourceArn"):
-            consumers[mapping["EventSourceArn"]].append(_function_of(mapping))
+        consumers[mapping.source][mapping.function.split(":")[6]] = None
     return Source(
         account=account,
-        region=reader.region,
+        region=collector.reader.region,
         functions=functions,
         tables=collector.part("tables", lambda: _tables(collector, functions, window), {}),
         queues=collector.part("queues", lambda: _queues(collector, functions), {}),
-        consumers={arn: tuple(dict.fromkeys(several)) for arn, several in consumers.items()},
+        consumers={arn: tuple(several) for arn, several in consumers.items()},
         unread=tuple(dict.fromkeys(collector.unread)),
     )
 
 
-def _roles(settings: Sequence[Mapping[str, Any]]) -> set[str]:
-    return {str(one["Role"]) for one in settings}
-
-
-def _function_of(mapping: Mapping[str, Any]) -> str:
-    return str(mapping["FunctionArn"]).split(":")[6]
+def _urls(collector: Collector, name: str) -> tuple[Mapping[str, Any], ...]:
+    return tuple(
+        collector.reader.pages("lambda", "list_function_url_configs", "FunctionUrlConfigs", FunctionName=name)
+    )  # fmt: skip
 
 
 def _peak(collector: Collector, name: str, window: Window) -> int | None:
@@ -116,41 +96,30 @@ def _peak(collector: Collector, name: str, window: Window) -> int | None:
 
 def _arn(function: OldFunction, service: str, name: str) -> str:
     """Return the ARN of something in the function's own account and region."""
-    _, partition, _, region, account = function.found.arn.split(":")[:5]
+    _, partition, _, region, account = function.arn.split(":")[:5]
     return f"arn:{partition}:{service}:{region}:{account}:{name}"
 
 
-def _tables(collector: Collector, functions: Sequence[OldFunction], window: Window) -> dict[str, OldTable]:
+def _tables(collector: Collector, functions: Sequence[OldFunction], window: Window) -> dict[str, Table]:
     reader = collector.reader
     wanted = [
         name
         for name in reader.pages("dynamodb", "list_tables", "TableNames")
         if any(uses(one, _arn(one, "dynamodb", f"table/{name}"), name) for one in functions)
     ]
-    capacities = {table.name: table.capacities for table in tables.read(reader, window, collector.each, wanted)}
 
-    def one(name: str) -> OldTable:
-        client = reader.client("dynamodb")
-        ttl = client.describe_time_to_live(TableName=name).get("TimeToLiveDescription") or {}
-        alive = ttl.get("TimeToLiveStatus") in ("ENABLED", "ENABLING")
-        return OldTable(
-            settings=client.describe_table(TableName=name)["Table"],
-            ttl_attribute=ttl.get("AttributeName") if alive else None,
-            capacities=capacities.get(name, ()),
-        )
+    def one(table: Table) -> Table:
+        ttl = reader.client("dynamodb").describe_time_to_live(TableName=table.name)
+        return replace(table, settings={**table.settings, "TimeToLiveDescription": ttl.get("TimeToLiveDescription")})
 
-    return {table.arn: table for table in collector.each("tables", wanted, one)}
+    found = tables.read(collector, window, wanted)
+    return {table.arn: table for table in collector.each("tables", found, one)}
 
 
-def _queues(collector: Collector, functions: Sequence[OldFunction]) -> dict[str, OldQueue]:
+def _queues(collector: Collector, functions: Sequence[OldFunction]) -> dict[str, Queue]:
     wanted = [
         url
-        for url in collector.reader.pages("sqs", "list_queues", "QueueUrls")
+        for url in collector.queue_urls()
         if any(uses(one, _arn(one, "sqs", name := url.rpartition("/")[2]), url, name) for one in functions)
     ]
-
-    def one(url: str) -> OldQueue:
-        found = collector.queue_attributes(url)
-        return OldQueue(found=queue_of(url, found), url=url, settings=found)
-
-    return {queue.arn: queue for queue in collector.each("queues", wanted, one)}
+    return {queue.arn: queue for queue in collector.queues(wanted)}

@@ -1,132 +1,108 @@
-"""Translation of what was found in an account into a catalog, and what of it the catalog can't say."""
+"""Translation of functions found in an account into a catalog, with notes on the differences."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from estate_tool.adopt import functions, names, package, services, stores
+from estate_tool.adopt.environment import known_values
 from estate_tool.adopt.grants import grants
-from estate_tool.adopt.model import Declared, Note, Values
+from estate_tool.adopt.model import Declared, Note
 from estate_tool.adopt.triggers import trigger
 from foundation import validation
 from foundation.grants import ActionGrant
 from foundation.model import Catalog, Function, QueueTrigger, TableGrant
 from foundation.secrets import SecretGrant
-from foundation.values import variable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
-    from estate_tool.adopt.model import OldFunction, OldQueue, Source
-    from foundation.model import Grant, Queue
-    from foundation.secrets import Secret
+    from estate_tool.adopt.environment import Values
+    from estate_tool.adopt.model import OldFunction, Source
+    from foundation.model import Grant
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def arn(self) -> str: ...
+
+
+Old = TypeVar("Old", bound=_Named)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Translation:
-    """A valid catalog, the notes, and logical names: of functions by old name, of tables and queues by ARN."""
+    """A valid catalog, the notes, and the logical names in it by what they were found as."""
 
     catalog: Catalog
     notes: tuple[Note, ...]
-    functions: Mapping[str, str]
-    tables: Mapping[str, str]
-    queues: Mapping[str, str]
+    declared: Declared
 
 
 def translate(source: Source, chosen: Mapping[str, str]) -> Translation:
     """Return the catalog of what can be declared; `chosen` are logical names by old ones; raise UsageError."""
     notes: list[Note] = []
-    adopted = [old for old in source.functions if not _refused(functions.problem(old), notes)]
-    tables = {
-        one.arn: one for one in source.tables.values() if not _refused(stores.table_problem(one), notes)
-    }  # fmt: skip
-    dead_letters = _dead_letters(source)
+    adopted = _possible(source.functions, functions.problem, notes)
+    tables = _possible(source.tables.values(), stores.table_problem, notes)
     olds = {old.name for old in adopted}
-    queues = {
-        arn: one
-        for arn, one in source.queues.items()
-        if arn not in dead_letters
-        and not _refused(stores.queue_problem(one, source.consumers.get(arn, ()), olds), notes)
-    }
-    function_names = names.named("function", [old.name for old in adopted], chosen)
-    kept = services.secrets(adopted)
-    secret_names = names.named("secret", dict.fromkeys(one.parameter or one.secret for one in kept.values()), chosen)
-    declared = Declared(
-        functions={old.found.arn: function_names[old.name] for old in adopted},
-        tables=_by_arn(names.named("table", [one.name for one in tables.values()], chosen), tables),
-        queues=_by_arn(names.named("queue", [one.name for one in queues.values()], chosen), queues),
-        secrets={arn: secret_names[one.parameter or one.secret] for arn, one in kept.items()},
-    )
-    known = _values(source, declared, kept)
-    made = [_function(old, source, declared, known, notes) for old in adopted]
-    secrets = {name: replace(kept[arn], name=name) for arn, name in declared.secrets.items()}
-    catalog = Catalog(
-        tables=tuple(stores.table(one, declared.tables[arn], notes) for arn, one in tables.items()),
-        queues=tuple(_queues(made, queues, declared, notes)),
-        functions=tuple(made),
-        secrets=tuple(secrets.values()),
-    )
-    whole = _without_cycles(catalog, {new: old for old, new in function_names.items()}, notes)
-    return Translation(
-        catalog=whole, notes=tuple(dict.fromkeys(notes)), functions=function_names, tables=declared.tables,
-        queues=declared.queues,
+    queues = _possible(
+        (one for arn, one in source.queues.items() if arn not in source.dead_letters),
+        lambda one: stores.queue_problem(one, source.consumers.get(one.arn, ()), olds), notes,
     )  # fmt: skip
-
-
-def _queues(
-    made: Sequence[Function], queues: Mapping[str, OldQueue], declared: Declared, notes: list[Note]
-) -> Iterator[Queue]:
+    secrets = services.secrets(adopted)
+    secret_names = names.named("secret", (one.parameter or one.secret for one in secrets.values()), chosen)
+    declared = Declared(
+        functions=_names("function", adopted, chosen),
+        tables=_names("table", tables, chosen),
+        queues=_names("queue", queues, chosen),
+        secrets={
+            arn: replace(one, name=secret_names[one.parameter or one.secret]) for arn, one in secrets.items()
+        },
+    )  # fmt: skip
+    known = known_values(source, declared)
+    made = [_function(old, source, declared, known, notes) for old in adopted]
     consumers = {one.trigger.queue: one for one in made if isinstance(one.trigger, QueueTrigger)}
-    for arn, one in queues.items():
-        if (name := declared.queues[arn]) in consumers:
-            yield stores.queue(one, name, consumers[name].visibility_seconds, notes)
-
-
-def _refused(note: Note | None, notes: list[Note]) -> bool:
-    notes += [note] if note else []
-    return note is not None
-
-
-def _dead_letters(source: Source) -> set[str]:
-    redriven = {queue.found.dead_letters_to for queue in source.queues.values()}
-    return {*redriven, *(arn for old in source.functions for arn in old.found.failures_to)}
-
-
-def _by_arn(by_name: Mapping[str, str], found: Mapping[str, object]) -> dict[str, str]:
-    return {arn: by_name[re.split(r"[:/]", arn)[-1]] for arn in found}
-
-
-def _values(source: Source, declared: Declared, secrets: Mapping[str, Secret]) -> Values:
-    """Return what values of environments stand for."""
-    known: dict[str, str] = {}
-    for arn in _dead_letters(source):
-        queue = source.queues.get(arn)
-        known |= dict.fromkeys((arn, queue.name, queue.url) if queue else (arn,), "DEAD_LETTER_QUEUE")
-    for arn, name in declared.tables.items():
-        known |= dict.fromkeys((arn, source.tables[arn].name), variable("TABLE", name))
-    for arn, name in declared.queues.items():
-        known |= dict.fromkeys((arn, source.queues[arn].name, source.queues[arn].url), variable("QUEUE", name))
-    return Values(
-        variables=known,
-        functions={form: new for arn, new in declared.functions.items() for form in (arn, arn.split(":")[6])},
-        secrets=frozenset(text for arn, one in secrets.items() for text in (arn, one.parameter or one.secret)),
+    catalog = Catalog(
+        tables=tuple(stores.table(one, declared.tables[one.arn], notes) for one in tables),
+        queues=tuple(
+            stores.queue(one, name, consumers[name].visibility_seconds, notes)
+            for one in queues
+            if (name := declared.queues[one.arn]) in consumers
+        ),
+        functions=tuple(made),
+        secrets=tuple(dict.fromkeys(declared.secrets.values())),
     )
+    whole = _without_cycles(catalog, [old.name for old in adopted], notes)
+    return Translation(catalog=whole, notes=tuple(dict.fromkeys(notes)), declared=declared)
+
+
+def _possible(olds: Iterable[Old], problem: Callable[[Old], Note | None], notes: list[Note]) -> list[Old]:
+    """Return those that can be declared; the reasons against the others go to `notes`."""
+    found = [(old, problem(old)) for old in olds]
+    notes += [note for _, note in found if note]
+    return [old for old, note in found if not note]
+
+
+def _names(kind: str, olds: Iterable[_Named], chosen: Mapping[str, str]) -> dict[str, str]:
+    by_arn = {old.arn: old.name for old in olds}
+    logical = names.named(kind, by_arn.values(), chosen)
+    return {arn: logical[name] for arn, name in by_arn.items()}
 
 
 def _function(old: OldFunction, source: Source, declared: Declared, known: Values, notes: list[Note]) -> Function:
-    name = declared.functions[old.found.arn]
-    started = trigger(old, declared.queues, declared.tables, notes)
+    name = declared.functions[old.arn]
+    started = trigger(old, declared, notes)
     notes += package.notes(old, name, functions.package(name))
     granted = grants(old, source, declared, started, notes)
     return functions.declared(old, name, started, granted, known, notes)
 
 
-def _without_cycles(catalog: Catalog, olds: Mapping[str, str], notes: list[Note]) -> Catalog:
-    """Return the catalog without the grants with which a function would trigger itself."""
-    bare = tuple(replace(function, grants=()) for function in catalog.functions)
-    done = replace(catalog, functions=bare)
+def _without_cycles(catalog: Catalog, olds: list[str], notes: list[Note]) -> Catalog:
+    """Return the catalog without the grants with which a function would trigger itself; `olds` are its old names."""
+    done = replace(catalog, functions=tuple(replace(function, grants=()) for function in catalog.functions))
     for position, function in enumerate(catalog.functions):
         for grant in function.grants:
             tried = _granted(done, position, grant)
@@ -134,20 +110,20 @@ def _without_cycles(catalog: Catalog, olds: Mapping[str, str], notes: list[Note]
             if cycle is None:
                 done = tried
                 continue
-            found, reason = _text(grant), f"the function would trigger itself: {cycle.value}"
+            reason = f"the function would trigger itself: {cycle.value}"
             instead = "write to another table or queue than the one that triggers it"
-            notes.append(Note.missing(olds[function.name], "grant", found, reason, instead))
+            notes.append(Note("missing", olds[position], "grant", _text(grant), reason, instead))
     return done
+
+
+def _granted(catalog: Catalog, position: int, grant: Grant) -> Catalog:
+    made = list(catalog.functions)
+    made[position] = replace(made[position], grants=(*made[position].grants, grant))
+    return replace(catalog, functions=tuple(made))
 
 
 def _text(grant: Grant) -> str:
     if isinstance(grant, ActionGrant):
         return f"{', '.join(grant.actions)} on {', '.join(grant.resources)}"
-    assert not isinstance(grant, SecretGrant)  # which feeds nothing
+    assert not isinstance(grant, SecretGrant)  # it closes no cycle
     return f"{', '.join(grant.access)} on {grant.table if isinstance(grant, TableGrant) else grant.queue}"
-
-
-def _granted(catalog: Catalog, position: int, grant: Grant) -> Catalog:
-    functions_ = list(catalog.functions)
-    functions_[position] = replace(functions_[position], grants=(*functions_[position].grants, grant))
-    return replace(catalog, functions=tuple(functions_))

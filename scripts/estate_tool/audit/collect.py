@@ -1,24 +1,23 @@
-"""Inventory of one region, read through the AWS APIs; what the credentials may not read is left out, and listed."""
+"""Inventory of one region, read through the AWS APIs; parts that may not be read are left out, and listed."""
 
 from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
 from botocore.exceptions import ClientError
 
-from estate_tool.audit import alarms, evidence, senders, tables
-from estate_tool.audit.access import is_of_url
-from estate_tool.audit.model import URL, EventSourceMapping, Function, Inventory, LogGroup, Queue, Role
+from estate_tool.audit import alarms, evidence, packages, senders, tables
+from estate_tool.audit.access import unqualified
+from estate_tool.audit.model import EventSourceMapping, Function, Inventory, LogGroup, Queue, Role
 from estate_tool.core.aws_errors import unless_forbidden
 from estate_tool.core.retries import code_of
-from foundation.guardrails.documents import entries, listed, redrive
+from foundation.guardrails.documents import entries, redrive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from estate_tool.audit.reader import Reader
     from estate_tool.monitoring.metrics import Window
@@ -31,7 +30,7 @@ _GONE = {"ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue",
 
 
 class Collector:
-    """Reads one region. `progress` reports how far it is; `unread` lists what was denied."""
+    """Reader of one region. `progress` reports how far it is; `unread` lists the parts that were denied."""
 
     def __init__(self, reader: Reader, progress: Callable[[str], None]) -> None:
         self.reader = reader
@@ -39,23 +38,25 @@ class Collector:
         self.unread: list[str] = []
 
     def inventory(self, window: Window, *, with_packages: bool = False) -> Inventory:
-        """Return everything the checks look at; raise ClientError when the account itself can't be read."""
-        account = self.reader.client("sts").get_caller_identity()["Account"]
-        functions = self._functions()
-        found = self.part("log groups", self._log_groups, ())
+        """Return the inventory that the checks take; raise ClientError when the account itself can't be read."""
+        account = self.account()
+        functions = self.functions(self.listed_functions())
+        pages = self.reader.pages
+        topics = self.part("topics", lambda: pages("sns", "list_topics", "Topics"), [])
+        subscriptions = self.part("subscriptions", lambda: pages("sns", "list_subscriptions", "Subscriptions"), [])
         return Inventory(
             account=account,
             region=self.reader.region,
             functions=functions,
-            mappings=self.part("event source mappings", self._mappings, ()),
-            tables=self.part("tables", lambda: tables.read(self.reader, window, self.each), ()),
-            queues=self.part("queues", self._queues, ()),
-            topics=self.part("topics", self._topics, ()),
-            subscriptions=self.part("subscriptions", self._subscriptions, ()),
+            mappings=self.mappings(),
+            tables=self.part("tables", lambda: tables.read(self, window), ()),
+            queues=self.part("queues", lambda: self.queues(self.queue_urls()), ()),
+            topics=tuple(one["TopicArn"] for one in topics),
+            subscriptions=tuple((one["TopicArn"], one["Endpoint"]) for one in subscriptions),
             notifications=self.part("notifications of buckets", lambda: senders.notifications(self), ()),
-            others_failures=senders.dead_letters(self),
-            log_groups=found,
-            roles=self.part("roles", lambda: self.roles({function.role for function in functions}), ()),
+            other_failure_queues=senders.failure_queues(self, subscriptions),
+            log_groups=self.part("log groups", self._log_groups, ()),
+            roles=self.roles(functions),
             watched=self.part("alarms", lambda: alarms.watched(self.reader), frozenset()),
             tags=self.part("tags", self._tags, {}),
             usage=self.part("reports in logs", lambda: evidence.usage(self, functions, window), {}),
@@ -66,7 +67,7 @@ class Collector:
             unread=tuple(self.unread),
         )
 
-    def each(self, what: str, items: Iterable[Item], read: Callable[[Item], Result | None]) -> list[Result]:
+    def each(self, label: str, items: Iterable[Item], read: Callable[[Item], Result | None]) -> list[Result]:
         """Return `read` of every item, several at once; items that vanish meanwhile are left out."""
         todo, results = list(items), list[Result]()
 
@@ -80,38 +81,40 @@ class Collector:
 
         with ThreadPoolExecutor(max_workers=WORKERS) as pool:
             for number, result in enumerate(pool.map(one, todo), start=1):
-                self.progress(f"{what}: {number:,} of {len(todo):,}")
+                self.progress(f"{label}: {number:,} of {len(todo):,}")
                 if result is not None:
                     results.append(result)
         return results
 
-    def part(self, what: str, read: Callable[[], Result], nothing: Result) -> Result:
-        """Return what `read` does, or `nothing` with a line in `unread` where the credentials do not allow it."""
-        self.progress(what)
+    def part(self, label: str, read: Callable[[], Result], default: Result) -> Result:
+        """Return the result of `read`; `default`, with a line in `unread`, where the credentials do not allow it."""
+        self.progress(label)
         found, forbidden = unless_forbidden(read)
         if forbidden:
-            self.unread.append(f"{what}: {forbidden.response['Error'].get('Message') or code_of(forbidden)}")
-        return nothing if found is None else found
+            self.unread.append(f"{label}: {forbidden.response['Error'].get('Message') or code_of(forbidden)}")
+        return default if found is None else found
 
-    def _functions(self) -> tuple[Function, ...]:
-        listed = self.reader.pages("lambda", "list_functions", "Functions")
-        return tuple(self.each("functions", listed, self.function))
+    def account(self) -> str:
+        """Return the account's number."""
+        return str(self.reader.client("sts").get_caller_identity()["Account"])
 
-    def function(self, found: Mapping[str, Any], policy: Sequence[Mapping[str, Any]] | None = None) -> Function:
-        """Return one function of ListFunctions with the results of further calls.
+    def listed_functions(self) -> list[Mapping[str, Any]]:
+        """Return the functions as ListFunctions does."""
+        return self.reader.pages("lambda", "list_functions", "Functions")
 
-        `policy` has the statements of its resource policy; they are read where they are not given.
-        """
+    def functions(self, listed: Iterable[Mapping[str, Any]]) -> tuple[Function, ...]:
+        """Return functions of ListFunctions with the results of further calls."""
+        return tuple(self.each("functions", listed, self._function))
+
+    def _function(self, found: Mapping[str, Any]) -> Function:
         client, name = self.reader.client("lambda"), str(found["FunctionName"])
         invoke = self.reader.pages(
             "lambda", "list_function_event_invoke_configs", "FunctionEventInvokeConfigs", FunctionName=name
         )
         destinations = [entry.get("DestinationConfig") or {} for entry in invoke]
-        dead_letters = (found.get("DeadLetterConfig") or {}).get("TargetArn")
         provisioned = self.reader.pages(
             "lambda", "list_provisioned_concurrency_configs", "ProvisionedConcurrencyConfigs", FunctionName=name
         )
-        reserved = client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions")
         return Function(
             name=name,
             arn=found["FunctionArn"],
@@ -122,82 +125,83 @@ class Collector:
             code_sha256=found.get("CodeSha256", ""),
             log_group=(found.get("LoggingConfig") or {}).get("LogGroup") or f"/aws/lambda/{name}",
             environment=(found.get("Environment") or {}).get("Variables") or {},
-            failures_to=_targets(destinations, "OnFailure", dead_letters),
+            failures_to=_targets(destinations, "OnFailure", (found.get("DeadLetterConfig") or {}).get("TargetArn")),
             succeeds_to=_targets(destinations, "OnSuccess"),
-            invokers=_invokers(self.resource_policy(name) if policy is None else policy),
+            policy=tuple(self._resource_policy(name)),
             provisioned={
                 entry["FunctionArn"].rpartition(":")[2]: int(entry["RequestedProvisionedConcurrentExecutions"])
                 for entry in provisioned
             },
-            reserved=reserved,
+            reserved=client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions"),
+            settings=found,
         )
 
-    def resource_policy(self, name: str) -> list[Mapping[str, Any]]:
-        """Return the statements of a function's resource policy, none where it has no policy."""
+    def _resource_policy(self, name: str) -> list[Mapping[str, Any]]:
         try:
             return _statements(self.reader.client("lambda").get_policy(FunctionName=name)["Policy"])
         except ClientError as error:
-            if code_of(error) in _GONE:
+            if code_of(error) in _GONE:  # it has none
                 return []
             raise
 
-    def listed_mappings(self) -> list[Mapping[str, Any]]:
-        """Return the event source mappings as they are listed."""
-        return self.reader.pages("lambda", "list_event_source_mappings", "EventSourceMappings")
-
-    def _mappings(self) -> tuple[EventSourceMapping, ...]:
+    def mappings(self) -> tuple[EventSourceMapping, ...]:
+        """Return the event source mappings of the region."""
+        listed = self.part(
+            "event source mappings",
+            lambda: self.reader.pages("lambda", "list_event_source_mappings", "EventSourceMappings"), [],
+        )  # fmt: skip
         return tuple(
             EventSourceMapping(
-                function=found["FunctionArn"].split(":")[6],
-                source=found["EventSourceArn"],
+                function=unqualified(found["FunctionArn"]),
+                source=found.get("EventSourceArn") or "",
                 enabled=found.get("State") not in ("Disabled", "Disabling"),
                 retries=found.get("MaximumRetryAttempts"),
                 age_seconds=found.get("MaximumRecordAgeInSeconds"),
                 failures_to=((found.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination") or "",
+                settings=found,
             )
-            for found in self.listed_mappings()
-            if found.get("EventSourceArn")
+            for found in listed
         )
 
-    def _queues(self) -> tuple[Queue, ...]:
-        urls = self.reader.pages("sqs", "list_queues", "QueueUrls")
+    def queue_urls(self) -> list[str]:
+        """Return the URLs of the region's queues."""
+        return self.reader.pages("sqs", "list_queues", "QueueUrls")
+
+    def queues(self, urls: Iterable[str]) -> tuple[Queue, ...]:
+        """Return the queues of these URLs."""
         return tuple(self.each("queues", urls, self._queue))
 
     def _queue(self, url: str) -> Queue:
-        return queue_of(url, self.queue_attributes(url))
-
-    def queue_attributes(self, url: str) -> dict[str, str]:
-        """Return the attributes of a queue."""
         client = self.reader.client("sqs")
-        found: dict[str, str] = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        return found
-
-    def _topics(self) -> tuple[str, ...]:
-        return tuple(topic["TopicArn"] for topic in self.reader.pages("sns", "list_topics", "Topics"))
-
-    @cached_property
-    def listed_subscriptions(self) -> list[Mapping[str, Any]]:
-        """The subscriptions as they are listed."""
-        return self.reader.pages("sns", "list_subscriptions", "Subscriptions")
-
-    def _subscriptions(self) -> tuple[tuple[str, str], ...]:
-        listed = self.listed_subscriptions
-        return tuple((found["TopicArn"], found["Endpoint"]) for found in listed)
+        found = client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        redriven = redrive(found.get("RedrivePolicy"))
+        waiting = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
+        return Queue(
+            name=url.rpartition("/")[2],
+            arn=found["QueueArn"],
+            url=url,
+            visibility_seconds=int(found.get("VisibilityTimeout", 30)),
+            retention_seconds=int(found.get("MessageRetentionPeriod", 345_600)),
+            messages=sum(int(found.get(name, 0)) for name in waiting),
+            dead_letters_to=redriven.target,
+            max_receives=redriven.max_receives,
+            settings=found,
+        )
 
     def _log_groups(self) -> tuple[LogGroup, ...]:
-        listed = self.reader.pages("logs", "describe_log_groups", "logGroups")
         return tuple(
             LogGroup(
                 name=found["logGroupName"],
                 retention_days=found.get("retentionInDays"),
                 stored_bytes=int(found.get("storedBytes", 0)),
             )
-            for found in listed
+            for found in self.reader.pages("logs", "describe_log_groups", "logGroups")
         )
 
-    def roles(self, arns: Iterable[str]) -> tuple[Role, ...]:
-        """Return the roles of these ARNs with all their statements."""
-        return tuple(self.each("roles", sorted(arns), self._role))
+    def roles(self, functions: Iterable[Function]) -> tuple[Role, ...]:
+        """Return the roles of the functions, with all their statements."""
+        arns = sorted({function.role for function in functions})
+        return self.part("roles", lambda: tuple(self.each("roles", arns, self._role)), ())
 
     def _role(self, arn: str) -> Role:
         client, name = self.reader.client("iam"), arn.rpartition("/")[2]
@@ -217,32 +221,8 @@ class Collector:
         return {found["ResourceARN"]: {tag["Key"]: tag["Value"] for tag in found.get("Tags", [])} for found in listed}
 
     def _packages(self, functions: Iterable[Function]) -> dict[str, dict[str, str]]:
-        from estate_tool.audit.packages import modules
-
-        return dict(self.each("packages", functions, lambda function: (function.name, modules(self.reader, function))))
-
-
-def queue_of(url: str, found: Mapping[str, str]) -> Queue:
-    """Return a queue from its URL and attributes."""
-    redriven = redrive(found.get("RedrivePolicy"))
-    waiting = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-    return Queue(
-        name=url.rpartition("/")[2],
-        arn=found["QueueArn"],
-        visibility_seconds=int(found.get("VisibilityTimeout", 30)),
-        retention_seconds=int(found.get("MessageRetentionPeriod", 345_600)),
-        messages=sum(int(found.get(name, 0)) for name in waiting),
-        dead_letters_to=redriven.target,
-        max_receives=redriven.max_receives,
-    )
-
-
-def _invokers(policy: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-    """Return the services that a function's resource policy lets call it, and URL where its address may."""
-    services = [listed(one["Service"]) for one in (statement.get("Principal") for statement in policy)
-                if isinstance(one, dict) and "Service" in one]  # fmt: skip
-    addressed = any(map(is_of_url, policy))
-    return frozenset((*(name for several in services for name in several), *([URL] if addressed else [])))
+        read = self.each("packages", functions, lambda one: (one.name, packages.modules(self.reader, one)))
+        return dict(read)
 
 
 def _targets(destinations: Iterable[Mapping[str, Any]], kind: str, *more: str | None) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Evidence of what functions use: reports in their logs, and the use of provisioned concurrency."""
+"""Evidence of functions: reports in their logs, and use of their provisioned concurrency."""
 
 from __future__ import annotations
 
@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 
 
 def usage(collector: Collector, functions: Iterable[Function], window: Window) -> dict[str, Evidence]:
-    """Return what is known of each function's invocations by its name; raise ClientError if no log can be read."""
+    """Return the evidence of each function's invocations by its name; functions without any are left out."""
     denied: list[ClientError] = []
 
     def one(function: Function) -> tuple[str, Evidence] | None:
-        # Of an environment, evidence of a function that is not of the estate needs the clients alone.
+        # Of an environment, evidence of a function outside the estate takes the clients alone.
         clients = cast("Environment", collector.reader)
-        asked = EvidenceRequest(environment=clients, function=sized(function), window=window, progress=lambda _: None)
-        found, forbidden = unless_forbidden(lambda: gather(AUTO, asked))
+        request = EvidenceRequest(
+            environment=clients, function=account_function(function), window=window, progress=lambda _: None
+        )
+        found, forbidden = unless_forbidden(lambda: gather(AUTO, request))
         denied.extend([forbidden] if forbidden else [])
         return (function.name, found) if found else None
 
@@ -42,8 +44,8 @@ def usage(collector: Collector, functions: Iterable[Function], window: Window) -
     return found
 
 
-def sized(function: Function) -> AccountFunction:
-    """Return a function as sources of evidence ask for it."""
+def account_function(function: Function) -> AccountFunction:
+    """Return a function as the sources of evidence take it."""
     return AccountFunction(
         name=function.name, memory_mb=function.memory_mb, log_group=function.log_group,
         architecture=function.architecture,

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from estate_tool.audit.access import is_of_url
+from foundation.guardrails.documents import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from decimal import Decimal
 
     from estate_tool.sizing.evidence import Evidence
 
 
-@dataclass(frozen=True, kw_only=True)
-class Finding:
+# Namespace, name and dimensions (name, value) of a metric.
+AlarmMetric = tuple[str, str, frozenset[tuple[str, str]]]
+
+
+class Finding(NamedTuple):
     """One breach of a requirement (1 to 10). `usd_month` is what it costs a month, None where it has no price.
 
     `resource` is an ARN, or a log group's name; for a mapping its function's ARN, for a policy its role's.
@@ -27,13 +33,22 @@ class Finding:
     usd_month: Decimal | None = None
 
 
+# The invoker of a function with a URL.
+URL = "url"
+# Callers that wait for the answer: they see a failure themselves, and repeat the call or not.
+SYNCHRONOUS = frozenset({
+    "apigateway.amazonaws.com", "elasticloadbalancing.amazonaws.com", "cognito-idp.amazonaws.com",
+    "edgelambda.amazonaws.com", "lex.amazonaws.com", "lexv2.amazonaws.com", "vpc-lattice.amazonaws.com", URL,
+})  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class Function:
-    """A Lambda function with what decides about its failures and its cold starts.
+    """A Lambda function with its settings on failures and cold starts.
 
-    `failures_to` is the ARN that takes failed asynchronous events, of the function or of every qualifier with a
-    destination of its own; `invokers` are the service principals of its resource policy, and URL for its own address;
-    `provisioned` maps a qualifier to its provisioned concurrency.
+    `failures_to` are the ARNs that take failed asynchronous events, of the function and of every qualifier with a
+    destination of its own; `policy` has the statements of its resource policy; `provisioned` maps a qualifier to its
+    provisioned concurrency; `settings` are as ListFunctions returns them.
     """
 
     name: str
@@ -47,18 +62,17 @@ class Function:
     environment: Mapping[str, str] = field(default_factory=dict)
     failures_to: tuple[str, ...] = ()
     succeeds_to: tuple[str, ...] = ()
-    invokers: frozenset[str] = frozenset()
+    policy: tuple[Mapping[str, Any], ...] = ()
     provisioned: Mapping[str, int] = field(default_factory=dict)
     reserved: int | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
-
-# The invoker of a function that has an address of its own.
-URL = "url"
-# Principals that wait for the answer, so that nothing is retried or lost behind their back.
-SYNCHRONOUS = frozenset({
-    "apigateway.amazonaws.com", "elasticloadbalancing.amazonaws.com", "cognito-idp.amazonaws.com",
-    "edgelambda.amazonaws.com", "lex.amazonaws.com", "lexv2.amazonaws.com", "vpc-lattice.amazonaws.com", URL,
-})  # fmt: skip
+    @property
+    def invokers(self) -> frozenset[str]:
+        """Service principals that its resource policy lets call it, and URL where that allows calls of its URL."""
+        principals = [one.get("Principal") for one in self.policy]
+        services = [name for one in principals if isinstance(one, dict) for name in listed(one.get("Service"))]
+        return frozenset((*services, *([URL] if any(map(is_of_url, self.policy)) else [])))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +87,11 @@ class Notification:
 
 @dataclass(frozen=True, kw_only=True)
 class EventSourceMapping:
-    """An event source mapping. `retries` and `age_seconds` are -1 for no limit, None for a queue."""
+    """An event source mapping, `settings` as ListEventSourceMappings returns them.
+
+    `function` is its function's ARN, `source` empty for a self-managed one. `retries` and `age_seconds` are -1 for no
+    limit, None for a queue.
+    """
 
     function: str
     source: str
@@ -81,6 +99,7 @@ class EventSourceMapping:
     retries: int | None = None
     age_seconds: int | None = None
     failures_to: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_stream(self) -> bool:
@@ -90,9 +109,9 @@ class EventSourceMapping:
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """Provisioned units of a table or index in one direction, its scaling bounds, and what it needs.
+    """Provisioned units of a table or index in one direction (read, write), and their scaling.
 
-    `needed` are the units that the busiest hour of the window would take at 70 %, None for want of a metric.
+    `needed` are the units that the busiest hour of the window would take at 70 %, None if it was not measured.
     """
 
     direction: str
@@ -105,25 +124,27 @@ class Capacity:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A DynamoDB table; `capacities` is empty when it is billed on demand."""
+    """A DynamoDB table; `capacities` is empty when it is billed on demand, `settings` are of DescribeTable."""
 
     name: str
     arn: str
-    stream: str = ""
     capacities: tuple[Capacity, ...] = ()
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """An SQS queue; `dead_letters_to` and `max_receives` are its redrive policy."""
+    """An SQS queue: its redrive policy in `dead_letters_to` and `max_receives`, its attributes in `settings`."""
 
     name: str
     arn: str
+    url: str = ""
     visibility_seconds: int
     retention_seconds: int
     messages: int = 0
     dead_letters_to: str = ""
     max_receives: int | None = None
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,11 +170,12 @@ class Role:
 class Inventory:
     """The serverless resources of one region of an account.
 
-    `watched` are the metrics that alarms with a recipient look at: (namespace, metric, dimensions by name). `usage`
-    is evidence by function name, `provisioned_use` the peak share of provisioned concurrency in use (0 to 1) by
-    (function, qualifier), `provisioned_floor` the least that autoscaling keeps of it. `subscriptions` are (topic
-    ARN, endpoint ARN), `others_failures` the queues that take failures of subscriptions, rules and schedules, by ARN.
-    `tags` are by ARN, for every taggable resource. `unread` lists what the credentials may not read.
+    `watched` are the metrics of alarms that notify a subscriber. `usage` is evidence by function name,
+    `provisioned_use` the peak share of provisioned concurrency in use (0 to 1) by (function, qualifier),
+    `provisioned_floor` the least that autoscaling keeps of it. `subscriptions` are (topic ARN, endpoint ARN),
+    `other_failure_queues` the ARNs of queues for failures of subscriptions, rules and schedules. `packages` maps a
+    function's name to the digests of its modules by path; `tags` are by ARN, for every taggable resource. `unread`
+    lists the parts that the credentials may not read, with AWS's reason.
     """
 
     account: str
@@ -165,10 +187,10 @@ class Inventory:
     topics: tuple[str, ...] = ()
     subscriptions: tuple[tuple[str, str], ...] = ()
     notifications: tuple[Notification, ...] = ()
-    others_failures: frozenset[str] = frozenset()
+    other_failure_queues: frozenset[str] = frozenset()
     log_groups: tuple[LogGroup, ...] = ()
     roles: tuple[Role, ...] = ()
-    watched: frozenset[tuple[str, str, frozenset[tuple[str, str]]]] = frozenset()
+    watched: frozenset[AlarmMetric] = frozenset()
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     usage: Mapping[str, Evidence] = field(default_factory=dict)
     provisioned_use: Mapping[tuple[str, str], float] = field(default_factory=dict)
@@ -178,7 +200,7 @@ class Inventory:
     unread: tuple[str, ...] = ()
 
     def mappings_of(self, function: str) -> list[EventSourceMapping]:
-        """Return the mappings that trigger the function."""
+        """Return the mappings of a function, by its ARN."""
         return [mapping for mapping in self.mappings if mapping.function == function]
 
     def queue(self, arn: str) -> Queue | None:
@@ -193,20 +215,14 @@ class Inventory:
     @property
     def dead_letter_queues(self) -> dict[str, list[Queue]]:
         """Return the ARN of every queue that takes failures, with the queues that redrive to it."""
-        found: dict[str, list[Queue]] = {}
+        of_functions = (arn for function in self.functions for arn in function.failures_to)
+        of_mappings = (mapping.failures_to for mapping in self.mappings)
+        targets = (*of_functions, *of_mappings, *self.other_failure_queues)
+        found: dict[str, list[Queue]] = {arn: [] for arn in targets if ":sqs:" in arn}
         for queue in self.queues:
             if queue.dead_letters_to:
                 found.setdefault(queue.dead_letters_to, []).append(queue)
-        for arn in (*self._failure_targets(), *self.others_failures):
-            found.setdefault(arn, [])
         return found
-
-    def _failure_targets(self) -> Iterator[str]:
-        for function in self.functions:
-            yield from (arn for arn in function.failures_to if ":sqs:" in arn)
-        for mapping in self.mappings:
-            if ":sqs:" in mapping.failures_to:
-                yield mapping.failures_to
 
     def is_watched(self, namespace: str, metrics: frozenset[str], dimension: tuple[str, str]) -> bool:
         """True if an alarm that notifies watches one of the metrics of this resource, or of all together."""

@@ -41,17 +41,16 @@ def to_dict(
     inventories: Sequence[Inventory], found: Mapping[str, Sequence[Finding]], window: str, prices: Prices
 ) -> dict[str, Any]:
     """Return the result of one or more regions; amounts are US dollars a month as text, `found` is by region."""
+    every = [(region, one) for region, several in found.items() for one in several]
+    every.sort(key=lambda pair: pair[1].requirement)
     findings = [
         {
-            "requirement": one.requirement, "check": one.check, "resource": one.resource, "region": region,
-            "found": one.found, "fix": one.fix,
+            **one._asdict(), "region": region,
             "usd_month": None if one.usd_month is None else str(cents(one.usd_month)),
         }
-        for region, several in found.items()
-        for one in several
+        for region, one in every
     ]  # fmt: skip
-    findings.sort(key=lambda one: int(one["requirement"] or 0))
-    total = sum((cents(one.usd_month) for several in found.values() for one in several if one.usd_month), Decimal(0))
+    total = sum((cents(one.usd_month) for _, one in every if one.usd_month), Decimal(0))
     return {
         "account": inventories[0].account,
         "region": ", ".join(found),

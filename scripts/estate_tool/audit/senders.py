@@ -1,4 +1,4 @@
-"""Senders of events other than functions: buckets, and what takes failures of subscriptions, rules and schedules."""
+"""Notifications of buckets, and the queues for failures of subscriptions, rules and schedules."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from estate_tool.audit.model import Notification
 from foundation.guardrails.documents import redrive
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from estate_tool.audit.collect import Collector
 
@@ -26,61 +26,54 @@ def notifications(collector: Collector) -> tuple[Notification, ...]:
     buckets = [one["Name"] for one in client.list_buckets(BucketRegion=collector.reader.region).get("Buckets") or []]
 
     def one(bucket: str) -> list[Notification]:
-        found = client.get_bucket_notification_configuration(Bucket=bucket)
-        return [_notification(bucket, entry, entry[key]) for kind, key in _TARGETS for entry in _made(found, kind)]
+        return list(_notifications(bucket, client.get_bucket_notification_configuration(Bucket=bucket)))
 
     return tuple(entry for several in collector.each("buckets", buckets, one) for entry in several)
 
 
-def _made(found: Mapping[str, Any], kind: str) -> Iterator[Mapping[str, Any]]:
-    for entry in found.get(kind) or []:
-        if any(event.startswith("s3:ObjectCreated:") for event in entry.get("Events") or []):
-            yield entry
+def _notifications(bucket: str, found: Mapping[str, Any]) -> Iterator[Notification]:
+    for kind, key in _TARGETS:
+        for entry in found.get(kind) or []:
+            if any(event.startswith("s3:ObjectCreated:") for event in entry.get("Events") or []):
+                rules = ((entry.get("Filter") or {}).get("Key") or {}).get("FilterRules") or []
+                given = {rule["Name"].lower(): rule["Value"] for rule in rules}
+                yield Notification(bucket=f"arn:aws:s3:::{bucket}", target=entry[key], **given)
 
 
-def _notification(bucket: str, entry: Mapping[str, Any], target: str) -> Notification:
-    rules = ((entry.get("Filter") or {}).get("Key") or {}).get("FilterRules") or []
-    given = {rule["Name"].lower(): rule["Value"] for rule in rules}
-    return Notification(
-        bucket=f"arn:aws:s3:::{bucket}", target=target, prefix=given.get("prefix", ""), suffix=given.get("suffix", "")
-    )
-
-
-def dead_letters(collector: Collector) -> frozenset[str]:
-    """Return the ARNs that take failures of subscriptions, rules and schedules."""
-    parts: tuple[tuple[str, Callable[[], Iterable[str]]], ...] = (
-        ("settings of subscriptions", lambda: _of_subscriptions(collector)),
+def failure_queues(collector: Collector, subscriptions: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """Return the ARNs of the queues for failures of these subscriptions, as they are listed, of rules and schedules."""
+    parts: tuple[tuple[str, Callable[[], list[str]]], ...] = (
+        ("settings of subscriptions", lambda: _of_subscriptions(collector, subscriptions)),
         ("rules", lambda: _of_rules(collector)),
-        ("schedules", lambda: _of_schedules(collector)),
+        ("schedules", lambda: schedules(collector, lambda found: _dead_letters(found["Target"]))),
     )
-    return frozenset(arn for what, read in parts for arn in collector.part(what, lambda read=read: list(read()), []))
+    return frozenset(arn for label, read in parts for arn in collector.part(label, read, []))
 
 
-def _of_subscriptions(collector: Collector) -> Iterable[str]:
-    reader = collector.reader
-    arns = [one["SubscriptionArn"] for one in collector.listed_subscriptions]
+def _dead_letters(target: Mapping[str, Any]) -> str | None:
+    return (target.get("DeadLetterConfig") or {}).get("Arn")
+
+
+def _of_subscriptions(collector: Collector, subscriptions: Sequence[Mapping[str, Any]]) -> list[str]:
+    client = collector.reader.client("sns")
 
     def one(arn: str) -> str | None:
-        found = reader.client("sns").get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+        found = client.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
         return redrive(found.get("RedrivePolicy")).target or None
 
+    arns = [one["SubscriptionArn"] for one in subscriptions]
     # Unconfirmed subscriptions have no ARN yet.
     return collector.each("subscriptions", [arn for arn in arns if arn.startswith("arn:")], one)
 
 
-def _of_rules(collector: Collector) -> Iterable[str]:
+def _of_rules(collector: Collector) -> list[str]:
     reader = collector.reader
 
-    def one(name: str) -> list[str]:
-        targets = reader.pages("events", "list_targets_by_rule", "Targets", Rule=name)
-        return [arn for target in targets if (arn := (target.get("DeadLetterConfig") or {}).get("Arn"))]
+    def one(name: str) -> list[str | None]:
+        return list(map(_dead_letters, reader.pages("events", "list_targets_by_rule", "Targets", Rule=name)))
 
     names = [rule["Name"] for rule in reader.pages("events", "list_rules", "Rules")]
-    return [arn for several in collector.each("rules", names, one) for arn in several]
-
-
-def _of_schedules(collector: Collector) -> Iterable[str]:
-    return schedules(collector, lambda found: (found["Target"].get("DeadLetterConfig") or {}).get("Arn"))
+    return [arn for several in collector.each("rules", names, one) for arn in several if arn]
 
 
 def schedules(

@@ -1,4 +1,4 @@
-"""DynamoDB tables of an account with their capacity, its scaling and what it needs."""
+"""DynamoDB tables of an account, with their capacity units, scaling and consumption."""
 
 from __future__ import annotations
 
@@ -10,34 +10,34 @@ from estate_tool.monitoring.metrics import period_seconds, series
 from estate_tool.pricing.load import TARGET_UTILIZATION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from estate_tool.audit.collect import Collector
     from estate_tool.audit.reader import Reader
     from estate_tool.monitoring.metrics import Window
 
 DIRECTIONS = ("Read", "Write")
 
 
-def read(
-    reader: Reader, window: Window, each: Callable[..., list[Any]], names: Iterable[str] | None = None
-) -> tuple[Table, ...]:
-    """Return every table, or those of these names; `each` reads several at once."""
-    targets = reader.pages(
-        "application-autoscaling", "describe_scalable_targets", "ScalableTargets", ServiceNamespace="dynamodb"
-    )
-    policies = reader.pages(
-        "application-autoscaling", "describe_scaling_policies", "ScalingPolicies", ServiceNamespace="dynamodb"
-    )
+def read(collector: Collector, window: Window, names: Iterable[str] | None = None) -> tuple[Table, ...]:
+    """Return every table, or those of these names."""
+    reader = collector.reader
+    targets, policies = (
+        reader.pages("application-autoscaling", operation, key, ServiceNamespace="dynamodb")
+        for operation, key in (
+            ("describe_scalable_targets", "ScalableTargets"), ("describe_scaling_policies", "ScalingPolicies"),
+        )
+    )  # fmt: skip
     bounds = {_key(target): (int(target["MinCapacity"]), int(target["MaxCapacity"])) for target in targets}
     scaled = {_key(policy) for policy in policies}
 
     def one(name: str) -> Table:
         found = reader.client("dynamodb").describe_table(TableName=name)["Table"]
         capacities = tuple(_capacities(reader, window, found, bounds, scaled))
-        return Table(name=name, arn=found["TableArn"], stream=found.get("LatestStreamArn", ""), capacities=capacities)
+        return Table(name=name, arn=found["TableArn"], capacities=capacities, settings=found)
 
     wanted = reader.pages("dynamodb", "list_tables", "TableNames") if names is None else names
-    return tuple(each("tables", wanted, one))
+    return tuple(collector.each("tables", wanted, one))
 
 
 def _key(entry: Mapping[str, Any]) -> tuple[str, str]:
@@ -66,7 +66,7 @@ def _capacities(
                 index=name,
                 bounds=bounds.get(key),
                 scaled=key in scaled,
-                # The need of a scaled capacity is not reported: one call less.
+                # It is not reported of a scaled capacity: one call less.
                 needed=None if key in scaled else _needed(reader, window, table, name, direction),
             )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from estate_tool.audit.model import Finding
@@ -9,9 +10,8 @@ from estate_tool.pricing.load import MONTH_HOURS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from decimal import Decimal
 
-    from estate_tool.audit.model import Capacity, Inventory, Table
+    from estate_tool.audit.model import Capacity, Inventory
     from estate_tool.pricing.prices import Prices
 
 
@@ -19,38 +19,27 @@ def fixed_capacity(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
     """Yield tables and indexes without autoscaling in a direction, or with bounds that leave it nothing to do."""
     for table in inventory.tables:
         for capacity in table.capacities:
+            resource = f"{table.arn}/index/{capacity.index}" if capacity.index else table.arn
             if not (capacity.scaled and capacity.bounds):
-                yield _fixed(table, capacity, prices)
+                yield _fixed(resource, capacity, prices)
             elif capacity.bounds[0] >= capacity.bounds[1]:
+                least, most = capacity.bounds
                 yield Finding(
-                    requirement=3,
-                    check="capacity-bounds",
-                    resource=_resource(table, capacity),
-                    found=f"autoscaling of {capacity.direction} units between {capacity.bounds[0]:,} and "
-                    f"{capacity.bounds[1]:,}: it can't do anything",
-                    fix="set a minimum for quiet hours and a maximum above the busiest one",
-                )
+                    3, "capacity-bounds", resource,
+                    f"autoscaling of {capacity.direction} units between {least:,} and {most:,}: it can't do anything",
+                    "set a minimum for quiet hours and a maximum above the busiest one",
+                )  # fmt: skip
 
 
-def _resource(table: Table, capacity: Capacity) -> str:
-    return f"{table.arn}/index/{capacity.index}" if capacity.index else table.arn
-
-
-def _fixed(table: Table, capacity: Capacity, prices: Prices) -> Finding:
+def _fixed(resource: str, capacity: Capacity, prices: Prices) -> Finding:
     how = "a target without a policy" if capacity.bounds else "no autoscaling"
-    needs = f"; its busiest hour needs {capacity.needed:,}" if capacity.needed is not None else ""
+    needs, idle = "", None
+    if capacity.needed is not None:
+        needs = f"; its busiest hour needs {capacity.needed:,}"
+        hourly = prices[f"table_{capacity.direction}_unit_hour"]
+        idle = max(capacity.units - capacity.needed, Decimal(0)) * MONTH_HOURS * hourly
     return Finding(
-        requirement=3,
-        check="capacity-fixed",
-        resource=_resource(table, capacity),
-        found=f"{capacity.units:,} provisioned {capacity.direction} units, {how}{needs}",
-        fix="bill it on demand, or scale both directions at 70 % utilization",
-        usd_month=_idle(capacity, prices),
-    )
-
-
-def _idle(capacity: Capacity, prices: Prices) -> Decimal | None:
-    if capacity.needed is None:
-        return None
-    idle = max(capacity.units - capacity.needed, 0 * capacity.needed)
-    return idle * MONTH_HOURS * prices[f"table_{capacity.direction}_unit_hour"]
+        3, "capacity-fixed", resource,
+        f"{capacity.units:,} provisioned {capacity.direction} units, {how}{needs}",
+        "bill it on demand, or scale both directions at 70 % utilization", idle,
+    )  # fmt: skip

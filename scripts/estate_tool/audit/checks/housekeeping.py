@@ -1,4 +1,4 @@
-"""Requirements 6 and 7: cost tags, and how long logs are kept."""
+"""Requirements 6 and 7: cost tags and log retention."""
 
 from __future__ import annotations
 
@@ -36,16 +36,15 @@ def log_group_arn(inventory: Inventory, name: str) -> str:
     return f"arn:aws:logs:{inventory.region}:{inventory.account}:log-group:{name}"
 
 
-def missing_tags(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
+def missing_tags(inventory: Inventory, _prices: Prices) -> Iterator[Finding]:
     """Yield resources without one of the cost tags."""
-    del prices
     for arn, tags in taggable(inventory).items():
         missing = [key for key in TAG_KEYS if not tags.get(key, "").strip()]
         if missing:
             name = arn.split(":", 6)[-1] if ":log-group:" in arn else arn
             yield Finding(
-                requirement=6, check="tags-missing", resource=name, found=f"no tag {', '.join(missing)}",
-                fix="tag it, and activate the keys as cost allocation tags in Billing",
+                6, "tags-missing", name, f"no tag {', '.join(missing)}",
+                "tag it, and activate the keys as cost allocation tags in Billing",
             )  # fmt: skip
 
 
@@ -65,12 +64,11 @@ def log_retention(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
         stored = f"{group.stored_bytes / 1e9:,.2f} GB stored"
         if group.retention_days is None:
             yield Finding(
-                requirement=7, check="logs-for-ever", resource=group.name, found=f"no retention, {stored}",
-                fix=f"keep them {longest} days", usd_month=group.stored_bytes / _BYTES_PER_GB * prices["log_storage"],
+                7, "logs-for-ever", group.name, f"no retention, {stored}", f"keep them {longest} days",
+                group.stored_bytes / _BYTES_PER_GB * prices["log_storage"],
             )  # fmt: skip
         elif group.name in functions and not shortest <= group.retention_days <= longest:
             yield Finding(
-                requirement=7, check="logs-retention", resource=group.name,
-                found=f"{counted(group.retention_days, 'day')} of retention, {stored}",
-                fix=f"keep them {shortest} to {longest} days",
+                7, "logs-retention", group.name, f"{counted(group.retention_days, 'day')} of retention, {stored}",
+                f"keep them {shortest} to {longest} days",
             )  # fmt: skip

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.audit.access import is_about
+from estate_tool.audit.access import covers_action
 from estate_tool.audit.model import Finding
 from foundation.guardrails.documents import listed
 
@@ -28,52 +28,52 @@ _WITHOUT_RESOURCES = re.compile(
     r"ssm:DescribeParameters|support:|organizations:List|route53:ListHostedZones)",
     re.IGNORECASE,
 )
-_POWERS = (
+_PRIVILEGES = (
     "iam:PassRole", "sts:AssumeRole", "iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy",
     "iam:UpdateAssumeRolePolicy", "iam:CreatePolicyVersion", "iam:PutUserPolicy", "iam:AttachUserPolicy",
     "iam:CreateAccessKey",
 )  # fmt: skip
 
 
-def excess_permissions(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
-    """Yield wildcard actions and resources by role and statement, shared roles, and roles with power over roles."""
-    del prices
-    holders: dict[str, list[str]] = defaultdict(list)
+def excess_permissions(inventory: Inventory, _prices: Prices) -> Iterator[Finding]:
+    """Yield wildcards by role and statement, shared roles, and roles with privileges over any role."""
+    functions: dict[str, list[str]] = defaultdict(list)
     for function in inventory.functions:
-        holders[function.role].append(function.name)
+        functions[function.role].append(function.name)
     for role in inventory.roles:
         for policy, statement in role.statements:
             if statement.get("Effect") == "Allow":
-                yield from _statement(role, policy, statement)
-        if len(holders[role.arn]) > 1:
-            yield _finding(
-                role, "role-shared", f"one role for {len(holders[role.arn])} functions: {', '.join(holders[role.arn])}",
+                where = f"{policy}, statement {statement.get('Sid') or '(without Sid)'}"
+                yield from _statement(role, where, statement)
+        users = functions[role.arn]
+        if len(users) > 1:
+            yield Finding(
+                5, "role-shared", role.arn, f"one role for {len(users)} functions: {', '.join(users)}",
                 "give every function a role of its own",
             )  # fmt: skip
         yield from _trust(role)
 
 
-def _finding(role: Role, check: str, found: str, fix: str) -> Finding:
-    return Finding(requirement=5, check=check, resource=role.arn, found=found, fix=fix)
-
-
-def _statement(role: Role, policy: str, statement: Mapping[str, Any]) -> Iterator[Finding]:
-    where = f"{policy}, statement {statement.get('Sid') or '(without Sid)'}"
-    actions, resources = listed(statement.get("Action")), listed(statement.get("Resource"))
+def _statement(role: Role, where: str, statement: Mapping[str, Any]) -> Iterator[Finding]:
+    actions = listed(statement.get("Action"))
     wild = [action for action in actions if "*" in action or "?" in action]
     if wild or "NotAction" in statement:
         text = ", ".join(wild) or "NotAction, everything else"
-        yield _finding(role, "action-wildcard", f"{text} in {where}", "name each action that the function calls")
+        yield Finding(
+            5, "action-wildcard", role.arn, f"{text} in {where}", "name each action that the function calls"
+        )  # fmt: skip
+    broad = [arn for arn in listed(statement.get("Resource")) if not is_scoped(arn)]
+    if not broad and "NotResource" not in statement:
+        return
     if _needs_resources(actions):
-        broad = [arn for arn in resources if not is_scoped(arn)]
-        if broad or "NotResource" in statement:
-            text = ", ".join(broad) or "NotResource, everything else"
-            yield _finding(role, "resource-wildcard", f"{text} in {where}", "name the resources that the function uses")
-    powers = [action for action in _POWERS if is_about(statement, action)]
-    wide = [arn for arn in resources if not is_scoped(arn)] or (["NotResource"] if "NotResource" in statement else [])
-    if powers and wide and not statement.get("Condition"):
-        yield _finding(
-            role, "role-overreach", f"{', '.join(powers)} on {', '.join(wide)} in {where}",
+        text = ", ".join(broad) or "NotResource, everything else"
+        yield Finding(
+            5, "resource-wildcard", role.arn, f"{text} in {where}", "name the resources that the function uses"
+        )  # fmt: skip
+    privileges = [action for action in _PRIVILEGES if covers_action(statement, action)]
+    if privileges and not statement.get("Condition"):
+        yield Finding(
+            5, "role-overreach", role.arn, f"{', '.join(privileges)} on {', '.join(broad) or 'NotResource'} in {where}",
             "name the roles, or take it away: a function that passes or assumes any role has the account",
         )  # fmt: skip
 
@@ -87,12 +87,12 @@ def is_scoped(arn: str) -> bool:
     parts = arn.split(":", 5)
     if len(parts) != 6 or any("*" in part or "?" in part for part in parts[:5]):
         return False
-    named = re.split(r"[*?]", parts[5], maxsplit=1)
-    if len(named) == 1:
-        return True
-    # An S3 bucket's name stands alone; every other resource is a kind and a name.
-    fixed = named[0] if parts[2] in ("s3", "sqs", "sns") else re.sub(r"^[a-z-]+[:/]", "", named[0], count=1)
-    return (bool(fixed.strip("/:")) and fixed != named[0]) or (parts[2] in ("s3", "sqs", "sns") and bool(fixed))
+    begin, *wildcard = re.split(r"[*?]", parts[5], maxsplit=1)
+    # The name of a bucket, queue or topic stands alone; that of every other resource behind its kind.
+    if not wildcard or parts[2] in ("s3", "sqs", "sns"):
+        return not wildcard or bool(begin)
+    name = re.sub(r"^[a-z-]+[:/]", "", begin, count=1)
+    return name != begin and bool(name.strip("/:"))
 
 
 def _trust(role: Role) -> Iterator[Finding]:
@@ -100,4 +100,6 @@ def _trust(role: Role) -> Iterator[Finding]:
         principal = statement.get("Principal")
         aws = listed(principal.get("AWS")) if isinstance(principal, dict) else listed(principal)
         if statement.get("Effect") == "Allow" and "*" in aws and not statement.get("Condition"):
-            yield _finding(role, "role-trust", "anybody may assume it", "let lambda.amazonaws.com alone assume it")
+            yield Finding(
+                5, "role-trust", role.arn, "anybody may assume it", "let lambda.amazonaws.com alone assume it"
+            )  # fmt: skip

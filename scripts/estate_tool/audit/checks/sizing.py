@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from estate_tool.pricing.prices import Prices
     from estate_tool.sizing.evidence import Evidence
 
-# Of the calls of a function that somebody waits for, and how long the slowest of these starts may take.
+# Most cold starts among the calls of a function whose callers wait, and the longest that one may take.
 COLD_SHARE_PERCENT = 1.0
 COLD_START_MS = 500
 # Peak utilisation under which provisioned concurrency costs more than it is used for.
@@ -32,12 +32,10 @@ def memory(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
             continue
         if found.kills:
             yield Finding(
-                requirement=1,
-                check="memory-exhausted",
-                resource=function.arn,
-                found=f"{found.kills:,} of {found.samples:,} invocations used up {function.memory_mb:,} MB",
-                fix=f"raise it to {on_step(-(-function.memory_mb * 3 // 2)):,} MB, then measure again",
-            )
+                1, "memory-exhausted", function.arn,
+                f"{found.kills:,} of {found.samples:,} invocations used up {function.memory_mb:,} MB",
+                f"raise it to {on_step(-(-function.memory_mb * 3 // 2)):,} MB, then measure again",
+            )  # fmt: skip
         elif found.samples >= MINIMUM_SAMPLES:
             yield from _oversized(inventory, function, found, prices)
 
@@ -46,18 +44,16 @@ def _oversized(inventory: Inventory, function: Function, found: Evidence, prices
     target = max(ALLOWED.minimum, needed_mb(found))
     if target > function.memory_mb - STEP_MB:
         return
-    # Billed time stays as it is now: what a smaller function, with less CPU, takes longer is not known beforehand.
+    # Billed time stays as it is now: how much slower a smaller function is, with less CPU, is not known beforehand.
     seconds = Decimal(str(found.billed_seconds or 0))
     saved = prices.duration_usd(function.architecture, function.memory_mb - target, seconds)
     yield Finding(
-        requirement=1,
-        check="memory-oversized",
-        resource=function.arn,
-        found=f"{function.memory_mb:,} MB; {found.samples:,} invocations used {found.p99_mb:,} MB (p99), "
+        1, "memory-oversized", function.arn,
+        f"{function.memory_mb:,} MB; {found.samples:,} invocations used {found.p99_mb:,} MB (p99), "
         f"{found.max_mb:,} MB at most",
-        fix=f"set it to {target:,} MB in steps, and measure after each: CPU comes in proportion to memory",
-        usd_month=saved * MONTH_DAYS / Decimal(str(inventory.days_of_logs(function.log_group))),
-    )
+        f"set it to {target:,} MB in steps, and measure after each: CPU comes in proportion to memory",
+        saved * MONTH_DAYS / Decimal(str(inventory.days_of_logs(function.log_group))),
+    )  # fmt: skip
 
 
 def cold_starts(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
@@ -72,20 +68,18 @@ def cold_starts(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
             follows = inventory.provisioned_floor.get((function.name, qualifier)) == 1
             if used is not None and used < IDLE_SHARE and not follows:
                 yield Finding(
-                    requirement=8,
-                    check="provisioned-idle",
-                    resource=f"{function.arn}:{qualifier}",
-                    found=f"provisioned concurrency {kept}, of which at most {used:.0%} were in use",
-                    fix="lower it, or let Application Auto Scaling follow its utilization",
-                    usd_month=_provisioned_cost(function, Decimal(kept) * Decimal(str(1 - used)), prices),
-                )
+                    8, "provisioned-idle", f"{function.arn}:{qualifier}",
+                    f"provisioned concurrency {kept}, of which at most {used:.0%} were in use",
+                    "lower it, or let Application Auto Scaling follow its utilization",
+                    _provisioned_cost(function, Decimal(kept) * Decimal(str(1 - used)), prices),
+                )  # fmt: skip
 
 
 def _is_waited_for(inventory: Inventory, function: Function) -> bool:
-    """True unless all that is known to call the function hands events over, or it reads them from a source."""
+    """True unless every known caller hands events over, or the function reads them from a source."""
     if function.invokers:
         return bool(function.invokers & SYNCHRONOUS)
-    return not inventory.mappings_of(function.name)
+    return not inventory.mappings_of(function.arn)
 
 
 def _waited_for(function: Function, found: Evidence) -> Iterator[Finding]:
@@ -95,12 +89,10 @@ def _waited_for(function: Function, found: Evidence) -> Iterator[Finding]:
     share = 100 * colds / calls
     if share > COLD_SHARE_PERCENT and slowest > COLD_START_MS:
         yield Finding(
-            requirement=8,
-            check="cold-starts",
-            resource=function.arn,
-            found=f"{colds:,} of {calls:,} calls ({share:.1f} %) waited for a cold start, {slowest:,.0f} ms at most",
-            fix="give its alias provisioned concurrency if somebody waits for it; else load less while it starts",
-        )
+            8, "cold-starts", function.arn,
+            f"{colds:,} of {calls:,} calls ({share:.1f} %) waited for a cold start, {slowest:,.0f} ms at most",
+            "give its alias provisioned concurrency if somebody waits for it; else load less while it starts",
+        )  # fmt: skip
 
 
 def _provisioned_cost(function: Function, idle: Decimal, prices: Prices) -> Decimal:
