@@ -1,4 +1,4 @@
-"""Monthly cost of an environment without a single event, from its configuration: nothing has to be deployed."""
+"""Load of an environment without a single event, from its configuration: nothing has to be deployed."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from observability.metrics import Estate
 
 if TYPE_CHECKING:
     from estate_tool.core.configuration import Configuration
-    from foundation.model import Capacity, Function, Table
+    from foundation.model import Function, Table
 
-# An idle mapping keeps five pollers, each of which asks three times a minute ("Using Lambda with Amazon SQS"; a long
+# An idle mapping keeps five pollers, each of which polls three times a minute ("Using Lambda with Amazon SQS"; a long
 # poll lasts 20 s): 5 × 3 × 60 × 730.
 POLLS_A_MONTH = Decimal(657_000)
 _NOTHING = (
     "Without any event: functions never run but at the times of their schedules, whose duration is not known; tables "
-    "stay at their least capacity, and Lambda asks each queue {polls:,} times a month."
+    "stay at their least capacity, and Lambda polls each queue {polls:,} times a month."
 )
 _WATCHED = (
-    "Of the alarms, {autoscaling} are autoscaling's own. The estate's own metrics are paid for by the hour in which "
+    "Of the alarms, {autoscaling} are autoscaling's own. The estate's own metrics cost money in hours in which "
     "anything is published: nothing while it is idle."
 )
 
 
 def load(configuration: Configuration) -> Load:
-    """Return the month of an environment in which nothing happens."""
+    """Return the month of an environment that gets no events."""
     provisioning, compute = configuration.compute.provisioning, configuration.compute
     provisioned = average_provisioned(provisioning)
     tables = tuple(_table(table, on_demand=configuration.data.on_demand) for table in CATALOG.tables)
@@ -90,8 +90,5 @@ def scheduled(function: Function) -> Decimal:
 def _table(table: Table, *, on_demand: bool) -> TableLoad:
     if on_demand or not (table.read and table.write):
         return TableLoad(name=table.name)
-    return TableLoad(name=table.name, read_units=_least(table.read), write_units=_least(table.write))
-
-
-def _least(capacity: Capacity) -> Decimal:
-    return Decimal(capacity.minimum)
+    read, write = Decimal(table.read.minimum), Decimal(table.write.minimum)
+    return TableLoad(name=table.name, read_units=read, write_units=write)

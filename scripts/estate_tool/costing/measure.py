@@ -265,10 +265,10 @@ class MonthlyLoad(MonthlyMetrics):
         """Return notes on the figures."""
         short = " That is short of a day: too short to stand for a month." if self._window.seconds < _DAY else ""
         notes = [
-            f"Measured {self._window}, and taken times {self.factor:,.1f} for a month.{short}",
-            "Before: tables had the capacity fixed that autoscaling may go up to at most (foundation/catalog.py).",
-            "Warm environments are reckoned at their configured floors; autoscaling may have added to them.",
-            "Every message of a queue is reckoned as three requests: sent, received, deleted. Batches cost less.",
+            f"Measured {self._window}, and multiplied by {self.factor:,.1f} for a month.{short}",
+            "Before: tables had fixed capacity, the maximum of their autoscaling (foundation/catalog.py).",
+            "Provisioned concurrency counts with its configured minimum; autoscaling may have added to it.",
+            "Every message of a queue counts as three requests: sent, received, deleted. Batches cost less.",
         ]
         if self._without:
             notes.append(f"CloudWatch has no metrics of {', '.join(self._without)}: priced without requests.")

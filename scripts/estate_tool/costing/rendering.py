@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _DEAREST = 8
+_AMOUNTS = ("before_usd", "after_usd", "saving_usd")
 Amounts = dict[tuple[str, str, str], Decimal]
 
 
@@ -36,7 +37,7 @@ def headline(report: Mapping[str, Any]) -> str:
 
 
 def _saving(totals: Mapping[str, Any], share: str) -> str:
-    """Return the sure part first; then what rests on what is assumed of before, by that name."""
+    """Return the sure part of the saving first, then the part that rests on assumed costs of before, by that name."""
     sure, assumed = totals["sure_saving_usd"], totals["assumed_saving_usd"]
     whole = f"${totals['saving_usd']}{share}"
     if sure.startswith("-"):
@@ -50,7 +51,7 @@ def _saving(totals: Mapping[str, Any], share: str) -> str:
 
 
 def lines(report: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the headline, the bill, what pays off, how fast it is, and what was assumed."""
+    """Yield the headline, the bill, durations, break-evens and assumptions."""
     yield headline(report)
     yield ""
     yield from table(
@@ -80,7 +81,7 @@ def lines(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def events_note(report: Mapping[str, Any]) -> str:
-    """Say the cost of a million events."""
+    """Return the cost of a million events as a sentence."""
     events = report["events"]
     return (
         f"{int(events['count']):,} events a month: ${events['usd_per_million']} per million, "
@@ -90,10 +91,10 @@ def events_note(report: Mapping[str, Any]) -> str:
 
 def _bill(report: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for one in report["components"]:
-        yield one["component"], *(one[f"{way}_usd"] for way in ("before", "after", "saving"))
+        yield one["component"], *(one[key] for key in _AMOUNTS)
         for line in one["lines"]:
             yield f"  {line['item']}: {line['what']}", line["before_usd"], line["after_usd"], ""
-    yield "total", *(report["totals"][f"{way}_usd"] for way in ("before", "after", "saving"))
+    yield "total", *(report["totals"][key] for key in _AMOUNTS)
     yield "  for sure", "", "", report["totals"]["sure_saving_usd"]
     yield "  assumed", "", "", report["totals"]["assumed_saving_usd"]
 
@@ -144,7 +145,7 @@ def write_page(report: dict[str, Any], path: Path) -> None:
 
 
 def saved_report(path: Path) -> dict[str, Any]:
-    """Return the bill that `cost --json` printed into that file; raises UsageError for anything else."""
+    """Return the bill that `cost --json` printed into that file; raise UsageError for anything else."""
     try:
         bill = mapping(decoded(path.read_text(encoding="utf-8")))
         _amounts(bill)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _TENTH = Decimal("0.1")
 _HOUR_SECONDS = 3600
-# Lines of the bill that nothing but events makes longer; what is kept ready for them is paid for all the same.
+# Lines of the bill that grow with events; capacity and storage cost the same without any.
 _GROWING = {"duration", "requests", "reads on demand", "writes on demand", "ingested"}
 _SURE = (
     "The sure part of the saving leaves out fixed capacity that is only assumed, and takes functions to do nothing but "
@@ -27,7 +27,7 @@ _SURE = (
 
 
 def provisioned_concurrency_break_even(prices: Prices, architecture: str) -> Decimal:
-    """Return the percentage of time that a provisioned environment has to be busy to cost as much as one on demand.
+    """Return the percentage of time in use at which a provisioned environment costs as much as on demand.
 
     Provisioned it costs p a second, and d' while it is busy; on demand d while it is busy: p + u d' = u d.
     """
@@ -36,16 +36,16 @@ def provisioned_concurrency_break_even(prices: Prices, architecture: str) -> Dec
     return _percent(kept, busy) if busy > 0 else Decimal(100)
 
 
-def table_break_even(prices: Prices, way: str) -> Decimal:
-    """Return the share of its capacity that a table has to use to cost as much as on demand, in percent.
+def table_break_even(prices: Prices, direction: str) -> Decimal:
+    """Return the percentage of its capacity in use at which a table costs as much as on demand.
 
-    A unit allows for 3,600 requests an hour: price of the unit, through 3,600 times the price of a request.
+    A unit allows 3,600 requests an hour: the price of a unit-hour, divided by 3,600 times the price of a request.
     """
-    return _percent(prices[f"table_{way}_unit_hour"], _HOUR_SECONDS * prices[f"table_{way}_request"])
+    return _percent(prices[f"table_{direction}_unit_hour"], _HOUR_SECONDS * prices[f"table_{direction}_request"])
 
 
 def provisioned_concurrency(function: FunctionLoad, prices: Prices) -> dict[str, Any]:
-    """Return a function with provisioned concurrency: how much it is used, what it costs more than without."""
+    """Return the use of a function's provisioned concurrency, and its cost with and without it."""
     architecture = function.architecture
     kept = function.provisioned_gb_seconds
     busy = function.gb_seconds(function.on_provisioned)

@@ -21,14 +21,14 @@ _MANY, _UNITS, _LONGEST_MS = 10**15, 1_000_000, 900_000
 
 
 def _decimal(value: Any) -> Decimal:
-    """Return exactly what is written, in quotes or not; refuse what readers of YAML disagree about."""
+    """Return the number as it is written, in quotes or not; refuse one that readers of YAML disagree about."""
     if not isinstance(value, Scalar) or not value.is_decimal:
         raise ValueError(value)
     return Decimal(value) or Decimal(0)  # -0 is 0
 
 
 def _filled(value: Any) -> Any:
-    """Return an object with nothing in it for a key without a value."""
+    """Return an empty object for a key without a value."""
     return {} if isinstance(value, Scalar) and value.is_null else value
 
 
@@ -36,7 +36,7 @@ Number = Annotated[Decimal, BeforeValidator(_decimal)]
 
 
 def number(most: int, least: int = 0, *, allowed: str = "", required: bool = False) -> Any:
-    """Declare a number in that range, both ends included; one that is left out has the default of the load."""
+    """Declare a number in that range, both ends included; without it the load has its default."""
     return settings.number(... if required else None, (least, most), "", allowed)
 
 
@@ -75,7 +75,7 @@ class _Table(_Stated):
     @model_validator(mode="before")
     @classmethod
     def _both(cls, value: Any) -> Any:
-        """Name the other capacity where only one is given."""
+        """Report the other capacity as missing where only one is given."""
         if isinstance(value, dict) and ("read_units" in value) != ("write_units" in value):
             return {"read_units": None, "write_units": None} | value
         return value
@@ -110,7 +110,7 @@ class _Statement(Section):
 
 
 def read(path: Path) -> Load:
-    """Return the load that the file states; raise UsageError with everything that is wrong in it."""
+    """Return the load in the file; raise UsageError with everything that is wrong in it."""
     try:
         content = read_yaml(path.read_text(encoding="utf-8"), path.name)
         stated = read_document(_Statement, {} if content is None else content)

@@ -81,10 +81,10 @@ def _function(function: FunctionLoad) -> Iterator[Line]:
 
 def _table(table: TableLoad) -> Iterator[Line]:
     for one in table.throughput:
-        way, before, after = one.direction, one.fixed_units * MONTH_HOURS, (one.priced_units or ZERO) * MONTH_HOURS
-        yield Line("tables", table.name, f"{way} capacity", f"table_{way}_unit_hour", before, after)
+        name, before, after = one.direction, one.fixed_units * MONTH_HOURS, (one.priced_units or ZERO) * MONTH_HOURS
+        yield Line("tables", table.name, f"{name} capacity", f"table_{name}_unit_hour", before, after)
         on_demand = one.requests if one.units is None else ZERO
-        yield Line("tables", table.name, f"{way}s on demand", f"table_{way}_request", ZERO, on_demand)
+        yield Line("tables", table.name, f"{name}s on demand", f"table_{name}_request", ZERO, on_demand)
     yield Line("tables", table.name, "stored", "table_storage", table.stored_gb, table.stored_gb)
     yield Line("tables", table.name, "backup to any second", "table_backup", ZERO, table.backup_gb)
 
@@ -112,12 +112,12 @@ def apportioned(amounts: Sequence[Decimal], total: Decimal) -> list[Decimal]:
     """Round amounts to cents that add up to a total near their sum: cents left over go to the largest remainders."""
     parts = [amount.quantize(CENT, ROUND_FLOOR) for amount in amounts]
     left = int((total - sum(parts, ZERO)) / CENT)
-    order = sorted(filter(amounts.__getitem__, range(len(parts))), key=lambda place: parts[place] - amounts[place])
+    order = sorted(filter(amounts.__getitem__, range(len(parts))), key=lambda index: parts[index] - amounts[index])
     if left < 0:
         # The total was rounded down further than the parts: the smallest remainders give a cent back.
-        order = [place for place in reversed(order) if parts[place]]
-    for place in islice(cycle(order), abs(left)):
-        parts[place] += CENT.copy_sign(left)
+        order = [index for index in reversed(order) if parts[index]]
+    for index in islice(cycle(order), abs(left)):
+        parts[index] += CENT.copy_sign(left)
     return parts
 
 
@@ -125,24 +125,24 @@ def apportioned_pair(
     before: Sequence[Decimal], after: Sequence[Decimal], total_before: Decimal, total_after: Decimal
 ) -> tuple[list[Decimal], list[Decimal]]:
     """Round both to cents that add up to their totals; an amount that did not change is the same cents in both."""
-    places = range(len(before))
-    same = [place for place in places if before[place] == after[place]]
-    changed = [place for place in places if before[place] != after[place]]
+    indexes = range(len(before))
+    same = [index for index in indexes if before[index] == after[index]]
+    changed = [index for index in indexes if before[index] != after[index]]
     least = min(total_before, total_after)
-    held = min(cents(sum((before[place] for place in same), ZERO)), least)
+    held = min(cents(sum((before[index] for index in same), ZERO)), least)
     # Where nothing else is paid for, all the cents are theirs.
-    if not any(before[place] for place in changed):
+    if not any(before[index] for index in changed):
         held = total_before
-    elif not any(after[place] for place in changed):
+    elif not any(after[index] for index in changed):
         held = total_after
     if held > least:
         # Rounding made the smaller of two sums the larger: they have to add up before anything else.
         return apportioned(before, total_before), apportioned(after, total_after)
-    kept = dict(zip(same, apportioned([before[place] for place in same], held), strict=True))
+    kept = dict(zip(same, apportioned([before[index] for index in same], held), strict=True))
 
     def rounded(amounts: Sequence[Decimal], total: Decimal) -> list[Decimal]:
-        others = apportioned([amounts[place] for place in changed], total - held)
+        others = apportioned([amounts[index] for index in changed], total - held)
         parts = kept | dict(zip(changed, others, strict=True))
-        return [parts[place] for place in places]
+        return [parts[index] for index in indexes]
 
     return rounded(before, total_before), rounded(after, total_after)

@@ -1,4 +1,4 @@
-"""Right-sizing: measured use of functions, recommended memory, and the file that holds it."""
+"""Right-sizing: measured use of functions, recommended memory, and the file of sizes."""
 
 # Constants of the command line stand here, so that `--help` loads nothing else.
 # As many as AWS Compute Optimizer asks for.

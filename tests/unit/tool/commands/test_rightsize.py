@@ -135,7 +135,7 @@ def test_any_function_of_the_account_is_measured_where_it_logs(
     assert (report["other"]["unused_percent"], report["other"]["saving_percent"]) == (97, 66)
 
 
-def test_functions_that_are_chosen_are_listed_by_what_they_waste(
+def test_chosen_functions_are_listed_by_their_waste(
     functions: dict[str, Any], log: Any, call: Any, empty_estate: Estate
 ) -> None:
     for name, used in (("prod-small", 1000), ("prod-large", 300), ("test-large", 300)):
@@ -164,7 +164,7 @@ def test_functions_of_the_estate_that_do_not_exist_are_not_deployed(functions: d
     assert "scripts/deploy_all.sh dev" in done.err
 
 
-def test_apply_writes_memory_and_evidence_of_what_is_recommended(
+def test_apply_writes_recommended_memory_and_its_evidence(
     functions: dict[str, Any], log: Callable[..., None], call: Any, sizing_file: Path
 ) -> None:
     before = json.loads(sizing_file.read_text())
@@ -250,7 +250,7 @@ def test_calls_with_the_new_memory_decide(
     assert verify(call, int(bool(problems)), *arguments)["problems"] == problems
 
 
-def test_what_is_not_deployed_yet_can_not_be_verified(changed: Any, call: Any) -> None:
+def test_memory_that_is_not_deployed_yet_can_not_be_verified(changed: Any, call: Any) -> None:
     changed["lambda-ingest-dev"]["MemorySize"] = 1024
     assert verify(call, 1)["problems"] == ["it runs with 1,024 MB: deploy 640 MB first"]
 
@@ -286,7 +286,7 @@ def test_amounts_are_shown_and_stand_on_a_page(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["--tune", "query"], "--tune and --payload belong together"),
         (["--payload", "x"], "--tune and --payload belong together"),
@@ -301,11 +301,11 @@ def test_amounts_are_shown_and_stand_on_a_page(
     ],
 )
 def test_options_that_do_not_fit_are_wrong_usage(
-    functions: dict[str, Any], call: Any, sizing_file: Path, arguments: list[str], said: str
+    functions: dict[str, Any], call: Any, sizing_file: Path, arguments: list[str], message: str
 ) -> None:
     done = call(rightsize, *arguments)
     assert (done.code, done.out) == (2, "")
-    assert said in done.err
+    assert message in done.err
 
 
 @pytest.mark.parametrize(

@@ -92,7 +92,7 @@ def line(bill: dict[str, Any], component: str, item: str, what: str) -> dict[str
     return next(one for one in lines if (one["item"], one["what"]) == (item, what))
 
 
-def test_what_was_measured_is_taken_to_a_month(deployed: Estate, report: Callable[[], dict[str, Any]]) -> None:
+def test_measurements_are_extrapolated_to_a_month(deployed: Estate, report: Callable[[], dict[str, Any]]) -> None:
     logs, group = deployed.client("logs"), "/aws/lambda/lambda-ingest-dev"
     logs.create_log_stream(logGroupName=group, logStreamName="2026/01/31/[1]a")
     moment = int(time.time() * 1000) - HOUR_MS
@@ -117,7 +117,7 @@ def test_what_was_measured_is_taken_to_a_month(deployed: Estate, report: Callabl
     assert any("table pages" in one and "table events" not in one for one in bill["assumptions"])
 
 
-def test_two_environments_are_compared_each_by_what_it_did(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_environments_are_compared_by_their_measurements(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     quiet = Load(functions=(FunctionLoad(name="ingest"),))
     busy = replace(quiet, queues=(QueueLoad(name="ingest", requests=Decimal(10_000_000)),))
     monkeypatch.setattr(cost, "_measured", lambda name, _: (busy if name == "dev" else quiet, {"environment": name}))
@@ -146,7 +146,7 @@ def test_a_young_estate_is_measured_since_it_was_made(deployed: Estate, call: An
 @pytest.mark.parametrize(
     ("retention", "days"), [({}, 100), ({"retentionInDays": 30}, 30), ({"retentionInDays": 365}, 100)]
 )
-def test_what_a_log_without_a_metric_stores_is_of_its_age_or_retention(
+def test_a_log_without_a_metric_takes_in_what_it_stores_by_age_or_retention(
     deployed: Estate, retention: dict[str, int], days: int
 ) -> None:
     end = datetime(2026, 1, 31, tzinfo=UTC)

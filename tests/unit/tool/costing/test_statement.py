@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "load.yaml"
 
 
-def test_a_load_is_what_the_file_states(path: Path) -> None:
+def test_a_load_has_the_quantities_of_the_file(path: Path) -> None:
     path.write_text("""
 functions: {f: {invocations: 5, billed_ms: 1.5, warm: 2, architecture: x86_64, memory_mb: 128}}
 tables: {t: {read_units: 1, write_units: 1000000}}
@@ -48,7 +48,7 @@ events: 1
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("functions: {f: {invocations: -1, billed_ms: 1}}", "functions.f.invocations is -1; allowed: a number from 0"),
         ("functions: {f: {invocations: 1}}", "functions.f.billed_ms is not set; allowed: a number from 0 to 900,000"),
@@ -64,6 +64,11 @@ events: 1
         ("function: {}", "did you mean 'functions'?"),
         ("tables: {t: {read_units: 1}}", "given together with read_units"),
         ("logs: {compression: 2}", "logs.compression is 2; allowed: a number from 0 to 1"),
+        ("logs: {retention_days: 0}", "a number from 1 to 3,653"),
+        ("logs: {before_months: 121}", "a number from 0 to 120"),
+        ("functions: {f: {invocations: 1, billed_ms: 1, warm: 100001}}", "a number from 0 to 100,000"),
+        ("secrets: 1000001", "a number from 0 to 1,000,000"),
+        ("events: 0", "a number from 1 to 1,000,000,000,000,000"),
         ("- 1", "the document is [1]; allowed: an object with functions, tables"),
         ("a: [", "neither YAML nor JSON"),
         *(
@@ -75,11 +80,11 @@ events: 1
         ("[" * 100_000, "nested"),
     ],
 )
-def test_a_wrong_load_is_refused_with_key_value_and_range(text: str, said: str, path: Path) -> None:
+def test_a_wrong_load_is_refused_with_key_value_and_range(text: str, message: str, path: Path) -> None:
     path.write_text(text)
     with pytest.raises(UsageError) as caught:
         statement.read(path)
-    assert said in caught.value.message
+    assert message in caught.value.message
     assert str(path) in caught.value.message
 
 

@@ -132,7 +132,7 @@ def test_scripts_get_no_memory_of_no_samples_and_nothing_internal() -> None:
     ]  # fmt: skip
 
 
-def test_the_first_event_counts_in_whatever_order_they_come() -> None:
+def test_the_first_event_counts_in_any_order() -> None:
     counts = ReportCounts()
     for time_ms in (None, 5, 3, None, 4):
         counts.seen(time_ms)

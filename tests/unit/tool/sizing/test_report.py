@@ -70,7 +70,7 @@ def test_a_longer_window_makes_a_cheaper_month() -> None:
     assert found["evidence"]["time"] == "2026-01-31T00:00:00Z"
 
 
-def test_a_function_on_arm64_costs_what_it_costs_there() -> None:
+def test_a_function_on_arm64_has_the_prices_of_arm64() -> None:
     found = reported(*LONG_CALLS * 400, architecture="arm64")
     assert (found["month_usd"], found["arm64_month_usd"]) == ("1.62", None)
 
@@ -106,7 +106,7 @@ def test_savings_that_have_to_wait_are_in_no_sum() -> None:
     assert totals([waiting, now, reported()]) == {"month_usd": "16.92", "waste_usd": "13.79", "saving_usd": "9.82"}
 
 
-def test_the_note_on_evidence_has_what_no_column_shows() -> None:
+def test_the_note_on_evidence_has_the_figures_without_a_column() -> None:
     lines = [text_line(9, billed=1500, init=250.5), "REPORT RequestId: x"]
     assert evidence_note(gathered(*lines).to_dict()) == (
         "REPORT lines; 1 report could not be read; cold starts take 250.5 ms on average, 250.5 ms at most; 1.5 s billed"

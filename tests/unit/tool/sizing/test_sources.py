@@ -274,7 +274,7 @@ def nothing(stub: Stubber, times: int = 1) -> None:
         stub.add_response("get_metric_data", {"MetricDataResults": []})
 
 
-def test_without_a_source_that_has_samples_the_log_is_what_is_reported(stubbed: Any) -> None:
+def test_without_samples_from_any_source_the_log_is_reported(stubbed: Any) -> None:
     estate, client = stubbed
     logs, cloudwatch = client("logs"), client("cloudwatch")
     answers(logs)
@@ -284,7 +284,7 @@ def test_without_a_source_that_has_samples_the_log_is_what_is_reported(stubbed: 
     assert (found.source, found.samples) == (f"no reports in {GROUP}", 0)
 
 
-def test_what_is_denied_is_passed_over_unless_nothing_else_has_samples(stubbed: Any) -> None:
+def test_a_denied_source_is_passed_over_unless_no_other_has_samples(stubbed: Any) -> None:
     estate, client = stubbed
     logs, cloudwatch = client("logs"), client("cloudwatch")
     for operation in ("start_query", "filter_log_events") * 2:

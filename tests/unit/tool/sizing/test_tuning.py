@@ -226,7 +226,7 @@ def test_interrupted_it_leaves_nothing_behind(
     assert set(fake.functions) == {QUERY.name}
 
 
-def test_what_a_killed_tuning_left_is_replaced_but_no_other_function(empty_estate: Estate, fake: FakeLambda) -> None:
+def test_the_copy_of_a_killed_tuning_is_replaced_but_no_other_function(empty_estate: Estate, fake: FakeLambda) -> None:
     fake.functions[COPY] = {"Description": tuning.COPY_DESCRIPTION}
     assert len(trials(empty_estate)) == 2
     fake.functions[COPY] = {"Description": "mine"}
@@ -250,6 +250,6 @@ def test_each_strategy_has_its_best(strategy: str, memory_mb: int) -> None:
     assert best(found, strategy, PRICES, "arm64").memory_mb == memory_mb
 
 
-def test_what_a_million_invocations_cost() -> None:
+def test_a_million_invocations_cost_durations_and_requests() -> None:
     # 1,000,000 × 0.1 s × 512/1024 GB = 50,000 GB-s × 0.0000133334 = 0.66667, and 1,000,000 × 0.0000002 = 0.20.
     assert Trial(512, Decimal(100)).usd(PRICES, "arm64") == Decimal("0.86667")
