@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from estate_tool.redrive.messages import FailureQueue
+from estate_tool.redrive.messages import Explanations, FailureQueue
 from shared.keys import event_key
+
+if TYPE_CHECKING:
+    from estate_tool.events.dead_letters import BatchRange
 
 INGEST = FailureQueue("ingest", "ingest", "ingest")
 AGGREGATE = FailureQueue("aggregate", "aggregate", None)
@@ -25,7 +28,7 @@ def key(number: object) -> bytes:
 
 
 EVENT = event(1)
-BATCH = {
+BATCH: dict[str, Any] = {
     "requestContext": {"condition": "RetriesExhausted", "approximateInvokeCount": 11},
     "timestamp": "2026-01-01T00:00:09.000Z",
     "DDBStreamBatchInfo": {
@@ -36,13 +39,17 @@ BATCH = {
 }  # fmt: skip
 
 
-class Reasons:
+class Reasons(Explanations):
     """Logs that give the same reason for everything."""
 
-    def of_message(self, *_: Any) -> str:
+    def __init__(self) -> None:
+        super().__init__(None, "")
+
+    def of_message(self, message_id: str, around: float) -> str:
         return "AccessDenied"
 
-    of_batch = of_message
+    def of_batch(self, batch: BatchRange, around: float) -> str:
+        return "AccessDenied"
 
 
 def message(body: str, received: int = 3, **attributes: Any) -> dict[str, Any]:

@@ -93,44 +93,39 @@ def one_document_each(lines: Iterable[Line]) -> Iterator[Line]:
     """Yield the lines; raise LongerDocument at once if the first two are parts of one document."""
     source = iter(lines)
     begin = list(itertools.islice(source, 2))
-    if (
-        len(begin) == 2
-        and _continues(begin[0].text)
-        and (_ONLY_OPENS.fullmatch(begin[0].text) or _partial(begin[1].text))
-    ):
-        raise _longer(begin[0])
+    if len(begin) == 2 and _continues(begin[0].text, begin[1].text):
+        from shared.text import DOCUMENTS, ELEMENTS
+
+        number, text, _ = begin[0]
+        kind, command = ("a JSON array", ELEMENTS) if text.lstrip().startswith("[") else ("JSON objects", DOCUMENTS)
+        raise LongerDocument(
+            f"line {number} begins {kind} of several lines, and each event has to be one line; nothing was sent",
+            f"send what this prints: {command}",
+        )
     yield from begin
     yield from source
 
 
-def _longer(first: Line) -> LongerDocument:
-    from shared.text import DOCUMENTS, ELEMENTS
+def _continues(first: str, second: str) -> bool:
+    """True if the first line ends between two parts of an object or array, as no line cut off does, and neither is one.
 
-    array = first.text.lstrip().startswith("[")
-    kind, command = ("a JSON array", ELEMENTS) if array else ("JSON objects", DOCUMENTS)
-    return LongerDocument(
-        f"line {first.number} begins {kind} of several lines, and each event has to be one line; nothing was sent",
-        f"send what this prints: {command}",
-    )
-
-
-def _partial(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return True
-    return False
+    An opening bracket alone continues whatever follows.
+    """
+    error = _error_at(first)
+    if error is None or error < len(first.rstrip()) or not first.lstrip().startswith(("[", "{")):
+        return False
+    return bool(_ONLY_OPENS.fullmatch(first)) or _error_at(second) is not None
 
 
-def _continues(text: str) -> bool:
-    """True for the beginning of an object or array that ends between two of its parts, as no line cut off does."""
+def _error_at(text: str) -> int | None:
+    """Return the position of the first error in a JSON text; None if there is none."""
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
-        return text.lstrip()[:1] in ("[", "{") and error.pos >= len(text.rstrip())
+        return error.pos
     except (ValueError, RecursionError):
-        pass
-    return False
+        return 0
+    return None
 
 
 class Transfer:

@@ -36,7 +36,7 @@ TABLE = "table-events-dev"
 
 
 def failed_message(body: str, queue: FailureQueue = INGEST, **attributes: Any) -> FailedMessage:
-    return read(message(body, **attributes), queue, Reasons(), TABLE)  # type: ignore[arg-type]
+    return read(message(body, **attributes), queue, Reasons(), TABLE)
 
 
 def test_every_failure_queue_of_the_catalog_is_known() -> None:
@@ -73,12 +73,46 @@ ACCOUNT = {
         }),
         (json.dumps(BATCH), AGGREGATE, {}, {
             "kind": Kind.STREAM, "error": "AccessDenied", "attempts": 11, "failed_at": 1767225609.0, "hopeless": False,
-            "batch": BatchRange(BATCH["DDBStreamBatchInfo"]["streamArn"], "s", "1", "5"),  # type: ignore[index]
+            "batch": BatchRange(BATCH["DDBStreamBatchInfo"]["streamArn"], "s", "1", "5"),
             "arrivals": (1767225601.0, 1767225602.0),
         }),
         *(
             (body, AGGREGATE, {}, {"kind": Kind.UNKNOWN, "hopeless": True})
             for body in ("nothing", "[]", "{}", '{"DDBStreamBatchInfo": {}}')
+        ),
+        # Untrusted values.
+        *(
+            (EVENT, INGEST, {"Replays": replays}, {"replays": 0})
+            for replays in ("x", "-1", "1e3", "1.5", "", "9" * 5000, "٣", "inf", " 3", "0x3")
+        ),
+        *(
+            (EVENT, INGEST, {"FailedAt": moment}, {"failed_at": 1767225600.0})
+            for moment in ("inf", "-inf", "nan", "1e999", "-5", "x", "", "9" * 400, "1e300")
+        ),
+        *(
+            (json.dumps(body | {"requestContext": context, "timestamp": 5}), AGGREGATE, {}, {
+                "kind": kind, "attempts": None,
+            })
+            for body, kind in ((BATCH, Kind.STREAM), ({"requestPayload": 1}, Kind.ASYNC))
+            for context in ([], "x", 5, None, True, {"approximateInvokeCount": "many", "condition": []})
+        ),
+        *(
+            (json.dumps({"DDBStreamBatchInfo": BATCH["DDBStreamBatchInfo"] | changed}), AGGREGATE, {}, {
+                "kind": Kind.UNKNOWN,
+            })
+            for changed in (
+                {"streamArn": 5}, {"streamArn": STREAM.replace(TABLE, "table-other")}, {"shardId": None},
+                {"startSequenceNumber": "x"}, {"startSequenceNumber": "9" * 5000}, {"startSequenceNumber": "-1"},
+                {"endSequenceNumber": "0"}, {"endSequenceNumber": 5},
+            )
+        ),
+        *(
+            (body, queue, attributes, {"hopeless": True})
+            for body in (
+                "[" * 100_000, '{"a":' * 100_000, '{"requestPayload": ' + "[" * 100_000, "9" * 5000,
+                '{"a": ' + "9" * 5000,
+            )
+            for queue in (INGEST, AGGREGATE) for attributes in ({}, CALL)
         ),
     ],
 )  # fmt: skip
@@ -148,55 +182,9 @@ def test_any_other_error_of_the_log_is_not_hidden() -> None:
         explained(FakeLogs(refused="ServiceUnavailable")).of_message("m", 0)
 
 
-@pytest.mark.parametrize("replays", ["x", "-1", "1e3", "1.5", "", "9" * 5000, "٣", "inf", " 3", "0x3"])
-def test_a_count_of_replays_that_is_none_is_none(replays: str) -> None:
-    assert failed_message(EVENT, Replays=replays).replays == 0
-
-
-@pytest.mark.parametrize("moment", ["inf", "-inf", "nan", "1e999", "-5", "x", "", "9" * 400, "1e300"])
-def test_a_time_of_failure_that_is_none_is_when_the_message_was_sent(moment: str) -> None:
-    found = failed_message(EVENT, FailedAt=moment)
-    assert found.failed_at == 1767225600.0
-    result = QueueResult(queue="q")
-    result.record(found, INGEST, quarantined=False, selected=True)
-    assert result.to_dict()["reasons"][0]["first"] == "2026-01-01T00:00:00Z"
-
-
-@pytest.mark.parametrize(
-    "context", ["[]", '"x"', "5", "null", "true", '{"approximateInvokeCount": "many", "condition": []}']
-)
-def test_an_account_of_a_failure_may_have_any_context(context: str) -> None:
-    body = json.dumps(BATCH | {"requestContext": json.loads(context), "timestamp": 5})
-    found = failed_message(body, AGGREGATE)
-    assert (found.kind, found.attempts) == (Kind.STREAM, None)
-    assert failed_message(f'{{"requestContext": {context}, "requestPayload": 1}}', AGGREGATE).kind == Kind.ASYNC
-
-
-@pytest.mark.parametrize(
-    "body", ["[" * 100_000, '{"a":' * 100_000, '{"requestPayload": ' + "[" * 100_000, "9" * 5000, '{"a": ' + "9" * 5000]
-)
-@pytest.mark.parametrize("queue", [INGEST, AGGREGATE])
-def test_endless_nesting_is_a_message_that_can_not_be_replayed(body: str, queue: FailureQueue) -> None:
-    assert failed_message(body, queue).hopeless
-    assert failed_message(body, queue, RequestID="i", ErrorCode="200").hopeless
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"streamArn": 5}, {"streamArn": STREAM.replace(TABLE, "table-other")}, {"shardId": None}, {"shardId": []},
-        {"startSequenceNumber": "x"}, {"startSequenceNumber": "9" * 5000}, {"endSequenceNumber": "0"},
-        {"endSequenceNumber": 5}, {"startSequenceNumber": "-1"},
-    ],
-)  # fmt: skip
-def test_a_batch_that_is_none_of_the_tables_stream_is_left_alone(changed: dict[str, Any]) -> None:
-    info = {**BATCH["DDBStreamBatchInfo"], **changed}  # type: ignore[dict-item]
-    assert failed_message(json.dumps({"DDBStreamBatchInfo": info}), AGGREGATE).kind == Kind.UNKNOWN
-
-
 @pytest.mark.parametrize("arrival", ["9999-12-31T23:59:59Z", "0001-01-01T00:00:00", 5, None, "x", "2026-13-01", {}])
 def test_times_of_arrival_are_times(arrival: Any) -> None:
-    info = {**BATCH["DDBStreamBatchInfo"], "approximateArrivalOfFirstRecord": arrival}  # type: ignore[dict-item]
+    info = {**BATCH["DDBStreamBatchInfo"], "approximateArrivalOfFirstRecord": arrival}
     first, last = failed_message(json.dumps(BATCH | {"DDBStreamBatchInfo": info}), AGGREGATE).arrivals
     assert 0 <= first < 253_402_300_800
     assert last == 1767225602.0
@@ -220,8 +208,7 @@ def test_a_payload_of_any_depth_is_replayed_or_left_alone(depth: int) -> None:
 INFO = st.fixed_dictionaries(
     {},
     optional={
-        name: st.one_of(JSON, st.just(value))
-        for name, value in {**BATCH["DDBStreamBatchInfo"], "timestamp": 5}.items()  # type: ignore[dict-item]
+        name: st.one_of(JSON, st.just(value)) for name, value in {**BATCH["DDBStreamBatchInfo"], "timestamp": 5}.items()
     },
 )
 ACCOUNTS = st.fixed_dictionaries(
@@ -250,7 +237,7 @@ ATTRIBUTES = st.dictionaries(
 @fuzzed()
 @given(BODIES, ATTRIBUTES, st.sampled_from([INGEST, AGGREGATE]))
 def test_any_message_is_read_counted_and_can_be_put_back(body: str, attributes: Any, queue: FailureQueue) -> None:
-    found = read(message(body) | {"MessageAttributes": attributes}, queue, Reasons(), TABLE)  # type: ignore[arg-type]
+    found = read(message(body) | {"MessageAttributes": attributes}, queue, Reasons(), TABLE)
     assert 0 <= found.failed_at < 253_402_300_800
     assert all(map(math.isfinite, found.arrivals))
     assert found.replays >= 0

@@ -287,7 +287,7 @@ def test_a_time_without_a_zone_is_utc(estate: Estate, call: Any, failed: Any) ->
 
 
 def failed_message(body: str, **attributes: Any) -> FailedMessage:
-    return read(message(body, **attributes), INGEST, Reasons())  # type: ignore[arg-type]
+    return read(message(body, **attributes), INGEST, Reasons())
 
 
 def test_failures_are_held_back_after_so_many_replays() -> None:
