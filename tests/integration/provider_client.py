@@ -36,21 +36,13 @@ class ProviderClient:
         args = encode({"region": "us-east-1"} | (config or {}))
         self.stub.Configure(provider_pb2.ConfigureRequest(args=args, acceptSecrets=True), timeout=30)
 
-    def check(self, token: str, name: str, inputs: Properties, olds: Properties | None = None) -> Any:
+    def checked(self, token: str, name: str, inputs: Properties, olds: Properties | None = None) -> Properties:
         request = provider_pb2.CheckRequest(
             urn=_urn(token, name), news=encode(inputs), olds=encode(olds or {}), randomSeed=b"seed"
         )
-        return self.stub.Check(request)
-
-    def checked(self, token: str, name: str, inputs: Properties, olds: Properties | None = None) -> Properties:
-        answer = self.check(token, name, inputs, olds)
+        answer = self.stub.Check(request)
         assert not answer.failures, [failure.reason for failure in answer.failures]
         return decode(answer.inputs)
-
-    def preview(self, token: str, name: str, inputs: Properties) -> Properties:
-        checked = self.checked(token, name, inputs)
-        request = provider_pb2.CreateRequest(urn=_urn(token, name), properties=encode(checked), preview=True)
-        return decode(self.stub.Create(request).properties)
 
     def create(self, token: str, name: str, inputs: Properties) -> Resource:
         checked = self.checked(token, name, inputs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +14,8 @@ import pytest
 from local_aws import provider
 from local_aws.provider.resources import TYPES
 from local_aws.provider.wire import UNKNOWN
-from tests.integration.provider_cases import CASES, Case, Properties, archive, policy, trust
 from tests.integration.provider_client import ProviderClient, Resource
+from tests.support.provider_cases import CASES, Case, Properties, archive, filled, policy, trust
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +61,7 @@ def surroundings(plugin: ProviderClient) -> Iterator[dict[str, str]]:
         return made[-1].state
 
     role = make("aws:iam/role:Role", name="role-around", assumeRolePolicy=trust("lambda.amazonaws.com"))
-    make("aws:iam/rolePolicy:RolePolicy", role=role["name"], name="all", policy=policy("*", "*"))
+    make("aws:iam/rolePolicy:RolePolicy", role=role["name"], name="all", policy=policy(Action="*", Resource="*"))
     queue = make("aws:sqs/queue:Queue", name="queue-around", visibilityTimeoutSeconds=180)
     dlq = make("aws:sqs/queue:Queue", name="dlq-around")
     table = make("aws:dynamodb/table:Table", **TABLE)
@@ -88,16 +87,7 @@ def surroundings(plugin: ProviderClient) -> Iterator[dict[str, str]]:
         plugin.delete(resource)
 
 
-def filled(value: Any, places: dict[str, str]) -> Any:
-    """The value with its "{place}"s filled."""
-    if isinstance(value, str):
-        return re.sub(r"{(\w+)}", lambda match: places.get(match[1], match[0]), value)
-    if isinstance(value, dict):
-        return {key: filled(item, places) for key, item in value.items()}
-    return [filled(item, places) for item in value] if isinstance(value, list) else value
-
-
-@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.name}-{case.inputs.get('name', '')}")
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.type.split(':')[-1]}-{case.inputs.get('name', '')}")
 def test_a_resource_is_made_shown_changed_imported_and_removed(
     case: Case, plugin: ProviderClient, surroundings: dict[str, str], embedded_aws: Any
 ) -> None:
@@ -105,14 +95,14 @@ def test_a_resource_is_made_shown_changed_imported_and_removed(
     wanted = inputs | filled(case.change, surroundings)
     wanted = {name: value for name, value in wanted.items() if value is not None}
 
-    made = plugin.create(case.token, "case", inputs)
+    made = plugin.create(case.type, "case", inputs)
     try:
         shows_itself_unchanged(plugin, made)
         can_be_imported(plugin, case, made)
         if case.change:
             made = changes(plugin, case, made, wanted)
         if case.drift:
-            shows_drift(plugin, case, made, embedded_aws)
+            shows_drift(plugin, case, made, surroundings, embedded_aws)
     finally:
         plugin.delete(made)
 
@@ -131,14 +121,14 @@ def shows_itself_unchanged(plugin: ProviderClient, made: Resource) -> None:
 
 
 def can_be_imported(plugin: ProviderClient, case: Case, made: Resource) -> None:
-    found = plugin.adopt(case.token, "case", filled(case.imports, made.state))
+    found = plugin.adopt(case.type, "case", filled(case.imports, made.state))
     assert found is not None
     assert found.id == made.id
-    assert {path.split("[")[0] for path in plugin.changes(found, made.inputs)} <= case.unreadable
+    assert {path.split("[")[0] for path in plugin.changes(found, made.inputs)} <= set(case.unreadable)
 
 
 def changes(plugin: ProviderClient, case: Case, made: Resource, wanted: Properties) -> Resource:
-    checked = plugin.checked(case.token, "case", wanted, made.inputs)
+    checked = plugin.checked(case.type, "case", wanted, made.inputs)
     difference = plugin.diff(made, checked)
     assert difference.detailedDiff
     assert not difference.replaces
@@ -150,15 +140,17 @@ def changes(plugin: ProviderClient, case: Case, made: Resource, wanted: Properti
     return changed
 
 
-def shows_drift(plugin: ProviderClient, case: Case, made: Resource, embedded_aws: Any) -> None:
-    assert case.drift is not None
-    case.drift(embedded_aws.client, made.state)
+def shows_drift(
+    plugin: ProviderClient, case: Case, made: Resource, surroundings: dict[str, str], embedded_aws: Any
+) -> None:
+    drift = filled(case.drift, surroundings | made.state)
+    getattr(embedded_aws.client(drift["service"]), drift["operation"])(**drift["parameters"])
     seen = plugin.refresh(made)
     assert seen is not None
-    assert seen.state.get(case.drifted) != made.state.get(case.drifted)
-    assert case.drifted in {path.split(".")[0].split("[")[0] for path in plugin.changes(seen, made.inputs)}
+    assert seen.state.get(drift["of"]) != made.state.get(drift["of"])
+    assert drift["of"] in {path.split(".")[0].split("[")[0] for path in plugin.changes(seen, made.inputs)}
     repaired = plugin.update(seen, made.inputs)
-    assert repaired.state.get(case.drifted) == made.state.get(case.drifted)
+    assert repaired.state.get(drift["of"]) == made.state.get(drift["of"])
 
 
 def test_a_resource_that_could_not_be_finished_is_kept_and_finished_later(
@@ -209,4 +201,4 @@ def test_a_failed_creation_is_reported_in_one_line(plugin: ProviderClient) -> No
 
 
 def test_every_type_has_a_case() -> None:
-    assert {case.token for case in CASES} == set(TYPES)
+    assert {case.type for case in CASES} == set(TYPES)

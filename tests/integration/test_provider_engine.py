@@ -14,7 +14,7 @@ from pulumi import automation
 
 from estate_tool.setup.engine import ensure_engine
 from local_aws import provider
-from tests.integration.provider_cases import trust
+from tests.support.provider_cases import trust
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -145,51 +145,39 @@ def test_again_there_is_nothing_to_do(rollouts: Rollouts) -> None:
 
 
 @pytest.mark.usefixtures("attached")
-def test_new_code_reaches_the_alias_in_one_rollout(rollouts: Rollouts) -> None:
+def test_new_code_reaches_the_alias_and_a_renamed_queue_is_replaced_in_one_rollout(
+    rollouts: Rollouts, embedded_aws: Any
+) -> None:
     rollouts.ready()
-    version = int(rollouts.stack.outputs()["version"].value)
+    before = rollouts.stack.outputs()
     rollouts.program.answer = "two"
-
-    assert rollouts.preview()["update"] == 2
-    assert rollouts.up()["update"] == 2
-    assert rollouts.stack.outputs()["version"].value == str(version + 1)
-
-
-@pytest.mark.usefixtures("attached")
-def test_a_renamed_queue_is_replaced_and_an_unnamed_one_keeps_its_name(rollouts: Rollouts, embedded_aws: Any) -> None:
-    rollouts.ready()
-    name = rollouts.stack.outputs()["unnamed"].value
     old, rollouts.program.queue = rollouts.program.queue, f"{rollouts.program.queue}-b"
 
+    # The function, its alias; the queue and the policy that names it.
+    assert rollouts.preview()["update"] == 3
     changes = rollouts.up()
 
-    assert changes["replace"] == 1
-    assert rollouts.stack.outputs()["unnamed"].value == name
+    assert (changes["update"], changes["replace"]) == (3, 1)
+    after = rollouts.stack.outputs()
+    assert int(after["version"].value) == int(before["version"].value) + 1
+    assert after["unnamed"].value == before["unnamed"].value
     urls = embedded_aws.client("sqs").list_queues().get("QueueUrls", [])
     assert [url for url in urls if url.endswith(f"/{old}")] == []
     assert [url for url in urls if url.endswith(f"/{rollouts.program.queue}")]
 
 
 @pytest.mark.usefixtures("attached")
-def test_drift_is_shown_and_repaired(rollouts: Rollouts, embedded_aws: Any) -> None:
+def test_drift_and_a_deleted_resource_are_shown_and_repaired(rollouts: Rollouts, embedded_aws: Any) -> None:
     rollouts.ready()
     function = f"lambda-{rollouts.program.suffix}"
     embedded_aws.client("lambda").update_function_configuration(FunctionName=function, MemorySize=3008)
+    embedded_aws.client("logs").delete_log_group(logGroupName=f"/aws/lambda/{function}")
 
-    assert rollouts.refresh()["update"] == 1
-    assert rollouts.preview()["update"] >= 1
-    rollouts.up()
+    found = rollouts.refresh()
+    repaired = rollouts.up()
 
+    assert (found["update"], found["delete"], repaired["create"]) == (1, 1, 1)
     assert embedded_aws.client("lambda").get_function_configuration(FunctionName=function)["MemorySize"] == 512
-
-
-@pytest.mark.usefixtures("attached")
-def test_a_deleted_resource_is_created_again(rollouts: Rollouts, embedded_aws: Any) -> None:
-    rollouts.ready()
-    embedded_aws.client("logs").delete_log_group(logGroupName=f"/aws/lambda/lambda-{rollouts.program.suffix}")
-
-    assert rollouts.refresh()["delete"] == 1
-    assert rollouts.up()["create"] == 1
 
 
 @pytest.mark.usefixtures("attached")

@@ -23,7 +23,6 @@ DEFAULT_DEADLINE: Final = 300.0  # seconds a resource may take to become usable 
 RETRY_DEADLINE: Final = 60.0  # seconds that eventual consistency may take
 POLL_FIRST, POLL_LONGEST = 0.05, 2.0
 
-
 _EXISTS: Final = re.compile(r"\balready exists?\b", re.IGNORECASE)
 
 
@@ -75,54 +74,33 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class Clients:
-    """Clients for one region and one user, safe for any number of threads; boto3 is imported with the first of them."""
-
-    def __init__(
-        self, region: str, credentials: Mapping[str, str], endpoints: Mapping[str, str], attempts: int, mode: str
-    ) -> None:
-        self.region = region
-        self._attempts, self._mode = attempts, mode
-        self._endpoints, self._credentials = dict(endpoints), dict(credentials)
-        self._made: dict[str, Any] = {}
-        self._boto: Any = None
-        self._lock = threading.Lock()
-
-    def get(self, service: str) -> Any:
-        """The boto3 client of a service."""
-        with self._lock:
-            if service not in self._made:
-                self._made[service] = self._make(service)
-            return self._made[service]
-
-    def _make(self, service: str) -> Any:
-        import boto3
-
-        # A proxy that is set for the internet can't reach a loopback address.
-        config = boto_config(attempts=self._attempts, mode=self._mode, proxies={})
-        if self._boto is None:
-            self._boto = boto3.Session(region_name=self.region, **self._credentials)
-        variable = service.replace("-", "_").upper()
-        aliases = {"APPLICATION_AUTOSCALING": "APPLICATION_AUTO_SCALING", "LOGS": "CLOUDWATCH_LOGS"}
-        endpoint = self._endpoints.get(aliases.get(variable, variable)) or self._endpoints[""]
-        return show(self._boto.client(service, endpoint_url=endpoint, config=config), _print_line)
-
-    @functools.cached_property
-    def account(self) -> str:
-        """The account's number."""
-        return str(self.get("sts").get_caller_identity()["Account"])
+_creating = threading.Lock()
 
 
-@functools.lru_cache(maxsize=32)
-def _shared_clients(
+@functools.lru_cache(maxsize=512)
+def _client(
+    service: str,
     region: str,
     credentials: tuple[tuple[str, str], ...],
     endpoints: tuple[tuple[str, str], ...],
     attempts: int,
     mode: str,
-) -> Clients:
-    """Return clients shared by all sessions with the same settings: creating them is slow."""
-    return Clients(region, dict(credentials), dict(endpoints), attempts, mode)
+) -> Any:
+    """Return a client, shared by all sessions with the same settings: creating one is slow. Under `_creating`."""
+    # A proxy that is set for the internet can't reach a loopback address.
+    config = boto_config(attempts=attempts, mode=mode, proxies={})
+    variable = service.replace("-", "_").upper()
+    aliases = {"APPLICATION_AUTOSCALING": "APPLICATION_AUTO_SCALING", "LOGS": "CLOUDWATCH_LOGS"}
+    urls = dict(endpoints)
+    endpoint = urls.get(aliases.get(variable, variable)) or urls[""]
+    return show(_boto(region, credentials).client(service, endpoint_url=endpoint, config=config), _print_line)
+
+
+@functools.lru_cache(maxsize=32)
+def _boto(region: str, credentials: tuple[tuple[str, str], ...]) -> Any:
+    import boto3
+
+    return boto3.Session(region_name=region, **dict(credentials))
 
 
 def _print_line(text: str) -> None:
@@ -140,25 +118,29 @@ class Session:
         self, region: str, credentials: Mapping[str, str], *, attempts: int = ATTEMPTS, mode: str = MODE
     ) -> None:
         keys, endpoints = sorted(credentials.items()), sorted(loopback_endpoints().items())
-        self._clients = _shared_clients(region, tuple(keys), tuple(endpoints), attempts, mode)
+        self._settings = region, tuple(keys), tuple(endpoints), attempts, mode
         self.region = region
         self.cancelled = threading.Event()
 
-    @property
+    @functools.cached_property
     def account(self) -> str:
         """The account's number."""
-        with _one_line("sts:GetCallerIdentity", self._clients.get("sts")):
-            return self._clients.account
+        return str(self.call("sts", "get_caller_identity", {})["Account"])
+
+    def client(self, service: str) -> Any:
+        """Return the boto3 client of a service; safe for any number of threads."""
+        with _creating:
+            return _client(service, *self._settings)
 
     def call(self, service: str, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """One operation; raises AwsError with AWS's code, or ProviderError when the embedded AWS can't be reached."""
-        client = self._clients.get(service)
+        client = self.client(service)
         with _one_line(f"{service}:{client.meta.method_to_api_mapping[operation]}", client):
             return dict(getattr(client, operation)(**parameters))
 
     def input_shape(self, service: str, operation: str) -> Any:
         """Return botocore's shape of an operation's parameters."""
-        meta = self._clients.get(service).meta
+        meta = self.client(service).meta
         return meta.service_model.operation_model(meta.method_to_api_mapping[operation]).input_shape
 
     def poll(self, attempt: Callable[[], Any], waiting_for: str, deadline: float = DEFAULT_DEADLINE) -> Any:
@@ -175,7 +157,7 @@ class Session:
 
 @contextlib.contextmanager
 def _one_line(operation: str, client: Any) -> Iterator[None]:
-    """Turn botocore's errors into ours."""
+    """Raise botocore's errors as `ProviderError`."""
     from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
     from botocore.exceptions import ConnectionError as NoConnection
 

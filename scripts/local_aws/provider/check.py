@@ -30,7 +30,7 @@ def check(
     failures += [(key, "is not supported by the local provider plugin") for key in given if key in unsupported]
     inputs = given | _documents(kind, schema, given)
     filled = {key: value for key, value in kind.defaults.items() if key not in inputs}
-    if kind.named and kind.named not in inputs:
+    if kind.named in schema["inputs"] and kind.named not in inputs:
         filled[kind.named] = _generated_name(kind, inputs, olds, name, seed)
     inputs |= filled
     if "tagsAll" in schema["outputs"]:
@@ -155,16 +155,11 @@ def _tag_failures(tags: Any) -> Iterator[Failure]:
 
 def _generated_name(kind: ResourceType, inputs: Properties, olds: Properties, name: str, seed: bytes) -> Any:
     """A name with a random ending, the one of the last time if there is one."""
-    property_name = str(kind.named)
-    prefix = inputs.get(f"{property_name}Prefix")
+    prefix = inputs.get(f"{kind.named}Prefix")
     if prefix is UNKNOWN:
         return UNKNOWN
-    if (
-        property_name in olds
-        and property_name in olds.get(DEFAULTED, ())
-        and olds.get(f"{property_name}Prefix") == prefix
-    ):
-        return olds[property_name]
+    if kind.named in olds and kind.named in olds.get(DEFAULTED, ()) and olds.get(f"{kind.named}Prefix") == prefix:
+        return olds[kind.named]
     stem = prefix or name + "-"
     ending = ".fifo" if inputs.get("fifoQueue") is True or inputs.get("fifoTopic") is True else ""
     random = hashlib.sha256(seed + name.encode()).hexdigest()[:_RANDOM_LENGTH]

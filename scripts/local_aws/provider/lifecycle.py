@@ -90,10 +90,12 @@ class Lifecycle:
         """Identifier and properties of the live resource; raises Gone. An empty state means: import by `identifier`."""
         if state:
             return identifier, self._read(identifier, state)[0]
-        known = parse(self.kind.imports, identifier)
+        forms = self.kind.imports or self.kind.id
+        known = parse(forms, identifier)
         if known is None:
-            forms = " or ".join(self.kind.imports)
-            raise ProviderError(f'"{identifier}" is no identifier to import a {self.kind.token} by: give {forms}')
+            raise ProviderError(
+                f'"{identifier}" is no identifier to import a {self.kind.token} by: give {" or ".join(forms)}'
+            )
         record = self._record(identifier, known)
         defaults = {name: value for name, value in self.kind.defaults.items() if name in self.kind.kept}
         kept = {name: value for name, value in known.items() if name in self.kind.kept}

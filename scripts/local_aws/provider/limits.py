@@ -28,7 +28,7 @@ def derive(kind: ResourceType, inputs: Mapping[str, Any], model: Any) -> Limits:
         for name in inputs.keys() - kind.unsupported - {"region", "tags"}:
             if member := free.get(convert.normal(kind.names.get(name, name))):
                 _collect(limits, kind, member, inputs[name], name)
-    if kind.named:
+    if kind.named in inputs:
         longest = limits.setdefault(kind.named, {})
         longest["max"] = min(kind.name_limit, longest.get("max", kind.name_limit))
     for path, stated in kind.limits.items():
@@ -86,15 +86,18 @@ def beyond(limits: Limits, value: Any, path: str = "", plain: str = "") -> Itera
 
 
 def _problem(value: Any, limit: Mapping[str, Any]) -> str:
+    if not isinstance(value, int | float | str | list | Mapping):
+        return ""
     low, high = limit.get("min", 0), limit.get("max", float("inf"))
     if isinstance(value, int | float):
-        return "" if low <= value <= high else f"is {value}; allowed are {low} to {high}"
-    if not isinstance(value, str | list | Mapping):
+        size, found = value, f"is {value}"
+    else:
+        size, found = len(value), f"has {len(value)} {'characters' if isinstance(value, str) else 'members'}"
+    if not low <= size <= high:
+        return f"{found}; allowed are {low} to {high}"
+    if isinstance(value, list | Mapping):
         return ""
-    if not low <= len(value) <= high:
-        unit = "characters" if isinstance(value, str) else "members"
-        return f"has {len(value)} {unit}; allowed are {low} to {high}"
-    if isinstance(value, str) and value not in limit.get("enum", [value]):
+    if value not in limit.get("enum", [value]):
         return f'is "{value}"; allowed are {", ".join(limit["enum"])}'
-    matches = not isinstance(value, str) or re.fullmatch(limit.get("pattern", ".*"), value, re.DOTALL)
+    matches = re.fullmatch(limit.get("pattern", ".*"), str(value), re.DOTALL | re.ASCII)
     return "" if matches else f'is "{value}"; it must match {limit["pattern"]}'

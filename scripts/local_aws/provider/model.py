@@ -72,7 +72,9 @@ class ResourceType:
     token: str
     service: str
     create: Sequence[Call]
-    read: Sequence[tuple[Call, str]]  # the call and a JMESPath to its record; the first one decides whether it exists
+    # The calls, each with a JMESPath to its record; the first one decides whether the resource exists. By default, the
+    # whole answer of get_X for a type created by create_X or put_X; and delete_X deletes it.
+    read: Sequence[tuple[Call, str]] = ()
     update: Sequence[Call] = ()
     delete: Sequence[Call] = ()
     gone: Sequence[str] = ()  # error codes that mean "does not exist"
@@ -80,7 +82,7 @@ class ResourceType:
     outputs: Mapping[str, Callable[[Properties], Any] | str] = field(default_factory=dict[str, Any])  # from the record
     tagging: Tagging | None = None
     id: Sequence[str] = ("{name}",)  # templates over the properties; the first that can be filled is the identifier
-    imports: Sequence[str] = ("{name}",)  # forms of the identifier that `pulumi import` takes
+    imports: Sequence[str] = ()  # forms of the identifier for `pulumi import`, by default those of `id`
     force_new: AbstractSet[str] = frozenset()
     defaults: Mapping[str, Any] = field(default_factory=dict[str, Any])
     computed: AbstractSet[str] = frozenset()  # optional inputs AWS fills in: absent means "as it is"
@@ -92,7 +94,7 @@ class ResourceType:
     reset: Mapping[str, Any] = field(default_factory=dict[str, Any])  # property → parameter value that undoes it
     recompute: Callable[[AbstractSet[str], Properties], set[str]] = lambda _changed, _new: set()  # outputs that follow
     unsupported: AbstractSet[str] = frozenset()
-    named: str | None = "name"  # the property that gets a generated name
+    named: str = "name"  # the input that gets a generated name, if the type has it
     name_limit: int = 255
     limits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Any])  # in addition to botocore's model
     rules: Sequence[Rule] = ()
@@ -101,6 +103,11 @@ class ResourceType:
     failed: str | None = None  # JMESPath over the record: the reason, once hopeless
     vanish: bool = False  # deletion takes effect later: wait for it
     retry: Sequence[str] = ()  # texts of errors that pass by themselves (eventual consistency)
+
+    def __post_init__(self) -> None:
+        noun = self.create[0].operation.partition("_")[2]
+        object.__setattr__(self, "read", self.read or [(Call(f"get_{noun}"), "@")])
+        object.__setattr__(self, "delete", self.delete or [Call(f"delete_{noun}")])
 
 
 def words(text: str) -> frozenset[str]:

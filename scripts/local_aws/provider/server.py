@@ -161,8 +161,8 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
             changes = Comparison(life.kind, life.schema).changes(news, state, old_inputs)
             replaced = {path for path in changes if must_replace(life.kind, path)}
             kinds = {path: kind + ("_REPLACE" if path in replaced else "") for path, kind in changes.items()}
+            names = {life.kind.named} & life.schema["inputs"].keys()
             some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
-            named = life.kind.named
             return provider_pb2.DiffResponse(
                 changes=some if changes else none,
                 replaces=sorted({top(path) for path in replaced}),
@@ -173,7 +173,7 @@ class AwsProvider(provider_pb2_grpc.ResourceProviderServicer):
                 },
                 hasDetailedDiff=True,
                 # A name the user chose can't be taken twice; a generated one is new each time.
-                deleteBeforeReplace=bool(replaced and named and named not in news.get(DEFAULTED, ())),
+                deleteBeforeReplace=bool(replaced and names - set(news.get(DEFAULTED, ()))),
             )
 
     def Create(self, request: Any, context: grpc.ServicerContext) -> Any:

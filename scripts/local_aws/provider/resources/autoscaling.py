@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from local_aws.provider.model import Call, Change, ResourceType, Tagging
@@ -25,10 +26,10 @@ def _same_instant(one: Any, other: Any) -> bool:
     return datetime.fromisoformat(one) == datetime.fromisoformat(other)
 
 
-_TARGET = ResourceType(
+_scaling_type = partial(ResourceType, service="application-autoscaling", gone=_GONE, retry=_RETRY)
+
+_TARGET = _scaling_type(
     token="aws:appautoscaling/target:Target",
-    service="application-autoscaling",
-    gone=_GONE,
     names={"arn": "ScalableTargetARN"},
     create=[Call("register_scalable_target")],
     read=[(Call("describe_scalable_targets", {"ResourceIds": lambda change: [change.new["resourceId"]]}),
@@ -40,14 +41,10 @@ _TARGET = ResourceType(
     imports=(_IMPORT,),
     force_new=_KEYS,
     computed={"roleArn", "suspendedState"},
-    named=None,
-    retry=_RETRY,
 )  # fmt: skip
 
-_POLICY = ResourceType(
+_POLICY = _scaling_type(
     token="aws:appautoscaling/policy:Policy",
-    service="application-autoscaling",
-    gone=_GONE,
     names={"name": "PolicyName", "arn": "PolicyARN"},
     create=[Call("put_scaling_policy")],
     read=[
@@ -58,24 +55,19 @@ _POLICY = ResourceType(
     ],
     outputs={"alarmArns": "Alarms[].AlarmARN || `[]`"},
     update=[Call("put_scaling_policy")],
-    delete=[Call("delete_scaling_policy")],
     imports=(_IMPORT + "/{name}",),
     force_new=_KEYS | {"name"},
     defaults={"policyType": "StepScaling"},
     unsupported={"predictiveScalingPolicyConfiguration"},
-    retry=_RETRY,
 )
 
-_SCHEDULED_ACTION = ResourceType(
+_SCHEDULED_ACTION = _scaling_type(
     token="aws:appautoscaling/scheduledAction:ScheduledAction",
-    service="application-autoscaling",
-    gone=_GONE,
     names={"name": "ScheduledActionName", "arn": "ScheduledActionARN"},
     create=[Call("put_scheduled_action")],
     read=[(Call("describe_scheduled_actions", {"ScheduledActionNames": _named}),
            f"ScheduledActions[?ScheduledActionName=='{{name}}' && {_HERE}] | [0]")],
     update=[Call("put_scheduled_action")],
-    delete=[Call("delete_scheduled_action")],
     id=("{name}-{serviceNamespace}-{resourceId}",),
     imports=(_IMPORT + "/{name}",),
     force_new=_KEYS | {"name"},
@@ -83,7 +75,6 @@ _SCHEDULED_ACTION = ResourceType(
     same={"startTime": _same_instant, "endTime": _same_instant},
     name_limit=256,
     limits={"schedule": {"pattern": r"(at|rate|cron)\(.+\)"}},
-    retry=_RETRY,
 )  # fmt: skip
 
 TYPES: Final = (_TARGET, _POLICY, _SCHEDULED_ACTION)

@@ -104,7 +104,6 @@ _BUDGET = ResourceType(
     delete=[Call("delete_budget", _NAMED)],
     tagging=Tagging("list_tags_for_resource", "tag_resource", "untag_resource", "ResourceARN"),
     id=("{accountId}:{name}",),
-    imports=("{accountId}:{name}",),
     force_new={"name", "namePrefix", "accountId"},
     computed={"accountId", "costTypes", "timePeriodStart", "timePeriodEnd", "costFilters", "limitAmount", "limitUnit"},
     kept={"namePrefix", "notifications", "timePeriodStart", "timePeriodEnd"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from local_aws.provider.model import Call, Change, ResourceType, Tagging, becomes, changes_in
@@ -63,10 +64,10 @@ def _named(name: str) -> Any:
     return lambda change: [change.new[name]]
 
 
-_METRIC_ALARM = ResourceType(
+_cloudwatch_type = partial(ResourceType, service="cloudwatch", gone=_GONE)
+
+_METRIC_ALARM = _cloudwatch_type(
     token="aws:cloudwatch/metricAlarm:MetricAlarm",
-    service="cloudwatch",
-    gone=_GONE,
     names={
         "name": "AlarmName",
         "arn": "AlarmArn",
@@ -91,10 +92,8 @@ _METRIC_ALARM = ResourceType(
     sets=_ACTIONS | {"metricQueries"},
 )
 
-_COMPOSITE = ResourceType(
+_COMPOSITE = _cloudwatch_type(
     token="aws:cloudwatch/compositeAlarm:CompositeAlarm",
-    service="cloudwatch",
-    gone=_GONE,
     names={"arn": "AlarmArn"},
     create=[Call("put_composite_alarm")],
     read=[
@@ -107,27 +106,20 @@ _COMPOSITE = ResourceType(
     delete=[Call("delete_alarms", {"AlarmNames": _named("alarmName")})],
     tagging=_TAGGING,
     id=("{alarmName}",),
-    imports=("{alarmName}",),
     force_new={"alarmName", "actionsEnabled"},
     defaults={"actionsEnabled": True},
     unsupported={"actionsSuppressor"},
     sets=_ACTIONS,
-    named=None,
 )
 
-_DASHBOARD = ResourceType(
+_DASHBOARD = _cloudwatch_type(
     token="aws:cloudwatch/dashboard:Dashboard",
-    service="cloudwatch",
-    gone=_GONE,
     create=[Call("put_dashboard")],
-    read=[(Call("get_dashboard"), "@")],
     update=[Call("put_dashboard")],
     delete=[Call("delete_dashboards", {"DashboardNames": _named("dashboardName")})],
     id=("{dashboardName}",),
-    imports=("{dashboardName}",),
     force_new={"dashboardName"},
     json={"dashboardBody"},
-    named=None,
 )
 
 # --- logs ------------------------------------------------------------------------------------------------------------
@@ -144,10 +136,10 @@ def _query_arn(record: Properties) -> str:
     return f"arn:aws:logs:{region}:{account}:query-definition:{record.get('queryDefinitionId')}"
 
 
-_LOG_GROUP = ResourceType(
+_logs_type = partial(ResourceType, service="logs", gone=_NO_GROUP)
+
+_LOG_GROUP = _logs_type(
     token="aws:cloudwatch/logGroup:LogGroup",
-    service="logs",
-    gone=_NO_GROUP,
     names={"name": "logGroupName"},
     create=[Call("create_log_group"), Call("put_retention_policy", when=_expires)],
     read=[(Call("describe_log_groups", {"logGroupNamePrefix": "{name}"}), "logGroups[?logGroupName=='{name}'] | [0]")],
@@ -176,10 +168,8 @@ _PUT_FILTER = Call(
     changes_in("pattern", "metricTransformation", "applyOnTransformedLogs"),
 )
 
-_METRIC_FILTER = ResourceType(
+_METRIC_FILTER = _logs_type(
     token="aws:cloudwatch/logMetricFilter:LogMetricFilter",
-    service="logs",
-    gone=_NO_GROUP,
     names={
         "name": "filterName", "pattern": "filterPattern", "metricTransformation": "metricTransformations",
         "metricTransformation.name": "metricName", "metricTransformation.namespace": "metricNamespace",
@@ -189,7 +179,6 @@ _METRIC_FILTER = ResourceType(
     read=[(Call("describe_metric_filters", {"filterNamePrefix": "{name}", "filterName": None, "filterPattern": None}),
            "metricFilters[?filterName=='{name}'] | [0]")],
     update=[_PUT_FILTER],
-    delete=[Call("delete_metric_filter")],
     imports=("{logGroupName}:{name}",),
     force_new={"name", "logGroupName"},
     defaults={"applyOnTransformedLogs": False},
@@ -197,10 +186,8 @@ _METRIC_FILTER = ResourceType(
     name_limit=512,
 )  # fmt: skip
 
-_SAVED_QUERY = ResourceType(
+_SAVED_QUERY = _logs_type(
     token="aws:cloudwatch/queryDefinition:QueryDefinition",
-    service="logs",
-    gone=_NO_GROUP,
     create=[Call("put_query_definition")],
     read=[(Call("describe_query_definitions"), "queryDefinitions[?queryDefinitionId=='{queryDefinitionId}'] | [0]")],
     outputs={"arn": _query_arn},

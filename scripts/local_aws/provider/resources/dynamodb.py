@@ -197,7 +197,6 @@ _TABLE = ResourceType(
              settle=True, auto=False),
         *_SETTINGS,
     ],
-    delete=[Call("delete_table")],
     tagging=Tagging("list_tags_of_resource", "tag_resource", "untag_resource", "ResourceArn"),
     force_new={"name", "hashKey", "rangeKey"},
     defaults={"billingMode": "PROVISIONED"},

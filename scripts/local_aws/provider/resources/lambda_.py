@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Any, Final
 
 from local_aws.provider.model import Call, Change, Parameters, ResourceType, Tagging, changes_in, words
@@ -77,10 +78,10 @@ def same_function(one: Any, other: Any) -> bool:
     return str(one).rpartition(":function:")[2] == str(other).rpartition(":function:")[2]
 
 
-_FUNCTION = ResourceType(
+_lambda_type = partial(ResourceType, service="lambda", gone=GONE, retry=RETRY)
+
+_FUNCTION = _lambda_type(
     token="aws:lambda/function:Function",
-    service="lambda",
-    gone=GONE,
     names={"name": "FunctionName", "arn": "FunctionArn", "sourceCodeSize": "CodeSize", "kmsKeyArn": "KMSKeyArn"},
     create=[
         Call("create_function", {"Code": _code}),
@@ -138,19 +139,14 @@ _FUNCTION = ResourceType(
     },
     ready="State == 'Active' && LastUpdateStatus != 'InProgress'",
     failed="(State == 'Failed' && StateReason) || (LastUpdateStatus == 'Failed' && LastUpdateStatusReason)",
-    retry=RETRY,
 )  # fmt: skip
 
-_ALIAS = ResourceType(
+_ALIAS = _lambda_type(
     token="aws:lambda/alias:Alias",
-    service="lambda",
-    gone=GONE,
     names={"arn": "AliasArn"},
     create=[Call("create_alias")],
-    read=[(Call("get_alias"), "@")],
     outputs={"invokeArn": lambda record: _invocation(record["AliasArn"], record)},
     update=[Call("update_alias")],
-    delete=[Call("delete_alias")],
     id=("{arn}",),
     imports=("{functionName}/{name}",),
     force_new={"functionName", "name"},
@@ -158,32 +154,26 @@ _ALIAS = ResourceType(
     same={"functionName": same_function},
     reset={"routingConfig": {"AdditionalVersionWeights": {}}},
     name_limit=128,
-    retry=RETRY,
 )
 
 _ALLOCATED: Final = "AllocatedProvisionedConcurrentExecutions || RequestedProvisionedConcurrentExecutions"
 
-_PROVISIONED = ResourceType(
+_PROVISIONED = _lambda_type(
     token="aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig",
-    service="lambda",
     gone=(*GONE, "ProvisionedConcurrencyConfigNotFoundException"),
     create=[Call("put_provisioned_concurrency_config")],
-    read=[(Call("get_provisioned_concurrency_config"), "@")],
     # As the official provider: what is allocated, so that autoscaling shows as drift.
     outputs={"provisionedConcurrentExecutions": _ALLOCATED},
     update=[Call("put_provisioned_concurrency_config")],
     delete=[Call("delete_provisioned_concurrency_config", when=lambda change: not change.new.get("skipDestroy"))],
     id=("{functionName},{qualifier}",),
-    imports=("{functionName},{qualifier}",),
     force_new={"functionName", "qualifier"},
     defaults={"skipDestroy": False},
     kept={"functionName", "qualifier", "skipDestroy"},
-    named=None,
     limits={"qualifier": {"pattern": r"[\w-]+"}},  # not $LATEST
     ready="Status == 'READY'",
     failed="Status == 'FAILED' && StatusReason",
     vanish=True,
-    retry=RETRY,
 )
 
 
@@ -201,21 +191,14 @@ _PUT_INVOKE: Final = Call(
     each=_destinations,
 )
 
-_INVOKE = ResourceType(
+_INVOKE = _lambda_type(
     token="aws:lambda/functionEventInvokeConfig:FunctionEventInvokeConfig",
-    service="lambda",
-    gone=GONE,
     create=[_PUT_INVOKE],
-    read=[(Call("get_function_event_invoke_config"), "@")],
     update=[_PUT_INVOKE],
-    delete=[Call("delete_function_event_invoke_config")],
     id=("{functionName}:{qualifier}", "{functionName}"),
-    imports=("{functionName}:{qualifier}", "{functionName}"),
     force_new={"functionName", "qualifier"},
     defaults={"maximumRetryAttempts": 2},
     kept={"functionName", "qualifier"},
-    named=None,
-    retry=RETRY,
 )
 
 
@@ -246,10 +229,8 @@ def _same_principal(one: Any, other: Any) -> bool:
     return str(one).removesuffix(":root").rpartition(":")[2] == str(other).removesuffix(":root").rpartition(":")[2]
 
 
-_PERMISSION = ResourceType(
+_PERMISSION = _lambda_type(
     token="aws:lambda/permission:Permission",
-    service="lambda",
-    gone=GONE,
     names={"function": "FunctionName", "principalOrgId": "PrincipalOrgID"},
     create=[Call("add_permission")],
     read=[(Call("get_policy"), "contains(Policy, '\"{statementId}\"') && @ || `null`")],
@@ -272,7 +253,6 @@ _PERMISSION = ResourceType(
     same={"function": same_function, "principal": _same_principal},
     named="statementId",
     name_limit=100,
-    retry=RETRY,
 )  # fmt: skip
 
 TYPES: Final = (_FUNCTION, _ALIAS, _PROVISIONED, _INVOKE, _PERMISSION)

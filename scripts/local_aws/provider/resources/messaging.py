@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from local_aws.provider.model import Call, Change, Parameters, ResourceType, Tagging, attributes, changes_in, words
@@ -34,10 +35,10 @@ def _queue_attributes(change: Change) -> dict[str, str]:
     return {_QUEUE_ATTRIBUTES[name]: attribute_text(change.new.get(name)) for name in sent}
 
 
-_QUEUE = ResourceType(
+_sqs_type = partial(ResourceType, service="sqs", gone=_NO_QUEUE)
+
+_QUEUE = _sqs_type(
     token="aws:sqs/queue:Queue",
-    service="sqs",
-    gone=_NO_QUEUE,
     names=_QUEUE_ATTRIBUTES | {"name": "QueueName", "url": "QueueUrl", "arn": "QueueArn"},
     create=[Call("create_queue", {"Attributes": _queue_attributes})],
     read=[(Call("get_queue_attributes", {"QueueUrl": "{id}", "AttributeNames": ["All"]}), "Attributes")],
@@ -57,7 +58,6 @@ _QUEUE = ResourceType(
     delete=[Call("delete_queue", {"QueueUrl": "{id}"})],
     tagging=Tagging("list_queue_tags", "tag_queue", "untag_queue", "QueueUrl", "{id}"),
     id=("{url}",),
-    imports=("{url}",),
     force_new={"name", "namePrefix", "fifoQueue"},
     defaults={
         "delaySeconds": 0, "fifoQueue": False, "contentBasedDeduplication": False, "maxMessageSize": 262144,
@@ -71,7 +71,12 @@ _QUEUE = ResourceType(
     policies={"policy"},
     json={"redrivePolicy", "redriveAllowPolicy"},
     name_limit=80,
-    limits={"name": {"pattern": r"[\w-]+(\.fifo)?"}},
+    # botocore's model has none of attributes ("SetQueueAttributes").
+    limits={
+        "name": {"pattern": r"[\w-]+(\.fifo)?"}, "delaySeconds": {"max": 900}, "receiveWaitTimeSeconds": {"max": 20},
+        "kmsDataKeyReusePeriodSeconds": {"min": 60, "max": 86400}, "maxMessageSize": {"min": 1024, "max": 1048576},
+        "messageRetentionSeconds": {"min": 60, "max": 1209600}, "visibilityTimeoutSeconds": {"max": 43200},
+    },
     vanish=True,
     retry=("QueueDeletedRecently",),  # a deleted name is taken for 60 seconds
 )  # fmt: skip
@@ -81,10 +86,8 @@ def _attribute(token: str, name: str) -> ResourceType:
     """A queue's attribute as a resource of its own."""
     attribute = _QUEUE_ATTRIBUTES[name]
     put = Call("set_queue_attributes", {"Attributes": lambda change: {attribute: change.new[name]}}, changes_in(name))
-    return ResourceType(
+    return _sqs_type(
         token=token,
-        service="sqs",
-        gone=_NO_QUEUE,
         names={name: attribute},
         create=[put],
         read=[(Call("get_queue_attributes", {"QueueUrl": "{id}", "AttributeNames": [attribute]}), "Attributes")],
@@ -92,11 +95,9 @@ def _attribute(token: str, name: str) -> ResourceType:
         update=[put],
         delete=[Call("set_queue_attributes", {"Attributes": {attribute: ""}})],
         id=("{queueUrl}",),
-        imports=("{queueUrl}",),
         force_new={"queueUrl"},
         policies={name} & {"policy"},
         json={name} - {"policy"},
-        named=None,
         ready=attribute,
     )
 
@@ -138,10 +139,10 @@ def _first_policy(change: Change) -> str:
     return json.dumps({"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]})
 
 
-_TOPIC_TYPE = ResourceType(
+_sns_type = partial(ResourceType, service="sns", gone=_NO_TOPIC)
+
+_TOPIC_TYPE = _sns_type(
     token="aws:sns/topic:Topic",
-    service="sns",
-    gone=_NO_TOPIC,
     names={"arn": "TopicArn"},
     create=[Call("create_topic", {"Attributes": _all(_TOPIC)})],
     read=[(Call("get_topic_attributes", {"TopicArn": "{id}"}), "Attributes")],
@@ -150,7 +151,6 @@ _TOPIC_TYPE = ResourceType(
     delete=[Call("delete_topic", {"TopicArn": "{id}"})],
     tagging=Tagging("list_tags_for_resource", "tag_resource", "untag_resource", "ResourceArn"),
     id=("{arn}",),
-    imports=("{arn}",),
     force_new={"name", "namePrefix"},
     defaults={"fifoTopic": False, "contentBasedDeduplication": False},
     computed={"policy", "signatureVersion", "tracingConfig"},
@@ -159,6 +159,7 @@ _TOPIC_TYPE = ResourceType(
     json={"deliveryPolicy"},
     unsupported=_FEEDBACK | {"maximumMessageSize", "archivePolicy", "fifoThroughputScope"},
     name_limit=256,
+    limits={"name": {"pattern": r"[\w-]+(\.fifo)?"}},
 )
 
 _PUT_POLICY = Call(
@@ -167,10 +168,8 @@ _PUT_POLICY = Call(
     changes_in("policy"),
 )
 
-_TOPIC_POLICY = ResourceType(
+_TOPIC_POLICY = _sns_type(
     token="aws:sns/topicPolicy:TopicPolicy",
-    service="sns",
-    gone=_NO_TOPIC,
     names={"arn": "TopicArn"},
     create=[_PUT_POLICY],
     read=[(Call("get_topic_attributes", {"TopicArn": "{id}"}), "Attributes")],
@@ -179,16 +178,12 @@ _TOPIC_POLICY = ResourceType(
         Call("set_topic_attributes", {"TopicArn": "{id}", "AttributeName": "Policy", "AttributeValue": _first_policy})
     ],
     id=("{arn}",),
-    imports=("{arn}",),
     force_new={"arn"},
     policies={"policy"},
-    named=None,
 )
 
-_SUBSCRIPTION_TYPE = ResourceType(
+_SUBSCRIPTION_TYPE = _sns_type(
     token="aws:sns/topicSubscription:TopicSubscription",
-    service="sns",
-    gone=_NO_TOPIC,
     names={"arn": "SubscriptionArn", "topic": "TopicArn", "ownerId": "Owner"},
     create=[Call("subscribe", {"Attributes": _all(_SUBSCRIPTION), "ReturnSubscriptionArn": True})],
     read=[(Call("get_subscription_attributes", {"SubscriptionArn": "{id}"}), "Attributes")],
@@ -203,14 +198,12 @@ _SUBSCRIPTION_TYPE = ResourceType(
     # AWS can't delete a subscription that is not confirmed; it vanishes by itself.
     delete=[Call("unsubscribe", {"SubscriptionArn": "{id}"}, lambda change: not change.old.get("pendingConfirmation"))],
     id=("{arn}",),
-    imports=("{arn}",),
     force_new={"endpoint", "protocol", "topic"},
     defaults={"confirmationTimeoutInMinutes": 1, "endpointAutoConfirms": False, "rawMessageDelivery": False},
     computed={"filterPolicyScope"},
     kept={"confirmationTimeoutInMinutes", "endpointAutoConfirms", "endpoint", "rawMessageDelivery"},
     json={"deliveryPolicy", "filterPolicy", "redrivePolicy"},
     unsupported={"replayPolicy", "subscriptionRoleArn"},
-    named=None,
 )
 
 TYPES: Final = (

@@ -44,6 +44,11 @@ def _arn(record: Properties) -> str:
     return f"arn:aws:s3:::{record['_id']}"
 
 
+# "General purpose bucket naming rules" in the user guide.
+_NAME: Final = (
+    r"(?!xn--|sthree-|amzn-s3-demo-|.*\.\.|(\d+\.){3}\d+$|.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$)"
+    r"[a-z0-9][a-z0-9.-]+[a-z0-9]"
+)
 # S3 has one document for all tags of a bucket.
 _PUT_TAGS = Call("put_bucket_tagging", {"Bucket": "{bucket}", "Tagging": _tag_set}, _is_tagged)
 
@@ -72,7 +77,6 @@ _BUCKET = ResourceType(
         Call("delete_bucket", {"Bucket": "{id}"}, auto=False),
     ],
     id=("{bucket}",),
-    imports=("{bucket}",),
     force_new={"bucket"},
     defaults={"forceDestroy": False},
     kept={"forceDestroy"},
@@ -83,6 +87,7 @@ _BUCKET = ResourceType(
     ),
     named="bucket",
     name_limit=63,
+    limits={"bucket": {"min": 3, "pattern": _NAME}},
 )
 
 _BLOCKS: Final = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")
@@ -108,11 +113,9 @@ _PUBLIC_ACCESS_BLOCK = ResourceType(
     update=[_PUT_BLOCK],
     delete=[Call("delete_public_access_block", {"Bucket": "{id}"}, auto=False)],
     id=("{bucket}",),
-    imports=("{bucket}",),
     force_new={"bucket"},
     defaults=dict.fromkeys(_BLOCKS, False),
     unsupported=words("skipDestroy"),
-    named=None,
 )
 
 TYPES: Final = (_BUCKET, _PUBLIC_ACCESS_BLOCK)

@@ -26,8 +26,6 @@ _GROUP = ResourceType(
     service="scheduler",
     gone=_GONE,
     create=[Call("create_schedule_group")],
-    read=[(Call("get_schedule_group"), "@")],
-    delete=[Call("delete_schedule_group")],
     tagging=Tagging("list_tags_for_resource", "tag_resource", "untag_resource", "ResourceArn"),
     force_new={"name", "namePrefix"},
     kept={"namePrefix"},
@@ -47,7 +45,6 @@ _SCHEDULE = ResourceType(
     update=[Call("update_schedule", when=lambda _: True)],
     delete=[Call("delete_schedule", {"Name": "{name}", "GroupName": "{groupName}"})],
     id=("{groupName}/{name}",),
-    imports=("{groupName}/{name}",),
     force_new={"name", "namePrefix", "groupName"},
     defaults={
         "actionAfterCompletion": "NONE",

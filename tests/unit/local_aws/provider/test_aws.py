@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from local_aws.provider.aws import Clients, ProviderError, Session, loopback_endpoints
+from local_aws.provider.aws import ProviderError, Session, loopback_endpoints
 
 CREDENTIALS = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
 
@@ -43,17 +43,18 @@ def test_one_service_elsewhere_is_refused_by_name() -> None:
 @pytest.fixture
 def session(monkeypatch: pytest.MonkeyPatch) -> Session:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    for number, service in enumerate(("APPLICATION_AUTO_SCALING", "CLOUDWATCH_LOGS", "DYNAMODB"), 10):
+        monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://127.0.0.1:{number}")
     monkeypatch.setenv("HTTP_PROXY", "http://proxy.example.org:3128")
     return Session("us-east-1", CREDENTIALS, attempts=2)
 
 
-def test_every_service_has_its_endpoint() -> None:
-    endpoints = {"": "http://127.0.0.1:9", "APPLICATION_AUTO_SCALING": "http://127.0.0.1:10"}
-    clients = Clients("us-east-1", CREDENTIALS, endpoints, attempts=3, mode="standard")
-
-    assert clients.get("sqs").meta.endpoint_url == "http://127.0.0.1:9"
-    assert clients.get("application-autoscaling").meta.endpoint_url == "http://127.0.0.1:10"
-    assert clients.get("sqs") is clients.get("sqs")
+@pytest.mark.parametrize(
+    ("service", "port"), [("sqs", 9), ("application-autoscaling", 10), ("logs", 11), ("dynamodb", 12)]
+)
+def test_every_service_has_its_endpoint(session: Session, service: str, port: int) -> None:
+    assert session.client(service).meta.endpoint_url == f"http://127.0.0.1:{port}"
+    assert session.client(service) is session.client(service)
 
 
 def test_an_embedded_aws_that_is_not_there_is_reported_with_a_fix(session: Session) -> None:

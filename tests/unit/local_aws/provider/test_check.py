@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,9 +9,12 @@ import pytest
 
 from local_aws.provider.resources import TYPES
 from local_aws.provider.wire import UNKNOWN
+from tests.support.provider_cases import INPUTS, SURROUNDINGS, archive, policy
 from tests.unit.local_aws.provider.conftest import checked
-from tests.unit.local_aws.provider.samples import CODE, LEAST, POLICY, QUEUE_ARN, ROLE_ARN, STREAM_ARN
 
+CODE, POLICY = archive("one"), policy(Action="sqs:SendMessage", Resource="*")
+ROLE_ARN, QUEUE_ARN, STREAM_ARN = (SURROUNDINGS[name] for name in ("role_arn", "queue_arn", "stream_arn"))
+STREAM = {"eventSourceArn": STREAM_ARN, "startingPosition": "LATEST", "scalingConfig": None}
 Properties = dict[str, Any]
 Failures = Callable[[str, Properties], dict[str, str]]
 
@@ -22,17 +26,17 @@ PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyCon
 
 
 @pytest.mark.parametrize("token", TYPES)
-def test_the_least_of_every_type_is_accepted(token: str, failures: Failures) -> None:
-    assert failures(token, LEAST[token]) == {}
+def test_inputs_of_every_type_are_accepted(token: str, failures: Failures) -> None:
+    assert failures(token, INPUTS[token]) == {}
 
 
 @pytest.mark.parametrize("token", TYPES)
 def test_inputs_not_known_yet_are_accepted(token: str, failures: Failures) -> None:
-    assert failures(token, dict.fromkeys(LEAST[token], UNKNOWN)) == {}
+    assert failures(token, dict.fromkeys(INPUTS[token], UNKNOWN)) == {}
 
 
 def test_a_misspelt_property_is_reported_with_the_right_one(failures: Failures) -> None:
-    found = failures(FUNCTION, LEAST[FUNCTION] | {"memorysize": 512, "environment": {"variabels": {}}})
+    found = failures(FUNCTION, INPUTS[FUNCTION] | {"memorysize": 512, "environment": {"variabels": {}}})
 
     assert found["memorysize"] == 'unknown property; did you mean "memorySize"?'
     assert found["environment.variabels"] == 'unknown property; did you mean "variables"?'
@@ -68,7 +72,7 @@ def test_a_missing_property_is_reported_with_its_type(failures: Failures) -> Non
 def test_a_wrong_type_is_reported_with_its_value(
     token: str, change: Properties, path: str, reason: str, failures: Failures
 ) -> None:
-    assert failures(token, LEAST[token] | change) == {path: reason}
+    assert failures(token, INPUTS[token] | change) == {path: reason}
 
 
 def test_everything_that_is_wrong_is_reported_at_once(failures: Failures) -> None:
@@ -95,13 +99,21 @@ def test_everything_that_is_wrong_is_reported_at_once(failures: Failures) -> Non
         (MAPPING, {"startingPosition": "LATEST"}, "startingPosition", "an SQS source does not have it"),
         (MAPPING, {"bisectBatchOnFunctionError": True}, "bisectBatchOnFunctionError", "an SQS source does not have it"),
         (MAPPING, {"eventSourceArn": STREAM_ARN}, "startingPosition", "a stream needs LATEST or TRIM_HORIZON"),
-        (MAPPING, {"eventSourceArn": STREAM_ARN, "startingPosition": "LATEST",
-         "scalingConfig": {"maximumConcurrency": 2}},
-         "scalingConfig", "a stream does not have it"),
+        (MAPPING, STREAM | {"scalingConfig": {"maximumConcurrency": 2}}, "scalingConfig", "a stream does not have it"),
         (MAPPING, {"scalingConfig": {"maximumConcurrency": 1}}, "scalingConfig.maximumConcurrency",
          "allowed are 2 to 1000"),
         (QUEUE, {"name": "a.b"}, "name", 'is "a.b"'),
+        (QUEUE, {"name": "ä"}, "name", 'is "ä"'),
+        (QUEUE, {"visibilityTimeoutSeconds": 43201}, "visibilityTimeoutSeconds", "is 43201; allowed are 0 to 43200"),
         (QUEUE, {"redrivePolicy": "{"}, "redrivePolicy", "is not JSON"),
+        ("aws:sns/topic:Topic", {"name": "a.b"}, "name", 'is "a.b"'),
+        *[("aws:s3/bucket:Bucket", {"bucket": name}, "bucket", f'is "{name}"')
+          for name in ("Upper", "-a-", "a..b", "192.168.5.4", "xn--bucket", "bucket-s3alias")],
+        ("aws:s3/bucket:Bucket", {"bucket": "ab"}, "bucket", "has 2 characters; allowed are 3 to 63"),
+        (MAPPING, {"filterCriteria": {"filters": [{"pattern": "{}"}] * 11}}, "filterCriteria.filters", "has 11"),
+        *[(MAPPING, STREAM | {"maximumRecordAgeInSeconds": age}, "maximumRecordAgeInSeconds", f'is "{age}"')
+          for age in (0, 59)],
+        (MAPPING, STREAM | {"maximumRecordAgeInSeconds": 604801}, "maximumRecordAgeInSeconds", "is 604801"),
         (QUEUE, {"tags": {str(i): "x" for i in range(51)}}, "tags", "AWS allows 50"),
         (QUEUE, {"region": "eu-west-1"}, "region", "not supported by the local"),
         (QUEUE, {"tags": {"aws:mine": "x"}}, "tags.aws:mine", 'does not start with "aws:"'),
@@ -123,7 +135,7 @@ def test_everything_that_is_wrong_is_reported_at_once(failures: Failures) -> Non
 def test_limits_that_aws_enforces_are_enforced(
     token: str, change: Properties, path: str, part: str, failures: Failures
 ) -> None:
-    inputs = {name: value for name, value in (LEAST[token] | change).items() if value is not None}
+    inputs = {name: value for name, value in (INPUTS[token] | change).items() if value is not None}
 
     found = failures(token, inputs)
 
@@ -132,38 +144,38 @@ def test_limits_that_aws_enforces_are_enforced(
 
 
 def test_defaults_of_the_official_provider_are_filled_in() -> None:
-    inputs, _ = checked(FUNCTION, LEAST[FUNCTION] | {"name": "lambda-a", "memorySize": 512})
-
-    assert inputs["timeout"] == 3
-    assert inputs["reservedConcurrentExecutions"] == -1
-    assert inputs["memorySize"] == 512
-    assert inputs["__defaults"] == ["packageType", "publish", "reservedConcurrentExecutions", "skipDestroy", "timeout"]
+    given = {"name": "lambda-a", "role": ROLE_ARN, "code": CODE, "memorySize": 512}
+    defaults = {
+        "packageType": "Zip", "publish": False, "reservedConcurrentExecutions": -1, "skipDestroy": False, "timeout": 3,
+    }  # fmt: skip
+    assert checked(FUNCTION, given)[0] == given | defaults | {"tagsAll": {}, "__defaults": [*defaults]}
 
 
 def test_a_name_that_is_not_given_is_made_up_once() -> None:
     first, _ = checked(QUEUE, {}, name="orders")
     again, _ = checked(QUEUE, {}, olds=first, name="orders")
-
-    assert first["name"].startswith("orders-")
-    assert len(first["name"]) == len("orders-") + 7
-    assert again["name"] == first["name"]
-
-
-def test_a_made_up_name_fits_into_the_limit_and_follows_its_prefix() -> None:
-    long, _ = checked("aws:iam/role:Role", LEAST[ROLE], name="n" * 100)
-    prefixed, _ = checked(QUEUE, {"namePrefix": "mine-"})
-    fifo, _ = checked(QUEUE, {"fifoQueue": True})
-
-    assert len(long["name"]) == 64
-    assert prefixed["name"].startswith("mine-")
-    assert fifo["name"].endswith(".fifo")
-
-
-def test_a_name_that_was_given_is_not_kept_when_it_is_withdrawn() -> None:
     named, _ = checked(QUEUE, {"name": "mine"})
     withdrawn, _ = checked(QUEUE, {}, olds=named)
 
+    assert again["name"] == first["name"]
     assert withdrawn["name"] != "mine"
+
+
+@pytest.mark.parametrize(
+    ("token", "inputs", "name", "pattern"),
+    [
+        (QUEUE, {}, "orders", "orders-[0-9a-f]{7}"),
+        (ROLE, {"assumeRolePolicy": POLICY}, "n" * 100, "n{57}[0-9a-f]{7}"),
+        (QUEUE, {"namePrefix": "mine-"}, "orders", "mine-[0-9a-f]{7}"),
+        (QUEUE, {"namePrefix": UNKNOWN}, "orders", None),
+        (QUEUE, {"fifoQueue": True}, "n" * 100, r"n{68}[0-9a-f]{7}\.fifo"),
+    ],
+)
+def test_a_made_up_name_fits_into_the_limit_and_follows_its_prefix(
+    token: str, inputs: Properties, name: str, pattern: str | None
+) -> None:
+    made = checked(token, inputs, name=name)[0]["name"]
+    assert made is UNKNOWN if pattern is None else re.fullmatch(pattern, made)
 
 
 def test_tags_of_the_resource_override_default_tags() -> None:
@@ -174,7 +186,7 @@ def test_tags_of_the_resource_override_default_tags() -> None:
 
 
 def test_types_without_tags_get_none() -> None:
-    inputs, _ = checked(ALIAS, LEAST[ALIAS], default_tags={"A": "x"})
+    inputs, _ = checked(ALIAS, INPUTS[ALIAS], default_tags={"A": "x"})
 
     assert "tagsAll" not in inputs
 
@@ -187,14 +199,14 @@ def test_a_document_given_as_an_object_becomes_the_text_that_aws_takes() -> None
     assert json.loads(inputs["policy"]) == document
 
 
-def test_a_queue_mapping_accepts_the_properties_of_queues(failures: Failures) -> None:
-    inputs = {"functionName": "f", "eventSourceArn": QUEUE_ARN, "batchSize": 100, "maximumBatchingWindowInSeconds": 1}
-
-    assert failures(MAPPING, inputs | {"functionResponseTypes": ["ReportBatchItemFailures"]}) == {}
-
-
 def test_a_table_may_leave_on_demand_without_a_word_of_its_units() -> None:
-    on_demand = LEAST[TABLE] | {"billingMode": "PAY_PER_REQUEST"}
-    provisioned = LEAST[TABLE] | {"billingMode": "PROVISIONED"}
+    on_demand = INPUTS[TABLE] | {"billingMode": "PAY_PER_REQUEST"}
+    provisioned = INPUTS[TABLE] | {"billingMode": "PROVISIONED"}
     assert checked(TABLE, provisioned, olds=on_demand)[1] == []
     assert [path for path, _ in checked(TABLE, provisioned, olds={})[1]] == ["readCapacity"]
+
+
+@pytest.mark.parametrize("age", [-1, 60, 99, 100, 604800])
+def test_record_ages_from_a_minute_on_and_none_are_accepted(age: int, failures: Failures) -> None:
+    inputs = INPUTS[MAPPING] | STREAM | {"maximumRecordAgeInSeconds": age}
+    assert failures(MAPPING, {name: value for name, value in inputs.items() if value is not None}) == {}

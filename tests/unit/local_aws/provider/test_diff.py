@@ -8,9 +8,10 @@ import pytest
 from local_aws.provider.diff import must_replace
 from local_aws.provider.resources import TYPES
 from local_aws.provider.wire import UNKNOWN
+from tests.support.provider_cases import INPUTS, SURROUNDINGS, archive
 from tests.unit.local_aws.provider.conftest import checked, comparison
-from tests.unit.local_aws.provider.samples import LEAST, OTHER_CODE, QUEUE_ARN, STREAM_ARN
 
+OTHER_CODE, QUEUE_ARN, STREAM_ARN = archive("two"), SURROUNDINGS["queue_arn"], SURROUNDINGS["stream_arn"]
 Properties = dict[str, Any]
 
 TABLE, QUEUE, FUNCTION = "aws:dynamodb/table:Table", "aws:sqs/queue:Queue", "aws:lambda/function:Function"
@@ -28,8 +29,8 @@ PERMISSION = "aws:lambda/permission:Permission"
 
 def decided(token: str, before: Properties, after: Properties, filled_in: Properties | None = None) -> dict[str, str]:
     """Diff of two sets of inputs; `filled_in` is what AWS added to the state."""
-    old, _ = checked(token, LEAST[token] | before)
-    new, _ = checked(token, {k: v for k, v in (LEAST[token] | before | after).items() if v is not None}, old)
+    old, _ = checked(token, {k: v for k, v in (INPUTS[token] | before).items() if v is not None})
+    new, _ = checked(token, {k: v for k, v in (INPUTS[token] | before | after).items() if v is not None}, old)
     changes = comparison(token).changes(new, old | (filled_in or {}), old)
     return {path: "replace" if must_replace(TYPES[token], path) else "update" for path in changes}
 
@@ -50,7 +51,7 @@ def test_the_same_inputs_are_no_change(token: str) -> None:
         (TABLE, {}, {"hashKey": "other", "attributes": [{"name": "other", "type": "S"}]}),
         (TABLE, {}, {"rangeKey": "r", "attributes": [{"name": "k", "type": "S"}, {"name": "r", "type": "S"}]}),
         (TARGET, {}, {"resourceId": "table/b"}),
-        (TARGET, {}, {"scalableDimension": "dynamodb:table:WriteCapacityUnits"}),
+        (TARGET, {}, {"scalableDimension": "dynamodb:table:ReadCapacityUnits"}),
         (TARGET, {}, {"serviceNamespace": "lambda"}),
         (SCALING, {"name": "a"}, {"name": "b"}),
         (SCALING, {}, {"resourceId": "table/b"}),
@@ -97,7 +98,7 @@ def test_a_change_of_identity_replaces_the_resource(token: str, before: Properti
          {"ttl.attributeName"}),
         (TARGET, {}, {"maxCapacity": 9}, {"maxCapacity"}),
         (SCALING, {}, {"targetTrackingScalingPolicyConfiguration": {
-            "targetValue": 50, "predefinedMetricSpecification":
+            "targetValue": 50, "scaleInCooldown": 60, "scaleOutCooldown": 0, "predefinedMetricSpecification":
             {"predefinedMetricType": "DynamoDBReadCapacityUtilization"}}},
          {"targetTrackingScalingPolicyConfiguration.targetValue"}),
         (QUEUE, {}, {"visibilityTimeoutSeconds": 60}, {"visibilityTimeoutSeconds"}),
@@ -147,7 +148,7 @@ def test_everything_else_is_changed_in_place(
         (MAPPING, {"functionName": "lambda-a:live"}, {},
          {"functionName": "arn:aws:lambda:us-east-1:123456789012:function:lambda-a:live"}),
         (ACTION, {"startTime": "2030-01-01T01:00:00+01:00"}, {"startTime": "2030-01-01T00:00:00Z"}, {}),
-        (QUEUE, {}, {"tags": {}}, {}),
+        (QUEUE, {"tags": None}, {"tags": {}}, {}),
     ],
 )  # fmt: skip
 def test_equal_values_in_another_form_are_no_change(
@@ -157,15 +158,15 @@ def test_equal_values_in_another_form_are_no_change(
 
 
 def test_drift_found_by_a_refresh_is_a_change() -> None:
-    inputs, _ = checked(FUNCTION, LEAST[FUNCTION])
+    inputs, _ = checked(FUNCTION, INPUTS[FUNCTION])
     live = inputs | {"memorySize": 3008}
 
     assert comparison(FUNCTION).changes(inputs, live, live) == {"memorySize": "UPDATE"}
 
 
 def test_the_kind_of_change_is_reported() -> None:
-    old, _ = checked(FUNCTION, LEAST[FUNCTION] | {"description": "a", "tags": {"A": "1"}})
-    new, _ = checked(FUNCTION, LEAST[FUNCTION] | {"tags": {"A": "2"}, "kmsKeyArn": "k"}, old)
+    old, _ = checked(FUNCTION, INPUTS[FUNCTION] | {"description": "a", "tags": {"A": "1"}})
+    new, _ = checked(FUNCTION, INPUTS[FUNCTION] | {"tags": {"A": "2"}, "kmsKeyArn": "k"}, old)
 
     changes = comparison(FUNCTION).changes(new, old, old)
 
@@ -173,8 +174,8 @@ def test_the_kind_of_change_is_reported() -> None:
 
 
 def test_an_input_not_known_yet_is_a_change() -> None:
-    old, _ = checked(ALIAS, LEAST[ALIAS])
-    new, _ = checked(ALIAS, LEAST[ALIAS] | {"functionVersion": UNKNOWN, "functionName": UNKNOWN}, old)
+    old, _ = checked(ALIAS, INPUTS[ALIAS])
+    new, _ = checked(ALIAS, INPUTS[ALIAS] | {"functionVersion": UNKNOWN, "functionName": UNKNOWN}, old)
 
     assert comparison(ALIAS).changes(new, old, old) == {"functionName": "UPDATE", "functionVersion": "UPDATE"}
 

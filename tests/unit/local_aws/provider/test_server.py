@@ -18,8 +18,8 @@ from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 from local_aws import provider
 from local_aws.provider.schema import sdk_version
 from local_aws.provider.wire import UNKNOWN, decode, encode
+from tests.support.provider_cases import INPUTS
 from tests.support.waiting import expect_soon
-from tests.unit.local_aws.provider.samples import LEAST
 
 QUEUE, FUNCTION = "aws:sqs/queue:Queue", "aws:lambda/function:Function"
 TABLE, ALIAS = "aws:dynamodb/table:Table", "aws:lambda/alias:Alias"
@@ -104,7 +104,7 @@ def test_default_tags_reach_the_inputs(configured: Any) -> None:
 
 
 def test_a_preview_knows_the_inputs_and_nothing_that_aws_makes(configured: Any) -> None:
-    inputs = LEAST[TABLE] | {"name": "table-a", "streamEnabled": True, "streamViewType": "NEW_IMAGE"}
+    inputs = INPUTS[TABLE] | {"name": "table-a", "streamEnabled": True, "streamViewType": "NEW_IMAGE"}
     request = provider_pb2.CreateRequest(urn=urn(TABLE), properties=encode(inputs), preview=True)
 
     planned = decode(configured.Create(request).properties)
@@ -115,7 +115,7 @@ def test_a_preview_knows_the_inputs_and_nothing_that_aws_makes(configured: Any) 
 
 
 def test_inputs_not_known_yet_stay_so_in_a_preview(configured: Any) -> None:
-    inputs = LEAST[ALIAS] | {"name": "live", "functionVersion": UNKNOWN}
+    inputs = INPUTS[ALIAS] | {"name": "live", "functionVersion": UNKNOWN}
     request = provider_pb2.CreateRequest(urn=urn(ALIAS), properties=encode(inputs), preview=True)
 
     assert decode(configured.Create(request).properties)["functionVersion"] is UNKNOWN
@@ -131,7 +131,7 @@ def test_inputs_not_known_yet_stay_so_in_a_preview(configured: Any) -> None:
 def test_a_new_version_is_planned_when_the_configuration_changes(
     configured: Any, change: dict[str, Any], unknown: set[str]
 ) -> None:
-    inputs = LEAST[FUNCTION] | {"name": "lambda-a", "memorySize": 128, "publish": True}
+    inputs = INPUTS[FUNCTION] | {"name": "lambda-a", "memorySize": 128, "publish": True}
     outputs = {"version": "1", "qualifiedArn": "q:1", "qualifiedInvokeArn": "i:1", "arn": "q", "lastModified": "then"}
     request = provider_pb2.UpdateRequest(
         id="lambda-a", urn=urn(FUNCTION), olds=encode(inputs | outputs), news=encode(inputs | change),
