@@ -344,25 +344,6 @@ def test_every_kind_of_resource_is_found_by_its_tags(embedded_aws: EmbeddedAws) 
     }  # fmt: skip
 
 
-def test_a_topic_delivers_to_a_queue_only_if_its_policy_allows_it(embedded_aws: EmbeddedAws) -> None:
-    topic = embedded_aws.client("sns").create_topic(Name=unique("topic"))["TopicArn"]
-    open_url, open_arn = make_queue(embedded_aws)
-    shut_url, shut_arn = make_queue(embedded_aws)
-    statement = {
-        "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
-        "Resource": open_arn, "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
-    }  # fmt: skip
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-    embedded_aws.client("sqs").set_queue_attributes(QueueUrl=open_url, Attributes={"Policy": policy})
-    for arn in (shut_arn, open_arn):
-        embedded_aws.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-
-    embedded_aws.client("sns").publish(TopicArn=topic, Message="alarm")
-
-    expect_soon(lambda: received(embedded_aws, open_url), "the message is in the queue")
-    assert received(embedded_aws, shut_url) == []
-
-
 def test_filtered_log_events_come_in_pages_and_match_any_of_the_optional_terms(embedded_aws: EmbeddedAws) -> None:
     logs, group = embedded_aws.client("logs"), f"/filtered/{unique('group')}"
     logs.create_log_group(logGroupName=group)

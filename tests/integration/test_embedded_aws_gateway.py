@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import urllib.error
@@ -75,50 +74,23 @@ def untouched(embedded_aws: EmbeddedAws) -> Iterator[EmbeddedAws]:
     assert url in embedded_aws.client("sqs").list_queues()["QueueUrls"]
 
 
-def accepted(*answers: tuple[int, Any]) -> list[tuple[int, dict[str, str]]]:
-    """Return the answers that are no refusals, or that a page of another origin may read."""
-    found = [(status, dict(headers)) for status, headers in answers]
-    return [
-        (status, headers)
-        for status, headers in found
-        if status not in (400, 403) or any(name.lower().startswith("access-control") for name in headers)
+def test_forged_requests_change_nothing_and_their_answers_have_no_cors(untouched: EmbeddedAws) -> None:
+    """One of each kind that the unit tests of the gateway and of signatures try in detail."""
+    body, other = CREATE_USER + unique("forged"), CREATE_USER + unique("other")
+    host, headers = f"rebound.example:{untouched.paths.port}", signed(untouched, "iam", body)
+    answers = [
+        ask(untouched, "/", body, Content_Type=FORM),
+        ask(untouched, "/_ministack/reset", "{}"),
+        ask(untouched, "/", other, **headers),
+        ask(untouched, "/", body, **signed(untouched, "iam", body, Host=host)),
+        ask(untouched, "/", body, **headers, Origin="https://evil.example"),
     ]
-
-
-def test_a_form_without_a_signature_creates_nothing(untouched: EmbeddedAws) -> None:
-    answers = (
-        ask(untouched, "/", CREATE_USER + unique("form"), Content_Type=FORM),
-        ask(untouched, "/?" + CREATE_USER + unique("query")),
-        ask(untouched, "/", "x", Content_Type="text/plain", X_Amz_Target="DynamoDB_20120810.ListTables"),
-    )
-    assert accepted(*answers) == []
-
-
-@pytest.mark.parametrize("path", ["/_ministack/reset", "/_ministack/config", "/_ministack/health", "/health"])
-def test_nothing_is_controlled_without_a_signature(untouched: EmbeddedAws, path: str) -> None:
-    assert accepted(ask(untouched, path, "{}"), ask(untouched, path)) == []
-
-
-@pytest.mark.parametrize("key", ["test", ACCOUNT, "", "AKIAIOSFODNN7EXAMPLE"])
-def test_well_known_keys_are_refused(untouched: EmbeddedAws, key: str) -> None:
-    body = CREATE_USER + unique("guessed")
-    for secret in ("test", key, ""):
+    for key, secret in (("test", "test"), (ACCOUNT, "test"), ("AKIAIOSFODNN7EXAMPLE", "test")):
         request = AWSRequest("POST", untouched.endpoint + "/", data=body, headers={"Content-Type": FORM})
         SigV4Auth(Credentials(key, secret), "iam", "us-east-1").add_auth(request)
-        headers = {name.replace("-", "_"): value for name, value in request.headers.items()}
-        assert accepted(ask(untouched, "/", body, **headers)) == []
-
-
-def test_a_signature_is_valid_for_the_signed_request_alone(untouched: EmbeddedAws) -> None:
-    body, other = CREATE_USER + unique("signed"), CREATE_USER + unique("other")
-    headers = signed(untouched, "iam", body)
-    answers = (
-        ask(untouched, "/", other, **headers),
-        ask(untouched, "/", other, **headers, X_Amz_Content_Sha256=hashlib.sha256(body.encode()).hexdigest()),
-        ask(untouched, "/", body, **headers | {"Authorization": headers["Authorization"][:-1] + "x"}),
-        ask(untouched, "/?Action=DeleteUser", body, **headers),
-    )
-    assert accepted(*answers) == []
+        answers.append(ask(untouched, "/", body, **{name.replace("-", "_"): v for name, v in request.headers.items()}))
+    assert {status for status, _ in answers} <= {400, 403}
+    assert not [name for _, found in answers for name in found if name.lower().startswith("access-control")]
 
 
 def test_a_key_without_its_secret_is_refused_as_on_aws(untouched: EmbeddedAws) -> None:
@@ -129,54 +101,6 @@ def test_a_key_without_its_secret_is_refused_as_on_aws(untouched: EmbeddedAws) -
         with pytest.raises(ClientError) as caught:
             act(**({} if call else {"ServiceNamespace": "dynamodb"}))
         assert caught.value.response["Error"]["Code"] in ("InvalidSignatureException", "SignatureDoesNotMatch")
-
-
-def test_a_name_that_is_rebound_to_loopback_reaches_nothing(untouched: EmbeddedAws) -> None:
-    body = CREATE_USER + unique("rebound")
-    for host in ("rebound.example", f"rebound.example:{untouched.paths.port}", "127.0.0.1.rebound.example"):
-        answers = (
-            ask(untouched, "/", body, **signed(untouched, "iam", body, Host=host)),
-            ask(untouched, ports.STATUS_PATH, Host=host),
-        )
-        assert accepted(*answers) == []
-
-
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://localhost"])
-def test_a_page_of_another_origin_is_refused_even_with_a_signature(untouched: EmbeddedAws, origin: str) -> None:
-    body = CREATE_USER + unique("page")
-    answers = (
-        ask(untouched, "/", body, **signed(untouched, "iam", body), Origin=origin),
-        ask(untouched, "/", body, **signed(untouched, "iam", body), Sec_Fetch_Site="cross-site"),
-        ask(untouched, ports.STATUS_PATH, Origin=origin),
-    )
-    assert accepted(*answers) == []
-
-
-def test_a_preflight_allows_nothing(untouched: EmbeddedAws) -> None:
-    request = urllib.request.Request(
-        untouched.endpoint, method="OPTIONS",
-        headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"},
-    )  # fmt: skip
-    with pytest.raises(urllib.error.HTTPError) as caught:
-        urllib.request.urlopen(request, timeout=20)
-    assert accepted((caught.value.code, caught.value.headers)) == []
-
-
-def test_no_answer_lets_a_page_read_it(embedded_aws: EmbeddedAws) -> None:
-    body = "Action=ListUsers&Version=2010-05-08"
-    status, headers = ask(embedded_aws, "/", body, **signed(embedded_aws, "iam", body))
-    assert status == 200
-    assert not [name for name in headers if name.lower().startswith("access-control")]
-
-
-def test_a_websocket_does_not_open(embedded_aws: EmbeddedAws) -> None:
-    upgrade = (
-        f"GET /_aws/execute-api/x/y HTTP/1.1\r\nHost: 127.0.0.1:{embedded_aws.paths.port}\r\nConnection: Upgrade\r\n"
-        "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
-    with socket.create_connection(("127.0.0.1", embedded_aws.paths.port), 20) as connection:
-        connection.sendall(upgrade.encode())
-        assert connection.recv(99).split()[1] == b"403"
 
 
 def test_the_credentials_of_a_function_cannot_be_derived_from_its_name(untouched: EmbeddedAws) -> None:

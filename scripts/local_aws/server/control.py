@@ -15,7 +15,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO
 
 from estate_tool.core import paths
 from estate_tool.core.embedded import credentials, ports, record
@@ -97,8 +97,12 @@ def _running_here(local: LocalAwsPaths, report: Report) -> bool:
             )
         answer = ports.ask(found.port, credentials.read(local.home), timeout=10)
         if answer is not None:
-            _check_answer(local, found, answer)
-            return True
+            if knows_us(answer):
+                return True
+            raise Failed(
+                f"the embedded AWS (PID {found.pid}) does not know the credentials in {local.home / credentials.FILE}",
+                "scripts/estate local down, then up again",
+            )
         waited = time.monotonic() - waiting_since
         if waited > LONGEST_END and time.time() - found.started > LONGEST_START:
             raise Failed(
@@ -109,14 +113,6 @@ def _running_here(local: LocalAwsPaths, report: Report) -> bool:
             report(f"embedded AWS: waiting for PID {found.pid} to answer or to end")
         time.sleep(0.05 if waited < 1 else 1)
     return False
-
-
-def _check_answer(local: LocalAwsPaths, found: record.Record, answer: dict[str, Any]) -> None:
-    if not knows_us(answer):
-        raise Failed(
-            f"the embedded AWS (PID {found.pid}) does not know the credentials in {local.home / credentials.FILE}",
-            "scripts/estate local down, then up again",
-        )
 
 
 def _start(local: LocalAwsPaths, report: Report, python: Path) -> None:
@@ -191,23 +187,29 @@ def _environment(local: LocalAwsPaths) -> dict[str, str]:
 def _stop(found: record.Record) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(found.pid, signal.SIGTERM)
-    if not _gone(found, LONGEST_END + 5):
+    if not _until(lambda: start_identity(found.pid) != found.identity, LONGEST_END + 5):
         # It leads a group of its own, to which all of its children belong.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(found.pid, signal.SIGKILL)
-        if not _gone(found, 5):
+        if not _until(lambda: start_identity(found.pid) != found.identity, 5):
             raise Failed(
                 f"the embedded AWS (PID {found.pid}) can't be stopped", f"kill it by hand: kill -9 -{found.pid}"
             )
 
 
-def _gone(found: record.Record, seconds: float) -> bool:
+def _until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Wait for the condition; False when it does not come true in time."""
     deadline = time.monotonic() + seconds
-    while start_identity(found.pid) == found.identity:
-        if time.monotonic() > deadline:
-            return False
+    while not (true := condition()) and time.monotonic() < deadline:
         time.sleep(0.01)
-    return True
+    return true
+
+
+def _lock(file: IO[str]) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
 
 
 def _taken(local: LocalAwsPaths, port: int) -> EstateError:
@@ -234,9 +236,7 @@ def _alone(local: LocalAwsPaths, report: Report) -> Iterator[None]:
     paths.make_private_folder(local.home)
     with (local.home / "aws.lock").open("a") as lock:
         os.fchmod(lock.fileno(), 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _lock(lock):
             report("embedded AWS: waiting for another command that starts or stops it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -244,22 +244,15 @@ def _alone(local: LocalAwsPaths, report: Report) -> Iterator[None]:
 
 def _wait_for_emulator(local: LocalAwsPaths) -> None:
     """Wait until a killed emulator's last snapshot is written: no other emulator may start before."""
-    lock = local.folder / "emulator.lock"
-    if not lock.exists():
+    path = local.folder / "emulator.lock"
+    if not path.exists():
         return
-    deadline = time.monotonic() + LONGEST_END
-    with lock.open("a") as handle:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                return
-            except BlockingIOError as error:
-                if time.monotonic() > deadline:
-                    raise Failed(
-                        f"an emulator that is not on record still uses {local.folder}",
-                        f"find it and end it: {ports.listener(local.port) or 'a process named ministack'}",
-                    ) from error
-            time.sleep(0.05)
+    with path.open("a") as lock:
+        if not _until(lambda: _lock(lock), LONGEST_END):
+            raise Failed(
+                f"an emulator that is not on record still uses {local.folder}",
+                f"find it and end it: {ports.listener(local.port) or 'a process named ministack'}",
+            )
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import fnmatch
 import json
 import operator
@@ -14,9 +15,9 @@ Fields = Callable[[str], Any]
 """Looks up `$.a.b`, or `$name` of a space-delimited line, in what matched; None when it has no such field."""
 Test = Callable[[Fields], bool]
 
-_TOKEN = re.compile(
-    r"\s*(?P<text>&&|\|\||!=|<=|>=|[()=<>,]|\.\.\.|\"(?:[^\"\\]|\\.)*\"|%[^%]*%"
-    r"|\$(?:[\w.@-]|\[(?:\d+|\"[^\"]*\"|'[^']*')\])*|[^\s()=<>,&|!\"]+)"
+_CONDITION = re.compile(
+    r"(\$(?:[\w.@-]|\[(?:\d+|\"[^\"]*\"|'[^']*')\])*)\s*"
+    r"(?:((?:IS|NOT)\s+\w+)|(!=|<=|>=|=|<|>)\s*(\"(?:[^\"\\]|\\.)*\"|%[^%]*%|[^\s()=<>,&|!\"]+))"
 )
 _STEP = re.compile(r"\.?([\w@-]+)|\[(\d+)\]|\[[\"']([^\"']*)[\"']\]")
 # Fields in square brackets or quotes may hold spaces.
@@ -34,7 +35,7 @@ def matcher(pattern: str) -> Callable[[str], Fields | None]:
     """Return a function that finds a message's fields by a pattern in {…} or […], None for no match. `Invalid`."""
     text = pattern.strip()
     if text.startswith("{") and text.endswith("}"):
-        return _of_json(_Conditions(text[1:-1]).whole())
+        return _of_json(_conditions(text[1:-1]))
     if text.startswith("[") and text.endswith("]"):
         return _of_line(*_columns(text[1:-1]))
     raise Invalid(f"{pattern!r} is neither a pattern in braces nor one in square brackets")
@@ -110,81 +111,51 @@ def _columns(text: str) -> tuple[list[_Column], list[_Column] | None]:
         name = found[1]
         # A condition names its column bare, as in [ip, status = 4* || status = 5*].
         condition = re.sub(rf"\b{name}\b(?=\s*(=|!=|<|>))", f"${name}", part)
-        test: Test = (lambda _fields: True) if part.strip() == name else _Conditions(condition).whole()
+        test: Test = (lambda _fields: True) if part.strip() == name else _conditions(condition)
         (before if after is None else after).append(_Column(name, test))
     return before, after
 
 
-class _Conditions:
-    """Reads conditions joined by && and ||, with parentheses."""
+def _conditions(text: str) -> Test:
+    """Return the test of conditions that are joined by && and ||, with parentheses."""
+    tests: list[Test] = []
 
-    def __init__(self, text: str) -> None:
-        self._text = text
-        self._tokens: list[str] = []
-        position = 0
-        while text[position:].strip():
-            found = _TOKEN.match(text, position)
-            if found is None:
-                raise Invalid(f"can't read {text[position:].strip()!r}")
-            self._tokens.append(found["text"])
-            position = found.end()
+    def named(found: re.Match[str]) -> str:
+        selector, kind, sign, value = found.groups()
+        tests.append(_of_kind(selector, kind) if kind else _comparison(selector, sign, value))
+        return f" _{len(tests) - 1} "
 
-    def whole(self) -> Test:
-        """All of it as one test."""
-        test = self._any()
-        if self._tokens:
-            raise Invalid(f"did not expect {self._tokens[0]!r} in {self._text!r}")
-        return test
-
-    def _any(self) -> Test:
-        tests = [self._all()]
-        while self._tokens[:1] == ["||"]:
-            self._next()
-            tests.append(self._all())
-        return tests[0] if len(tests) == 1 else lambda fields: any(test(fields) for test in tests)
-
-    def _all(self) -> Test:
-        tests = [self._one()]
-        while self._tokens[:1] == ["&&"]:
-            self._next()
-            tests.append(self._one())
-        return tests[0] if len(tests) == 1 else lambda fields: all(test(fields) for test in tests)
-
-    def _one(self) -> Test:
-        token = self._next()
-        if token == "(":
-            test = self._any()
-            if self._next() != ")":
-                raise Invalid(f"a parenthesis is not closed in {self._text!r}")
-            return test
-        if not token.startswith("$"):
-            raise Invalid(f"a condition begins with a field such as $.name, not with {token!r}")
-        sign = self._next()
-        if sign in ("IS", "NOT"):
-            return _of_kind(token, sign, self._next())
-        if sign not in _ORDER:
-            raise Invalid(f"{sign!r} compares nothing")
-        return _comparison(token, sign, self._next())
-
-    def _next(self) -> str:
-        if not self._tokens:
-            raise Invalid(f"something is missing at the end of {self._text!r}")
-        return self._tokens.pop(0)
+    logic = _CONDITION.sub(named, text).replace("&&", " and ").replace("||", " or ")
+    try:
+        if not _CONDITION.sub("", text).strip("()&| "):
+            return _joined(ast.parse(logic.strip(), mode="eval").body, tests)
+    except SyntaxError:
+        pass
+    raise Invalid(f"can't read {text.strip()!r}")
 
 
-def _of_kind(selector: str, sign: str, kind: str) -> Test:
-    kinds: Mapping[tuple[str, str], Callable[[Any], bool]] = {
-        ("IS", "TRUE"): lambda value: value is True, ("IS", "FALSE"): lambda value: value is False,
-        ("IS", "NULL"): lambda value: value is None, ("NOT", "EXISTS"): lambda value: value is None,
+def _joined(node: ast.expr, tests: Sequence[Test]) -> Test:
+    if isinstance(node, ast.BoolOp):
+        parts, join = [_joined(value, tests) for value in node.values], all if isinstance(node.op, ast.And) else any
+        return lambda fields: join(test(fields) for test in parts)
+    if isinstance(node, ast.Name):
+        return tests[int(node.id[1:])]
+    raise Invalid("conditions are joined by && and ||")
+
+
+def _of_kind(selector: str, kind: str) -> Test:
+    kinds: Mapping[str, Callable[[Any], bool]] = {
+        "IS TRUE": lambda value: value is True, "IS FALSE": lambda value: value is False,
+        "IS NULL": lambda value: value is None, "NOT EXISTS": lambda value: value is None,
     }  # fmt: skip
-    test = kinds.get((sign, kind.upper()))
+    test = kinds.get(" ".join(kind.upper().split()))
     if test is None:
-        raise Invalid(f"{sign} {kind} is not known; IS TRUE, IS FALSE, IS NULL and NOT EXISTS are")
+        raise Invalid(f"{kind} is not known; {', '.join(kinds)} are")
     return lambda fields: test(fields(selector))
 
 
-def _comparison(selector: str, sign: str, word: str) -> Test:
-    wanted = None if word.startswith('"') else number(word)
+def _comparison(selector: str, sign: str, value: str) -> Test:
+    wanted = None if value.startswith('"') else number(value)
     if wanted is not None:
         order = _ORDER[sign]
 
@@ -194,9 +165,9 @@ def _comparison(selector: str, sign: str, word: str) -> Test:
 
         return compares
     if sign not in ("=", "!="):
-        raise Invalid(f"{sign} compares with numbers, not with {word}")
-    text = word[1:-1].replace('\\"', '"') if word.startswith('"') else word
-    expression = word[1:-1] if word.startswith("%") else rf"\A{fnmatch.translate(text)}"
+        raise Invalid(f"{sign} compares with numbers, not with {value}")
+    text = value[1:-1].replace('\\"', '"') if value.startswith('"') else value
+    expression = value[1:-1] if value.startswith("%") else rf"\A{fnmatch.translate(text)}"
 
     def is_like(fields: Fields) -> bool:
         found = fields(selector)

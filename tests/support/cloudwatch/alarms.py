@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from local_aws.server.alarm_states import Rule, judge
-from local_aws.server.metric_math import Series, evaluate
+from local_aws.server.metric_math import evaluate
 from tests.support.cloudwatch.metrics import Metrics, Points, identity
 
 MINUTES_OF_A_DAY = 1440
@@ -73,8 +73,7 @@ class MetricAlarm:
         if self.expression is None:
             (points,) = values.values()
         else:
-            series = {name: Series(column, self.period * 60) for name, column in values.items()}
-            points = evaluate(self.expression, series, tuple(values), self.rule.reach).values
+            points = evaluate(self.expression, values, tuple(values), self.rule.reach, self.period * 60)
         return judge(self.rule, points).state
 
 

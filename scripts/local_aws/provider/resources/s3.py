@@ -44,7 +44,7 @@ def _arn(record: Properties) -> str:
     return f"arn:aws:s3:::{record['_id']}"
 
 
-# "General purpose bucket naming rules" in the user guide.
+# The rules for bucket names in the user guide of S3.
 _NAME: Final = (
     r"(?!xn--|sthree-|amzn-s3-demo-|.*\.\.|(\d+\.){3}\d+$|.*(-s3alias|--ol-s3|\.mrap|--x-s3|--table-s3)$)"
     r"[a-z0-9][a-z0-9.-]+[a-z0-9]"

@@ -136,63 +136,47 @@ def _check_topic_policies() -> None:
 
 def _topic_allows(action: str, alarm: dict[str, Any]) -> bool:
     service = "cloudwatch.amazonaws.com"
-    if action not in sns._topics or sns.topic_policy_allows(action, service, alarm["AlarmArn"], get_account_id()):
-        return True
-    _record_denial(service, "sns:Publish", action)
-    return False
+    allowed = action not in sns._topics or sns.topic_policy_allows(action, service, alarm["AlarmArn"], get_account_id())
+    return _allowed(_context(service, "Service", "sns:Publish", action), allowed)
 
 
 def role_allows(role_arn: str, action: str, resource: str) -> bool:
     """Evaluate the role's policies and boundary, and the resource's policy; False if the role is deleted."""
     account, name = get_account_id(), role_arn.rpartition("/")[2]
-    context = iam_evaluator.EvalContext(
-        principal_arn=f"arn:aws:sts::{account}:assumed-role/{name}/lambda",
-        principal_type="AssumedRole",
-        principal_account=account,
-        action=action,
-        resource_arn=resource,
-        region=get_region(),
-    )
+    context = _context(f"arn:aws:sts::{account}:assumed-role/{name}/lambda", "AssumedRole", action, resource)
     policies = iam_evaluator._gather_role_policies(name, account)
     limits = iam_evaluator._permissions_boundary(iam._roles, name, account)
     result = iam_evaluator.evaluate(context, policies, *limits)
     found = iam_evaluator._resource_policy(action.partition(":")[0], resource)
     if found is not None:
         result = iam_evaluator.combine_resource_policy(result, context, *found, limits=limits)
-    if result.decision != "Allow":
-        _record_denial(context.principal_arn, action, resource)
-    return bool(result.decision == "Allow")
+    return _allowed(context, result.decision == "Allow")
 
 
 def trusts(role_arn: str, service: str, source_arn: str) -> bool:
     """True if the role's trust policy lets an AWS service assume it for a resource of the account."""
-    account, name = get_account_id(), role_arn.rpartition("/")[2]
-    role = iam._roles.get(name)
-    context = iam_evaluator.EvalContext(
-        principal_arn=service,
-        principal_type="Service",
-        principal_account=account,
-        action="sts:AssumeRole",
-        resource_arn=role_arn,
-        region=get_region(),
-        service_context={"aws:sourcearn": source_arn, "aws:sourceaccount": account},
-    )
-    document = json.loads(role["AssumeRolePolicyDocument"]) if role else {}
-    effects = {
-        statement["Effect"]
-        for statement in _listed(document.get("Statement"))
-        if service in _listed(statement.get("Principal", {}).get("Service"))
-        and "sts:AssumeRole" in _listed(statement.get("Action"))
-        and iam_evaluator._conditions_met(statement.get("Condition", {}), context)
-    }
-    allowed = effects == {"Allow"}
+    role = iam._roles.get(role_arn.rpartition("/")[2]) or {}
+    source = {"aws:sourcearn": source_arn, "aws:sourceaccount": get_account_id()}
+    context = _context(service, "Service", "sts:AssumeRole", role_arn, service_context=source)
+    # The evaluator of trust policies knows no services, the one of resource policies asks for a resource.
+    statements = json.loads(role.get("AssumeRolePolicyDocument") or "{}").get("Statement") or []
+    listed = statements if isinstance(statements, list) else [statements]
+    policy = {"Statement": [statement | {"Resource": "*"} for statement in listed]}
+    result = iam_evaluator.evaluate_resource_policy(policy, context, service=service)
+    return _allowed(context, result.decision == "Allow")
+
+
+def _context(principal: str, kind: str, action: str, resource: str, **more: Any) -> Any:
+    return iam_evaluator.EvalContext(
+        principal_arn=principal, principal_type=kind, principal_account=get_account_id(), action=action,
+        resource_arn=resource, region=get_region(), **more,
+    )  # fmt: skip
+
+
+def _allowed(context: Any, allowed: bool) -> bool:
     if not allowed:
-        _record_denial(service, "sts:AssumeRole", role_arn)
+        _record_denial(context.principal_arn, context.action, context.resource_arn)
     return allowed
-
-
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value] if value else []
 
 
 def refused(role_arn: str, actions: tuple[str, ...], resource: str) -> str:

@@ -117,9 +117,9 @@ def _values(alarm: dict[str, Any], rule: Rule, now: float, scale: float) -> tupl
     window = Window(now - rule.reach * period * scale, rule.reach, scale)
     if not queries:
         statistic = alarm.get("ExtendedStatistic") or alarm["Statistic"]
-        return metric_api.of_metric(alarm, statistic, period, window, alarm.get("Unit")).values
+        return metric_api.of_metric(alarm, statistic, period, window, alarm.get("Unit"))
     periods = {int(query["MetricStat"]["Period"]) for query in queries if query.get("MetricStat")}
     if periods - {period}:
         raise Unsupported("all metrics of an alarm's expression have to have the same period")
     found = metric_api.of_queries(queries, {period: window}, period)
-    return found[next(query["Id"] for query in queries if query.get("ReturnData", True))].values
+    return found[next(query["Id"] for query in queries if query.get("ReturnData", True))]

@@ -65,7 +65,7 @@ def _settings(config: dict[str, Any]) -> dict[str, Any]:
 def _succeeded(settings: dict[str, Any], config: dict[str, Any], event: Any, result: dict[str, Any]) -> None:
     target = ((settings.get("DestinationConfig") or {}).get("OnSuccess") or {}).get("Destination")
     if target:
-        on_loop(_deliver, target, json.dumps(_envelope(config, event, result, "Success", 1)), config)
+        on_loop(deliver, target, json.dumps(_envelope(config, event, result, "Success", 1)), config)
 
 
 def _failed(
@@ -74,17 +74,18 @@ def _failed(
     """Send a failure record to the on-failure destination, and the event to the dead-letter queue."""
     target = ((settings.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
     if target:
-        _deliver(target, json.dumps(_envelope(config, event, result, "RetriesExhausted", attempts)), config)
+        deliver(target, json.dumps(_envelope(config, event, result, "RetriesExhausted", attempts)), config)
     dead_letters = (config.get("DeadLetterConfig") or {}).get("TargetArn")
     if dead_letters:
         message = (result.get("body") or {}).get("errorMessage", "") if isinstance(result.get("body"), dict) else ""
         attributes = {"RequestID": new_uuid(), "ErrorCode": "200", "ErrorMessage": message[:1024] or "unknown"}
-        if not _send(dead_letters, json.dumps(event), attributes, config):
+        if not send(config.get("Role", ""), dead_letters, json.dumps(event), attributes):
             count("AWS/Lambda", "DeadLetterErrors", 1, FunctionName=config["FunctionName"])
 
 
-def _deliver(destination: str, body: str, config: dict[str, Any]) -> None:
-    if not _send(destination, body, {}, config):
+def deliver(destination: str, body: str, config: dict[str, Any]) -> None:
+    """Send the record to a function's destination, or count the failure. On the event loop's thread."""
+    if not send(config.get("Role", ""), destination, body, {}):
         count("AWS/Lambda", "DestinationDeliveryFailures", 1, FunctionName=config["FunctionName"])
 
 
@@ -105,16 +106,16 @@ def _envelope(config: dict[str, Any], event: Any, result: dict[str, Any], condit
     }  # fmt: skip
 
 
-def _send(target: str, body: str, attributes: dict[str, str], config: dict[str, Any]) -> bool:
-    """True if it arrived."""
+def send(role: str, target: str, body: str, attributes: dict[str, str]) -> bool:
+    """Send in the name of a role to a queue, topic or function; False, as on AWS, when it is denied or impossible."""
     service = target.split(":")[2]
     action = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}.get(service, "")
-    if not action or not access.role_allows(config.get("Role", ""), action, target):
-        logger.error("the role of %s may not %s to %s: it is lost", config["FunctionName"], action or "send", target)
+    if not action or not access.role_allows(role, action, target):
+        logger.error("the role %s may not %s to %s: a record is lost", role, action or "send", target)
         return False
     sent = _put(service, target, body, attributes)
     if not sent:
-        logger.error("%s does not exist: an event of %s is lost", target, config["FunctionName"])
+        logger.error("%s does not exist: a record is lost", target)
     return sent
 
 

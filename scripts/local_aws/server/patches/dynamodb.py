@@ -5,7 +5,7 @@ from __future__ import annotations
 import decimal
 from typing import Any
 
-from local_aws.server.patches.target import dynamodb
+from local_aws.server.patches.target import dynamodb, persist
 
 # DynamoDB's range spans exponents from -130 to 125 with 38 digits: enough for any sum of two numbers to be exact.
 _EXACT = 300
@@ -19,7 +19,7 @@ def apply() -> None:
     decimal.DefaultContext.prec = _EXACT
     decimal.setcontext(decimal.Context(prec=_EXACT))
     _canonical_additions()
-    _persistent_streams()
+    persist(dynamodb, **{name: getattr(dynamodb, name) for name in _STORES})
     _streamed_inserts()
 
 
@@ -53,18 +53,3 @@ def _streamed_inserts() -> None:
         return answer
 
     dynamodb._partiql_insert = streamed
-
-
-def _persistent_streams() -> None:
-    get_state, load = dynamodb.get_state, dynamodb.load_persisted_state
-
-    def with_streams() -> dict[str, Any]:
-        return get_state() | {name: getattr(dynamodb, name) for name in _STORES}
-
-    def load_with_streams(data: dict[str, Any]) -> None:
-        load(data)
-        for name in _STORES:
-            if name in data:
-                getattr(dynamodb, name).update(data[name])
-
-    dynamodb.get_state, dynamodb.load_persisted_state = with_streams, load_with_streams

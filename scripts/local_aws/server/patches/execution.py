@@ -19,21 +19,6 @@ from compute import wheels
 from compute.imports import RUNTIME_PACKAGES
 from local_aws.server.patches.target import always_on_loop, lambda_runtime, lambda_svc, on_loop, responses
 
-_LIFELINE = "_ESTATE_WORKER_LIFELINE"
-# Runs before the handler's module is loaded: a worker notices that the emulator, however it ended, is gone, and ends
-# with all that is left of the emulator's group, what handlers have started among it.
-_WATCH = f"""
-def _estate_watch():
-    import os, signal, threading
-    descriptor = int(os.environ.pop("{_LIFELINE}"))
-    def wait():
-        try:
-            os.read(descriptor, 1)
-        finally:
-            os.killpg(os.getpgrp(), signal.SIGKILL)
-    threading.Thread(target=wait, daemon=True).start()
-_estate_watch()
-"""
 _PACKAGES = "_ESTATE_PACKAGES"
 # Of what is installed beside the emulator, a handler gets what Lambda's Pythons have; a package of its own comes first.
 _INSTALLED = [path for path in sys.path if path.endswith("-packages")]
@@ -74,12 +59,11 @@ def apply() -> None:
     downloads = json.loads(os.environ["ESTATE_DOWNLOADS"])
     for name in _NOT_FOR_HANDLERS:
         os.environ.pop(name, None)
-    reader, _held_open_for_life = os.pipe()
 
     class Worker(Environment):
         def __init__(self, command: list[str], *args: Any, **kwargs: Any) -> None:
-            kwargs["env"] = kwargs["env"] | {_LIFELINE: str(reader)} | _packages(Path(kwargs["cwd"]), downloads)
-            super().__init__(_without_site(command), *args, **kwargs, pass_fds=(reader,))
+            kwargs["env"] = kwargs["env"] | _packages(Path(kwargs["cwd"]), downloads)
+            super().__init__(_without_site(command), *args, **kwargs)
 
     lambda_runtime.subprocess = SimpleNamespace(**vars(subprocess) | {"Popen": Worker})
     lambda_runtime._PYTHON_WORKER_SCRIPT = _corrected(lambda_runtime._PYTHON_WORKER_SCRIPT)
@@ -130,7 +114,7 @@ def _corrected(script: str) -> str:
         if script.count(old) != 1:
             raise SystemExit(f"ministack's worker program is not the one that our corrections were made for: {old}")
         script = script.replace(old, new)
-    return _WATCH + _RUNTIME + script
+    return _RUNTIME + script
 
 
 def _printed_up_to_mark(self: Any) -> str:

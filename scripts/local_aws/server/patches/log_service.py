@@ -12,7 +12,7 @@ from typing import Any
 
 from local_aws.server.log_patterns import Fields, Invalid, matcher, number
 from local_aws.server.patches.published import count
-from local_aws.server.patches.target import cloudwatch, cloudwatch_logs, new_uuid, responses
+from local_aws.server.patches.target import cloudwatch, cloudwatch_logs, new_uuid, persist, responses
 
 
 def apply() -> None:
@@ -99,21 +99,14 @@ _definitions = responses.AccountRegionScopedDict()
 
 def _add_saved_queries() -> None:
     """Add the operations on query definitions, which ministack lacks."""
-    handle, get_state, load = (
-        cloudwatch_logs.handle_request, cloudwatch_logs.get_state, cloudwatch_logs.load_persisted_state,
-    )  # fmt: skip
+    handle = cloudwatch_logs.handle_request
 
     async def with_definitions(method: str, path: str, headers: dict[str, str], body: bytes, query: Any) -> Any:
         action = _ACTIONS.get(headers.get("x-amz-target", "").rpartition(".")[2])
         return action(json.loads(body or b"{}")) if action else await handle(method, path, headers, body, query)
 
-    def load_with_definitions(data: dict[str, Any]) -> None:
-        load(data)
-        _definitions.update(data.get("query_definitions", {}))
-
     cloudwatch_logs.handle_request = with_definitions
-    cloudwatch_logs.get_state = lambda: get_state() | {"query_definitions": _definitions}
-    cloudwatch_logs.load_persisted_state = load_with_definitions
+    persist(cloudwatch_logs, query_definitions=_definitions)
 
 
 def _put(data: dict[str, Any]) -> Any:

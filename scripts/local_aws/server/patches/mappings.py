@@ -51,16 +51,18 @@ class State:
     def __init__(self) -> None:
         self.under_way = 0
         self.not_before = 0.0
-        self.waiting_since: float | None = None
+        self._waiting_since: float | None = None
         self.attempts = 0
         self.most = 0
         self._permitted_until = 0.0
 
-    def left_of(self, window: float) -> float:
-        """Seconds that are left of a batching window, which begins with the first call since the last batch."""
-        now = time.monotonic()
-        self.waiting_since = self.waiting_since or now
-        return max(0.0, self.waiting_since + window - now)
+    def left_of_window(self, mapping: Mapping, over: bool) -> float:
+        """Return the seconds left of the batching window, which begins with the first record; 0 when it is over."""
+        now, window = time.monotonic(), mapping.get("MaximumBatchingWindowInSeconds") or 0
+        begun = self._waiting_since or now
+        left = 0.0 if over else max(0.0, begun + window - now)
+        self._waiting_since = begun if left else None
+        return left
 
     def permitted(self, role: str, actions: tuple[str, ...], resource: str) -> bool:
         """True if the role may read the source; evaluated anew twice a second."""

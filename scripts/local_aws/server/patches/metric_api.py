@@ -41,7 +41,7 @@ def of_metric(
         index = int((point["Timestamp"] - window.start) // length)
         if 0 <= index < window.count and unit in (None, point.get("Unit")):
             periods[index].append(point)
-    return Series(tuple(_statistic(points, statistic) for points in periods), period)
+    return tuple(_statistic(points, statistic) for points in periods)
 
 
 def _statistic(points: list[dict[str, Any]], statistic: str) -> float | None:
@@ -51,7 +51,7 @@ def _statistic(points: list[dict[str, Any]], statistic: str) -> float | None:
 
 
 def of_queries(queries: Sequence[Query], window_of: Mapping[int, Window], period: int) -> dict[str, Series]:
-    """The series of each query by its id, expressions after what they are made of. `Unsupported` when one has none.
+    """Return the series of each query by its ID, metrics first. `Unsupported` when an expression has none.
 
     `period` is that of expressions; `window_of` has a window for each period that occurs.
     """
@@ -68,16 +68,15 @@ def of_queries(queries: Sequence[Query], window_of: Mapping[int, Window], period
         if not ready:
             raise Unsupported(f"the expression of {waiting[0]['Id']} refers to itself")
         for query in ready:
-            series = evaluate(query["Expression"], found, metrics, window_of[period].count)
-            found[query["Id"]] = Series(series.values, period)
+            found[query["Id"]] = evaluate(query["Expression"], found, metrics, window_of[period].count, period)
         waiting = [one for one in waiting if one not in ready]
     return found
 
 
-def period_of(queries: Sequence[Query], default: int = 60) -> int:
-    """The period of a request's expressions: that of its metrics."""
+def period_of(queries: Sequence[Query]) -> int:
+    """Return the period of a request's expressions: that of its metrics."""
     stated = [query.get("Period") or (query.get("MetricStat") or {}).get("Period") for query in queries]
-    return next((int(one) for one in stated if one), default)
+    return next((int(one) for one in stated if one), 60)
 
 
 # --- API -------------------------------------------------------------------------------------------------------------
@@ -173,7 +172,7 @@ def _get_metric_data(_params: Any, data: dict[str, Any], is_cbor: bool, is_json:
         return _error("ValidationError", f"Error in expression: {error}", is_cbor, is_json)
     newest_first = data.get("ScanBy", "TimestampDescending") == "TimestampDescending"
     results = [
-        _result(query, series[query["Id"]], windows[series[query["Id"]].period], newest_first)
+        _result(query, series[query["Id"]], windows, common, newest_first)
         for query in queries
         if query.get("ReturnData", True)
     ]
@@ -189,15 +188,19 @@ def _window(start: float, end: float, period: int) -> Window:
     return Window(first, math.ceil((end - first) / period))
 
 
-def _result(query: dict[str, Any], series: Series, window: Window, newest_first: bool) -> dict[str, Any]:
+def _result(
+    query: Query, series: Series, windows: Mapping[int, Window], common: int, newest_first: bool
+) -> dict[str, Any]:
+    stat = query.get("MetricStat") or {}
+    period = int(stat.get("Period") or common)
     points = [
-        (cloudwatch._ts_iso(window.start + index * series.period), value)
-        for index, value in enumerate(series.values)
+        (cloudwatch._ts_iso(windows[period].start + index * period), value)
+        for index, value in enumerate(series)
         if value is not None
     ]
     if newest_first:
         points.reverse()
-    default = (query.get("MetricStat") or {}).get("Metric", {}).get("MetricName") or query["Id"]
+    default = stat.get("Metric", {}).get("MetricName") or query["Id"]
     return {
         "Id": query["Id"], "Label": query.get("Label") or default, "StatusCode": "Complete",
         "Timestamps": [moment for moment, _ in points], "Values": [value for _, value in points],

@@ -10,7 +10,6 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from local_aws.server.patches import target
@@ -24,37 +23,16 @@ _MINUTES_KEPT, _HOUR = 3 * 3600, 3600
 
 Dimensions = tuple[tuple[str, str], ...]
 
-
-@dataclass
-class _Sum:
-    """A statistic set under way."""
-
-    unit: str
-    count: int = 0
-    total: float = 0.0
-    low: float = float("inf")
-    high: float = float("-inf")
-
-    def add(self, value: float) -> None:
-        self.count += 1
-        self.total += value
-        self.low, self.high = min(self.low, value), max(self.high, value)
-
-    @property
-    def statistics(self) -> dict[str, float]:
-        return {"SampleCount": self.count, "Sum": self.total, "Minimum": self.low, "Maximum": self.high}
-
-
 _counting = threading.Lock()
-_sums: dict[tuple[str, str, str, str, Dimensions], _Sum] = {}
+_samples: dict[tuple[str, str, str, str, str, Dimensions], list[float]] = {}
 _last_active: dict[str, float] = {}
 
 
 def count(namespace: str, name: str, value: float, unit: str = "Count", **dimensions: str) -> None:
     """Add a sample to the metric's current minute. From any thread, in the scope of an account and region."""
-    key = (get_account_id(), get_region(), namespace, name, tuple(dimensions.items()))
+    key = (get_account_id(), get_region(), namespace, name, unit, tuple(dimensions.items()))
     with _counting:
-        _sums.setdefault(key, _Sum(unit)).add(value)
+        _samples.setdefault(key, []).append(value)
 
 
 def count_messages(queue: dict[str, Any], name: str, number: int) -> None:
@@ -73,13 +51,15 @@ def publish(moment: float) -> bool:
     _sample_tables()
     _sample_functions()
     with _counting:
-        finished = dict(_sums)
-        _sums.clear()
-    for (account, region, namespace, name, dimensions), found in finished.items():
+        finished = dict(_samples)
+        _samples.clear()
+    for (account, region, namespace, name, unit, dimensions), values in finished.items():
         with request_scope(account, region):
             pairs = dict(dimensions)
             points = cloudwatch._metric_bucket((namespace, name, cloudwatch._dims_key(pairs)))
-            points.append(_point(moment, found.unit, pairs, found.statistics))
+            extremes = {"Minimum": min(values), "Maximum": max(values)}
+            statistics = {"SampleCount": len(values), "Sum": sum(values), **extremes}
+            points.append(_point(moment, unit, pairs, statistics))
     if moment // _HOUR != _thinned[0]:
         _thinned[0] = moment // _HOUR
         _thin(moment - _MINUTES_KEPT)

@@ -46,34 +46,16 @@ def take(
     if queue is None:
         return 1.0
     most = mapping.get("BatchSize", 10)
-    while state.under_way < _batches_at_a_time(mapping, queue, function, config):
-        if pause := _still_collecting(mapping, state, queue, most):
+    while state.under_way < min(_BATCHES_AT_A_TIME, lambda_svc._sqs_esm_concurrency(mapping, function, config, queue)):
+        waiting = sum(1 for _ in islice(visible(queue), most))
+        if pause := state.left_of_window(mapping, waiting in (0, most)):
             return pause
         batch = receive(queue, most)
         if not batch:
             return 1.0
-        state.waiting_since = None
         records = [_record(message, mapping) for message in batch]
         dispatch(state, partial(_run, mapping, state, function, records, queue))
     return 1.0
-
-
-def _batches_at_a_time(mapping: Mapping, queue: Any, function: Any, config: Any) -> int:
-    if queue["is_fifo"]:
-        return 1
-    asked = (mapping.get("ScalingConfig") or {}).get("MaximumConcurrency") or _BATCHES_AT_A_TIME
-    reserved = lambda_svc._reserved_concurrency(function, config)
-    return min(asked, _BATCHES_AT_A_TIME, reserved if reserved is not None else asked)
-
-
-def _still_collecting(mapping: Mapping, state: Any, queue: Any, most: int) -> float:
-    """Return the seconds left of the batching window; 0 when a batch can be sent."""
-    window = mapping.get("MaximumBatchingWindowInSeconds") or 0
-    count = sum(1 for _ in islice(visible(queue), most))
-    if not window or count >= most or not count:
-        return 0.0
-    left: float = state.left_of(window)
-    return left
 
 
 def _record(message: dict[str, Any], mapping: Mapping) -> dict[str, Any]:

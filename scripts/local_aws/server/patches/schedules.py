@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from local_aws.server.patches import access, asynchronous, queues
+from local_aws.server.patches import access, asynchronous
 from local_aws.server.patches.alarm_clock import scaled
 from local_aws.server.patches.published import count
 from local_aws.server.patches.target import (
@@ -209,8 +209,6 @@ def _report(schedule: dict[str, Any], payload: str, attributes: dict[str, str]) 
     queue = (target.get("DeadLetterConfig") or {}).get("Arn")
     if not queue:
         return
-    sent = access.role_allows(target["RoleArn"], "sqs:SendMessage", queue) and on_loop(
-        queues.put, queue, payload, attributes
-    )
+    sent = on_loop(asynchronous.send, target["RoleArn"], queue, payload, attributes)
     name = "InvocationsSentToDeadLetterCount" if sent else "InvocationsFailedToBeSentToDeadLetterCount"
     count("AWS/Scheduler", name, 1, ScheduleGroup=group)

@@ -8,12 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from local_aws.server.patches import access, queues
+from local_aws.server.patches import access, asynchronous
 from local_aws.server.patches.alarm_clock import scaled
 from local_aws.server.patches.execution import invoke
 from local_aws.server.patches.published import count
 from local_aws.server.patches.queues import batch_item_failures
-from local_aws.server.patches.target import changed, dynamodb, lambda_svc, new_uuid, on_loop, sns
+from local_aws.server.patches.target import changed, dynamodb, lambda_svc, new_uuid, on_loop
 
 logger = logging.getLogger("mappings")
 
@@ -55,7 +55,6 @@ def take(
         return 1.0
     if pause := batch.still_collecting():
         return pause
-    state.waiting_since = None
     if expired := batch.expired():
         batch.discard(expired, function, "MaxRecordAgeExceeded", {})
         return 0.0
@@ -85,10 +84,7 @@ class Batch:
 
     def still_collecting(self) -> float:
         """Return the seconds left of the batching window; 0 when the batch can be sent."""
-        window = self._mapping.get("MaximumBatchingWindowInSeconds") or 0
-        if not window or len(self.records) >= self._most or self._state.attempts:
-            return 0.0
-        left: float = self._state.left_of(window)
+        left: float = self._state.left_of_window(self._mapping, len(self.records) >= self._most or self._state.attempts)
         return left
 
     def expired(self) -> Records:
@@ -156,14 +152,12 @@ class Batch:
         """Discard the records: send their position to the on-failure destination and advance past them."""
         destination = ((self._mapping.get("DestinationConfig") or {}).get("OnFailure") or {}).get("Destination")
         if destination:
-            body = json.dumps(self._account_of(records, function, condition, result))
-            if not _send(destination, body, function["config"]["Role"]):
-                name = function["config"]["FunctionName"]
-                count("AWS/Lambda", "DestinationDeliveryFailures", 1, FunctionName=name)
+            record = self._failure_record(records, function, condition, result)
+            asynchronous.deliver(destination, json.dumps(record), function["config"])
         logger.warning("%s: %d records given up: %s", self._mapping["FunctionArn"], len(records), condition)
         self.advance(len(records))
 
-    def _account_of(self, records: Records, function: Any, condition: str, result: dict[str, Any]) -> dict[str, Any]:
+    def _failure_record(self, records: Records, function: Any, condition: str, result: Any) -> dict[str, Any]:
         first, last = records[0], records[-1]
         return {
             "requestContext": {
@@ -207,18 +201,3 @@ def _created(record: dict[str, Any]) -> float:
 
 def _iso(moment: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment)) + f".{int(moment % 1 * 1000):03d}Z"
-
-
-def _send(destination: str, body: str, role: str) -> bool:
-    """Send to the queue or topic; False if it did not arrive, as without the role's permission."""
-    service = destination.split(":")[2]
-    action = {"sqs": "sqs:SendMessage", "sns": "sns:Publish"}.get(service, "")
-    if not action or not access.role_allows(role, action, destination):
-        logger.error("the role %s may not %s to %s: a failure record is lost", role, action or "send", destination)
-        return False
-    sent = queues.put(destination, body, {}) if service == "sqs" else destination in sns._topics
-    if not sent:
-        logger.error("%s does not exist: a failure record is lost", destination)
-    elif service == "sns":
-        sns._fanout(destination, new_uuid(), body, "", "", {})
-    return sent

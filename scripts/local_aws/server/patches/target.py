@@ -45,6 +45,24 @@ request_scope: Callable[[str, str], AbstractContextManager[None]] = responses.re
 """Account and region for the block."""
 
 
+def persist(module: Any, **stores: Any) -> None:
+    """Save, load and clear the stores together with the module's state."""
+    get_state, load, reset = module.get_state, module.load_persisted_state, module.reset
+
+    def load_all(data: dict[str, Any]) -> None:
+        load(data)
+        for name, store in stores.items():
+            store.update(data.get(name, {}))
+
+    def reset_all() -> None:
+        reset()
+        for store in stores.values():
+            store.clear()
+
+    module.get_state = lambda: get_state() | stores
+    module.load_persisted_state, module.reset = load_all, reset_all
+
+
 # --- event loop ------------------------------------------------------------------------------------------------------
 
 P = ParamSpec("P")

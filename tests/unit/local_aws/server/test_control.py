@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import socket
+import subprocess
 import threading
 from pathlib import Path
 
@@ -41,16 +43,6 @@ def test_before_the_first_start_nothing_runs_and_nothing_is_made(local: embedded
     assert not local.home.exists()
 
 
-def test_a_vanished_process_is_reported(local: embedded.LocalAwsPaths) -> None:
-    local.folder.mkdir(parents=True)
-    record.write(local.folder, record.Record(pid=os.getpid(), identity="another boot/1", port=1, started=1.0))
-
-    found = embedded.status(local)
-
-    assert not found.running
-    assert "killed, or the machine was restarted" in found.problem
-
-
 def test_an_emulator_on_another_port_neither_answers_nor_is_started_again(local: embedded.LocalAwsPaths) -> None:
     local.folder.mkdir(parents=True)
     record.write(local.folder, own_record(local.port + 7))
@@ -80,13 +72,46 @@ def test_an_emulator_that_does_not_answer_is_reported_with_its_logs(
     assert str(local.folder) in caught.value.hint
 
 
-def test_a_taken_port_is_reported_with_its_owner_and_free_ports(local: embedded.LocalAwsPaths) -> None:
-    with socket.create_server((ports.HOST, local.port)), pytest.raises(Failed) as caught:
-        server.up(local, print, lambda: Path("/no/python"))
+@pytest.mark.parametrize(
+    ("home", "message", "hint"),
+    [
+        (
+            None,
+            "port {port} on 127.0.0.1, which the embedded AWS needs, is taken by .*\\(PID {pid}\\)",
+            "export ESTATE_PORT=",
+        ),
+        ("/other", "port {port} belongs to the embedded AWS of another checkout, which lives in /other", "local down"),
+        ("{home}", "port {port} is held by an embedded AWS of this checkout, whose record is gone", "end it: kill 77"),
+    ],
+)
+def test_a_taken_port_is_reported_with_its_owner_and_a_fix(
+    local: embedded.LocalAwsPaths, home: str | None, message: str, hint: str
+) -> None:
+    def answer() -> None:
+        with server_socket.accept()[0] as connection:
+            connection.recv(65536)
+            status = {"home": home.format(home=local.home), "pid": 77} if home else []
+            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + json.dumps(status).encode())
 
-    assert f"port {local.port} on 127.0.0.1" in caught.value.message
-    assert f"(PID {os.getpid()})" in caught.value.message
-    assert "export ESTATE_PORT=" in caught.value.hint
+    with socket.create_server((ports.HOST, local.port)) as server_socket:
+        threading.Thread(target=answer).start()
+        with pytest.raises(Failed, match=message.format(port=local.port, pid=os.getpid())) as caught:
+            server.up(local, print, lambda: Path("/no/python"))
+
+    assert hint in caught.value.hint
+
+
+def test_a_stale_record_does_not_hit_the_process_that_has_its_number_now(local: embedded.LocalAwsPaths) -> None:
+    local.folder.mkdir(parents=True)
+    with subprocess.Popen(["sleep", "60"]) as stranger:
+        record.write(local.folder, record.Record(pid=stranger.pid, identity="another boot/1", port=1, started=0.0))
+
+        found = embedded.status(local)
+        assert not found.running
+        assert "killed, or the machine was restarted" in found.problem
+        assert server.down(local, print) is False
+        assert stranger.poll() is None
+        stranger.kill()
 
 
 def test_a_folder_that_cannot_be_made_is_reported_with_a_fix(tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ def test_patterns_on_json_match_by_field(pattern: str, matches: bool) -> None:
     ("[ip, ..., status = 404, size]", True),
     ("[ip, ..., status = 4* && status != 403, size]", True),
     ("[ip, size]", False),
+    ("[a, b, c, d, e, ..., f, g, h]", False),
     ('[..., request = "GET *", status, size]', True),
 ])  # fmt: skip
 def test_patterns_on_lines_match_by_column(pattern: str, matches: bool) -> None:
@@ -61,7 +62,7 @@ def test_text_is_no_match_for_a_pattern_on_json() -> None:
 
 @pytest.mark.parametrize("pattern", [
     "{ $.a = }", "{ a = 1 }", "{ ($.a = 1 }", "{ $.a ~ 1 }", "{ $.a > x }", "[a, ..., b, ...]", "words",
-    "{ $.a = 1 2 }", "{ $.a IS SOMETHING }", "[, b]",
+    "{ $.a = 1 2 }", "{ $.a IS SOMETHING }", "[, b]", "{ _0 && $.a = 1 }", "{ $.a = 1 & $.b = 2 }", "{ () }", "{ }",
 ])  # fmt: skip
 def test_a_pattern_that_cannot_be_read_is_refused(pattern: str) -> None:
     with pytest.raises(Invalid):
