@@ -10,20 +10,19 @@ import functools
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.validate import ParamValidator
 
-from local_aws.provider.aws import Clients, Session
+from local_aws.provider.aws import Session
 from local_aws.provider.lifecycle import Lifecycle
 from local_aws.provider.resources import TYPES
 from local_aws.provider.schema import Schemas
 from local_aws.provider.wire import Archive
 from tests.support.mocks import Registration
 
-_KEYS = {"aws_access_key_id": "recorded", "aws_secret_access_key": "recorded"}
 _SCHEMAS = Schemas(list(TYPES))
 _UNBOUNDED = float("inf")
 
@@ -46,25 +45,32 @@ class Request:
         return found + list(_outside(self.parameters, self.shape, self.operation))
 
 
-@dataclass
-class _Recorder(Clients):
-    """Clients that keep each request, and answer it from the shape of its answer."""
+class _Recorder(Session):
+    """Session whose clients record each request and answer it from the shape of its answer; it waits for nothing."""
 
-    requests: list[Request] = field(default_factory=list[Request])
-    arn: str = ""  # of the resource that is worked on
-
-    def __post_init__(self) -> None:
-        super().__init__("us-east-1", _KEYS, {"": "http://127.0.0.1:9"}, 1, "standard")
+    def __init__(self) -> None:
+        super().__init__("us-east-1", {"aws_access_key_id": "recorded", "aws_secret_access_key": "recorded"})
+        self.requests: list[Request] = []
+        self.arn = ""  # of the resource that is worked on
         self._recorded: set[str] = set()
 
-    def get(self, service: str) -> Any:
-        """The boto3 client, which sends nothing."""
-        client = super().get(service)
+    @functools.cached_property
+    def account(self) -> str:
+        """The account's number."""
+        return "123456789012"
+
+    def client(self, service: str) -> Any:
+        """Return the boto3 client, which sends nothing."""
+        client = super().client(service)
         if service not in self._recorded:
             self._recorded.add(service)
             client.meta.events.register_first("provide-client-params.*", self._keep)
             client.meta.events.register("before-call.*", self._answer)
         return client
+
+    def poll(self, attempt: Callable[[], Any], waiting_for: str, deadline: float = 0) -> Any:
+        """Return the answer of the first attempt."""
+        return attempt() or {}
 
     def _keep(self, params: dict[str, Any], model: Any, **_: object) -> None:
         service = model.service_model.service_name
@@ -87,29 +93,12 @@ class _Recorder(Clients):
 
 @functools.cache
 def _recorder() -> _Recorder:
-    """Clients are slow to make: one set for all resources."""
+    """Return one recorder for all resources: clients are slow to make."""
     return _Recorder()
 
 
 class _Accepted:
     status_code = 200
-
-
-class _Session(Session):
-    """A session without waiting: it polls once."""
-
-    def __init__(self, clients: _Recorder) -> None:
-        super().__init__("us-east-1", _KEYS)
-        self._clients = clients
-
-    @property
-    def account(self) -> str:
-        """The account's number."""
-        return "123456789012"
-
-    def poll(self, attempt: Callable[[], Any], waiting_for: str, deadline: float = 0) -> Any:
-        """Return the answer of the first attempt."""
-        return attempt() or {}
 
 
 def _scalar(shape: Any) -> Any:
@@ -126,7 +115,7 @@ def requests_for(item: Registration, before: Mapping[str, Any] | None = None) ->
     """
     recorder, kind = _recorder(), TYPES[item.type]
     recorder.requests, recorder.arn = [], str(item.outputs.get("arn", ""))
-    lifecycle = Lifecycle(kind, _SCHEMAS.get(item.type), _Session(recorder), {})
+    lifecycle = Lifecycle(kind, _SCHEMAS.get(item.type), recorder, {})
     given = {**_plain(item.inputs), "tagsAll": item.tags} if kind.tagging else _plain(item.inputs)
     identifier, properties = lifecycle.create(given, 1)
     # Of what the answers say, what AWS alone decides; the rest is made up by their shapes.
