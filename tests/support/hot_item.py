@@ -122,16 +122,16 @@ class HotItem:
 
     def transact(self, request: dict[str, Any]) -> dict[str, Any]:
         """Take the time that a transaction takes, unless one of its items is being written to."""
-        places = [_place(action) for action in request["TransactItems"]]
-        met = [number for number, place in enumerate(places) if self._locked[place]]
+        items = [_item(action) for action in request["TransactItems"]]
+        met = [number for number, item in enumerate(items) if self._locked[item]]
         self._hot[int(self.clock.now)] += 2 * units_of(size_of(self.dynamodb.tables["aggregates"].get(HOT, {})))
         if met:
             self._conflicts += 1
             self.clock.sleep(TRANSACTION_SECONDS / 2)
             # What a refused transaction costs is not documented: as much as if it had gone through, to be safe.
-            self.dynamodb.written["refused"] += 2 * len(places)
+            self.dynamodb.written["refused"] += 2 * len(items)
             raise conflict(request, *met)
-        self._locked.update(places)
+        self._locked.update(items)
         try:
             self.clock.sleep(TRANSACTION_SECONDS)
             answer = self.dynamodb.answer("TransactWriteItems", request)
@@ -139,7 +139,7 @@ class HotItem:
             self._refused += 1
             raise
         finally:
-            self._locked.subtract(places)
+            self._locked.subtract(items)
         self._transactions += 1
         return answer
 
@@ -167,7 +167,7 @@ class HotItem:
             self.clock.at(self.clock.now, lambda: self._poll(shard, end))
 
 
-def _place(action: dict[str, Any]) -> tuple[str, ...]:
+def _item(action: dict[str, Any]) -> tuple[str, ...]:
     ((_, inner),) = action.items()
     key = inner.get("Key") or {"page": inner["Item"]["page"]}
     return (inner["TableName"], *(value["S"] for value in key.values()))
@@ -184,7 +184,7 @@ def _record(number: int, subject: str) -> dict[str, Any]:
 
 if __name__ == "__main__":
     logging.getLogger("estate").setLevel(logging.CRITICAL + 1)
-    for words in sys.argv[1:]:
-        rate, seconds, shards, subjects, batch, window = (int(word) for word in words.split(","))
+    for argument in sys.argv[1:]:
+        rate, seconds, shards, subjects, batch, window = (int(number) for number in argument.split(","))
         random.seed(1)
-        print(words, HotItem(rate, seconds, shards, subjects, batch=batch, window=window).run(), flush=True)
+        print(argument, HotItem(rate, seconds, shards, subjects, batch=batch, window=window).run(), flush=True)

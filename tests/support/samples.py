@@ -97,13 +97,13 @@ def totals_of(events: Iterable[Mapping[str, Any]]) -> Totals:
     fields: dict[Any, dict[str, Moments]] = defaultdict(dict)
     for event in events:
         for subject in (event["subject"], None):
-            place = event["type"], subject, event["hour"]
-            counts[place] += 1
+            target = event["type"], subject, event["hour"]
+            counts[target] += 1
             for field, literal in event["data"].items():
                 value = Fraction(literal)
-                n, total, squares = fields[place].get(field, (0, Fraction(0), Fraction(0)))
-                fields[place][field] = n + 1, total + value, squares + value * value
-    return {place: (count, dict(fields[place])) for place, count in counts.items()}
+                n, total, squares = fields[target].get(field, (0, Fraction(0), Fraction(0)))
+                fields[target][field] = n + 1, total + value, squares + value * value
+    return {target: (count, dict(fields[target])) for target, count in counts.items()}
 
 
 ODD_NAMES = [

@@ -166,7 +166,8 @@ class Transfer:
                 lambda trouble: self._progress.show(lambda: self._progress_text(lines, trouble)),
             )
             self.through_line = lines.number
-            self._require_same_process()
+            if self._ended():
+                raise Failed("the embedded AWS ended during the send")
         except LongerDocument:
             raise
         except sender.Interrupted as error:
@@ -222,12 +223,8 @@ class Transfer:
         text = f"{ledger.sent:,} sent, {rate:,.0f}/s{rejected}{share}"
         return f"{text}; trying again: {trouble}" if trouble else text
 
-    def _require_same_process(self) -> None:
-        """Raise Failed if the embedded AWS ended during the send, though another was there to take the rest."""
-        if self._ended():
-            raise Failed("the embedded AWS ended during the send")
-
     def _ended(self) -> bool:
+        """True if the embedded AWS ended during the send, though another may have taken the rest."""
         return _embedded_process(self._environment) != self._process
 
     def _how_to_go_on(self) -> str:

@@ -69,14 +69,13 @@ class Sender:
         self._retry_seconds = retry_seconds
         self._stop = threading.Event()
         self._reading = False
-        self._idle: Callable[[str], None] = lambda _: None
         self._trouble = ""
 
     def run(
         self,
         some: Iterable[list[Message]],
         account: Callable[[Delivery], None],
-        idle: Callable[[str], None] | None = None,
+        idle: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Send all batches; `account` gets every delivery, in order, in this thread.
 
@@ -84,7 +83,6 @@ class Sender:
         Stops at the first batch that could not be delivered, whose delivery names the error, and raises that; on
         Ctrl-C it raises Interrupted. Before it raises, every batch under way is accounted for.
         """
-        self._idle = idle or self._idle
         pending: deque[Future[Delivery]] = deque()
         source = iter(some)
         with self._noting_interrupts(), ThreadPoolExecutor(self._threads, "send") as pool:
@@ -92,9 +90,9 @@ class Sender:
                 while (batch := self._next(source)) is not None:
                     pending.append(pool.submit(self._deliver, batch))
                     if len(pending) >= 4 * self._threads:
-                        self._account(pending.popleft(), account)
+                        self._account(pending.popleft(), account, idle)
                 while pending:
-                    self._account(pending.popleft(), account)
+                    self._account(pending.popleft(), account, idle)
             finally:
                 # After an error: what has not begun never will; what has is counted.
                 self._stop.set()
@@ -112,9 +110,11 @@ class Sender:
         finally:
             self._reading = False
 
-    def _account(self, future: Future[Delivery], account: Callable[[Delivery], None]) -> None:
+    def _account(
+        self, future: Future[Delivery], account: Callable[[Delivery], None], idle: Callable[[str], None]
+    ) -> None:
         while not wait([future], timeout=_IDLE_SECONDS).done:
-            self._idle(self._trouble)
+            idle(self._trouble)
         delivery = future.result()
         self._trouble = ""
         account(delivery)

@@ -194,10 +194,10 @@ def test_requests_hold_25_events_or_what_fits_by_size(estate: Estate) -> None:
 def test_events_of_a_batch_share_a_page_each_with_a_position_of_its_own(estate: Estate) -> None:
     estate.ingest([event_text(str(n)) for n in range(1200)])
     estate.ingest([event_text("1"), event_text("next")])
-    places = [(item["page"]["S"], int(item["position"]["N"])) for item in estate.dynamodb.items("events")]
-    assert len(set(places)) == 1201
-    pages = dict.fromkeys(page for page, _ in places)
-    assert [[position for page, position in places if page == each] for each in pages] == [
+    slots = [(item["page"]["S"], int(item["position"]["N"])) for item in estate.dynamodb.items("events")]
+    assert len(set(slots)) == 1201
+    pages = dict.fromkeys(page for page, _ in slots)
+    assert [[position for page, position in slots if page == each] for each in pages] == [
         list(range(1000)), list(range(200)), [1],
     ]  # fmt: skip
 

@@ -52,7 +52,7 @@ class FakeQueue:
     def send(self, source: int | Iterator[list[Message]], **options: Any) -> list[str]:
         """Send so many messages, or these batches; the ones that are delivered."""
         some = batches(messages(source)) if isinstance(source, int) else source
-        account, idle = options.pop("account", self.deliveries.append), options.pop("idle", None)
+        account, idle = options.pop("account", self.deliveries.append), options.pop("idle", lambda _: None)
         Sender(self, "url", **options).run(some, account, idle)
         return self.sent
 

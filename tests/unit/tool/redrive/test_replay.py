@@ -328,15 +328,15 @@ def test_as_many_errors_as_messages_are_summed_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "place"),
+    ("arguments", "expected"),
     [
         ([], ([], "local")), (["dev"], ([], "dev")), (["ingest"], (["ingest"], "local")),
         (["dlq-ingest"], (["ingest"], "local")), (["dlq-aggregate-dev", "dev"], (["aggregate"], "dev")),
         (["query", "local-b"], (["query"], "local-b")),
     ],
 )  # fmt: skip
-def test_queue_and_environment_are_distinguished(empty_estate: Any, words: list[str], place: Any) -> None:
-    assert redrive.where(words) == place
+def test_queue_and_environment_are_distinguished(empty_estate: Any, arguments: list[str], expected: Any) -> None:
+    assert redrive.where(arguments) == expected
 
 
 @pytest.mark.parametrize(
