@@ -112,13 +112,6 @@ def test_lines_before_the_window_do_not_count(functions: dict[str, Any], log: Ca
     assert result(call(rightsize, "--since", "4h", "--json"))["ingest"]["evidence"]["max_mb"] == 900
 
 
-def test_all_pages_of_a_long_log_count(functions: dict[str, Any], log: Callable[..., None], call: Any) -> None:
-    for part in range(3):
-        log("/aws/lambda/lambda-ingest-dev", [json_record(100 + part)] * 4000, stream=f"2026/01/31/[1]{part}")
-    evidence = result(call(rightsize, "--function", "ingest", "--json"))["ingest"]["evidence"]
-    assert (evidence["samples"], evidence["average_mb"], evidence["max_mb"]) == (12_000, 101.0, 102)
-
-
 def test_any_function_of_the_account_is_measured_where_it_logs(
     functions: dict[str, Any], log: Callable[..., None], call: Any
 ) -> None:
@@ -167,22 +160,15 @@ def test_functions_of_the_estate_that_do_not_exist_are_not_deployed(functions: d
 def test_apply_writes_recommended_memory_and_its_evidence(
     functions: dict[str, Any], log: Callable[..., None], call: Any, sizing_file: Path
 ) -> None:
-    before = json.loads(sizing_file.read_text())
     log("/aws/lambda/lambda-ingest-dev", [json_record(500, size=1024)] * 60)
     done = call(rightsize, "--apply", "--json")
     evidence = result(done)["ingest"]["evidence"]
-    assert memory_by_function(NAMES, sizing_file)["ingest"] == 640
-    after = json.loads(sizing_file.read_text())
-    assert after["functions"]["ingest"] == {
-        "memory_mb": 640, "evidence": evidence, "previous": {
-            **before["functions"]["ingest"],
-            "measured": {"invocations": 60, "ooms": 0, "failures": 0, "timeouts": 0, "duration_p99_ms": 100},
-        },
-    }  # fmt: skip
-    assert after["functions"]["query"] == before["functions"]["query"]
+    written = json.loads(sizing_file.read_text())["functions"]["ingest"]
+    assert (written["memory_mb"], written["evidence"], written["previous"]["memory_mb"]) == (640, evidence, 1024)
     assert '+      "memory_mb": 640,' in done.err.splitlines()
     assert "scripts/deploy_layer.sh compute dev" in done.err
-    assert [path.name for path in sizing_file.parent.iterdir()] == ["sizing.json"]
+    assert call(rightsize, "--revert").code == 0
+    assert memory_by_function(NAMES, sizing_file)["ingest"] == 1024
 
 
 @pytest.mark.parametrize(
@@ -237,11 +223,10 @@ def test_a_function_that_runs_as_before_is_verified(changed: Any, log: Callable[
         ([json_record(500, size=1024)] * 60, [], ["0 invocations since, fewer than 50: too few to tell"]),
         ([json_record(500, size=640, duration=200)] * 60, ["--slower", "99"],
          ["p99 of durations 200 ms, 100 ms before"]),
-        ([json_record(500, size=640, duration=200)] * 60, ["--slower", "100"], []),
         ([json_record(640, size=640, status="error")] * 9, ["--min-samples", "9"],
          ["9 out of memory", "100.0 % failed, 0.0 % before"]),
     ],
-    ids=["no calls", "calls with the old memory", "slower", "no slower than allowed", "out of memory"],
+    ids=["no calls", "calls with the old memory", "slower", "out of memory"],
 )  # fmt: skip
 def test_calls_with_the_new_memory_decide(
     changed: Any, log: Callable[..., None], call: Any, lines: list[str], arguments: list[str], problems: list[str]
@@ -266,23 +251,6 @@ def test_a_window_longer_than_the_log_is_kept_is_as_long_as_that(
     assert report["month_usd"] == "2.03"
     start, end = (datetime.fromisoformat(one) for one in report["evidence"]["window"].split("/"))
     assert end - start == timedelta(days=1)
-
-
-def test_amounts_are_shown_and_stand_on_a_page(
-    functions: dict[str, Any], log: Callable[..., None], call: Any, tmp_path: Path
-) -> None:
-    functions["billing"] = {"MemorySize": 3008}
-    functions["<b>odd</b>"] = {"MemorySize": 3008}
-    log("/aws/lambda/billing", [text_line(512, billed=100_000)] * 100)
-    page = tmp_path / "memory.html"
-    done = call(rightsize, "--all", "--since", "24h", "--json", "--html", str(page))
-    billing, shown = result(done)["billing"], page.read_text()
-    text = call(rightsize, "--all", "--since", "24h").out
-    assert json.loads(done.out)["totals"] == {key: billing[key] for key in ("month_usd", "waste_usd", "saving_usd")}
-    for amount in (billing["month_usd"], billing["waste_usd"], billing["saving_usd"]):
-        assert f"${amount}<" in shown
-        assert amount in text
-    assert "<b>odd</b>" not in shown
 
 
 @pytest.mark.parametrize(
@@ -319,35 +287,21 @@ def test_values_that_a_flag_does_not_take_are_wrong_usage(call: Any, flag: str, 
     assert ended.value.code == 2
 
 
-def test_evidence_of_a_source_that_is_chosen_names_it_and_is_applied(
-    functions: dict[str, Any], empty_estate: Estate, log: Callable[..., None], call: Any, sizing_file: Path
+def test_evidence_of_a_chosen_source_is_applied_and_counts_it_does_not_know_are_none(
+    functions: dict[str, Any], empty_estate: Estate, call: Any, sizing_file: Path
 ) -> None:
-    log("/aws/lambda/lambda-ingest-dev", [json_record(500, size=1024)] * 60)
-    answers = {"SampleCount": 60.0, "Sum": 42_000.0, "Maximum": 700.0, "p95": 700.0, "p99": 700.0}
+    values = {"SampleCount": 60.0, "Sum": 42_000.0, "Maximum": 700.0, "p95": 700.0, "p99": 700.0}
 
     def paginate(MetricDataQueries: list[dict[str, Any]], **_: Any) -> list[dict[str, Any]]:  # noqa: N803 - AWS's name
         known = [query for query in MetricDataQueries if query["MetricStat"]["Metric"]["Namespace"] == "LambdaInsights"]
-        return [{"MetricDataResults": [
-            {"Id": query["Id"], "Values": [answers[query["MetricStat"]["Stat"]]]} for query in known
-        ]}]  # fmt: skip
+        found = [{"Id": query["Id"], "Values": [values[query["MetricStat"]["Stat"]]]} for query in known]
+        return [{"MetricDataResults": found}]
 
     cloudwatch = empty_estate.client("cloudwatch")
     cloudwatch.get_paginator = lambda _operation: SimpleNamespace(paginate=paginate)
-    sources = {
-        source: result(call(rightsize, "--source", source, "--function", "ingest", "--json"))["ingest"]["evidence"]
-        for source in ("auto", "insights", "logs", "metric", "lambda-insights")
-    }
-    in_log = "platform.report records in /aws/lambda/lambda-ingest-dev"
-    assert {source: evidence["source"] for source, evidence in sources.items()} == {
-        "auto": in_log, "insights": in_log, "logs": in_log,
-        "metric": "no values of metric Estate/memory-used-ingest-dev",
-        "lambda-insights": "metric LambdaInsights/used_memory_max",
-    }  # fmt: skip
-    text = call(rightsize, "--source", "lambda-insights", "--function", "ingest").out
-    assert "\n  metric LambdaInsights/used_memory_max\n" in text
     assert call(rightsize, "--source", "lambda-insights", "--apply").code == 0
     written = json.loads(sizing_file.read_text())["functions"]["ingest"]
     # 700 + 20 % = 840: 896.
     assert (written["memory_mb"], written["evidence"]["p95_mb"], written["evidence"]["ooms"]) == (896, 700, None)
     functions["lambda-ingest-dev"] |= {"MemorySize": 896}
-    assert call(rightsize, "--verify").code == 1  # what changed long ago has no calls since; nothing is unknown to it
+    assert call(rightsize, "--verify", "--function", "ingest").code == 1

@@ -208,9 +208,3 @@ def test_floors_are_averaged_over_the_week(start: int, end: int, peak: int, aver
     hours = {"peak_start_hour": start, "peak_end_hour": end, "peak_minimum": peak}
     found = average_provisioned(PROVISIONING.model_copy(update=hours))
     assert float(found) == pytest.approx(average)
-
-
-def test_an_estate_that_is_not_there_is_an_error(empty_estate: Estate, call: Any) -> None:
-    done = call(cost)
-    assert done.code == 1
-    assert "deploy_all.sh dev" in done.err

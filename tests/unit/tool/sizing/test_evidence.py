@@ -46,9 +46,7 @@ CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
         {"samples": 0, "invocations": 0, "average_mb": None, "p95_mb": None, "p99_mb": 0, "ooms": 0, "kills": 0,
          "cold_starts": 0, "init_average_ms": None, "init_max_ms": None, "duration_p99_ms": None, "first_ms": None},
     ),
-    "text": ([text_line(1)], {"source": report_lines.TEXT, "from_log": True}),
-    "JSON": ([json_record(1)], {"source": report_lines.JSON}),
-    "no report": (["hello"], {"source": "no reports", "invocations": 0, "timeouts": 0}),
+    "no report": (["hello"], {"source": "no reports", "invocations": 0, "timeouts": 0, "from_log": True}),
     "zeros are no samples, garbage is no invocation": (
         [text_line(100), text_line(0), json_record(300), json_record(0), "REPORT RequestId: x", "platform.report"],
         {"invocations": 4, "samples": 2, "unreadable": 1, "average_mb": 200.0,

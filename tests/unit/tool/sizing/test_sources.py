@@ -14,7 +14,6 @@ from estate_tool.monitoring.metrics import Window
 from estate_tool.sizing import sources
 from estate_tool.sizing.evidence import Evidence
 from estate_tool.sizing.functions import AccountFunction
-from estate_tool.sizing.recommendation import recommend
 from estate_tool.sizing.sources import EvidenceRequest
 from tests.support.log_lines import gathered, json_record, text_line
 from tests.unit.tool.conftest import Estate, stubbed_client
@@ -127,18 +126,6 @@ def test_insights_comes_to_the_same_as_reading_every_line(case: str, stubbed: An
     answers(logs, *rows)
     found, read = sources.logs_insights(asked(estate)), gathered(*lines)
     assert found == replace(read, source=f"Logs Insights on {read.source} in {GROUP}")
-
-
-def test_10_000_reports_that_insights_counts_lead_from_3008_to_1024_and_768(stubbed: Any) -> None:
-    # 612 + 20 % = 734.4, on a step of 64 that is 768.
-    estate, client = stubbed
-    logs = client("logs")
-    answers(logs, DURATIONS)
-    answers(logs, *CASES["text"][0])
-    found = sources.gather("insights", asked(estate))
-    assert (found.samples, found.average_mb, found.p99_mb) == (10_000, 512.0, 612)
-    assert (found.billed_seconds, found.billed_gb_seconds) == (1000.0, 2937.5)
-    assert recommend(3008, found)[:2] == (1024, 768)
 
 
 def test_queries_leave_out_other_functions_of_a_shared_group(stubbed: Any) -> None:
