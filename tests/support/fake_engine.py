@@ -36,10 +36,13 @@ class FakePulumi:
 
     stack, version = "dev", "3.259.0"
 
-    def __init__(self, deployed: tuple[str, ...] = (), failing: str | None = None, unchanged: bool = False) -> None:
+    def __init__(
+        self, deployed: tuple[str, ...] = (), failing: str | None = None, refused: str | None = None,
+        full: str | None = None, unchanged: bool = False,
+    ) -> None:  # fmt: skip
+        """Layers whose run fails, whose preview is refused by a guardrail, and whose stack can't be made."""
         self.resources = dict.fromkeys(deployed, 3)
-        self.failing = failing
-        self.unchanged = unchanged
+        self.failing, self.refused, self.full, self.unchanged = failing, refused, full, unchanged
         self.calls: list[tuple[str, str]] = []
         self.records: dict[str, Record] = {}
         self.kept_lease = ""
@@ -47,7 +50,6 @@ class FakePulumi:
         self.refreshed: list[str] = []
         self.excluded: list[tuple[str, tuple[str, ...]]] = []
         self.refreshed_first: list[str] = []
-        self.refused: str | None = None
         # Of previews: the outputs they end with, and the plans of lower layers that each was given.
         self.foreseen: dict[str, Any] = {}
         self.seen: dict[str, Any] = {}
@@ -83,6 +85,8 @@ class FakePulumi:
         self.kept_lease = ""
 
     def create_stack(self, layer: str) -> None:
+        if layer == self.full:
+            raise Failed("no space left")
         self.calls.append(("create_stack", layer))
         self.resources[layer] = 0
 

@@ -9,9 +9,12 @@ import socket
 import subprocess
 import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 from estate_tool.core.errors import Failed
 from estate_tool.engine import cli, locks
@@ -109,25 +112,88 @@ def test_stacks_of_the_former_names_are_the_estate_s_only_by_their_content(engin
     assert Pulumi(stack="dev").former() == {"data": "organization/data/dev"}
 
 
-def test_the_engine_runs_in_the_layers_folder_with_the_variables_given(engine: Engine) -> None:
-    assert Pulumi(stack="dev", variables={"GIVEN": "yes"}).destroy("data", lambda _: None) == ""
-    (call,) = engine.calls
-    assert call["folder"].endswith("/data")
-    assert call["given"] == "yes"
-    assert call["arguments"][:3] == ["destroy", "--yes", "--skip-preview"]
-    assert call["arguments"][call["arguments"].index("--stack") + 1] == "dev"
+def _ignore(_event: object) -> None:
+    pass
 
 
-@pytest.mark.parametrize("stack", ["local", "local-b", "dev"])
-def test_previews_and_rollouts_keep_the_guardrails_and_are_runs_of_their_own(engine: Engine, stack: str) -> None:
-    assert Pulumi(stack=stack).preview("data", lambda _: None) == ""
-    assert Pulumi(stack=stack).up("data", lambda _: None) == ""
-    preview, rollout = (call["arguments"] for call in engine.calls)
-    assert (preview[0], rollout[:3]) == ("preview", ["up", "--yes", "--skip-preview"])
-    for arguments in (preview, rollout):
-        assert f"--policy-pack={cli.POLICY_PACK}" in arguments
-    logs = {next(one for one in each if one.startswith("--event-log=")) for each in (preview, rollout)}
-    assert len(logs) == 2
+RECORD = Record(inputs="abc", aws="one")
+PACK = f"--policy-pack={cli.POLICY_PACK}"
+
+
+@pytest.mark.parametrize(
+    ("call", "folder", "arguments", "others"),
+    [
+        (lambda it: it.destroy("data", _ignore), "data", ["destroy", "--yes", "--skip-preview"], ["--stack", "dev"]),
+        (lambda it: it.preview("data", _ignore), "data", ["preview"], [PACK]),
+        (lambda it: it.preview("data", _ignore, refresh=True), "data", ["preview", "--refresh"], [PACK]),
+        (lambda it: it.up("data", _ignore), "data", ["up", "--yes", "--skip-preview", "--suppress-outputs"], [PACK]),
+        (
+            lambda it: it.up("data", _ignore, refresh=True, exclude=("urn:a", "urn:b")), "data",
+            ["up", "--yes", "--skip-preview", "--refresh"], ["--exclude=urn:a", "--exclude=urn:b"],
+        ),
+        (
+            lambda it: it.refresh("data", ["urn:a", "urn:b"], _ignore), "data",
+            ["refresh", "--yes", "--skip-preview"], ["--target=urn:a", "--target=urn:b"],
+        ),
+        (lambda it: it.compare("data", _ignore), "data", ["refresh", "--preview-only", "--suppress-outputs"], []),
+        (lambda it: it.create_stack("data"), "data", ["stack", "init", "dev", "--no-select"], []),
+        (
+            lambda it: it.keep_record("data", RECORD), "data",
+            ["stack", "tag", "set", RECORD_TAG, str(RECORD)], ["--stack", "dev"],
+        ),
+        (lambda it: it.keep_lease("1 a b"), "foundation", ["stack", "tag", "set", LEASE_TAG, "1 a b"], []),
+        (lambda it: it.end_lease(), "foundation", ["stack", "tag", "rm", LEASE_TAG], []),
+    ],
+)  # fmt: skip
+def test_each_call_is_one_of_the_engine_in_the_layer_s_folder(
+    engine: Engine, call: Callable[[Pulumi], str | None], folder: str, arguments: list[str], others: list[str]
+) -> None:
+    assert not call(Pulumi(stack="dev", variables={"GIVEN": "yes"}))
+    (made,) = engine.calls
+    assert (Path(made["folder"]).name, made["given"]) == (folder, "yes")
+    assert made["arguments"][: len(arguments)] == arguments
+    assert [one for one in made["arguments"] if one in others] == others
+    assert len([one for one in made["arguments"] if one.startswith(("--target", "--exclude"))]) in (0, len(others))
+
+
+@pytest.mark.parametrize(
+    ("script", "expected"),
+    [
+        ("echo half done; echo error: no >&2; exit 255", "half done\nerror: no"),
+        ("kill -KILL $$", "pulumi was ended from outside, by signal 9"),
+        ("exit 3", "pulumi ended with 3"),
+    ],
+)
+def test_a_failed_run_returns_what_the_engine_printed_or_how_it_ended(
+    engine: Engine, script: str, expected: str
+) -> None:
+    (engine.folder / "pulumi").write_text(f"#!/bin/sh\n{script}\n")
+    assert Pulumi(stack="dev").destroy("data", _ignore) == expected
+
+
+def test_a_failed_question_is_an_error_with_the_engines_words(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine.answers(stderr="error: no backend", code=1)
+    with pytest.raises(Failed, match="stack ls failed in foundation: error: no backend"):
+        Pulumi(stack="dev").states()
+    monkeypatch.setenv("PATH", str(engine.folder / "checkout"))
+    with pytest.raises(Failed) as error:
+        Pulumi(stack="dev").states()
+    assert "scripts/setup.sh" in error.value.hint
+
+
+@pytest.mark.parametrize(("tags", "lease"), [({LEASE_TAG: "1 a"}, "1 a"), (None, "")])
+def test_the_lease_is_a_tag_of_the_first_layers_stack(engine: Engine, tags: Any, lease: str) -> None:
+    answering(engine, {"foundation stack ls": [{"name": "dev"}], "foundation stack tag ls": tags})
+    assert Pulumi(stack="dev").lease() == lease
+
+
+def test_without_a_stack_there_is_no_lease_and_another_diagnostic_is_raised(engine: Engine) -> None:
+    engine.answers(stdout="[]", stderr="error: no stack named 'dev' found", code=1)
+    with pytest.raises(Failed, match="no stack named"):
+        Pulumi(stack="dev").lease()
+    script = (engine.folder / "pulumi").read_text()
+    (engine.folder / "pulumi").write_text(script.replace('answer["code"]', '"tag" in sys.argv'))
+    assert Pulumi(stack="dev").lease() is None
 
 
 def test_the_policy_pack_prints_the_port_and_ends_with_the_tool() -> None:
@@ -149,24 +215,6 @@ def test_every_event_is_handed_on_in_order(engine: Engine) -> None:
     seen: list[Any] = []
     assert Pulumi(stack="dev").destroy("data", seen.append) == ""
     assert seen == list(events)
-
-
-def test_a_failed_run_returns_what_the_engine_said(engine: Engine) -> None:
-    engine.answers(stdout="half done", stderr="error: the stack is locked", code=255)
-    diagnostic = Pulumi(stack="dev").destroy("data", lambda _: None)
-    assert "half done" in diagnostic
-    assert "error: the stack is locked" in diagnostic
-
-
-def test_an_engine_that_was_killed_is_distinguished_from_one_that_failed(engine: Engine) -> None:
-    (engine.folder / "pulumi").write_text("#!/bin/sh\nkill -KILL $$\n")
-    assert Pulumi(stack="dev").destroy("data", lambda _: None) == "pulumi was ended from outside, by signal 9"
-
-
-def test_a_held_lock_comes_with_the_way_out(engine: Engine) -> None:
-    engine.answers(stderr="error: the stack is currently locked by 1 lock(s).", code=255)
-    diagnostic = Pulumi(stack="dev").destroy("data", lambda _: None)
-    assert "pulumi cancel --yes --cwd data --stack dev" in diagnostic
 
 
 LOCKED = """#!/usr/bin/env python3
@@ -197,32 +245,17 @@ def test_a_lock_in_a_bucket_of_a_process_that_has_ended_here_is_freed(engine: En
     assert f"process {ended} of ann" in said[0]
 
 
-@pytest.mark.parametrize(("host", "pid"), [("elsewhere", 0), (socket.gethostname(), 1)])
-def test_a_lock_in_a_bucket_that_may_be_held_is_left_and_named(engine: Engine, ended: int, host: str, pid: int) -> None:
-    script = engine.folder / "pulumi"
-    living = subprocess.Popen(["sleep", "600"]) if pid else None
-    shown = LOCKED.replace("HOST", host).replace("PID", str(living.pid if living else ended))
-    # What runs is to look like an engine.
-    monitored = pytest.MonkeyPatch()
-    monitored.setattr(locks, "_is_engine", lambda _: True)
-    script.write_text(shown)
-    try:
-        diagnostic = Pulumi(stack="dev").destroy("data", lambda _: None)
-    finally:
-        monitored.undo()
-        if living:
-            living.kill()
-            living.wait()
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_lock_in_a_bucket_that_may_be_held_is_left_and_named(
+    engine: Engine, ended: int, elsewhere: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, pid = ("elsewhere", ended) if elsewhere else (socket.gethostname(), os.getpid())
+    monkeypatch.setattr(locks, "_is_engine", lambda _: True)
+    (engine.folder / "pulumi").write_text(LOCKED.replace("HOST", host).replace("PID", str(pid)))
+    diagnostic = Pulumi(stack="dev").destroy("data", _ignore)
     assert f"created by ann@{host}" in diagnostic
     assert "scripts/estate pulumi cancel --yes --cwd data --stack dev" in diagnostic
     assert "cancel" not in (engine.folder / "pulumi.calls").read_text().split()
-
-
-def test_only_the_resources_named_are_read_anew(engine: Engine) -> None:
-    assert Pulumi(stack="dev").refresh("data", ["urn:a", "urn:b"], lambda _: None) == ""
-    (call,) = engine.calls
-    assert call["arguments"][0] == "refresh"
-    assert [one for one in call["arguments"] if one.startswith("--target")] == ["--target=urn:a", "--target=urn:b"]
 
 
 def test_an_edited_deployment_is_handed_to_the_engine_as_it_came(engine: Engine) -> None:
@@ -233,21 +266,6 @@ def test_an_edited_deployment_is_handed_to_the_engine_as_it_came(engine: Engine)
     (engine.folder / "pulumi").write_text(script.replace("print(answer", f"{kept}answer", 1))
     Pulumi(stack="dev").replace("data", exported)
     assert json.loads((engine.folder / "imported.json").read_text()) == exported
-
-
-def test_a_failed_question_is_an_error_with_the_engines_words(engine: Engine) -> None:
-    engine.answers(stderr="error: no backend", code=1)
-    with pytest.raises(Failed, match="stack ls failed in foundation: error: no backend"):
-        Pulumi(stack="dev").states()
-
-
-def test_without_an_engine_the_message_names_the_way_to_get_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Failed) as error:
-        Pulumi(stack="dev").states()
-    assert "scripts/setup.sh" in error.value.hint
 
 
 def test_without_a_state_folder_states_come_from_the_engine_with_their_records(
@@ -266,54 +284,6 @@ def test_without_a_state_folder_states_come_from_the_engine_with_their_records(
     assert list(states) == ["data"]
     assert states["data"].record == record
     assert states["data"].deployment == {"resources": [{"type": "aws:a"}]}
-
-
-def test_a_record_is_kept_and_a_stack_made_without_selecting_it(engine: Engine) -> None:
-    pulumi, record = Pulumi(stack="dev"), Record(inputs="abc", aws="one")
-    pulumi.keep_record("data", record)
-    pulumi.create_stack("data")
-    kept, made = (call["arguments"] for call in engine.calls)
-    assert kept[:5] == ["stack", "tag", "set", RECORD_TAG, str(record)]
-    assert made[:4] == ["stack", "init", "dev", "--no-select"]
-
-
-@pytest.mark.parametrize(
-    ("listed", "tags", "lease"), [([{"name": "dev"}], {LEASE_TAG: "1 a"}, "1 a"), ([{"name": "dev"}], None, "")]
-)
-def test_the_lease_is_a_tag_of_the_first_layers_stack(engine: Engine, listed: Any, tags: Any, lease: str) -> None:
-    answering(engine, {"foundation stack ls": listed, "foundation stack tag ls": tags})
-    assert Pulumi(stack="dev").lease() == lease
-
-
-def test_without_a_stack_there_is_no_lease_and_another_diagnostic_is_raised(engine: Engine) -> None:
-    engine.answers(stdout="[]", stderr="error: no stack named 'dev' found", code=1)
-    with pytest.raises(Failed, match="no stack named"):
-        Pulumi(stack="dev").lease()
-    script = (engine.folder / "pulumi").read_text()
-    (engine.folder / "pulumi").write_text(script.replace('answer["code"]', '"tag" in sys.argv'))
-    assert Pulumi(stack="dev").lease() is None
-
-
-def test_a_lease_is_set_and_removed(engine: Engine) -> None:
-    Pulumi(stack="dev").keep_lease("1 a b")
-    Pulumi(stack="dev").end_lease()
-    kept, ended = engine.calls
-    assert kept["arguments"][:5] == ["stack", "tag", "set", LEASE_TAG, "1 a b"]
-    assert ended["arguments"][:4] == ["stack", "tag", "rm", LEASE_TAG]
-    assert {Path(call["folder"]).name for call in engine.calls} == {"foundation"}
-
-
-def test_what_waits_is_excluded_from_a_rollout(engine: Engine) -> None:
-    Pulumi(stack="dev").up("foundation", lambda _: None, exclude=("urn:a", "urn:b"))
-    (call,) = engine.calls
-    assert [each for each in call["arguments"] if "exclude" in each] == ["--exclude=urn:a", "--exclude=urn:b"]
-
-
-def test_a_comparison_changes_nothing(engine: Engine) -> None:
-    assert Pulumi(stack="dev").compare("data", lambda _: None) == ""
-    (call,) = engine.calls
-    assert call["arguments"][:2] == ["refresh", "--preview-only"]
-    assert "--yes" not in call["arguments"]
 
 
 INTERRUPTED = """#!/usr/bin/env python3
