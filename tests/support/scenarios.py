@@ -343,7 +343,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "destroy": Scenario(["destroy", "dev", "--yes"], _destroyed),
     "destroy-unconfirmed": Scenario(["destroy", "dev"], _destroyed, schema="error"),
-    "destroy-nothing": Scenario(["destroy", "local"], _set((session, "nothing_here", lambda _: True))),
+    "destroy-nothing": Scenario(["destroy", "local"], _set((session, "has_no_stack", lambda _: True))),
     "status": Scenario(["status", "dev"], _set((status, "_report", lambda _: data("status")))),
     "status-outputs": Scenario(["status", "dev", "--outputs"], _set((status, "_report", lambda _: data("status")))),
     "drift": Scenario(["drift", "dev"], _drifted),

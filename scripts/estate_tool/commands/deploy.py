@@ -86,7 +86,7 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
         _make_packages(target, say)
     account = _account(target, layers, say)
     taken = lock.taken(target, "estate deploy", changes=not args.preview, new=True, wait=args.wait, say=say)
-    origin = None if args.preview else provenance.at_hand()
+    origin = None if args.preview else provenance.current()
 
     def check(states: Mapping[str, StackState]) -> None:
         data_loss.refuse_moved(target, states, account)

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     if not target.local:
         environment.require_own_account(target)
     display = Display()
-    if session.nothing_here(target):
+    if session.has_no_stack(target):
         return _nothing(target, layers, display, args)
     taken = lock.taken(target, "estate destroy", changes=not args.preview, wait=args.wait, say=display.line)
     with taken as (pulumi, check_lease):

@@ -106,7 +106,7 @@ def _repair(
     from estate_tool.rollout.fingerprint import Inputs
     from estate_tool.rollout.recovery import Recovery
 
-    origin = provenance.at_hand()
+    origin = provenance.current()
     # A local environment is one person's, to be tried out on, and to go back and forth with.
     if not target.local:
         if not args.yes:

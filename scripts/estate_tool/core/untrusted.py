@@ -90,7 +90,7 @@ def stored_key(item: object) -> str | None:
     return key if isinstance(key, str) and _KEY.fullmatch(key) else None
 
 
-def foreign_because(item: object) -> str:
+def foreign_reason(item: object) -> str:
     """Return why an item of the events table, such as one written by hand, is no stored event; "" for an event."""
     key, stored = stored_key(item), mapping(mapping(item).get("event")).get("S")
     if key is None:

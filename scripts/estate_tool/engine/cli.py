@@ -17,7 +17,7 @@ from estate_tool.core.paths import ROOT, SCRIPTS
 from estate_tool.engine import checkpoint, locks
 from estate_tool.engine.diagnostics import hint
 from estate_tool.engine.inline_program import served
-from estate_tool.engine.process import EventReader, Served, bound_to_us, ended, started, wait
+from estate_tool.engine.process import EventReader, Served, exit_reason, killed_with_parent, started, wait
 from foundation.layers import LAYER_NAMES
 from foundation.stack_files import name_of
 
@@ -262,7 +262,7 @@ class Pulumi:
             log = folder / "events.jsonl"
             log.touch()
             command = ["pulumi", *arguments, "--stack", self.stack, "--non-interactive", "--color=never"]
-            guarded = bound_to_us([*command, f"--event-log={log}"])
+            guarded = killed_with_parent([*command, f"--event-log={log}"])
             with started(guarded, ROOT / layer, {**self._environ(), **addresses}) as process:
                 for each in served:
                     each.load()
@@ -274,7 +274,7 @@ class Pulumi:
                 return ""
             # One that was killed leaves only how far it had come.
             said = output.strip() if process.returncode > 0 else ""
-            return said or ended(process.returncode)
+            return said or exit_reason(process.returncode)
 
     def _call(self, folder: Path, *arguments: str) -> str:
         try:

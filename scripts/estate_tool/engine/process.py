@@ -90,7 +90,7 @@ def wait(process: subprocess.Popen[str]) -> str:
         return output
 
 
-def ended(code: int) -> str:
+def exit_reason(code: int) -> str:
     """Describe the end of a process that printed nothing."""
     return f"pulumi ended with {code}" if code > 0 else f"pulumi was ended from outside, by signal {-code}"
 
@@ -123,7 +123,7 @@ class EventReader(threading.Thread):
         self.join()
 
 
-def bound_to_us(command: list[str]) -> list[str]:
+def killed_with_parent(command: list[str]) -> list[str]:
     """Return the command line of a process that the kernel kills with this one; elsewhere than on Linux, the same.
 
     It has to be started from the main thread. An engine that outlives us has lost the provider and the program, which

@@ -64,7 +64,7 @@ class Provenance:
         }  # fmt: skip
 
 
-def at_hand(root: Path = ROOT) -> Provenance:
+def current(root: Path = ROOT) -> Provenance:
     """Return the origin of the code at hand: commit, user, tool version."""
     commit = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
     clean = commit is not None and _git(root, "status", "--porcelain") == ""

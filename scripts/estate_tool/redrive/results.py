@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.text import counted, one_line, utc_time
-from estate_tool.core.untrusted import foreign_because, name_of
+from estate_tool.core.untrusted import foreign_reason, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,7 +67,7 @@ class ForeignItems:
 
     def record_if_foreign(self, item: dict[str, Any]) -> bool:
         """Return True, and count the item, if it is no event; it is left alone."""
-        reason = foreign_because(item)
+        reason = foreign_reason(item)
         if reason:
             self.count += 1
             self.items = [*self.items, {"key": name_of(item), "reason": reason}][:_MOST_FOREIGN]

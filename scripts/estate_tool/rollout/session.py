@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from estate_tool.core import embedded
 from estate_tool.core.aws_errors import not_deployed
 from estate_tool.core.errors import Failed
 from estate_tool.engine import locks
@@ -16,11 +18,10 @@ from estate_tool.engine.cli import Pulumi
 from estate_tool.engine.process import Served
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from estate_tool.core.environment import Environment
     from estate_tool.setup.engine import Engine
-    from local_aws.provider.running import RunningProvider
 
 # Snapshots of the embedded AWS with a hundred thousand events, twice while one replaces the other.
 _NEEDED_BYTES = 200_000_000
@@ -39,12 +40,9 @@ def ready(environment: Environment) -> Iterator[Pulumi]:
         yield Pulumi(stack=environment.name, version=engine.version)
         return
     _start_embedded_aws()
-    provider = _Provider()
-    try:
-        yield Pulumi(stack=environment.name, attach=provider.served, version=engine.version)
-    finally:
-        provider.stop()
-        _fix_state()
+    with contextlib.ExitStack() as started:
+        started.callback(_fix_state)
+        yield Pulumi(stack=environment.name, attach=_provider(started), version=engine.version)
 
 
 def reader(environment: Environment) -> Pulumi | None:
@@ -62,17 +60,15 @@ def reader(environment: Environment) -> Pulumi | None:
     return Pulumi(stack=environment.name)
 
 
-def nothing_here(environment: Environment) -> bool:
+def has_no_stack(environment: Environment) -> bool:
     """Return True for a local environment of which this machine keeps no stack, judged by its files."""
-    from estate_tool.core import embedded
-
     # The state of a real environment may be anywhere.
     return environment.local and not embedded.LocalAwsPaths.from_environment().keeps(environment.name)
 
 
 def require_deployed(environment: Environment) -> None:
     """Raise Failed, without an engine or AWS, for a local environment of which nothing is deployed."""
-    if nothing_here(environment):
+    if has_no_stack(environment):
         raise not_deployed(environment)
 
 
@@ -81,8 +77,6 @@ def aws_identity(environment: Environment) -> str:
     # No account of AWS is ever reset.
     if not environment.local:
         return ""
-    from estate_tool.core import embedded
-
     return embedded.status(embedded.LocalAwsPaths.from_environment()).identity
 
 
@@ -96,8 +90,6 @@ def _fix_state() -> None:
 
 
 def _state_folder() -> Path:
-    from estate_tool.core import embedded
-
     return embedded.LocalAwsPaths.from_environment().home / "state"
 
 
@@ -112,31 +104,24 @@ def require_space(home: Path) -> None:
         )
 
 
-class _Provider:
-    """One provider for all layers, in this process, from its first use on."""
+def _provider(started: contextlib.ExitStack) -> Callable[[], tuple[Served]]:
+    """Return a function that starts the provider, one for all layers, with its first call; `started` ends it."""
 
-    def __init__(self) -> None:
-        self._running: RunningProvider | None = None
-
-    def served(self) -> tuple[Served]:
-        """Start it, unless it is; return it as what the engine is served."""
+    @functools.cache
+    def served() -> tuple[Served]:
         from local_aws import provider
 
-        self._running = self._running or provider.start(schema_cache=provider.schema_cache())
-        port = self._running.port
-        address = {"PULUMI_DEBUG_PROVIDERS": f"aws:{port}"}
-        return (Served(port=port, variables=address, load=self._running.load),)
+        running = provider.start(schema_cache=provider.schema_cache())
+        started.callback(running.stop)
+        address = {"PULUMI_DEBUG_PROVIDERS": f"aws:{running.port}"}
+        return (Served(port=running.port, variables=address, load=running.load),)
 
-    def stop(self) -> None:
-        """End it, if it was started."""
-        if self._running:
-            self._running.stop()
+    return served
 
 
 def _start_embedded_aws() -> None:
     """Start the embedded AWS, and put the provider where the engine looks for it."""
     from estate_tool.console.progress import say, shown
-    from estate_tool.core import embedded
     from estate_tool.setup.environments import ensure_local_aws
     from local_aws import provider, server
 

@@ -36,7 +36,7 @@ def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
             yield made
 
         monkeypatch.setattr(session, "ready", ready)
-        monkeypatch.setattr(session, "nothing_here", lambda _: False)
+        monkeypatch.setattr(session, "has_no_stack", lambda _: False)
         return made
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))

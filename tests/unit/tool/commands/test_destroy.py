@@ -57,7 +57,7 @@ def touched(estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
     monkeypatch.setattr(session, "ready", ready)
-    monkeypatch.setattr(session, "nothing_here", lambda _: False)
+    monkeypatch.setattr(session, "has_no_stack", lambda _: False)
     monkeypatch.setattr(orchestration, "destroy", go)
     monkeypatch.setattr(orchestration, "deploy", lambda *_, **__: layers.append("rolled out"))
     monkeypatch.setattr(orchestration, "refuse_while_read", lambda *_: None)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from estate_tool.core.untrusted import foreign_because, member, name_of
+from estate_tool.core.untrusted import foreign_reason, member, name_of
 from tests.support.failed_messages import EVENT, event, key
 from tests.support.fuzz import JSON, fuzzed
 
@@ -26,7 +26,7 @@ from tests.support.fuzz import JSON, fuzzed
     ],
 )  # fmt: skip
 def test_an_item_is_an_event_by_its_key_and_what_it_holds(item: Any, why: str) -> None:
-    assert foreign_because(item) == why
+    assert foreign_reason(item) == why
 
 
 @pytest.mark.parametrize("number", ["0.1", "1e400", "-0.0", "123456789012345678901234567890.5", "1E-7", "5"])
@@ -41,6 +41,6 @@ def test_the_numbers_of_a_payload_stay_as_they_are_written(number: str) -> None:
     )
 )
 def test_any_item_is_named_and_none_is_an_event_by_chance(item: Any) -> None:
-    assert foreign_because(item)
+    assert foreign_reason(item)
     assert 0 < len(name_of(item)) <= 80
-    assert foreign_because(item | {"event_key": {"S": key(7).hex()}, "event": {"S": event(7)}}) == ""
+    assert foreign_reason(item | {"event_key": {"S": key(7).hex()}, "event": {"S": event(7)}}) == ""

@@ -12,7 +12,7 @@ import pytest
 
 from estate_tool.core.paths import SCRIPTS
 from estate_tool.engine import process
-from estate_tool.engine.process import bound_to_us
+from estate_tool.engine.process import killed_with_parent
 from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 PARENT = """
 import subprocess, sys
-from estate_tool.engine.process import bound_to_us
-process = subprocess.Popen(bound_to_us(["sleep", "60"]))
+from estate_tool.engine.process import killed_with_parent
+process = subprocess.Popen(killed_with_parent(["sleep", "60"]))
 print(process.pid, flush=True)
 process.wait()
 """
@@ -44,7 +44,7 @@ def launcher(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tm
 
 def test_the_command_runs_with_its_arguments_and_its_exit_code() -> None:
     ended = subprocess.run(
-        bound_to_us(["sh", "-c", "echo $0 $1; exit 7", "a b", "c"]), capture_output=True, check=False
+        killed_with_parent(["sh", "-c", "echo $0 $1; exit 7", "a b", "c"]), capture_output=True, check=False
     )
     assert (ended.returncode, ended.stdout) == (7, b"a b c\n")
 

@@ -43,19 +43,19 @@ def deployed(origin: Provenance | None) -> dict[str, StackState]:
 
 
 def refuse(clone: Path, origin: Provenance | None) -> None:
-    provenance.refuse_older(deployed(origin), provenance.at_hand(clone), "dev", clone)
+    provenance.refuse_older(deployed(origin), provenance.current(clone), "dev", clone)
 
 
 def test_the_code_at_hand_is_reported_with_what_is_not_committed(clone: Path) -> None:
-    own = provenance.at_hand(clone)
+    own = provenance.current(clone)
     assert (own.commit, own.clean) == (git(clone, "rev-parse", "HEAD"), True)
     assert own.who
     (clone / "new").touch()
-    assert not provenance.at_hand(clone).clean
+    assert not provenance.current(clone).clean
 
 
 def test_a_record_holds_where_the_code_came_from_within_what_a_tag_may_be(clone: Path) -> None:
-    own = provenance.at_hand(clone)
+    own = provenance.current(clone)
     record = Record(inputs="i" * 48, state="s" * 48, aws="a" * 36, origin=own)
     kept = Record.parse(str(record))
     assert kept is not None
@@ -65,13 +65,13 @@ def test_a_record_holds_where_the_code_came_from_within_what_a_tag_may_be(clone:
 
 
 def test_the_same_and_newer_code_are_rolled_out(clone: Path) -> None:
-    first = provenance.at_hand(clone)
+    first = provenance.current(clone)
     refuse(clone, first)
     refuse(clone, None)
     refuse(clone, Provenance())
     commit(clone, "two")
     refuse(clone, first)
-    second = provenance.at_hand(clone)
+    second = provenance.current(clone)
     git(clone, "checkout", "HEAD~1")
     with pytest.raises(UsageError):
         refuse(clone, second)
@@ -80,7 +80,7 @@ def test_the_same_and_newer_code_are_rolled_out(clone: Path) -> None:
 @pytest.mark.parametrize("how", ["older", "diverged"])
 def test_code_without_the_commit_that_is_rolled_out_is_refused(clone: Path, how: str) -> None:
     commit(clone, "two")
-    newer = provenance.at_hand(clone)
+    newer = provenance.current(clone)
     git(clone, "checkout", "HEAD~1")
     if how == "diverged":
         commit(clone, "three")
@@ -98,9 +98,9 @@ def test_a_commit_that_is_not_known_here_is_to_be_fetched(clone: Path) -> None:
 
 
 def test_a_checkout_without_history_rolls_out_only_where_nothing_is_known(clone: Path, tmp_path: Path) -> None:
-    known = provenance.at_hand(clone)
+    known = provenance.current(clone)
     bare = tmp_path / "bare"
     bare.mkdir()
-    assert provenance.at_hand(bare).commit == ""
+    assert provenance.current(bare).commit == ""
     with pytest.raises(UsageError, match="has no history"):
-        provenance.refuse_older(deployed(known), provenance.at_hand(bare), "dev", bare)
+        provenance.refuse_older(deployed(known), provenance.current(bare), "dev", bare)
