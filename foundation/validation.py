@@ -14,7 +14,6 @@ from foundation.model import (
     Capacity,
     Catalog,
     Function,
-    Grant,
     Queue,
     QueueGrant,
     QueueTrigger,
@@ -26,7 +25,7 @@ from foundation.model import (
 from foundation.naming import NAME_RULE, is_valid_name
 from foundation.problems import InvalidConfiguration, Problem, one_of
 from foundation.schedules import invalid_schedule
-from foundation.secrets import SecretGrant
+from foundation.secrets import Secret, SecretGrant
 from foundation.urls import own_invokers
 
 # Bounds of whole numbers, both included, by declaration and field.
@@ -151,37 +150,29 @@ def _event_source(where: str, trigger: QueueTrigger | StreamTrigger | None, cata
 
 
 def _grants(where: str, function: Function, catalog: Catalog) -> Iterator[Problem]:
-    seen: set[tuple[type, str]] = set()
     yield from grants.problems(where, [grant for grant in function.grants if isinstance(grant, ActionGrant)])
+    # By type: the field of the target, declared targets, and access levels; a secret has only one.
+    kinds: Mapping[type, tuple[str, Iterable[Table | Queue | Secret], Iterable[str]]] = {
+        TableGrant: ("table", catalog.tables, TABLE_ACCESS),
+        QueueGrant: ("queue", catalog.queues, QUEUE_ACCESS),
+        SecretGrant: ("secret", catalog.secrets, ()),
+    }
+    seen: set[tuple[str, str]] = set()
     for grant in function.grants:
         if isinstance(grant, ActionGrant):
             continue
-        kind, target = _target(grant)
-        if (type(grant), target) in seen:
+        kind, declared, levels = kinds[type(grant)]
+        target = getattr(grant, kind)
+        if (kind, target) in seen:
             yield Problem(where=f"{where} grants", value=target, allowed=f"one grant per {kind}")
-        seen.add((type(grant), target))
-        yield from _grant(where, grant, catalog)
-
-
-def _target(grant: Grant) -> tuple[str, str]:
-    if isinstance(grant, TableGrant):
-        return "table", grant.table
-    if isinstance(grant, QueueGrant):
-        return "queue", grant.queue
-    assert isinstance(grant, SecretGrant)  # actions name their resources themselves
-    return "secret", grant.secret
-
-
-def _grant(where: str, grant: Grant, catalog: Catalog) -> Iterator[Problem]:
-    kind, target = _target(grant)
-    declared = {"table": catalog.tables, "queue": catalog.queues, "secret": catalog.secrets}[kind]
-    yield from _known(f"{where} grant {kind}", target, [each.name for each in declared])
-    if isinstance(grant, TableGrant | QueueGrant):
-        levels = TABLE_ACCESS if isinstance(grant, TableGrant) else QUEUE_ACCESS
-        if not grant.access:
-            yield Problem(where=f"{where} grant on {target!r} access", value=grant.access, allowed=one_of(levels, ""))
-        for level in grant.access:
-            yield from _known(f"{where} grant on {target!r} access", level, levels)
+        seen.add((kind, target))
+        yield from _known(f"{where} grant {kind}", target, [each.name for each in declared])
+        if not isinstance(grant, SecretGrant):
+            access = f"{where} grant on {target!r} access"
+            if not grant.access:
+                yield Problem(where=access, value=grant.access, allowed=one_of(levels, ""))
+            for level in grant.access:
+                yield from _known(access, level, levels)
 
 
 def _known(where: str, name: str, known: Iterable[str]) -> Iterator[Problem]:

@@ -130,7 +130,9 @@ def test_new_functions_pass_all_lint_and_every_test_that_starts_no_aws(copy: Pat
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value),
 )
-def test_what_cannot_be_is_refused_and_nothing_is_written(copy: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_an_impossible_function_is_refused_and_no_file_is_written(
+    copy: Path, arguments: tuple[str, ...], said: str
+) -> None:
     before = contents(copy)
     with pytest.raises(UsageError) as refused:
         new_in(copy, *arguments)

@@ -35,7 +35,7 @@ def without_reason(source: str) -> list[int]:
     ]
 
 
-def test_whatever_differs_for_a_local_environment_has_a_reason_beside_it() -> None:
+def test_every_condition_on_a_local_environment_has_a_reason_beside_it() -> None:
     sources = {path: path.read_text() for path in TOOL.rglob("*.py")}
     assert sum(len([*conditions(source)]) for source in sources.values()) > 10
     found = {str(path.relative_to(ROOT)): without_reason(source) for path, source in sources.items()}

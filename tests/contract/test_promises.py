@@ -12,7 +12,7 @@ PROMISED = json.loads(FILE.read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("kind", [kind for kind in PROMISED if kind != "version"])
-def test_nothing_that_was_promised_is_gone(kind: str) -> None:
+def test_no_promise_is_gone(kind: str) -> None:
     gone = set(PROMISED[kind]) - set(promises()[kind])
     assert gone == set(), (
         "needs the next major version (before 1.0 the next minor one), CHANGELOG.md and: make promises"

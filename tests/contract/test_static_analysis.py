@@ -94,7 +94,7 @@ WRONG_FOR_REFERENCE = {
 
 @pytest.fixture(scope="module")
 def policies() -> dict[str, Any]:
-    """Every policy document of the four layers, by the logical name of its resource and its place."""
+    """Every policy document of the four layers, by the logical name of its resource and its kind."""
     found: dict[str, Any] = {}
     for recording in roll_out(config=OPTIONAL).values():
         for item in recording.resources:
@@ -106,7 +106,7 @@ def policies() -> dict[str, Any]:
 
 def deployers() -> dict[str, Any]:
     """Policies of deployers, layer by layer. Their power is no finding: changing infrastructure is their task."""
-    place = AccountContext(account="111122223333", region="us-east-1")
+    account = AccountContext(account="111122223333", region="us-east-1")
     found: dict[str, Any] = {}
     for name, recording in roll_out(config=OPTIONAL).items():
         made = [Planned(layer=name, type=item.type, name=item.name, inputs=item.inputs) for item in recording.resources]
@@ -116,7 +116,7 @@ def deployers() -> dict[str, Any]:
                 Planned(layer=name, type=f"aws:lambda/{kind}", name=kind, inputs=function)
                 for kind in ("functionUrl:FunctionUrl", "permission:Permission")
             ]
-        found[f"deployer-{name} deployer"] = {"kind": "deployer", "document": policy(made, place, "dev")}
+        found[f"deployer-{name} deployer"] = {"kind": "deployer", "document": policy(made, account, "dev")}
     return found
 
 

@@ -54,7 +54,7 @@ def test_the_checkout_leaves_no_credentials_behind(path: Path) -> None:
 
 
 @every_workflow
-def test_what_a_workflow_runs_is_a_script_of_this_checkout(path: Path) -> None:
+def test_a_workflow_runs_scripts_of_this_checkout(path: Path) -> None:
     commands = [step["run"] for step in _steps(path) if "run" in step]
     assert commands
     for command in commands:
@@ -66,7 +66,7 @@ def test_what_a_workflow_runs_is_a_script_of_this_checkout(path: Path) -> None:
 
 
 @every_workflow
-def test_nothing_signs_in_before_the_repository_names_its_environments(path: Path) -> None:
+def test_no_job_signs_in_before_the_repository_names_its_environments(path: Path) -> None:
     for job in _jobs(path).values():
         if any("configure-aws-credentials" in step.get("uses", "") for step in job["steps"]):
             assert job["if"].startswith("vars.ESTATE_ENVIRONMENTS && ")
@@ -75,7 +75,7 @@ def test_nothing_signs_in_before_the_repository_names_its_environments(path: Pat
 
 
 @every_workflow
-def test_what_a_command_reports_is_summarised_also_when_it_failed(path: Path) -> None:
+def test_a_commands_report_is_summarised_also_when_it_failed(path: Path) -> None:
     for job in _jobs(path).values():
         reports = {file for step in job["steps"] for file in re.findall(r"> (\S+\.json)", step.get("run", ""))}
         reports |= {

@@ -55,7 +55,7 @@ def _physical_names(recording: Recording) -> dict[str, Any]:
 
 
 @every_layer
-def test_everything_that_can_be_tagged_has_every_tag_with_a_value(name: str, recording: Recording) -> None:
+def test_every_taggable_resource_has_every_tag_with_a_value(name: str, recording: Recording) -> None:
     taggable = [item for item in recording.resources if "tags" in arguments(item.type)]
     assert taggable
     for item in taggable:
@@ -117,7 +117,7 @@ def test_no_two_layers_make_the_same_thing() -> None:
 
 
 @every_layer
-def test_nothing_refers_to_another_environment(name: str) -> None:
+def test_no_input_refers_to_another_environment(name: str) -> None:
     inputs = [dict(item.inputs) for item in roll_out(name, stack="blue")[name].resources]
     text = json.dumps(inputs, default=lambda value: type(value).__name__)
     assert "-blue" in text
@@ -125,7 +125,7 @@ def test_nothing_refers_to_another_environment(name: str) -> None:
 
 
 @every_layer
-def test_nothing_is_kept_from_being_destroyed(recording: Recording) -> None:
+def test_no_resource_is_kept_from_being_destroyed(recording: Recording) -> None:
     for item in recording.registrations:
         assert not item.protect, item.name
         assert not item.retain_on_delete, item.name
@@ -218,9 +218,9 @@ def test_every_type_that_a_layer_registers_has_the_actions_that_rolling_it_out_t
 
 
 def test_the_tool_learns_without_an_engine_what_a_rollout_registers() -> None:
-    place = dry_run.AccountContext(account="111122223333", region="us-east-1")
+    account = dry_run.AccountContext(account="111122223333", region="us-east-1")
     target = Environment(name="dev", local=False, configuration=load("dev"))
-    found = dry_run.resources(target, place, lambda kind, inputs: document.arn(kind, inputs, place))
+    found = dry_run.resources(target, account, lambda kind, inputs: document.arn(kind, inputs, account))
     for name, recording in roll_out().items():
         here = {(item.type, item.name) for item in found if item.layer == name}
         assert here == {(item.type, item.name) for item in recording.resources}

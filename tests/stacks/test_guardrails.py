@@ -41,10 +41,10 @@ def test_every_layer_keeps_every_rule(layer: str, stack: str) -> None:
 )
 def test_a_layer_that_loses_any_resource_of_a_kind_breaks_a_rule(layer: str, type_: str, rule: str) -> None:
     seen = resources(layer)
-    losses = [item for item in seen if item.resource_type == type_]
-    assert losses
-    found = {item.name for item in losses if violations(rule, [other for other in seen if other is not item])}
-    assert found == {item.name for item in losses}
+    removed = [item for item in seen if item.resource_type == type_]
+    assert removed
+    found = {item.name for item in removed if violations(rule, [other for other in seen if other is not item])}
+    assert found == {item.name for item in removed}
 
 
 def test_tags_are_asked_of_everything_the_layers_tag() -> None:

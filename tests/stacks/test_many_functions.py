@@ -125,14 +125,14 @@ def test_a_deployers_policy_fits_managed_ones_and_does_not_grow_with_the_number_
 
 def policies(layers: dict[str, Recording]) -> dict[str, dict[str, Any]]:
     """The deployer's policy of each layer, and of all."""
-    place = AccountContext(account="123456789012", region="us-east-1")
+    account = AccountContext(account="123456789012", region="us-east-1")
     made = [
         Planned(layer=name, type=item.type, name=item.name, inputs=item.inputs)
         for name, recording in layers.items()
         for item in recording.resources
     ]
-    each = {name: policy([item for item in made if item.layer == name], place, SUFFIX) for name in layers}
-    return {**each, "all": policy(made, place, SUFFIX)}
+    each = {name: policy([item for item in made if item.layer == name], account, SUFFIX) for name in layers}
+    return {**each, "all": policy(made, account, SUFFIX)}
 
 
 @pytest.mark.parametrize("layer", ["foundation", "data", "compute", "observability"])

@@ -53,7 +53,7 @@ def test_one_setting_makes_every_layer_small(checkout: Path) -> None:
     assert (usual.observability.level, usual.observability.dashboard) == ("standard", True)
 
 
-def test_what_a_layer_sets_itself_goes_before_it(checkout: Path) -> None:
+def test_a_layers_own_setting_overrides_it(checkout: Path) -> None:
     write(checkout, "foundation:small: true", "observability:alarmLevel: all", "compute:provisionedMinimum: 2")
     loaded = configuration.load("dev", checkout)
     assert (loaded.observability.level, loaded.observability.dashboard) == ("all", False)
@@ -84,7 +84,7 @@ def test_the_programs_of_the_layers_follow(checkout: Path) -> None:
     assert all(item.inputs["alarmActions"] for item in watching.of("cloudwatch/metricAlarm:MetricAlarm"))
 
 
-def test_who_would_change_is_rolled_out_again(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_layer_that_changes_is_rolled_out_again(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fingerprint.Inputs, "_code", lambda *_: [])
     monkeypatch.setattr(fingerprint.Inputs, "_versions", lambda _: {})
     of = fingerprint.Inputs(environment="dev", engine="1", root=checkout)

@@ -54,7 +54,7 @@ def test_hyphens_become_underscores() -> None:
     assert _variables(replace(READ, grants=grants)) == {"TABLE_HOURLY_SUMS": "table-hourly-sums-dev"}
 
 
-def test_what_the_declaration_adds_is_passed_on() -> None:
+def test_declared_variables_are_passed_on() -> None:
     assert _variables(replace(READ, grants=()), RETENTION_DAYS="400") == {"RETENTION_DAYS": "400"}
 
 
@@ -109,7 +109,7 @@ GIVEN = {"PARTNER_URL": "https://a"}
         ({"read": {"PARTNER_URL": "é" * 2048}}, "compute:environment.read bytes", "at most 4096"),
     ],
 )  # fmt: skip
-def test_what_an_environment_may_not_set_is_refused(configured: Mapping[str, Any], where: str, said: str) -> None:
+def test_an_invalid_value_of_an_environment_is_refused(configured: Mapping[str, Any], where: str, said: str) -> None:
     assert refused(configured)[0] == where
     assert said in refused(configured)[1]
 

@@ -179,7 +179,7 @@ LEFT_OUT = (
 
 
 @pytest.mark.parametrize("name", LEFT_OUT)
-def test_what_a_function_does_not_need_is_in_no_package(source: Path, name: str) -> None:
+def test_files_that_a_function_does_not_need_are_in_no_package(source: Path, name: str) -> None:
     before = packaged(source)
     (source / name).parent.mkdir(parents=True, exist_ok=True)
     (source / name).write_text("secret = 1\n", encoding="utf-8")

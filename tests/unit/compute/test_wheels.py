@@ -127,7 +127,7 @@ def test_a_package_without_a_wheel_for_lambda_is_refused_and_a_lock_that_lacks_a
     assert "lock again" in caught.value.problems[0].allowed
 
 
-def test_what_is_locked_can_be_packaged_and_a_lock_stays_when_the_next_one_fails(
+def test_a_lock_can_be_packaged_and_stays_when_the_next_one_fails(
     index: Index, source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(locks, "ensure_uv", lambda: paths.VENV / "bin" / "uv")
@@ -157,7 +157,7 @@ def test_what_is_locked_can_be_packaged_and_a_lock_stays_when_the_next_one_fails
     assert "'read'" in capsys.readouterr().err
 
 
-def test_what_does_not_have_the_locked_hash_is_never_packaged(index: Index, source: Path) -> None:
+def test_a_wheel_without_the_locked_hash_is_never_packaged(index: Index, source: Path) -> None:
     index.add("thing", "1.0", {})
     written(source, "", f"thing==1.0 --hash=sha256:{HASH}")
     assert problems(source) == [("lambda_src/read/requirements.txt", "not installable")]
@@ -220,7 +220,7 @@ def test_limits_are_those_of_lambda() -> None:
     assert 69_905_067 - 16_384 < packaging.MAXIMUM_ZIPPED_BYTES * 4 / 3 < 69_905_067 - 4_096
 
 
-def test_what_functions_share_has_no_packages_of_its_own(source: Path) -> None:
+def test_shared_code_has_no_packages_of_its_own(source: Path) -> None:
     (source / "shared" / "requirements.txt").write_text("", encoding="utf-8")
     with pytest.raises(InvalidConfiguration) as caught:
         packaging.check_handlers([READ], source)

@@ -62,7 +62,7 @@ def test_actions_are_granted_on_arns_whose_placeholders_are_the_environments() -
         (("ses:SendEmail", "ses:SendEmail"), (IDENTITY,), None, "once"),
     ],
 )
-def test_what_is_no_exact_grant_is_refused(
+def test_an_inexact_grant_is_refused(
     actions: tuple[str, ...], resources: tuple[str, ...], value: Any, allowed: str
 ) -> None:
     problem = problem_of(ActionGrant(actions=actions, resources=resources))

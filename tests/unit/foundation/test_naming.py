@@ -58,12 +58,12 @@ def test_no_two_resources_of_an_environment_share_a_name(suffix: str, pair: list
 
 
 @pytest.mark.parametrize("value", NOT_SUFFIXES)
-def test_what_breaks_the_suffix_rule_is_rejected(value: str) -> None:
+def test_an_invalid_suffix_is_rejected(value: str) -> None:
     assert not is_valid_suffix(value)
 
 
 @pytest.mark.parametrize("value", NOT_NAMES)
-def test_what_breaks_the_name_rule_is_rejected(value: str) -> None:
+def test_an_invalid_name_is_rejected(value: str) -> None:
     assert not is_valid_name(value)
 
 

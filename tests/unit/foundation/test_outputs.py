@@ -26,7 +26,7 @@ def test_a_layer_registers_nothing_under_another_suffix_than_foundations(layer: 
     assert {item.type for item in recording.registrations} == {STACK_REFERENCE}
 
 
-def test_what_has_no_parent_is_registered_once_the_suffix_is_known_to_be_foundations() -> None:
+def test_a_resource_without_a_parent_is_registered_after_the_suffix_is_checked() -> None:
     def program() -> None:
         FoundationOutputs.from_stack("data").require_suffix("dev")
         parent = pulumi.ComponentResource("test:index:Parent", "parent")

@@ -64,7 +64,7 @@ def test_a_stack_that_can_be_no_suffix_is_refused_before_anything_is_registered(
 @pytest.mark.parametrize(
     ("written", "engine_has"), [("0420", "272"), ("420", "420"), ("1_000", "1000"), ("2013-01-01", "")]
 )
-def test_what_the_engine_has_made_of_a_value_without_quotes_is_no_tag(
+def test_a_value_without_quotes_that_the_engine_changed_is_refused_as_a_tag(
     written: str, engine_has: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stack_files, "ROOT", tmp_path)

@@ -97,7 +97,7 @@ def test_a_number_is_accepted_exactly_within_its_bounds(number: int) -> None:
         assert len(_problems({"hours": str(number)})) == 1
 
 
-def test_what_is_not_set_has_its_default() -> None:
+def test_a_key_that_is_not_set_has_its_default() -> None:
     defaults = {"hours": 5, "some_days": 14, "on": False, "name": None, "pairs": ()}
     assert read_settings("layer", Layer, {}).model_dump() == defaults
     assert read_settings("layer", Layer, dict.fromkeys(DECLARED)).model_dump() == defaults

@@ -83,7 +83,7 @@ def test_of_a_layer_that_is_not_there_nothing_is_known() -> None:
         assert _seen(record(lambda: _exporting("anything", "at", "all"), preview=True)) == UNKNOWN
 
 
-def test_what_a_plan_does_not_hold_is_missing() -> None:
+def test_an_output_that_is_not_planned_is_missing() -> None:
     with planned(PLAN), pytest.raises(pulumi.RunError, match="layer foundation has no output 'region'"):
         record(lambda: _exporting("region"), upstream=FOUNDATION, preview=True)
 

@@ -37,7 +37,7 @@ def test_roles_and_users_of_the_account_may_call_an_address() -> None:
         "lambda.amazonaws.com",
     ],
 )
-def test_anybody_else_is_refused(invoker: str) -> None:
+def test_other_principals_are_refused(invoker: str) -> None:
     (problem,) = problems_of(READ, invoker)
     assert (problem.where, problem.value) == ("catalog function 'read' url invokers", invoker)
     assert WEB in problem.allowed

@@ -278,7 +278,7 @@ CHANGES = st.fixed_dictionaries(
 
 
 @given(st.sampled_from([STORE, COUNT, READ]), CHANGES)
-def test_whatever_is_declared_is_valid_or_reported_with_its_place_value_and_rule(
+def test_any_declaration_is_valid_or_reported_with_its_declaration_and_rule(
     function: Function, changes: dict[str, Any]
 ) -> None:
     others = tuple(other for other in CATALOG.functions if other is not function)

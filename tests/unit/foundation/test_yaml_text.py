@@ -26,7 +26,7 @@ def _one(written: str) -> Scalar:
         "ON", "off", "y", "N", "~", "null", "", "=", "00", "-01", "1__0",
     ],
 )  # fmt: skip
-def test_what_readers_of_yaml_disagree_on_is_neither_text_nor_a_number(written: str) -> None:
+def test_an_ambiguous_value_is_neither_text_nor_a_number(written: str) -> None:
     assert _one(written).is_ambiguous
     assert not _one(written).is_text
 
@@ -69,7 +69,7 @@ def test_a_value_knows_its_file_and_line() -> None:
         ("a: [", ""), ("\tx", ""), ("\0", ""), ("a: b: c", ""), ("x" * 1_000_001, "1,000,000 characters"),
     ],
 )  # fmt: skip
-def test_what_can_not_be_read_is_an_error_with_its_line(text: str, said: str) -> None:
+def test_invalid_yaml_is_an_error_with_its_line(text: str, said: str) -> None:
     with pytest.raises(ValueError, match=r".+") as error:
         read(text, "f.yaml")
     assert said in str(error.value)
@@ -93,7 +93,7 @@ WORDS = st.one_of(
 
 @fuzzed()
 @given(WORDS)
-def test_what_counts_as_text_or_a_number_is_the_same_to_every_loader(written: str) -> None:
+def test_text_and_numbers_are_the_same_to_every_loader(written: str) -> None:
     text = f"key: {written}\n"
     try:
         value = read(text, "f.yaml")["key"]

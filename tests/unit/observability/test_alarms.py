@@ -228,7 +228,7 @@ def test_only_critical_functions_make_queries_slow():
 
 @CATALOGS
 @pytest.mark.parametrize("level", LEVELS)
-def test_what_shows_each_resource_at_work_has_an_alarm_at_every_level_that_watches_it(catalog: Catalog, level: Level):
+def test_each_resource_has_its_main_alarm_at_every_level_that_includes_it(catalog: Catalog, level: Level):
     alarmed = {
         (metric.name, value)
         for spec in all_specs(catalog, level)

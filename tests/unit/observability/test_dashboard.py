@@ -195,7 +195,7 @@ def limits(title: str) -> list[float]:
     return [line["value"] for line in plots()[title]["annotations"]["horizontal"]]
 
 
-def test_what_is_tolerated_is_marked():
+def test_thresholds_are_marked():
     assert limits("Age of the oldest message (s)") == [600]
     assert limits("Lag behind streams (ms)") == [120_000]
     assert limits("Failed for good, waiting (messages)") == [1]

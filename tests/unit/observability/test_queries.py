@@ -24,7 +24,7 @@ def test_a_query_is_a_pipe_of_known_commands(query: str):
 
 
 @pytest.mark.parametrize("query", ["errors", "slowest", "memory"])
-def test_what_lambda_reports_about_a_call_is_read_from_its_own_line(query: str):
+def test_lambdas_report_of_a_call_is_read_from_its_own_line(query: str):
     assert 'type = "platform.report"' in QUERIES[query]
 
 

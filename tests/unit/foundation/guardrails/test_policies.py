@@ -77,7 +77,7 @@ def test_the_answer_is_that_of_the_sdk_s_own_service(request_: Any) -> None:
     assert answer == getattr(super(policies.Service, service), method)(request_, None)
 
 
-def test_what_a_preview_does_not_know_yet_breaks_no_rule() -> None:
+def test_an_unknown_value_of_a_preview_breaks_no_rule() -> None:
     assert reported(resource(FUNCTION, GOOD)) == []
 
 
