@@ -15,7 +15,7 @@ from foundation.waiver import with_waiver
 from observability import config as configuration
 from observability.alarm_set import AlarmContext, build_alarms
 from observability.alarms import estate_alarms
-from observability.dashboard import Alarms, EstateDashboard, dashboard
+from observability.dashboard import EstateDashboard, dashboard
 from observability.log_metrics import log_metrics
 from observability.metrics import Estate
 from observability.queries import SavedQueries, SavedQueriesArgs
@@ -31,15 +31,13 @@ def main() -> None:
     if config.monthly_budget:
         EstateBudget(config.monthly_budget, names, topics[BUDGET_SEVERITY].arn, tags)
     log_metrics(estate.catalog, names)
-    specs = estate_alarms(estate, config.level)
     context = AlarmContext(
         names=names,
         tags=environment.tags,
         topics={severity: topic.arn for severity, topic in topics.items()},
         runbooks=config.runbooks,
     )
-    alarms = build_alarms(specs, context)
-    shown = Alarms(specs=specs, page_arns=alarms.page_arns, other_arns=alarms.other_arns)
+    alarms = build_alarms(estate_alarms(estate, config.level), context)
     log_groups = [names.log_group(function.name) for function in estate.catalog.functions]
     queries = SavedQueries("estate", SavedQueriesArgs(names=names, log_groups=log_groups))
     pulumi.export("page_topic_arn", topics["page"].arn)
@@ -47,7 +45,7 @@ def main() -> None:
     pulumi.export("alarm_names", alarms.names)
     pulumi.export("dashboard_name", "")
     if config.dashboard:
-        drawn = dashboard(estate, shown, pulumi.Config("aws").require("region"))
+        drawn = dashboard(estate, alarms, pulumi.Config("aws").require("region"))
         pulumi.export("dashboard_name", EstateDashboard("estate", drawn, names).name)
     pulumi.export("query_names", queries.query_names)
 

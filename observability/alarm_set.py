@@ -27,11 +27,12 @@ class AlarmContext:
 
 @dataclass(frozen=True, kw_only=True)
 class EstateAlarms:
-    """Names of all alarms; ARNs of those that page and of the others, composite ones first."""
+    """Specifications and names of all alarms; ARNs of those that page and of the others, composite ones first."""
 
+    specs: AlarmSets
     names: Sequence[pulumi.Output[str]]
-    page_arns: Sequence[pulumi.Output[str]]
-    other_arns: Sequence[pulumi.Output[str]]
+    page_arns: Sequence[pulumi.Input[str]]
+    other_arns: Sequence[pulumi.Input[str]]
 
 
 def build_alarms(sets: AlarmSets, context: AlarmContext) -> EstateAlarms:
@@ -50,6 +51,7 @@ def build_alarms(sets: AlarmSets, context: AlarmContext) -> EstateAlarms:
     by_severity = [(SYMPTOMS[symptom].severity, arn) for symptom, arn in symptoms.arns.items()]
     by_severity += [("ticket" if spec.symptom else spec.severity, arn) for spec, _, arn in single]
     return EstateAlarms(
+        specs=sets,
         names=[*symptoms.alarm_names, *(name for _, name, _ in single)],
         page_arns=[arn for severity, arn in by_severity if severity == "page"],
         other_arns=[arn for severity, arn in by_severity if severity != "page"],

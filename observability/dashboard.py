@@ -1,7 +1,6 @@
 """The dashboard for the person on call: alarms, flow, delays, lost events, then functions, tables, cost."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -10,8 +9,8 @@ import pulumi_aws as aws
 
 from foundation.model import Function, StreamTrigger, Table
 from foundation.naming import Names
+from observability.alarm_set import EstateAlarms
 from observability.alarm_spec import Key
-from observability.alarms import AlarmSets
 from observability.metrics import Estate, Metric
 from observability.quotas import check_dashboard
 from observability.widgets import Limit, Line, Widget, alarm_states, graph, heading, layout
@@ -24,22 +23,12 @@ Row = tuple[int, Sequence[Widget]]
 Labels = tuple[tuple[str, str], ...]  # the legend's label, and the metric's name
 
 
-@dataclass(frozen=True, kw_only=True)
-class Alarms:
-    """Alarms to show: specifications, ARNs of those that page and of the others."""
-
-    specs: AlarmSets
-    page_arns: Sequence[pulumi.Input[str]]
-    other_arns: Sequence[pulumi.Input[str]]
-
-    def limits(self, *alarm_types: str, of: Sequence[Key]) -> list[Limit]:
-        """Return the thresholds of some alarm types on some resources; one line for all that share a value."""
-        labels: dict[float, list[str]] = {}
-        for key in of:
-            for spec in self.specs.get(key, ()):
-                if spec.alarm_type in alarm_types:
-                    labels.setdefault(spec.threshold, []).append(spec.logical_name)
-        return [Limit(_label(names), value) for value, names in labels.items()]
+def _limits(alarms: EstateAlarms, *alarm_types: str, of: Sequence[Key]) -> list[Limit]:
+    """Return the thresholds of some alarm types on some resources; one line for all that share a value."""
+    labels: dict[float, list[str]] = {}
+    for spec in (spec for key in of for spec in alarms.specs.get(key, ()) if spec.alarm_type in alarm_types):
+        labels.setdefault(spec.threshold, []).append(spec.logical_name)
+    return [Limit(_label(names), value) for value, names in labels.items()]
 
 
 def _label(names: Sequence[str]) -> str:
@@ -48,7 +37,7 @@ def _label(names: Sequence[str]) -> str:
     return f"alarm {', '.join(names[:3])}{more}"
 
 
-def dashboard(estate: Estate, alarms: Alarms, region: str) -> dict[str, Any]:
+def dashboard(estate: Estate, alarms: EstateAlarms, region: str) -> dict[str, Any]:
     """Return the dashboard's body; only the ARNs of the alarms may be outputs."""
     functions = [widget for function in estate.catalog.functions for widget in _function(function, estate, alarms)]
     functions.append(_concurrency(estate, alarms))
@@ -89,13 +78,13 @@ def _flow(estate: Estate) -> list[Widget]:
     return [graph("Messages (number)", _of_queues(estate, moved, "Sum")), graph("Calls (number)", calls)]
 
 
-def _delays(estate: Estate, alarms: Alarms) -> list[Widget]:
+def _delays(estate: Estate, alarms: EstateAlarms) -> list[Widget]:
     oldest = (("oldest", "ApproximateAgeOfOldestMessage"),)
     waiting = (("waiting", "ApproximateNumberOfMessagesVisible"), ("in work", "ApproximateNumberOfMessagesNotVisible"))
     streams = [function for function in estate.catalog.functions if isinstance(function.trigger, StreamTrigger)]
     lag = [Line(estate.metrics.function(function, "IteratorAge", "Maximum"), function.name) for function in streams]
-    late_messages = alarms.limits("age", of=[Key("queue", queue.name) for queue in estate.catalog.queues])
-    late_records = alarms.limits("lag", of=[_key(function) for function in streams])
+    late_messages = _limits(alarms, "age", of=[Key("queue", queue.name) for queue in estate.catalog.queues])
+    late_records = _limits(alarms, "lag", of=[_key(function) for function in streams])
     return [
         graph("Age of the oldest message (s)", _of_queues(estate, oldest, "Maximum"), late_messages),
         graph("Messages in queues (number)", _of_queues(estate, waiting, "Maximum")),
@@ -104,7 +93,7 @@ def _delays(estate: Estate, alarms: Alarms) -> list[Widget]:
     ]
 
 
-def _losses(estate: Estate, alarms: Alarms) -> list[Widget]:
+def _losses(estate: Estate, alarms: EstateAlarms) -> list[Widget]:
     queues = estate.catalog.dead_letter_queues
     failed = (("errors", "Errors"), ("throttles", "Throttles"))
     gone = (("asynchronous", "DeadLetterErrors"), ("stream", "DestinationDeliveryFailures"))
@@ -114,7 +103,7 @@ def _losses(estate: Estate, alarms: Alarms) -> list[Widget]:
         graph(
             "Failed for good, waiting (messages)",
             waiting,
-            alarms.limits("depth", of=[Key("dlq", queue) for queue in queues]),
+            _limits(alarms, "depth", of=[Key("dlq", queue) for queue in queues]),
         ),
         graph("Failed for good, being looked at (messages)", looked_at),
         graph("Failures that reached no queue (number)", _of_functions(estate, gone)),
@@ -142,32 +131,32 @@ def _of_functions(estate: Estate, metrics: Labels) -> list[Line]:
     return [Line(metric(f, name), f"{f.name} {label}") for f in functions for label, name in metrics]
 
 
-def _function(function: Function, estate: Estate, alarms: Alarms) -> list[Widget]:
+def _function(function: Function, estate: Estate, alarms: EstateAlarms) -> list[Widget]:
     key = _key(function)
     durations = [
         Line(estate.metrics.function(function, "Duration", statistic), statistic) for statistic in ("p50", "p99")
     ]
-    slow = [*alarms.limits("duration", "latency", of=[key]), Limit("timeout", function.timeout_seconds * 1000)]
+    slow = [*_limits(alarms, "duration", "latency", of=[key]), Limit("timeout", function.timeout_seconds * 1000)]
     size = Limit("memory it has", float(estate.memory_mb[function.name]))
     return [
         graph(f"{function.name}: duration (ms)", durations, slow),
         graph(
             f"{function.name}: memory (MB)",
             [Line(estate.metrics.memory_used(function), "most used")],
-            [*alarms.limits("memory", of=[key]), size],
+            [*_limits(alarms, "memory", of=[key]), size],
         ),
     ]
 
 
-def _concurrency(estate: Estate, alarms: Alarms) -> Widget:
+def _concurrency(estate: Estate, alarms: EstateAlarms) -> Widget:
     lines = [
         Line(estate.metrics.function(f, "ConcurrentExecutions", "Maximum"), f.name) for f in estate.catalog.functions
     ]
-    limits = alarms.limits("concurrency", of=[_key(function) for function in estate.catalog.functions])
+    limits = _limits(alarms, "concurrency", of=[_key(function) for function in estate.catalog.functions])
     return graph("Calls at once (number)", lines, limits)
 
 
-def _table(table: Table, estate: Estate, alarms: Alarms) -> Widget:
+def _table(table: Table, estate: Estate, alarms: EstateAlarms) -> Widget:
     lines = []
     for kind in ("Read", "Write"):
         metric, label = partial(estate.metrics.table, table.name), kind.lower()
@@ -176,7 +165,7 @@ def _table(table: Table, estate: Estate, alarms: Alarms) -> Widget:
             Line(metric(f"Provisioned{kind}CapacityUnits", "Average"), f"{label} provisioned"),
             Line(metric(f"{kind}ThrottleEvents"), f"{label} throttled"),
         ]
-    limits = alarms.limits("read-capacity", "write-capacity", of=[Key("table", table.name)])
+    limits = _limits(alarms, "read-capacity", "write-capacity", of=[Key("table", table.name)])
     return graph(f"{table.name} (units a second)", lines, limits)
 
 

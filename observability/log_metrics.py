@@ -1,8 +1,7 @@
-"""Metrics from the functions' logs: memory that calls use, and results of the records of batches."""
+"""Metrics from the functions' logs, which Lambda does not publish: memory of calls, and results of batches' records."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import pulumi
 import pulumi_aws as aws
@@ -53,16 +52,9 @@ def batch_metrics(function: Function) -> Mapping[LogMetric, LogField]:
 class LogMetrics(pulumi.ComponentResource):
     """Metric filters on the log groups of functions."""
 
-    TYPE: ClassVar[str]
-
-    def __init__(
-        self,
-        name: str,
-        fields: Mapping[str, Mapping[LogMetric, LogField]],
-        names: Names,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__(self.TYPE, name, None, opts)
+    def __init__(self, type_: str, name: str, fields: Mapping[str, Mapping[LogMetric, LogField]], names: Names) -> None:
+        """`fields` are the numbers in the log of each function."""
+        super().__init__(type_, name)
         for function, wanted in fields.items():
             for kind, field in wanted.items():
                 self._build(function, kind, field, names)
@@ -85,23 +77,11 @@ class LogMetrics(pulumi.ComponentResource):
         )
 
 
-class MemoryMetrics(LogMetrics):
-    """Memory that calls use, of which Lambda publishes no metric."""
-
-    TYPE = "estate:observability:MemoryMetrics"
-
-
-class BatchMetrics(LogMetrics):
-    """Records received, failed, stored, refused, and fields left out: none of them is an error to Lambda."""
-
-    TYPE = "estate:observability:BatchMetrics"
-
-
 def log_metrics(catalog: Catalog, names: Names) -> None:
-    """Register the filters of all functions."""
+    """Register the filters of all functions: memory that calls use, and results of the records of batches."""
     memory: dict[str, Mapping[LogMetric, LogField]] = {
         function.name: {"memory-used": MEMORY} for function in catalog.functions
     }
     batches = {function.name: batch_metrics(function) for function in catalog.functions}
-    MemoryMetrics("memory", memory, names)
-    BatchMetrics("batches", batches, names)
+    LogMetrics("estate:observability:MemoryMetrics", "memory", memory, names)
+    LogMetrics("estate:observability:BatchMetrics", "batches", batches, names)

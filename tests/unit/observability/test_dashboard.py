@@ -9,8 +9,9 @@ import pytest
 
 from foundation.catalog import CATALOG
 from foundation.model import Catalog, Function, Table
+from observability.alarm_set import EstateAlarms
 from observability.alarms import estate_alarms
-from observability.dashboard import Alarms, dashboard
+from observability.dashboard import dashboard
 from tests.support.watching import estate
 
 BARE = Catalog(
@@ -34,7 +35,7 @@ def body(catalog: Catalog = CATALOG, alarms: int = 3) -> dict[str, Any]:
     arns = [f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:alarm-{number}-dev" for number in range(alarms)]
     watched = estate(catalog, maximumQueueAgeSeconds=600, maximumStreamLagSeconds=120)
     specs = estate_alarms(watched, "all")
-    return dashboard(watched, Alarms(specs=specs, page_arns=arns[:1], other_arns=arns[1:]), "eu-west-1")
+    return dashboard(watched, EstateAlarms(specs=specs, names=(), page_arns=arns[:1], other_arns=arns[1:]), "eu-west-1")
 
 
 def plots(catalog: Catalog = CATALOG) -> dict[str, dict[str, Any]]:
