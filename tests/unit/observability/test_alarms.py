@@ -9,15 +9,7 @@ from typing import Any
 import pytest
 
 from foundation.catalog import CATALOG
-from foundation.model import (
-    Catalog,
-    Function,
-    Queue,
-    QueueTrigger,
-    ScheduleTrigger,
-    StreamTrigger,
-    TableGrant,
-)
+from foundation.model import Catalog, Function, Queue, QueueTrigger, ScheduleTrigger, StreamTrigger, TableGrant
 from foundation.validation import validate
 from observability.alarm_spec import AlarmSpec, Key, description
 from observability.alarms import ACCOUNT, estate_alarms
@@ -32,42 +24,28 @@ from tests.support.watching import estate
 
 # Metrics AWS publishes, with the dimensions they come in: "Types of metrics for Lambda functions", "Available
 # CloudWatch metrics for Amazon SQS", "DynamoDB metrics and dimensions", "Monitoring Amazon SNS topics".
-BY_FUNCTION, BY_ALIAS = frozenset({"FunctionName"}), frozenset({"FunctionName", "Resource"})
 PUBLISHED: Mapping[tuple[str, str], frozenset[str]] = {
-    ("AWS/Lambda", "Errors"): BY_FUNCTION,
-    ("AWS/Lambda", "Invocations"): BY_FUNCTION,
-    ("AWS/Lambda", "ConcurrentExecutions"): BY_FUNCTION,
-    ("AWS/Lambda", "Throttles"): BY_FUNCTION,
-    ("AWS/Lambda", "Duration"): BY_FUNCTION,
-    # "CloudWatch metrics for function URLs".
-    ("AWS/Lambda", "Url5xxCount"): BY_FUNCTION,
-    ("AWS/Lambda", "UrlRequestCount"): BY_FUNCTION,
-    ("AWS/Lambda", "DeadLetterErrors"): BY_FUNCTION,
-    ("AWS/Lambda", "DestinationDeliveryFailures"): BY_FUNCTION,
-    ("AWS/Lambda", "IteratorAge"): BY_FUNCTION,
-    ("AWS/Lambda", "ProvisionedConcurrencyInvocations"): BY_ALIAS,
-    ("AWS/Lambda", "ProvisionedConcurrencyUtilization"): BY_ALIAS,
-    ("AWS/Lambda", "ProvisionedConcurrentExecutions"): BY_ALIAS,
-    ("AWS/Lambda", "ClaimedAccountConcurrency"): frozenset(),
-    ("AWS/Logs", "IncomingBytes"): frozenset({"LogGroupName"}),
-    ("AWS/SNS", "NumberOfNotificationsFailed"): frozenset({"TopicName"}),
-    ("AWS/SQS", "NumberOfMessagesSent"): frozenset({"QueueName"}),
-    ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible"): frozenset({"QueueName"}),
-    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): frozenset({"QueueName"}),
-    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): frozenset({"QueueName"}),
-    ("AWS/DynamoDB", "ReadThrottleEvents"): frozenset({"TableName"}),
-    ("AWS/DynamoDB", "WriteThrottleEvents"): frozenset({"TableName"}),
-    ("AWS/DynamoDB", "SystemErrors"): frozenset({"TableName", "Operation"}),
-    ("AWS/DynamoDB", "ConsumedReadCapacityUnits"): frozenset({"TableName"}),
-    ("AWS/DynamoDB", "ConsumedWriteCapacityUnits"): frozenset({"TableName"}),
-    ("AWS/DynamoDB", "ProvisionedReadCapacityUnits"): frozenset({"TableName"}),
-    ("AWS/DynamoDB", "ProvisionedWriteCapacityUnits"): frozenset({"TableName"}),
-    ("AWS/DynamoDB", "TimeToLiveDeletedItemCount"): frozenset({"TableName"}),
-    ("AWS/Scheduler", "TargetErrorCount"): frozenset({"ScheduleGroup"}),
-    ("AWS/Scheduler", "TargetErrorThrottledCount"): frozenset({"ScheduleGroup"}),
-    ("AWS/Scheduler", "InvocationThrottleCount"): frozenset({"ScheduleGroup"}),
-    ("AWS/Scheduler", "InvocationsFailedToBeSentToDeadLetterCount"): frozenset({"ScheduleGroup"}),
-}
+    (namespace, name): frozenset(dimensions.split())
+    for namespace, dimensions, names in (
+        # The metrics of URLs: "CloudWatch metrics for function URLs".
+        ("AWS/Lambda", "FunctionName", "Errors Invocations ConcurrentExecutions Throttles Duration Url5xxCount"),
+        ("AWS/Lambda", "FunctionName", "UrlRequestCount DeadLetterErrors DestinationDeliveryFailures IteratorAge"),
+        ("AWS/Lambda", "FunctionName Resource", "ProvisionedConcurrencyInvocations ProvisionedConcurrencyUtilization"),
+        ("AWS/Lambda", "FunctionName Resource", "ProvisionedConcurrentExecutions"),
+        ("AWS/Lambda", "", "ClaimedAccountConcurrency"),
+        ("AWS/Logs", "LogGroupName", "IncomingBytes"),
+        ("AWS/SNS", "TopicName", "NumberOfNotificationsFailed"),
+        ("AWS/SQS", "QueueName", "NumberOfMessagesSent ApproximateNumberOfMessagesVisible"),
+        ("AWS/SQS", "QueueName", "ApproximateNumberOfMessagesNotVisible ApproximateAgeOfOldestMessage"),
+        ("AWS/DynamoDB", "TableName", "ReadThrottleEvents WriteThrottleEvents ConsumedReadCapacityUnits"),
+        ("AWS/DynamoDB", "TableName", "ConsumedWriteCapacityUnits ProvisionedReadCapacityUnits"),
+        ("AWS/DynamoDB", "TableName", "ProvisionedWriteCapacityUnits TimeToLiveDeletedItemCount"),
+        ("AWS/DynamoDB", "TableName Operation", "SystemErrors"),
+        ("AWS/Scheduler", "ScheduleGroup", "TargetErrorCount TargetErrorThrottledCount InvocationThrottleCount"),
+        ("AWS/Scheduler", "ScheduleGroup", "InvocationsFailedToBeSentToDeadLetterCount"),
+    )
+    for name in names.split()
+}  # fmt: skip
 
 SNAPSHOT = Path(__file__).with_name("alarms.json")
 SAMPLE_SNAPSHOT = SNAPSHOT.with_name("sample_alarms.json")
