@@ -32,7 +32,7 @@ EXAMPLES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the queue, ENV, the selection of failures and the pace."""
+    """Add the queue, ENV, the selection of failures and the rate."""
     count = arguments.whole("messages")
     parser.add_argument(
         "where", nargs="*", metavar="[QUEUE] [ENV]",
@@ -90,10 +90,10 @@ def _replay(
 ) -> None:
     from estate_tool.events.dead_letters import depth
     from estate_tool.redrive.messages import failure_queues
-    from estate_tool.redrive.replay import Pace, Replay
+    from estate_tool.redrive.replay import RateLimit, Replay
     from estate_tool.redrive.results import QueueResult
 
-    sqs, pace = target.client("sqs"), Pace(options.rate)
+    sqs, limit = target.client("sqs"), RateLimit(options.rate)
     chosen = [(queue, target.names.dead_letter_queue(queue.name)) for queue in failure_queues()]
     deployed = [
         (queue, name) for queue, name in chosen if (queue.name in queues or not queues) and depth(sqs, name) is not None
@@ -106,15 +106,15 @@ def _replay(
         )
     for queue, name in deployed:
         results.append(QueueResult(queue=name))
-        Replay(target, queue, results[-1], options=options, pace=pace, progress=progress).run()
+        Replay(target, queue, results[-1], options=options, limit=limit, progress=progress).run()
 
 
 def _bring_in(target: Environment, options: Options, missing: MissingResult, progress: Progress) -> None:
-    from estate_tool.redrive.replay import Pace
+    from estate_tool.redrive.replay import RateLimit
     from estate_tool.redrive.unaccounted import bring_in
 
     bring_in(
-        target, Pace(options.rate), missing, dry_run=options.dry_run,
+        target, RateLimit(options.rate), missing, dry_run=options.dry_run,
         progress=lambda: progress.show(lambda: missing.line(dry_run=options.dry_run)),
     )  # fmt: skip
 

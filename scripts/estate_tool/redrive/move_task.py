@@ -24,9 +24,9 @@ def running_move(sqs: Any, source_arn: str) -> dict[str, Any] | None:
 
 def start_move(sqs: Any, source_arn: str, target_arn: str, rate: int | None) -> None:
     """Start a task, which continues when this process ends."""
-    pace = {"MaxNumberOfMessagesPerSecond": min(rate, _HIGHEST_RATE)} if rate else {}
+    limit = {"MaxNumberOfMessagesPerSecond": min(rate, _HIGHEST_RATE)} if rate else {}
     # The destination is named: SQS knows the origin only of messages that it moved to the queue itself.
-    sqs.start_message_move_task(SourceArn=source_arn, DestinationArn=target_arn, **pace)
+    sqs.start_message_move_task(SourceArn=source_arn, DestinationArn=target_arn, **limit)
 
 
 def follow_move(sqs: Any, source_arn: str, progress: Callable[[int], None]) -> int:

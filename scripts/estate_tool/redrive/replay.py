@@ -36,7 +36,7 @@ _REFUSED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Selection of failures to replay. Times are seconds since 1970; after `most_replays` a failure is held back."""
+    """Selection of failures to replay. Times are seconds since 1970; `most_replays` in vain quarantine a failure."""
 
     dry_run: bool = False
     quarantined: bool = False
@@ -61,12 +61,12 @@ class Options:
             and (self.until is None or failure.failed_at < self.until)
         )
 
-    def holds_back(self, failure: FailedMessage) -> bool:
+    def quarantines(self, failure: FailedMessage) -> bool:
         """True if the failure is in quarantine: it was replayed in vain too often, or no replay can succeed."""
         return failure.hopeless or failure.replays >= self.most_replays
 
 
-class Pace:
+class RateLimit:
     """Rate limit of so many per second; none without a rate."""
 
     def __init__(
@@ -92,13 +92,13 @@ class Replay:
 
     def __init__(
         self, environment: Environment, queue: FailureQueue, result: QueueResult, *,
-        options: Options, pace: Pace, progress: Progress,
+        options: Options, limit: RateLimit, progress: Progress,
     ) -> None:  # fmt: skip
         self._environment = environment
         self._queue = queue
         self._result = result
         self._options = options
-        self._pace = pace
+        self._limit = limit
         self._progress = progress
         self._sqs = environment.client("sqs")
         self._explanations = Explanations(environment.client("logs"), environment.names.log_group(queue.function))
@@ -141,32 +141,32 @@ class Replay:
         waiting = depth(self._sqs, result.queue)
         if not waiting:
             return
-        late: list[FailedMessage] = []
+        expired: list[FailedMessage] = []
         table = stream_table(self._queue.function)
         with Sweep(self._sqs, self._url, waiting) as sweep:
             for message in sweep.messages():
                 failure = read(message, self._queue, self._explanations, table and self._environment.names.table(table))
                 if not self._selects(failure, result) or dry_run:
                     continue
-                self._pace.wait()
+                self._limit.wait()
                 try:
                     if not self._replay(failure, sweep):
-                        late.append(failure)
+                        expired.append(failure)
                 except ClientError as error:
                     # A message that AWS itself refuses stays in the queue; the others are replayed.
                     if code_of(error) not in _REFUSED:
                         raise
                     result.record_refusal(failure, str(error))
                 self._progress.show(lambda: f"{result.queue}: {result.replayed:,} of {waiting:,} replayed")
-            if late:
-                self._replay_from_table(late, sweep)
+            if expired:
+                self._replay_from_table(expired, sweep)
 
     def _selects(self, failure: FailedMessage, result: QueueResult) -> bool:
         """True if the failure is to be replayed; counts it."""
-        held = self._options.holds_back(failure)
+        quarantined = self._options.quarantines(failure)
         wanted = self._options.matches(failure) and failure.kind != Kind.UNKNOWN
-        selected = wanted and (not held or self._options.quarantined)
-        result.record(failure, self._queue, quarantined=held, selected=selected)
+        selected = wanted and (not quarantined or self._options.quarantined)
+        result.record(failure, self._queue, quarantined=quarantined, selected=selected)
         return selected
 
     def _replay(self, failure: FailedMessage, sweep: Sweep) -> bool:
@@ -213,7 +213,7 @@ class Replay:
         arrivals = [failure.arrivals for failure in failures]
         span = (min(first for first, _ in arrivals), max(last for _, last in arrivals))
         found = MissingResult(foreign=self._result.foreign)
-        bring_in(self._environment, self._pace, found, arrived=span)
+        bring_in(self._environment, self._limit, found, arrived=span)
         for failure in failures:
             self._settle(failure, found.error, sweep)
 

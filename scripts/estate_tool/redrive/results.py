@@ -52,9 +52,9 @@ class Reason:
         when = utc_time(self.first) if self.messages == 1 else f"{utc_time(self.first)} … {utc_time(self.last)}"
         tried = f", tried {counted(self.attempts, 'time')}" if self.attempts else ""
         replayed = f", replayed {counted(self.replays, 'time')} before" if self.replays else ""
-        held = " [quarantined]" if self.quarantined else ""
+        mark = " [quarantined]" if self.quarantined else ""
         return (
-            f"{self.messages:,} × {self.function} ({self.kind}) {when}{tried}{replayed}{held}: {one_line(self.error)}"
+            f"{self.messages:,} × {self.function} ({self.kind}) {when}{tried}{replayed}{mark}: {one_line(self.error)}"
         )
 
 
@@ -141,8 +141,8 @@ class QueueResult:
         did = f"{self.selected:,} would be replayed" if dry_run else f"{self.replayed:,} replayed"
         by = f" by {self.way}" if self.way else ""
         failed = f", {self.failed:,} failed again" if self.failed else ""
-        held = f", {self.quarantined:,} in quarantine" if self.quarantined else ""
-        yield f"{self.queue}: {counted(self.messages, 'message')}, {did}{by}{failed}{held}, {self.left:,} left"
+        quarantined = f", {self.quarantined:,} in quarantine" if self.quarantined else ""
+        yield f"{self.queue}: {counted(self.messages, 'message')}, {did}{by}{failed}{quarantined}, {self.left:,} left"
         for reason in sorted(self.reasons.values(), key=lambda reason: -reason.messages):
             yield f"  {reason.line()}"
         yield from (f"  {line}" for line in (*self.foreign.lines(), *self.refusals))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from estate_tool.core.environment import Environment
-    from estate_tool.redrive.replay import Pace
+    from estate_tool.redrive.replay import RateLimit
     from estate_tool.redrive.results import MissingResult
 
 # An invocation takes 6 MB ("Lambda quotas"), and a batch of a stream as many records as its mapping allows.
@@ -72,7 +72,7 @@ def _plain(value: object) -> float | str:
 
 def bring_in(
     environment: Environment,
-    pace: Pace,
+    limit: RateLimit,
     result: MissingResult,
     *,
     dry_run: bool = False,
@@ -90,7 +90,7 @@ def bring_in(
         lost = counted.uncounted(item for item in page if not result.foreign.record_if_foreign(item))
         result.missing += len(lost)
         for batch in batches(_record(item) for item in lost) if not dry_run else ():
-            pace.wait(len(batch))
+            limit.wait(len(batch))
             error = invoke(environment, AGGREGATION, replay_payload(batch))
             # A batch that failed is counted but for the events that can't be.
             failed = len(counted.uncounted(record["dynamodb"]["NewImage"] for record in batch)) if error else 0

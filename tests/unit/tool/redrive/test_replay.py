@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from estate_tool.commands import redrive
 from estate_tool.redrive import move_task
 from estate_tool.redrive.messages import FailedMessage, read
-from estate_tool.redrive.replay import Options, Pace
+from estate_tool.redrive.replay import Options, RateLimit
 from estate_tool.redrive.results import QueueResult
 from tests.support.failed_messages import BATCH, EVENT, INGEST, Reasons, event, key, message
 from tests.support.fake_lambda import FakeLambda
@@ -292,9 +292,9 @@ def failed_message(body: str, **attributes: Any) -> FailedMessage:
 
 def test_failures_are_held_back_after_so_many_replays() -> None:
     options = Options(most_replays=2)
-    assert not options.holds_back(failed_message(EVENT, Replays="1"))
-    assert options.holds_back(failed_message(EVENT, Replays="2"))
-    assert options.holds_back(failed_message("{}"))
+    assert not options.quarantines(failed_message(EVENT, Replays="1"))
+    assert options.quarantines(failed_message(EVENT, Replays="2"))
+    assert options.quarantines(failed_message("{}"))
 
 
 @pytest.mark.parametrize(
@@ -310,11 +310,11 @@ def test_filters_choose_by_error_type_and_time(options: Options, matching: bool)
     assert options.matches(failed_message(EVENT)) is matching
 
 
-def test_the_pace_lets_so_many_through_a_second() -> None:
+def test_the_rate_limit_lets_so_many_through_a_second() -> None:
     now, slept = 100.0, list[float]()
-    pace = Pace(4, lambda: now, slept.append)
+    limit = RateLimit(4, lambda: now, slept.append)
     for count in (1, 1, 2, 1):
-        pace.wait(count)
+        limit.wait(count)
     assert slept == [0.25, 0.5, 1.0]
 
 

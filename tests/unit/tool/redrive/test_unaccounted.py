@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from estate_tool.commands import redrive
 from estate_tool.redrive import unaccounted
-from estate_tool.redrive.replay import Pace
+from estate_tool.redrive.replay import RateLimit
 from estate_tool.redrive.results import MissingResult
 from estate_tool.redrive.unaccounted import batches, bring_in, invoke, replay_payload
 from tests.support.failed_messages import BATCH, EVENT, event, key
@@ -63,7 +63,7 @@ def stored(estate: Any) -> Callable[..., Any]:
 
 def missing_of(estate: Any, **how: Any) -> MissingResult:
     result = MissingResult()
-    bring_in(estate, Pace(None), result, **how)
+    bring_in(estate, RateLimit(None), result, **how)
     return result
 
 
