@@ -9,7 +9,8 @@ import pytest
 from local_aws.server.log_patterns import Invalid, matcher, number
 
 REPORT = json.dumps(
-    {"type": "platform.report", "record": {"metrics": {"maxMemoryUsedMB": 93}, "status": "success"}, "tags": ["a", "b"]}
+    {"type": "platform.report", "record": {"metrics": {"maxMemoryUsedMB": 93}, "status": "success"}, "tags": ["a", "b"],
+     "cold": True, "a b": 'say "hi"'}
 )
 LINE = '127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] "GET /index.html HTTP/1.0" 404 1534'
 
@@ -26,7 +27,12 @@ LINE = '127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] "GET /index.html HTTP/1.0
     ("{ $.missing = 1 }", False),
     ("{ $.missing != 1 }", False),
     ("{ $.record.status = %^succ.*% }", True),
+    ("{ $.record.status = %^ucc% }", False),
+    ("{ $.record.status = %^succes$% }", False),
     ("{ $.missing IS NULL }", True),
+    ("{ $.cold IS TRUE && $.tags[2] NOT EXISTS }", True),
+    ("{ $.cold IS FALSE }", False),
+    ('{ $["a b"] = "say \\"hi\\"" }', True),
 ])  # fmt: skip
 def test_patterns_on_json_match_by_field(pattern: str, matches: bool) -> None:
     assert (matcher(pattern)(REPORT) is not None) is matches
