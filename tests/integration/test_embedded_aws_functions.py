@@ -389,32 +389,6 @@ def test_saved_queries_can_be_kept_found_changed_and_deleted(embedded_aws: Embed
         logs.put_query_definition(queryDefinitionId=made, name=name, queryString="x")
 
 
-def test_scaling_depends_on_its_target(embedded_aws: EmbeddedAws) -> None:
-    scaling = embedded_aws.client("application-autoscaling")
-    target = {
-        "ServiceNamespace": "lambda", "ResourceId": f"function:{unique('lambda')}:live",
-        "ScalableDimension": "lambda:function:ProvisionedConcurrency",
-    }  # fmt: skip
-    configuration = {
-        "TargetValue": 0.7,
-        "PredefinedMetricSpecification": {"PredefinedMetricType": "LambdaProvisionedConcurrencyUtilization"},
-    }
-    policy = {**target, "PolicyName": "p", "PolicyType": "TargetTrackingScaling"}
-    with pytest.raises(scaling.exceptions.ObjectNotFoundException):
-        scaling.put_scaling_policy(**policy, TargetTrackingScalingPolicyConfiguration=configuration)
-    scaling.register_scalable_target(**target, MinCapacity=1, MaxCapacity=2)
-    first = scaling.put_scaling_policy(**policy, TargetTrackingScalingPolicyConfiguration=configuration)["PolicyARN"]
-    second = scaling.put_scaling_policy(**policy, TargetTrackingScalingPolicyConfiguration=configuration)["PolicyARN"]
-
-    scaling.deregister_scalable_target(**target)
-
-    assert first == second
-    of_target = {"ServiceNamespace": "lambda", "ResourceId": target["ResourceId"]}
-    assert scaling.describe_scaling_policies(**of_target)["ScalingPolicies"] == []
-    with pytest.raises(scaling.exceptions.ObjectNotFoundException):
-        scaling.deregister_scalable_target(**target)
-
-
 def test_a_schedule_invokes_as_its_role_and_sends_refused_calls_to_its_dead_letter_queue(
     embedded_aws: EmbeddedAws,
 ) -> None:

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -46,22 +47,17 @@ class Scaling:
         self._actions: dict[Key, Parameters] = {}
         self._stores = {"targets": self._targets, "policies": self._policies, "actions": self._actions}
         self._region = ""
-        self._operations: Mapping[str, Callable[[Parameters], Parameters]] = {
-            "RegisterScalableTarget": self._register,
-            "DeregisterScalableTarget": self._deregister,
-            "DescribeScalableTargets": lambda given: self._list("ScalableTargets", self._targets, "ResourceId", given),
-            "PutScalingPolicy": self._put_policy,
+        self._operations: dict[str, Callable[[Parameters], Parameters]] = {
+            "RegisterScalableTarget": self._register, "DeregisterScalableTarget": self._deregister,
+            "PutScalingPolicy": self._put_policy, "PutScheduledAction": self._put_action,
             "DeleteScalingPolicy": lambda given: self._delete(self._policies, self._key(given, "PolicyName")),
-            "DescribeScalingPolicies": lambda given: self._list("ScalingPolicies", self._policies, "PolicyName", given),
-            "PutScheduledAction": self._put_action,
             "DeleteScheduledAction": lambda given: self._delete(self._actions, self._key(given, "ScheduledActionName")),
-            "DescribeScheduledActions": lambda given: self._list(
-                "ScheduledActions", self._actions, "ScheduledActionName", given
-            ),
+            "DescribeScalableTargets": partial(self._list, "ScalableTargets", self._targets, "ResourceId"),
+            "DescribeScalingPolicies": partial(self._list, "ScalingPolicies", self._policies, "PolicyName"),
+            "DescribeScheduledActions": partial(self._list, "ScheduledActions", self._actions, "ScheduledActionName"),
             "ListTagsForResource": lambda given: {"Tags": self._of_arn(given)},
-            "TagResource": self._tag,
-            "UntagResource": self._untag,
-        }
+            "TagResource": self._tag, "UntagResource": self._untag,
+        }  # fmt: skip
 
     def restore(self, state: Mapping[str, list[tuple[Key, Parameters]]]) -> None:
         """Start from what `state` returned, or from nothing."""

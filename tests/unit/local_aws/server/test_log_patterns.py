@@ -9,8 +9,13 @@ import pytest
 from local_aws.server.log_patterns import Invalid, matcher, number
 
 REPORT = json.dumps(
-    {"type": "platform.report", "record": {"metrics": {"maxMemoryUsedMB": 93}, "status": "success"}, "tags": ["a", "b"],
-     "cold": True, "a b": 'say "hi"'}
+    {
+        "type": "platform.report",
+        "record": {"metrics": {"maxMemoryUsedMB": 93}, "status": "success"},
+        "tags": ["a", "b"],
+        "cold": True,
+        "a b": 'say "hi"',
+    }
 )
 LINE = '127.0.0.1 - frank [10/Oct/2000:13:25:15 -0700] "GET /index.html HTTP/1.0" 404 1534'
 
