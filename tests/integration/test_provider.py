@@ -12,7 +12,6 @@ import grpc
 import pytest
 
 from local_aws import provider
-from local_aws.provider.resources import TYPES
 from local_aws.provider.wire import UNKNOWN
 from tests.integration.provider_client import ProviderClient, Resource
 from tests.support.provider_cases import CASES, Case, Properties, archive, filled, policy, trust
@@ -198,7 +197,3 @@ def test_a_failed_creation_is_reported_in_one_line(plugin: ProviderClient) -> No
     assert text.startswith("alias: ResourceNotFoundException")
     assert text.endswith("(operation lambda:CreateAlias)")
     assert "\n" not in text
-
-
-def test_every_type_has_a_case() -> None:
-    assert {case.type for case in CASES} == set(TYPES)

@@ -9,7 +9,7 @@ import pytest
 
 from local_aws.provider.resources import TYPES
 from local_aws.provider.wire import UNKNOWN
-from tests.support.provider_cases import INPUTS, SURROUNDINGS, archive, policy
+from tests.support.provider_cases import CASES, INPUTS, SURROUNDINGS, Case, archive, filled, policy
 from tests.unit.local_aws.provider.conftest import checked
 
 CODE, POLICY = archive("one"), policy(Action="sqs:SendMessage", Resource="*")
@@ -25,9 +25,11 @@ ALARM = "aws:cloudwatch/metricAlarm:MetricAlarm"
 PROVISIONED = "aws:lambda/provisionedConcurrencyConfig:ProvisionedConcurrencyConfig"
 
 
-@pytest.mark.parametrize("token", TYPES)
-def test_inputs_of_every_type_are_accepted(token: str, failures: Failures) -> None:
-    assert failures(token, INPUTS[token]) == {}
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.type)
+def test_inputs_of_every_type_are_accepted_before_and_after_a_change(case: Case, failures: Failures) -> None:
+    for inputs in (case.inputs, case.inputs | case.change):
+        given = {name: value for name, value in filled(inputs, SURROUNDINGS).items() if value is not None}
+        assert failures(case.type, given) == {}
 
 
 @pytest.mark.parametrize("token", TYPES)
