@@ -61,12 +61,13 @@ def configuration() -> set[str]:
     """Keys of the layers' Pulumi.yaml, where there are any, and of the settings they read."""
     from compute.config import Keys as ComputeKeys
     from data.config import DataConfig
-    from foundation.config import Keys as FoundationKeys
+    from foundation.config import FoundationConfig
     from foundation.settings import settings
     from observability.config import ObservabilityConfig
 
     groups = {
-        "foundation": FoundationKeys, "data": DataConfig, "compute": ComputeKeys, "observability": ObservabilityConfig,
+        "foundation": FoundationConfig, "data": DataConfig, "compute": ComputeKeys,
+        "observability": ObservabilityConfig,
     }  # fmt: skip
     return {f"{name}:{setting.key}" for name, keys in groups.items() for setting in settings(keys)}
 
