@@ -24,7 +24,7 @@ COMMANDS = (
     "rightsize", "cost", "dashboard", "fire-drill", "permissions", "tags", "sample", "new", "lock", "local", "pulumi",
     "completion",
 )  # fmt: skip
-# Without a command: a short account of this machine, and the next step.
+# Without a command: the state of this machine, and the next step.
 OVERVIEW = "overview"
 _EPILOG = """\
 a first time through, on this machine alone:
@@ -41,7 +41,7 @@ exit codes: 0 done; 1 failed, with what was done and how to go on; 2 wrong usage
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code: 0 done, 1 failed, 2 wrong usage or configuration."""
-    # A signal to end is an interruption: what is in flight is finished, and what was done is reported.
+    # SIGTERM and SIGHUP interrupt: calls in flight are finished, and the result so far is reported.
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     with filtered():
@@ -54,7 +54,7 @@ def _ran(arguments: Sequence[str] | None) -> int:
     try:
         parser(_command(words)).parse_args(words, args)
         code = int(args.run(args))
-        # Here, where a full disk or a reader that has gone is still reported, and not when Python ends.
+        # Flushed here, so that a full disk or a closed pipe is reported before Python ends.
         sys.stdout.flush()
         return code
     except EstateError as error:
@@ -72,7 +72,7 @@ def _ran(arguments: Sequence[str] | None) -> int:
 
 
 def _command(words: Sequence[str]) -> str | None:
-    """Return the name of the command, if one is given; raise UsageError for the name of none."""
+    """Return the name of the command, if one is given; raise UsageError for an unknown one."""
     if not words:
         return OVERVIEW
     name = words[0]
@@ -84,7 +84,7 @@ def _command(words: Sequence[str]) -> str | None:
 
 
 def _ended(error: EstateError, args: argparse.Namespace) -> int:
-    """Report the reason for which a command ended, also as JSON where no JSON was printed; return the exit code."""
+    """Report the error that ended a command, as JSON too where nothing was printed; return the exit code."""
     show(error)
     if getattr(args, "json", False) and not getattr(sys.stdout, "written", True):
         print(json.dumps(error.to_dict(), indent=2, ensure_ascii=False), flush=True)
@@ -98,13 +98,13 @@ def _write_no_more() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Do what Ctrl-C would do now, also where a shell started this in the background, where Ctrl-C is ignored."""
+    """Interrupt as Ctrl-C does, also in the background of a shell, where Ctrl-C is ignored."""
     handler = signal.getsignal(signal.SIGINT)
     (handler if callable(handler) else signal.default_int_handler)(number, frame)
 
 
 def _explained(error: Exception) -> EstateError | None:
-    """Return the error for a refusal of the operating system or of AWS, wherever that was; None for a defect."""
+    """Return the error to show for a refusal of the operating system or of AWS; None for a defect."""
     if type(error).__module__.startswith("botocore."):
         from estate_tool.core.aws_errors import explained
 
@@ -132,7 +132,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser(only: str | None = None) -> argparse.ArgumentParser:
-    """Return the command line: whole, or with the command `only`, as each takes its time to load."""
+    """Return the parser of all commands, or of `only` one, as loading each takes time."""
     whole = _Parser(
         prog="estate",
         description="Rolls the estate out, looks at it, sends events through it and tears it down.",

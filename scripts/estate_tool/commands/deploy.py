@@ -28,7 +28,7 @@ EXAMPLES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """ENV, the layer, and how careful to be."""
+    """Declare ENV, the layer, previews and confirmations."""
     arguments.environment(parser)
     arguments.layer(parser, "; what it reads must be deployed")
     previewed = parser.add_mutually_exclusive_group()
@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     target = environment.resolve(args.environment)
     layers = orchestration.selected(args.layer)
     display = Display(verbose=args.verbose)
-    # A local environment is there to be tried out on; of a real one, somebody agrees to what will be changed.
+    # Changes of a real environment are confirmed; a local one is for trying out.
     asking = not (target.local or args.yes or args.preview)
     approval = Approval(
         target=target, display=display,
@@ -92,7 +92,7 @@ def _rolled_out(target: Environment, layers: tuple[str, ...], args: argparse.Nam
         data_loss.refuse_moved(target, states, account)
         for layer, last in provenance.last(states).items() if args.preview or approval.asks else ():
             say(f"{layer} was last rolled out from {last.text}")
-        # A local environment is one person's, to go back and forth with; a preview changes nothing.
+        # A local environment belongs to one person, who may go back to older code; a preview changes nothing.
         if origin and not (target.local or args.older):
             provenance.refuse_older(states, origin, target.name)
 

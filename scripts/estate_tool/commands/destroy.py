@@ -32,7 +32,7 @@ EXAMPLES = (
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """ENV, the layer, and how careful to be."""
+    """Declare ENV, the layer, the preview and confirmations."""
     arguments.environment(parser)
     arguments.layer(parser, "; nothing deployed may read it")
     parser.add_argument("--preview", action="store_true", help="say what would be destroyed, destroy nothing")
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
         for loss in losses:
             display.line(f"  {loss.name}: {loss.held}")
         if not (args.yes or args.preview):
-            # A local environment is not asked about, so nothing need be shown first.
+            # A local environment needs no confirmation, and so no preview.
             if not target.local:
                 orchestration.destroy(pulumi, states, layers, display, recovery, preview=True)
             _ask(target, layers, losses)
@@ -93,7 +93,7 @@ def _nothing(target: Environment, layers: tuple[str, ...], display: Display, arg
 
 
 def _losses(target: Environment, states: Mapping[str, StackState]) -> list[DataLoss]:
-    """Return what the layers hold, by their state: the configuration may name it otherwise meanwhile."""
+    """Return the data in the layers, found by their state: configured names may have changed since."""
     losses = [loss for layer, state in states.items() for loss in data_loss.of_teardown(layer, state)]
     if not losses:
         return []
@@ -113,7 +113,7 @@ def _keep_failures(losses: Sequence[DataLoss], args: argparse.Namespace) -> None
 
 
 def _ask(target: Environment, layers: tuple[str, ...], losses: Sequence[DataLoss]) -> None:
-    """Get a teardown in a real account confirmed; a local environment is there to be dropped, whole or by layer."""
+    """Get a teardown in a real account confirmed; a local environment needs no confirmation."""
     # The embedded AWS is this user's own.
     if target.local:
         return
@@ -139,7 +139,7 @@ def _next(outcome: Outcome, target: Environment, args: argparse.Namespace) -> st
     if outcome.failed:
         cause = "" if outcome.interrupted else "fix the cause, then "
         return f"what is left stands as it was; {cause}go on with: {command}"
-    # It runs on, and takes memory.
+    # It still runs, and takes memory.
     if target.local and not args.layer:
         return "the embedded AWS still runs: scripts/estate local down stops it"
     return f"roll out again: {command.replace('destroy', 'deploy')}"

@@ -36,7 +36,7 @@ _NEEDED_BYTES = 4_000_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One finding: `fix` is what to do when it is not `ok`; a `needed` one makes the command fail."""
+    """Finding of the doctor: `fix` is the remedy unless it is `ok`; a `needed` one makes the command fail."""
 
     name: str
     ok: bool
@@ -81,7 +81,7 @@ def _checks(name: str) -> Iterator[Check]:
         yield Check(name="configuration", ok=False, found=error.message, fix=error.hint)
         return
     yield Check(name="configuration", ok=True, found=f"valid; suffix {target.names.suffix}")
-    # A machine with the embedded AWS needs other things than one with an account.
+    # The embedded AWS and an account have different requirements.
     yield from _local() if target.local else _real(target, engine)
 
 

@@ -107,7 +107,7 @@ def _repair(
     from estate_tool.rollout.recovery import Recovery
 
     origin = provenance.current()
-    # A local environment is one person's, to be tried out on, and to go back and forth with.
+    # A local environment belongs to one person, who may go back to older code.
     if not target.local:
         if not args.yes:
             properties = counted(len(detect.unexpected(drifted)), "property", "properties")
@@ -135,7 +135,7 @@ def _repair(
 
 
 def _put_back(pulumi: Pulumi, states: Mapping[str, Any]) -> None:
-    """Restore the states, so that the next comparison finds the same, as nothing was rolled out."""
+    """Restore the states: nothing was rolled out, so the next comparison has to find the same."""
     for layer, exported in states.items():
         pulumi.replace(layer, exported)
 

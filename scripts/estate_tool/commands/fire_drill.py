@@ -1,7 +1,7 @@
 """`estate fire-drill`: proof that the notification of each alarm arrives, by setting it off.
 
 A queue is subscribed to the alarms' topics for the time of the drill and removed afterwards. Every subscriber gets the
-notifications, too: how many is said before the first. An alarm that notifies by its composite alarm is left alone.
+notifications, too; their number is printed first. An alarm that notifies by its composite alarm is left alone.
 Needed rights: cloudwatch:DescribeAlarms, ListTagsForResource and SetAlarmState; sns:Subscribe, Unsubscribe and
 ListSubscriptionsByTopic; sqs:CreateQueue, DeleteQueue, ListQueues, Get- and SetQueueAttributes, ReceiveMessage and
 DeleteMessage.

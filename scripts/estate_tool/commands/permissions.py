@@ -61,30 +61,30 @@ def run(args: argparse.Namespace) -> int:
         return _show(audit_policy.document(), args, {})
     layers, name = _chosen(args.names)
     target = environment.resolve(name)
-    place = _place(target, args.account)
+    context = _account_context(target, args.account)
     if args.key and not args.backend:
         raise UsageError("--key is for --backend", "for example: --backend s3://BUCKET --key ARN")
     if args.backend:
-        own = backend.backend(args.backend, args.key, place.partition, writes=not args.read_only)
+        own = backend.backend(args.backend, args.key, context.partition, writes=not args.read_only)
         return _show(own, args, {"environment": target.name, "policy": own})
-    return _rollout(args, target, layers, place)
+    return _rollout(args, target, layers, context)
 
 
-def _rollout(args: argparse.Namespace, target: Environment, layers: tuple[str, ...], place: AccountContext) -> int:
-    """Run the programs without engine or AWS, and show the permissions that making their resources needs."""
+def _rollout(args: argparse.Namespace, target: Environment, layers: tuple[str, ...], context: AccountContext) -> int:
+    """Run the programs without engine or AWS, and show the permissions that their resources need."""
     from estate_tool.deployer_policy import backend, document
     from estate_tool.engine import dry_run
 
     with shown("running the layers' programs"):
-        everything = dry_run.resources(target, place, lambda kind, inputs: document.arn(kind, inputs, place))
+        everything = dry_run.resources(target, context, lambda kind, inputs: document.arn(kind, inputs, context))
     wanted = [resource for resource in everything if resource.layer in layers]
-    policy = document.policy(wanted, place, target.names.suffix)
+    policy = document.policy(wanted, context, target.names.suffix)
     policy = backend.read_only(policy) if args.read_only else policy
     granted = {action for each in policy["Statement"] for action in each["Action"]}
     wide = [each for each in document.unscoped(wanted) if granted & set(each.actions)]
     unknown = document.unknown(wanted)
     answer = {
-        "environment": target.name, "layers": list(layers), "account": place.account,
+        "environment": target.name, "layers": list(layers), "account": context.account,
         "policy": policy, "policies": document.managed(policy),
         "unscoped": [{"actions": list(each.actions), "reason": each.reason} for each in wide], "unknown": unknown,
     }  # fmt: skip
@@ -92,7 +92,7 @@ def _rollout(args: argparse.Namespace, target: Environment, layers: tuple[str, .
         for each in wide:
             say(f"on every resource: {', '.join(each.actions)}: {each.reason}")
         for kind in unknown:
-            say(f"not covered: {kind}: add what making it needs by hand (docs/escape-hatch.md)")
+            say(f"not covered: {kind}: add its permissions by hand (docs/escape-hatch.md)")
     return _show(policy, args, answer)
 
 
@@ -118,7 +118,6 @@ def _show(policy: dict[str, Any], args: argparse.Namespace, answer: dict[str, An
 
 def _chosen(names: list[str]) -> tuple[tuple[str, ...], str]:
     """Return the layers and the environment of `[LAYER] [ENV]`; raise UsageError."""
-    from estate_tool.core import environment
     from foundation.problems import known_names, nearest
 
     layers, rest = (tuple(names[:1]), names[1:]) if names and names[0] in LAYER_NAMES else (LAYER_NAMES, names)
@@ -134,7 +133,7 @@ def _chosen(names: list[str]) -> tuple[tuple[str, ...], str]:
     return layers, rest[0] if rest else DEFAULT
 
 
-def _place(target: Environment, account: str | None) -> AccountContext:
+def _account_context(target: Environment, account: str | None) -> AccountContext:
     from estate_tool.core.embedded.paths import ACCOUNT
     from estate_tool.engine.dry_run import AccountContext
 

@@ -21,14 +21,14 @@ EXAMPLES = (
     ("estate pulumi stack export --stack dev --cwd data", "a layer's state, as the engine keeps it"),
     ("estate pulumi preview --stack local --cwd data", "a local environment: its own backend and provider"),
 )
-# All that follows, flags too, is the engine's: `estate pulumi --help` is its help.
+# Further arguments, flags included, are passed to the engine: `estate pulumi --help` is its help.
 PARSER = {"prefix_chars": "\0", "add_help": False}
 # Commands that name a stack without a flag; flags may stand before them, with values.
 _NAMES_A_STACK = ({"stack", "init"}, {"stack", "select"}, {"stack", "rm"}, {"cancel"})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Take everything as it is."""
+    """Take all arguments unparsed."""
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="ARGS", help="arguments of `pulumi`")
 
 
@@ -60,7 +60,7 @@ def _kept_configuration(arguments: Sequence[str]) -> list[str]:
 def local_stack(arguments: Sequence[str]) -> str:
     """Return the local environment that a command line of the engine names; empty when it names none.
 
-    The engine is run with the variables of such an environment, and else with those that there are.
+    The engine runs with the variables of such an environment, otherwise with those of this process.
     """
     flags = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     flags.add_argument("-s", "--stack", nargs="?", default="", const="")
@@ -68,5 +68,5 @@ def local_stack(arguments: Sequence[str]) -> str:
     named = [given.stack]
     if any(words <= set(rest) for words in _NAMES_A_STACK):
         named += rest
-    # An account's variables are the user's own.
+    # A real environment is used with the user's own variables.
     return next((stack for name in named if is_local(stack := name.rpartition("/")[2])), "")

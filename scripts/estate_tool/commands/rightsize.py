@@ -130,7 +130,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _refuse_environment(args: argparse.Namespace) -> None:
-    """Raise UsageError where an environment stands among the names of functions: another would be looked at."""
+    """Raise UsageError for an environment among the functions' names: the default one would be measured instead."""
     named = next((name for name in args.function if args.environment == DEFAULT and environment.exists(name)), None)
     if named:
         others = " ".join(name for name in args.function if name != named)
@@ -182,7 +182,7 @@ def _measured(
             reports.append(function_report(function, evidence, known_of, args.min_samples, known, bounds))
         optimizer_report = add_advice(target, functions, reports)
         if every or args.function:
-            # The dearest first: of an account there are many.
+            # The most expensive first: an account has many functions.
             pairs = sorted(zip(functions, reports, strict=True), key=lambda pair: -float(pair[1]["waste_usd"] or 0))
             functions, reports = [one for one, _ in pairs], [one for _, one in pairs]
         provisioned = provisioned_concurrency.recommendations(target, functions, seen, args.min_samples)
@@ -193,7 +193,7 @@ def _measured(
 
 
 def _refuse_others(functions: Sequence[AccountFunction]) -> None:
-    """Raise UsageError for functions that compute/sizing.json can't have: those the catalog does not declare."""
+    """Raise UsageError for functions that the catalog does not declare: compute/sizing.json has no entry for them."""
     others = [function.name for function in functions if function.catalog_name is None]
     if others:
         raise UsageError(

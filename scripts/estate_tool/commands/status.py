@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from estate_tool.core.environment import Environment
     from estate_tool.engine.checkpoint import StackState
-    from estate_tool.engine.provenance import Provenance
 
 _TOPIC, _SUBSCRIPTION = "aws:sns/topic:Topic", "aws:sns/topicSubscription:TopicSubscription"
 
@@ -126,19 +125,18 @@ def _health(target: Environment, resources: Sequence[Mapping[str, Any]]) -> dict
 
 def _layers(states: Mapping[str, StackState]) -> list[dict[str, Any]]:
     from estate_tool.engine import provenance
+    from estate_tool.engine.checkpoint import StackState
     from foundation.layers import LAYER_NAMES
 
     origins = provenance.last(states)
+    found = {layer: states.get(layer, StackState(deployment={})) for layer in LAYER_NAMES}
     return [
-        _layer(layer, states[layer].resources if layer in states else [], origins.get(layer)) for layer in LAYER_NAMES
-    ]
-
-
-def _layer(name: str, resources: Sequence[Mapping[str, Any]], origin: Provenance | None) -> dict[str, Any]:
-    outputs = next((entry.get("outputs") for entry in resources if entry["type"] == "pulumi:pulumi:Stack"), None)
-    made = sum(1 for entry in resources if str(entry["type"]).startswith("aws:"))
-    known = {"layer": name, "deployed": made > 0, "resources": made, "outputs": outputs or {}}
-    return {**known, "rolled_out": origin and origin.to_dict()}
+        {
+            "layer": layer, "deployed": state.resource_count > 0, "resources": state.resource_count,
+            "outputs": state.outputs, "rolled_out": origins[layer].to_dict() if layer in origins else None,
+        }
+        for layer, state in found.items()
+    ]  # fmt: skip
 
 
 def _unheard(resources: Sequence[Mapping[str, Any]]) -> list[str]:

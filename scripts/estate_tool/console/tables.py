@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+from rich.cells import cell_len
+
 from estate_tool.core.text import one_line
 
 if TYPE_CHECKING:
@@ -69,16 +71,12 @@ def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int
 
 
 def _needed(column: Column, cells: Sequence[str]) -> int:
-    from rich.cells import cell_len
-
     texts = [column.title, *cells]
     return max(cell_len(part) for text in texts for part in ((text.split() or [""]) if column.wrap else [text]))
 
 
 def _drawn(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> list[str]:
     """Return the lines; by hand, as rich's own table takes 15 s for the 35,000 rows of a year."""
-    from rich.cells import cell_len
-
     whole = [[one.title for one in columns], *rows]
     widths = [max(cell_len(row[place]) for row in whole) for place in range(len(columns))]
     least = [_needed(one, [row[place] for row in rows]) for place, one in enumerate(columns)]
@@ -92,8 +90,6 @@ def _drawn(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) 
 
 
 def _lines(columns: Sequence[Column], row: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    from rich.cells import cell_len
-
     parts = [_wrapped(cell, width) for cell, width in zip(row, widths, strict=True)]
     for line in zip_longest(*parts, fillvalue=""):
         cells = (
@@ -104,8 +100,6 @@ def _lines(columns: Sequence[Column], row: Sequence[str], widths: Sequence[int])
 
 
 def _wrapped(cell: str, width: int) -> list[str]:
-    from rich.cells import cell_len
-
     if cell_len(cell) <= width:
         return [cell]
     from rich.console import Console

@@ -1,4 +1,4 @@
-"""The Pulumi engine: the `pulumi` on PATH when it will do, else one in the cache, installed there once.
+"""The Pulumi engine: the `pulumi` on PATH when it is suitable, else one in the cache, installed there once.
 
 Sources in order: the official release archive where it can be reached, else a build from Go modules. Everything is
 put together aside and renamed when it is complete and runs; what is found under its final name can be trusted.
@@ -80,7 +80,7 @@ def bin_folder() -> Path | None:
 
 
 def find_on_path() -> Engine | str:
-    """Return the engine on PATH, or why there is none to use. One of ours there (`estate local env`) does not count."""
+    """Return the engine on PATH, or the reason for none; one of the cache (`estate local env`) does not count."""
     ours = paths.cache() / "engine"
     folders = [name for name in os.get_exec_path() if name and not Path(name).is_relative_to(ours)]
     pulumi = shutil.which("pulumi", path=os.pathsep.join(folders))

@@ -175,7 +175,7 @@ def _put_checkout_on_path(made: Path) -> None:
 def _replace(folder: Path, made: Path) -> None:
     old = folder.with_name(folder.name + ".old")
     if folder.is_symlink() or folder.exists():
-        # One that is not ours, somebody may miss.
+        # A folder that set-up did not make may hold files of the user's.
         ours = any(folder.glob(".made-from-*"))
         aside = old if ours else folder.with_name(folder.name + ".previous")
         _remove(aside)

@@ -18,7 +18,7 @@ from tests.support.fake_engine import FakeInputs, FakePulumi
 from tests.support.schema import breaches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.unit.tool.conftest import Estate
@@ -31,11 +31,7 @@ def engine(empty_estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     def prepared(**how: Any) -> FakePulumi:
         made = FakePulumi(**how)
 
-        @contextlib.contextmanager
-        def ready(*_: object) -> Iterator[Any]:
-            yield made
-
-        monkeypatch.setattr(session, "ready", ready)
+        monkeypatch.setattr(session, "ready", lambda *_: contextlib.nullcontext(made))
         monkeypatch.setattr(session, "has_no_stack", lambda _: False)
         return made
 
@@ -205,11 +201,7 @@ def test_a_rollout_that_would_lose_items_touches_nothing_unless_they_are_named(
         estate.client("dynamodb").put_item(TableName=PAGES, Item={"page": {"S": key}})
     made = Keyed(deployed=LAYER_NAMES)
 
-    @contextlib.contextmanager
-    def ready(*_: object) -> Iterator[Any]:
-        yield made
-
-    monkeypatch.setattr(session, "ready", ready)
+    monkeypatch.setattr(session, "ready", lambda *_: contextlib.nullcontext(made))
     for flags in (("--yes",), ("--yes", "--skip-preview"), ("--yes", "--lose-data", PAGES, "table-b-dev"), ()):
         refused = call(deploy, "dev", "--json", *flags)
         assert (refused.code, ups(made)) == (2, [])

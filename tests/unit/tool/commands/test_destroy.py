@@ -19,7 +19,6 @@ from tests.support.fake_engine import FakePulumi
 from tests.unit.tool.conftest import stubbed_client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.unit.tool.conftest import Estate
@@ -45,10 +44,6 @@ def touched(estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     """The layers that a command went on to destroy or roll out; without an engine."""
     layers: list[str] = []
 
-    @contextlib.contextmanager
-    def ready(*_: object) -> Iterator[Any]:
-        yield Deployed(deployed=LAYER_NAMES)
-
     def go(
         _pulumi: object, _states: object, chosen: tuple[str, ...], *_: object, preview: bool = False, **__: object
     ) -> orchestration.Outcome:
@@ -56,7 +51,7 @@ def touched(estate: Estate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         return orchestration.Outcome(environment="dev")
 
     monkeypatch.setenv("ESTATE_HOME", str(tmp_path))
-    monkeypatch.setattr(session, "ready", ready)
+    monkeypatch.setattr(session, "ready", lambda *_: contextlib.nullcontext(Deployed(deployed=LAYER_NAMES)))
     monkeypatch.setattr(session, "has_no_stack", lambda _: False)
     monkeypatch.setattr(orchestration, "destroy", go)
     monkeypatch.setattr(orchestration, "deploy", lambda *_, **__: layers.append("rolled out"))

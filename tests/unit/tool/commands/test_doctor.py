@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOM = 8_000_000_000
-OWN_RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +36,8 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(embedded, "status", lambda _: up)
 
 
-def target(*, local: bool, runtime: str = OWN_RUNTIME) -> Any:
-    settings = compute.config.parse({}, stack="dev")
-    configuration = SimpleNamespace(compute=replace(settings, runtime=runtime), region="us-east-1")
+def target(*, local: bool) -> Any:
+    configuration = SimpleNamespace(compute=compute.config.parse({}, stack="dev"), region="us-east-1")
     return SimpleNamespace(name="dev", local=local, names=SimpleNamespace(suffix="dev"), configuration=configuration)
 
 
@@ -49,8 +45,8 @@ def target(*, local: bool, runtime: str = OWN_RUNTIME) -> Any:
 def examined(call: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     """Exit code and findings by name, for a local environment or a real one."""
 
-    def examining(*, local: bool = True, runtime: str = OWN_RUNTIME) -> tuple[int, dict[str, dict[str, Any]]]:
-        monkeypatch.setattr(environment, "resolve", lambda _: target(local=local, runtime=runtime))
+    def examining(*, local: bool = True) -> tuple[int, dict[str, dict[str, Any]]]:
+        monkeypatch.setattr(environment, "resolve", lambda _: target(local=local))
         done = call(doctor, "dev", "--json")
         answer = json.loads(done.out)
         assert answer["environment"] == "dev"
