@@ -92,6 +92,7 @@ def test_the_bill_is_the_one_worked_out_by_hand(tmp_path: Path) -> None:
     # Functions that computed on one core had 1 vCPU with 3008 MB and have 512 / 1769 of one now: of the 50.91692125 of
     # durations before, that share is sure; the rest, 36.18, is assumed.
     assert (totals["sure_saving_usd"], totals["assumed_saving_usd"]) == ("44.08", "36.18")
+    assert not any("used beyond" in assumption for assumption in found["assumptions"])
     query = next(one for one in found["functions"] if one["function"] == "query")
     assert (query["vcpu"], query["before_vcpu"], query["billed_ms"], query["p99_ms"]) == (0.29, 1.7, 50.0, 180.0)
 
