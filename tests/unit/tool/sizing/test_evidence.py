@@ -43,8 +43,9 @@ CASES: dict[str, tuple[list[str], dict[str, Any]]] = {
     "means to one place": ([*[text_line(1)] * 2, text_line(2)], {"average_mb": 1.3}),
     "nothing": (
         [],
-        {"samples": 0, "invocations": 0, "average_mb": None, "p95_mb": None, "p99_mb": 0, "ooms": 0, "kills": 0,
-         "cold_starts": 0, "init_average_ms": None, "init_max_ms": None, "duration_p99_ms": None, "first_ms": None},
+        {"samples": 0, "invocations": 0, "average_mb": None, "p95_mb": None, "p99_mb": 0, "max_mb": 0, "ooms": 0,
+         "kills": 0, "cold_starts": 0, "init_average_ms": None, "init_max_ms": None, "duration_p99_ms": None,
+         "first_ms": None},
     ),
     "no report": (["hello"], {"source": "no reports", "invocations": 0, "timeouts": 0, "from_log": True}),
     "zeros are no samples, garbage is no invocation": (
