@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 import threading
 import uuid
 from collections.abc import Awaitable, Callable
@@ -123,15 +122,11 @@ class Application:
     @staticmethod
     def _count() -> dict[str, int]:
         stores = {
-            "tables": ("dynamodb", "_tables"), "queues": ("sqs", "_queues"), "functions": ("lambda_svc", "_functions"),
-            "roles": ("iam", "_roles"), "log groups": ("cloudwatch_logs", "_log_groups"),
-            "alarms": ("cloudwatch", "_alarms"), "topics": ("sns", "_topics"),
+            "tables": target.dynamodb._tables, "queues": target.sqs._queues, "functions": target.lambda_svc._functions,
+            "roles": target.iam._roles, "log groups": target.cloudwatch_logs._log_groups,
+            "alarms": target.cloudwatch._alarms, "topics": target.sns._topics,
         }  # fmt: skip
-        counts = {}
-        for name, (module, store) in stores.items():
-            loaded = sys.modules.get(f"ministack.services.{module}")
-            counts[name] = len(getattr(loaded, store)._data) if loaded else 0
-        return counts
+        return {name: len(store._data) for name, store in stores.items()}
 
     def _dispatching(self, inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
         """Return ministack's dispatch with Application Auto Scaling, which it lacks; save the state after changes."""
