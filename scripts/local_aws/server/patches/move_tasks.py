@@ -34,7 +34,8 @@ def apply() -> None:
 def _start(data: dict[str, Any], _url: str) -> dict[str, Any]:
     source, target = data.get("SourceArn", ""), data.get("DestinationArn")
     queue = _existing(source, "SourceArn")
-    if not any(_dead_letters_to(other, source) for other in _all_queues()):
+    policies = map(queues.redrive_policy, sqs._queues.values())
+    if source not in {policy.get("deadLetterTargetArn") for policy in policies}:
         raise sqs._Err("InvalidParameterValue", "Source queue must be configured as a Dead Letter Queue.")
     if target and (_existing(target, "DestinationArn")["is_fifo"] != queue["is_fifo"] or target == source):
         raise sqs._Err("InvalidParameterValue", f"Messages of {source} can't be moved to {target}.")
@@ -143,12 +144,3 @@ def _existing(arn: str, parameter: str) -> dict[str, Any]:
             404,
         )
     return queue
-
-
-def _all_queues() -> list[dict[str, Any]]:
-    return list(sqs._queues.values())
-
-
-def _dead_letters_to(queue: dict[str, Any], arn: str) -> bool:
-    policy = json.loads(queue["attributes"].get("RedrivePolicy") or "{}")
-    return bool(policy.get("deadLetterTargetArn") == arn)

@@ -230,6 +230,12 @@ def _expired(message: dict[str, Any], queue: dict[str, Any]) -> bool:
 
 def _most_receives(queue: dict[str, Any]) -> int:
     """Return after how many receives a message moves to the dead-letter queue; 0 for never."""
-    policy = json.loads(queue["attributes"].get("RedrivePolicy") or "{}")
+    policy = redrive_policy(queue)
     exists = sqs._queue_by_arn(policy.get("deadLetterTargetArn", "")) is not None
     return int(policy.get("maxReceiveCount", 0)) if exists else 0
+
+
+def redrive_policy(queue: dict[str, Any]) -> dict[str, Any]:
+    """Return the queue's redrive policy, {} if it has none."""
+    policy: dict[str, Any] = json.loads(queue["attributes"].get("RedrivePolicy") or "{}")
+    return policy

@@ -154,12 +154,11 @@ def test_defaults_of_the_official_provider_are_filled_in() -> None:
 
 
 def test_a_name_that_is_not_given_is_made_up_once() -> None:
-    first, _ = checked(QUEUE, {}, name="orders")
-    again, _ = checked(QUEUE, {}, olds=first, name="orders")
+    again, _ = checked(QUEUE, {}, olds={"name": "orders-once", "__defaults": ["name"]}, name="orders")
     named, _ = checked(QUEUE, {"name": "mine"})
     withdrawn, _ = checked(QUEUE, {}, olds=named)
 
-    assert again["name"] == first["name"]
+    assert again["name"] == "orders-once"
     assert withdrawn["name"] != "mine"
 
 
