@@ -67,30 +67,35 @@ def test_an_invalid_name_is_rejected(value: str) -> None:
     assert not is_valid_name(value)
 
 
-def test_a_name_is_type_name_suffix() -> None:
-    names = Names("dev")
-    assert [names.function("ingest"), names.role("ingest"), names.table("events"), names.queue("ingest")] == [
-        "lambda-ingest-dev",
-        "role-ingest-dev",
-        "table-events-dev",
-        "queue-ingest-dev",
-    ]
-    assert names.dead_letter_queue("ingest") == "dlq-ingest-dev"
-    assert names.log_group("ingest") == "/aws/lambda/lambda-ingest-dev"
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("function", "lambda-x-dev"), ("role", "role-x-dev"), ("table", "table-x-dev"), ("queue", "queue-x-dev"),
+        ("dead_letter_queue", "dlq-x-dev"), ("schedule", "schedule-x-dev"), ("log_group", "/aws/lambda/lambda-x-dev"),
+    ],
+)  # fmt: skip
+def test_a_name_is_type_name_suffix(kind: str, name: str) -> None:
+    assert getattr(Names("dev"), kind)("x") == name
 
 
-def test_arns_name_service_region_account_and_the_physical_name() -> None:
-    assert ARNS.table("events") == "arn:aws:dynamodb:us-east-1:123456789012:table/table-events-dev"
-    assert ARNS.streams("events") == "arn:aws:dynamodb:us-east-1:123456789012:table/table-events-dev/stream/*"
-    assert ARNS.queue("ingest") == "arn:aws:sqs:us-east-1:123456789012:queue-ingest-dev"
-    assert ARNS.dead_letter_queue("ingest") == "arn:aws:sqs:us-east-1:123456789012:dlq-ingest-dev"
-    log_streams = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/lambda-ingest-dev:*"
-    assert ARNS.log_streams("ingest") == log_streams
+@pytest.mark.parametrize(
+    ("kind", "service", "resource"),
+    [
+        ("table", "dynamodb", "table/table-x-dev"), ("streams", "dynamodb", "table/table-x-dev/stream/*"),
+        ("queue", "sqs", "queue-x-dev"), ("dead_letter_queue", "sqs", "dlq-x-dev"),
+        ("alias", "lambda", "function:lambda-x-dev:live"),
+        ("schedule_group", "scheduler", "schedule-group/schedule-x-dev"),
+        ("log_streams", "logs", "log-group:/aws/lambda/lambda-x-dev:*"),
+    ],
+)  # fmt: skip
+def test_arns_name_service_region_account_and_the_physical_name(kind: str, service: str, resource: str) -> None:
+    assert getattr(ARNS, kind)("x") == f"arn:aws:{service}:us-east-1:123456789012:{resource}"
 
 
-def test_arns_follow_the_partition() -> None:
-    arns = Arns(names=Names("dev"), account="1", region="cn-north-1", partition="aws-cn")
-    assert arns.queue("ingest") == "arn:aws-cn:sqs:cn-north-1:1:queue-ingest-dev"
+def test_arns_follow_partition_region_and_account_of_another() -> None:
+    arns = Arns.beside("arn:aws-cn:dynamodb:cn-north-1:1:table/t", Names("dev"))
+    assert arns.queue("x") == "arn:aws-cn:sqs:cn-north-1:1:queue-x-dev"
+    assert arns.alarms == "arn:aws-cn:cloudwatch:cn-north-1:1:alarm:alarm-*-dev"
 
 
 TAGS = Tags(project="estate", environment="dev", owner="team", cost_center="42")
