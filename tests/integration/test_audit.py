@@ -1,4 +1,4 @@
-"""An audit of an inherited estate finds what was planted in it, prices it, and nothing else."""
+"""An audit of an inherited estate finds the planted problems, prices them, and reports nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from estate_tool.audit import policy
 from tests.integration.cloud import user
-from tests.integration.old_estate import arn, plant
+from tests.integration.old_estate import plant
 
 if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws
@@ -56,14 +56,21 @@ def test_finds_each_planted_problem_and_none_of_the_look_alikes(
     assert result["unread"] == []
 
 
-def test_prices_memory_and_capacity_as_by_hand(result: dict[str, Any]) -> None:
+def test_prices_findings_as_by_hand(result: dict[str, Any]) -> None:
+    month = Decimal(730) / 24
+    by_hand = {
+        # 100 calls of 36 s in a day; 3008 MB where 512 do (400 MB and 20 %, in steps of 64); arm64.
+        ("memory-oversized", 3600 * Decimal(3008 - 512) / 1024 * Decimal("0.0000133334") * month),
+        # 100 units each way, of which one is needed.
+        ("capacity-fixed", 99 * 730 * Decimal("0.00013")), ("capacity-fixed", 99 * 730 * Decimal("0.00065")),
+        # Two environments of half a GB without a call.
+        ("provisioned-idle", 2 * Decimal("0.5") * 730 * 3600 * Decimal("0.0000033334")),
+    }  # fmt: skip
     priced = [one for one in result["findings"] if one["usd_month"] not in (None, "0.00")]
-    usd = {one["resource"]: one["usd_month"] for one in priced if one["check"] == "memory-oversized"}
-    # 100 calls of 36 s in a day; 3008 MB where 512 do (400 MB and 20 %, in steps of 64); arm64; 30.41666… days a month.
-    memory = Decimal(3600) * (3008 - 512) / 1024 * Decimal("0.0000133334") * Decimal(730) / 24
-    assert usd == {arn("lambda", "function:oversized"): str(memory.quantize(Decimal("0.01")))}
-    # 100 units each way of which one is needed: 99 reads at 0.00013 and 99 writes at 0.00065, 730 hours.
-    assert sorted(one["usd_month"] for one in priced if one["check"] == "capacity-fixed") == ["46.98", "9.40"]
+    cents = Decimal("0.01")
+    assert {(one["check"], one["usd_month"]) for one in priced} == {
+        (check, str(usd.quantize(cents))) for check, usd in by_hand
+    }
     assert Decimal(result["usd_month"]) == sum(Decimal(one["usd_month"]) for one in priced)
 
 
@@ -81,22 +88,17 @@ def test_its_own_policy_is_enough(own: EmbeddedAws, result: dict[str, Any]) -> N
     assert own.denials(mark) == []
 
 
-def test_what_may_not_be_read_is_said_and_the_rest_is_audited(own: EmbeddedAws, result: dict[str, Any]) -> None:
+def test_a_part_that_may_not_be_read_is_listed_and_the_rest_audited(own: EmbeddedAws, result: dict[str, Any]) -> None:
     actions = [action for action in policy.ACTIONS if action != "dynamodb:ListTables"]
     code, out, _ = _audit(own, "--json", **user(own, "half-blind", actions))
     found = json.loads(out)
     assert code == 1
-    assert [what.split(": ")[1] for what in found["unread"]] == ["tables"]
+    assert [part.split(": ")[1] for part in found["unread"]] == ["tables"]
     assert found["scanned"]["functions"] == result["scanned"]["functions"]
 
 
 def test_without_credentials_it_ends_with_2_and_the_reason(own: EmbeddedAws) -> None:
-    command = [sys.executable, "-P", "-m", "estate_tool", "audit", "--json"]
-    environment = {
-        "PYTHONPATH": f"{ROOT}:{ROOT / 'scripts'}", "PATH": "/usr/bin:/bin", "AWS_EC2_METADATA_DISABLED": "true",
-        "HOME": "/nonexistent", "AWS_ENDPOINT_URL": own.endpoint,
-    }  # fmt: skip
-    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 2
-    assert json.loads(done.stdout)["ok"] is False
-    assert "credentials" in json.loads(done.stdout)["error"]
+    nothing = {"AWS_ACCESS_KEY_ID": "", "AWS_EC2_METADATA_DISABLED": "true", "HOME": "/nonexistent"}
+    code, out, _ = _audit(own, "--json", **nothing)
+    assert (code, json.loads(out)["ok"]) == (2, False)
+    assert "credentials" in json.loads(out)["error"]

@@ -28,11 +28,8 @@ def read(collector: Collector, functions: Iterable[Function]) -> dict[str, list[
     """Return the schedules of functions, by function; of rules, those that their resource policies name."""
     policies = {function.name: function.policy for function in functions}
     found: dict[str, list[OldSchedule]] = {name: [] for name in policies}
-    for schedule in senders.schedules(
-        collector,
-        lambda one: OldSchedule(arn=one["Arn"], settings=one, target=one["Target"]),
-        lambda listed: _function(listed["Target"]["Arn"]) in found,
-    ):
+    for one in senders.schedules(collector, lambda one: _function(one["Target"]["Arn"]) in found):
+        schedule = OldSchedule(arn=one["Arn"], settings=one, target=one["Target"])
         found[_function(schedule.target["Arn"])].append(schedule)
     rules = sorted({
         (name, arn) for name, policy in policies.items() for one in policy for arn in sources(one) if _is_rule(arn)

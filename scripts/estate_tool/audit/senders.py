@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from estate_tool.audit.model import Notification
 from foundation.guardrails.documents import redrive
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from estate_tool.audit.collect import Collector
 
-Result = TypeVar("Result")
 _TARGETS = (
     ("LambdaFunctionConfigurations", "LambdaFunctionArn"),
     ("QueueConfigurations", "QueueArn"),
@@ -45,7 +44,7 @@ def failure_queues(collector: Collector, subscriptions: Sequence[Mapping[str, An
     parts: tuple[tuple[str, Callable[[], list[str]]], ...] = (
         ("settings of subscriptions", lambda: _of_subscriptions(collector, subscriptions)),
         ("rules", lambda: _of_rules(collector)),
-        ("schedules", lambda: schedules(collector, lambda found: _dead_letters(found["Target"]))),
+        ("schedules", lambda: list(filter(None, (_dead_letters(one["Target"]) for one in schedules(collector))))),
     )
     return frozenset(arn for label, read in parts for arn in collector.part(label, read, []))
 
@@ -77,15 +76,12 @@ def _of_rules(collector: Collector) -> list[str]:
 
 
 def schedules(
-    collector: Collector,
-    read: Callable[[Mapping[str, Any]], Result | None],
-    wanted: Callable[[Mapping[str, Any]], bool] = lambda _: True,
-) -> list[Result]:
-    """Return `read` of each schedule of EventBridge Scheduler, as GetSchedule has it; `wanted` takes it as listed."""
-    reader = collector.reader
-
-    def one(listed: Mapping[str, Any]) -> Result | None:
-        return read(reader.client("scheduler").get_schedule(Name=listed["Name"], GroupName=listed["GroupName"]))
-
-    listed = reader.pages("scheduler", "list_schedules", "Schedules")
-    return collector.each("schedules", filter(wanted, listed), one)
+    collector: Collector, wanted: Callable[[Mapping[str, Any]], bool] = lambda _: True
+) -> list[Mapping[str, Any]]:
+    """Return the schedules of EventBridge Scheduler, as GetSchedule has them; `wanted` takes one as it is listed."""
+    client = collector.reader.client("scheduler")
+    listed = collector.reader.pages("scheduler", "list_schedules", "Schedules")
+    return collector.each(
+        "schedules", filter(wanted, listed),
+        lambda one: client.get_schedule(Name=one["Name"], GroupName=one["GroupName"]),
+    )  # fmt: skip
