@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from tests.integration.cloud import ACCOUNT, zipped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.integration.conftest import EmbeddedAws
 
 TAGS = {"Project": "old", "Environment": "prod", "Owner": "team", "CostCenter": "0420"}
@@ -22,11 +24,6 @@ _TRUST = {
 
 def arn(service: str, name: str) -> str:
     return f"arn:aws:{service}:us-east-1:{ACCOUNT}:{name}"
-
-
-def reads(queue: str) -> tuple[list[str], list[str]]:
-    """The statement that lets a function take messages of a queue."""
-    return ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], [arn("sqs", queue)]
 
 
 class OldEstate:
@@ -99,6 +96,16 @@ class OldEstate:
             Code={"ZipFile": zipped(content, **(modules or {}))}, MemorySize=memory, Architectures=["arm64"],
             Tags=tags, **more,
         )["FunctionArn"]  # fmt: skip
+        return made
+
+    def consumer(
+        self, name: str, queue: str, *statements: tuple[list[str], list[str]], visibility: int = 60, **more: Any
+    ) -> str:  # fmt: skip
+        """A function that a queue of its own triggers; the function's ARN."""
+        consume = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
+        made = self.function(name, (consume, [arn("sqs", queue)]), *statements, **more)
+        self.queue(queue, VisibilityTimeout=str(visibility))
+        self.trigger(name, queue)
         return made
 
     def reports(self, function: str, number: int, *, size: int, used: int, billed_ms: int, cold: int = 0) -> None:
@@ -176,23 +183,23 @@ class OldEstate:
         )
 
 
-def plant(aws: EmbeddedAws) -> set[tuple[int, str, str]]:
-    """Make an estate with planted problems and look-alikes; what an audit has to find: requirement, check, resource."""
+Problem = tuple[int, str, str]
+
+
+def plant(aws: EmbeddedAws) -> set[Problem]:
+    """Make an estate with planted problems and look-alikes; the problems: requirement, check, resource."""
     old = OldEstate(aws)
-    found: set[tuple[int, str, str]] = set()
-    _memory_and_starts(old, found)
-    _code_tables_logs(old, found)
-    _failures(old, found)
-    _access_and_cycles(old, found)
-    return found
+    return {
+        *_memory_and_starts(old), *_code_tables_logs(old), *_failures(old), *_access_and_cycles(old),
+    }  # fmt: skip
 
 
-def _memory_and_starts(old: OldEstate, found: set[tuple[int, str, str]]) -> None:
-    found.add((1, "memory-oversized", old.function("oversized", memory=3008)))
+def _memory_and_starts(old: OldEstate) -> Iterator[Problem]:
+    yield 1, "memory-oversized", old.function("oversized", memory=3008)
     old.reports("oversized", 100, size=3008, used=400, billed_ms=36_000)
     old.function("large-and-used", memory=3008)
     old.reports("large-and-used", 100, size=3008, used=2_600, billed_ms=100)
-    found.add((8, "cold-starts", old.function("cold")))
+    yield 8, "cold-starts", old.function("cold")
     old.reports("cold", 100, size=512, used=400, billed_ms=50, cold=5)
     for name in ("idle", "following"):
         made = old.function(name, Publish=True)
@@ -201,142 +208,70 @@ def _memory_and_starts(old: OldEstate, found: set[tuple[int, str, str]]) -> None
             FunctionName=name, Qualifier="live", ProvisionedConcurrentExecutions=2
         )
         if name == "idle":
-            found.add((8, "provisioned-idle", f"{made}:live"))
+            yield 8, "provisioned-idle", f"{made}:live"
     old.aws.client("application-autoscaling").register_scalable_target(
         ServiceNamespace="lambda", ResourceId="function:following:live", MinCapacity=1, MaxCapacity=5,
         ScalableDimension="lambda:function:ProvisionedConcurrency",
     )  # fmt: skip
-    old.function("cold-behind-a-queue", reads("patient"))
+    old.consumer("cold-behind-a-queue", "patient")
     old.reports("cold-behind-a-queue", 100, size=512, used=400, billed_ms=50, cold=5)
-    old.queue("patient")
-    old.trigger("cold-behind-a-queue", "patient")
 
 
-def _code_tables_logs(old: OldEstate, found: set[tuple[int, str, str]]) -> None:
+def _code_tables_logs(old: OldEstate) -> Iterator[Problem]:
     for name in ("copy-a", "copy-b"):
-        found.add((2, "code-copied", old.function(name, code="def handle(event, context):\n    return 'copied'\n")))
+        yield 2, "code-copied", old.function(name, code="def handle(event, context):\n    return 'copied'\n")
     shared = f"TEXT = {'shared' * 50!r}\n"
     for name in ("module-a", "module-b"):
-        found.add((2, "module-copied", old.function(name, modules={"text": shared, "own": f"NAME = {name * 50!r}\n"})))
-    found.add((3, "capacity-fixed", old.table("fixed", units=100)))
-    found.add((3, "capacity-bounds", old.table("pinned", units=5, bounds=(5, 5))))
+        yield 2, "module-copied", old.function(name, modules={"text": shared, "own": f"NAME = {name * 50!r}\n"})
+    yield 3, "capacity-fixed", old.table("fixed", units=100)
+    yield 3, "capacity-bounds", old.table("pinned", units=5, bounds=(5, 5))
     old.table("on-demand")
     old.table("scaled", units=5, bounds=(1, 50))
-    found.add((6, "tags-missing", old.function("untagged", tags=TAGS | {"CostCenter": ""})))
+    yield 6, "tags-missing", old.function("untagged", tags=TAGS | {"CostCenter": ""})
     old.function("logs-for-ever", retention=None)
-    found.add((7, "logs-for-ever", "/aws/lambda/logs-for-ever"))
+    yield 7, "logs-for-ever", "/aws/lambda/logs-for-ever"
 
 
-def _failures(old: OldEstate, found: set[tuple[int, str, str]]) -> None:
-    found.add((4, "async-failures-lost", old.function("silent", dead_letters=False)))
-    old.function("only-from-a-queue", reads("work"), dead_letters=False)
-    old.queue("work")
-    old.trigger("only-from-a-queue", "work")
+def _failures(old: OldEstate) -> Iterator[Problem]:
+    yield 4, "async-failures-lost", old.function("silent", dead_letters=False)
+    old.consumer("only-from-a-queue", "work", dead_letters=False)
     old.queue("no-redrive", dead_letters=False)
-    found.add((4, "queue-without-redrive", arn("sqs", "no-redrive")))
+    yield 4, "queue-without-redrive", arn("sqs", "no-redrive")
     old.queue("long-lived", MessageRetentionPeriod=str(14 * DAY))
-    found.add((4, "dead-letters-short-lived", arn("sqs", "dead-long-lived")))
+    yield 4, "dead-letters-short-lived", arn("sqs", "dead-long-lived")
     waiting = old.queue("failing")
     dead = waiting.replace("/failing", "/dead-failing")
     old.aws.client("sqs").send_message(QueueUrl=dead, MessageBody="{}")
-    found.add((4, "dead-letters-waiting", arn("sqs", "dead-failing")))
-    found.add((10, "errors-unwatched", old.function("unheard", watched=False)))
+    yield 4, "dead-letters-waiting", arn("sqs", "dead-failing")
+    yield 10, "errors-unwatched", old.function("unheard", watched=False)
     old.alarm("unheard", "AWS/Lambda", "Errors", "FunctionName", notifies=False)
-    old.function("slow", reads("hasty"))
-    old.queue("hasty", VisibilityTimeout="10")
-    old.trigger("slow", "hasty")
+    old.consumer("slow", "hasty", visibility=10)
     old.aws.client("lambda").update_function_configuration(FunctionName="slow", Timeout=60)
-    found.add((10, "visibility-short", arn("sqs", "hasty")))
+    yield 10, "visibility-short", arn("sqs", "hasty")
     off = old.function("switched-off")
     old.aws.client("lambda").put_function_concurrency(FunctionName="switched-off", ReservedConcurrentExecutions=0)
-    found.add((10, "concurrency-zero", off))
+    yield 10, "concurrency-zero", off
 
 
-def _access_and_cycles(old: OldEstate, found: set[tuple[int, str, str]]) -> None:
+def _access_and_cycles(old: OldEstate) -> Iterator[Problem]:
     stream = arn("dynamodb", "table/orders/stream/*")
     old.function("scoped", (["dynamodb:GetRecords"], [stream]), (["xray:PutTraceSegments"], ["*"]))
     old.function("wild-action", (["dynamodb:*"], [arn("dynamodb", "table/orders")]))
-    found.add((5, "action-wildcard", f"arn:aws:iam::{ACCOUNT}:role/role-wild-action"))
+    yield 5, "action-wildcard", f"arn:aws:iam::{ACCOUNT}:role/role-wild-action"
     old.function("wild-resource", (["dynamodb:GetItem"], ["*"]))
-    found.add((5, "resource-wildcard", f"arn:aws:iam::{ACCOUNT}:role/role-wild-resource"))
+    yield 5, "resource-wildcard", f"arn:aws:iam::{ACCOUNT}:role/role-wild-resource"
     shared = old.role("shared", (["sqs:SendMessage"], [arn("sqs", "failed-*")]))
     for name in ("sharing-a", "sharing-b"):
         old.function(name, role=shared)
-    found.add((5, "role-shared", shared))
+    yield 5, "role-shared", shared
     everything = (["*"], ["*"])
-    found |= {
-        (5, check, f"arn:aws:iam::{ACCOUNT}:role/role-mighty")
-        for check in ("action-wildcard", "resource-wildcard", "role-overreach")
-    }
-    found.add((9, "cycle", old.function("mighty", everything)))
+    for check in ("action-wildcard", "resource-wildcard", "role-overreach"):
+        yield 5, check, f"arn:aws:iam::{ACCOUNT}:role/role-mighty"
+    yield 9, "cycle", old.function("mighty", everything)
     files = old.function("files", (["s3:PutObject"], ["arn:aws:s3:::files/*"]))
     old.bucket("files", files, prefix="")
-    found.add((9, "cycle", files))
+    yield 9, "cycle", files
     old.bucket("inbox", old.function("inbox", (["s3:PutObject"], ["arn:aws:s3:::inbox/out/*"])), prefix="in/")
     old.topic_with_dead_letters("news", "dead-news")
-    loop = old.function("loop", reads("round"), (["sqs:SendMessage"], [arn("sqs", "round")]))
-    old.queue("round")
-    old.trigger("loop", "round")
-    found.add((9, "cycle", loop))
-    old.function("straight-on", reads("start"), (["sqs:SendMessage"], [arn("sqs", "work")]))
-    old.queue("start")
-    old.trigger("straight-on", "start")
-
-
-_STORE = """
-import json
-import os
-
-import boto3
-import pricing
-
-TABLE = boto3.resource("dynamodb").Table(os.environ["ORDERS_TABLE"])
-
-
-def handle(event, context):
-    for record in event["Records"]:
-        order = json.loads(record["body"])
-        TABLE.update_item(
-            Key={"id": order["id"]}, UpdateExpression="SET price = :price ADD times_stored :one",
-            ExpressionAttributeValues={":price": pricing.total(order), ":one": 1},
-        )
-"""
-_LOOKUP = """
-import os
-
-import boto3
-
-TABLE = boto3.resource("dynamodb").Table(os.environ["ORDERS_TABLE"])
-
-
-def handle(event, context):
-    item = TABLE.get_item(Key={"id": event["id"]}).get("Item") or {}
-    return {name: str(value) for name, value in item.items()}
-"""
-_PRICING = "def total(order):\n    return order['quantity'] * order['price']\n"
-
-
-def shop(old: OldEstate) -> None:
-    """Make the estate of docs/migrating.md, which breaks all ten requirements, with one failed order."""
-    role = old.role("prod-orders", (["dynamodb:*", "sqs:*", "logs:*"], ["*"]))
-    usual: dict[str, Any] = {
-        "role": role, "tags": {}, "retention": None, "watched": False, "dead_letters": False,
-        "Environment": {"Variables": {"ORDERS_TABLE": "prod-orders"}},
-    }  # fmt: skip
-    old.function("prod-orders-processor", code=_STORE, memory=3008, modules={"pricing": _PRICING}, **usual)
-    old.reports("prod-orders-processor", 100, size=3008, used=120, billed_ms=50)
-    for name in ("prod-orders-lookup", "prod-orders-lookup-2"):
-        old.function(name, code=_LOOKUP, **usual)
-    old.reports("prod-orders-lookup", 100, size=512, used=100, billed_ms=50, cold=5)
-    old.table("prod-orders", units=100)
-    failed = old.dead_letter_queue("prod-orders-dead", watched=False, days=4)
-    redrive = json.dumps({"deadLetterTargetArn": arn("sqs", "prod-orders-dead"), "maxReceiveCount": 3})
-    old.queue("prod-orders-queue", dead_letters=False, tags={}, VisibilityTimeout="10", RedrivePolicy=redrive)
-    old.trigger("prod-orders-processor", "prod-orders-queue")
-    old.aws.client("lambda").update_function_configuration(FunctionName="prod-orders-processor", Timeout=30)
-    old.aws.client("sqs").send_message(QueueUrl=failed, MessageBody=order("failed"))
-
-
-def order(number: int | str) -> str:
-    """An order as senders of `shop` send it."""
-    return json.dumps({"id": f"order-{number}", "quantity": 2, "price": 3})
+    yield 9, "cycle", old.consumer("loop", "round", (["sqs:SendMessage"], [arn("sqs", "round")]))
+    old.consumer("straight-on", "start", (["sqs:SendMessage"], [arn("sqs", "work")]))

@@ -20,7 +20,7 @@ from estate_tool.core.paths import ROOT
 from foundation.guardrails.documents import listed
 from foundation.naming import TAG_KEYS
 from tests.integration.cloud import ACCOUNT, depth, items, send, user
-from tests.integration.old_estate import OldEstate, order, shop
+from tests.integration.old_estate import OldEstate, arn
 from tests.support.checkouts import copy_checkout
 from tests.support.waiting import expect_soon
 
@@ -32,6 +32,65 @@ if TYPE_CHECKING:
 
 MIGRATING, OWN = (ROOT / "docs" / f"{page}.md" for page in ("migrating", "escape-hatch"))
 BEFORE, DURING, AFTER = range(30), range(30, 50), range(50, 90)
+
+
+_STORE = """
+import json
+import os
+
+import boto3
+import pricing
+
+TABLE = boto3.resource("dynamodb").Table(os.environ["ORDERS_TABLE"])
+
+
+def handle(event, context):
+    for record in event["Records"]:
+        order = json.loads(record["body"])
+        TABLE.update_item(
+            Key={"id": order["id"]}, UpdateExpression="SET price = :price ADD times_stored :one",
+            ExpressionAttributeValues={":price": pricing.total(order), ":one": 1},
+        )
+"""
+_LOOKUP = """
+import os
+
+import boto3
+
+TABLE = boto3.resource("dynamodb").Table(os.environ["ORDERS_TABLE"])
+
+
+def handle(event, context):
+    item = TABLE.get_item(Key={"id": event["id"]}).get("Item") or {}
+    return {name: str(value) for name, value in item.items()}
+"""
+_PRICING = "def total(order):\n    return order['quantity'] * order['price']\n"
+
+
+def shop(old: OldEstate) -> None:
+    """Make the estate of docs/migrating.md, which breaks all ten requirements, with one failed order."""
+    role = old.role("prod-orders", (["dynamodb:*", "sqs:*", "logs:*"], ["*"]))
+    usual: dict[str, Any] = {
+        "role": role, "tags": {}, "retention": None, "watched": False, "dead_letters": False,
+        "Environment": {"Variables": {"ORDERS_TABLE": "prod-orders"}},
+    }  # fmt: skip
+    old.function("prod-orders-processor", code=_STORE, memory=3008, modules={"pricing": _PRICING}, **usual)
+    old.reports("prod-orders-processor", 100, size=3008, used=120, billed_ms=50)
+    for name in ("prod-orders-lookup", "prod-orders-lookup-2"):
+        old.function(name, code=_LOOKUP, **usual)
+    old.reports("prod-orders-lookup", 100, size=512, used=100, billed_ms=50, cold=5)
+    old.table("prod-orders", units=100)
+    failed = old.dead_letter_queue("prod-orders-dead", watched=False, days=4)
+    redrive = json.dumps({"deadLetterTargetArn": arn("sqs", "prod-orders-dead"), "maxReceiveCount": 3})
+    old.queue("prod-orders-queue", dead_letters=False, tags={}, VisibilityTimeout="10", RedrivePolicy=redrive)
+    old.trigger("prod-orders-processor", "prod-orders-queue")
+    old.aws.client("lambda").update_function_configuration(FunctionName="prod-orders-processor", Timeout=30)
+    old.aws.client("sqs").send_message(QueueUrl=failed, MessageBody=order("failed"))
+
+
+def order(number: int | str) -> str:
+    """An order as senders of `shop` send it."""
+    return json.dumps({"id": f"order-{number}", "quantity": 2, "price": 3})
 
 
 class Block(NamedTuple):

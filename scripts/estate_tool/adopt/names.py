@@ -11,10 +11,10 @@ from foundation.naming import MAX_NAME, NAME_RULE, is_valid_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Parts that say of what type a resource is, or of which environment: physical names have both already.
+# Parts for the type of a resource and for its environment, which physical names have already.
 _TYPES = {"lambda", "function", "func", "fn", "handler", "queue", "sqs", "table", "dynamodb", "ddb"}
 _ENVIRONMENTS = {"dev", "test", "qa", "stage", "staging", "prod", "prd", "production", "live", "local"}
-# What CloudFormation appends to names that it makes up.
+# Suffixes of the names that CloudFormation makes up.
 _GENERATED = re.compile(r"-[A-Z0-9]{12,13}$|-(?=[A-Za-z0-9]*\d)(?=[A-Za-z0-9]*[A-Z])[A-Za-z0-9]{12}$")
 _WORDS = re.compile(r"[A-Z]+(?![a-z])\d*|[A-Z]?[a-z]+\d*|\d+")
 
@@ -41,7 +41,7 @@ def _stripped(parts: list[str], group: set[str]) -> list[str]:
 
 
 def given(pairs: Iterable[str]) -> dict[str, str]:
-    """Return the names of `--name OLD=NEW`; raise UsageError for what is none."""
+    """Return the names of `--name OLD=NEW`; raise UsageError for any other form."""
     names: dict[str, str] = {}
     for pair in pairs:
         old, equals, new = pair.partition("=")
@@ -54,7 +54,7 @@ def given(pairs: Iterable[str]) -> dict[str, str]:
 
 
 def named(kind: str, olds: Iterable[str], chosen: Mapping[str, str]) -> dict[str, str]:
-    """Return the logical name of each old one; raise UsageError for two that would be the same, and for none at all."""
+    """Return the logical name of each old one; raise UsageError for two equal ones, or one that can't be derived."""
     names = {old: chosen.get(old) or logical(old) for old in olds}
     taken: dict[str, str] = {}
     for old, new in names.items():

@@ -64,7 +64,7 @@ def _types(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _source(value: Any, depth: int) -> str:
-    """Return a value's source: on one line if it fits; declarations, and what holds them, with a line for each part."""
+    """Return a value's source: on one line if it fits; declarations with a line for each part."""
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False) if value.isprintable() else repr(value)
     inner = partial(_source, depth=depth + 1)

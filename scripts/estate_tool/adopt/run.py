@@ -68,7 +68,7 @@ def _code(done: Translation, source: Source) -> dict[str, str | bytes]:
 
 
 def result(source: Source, done: Translation, notes: Sequence[Note], window: Window) -> dict[str, Any]:
-    """Return the result without what was written."""
+    """Return the result, but for the folder and its files."""
     return {
         "account": source.account,
         "region": source.region,
@@ -105,16 +105,16 @@ def _dead_letters(source: Source, declared: Declared) -> dict[str, str]:
 
 
 def lines(result: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the result as text: names old and new, the number of notes of each kind, and what comes next."""
+    """Yield the result as text: names old and new, the number of notes of each kind, and the next step."""
     from estate_tool.console.tables import Column, table
 
     rows = [(one["kind"], one["old"], one["new"], one["physical"]) for one in result["names"]]
     titles = ("kind", "in the account", "in the catalog", "in AWS, by environment")
     yield from table([Column(title, left=True, wrap=True) for title in titles], rows)
     yield ""
-    for kind, what in (("missing", "not expressed"), ("differs", "different"), ("code", "to change in the code")):
+    for kind, label in (("missing", "not expressed"), ("differs", "different"), ("code", "to change in the code")):
         number = sum(note["kind"] == kind for note in result["not_expressed"])
-        yield f"{number:>4} {what}"
-    yield from (f"not read: {what}" for what in result["unread"])
+        yield f"{number:>4} {label}"
+    yield from (f"not read: {part}" for part in result["unread"])
     yield f"written for review, with reasons in {review.NOTES}: {result['folder']}/ {', '.join(result['files'])}"
     yield "next: docs/migrating.md"

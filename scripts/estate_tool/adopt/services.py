@@ -27,8 +27,7 @@ _READ = {"ssm:getparameter", "secretsmanager:getsecretvalue"}
 _PARAMETER = re.compile(r"parameter/([^*?]+)")
 # The end of a secret's ARN is six characters of AWS's own, which policies leave open.
 _SECRET = re.compile(r"secret:([^*?]+?)(?:-\?{6}|-\*|\*|-[A-Za-z0-9]{6})?")
-# Every function is granted these, or has no use for them here; tracing and networks have notes of their own. A wildcard
-# for logs was meant for what every function does.
+# Every function is granted these, or has no use for them here; tracing and networks have notes of their own.
 _BY_ITSELF = (
     "logs:createloggroup", "logs:createlogstream", "logs:putlogevents", "xray:*", "ec2:*networkinterface*",
     "ec2:assignprivateipaddresses", "ec2:unassignprivateipaddresses", "dynamodb:describestream", "dynamodb:getrecords",
@@ -102,6 +101,7 @@ def _named(statement: Mapping[str, Any], key: str) -> list[str]:
 
 
 def _is_by_itself(action: str) -> bool:
+    # A wildcard for logs stands for the three actions that every function has.
     return action.lower() == "logs:*" or any(matches(action.lower(), pattern) for pattern in _BY_ITSELF)
 
 

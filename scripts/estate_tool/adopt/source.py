@@ -1,4 +1,4 @@
-"""Reading of the functions to adopt, and of what they use, from an account."""
+"""Reading of the functions to adopt, with their tables, queues and schedules."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ Old = TypeVar("Old", bound=_Named)
 
 @dataclass(frozen=True, kw_only=True)
 class Translation:
-    """A valid catalog, the notes, and the logical names in it by what they were found as."""
+    """A valid catalog, the notes, and the logical names in it."""
 
     catalog: Catalog
     notes: tuple[Note, ...]
@@ -43,7 +43,7 @@ class Translation:
 
 
 def translate(source: Source, chosen: Mapping[str, str]) -> Translation:
-    """Return the catalog of what can be declared; `chosen` are logical names by old ones; raise UsageError."""
+    """Return the catalog of all that can be declared; `chosen` are logical names by old ones; raise UsageError."""
     notes: list[Note] = []
     adopted = _possible(source.functions, functions.problem, notes)
     tables = _possible(source.tables.values(), stores.table_problem, notes)

@@ -1,4 +1,4 @@
-"""Evidence that a function uses a table or queue, and the operations there are, with their keywords in the catalog."""
+"""Evidence that a function uses a table or queue, and the operations on them, with their keywords in the catalog."""
 
 from __future__ import annotations
 

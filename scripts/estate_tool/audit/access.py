@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def allowed(role: Role, arn: str, actions: Iterable[str]) -> set[str]:
-    """Return those of the actions that the role may do with a resource.
+    """Return the actions, of these, that the role may do with a resource.
 
     A condition of an Allow counts as fulfilled, that of a Deny as not: an action that is allowed at times is allowed.
     """

@@ -20,7 +20,7 @@ AlarmMetric = tuple[str, str, frozenset[tuple[str, str]]]
 
 
 class Finding(NamedTuple):
-    """One breach of a requirement (1 to 10). `usd_month` is what it costs a month, None where it has no price.
+    """One breach of a requirement (1 to 10). `usd_month` is its cost a month, None where it has no price.
 
     `resource` is an ARN, or a log group's name; for a mapping its function's ARN, for a policy its role's.
     """
@@ -35,7 +35,7 @@ class Finding(NamedTuple):
 
 # The invoker of a function with a URL.
 URL = "url"
-# Callers that wait for the answer: they see a failure themselves, and repeat the call or not.
+# Callers that wait for the answer, and so learn of a failure.
 SYNCHRONOUS = frozenset({
     "apigateway.amazonaws.com", "elasticloadbalancing.amazonaws.com", "cognito-idp.amazonaws.com",
     "edgelambda.amazonaws.com", "lex.amazonaws.com", "lexv2.amazonaws.com", "vpc-lattice.amazonaws.com", URL,

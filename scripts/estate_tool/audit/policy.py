@@ -44,12 +44,12 @@ ACTIONS = (
 )
 # With --code: packages are downloaded.
 CODE_ACTIONS = ("lambda:GetFunction",)
-# What `estate adopt` reads beyond an audit.
+# Reads of `estate adopt` beyond an audit's.
 ADOPT_ACTIONS = ("dynamodb:DescribeTimeToLive", "events:DescribeRule", "lambda:ListFunctionUrlConfigs")
 
 
 def document() -> dict[str, Any]:
-    """Return the policy of an audit, with what `--code` and `estate adopt` need in statements of their own."""
+    """Return the policy of an audit, with the actions of `--code` and `estate adopt` in statements of their own."""
     statements = [("Audit", ACTIONS), ("AuditCode", CODE_ACTIONS), ("Adopt", ADOPT_ACTIONS)]
     return {
         "Version": "2012-10-17",

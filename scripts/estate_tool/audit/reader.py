@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _READS = re.compile(r"Describe|List|Get|Filter|Search")
 # Logs Insights: a query is started, read and stopped; it changes nothing.
 _QUERIES = {"StartQuery", "StopQuery", "GetQueryResults"}
-# Their names begin as those of reads do, and hand out credentials or take messages.
+# They hand out credentials or data, although their names begin as those of reads do.
 _NO_READS = {
     "GetSessionToken", "GetFederationToken", "GetAccessToken", "GetRoleCredentials", "GetSecretValue", "GetParameter",
     "GetParameters", "GetParametersByPath", "GetRecords", "GetItem", "GetObject", "GetLoginProfile",

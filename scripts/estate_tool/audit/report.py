@@ -59,7 +59,7 @@ def to_dict(
         "findings": findings,
         "scanned": _scanned(inventories),
         "tag_coverage_percent": {one.region: coverage(one) for one in inventories},
-        "unread": [f"{one.region}: {what}" for one in inventories for what in one.unread],
+        "unread": [f"{one.region}: {part}" for one in inventories for part in one.unread],
         "usd_month": str(cents(total)),
     }
 
@@ -93,7 +93,7 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
         if len(findings) > _SHOWN:
             yield f"    … and {len(findings) - _SHOWN:,} more: --json and --html have all of them"
     yield ""
-    yield from (f"not read: {what}" for what in result["unread"])
+    yield from (f"not read: {part}" for part in result["unread"])
     total = Decimal(result["usd_month"])
     yield f"{counted(len(result['findings']), 'finding')}; ${total:,.2f} a month of them has a price"
 

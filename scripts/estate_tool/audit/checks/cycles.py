@@ -25,7 +25,7 @@ Graph = dict[str, set[str]]
 
 
 def cycles(inventory: Inventory, _prices: Prices) -> Iterator[Finding]:
-    """Yield each function that can write to what triggers it, and functions that must be created after each other."""
+    """Yield each function that can write to its own trigger, and functions that must be created after each other."""
     arns = [function.arn for function in inventory.functions]
     for path in _cycles(_events(inventory), arns):
         yield Finding(
@@ -65,7 +65,7 @@ def _cycle(graph: Graph, start: str) -> list[str]:
 
 
 def _events(inventory: Inventory) -> Graph:
-    """Return the paths of events: from functions to what they may write to, from resources to what they trigger."""
+    """Return the paths of events: from functions to resources they may write to, from resources to targets."""
     graph: Graph = {}
     targets = [
         *(function.arn for function in inventory.functions),

@@ -25,7 +25,7 @@ IDLE_SHARE = 0.2
 
 
 def memory(inventory: Inventory, prices: Prices) -> Iterator[Finding]:
-    """Yield functions with more memory than they use, and those that ran out of it."""
+    """Yield functions with more memory than they use, and functions that ran out of it."""
     for function in inventory.functions:
         found = inventory.usage.get(function.name)
         if found is None:
