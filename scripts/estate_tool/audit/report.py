@@ -14,7 +14,7 @@ from estate_tool.core.text import counted
 from estate_tool.pricing.bill import cents
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from estate_tool.audit.model import Finding, Inventory
@@ -37,11 +37,9 @@ _WIDTH = 100
 _SHOWN = 10
 
 
-def to_dict(
-    inventories: Sequence[Inventory], found: Mapping[str, Sequence[Finding]], window: str, prices: Prices
-) -> dict[str, Any]:
-    """Return the result of one or more regions; amounts are US dollars a month as text, `found` is by region."""
-    every = [(region, one) for region, several in found.items() for one in several]
+def to_dict(audited: Sequence[tuple[Inventory, Sequence[Finding]]], window: str, prices: Prices) -> dict[str, Any]:
+    """Return the result of one or more regions; amounts are US dollars a month as text."""
+    every = [(inventory.region, one) for inventory, found in audited for one in found]
     every.sort(key=lambda pair: pair[1].requirement)
     findings = [
         {
@@ -50,18 +48,22 @@ def to_dict(
         }
         for region, one in every
     ]  # fmt: skip
-    total = sum((cents(one.usd_month) for _, one in every if one.usd_month), Decimal(0))
+    inventories = [inventory for inventory, _ in audited]
     return {
         "account": inventories[0].account,
-        "region": ", ".join(found),
+        "region": ", ".join(one.region for one in inventories),
         "window": window,
         "prices_as_of": prices.as_of,
         "findings": findings,
         "scanned": _scanned(inventories),
         "tag_coverage_percent": {one.region: coverage(one) for one in inventories},
         "unread": [f"{one.region}: {part}" for one in inventories for part in one.unread],
-        "usd_month": str(cents(total)),
+        "usd_month": str(_usd(findings)),
     }
+
+
+def _usd(findings: Iterable[Mapping[str, Any]]) -> Decimal:
+    return sum((Decimal(one["usd_month"]) for one in findings if one["usd_month"]), Decimal("0.00"))
 
 
 def _scanned(inventories: Sequence[Inventory]) -> dict[str, int]:
@@ -79,13 +81,9 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
     scanned = ", ".join(counted(number, kind) for kind, number in kinds.items() if number)
     yield f"account {result['account']}, {result['region']}: {scanned or 'nothing serverless'}"
     yield f"reports of {result['window']}; prices of {result['prices_as_of']}"
-    by_requirement: dict[int, list[Mapping[str, Any]]] = {}
-    for finding in result["findings"]:
-        by_requirement.setdefault(finding["requirement"], []).append(finding)
     for number, title in REQUIREMENTS.items():
-        findings = by_requirement.get(number, [])
-        money = sum((Decimal(one["usd_month"]) for one in findings if one["usd_month"]), Decimal(0))
-        price = f", ${money:,.2f} a month" if money else ""
+        findings = _of(number, result)
+        price = f", ${money:,.2f} a month" if (money := _usd(findings)) else ""
         yield ""
         yield f"{number:>2}  {title}: {counted(len(findings), 'finding') if findings else 'no findings'}{price}"
         for finding in findings[:_SHOWN]:
@@ -96,6 +94,10 @@ def lines(result: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"not read: {part}" for part in result["unread"])
     total = Decimal(result["usd_month"])
     yield f"{counted(len(result['findings']), 'finding')}; ${total:,.2f} a month of them has a price"
+
+
+def _of(requirement: int, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [one for one in result["findings"] if one["requirement"] == requirement]
 
 
 def _finding(finding: Mapping[str, Any]) -> Iterator[str]:
@@ -113,7 +115,7 @@ def short(resource: str) -> str:
 
 def write_page(result: dict[str, Any], path: Path) -> None:
     """Write the result as a page to that file; raise Failed when that can't be done there."""
-    sections = [_page_section(number, title, result["findings"]) for number, title in REQUIREMENTS.items()]
+    sections = [_page_section(number, title, _of(number, result)) for number, title in REQUIREMENTS.items()]
     pages.write(
         path, "audit", title=f"Audit of account {result['account']}", result=result, sections=sections,
         priced=sorted((one for one in sections if one["usd"]), key=lambda one: -float(one["usd"])),
@@ -121,6 +123,6 @@ def write_page(result: dict[str, Any], path: Path) -> None:
 
 
 def _page_section(number: int, title: str, findings: list[dict[str, Any]]) -> dict[str, Any]:
-    mine = [one | {"short": short(one["resource"])} for one in findings if one["requirement"] == number]
-    usd = sum((Decimal(one["usd_month"]) for one in mine if one["usd_month"]), Decimal(0))
-    return {"number": number, "title": title, "findings": mine, "usd": str(usd) if usd else None}
+    usd = _usd(findings)
+    shown = [one | {"short": short(one["resource"])} for one in findings]
+    return {"number": number, "title": title, "findings": shown, "usd": str(usd) if usd else None}

@@ -1,4 +1,4 @@
-"""Audits one or more regions: read, check, report."""
+"""Audit of one or more regions: read, check, report."""
 
 from __future__ import annotations
 
@@ -28,11 +28,9 @@ def audit(
     with_packages: bool = False,
 ) -> dict[str, Any]:
     """Return the result of an audit as `report.to_dict` builds it; raise ClientError when the account can't be read."""
-    inventories: list[Inventory] = []
-    found: dict[str, list[Finding]] = {}
+    audited: list[tuple[Inventory, list[Finding]]] = []
     for region in regions:
         collector = Collector(Reader(session, region), lambda text, region=region: progress(f"{region}: {text}"))
         inventory = collector.inventory(window, with_packages=with_packages)
-        inventories.append(inventory)
-        found[region] = checks.findings(inventory, prices)
-    return report.to_dict(inventories, found, str(window), prices)
+        audited.append((inventory, checks.findings(inventory, prices)))
+    return report.to_dict(audited, str(window), prices)
