@@ -104,6 +104,25 @@ def test_each_setting_that_differs_is_noted_and_the_function_declared(more: Any,
     assert [(one.environment, one.grants) for one in done.catalog.functions] == [({}, ())]
 
 
+@pytest.mark.parametrize(
+    ("reserved", "most", "kept", "notes"),
+    [
+        (3, 3, 3, set()), (1, 2, 2, {("differs", "reserved concurrency")}), (2000, 7, 1000, set()),
+        (0, 7, None, {("differs", "reserved concurrency")}),
+    ],
+)  # fmt: skip
+def test_a_queue_starts_no_more_calls_than_are_reserved(
+    reserved: int, most: int, kept: int | None, notes: Noted
+) -> None:
+    done = translated(old_function(mappings=(mapping(WORK, **LIMITED),), reserved=reserved), stores=(queue(),))
+    (made,) = done.catalog.functions
+    assert (made.trigger, made.reserved_concurrency) == (
+        model.QueueTrigger(queue="work", maximum_concurrency=most),
+        kept,
+    )
+    assert noted(done) == notes
+
+
 @pytest.mark.parametrize("more", [{"PackageType": "Image", "Runtime": None}, {"Runtime": "nodejs22.x"}])
 def test_other_runtimes_and_images_are_not_declared(more: Any) -> None:
     done = translated(old_function(**more))
@@ -181,6 +200,7 @@ ONLY = {"Condition": {"StringEquals": {"aws:SourceVpc": "v"}}}
             ],
             {}, access("get"), set(),
         ),
+        ([allow("s3:Get", "arn:aws:s3:::b/*"), {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}], {}, set(), set()),
     ],
 )  # fmt: skip
 def test_grants_are_narrowed_to_what_the_function_is_known_to_use(

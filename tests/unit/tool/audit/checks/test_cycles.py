@@ -41,6 +41,12 @@ def steps(**more: Any) -> Inventory:
     return replace(whole, **{"subscriptions": ((topic, f"{second.arn}:live"),)} | more)
 
 
+def of_results(**other: Any) -> Inventory:
+    """An inventory of a function whose results go to its own queue, beside another function."""
+    results = function(succeeds_to=(WORK,))
+    return inventory(results, function("other", **other), queues=(queue(),), mappings=(mapping(WORK),))
+
+
 def over_stream(action: str) -> Inventory:
     stream = mapping(f"{ORDERS}/stream/2026", retries=2, age_seconds=60, failures_to="x")
     return stated(allow(action, ORDERS), tables=(table(),), mappings=(stream,))
@@ -76,6 +82,10 @@ def naming(back: str) -> Inventory:
         (consumer({"Action": "sqs:SendMessage", "NotResource": arn("sqs", "wor?")}), False),
         (consumer(allow("SQS:sendmessage", arn("sqs", "w*"))), True),
         (consumer(allow("SQS:sendmessage", arn("sqs", "w*")), {**DENY, "Resource": arn("sqs", "o*")}), True),
+        (consumer(allow("sqs:SendMessage", WORK), {**DENY, "Resource": WORK, "Condition": {"Bool": {}}}), True),
+        (of_results(), True),
+        (of_results(failures_to=(WORK,)), False),
+        (replace(consumer(allow("sqs:SendMessage", WORK)), functions=(function(failures_to=(WORK,)),)), False),
         (over_stream("dynamodb:UpdateItem"), True),
         (over_stream("dynamodb:GetItem"), False),
         (over_alias(arn("lambda", "function:other:live")), True),
