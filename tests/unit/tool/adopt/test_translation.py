@@ -200,7 +200,7 @@ ONLY = {"Condition": {"StringEquals": {"aws:SourceVpc": "v"}}}
             ],
             {}, access("get"), set(),
         ),
-        ([allow("s3:Get", "arn:aws:s3:::b/*"), {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}], {}, set(), set()),
+        ([allow("s3:X", "arn:aws:s3:::b/*"), {"Effect": "Deny", "Action": "s3:*", "Resource": "*"}], {}, set(), set()),
     ],
 )  # fmt: skip
 def test_grants_are_narrowed_to_what_the_function_is_known_to_use(
