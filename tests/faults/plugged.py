@@ -26,7 +26,7 @@ def main(command: str, layer: str) -> int:
                 inputs=Inputs(environment=target.name, engine=""), approve=lambda _: None, check_lease=lambda: None,
                 skip_preview=True, force=True,
             )  # fmt: skip
-            return 0 if orchestration.deploy(deployment).ok else 1
+            return 0 if orchestration.deploy(deployment, check=lambda _: None, keep_going=False).ok else 1
         return 0 if orchestration.destroy(pulumi, pulumi.states(), (layer,), display, recovery).ok else 1
 
 

@@ -125,7 +125,9 @@ def _repair(
             pulumi=pulumi, display=approval.display, layers=layers, recovery=recovery, inputs=inputs, origin=origin,
             approve=approval, check_lease=check_lease, force=True,
         )  # fmt: skip
-        outcome = orchestration.deploy(deployment, check=lambda states: data_loss.refuse_moved(target, states, None))
+        outcome = orchestration.deploy(
+            deployment, check=lambda states: data_loss.refuse_moved(target, states, None), keep_going=False
+        )
     except EstateError:
         _put_back(pulumi, before)
         raise

@@ -31,12 +31,7 @@ if TYPE_CHECKING:
     from estate_tool.rollout.recovery import Recovery
 
 
-def deploy(
-    deployment: Deployment,
-    *,
-    check: Callable[[Mapping[str, StackState]], None] = lambda _: None,
-    keep_going: bool = False,
-) -> Outcome:
+def deploy(deployment: Deployment, *, check: Callable[[Mapping[str, StackState]], None], keep_going: bool) -> Outcome:
     """Preview the layers, lowest first, and then roll them out; with `preview_only`, only preview them.
 
     No layer is touched unless the previews of all succeeded, and `approve` accepted them. After a failure the layers

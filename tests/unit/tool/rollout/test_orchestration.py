@@ -100,6 +100,7 @@ def test_the_reason_of_a_failure_is_in_its_layer_and_in_those_above(display: Dis
     assert held.layers[1].error == "layer data is held by process 7\nwait for it to end"
     refused = deploy(FakePulumi(refused="compute"), LAYER_NAMES, display)
     assert [(one.urn.rpartition("::")[2], one.rule) for one in refused.layers[2].errors] == [("q", "region")]
+    assert refused.layers[0].error == "the preview of layer compute failed; nothing was touched"
 
 
 def test_the_next_layer_s_stack_is_made_while_one_is_rolled_out_and_removed_if_its_turn_never_comes(

@@ -101,35 +101,25 @@ def settle(pulumi: FakePulumi) -> list[str]:
     return [line.strip() for line in said]
 
 
-def test_what_was_created_is_taken_over() -> None:
-    pulumi = FakePulumi(
-        made("a"),
-        pending=(operation("creating", "b"),),
-        exist={"a-dev", "b-dev"},
-    )
-    assert settle(pulumi) == ["b: was left unfinished, exists"]
-    assert pulumi.names == {"a": "a-dev", "b": "b-dev"}
-    assert pulumi.exported["deployment"]["resources"][1]["outputs"] == {"arn": "b-dev"}
-    assert pulumi.pending == []
-
-
-def test_what_was_not_created_is_forgotten() -> None:
-    pulumi = FakePulumi(made("a"), pending=(operation("creating", "b"),), exist={"a-dev"})
-    assert settle(pulumi) == ["b: was left unfinished, does not exist"]
-    assert pulumi.names == {"a": "a-dev"}
-    assert pulumi.pending == []
-
-
-def test_what_was_being_deleted_or_changed_is_read_anew() -> None:
-    pending = (operation("deleting", "a"), operation("updating", "b"))
-    pulumi = FakePulumi(
-        made("a"),
-        made("b"),
-        pending=pending,
-        exist={"b-dev"},
-    )
-    settle(pulumi)
-    assert pulumi.names == {"b": "b-dev"}
+@pytest.mark.parametrize(
+    ("pending", "exist", "ids", "said"),
+    [
+        ([("creating", "c")], "abc", "abc", ["c: was left unfinished, exists"]),
+        ([("creating", "c")], "ab", "ab", ["c: was left unfinished, does not exist"]),
+        (
+            [("deleting", "a"), ("updating", "b")], "b", "b",
+            ["a: was left unfinished, does not exist", "b: was left unfinished, exists"],
+        ),
+    ],
+)  # fmt: skip
+def test_what_was_under_way_is_read_from_aws_or_forgotten(
+    pending: list[tuple[str, str]], exist: str, ids: str, said: list[str]
+) -> None:
+    notes = tuple(operation(*one) for one in pending)
+    pulumi = FakePulumi(made("a"), made("b"), pending=notes, exist={f"{name}-dev" for name in exist})
+    assert settle(pulumi) == said
+    assert pulumi.names == {name: f"{name}-dev" for name in ids}
+    assert all(one["outputs"] == {"arn": one["id"]} for one in pulumi.exported["deployment"]["resources"])
     assert pulumi.pending == []
 
 
@@ -170,16 +160,11 @@ def test_a_recovery_that_was_interrupted_is_completed_by_the_next() -> None:
 
 def test_what_a_dead_provider_may_have_created_is_kept_until_it_is_read() -> None:
     pulumi = FakePulumi(made("a"), pending=(), exist={"a-dev", "b-dev"})
-    recovery(pulumi, []).after("data", [resource("b"), resource("c")])
+    recovery(pulumi, []).after("data", [resource("a"), resource("b"), resource("c")])
     assert pulumi.names == {"a": "a-dev", "b": "b-dev", "c": "c-dev"}
+    assert len(pulumi.exported["deployment"]["resources"]) == 3
     assert settle(pulumi) == ["b: was left unfinished, exists", "c: was left unfinished, does not exist"]
     assert pulumi.names == {"a": "a-dev", "b": "b-dev"}
-
-
-def test_what_is_in_the_state_already_is_not_taken_over_twice() -> None:
-    pulumi = FakePulumi(made("a"), pending=(), exist={"a-dev"})
-    recovery(pulumi, []).after("data", [resource("a")])
-    assert len(pulumi.exported["deployment"]["resources"]) == 1
 
 
 @pytest.mark.parametrize("same", [False, True])
