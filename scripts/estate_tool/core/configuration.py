@@ -63,7 +63,7 @@ def load(environment: str, root: Path = ROOT) -> Configuration:
         except InvalidConfiguration as error:
             problems += error.problems
     if problems:
-        # What is wrong with the file itself, or with a key of aws:, is found for each layer.
+        # A problem of the file itself, or of a key of aws:, is found once for each layer.
         lines = "\n".join(f"  - {problem}" for problem in dict.fromkeys(map(str, problems)))
         raise UsageError(
             f"the configuration of environment {environment!r} is not valid; nothing was touched:\n{lines}",

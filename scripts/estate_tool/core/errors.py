@@ -1,4 +1,4 @@
-"""Errors a user is meant to read: what went wrong and what to do, with the exit code they end the command with."""
+"""Errors for the user: message, hint and the exit code of the command."""
 
 from __future__ import annotations
 

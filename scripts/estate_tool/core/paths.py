@@ -1,7 +1,7 @@
 """Paths in the checkout, in its local state (ESTATE_HOME) and in the user's cache (ESTATE_CACHE).
 
-Temporary folders are named for their process: what a killed one left is removed by the next. Private ones are their
-user's alone.
+Temporary folders are named for their process: the next process removes those that a killed one left. Private ones are
+their user's alone.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def home() -> Path:
 
 
 def cache() -> Path:
-    """Return the folder of what is costly and shared between checkouts; raise UsageError where there can be none."""
+    """Return the folder of costly files that checkouts share; raise UsageError where there can be none."""
     try:
         return cache_folder()
     except RuntimeError as error:

@@ -1,7 +1,7 @@
-"""The one policy for faults that pass by themselves: which ones those are, and how the same is tried again.
+"""The one policy for transient faults: their kinds, and the retries of calls.
 
 Single calls are repeated by botocore, and by the AWS provider of a real account (`aws:maxRetries` and `aws:retryMode`
-in each layer's Pulumi.yaml); what outlasts that, by tenacity. Everything else stops at once.
+in each layer's Pulumi.yaml); faults that outlast that, by tenacity. All other errors stop at once.
 """
 
 from __future__ import annotations

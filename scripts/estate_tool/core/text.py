@@ -55,7 +55,7 @@ def _written_out(found: re.Match[str]) -> str:
 
 
 class SafeStream:
-    """A text stream that writes control characters out; what the tool itself draws with goes to `unfiltered`."""
+    """A text stream that writes control characters out; the tool itself draws on `unfiltered`."""
 
     def __init__(self, stream: TextIO) -> None:
         self.unfiltered = stream
@@ -78,7 +78,7 @@ class SafeStream:
 
 
 def unfiltered(stream: TextIO) -> TextIO:
-    """Return the stream on which colours and moving lines are drawn; what is not ours has to be `safe` there."""
+    """Return the stream on which colours and moving lines are drawn; texts of others have to be made `safe` first."""
     return getattr(stream, "unfiltered", stream)
 
 

@@ -1,1 +1,1 @@
-"""IAM policies of those who deploy, and the tags of what they deployed."""
+"""IAM policies of deployers, and the tags of deployed resources."""

@@ -14,7 +14,7 @@ _KEY = re.compile(r"arn:(aws[\w-]*):kms:[\w-]+:\d{12}:(key|alias)/[\w/-]+")
 
 
 def read_only(document: dict[str, Any]) -> dict[str, Any]:
-    """Return what previews and comparisons need of a deployer's policy."""
+    """Return the part of a deployer's policy that previews and comparisons need."""
     return {**document, "Statement": [each for each in map(_reading, document["Statement"]) if each["Action"]]}
 
 
@@ -26,7 +26,7 @@ def _reading(statement: dict[str, Any]) -> dict[str, Any]:
 
 
 def backend(bucket: str, key: str | None, partition: str, *, writes: bool) -> dict[str, Any]:
-    """Return what the engine needs of an S3 backend, and of the key that encrypts it or its secrets.
+    """Return the policy that the engine needs for an S3 backend, and for the key that encrypts it or its secrets.
 
     Raises UsageError for a name that no bucket, or an ARN that no key, can have.
     """

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from estate_tool.core.resource_types.model import Needs
     from estate_tool.engine.dry_run import AccountContext, Planned
 
-# Kinds of names (`foundation/naming.py`) of which there is one for each function, table or queue.
+# Kinds of names (`foundation/naming.py`) with one name for each function, table or queue.
 _KINDS = "lambda|role|table|queue|dlq|topic|schedule"
 
 # "IAM and AWS STS quotas": a managed policy, without white space. A role takes ten of them, more on request.
@@ -82,7 +82,7 @@ def policy(resources: Iterable[Planned], account: AccountContext, suffix: str) -
 
 
 def _grants(resource: Planned, account: AccountContext, suffix: str) -> Iterator[_Grant]:
-    """Yield what a deployer needs for a resource, by names that hold for all resources of its kind."""
+    """Yield the grants that a deployer needs for a resource, by names that hold for all resources of its kind."""
     known = _values(resource.inputs, account, suffix)
     for needs in _needs(resource.type):
         service, actions = _actions(needs)
@@ -104,7 +104,7 @@ def _united(grants: Iterable[_Grant], part: str, *, alike: Callable[[_Grant], ob
 
 
 def managed(policy: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the policy as managed policies, none larger than IAM takes; each denies what the whole one denies.
+    """Return the policy as managed policies, none larger than IAM takes; each with all its denials.
 
     No statement is too large for one: names are patterns, so their number grows with kinds of resources alone.
     """
@@ -138,7 +138,7 @@ def _by_suffix(arn: str, suffix: str) -> str:
 
 
 def _not_of_another(suffix: str) -> dict[str, Any]:
-    """Deny what is tagged as another environment's, wherever AWS compares the tags of what is acted on."""
+    """Deny actions on resources tagged as another environment's, wherever AWS compares the tags of the resource."""
     tag = "aws:ResourceTag/Environment"
     condition = {"StringNotEquals": {tag: suffix}, "Null": {tag: "false"}}
     return {"Sid": "NotOfAnother", "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}

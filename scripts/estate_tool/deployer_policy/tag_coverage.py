@@ -28,7 +28,7 @@ UNTAGGABLE: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Tagged:
-    """A taggable resource and what is wrong with its tags: keys without a value, and values other than declared."""
+    """A taggable resource, the tag keys that have no value, and values other than declared."""
 
     urn: str
     missing: tuple[str, ...]

@@ -78,7 +78,7 @@ class Drift:
 
 
 def _of_refresh(step: Step) -> Iterator[tuple[str, Any, Any]]:
-    """Yield path, expected and actual value of what a refresh would change in the state: AWS differs from it."""
+    """Yield path, expected and actual value of each change by a refresh: there AWS differs from the state."""
     if step.kind == "deleted":
         yield "", step.old.get("id"), None
     elif step.kind == "updated":
@@ -86,7 +86,7 @@ def _of_refresh(step: Step) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _of_preview(step: Step) -> Iterator[tuple[str, Any, Any]]:
-    """Yield the same of what a rollout would change although AWS equals the state."""
+    """Yield the same of each change by a rollout, although AWS equals the state."""
     if step.kind == "created":
         yield "", (step.new.get("inputs") or {}).get("name") or "a resource", None
     elif step.kind == "deleted":

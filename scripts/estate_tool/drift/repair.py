@@ -35,7 +35,7 @@ def take_in(pulumi: Pulumi, environment: Environment, drifted: Sequence[Drift]) 
         urns = {drift.urn for drift in unexpected(drifted) if drift.layer == layer}
         _read(pulumi, environment, layer, urns)
     states = pulumi.states()
-    # What is made anew may have another ARN, such as a table's stream: those who read the layer follow.
+    # A resource that is made anew may have another ARN, such as a table's stream: layers that read it follow.
     following = {upper for layer in affected for upper in readers(layer) if upper in states and states[upper].resources}
     return tuple(layer for layer in LAYER_NAMES if layer in affected or layer in following)
 
@@ -43,7 +43,7 @@ def take_in(pulumi: Pulumi, environment: Environment, drifted: Sequence[Drift]) 
 def _read(pulumi: Pulumi, environment: Environment, layer: str, urns: Container[str]) -> None:
     """Read some of a layer's resources from AWS into its state."""
     changes, before = Changes(), _inputs(pulumi.export(layer))
-    # What was never made, or is none of the layer's any more, the rollout sees by itself.
+    # Resources that were never made, or are no longer the layer's, are the rollout's to see.
     diagnostic = pulumi.refresh(layer, sorted(urn for urn in before if urn in urns), changes.take)
     if diagnostic:
         raise Failed(

@@ -1,4 +1,4 @@
-"""Permissions that somebody added beside what the layers declare; the engine does not look for them."""
+"""Permissions that were added beside the declared ones; the engine does not look for them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class UndeclaredPermission:
 
 
 def found(client: Client, resources: Sequence[Resource]) -> list[UndeclaredPermission]:
-    """Return all undeclared permissions at the resources of a state; what does not exist has none."""
+    """Return all undeclared permissions at the resources of a state; a resource that does not exist has none."""
     permissions: list[UndeclaredPermission] = []
     for resource in resources:
         look = _LOOKS.get(resource["type"])

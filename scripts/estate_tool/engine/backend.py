@@ -28,7 +28,7 @@ _TIMEOUT_SECONDS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """A backend that answered: its URL, the user it knows, and what names it: a variable, the projects or a login."""
+    """A backend that answered: its URL, the user it knows, and the source of the address: variable, project, login."""
 
     url: str
     user: str

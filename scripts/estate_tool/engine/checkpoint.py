@@ -1,7 +1,7 @@
 """State of a layer as the engine keeps it, and the record of its last successful rollout beside it.
 
-The record is a tag of the stack, which file, bucket and service backends keep alike. It names what was rolled out (a
-digest of the inputs) and the state that came of it, so that whatever else changes the state makes it void.
+The record is a tag of the stack, which file, bucket and service backends keep alike. It holds digests of the inputs and
+of the resulting state, so that any other change of the state makes it void.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 _DIGEST_LENGTH = 48
 _NOTHING = "-"
 _TAGS_VERSION = 1  # `stackTagsVersion` in pkg/backend/diy/stack_tags.go
-# When and where a resource was registered, and what varies from run to run: the order of its dependencies.
+# Time and place of a resource's registration, and the order of its dependencies, which varies from run to run.
 _CIRCUMSTANCES = {"created", "modified", "sourcePosition", "stackTrace", "dependencies", "propertyDependencies"}
 
 
@@ -47,7 +47,7 @@ class Record:
     inputs: str = ""
     state: str = ""
     aws: str = ""
-    # Who rolled the same out, and when, makes no difference to whether it is rolled out.
+    # The origin makes no difference to whether the inputs are rolled out.
     origin: Provenance | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
@@ -116,7 +116,7 @@ class StackState:
 def from_files(folder: Path, stack: str, layers: Iterable[str] = LAYER_NAMES) -> dict[str, StackState] | None:
     """Return the layers' stacks in a file backend, by layer; None when only the engine can read them.
 
-    Reading what it wrote is twenty times quicker than asking it.
+    Reading its files is twenty times quicker than asking it.
     """
     try:
         # Version 1: stacks lie in folders of their project, each in one file, the tags beside it.
@@ -157,7 +157,7 @@ def set_tag(folder: Path, layer: str, stack: str, name: str, value: str) -> bool
     partial.touch(0o600)
     partial.write_text(text, encoding="utf-8")
     partial.replace(file)
-    # What the bucket's driver noted of the former content; without it, it takes the file as it is.
+    # Notes of the bucket's driver on the former content; without them, it takes the file as it is.
     file.with_name(f"{file.name}.attrs").unlink(missing_ok=True)
     return True
 

@@ -125,7 +125,7 @@ class Pulumi:
         self._set_tag(_FIRST[0], checkpoint.LEASE_TAG, "")
 
     def keep_record(self, layer: str, record: Record) -> None:
-        """Keep what the last rollout of a layer left in the layer's stack."""
+        """Keep the record of a layer's last rollout in the layer's stack."""
         self._set_tag(layer, checkpoint.RECORD_TAG, str(record))
 
     def _set_tag(self, layer: str, name: str, value: str) -> None:
@@ -162,7 +162,7 @@ class Pulumi:
         self._call(ROOT / layer, "stack", "init", self.stack, "--no-select")
 
     def remove_stack(self, layer: str) -> None:
-        """Remove a layer's stack, which must be empty; what a person configured for it stays."""
+        """Remove a layer's stack, which must be empty; its configuration stays."""
         self._call(ROOT / layer, "stack", "rm", "--yes", "--preserve-config", "--stack", self.stack)
         # Of the default environment the file is part of the checkout; a real one's holds its account. Stacks that are
         # left have the salt in their states, from which the engine writes it again.
@@ -294,7 +294,7 @@ class Pulumi:
         return output
 
     def _environ(self) -> dict[str, str]:
-        # The engine hides --event-log, --client and --exec-kind from those who don't ask for them.
+        # The engine hides --event-log, --client and --exec-kind unless this variable is set.
         return {**_COLLECTOR, **os.environ, **self.variables, "PULUMI_DEBUG_COMMANDS": "true"}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# How the AWS SDKs word it that AWS refused: that of Go for errors it has no type for, and for those it has; that of
+# Refusals of AWS as its SDKs word them: that of Go for errors it has no type for, and for those it has; that of
 # Python; and the bundled provider's short form.
 _CODES = (
     re.compile(r"api error ([A-Za-z][\w.]*):"),
@@ -51,7 +51,7 @@ _HINTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Diagnostic:
-    """One error of a rollout. `rule` is the guardrail that was broken; what is not known is empty."""
+    """One error of a rollout. `rule` is the guardrail that was broken; unknown parts are empty."""
 
     message: str
     urn: str = ""
@@ -90,7 +90,7 @@ class Diagnostic:
         return _first(_ACTIONS, self.message)
 
     def __str__(self) -> str:
-        """For a person: the resource's name first, unless the message has it; a guardrail's message always does."""
+        """Return the message with the resource's name first, unless the message has it, as a guardrail's does."""
         named = self.rule or self.message.startswith(self.name)
         return self.message if named else f"{self.name}: {self.message}"
 

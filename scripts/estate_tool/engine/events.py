@@ -27,7 +27,7 @@ _KINDS = {
 }
 _CREATES = ("create", "create-replacement")
 CHANGE_KINDS = ("created", "updated", "replaced", "deleted")
-# gRPC's errors when the provider did not answer: what it had done until then is unknown.
+# gRPC's errors when the provider did not answer: its last operation may have been carried out.
 _NO_ANSWER = re.compile(r"connection error|error reading from server|transport is closing|code = Unavailable|\bEOF\b")
 # Keys of a resource in the engine's events that belong into its state.
 _STATE_KEYS = ("urn", "type", "custom", "parent", "inputs", "provider")

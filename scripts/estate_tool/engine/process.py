@@ -75,7 +75,7 @@ def started(
 
 
 def wait(process: subprocess.Popen[str]) -> str:
-    """Return the process's output when it has ended. Ctrl-C makes the engine finish what is in flight and stop."""
+    """Return the process's output when it has ended. Ctrl-C makes the engine finish what it does and stop."""
     asked = 0
     while True:
         try:
@@ -118,7 +118,7 @@ class EventReader(threading.Thread):
                 self._written.wait(_POLL_SECONDS)
 
     def finish(self) -> None:
-        """Read what is left; the engine must have ended."""
+        """Read the rest; the engine must have ended."""
         self._written.set()
         self.join()
 

@@ -1,4 +1,4 @@
-"""Origin of a rollout's code: the commit, what was changed since, who rolled it out, when, by which tool."""
+"""Origin of a rollout's code: commit, uncommitted changes, user, time and version of the tool."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _CLEAN, _CHANGED = "clean", "changed"
 _NOTHING = "-"
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
-# What fits into a stack's tag beside the digests: 256 characters are all that Pulumi's service takes.
+# Beside the digests in a stack's tag, of which Pulumi's service takes 256 characters.
 _LONGEST_WHO = 36
 
 

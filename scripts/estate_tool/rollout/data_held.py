@@ -1,4 +1,4 @@
-"""Amounts of data in tables, queues and log groups, looked up in AWS without taking anything out."""
+"""Amounts of data in tables, queues and log groups, looked up in AWS without changing anything."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Held:
     gone: bool = False
 
     def __bool__(self) -> bool:
-        """Return False only for what is known to be empty."""
+        """Return False only for an amount that is known to be 0."""
         return self.count != 0
 
     def __str__(self) -> str:

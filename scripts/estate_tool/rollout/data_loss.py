@@ -46,9 +46,9 @@ PAGE = "docs/moving.md"
 class DataLoss:
     """A planned change of a table, queue or log group that destroys data in it, if there is any.
 
-    `keep_seconds` is the age from which data goes where only the retention is lowered, `component` the function or
-    queue that the resource belongs to, as its tag has it, `held` the amount once it has been looked up. `name` is the
-    physical one, as in --lose-data.
+    `keep_seconds` is the age from which data is deleted where only the retention is lowered, `component` the function
+    or queue that the resource belongs to, as its tag has it, `held` the amount once it has been looked up. `name` is
+    the physical one, as in --lose-data.
     """
 
     layer: str
@@ -77,7 +77,7 @@ class DataLoss:
         )
 
     def copies(self, environment: str) -> list[str]:
-        """Return the commands that keep a copy, or empty the resource, before it goes."""
+        """Return the commands that keep a copy, or empty the resource, before it is deleted."""
         if self.type == TABLE:
             day = dt.datetime.now(tz=dt.UTC).strftime("%Y%m%d-%H%M")
             return [f"aws dynamodb create-backup --table-name {self.name} --backup-name {self.name}-{day}"]
@@ -195,7 +195,7 @@ def _loss(
 
 
 def refuse_moved(environment: Environment, states: Mapping[str, StackState], account: str | None) -> None:
-    """Raise UsageError when what is deployed has another suffix, account or region than what would be rolled out.
+    """Raise UsageError when the deployed resources have another suffix, account or region than the rollout.
 
     `account` is that of the credentials; None leaves it out. Of an environment that was moved half-way by an older
     version of the tool, both ways are open.
@@ -220,7 +220,7 @@ def _refuse(name: str, what: str, deployed: list[str], wanted: str, resources: i
 
 
 def _suffixes(resources: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Return the suffixes of what is deployed, from its tag `Environment`."""
+    """Return the suffixes of the deployed resources, from their tag `Environment`."""
     tags = ((one.get("inputs") or {}).get("tags") for one in resources)
     return {str(each["Environment"]) for each in tags if isinstance(each, dict) and each.get("Environment")}
 

@@ -39,7 +39,7 @@ class Display:
 
     @contextlib.contextmanager
     def working(self, doing: str) -> Iterator[None]:
-        """Show on a terminal that something goes on, and for how long; lines stand above it."""
+        """Show a moving line with the time on a terminal; other lines stand above it."""
         with Progress(doing, self._out):
             yield
 
@@ -78,7 +78,7 @@ class Display:
                 self.line(f"    {loss.note}")
 
     def _tags(self) -> None:
-        """Print the changes of tags that were held back."""
+        """Print the changes of tags, which were collected."""
         held, self._tagged = self._tagged, []
         if len(held) == 1:
             self._step(held[0][0], planned=held[0][1])

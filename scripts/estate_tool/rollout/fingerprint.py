@@ -50,7 +50,7 @@ class Inputs:
     def digest(self, name: str, upstream: Mapping[str, Any]) -> str:
         """Return the digest of a layer that reads these outputs of lower layers; empty if an input can't be known.
 
-        Files are read anew each time: who compares two digests learns whether they changed meanwhile.
+        Files are read anew each time: two digests show whether they changed meanwhile.
         """
         read = (name, *layer(name).reads)
         projects = [content_of(self.root / one / "Pulumi.yaml") for one in read]
@@ -92,7 +92,7 @@ class Inputs:
 
 
 def _of_layers(names: tuple[str, ...], configured: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what of an environment's file concerns a layer: its keys, those of layers below and the provider's."""
+    """Return the parts of an environment's file that a layer depends on: keys of it, lower layers and the provider."""
     others = set(LAYER_NAMES).difference(names)
     keys = configured.get("config")
     own = {key: keys[key] for key in keys if key.partition(":")[0] not in others} if isinstance(keys, dict) else {}

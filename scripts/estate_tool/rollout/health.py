@@ -1,4 +1,4 @@
-"""Health of a deployed environment: alarms, queues, streams and provisioned concurrency, by what its state names.
+"""Health of a deployed environment: alarms, queues, streams and provisioned concurrency, by the resources in its state.
 
 Needed rights: cloudwatch:DescribeAlarms and GetMetricData; sqs:GetQueueUrl and GetQueueAttributes;
 lambda:GetProvisionedConcurrencyConfig (docs/permissions-deployer.md).

@@ -1,7 +1,7 @@
-"""Previews of layers, each over what the layers below it would hand out, and what of their plans has to wait.
+"""Previews of layers over the planned outputs of the layers below, and the changes in their plans that have to wait.
 
-The engine knows only what layers hand out now. What a deployed higher layer still uses stays until that one has been
-rolled out.
+The engine knows only the present outputs of layers. A resource that a deployed higher layer still uses stays until that
+layer has been rolled out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Statement = dict[str, Any]
 
 @dataclass(kw_only=True)
 class Plan:
-    """The preview of one layer: its result, each step that a rollout would take, and those that may destroy data."""
+    """The preview of one layer: its result, each step of a rollout, and the losses of data by them."""
 
     result: LayerResult
     steps: tuple[Step, ...] = ()
@@ -40,7 +40,7 @@ class Plan:
 
 @dataclass(kw_only=True)
 class Previews:
-    """Runs previews, and remembers the outputs that they foresee where those are not what a layer hands out now."""
+    """Runs previews, and remembers the outputs that they foresee where those differ from the present ones."""
 
     pulumi: Pulumi
     states: Mapping[str, StackState]
@@ -98,7 +98,7 @@ def _unknown(value: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """Changes of one layer that wait: URNs of what it would remove, and by policy the statements it would take away."""
+    """Changes of one layer that wait: URNs of resources to remove, and by policy the statements to remove."""
 
     urns: tuple[str, ...] = ()
     grants: Mapping[str, tuple[Statement, ...]] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class Waiting:
 
 
 def waiting(steps: Sequence[Step], above: Iterable[StackState], moving: Iterable[StackState]) -> Waiting:
-    """Return what of a layer's planned `steps` has to wait for deployed layers that read it.
+    """Return the changes among a layer's planned `steps` that have to wait for deployed layers that read it.
 
     A removal waits while the state of one of them, `above`, names it. All removals of the layer wait then: they may
     depend on each other. Statements that a role's policy loses wait while a function with that role is in the state of
@@ -130,7 +130,7 @@ def waiting(steps: Sequence[Step], above: Iterable[StackState], moving: Iterable
 
 
 def keeping(grants: Mapping[str, Sequence[Statement]]) -> Callable[[], None]:
-    """Return what makes policies of a program, by logical name, keep these statements; to be called in its stack."""
+    """Return a function that has policies of a program, by logical name, keep statements; to be called in its stack."""
 
     def kept(args: Any) -> Any:
         import pulumi
@@ -157,7 +157,7 @@ def united(policy: str, kept: Sequence[Statement]) -> str:
 
 
 def _taken(step: Step) -> tuple[Statement, ...]:
-    """Return the statements that an update takes from a role's policy, but for what guardrails would refuse."""
+    """Return the statements that an update removes from a role's policy, but for those that guardrails would refuse."""
     from foundation.guardrails.access import is_allowed
 
     if step.type != ROLE_POLICY:
@@ -165,7 +165,7 @@ def _taken(step: Step) -> tuple[Statement, ...]:
     before, after = (_statements(resource) for resource in (step.old, step.new))
     left = [_without_sid(statement) for statement in after]
     gone = [one for one in before if after and one.get("Effect") == "Allow" and _without_sid(one) not in left]
-    # What was declared under other guardrails must not stop a rollout.
+    # A statement that was declared under other guardrails must not stop a rollout.
     return tuple(one for one in gone if is_allowed(one))
 
 

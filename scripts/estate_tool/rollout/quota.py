@@ -1,4 +1,4 @@
-"""The account's quota of concurrent executions of Lambda, and what the estate sets aside of it.
+"""The account's quota of concurrent executions of Lambda, and the share that the estate sets aside.
 
 Reserved and provisioned concurrency are taken from what functions without either share, of which AWS does not
 let the last ones be taken: "decreases account's UnreservedConcurrentExecution below its minimum value of [10]".
@@ -29,7 +29,7 @@ UNRESERVED_MINIMUM = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Quota:
-    """The account's `limit`, what of it is `unreserved` now, and what the environment needs and has of it already."""
+    """The account's `limit`, its `unreserved` part, and the executions that the environment needs and already has."""
 
     limit: int
     unreserved: int
@@ -57,14 +57,14 @@ def read(environment: Environment) -> Quota:
         unreserved=int(account["UnreservedConcurrentExecutions"]),
         needed=needed(environment.configuration.compute.provisioning),
     )
-    # What is rolled out already has been taken off, and is asked for only where it matters.
+    # Executions of what is rolled out are no longer among the unreserved; they are looked up only where it matters.
     return replace(quota, held=_held(environment, client)) if quota.short else quota
 
 
 def require(environment: Environment, say: Callable[[str], None]) -> None:
-    """Raise UsageError when what is to be rolled out does not fit into the account's quota.
+    """Raise UsageError when the rollout does not fit into the account's quota.
 
-    Where the credentials may not ask, report that and let the rollout find out.
+    Where the credentials may not read it, report that and let the rollout find out.
     """
     if not needed(environment.configuration.compute.provisioning):
         return
@@ -87,7 +87,7 @@ def summary(quota: Quota) -> str:
 
 
 def hint(quota: Quota, environment: Environment) -> str:
-    """Return what to request from AWS, and what can be done until it answers."""
+    """Return the request to AWS, and the configuration that does without until it is granted."""
     wanted = max(USUAL, quota.limit + quota.short)
     return (
         "ask AWS for more, which takes minutes to days:\n"

@@ -1,9 +1,9 @@
-"""Stacks of layers made ready for a run: created, or settled after a rollout or teardown that was killed.
+"""Recovery of a layer's stack after a rollout or teardown that was killed.
 
-The engine notes each operation in the state before it asks the provider for it. What was being created when it was
-killed exists or does not; the engine can't say, would create it once more and fail, and never forgets the note. Here
-each is looked up in AWS under the name it was to get, and taken over into the state if it is there. What was being
-changed or deleted is read anew.
+The engine notes each operation in the state before it asks the provider for it. A resource that was being created when
+the engine was killed exists or does not; the engine can't know, would create it once more and fail, and never forgets
+the note. Here each is looked up in AWS under the name it was to get, and taken over into the state if it is there.
+Resources that were being changed or deleted are read anew.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _IN_AWS = (_CREATING, "updating", "deleting")
 
 @dataclass(frozen=True, kw_only=True)
 class Recovery:
-    """Frees what dead processes hold and settles what they left unfinished. `say` gets a line for each."""
+    """Frees locks of dead processes, and settles operations that they left unfinished; `say` gets a line for each."""
 
     pulumi: Pulumi
     environment: Environment
@@ -57,9 +57,9 @@ class Recovery:
                 self._settle(layer, found)
 
     def after(self, layer: str, unanswered: Iterable[Mapping[str, Any]]) -> None:
-        """Keep what the engine wrote off although it may have been created: its provider had died.
+        """Keep resources that the engine wrote off although they may have been created: its provider had died.
 
-        It is read, and dropped where it does not exist, before the next run.
+        They are read, and dropped where they do not exist, before the next run.
         """
         with reaching(self.environment):
             found = self.pulumi.export_versioned(layer)
@@ -90,13 +90,13 @@ class Recovery:
         """Put a resource that may exist into the state, to be read, or dropped, by the next refresh."""
         same = [other for other in deployment.get("resources") or [] if other["urn"] == resource["urn"]]
         if any(not other.get("delete") and not other.get("pendingReplacement") for other in same):
-            return  # it was made, if not in the way that was asked for
+            return  # the resource was made after all
         account = Account(self.environment.client, self.environment.configuration.region)
         try:
             identifier = import_id(resource["type"], resource.get("inputs") or {}, account)
         except NotThere:
             return
-        # What this one replaces has been deleted already.
+        # The resource that this one replaces has been deleted already.
         replaced = [other for other in same if other.get("pendingReplacement")]
         resources = [other for other in deployment.get("resources") or [] if other not in replaced]
         # Without outputs, reading it is importing it.
@@ -122,13 +122,13 @@ def _notes(deployment: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _unread(deployment: Mapping[str, Any]) -> list[str]:
-    """Return the URNs of what was taken over into the state and not read yet; everything else has outputs."""
+    """Return the URNs of resources taken over into the state and not read yet; all others have outputs."""
     resources = deployment.get("resources") or []
     return [one["urn"] for one in resources if _is_aws(one) and one.get("id") and not one.get("outputs")]
 
 
 def _revive(deployment: Mapping[str, Any]) -> bool:
-    """Have resources read that were deleted to be replaced, so that what is gone leaves the state; False if none was.
+    """Have resources that were deleted to be replaced read, so that they leave the state; return False without any.
 
     An engine stopped between the deletion and the creation keeps the old resource for later, and refreshes leave it
     out. If the change is taken back meanwhile, the engine creates the resource and then deletes it, under the same

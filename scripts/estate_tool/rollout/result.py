@@ -152,7 +152,7 @@ def retried(run: Callable[[], LayerResult], say: Callable[[str], None]) -> Layer
     """Return the result of at most RUNS runs together; a permanent error ends them at once."""
     first = run()
     if not first.transient:
-        return first  # without loading what is not needed
+        return first  # without loading the library of retries
     import tenacity
 
     runs = chain([first], iter(run, None))

@@ -17,7 +17,7 @@ _NONE = "–"
 
 
 def links(environment: Environment) -> dict[str, str]:
-    """Return the addresses of the console's pages, by what they show."""
+    """Return the addresses of the console's pages, by their subject: dashboard, alarms, functions, queues."""
     region = environment.configuration.region
     console = f"https://{region}.console.aws.amazon.com"
     dashboard = environment.names.of("dashboard", "estate")

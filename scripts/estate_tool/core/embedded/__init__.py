@@ -1,4 +1,4 @@
-"""Embedded AWS as its clients know it: address, credentials, variables and status; `local_aws` is the thing itself."""
+"""Embedded AWS as its clients know it: address, credentials, variables and status; `local_aws` is the server."""
 
 from estate_tool.core.embedded.paths import REMOVED, LocalAwsPaths, environment, shell_lines
 from estate_tool.core.embedded.record import Status, status

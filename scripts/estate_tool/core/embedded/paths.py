@@ -67,7 +67,7 @@ def environment(local: LocalAwsPaths, engine_bin: Path | None = None) -> dict[st
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        # Who has it set, or in their profile, would have these endpoints ignored, and AWS called.
+        # A variable or profile of the user's with `true` would have these endpoints ignored, and AWS called.
         "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "false",
         "PULUMI_HOME": str(local.home / "pulumi"),
         "PULUMI_BACKEND_URL": f"file://{local.home / 'state'}",

@@ -39,7 +39,7 @@ def _from_proc(pid: int) -> str | None:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return None
-    # The name in parentheses may itself hold blanks and parentheses; what follows the last one is regular.
+    # The name in parentheses may itself hold blanks and parentheses; the rest, after the last one, is regular.
     fields = stat.rpartition(")")[2].split()
     state, started = fields[0], fields[19]
     return None if state in "ZX" else f"{boot}/{started}"

@@ -1,7 +1,7 @@
-"""AWS Signature Version 4: the signing of requests and links, and the check of what others signed.
+"""AWS Signature Version 4: the signing of requests and links, and the check of others' signatures.
 
 Steps and names are those of "Create a signed AWS API request" in the AWS IAM User Guide. Stricter than it in one point:
-nothing of a request that AWS reads may be left out of the signature.
+no part of a request that AWS reads may be left out of the signature.
 """
 
 from __future__ import annotations

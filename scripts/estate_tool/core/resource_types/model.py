@@ -29,7 +29,7 @@ def needs(actions: str, *on: str, when: Conditions | None = None, why: str = "")
 
 
 def arn(service: str, resource: str) -> str:
-    """Return an ARN in the account and region, with what is left to be filled in."""
+    """Return an ARN in the account and region, as a template to be filled in."""
     return f"arn:{{partition}}:{service}:{{region}}:{{account}}:{resource}"
 
 
