@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from estate_tool.core.environment import Environment
     from estate_tool.drift.detect import Drift
+    from estate_tool.engine.checkpoint import StackState
     from estate_tool.engine.cli import Pulumi
 
 
@@ -25,24 +26,23 @@ def take_in(pulumi: Pulumi, environment: Environment, drifted: Sequence[Drift]) 
     Undeclared permissions are removed here: no rollout would. What autoscaling explains is left alone.
     """
     affected = sorted({drift.layer for drift in unexpected(drifted)}, key=LAYER_NAMES.index)
+    states = pulumi.states()
     with reaching(environment):
         for layer in affected:
-            for permission in undeclared_permissions.found(
-                environment.client, pulumi.export(layer).get("resources") or []
-            ):
+            for permission in undeclared_permissions.found(environment.client, states[layer].resources):
                 permission.remove()
     for layer in affected:
         urns = {drift.urn for drift in unexpected(drifted) if drift.layer == layer}
-        _read(pulumi, environment, layer, urns)
-    states = pulumi.states()
+        _read(pulumi, environment, layer, states[layer], urns)
     # A resource that is made anew may have another ARN, such as a table's stream: layers that read it follow.
     following = {upper for layer in affected for upper in readers(layer) if upper in states and states[upper].resources}
     return tuple(layer for layer in LAYER_NAMES if layer in affected or layer in following)
 
 
-def _read(pulumi: Pulumi, environment: Environment, layer: str, urns: Container[str]) -> None:
+def _read(pulumi: Pulumi, environment: Environment, layer: str, state: StackState, urns: Container[str]) -> None:
     """Read some of a layer's resources from AWS into its state."""
-    changes, before = Changes(), _inputs(pulumi.export(layer))
+    changes = Changes()
+    before = {one["urn"]: one.get("inputs") or {} for one in state.resources}
     # Resources that were never made, or are no longer the layer's, are the rollout's to see.
     diagnostic = pulumi.refresh(layer, sorted(urn for urn in before if urn in urns), changes.take)
     if diagnostic:
@@ -53,10 +53,6 @@ def _read(pulumi: Pulumi, environment: Environment, layer: str, urns: Container[
     exported = pulumi.export_versioned(layer)
     if _put_ignored_back(exported["deployment"], before):
         pulumi.replace(layer, exported)
-
-
-def _inputs(deployment: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    return {one["urn"]: one.get("inputs") or {} for one in deployment.get("resources") or []}
 
 
 def _put_ignored_back(deployment: Mapping[str, Any], before: Mapping[str, Mapping[str, Any]]) -> bool:

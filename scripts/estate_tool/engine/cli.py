@@ -98,7 +98,7 @@ class Pulumi:
         return self._for_each([layer for layer in wanted if there[layer]], self._state)
 
     def _state(self, layer: str) -> StackState:
-        return checkpoint.with_tags(self.export(layer), self._tags(layer))
+        return checkpoint.with_tags(self.export_versioned(layer)["deployment"], self._tags(layer))
 
     def _tags(self, layer: str) -> dict[str, str]:
         return json.loads(self._call(ROOT / layer, "stack", "tag", "ls", "--json", "--stack", self.stack)) or {}
@@ -136,11 +136,6 @@ class Pulumi:
         change = ["set", name, value] if value else ["rm", name]
         # The engine reads all tags of the stack and writes them anew: two at once may undo each other.
         self._call(ROOT / layer, "stack", "tag", *change, "--stack", self.stack)
-
-    def export(self, layer: str) -> dict[str, Any]:
-        """Return the deployment of a layer's stack, as the engine keeps it."""
-        exported: dict[str, Any] = self.export_versioned(layer)["deployment"]
-        return exported
 
     def export_versioned(self, layer: str) -> dict[str, Any]:
         """Return a layer's `deployment`, beside the `version` of its format."""

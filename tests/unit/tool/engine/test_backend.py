@@ -100,14 +100,28 @@ def test_a_backend_that_does_not_answer_is_reported_with_a_hint(
     assert hint in failed.value.hint
 
 
-@pytest.mark.parametrize("url", ["s3://state", "file:///state", "azblob://state", "gs://state"])
-def test_files_and_buckets_need_a_passphrase(checkout: Path, url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "content", "variables", "expected"),
+    [
+        *((url, "", {}, None) for url in ("s3://state", "file:///state", "azblob://state", "gs://state")),
+        ("s3://state", "", {"PULUMI_CONFIG_PASSPHRASE": ""}, "PULUMI_CONFIG_PASSPHRASE"),
+        ("https://api.pulumi.com", "", {}, "not needed"),
+        ("s3://state", "secretsprovider: awskms://alias/estate\nencryptedkey: x\n", {}, "not needed"),
+        # Once encrypted by a passphrase, a stack needs it everywhere.
+        ("https://api.pulumi.com", "encryptionsalt: v1:x\n", {}, None),
+    ],
+)
+def test_secrets_of_files_and_buckets_need_a_passphrase(
+    checkout: Path, url: str, content: str, variables: dict[str, str], expected: str | None
+) -> None:
+    (checkout / "environments" / "Pulumi.dev.yaml").write_text(content)
+    if expected is not None:
+        assert backend.passphrase(at(url), "dev", variables).startswith(expected)
+        return
     with pytest.raises(Failed) as missing:
-        backend.passphrase(at(url), "dev", {})
+        backend.passphrase(at(url), "dev", variables)
     assert "the secrets of dev " in missing.value.message
     assert "PULUMI_CONFIG_PASSPHRASE" in missing.value.hint
-    # An empty one is one.
-    assert backend.passphrase(at(url), "dev", {"PULUMI_CONFIG_PASSPHRASE": ""}) == "PULUMI_CONFIG_PASSPHRASE"
 
 
 def test_a_file_with_the_passphrase_has_to_be_there(checkout: Path) -> None:
@@ -117,19 +131,6 @@ def test_a_file_with_the_passphrase_has_to_be_there(checkout: Path) -> None:
         backend.passphrase(at("s3://state"), "dev", variables)
     file.write_text("secret")
     assert str(file) in backend.passphrase(at("s3://state"), "dev", variables)
-
-
-def test_a_service_and_keys_of_ones_own_need_none(checkout: Path) -> None:
-    assert "not needed" in backend.passphrase(at("https://api.pulumi.com"), "dev", {})
-    file = checkout / "environments" / "Pulumi.dev.yaml"
-    file.write_text("secretsprovider: awskms://alias/estate\nencryptedkey: x\n")
-    assert "not needed" in backend.passphrase(at("s3://state"), "dev", {})
-
-
-def test_a_stack_that_was_encrypted_by_one_needs_it_everywhere(checkout: Path) -> None:
-    (checkout / "environments" / "Pulumi.dev.yaml").write_text("encryptionsalt: v1:x\n")
-    with pytest.raises(Failed, match="the secrets of dev are"):
-        backend.passphrase(at("https://api.pulumi.com"), "dev", {})
 
 
 def named(**former: str) -> Any:
