@@ -118,7 +118,7 @@ def _running_here(local: LocalAwsPaths, report: Report) -> bool:
 def _start(local: LocalAwsPaths, report: Report, python: Path) -> None:
     _wait_for_emulator(local)
     if not ports.is_free(local.port):
-        raise _taken(local, local.port)
+        raise _taken(local)
     credentials.read_or_create(local.home)
     for folder in (local.folder, local.folder / "files"):
         paths.make_private_folder(folder)
@@ -126,7 +126,9 @@ def _start(local: LocalAwsPaths, report: Report, python: Path) -> None:
         unfinished.unlink(missing_ok=True)
     _refuse_old_state(local)
     _try_to_write(local.folder / ".probe")
-    _turn_over(local.folder / _LOG)
+    log = local.folder / _LOG
+    if log.exists() and log.stat().st_size > _LOG_LIMIT:
+        log.replace(log.with_suffix(".log.1"))
     report(f"embedded AWS: starting on 127.0.0.1, port {local.port}")
     answer = _launch(local, python)
     if answer != "ready":
@@ -212,9 +214,9 @@ def _lock(file: IO[str]) -> bool:
     return False
 
 
-def _taken(local: LocalAwsPaths, port: int) -> EstateError:
+def _taken(local: LocalAwsPaths) -> EstateError:
     """Return the error that names the port's owner: another checkout's embedded AWS, or a process if known."""
-    other = ports.ask(port)
+    port, other = local.port, ports.ask(local.port)
     suggestion = f"choose another port, for example: export ESTATE_PORT={ports.free_port()}"
     if other and other["home"] == str(local.home):
         return Failed(
@@ -287,11 +289,6 @@ def _try_to_write(probe: Path) -> None:
         probe.write_bytes(bytes(_PROBE_BYTES))
     finally:
         probe.unlink(missing_ok=True)
-
-
-def _turn_over(log: Path) -> None:
-    if log.exists() and log.stat().st_size > _LOG_LIMIT:
-        log.replace(log.with_suffix(".log.1"))
 
 
 def _last_lines(local: LocalAwsPaths, count: int = 8) -> str:

@@ -87,10 +87,10 @@ def test_wrong_requests_are_refused(call: Call, operation: str, given: dict[str,
 
 def test_lists_come_in_pages_and_by_name(call: Call) -> None:
     call("RegisterScalableTarget", **BOUNDS)
-    for number in range(55):
+    for number in range(100):
         call("PutScheduledAction", **{**ACTION, "ScheduledActionName": f"a{number}"})
     first = call("DescribeScheduledActions")
     rest = call("DescribeScheduledActions", NextToken=first["NextToken"])
     few = call("DescribeScheduledActions", ScheduledActionNames=["a7", "a8"], MaxResults=1)
-    assert [len(page["ScheduledActions"]) for page in (first, rest, few)] == [50, 5, 1]
+    assert [len(page["ScheduledActions"]) for page in (first, rest, few)] == [50, 50, 1]
     assert ("NextToken" in rest, few["ScheduledActions"][0]["ScheduledActionName"]) == (False, "a7")
