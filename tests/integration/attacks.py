@@ -18,11 +18,11 @@ from foundation.catalog import CATALOG
 from foundation.grants import ActionGrant, fill
 from foundation.model import TABLE_ACCESS, Function, QueueGrant, QueueTrigger, StreamTrigger, Table, TableGrant
 from foundation.naming import Arns, Names
+from tests.integration.cloud import ACCOUNT
 
 if TYPE_CHECKING:
     from tests.integration.conftest import EmbeddedAws
 
-ACCOUNT = "123456789012"
 DENIED = {"AccessDenied", "AccessDeniedException"}
 
 

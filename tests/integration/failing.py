@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from shared.events import parse
+from tests.integration import cloud
 from tests.support.waiting import expect_soon
 
 if TYPE_CHECKING:
@@ -61,16 +62,15 @@ def fail_after_one_second(aws: EmbeddedAws) -> Iterator[None]:
     Only for messages that have to fail: one whose function takes longer, as in a cold start under load, is delivered
     again, can't be deleted any more, and is dead-lettered although it was stored.
     """
-    sqs = aws.client("sqs")
-    url = sqs.get_queue_url(QueueName="queue-ingest-local")["QueueUrl"]
+    sqs, queue = aws.client("sqs"), url(aws, "queue-ingest-local")
     names = ["VisibilityTimeout", "RedrivePolicy"]
-    before = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    before = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
     policy = json.dumps(json.loads(before["RedrivePolicy"]) | {"maxReceiveCount": 1})
-    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "1", "RedrivePolicy": policy})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"VisibilityTimeout": "1", "RedrivePolicy": policy})
     try:
         yield
     finally:
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={name: before[name] for name in names})
+        sqs.set_queue_attributes(QueueUrl=queue, Attributes={name: before[name] for name in names})
 
 
 def event(kind: str, number: int) -> str:
@@ -86,28 +86,34 @@ def events(kind: str, count: int) -> list[str]:
     return [event(kind, number) for number in range(count)]
 
 
+def url(aws: EmbeddedAws, queue: str) -> str:
+    """Return the URL of a queue."""
+    return str(aws.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"])
+
+
 def send(aws: EmbeddedAws, lines: list[str], queue: str = "queue-ingest-local") -> None:
-    sqs = aws.client("sqs")
-    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-    for start in range(0, len(lines), 10):
-        entries = [{"Id": str(i), "MessageBody": line} for i, line in enumerate(lines[start : start + 10])]
-        assert not sqs.send_message_batch(QueueUrl=url, Entries=entries).get("Failed")
+    """Send messages to a queue."""
+    cloud.send(aws, url(aws, queue), lines)
+
+
+def purge(aws: EmbeddedAws, queue: str) -> None:
+    """Delete the messages of a queue."""
+    aws.client("sqs").purge_queue(QueueUrl=url(aws, queue))
+
+
+def ready(aws: EmbeddedAws, queue: str) -> int:
+    """Return the number of a queue's visible messages."""
+    return cloud.depth(aws, url(aws, queue))[0]
 
 
 def depth(aws: EmbeddedAws, queue: str) -> int:
     """Return the number of a queue's messages, in flight or not."""
-    sqs = aws.client("sqs")
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-    return sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
+    return sum(cloud.depth(aws, url(aws, queue)))
 
 
 def bodies(aws: EmbeddedAws) -> list[dict[str, Any]]:
     """Return up to ten messages of the aggregation's dead-letter queue."""
-    sqs = aws.client("sqs")
-    url = sqs.get_queue_url(QueueName="dlq-aggregate-local")["QueueUrl"]
-    answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0)
-    return [json.loads(message["Body"]) for message in answer.get("Messages", ())]
+    return [json.loads(message["Body"]) for message in cloud.received(aws, url(aws, "dlq-aggregate-local"))]
 
 
 def batches(aws: EmbeddedAws) -> list[dict[str, Any]]:
@@ -145,10 +151,3 @@ def record(text: str) -> dict[str, Any]:
     """A record as the stream hands it to the aggregation."""
     change = {"SequenceNumber": "1", "NewImage": {"event_key": {"S": parse(text).key}, "event": {"S": text}}}
     return {"eventName": "INSERT", "dynamodb": change}
-
-
-def ready(aws: EmbeddedAws, queue: str) -> int:
-    """Return the number of a queue's visible messages."""
-    sqs, name = aws.client("sqs"), "ApproximateNumberOfMessages"
-    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-    return int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])

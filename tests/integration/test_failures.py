@@ -31,6 +31,7 @@ from tests.integration.failing import (
     exactly,
     fail_after_one_second,
     lost_records,
+    purge,
     queue_of,
     ready,
     record,
@@ -38,6 +39,7 @@ from tests.integration.failing import (
     send,
     soon,
     stream_mapping,
+    url,
 )
 from tests.support.waiting import expect_soon
 
@@ -187,8 +189,7 @@ def test_what_can_never_be_valid_stays_when_the_others_go(
     assert any("not JSON" in reason["error"] and reason["quarantined"] for reason in done["reasons"])
     soon(lambda: counted(aws, "valid") == exactly(3), "the others, each once")
     assert depth(aws, "dlq-ingest-local") == 1
-    sqs = aws.client("sqs")
-    sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName="dlq-ingest-local")["QueueUrl"])
+    purge(aws, "dlq-ingest-local")
     notifications.expect_recovery()
 
 
@@ -212,8 +213,7 @@ def test_every_loss_pages_and_looking_at_what_waits_changes_no_alarm(
         rates = {f"alarm-{function}-error-rate-local" for function in ("ingest", "aggregate")}
         assert alarms(aws).keys() - quiet - rates <= {"alarm-query-errors-local"}
         notifications.clear()
-    sqs = aws.client("sqs")
-    sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName="dlq-query-local")["QueueUrl"])
+    purge(aws, "dlq-query-local")
     notifications.expect_recovery()
 
 
@@ -242,8 +242,7 @@ def test_a_record_that_can_never_be_counted_holds_up_no_other_and_reports_why_ev
         (reason,) = queue_of(redrive(estate, "--dry-run"), "aggregate")["reasons"]
         assert "unreadable record" in reason["error"]
         assert reason["replays"] == replays
-    sqs = aws.client("sqs")
-    sqs.purge_queue(QueueUrl=sqs.get_queue_url(QueueName="dlq-aggregate-local")["QueueUrl"])
+    purge(aws, "dlq-aggregate-local")
     aws.client("dynamodb").delete_item(TableName="table-events-local", Key={"event_key": item["event_key"]})
 
 
@@ -274,18 +273,17 @@ def test_what_fails_again_and_again_is_left_alone_until_it_is_asked_for(aws: Emb
 
 
 def test_batches_that_the_stream_forgot_come_from_the_table(aws: EmbeddedAws, estate: Commands) -> None:
-    sqs = aws.client("sqs")
-    url = sqs.get_queue_url(QueueName="dlq-aggregate-local")["QueueUrl"]
+    sqs, queue = aws.client("sqs"), url(aws, "dlq-aggregate-local")
     with Broken(aws, "aggregate"):
         send(aws, events("forgotten", 5))
         soon(lambda: lost_records(aws) == 5, "the failed batches")
-    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
         for message in messages:
             body = json.loads(message["Body"])
             # As if the stream had been replaced, which is what its age would come to.
             body["DDBStreamBatchInfo"]["streamArn"] += "gone"
-            sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            sqs.send_message(QueueUrl=queue, MessageBody=json.dumps(body))
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
         if all("gone" in message["Body"] for message in messages):
             break
     done = queue_of(redrive(estate, "aggregate"), "aggregate")
