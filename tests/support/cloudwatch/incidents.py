@@ -46,7 +46,7 @@ class Incident:
 
     name: str
     title: str
-    minutes: int
+    minutes: int = 180
     script: Callable[[int], Minute]
     expected: tuple[Expected, ...] = ()
     cause: bool = False
@@ -64,6 +64,18 @@ def _from(usual: Minute, other: Callable[[int, Minute], Minute], lasting: int = 
     return _between(BEGIN, BEGIN + lasting, usual, other)
 
 
+def _table(**changes: float) -> Callable[[int, Minute], Minute]:
+    return lambda _, usual: usual.but("tables", TABLE, **changes)
+
+
+def _calls(function: str, **changes: object) -> Callable[[int, Minute], Minute]:
+    return lambda _, usual: usual.but("calls", function, **changes)
+
+
+_QUERIES_FAIL = _calls(CRITICAL.name, errors=15)
+_SLOW_QUERIES = _calls(CRITICAL.name, milliseconds=3500)
+
+
 def _dead(owner: str, count: int, *, hidden: int = 0, usual: Minute = BUSY) -> Minute:
     return usual.but("queues", f"dlq-{owner}", visible=count - hidden, hidden=hidden, age=60)
 
@@ -75,11 +87,6 @@ def _three_losses(minute: int) -> Minute:
 def _another_queue(minute: int) -> Minute:
     waiting = _dead(COUNTER.name, 1, usual=BUSY) if minute >= BEGIN else BUSY
     return _dead(CRITICAL.name, 1, usual=waiting) if minute >= 150 else waiting
-
-
-def _mapping_disabled(passed: int, usual: Minute) -> Minute:
-    del passed
-    return usual.but("calls", COUNTER.name, calls=0)
 
 
 def _one_event_at_night(minute: int) -> Minute:
@@ -149,20 +156,6 @@ def _batches_fail(passed: int, usual: Minute) -> Minute:
     return usual.but("calls", COUNTER.name, calls=12, errors=12, failed=100, age_ms=60_000 * passed)
 
 
-def _calls_fail(passed: int, usual: Minute) -> Minute:
-    del passed
-    return usual.but("calls", CRITICAL.name, errors=15)
-
-
-def _slow(passed: int, usual: Minute) -> Minute:
-    del passed
-    return usual.but("calls", CRITICAL.name, milliseconds=3500)
-
-
-def _cold(share: float) -> Callable[[int, Minute], Minute]:
-    return lambda _, usual: usual.but("calls", CRITICAL.name, cold=round(30 * share))
-
-
 def _malformed(count: int) -> Callable[[int], Minute]:
     """Malformed events in the minute BEGIN; ingest puts them into the dead-letter queue."""
 
@@ -213,14 +206,6 @@ def _week(minute: int) -> Minute:
     return usual
 
 
-def _table(**changes: float) -> Callable[[int, Minute], Minute]:
-    return lambda _, usual: usual.but("tables", TABLE, **changes)
-
-
-def _calls(function: str, **changes: object) -> Callable[[int, Minute], Minute]:
-    return lambda _, usual: usual.but("calls", function, **changes)
-
-
 def _failure_of(metric: str, function: str, milliseconds: float) -> Callable[[int], Minute]:
     """One call in the minute BEGIN, whose failure got lost, by a metric."""
     lost = _calls(function, calls=12, milliseconds=milliseconds, more={metric: 1})
@@ -247,7 +232,6 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident(
         name="loss",
         title="an event fails for good in the stream's function",
-        minutes=180,
         script=lambda minute: _dead(COUNTER.name, 1) if minute >= BEGIN else BUSY,
         expected=(_arrivals(COUNTER.name), Expected("ticket", LOST, 2, 4)),
         cause=True,
@@ -263,14 +247,13 @@ INCIDENTS: tuple[Incident, ...] = (
         name="mapping-disabled",
         title="the event source mapping of the stream is disabled",
         minutes=240,
-        script=_from(BUSY, _mapping_disabled),
+        script=_from(BUSY, _calls(COUNTER.name, calls=0)),
         expected=(Expected("page", LATE, 22, 26),),
         cause=True,
     ),
     Incident(
         name="one-event-and-no-call",
         title="a single event at night, and the mapping is disabled",
-        minutes=180,
         script=_one_event_at_night,
         # A quarter of an hour later it is beyond the range; the state's end is notified, as it was a page.
         expected=(Expected("page", LATE, 11, 11), Expected("page", LATE, 23, 27, state="OK")),
@@ -278,7 +261,6 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident(
         name="duplicates-only",
         title="a file is sent again: write units, no new event, no call of the stream's function",
-        minutes=180,
         script=_from(BUSY, _duplicates_only),
     ),
     Incident(name="now-and-then", title="one event in 17 minutes", minutes=12 * HOUR, script=_events_now_and_then),
@@ -330,13 +312,11 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident(
         name="ramp",
         title="a rising load, throttled until autoscaling follows",
-        minutes=180,
         script=_from(BUSY, _ramp, 6),
     ),
     Incident(
         name="faults",
         title="DynamoDB fails for five minutes",
-        minutes=180,
         script=_from(BUSY, _table(faults=3), 5),
         expected=(Expected("ticket", f"table-{TABLE}-faults", 3, 5),),
         cause=True,
@@ -361,7 +341,7 @@ INCIDENTS: tuple[Incident, ...] = (
         name="a-burst-of-failures",
         title="half of the records are handed back and half of the queries fail, for four minutes",
         minutes=240,
-        script=_from(BUSY, lambda passed, usual: _half_fails(passed, _calls_fail(passed, usual)), 4),
+        script=_from(BUSY, lambda passed, usual: _half_fails(passed, _QUERIES_FAIL(passed, usual)), 4),
         expected=(
             Expected("ticket", f"{CONSUMER.name}-error-rate", 4, 6),
             Expected("ticket", f"{CRITICAL.name}-errors", 2, 4),
@@ -377,49 +357,42 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident(
         name="queries-fail",
         title="half of the queries fail",
-        minutes=180,
-        script=_from(BUSY, _calls_fail),
+        script=_from(BUSY, _QUERIES_FAIL),
         expected=(Expected("page", SLOW, 6, 8), Expected("ticket", f"{CRITICAL.name}-errors", 2, 4)),
         cause=True,
     ),
     Incident(
         name="query-times-out",
         title="a single query ends in a timeout a minute after its start",
-        minutes=180,
         script=_between(BEGIN, BEGIN + 1, BUSY, _calls(CRITICAL.name, calls=1, errors=1, milliseconds=60_000)),
         expected=(Expected("ticket", f"{CRITICAL.name}-errors", 3, 5),),
     ),
     Incident(
         name="slow-queries",
         title="queries take over the configured two seconds",
-        minutes=180,
-        script=_from(BUSY, _slow),
+        script=_from(BUSY, _SLOW_QUERIES),
         expected=(Expected("page", SLOW, 6, 8),),
         cause=True,
     ),
     Incident(
         name="slow-for-four-minutes",
         title="queries are slow for four minutes",
-        minutes=180,
-        script=_from(BUSY, _slow, 4),
+        script=_from(BUSY, _SLOW_QUERIES, 4),
     ),
     Incident(
         name="slow-for-nine-minutes",
         title="queries are slow for nine minutes",
-        minutes=180,
-        script=_from(BUSY, _slow, 9),
+        script=_from(BUSY, _SLOW_QUERIES, 9),
         expected=(Expected("page", SLOW, 6, 8), Expected("page", SLOW, 20, 23, state="OK")),
     ),
     Incident(
         name="a-handful-of-slow-calls",
         title="three slow queries in an hour with few",
-        minutes=180,
         script=lambda minute: NOTHING.but("calls", CRITICAL.name, calls=int(minute % 20 == 0), milliseconds=4000),
     ),
     Incident(
         name="queries-refused",
         title="queries are throttled by Lambda",
-        minutes=180,
         script=_from(BUSY, _calls(CRITICAL.name, throttles=4)),
         expected=(Expected("page", SLOW, 2, 4),),
         cause=True,
@@ -427,14 +400,12 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident(
         name="spillover-for-a-quarter-of-an-hour",
         title="most of the calls are cold for 17 minutes",
-        minutes=180,
         script=_from(BUSY, _calls(CRITICAL.name, calls=30, cold=20, milliseconds=80), 17),
         expected=(Expected("ticket", f"{CRITICAL.name}-spillover", 16, 18),),
     ),
     Incident(
         name="memory-now-and-then",
         title="three calls within eight minutes use nearly all of their memory",
-        minutes=180,
         script=_from(
             BUSY, lambda passed, usual: usual.but("calls", CRITICAL.name, memory_mb=500 if passed in (0, 4, 8) else 150)
         ),
@@ -459,22 +430,19 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident(
         name="spillover",
         title="a third of the queries find no provisioned environment",
-        minutes=180,
-        script=_from(BUSY, _cold(1 / 3)),
+        script=_from(BUSY, _calls(CRITICAL.name, cold=10)),
         expected=(Expected("ticket", f"{CRITICAL.name}-spillover", 16, 18),),
     ),
     Incident(
         name="provisioned-concurrency-gone",
         title="the provisioned concurrency of queries is gone",
-        minutes=180,
-        script=_from(BUSY, _cold(1)),
+        script=_from(BUSY, _calls(CRITICAL.name, cold=30)),
         expected=(Expected("ticket", f"{CRITICAL.name}-spillover", 16, 18),),
         cause=True,
     ),
     Incident(
         name="one-malformed-event",
         title="one malformed event",
-        minutes=180,
         script=_malformed(1),
         expected=(Expected("ticket", LOST, 2, 4),),
         cause=True,
@@ -482,7 +450,6 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident(
         name="many-malformed-events",
         title="a sender sends a hundred malformed events",
-        minutes=180,
         script=_malformed(100),
         expected=(Expected("page", f"{CONSUMER.name}-invalid", 2, 4), Expected("ticket", LOST, 2, 4)),
         cause=True,
@@ -490,14 +457,12 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident(
         name="failed-delivery",
         title="records that failed do not reach their dead-letter queue; the call took a minute",
-        minutes=180,
         script=_failure_of("DestinationDeliveryFailures", COUNTER.name, 60_000),
         expected=(Expected("page", f"{COUNTER.name}-delivery", 3, 5),),
     ),
     Incident(
         name="failed-dead-lettering",
         title="a failed asynchronous call does not reach its dead-letter queue",
-        minutes=180,
         script=_failure_of("DeadLetterErrors", CRITICAL.name, 9_000),
         expected=(Expected("page", f"{CRITICAL.name}-dead-lettering", 2, 4),),
     ),
@@ -522,7 +487,6 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident(
         name="account-concurrency",
         title="other functions of the account claim nine tenths of its concurrency",
-        minutes=180,
         script=_from(BUSY, lambda _, usual: Minute(calls=usual.calls, queues=usual.queues, claimed=900)),
         expected=(Expected("ticket", "account-lambda-claimed", 4, 6),),
         cause=True,
@@ -530,14 +494,12 @@ INCIDENTS: tuple[Incident, ...] = (
     Incident(
         name="undelivered-pages",
         title="the subscriber of pages does not answer",
-        minutes=180,
         script=_between(BEGIN, BEGIN + 1, BUSY, lambda _, usual: Minute(calls=usual.calls, undelivered={"page": 2})),
         expected=(Expected("ticket", "topic-page-deliveries", 2, 4),),
     ),
     Incident(
         name="deployment",
         title="a deployment: new environments, one error",
-        minutes=180,
         script=_from(BUSY, _deployment, 5),
     ),
     Incident(name="idle-night", title="a night without anything", minutes=10 * HOUR, script=lambda _: NOTHING),
