@@ -24,8 +24,8 @@ HEAD = (
 PRICES = "| `observability:alarmLevel` | alarms | their metrics | composite alarms | a month |\n|---|---|---|---|---|\n"
 CAUSES = "<!-- generated: causes -->\n"
 CAUSES_HEAD = "| cause | pages (after) | tickets (after) |\n|---|---|---|\n"
-# Minutes from the end of a minute until its points can be read.
-DELAYS = (1, 2, 3)
+# Minutes from the end of a minute until its points can be read: the least and the most.
+DELAYS = (1, 3)
 ESTATE = estate()
 # A month in us-east-1 ("Amazon CloudWatch pricing"): a metric of an alarm, a composite alarm.
 ALARM_METRIC, COMPOSITE_ALARM = 0.10, 0.50
