@@ -43,6 +43,12 @@ def test_a_dead_processs_lock_is_freed_and_reported(tmp_path: Path, ended: int) 
     assert list(path.parent.iterdir()) == []
 
 
+def test_a_number_that_now_belongs_to_another_program_is_no_engine(tmp_path: Path) -> None:
+    path = lock(tmp_path, os.getpid())
+    assert len(free(tmp_path)) == 1
+    assert not path.exists()
+
+
 def test_a_living_engine_keeps_its_lock_and_is_named(tmp_path: Path, engine: int) -> None:
     path = lock(tmp_path, engine)
     with pytest.raises(Failed) as held:
