@@ -32,7 +32,9 @@ def zipped(code: str, **modules: str) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in {"handler": code, **modules}.items():
-            archive.writestr(f"{name}.py", content)
+            entry = zipfile.ZipInfo(f"{name}.py")  # with a fixed time: equal code is an equal package
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, content)
     return file.getvalue()
 
 

@@ -103,23 +103,21 @@ def _function(old: OldFunction, source: Source, declared: Declared, known: Value
 def _without_cycles(catalog: Catalog, olds: list[str], notes: list[Note]) -> Catalog:
     """Return the catalog without the grants with which a function would trigger itself; `olds` are its old names."""
     done = replace(catalog, functions=tuple(replace(function, grants=()) for function in catalog.functions))
-    for position, function in enumerate(catalog.functions):
+    for old, function in zip(olds, catalog.functions, strict=True):
         for grant in function.grants:
-            tried = _granted(done, position, grant)
+            made = [
+                replace(one, grants=(*one.grants, grant)) if one.name == function.name else one
+                for one in done.functions
+            ]
+            tried = replace(done, functions=tuple(made))
             cycle = next(iter(validation.no_cycle(tried)), None)
             if cycle is None:
                 done = tried
                 continue
             reason = f"the function would trigger itself: {cycle.value}"
             instead = "write to another table or queue than the one that triggers it"
-            notes.append(Note("missing", olds[position], "grant", _text(grant), reason, instead))
+            notes.append(Note("missing", old, "grant", _text(grant), reason, instead))
     return done
-
-
-def _granted(catalog: Catalog, position: int, grant: Grant) -> Catalog:
-    made = list(catalog.functions)
-    made[position] = replace(made[position], grants=(*made[position].grants, grant))
-    return replace(catalog, functions=tuple(made))
 
 
 def _text(grant: Grant) -> str:
