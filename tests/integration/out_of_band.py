@@ -32,10 +32,7 @@ AS_AUTOSCALING = {
 }
 SCALED = (17, 40, 3, 2)
 _WIDE = {"Sid": "More", "Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}
-_PROVISIONED = {
-    "ServiceNamespace": "lambda",
-    "ScalableDimension": "lambda:function:ProvisionedConcurrency",
-}
+_PROVISIONED = {"ServiceNamespace": "lambda", "ScalableDimension": "lambda:function:ProvisionedConcurrency"}
 
 
 def by_hand(client: Callable[[str], Any], suffix: str) -> None:

@@ -1,6 +1,6 @@
 """The estate as a user has it: rolled out by the scripts, fed with real flights, torn down, nothing left.
 
-ESTATE_FLIGHTS is the number of flights (3,000).
+ESTATE_FLIGHTS is the number of flights (2,000).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from foundation.model import Function
     from tests.integration.conftest import EmbeddedAws
 
-FLIGHTS = int(os.environ.get("ESTATE_FLIGHTS", "3000"))
+FLIGHTS = int(os.environ.get("ESTATE_FLIGHTS", "2000"))
 DUPLICATES, INVALID = FLIGHTS // 20, 50
 # The whole workload several times over: minutes on a busy machine.
 pytestmark = pytest.mark.timeout(1200)

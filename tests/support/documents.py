@@ -140,12 +140,7 @@ PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
         "local-packages": partial(packages, "local_aws"),
     },
     "configuration.md": {"configuration": configuration},
-    "cost.md": {
-        "million": million.table,
-        "batches": million.batches,
-        "prices": million.listed,
-        "idle": million.idle,
-    },
+    "cost.md": {"million": million.table, "batches": million.batches, "prices": million.listed, "idle": million.idle},
     "events.md": {"conformance": cloudevents.table},
     "outputs.md": {"outputs": outputs},
     "../README.md": {"million": million.sentence, "package-order": package_order},

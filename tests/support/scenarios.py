@@ -398,11 +398,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     ),
     "redrive": Scenario(["redrive", "dev", "--dry-run"], _set((redrive, "_replay", _failed))),
     "redrive-missing": Scenario(["redrive", "--missing", "dev"], _set((redrive, "_bring_in", _missing))),
-    "redrive-unknown": Scenario(
-        ["redrive", "ingst"],
-        _set((messages, "CATALOG", _WORKLOAD)),
-        schema="error",
-    ),
+    "redrive-unknown": Scenario(["redrive", "ingst"], _set((messages, "CATALOG", _WORKLOAD)), schema="error"),
     "rightsize": Scenario(["rightsize", "dev"], _set((rightsize, "_measured", lambda *_: ([], data("rightsize"))))),
     "rightsize-verify": Scenario(
         ["rightsize", "dev", "--verify"],
@@ -467,10 +463,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         ["new", "recorded"],
         _set((scaffold, "write", lambda _: ["foundation/catalog.py", "lambda_src/recorded/handler.py"])),
     ),
-    "local-up": Scenario(
-        ["local", "up"],
-        _set(*_LOCAL, (server, "up", lambda *_: True)),
-    ),
+    "local-up": Scenario(["local", "up"], _set(*_LOCAL, (server, "up", lambda *_: True))),
     "local-down": Scenario(["local", "down"], _set(*_LOCAL, (server, "down", lambda *_: True))),
     "local-reset": Scenario(["local", "reset", "--yes"], _set(*_LOCAL, (server, "reset", lambda *_: None))),
     "local-status": Scenario(["local", "status"], _set(*_LOCAL)),

@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from tests.support.cloudwatch.estate import (
-    BUSY,
-    CONSUMER,
-    COUNTER,
-    CRITICAL,
-    NOTHING,
-    QUEUE,
-    TABLE,
-    Minute,
-    publish,
-)
+from tests.support.cloudwatch.estate import BUSY, CONSUMER, COUNTER, CRITICAL, NOTHING, QUEUE, TABLE, Minute, publish
 from tests.support.cloudwatch.simulation import Notification, Simulation, registered
 
 HOUR, DAY = 60, 1440
@@ -309,11 +299,7 @@ INCIDENTS: tuple[Incident, ...] = (
         ),
         cause=True,
     ),
-    Incident(
-        name="ramp",
-        title="a rising load, throttled until autoscaling follows",
-        script=_from(BUSY, _ramp, 6),
-    ),
+    Incident(name="ramp", title="a rising load, throttled until autoscaling follows", script=_from(BUSY, _ramp, 6)),
     Incident(
         name="faults",
         title="DynamoDB fails for five minutes",
@@ -375,9 +361,7 @@ INCIDENTS: tuple[Incident, ...] = (
         cause=True,
     ),
     Incident(
-        name="slow-for-four-minutes",
-        title="queries are slow for four minutes",
-        script=_from(BUSY, _SLOW_QUERIES, 4),
+        name="slow-for-four-minutes", title="queries are slow for four minutes", script=_from(BUSY, _SLOW_QUERIES, 4)
     ),
     Incident(
         name="slow-for-nine-minutes",
@@ -497,11 +481,7 @@ INCIDENTS: tuple[Incident, ...] = (
         script=_between(BEGIN, BEGIN + 1, BUSY, lambda _, usual: Minute(calls=usual.calls, undelivered={"page": 2})),
         expected=(Expected("ticket", "topic-page-deliveries", 2, 4),),
     ),
-    Incident(
-        name="deployment",
-        title="a deployment: new environments, one error",
-        script=_from(BUSY, _deployment, 5),
-    ),
+    Incident(name="deployment", title="a deployment: new environments, one error", script=_from(BUSY, _deployment, 5)),
     Incident(name="idle-night", title="a night without anything", minutes=10 * HOUR, script=lambda _: NOTHING),
     Incident(
         name="nothing-arrives",
