@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-# What Lambda's Pythons bring besides the standard library: boto3 and what it is made of.
+# Packages of Lambda's Pythons besides the standard library: boto3 and its dependencies.
 RUNTIME_PACKAGES = frozenset({"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3"})
 _TOLERANT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
 _STATEMENTS = (ast.stmt, ast.excepthandler, ast.match_case)

@@ -35,7 +35,7 @@ class ScalingTable(pulumi.ComponentResource):
     def __init__(self, name: str, args: ScalingTableArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("estate:data:ScalingTable", name, None, opts)
         declared = args.table
-        # Of a declaration that is valid, both are given or neither.
+        # A valid declaration has both or neither.
         read, write = (None, None) if args.on_demand else (declared.read, declared.write)
         self._table = self._build_table(name, args, read, write)
         if read and write:

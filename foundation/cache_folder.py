@@ -1,4 +1,4 @@
-"""Folder of what is costly and shared between checkouts: engine, environments, packages. Standard library alone."""
+"""Cache folder that checkouts share: engine, environments, packages. Imports the standard library only."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ def statements(secret: Secret, sid: str, arns: Arns) -> Iterator[dict[str, Any]]
 
 
 def problems(secrets: Iterable[Secret]) -> Iterator[Problem]:
-    """Yield what is wrong with the declarations of secrets; names are checked with all others."""
+    """Yield all problems of declared secrets but for their names, which are validated with all others."""
     for secret in secrets:
         where = f"catalog secret {secret.name!r}"
         if bool(secret.parameter) == bool(secret.secret):

@@ -31,7 +31,7 @@ _PLAIN = "compute:environment"
 
 _NAMESPACES_RULE = f"keys of {', '.join(f'{name}:' for name in LAYER_NAMES)} or aws:"
 
-# Whole numbers that the engine, which reads floats, writes as they were.
+# Whole numbers that the engine, which reads floats, writes unchanged.
 _KEPT = re.compile(r"0|-?[1-9][0-9]{0,14}")
 
 

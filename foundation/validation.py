@@ -211,7 +211,7 @@ def no_cycle(catalog: Catalog) -> Iterator[Problem]:
         TopologicalSorter(fed_by).prepare()
     except CycleError as error:
         path = " → ".join(error.args[1])
-        yield Problem(where="catalog cycle", value=path, allowed="no function that, by what it writes, triggers itself")
+        yield Problem(where="catalog cycle", value=path, allowed="no function whose writes trigger itself")
 
 
 def _written(function: Function) -> Iterator[str]:

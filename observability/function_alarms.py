@@ -38,7 +38,7 @@ def _failures(key: Key, function: Function, estate: Estate) -> Iterator[AlarmSpe
     records = (metrics.log(function, "records-failed"), metrics.log(function, "records-received"))
     fewest = FEWEST_RECORDS if function.takes_batches else FEWEST_CALLS
     share = f"IF(m2 >= {fewest}, 100 * m1 / m2, 0)"
-    # Of batches also the records, which a successful call may return as failed.
+    # A successful call of a batch may return records as failed.
     worse = f"MAX([{share}, IF(FILL(m4, 0) >= {fewest}, 100 * FILL(m3, 0) / m4, 0)])"
     yield AlarmSpec(
         key=key,

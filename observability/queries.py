@@ -17,14 +17,14 @@ fields @timestamp, level, message, errorType, errorMessage, reason, requestId, r
 | filter level in ["ERROR", "CRITICAL"] or (type = "platform.report" and record.status != "success")
 | sort @timestamp desc
 | limit 200""",
-    # The calls that come closest to the timeout, and what they started with.
+    # The calls that come closest to the timeout, and their cold starts.
     "slowest": """\
 fields @timestamp, record.metrics.durationMs, record.metrics.initDurationMs, record.metrics.maxMemoryUsedMB,
     record.requestId, @log
 | filter type = "platform.report"
 | sort record.metrics.durationMs desc
 | limit 50""",
-    # How much of its memory each function needs.
+    # The memory that each function uses.
     "memory": """\
 filter type = "platform.report"
 | stats count(*) as calls, max(record.metrics.memorySizeMB) as size_mb,

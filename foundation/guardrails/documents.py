@@ -8,8 +8,8 @@ from foundation.guardrails.properties import UNKNOWN, text
 
 Kind = Literal["identity", "resource", "trust"]
 
-# The property of each resource type that holds a document, and its kind: what an identity may do, who may do something
-# with a resource, who may assume a role.
+# The property of each resource type with a policy document, and the document's kind: permissions of an identity,
+# permissions on a resource, trust in principals that may assume a role.
 _DOCUMENTS: Mapping[str, tuple[str, Kind]] = {
     "aws:iam/role:Role": ("assumeRolePolicy", "trust"),
     "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": ("policyDocument", "resource"),

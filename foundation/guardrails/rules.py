@@ -1,4 +1,4 @@
-"""Rules as policies, made of generators that yield what was found, and how to fix it."""
+"""Decorators that make a policy of a generator of findings, each with its fix."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime

@@ -16,7 +16,7 @@ ESTATE = "estate"
 
 
 def resources() -> dict[str, Registration]:
-    """Everything that the layers register, by logical name."""
+    """All resources of the layers, by logical name."""
     return everything()
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMANDS = shown()
-# What is shown and is not ours: what it needs, and why nothing here can run it.
+# Commands of other programs on the pages, each with the reason why no test here runs it.
 NOT_OURS = {
     "aws": "the AWS CLI may not be installed, and its sign-in is the reader's",
     "cd": "a step of the shell",

@@ -29,7 +29,7 @@ NEW = {
     "zebra": "none",
     "sweep": "schedule:cron(0 6 ? * MON *)",
 }
-# What holds every function of the catalog to the same, whatever its name.
+# Tests that apply to every function of the catalog.
 CONTRACTS = (
     "tests/contract/test_handlers.py", "tests/unit/foundation/test_policies.py", "tests/unit/compute/test_sizing.py",
     "tests/contract/test_permissions_document.py::test_every_permission_has_a_behaviour_that_needs_it_and_no_behaviour_needs_another",

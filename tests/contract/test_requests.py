@@ -40,7 +40,7 @@ MORE = (
     Fault("alarm-ingest-error-rate", "metricQueries/1/metric/stat", ABSENT),
     Fault("alarm-ingest-error-rate", "name", "x" * 256),
 )
-# Of the faults that cfn-lint is to find, some that the models can tell as well.
+# Faults for cfn-lint that botocore's models find as well.
 SHARED = tuple(
     fault
     for fault in FAULTS
@@ -50,7 +50,7 @@ SHARED = tuple(
 
 @pytest.fixture(scope="module", autouse=True)
 def _loopback() -> Iterator[None]:
-    """Nothing is sent; the provider insists on an address of this machine."""
+    """Set a loopback endpoint, which the provider requires; no request is sent."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
         yield
@@ -99,7 +99,7 @@ def test_an_alarm_that_was_of_one_metric_becomes_one_of_an_expression(resources:
 
 
 def problems(item: Registration) -> list[Any]:
-    """Everything that is wrong with the requests for one resource; what botocore itself refuses ends them."""
+    """All problems of the requests for one resource; a request that botocore itself refuses is the last."""
     try:
         return [problem for each in requests_for(item) for problem in each.problems()]
     except ProviderError as error:

@@ -39,7 +39,7 @@ def allow(kind: str = "identity", **statement: Any) -> dict[str, Any]:
 
 PLANTED = "planted: "
 QUEUE = "arn:aws:sqs:us-east-1:123456789012:queue-ingest-dev"
-# What is wrong, by the rule that is to object to it.
+# Wrong documents, by the rule that has to find them.
 WRONG = {
     "parliament:UNKNOWN_ACTION": allow(Action="sqs:SendMesage", Resource=QUEUE),
     "parliament:RESOURCE_STAR": allow("deployer", Action="dynamodb:CreateTable", Resource="*"),

@@ -141,7 +141,7 @@ def test_an_idle_environment_is_compared_with_an_idle_one(
     cost.add_arguments(parser)
     assert cost.run(parser.parse_args(["dev", "--idle", "--compare", "prod", "--json"])) == 0
     compared = json.loads(capsys.readouterr().out)["compare"]
-    # What is small against everything at its default.
+    # A small environment against one with all defaults.
     assert float(compared["usd"]) < 2 < 8 < float(compared["other_usd"])
     assert ("read", "kept warm") in {(line["item"], line["what"]) for line in compared["lines"]}
 

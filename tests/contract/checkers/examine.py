@@ -16,7 +16,7 @@ import parliament
 from cloudsplaining.scan.policy_document import PolicyDocument
 from policy_sentry.querying.actions import get_action_data
 
-# What cloudsplaining looks for, by the attribute that holds it: actions on anything, and what they could be used for.
+# Findings of cloudsplaining by their attribute: actions on any resource, and their possible abuse.
 CLOUDSPLAINING = (
     "all_allowed_unrestricted_actions",
     "allows_data_exfiltration_actions",
@@ -110,7 +110,7 @@ def _about(action: str, resources: list[str], keys: list[str]) -> Iterator[tuple
 
 
 def examine(kind: str, document: dict[str, Any]) -> Iterator[dict[str, str]]:
-    """Everything the checkers object to in one document."""
+    """All findings of the checkers in one document."""
     identity = kind == "identity"
     yield from by_parliament(_about_the_role(document) if kind == "trust" else document, identity=identity)
     yield from by_policy_sentry(document)

@@ -4,21 +4,19 @@ from foundation.config import parse
 from foundation.problems import InvalidConfiguration
 
 
-def test_the_suffix_is_the_stacks_name_unless_it_is_set() -> None:
-    assert parse({}, stack="dev").suffix == "dev"
-    assert parse({"environmentSuffix": "blue"}, stack="dev").suffix == "blue"
+def test_the_suffix_is_the_stacks_name_unless_it_is_set_and_a_tag() -> None:
+    for raw, suffix in (({}, "dev"), ({"environmentSuffix": "blue"}, "blue")):
+        config = parse(raw, stack="dev")
+        assert (config.suffix, config.names.table("x"), config.tags.environment) == (
+            suffix,
+            f"table-x-{suffix}",
+            suffix,
+        )
 
 
-def test_the_environment_tag_is_the_suffix() -> None:
-    assert parse({"environmentSuffix": "blue"}, stack="dev").tags.environment == "blue"
-
-
-def test_tags_come_from_the_configuration() -> None:
+def test_tags_come_from_the_configuration_and_have_values_without() -> None:
     tags = parse({"project": "p", "owner": "o", "costCenter": "c"}, stack="dev").tags
     assert (tags.project, tags.owner, tags.cost_center) == ("p", "o", "c")
-
-
-def test_every_tag_has_a_value_without_configuration() -> None:
     assert all(parse({}, stack="dev").tags.of("data", "events").values())
 
 

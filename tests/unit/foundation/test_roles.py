@@ -11,10 +11,10 @@ from tests.support.mocks import record
 @pytest.mark.parametrize("role", [ExecutionRole, ScheduleRole])
 def test_dependents_of_the_arn_wait_for_the_permissions(role: type[ExecutionRole | ScheduleRole]) -> None:
     def program() -> None:
-        made = role("sweep", RoleArgs(function=SWEEP, arns=ARNS, tags=TAGS))
-        aws.sqs.Queue("reader", name=made.arn)
+        args = RoleArgs(function=SWEEP, arns=ARNS, tags=TAGS)
+        aws.sqs.Queue("reader", name=role("sweep", args).arn)
 
     recording = record(program)
-    assert {recording.one("iam/role:Role").urn, recording.one("RolePolicy").urn} <= recording.named(
-        "reader"
-    ).dependencies
+    made, reader = recording.one("iam/role:Role"), recording.named("reader")
+    assert reader.inputs["name"] == made.outputs["arn"]
+    assert {made.urn, recording.one("RolePolicy").urn} <= reader.dependencies

@@ -209,7 +209,7 @@ def test_thresholds_are_marked():
 
 def test_thresholds_that_several_alarms_share_are_one_line():
     (line,) = plots()["Failed for good, waiting (messages)"]["annotations"]["horizontal"]
-    # Of many, the first are named.
+    # The first of many are named.
     assert line["label"].startswith("alarm dlq-ingest-depth, ")
 
 

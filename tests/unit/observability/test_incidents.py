@@ -55,7 +55,7 @@ def test_one_service_that_publishes_later_than_the_others_makes_no_alarm(inciden
     assert deviations(incident, simulate(incident, 1, others={late: 3})) == []
 
 
-# Those of alarms whose metric math begins with the range that CloudWatch looks at (RUNNING_SUM).
+# Incidents of alarms whose metric math begins with the range that CloudWatch evaluates (RUNNING_SUM).
 OF_THE_RANGE = {
     "three-losses",
     "mapping-disabled",

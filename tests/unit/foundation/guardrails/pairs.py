@@ -230,7 +230,7 @@ _SETTINGS = [
     ),
     one("dead-letters-fit", SOURCE, {}, "of 262144 bytes", {"maxMessageSize": UNKNOWN}, name="dlq-x-dev"),
     layers("tags", [resource("new/kind:Kind")], "tag Owner", [resource("lambda/alias:Alias")]),
-    # Of types that no rule lists, the SDK knows which have tags.
+    # The SDK knows which types have tags, also those that no rule lists.
     layers("tags", [resource("s3/bucket:Bucket")], "tag Owner", [resource("s3/bucketPolicy:BucketPolicy")]),
     layers("removable", [any_resource(LOGS, {}, protect=True)], "protect true", [resource(LOGS)]),
 ]  # fmt: skip
