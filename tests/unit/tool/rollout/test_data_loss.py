@@ -108,6 +108,28 @@ def test_a_teardown_threatens_everything_that_holds_data() -> None:
 
 
 @pytest.mark.parametrize(
+    ("type_", "change", "count", "expected"),
+    [
+        (TABLE, data_loss.DELETED, 5, (5, "")),
+        (TABLE, data_loss.EXPIRY, 5, (5, "up to")),
+        (QUEUE, data_loss.RETENTION, 5, (5, "up to")),
+        (LOG_GROUP, data_loss.RETENTION, 5, (5, "")),  # asked for what is older
+        (TABLE, data_loss.STREAM, 5, (None, "")),
+        (TABLE, data_loss.STREAM, 0, None),
+        (TABLE, data_loss.EXPIRY, 0, None),
+        (TABLE, data_loss.DELETED, None, (None, "")),
+    ],
+)
+def test_of_a_resource_that_stays_a_part_of_the_data_is_lost_and_of_an_empty_one_nothing(
+    monkeypatch: pytest.MonkeyPatch, type_: str, change: str, count: int | None, expected: tuple[int | None, str] | None
+) -> None:
+    monkeypatch.setattr(data_loss, "held", lambda *_: Held(unit="items", count=count))
+    loss = data_loss.DataLoss(layer="data", urn="urn:a", type=type_, name="a", change=change)
+    found = data_loss.looked_up([loss], lambda _: None)
+    assert [(one.held.count, one.held.bound) for one in found] == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
     ("type_", "name", "command"),
     [
         (TABLE, "table-a-dev", "aws dynamodb create-backup --table-name table-a-dev --backup-name table-a-dev-"),
