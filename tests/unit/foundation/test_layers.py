@@ -1,6 +1,9 @@
-import pytest
+from pathlib import Path
 
-from foundation.layers import LAYER_NAMES, LAYERS, layer, readers
+import pytest
+import yaml
+
+from foundation.layers import LAYER_NAMES, LAYERS, layer, project, readers
 
 
 def test_a_layer_reads_only_layers_that_stand_before_it() -> None:
@@ -26,3 +29,9 @@ def test_a_layer_is_found_by_its_name() -> None:
 def test_an_unknown_layer_is_a_key_error() -> None:
     with pytest.raises(KeyError, match="network"):
         layer("network")
+
+
+@pytest.mark.parametrize("name", LAYER_NAMES)
+def test_a_project_has_the_name_in_its_file(name: str) -> None:
+    file = Path(__file__).parents[3] / name / "Pulumi.yaml"
+    assert yaml.safe_load(file.read_text(encoding="utf-8"))["name"] == project(name)
