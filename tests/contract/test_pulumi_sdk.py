@@ -92,7 +92,7 @@ def test_the_sdk_has_a_private_name_in_the_form_that_is_used(name: PrivateName) 
 
 
 def test_the_sdk_keeps_a_register_of_calls_and_outputs_that_are_under_way() -> None:
-    """`waited_for_at_once` appends to the calls and reads both; without them a rollout of forty functions is slow."""
+    """`with_one_wait` appends to the calls and reads both; without them a rollout of forty functions is slow."""
     register: Any = importlib.import_module("pulumi.runtime.settings").SETTINGS
     assert isinstance(register.rpc_manager.rpcs, list)
     assert hasattr(register.outputs, "__iter__")

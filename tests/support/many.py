@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 
-from estate_tool.engine.inline_program import waited_for_at_once
+from estate_tool.engine.inline_program import with_one_wait
 from foundation import catalog
 from foundation.layers import LAYERS, project
 from foundation.model import Catalog, Function, ScheduleTrigger, TableGrant
@@ -66,6 +66,6 @@ def roll_out_many(functions: int, suffix: str) -> dict[str, Recording]:
             program = partial(_run, each.name)
             # As the tool runs it: the SDK's own wait is quadratic in the number of outputs.
             done[each.name] = record(
-                waited_for_at_once(program), project=project(each.name), stack=suffix, upstream=upstream
+                with_one_wait(program), project=project(each.name), stack=suffix, upstream=upstream
             )
     return done

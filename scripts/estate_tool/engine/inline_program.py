@@ -33,7 +33,7 @@ def served(layer: str, before: Callable[[], None] = lambda: None) -> Iterator[Se
         before()
         importlib.import_module(_module(layer)).main()
 
-    sys.unraisablehook = hush
+    sys.unraisablehook = ignore_abandoned_programs
     server = LazyServer(lambda handlers: _register(handlers, program), workers=8)
 
     def load() -> None:
@@ -60,7 +60,7 @@ def _register(server: Any, program: Callable[[], None]) -> None:
 
     # The SDK has five debug messages for each resource, a call of the engine each, which drops them.
     log.debug = lambda *_, **__: None
-    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(waited_for_at_once(program)), server)
+    language_pb2_grpc.add_LanguageRuntimeServicer_to_server(LanguageServer(with_one_wait(program)), server)
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(service(), server)
 
 
@@ -80,7 +80,7 @@ def _load(module: str) -> None:
         importlib.import_module(module)
 
 
-def waited_for_at_once(program: Callable[[], None]) -> Callable[[], None]:
+def with_one_wait(program: Callable[[], None]) -> Callable[[], None]:
     """Return a program that has one wait for all that it sets going.
 
     The SDK waits as well, but looks at everything that is unfinished each time that something finishes: for a hundred
@@ -91,14 +91,14 @@ def waited_for_at_once(program: Callable[[], None]) -> Callable[[], None]:
         program()
         # The SDK waits for what is in this list first. The program itself must not wait: whatever the SDK does after
         # it would, if the engine ended meanwhile, be done when Python collects what is left, within another program.
-        _going().rpc_manager.rpcs.append(asyncio.ensure_future(_all_that_goes_on()))
+        _unfinished_work().rpc_manager.rpcs.append(asyncio.ensure_future(_all_finished()))
 
     return run
 
 
-async def _all_that_goes_on() -> None:
-    """Return when nothing is unfinished, or when something failed, which is for the SDK to tell."""
-    going, this = _going(), asyncio.current_task()
+async def _all_finished() -> None:
+    """Return when nothing is unfinished, or when something failed, which is for the SDK to report."""
+    going, this = _unfinished_work(), asyncio.current_task()
     while True:
         started = {*going.rpc_manager.rpcs, *going.outputs} - {this}
         unfinished = {one for one in started if not one.done()}
@@ -107,14 +107,14 @@ async def _all_that_goes_on() -> None:
         await asyncio.wait(unfinished, return_when=asyncio.FIRST_EXCEPTION)
 
 
-def _going() -> Any:
+def _unfinished_work() -> Any:
     """Return the SDK's register of what the program of this context has set going."""
     from pulumi.runtime.settings import SETTINGS
 
     return SETTINGS
 
 
-def hush(unraisable: sys.UnraisableHookArgs) -> None:
+def ignore_abandoned_programs(unraisable: sys.UnraisableHookArgs) -> None:
     """Drop the warnings of a program that was abandoned because its engine failed; they mean nothing to a user.
 
     The SDK's coroutines refer to one another; which one warns depends on the order in which they are collected.

@@ -13,7 +13,7 @@ import pytest
 from pulumi.runtime import settings
 
 from estate_tool.engine import inline_program
-from estate_tool.engine.inline_program import waited_for_at_once
+from estate_tool.engine.inline_program import with_one_wait
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -47,7 +47,7 @@ def test_all_that_comes_of_a_program_is_waited_for() -> None:
         )
 
     async def test() -> None:
-        waited_for_at_once(program)()
+        with_one_wait(program)()
         assert seen == []
         await SDK.rpc_manager.rpcs.pop()
         assert seen == [3]
@@ -59,7 +59,7 @@ def test_all_that_comes_of_a_program_is_waited_for() -> None:
 def test_a_call_that_is_under_way_is_waited_for() -> None:
     async def test() -> None:
         answered = asyncio.get_running_loop().create_future()
-        waited_for_at_once(lambda: SDK.rpc_manager.rpcs.append(answered))()
+        with_one_wait(lambda: SDK.rpc_manager.rpcs.append(answered))()
         waiting = SDK.rpc_manager.rpcs.pop()
         await asyncio.sleep(0)
         assert not waiting.done()
@@ -78,10 +78,10 @@ def test_the_others_are_not_waited_for_when_something_failed() -> None:
             outputs.append(pulumi.Output.from_input(forever))
             outputs.append(pulumi.Output.from_input(1).apply(lambda n: n // 0))
 
-        waited_for_at_once(program)()
+        with_one_wait(program)()
         await SDK.rpc_manager.rpcs.pop()
         assert not forever.done()
-        # What failed is still there for the SDK to tell.
+        # What failed is still there for the SDK to report.
         with pytest.raises(ZeroDivisionError):
             await outputs[1].future()
         forever.set_result(None)
@@ -96,7 +96,7 @@ def test_what_the_program_raises_is_raised() -> None:
 
     async def test() -> None:
         with pytest.raises(pulumi.RunError, match="wrong"):
-            waited_for_at_once(program)()
+            with_one_wait(program)()
         assert SDK.rpc_manager.rpcs == []
 
     in_a_run(test)
@@ -109,5 +109,5 @@ def test_only_warnings_of_a_program_without_an_engine_are_hushed(
     heard: list[Any] = []
     monkeypatch.setattr(sys, "__unraisablehook__", heard.append)
     unraisable: Any = SimpleNamespace(object=SimpleNamespace(__name__=name))
-    inline_program.hush(unraisable)
+    inline_program.ignore_abandoned_programs(unraisable)
     assert len(heard) == reported
