@@ -128,27 +128,29 @@ def test_ctrl_c_finishes_what_is_in_flight_and_reports_what_is_done(own: Embedde
     assert snapshot(own).pending == []
 
 
-def tear_down(aws: EmbeddedAws, faults: proxy.Faults) -> None:
-    """Tear all down with faults: nothing is left."""
+def tear_down(aws: EmbeddedAws, faults: proxy.Faults) -> Snapshot:
+    """Tear all down with faults."""
     with disturbed(aws, faults) as run:
-        report(faults, text := run(*TOOL, "destroy").stderr)
-    assert snapshot(aws).listed == Counter(), text
+        report(faults, run(*TOOL, "destroy").stderr)
+    return snapshot(aws)
 
 
-def roll_out(aws: EmbeddedAws, faults: proxy.Faults, whole: Snapshot) -> None:
-    """Roll all out with faults: the same as without any, and nothing is unfinished."""
+def roll_out(aws: EmbeddedAws, faults: proxy.Faults) -> Snapshot:
+    """Roll all out with faults."""
     with disturbed(aws, faults) as run:
-        report(faults, text := run(*TOOL, "deploy", "--skip-preview").stderr)
-    assert snapshot(aws) == whole, text
+        report(faults, run(*TOOL, "deploy", "--skip-preview").stderr)
+    return snapshot(aws)
 
 
 def report(faults: proxy.Faults, text: str) -> None:
+    """Print the messages of a command, and its retries."""
     again = f"{text.count('trying again')} calls and {text.count('running layer')} layers tried again"
-    print(f"seed {faults.seed}: {dict(faults.seen)}, {again}")
+    print(f"{text}\nseed {faults.seed}: {dict(faults.seen)}, {again}")
 
 
 def test_a_teardown_outlasts_transient_faults(own: EmbeddedAws, whole: Snapshot, transient: proxy.Faults) -> None:
-    tear_down(own, transient)
+    assert whole.listed
+    assert tear_down(own, transient).listed == Counter()
 
 
 @in_proc
@@ -181,11 +183,11 @@ def test_whatever_is_killed_running_it_again_puts_it_right(own: EmbeddedAws, run
 
 
 def test_a_rollout_outlasts_transient_faults(own: EmbeddedAws, whole: Snapshot, transient: proxy.Faults) -> None:
-    roll_out(own, transient, whole)
+    assert roll_out(own, transient) == whole
     assert set(proxy.FAULTS) < set(transient.seen)
     for _ in range(1, ROUNDS):
-        tear_down(own, transient)
-        roll_out(own, transient, whole)
+        assert tear_down(own, transient).listed == Counter()
+        assert roll_out(own, transient) == whole
 
 
 def changed_checkout(folder: Path) -> Path:
