@@ -100,7 +100,7 @@ def test_of_two_rollouts_at_once_the_second_is_refused_or_waits(own: EmbeddedAws
     assert first.stderr is not None
     assert any(line.startswith("[1/1]") for line in first.stderr)
     refused = run("scripts/destroy_all.sh", code=1)
-    assert f"process {first.pid} (estate deploy) since" in refused.stderr
+    assert f"(estate deploy, process {first.pid}) since" in refused.stderr
     assert "nothing was touched" in refused.stderr
     waited = run("scripts/destroy_all.sh", "--wait")
     first.communicate()
