@@ -96,7 +96,6 @@ def test_a_queue_its_consumer_and_a_table_become_declarations() -> None:
         ),
         ({"permissions": role(allow("dynamodb:GetItem", "*"))}, "missing", "grant"),
     ],
-    ids=str,
 )  # fmt: skip
 def test_each_setting_that_differs_is_noted_and_the_function_declared(more: Any, kind: str, setting: str) -> None:
     done = translated(old_function(**more))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -72,7 +73,7 @@ WILD, BROAD, OVERREACH = "action-wildcard", "resource-wildcard", "role-overreach
         (allow("x:Get", "arn:aws:dynamodb:us-east-1:111122223333:table/orders/stream/*"), set()),
         (allow("x:Get", "arn:aws:logs:us-east-1:111122223333:log-group:/aws/lambda/f:*"), set()),
     ],
-    ids=str,
+    ids=lambda value: json.dumps(value if isinstance(value, dict) else sorted(value)),
 )  # fmt: skip
 def test_statements_are_reported_by_what_is_wild_in_them(statement: dict[str, Any], expected: Any) -> None:
     whole = inventory(function(), roles=(role({"Effect": "Allow", **statement}),))
