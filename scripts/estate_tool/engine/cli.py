@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from estate_tool.engine.checkpoint import Record, StackState
 
+    OnEvent = Callable[[Mapping[str, Any]], None]
+
 Answer = TypeVar("Answer")
 
 # The pack from which the engine learns the address of the guardrails in this process.
@@ -167,7 +169,7 @@ class Pulumi:
     def up(
         self,
         layer: str,
-        on_event: Callable[[Mapping[str, Any]], None],
+        on_event: OnEvent,
         *,
         refresh: bool = False,
         exclude: Iterable[str] = (),
@@ -186,7 +188,7 @@ class Pulumi:
     def preview(
         self,
         layer: str,
-        on_event: Callable[[Mapping[str, Any]], None],
+        on_event: OnEvent,
         *,
         refresh: bool = False,
         before: Callable[[], None] = lambda: None,
@@ -198,17 +200,17 @@ class Pulumi:
         flags = [*(["--refresh"] if refresh else []), "--suppress-outputs"]
         return self._run_program(layer, ["preview", *flags], on_event, before)
 
-    def destroy(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+    def destroy(self, layer: str, on_event: OnEvent) -> str:
         """Destroy a layer's resources; return the engine's diagnostic, empty when all went well."""
         return self._run(layer, ["destroy", "--yes", "--skip-preview", "--suppress-outputs"], on_event)
 
-    def refresh(self, layer: str, urns: Iterable[str], on_event: Callable[[Mapping[str, Any]], None]) -> str:
+    def refresh(self, layer: str, urns: Iterable[str], on_event: OnEvent) -> str:
         """Read some resources from AWS into the state; return the engine's diagnostic."""
         targets = [f"--target={urn}" for urn in urns]
         flags = ["--yes", "--skip-preview", "--suppress-outputs", "--skip-pending-creates"]
         return self._run(layer, ["refresh", *flags, *targets], on_event)
 
-    def compare(self, layer: str, on_event: Callable[[Mapping[str, Any]], None]) -> str:
+    def compare(self, layer: str, on_event: OnEvent) -> str:
         """Compare AWS with the state by a refresh that changes nothing; return the engine's diagnostic."""
         return self._run(layer, ["refresh", "--preview-only", "--suppress-outputs", "--skip-pending-creates"], on_event)
 
@@ -216,16 +218,14 @@ class Pulumi:
         self,
         layer: str,
         arguments: list[str],
-        on_event: Callable[[Mapping[str, Any]], None],
+        on_event: OnEvent,
         before: Callable[[], None] = lambda: None,
     ) -> str:
         with served(layer, before) as program:
             serving = ["--exec-kind=auto.inline", f"--client=127.0.0.1:{program.port}", f"--policy-pack={POLICY_PACK}"]
             return self._run(layer, [*arguments, *serving], on_event, program)
 
-    def _run(
-        self, layer: str, arguments: list[str], on_event: Callable[[Mapping[str, Any]], None], *services: Served
-    ) -> str:
+    def _run(self, layer: str, arguments: list[str], on_event: OnEvent, *services: Served) -> str:
         diagnostic = self._run_once(layer, arguments, on_event, services)
         if self._freed(layer, diagnostic):
             diagnostic = self._run_once(layer, arguments, on_event, services)
@@ -244,13 +244,7 @@ class Pulumi:
         self._call_once(ROOT / layer, "cancel", "--yes", "--stack", self.stack)
         return True
 
-    def _run_once(
-        self,
-        layer: str,
-        arguments: list[str],
-        on_event: Callable[[Mapping[str, Any]], None],
-        services: Sequence[Served],
-    ) -> str:
+    def _run_once(self, layer: str, arguments: list[str], on_event: OnEvent, services: Sequence[Served]) -> str:
         served = (*services, *self.attach())
         addresses = {name: value for each in served for name, value in each.variables.items()}
         with paths.temporary_folder() as folder:
