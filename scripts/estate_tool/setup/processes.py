@@ -101,6 +101,7 @@ def run(
     with file.open("ab") as out, tempfile.TemporaryFile() as answer:
         out.write(f"\n$ {' '.join(words)}\n".encode())
         out.flush()
+        begin = out.tell()  # before the command writes: it shares the position
         stdout = answer if captured else out
         try:
             process = subprocess.Popen(
@@ -108,7 +109,7 @@ def run(
             )
         except OSError as error:
             raise Failed(f"{doing}: {command[0]} can't be started: {error.strerror}") from error
-        tail = _followed(process, file, out.tell(), doing, progress)
+        tail = _followed(process, file, begin, doing, progress)
         if process.returncode:
             raise explain(doing, "\n".join(tail), file)
         answer.seek(0)

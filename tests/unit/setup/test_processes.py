@@ -55,6 +55,19 @@ def run(code: str, **more: Any) -> str:
     return processes.run([sys.executable, "-c", code], doing="trying", log="it", env=environ(), **more)
 
 
+def test_the_reason_of_a_command_that_ends_at_once_is_in_its_error(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Ended(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **more: Any) -> None:
+            super().__init__(*arguments, **more)
+            self.wait()
+
+    monkeypatch.setattr(processes.subprocess, "Popen", Ended)
+    with pytest.raises(Failed, match="the reason"):
+        run("raise SystemExit('the reason')")
+
+
 def test_the_output_of_a_command_is_in_the_log_and_its_last_line_in_the_progress(
     cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
