@@ -47,7 +47,7 @@ destroy:
 ROWS ?=
 bench:
 	scripts/setup.sh
-	.venv/bin/python -P -m tests.bench $(ROWS)
+	env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -P -m tests.bench $(ROWS)
 
 # The generated parts of docs/ again: diagrams, configuration, outputs, alarms.
 docs:
