@@ -181,7 +181,7 @@ def test_an_older_clone_takes_nothing_back(account: Account, run: Checkout, othe
     run.replace(file, "read=Capacity(minimum=1, maximum=100)", "read=Capacity(minimum=1, maximum=200)")
     git(run, "commit", "--quiet", "--message", "more reads", file)
     deploy(run)
-    stopped = refused(account, other)
+    stopped = refused(account, other, code="usage")
     assert git(run, "rev-parse", "HEAD")[:12] in stopped.whole["error"]
     assert "--older" in stopped.text
     assert reads() == 200
@@ -191,8 +191,8 @@ def test_an_older_clone_takes_nothing_back(account: Account, run: Checkout, othe
     git(run, "revert", "--no-edit", "HEAD")
     deploy(run)
     assert reads() == before
-    # The one who reverted is ahead now; who insists takes it back.
-    refused(account, other)
+    # The revert is ahead now; --older takes it back.
+    refused(account, other, code="usage")
     deploy(other, "--older")
     assert reads() == 200
     git(other, "fetch", "--quiet", str(run.root), "HEAD")
