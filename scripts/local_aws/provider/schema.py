@@ -1,8 +1,7 @@
 """Schema of each resource type, derived from the SDK's own classes.
 
 Names, types and required inputs come from `pulumi_aws`. Only the service of the requested type is imported. That takes
-seconds: the result is cached as JSON beside the plugin, and derived in a child process, as the plugin replaces the SDK
-by bare stubs.
+seconds: the result is cached as JSON, and derived in a child process, as the plugin replaces the SDK by bare stubs.
 """
 
 from __future__ import annotations

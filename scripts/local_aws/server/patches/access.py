@@ -83,7 +83,7 @@ def apply() -> None:
     iam_actions.dynamodb_transaction_checks = with_statements
     iam_actions.extract_iam_action = corrected
     iam_actions.extract_resource_arn = with_arns
-    # AWS's own calls (deliveries, mappings) are over TLS; a request's header has its protocol, see `emulator`.
+    # AWS's own calls (deliveries, mappings) are over TLS; a request's header has its protocol, see `application`.
     iam_evaluator._request_origin = ContextVar("origin", default=("127.0.0.1", True))
     _record_denials()
     _check_topic_policies()
@@ -180,7 +180,7 @@ def _allowed(context: Any, allowed: bool) -> bool:
 
 
 def refused(role_arn: str, actions: tuple[str, ...], resource: str) -> str:
-    """The first of the actions that the role may not do, or nothing."""
+    """Return the first action that the role is denied, "" if there is none."""
     return next((action for action in actions if not role_allows(role_arn, action, resource)), "")
 
 

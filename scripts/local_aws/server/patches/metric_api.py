@@ -127,7 +127,7 @@ def _complete(alarm: dict[str, Any], data: dict[str, Any]) -> None:
 
 
 def _refusal(data: dict[str, Any]) -> str:
-    """Why AWS would not take this alarm, or nothing."""
+    """Return the reason for which AWS refuses this alarm, "" if it does not."""
     queries = data.get("Metrics") or []
     if bool(queries) == bool(data.get("MetricName")):
         return "Either MetricName or Metrics has to be given, and not both"

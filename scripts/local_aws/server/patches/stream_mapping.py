@@ -29,7 +29,7 @@ Records = list[dict[str, Any]]
 
 
 def refusal(data: dict[str, Any], config: dict[str, Any]) -> str:
-    """Why AWS would not create this mapping, or nothing. Sets AWS's default size of a batch beside."""
+    """Return the reason for which AWS refuses this mapping, "" if it does not; fill in AWS's default batch size."""
     arn = data["EventSourceArn"]
     if access.refused(config["Role"], READ, arn):
         return (
@@ -88,7 +88,7 @@ class Batch:
         return left
 
     def expired(self) -> Records:
-        """The records at the head that are older than the mapping takes."""
+        """Return the records at the head that exceed the mapping's maximum age."""
         oldest = self._mapping.get("MaximumRecordAgeInSeconds") or -1
         if oldest < 0:
             return []
