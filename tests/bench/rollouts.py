@@ -39,7 +39,7 @@ CATALOG = replace(
 
 
 def _deploy(run: Checkout, layers: Sequence[str], *expected: str, flags: Sequence[str] = ()) -> None:
-    """Return the tool's command for a rollout of all layers, or of one."""
+    """Roll all layers out with the tool, or one, and compare the results with the expected ones."""
     command = ("scripts/deploy_all.sh",) if layers == LAYER_NAMES else ("scripts/deploy_layer.sh", *layers)
     report = json.loads(run(*command, *flags, "--json").stdout)
     assert set(layer_results(report).values()) == set(expected), report

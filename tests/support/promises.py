@@ -34,7 +34,7 @@ def promises() -> dict[str, list[str]]:
 
 
 def commands() -> set[str]:
-    """Yield `command`, and `command --flag` for each of its flags."""
+    """Return `command`, and `command --flag` for each of its flags."""
     parsers: dict[str, Any] = next(
         action.choices  # type: ignore[misc]
         for action in cli.parser()._actions

@@ -42,7 +42,7 @@ class Shown(NamedTuple):
 
 
 def shown() -> list[Shown]:
-    """Yield every command of every page."""
+    """Return every command of every page."""
     return [command for page in PAGES for command in _on(page)]
 
 
