@@ -17,7 +17,7 @@ from estate_tool.commands import new
 from estate_tool.core.errors import UsageError
 from estate_tool.scaffold import function as scaffold
 from tests.support import adding_a_function, needing
-from tests.support.adding_a_function import copy_checkout
+from tests.support.checkouts import clone
 from tests.support.mocks import ROOT
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def declare_queue(checkout: Path) -> None:
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with a function for each kind of trigger, the one of the documentation, and one with every need."""
-    checkout = copy_checkout(tmp_path_factory.mktemp("new"))
+    checkout = clone(tmp_path_factory.mktemp("new"))
     declare_queue(checkout)
     for name, trigger in NEW.items():
         assert new_in(checkout, name, "--trigger", trigger) == 0

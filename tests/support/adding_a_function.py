@@ -2,7 +2,6 @@
 
 import re
 import shlex
-import shutil
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -13,15 +12,6 @@ from tests.support.mocks import ROOT
 
 PAGE = ROOT / "docs" / "adding-a-function.md"
 NAME = "lookup"
-# What a clone of the repository does not have.
-_MADE = ("__pycache__", ".build", ".coverage*", ".estate", ".git", ".hypothesis", ".*_cache", ".venv*")
-
-
-def copy_checkout(folder: Path) -> Path:
-    """Copy the checkout as a clone would have it; return the copy."""
-    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns(*_MADE), dirs_exist_ok=True)
-    (folder / ".venv").symlink_to(ROOT / ".venv")
-    return folder
 
 
 def follow(checkout: Path) -> None:
