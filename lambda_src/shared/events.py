@@ -11,7 +11,7 @@ from shared.keys import event_key
 from shared.text import InvalidEvent, Number, decoded, decoded_object, shown
 from shared.times import InvalidTime, parse_time
 
-__all__ = ["MAX_EVENT_BYTES", "MAX_SUMS", "SUMS_PER_FIELD", "Event", "InvalidEvent", "parse", "parse_stored", "sums_of"]
+__all__ = ["MAX_EVENT_BYTES", "Event", "InvalidEvent", "parse", "parse_stored"]
 
 MAX_EVENT_BYTES = 390_000
 """A DynamoDB item holds 400 KB (Amazon DynamoDB "Quotas"); the rest is for the event's key and dates."""
@@ -156,13 +156,13 @@ def _measures(data: Mapping[str, Any]) -> dict[str, Decimal]:
     return measures
 
 
-def sums_of(value: Decimal) -> int:
+def _sums_of(value: Decimal) -> int:
     """Return how many numbers of an aggregate one measured value adds to."""
     return 1 + len(split(value)) + len(split(EXACT.multiply(value, value)))
 
 
 def _require_summable(measures: Mapping[str, Decimal]) -> None:
-    sums = 1 + sum(sums_of(value) for value in measures.values())
+    sums = 1 + sum(_sums_of(value) for value in measures.values())
     if sums > MAX_SUMS:
         raise InvalidEvent(
             f"data has {len(measures)} numbers, which take {sums} sums, more than {MAX_SUMS}: "
