@@ -23,7 +23,7 @@ from observability.topic import BUDGET_SEVERITY, EstateBudget, build_topics
 
 
 def main() -> None:
-    """Register the layer's resources and exports its outputs."""
+    """Register the layer's resources and export its outputs."""
     config = load("observability", configuration.ObservabilityConfig, configuration.parse)
     environment, estate = _estate(config)
     names, tags = environment.names, environment.tags.of("observability", "alerts")
@@ -43,10 +43,11 @@ def main() -> None:
     pulumi.export("page_topic_arn", topics["page"].arn)
     pulumi.export("ticket_topic_arn", topics["ticket"].arn)
     pulumi.export("alarm_names", alarms.names)
-    pulumi.export("dashboard_name", "")
     if config.dashboard:
         drawn = dashboard(estate, alarms, pulumi.Config("aws").require("region"))
         pulumi.export("dashboard_name", EstateDashboard("estate", drawn, names).name)
+    else:
+        pulumi.export("dashboard_name", "")
     pulumi.export("query_names", queries.query_names)
 
 
