@@ -36,8 +36,8 @@ def _nothing_left_of_a_failed_run() -> Iterator[None]:
     SETTINGS.outputs.clear()  # pyright: ignore[reportAttributeAccessIssue] (its descriptor is typed wrongly)
 
 
-def upstream(stack: str = "dev") -> dict[str, Any]:
-    return {name: copy.deepcopy(outputs_of(name, stack=stack)) for name in ("foundation", "data", "compute")}
+def upstream() -> dict[str, Any]:
+    return {name: copy.deepcopy(outputs_of(name)) for name in ("foundation", "data", "compute")}
 
 
 def test_alarms_measure_the_resources_that_the_lower_layers_made(layer: Recording):

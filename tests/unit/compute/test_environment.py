@@ -74,13 +74,13 @@ def catalog(declared: Values = DECLARED) -> Catalog:
     return with_function(READ, environment=declared)
 
 
-def of_read(configured: Mapping[str, Any], declared: Values = DECLARED) -> dict[str, str]:
-    return values(catalog(declared), {"read": configured}, "prod")["read"]
+def of_read(configured: Mapping[str, Any]) -> dict[str, str]:
+    return values(catalog(), {"read": configured}, "prod")["read"]
 
 
-def refused(configured: Mapping[str, Any], declared: Values = DECLARED) -> tuple[str, str]:
+def refused(configured: Mapping[str, Any]) -> tuple[str, str]:
     with pytest.raises(InvalidConfiguration) as raised:
-        values(catalog(declared), configured, "prod")
+        values(catalog(), configured, "prod")
     (problem,) = raised.value.problems
     return problem.where, problem.allowed
 

@@ -8,7 +8,6 @@ import pytest
 from observability.queries import QUERIES
 
 HANDLERS = Path(__file__).parents[3] / "lambda_src"
-GROUPS = ["/aws/lambda/lambda-a-dev", "/aws/lambda/lambda-b-dev"]
 COMMANDS = {"fields", "filter", "sort", "limit", "stats"}
 
 

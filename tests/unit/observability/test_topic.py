@@ -1,7 +1,6 @@
 """The topics of alarms and of the budget: publishers and subscribers."""
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,19 +13,14 @@ from tests.support.cloudwatch.simulation import registered
 from tests.support.mocks import Recording, record
 
 NAMES = Names("dev")
-TOPIC = "arn:aws-x:sns:eu-west-1:123456789012:topic-alerts-dev"
 KEY = "arn:aws:kms:us-east-1:123456789012:key/mrk-1234abcd"
 EMAIL = Subscription(protocol="email", endpoint="a@example.org")
 QUEUE = Subscription(protocol="sqs", endpoint="arn:aws:sqs:us-east-1:123456789012:on-call")
 
 
-def built(subscriptions: Sequence[Subscription] = (), key_arn: str | None = None) -> Recording:
+def built(*subscriptions: Subscription) -> Recording:
     def program() -> None:
-        args = AlertsTopicArgs(
-            names=NAMES, subscriptions=subscriptions, key_arn=key_arn,
-            tags={"Component": "alerts"},
-        )  # fmt: skip
-        AlertsTopic("alerts", args)
+        AlertsTopic("alerts", AlertsTopicArgs(names=NAMES, subscriptions=subscriptions, tags={}))
 
     return record(program)
 
@@ -41,7 +35,7 @@ def test_a_subscription_keeps_its_logical_name_when_others_come_and_go():
     def logical_name(recording: Recording) -> str:
         return recording.one("sns/topicSubscription:TopicSubscription", protocol="sqs").name
 
-    assert logical_name(built([EMAIL, QUEUE])) == logical_name(built([QUEUE, EMAIL])) == logical_name(built([QUEUE]))
+    assert logical_name(built(EMAIL, QUEUE)) == logical_name(built(QUEUE, EMAIL)) == logical_name(built(QUEUE))
 
 
 BUDGET, POLICY = "budgets/budget:Budget", "sns/topicPolicy:TopicPolicy"
