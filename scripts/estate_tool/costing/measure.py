@@ -22,7 +22,7 @@ from estate_tool.pricing.load import (
 from estate_tool.sizing.functions import find, log_groups
 from estate_tool.sizing.sources import EvidenceRequest, logs
 from foundation.catalog import CATALOG
-from foundation.model import ScheduleTrigger, Table
+from foundation.model import Table
 from foundation.naming import ALIAS
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ class MonthlyLoad(MonthlyMetrics):
     def _scheduled(self, function: str) -> Decimal:
         """Return the calls by the function's schedule, including failed ones."""
         group = self._environment.names.schedule(function)
-        if not any(one.name == function and isinstance(one.trigger, ScheduleTrigger) for one in CATALOG.functions):
+        if function not in (each.name for each in CATALOG.scheduled):
             return ZERO
         return self.total("AWS/Scheduler", "InvocationAttemptCount", ScheduleGroup=group) or ZERO
 
