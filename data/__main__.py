@@ -10,7 +10,7 @@ from foundation.program import load, load_foundation
 
 
 def main() -> None:
-    """Registers the layer's resources and exports its outputs."""
+    """Register the layer's resources and export its outputs."""
     config = load("data", configuration.DataConfig, configuration.parse)
     environment = load_foundation()
     names, tags = environment.names, environment.tags

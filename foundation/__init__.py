@@ -1,1 +1,1 @@
-"""Layer 1: what every other layer follows — names, tags, the catalog of workloads, one execution role per function."""
+"""Layer 1: names, tags, the catalog of workloads, one execution role per function, for all other layers."""

@@ -54,7 +54,7 @@ class Upstream:
             raise ValueError(f"layer {reader} does not read {name}: the order is {' → '.join(LAYER_NAMES)}")
         self.name = name
         stack = pulumi.get_stack()
-        # `organization` is what self-managed backends call the only organisation they have.
+        # `organization` is the name of the only organisation of a self-managed backend.
         self._reference = None
         # A rollout never builds on a plan.
         self._plan = _planned.get(name) if pulumi.runtime.is_dry_run() else None

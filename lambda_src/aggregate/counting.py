@@ -106,7 +106,7 @@ class _Transaction(NamedTuple):
 
 
 class TransactionWriter:
-    """Writes events by transactions until each has its outcome.
+    """Writer of events by transactions until each has its outcome.
 
     Events that are counted meanwhile are left out, conflicts are waited out, and where DynamoDB throttles, transactions
     become smaller. A transaction that it does not accept is halved until the event at fault is alone.

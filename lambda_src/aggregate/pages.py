@@ -46,7 +46,7 @@ class Pages:
             del self._bits[next(iter(self._bits))]
 
     def learn(self, page: str, item: Mapping[str, Any] | None) -> bool:
-        """Remember what the record of a page is now; return whether it is another than was known."""
+        """Remember the current record of a page; return True if it differs from the known one."""
         before = self._bits.get(page, 0)
         self._bits[page] = bits_of(base64.b64decode(item["counted"]["B"])) if item else 0
         return self._bits[page] != before
@@ -56,7 +56,7 @@ class Pages:
         return bool(self._bits.get(slot.page, 0) & slot.bit)
 
     def count(self, page: str, bits: int, expires_at: int | None) -> dict[str, Any]:
-        """Return the action that sets these positions, if the record is what it was when it was read."""
+        """Return the action that sets these positions, if the record has not changed since it was read."""
         before = self._bits.get(page, 0)
         item = {"page": {"S": page}, "counted": _stored(before | bits)}
         if expires_at is not None:

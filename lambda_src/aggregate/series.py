@@ -115,7 +115,7 @@ class Aggregates:
         return {"Update": update}, left_out
 
     def _room(self, target: Target, summary: Summary) -> tuple[frozenset[str], Summary, frozenset[str]]:
-        """Return the hashes to add, what of the summary can be added, and the fields that can't."""
+        """Return the hashes to add, the part of the summary that can be added, and the fields that can't."""
         wanted = _hashes_of_all(tuple(summary.fields))
         if target not in self._taken and len(wanted) <= self._most:
             return wanted, summary, frozenset()

@@ -21,7 +21,7 @@ DELAY_SECONDS = 2.0
 
 
 class Ingest:
-    """Validates a batch, stores its events, disposes of what can't be stored, reports what is to be delivered again."""
+    """Storage of a batch's events; invalid ones go to the dead-letter queue, unstored ones are delivered again."""
 
     def __init__(self, store: EventStore, dead_letters: DeadLetterQueue, delays: Delays) -> None:
         self._store = store

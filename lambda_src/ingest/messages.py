@@ -46,7 +46,7 @@ class Message(NamedTuple):
 
 
 class Sorted(NamedTuple):
-    """The messages of a batch by what is in them."""
+    """Messages of a batch by their content."""
 
     events: dict[str, Event]
     """Event key → the event of the first message with that key."""

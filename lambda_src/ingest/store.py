@@ -157,7 +157,7 @@ def _outcomes(
 
 
 def _too_much(chunk: list[_Insert], error: AwsError, result: BatchResult[Event]) -> list[_Insert]:
-    """Return what is to be tried again of a refused request: all of it, unless it is one event that can't be stored."""
+    """Return the items of a refused request to try again: all, unless it is one event that can't be stored."""
     if not error.unacceptable or len(chunk) > 1:
         return chunk
     result.rejected.append((chunk[0].event, reason_of(error)))

@@ -51,7 +51,7 @@ def parse(payload: object) -> Question:
 
 
 def token(series: str, hour: str) -> str:
-    """Return what `next` must be for a page of this series that begins at this hour."""
+    """Return the value of `next` for a page of this series that begins at this hour."""
     return base64.urlsafe_b64encode(f"{series[:16]}{hour}".encode()).decode()
 
 

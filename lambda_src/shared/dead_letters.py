@@ -48,7 +48,7 @@ def dead_letter(message_id: str, body: str, kept: Mapping[str, Any], **texts: st
 
 
 class DeadLetterQueue:
-    """Sends dead letters."""
+    """Sender of dead letters to a queue."""
 
     def __init__(self, client: Callable[[], Caller], queue_url: str) -> None:
         self._client = client

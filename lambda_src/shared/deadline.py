@@ -31,7 +31,7 @@ class Deadline:
         self._margin = margin
 
     def before(self, seconds: float) -> "Deadline":
-        """Return a deadline that much earlier: what has to be done last keeps its time."""
+        """Return a deadline that much earlier, which leaves time for the last steps."""
         return Deadline(self._context, self._sleep, self._margin + seconds)
 
     def remaining(self) -> float:

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in JSON: the events that the estate takes, and what of them it measures."""
+"""CloudEvents 1.0 in JSON: validation, and the numbers of an event that are measured."""
 
 import binascii
 import re

@@ -33,7 +33,7 @@ def new_page() -> str:
 
 
 def attributes_of(slot: Slot) -> dict[str, dict[str, str]]:
-    """Return what is stored with an event about its slot."""
+    """Return the attributes of an event's item for its slot."""
     return {"page": {"S": slot.page}, "position": {"N": str(slot.position)}}
 
 
