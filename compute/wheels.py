@@ -139,10 +139,10 @@ def install(lock: str, target: Path, shown: str, *where: str, environ: Mapping[s
 
 
 def _raise(output: str, shown: str) -> None:
-    said = " ".join(output.replace(str(Path.home()), "~").split())[-600:]
+    reason = " ".join(output.replace(str(Path.home()), "~").split())[-600:]
     if _UNAVAILABLE.search(output) and not _WRONG_HASH.search(output):
         raise PackagesUnavailable(
-            f"{shown}: its packages could not be downloaded or installed: {said}\n"
+            f"{shown}: its packages could not be downloaded or installed: {reason}\n"
             "check the network and try again; UV_DEFAULT_INDEX names a mirror, HTTPS_PROXY, SSL_CERT_FILE are honoured"
         )
     if _WRONG_HASH.search(output):
@@ -151,7 +151,7 @@ def _raise(output: str, shown: str) -> None:
         allowed = "every package that is needed, with version and hashes; lock again: scripts/estate lock"
     else:
         allowed = "packages with a wheel for it, and nothing is built; take another version, package or compute:runtime"
-    raise InvalidConfiguration([Problem(where=shown, value="not installable", allowed=f"{allowed}. uv: {said}")])
+    raise InvalidConfiguration([Problem(where=shown, value="not installable", allowed=f"{allowed}. uv: {reason}")])
 
 
 def installed(folder: Path, shown: str) -> Mapping[str, Path]:

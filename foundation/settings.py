@@ -108,18 +108,18 @@ def settings(model: type[Settings]) -> Iterator[Setting]:
 def allowed_values(field: FieldInfo) -> str:
     """Return the rule of a field as text."""
     extra = field.json_schema_extra
-    said = str(extra.get("allowed", "")) if isinstance(extra, dict) else ""
+    allowed = str(extra.get("allowed", "")) if isinstance(extra, dict) else ""
     if field.annotation is bool:
         return "true or false"
     bounds = {type(each).__name__: each for each in field.metadata}
-    unit = f" ({said})" if said else ""
+    unit = f" ({allowed})" if allowed else ""
     if field.annotation is int:
         return f"a whole number from {bounds['Ge'].ge} to {bounds['Le'].le}{unit}"
     if field.annotation is Decimal:
         return f"a number from {bounds['Ge'].ge:,} to {bounds['Le'].le:,}, in plain decimals such as 0.5{unit}"
     if get_origin(field.annotation) is dict:
-        return said or "an object"
-    return said or " or ".join(map(str, get_args(field.annotation)))
+        return allowed or "an object"
+    return allowed or " or ".join(map(str, get_args(field.annotation)))
 
 
 def read_settings(namespace: str, model: type[Model], raw: Mapping[str, Any]) -> Model:
