@@ -13,13 +13,13 @@ from local_aws.provider.model import Call, Change, ResourceType, fill
 from local_aws.provider.schema import Schema
 from local_aws.provider.wire import Properties, has_unknown
 
-# What takes a property away again, by the type of the parameter that carries it.
+# Parameter values that remove a property, by the parameter's type.
 _UNDO: Final[Mapping[str, Any]] = {"string": "", "list": [], "map": {}, "structure": {}}
 _UNSENT: Final = frozenset({"region", "tags"})  # the region is the client's; tags are sent as tagsAll
 
 
 def _undo(shape: Any) -> Any:
-    """The empty value; None where AWS takes no empty text, and leaving the parameter out takes the property away."""
+    """Return the value that removes a property; None if AWS refuses empty text and removes it when it is absent."""
     return None if shape.type_name == "string" and shape.metadata.get("min", 0) else _UNDO.get(shape.type_name)
 
 
@@ -32,7 +32,7 @@ class Caller:
     session: Session
 
     def run(self, call: Call, change: Change, before_each: Callable[[], object] = lambda: None) -> Properties:
-        """The call, or one for each of its parameter sets; returns the last answer."""
+        """Make the call, once for each of its parameter sets; return the last answer."""
         answer: Properties = {}
         for extra in call.each(change) if call.each else ({},):
             before_each()

@@ -245,7 +245,7 @@ def _alone(local: LocalAwsPaths, report: Report) -> Iterator[None]:
 
 
 def _wait_for_emulator(local: LocalAwsPaths) -> None:
-    """Wait until a killed emulator's last snapshot is written: no other emulator may start before."""
+    """Wait until a killed emulator's last snapshot has ended: no other emulator may start before."""
     path = local.folder / "emulator.lock"
     if not path.exists():
         return

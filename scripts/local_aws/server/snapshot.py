@@ -88,7 +88,7 @@ class Keeper:
         self.error = ""
 
     def touch(self) -> None:
-        """Something changed. From the event loop's thread only."""
+        """Schedule a save after a change. From the event loop's thread only."""
         self._wake.set()
 
     async def run(self) -> None:
@@ -174,7 +174,7 @@ def _close_all_but(kept: set[int]) -> None:
 # --- format ----------------------------------------------------------------------------------------------------------
 
 FORMAT = 3
-# ministack's dictionaries by account, and by account and region: their class, and a way to make one.
+# ministack's dictionaries by account, and by account and region: a factory by the name of the class.
 Scoped = Mapping[str, Callable[[], Any]]
 
 

@@ -24,7 +24,7 @@ _FIFO_ONLY: Final = frozenset({"contentBasedDeduplication", "fifoQueue"})
 
 
 def attribute_text(value: Any) -> str:
-    """An attribute as SQS and SNS take it; an empty text takes one away."""
+    """Return an attribute in the form of SQS and SNS; an empty text removes it."""
     return json.dumps(value) if isinstance(value, bool) else str("" if value is None else value)
 
 
