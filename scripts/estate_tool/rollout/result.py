@@ -6,7 +6,7 @@ A layer whose engine run failed for transient reasons only is run again; the eng
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import chain
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core import retries
@@ -155,22 +155,21 @@ def retried(run: Callable[[], LayerResult], say: Callable[[str], None]) -> Layer
         return first  # without loading the library of retries
     import tenacity
 
-    runs = chain([first], iter(run, None))
-    total = LayerResult(layer=first.layer, result=FAILED)
+    results: list[LayerResult] = []
 
     def next_run() -> LayerResult:
-        nonlocal total
-        total = total.then(next(runs))
-        return total
+        results.append(run() if results else first)
+        return results[-1]
 
     def report(state: RetryCallState) -> None:
         pause = state.next_action.sleep if state.next_action else 0.0
-        reason = "\n        ".join(str(total.error).splitlines())
-        say(f"      transient failure: {reason}\n      running layer {total.layer} again in {pause:.1f} s")
+        reason = "\n        ".join(str(results[-1].error).splitlines())
+        say(f"      transient failure: {reason}\n      running layer {first.layer} again in {pause:.1f} s")
 
-    return retries.policy(
+    retries.policy(
         tenacity.retry_if_result(lambda result: result.transient),
         tenacity.stop_after_attempt(RUNS),
         before_sleep=report,
-        retry_error_callback=lambda _: total,
+        retry_error_callback=lambda _: None,
     )(next_run)
+    return reduce(LayerResult.then, results)
