@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def connected(target: Environment, doing: str = "") -> Iterator[Callable[[str], None]]:
+def connected(target: Environment, doing: str) -> Iterator[Callable[[str], None]]:
     """Show progress during a block of calls to AWS, and raise Failed for one that fails.
 
     The block gets a function that replaces the text `doing`.

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from estate_tool.commands import arguments, connected
+from estate_tool.commands import arguments
 from estate_tool.console.output import confirm, print_result
 from estate_tool.console.progress import say, shown
 from estate_tool.core import environment
+from estate_tool.core.aws_errors import reaching
 from estate_tool.core.errors import Failed
 from estate_tool.core.text import counted
 
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     from estate_tool.monitoring.fire_drill import drill, notifications
 
     target = environment.resolve(args.environment)
-    with connected(target):
+    with reaching(target):
         with shown("looking the alarms up"):
             notifying, silent = _alarms(target)
         expected = notifications(notifying)

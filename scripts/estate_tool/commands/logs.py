@@ -7,9 +7,10 @@ import sys
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from estate_tool.commands import arguments, connected
+from estate_tool.commands import arguments
 from estate_tool.console.output import print_result
 from estate_tool.core import environment
+from estate_tool.core.aws_errors import reaching
 
 if TYPE_CHECKING:
     import argparse
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     target = environment.resolve(args.environment)
     function = arguments.declared_function(args.function, target.names).name
     group = target.names.log_group(function)
-    with connected(target):
+    with reaching(target):
         client = target.client("logs")
         if args.follow:
             _stream(function_logs.follow(client, group, seen.start_ms, errors=args.errors), as_json=args.json)
