@@ -121,8 +121,6 @@ def of_teardown(layer: str, state: StackState) -> list[DataLoss]:
 
 def looked_up(losses: Sequence[DataLoss], client: Callable[[str], Any]) -> list[DataLoss]:
     """Return the losses with their amounts, but for those of resources that are known to be empty."""
-    if not losses:
-        return []
     for service in ("dynamodb", "sqs", "logs"):
         client(service)  # made here: making a client is not safe in several threads
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
