@@ -11,6 +11,7 @@ from estate_tool.commands import arguments
 from estate_tool.console.output import print_result
 from estate_tool.core import environment
 from estate_tool.core.aws_errors import reaching
+from estate_tool.core.text import utc_time
 
 if TYPE_CHECKING:
     import argparse
@@ -63,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
         events = list(islice(found, function_logs.MOST_EVENTS))
         rest = next(found, None)
     answer = {
-        "environment": target.name, "function": function, "log_group": group, "from": metrics.instant(seen.start),
-        "to": metrics.instant(seen.end), "errors_only": args.errors, "complete": rest is None,
+        "environment": target.name, "function": function, "log_group": group, "from": utc_time(seen.start.timestamp()),
+        "to": utc_time(seen.end.timestamp()), "errors_only": args.errors, "complete": rest is None,
         "events": [event.to_dict() for event in events],
     }  # fmt: skip
     print_result(answer, (), as_json=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import time
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.paths import home
+from estate_tool.core.text import utc_time
 from estate_tool.drift.detect import unexpected
-from estate_tool.monitoring.metrics import instant
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ def keep(environment: str, layers: Sequence[str], drifted: Sequence[Drift]) -> N
     path = _file(environment)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = {
-        "seen": instant(datetime.now(UTC)), "layers": list(layers), "differences": len(drifted),
+        "seen": utc_time(time.time()), "layers": list(layers), "differences": len(drifted),
         "unexpected": len(unexpected(drifted)),
     }  # fmt: skip
     path.write_text(json.dumps(found), encoding="utf-8")

@@ -7,13 +7,14 @@ import getpass
 import os
 import socket
 import subprocess
+import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from estate_tool import __version__
 from estate_tool.core.errors import UsageError
 from estate_tool.core.paths import ROOT
+from estate_tool.core.text import utc_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 _CLEAN, _CHANGED = "clean", "changed"
 _NOTHING = "-"
-_TIME = "%Y-%m-%dT%H:%M:%SZ"
 # Beside the digests in a stack's tag, of which Pulumi's service takes 256 characters.
 _LONGEST_WHO = 36
 
@@ -68,7 +68,7 @@ def current(root: Path = ROOT) -> Provenance:
     """Return the origin of the code at hand: commit, user, tool version."""
     commit = _git(root, "rev-parse", "HEAD") if (root / ".git").exists() else None
     clean = commit is not None and _git(root, "status", "--porcelain") == ""
-    return Provenance(commit=commit or "", clean=clean, when=datetime.now(UTC).strftime(_TIME), who=user())
+    return Provenance(commit=commit or "", clean=clean, when=utc_time(time.time()), who=user())
 
 
 def user() -> str:

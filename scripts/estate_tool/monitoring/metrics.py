@@ -10,6 +10,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.errors import UsageError
+from estate_tool.core.text import utc_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +54,7 @@ class Window:
 
     def __str__(self) -> str:
         """Return the interval in ISO 8601."""
-        return f"{instant(self.start)}/{instant(self.end)}"
+        return f"{utc_time(self.start.timestamp())}/{utc_time(self.end.timestamp())}"
 
 
 def covered(asked: Window, group: Mapping[str, Any] | None, first_ms: int | None = None) -> Window:
@@ -69,11 +70,6 @@ def covered(asked: Window, group: Mapping[str, Any] | None, first_ms: int | None
     if created and not (first_ms is not None and first_ms < created):
         start = max(start, datetime.fromtimestamp(created / 1000, UTC))
     return Window(start=min(start, asked.end - LEAST), end=asked.end)
-
-
-def instant(moment: datetime) -> str:
-    """Return a moment in UTC, to the second: `2026-01-31T12:00:00Z`."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def since(text: str, now: datetime | None = None) -> Window:

@@ -7,11 +7,11 @@ lambda:GetProvisionedConcurrencyConfig (docs/permissions-deployer.md).
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from estate_tool.core.aws_errors import unless_forbidden, unless_not_found
 from estate_tool.core.resource_types.model import function_name
+from estate_tool.core.text import utc_time
 from estate_tool.events.dead_letters import depth
 from estate_tool.monitoring import metrics
 from estate_tool.monitoring.alarms import by_name
@@ -158,4 +158,4 @@ def problems(health: Mapping[str, Any]) -> list[str]:
 
 
 def _time(moment: datetime | None) -> str | None:
-    return metrics.instant(moment.astimezone(UTC)) if moment else None
+    return utc_time(moment.timestamp()) if moment else None

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from estate_tool.console import pages
 from estate_tool.console.tables import Column, number, table
 from estate_tool.core.retries import code_of
-from estate_tool.core.text import counted
-from estate_tool.monitoring.metrics import instant
+from estate_tool.core.text import counted, utc_time
 from estate_tool.pricing.bill import cents
 from estate_tool.pricing.load import MONTH_SECONDS
 from estate_tool.sizing import provisioned_concurrency
@@ -75,7 +74,8 @@ def function_report(
         "waste_usd": usd(unused), "arm64_month_usd": None if function.architecture == ARM else usd(size, ARM),
         "saving_usd": usd(saved),
         "evidence": {
-            "source": evidence.source, "window": str(window), **evidence.to_dict(), "time": instant(window.end),
+            "source": evidence.source, "window": str(window), **evidence.to_dict(),
+            "time": utc_time(window.end.timestamp()),
         },
     }  # fmt: skip
 
