@@ -54,8 +54,9 @@ def find(engine: Engine, variables: Mapping[str, str] = os.environ) -> Backend:
             f"the backend does not answer within {_TIMEOUT_SECONDS} s", "check the network, HTTPS_PROXY and its URL"
         ) from error
     if asked.returncode != 0:
-        said = " ".join(asked.stderr.split()).removeprefix("error: ") or f"pulumi whoami ended with {asked.returncode}"
-        raise Failed(said, hint(said))
+        printed = " ".join(asked.stderr.split()).removeprefix("error: ")
+        reason = printed or f"pulumi whoami ended with {asked.returncode}"
+        raise Failed(reason, hint(reason))
     answer = json.loads(asked.stdout)
     return Backend(url=str(answer["url"]), user=str(answer["user"]), named_by=named_by)
 

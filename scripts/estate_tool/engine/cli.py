@@ -245,15 +245,15 @@ class Pulumi:
         return True
 
     def _run_once(self, layer: str, arguments: list[str], on_event: OnEvent, services: Sequence[Served]) -> str:
-        served = (*services, *self.attach())
-        addresses = {name: value for each in served for name, value in each.variables.items()}
+        services = (*services, *self.attach())
+        addresses = {name: value for each in services for name, value in each.variables.items()}
         with paths.temporary_folder() as folder:
             log = folder / "events.jsonl"
             log.touch()
             command = ["pulumi", *arguments, "--stack", self.stack, "--non-interactive", "--color=never"]
             guarded = killed_with_parent([*command, f"--event-log={log}"])
             with started(guarded, ROOT / layer, {**self._environ(), **addresses}) as process:
-                for each in served:
+                for each in services:
                     each.load()
                 reader = EventReader(log, on_event)
                 reader.start()
@@ -262,8 +262,8 @@ class Pulumi:
             if process.returncode == 0:
                 return ""
             # One that was killed leaves only how far it had come.
-            said = output.strip() if process.returncode > 0 else ""
-            return said or exit_reason(process.returncode)
+            printed = output.strip() if process.returncode > 0 else ""
+            return printed or exit_reason(process.returncode)
 
     def _call(self, folder: Path, *arguments: str) -> str:
         try:
@@ -278,8 +278,8 @@ class Pulumi:
         with started(command, folder, self._environ(), merge=False) as process:
             output, diagnostic = process.communicate()
         if process.returncode != 0:
-            said = diagnostic.strip()
-            raise Failed(f"pulumi {' '.join(arguments[:2])} failed in {folder.name}: {said}", hint(said))
+            reason = diagnostic.strip()
+            raise Failed(f"pulumi {' '.join(arguments[:2])} failed in {folder.name}: {reason}", hint(reason))
         return output
 
     def _environ(self) -> dict[str, str]:
