@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Check the declaration together with the catalog, then writes all files or none."""
+    """Check the declaration together with the catalog, then write all files or none."""
     from estate_tool.scaffold import function as scaffold
 
     function = declared(args)

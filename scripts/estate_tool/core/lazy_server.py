@@ -46,7 +46,7 @@ class LazyServer(Generic[Loaded]):
         self._register, self._handlers = register, _Handlers(self.load)
         self._loader, self._once = ThreadPoolExecutor(1), threading.Lock()
         self.loading: Future[Loaded] | None = None
-        options = [(f"grpc.max_{way}_message_length", limit) for way in ("receive", "send")]
+        options = [(f"grpc.max_{direction}_message_length", limit) for direction in ("receive", "send")]
         self._server = grpc.server(ThreadPoolExecutor(workers), options=options)
         self._server.add_generic_rpc_handlers((self._handlers,))
         self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")

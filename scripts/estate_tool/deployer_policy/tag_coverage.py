@@ -93,7 +93,7 @@ def statuses(cost_explorer: Any) -> dict[str, str]:
 def activate(
     cost_explorer: Any, deadline: float, say: Callable[[str], None], *, poll: float = _POLL_SECONDS
 ) -> dict[str, str]:
-    """Activate the keys as they appear in Billing, up to a day after their first use; the statuses then.
+    """Activate the keys as they appear in Billing, up to a day after their first use; return the statuses then.
 
     Raises Failed for keys that don't appear within `deadline` seconds, or that AWS refuses to activate.
     """

@@ -56,7 +56,7 @@ def _read(pulumi: Pulumi, environment: Environment, layer: str, state: StackStat
 
 
 def _put_ignored_back(deployment: Mapping[str, Any], before: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Give inputs whose changes are ignored their former values again where AWS has none; whether any had none.
+    """Give inputs whose changes are ignored their former values again where AWS has none; return True if any was given.
 
     The engine takes such inputs from the state: of a table switched to on-demand, capacities of 0, which no provisioned
     table may have. What autoscaling has set is taken over as it is: the former value would be an update.

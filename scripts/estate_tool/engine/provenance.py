@@ -99,7 +99,7 @@ def refuse_older(states: Mapping[str, StackState], own: Provenance, environment:
 
 
 def _missing(commit: str, own: Provenance, root: Path) -> tuple[str, str]:
-    """Why the code at hand is not known to contain the commit, and what to do; empty when it contains it."""
+    """Return the reason why the code at hand is not known to contain the commit, and a hint; empty if it does."""
     if not own.commit:
         return "the code at hand has no history", "use a clone of the repository"
     if _git(root, "merge-base", "--is-ancestor", commit, own.commit) is not None:

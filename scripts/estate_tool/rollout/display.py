@@ -27,7 +27,7 @@ _PLANNED = {"created": "create", "updated": "update", "replaced": "replace", "de
 
 
 class Display:
-    """Prints each layer, each changed resource and a summary; colours only on a terminal.
+    """Lines of a rollout: each layer, each changed resource and a summary; colours only on a terminal.
 
     Resources of a layer of which nothing but tags changes are one line, unless `verbose`.
     """

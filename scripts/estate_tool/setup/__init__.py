@@ -1,1 +1,1 @@
-"""Sets up what the estate needs on a machine that has Python only. Standard library alone: nothing is installed yet."""
+"""Set-up of a machine that has Python only. Standard library alone: nothing is installed yet."""

@@ -1,4 +1,4 @@
-"""Sets up what is named: `venv` (the checkout's environment), `engine`, `local-aws`, `checkers`, `actionlint`.
+"""Set-up of the named parts: `venv` (the checkout's environment), `engine`, `local-aws`, `checkers`, `actionlint`.
 
 `lock` makes the lock files again, `lock=PACKAGE` with that package alone lifted; `engine-hashes` pins the engine's
 release archives; `release=VERSION` makes a release.

@@ -132,7 +132,7 @@ def ensure_cached(what: str, name: str, lock: Path) -> Path:
 
 
 def is_made_from(folder: Path, lock: Path) -> bool:
-    """True if `folder` is a complete environment made from exactly this lock file, with its Python still there."""
+    """Return True if `folder` is a complete environment made from exactly this lock file, with its Python."""
     try:
         return os.access(folder / "bin" / "python", os.X_OK) and (folder / STAMP).read_bytes() == lock.read_bytes()
     except OSError:

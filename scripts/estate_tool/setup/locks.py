@@ -77,7 +77,7 @@ def _compile(flags: list[str], source: str, lock: str, made_by: str, doing: str,
 
 
 def _names(source: Path, lock: Path, package: str) -> bool:
-    """True if the lock file, or the list that it is made from, has the package."""
+    """Return True if the lock file, or the list that it is made from, has the package."""
     name = re.escape(_normal(package))
     texts = [path.read_text(encoding="utf-8") for path in (source, lock) if path.exists()]
     return any(re.search(rf"(?m)^[\s\"]*{name}(?![\w.-])", _normal(text)) for text in texts)
