@@ -47,23 +47,23 @@ def table(
     Cells are other people's text: control characters are written out, and markup is text. Columns that had to be left
     out are named in a line below.
     """
-    known = [Column(one, left=not place) if isinstance(one, str) else one for place, one in enumerate(columns)]
+    known = [Column(one, left=not index) if isinstance(one, str) else one for index, one in enumerate(columns)]
     shown = [[one_line(cell) for cell in row] or ["\0"] + [""] * (len(known) - 1) for row in rows]
     room = (width or shutil.get_terminal_size().columns) - indent
     kept = _fitting(known, shown, room)
-    drawn = _drawn([known[place] for place in kept], [[row[place] for place in kept] for row in shown], room)
+    drawn = _drawn([known[index] for index in kept], [[row[index] for index in kept] for row in shown], room)
     across = "─" * max(map(len, drawn), default=0)
     yield from (" " * indent + (across if line == "\0" else line) for line in drawn)
-    if left_out := [one.title for place, one in enumerate(known) if place not in kept]:
+    if left_out := [one.title for index, one in enumerate(known) if index not in kept]:
         yield f"{' ' * indent}not shown in {room + indent} columns: {', '.join(left_out)}"
 
 
 def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> list[int]:
-    """Return the places of the columns that fit side by side without a word being cut."""
-    needed = [_needed(one, [row[place] for row in rows]) for place, one in enumerate(columns)]
+    """Return the indices of the columns that fit side by side without a word being cut."""
+    needed = [_needed(one, [row[index] for row in rows]) for index, one in enumerate(columns)]
     kept = list(range(len(columns)))
-    while sum(needed[place] + _GAP for place in kept) - _GAP > room:
-        last = max(kept, key=lambda place: (columns[place].drop, place))
+    while sum(needed[index] + _GAP for index in kept) - _GAP > room:
+        last = max(kept, key=lambda index: (columns[index].drop, index))
         if not columns[last].drop:
             break
         kept.remove(last)
@@ -78,14 +78,14 @@ def _needed(column: Column, cells: Sequence[str]) -> int:
 def _drawn(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: int) -> list[str]:
     """Return the lines; by hand, as rich's own table takes 15 s for the 35,000 rows of a year."""
     whole = [[one.title for one in columns], *rows]
-    widths = [max(cell_len(row[place]) for row in whole) for place in range(len(columns))]
-    least = [_needed(one, [row[place] for row in rows]) for place, one in enumerate(columns)]
+    widths = [max(cell_len(row[index]) for row in whole) for index in range(len(columns))]
+    least = [_needed(one, [row[index] for row in rows]) for index, one in enumerate(columns)]
     too_much = sum(widths) + _GAP * (len(widths) - 1) - room
     # The widest columns that may be wrapped give way first; if that is not enough, all do.
     for given in (least, [_LEAST] * len(columns)):
-        for place in sorted(range(len(columns)), key=lambda place: given[place] - widths[place]):
-            give = max(min(widths[place] - given[place], too_much), 0)
-            widths[place], too_much = widths[place] - give, too_much - give
+        for index in sorted(range(len(columns)), key=lambda index: given[index] - widths[index]):
+            give = max(min(widths[index] - given[index], too_much), 0)
+            widths[index], too_much = widths[index] - give, too_much - give
     return [line for row in whole for line in _lines(columns, row, widths)]
 
 

@@ -76,13 +76,13 @@ def bars(labels: Sequence[str], groups: Mapping[str, Sequence[float | str | None
                 "label": label,
                 "bars": [
                     {
-                        "name": name, "colour": variable(ROLES[name]), "value": values[place],
-                        "share": round(sizes[name][place] / most, 4),
+                        "name": name, "colour": variable(ROLES[name]), "value": values[index],
+                        "share": round(sizes[name][index] / most, 4),
                     }
                     for name, values in groups.items()
                 ],
             }
-            for place, label in enumerate(labels)
+            for index, label in enumerate(labels)
         ],
     }  # fmt: skip
 
