@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import grpc
 import pytest
 
 from estate_tool.core.lazy_server import LazyServer
-
-if TYPE_CHECKING:
-    pass
 
 
 def call(server: LazyServer[Any]) -> Any:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pytest
 
 from estate_tool.deployer_policy import backend, document
 from estate_tool.engine.dry_run import Planned
 from tests.unit.tool.conftest import PLACE
-
-if TYPE_CHECKING:
-    pass
 
 
 def test_a_role_that_only_reads_gets_nothing_that_changes(resources: list[Planned]) -> None:

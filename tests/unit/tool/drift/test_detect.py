@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -13,9 +13,6 @@ from estate_tool.drift import detect
 from estate_tool.drift.detect import EXPECTED, OTHER, classify
 from estate_tool.engine.events import UNKNOWN
 from tests.support.drifted import PROVISIONED, STATE, TABLE, TARGET, FakeEngine, step, urn
-
-if TYPE_CHECKING:
-    pass
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from estate_tool.core.errors import Failed
 from estate_tool.drift import detect, repair
 from tests.support.drifted import TABLE, UNTAGGED, FakeEngine, Policies, resource, step, urn
-
-if TYPE_CHECKING:
-    pass
 
 
 def test_only_what_autoscaling_does_not_explain_is_read_and_rolled_out(empty_estate: Any) -> None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from estate_tool.drift import undeclared_permissions
 from tests.support.drifted import Policies, resource
-
-if TYPE_CHECKING:
-    pass
 
 
 def test_permissions_beside_the_declared_ones_are_found_and_taken_away(empty_estate: Any) -> None:

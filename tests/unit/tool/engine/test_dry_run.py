@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,9 +12,6 @@ from estate_tool.deployer_policy import document
 from estate_tool.engine import dry_run
 from foundation.layers import LAYER_NAMES
 from tests.unit.tool.conftest import PLACE
-
-if TYPE_CHECKING:
-    pass
 
 
 def test_running_the_programs_leaves_no_event_loop_open(monkeypatch: pytest.MonkeyPatch) -> None:
