@@ -69,7 +69,7 @@ def table_billing(table: TableLoad, prices: Prices) -> dict[str, Any]:
     provisioned = on_demand = ZERO
     for one in table.throughput:
         # On demand is compared with the least capacity that could carry it: one unit, or the average at the target.
-        least = max(Decimal(1), one.requests / MONTH_SECONDS / TARGET_UTILIZATION)
+        least = max(Decimal(1), one.needed_units)
         units = least if one.priced_units is None else one.priced_units
         provisioned += units * MONTH_HOURS * prices[f"table_{one.direction}_unit_hour"]
         on_demand += one.requests * prices[f"table_{one.direction}_request"]
@@ -227,8 +227,8 @@ def _beyond_capacity(load: Load) -> Iterator[str]:
     """Yield the tables that are used beyond their capacity, which AWS would not allow."""
     for table in load.tables:
         for one in table.throughput:
-            if one.units is not None and one.priced_units is not None and one.units != one.priced_units:
-                taken = one.priced_units.quantize(_TENTH, ROUND_HALF_UP)
+            if one.units is not None and one.units != one.priced_units:
+                taken = one.needed_units.quantize(_TENTH, ROUND_HALF_UP)
                 yield (
                     f"Table {table.name} is used beyond its {one.units:f} {one.direction} units: priced with the "
                     f"{taken} that it takes at {TARGET_UTILIZATION:.0%} use."

@@ -63,11 +63,16 @@ class Throughput(NamedTuple):
     fixed_units: Decimal
 
     @property
+    def needed_units(self) -> Decimal:
+        """Average capacity units that the requests take at the target utilization."""
+        return self.requests / MONTH_SECONDS / TARGET_UTILIZATION
+
+    @property
     def priced_units(self) -> Decimal | None:
         """Capacity units that are paid for: of a table that is used beyond its capacity, those that it takes."""
         if self.units is None or self.requests <= self.units * MONTH_SECONDS:
             return self.units
-        return self.requests / MONTH_SECONDS / TARGET_UTILIZATION
+        return self.needed_units
 
 
 @dataclass(frozen=True, kw_only=True)
