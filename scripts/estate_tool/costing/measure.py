@@ -122,8 +122,7 @@ def measured(environment: Environment, asked: Window, progress: Callable[[str], 
 
 def _since_made(asked: Window, groups: Iterable[Mapping[str, Any]]) -> Window:
     """Leave out the time before the estate was made, in which its month would look quieter than it is."""
-    made = min((group["creationTime"] for group in groups), default=None)
-    return asked if made is None else covered(asked, {"creationTime": made})
+    return covered(asked, {"creationTime": min((group["creationTime"] for group in groups), default=None)})
 
 
 def secrets() -> Decimal:
