@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from estate_tool.core import retries
 from estate_tool.core.retries import is_throttled
-from estate_tool.core.text import counted as noun
-from estate_tool.core.text import utc_time
+from estate_tool.core.text import counted, utc_time
 from estate_tool.core.untrusted import decoded, mapping
 from estate_tool.events import invocation
 from estate_tool.events.counted import CountedEvents
@@ -42,8 +41,8 @@ def invoke(environment: Environment, function: str, payload: bytes) -> str:
     if answer.error is not None:
         return answer.error
     # To Lambda it is a success when a function names the items of a batch that failed; to a replay it is none.
-    failures = mapping(decoded(answer.text)).get("batchItemFailures")
-    return f"{noun(len(failures), 'item')} of the batch failed again" if failures and isinstance(failures, list) else ""
+    failed = mapping(decoded(answer.text)).get("batchItemFailures")
+    return f"{counted(len(failed), 'item')} of the batch failed again" if failed and isinstance(failed, list) else ""
 
 
 def replay_payload(records: list[dict[str, Any]]) -> bytes:
@@ -84,16 +83,16 @@ def bring_in(
     An event that is counted meanwhile is not counted again: the aggregation reads the records itself.
     """
     names = environment.names
-    counted = CountedEvents(environment.client("dynamodb"), names.table(stream_table(AGGREGATION)), names.table(PAGES))
+    events = CountedEvents(environment.client("dynamodb"), names.table(stream_table(AGGREGATION)), names.table(PAGES))
     for page in _pages(environment, arrived):
         result.scanned += len(page)
-        lost = counted.uncounted(item for item in page if not result.foreign.record_if_foreign(item))
+        lost = events.uncounted(item for item in page if not result.foreign.record_if_foreign(item))
         result.missing += len(lost)
         for batch in batches(_record(item) for item in lost) if not dry_run else ():
             limit.wait(len(batch))
             error = invoke(environment, AGGREGATION, replay_payload(batch))
             # A batch that failed is counted but for the events that can't be.
-            failed = len(counted.uncounted(record["dynamodb"]["NewImage"] for record in batch)) if error else 0
+            failed = len(events.uncounted(record["dynamodb"]["NewImage"] for record in batch)) if error else 0
             result.failed += failed
             result.brought_in += len(batch) - failed
             result.error = error or result.error
