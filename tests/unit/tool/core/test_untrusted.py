@@ -22,11 +22,19 @@ from tests.support.fuzz import JSON, fuzzed
         ({"event_key": {"N": "5"}}, "its key is none of an event"),
         ({}, "its key is none of an event"), ({"event_key": {"S": key(1).hex()}}, "it holds no event"),
         ({"event_key": {"S": key(1).hex()}, "event": {"M": {}}}, "it holds no event"),
+        (
+            {"event_key": {"S": key(1).hex()}, "event": {"S": "hello"}},
+            'the event is not JSON: Expecting value at character 1 of "hello"',
+        ),
         ({"event_key": {"S": key(1).hex()}, "event": {"S": EVENT}}, ""),
     ],
 )  # fmt: skip
 def test_an_item_is_an_event_by_its_key_and_what_it_holds(item: Any, why: str) -> None:
     assert foreign_reason(item) == why
+
+
+def test_a_binary_key_names_its_item_in_base64() -> None:
+    assert name_of({"event_key": {"B": b"\x00\xff"}}) == "AP8="
 
 
 @pytest.mark.parametrize("number", ["0.1", "1e400", "-0.0", "123456789012345678901234567890.5", "1E-7", "5"])
