@@ -223,10 +223,11 @@ def test_a_function_that_runs_as_before_is_verified(changed: Any, log: Callable[
         ([json_record(500, size=1024)] * 60, [], ["0 invocations since, fewer than 50: too few to tell"]),
         ([json_record(500, size=640, duration=200)] * 60, ["--slower", "99"],
          ["p99 of durations 200 ms, 100 ms before"]),
+        ([json_record(500, size=640, duration=200)] * 60, ["--slower", "100"], []),
         ([json_record(640, size=640, status="error")] * 9, ["--min-samples", "9"],
          ["9 out of memory", "100.0 % failed, 0.0 % before"]),
     ],
-    ids=["no calls", "calls with the old memory", "slower", "out of memory"],
+    ids=["no calls", "calls with the old memory", "slower", "as slow as allowed", "out of memory"],
 )  # fmt: skip
 def test_calls_with_the_new_memory_decide(
     changed: Any, log: Callable[..., None], call: Any, lines: list[str], arguments: list[str], problems: list[str]
@@ -241,14 +242,17 @@ def test_memory_that_is_not_deployed_yet_can_not_be_verified(changed: Any, call:
 
 
 def test_a_window_longer_than_the_log_is_kept_is_as_long_as_that(
-    functions: dict[str, Any], log: Any, call: Any, empty_estate: Estate
+    functions: dict[str, Any], log: Any, call: Any, empty_estate: Estate, tmp_path: Path
 ) -> None:
     functions["billing"] = {"MemorySize": 1024}
     # 400 × 10 s × 1 GB in a day; × 730/24 × 0.0000166667 = 2.0277…
     log("/aws/lambda/billing", [text_line(300, size=1024, billed=10_000)] * 400)
     empty_estate.client("logs").put_retention_policy(logGroupName="/aws/lambda/billing", retentionInDays=1)
-    report = result(call(rightsize, "--since", "14d", "--function", "billing", "--json"))["billing"]
+    page = tmp_path / "memory.html"
+    done = call(rightsize, "--since", "14d", "--function", "billing", "--json", "--html", str(page))
+    report = result(done)["billing"]
     assert report["month_usd"] == "2.03"
+    assert "$2.03<" in page.read_text()
     start, end = (datetime.fromisoformat(one) for one in report["evidence"]["window"].split("/"))
     assert end - start == timedelta(days=1)
 
