@@ -156,9 +156,10 @@ def test_the_log_is_read_when_insights_refuses(code: str, stubbed: Any) -> None:
     estate, client = stubbed
     logs = client("logs")
     logs.add_client_error("start_query", code)
+    logs.add_response("filter_log_events", REPORTED | {"nextToken": "2"})
     logs.add_response("filter_log_events", REPORTED)
     found = sources.gather("auto", asked(estate))
-    assert (found.source, found.samples) == (f"REPORT lines in {GROUP}", 60)
+    assert (found.source, found.samples) == (f"REPORT lines in {GROUP}", 120)
 
 
 @pytest.mark.parametrize(
