@@ -86,3 +86,8 @@ def test_the_page_and_the_text_have_the_numbers_of_the_json(example: Path, tmp_p
     for assumption in found["assumptions"]:
         assert assumption in text
     assert found["prices"]["as_of"] in shown
+
+
+def test_a_page_that_cant_be_written_is_an_error(example: Path, tmp_path: Path, call: Any) -> None:
+    done = call(cost, "--load", str(example), "--html", str(tmp_path / "none" / "cost.html"))
+    assert (done.code, "none/cost.html: No such file or directory" in done.err) == (1, True)
