@@ -67,7 +67,7 @@ def _operations(old: OldFunction, arn: str, consumed: bool, notes: list[Note]) -
     exact, wide = set[str](), defaultdict[str, set[str]](set)
     for statement in allows(old.permissions):
         named = {action.lower() for action in listed(statement.get("Action"))}
-        for action in may:
+        for action in sorted(may):
             if covers(statement, arn, action):
                 operations = exact if action.lower() in named else wide[_pattern(statement, action)]
                 operations.add(action.partition(":")[2])

@@ -209,6 +209,13 @@ def test_grants_are_narrowed_to_what_the_function_is_known_to_use(
     assert (grants(done), noted(done) - {("code", "environment")}) == (expected, notes)
 
 
+def test_notes_on_wildcards_come_in_the_same_order_in_every_process() -> None:
+    actions = [f"dynamodb:{verb}*" for verb in ("Put", "Get", "Delete", "Query")]
+    done = translated(old_function("worker", allow(actions, ORDERS)), stores=(table(),))
+    found = [note.found for note in done.notes if note.setting == "grant"]
+    assert found == [f"dynamodb:{verb}* on table/prod-orders" for verb in ("Delete", "Get", "Put", "Query")]
+
+
 @pytest.mark.parametrize(
     ("stays", "indexes", "expected"),
     [(False, [{"IndexName": "by-day"}], "missing"), (True, [{"IndexName": "by-day"}], "granted"), (False, [], "none")],
