@@ -101,8 +101,7 @@ def taken(
     """
     from estate_tool.rollout import session
 
-    own = Holder.own(doing)
-    with locked(target.name, own, wait=wait, say=say), session.ready(target) as pulumi:
+    with locked(target.name, doing, wait=wait, say=say) as own, session.ready(target) as pulumi:
         # A local environment lies in this machine's own state folder.
         if target.local or not changes:
             yield pulumi, lambda: None
@@ -131,8 +130,11 @@ def _take(
 
 
 @contextlib.contextmanager
-def locked(environment: str, own: Holder, *, wait: bool, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold the environment on this machine; raise Failed, or with `wait` wait, while another process holds it."""
+def locked(environment: str, doing: str, *, wait: bool, say: Callable[[str], None]) -> Iterator[Holder]:
+    """Hold the environment on this machine, as the holder that is yielded.
+
+    Raises Failed, or with `wait` waits, while another process holds it.
+    """
 
     def attempt() -> Holder | None:
         try:
@@ -145,10 +147,11 @@ def locked(environment: str, own: Holder, *, wait: bool, say: Callable[[str], No
     handle = os.open(_folder() / f"{environment}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         _take(environment, attempt, wait, say, _LOCK_POLL_SECONDS)
+        own = Holder.own(doing)
         # The kernel frees the lock, however this process ends; the content only names the holder.
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(own).encode(), 0)
-        yield
+        yield own
     finally:
         os.close(handle)
 

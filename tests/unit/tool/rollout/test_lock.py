@@ -30,8 +30,8 @@ OTHER = Holder(
 )  # fmt: skip
 HOLDING = """
 import sys
-from estate_tool.rollout.lock import Holder, locked
-with locked("dev", Holder.own("estate destroy"), wait=False, say=print):
+from estate_tool.rollout.lock import locked
+with locked("dev", "estate destroy", wait=False, say=print):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -56,7 +56,7 @@ def process() -> Iterator[subprocess.Popen[str]]:
 
 
 def locked(environment: str = "dev", *, wait: bool = False, say: Callable[[str], None] = print) -> Any:
-    return lock.locked(environment, Holder.own("estate deploy"), wait=wait, say=say)
+    return lock.locked(environment, "estate deploy", wait=wait, say=say)
 
 
 def test_a_second_process_is_refused_with_the_holder(process: subprocess.Popen[str], tmp_path: Path) -> None:
@@ -86,6 +86,20 @@ def test_waiting_ends_when_the_holder_does(process: subprocess.Popen[str]) -> No
     (waiting,) = said
     assert waiting.startswith("waiting for ")
     assert f"process {process.pid}" in waiting
+
+
+def test_an_environment_is_held_from_the_end_of_waiting_on(
+    process: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = ["2026-01-01T00:00:00Z"]
+    monkeypatch.setattr(lock, "utc_time", lambda _: clock[-1])
+
+    def say(_: str) -> None:
+        clock.append("2026-01-02T00:00:00Z")
+        process.kill()
+
+    with locked(wait=True, say=say) as own:
+        assert own.since == "2026-01-02T00:00:00Z"
 
 
 def test_a_lock_ends_with_its_process_and_with_its_block(process: subprocess.Popen[str]) -> None:
