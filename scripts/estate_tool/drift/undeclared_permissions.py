@@ -32,7 +32,7 @@ def found(client: Client, resources: Sequence[Resource]) -> list[UndeclaredPermi
     for resource in resources:
         look = _LOOKS.get(resource["type"])
         if look and resource.get("id"):
-            permissions += unless_not_found(lambda one=resource, look=look: list(look(client, one, resources))) or ()
+            unless_not_found(lambda one=resource, look=look: permissions.extend(look(client, one, resources)))
     return permissions
 
 

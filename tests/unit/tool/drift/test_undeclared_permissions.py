@@ -105,3 +105,16 @@ def test_permissions_that_may_not_be_looked_at_are_no_all_clear(
     monkeypatch.setattr(empty_estate.client("sqs"), "get_queue_attributes", refuse)
     with pytest.raises(ClientError, match="AccessDenied"):
         undeclared_permissions.found(empty_estate.client, [resource("aws:sqs/queue:Queue", "q", name="q")])
+
+
+def test_permissions_that_were_found_stay_so_when_a_later_one_is_gone_meanwhile(
+    empty_estate: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(**_: str) -> None:
+        raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "ListFunctionUrlConfigs")
+
+    functions = empty_estate.clients["lambda"] = Policies()
+    monkeypatch.setattr(functions, "get_paginator", lambda _: gone())
+    state = [resource("aws:lambda/function:Function", "function", name="lambda-a-dev")]
+    (permission,) = undeclared_permissions.found(empty_estate.client, state)
+    assert permission.path == 'permissions["undeclared"]'
