@@ -127,7 +127,14 @@ def _start_embedded_aws() -> None:
 
     local = embedded.LocalAwsPaths.from_environment()
     require_space(local.home)
-    with shown("starting the embedded AWS"):
-        server.up(local, say, ensure_local_aws)
+    with shown() as show:
+
+        def interpreter() -> Path:
+            """Return the interpreter to start it with; set-up shows a moving line of its own."""
+            python = ensure_local_aws()
+            show("starting the embedded AWS")
+            return python
+
+        server.up(local, say, interpreter)
     _state_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
     provider.install(local.home / "pulumi", Path(sys.executable))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from estate_tool.console import progress
 from estate_tool.core.errors import Failed
 from estate_tool.engine import locks
 from estate_tool.rollout import session
@@ -15,7 +17,7 @@ from estate_tool.setup import engine, environments
 from local_aws import provider, server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -127,3 +129,17 @@ def test_without_an_engine_an_account_can_not_be_read(monkeypatch: pytest.Monkey
 
 def test_only_the_embedded_aws_has_an_identity_of_its_own() -> None:
     assert session.aws_identity(SimpleNamespace(local=False, name="dev")) == ""  # type: ignore[arg-type]
+
+
+def test_the_start_of_the_embedded_aws_is_shown_when_set_up_shows_nothing_any_more(
+    made_ready: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextlib.contextmanager
+    def shown(doing: str = "") -> Iterator[Callable[[str], None]]:
+        made_ready.extend([doing] if doing else [])
+        yield made_ready.append
+
+    monkeypatch.setattr(progress, "shown", shown)
+    monkeypatch.setattr(environments, "ensure_local_aws", lambda: made_ready.append("its environment"))
+    with session.ready(SimpleNamespace(local=True, name="local")):  # type: ignore[arg-type]
+        assert made_ready[:2] == ["its environment", "starting the embedded AWS"]
